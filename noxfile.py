@@ -1,0 +1,139 @@
+"""Every check of the workspace, as sessions: `uv run nox` runs the default ones, `uv run nox -l` lists all."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = sorted(path.name for path in (ROOT / "packages").iterdir() if (path / "pyproject.toml").exists())
+SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path / "pyproject.toml").exists())
+
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests", "floor", "simulation", "integration", "infra", "docs"]
+
+
+def _sync(session: nox.Session, *arguments: str) -> None:
+    """Make the session's environment exactly what the lock file says for `arguments`."""
+    session.run_install(
+        "uv",
+        "sync",
+        "--locked",
+        "--no-default-groups",
+        *arguments,
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+    )
+
+
+def _sync_workspace(session: nox.Session) -> None:
+    _sync(session, "--group", "dev", "--group", "all")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, banned APIs, formatting and the layer contract."""
+    _sync_workspace(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict typing of every package, service and shared test tool."""
+    _sync_workspace(session)
+    modules = [_distribution(unit).replace("-", "_") for unit in PACKAGES + SERVICES]
+    session.run("mypy", *(argument for module in modules for argument in ("-p", module)))
+
+
+@nox.session
+@nox.parametrize("unit", PACKAGES + SERVICES)
+def tests(session: nox.Session, unit: str) -> None:
+    """Unit and contract tests of one package or service, with only its declared dependencies installed."""
+    home = _home(unit)
+    if not list((ROOT / home / "tests").glob("**/test_*.py")):
+        session.error(f"{home} has no tests")
+    _sync(session, "--package", _distribution(unit), "--all-extras", "--group", "test")
+    session.run("pytest", "-q", f"{home}/tests", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES)
+def floor(session: nox.Session, package: str) -> None:
+    """The package as a wheel, in an environment of its own, with the lowest versions it declares."""
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    for sibling in _closure(package):
+        session.run_install(
+            "uv", "build", "--quiet", "--wheel", "--package", sibling, "--out-dir", str(wheels)
+        )
+    session.run_install(
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-sources",
+        "--resolution=lowest-direct",
+        "--find-links",
+        str(wheels),
+        f"{package}==0.1.0",
+    )
+    module = package.replace("-", "_")
+    session.run("python", str(ROOT / "tests" / "public_surface.py"), module)
+
+
+@nox.session
+def simulation(session: nox.Session) -> None:
+    """The whole system under a virtual clock, with faults: the short run."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "tests/simulation", *session.posargs)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """The six real Lambdas on the local stack, driven from outside."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "tests/integration", *session.posargs)
+
+
+@nox.session
+def infra(session: nox.Session) -> None:
+    """The Terraform, statically and by plan; TFCHECK names an offline checker, CI forbids the skip."""
+    _sync_workspace(session)
+    session.run(
+        "pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")}
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Links, examples and command lines in the documentation are true."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "docs/tests", *session.posargs)
+
+
+def _home(unit: str) -> str:
+    return f"packages/{unit}" if unit in PACKAGES else f"services/{unit}"
+
+
+def _distribution(unit: str) -> str:
+    return unit if unit in PACKAGES else f"interlock-{unit}"
+
+
+def _closure(package: str) -> list[str]:
+    """The package and the siblings it needs, from the declared dependencies."""
+    import tomllib
+
+    seen: list[str] = []
+    queue = [package]
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        seen.append(name)
+        project = tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())["project"]
+        wanted = [requirement.split(">")[0].split("[")[0] for requirement in project["dependencies"]]
+        queue.extend(requirement for requirement in wanted if requirement in PACKAGES)
+    return seen

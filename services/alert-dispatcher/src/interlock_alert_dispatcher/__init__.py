@@ -1,0 +1,1 @@
+"""Alerts from the queue to Slack threads."""

@@ -1,0 +1,1 @@
+"""Writes every event to the events table."""

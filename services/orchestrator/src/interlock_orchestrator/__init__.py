@@ -1,0 +1,1 @@
+"""One step of a run: evaluate, trigger, check the job, close."""

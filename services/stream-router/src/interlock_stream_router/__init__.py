@@ -1,0 +1,1 @@
+"""Control and joblog stream records in; commits decisions, starts executions and relays events."""

@@ -1,0 +1,1 @@
+"""Finds what did not happen, every few minutes."""
