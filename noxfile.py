@@ -66,9 +66,7 @@ def floor(session: nox.Session, package: str) -> None:
     wheels = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     for sibling in _closure(package):
-        session.run_install(
-            "uv", "build", "--quiet", "--wheel", "--package", sibling, "--out-dir", str(wheels)
-        )
+        session.run_install("uv", "build", "--quiet", "--wheel", "--package", sibling, "--out-dir", str(wheels))
     session.run_install(
         "uv",
         "pip",
@@ -102,9 +100,7 @@ def integration(session: nox.Session) -> None:
 def infra(session: nox.Session) -> None:
     """The Terraform, statically and by plan; TFCHECK names an offline checker, CI forbids the skip."""
     _sync_workspace(session)
-    session.run(
-        "pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")}
-    )
+    session.run("pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")})
 
 
 @nox.session

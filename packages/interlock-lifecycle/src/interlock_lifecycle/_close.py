@@ -1,0 +1,242 @@
+"""How a run ends: completed, retried as a new attempt, or failed for good; always with its SLA verdict."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import (
+    JobEntry,
+    JobOutcome,
+    RerunEntry,
+    Run,
+    RunStatus,
+    make_run_token,
+)
+from interlock_lifecycle._sla import SlaFacts, settle
+from interlock_lifecycle._start import lease_end
+from interlock_sla import Exclusions
+
+RETRY_REASON = "job-fail-retry"
+
+
+class CloseFacts(Struct, frozen=True):
+    """What closing needs beside the run: the config (None: gone or unreadable), retries used, SLA, exclusions."""
+
+    run: Run | None
+    config: PipelineConfig | None
+    retries_used: int
+    exclusions: Exclusions
+    sla: SlaFacts
+    baseline: Mapping[str, dict[str, Any]] | None = None
+
+
+class AlreadyClosed(Struct, frozen=True):
+    """This execution closed the run before; the answer is the committed one."""
+
+    status: RunStatus
+
+
+class Exhaustion(StrEnum):
+    """The ways a run ends without a job outcome; the value is the orchestrator's mode."""
+
+    VALIDATION = "validation-exhausted"
+    TRIGGER = "trigger-exhausted"
+    JOB_POLL = "job-poll-exhausted"
+    INFRA = "infra-failure"
+    LEASE = "sfn-timeout"
+
+
+_EXHAUSTION_LOG = {
+    Exhaustion.VALIDATION: "validation-exhausted",
+    Exhaustion.TRIGGER: "infra-trigger-exhausted",
+    Exhaustion.JOB_POLL: "job-poll-exhausted",
+}
+_EXHAUSTION_EVENT = {
+    Exhaustion.VALIDATION: EventType.VALIDATION_EXHAUSTED,
+    Exhaustion.TRIGGER: EventType.INFRA_FAILURE,
+    Exhaustion.JOB_POLL: EventType.JOB_POLL_EXHAUSTED,
+    Exhaustion.INFRA: EventType.INFRA_FAILURE,
+    Exhaustion.LEASE: EventType.SFN_TIMEOUT,
+}
+
+CloseDecision: TypeAlias = CloseRun | OpenAttempt | AlreadyClosed | Superseded
+
+
+def _not_ours(run: Run | None, token: str) -> AlreadyClosed | Superseded | None:
+    if run is not None and run.is_held_by(token):
+        return None
+    if run is not None and run.run_token == token and run.status is not RunStatus.RUNNING:
+        return AlreadyClosed(run.status)
+    return Superseded(run.status if run else None, run.attempt if run else None)
+
+
+def decide_completion(
+    facts: CloseFacts, token: str, outcome: JobOutcome, *, now: datetime, execution_timeout: timedelta
+) -> CloseDecision:
+    """The job of the attempt ended: complete the run, open the next attempt, or fail for good."""
+    refused = _not_ours(facts.run, token)
+    if refused is not None:
+        return refused
+    run = facts.run
+    assert run is not None
+    if run.job_intent is not None and run.job_intent.outcome is None:
+        run = replace(run, job_intent=replace(run.job_intent, outcome=outcome))
+    if outcome.event == "success":
+        return _complete(run, facts, outcome, now)
+    return _fail(run, facts, outcome, now, execution_timeout)
+
+
+def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -> CloseRun:
+    succeeded_at = outcome.at or now
+    source = f"complete {run.run_token}"
+    events: list[Event] = [
+        make_event(
+            EventType.JOB_COMPLETED,
+            run.key,
+            now,
+            source=source,
+            attempt=run.attempt,
+            message=f"attempt {run.attempt} succeeded",
+            detail=_job_detail(outcome),
+        )
+    ]
+    verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
+    entry = _entry(run, "success", succeeded_at, outcome)
+    baseline = dict(facts.baseline) if facts.baseline is not None else None
+    return CloseRun(run, RunStatus.COMPLETED, entry, facts.sla.verdict, verdicts, (*events, *told), baseline)
+
+
+def _fail(
+    run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime, execution_timeout: timedelta
+) -> CloseRun | OpenAttempt:
+    source = f"complete {run.run_token}"
+    failed = make_event(
+        EventType.JOB_FAILED,
+        run.key,
+        now,
+        source=source,
+        attempt=run.attempt,
+        message=f"attempt {run.attempt} ended with {outcome.event}: {outcome.error or 'no reason given'}",
+        detail=_job_detail(outcome),
+    )
+    entry = _entry(run, outcome.event, now, outcome)
+    budget = _retry_budget(facts.config, outcome)
+    excluded = facts.exclusions.excludes(run.key.date.day)
+    if facts.retries_used < budget and not excluded:
+        return _retry(run, entry, failed, now, execution_timeout)
+    verdicts, told = _settle(facts, run, source, now, None, 2)
+    final = make_event(
+        EventType.PIPELINE_EXCLUDED if excluded else EventType.RETRY_EXHAUSTED,
+        run.key,
+        now,
+        source=source,
+        ordinal=1,
+        attempt=run.attempt,
+        message=(
+            f"{run.key.date} is excluded: no retry"
+            if excluded
+            else f"no retry left ({facts.retries_used} of {budget} used)"
+        ),
+        detail=_job_detail(outcome),
+    )
+    return CloseRun(run, RunStatus.FAILED_FINAL, entry, facts.sla.verdict, verdicts, (failed, final, *told))
+
+
+def _retry_budget(config: PipelineConfig | None, outcome: JobOutcome) -> int:
+    if config is None or config.dry_run:
+        return 0
+    return config.job.max_code_retries if outcome.category == "PERMANENT" else config.job.max_retries
+
+
+def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_timeout: timedelta) -> OpenAttempt:
+    attempt = run.attempt + 1
+    after = Run(
+        key=run.key,
+        status=RunStatus.RUNNING,
+        attempt=attempt,
+        run_token=make_run_token(run.key, attempt, 0, now),
+        committed_at=now,
+        lease_until=lease_end(now, execution_timeout),
+        previous_job=run.job_intent,
+        reason=RETRY_REASON,
+    )
+    return OpenAttempt(run, after, RerunEntry(run.key, RETRY_REASON, now, entry.event), entry, (failed,))
+
+
+def exhaust(
+    facts: CloseFacts, token: str, exhaustion: Exhaustion, *, reason: str, now: datetime
+) -> CloseRun | AlreadyClosed | Superseded:
+    """The run ends without a job outcome: its row, event and verdict, no retry; a rerun request can restart it."""
+    refused = _not_ours(facts.run, token)
+    if refused is not None:
+        return refused
+    run = facts.run
+    assert run is not None
+    return close_failed(run, facts, _EXHAUSTION_EVENT[exhaustion], _EXHAUSTION_LOG.get(exhaustion), reason, now)
+
+
+def close_failed(
+    run: Run, facts: CloseFacts, event_type: EventType, logged_as: str | None, reason: str, now: datetime
+) -> CloseRun:
+    """Close a run as failed for good with one event that says why."""
+    source = f"{event_type} {run.run_token}"
+    event = make_event(
+        event_type,
+        run.key,
+        now,
+        source=source,
+        attempt=run.attempt,
+        message=reason,
+        detail={"status": str(RunStatus.FAILED_FINAL), "runToken": run.run_token},
+    )
+    entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
+    verdicts, told = _settle(facts, run, source, now, None, 1)
+    return CloseRun(run, RunStatus.FAILED_FINAL, entry, facts.sla.verdict, verdicts, (event, *told))
+
+
+def refuse_config(run: Run, why: str, sla: SlaFacts, config: PipelineConfig | None, now: datetime) -> CloseRun:
+    """The stored config may not start a job any more: FAILED_FINAL and CONFIG_INVALID, before the job's start."""
+    facts = CloseFacts(run, config, 0, Exclusions(), sla)
+    return close_failed(run, facts, EventType.CONFIG_INVALID, None, f"the job was not started: {why}", now)
+
+
+def _settle(
+    facts: CloseFacts, run: Run, source: str, now: datetime, succeeded_at: datetime | None, ordinal: int
+) -> tuple[dict[Any, Any], tuple[Event, ...]]:
+    if facts.config is None or facts.config.dry_run:
+        return {}, ()
+    return settle(
+        facts.config, run.key, facts.sla, now=now, succeeded_at=succeeded_at, source=source, ordinal=ordinal
+    )
+
+
+def _entry(run: Run, event: str, at: datetime, outcome: JobOutcome) -> JobEntry:
+    return JobEntry(
+        key=run.key,
+        at=at,
+        event=event,
+        run_id=outcome.run_id or None,
+        duration=outcome.duration,
+        error=outcome.error or None,
+        category=outcome.category,
+        run_token=run.run_token,
+        attempt=run.attempt,
+    )
+
+
+def _job_detail(outcome: JobOutcome) -> dict[str, Any]:
+    detail = {
+        "event": outcome.event,
+        "runId": outcome.run_id,
+        "category": outcome.category,
+        "error": outcome.error,
+        "duration": outcome.duration,
+    }
+    return {name: value for name, value in detail.items() if value not in (None, "")}

@@ -1,0 +1,176 @@
+"""Every decision that changes something, as data: the store turns each into one transaction."""
+
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from interlock_lifecycle._event import Event
+from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus
+from interlock_sla import Clock, Outcome
+
+
+class ClockVerdict(Struct, frozen=True):
+    """How one SLA clock of a date was judged: met or breached its `deadline`, written at `at` (both UTC)."""
+
+    outcome: Outcome
+    deadline: datetime
+    at: datetime
+
+
+class Verdict(Struct, frozen=True):
+    """The VERDICT# row of a date: one judgement per clock, each written once."""
+
+    key: RunKey
+    clocks: dict[Clock, ClockVerdict] = {}
+
+
+class StartRun(Struct, frozen=True):
+    """Create the trigger row of a date, and note the first sensor's arrival unless it is known already."""
+
+    run: Run
+    arrived_at: datetime | None
+    events: tuple[Event, ...] = ()
+
+
+class MarkStarted(Struct, frozen=True):
+    """The execution of `run` was started: renew its lease and leave the pending index."""
+
+    run: Run
+    started_at: datetime
+    lease_until: datetime
+    events: tuple[Event, ...]
+
+
+class PassEvaluation(Struct, frozen=True):
+    """The rules held at `evaluated_at`; `baseline` is each post-run sensor as it was then, None without any."""
+
+    run: Run
+    evaluated_at: datetime
+    baseline: dict[str, dict[str, Any]] | None
+    events: tuple[Event, ...]
+
+
+class CommitIntent(Struct, frozen=True):
+    """Promise the start of a job before it is sent."""
+
+    run: Run
+    intent: JobIntent
+
+
+class RecordStart(Struct, frozen=True):
+    """The start was answered: the intent now carries the job's id or its outcome."""
+
+    run: Run
+    intent: JobIntent
+    events: tuple[Event, ...]
+
+
+class WithdrawIntent(Struct, frozen=True):
+    """The target definitely refused: the attempt may be sent again."""
+
+    run: Run
+    entry: JobEntry
+
+
+class CloseRun(Struct, frozen=True):
+    """The run is over: status, log, SLA verdict and events in one."""
+
+    run: Run
+    status: RunStatus
+    entry: JobEntry | None
+    judged: Verdict
+    verdicts: dict[Clock, ClockVerdict]
+    events: tuple[Event, ...]
+    baseline: dict[str, dict[str, Any]] | None = None
+
+
+class OpenAttempt(Struct, frozen=True):
+    """A further attempt of a date: a retry after a failure, or an accepted rerun request.
+
+    `before` is the trigger row as read, None when it did not exist.
+    """
+
+    before: Run | None
+    after: Run
+    rerun: RerunEntry
+    entry: JobEntry
+    events: tuple[Event, ...]
+    request: str | None = None
+    """Identity of the rerun request that this answers."""
+
+
+class RejectRerun(Struct, frozen=True):
+    """A rerun request is answered with no."""
+
+    key: RunKey
+    request: str
+    entry: JobEntry
+    events: tuple[Event, ...]
+
+
+class RecoverRun(Struct, frozen=True):
+    """The execution died outside: the same attempt goes on under a new token and adopts its job."""
+
+    before: Run
+    after: Run
+    events: tuple[Event, ...]
+
+
+class RequestRerun(Struct, frozen=True):
+    """Interlock asks itself for a rerun, because of late data or drift."""
+
+    key: RunKey
+    reason: str
+    requested_at: datetime
+    entry: JobEntry | None
+    events: tuple[Event, ...]
+
+
+class RecordBreach(Struct, frozen=True):
+    """An SLA clock ran out: `run` is the trigger row as it was read (None: there was none)."""
+
+    key: RunKey
+    run: Run | None
+    judged: Verdict
+    verdicts: dict[Clock, ClockVerdict]
+    events: tuple[Event, ...]
+
+
+class Announce(Struct, frozen=True):
+    """Only events; with a `marker`, at most once per marker and date."""
+
+    pipeline_id: str
+    events: tuple[Event, ...]
+    marker: str | None = None
+    at: datetime | None = None
+
+
+Decision: TypeAlias = (
+    StartRun
+    | MarkStarted
+    | PassEvaluation
+    | CommitIntent
+    | RecordStart
+    | WithdrawIntent
+    | CloseRun
+    | OpenAttempt
+    | RejectRerun
+    | RecoverRun
+    | RequestRerun
+    | RecordBreach
+    | Announce
+)
+
+
+class Ignore(Struct, frozen=True):
+    """Nothing to do, and why."""
+
+    reason: str
+
+
+class Superseded(Struct, frozen=True):
+    """Another execution owns the run, or it is closed: whoever asked ends quietly."""
+
+    status: RunStatus | None
+    attempt: int | None

@@ -1,0 +1,129 @@
+"""Whether a run may start its job now: hold it, let it pass, or say that its window is used up."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._close import refuse_config
+from interlock_lifecycle._decision import CloseRun, PassEvaluation, Superseded
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._run import Run, RunKey
+from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
+from interlock_lifecycle._wait import wait_seconds
+from interlock_rules import select_sensors
+
+
+class Passed(Struct, frozen=True):
+    """The rules held already in this execution, or its job is under way."""
+
+
+class HoldRun(Struct, frozen=True):
+    """Not safe yet: why, in one line, and in how many seconds to look again."""
+
+    reason: str
+    wait_seconds: int
+
+
+class WindowUsedUp(Struct, frozen=True):
+    """The evaluation window is over and the rules still do not hold."""
+
+    reason: str
+
+
+class EvaluationFacts(Struct, frozen=True):
+    """The trigger row, the config as it is stored now, the named sensors' rows, and the SLA so far.
+
+    `config` is None when it is gone or unreadable; `refusal` then says why.
+    """
+
+    run: Run | None
+    config: PipelineConfig | None
+    refusal: str
+    sensors: Mapping[str, Mapping[str, object]]
+    sla: SlaFacts
+
+
+class EvaluationWindow(Struct, frozen=True):
+    """When the execution started (UTC), how long it may evaluate and how often."""
+
+    started_at: datetime
+    length: timedelta
+    interval: timedelta
+
+
+EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp | CloseRun | Superseded
+
+
+def decide_evaluation(
+    facts: EvaluationFacts, token: str, window: EvaluationWindow, now: datetime
+) -> EvaluationDecision:
+    """One turn of evaluation, all rules at the instant `now`."""
+    run = facts.run
+    if run is None or not run.is_held_by(token):
+        return Superseded(run.status if run else None, run.attempt if run else None)
+    if run.job_intent is not None or run.evaluated_at is not None:
+        return Passed()
+    config = facts.config
+    if config is None or config.dry_run:
+        return refuse_config(run, facts.refusal or "the pipeline is now a dry run", facts.sla, config, now)
+    opens_at = window.started_at + config.retry_delay_before(run.attempt)
+    closes_at = opens_at + window.length
+    if now < opens_at:
+        return HoldRun("waiting for the retry delay", wait_seconds(now, opens_at - now, closes_at, None))
+    selected = select_sensors(facts.sensors, config.rules.keys, run.key.date)
+    evaluation = config.rules.evaluate(selected, now)
+    if evaluation.passed:
+        return _pass(run, config, facts.sensors, now)
+    if now >= closes_at:
+        return WindowUsedUp(evaluation.explain())
+    deadline = next_moment(deadlines_of(config, run.key.date, facts.sla.arrived_at), facts.sla.verdict.clocks, now)
+    return HoldRun(evaluation.explain(), wait_seconds(now, window.interval, closes_at, deadline))
+
+
+def _pass(
+    run: Run, config: PipelineConfig, sensors: Mapping[str, Mapping[str, object]], now: datetime
+) -> PassEvaluation:
+    baseline = take_baseline(config, run.key, sensors)
+    source = f"evaluate {run.run_token}"
+    events = [
+        make_event(
+            EventType.VALIDATION_PASSED,
+            run.key,
+            now,
+            source=source,
+            attempt=run.attempt,
+            message=f"all {len(config.validation.rules)} rules hold",
+        )
+    ]
+    if baseline is not None:
+        events.append(
+            make_event(
+                EventType.POST_RUN_BASELINE_CAPTURED,
+                run.key,
+                now,
+                source=source,
+                ordinal=1,
+                attempt=run.attempt,
+                message=f"baseline of {len(baseline)} post-run sensors taken",
+            )
+        )
+    return PassEvaluation(run, now, baseline, tuple(events))
+
+
+def take_baseline(
+    config: PipelineConfig, key: RunKey, sensors: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[str, Any]] | None:
+    """Each post-run rule's sensor as it is now, by rule key; None for a pipeline without post-run rules."""
+    if config.post_run is None:
+        return None
+    keys = [rule.key for rule in config.post_run.rules]
+    return {name: dict(fields) for name, fields in select_sensors(sensors, keys, key.date).items()}
+
+
+def keys_to_read(config: PipelineConfig) -> tuple[str, ...]:
+    """The sensor keys that an evaluation of the pipeline needs: its rules', and its post-run baseline's."""
+    post_run = tuple(rule.key for rule in config.post_run.rules) if config.post_run else ()
+    return tuple(dict.fromkeys((*config.rules.keys, *post_run)))

@@ -1,0 +1,144 @@
+"""Whether a rerun request is granted: budgets by reason, and a circuit breaker against reruns of unchanged data."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._close import RETRY_REASON
+from interlock_lifecycle._decision import Ignore, OpenAttempt, RejectRerun
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import (
+    TERMINAL_JOB_EVENTS,
+    JobEntry,
+    RerunEntry,
+    Run,
+    RunKey,
+    RunStatus,
+    make_run_token,
+)
+from interlock_lifecycle._start import lease_end
+from interlock_sla import Exclusions
+
+OWN_REASONS = frozenset({"late-data", "data-drift"})
+"""Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
+
+
+class RerunRequest(Struct, frozen=True):
+    """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time."""
+
+    key: RunKey
+    reason: str
+    identity: str
+    at: datetime
+    requested_by: str | None = None
+    note: str | None = None
+
+
+class RerunFacts(Struct, frozen=True):
+    """What a rerun is judged by: the trigger row, the date's log and reruns, and the newest sensor update."""
+
+    run: Run | None
+    exclusions: Exclusions
+    entries: Sequence[JobEntry]
+    reruns: Sequence[RerunEntry]
+    newest_sensor_update: datetime | None
+    handled: bool = False
+
+
+def decide_rerun(
+    request: RerunRequest, facts: RerunFacts, config: PipelineConfig, *, execution_timeout: timedelta
+) -> OpenAttempt | RejectRerun | Ignore:
+    """Grant the request as the next attempt, or reject it with a reason; a handled request is not answered twice."""
+    if facts.handled:
+        return Ignore("this request was answered already")
+    if config.dry_run:
+        return Ignore("a dry run reruns nothing")
+    refusal = _refusal(request, facts, config)
+    if refusal is not None:
+        return _reject(request, facts, *refusal)
+    return _accept(request, facts, execution_timeout)
+
+
+def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
+    if facts.exclusions.excludes(request.key.date.day):
+        return f"{request.key.date} is excluded", EventType.PIPELINE_EXCLUDED
+    if facts.run is not None and facts.run.status is RunStatus.RUNNING:
+        return "already running", None
+    own = request.reason in OWN_REASONS
+    budget = config.job.max_drift_reruns if own else config.job.max_manual_reruns
+    used = sum(1 for rerun in facts.reruns if _is_budgeted(rerun.reason) and (rerun.reason in OWN_REASONS) == own)
+    if used >= budget:
+        return f"no {'drift' if own else 'manual'} rerun left ({used} of {budget} used)", None
+    if _is_unchanged(facts):
+        return "the run succeeded and no sensor was updated since", None
+    return None
+
+
+def _is_budgeted(reason: str) -> bool:
+    return reason != RETRY_REASON
+
+
+def _is_unchanged(facts: RerunFacts) -> bool:
+    """The circuit breaker: last outcome success, and no sensor newer. Without any timestamps it stays closed."""
+    outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
+    last = max(outcomes, key=lambda entry: entry.at, default=None)
+    if last is None or last.event != "success" or facts.newest_sensor_update is None:
+        return False
+    return facts.newest_sensor_update <= last.at
+
+
+def _reject(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None) -> RejectRerun:
+    source = f"rerun {request.identity}"
+    events: list[Event] = [
+        make_event(
+            EventType.RERUN_REJECTED,
+            request.key,
+            request.at,
+            source=source,
+            message=f"rerun ({request.reason}) rejected: {why}",
+            detail=_detail(request),
+        )
+    ]
+    if excluded is not None:
+        events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
+    entry = _entry(request, facts, "rerun-rejected", why)
+    return RejectRerun(request.key, request.identity, entry, tuple(events))
+
+
+def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:
+    before = facts.run
+    attempt = before.attempt + 1 if before else 0
+    after = Run(
+        key=request.key,
+        status=RunStatus.RUNNING,
+        attempt=attempt,
+        run_token=make_run_token(request.key, attempt, 0, request.at),
+        committed_at=request.at,
+        lease_until=lease_end(request.at, execution_timeout),
+        previous_job=before.job_intent if before else None,
+        reason=request.reason,
+    )
+    event = make_event(
+        EventType.RERUN_ACCEPTED,
+        request.key,
+        request.at,
+        source=f"rerun {request.identity}",
+        attempt=attempt,
+        message=f"rerun ({request.reason}) accepted as attempt {attempt}",
+        detail=_detail(request),
+    )
+    entry = _entry(request, facts, "rerun-accepted", None)
+    rerun = RerunEntry(request.key, request.reason, request.at, "rerun-accepted")
+    return OpenAttempt(before, after, rerun, entry, (event,), request=request.identity)
+
+
+def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:
+    token = facts.run.run_token if facts.run else "none"
+    return JobEntry(request.key, request.at, event, error=error, run_token=token)
+
+
+def _detail(request: RerunRequest) -> dict[str, str]:
+    detail = {"reason": request.reason, "requestedBy": request.requested_by, "note": request.note}
+    return {name: value for name, value in detail.items() if value is not None}

@@ -1,0 +1,269 @@
+"""The SLA of one run: its deadlines, timers, alerts and its one verdict; never a reason to stop a job."""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, digest
+from interlock_sla import Clock, Deadline, ExecutionDate, Outcome, absolute_deadline, relative_deadline
+
+_EVENT_OF = {
+    (Clock.ABSOLUTE, "warning"): EventType.SLA_WARNING,
+    (Clock.ABSOLUTE, "breach"): EventType.SLA_BREACH,
+    (Clock.RELATIVE, "warning"): EventType.RELATIVE_SLA_WARNING,
+    (Clock.RELATIVE, "breach"): EventType.RELATIVE_SLA_BREACH,
+}
+_ALERT_OF = {event: alert for alert, event in _EVENT_OF.items()}
+_HINT_OF = {
+    "warning": "Check what the run waits for (interlock status) before the deadline passes.",
+    "breach": "The deadline has passed: tell the consumers, then find what held the run (interlock status).",
+}
+
+
+class SlaFacts(Struct, frozen=True):
+    """What judging needs: when the first sensor came (relative clock), and the verdict so far."""
+
+    arrived_at: datetime | None
+    verdict: Verdict
+
+
+class TooEarly(Struct, frozen=True):
+    """A timer fired before its moment (Scheduler is precise to a minute): it has to be tried again at `at`."""
+
+    at: datetime
+
+
+class Timer(Struct, frozen=True):
+    """One Scheduler entry: fires `alert` at `at`, a whole second (UTC) not before its moment."""
+
+    name: str
+    alert: EventType
+    at: datetime
+    deadline: Deadline
+
+
+def deadlines_of(config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None) -> tuple[Deadline, ...]:
+    """The deadlines that apply to a date: a pure function of the date and the config, never of "now"."""
+    sla = config.sla
+    if sla is None:
+        return ()
+    found: list[Deadline] = []
+    if sla.deadline is not None:
+        found.append(
+            absolute_deadline(
+                sla.deadline,
+                date,
+                config.sla_zone,
+                cron_fire=_cron_fire(config, date),
+                expected=sla.expected_duration,
+            )
+        )
+    if sla.max_duration is not None and arrived_at is not None:
+        found.append(relative_deadline(arrived_at, sla.max_duration, expected=sla.expected_duration))
+    return tuple(found)
+
+
+def _cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
+    """The cron fire of an execution date: its first that local day, else local midnight; None without cron."""
+    if config.cron is None:
+        return None
+    fire = config.cron.first_fire_on(date.day, config.zone)
+    return fire or datetime.combine(date.day, time(), config.zone)
+
+
+def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> tuple[Timer, ...]:
+    """The Scheduler entries of a date; an edited deadline gives other names, hence new timers."""
+    return tuple(
+        Timer(
+            name=_timer_name(key, deadline.clock, kind, at),
+            alert=_EVENT_OF[deadline.clock, kind],
+            at=_next_second(at),
+            deadline=deadline,
+        )
+        for deadline in deadlines_of(config, key.date, arrived_at)
+        for kind, at in (("warning", deadline.warning_at), ("breach", deadline.breach_at))
+        if at is not None
+    )
+
+
+def _next_second(at: datetime) -> datetime:
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _timer_name(key: RunKey, clock: Clock, kind: str, at: datetime) -> str:
+    prefix = "sla" if clock is Clock.ABSOLUTE else "rsla"
+    ending = f"-{prefix}-{kind}-{at:%Y%m%d%H%M}"
+    readable = f"{key.pipeline_id}-{key.schedule_id}-{key.date}"
+    if len(readable) + len(ending) <= 64:
+        return readable + ending
+    distinct = digest(key, length=8)
+    return f"{readable[: 64 - len(ending) - 9]}-{distinct}{ending}"
+
+
+def settle(
+    config: PipelineConfig,
+    key: RunKey,
+    sla: SlaFacts,
+    *,
+    now: datetime,
+    succeeded_at: datetime | None,
+    source: str,
+    ordinal: int,
+) -> tuple[dict[Clock, ClockVerdict], tuple[Event, ...]]:
+    """The verdicts that the close of a run adds, and their events.
+
+    A success before every deadline is SLA_MET, once, and never beside a breach. A success or a final failure
+    after a deadline whose timer never fired is a breach. A final failure before its deadline leaves the
+    verdict open. Clocks already judged stay as they are.
+    """
+    ended_at = succeeded_at or now
+    fresh: dict[Clock, ClockVerdict] = {}
+    events: list[Event] = []
+    deadlines = deadlines_of(config, key.date, sla.arrived_at)
+    for deadline in deadlines:
+        if deadline.clock in sla.verdict.clocks:
+            continue
+        if ended_at >= deadline.breach_at:
+            fresh[deadline.clock] = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
+            events.append(_alert(config, key, deadline, "breach", now, source, ordinal + len(events), "late"))
+        elif succeeded_at is not None:
+            fresh[deadline.clock] = ClockVerdict(Outcome.MET, deadline.breach_at, now)
+    if fresh and not events and not _is_judged(sla.verdict):
+        events.append(_met(key, deadlines, ended_at, now, source, ordinal))
+    return fresh, tuple(events)
+
+
+def _is_judged(verdict: Verdict) -> bool:
+    return bool(verdict.clocks)
+
+
+def _met(
+    key: RunKey, deadlines: tuple[Deadline, ...], ended_at: datetime, now: datetime, source: str, ordinal: int
+) -> Event:
+    first = min(deadline.breach_at for deadline in deadlines)
+    return make_event(
+        EventType.SLA_MET,
+        key,
+        now,
+        source=source,
+        ordinal=ordinal,
+        deadline=_wire(first),
+        message=f"succeeded {_length(first - ended_at)} before its deadline",
+        detail={"status": "met", "source": "close", "breachAt": _wire(first), "deadline": _wire(first)},
+    )
+
+
+def decide_alert(
+    alert: EventType,
+    fires_for: datetime,
+    config: PipelineConfig | None,
+    key: RunKey,
+    run: Run | None,
+    last_entry: JobEntry | None,
+    sla: SlaFacts,
+    now: datetime,
+) -> RecordBreach | Announce | TooEarly | Ignore:
+    """Whether a timer that fires speaks.
+
+    `fires_for` is the moment that the timer was made for; a deadline edited since then has another timer, so
+    this one is silent. `last_entry` is the date's newest success, fail or timeout in the joblog.
+    """
+    clock, kind = _ALERT_OF[alert]
+    deadline = _deadline_of(config, key, sla.arrived_at, clock)
+    if config is None or deadline is None:
+        return Ignore("the pipeline no longer has this SLA")
+    if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
+        return Ignore("the deadline was edited; a newer timer exists")
+    silence = _silence(run, last_entry, deadline)
+    if silence is not None:
+        return Ignore(silence)
+    source = f"timer {clock} {kind} {fires_for.isoformat()}"
+    event = _alert(config, key, deadline, kind, now, source, 0, run.status if run else "never started")
+    if kind == "warning":
+        if now >= deadline.breach_at:
+            return Ignore("the breach time has passed; the breach speaks")
+        marker = f"{alert}#{key.schedule_id}#{key.date}#{_wire(fires_for)}"
+        return Announce(key.pipeline_id, (event,), marker=marker, at=now)
+    if clock in sla.verdict.clocks:
+        return Ignore("the clock was judged already")
+    if now < deadline.breach_at:
+        return TooEarly(deadline.breach_at)
+    verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
+    return RecordBreach(key, run, sla.verdict, {clock: verdict}, (event,))
+
+
+def _deadline_of(
+    config: PipelineConfig | None, key: RunKey, arrived_at: datetime | None, clock: Clock
+) -> Deadline | None:
+    if config is None:
+        return None
+    return next((found for found in deadlines_of(config, key.date, arrived_at) if found.clock is clock), None)
+
+
+def _silence(run: Run | None, last_entry: JobEntry | None, deadline: Deadline) -> str | None:
+    if run is not None and run.status is not RunStatus.RUNNING:
+        return f"the run is {run.status}"
+    if last_entry is None:
+        return None
+    if run is None:
+        return f"the job log ends with {last_entry.event}"
+    if last_entry.event == "success" and last_entry.at < deadline.breach_at and last_entry.at >= run.committed_at:
+        return "the job succeeded before the deadline; the run is about to close"
+    return None
+
+
+def _alert(
+    config: PipelineConfig,
+    key: RunKey,
+    deadline: Deadline,
+    kind: str,
+    now: datetime,
+    source: str,
+    ordinal: int,
+    status: str,
+) -> Event:
+    detail: dict[str, Any] = {
+        "status": status,
+        "source": source.split(" ")[0],
+        "breachAt": _wire(deadline.breach_at),
+        "deadline": _wire(deadline.breach_at),
+        "actionHint": _HINT_OF[kind],
+        "critical": bool(config.sla and config.sla.critical),
+    }
+    if config.schedule.cron:
+        detail["cron"] = config.schedule.cron
+    gap = deadline.breach_at - now
+    message = f"{_length(gap)} left" if gap > timedelta() else f"deadline passed {_length(-gap)} ago"
+    return make_event(
+        _EVENT_OF[deadline.clock, kind],
+        key,
+        now,
+        source=source,
+        ordinal=ordinal,
+        deadline=_wire(deadline.breach_at),
+        message=message,
+        detail=detail,
+    )
+
+
+def next_moment(
+    deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime
+) -> datetime | None:
+    """The nearest unjudged deadline after a moment, for waits that must not sleep across it."""
+    moments = [found.breach_at for found in deadlines if found.clock not in verdicts and found.breach_at > after]
+    return min(moments, default=None)
+
+
+def _wire(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _length(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    parts = ((seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"

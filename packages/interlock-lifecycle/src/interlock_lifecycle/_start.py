@@ -1,0 +1,128 @@
+"""How an attempt begins: the first trigger row of a date, the execution's input, and the proof that it started."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import MarkStarted, StartRun, Superseded
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+
+LEASE_GRACE = timedelta(minutes=30)
+"""How much longer than its execution's timeout a run keeps its lock (behaviour.md §1)."""
+
+_CLOSING_TIME = timedelta(minutes=5)
+"""What an execution keeps in hand of its timeout for triggering and closing."""
+
+JOB_CHECK_INTERVAL_SECONDS = 60
+
+
+def open_run(
+    key: RunKey,
+    *,
+    decided_at: datetime,
+    execution_timeout: timedelta,
+    arrived_at: datetime | None,
+    reason: str = "sensor",
+) -> StartRun:
+    """The first attempt of a date. `arrived_at` is the first sensor's arrival where it is not known yet."""
+    run = Run(
+        key=key,
+        status=RunStatus.RUNNING,
+        attempt=0,
+        run_token=make_run_token(key, 0, 0, decided_at),
+        committed_at=decided_at,
+        lease_until=lease_end(decided_at, execution_timeout),
+        reason=reason,
+    )
+    return StartRun(run, arrived_at)
+
+
+def lease_end(start: datetime, execution_timeout: timedelta) -> datetime:
+    """Until when a run started at `start` may hold its date."""
+    return start + execution_timeout + LEASE_GRACE
+
+
+class ExecutionWindows(Struct, frozen=True):
+    """The windows of one execution, in whole seconds, fitted into its timeout."""
+
+    evaluation_interval: int
+    evaluation_window: int
+    job_poll_window: int
+
+
+def execution_windows(config: PipelineConfig, attempt: int, execution_timeout: timedelta) -> ExecutionWindows:
+    """The windows of an attempt, capped so that the machine ends itself before its timeout.
+
+    When both windows do not fit, the job keeps at least half of what there is.
+    """
+    available = execution_timeout - _CLOSING_TIME - config.retry_delay_before(attempt)
+    total = max(int(available.total_seconds()), 2)
+    wanted_poll = config.job.job_poll_window_seconds
+    wanted_evaluation = int(config.schedule.evaluation.window.total_seconds())
+    evaluation = min(wanted_evaluation, total - min(wanted_poll, total // 2))
+    interval = max(1, int(config.schedule.evaluation.interval.total_seconds()))
+    return ExecutionWindows(interval, max(evaluation, 1), max(min(wanted_poll, total - evaluation), 1))
+
+
+def execution_input(
+    run: Run, config: PipelineConfig, arrived_at: datetime | None, execution_timeout: timedelta
+) -> dict[str, Any]:
+    """The state machine's input (contracts.md §4)."""
+    windows = execution_windows(config, run.attempt, execution_timeout)
+    wire: dict[str, Any] = {
+        "pipelineId": run.key.pipeline_id,
+        "scheduleId": run.key.schedule_id,
+        "date": str(run.key.date),
+        "attempt": run.attempt,
+        "runToken": run.run_token,
+        "config": {
+            "evaluationIntervalSeconds": windows.evaluation_interval,
+            "evaluationWindowSeconds": windows.evaluation_window,
+            "jobCheckIntervalSeconds": JOB_CHECK_INTERVAL_SECONDS,
+            "jobPollWindowSeconds": windows.job_poll_window,
+        },
+    }
+    if arrived_at is not None:
+        wire["sensorArrivalAt"] = arrived_at.isoformat().replace("+00:00", "Z")
+    if config.sla is not None:
+        wire["sla"] = _sla_input(config)
+    return wire
+
+
+def _sla_input(config: PipelineConfig) -> dict[str, Any]:
+    sla = config.sla
+    assert sla is not None
+    wire = {
+        "deadline": sla.deadline,
+        "expectedDuration": str(sla.expected_duration.text) if sla.expected_duration else None,
+        "maxDuration": str(sla.max_duration.text) if sla.max_duration else None,
+        "timezone": sla.timezone or config.schedule.timezone,
+        "critical": bool(sla.critical),
+    }
+    return {name: value for name, value in wire.items() if value is not None}
+
+
+def needs_start(run: Run | None, token: str) -> bool:
+    """Whether the execution of this token still has to be started or recorded as started."""
+    return run is not None and run.is_held_by(token) and run.started_token != token
+
+
+def decide_started(
+    run: Run | None, token: str, *, now: datetime, execution_timeout: timedelta
+) -> MarkStarted | Superseded:
+    """The execution of `token` exists: record it once, with its JOB_TRIGGERED."""
+    if run is None or not needs_start(run, token):
+        return Superseded(run.status if run else None, run.attempt if run else None)
+    event = make_event(
+        EventType.JOB_TRIGGERED,
+        run.key,
+        now,
+        source=f"started {token}",
+        attempt=run.attempt,
+        message=f"an execution was started for attempt {run.attempt} ({run.reason})",
+        detail={"runToken": token, "reason": run.reason},
+    )
+    return MarkStarted(run, now, lease_end(now, execution_timeout), (event,))

@@ -1,0 +1,155 @@
+"""Whether a job start may be sent: at most one accepted start per attempt."""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._close import refuse_config
+from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, Superseded, WithdrawIntent
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, make_job_key
+from interlock_lifecycle._sla import SlaFacts
+from interlock_lifecycle._wait import whole_seconds
+
+
+class TargetTraits(Struct, frozen=True):
+    """What a job's target offers against double starts: it deduplicates by key, or it can be asked."""
+
+    deduplicates: bool
+    findable: bool
+
+
+class TriggerFacts(Struct, frozen=True):
+    """The trigger row, the config as stored now, and whether the previous attempt's job still runs."""
+
+    run: Run | None
+    config: PipelineConfig | None
+    refusal: str
+    sla: SlaFacts
+    previous_runs: bool = False
+
+
+class SendStart(Struct, frozen=True):
+    """Commit the intent, then send the start; `resumed` when an earlier invocation may have sent it."""
+
+    commit: CommitIntent
+    resumed: bool
+
+
+class StartAnswered(Struct, frozen=True):
+    """The attempt's start was answered already: the job is followed or its outcome closed."""
+
+    intent: JobIntent
+
+
+class AwaitStart(Struct, frozen=True):
+    """Another invocation may still be sending this attempt's start: look again in so many seconds."""
+
+    wait_seconds: int
+
+
+class FailAttempt(Struct, frozen=True):
+    """Nothing may be started; the attempt ends with this outcome."""
+
+    outcome: JobOutcome
+
+
+TriggerDecision: TypeAlias = SendStart | StartAnswered | AwaitStart | FailAttempt | CloseRun | Superseded
+
+
+def decide_trigger(
+    facts: TriggerFacts, token: str, traits: TargetTraits | None, *, now: datetime, until: datetime
+) -> TriggerDecision:
+    """Whether this invocation, which lives until `until`, may send the start of the attempt's job.
+
+    An intent without a result is resent only where the target deduplicates or can be asked; elsewhere the
+    attempt fails with "outcome unknown", and the retry budget decides.
+    """
+    run = facts.run
+    if run is None or not run.is_held_by(token):
+        return Superseded(run.status if run else None, run.attempt if run else None)
+    if run.job_intent is not None:
+        return _resume(run, run.job_intent, traits, now, until)
+    config = facts.config
+    if config is None or config.dry_run:
+        return refuse_config(run, facts.refusal or "the pipeline is now a dry run", facts.sla, config, now)
+    if facts.previous_runs:
+        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_previous_runs(run)))
+    intent = JobIntent(
+        attempt=run.attempt,
+        key=make_job_key(run),
+        until=until,
+        type=str(config.job.type),
+        config=config.job.config,
+        committed_at=now,
+    )
+    return SendStart(CommitIntent(run, intent), resumed=False)
+
+
+def _resume(
+    run: Run, intent: JobIntent, traits: TargetTraits | None, now: datetime, until: datetime
+) -> SendStart | StartAnswered | AwaitStart | FailAttempt:
+    if intent.has_result:
+        return StartAnswered(intent)
+    if now < intent.until:
+        return AwaitStart(whole_seconds(intent.until - now))
+    if traits is not None and (traits.deduplicates or traits.findable):
+        return SendStart(CommitIntent(run, replace(intent, until=until)), resumed=True)
+    error = f"outcome unknown: the start of the {intent.type} job was sent or lost, and it cannot be asked"
+    return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+
+
+def _previous_runs(run: Run) -> str:
+    job = run.previous_job.run_id if run.previous_job else None
+    return f"nothing was started: the previous attempt's job {job} still runs"
+
+
+def record_start(
+    run: Run,
+    intent: JobIntent,
+    *,
+    run_id: str,
+    details: dict[str, str],
+    outcome: JobOutcome | None,
+    now: datetime,
+) -> RecordStart:
+    """The target accepted the start; a synchronous job has ended with `outcome` already."""
+    answered = replace(intent, run_id=run_id, started_at=now, details=details, outcome=outcome)
+    event = make_event(
+        EventType.JOB_TRIGGERED,
+        run.key,
+        now,
+        source=f"job {intent.key}",
+        attempt=run.attempt,
+        message=f"the {intent.type} job was submitted",
+        detail={"runId": run_id, "jobType": intent.type, "key": intent.key},
+    )
+    return RecordStart(run, answered, (event,))
+
+
+def refuse_start(
+    run: Run, intent: JobIntent, *, reason: str, permanent: bool, now: datetime
+) -> RecordStart | WithdrawIntent:
+    """The target definitely did not accept: a job failure when permanent, else the intent is withdrawn."""
+    if permanent:
+        outcome = JobOutcome("fail", category="PERMANENT", error=reason)
+        return RecordStart(run, replace(intent, outcome=outcome), ())
+    entry = JobEntry(
+        run.key,
+        now,
+        "infra-trigger-failure",
+        error=reason,
+        category="TRANSIENT",
+        run_token=run.run_token,
+        attempt=run.attempt,
+    )
+    return WithdrawIntent(run, entry)
+
+
+def leave_start_unknown(run: Run, intent: JobIntent, reason: str) -> RecordStart:
+    """The start was sent to a target that cannot be asked, and its answer was lost: the attempt fails so."""
+    outcome = JobOutcome("fail", category="TRANSIENT", error=f"outcome unknown: {reason}")
+    return RecordStart(run, replace(intent, outcome=outcome), ())
