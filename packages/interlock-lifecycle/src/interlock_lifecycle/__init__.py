@@ -39,7 +39,7 @@ from interlock_lifecycle._evaluate import (
     keys_to_read,
     take_baseline,
 )
-from interlock_lifecycle._event import PLAIN_PROGRESS, Event, EventType, make_event, make_event_id
+from interlock_lifecycle._event import PLAIN_PROGRESS, Event, EventType, event_detail, make_event, make_event_id
 from interlock_lifecycle._follow import (
     AskTarget,
     JobFinished,
@@ -179,6 +179,7 @@ __all__ = [
     "decide_started",
     "decide_trigger",
     "digest",
+    "event_detail",
     "execution_input",
     "execution_name",
     "execution_windows",

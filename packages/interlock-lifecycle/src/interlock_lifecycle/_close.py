@@ -110,7 +110,17 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
     verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
     entry = _entry(run, "success", succeeded_at, outcome)
     baseline = dict(facts.baseline) if facts.baseline is not None else None
-    return CloseRun(run, RunStatus.COMPLETED, entry, facts.sla.verdict, verdicts, (*events, *told), baseline)
+    return CloseRun(
+        run,
+        RunStatus.COMPLETED,
+        now,
+        entry,
+        facts.sla.verdict,
+        verdicts,
+        (*events, *told),
+        baseline,
+        awaits_post_run=facts.config is not None and facts.config.post_run is not None,
+    )
 
 
 def _fail(
@@ -146,7 +156,7 @@ def _fail(
         ),
         detail=_job_detail(outcome),
     )
-    return CloseRun(run, RunStatus.FAILED_FINAL, entry, facts.sla.verdict, verdicts, (failed, final, *told))
+    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, (failed, final, *told))
 
 
 def _retry_budget(config: PipelineConfig | None, outcome: JobOutcome) -> int:
@@ -198,7 +208,7 @@ def close_failed(
     )
     entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
     verdicts, told = _settle(facts, run, source, now, None, 1)
-    return CloseRun(run, RunStatus.FAILED_FINAL, entry, facts.sla.verdict, verdicts, (event, *told))
+    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, (event, *told))
 
 
 def refuse_config(run: Run, why: str, sla: SlaFacts, config: PipelineConfig | None, now: datetime) -> CloseRun:

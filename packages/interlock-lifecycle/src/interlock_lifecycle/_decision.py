@@ -78,11 +78,13 @@ class CloseRun(Struct, frozen=True):
 
     run: Run
     status: RunStatus
+    closed_at: datetime
     entry: JobEntry | None
     judged: Verdict
     verdicts: dict[Clock, ClockVerdict]
     events: tuple[Event, ...]
     baseline: dict[str, dict[str, Any]] | None = None
+    awaits_post_run: bool = False
 
 
 class OpenAttempt(Struct, frozen=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from interlock_lifecycle._run import RunKey
 
@@ -124,3 +124,10 @@ def make_event_id(at: datetime, source: str, ordinal: int = 0) -> str:
     scattered = int.from_bytes(hashlib.sha256(source.encode()).digest()[:9])
     number = (milliseconds << 80) | (ordinal << 72) | scattered
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def event_detail(event: Event) -> dict[str, Any]:
+    """The `detail` of an event's EventBridge entry (contracts.md §3); absent fields are left out."""
+    wire: dict[str, Any] = to_builtins(event)
+    del wire["type"]
+    return wire

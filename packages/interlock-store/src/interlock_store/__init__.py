@@ -1,3 +1,46 @@
-"""The four DynamoDB tables: rows, transactions, indexes and the in-memory twin."""
+"""The four DynamoDB tables: rows to structs, decisions to transactions, and their in-memory twin."""
 
-__all__: list[str] = []
+from interlock_store._cache import ConfigCache
+from interlock_store._dynamo import DynamoTables, from_wire, to_wire
+from interlock_store._memory import MemoryTables
+from interlock_store._rows import (
+    MalformedRow,
+    format_time,
+    key_of_row,
+    parse_time,
+    pipeline_of,
+    pipeline_pk,
+    read_rerun_request,
+    read_run,
+    read_sensor,
+    sensor_fields,
+)
+from interlock_store._store import NO_CONFIG, Commit, Store, StoredConfig
+from interlock_store._tables import StoreError, TableBusy, TableNames, Tables, TransactionRefused
+
+__all__ = [
+    "NO_CONFIG",
+    "Commit",
+    "ConfigCache",
+    "DynamoTables",
+    "MalformedRow",
+    "MemoryTables",
+    "Store",
+    "StoreError",
+    "StoredConfig",
+    "TableBusy",
+    "TableNames",
+    "Tables",
+    "TransactionRefused",
+    "format_time",
+    "from_wire",
+    "key_of_row",
+    "parse_time",
+    "pipeline_of",
+    "pipeline_pk",
+    "read_rerun_request",
+    "read_run",
+    "read_sensor",
+    "sensor_fields",
+    "to_wire",
+]

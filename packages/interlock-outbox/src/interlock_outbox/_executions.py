@@ -1,0 +1,36 @@
+"""Starts the executions of runs by name, and tells how they are."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+MISSING = "MISSING"
+"""What Step Functions' answer "no such execution" is called here."""
+
+
+class Executions:
+    """The executions of one state machine."""
+
+    def __init__(self, client: "SFNClient", state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        """Start the execution called `name`; one of that name that exists already is success."""
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn, name=name, input=json.dumps(execution_input)
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+
+    def status(self, name: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
+        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            return str(self._client.describe_execution(executionArn=arn)["status"])
+        except self._client.exceptions.ExecutionDoesNotExist:
+            return MISSING

@@ -1,0 +1,44 @@
+"""Pipeline configs kept for five minutes: a cached config may say "nothing to do", never "go"."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from interlock_store._store import Store, StoredConfig
+
+_LIFE = timedelta(minutes=5)
+
+
+class ConfigCache:
+    """Configs by pipeline, immutable, dropped on a change or after five minutes."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._kept: dict[str, tuple[datetime, StoredConfig]] = {}
+
+    def get(self, pipeline_id: str) -> StoredConfig:
+        """The config as it was at most five minutes ago."""
+        kept = self._kept.get(pipeline_id)
+        if kept is not None and self._now() - kept[0] < _LIFE:
+            return kept[1]
+        return self.fresh(pipeline_id)
+
+    def fresh(self, pipeline_id: str) -> StoredConfig:
+        """The config as it is now; what starts a job reads this."""
+        stored = self._store.config(pipeline_id)
+        self._kept[pipeline_id] = (self._now(), stored)
+        return stored
+
+    def drop(self, pipeline_id: str) -> None:
+        """Forget a pipeline's config, because its row changed."""
+        self._kept.pop(pipeline_id, None)
+
+    def drop_calendar(self, name: str) -> None:
+        """Forget every config that names a calendar, and every unreadable one."""
+        stale = [
+            pipeline_id
+            for pipeline_id, (_, stored) in self._kept.items()
+            if stored.config is None or name in stored.config.calendar_names
+        ]
+        for pipeline_id in stale:
+            self.drop(pipeline_id)

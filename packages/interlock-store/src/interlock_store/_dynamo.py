@@ -1,0 +1,239 @@
+"""The tables on DynamoDB: reads by key, and transactions with their refusals told apart from trouble."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, assert_never
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from interlock_store._tables import TableBusy, TransactionRefused
+from interlock_store._write import Check, Delete, Expect, Item, Put, Update, Write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_PAGE = 100
+_TRIES = 8
+_PASSING = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+)
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+)
+_read = TypeDeserializer().deserialize
+_write = TypeSerializer().serialize
+
+
+class _Collision(Exception):
+    """The transaction met another one; nothing is wrong with it."""
+
+
+class DynamoTables:
+    """Tables on DynamoDB (or an endpoint that speaks its API)."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def get(self, table: str, pk: str, sk: str) -> Item | None:
+        """One row, strongly consistent."""
+        answer = self._client.get_item(TableName=table, Key={"PK": {"S": pk}, "SK": {"S": sk}}, ConsistentRead=True)
+        found = answer.get("Item")
+        return None if found is None else from_wire(found)
+
+    def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """The rows that exist among `keys`, strongly consistent; unprocessed keys are asked again."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[tuple[str, str], Item] = {}
+        for start in range(0, len(wanted), _PAGE):
+            for row in self._get_page(table, wanted[start : start + _PAGE]):
+                found[row["PK"], row["SK"]] = row
+        return found
+
+    def _get_page(self, table: str, keys: Sequence[tuple[str, str]]) -> Iterator[Item]:
+        wire: Any = {table: {"Keys": [{"PK": {"S": pk}, "SK": {"S": sk}} for pk, sk in keys], "ConsistentRead": True}}
+        for attempt in Retrying(
+            retry=retry_if_exception_type(_Collision),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            stop=stop_after_attempt(_TRIES),
+            retry_error_cls=TableBusy,
+        ):
+            with attempt:
+                answer = self._client.batch_get_item(RequestItems=wire)
+                for row in answer.get("Responses", {}).get(table, []):
+                    yield from_wire(row)
+                wire = answer.get("UnprocessedKeys") or {}
+                if wire:
+                    raise _Collision
+
+    def query(
+        self,
+        table: str,
+        pk: str,
+        *,
+        prefix: str = "",
+        index: str | None = None,
+        after: str | None = None,
+        up_to: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """Rows of one partition in the order of their sort key, page by page."""
+        request = _query(table, pk, prefix, index, after, up_to)
+        request["ScanIndexForward"] = not newest_first
+        left = limit
+        while left is None or left > 0:
+            if left is not None:
+                request["Limit"] = left
+            answer = self._client.query(**request)
+            for row in answer["Items"]:
+                yield from_wire(row)
+            if left is not None:
+                left -= len(answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All writes or none; collisions and throttling are tried again."""
+        items = [_wire_write(write) for write in writes]
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Collision),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            stop=stop_after_attempt(_TRIES),
+        )
+        try:
+            retrying(self._transact_once, items)
+        except RetryError as error:
+            raise TableBusy(f"the transaction met others {_TRIES} times") from error
+
+    def _transact_once(self, items: list[Any]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "TransactionCanceledException":
+                raise
+            reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+            refused = [at for at, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
+            if refused:
+                raise TransactionRefused(refused) from None
+            if any(code in _PASSING for code in reasons):
+                raise _Collision from error
+            raise
+
+
+def from_wire(image: Mapping[str, Any]) -> Item:
+    """A row in DynamoDB's JSON (also a stream record's image) as plain values; numbers become Decimal."""
+    return {name: _read(value) for name, value in image.items()}
+
+
+def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values as DynamoDB's JSON; floats become their shortest decimal."""
+    return {name: _write(_storable(value)) for name, value in item.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {str(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
+
+
+def _query(
+    table: str, pk: str, prefix: str, index: str | None, after: str | None, up_to: str | None
+) -> dict[str, Any]:
+    hash_name, range_name = (f"{index}PK", f"{index}SK") if index else ("PK", "SK")
+    request: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": "#h = :h",
+        "ExpressionAttributeNames": {"#h": hash_name},
+        "ExpressionAttributeValues": {":h": {"S": pk}},
+    }
+    if index:
+        request["IndexName"] = index
+    else:
+        request["ConsistentRead"] = True
+    bound = _bound(prefix, after, up_to)
+    if bound is not None:
+        condition, value = bound
+        request["KeyConditionExpression"] += f" AND {condition}"
+        request["ExpressionAttributeNames"]["#r"] = range_name
+        request["ExpressionAttributeValues"][":r"] = {"S": value}
+    return request
+
+
+def _bound(prefix: str, after: str | None, up_to: str | None) -> tuple[str, str] | None:
+    if after is not None:
+        return "#r > :r", after
+    if up_to is not None:
+        return "#r <= :r", up_to
+    return ("begins_with(#r, :r)", prefix) if prefix else None
+
+
+class _Expression:
+    """Collects the names and values of one write's expressions."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def name(self, attribute: str) -> str:
+        placeholder = f"#n{len(self.names)}"
+        self.names[placeholder] = attribute
+        return placeholder
+
+    def value(self, value: Any) -> str:
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = _write(_storable(value))
+        return placeholder
+
+    def condition(self, expect: Expect) -> str:
+        terms = [f"{self.name(attribute)} = {self.value(value)}" for attribute, value in expect.equals.items()]
+        terms += [f"attribute_not_exists({self.name(attribute)})" for attribute in expect.absent]
+        if expect.exists is not None:
+            terms.append(f"attribute_{'exists' if expect.exists else 'not_exists'}({self.name('PK')})")
+        return " AND ".join(terms)
+
+    def request(self, request: dict[str, Any], expect: Expect) -> dict[str, Any]:
+        condition = self.condition(expect)
+        if condition:
+            request["ConditionExpression"] = condition
+        if self.names:
+            request["ExpressionAttributeNames"] = self.names
+        if self.values:
+            request["ExpressionAttributeValues"] = self.values
+        return request
+
+
+def _wire_write(write: Write) -> dict[str, Any]:
+    expression = _Expression()
+    match write:
+        case Put():
+            return {"Put": expression.request({"TableName": write.table, "Item": to_wire(write.item)}, write.expect)}
+        case Update():
+            request = {"TableName": write.table, "Key": _key(write), "UpdateExpression": _changes(write, expression)}
+            return {"Update": expression.request(request, write.expect)}
+        case Delete():
+            return {"Delete": expression.request({"TableName": write.table, "Key": _key(write)}, write.expect)}
+        case Check():
+            request = {"TableName": write.table, "Key": _key(write)}
+            return {"ConditionCheck": expression.request(request, write.expect)}
+        case _:
+            assert_never(write)
+
+
+def _key(write: Update | Delete | Check) -> dict[str, Any]:
+    return {"PK": {"S": write.pk}, "SK": {"S": write.sk}}
+
+
+def _changes(write: Update, expression: _Expression) -> str:
+    clauses = []
+    if write.set:
+        pairs = (f"{expression.name(name)} = {expression.value(value)}" for name, value in write.set.items())
+        clauses.append("SET " + ", ".join(pairs))
+    if write.remove:
+        clauses.append("REMOVE " + ", ".join(expression.name(name) for name in write.remove))
+    return " ".join(clauses)

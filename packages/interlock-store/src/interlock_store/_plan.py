@@ -1,0 +1,245 @@
+"""What each decision writes: one list of writes, to be committed together or not at all."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from interlock_lifecycle import (
+    Announce,
+    CloseRun,
+    CommitIntent,
+    Decision,
+    JobEntry,
+    MarkStarted,
+    OpenAttempt,
+    PassEvaluation,
+    RecordBreach,
+    RecordStart,
+    RecoverRun,
+    RejectRerun,
+    RequestRerun,
+    RerunEntry,
+    Run,
+    RunKey,
+    RunStatus,
+    StartRun,
+    Verdict,
+    WithdrawIntent,
+)
+from interlock_sla import Clock
+from interlock_store._rows import (
+    PENDING,
+    POSTRUN,
+    RUNNING,
+    entry_row,
+    event_row,
+    format_time,
+    intent_row,
+    marker_row,
+    pipeline_pk,
+    rerun_row,
+    run_row,
+    run_sk,
+    verdict_changes,
+)
+from interlock_store._tables import TableNames
+from interlock_store._write import COUNT, FENCE, LOG, NOTHING_THERE, Check, Delete, Expect, Item, Put, Update, Write
+
+
+def plan(decision: Decision, names: TableNames) -> list[Write]:
+    """The writes of a decision. The fence comes first; events come last."""
+    writes = _writes(decision, names)
+    writes += [Put(names.control, event_row(event)) for event in decision.events] if _has_events(decision) else []
+    return writes
+
+
+def _has_events(decision: Decision) -> bool:
+    return not isinstance(decision, CommitIntent | WithdrawIntent)
+
+
+def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901 (one arm per decision)
+    control = names.control
+    match decision:
+        case StartRun():
+            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *_arrival(decision, control)]
+        case MarkStarted():
+            return [_mark_started(decision, control)]
+        case PassEvaluation():
+            held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
+            passed = _on_run(decision.run, control, {"evaluatedAt": format_time(decision.evaluated_at)}, expect=held)
+            return [passed, *_baseline(decision.run.key, decision.baseline, control)]
+        case CommitIntent():
+            return [_set_intent(decision.run, control, intent_row(decision.intent))]
+        case RecordStart():
+            return [_set_intent(decision.run, control, intent_row(decision.intent))]
+        case WithdrawIntent():
+            return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
+        case CloseRun():
+            return _close(decision, names)
+        case OpenAttempt():
+            return _open_attempt(decision, names)
+        case RejectRerun():
+            marker = marker_row(decision.key.pipeline_id, _handled(decision.key, decision.request), decision.entry.at)
+            return [Put(control, marker, NOTHING_THERE, FENCE), _log(decision.entry, names)]
+        case RecoverRun():
+            return [Put(control, run_row(decision.after), _held(decision.before), FENCE)]
+        case RequestRerun():
+            return _request_rerun(decision, names)
+        case RecordBreach():
+            return [*_judge(decision.key, decision.judged, decision, control), *_run_as_read(decision, control)]
+        case Announce():
+            return _mark(decision, control)
+        case _:
+            assert_never(decision)
+
+
+def _arrival(decision: StartRun, control: str) -> list[Write]:
+    if decision.arrived_at is None:
+        return []
+    row: Item = {
+        "PK": pipeline_pk(decision.run.key.pipeline_id),
+        "SK": f"SENSOR#first-sensor-arrival#{decision.run.key.date}",
+        "data": {"arrivedAt": format_time(decision.arrived_at)},
+    }
+    return [Put(control, row, NOTHING_THERE)]
+
+
+def _held(run: Run) -> Expect:
+    """The fence: the row is RUNNING and this execution's."""
+    return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})
+
+
+def _on_run(
+    run: Run, control: str, changes: Item, *, remove: Iterable[str] = (), expect: Expect | None = None
+) -> Update:
+    return Update(
+        control,
+        pipeline_pk(run.key.pipeline_id),
+        run_sk("TRIGGER", run.key),
+        set=changes,
+        remove=tuple(remove),
+        expect=expect or _held(run),
+        role=FENCE,
+    )
+
+
+def _mark_started(decision: MarkStarted, control: str) -> Update:
+    run, before = decision.run, decision.run.started_token
+    expect = Expect(
+        equals={**_held(run).equals, **({"startedToken": before} if before else {})},
+        absent=() if before else ("startedToken",),
+    )
+    changes: Item = {
+        "startedToken": run.run_token,
+        "startedAt": format_time(decision.started_at),
+        "leaseUntil": format_time(decision.lease_until),
+        "GSI1PK": RUNNING,
+        "GSI1SK": format_time(decision.lease_until),
+    }
+    return _on_run(run, control, changes, expect=expect)
+
+
+def _set_intent(run: Run, control: str, intent: str | None) -> Update:
+    before = intent_row(run.job_intent) if run.job_intent else None
+    expect = Expect(
+        equals={**_held(run).equals, **({"jobIntent": before} if before else {})},
+        absent=() if before else ("jobIntent",),
+    )
+    if intent is None:
+        return _on_run(run, control, {}, remove=("jobIntent",), expect=expect)
+    return _on_run(run, control, {"jobIntent": intent}, expect=expect)
+
+
+def _baseline(key: RunKey, baseline: dict[str, Item] | None, control: str) -> list[Write]:
+    if baseline is None:
+        return []
+    return [Put(control, {**_baseline_key(key), "data": baseline})]
+
+
+def _baseline_key(key: RunKey) -> Item:
+    return {"PK": pipeline_pk(key.pipeline_id), "SK": f"SENSOR#postrun-baseline#{key.date}"}
+
+
+def _log(entry: JobEntry, names: TableNames) -> Put:
+    return Put(names.joblog, entry_row(entry), NOTHING_THERE, LOG)
+
+
+def _count(rerun: RerunEntry, names: TableNames, number: int = 0) -> Put:
+    return Put(names.rerun, rerun_row(rerun, number), NOTHING_THERE, COUNT)
+
+
+def _close(decision: CloseRun, names: TableNames) -> list[Write]:
+    run = decision.run
+    changes: Item = {"status": str(decision.status), "closedAt": format_time(decision.closed_at)}
+    if run.job_intent is not None:
+        changes["jobIntent"] = intent_row(run.job_intent)
+    remove = ["ttl", "GSI1PK", "GSI1SK"]
+    if decision.awaits_post_run:
+        changes |= {"GSI1PK": POSTRUN, "GSI1SK": format_time(decision.closed_at)}
+        remove = ["ttl"]
+    writes: list[Write] = [_on_run(run, names.control, changes, remove=remove)]
+    if decision.entry is not None:
+        writes.append(_log(decision.entry, names))
+    writes += _judge(run.key, decision.judged, decision, names.control)
+    return [*writes, *_baseline(run.key, decision.baseline, names.control)]
+
+
+def _judge(key: RunKey, judged: Verdict, decision: CloseRun | RecordBreach, control: str) -> list[Write]:
+    """Each clock's verdict is written once: the row must still be as it was read."""
+    if not decision.verdicts:
+        return []
+    expect = Expect(absent=tuple(str(clock) for clock in Clock if clock not in judged.clocks))
+    changes = verdict_changes(decision.verdicts)
+    return [Update(control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), set=changes, expect=expect)]
+
+
+def _run_as_read(decision: RecordBreach, control: str) -> list[Write]:
+    key, run = decision.key, decision.run
+    expect = NOTHING_THERE
+    if run is not None:
+        expect = Expect(equals={"status": str(run.status), **({"runToken": run.run_token} if run.run_token else {})})
+    return [Check(control, pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key), expect)]
+
+
+def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
+    before, after = decision.before, decision.after
+    expect = NOTHING_THERE
+    if before is not None:
+        token = {"runToken": before.run_token} if before.run_token else {}
+        expect = Expect(equals={"status": str(before.status), **token})
+    writes: list[Write] = [
+        Put(names.control, run_row(after), expect, FENCE),
+        _count(decision.rerun, names),
+        _log(decision.entry, names),
+    ]
+    if decision.request is not None:
+        marker = marker_row(after.key.pipeline_id, _handled(after.key, decision.request), after.committed_at)
+        writes.append(Put(names.control, marker, NOTHING_THERE))
+        stale = _baseline_key(after.key)
+        writes.append(Delete(names.control, stale["PK"], stale["SK"]))
+    return writes
+
+
+def _handled(key: RunKey, request: str) -> str:
+    return f"rerun#{key.schedule_id}#{request}#{key.date}"
+
+
+def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
+    row: Item = {
+        "PK": pipeline_pk(decision.key.pipeline_id),
+        "SK": run_sk("RERUN_REQUEST", decision.key),
+        "reason": decision.reason,
+        "requestedAt": format_time(decision.requested_at),
+        "requestedBy": "interlock",
+        "GSI1PK": PENDING,
+        "GSI1SK": format_time(decision.requested_at),
+    }
+    writes: list[Write] = [Put(names.control, row)]
+    if decision.entry is not None:
+        writes.append(_log(decision.entry, names))
+    return writes
+
+
+def _mark(decision: Announce, control: str) -> list[Write]:
+    if decision.marker is None or decision.at is None:
+        return []
+    return [Put(control, marker_row(decision.pipeline_id, decision.marker, decision.at), NOTHING_THERE, FENCE)]

@@ -1,0 +1,311 @@
+"""Rows and what they mean: keys, times, and the way between rows and the lifecycle's structs (contracts.md §1)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from interlock_lifecycle import (
+    ClockVerdict,
+    Event,
+    JobEntry,
+    JobIntent,
+    RerunEntry,
+    RerunRequest,
+    Run,
+    RunKey,
+    RunStatus,
+    Sensor,
+    Verdict,
+    event_detail,
+)
+from interlock_sla import Clock, Outcome, parse_execution_date
+from interlock_store._tables import StoreError
+from interlock_store._write import Item
+
+INDEX = "GSI1"
+PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
+
+_RUN_TTL = timedelta(days=30)
+_LOG_TTL = timedelta(days=30)
+_EVENT_TTL = timedelta(days=30)
+_MARKER_TTL = timedelta(days=30)
+_VERDICT_TTL = timedelta(days=400)
+
+
+class MalformedRow(StoreError):
+    """A row that cannot be read: which one, and what is wrong with it."""
+
+    def __init__(self, pk: str, sk: str, problem: str) -> None:
+        super().__init__(f"row {pk} / {sk}: {problem}")
+        self.pk, self.sk, self.problem = pk, sk, problem
+
+
+def pipeline_pk(pipeline_id: str) -> str:
+    """The partition of a pipeline."""
+    return f"PIPELINE#{pipeline_id}"
+
+
+def pipeline_of(pk: str) -> str:
+    """The pipeline of a partition key."""
+    prefix, _, pipeline_id = pk.partition("#")
+    if prefix != "PIPELINE" or not pipeline_id:
+        raise MalformedRow(pk, "", "the partition key is not PIPELINE#<id>")
+    return pipeline_id
+
+
+def run_sk(kind: str, key: RunKey) -> str:
+    """Sort key of a row about one run: `<kind>#<schedule>#<date>`."""
+    return f"{kind}#{key.schedule_id}#{key.date}"
+
+
+def key_of_row(pk: str, sk: str) -> RunKey:
+    """The run that a `<kind>#<schedule>#<date>…` row is about."""
+    parts = sk.split("#")
+    if len(parts) < 3 or not parts[1]:
+        raise MalformedRow(pk, sk, "the sort key is not <kind>#<schedule>#<date>")
+    try:
+        date = parse_execution_date(parts[2])
+    except ValueError as error:
+        raise MalformedRow(pk, sk, str(error)) from None
+    return RunKey(pipeline_of(pk), parts[1], date)
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, of one width, so that text sorts as time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: object, pk: str, sk: str) -> datetime:
+    """A moment written by format_time, or by anybody in RFC 3339."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise MalformedRow(pk, sk, f"{text!r} is not a time in RFC 3339") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def epoch(moment: datetime) -> int:
+    """Whole epoch seconds, as TTL attributes want them."""
+    return int(moment.timestamp())
+
+
+def run_row(run: Run) -> Item:
+    """The trigger row of a run that is not started yet: it lies in the pending index."""
+    row: Item = {
+        "PK": pipeline_pk(run.key.pipeline_id),
+        "SK": run_sk("TRIGGER", run.key),
+        "status": str(run.status),
+        "attempt": run.attempt,
+        "runToken": run.run_token,
+        "committedAt": format_time(run.committed_at),
+        "recoveries": run.recoveries,
+        "reason": run.reason,
+        "GSI1PK": PENDING,
+        "GSI1SK": format_time(run.committed_at),
+    }
+    if run.lease_until is not None:
+        row["leaseUntil"] = format_time(run.lease_until)
+        row["ttl"] = epoch(run.lease_until + _RUN_TTL)
+    if run.evaluated_at is not None:
+        row["evaluatedAt"] = format_time(run.evaluated_at)
+    if run.job_intent is not None:
+        row["jobIntent"] = intent_row(run.job_intent)
+    if run.previous_job is not None:
+        row["previousJob"] = intent_row(run.previous_job)
+    return row
+
+
+def read_run(row: Mapping[str, Any]) -> Run:
+    """A trigger row as a Run. Rows of older tools lack our columns: they read as attempt 0 without a token."""
+    pk, sk = row["PK"], row["SK"]
+    try:
+        status = RunStatus(row.get("status"))
+    except ValueError:
+        raise MalformedRow(pk, sk, f"status {row.get('status')!r} is not one of {', '.join(RunStatus)}") from None
+
+    def moment(name: str) -> datetime | None:
+        return parse_time(row[name], pk, sk) if name in row else None
+
+    return Run(
+        key=key_of_row(pk, sk),
+        status=status,
+        attempt=int(row.get("attempt", 0)),
+        run_token=str(row.get("runToken", "")),
+        committed_at=moment("committedAt") or datetime.fromtimestamp(0, UTC),
+        started_token=row.get("startedToken"),
+        started_at=moment("startedAt"),
+        evaluated_at=moment("evaluatedAt"),
+        lease_until=moment("leaseUntil"),
+        job_intent=_read_intent(row.get("jobIntent"), pk, sk),
+        previous_job=_read_intent(row.get("previousJob"), pk, sk),
+        recoveries=int(row.get("recoveries", 0)),
+        reason=str(row.get("reason", "sensor")),
+    )
+
+
+def intent_row(intent: JobIntent) -> str:
+    """A job intent as JSON: configs hold floats and empty strings, which must come back as they were."""
+    return msgspec.json.encode(intent).decode()
+
+
+def _read_intent(value: object, pk: str, sk: str) -> JobIntent | None:
+    if value is None:
+        return None
+    try:
+        return msgspec.json.decode(str(value), type=JobIntent)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise MalformedRow(pk, sk, f"job intent: {error}") from None
+
+
+def read_sensor(row: Mapping[str, Any], written_at: datetime) -> Sensor:
+    """A sensor row; fields lie in `data`, or flat beside the keys."""
+    pk, sk = row["PK"], row["SK"]
+    key = sk.removeprefix("SENSOR#")
+    if not key or key == sk:
+        raise MalformedRow(pk, sk, "the sort key is not SENSOR#<key>")
+    return Sensor(pipeline_of(pk), key, sensor_fields(row), written_at)
+
+
+def sensor_fields(row: Mapping[str, Any]) -> Mapping[str, object]:
+    """The sensor's fields: `data` when it is a map, else the row without its keys and bookkeeping."""
+    data = row.get("data")
+    if isinstance(data, Mapping):
+        return data
+    return {name: value for name, value in row.items() if name not in {"PK", "SK", "ttl", "GSI1PK", "GSI1SK"}}
+
+
+def event_row(event: Event) -> Item:
+    """The outbox row of an event: pending until it is on the bus."""
+    return {
+        "PK": pipeline_pk(event.pipeline_id),
+        "SK": f"EVENT#{event.id}",
+        "detailType": str(event.type),
+        "detail": msgspec.json.encode(event_detail(event)).decode(),
+        "ttl": epoch(event.timestamp + _EVENT_TTL),
+        "GSI1PK": PENDING,
+        "GSI1SK": format_time(event.timestamp),
+    }
+
+
+def entry_row(entry: JobEntry) -> Item:
+    """A joblog row at its millisecond."""
+    row: Item = {
+        "PK": pipeline_pk(entry.key.pipeline_id),
+        "SK": f"{run_sk('JOB', entry.key)}#{milliseconds(entry.at)}",
+        "event": entry.event,
+        "ttl": epoch(entry.at + _LOG_TTL),
+        "runId": entry.run_id,
+        "duration": entry.duration,
+        "error": entry.error,
+        "category": entry.category,
+        "runToken": entry.run_token,
+        "attempt": entry.attempt,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def milliseconds(moment: datetime) -> int:
+    """Epoch milliseconds."""
+    return int(moment.timestamp() * 1000)
+
+
+def read_entry(row: Mapping[str, Any]) -> JobEntry:
+    """A joblog row, whoever wrote it."""
+    pk, sk = row["PK"], row["SK"]
+    stamp = sk.rpartition("#")[2]
+    if not stamp.isdigit():
+        raise MalformedRow(pk, sk, "the sort key does not end with epoch milliseconds")
+    return JobEntry(
+        key=key_of_row(pk, sk),
+        at=datetime.fromtimestamp(int(stamp) / 1000, UTC),
+        event=str(row.get("event", "")),
+        run_id=_text(row.get("runId")),
+        duration=float(row["duration"]) if row.get("duration") is not None else None,
+        error=_text(row.get("error")),
+        category=_text(row.get("category")),
+        run_token=_text(row.get("runToken")),
+        attempt=int(row["attempt"]) if row.get("attempt") is not None else None,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def rerun_row(rerun: RerunEntry, number: int) -> Item:
+    """A rerun row under the next free number of its date."""
+    return {
+        "PK": pipeline_pk(rerun.key.pipeline_id),
+        "SK": f"{run_sk('RERUN', rerun.key)}#{number}",
+        "reason": rerun.reason,
+        "triggeredAt": format_time(rerun.triggered_at),
+        "sourceJobEvent": rerun.source_job_event,
+        "ttl": epoch(rerun.triggered_at + _LOG_TTL),
+    }
+
+
+def read_rerun(row: Mapping[str, Any]) -> RerunEntry:
+    """A rerun row."""
+    pk, sk = row["PK"], row["SK"]
+    return RerunEntry(
+        key=key_of_row(pk, sk),
+        reason=str(row.get("reason", "")),
+        triggered_at=parse_time(row.get("triggeredAt", "1970-01-01T00:00:00Z"), pk, sk),
+        source_job_event=str(row.get("sourceJobEvent", "")),
+    )
+
+
+def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
+    """A rerun request; `at` is the record's time, which stands in for a missing requestedAt."""
+    requested_at = row.get("requestedAt")
+    return RerunRequest(
+        key=key_of_row(row["PK"], row["SK"]),
+        reason=str(row.get("reason") or "manual"),
+        identity=str(requested_at) if requested_at else format_time(at),
+        at=at,
+        requested_by=_text(row.get("requestedBy")),
+        note=_text(row.get("note")),
+    )
+
+
+def verdict_changes(fresh: Mapping[Clock, ClockVerdict]) -> Item:
+    """The verdict attributes that a judgement adds."""
+    changes: Item = {
+        str(clock): {
+            "outcome": str(verdict.outcome),
+            "deadline": format_time(verdict.deadline),
+            "at": format_time(verdict.at),
+        }
+        for clock, verdict in fresh.items()
+    }
+    latest = max((verdict.at for verdict in fresh.values()), default=None)
+    return changes if latest is None else {**changes, "ttl": epoch(latest + _VERDICT_TTL)}
+
+
+def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
+    """The judgements of a date so far; none without a row."""
+    if row is None:
+        return Verdict(key)
+    pk, sk = row["PK"], row["SK"]
+    clocks = {
+        clock: ClockVerdict(
+            Outcome(row[clock]["outcome"]),
+            parse_time(row[clock]["deadline"], pk, sk),
+            parse_time(row[clock]["at"], pk, sk),
+        )
+        for clock in Clock
+        if str(clock) in row
+    }
+    return Verdict(key, clocks)
+
+
+def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:
+    """ "This was already reported": a row that is written once."""
+    return {
+        "PK": pipeline_pk(pipeline_id),
+        "SK": f"MARKER#{marker}",
+        "markedAt": format_time(at),
+        "ttl": epoch(at + _MARKER_TTL),
+    }

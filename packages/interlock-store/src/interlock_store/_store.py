@@ -1,0 +1,267 @@
+"""The store: facts out of the tables, decisions into them, each as one transaction."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
+from interlock_lifecycle import Decision, JobEntry, RerunEntry, Run, RunKey, SlaFacts, Verdict
+from interlock_rules import candidate_keys, updated_at
+from interlock_sla import Calendar, Exclusions, ExecutionDate
+from interlock_store._plan import plan
+from interlock_store._rows import (
+    CONFIG,
+    INDEX,
+    PENDING,
+    RUNNING,
+    MalformedRow,
+    format_time,
+    parse_time,
+    pipeline_of,
+    pipeline_pk,
+    read_entry,
+    read_rerun,
+    read_run,
+    read_verdict,
+    run_sk,
+    sensor_fields,
+)
+from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._write import COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write
+
+_FREE_KEY_TRIES = 200
+
+
+class Commit(StrEnum):
+    """What became of a decision: COMMITTED; FENCED (another got there first); STALE (decide again on fresh facts)."""
+
+    COMMITTED = "committed"
+    FENCED = "fenced"
+    STALE = "stale"
+
+
+class StoredConfig(Struct, frozen=True):
+    """A pipeline's config as it is stored: readable, or the reason why it is not. Never a default."""
+
+    config: PipelineConfig | None
+    problem: str = ""
+    created_at: datetime | None = None
+    calendars: Mapping[str, Calendar] = {}
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a CONFIG row at all."""
+        return self.problem != NO_CONFIG
+
+    @property
+    def exclusions(self) -> Exclusions:
+        """The days on which the pipeline is dormant; none for an unreadable config, which never runs anyway."""
+        return self.config.exclusions(self.calendars) if self.config else Exclusions()
+
+
+NO_CONFIG = "the pipeline has no config"
+
+
+class Store:
+    """Typed access to the tables. All reads by key are strongly consistent; nothing ever scans."""
+
+    def __init__(self, tables: Tables, names: TableNames) -> None:
+        self._tables = tables
+        self.names = names
+
+    # --- facts ---------------------------------------------------------------------------------------------
+
+    def config(self, pipeline_id: str) -> StoredConfig:
+        """The pipeline's config, read now. An invalid one comes back with its problem."""
+        row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
+        if row is None:
+            return StoredConfig(None, NO_CONFIG)
+        created_at = parse_time(row["createdAt"], row["PK"], CONFIG) if "createdAt" in row else None
+        try:
+            config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
+            if config.id != pipeline_id:
+                return StoredConfig(
+                    None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at
+                )
+            calendars = self._calendars(config.calendar_names)
+        except ConfigError as error:
+            return StoredConfig(None, str(error), created_at)
+        missing = sorted(set(config.calendar_names) - set(calendars))
+        if missing:
+            return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
+        return StoredConfig(config, "", created_at, calendars)
+
+    def _calendars(self, names: Iterable[str]) -> dict[str, Calendar]:
+        found = {}
+        for name in names:
+            row = self._tables.get(self.names.control, f"CALENDAR#{name}", CONFIG)
+            if row is not None:
+                found[name] = decode_calendar(str(row.get("config", "")), f"calendar {name}")
+        return found
+
+    def run(self, key: RunKey) -> Run | None:
+        """The trigger row of a date."""
+        row = self._get(key, "TRIGGER")
+        return None if row is None else read_run(row)
+
+    def runs(self, pipeline_id: str) -> Iterator[Run]:
+        """All trigger rows of a pipeline, oldest date first."""
+        for row in self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="TRIGGER#"):
+            yield read_run(row)
+
+    def sensors(self, pipeline_id: str, keys: Iterable[str], date: ExecutionDate) -> dict[str, Mapping[str, object]]:
+        """The rows that could speak for these sensor keys on a date, by row key; at most three per key."""
+        pk = pipeline_pk(pipeline_id)
+        wanted = [(pk, f"SENSOR#{name}") for key in keys for name in candidate_keys(key, date)]
+        found = self._tables.get_many(self.names.control, wanted)
+        return {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+
+    def all_sensors(self, pipeline_id: str, prefix: str = "") -> dict[str, Mapping[str, object]]:
+        """Every sensor row of a pipeline, for people; no Lambda's hot path reads them all."""
+        rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
+        return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
+
+    def arrived_at(self, key: RunKey) -> datetime | None:
+        """When the date's first sensor arrived."""
+        sk = f"SENSOR#first-sensor-arrival#{key.date}"
+        row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
+        if row is None:
+            return None
+        return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], sk)
+
+    def sla(self, key: RunKey) -> SlaFacts:
+        """The date's first arrival and its verdict so far."""
+        return SlaFacts(self.arrived_at(key), self.verdict(key))
+
+    def verdict(self, key: RunKey) -> Verdict:
+        """The date's SLA verdict so far."""
+        return read_verdict(self._get(key, "VERDICT"), key)
+
+    def entries(self, key: RunKey) -> list[JobEntry]:
+        """The joblog rows of a date, oldest first; rows that cannot be read count for nothing."""
+        prefix = f"{run_sk('JOB', key)}#"
+        found = []
+        for row in self._tables.query(self.names.joblog, pipeline_pk(key.pipeline_id), prefix=prefix):
+            try:
+                found.append(read_entry(row))
+            except (MalformedRow, ValueError, ArithmeticError):
+                continue
+        return found
+
+    def reruns(self, key: RunKey) -> list[RerunEntry]:
+        """The rerun rows of a date."""
+        prefix = f"{run_sk('RERUN', key)}#"
+        rows = self._tables.query(self.names.rerun, pipeline_pk(key.pipeline_id), prefix=prefix)
+        return [read_rerun(row) for row in rows]
+
+    def newest_sensor_update(self, pipeline_id: str) -> datetime | None:
+        """The newest `updatedAt` among the pipeline's sensors, for the rerun circuit breaker."""
+        stamps = (updated_at(fields) for fields in self.all_sensors(pipeline_id).values())
+        return max((stamp for stamp in stamps if stamp is not None), default=None)
+
+    def is_marked(self, pipeline_id: str, marker: str) -> bool:
+        """Whether something was reported or handled before."""
+        return self._tables.get(self.names.control, pipeline_pk(pipeline_id), f"MARKER#{marker}") is not None
+
+    def pending(self, up_to: datetime) -> list[Item]:
+        """Committed rows that nobody has acted upon and that were committed at or before `up_to`, oldest first."""
+        return list(self._tables.query(self.names.control, PENDING, index=INDEX, up_to=format_time(up_to)))
+
+    def running(self) -> list[Run]:
+        """The started runs, the one whose lease ends first before the others."""
+        rows = self._tables.query(self.names.control, RUNNING, index=INDEX)
+        return [read_run(row) for row in rows]
+
+    def pipelines(self) -> list[str]:
+        """The ids of all pipelines with an indexed config."""
+        return [pipeline_of(row["PK"]) for row in self._tables.query(self.names.control, CONFIG, index=INDEX)]
+
+    def events(self, pipeline_id: str, *, after: str = "", newest: int | None = None) -> list[Item]:
+        """Rows of the events table of a pipeline whose sort key is greater than `after`, oldest first."""
+        # Event rows begin with 13 digits of milliseconds; ":" is the character behind the digits, so thread and
+        # claim rows, which begin with letters, are left out.
+        rows: list[Item] = []
+        found = self._tables.query(
+            self.names.events,
+            pipeline_pk(pipeline_id),
+            after=after if newest is None else None,
+            up_to=":" if newest is not None else None,
+            newest_first=newest is not None,
+            limit=newest,
+        )
+        for row in found:
+            if not row["SK"][:1].isdigit():
+                break
+            rows.append(row)
+        return sorted(rows, key=lambda row: str(row["SK"]))
+
+    def _get(self, key: RunKey, kind: str) -> Item | None:
+        return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))
+
+    # --- decisions -----------------------------------------------------------------------------------------
+
+    def commit(self, decision: Decision) -> Commit:
+        """Write a decision: all of it or nothing.
+
+        A joblog row whose millisecond is taken, and a rerun row whose number is taken, move to the next free one.
+        """
+        writes = plan(decision, self.names)
+        if not writes:
+            return Commit.COMMITTED
+        for _ in range(_FREE_KEY_TRIES):
+            try:
+                self._tables.transact(writes)
+            except TransactionRefused as refused:
+                roles = {writes[at].role for at in refused.indexes}
+                if FENCE in roles:
+                    return Commit.FENCED
+                if not roles <= {LOG, COUNT}:
+                    return Commit.STALE
+                writes = [_move(write) if at in refused.indexes else write for at, write in enumerate(writes)]
+            else:
+                return Commit.COMMITTED
+        raise TableBusy(f"no free log key after {_FREE_KEY_TRIES} tries")
+
+    def forget_event(self, pk: str, sk: str) -> None:
+        """Delete an outbox row whose event is on the bus."""
+        self._tables.transact([Delete(self.names.control, pk, sk)])
+
+    # --- rows that users and tools write -----------------------------------------------------------------------
+
+    def put_config(self, config: PipelineConfig) -> None:
+        """Write a pipeline's CONFIG row, indexed; createdAt stays as it was first written."""
+        row = {"config": encode_json(config), "GSI1PK": CONFIG, "GSI1SK": config.id}
+        self._write(Update(self.names.control, pipeline_pk(config.id), CONFIG, set=row))
+
+    def put_calendar(self, calendar: Calendar) -> None:
+        """Write a named calendar's row."""
+        row = {"config": encode_calendar(calendar)}
+        self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
+
+    def index_config(self, pipeline_id: str, created_at: datetime) -> None:
+        """Index a CONFIG row that some other tool wrote, and note when it was first seen; once."""
+        row = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id, "createdAt": format_time(created_at)}
+        expect = Expect(exists=True, absent=("createdAt",))
+        try:
+            self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=row, expect=expect))
+        except TransactionRefused:
+            return
+
+    def put_sensor(self, pipeline_id: str, key: str, fields: Mapping[str, Any], ttl: int | None = None) -> None:
+        """Write a sensor row as an external process would."""
+        row: Item = {"PK": pipeline_pk(pipeline_id), "SK": f"SENSOR#{key}", "data": dict(fields)}
+        self._write(Put(self.names.control, row if ttl is None else {**row, "ttl": ttl}))
+
+    def _write(self, write: Write) -> None:
+        self._tables.transact([write])
+
+
+def _move(write: Write) -> Write:
+    """The same joblog or rerun row under the next key."""
+    assert isinstance(write, Put)
+    stem, _, number = write.item["SK"].rpartition("#")
+    return replace(write, item={**write.item, "SK": f"{stem}#{int(number) + 1}"})

@@ -1,0 +1,69 @@
+"""The few operations that the store needs of its tables, whoever provides them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from interlock_store._write import Item, Write
+
+
+class TableNames(Struct, frozen=True):
+    """The names of the four tables; a service that never touches one may leave it empty."""
+
+    control: str
+    joblog: str = ""
+    rerun: str = ""
+    events: str = ""
+
+    @classmethod
+    def of_environment(cls, environment: str) -> "TableNames":
+        """The names that a deployment called `environment` gives its tables (contracts.md §1)."""
+        prefix = f"{environment}-interlock-"
+        return cls(f"{prefix}control", f"{prefix}joblog", f"{prefix}rerun", f"{prefix}events")
+
+
+class StoreError(Exception):
+    """Root of this package's errors."""
+
+
+class TransactionRefused(StoreError):
+    """A condition did not hold, so nothing was written. `indexes` are the places of the refused writes."""
+
+    def __init__(self, indexes: Sequence[int]) -> None:
+        super().__init__(f"conditions of writes {list(indexes)} did not hold")
+        self.indexes = tuple(indexes)
+
+
+class TableBusy(StoreError):
+    """A transaction kept colliding with others, or the table kept throttling, until patience ran out."""
+
+
+class Tables(Protocol):
+    """Reads and writes by key. Numbers come back as Decimal, sets as sets, missing rows as None."""
+
+    def get(self, table: str, pk: str, sk: str) -> Item | None:
+        """One row, strongly consistent."""
+
+    def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """The rows that exist among `keys`, strongly consistent, any number of them."""
+
+    def query(
+        self,
+        table: str,
+        pk: str,
+        *,
+        prefix: str = "",
+        index: str | None = None,
+        after: str | None = None,
+        up_to: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """Rows of one partition whose sort key begins with `prefix`; or is greater than `after`, or at most `up_to`.
+
+        Pages are read as the caller goes on. A table is read consistently, an index eventually.
+        """
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All writes or none; TransactionRefused when a condition does not hold."""
