@@ -19,8 +19,6 @@ _TRIES = 8
 _PASSING = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 )
-    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
-)
 _read = TypeDeserializer().deserialize
 _write = TypeSerializer().serialize
 
