@@ -51,6 +51,7 @@ from interlock_lifecycle._follow import (
     read_outcome,
 )
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
+from interlock_lifecycle._report import Progress, RunReport, SlaReport, describe_run
 from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun
 from interlock_lifecycle._run import (
     TERMINAL_JOB_EVENTS,
@@ -81,6 +82,7 @@ from interlock_lifecycle._sla import (
     deadlines_of,
     decide_alert,
     settle,
+    timer_input,
     timers_of,
 )
 from interlock_lifecycle._start import (
@@ -144,6 +146,7 @@ __all__ = [
     "Passed",
     "PollWindow",
     "PollWindowUsedUp",
+    "Progress",
     "RecordBreach",
     "RecordStart",
     "RecoverRun",
@@ -154,11 +157,13 @@ __all__ = [
     "RerunRequest",
     "Run",
     "RunKey",
+    "RunReport",
     "RunStatus",
     "SendStart",
     "Sensor",
     "SensorFacts",
     "SlaFacts",
+    "SlaReport",
     "StartAnswered",
     "StartRun",
     "Superseded",
@@ -178,6 +183,7 @@ __all__ = [
     "decide_sensor",
     "decide_started",
     "decide_trigger",
+    "describe_run",
     "digest",
     "event_detail",
     "execution_input",
@@ -202,6 +208,7 @@ __all__ = [
     "run_key_of",
     "settle",
     "take_baseline",
+    "timer_input",
     "timers_of",
     "triggers",
 ]

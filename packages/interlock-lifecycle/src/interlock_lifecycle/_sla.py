@@ -91,6 +91,21 @@ def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) 
     )
 
 
+def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
+    """What the timer sends to the SLA monitor when it fires (contracts.md §4)."""
+    wire = {
+        "mode": "fire-alert",
+        "pipelineId": key.pipeline_id,
+        "scheduleId": key.schedule_id,
+        "date": str(key.date),
+        "alertType": str(timer.alert),
+        "breachAt": _wire(timer.deadline.breach_at),
+    }
+    if timer.deadline.warning_at is not None:
+        wire["warningAt"] = _wire(timer.deadline.warning_at)
+    return wire
+
+
 def _next_second(at: datetime) -> datetime:
     return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
 

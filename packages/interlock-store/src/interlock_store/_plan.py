@@ -36,6 +36,7 @@ from interlock_store._rows import (
     intent_row,
     marker_row,
     pipeline_pk,
+    rerun_marker,
     rerun_row,
     run_row,
     run_sk,
@@ -78,7 +79,9 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
         case OpenAttempt():
             return _open_attempt(decision, names)
         case RejectRerun():
-            marker = marker_row(decision.key.pipeline_id, _handled(decision.key, decision.request), decision.entry.at)
+            marker = marker_row(
+                decision.key.pipeline_id, rerun_marker(decision.key, decision.request), decision.entry.at
+            )
             return [Put(control, marker, NOTHING_THERE, FENCE), _log(decision.entry, names)]
         case RecoverRun():
             return [Put(control, run_row(decision.after), _held(decision.before), FENCE)]
@@ -212,15 +215,11 @@ def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
         _log(decision.entry, names),
     ]
     if decision.request is not None:
-        marker = marker_row(after.key.pipeline_id, _handled(after.key, decision.request), after.committed_at)
+        marker = marker_row(after.key.pipeline_id, rerun_marker(after.key, decision.request), after.committed_at)
         writes.append(Put(names.control, marker, NOTHING_THERE))
         stale = _baseline_key(after.key)
         writes.append(Delete(names.control, stale["PK"], stale["SK"]))
     return writes
-
-
-def _handled(key: RunKey, request: str) -> str:
-    return f"rerun#{key.schedule_id}#{request}#{key.date}"
 
 
 def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:

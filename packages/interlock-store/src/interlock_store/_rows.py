@@ -301,8 +301,13 @@ def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
     return Verdict(key, clocks)
 
 
+def rerun_marker(key: RunKey, identity: str) -> str:
+    """The marker that says: this rerun request was answered."""
+    return f"rerun#{key.schedule_id}#{identity}#{key.date}"
+
+
 def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:
-    """ "This was already reported": a row that is written once."""
+    """A row that is written once and says: this was already reported."""
     return {
         "PK": pipeline_pk(pipeline_id),
         "SK": f"MARKER#{marker}",

@@ -27,6 +27,7 @@ from interlock_store._rows import (
     read_rerun,
     read_run,
     read_verdict,
+    rerun_marker,
     run_sk,
     sensor_fields,
 )
@@ -162,6 +163,17 @@ class Store:
         """The newest `updatedAt` among the pipeline's sensors, for the rerun circuit breaker."""
         stamps = (updated_at(fields) for fields in self.all_sensors(pipeline_id).values())
         return max((stamp for stamp in stamps if stamp is not None), default=None)
+
+    def rerun_waits(self, key: RunKey) -> bool:
+        """Whether a rerun request for the date is still unanswered."""
+        row = self._get(key, "RERUN_REQUEST")
+        if row is None:
+            return False
+        return not self.is_rerun_handled(key, str(row.get("requestedAt", "")))
+
+    def is_rerun_handled(self, key: RunKey, identity: str) -> bool:
+        """Whether the rerun request of this identity was answered."""
+        return self.is_marked(key.pipeline_id, rerun_marker(key, identity))
 
     def is_marked(self, pipeline_id: str, marker: str) -> bool:
         """Whether something was reported or handled before."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from interlock_controller._bus import BusEntry
 from interlock_lifecycle import (
     MarkStarted,
     Run,
@@ -14,7 +15,6 @@ from interlock_lifecycle import (
     needs_start,
     refuse_config,
 )
-from interlock_outbox._bus import BusEntry
 from interlock_store import Commit, Store, StoredConfig
 
 _TRIES = 5

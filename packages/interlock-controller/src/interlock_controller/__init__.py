@@ -1,0 +1,29 @@
+"""The control loop: facts are gathered, the lifecycle decides, the store commits, committed rows are acted upon."""
+
+from interlock_controller._alerts import AlertDesk, TimerEarly
+from interlock_controller._bus import SOURCE, BusEntry, BusError, EventBus
+from interlock_controller._executions import MISSING, Executions
+from interlock_controller._outbox import Bus, Contended, ExecutionStarter, Outbox
+from interlock_controller._reruns import RerunDesk
+from interlock_controller._sensors import SensorDesk
+from interlock_controller._timers import NoTimers, SchedulerTimers, Timers
+
+__all__ = [
+    "MISSING",
+    "SOURCE",
+    "AlertDesk",
+    "Bus",
+    "BusEntry",
+    "BusError",
+    "Contended",
+    "EventBus",
+    "ExecutionStarter",
+    "Executions",
+    "NoTimers",
+    "Outbox",
+    "RerunDesk",
+    "SchedulerTimers",
+    "SensorDesk",
+    "TimerEarly",
+    "Timers",
+]

@@ -1,0 +1,58 @@
+"""Answers rerun requests: gathers the date's facts, lets the lifecycle decide, commits."""
+
+from datetime import timedelta
+
+from interlock_controller._outbox import Contended
+from interlock_lifecycle import Announce, EventType, Ignore, RerunFacts, RerunRequest, decide_rerun, make_event
+from interlock_store import Commit, Store, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+_TRIES = 5
+
+
+class RerunDesk:
+    """What a rerun request leads to."""
+
+    def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:
+        self._store = store
+        self._execution_timeout = execution_timeout
+
+    def requested(self, request: RerunRequest) -> None:
+        """Grant or reject the request, once."""
+        for _ in range(_TRIES):
+            if self._decide(request, self._store.config(request.key.pipeline_id)):
+                return
+        raise Contended(f"rerun of {request.key}: the run changed {_TRIES} times meanwhile")
+
+    def _decide(self, request: RerunRequest, stored: StoredConfig) -> bool:
+        if stored.config is None:
+            self._reject_unreadable(request, stored.problem)
+            return True
+        key = request.key
+        facts = RerunFacts(
+            run=self._store.run(key),
+            exclusions=stored.exclusions,
+            entries=self._store.entries(key),
+            reruns=self._store.reruns(key),
+            newest_sensor_update=self._store.newest_sensor_update(key.pipeline_id),
+            handled=self._store.is_rerun_handled(key, request.identity),
+        )
+        decision = decide_rerun(request, facts, stored.config, execution_timeout=self._execution_timeout)
+        if isinstance(decision, Ignore):
+            _log.info("rerun_ignored", run=str(key), reason=decision.reason)
+            return True
+        settled = self._store.commit(decision) is Commit.COMMITTED
+        _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)
+        return settled
+
+    def _reject_unreadable(self, request: RerunRequest, problem: str) -> None:
+        event = make_event(
+            EventType.RERUN_REJECTED,
+            request.key,
+            request.at,
+            source=f"rerun {request.identity}",
+            message=f"rerun ({request.reason}) rejected: {problem}",
+        )
+        self._store.commit(Announce(request.key.pipeline_id, (event,)))
+        _log.warning("rerun_rejected", run=str(request.key), reason=problem)

@@ -1,0 +1,65 @@
+"""The Scheduler entries of SLA clocks: created once under deterministic names, deleted when a run is settled."""
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from interlock_lifecycle import RunKey, Timer, timer_input
+
+if TYPE_CHECKING:
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+
+
+class Timers(Protocol):
+    """What fires SLA alerts at their moment."""
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        """Make sure that the timer exists."""
+
+    def delete(self, timer: Timer) -> None:
+        """Make sure that the timer does not exist."""
+
+
+class NoTimers:
+    """For environments without EventBridge Scheduler: the watchdog reports by reconciling instead."""
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        """Do nothing."""
+
+    def delete(self, timer: Timer) -> None:
+        """Do nothing."""
+
+
+class SchedulerTimers:
+    """One-time EventBridge Scheduler entries that invoke the SLA monitor and delete themselves."""
+
+    def __init__(self, client: "EventBridgeSchedulerClient", *, group: str, target_arn: str, role_arn: str) -> None:
+        self._client = client
+        self._group = group
+        self._target_arn = target_arn
+        self._role_arn = role_arn
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        """Create the entry; one of that name that exists already is success."""
+        try:
+            self._client.create_schedule(
+                Name=timer.name,
+                GroupName=self._group,
+                ScheduleExpression=f"at({timer.at:%Y-%m-%dT%H:%M:%S})",
+                ScheduleExpressionTimezone="UTC",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                ActionAfterCompletion="DELETE",
+                Target={
+                    "Arn": self._target_arn,
+                    "RoleArn": self._role_arn,
+                    "Input": json.dumps(timer_input(key, timer)),
+                },
+            )
+        except self._client.exceptions.ConflictException:
+            return
+
+    def delete(self, timer: Timer) -> None:
+        """Delete the entry; one that is gone already is success."""
+        try:
+            self._client.delete_schedule(Name=timer.name, GroupName=self._group)
+        except self._client.exceptions.ResourceNotFoundException:
+            return

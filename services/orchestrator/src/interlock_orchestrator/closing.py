@@ -1,0 +1,85 @@
+"""The steps that close a run: complete-trigger, the exhaustions and infra-failure."""
+
+from typing import Any, assert_never
+
+from interlock_lifecycle import (
+    RETRY_REASON,
+    AlreadyClosed,
+    CloseFacts,
+    CloseRun,
+    Exhaustion,
+    OpenAttempt,
+    RunKey,
+    RunStatus,
+    Superseded,
+    decide_completion,
+    exhaust,
+    keys_to_read,
+    take_baseline,
+)
+from interlock_orchestrator.request import Request, Step, outcome_of
+from interlock_orchestrator.steps import Desk, commit_until_settled
+from interlock_store import Commit, StoredConfig
+
+
+def complete(desk: Desk, request: Request) -> Step:
+    """Close the attempt with its job's outcome."""
+    return commit_until_settled(lambda: _complete_once(desk, request), what=f"completion of {request.key}")
+
+
+def _complete_once(desk: Desk, request: Request) -> Step | None:
+    assert request.outcome is not None
+    outcome = outcome_of(request.outcome)
+    facts = _gather(desk, request.key, with_baseline=outcome.event == "success")
+    decision = decide_completion(
+        facts, request.run_token, outcome, now=desk.now(), execution_timeout=desk.execution_timeout
+    )
+    return _settle(desk, decision)
+
+
+def exhausted(desk: Desk, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
+    """Close the run without a job outcome."""
+
+    def once() -> Step | None:
+        facts = _gather(desk, request.key, with_baseline=False)
+        return _settle(desk, exhaust(facts, request.run_token, exhaustion, reason=reason, now=desk.now()))
+
+    return commit_until_settled(once, what=f"close of {request.key}")
+
+
+def _settle(desk: Desk, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | None:
+    match decision:
+        case CloseRun():
+            return _closed(decision.status) if desk.store.commit(decision) is Commit.COMMITTED else None
+        case OpenAttempt():
+            return Step("retrying") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case AlreadyClosed():
+            return _closed(decision.status)
+        case Superseded():
+            return Step("superseded")
+        case _:
+            assert_never(decision)
+
+
+def _closed(status: RunStatus) -> Step:
+    return Step("succeeded" if status is RunStatus.COMPLETED else "failed")
+
+
+def _gather(desk: Desk, key: RunKey, *, with_baseline: bool) -> CloseFacts:
+    stored = desk.store.config(key.pipeline_id)
+    reruns = desk.store.reruns(key)
+    return CloseFacts(
+        run=desk.store.run(key),
+        config=stored.config,
+        retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
+        exclusions=stored.exclusions,
+        sla=desk.store.sla(key),
+        baseline=_baseline(desk, stored, key) if with_baseline else None,
+    )
+
+
+def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> dict[str, dict[str, Any]] | None:
+    config = stored.config
+    if config is None or config.post_run is None:
+        return None
+    return take_baseline(config, key, desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date))

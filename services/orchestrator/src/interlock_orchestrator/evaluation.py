@@ -1,0 +1,80 @@
+"""The evaluate step: reads what the rules name, lets the lifecycle decide, commits a pass."""
+
+from datetime import timedelta
+from typing import assert_never
+
+from interlock_lifecycle import (
+    CloseRun,
+    EvaluationFacts,
+    EvaluationWindow,
+    HoldRun,
+    MarkStarted,
+    Passed,
+    PassEvaluation,
+    Run,
+    SlaFacts,
+    Superseded,
+    Verdict,
+    WindowUsedUp,
+    decide_evaluation,
+    decide_started,
+    keys_to_read,
+)
+from interlock_orchestrator.request import Request, Step
+from interlock_orchestrator.steps import Desk, commit_until_settled
+from interlock_store import Commit, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+def evaluate(desk: Desk, request: Request) -> Step:
+    """One look at the rules."""
+    return commit_until_settled(lambda: _evaluate_once(desk, request), what=f"evaluation of {request.key}")
+
+
+def _evaluate_once(desk: Desk, request: Request) -> Step | None:
+    run = desk.store.run(request.key)
+    if run is not None and run.is_held_by(request.run_token):
+        _note_start(desk, run)
+    facts = _gather(desk, request, run)
+    window = EvaluationWindow(
+        started_at=request.started_at,
+        length=timedelta(seconds=request.config.evaluation_window_seconds),
+        interval=timedelta(seconds=request.config.evaluation_interval_seconds),
+    )
+    decision = decide_evaluation(facts, request.run_token, window, desk.now())
+    match decision:
+        case PassEvaluation():
+            return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case Passed():
+            return Step("passed")
+        case HoldRun():
+            _log.info("run_held", run=str(request.key), reason=decision.reason, wait_seconds=decision.wait_seconds)
+            return Step("not-ready", decision.wait_seconds, decision.reason)
+        case WindowUsedUp():
+            return Step("exhausted", reason=decision.reason)
+        case CloseRun():
+            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case Superseded():
+            return Step("superseded")
+        case _:
+            assert_never(decision)
+
+
+def _note_start(desk: Desk, run: Run) -> None:
+    """Record the start if the router died between starting this execution and saying so."""
+    decision = decide_started(run, run.run_token, now=desk.now(), execution_timeout=desk.execution_timeout)
+    if isinstance(decision, MarkStarted):
+        desk.store.commit(decision)
+
+
+def _gather(desk: Desk, request: Request, run: Run | None) -> EvaluationFacts:
+    stored: StoredConfig = desk.store.config(request.pipeline_id)
+    config = stored.config
+    key = request.key
+    if config is None:
+        return EvaluationFacts(run, None, stored.problem, {}, SlaFacts(None, Verdict(key)))
+    sensors = desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date)
+    sla = desk.store.sla(key) if config.sla is not None else SlaFacts(None, Verdict(key))
+    return EvaluationFacts(run, config, "", sensors, sla)

@@ -1,0 +1,111 @@
+"""What the state machine asks of the orchestrator, and what it is answered; every answer has the same shape."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from interlock_lifecycle import JobOutcome, RunKey
+from interlock_sla import parse_execution_date
+
+
+class Mode(StrEnum):
+    """The steps of a run."""
+
+    EVALUATE = "evaluate"
+    TRIGGER = "trigger"
+    CHECK_JOB = "check-job"
+    COMPLETE_TRIGGER = "complete-trigger"
+    VALIDATION_EXHAUSTED = "validation-exhausted"
+    TRIGGER_EXHAUSTED = "trigger-exhausted"
+    JOB_POLL_EXHAUSTED = "job-poll-exhausted"
+    INFRA_FAILURE = "infra-failure"
+
+
+class Windows(Struct, frozen=True, rename="camel"):
+    """The windows of this execution, in seconds, as its input holds them."""
+
+    evaluation_interval_seconds: int
+    evaluation_window_seconds: int
+    job_check_interval_seconds: int
+    job_poll_window_seconds: int
+
+
+class Step(Struct, frozen=True, rename="camel"):
+    """An answer: `status` picks the next state, `wait_seconds` how long to wait before looking again.
+
+    `event` and what follows are a job's outcome, for the step that closes the attempt.
+    """
+
+    status: str
+    wait_seconds: int = 0
+    reason: str = ""
+    event: str = ""
+    run_id: str = ""
+    category: str | None = None
+    error: str = ""
+    duration: float | None = None
+    at: datetime | None = None
+
+
+class Failure(Struct, frozen=True, rename="pascal"):
+    """What a Catch hands on."""
+
+    error: str = ""
+    cause: str = ""
+
+
+class Request(Struct, frozen=True, rename="camel"):
+    """One invocation by the state machine."""
+
+    mode: Mode
+    pipeline_id: str
+    schedule_id: str
+    date: str
+    run_token: str
+    started_at: datetime
+    config: Windows
+    attempt: int = 0
+    outcome: Step | None = None
+    failure: Failure | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """The run that this is about."""
+        return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
+
+
+def read_request(event: Any) -> Request:
+    """The request of an invocation; ValidationError (msgspec) names what is wrong with it."""
+    request = msgspec.convert(event, Request)
+    started_at = request.started_at
+    if started_at.tzinfo is None:
+        return msgspec.structs.replace(request, started_at=started_at.replace(tzinfo=UTC))
+    return request
+
+
+def finished(outcome: JobOutcome) -> Step:
+    """The answer "the job has ended"."""
+    return Step(
+        "finished",
+        event=outcome.event,
+        run_id=outcome.run_id,
+        category=outcome.category,
+        error=outcome.error,
+        duration=outcome.duration,
+        at=outcome.at,
+    )
+
+
+def outcome_of(step: Step) -> JobOutcome:
+    """The job's outcome that an earlier answer carried."""
+    return JobOutcome(
+        event=step.event,
+        run_id=step.run_id,
+        category=step.category,
+        error=step.error,
+        duration=step.duration,
+        at=step.at,
+    )

@@ -1,0 +1,130 @@
+"""The five modes of the SLA monitor: schedule, cancel, fire-alert, calculate, reconcile."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, assert_never
+
+import msgspec
+from msgspec import Struct
+
+from interlock_controller import AlertDesk, Timers
+from interlock_lifecycle import EventType, RunKey, Timer, timers_of
+from interlock_sla import parse_execution_date
+from interlock_store import Store
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+_WARNINGS = frozenset({EventType.SLA_WARNING, EventType.RELATIVE_SLA_WARNING})
+_BREACHES = frozenset({EventType.SLA_BREACH, EventType.RELATIVE_SLA_BREACH})
+
+
+class Mode(StrEnum):
+    """What the SLA monitor is asked to do."""
+
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+    FIRE_ALERT = "fire-alert"
+    CALCULATE = "calculate"
+    RECONCILE = "reconcile"
+
+
+class Request(Struct, frozen=True, rename="camel"):
+    """One invocation (contracts.md §4). Times are UTC."""
+
+    mode: Mode
+    pipeline_id: str
+    schedule_id: str
+    date: str
+    alert_type: EventType | None = None
+    warning_at: datetime | None = None
+    breach_at: datetime | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """The run that this is about."""
+        return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
+
+
+class Monitor:
+    """Creates, deletes and fires the SLA timers of one date."""
+
+    def __init__(self, store: Store, timers: Timers, alerts: AlertDesk, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._timers = timers
+        self._alerts = alerts
+        self._now = now
+
+    def answer(self, event: Any) -> dict[str, Any]:
+        """Do what an invocation asks; the answer is {warningAt?, breachAt?, alertType?, firedAt?}."""
+        request = msgspec.convert(event, Request)
+        match request.mode:
+            case Mode.SCHEDULE:
+                return self._schedule(request.key)
+            case Mode.CANCEL:
+                return self._cancel(request.key)
+            case Mode.FIRE_ALERT:
+                return self._fire(request)
+            case Mode.CALCULATE:
+                return _moments(self._timers_of(request.key))
+            case Mode.RECONCILE:
+                return self._reconcile(request.key)
+            case _:
+                assert_never(request.mode)
+
+    def _timers_of(self, key: RunKey) -> tuple[Timer, ...]:
+        config = self._store.config(key.pipeline_id).config
+        if config is None or config.dry_run:
+            return ()
+        return timers_of(config, key, self._store.arrived_at(key))
+
+    def _schedule(self, key: RunKey) -> dict[str, Any]:
+        timers = self._timers_of(key)
+        now = self._now()
+        for timer in timers:
+            if timer.at > now:
+                self._timers.create(key, timer)
+                _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
+            elif timer.alert in _BREACHES:
+                self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
+        return _moments(timers)
+
+    def _cancel(self, key: RunKey) -> dict[str, Any]:
+        timers = self._timers_of(key)
+        for timer in timers:
+            self._timers.delete(timer)
+        return _moments(timers)
+
+    def _fire(self, request: Request) -> dict[str, Any]:
+        alert = request.alert_type
+        moment = request.warning_at if alert in _WARNINGS else request.breach_at
+        if alert not in _WARNINGS | _BREACHES or moment is None:
+            raise ValueError("fire-alert needs alertType, an SLA warning or breach, and its warningAt or breachAt")
+        fired_at = self._alerts.fire(request.key, alert, moment.astimezone(UTC))
+        answer: dict[str, Any] = {"alertType": str(alert)}
+        return answer if fired_at is None else {**answer, "firedAt": fired_at.isoformat()}
+
+    def _reconcile(self, key: RunKey) -> dict[str, Any]:
+        """Report what timers would have: of a clock past its breach the breach, else a warning that is due."""
+        timers = self._timers_of(key)
+        now = self._now()
+        for timer in timers:
+            if timer.alert in _BREACHES and now >= timer.deadline.breach_at:
+                self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
+            elif timer.alert in _WARNINGS and timer.at <= now < timer.deadline.breach_at:
+                assert timer.deadline.warning_at is not None
+                self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
+        return _moments(timers)
+
+
+def _moments(timers: tuple[Timer, ...]) -> dict[str, Any]:
+    """The nearest warning and breach of a date's clocks."""
+    warnings = [timer.deadline.warning_at for timer in timers if timer.deadline.warning_at is not None]
+    breaches = [timer.deadline.breach_at for timer in timers]
+    answer = {}
+    if warnings:
+        answer["warningAt"] = min(warnings).isoformat()
+    if breaches:
+        answer["breachAt"] = min(breaches).isoformat()
+    return answer

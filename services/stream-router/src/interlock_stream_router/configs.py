@@ -1,0 +1,44 @@
+"""Follows config and calendar rows: what is cached is dropped, new rows are indexed, wrong ones reported once."""
+
+import hashlib
+
+from interlock_lifecycle import Announce, Event, EventType, make_event_id
+from interlock_store import ConfigCache, Store
+from interlock_stream_router.record import Change
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class ConfigWatch:
+    """What a changed config or calendar leads to."""
+
+    def __init__(self, store: Store, cache: ConfigCache) -> None:
+        self._store = store
+        self._cache = cache
+
+    def calendar_changed(self, name: str) -> None:
+        """Configs that name the calendar are read anew."""
+        self._cache.drop_calendar(name)
+
+    def config_changed(self, pipeline_id: str, change: Change) -> None:
+        """Drop the cached config, index the row, and report a config that cannot be used, once per change."""
+        self._cache.drop(pipeline_id)
+        if change.row is None:
+            _log.info("config_deleted", pipeline=pipeline_id)
+            return
+        self._store.index_config(pipeline_id, change.at)
+        stored = self._cache.fresh(pipeline_id)
+        if stored.config is not None or not stored.exists:
+            return
+        _log.warning("config_invalid", pipeline=pipeline_id, problem=stored.problem)
+        text = str(change.row.get("config", ""))
+        wrong = hashlib.sha256(f"{text}\x1f{stored.problem}".encode()).hexdigest()[:16]
+        event = Event(
+            id=make_event_id(change.at, f"config {pipeline_id} {wrong}"),
+            type=EventType.CONFIG_INVALID,
+            pipeline_id=pipeline_id,
+            timestamp=change.at,
+            message=stored.problem,
+        )
+        self._store.commit(Announce(pipeline_id, (event,), marker=f"config-invalid#{wrong}", at=change.at))

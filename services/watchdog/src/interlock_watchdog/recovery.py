@@ -1,0 +1,157 @@
+"""Takes up what stopped half way: rows nobody acted upon, executions that died, runs past their lease."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from interlock_controller import MISSING, Outbox, RerunDesk
+from interlock_lifecycle import (
+    RETRY_REASON,
+    Announce,
+    CloseFacts,
+    CloseRun,
+    EventType,
+    ExecutionEnded,
+    Exhaustion,
+    RecoverRun,
+    Run,
+    decide_recovery,
+    execution_name,
+    exhaust,
+    make_event,
+)
+from interlock_store import Commit, Store, key_of_row, read_rerun_request
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+PENDING_GRACE = timedelta(minutes=2)
+"""How long a committed row may wait for the stream before the watchdog acts for it."""
+
+PROBE_AFTER = timedelta(minutes=5)
+"""How old a started run is before its execution is looked at: one tick."""
+
+MAX_PROBES = 100
+"""How many executions one tick asks about."""
+
+_RELAY_BATCH = 50
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", MISSING})
+
+
+class ExecutionStatus(Protocol):
+    """What tells how an execution is."""
+
+    def status(self, name: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
+
+
+def _do_all(acts: Sequence[Callable[[], object]]) -> None:
+    """Do each act although others fail; then raise what failed. One broken row must not hold up the rest."""
+    errors: list[Exception] = []
+    for act in acts:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 (raised together below)
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"{len(errors)} of {len(acts)} could not be done", errors)
+
+
+class Recovery:
+    """The recovering checks of a tick."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        reruns: RerunDesk,
+        executions: ExecutionStatus,
+        *,
+        execution_timeout: timedelta,
+        pending_grace: timedelta = PENDING_GRACE,
+        probe_after: timedelta = PROBE_AFTER,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._reruns = reruns
+        self._executions = executions
+        self._execution_timeout = execution_timeout
+        self._pending_grace = pending_grace
+        self._probe_after = probe_after
+
+    def pending(self, now: datetime) -> int:
+        """Act for every committed row that has waited too long."""
+        rows = self._store.pending(now - self._pending_grace)
+        events = [row for row in rows if row["SK"].startswith("EVENT#")]
+        batches = [events[start : start + _RELAY_BATCH] for start in range(0, len(events), _RELAY_BATCH)]
+        triggers = [row for row in rows if row["SK"].startswith("TRIGGER#")]
+        requests = [row for row in rows if row["SK"].startswith("RERUN_REQUEST#")]
+        acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
+        acts += [partial(self._start, row, now) for row in triggers]
+        acts += [partial(self._rerun, row, now) for row in requests]
+        _do_all(acts)
+        return len(rows)
+
+    def _start(self, row: Mapping[str, Any], now: datetime) -> None:
+        run = self._outbox.start_run(key_of_row(row["PK"], row["SK"]))
+        if run is None:
+            return
+        _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
+        event = make_event(
+            EventType.TRIGGER_RECOVERED,
+            run.key,
+            now,
+            source=f"pending {run.run_token}",
+            attempt=run.attempt,
+            message="committed but not started; the watchdog started it",
+            detail={"source": "watchdog", "runToken": run.run_token},
+        )
+        self._store.commit(Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}", at=now))
+
+    def _rerun(self, row: Mapping[str, Any], now: datetime) -> None:
+        self._reruns.requested(read_rerun_request(row, now))
+
+    def dead_executions(self, now: datetime) -> int:
+        """Probe started runs older than a tick; those whose execution ended outside go on under a new token."""
+        old = [run for run in self._store.running() if run.started_at and now - run.started_at > self._probe_after]
+        recovered: list[bool] = []
+        _do_all([lambda run=run: recovered.append(self._recover(run, now)) for run in old[:MAX_PROBES]])  # type: ignore[misc]
+        return sum(recovered)
+
+    def _recover(self, run: Run, now: datetime) -> bool:
+        status = self._executions.status(execution_name(run))
+        if status not in _ENDED:
+            return False
+        return self.execution_ended(run, ExecutionEnded(status), now)
+
+    def execution_ended(self, run: Run, ended: ExecutionEnded, now: datetime) -> bool:
+        """The execution of a run is over: whether the run had to be recovered or closed."""
+        facts = self._facts(run)
+        decision = decide_recovery(facts, run.run_token, ended, now=now, execution_timeout=self._execution_timeout)
+        if not isinstance(decision, RecoverRun | CloseRun):
+            return False
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.warning("execution_ended_outside", run=str(run.key), status=ended.status, committed=committed)
+        return committed
+
+    def stale_runs(self, now: datetime) -> int:
+        """Close runs that outlived their lease."""
+        expired = [run for run in self._store.running() if run.lease_until and run.lease_until < now]
+        return sum(self._expire(run, now) for run in expired)
+
+    def _expire(self, run: Run, now: datetime) -> bool:
+        reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
+        decision = exhaust(self._facts(run), run.run_token, Exhaustion.LEASE, reason=reason, now=now)
+        return isinstance(decision, CloseRun) and self._store.commit(decision) is Commit.COMMITTED
+
+    def _facts(self, run: Run) -> CloseFacts:
+        stored = self._store.config(run.key.pipeline_id)
+        reruns = self._store.reruns(run.key)
+        return CloseFacts(
+            run=self._store.run(run.key),
+            config=stored.config,
+            retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
+            exclusions=stored.exclusions,
+            sla=self._store.sla(run.key),
+        )

@@ -1,0 +1,60 @@
+"""One tick of the watchdog: every check on its own, so that one that fails is reported and the rest still run."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from interlock_controller import Bus, BusEntry
+from interlock_lifecycle import Event, EventType, event_detail, make_event_id
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+Check = Callable[[datetime], int]
+"""Looks at one thing at the instant given; how many things it set right or reported."""
+
+
+class TickFailed(Exception):
+    """Some checks of a tick failed; the others ran. Names them all."""
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None:
+        why = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failures.items())
+        super().__init__(f"{len(failures)} checks failed: {why}")
+        self.failures = dict(failures)
+
+
+class TickReport(Struct, frozen=True):
+    """What each check found, by its name."""
+
+    found: dict[str, int]
+
+
+def run_tick(checks: Mapping[str, Check], bus: Bus, now: datetime) -> TickReport:
+    """Run all checks; raise TickFailed, after telling the bus, when some could not be done."""
+    found: dict[str, int] = {}
+    failures: dict[str, Exception] = {}
+    for name, check in checks.items():
+        try:
+            found[name] = check(now)
+        except Exception as error:  # noqa: BLE001 (reported below, on the bus and to the caller)
+            _log.error("check_failed", check=name, error=f"{type(error).__name__}: {error}")
+            failures[name] = error
+    if failures:
+        _tell(failures, bus, now)
+        raise TickFailed(failures)
+    return TickReport(found)
+
+
+def _tell(failures: Mapping[str, Exception], bus: Bus, now: datetime) -> None:
+    """Straight to the bus: the table may be what failed."""
+    event = Event(
+        id=make_event_id(now, f"watchdog {sorted(failures)}"),
+        type=EventType.WATCHDOG_DEGRADED,
+        pipeline_id="INFRASTRUCTURE",
+        timestamp=now,
+        message=str(TickFailed(failures)),
+        detail={"checks": sorted(failures)},
+    )
+    bus.publish([BusEntry(str(event.type), msgspec.json.encode(event_detail(event)).decode())])
