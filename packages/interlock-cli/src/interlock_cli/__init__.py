@@ -1,3 +1,5 @@
 """The interlock command: pipelines, sensors, status, events, and a local stack."""
 
-__all__: list[str] = []
+from interlock_cli._main import main
+
+__all__ = ["main"]

@@ -268,6 +268,16 @@ class Store:
         row: Item = {"PK": pipeline_pk(pipeline_id), "SK": f"SENSOR#{key}", "data": dict(fields)}
         self._write(Put(self.names.control, row if ttl is None else {**row, "ttl": ttl}))
 
+    def request_rerun(self, key: RunKey, *, reason: str, note: str | None, requested_at: datetime) -> None:
+        """Write a rerun request as an external process would."""
+        row: Item = {
+            "PK": pipeline_pk(key.pipeline_id),
+            "SK": run_sk("RERUN_REQUEST", key),
+            "reason": reason,
+            "requestedAt": format_time(requested_at),
+        }
+        self._write(Put(self.names.control, row if note is None else {**row, "note": note}))
+
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
 

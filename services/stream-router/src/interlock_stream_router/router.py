@@ -2,7 +2,7 @@
 
 from interlock_controller import Outbox, RerunDesk, SensorDesk
 from interlock_lifecycle import is_reserved
-from interlock_store import Store, key_of_row, pipeline_of, read_rerun_request, read_sensor
+from interlock_store import key_of_row, pipeline_of, read_rerun_request, read_sensor
 from interlock_stream_router.configs import ConfigWatch
 from interlock_stream_router.record import Change, MalformedRecord
 from interlock_telemetry import get_logger
@@ -16,10 +16,7 @@ _SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "JOB#")
 class Router:
     """One changed row at a time; raising means "try this record again", MalformedRecord that it never will work."""
 
-    def __init__(
-        self, store: Store, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk
-    ) -> None:
-        self._store = store
+    def __init__(self, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk) -> None:
         self._outbox = outbox
         self._configs = configs
         self._sensors = sensors

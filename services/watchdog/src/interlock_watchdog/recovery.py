@@ -1,5 +1,6 @@
 """Takes up what stopped half way: rows nobody acted upon, executions that died, runs past their lease."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,11 +17,13 @@ from interlock_lifecycle import (
     Exhaustion,
     RecoverRun,
     Run,
+    RunKey,
     decide_recovery,
     execution_name,
     exhaust,
     make_event,
 )
+from interlock_sla import parse_execution_date
 from interlock_store import Commit, Store, key_of_row, read_rerun_request
 from interlock_telemetry import get_logger
 
@@ -124,6 +127,17 @@ class Recovery:
         if status not in _ENDED:
             return False
         return self.execution_ended(run, ExecutionEnded(status), now)
+
+    def execution_changed(self, detail: Mapping[str, Any], now: datetime) -> bool:
+        """An execution's status changed (EventBridge's own event): recover its run if that is still open."""
+        if detail["status"] not in _ENDED:
+            return False
+        told = json.loads(detail["input"])
+        key = RunKey(told["pipelineId"], told["scheduleId"], parse_execution_date(told["date"]))
+        run = self._store.run(key)
+        if run is None or not run.is_held_by(told["runToken"]):
+            return False
+        return self.execution_ended(run, ExecutionEnded(detail["status"]), now)
 
     def execution_ended(self, run: Run, ended: ExecutionEnded, now: datetime) -> bool:
         """The execution of a run is over: whether the run had to be recovered or closed."""

@@ -1,0 +1,98 @@
+"""Which deployment a command talks to: its name, its endpoint and its tables."""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import click
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from interlock_cli._output import CliError
+from interlock_store import DynamoTables, Store, TableNames
+
+LOCAL = "local"
+LOCAL_PORT = 4566
+LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
+_LOCAL_CREDENTIALS = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "test",
+    "aws_secret_access_key": "test",
+}
+
+
+class Deployment(Struct, frozen=True):
+    """A deployment called `environment`, on AWS or (with `endpoint_url`) on something that speaks its API."""
+
+    environment: str
+    endpoint_url: str | None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for one of the deployment's services."""
+        given = dict(_LOCAL_CREDENTIALS) if self._is_loopback() and "AWS_ACCESS_KEY_ID" not in os.environ else {}
+        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3})
+        try:
+            return boto3.client(service, endpoint_url=self.endpoint_url, config=config, **given)  # type: ignore[call-overload]
+        except BotoCoreError as error:
+            raise CliError(f"cannot talk to AWS: {error}") from None
+
+    def store(self) -> Store:
+        """The deployment's tables."""
+        self._check_reachable()
+        return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
+
+    def _is_loopback(self) -> bool:
+        return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in {"127.0.0.1", "localhost"}
+
+    def _check_reachable(self) -> None:
+        """Say at once, and in one sentence, that no local stack runs."""
+        if not self._is_loopback():
+            return
+        assert self.endpoint_url is not None
+        parts = urlsplit(self.endpoint_url)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2).close()
+        except OSError:
+            raise CliError(
+                f"nothing answers at {self.endpoint_url}; start the local stack with `interlock up`, "
+                "or name a deployment on AWS with --environment"
+            ) from None
+
+
+def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --environment and --endpoint-url to a command."""
+    command = click.option(
+        "--endpoint-url",
+        envvar="AWS_ENDPOINT_URL",
+        metavar="URL",
+        help=f"Where the AWS API answers. Default: {LOCAL_ENDPOINT} for the environment `{LOCAL}`, else AWS.",
+    )(command)
+    return click.option(
+        "--environment",
+        "-e",
+        envvar="INTERLOCK_ENVIRONMENT",
+        default=LOCAL,
+        show_default=True,
+        metavar="NAME",
+        help="Name of the deployment, the first part of its tables' names.",
+    )(command)
+
+
+def deployment(environment: str, endpoint_url: str | None) -> Deployment:
+    """The deployment that the options name."""
+    return Deployment(environment, endpoint_url or (LOCAL_ENDPOINT if environment == LOCAL else None))
+
+
+def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment) -> CliError:
+    """One sentence for what AWS refused."""
+    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    if code == "ResourceNotFoundException":
+        return CliError(
+            f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
+            f"its table {where.environment}-interlock-control does not exist"
+        )
+    return CliError(f"AWS said no: {error}")

@@ -1,0 +1,65 @@
+"""The `interlock` command: its groups, and what every error looks like."""
+
+import sys
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from interlock_cli._demo_command import demo
+from interlock_cli._deployment import deployment, explain_aws_error
+from interlock_cli._events import events
+from interlock_cli._output import CliError
+from interlock_cli._push import push
+from interlock_cli._rerun import rerun
+from interlock_cli._sensor import sensor
+from interlock_cli._stack_commands import build, deploy, up
+from interlock_cli._status import status
+from interlock_cli._validate import schema, validate
+from interlock_cli.local import LocalStackError
+from interlock_store import StoreError
+
+
+class _Interlock(click.Group):
+    """Turns the expected errors of a command into one sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except LocalStackError as error:
+            raise CliError(str(error)) from None
+        except StoreError as error:
+            raise CliError(str(error)) from None
+        except (ClientError, BotoCoreError) as error:
+            given = _given_deployment(sys.argv[1:])
+            raise explain_aws_error(error, deployment(*given)) from None
+
+
+def _given_deployment(arguments: list[str]) -> tuple[str, str | None]:
+    """The deployment options of a command line, read again for an error's sentence."""
+    import os
+
+    environment = os.environ.get("INTERLOCK_ENVIRONMENT", "local")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    for at, argument in enumerate(arguments[:-1]):
+        if argument in {"-e", "--environment"}:
+            environment = arguments[at + 1]
+        elif argument == "--endpoint-url":
+            endpoint = arguments[at + 1]
+    return environment, endpoint
+
+
+@click.group(cls=_Interlock, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="interlock-cli", prog_name="interlock")
+def main() -> None:
+    """Interlock asks whether it is safe to run a data pipeline: is its data there, fresh and right?
+
+    \b
+    Try it:     interlock demo
+    Stay local: interlock up, then in another terminal: interlock push pipelines/
+    Look:       interlock status, interlock events --follow
+    """
+
+
+for _command in (build, demo, deploy, events, push, rerun, schema, sensor, status, up, validate):
+    main.add_command(_command)

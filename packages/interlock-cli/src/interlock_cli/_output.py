@@ -1,0 +1,69 @@
+"""How results reach people and programs: tables in a terminal, JSON with --json, one sentence for an error."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+class CliError(click.ClickException):
+    """Something the user can mend: one clear sentence (or one line per problem) and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the message to stderr."""
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[bold red]error:[/] {_escape(self.message)}" if "\n" not in self.message else _escape(self.message)
+        )
+
+
+def console() -> Console:
+    """The terminal; colours obey NO_COLOR and vanish where the output is no terminal."""
+    return Console(highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def print_json_line(value: Any) -> None:
+    """One JSON document on one line of stdout, at once."""
+    sys.stdout.write(json.dumps(value, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the house style."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def show_time(moment: datetime, zone: ZoneInfo) -> str:
+    """A time in the pipeline's zone, with the zone, and in UTC where that differs."""
+    local = moment.astimezone(zone)
+    utc = moment.astimezone(UTC)
+    if local.utcoffset() == utc.utcoffset():
+        return f"{utc:%Y-%m-%d %H:%M:%S}Z"
+    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()} ({utc:%H:%M:%S}Z)"
+
+
+def show_span(seconds: float) -> str:
+    """A length of time in its two largest units: 1h05m, 3m20s, 12s."""
+    whole = max(0, round(seconds))
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,46 @@
+"""interlock push: pipeline and calendar files into the control table, all or none."""
+
+from pathlib import Path
+
+import click
+
+from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._files import read_files, refuse, review_files
+from interlock_cli._output import console, print_json
+from interlock_config import PipelineConfig
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@deployment_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def push(paths: tuple[Path, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
+    """Validate pipeline files and write them to the control table.
+
+    PATHS are files or folders (*.yaml, *.yml, *.json). Nothing is written when any file has an error.
+
+    \b
+    Examples:
+      interlock push pipelines/
+      interlock push bronze.yaml calendars/us.yaml --environment prod
+    """
+    review = review_files(read_files(paths))
+    if review.failed:
+        refuse(review)
+    store = deployment(environment, endpoint_url).store()
+    calendars = [found for found in review.documents.values() if not isinstance(found, PipelineConfig)]
+    pipelines = [found for found in review.documents.values() if isinstance(found, PipelineConfig)]
+    for calendar in calendars:
+        store.put_calendar(calendar)
+    for config in pipelines:
+        store.put_config(config)
+    names = {"calendars": [found.name for found in calendars], "pipelines": [found.id for found in pipelines]}
+    if as_json:
+        print_json({"environment": environment, **names, "warnings": [str(one) for one in review.problems]})
+        return
+    out = console()
+    for problem in review.problems:
+        out.print(f"[yellow]warning:[/] {problem}", markup=True)
+    for name in names["pipelines"]:
+        out.print(f"[green]pushed[/] {name}")
+    out.print(f"{len(pipelines)} pipelines and {len(calendars)} calendars written to {environment}-interlock-control")

@@ -1,0 +1,67 @@
+"""The orchestrator's Lambda handler: one step of a run in, the next state and its wait out."""
+
+import os
+from functools import cache
+from typing import Any, assert_never
+
+from msgspec import to_builtins
+
+from interlock_lifecycle import Exhaustion
+from interlock_orchestrator import closing, evaluation, job
+from interlock_orchestrator.request import Failure, Mode, Request, Step, read_request
+from interlock_orchestrator.steps import Desk
+from interlock_orchestrator.wiring import Service, now, wire
+from interlock_telemetry import InvocationDeadline, bind_correlation, configure_logging, flush, is_ping, ping
+
+configure_logging("orchestrator")
+
+
+@cache
+def _service() -> Service:
+    return wire(os.environ)
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do one step of a run; every answer carries `status` and `waitSeconds`."""
+    service = _service()
+    if is_ping(event):
+        return ping(service.health, now())
+    request = read_request(event)
+    desk = service.desk(InvocationDeadline.from_context(context).at)
+    with bind_correlation(request.run_token):
+        step = take(desk, request)
+    flush()
+    return dict(to_builtins(step))
+
+
+def take(desk: Desk, request: Request) -> Step:
+    """The step that the request's mode names."""
+    match request.mode:
+        case Mode.EVALUATE:
+            return evaluation.evaluate(desk, request)
+        case Mode.TRIGGER:
+            return job.trigger(desk, request)
+        case Mode.CHECK_JOB:
+            return job.check_job(desk, request)
+        case Mode.COMPLETE_TRIGGER:
+            return closing.complete(desk, request)
+        case Mode.VALIDATION_EXHAUSTED:
+            return closing.exhausted(desk, request, Exhaustion.VALIDATION, _why_not_safe(desk, request))
+        case Mode.TRIGGER_EXHAUSTED:
+            return closing.exhausted(desk, request, Exhaustion.TRIGGER, _why(request.failure))
+        case Mode.JOB_POLL_EXHAUSTED:
+            reason = f"the job still ran after its poll window of {request.config.job_poll_window_seconds} s"
+            return closing.exhausted(desk, request, Exhaustion.JOB_POLL, reason)
+        case Mode.INFRA_FAILURE:
+            return closing.exhausted(desk, request, Exhaustion.INFRA, _why(request.failure))
+        case _:
+            assert_never(request.mode)
+
+
+def _why_not_safe(desk: Desk, request: Request) -> str:
+    """The rules that still do not hold, for the event that ends the run."""
+    return evaluation.explain(desk, request.key)
+
+
+def _why(failure: Failure | None) -> str:
+    return f"{failure.error}: {failure.cause}"[:1000] if failure is not None else "no reason was handed on"

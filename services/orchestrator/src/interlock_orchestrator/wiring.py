@@ -1,0 +1,43 @@
+"""From the environment to the orchestrator's desk, once per process."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import boto3
+from msgspec import Struct
+
+from interlock_orchestrator.steps import Desk
+from interlock_store import DynamoTables, Store, TableNames
+from interlock_telemetry import environment
+
+REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
+
+_CLOSING_TIME = timedelta(seconds=5)
+"""What an invocation keeps of its time for writing down what a job's start was answered."""
+
+
+class Service(Struct, frozen=True):
+    """What every invocation shares; `desk` makes the desk of one invocation from its remaining time."""
+
+    store: Store
+    execution_timeout: timedelta
+    variables: Mapping[str, str]
+    health: Mapping[str, Callable[[], object]]
+
+    def desk(self, ends_at: datetime) -> Desk:
+        """The desk of an invocation that ends at `ends_at` (UTC)."""
+        return Desk(self.store, now, lambda: ends_at - _CLOSING_TIME, self.execution_timeout, self.variables)
+
+
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
+def wire(variables: Mapping[str, str]) -> Service:
+    """Build the service; missing variables are named all at once."""
+    settings = environment(variables, required=REQUIRED)
+    names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
+    store = Store(DynamoTables(boto3.client("dynamodb")), names)
+    health = {"control": lambda: store.config("interlock-ping")}
+    return Service(store, settings.execution_timeout, variables, health)

@@ -1,0 +1,26 @@
+"""The SLA monitor's Lambda handler: a mode and a date in, the moments it concerns out."""
+
+import os
+from functools import cache
+from typing import Any
+
+from interlock_sla_monitor.wiring import Service, now, wire
+from interlock_telemetry import bind_correlation, configure_logging, flush, is_ping, ping
+
+configure_logging("sla-monitor")
+
+
+@cache
+def _service() -> Service:
+    return wire(os.environ)
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
+    service = _service()
+    if is_ping(event):
+        return ping(service.health, now())
+    with bind_correlation(f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"):
+        answer = service.monitor.answer(event)
+    flush()
+    return answer

@@ -1,0 +1,54 @@
+"""From the environment to the SLA monitor, once per process."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import boto3
+from msgspec import Struct
+
+from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, Timers
+from interlock_sla_monitor.monitor import Monitor
+from interlock_store import DynamoTables, Store, TableNames
+from interlock_telemetry import Settings, environment
+
+REQUIRED = (
+    "CONTROL_TABLE",
+    "JOBLOG_TABLE",
+    "RERUN_TABLE",
+    "EVENT_BUS_NAME",
+    "SLA_MONITOR_ARN",
+    "SCHEDULER_ROLE_ARN",
+    "SCHEDULER_GROUP_NAME",
+)
+
+
+class Service(Struct, frozen=True):
+    """The SLA monitor and what a ping looks at."""
+
+    monitor: Monitor
+    health: Mapping[str, Callable[[], object]]
+
+
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
+def wire(variables: Mapping[str, str]) -> Service:
+    """Build the service; missing variables are named all at once."""
+    settings = environment(variables, required=REQUIRED)
+    names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
+    store = Store(DynamoTables(boto3.client("dynamodb")), names)
+    monitor = Monitor(store, _timers(settings), AlertDesk(store, now), now)
+    return Service(monitor, {"control": lambda: store.config("interlock-ping")})
+
+
+def _timers(settings: Settings) -> Timers:
+    if settings.skip_scheduler:
+        return NoTimers()
+    return SchedulerTimers(
+        boto3.client("scheduler"),
+        group=settings["SCHEDULER_GROUP_NAME"],
+        target_arn=settings["SLA_MONITOR_ARN"],
+        role_arn=settings["SCHEDULER_ROLE_ARN"],
+    )

@@ -1,0 +1,57 @@
+"""From the environment to the objects of the stream-router, once per process."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from msgspec import Struct
+
+from interlock_controller import EventBus, Executions, Outbox, RerunDesk, SensorDesk
+from interlock_dlq import LogRouter, SqsRouter
+from interlock_dlq import Router as DeadLetters
+from interlock_store import ConfigCache, DynamoTables, Store, TableNames
+from interlock_stream_router.configs import ConfigWatch
+from interlock_stream_router.router import Router
+from interlock_telemetry import environment
+
+REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
+
+
+class Service(Struct, frozen=True):
+    """The stream-router's objects: where records go, where dead letters go, and what a ping looks at."""
+
+    router: Router
+    dead_letters: DeadLetters
+    health: Mapping[str, Callable[[], object]]
+
+
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
+def wire(variables: Mapping[str, str]) -> Service:
+    """Build the service; missing variables are named all at once."""
+    settings = environment(variables, required=REQUIRED)
+    clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}  # type: ignore[call-overload]
+    names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
+    store = Store(DynamoTables(clients["dynamodb"]), names)
+    timeout = settings.execution_timeout
+    executions = Executions(clients["stepfunctions"], settings["STATE_MACHINE_ARN"])
+    bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
+    cache = ConfigCache(store, now)
+    router = Router(
+        outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout),
+        configs=ConfigWatch(store, cache),
+        sensors=SensorDesk(store, cache, execution_timeout=timeout),
+        reruns=RerunDesk(store, execution_timeout=timeout),
+    )
+    health = {"control": lambda: store.config("interlock-ping"), "bus": lambda: bus.publish(())}
+    return Service(router, _dead_letters(settings.dlq_queue_url), health)
+
+
+def _dead_letters(queue_url: str | None) -> DeadLetters:
+    if queue_url is None:
+        return LogRouter()
+    return SqsRouter(queue_url, boto3.client("sqs"))

@@ -1,0 +1,63 @@
+"""From the environment to the watchdog's checks, once per process."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import boto3
+from msgspec import Struct
+
+from interlock_controller import EventBus, Executions, Outbox, RerunDesk
+from interlock_store import DynamoTables, Store, TableNames
+from interlock_telemetry import environment
+from interlock_watchdog.recovery import PENDING_GRACE, PROBE_AFTER, Recovery
+from interlock_watchdog.tick import Check
+
+REQUIRED = (
+    "CONTROL_TABLE",
+    "JOBLOG_TABLE",
+    "RERUN_TABLE",
+    "EVENT_BUS_NAME",
+    "STATE_MACHINE_ARN",
+    "SLA_MONITOR_ARN",
+    "SCHEDULER_ROLE_ARN",
+    "SCHEDULER_GROUP_NAME",
+)
+
+
+class Service(Struct, frozen=True):
+    """The checks of a tick, the bus for what fails, and what a ping looks at."""
+
+    checks: Mapping[str, Check]
+    recovery: Recovery
+    bus: EventBus
+    health: Mapping[str, Callable[[], object]]
+
+
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
+def wire(variables: Mapping[str, str]) -> Service:
+    """Build the service; missing variables are named all at once."""
+    settings = environment(variables, required=REQUIRED)
+    names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
+    store = Store(DynamoTables(boto3.client("dynamodb")), names)
+    bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
+    executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    timeout = settings.execution_timeout
+    recovery = Recovery(
+        store,
+        Outbox(store, bus, executions, now=now, execution_timeout=timeout),
+        RerunDesk(store, execution_timeout=timeout),
+        executions,
+        execution_timeout=timeout,
+        pending_grace=settings.duration("PENDING_GRACE", PENDING_GRACE),
+        probe_after=settings.duration("PROBE_AFTER", PROBE_AFTER),
+    )
+    checks: dict[str, Check] = {
+        "pending": recovery.pending,
+        "dead-executions": recovery.dead_executions,
+        "stale-runs": recovery.stale_runs,
+    }
+    return Service(checks, recovery, bus, {"control": lambda: store.config("interlock-ping")})
