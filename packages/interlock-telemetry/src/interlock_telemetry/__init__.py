@@ -1,3 +1,50 @@
 """Traces, metrics, JSON logs, deadlines, health and profiles for Lambda functions."""
 
-__all__: list[str] = []
+from interlock_telemetry._correlation import bind_correlation, correlation_id
+from interlock_telemetry._deadline import InvocationDeadline, LambdaContext
+from interlock_telemetry._environment import Settings, environment
+from interlock_telemetry._errors import (
+    DeadlinePassed,
+    EnvironmentFault,
+    InvalidEnvironment,
+    MissingEnvironment,
+    StageTimeout,
+    TelemetryError,
+)
+from interlock_telemetry._health import is_ping, ping
+from interlock_telemetry._instruments import Metric, flush, instrument, measure, span, stage
+from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
+from interlock_telemetry._pool import Outcome, run_bounded, run_stage
+from interlock_telemetry._profile import is_profile, profile
+
+__all__ = [
+    "DeadlinePassed",
+    "EnvironmentFault",
+    "EventLogger",
+    "InvalidEnvironment",
+    "InvocationDeadline",
+    "JsonFormatter",
+    "LambdaContext",
+    "Metric",
+    "MissingEnvironment",
+    "Outcome",
+    "Settings",
+    "StageTimeout",
+    "TelemetryError",
+    "bind_correlation",
+    "configure_logging",
+    "correlation_id",
+    "environment",
+    "flush",
+    "get_logger",
+    "instrument",
+    "is_ping",
+    "is_profile",
+    "measure",
+    "ping",
+    "profile",
+    "run_bounded",
+    "run_stage",
+    "span",
+    "stage",
+]

@@ -1,0 +1,117 @@
+"""Traces and metrics that cost nothing until OTEL_EXPORTER_OTLP_ENDPOINT says where they go."""
+
+import importlib.util
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from interlock_telemetry._correlation import correlation_id
+from interlock_telemetry._logs import get_logger
+
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_log = get_logger(__name__)
+
+
+class Metric(StrEnum):
+    """Every metric of the system."""
+
+    RECORDS_PROCESSED = "interlock.records.processed"
+    """Counter."""
+    DLQ_ROUTED = "interlock.dlq.routed"
+    """Counter."""
+    RULES_EVALUATED = "interlock.rules.evaluated"
+    """Counter."""
+    STAGE_DURATION = "interlock.stage.duration"
+    """Histogram, seconds."""
+    POOL_ACTIVE = "interlock.pool.active"
+    """Up-down counter: +1 when a worker begins, -1 when it ends."""
+    BREAKER_STATE = "interlock.breaker.state"
+    """Gauge: 0 closed, 1 half open, 2 open."""
+
+
+class Exporter(Protocol):
+    """Where spans and measurements go once there is an endpoint."""
+
+    def span(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
+        """A span around a block."""
+        ...
+
+    def measure(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:
+        """Add to, or set, one metric."""
+        ...
+
+    def flush(self, timeout: timedelta) -> None:
+        """Send what was collected."""
+        ...
+
+
+_exporter: Exporter | None = None
+
+
+def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool:
+    """Start exporting, if an endpoint is set; whether it was.
+
+    OTLP over HTTP/protobuf, or gRPC when OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`; the SDK's own variables
+    (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra is logged, and the service runs on without.
+    """
+    global _exporter
+    variables = os.environ if source is None else source
+    endpoint = variables.get(_ENDPOINT)
+    if not endpoint or _exporter is not None:
+        return _exporter is not None
+    protocol = variables.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    extra = "grpc" if protocol == "grpc" else "otlp"
+    if importlib.util.find_spec("opentelemetry") is None:
+        _log.warning("telemetry_off", reason=f"{_ENDPOINT} is set, but interlock-telemetry[{extra}] is not installed")
+        return False
+    try:
+        from interlock_telemetry._otlp import OtlpExporter
+
+        _exporter = OtlpExporter(service, endpoint, over_grpc=extra == "grpc")
+    except ImportError as error:
+        _log.warning("telemetry_off", reason=f"interlock-telemetry[{extra}] is incomplete: {error}")
+    return _exporter is not None
+
+
+def span(name: str, **attributes: str) -> AbstractContextManager[object]:
+    """A traced block, with the correlation id as an attribute; nothing at all without an endpoint."""
+    if _exporter is None:
+        return nullcontext()
+    correlation = correlation_id()
+    if correlation is not None:
+        attributes["correlation_id"] = correlation
+    return _exporter.span(name, attributes)
+
+
+def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
+    """Add to a counter, record in a histogram or set a gauge, as the metric's kind asks; else nothing."""
+    if _exporter is not None:
+        _exporter.measure(metric, value, attributes)
+
+
+@contextmanager
+def stage(name: str, **attributes: str) -> Iterator[None]:
+    """A span around a stage of work, and its duration in STAGE_DURATION."""
+    started = time.perf_counter()
+    try:
+        with span(name, **attributes):
+            yield
+    finally:
+        measure(Metric.STAGE_DURATION, time.perf_counter() - started, stage=name)
+
+
+def flush(timeout: timedelta = timedelta(seconds=2)) -> None:
+    """Send what was collected, at the end of every invocation; a collector that is away is logged, not raised.
+
+    The providers are flushed and not shut down: a warm start goes on using them.
+    """
+    if _exporter is None:
+        return
+    try:
+        _exporter.flush(timeout)
+    except Exception as error:  # noqa: BLE001 - telemetry never fails the work that it watches
+        _log.warning("telemetry_not_sent", reason=f"{type(error).__name__}: {error}")
