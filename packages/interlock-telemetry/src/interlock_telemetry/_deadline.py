@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ FLOOR = timedelta(milliseconds=50)
 LONGEST = timedelta(minutes=15)
 
 
+@runtime_checkable
 class LambdaContext(Protocol):
     """The part of Lambda's context object that tells the time left."""
 
@@ -34,16 +35,16 @@ class InvocationDeadline(Struct, frozen=True):
     @classmethod
     def from_context(
         cls,
-        context: LambdaContext | None,
+        context: object,
         buffer: timedelta = BUFFER,
         floor: timedelta = FLOOR,
         *,
         clock: Callable[[], float] = time.monotonic,
         now: datetime | None = None,
     ) -> "InvocationDeadline":
-        """The deadline that Lambda's `context` tells; without a context, Lambda's longest run (15 minutes)."""
+        """The deadline that Lambda's `context` tells; any other object means Lambda's longest run (15 minutes)."""
         left = LONGEST
-        if context is not None:
+        if isinstance(context, LambdaContext):
             left = timedelta(milliseconds=context.get_remaining_time_in_millis())
         return cls.after(max(left - buffer, floor), floor, clock=clock, now=now)
 

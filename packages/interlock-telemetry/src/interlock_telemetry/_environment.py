@@ -23,10 +23,13 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the environment says: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows."""
+    """What the environment says: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
+
+    `execution_timeout` is SFN_TIMEOUT_SECONDS; the other attributes are named like their variables.
+    """
 
     variables: Mapping[str, str]
-    sfn_timeout: timedelta = timedelta(seconds=14400)
+    execution_timeout: timedelta = timedelta(seconds=14400)
     skip_scheduler: bool = False
     stage_timeout: timedelta = timedelta(seconds=30)
     shutdown_buffer: timedelta = timedelta(milliseconds=500)
@@ -40,28 +43,44 @@ class Settings(Struct, frozen=True, kw_only=True):
     aws_endpoint_url: str | None = None
 
     def __repr__(self) -> str:
-        """The names only: a variable may hold a secret."""
-        return f"Settings({', '.join(sorted(self.variables))})"
+        """No values: a variable may hold a secret."""
+        return f"<Settings of {len(self.variables)} variables>"
 
     def __getitem__(self, name: str) -> str:
-        """A required variable, or an optional one that has a default."""
+        """A required variable, or an optional one that has a default; any other is a KeyError."""
         return self.variables[name]
 
     def get(self, name: str) -> str | None:
-        """An optional variable; None when it is unset or empty."""
+        """A variable; None when it is unset or empty."""
         return self.variables.get(name)
+
+    def integer(self, name: str, default: int, *, lowest: int = 0) -> int:
+        """A whole number of at least `lowest`; else InvalidEnvironment."""
+        return int(self._read(name, _whole(lowest), f"a whole number, at least {lowest}", default))
+
+    def duration(self, name: str, default: timedelta) -> timedelta:
+        """A duration such as `90s` or `1h30m`; else InvalidEnvironment."""
+        length: timedelta = self._read(name, _duration(timedelta()), "a duration such as 90s", default)
+        return length
+
+    def _read(self, name: str, read: Callable[[str], Any], allowed: str, default: Any) -> Any:
+        text = self.variables.get(name)
+        value = default if text is None else read(text.strip())
+        if value is None:
+            raise InvalidEnvironment((), (_wrong(name, text, allowed),))
+        return value
 
 
 def environment(
-    required: Sequence[str] = (),
-    optional: Mapping[str, str | None] | Sequence[str] = (),
-    *,
     source: Mapping[str, str] | None = None,
+    *,
+    required: Sequence[str] = (),
+    optional: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings of this process, from `source` (default: the process's environment).
+    """The settings that `source` holds (default: the process's environment).
 
-    `optional` names more variables, with their defaults if it is a mapping. An empty value counts as unset. Raises
-    MissingEnvironment or InvalidEnvironment, each naming all variables that are missing or wrong.
+    `optional` gives the defaults of further variables. An empty value counts as unset. Raises MissingEnvironment or
+    InvalidEnvironment, each naming all variables that are missing or wrong.
     """
     found = {name: value for name, value in (os.environ if source is None else source).items() if value.strip()}
     missing = tuple(name for name in required if name not in found)
@@ -70,10 +89,7 @@ def environment(
         raise MissingEnvironment(missing, invalid)
     if invalid:
         raise InvalidEnvironment((), invalid)
-    defaults = optional if isinstance(optional, Mapping) else dict.fromkeys(optional)
-    variables = {name: value for name, value in defaults.items() if value is not None}
-    variables |= {name: found[name] for name in (*required, *defaults) if name in found}
-    return Settings(variables=variables, **known)
+    return Settings(variables={**(optional or {}), **found}, **known)
 
 
 def _read_known(found: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -84,10 +100,14 @@ def _read_known(found: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ..
             continue
         value = read(found[name].strip())
         if value is None:
-            invalid.append(f"{name} is {found[name]!r}, must be {allowed}")
+            invalid.append(_wrong(name, found[name], allowed))
         else:
             known[attribute] = value
     return known, tuple(invalid)
+
+
+def _wrong(name: str, text: str | None, allowed: str) -> str:
+    return f"{name} is {text!r}, must be {allowed}"
 
 
 def _whole(lowest: int, highest: int | None = None) -> Callable[[str], int | None]:
@@ -128,7 +148,7 @@ def _truth(text: str) -> bool | None:
 
 
 _KNOWN: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-    "SFN_TIMEOUT_SECONDS": ("sfn_timeout", _seconds(1), "a whole number of seconds, at least 1"),
+    "SFN_TIMEOUT_SECONDS": ("execution_timeout", _seconds(1), "a whole number of seconds, at least 1"),
     "SKIP_SCHEDULER": ("skip_scheduler", _truth, "true or false"),
     "STAGE_TIMEOUT": ("stage_timeout", _duration(timedelta(milliseconds=100)), "a duration of at least 100ms"),
     "SHUTDOWN_BUFFER": ("shutdown_buffer", _duration(timedelta()), "a duration such as 500ms"),
