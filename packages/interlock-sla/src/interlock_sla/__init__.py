@@ -1,3 +1,59 @@
 """Deadlines, durations, execution dates, cron fires and calendars for data pipelines."""
 
-__all__: list[str] = []
+from ._calendars import Calendar, Exclusions, parse_weekday, recent_inclusions
+from ._cron import Cron, parse_cron
+from ._dates import ExecutionDate, parse_execution_date, resolve_execution_date
+from ._deadlines import (
+    Clock,
+    Deadline,
+    absolute_deadline,
+    parse_deadline,
+    relative_deadline,
+    trigger_deadline,
+)
+from ._durations import Duration, format_duration, parse_duration
+from ._errors import (
+    CalendarError,
+    CronError,
+    DeadlineError,
+    DurationError,
+    ExecutionDateError,
+    NaiveTimeError,
+    SlaError,
+    ZoneError,
+)
+from ._verdicts import Outcome, all_met, judge
+from ._zones import zone
+
+__all__ = [
+    "Calendar",
+    "CalendarError",
+    "Clock",
+    "Cron",
+    "CronError",
+    "Deadline",
+    "DeadlineError",
+    "Duration",
+    "DurationError",
+    "Exclusions",
+    "ExecutionDate",
+    "ExecutionDateError",
+    "NaiveTimeError",
+    "Outcome",
+    "SlaError",
+    "ZoneError",
+    "absolute_deadline",
+    "all_met",
+    "format_duration",
+    "judge",
+    "parse_cron",
+    "parse_deadline",
+    "parse_duration",
+    "parse_execution_date",
+    "parse_weekday",
+    "recent_inclusions",
+    "relative_deadline",
+    "resolve_execution_date",
+    "trigger_deadline",
+    "zone",
+]

@@ -1,0 +1,137 @@
+"""Decides which minutes, hours and days a five-field cron expression names; croniter reads it, nothing here steps."""
+
+import re
+from typing import Any
+
+from msgspec import Struct
+
+from ._errors import CronError
+
+_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+_ALLOWED = (
+    "0 to 59",
+    "0 to 23",
+    "1 to 31, or L for the last day of the month",
+    "1 to 12, or jan to dec",
+    "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, L5 the last",
+)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_WEEKDAYS = "sun|mon|tue|wed|thu|fri|sat"
+# What may stand between commas. croniter knows more than cron: H and R (random times), W, a sixth field.
+_ITEMS = tuple(
+    re.compile(rf"(?:{star}|(?:{value})(?:-(?:{value}))?)(?:/[0-9]+)?{suffix}", re.ASCII)
+    for star, value, suffix in (
+        (r"\*", "[0-9]+", ""),
+        (r"\*", "[0-9]+", ""),
+        (r"\*|\?|l", "[0-9]+", ""),
+        (r"\*", f"[0-9]+|{_MONTHS}", ""),
+        (r"\*|\?|l[0-7]", f"[0-9]+|{_WEEKDAYS}", "(?:#[1-5])?"),
+    )
+)
+_MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_SHAPE = "write five fields: minute, hour, day of month, month, day of week"
+_LONGEST_TEXT = 256
+_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+LAST = 0
+
+
+class CronFields(Struct, frozen=True):
+    """What an expression names.
+
+    times: minutes since midnight, ascending. months: 1 to 12.
+    days: days of the month, None when unrestricted; last_day: also the month's last day.
+    weekdays: 0 = Sunday to 6, None when unrestricted. nth: (weekday, n) for the nth of the month, LAST for the last.
+    """
+
+    times: tuple[int, ...]
+    minutes: tuple[int, ...]
+    months: frozenset[int]
+    days: frozenset[int] | None
+    last_day: bool
+    weekdays: frozenset[int] | None
+    nth: frozenset[tuple[int, int]]
+
+
+def read_fields(text: str) -> CronFields:
+    """Read a cron expression; raises CronError, which names the field at fault."""
+    expression = _normalised(text)
+    expanded, nth = _expand(text, expression)
+    minutes, hours, days, months, weekdays = expanded
+    minute_values = _values(minutes, range(60))
+    fields = CronFields(
+        times=tuple(60 * hour + minute for hour in _values(hours, range(24)) for minute in minute_values),
+        minutes=minute_values,
+        months=frozenset(_values(months, range(1, 13))),
+        days=None if days == ["*"] else frozenset(day for day in days if day != "l"),
+        last_day="l" in days,
+        weekdays=None if weekdays == ["*"] or nth else frozenset(weekdays),
+        nth=frozenset((day, LAST if n == "l" else n) for day, ns in nth.items() for n in ns),
+    )
+    _require_a_day(text, fields)
+    return fields
+
+
+def _normalised(text: str) -> str:
+    """The expression in lower case with single spaces; every field checked for characters that are not cron's."""
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+        raise CronError(text, f'{_SHAPE}, such as "0 8 * * *"')
+    expression = text.lower()
+    if expression.strip() in _MACROS:
+        raise CronError(text, f'write "{_MACROS[expression.strip()]}"')
+    fields = expression.split()
+    if len(fields) != len(_FIELDS):
+        raise CronError(text, f"{_SHAPE}; here are {len(fields)}")
+    for index, field in enumerate(fields):
+        items = field.split(",")
+        if not all(_ITEMS[index].fullmatch(item) for item in items):
+            raise _fault(text, index, field)
+        if index == 4 and len({"#" in item or item[0] == "l" for item in items}) > 1:
+            raise CronError(text, f"its day of week field {field!r} mixes plain days with # or L: use one kind")
+        fields[index] = ",".join(_without_equal_range(item) for item in items)
+    return " ".join(fields)
+
+
+def _without_equal_range(item: str) -> str:
+    """`8-8` as `8`: croniter would read the whole day into it."""
+    low, dash, rest = item.partition("-")
+    high = re.split("[/#]", rest)[0]
+    return low + (rest[len(high) :] if "#" in rest else "") if dash and low == high else item
+
+
+def _expand(text: str, expression: str) -> tuple[list[list[Any]], dict[int, set[Any]]]:
+    from croniter import CroniterError, croniter  # slow to import, so only where a cron is used
+
+    try:
+        expanded, nth = croniter.expand(expression)
+    except CroniterError as error:
+        for index, field in enumerate(expression.split()):
+            alone = ["*"] * len(_FIELDS)
+            alone[index] = field
+            if not croniter.is_valid(" ".join(alone)):
+                raise _fault(text, index, field) from error
+        raise CronError(text, f"{_SHAPE} ({error})") from error
+    return expanded, nth
+
+
+def _fault(text: str, index: int, field: str) -> CronError:
+    return CronError(text, f"its {_FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}")
+
+
+def _values(expanded: list[Any], everything: range) -> tuple[int, ...]:
+    return tuple(everything) if expanded == ["*"] else tuple(sorted(expanded))
+
+
+def _require_a_day(text: str, fields: CronFields) -> None:
+    if fields.days is None or fields.last_day or fields.weekdays is not None or fields.nth:
+        return
+    longest = max(_LONGEST_MONTH[month - 1] for month in fields.months)
+    if min(fields.days) > longest:
+        raise CronError(text, f"it never fires: its months have at most {longest} days")

@@ -1,0 +1,135 @@
+"""Decides which execution date a text or a sensor's fields name; execution dates are wall-clock days or hours."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ._errors import ExecutionDateError
+from ._instants import aware
+
+_TEXT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
+_DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
+_ONE_DAY = timedelta(days=1)
+# Zone arithmetic needs room on both sides; a "9999-12-31" in a sensor means "never", not a day.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9998
+
+
+class ExecutionDate(Struct, frozen=True):
+    """The day or hour that a run processes. Without zone: it names a date of the data, not an instant.
+
+    day: the calendar day, of the years 1900 to 9998.
+    hour: 0 to 23 for an hourly run, None for a daily one.
+    Ordered by day, then hour; a day comes before its hours. Raises ExecutionDateError.
+    """
+
+    day: date
+    hour: int | None = None
+
+    def __post_init__(self) -> None:
+        if not _FIRST_YEAR <= self.day.year <= _LAST_YEAR:
+            raise ExecutionDateError(str(self.day), f"use the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        if self.hour is not None and not 0 <= self.hour <= 23:
+            raise ExecutionDateError(self.hour, "hours go from 0 to 23")
+
+    def __str__(self) -> str:
+        return self.day.isoformat() if self.hour is None else f"{self.day.isoformat()}T{self.hour:02}"
+
+    def __lt__(self, other: Self) -> bool:
+        return self._order < other._order
+
+    def __le__(self, other: Self) -> bool:
+        return self._order <= other._order
+
+    def __gt__(self, other: Self) -> bool:
+        return self._order > other._order
+
+    def __ge__(self, other: Self) -> bool:
+        return self._order >= other._order
+
+    @property
+    def is_hourly(self) -> bool:
+        """Whether it names an hour rather than a day."""
+        return self.hour is not None
+
+    @property
+    def compact(self) -> str:
+        """The form without dashes: "20260303" or "20260303T07"."""
+        return str(self).replace("-", "")
+
+    def next(self) -> "ExecutionDate":
+        """The following calendar day, or the following hour of the clock (23 is followed by the next day's 0)."""
+        if self.hour is None or self.hour == 23:
+            return ExecutionDate(self.day + _ONE_DAY, None if self.hour is None else 0)
+        return replace(self, hour=self.hour + 1)
+
+    def previous(self) -> "ExecutionDate":
+        """The calendar day, or the hour of the clock, before."""
+        if self.hour is None or self.hour == 0:
+            return ExecutionDate(self.day - _ONE_DAY, None if self.hour is None else 23)
+        return replace(self, hour=self.hour - 1)
+
+    @property
+    def _order(self) -> tuple[date, int]:
+        return self.day, -1 if self.hour is None else self.hour
+
+
+def parse_execution_date(text: str) -> ExecutionDate:
+    """Read "2026-03-03" or "2026-03-03T07", exactly; raises ExecutionDateError."""
+    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ExecutionDateError(text, "write YYYY-MM-DD, or YYYY-MM-DDTHH for an hour")
+    year, month, day, hour = match.groups()
+    try:
+        return ExecutionDate(date(int(year), int(month), int(day)), None if hour is None else int(hour))
+    except ExecutionDateError:
+        raise
+    except ValueError:
+        raise ExecutionDateError(text, "there is no such day") from None
+
+
+def resolve_execution_date(fields: Mapping[str, object], now: datetime, zone: ZoneInfo) -> ExecutionDate:
+    """The execution date that a sensor's fields name; without a usable `date`, today in `zone`.
+
+    `date` is YYYY-MM-DD or YYYYMMDD (text or whole number). With it, a two-digit `hour` from "00" to "23",
+    or a whole number from 0 to 23, makes the date hourly; any other `hour` is ignored.
+    now: an aware instant, the time of the record, so that a redelivery resolves alike.
+    """
+    day = _usable_day(fields.get("date"))
+    if day is None:
+        return ExecutionDate(aware(now).astimezone(zone).date())
+    return ExecutionDate(day, _usable_hour(fields.get("hour")))
+
+
+def _usable_day(value: object) -> date | None:
+    match = _DAY.fullmatch(_whole_number_as_text(value, width=8))
+    if match is None:
+        return None
+    try:
+        return ExecutionDate(date(int(match[1]), int(match[3]), int(match[4]))).day
+    except ValueError:
+        return None
+
+
+def _usable_hour(value: object) -> int | None:
+    text = _whole_number_as_text(value, width=2)
+    if not re.fullmatch("[0-9]{2}", text):
+        return None
+    hour = int(text)
+    return hour if hour <= 23 else None
+
+
+def _whole_number_as_text(value: object, width: int) -> str:
+    """Text as it is; a whole number (DynamoDB gives Decimals) with leading zeros; anything else as nothing."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        value = int(value) if value.adjusted() < width else -1
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**width:
+        return f"{value:0{width}}"
+    return ""

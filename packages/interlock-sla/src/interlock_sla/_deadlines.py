@@ -1,0 +1,117 @@
+"""Decides when a run is late: the breach and warning instants of both clocks, from the date and the config alone."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ._dates import ExecutionDate
+from ._errors import DeadlineError
+from ._instants import aware, instant
+
+_TEXT = re.compile(r"([0-9]{2})?:([0-9]{2})")
+_ALLOWED = 'write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'
+_ONE_DAY = timedelta(days=1)
+_WARNING_SHARE = 0.75
+
+
+class Clock(StrEnum):
+    """Which of the two independent SLA clocks: a wall-clock deadline, or a span from the first sensor's arrival."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+class Deadline(Struct, frozen=True):
+    """The instants of one clock, in UTC. A success must come before `breach_at`; no `warning_at`, no warning."""
+
+    clock: Clock
+    breach_at: datetime
+    warning_at: datetime | None = None
+
+
+def parse_deadline(text: str) -> str:
+    """Check a deadline, "HH:MM" (00:00 to 23:59) or ":MM" (minute of an hour); returns it, raises DeadlineError."""
+    _clock_time(text)
+    return text
+
+
+def absolute_deadline(
+    deadline: str,
+    date: ExecutionDate,
+    zone: ZoneInfo,
+    *,
+    cron_fire: datetime | None,
+    expected: timedelta | None,
+) -> Deadline:
+    """The absolute clock of an execution date: the same for the same date and config, whenever it is asked.
+
+    deadline: "HH:MM" or ":MM", a wall-clock time in `zone`.
+    cron_fire: the cron fire of the execution date (aware), None for a pipeline without cron.
+    expected: how long the run takes; the warning comes that long before the breach, none without it.
+
+    HH:MM with a daily date is on the day after, with a cron fire the first at or after it; with an hourly
+    date, the first at or after the end of that hour. :MM is in the hour after an hourly date, or 00:MM
+    of the day after a daily one. Skipped times move forward by the gap, doubled ones are the first.
+    Raises DeadlineError, NaiveTimeError.
+    """
+    breach = _resolve(deadline, date, zone, cron_fire)
+    return Deadline(Clock.ABSOLUTE, breach, None if expected is None else breach - expected)
+
+
+def relative_deadline(arrival: datetime, max_duration: timedelta, *, expected: timedelta | None) -> Deadline:
+    """The relative clock: breach `max_duration` after the first sensor's arrival (aware), in elapsed time.
+
+    The warning comes `expected` before the breach, without it after 75 % of the span. Raises NaiveTimeError.
+    """
+    start = aware(arrival).astimezone(UTC)
+    breach = start + max_duration
+    warning = start + max_duration * _WARNING_SHARE if expected is None else breach - expected
+    return Deadline(Clock.RELATIVE, breach, warning)
+
+
+def trigger_deadline(
+    deadline: str, date: ExecutionDate, zone: ZoneInfo, *, cron_fire: datetime | None = None
+) -> datetime:
+    """When the auto-trigger window of an execution date ends, in UTC; resolved as an absolute deadline is.
+
+    Raises DeadlineError, NaiveTimeError.
+    """
+    return _resolve(deadline, date, zone, cron_fire)
+
+
+def _resolve(deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None) -> datetime:
+    hour, minute = _clock_time(deadline)
+    if hour is None:
+        end = _end_of(date)
+        return instant(end.replace(minute=minute), zone)
+    if date.hour is not None:
+        return _first_at_or_after(instant(_end_of(date), zone), time(hour, minute), zone)
+    if cron_fire is not None:
+        return _first_at_or_after(aware(cron_fire), time(hour, minute), zone)
+    return instant(datetime.combine(date.day + _ONE_DAY, time(hour, minute)), zone)
+
+
+def _end_of(date: ExecutionDate) -> datetime:
+    """The wall-clock time, on the full hour, at which the day or hour ends."""
+    following = date.next()
+    return datetime.combine(following.day, time(following.hour or 0))
+
+
+def _first_at_or_after(moment: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
+    """The first instant at or after `moment` that `clock_time` names in `zone`."""
+    day = moment.astimezone(zone).date() - _ONE_DAY  # a gap can move yesterday's time past midnight
+    while (found := instant(datetime.combine(day, clock_time), zone)) < moment:
+        day += _ONE_DAY
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _clock_time(text: str) -> tuple[int | None, int]:
+    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    if match is None or int(match[1] or 0) > 23 or int(match[2]) > 59:
+        raise DeadlineError(text, _ALLOWED)
+    return (None if match[1] is None else int(match[1])), int(match[2])

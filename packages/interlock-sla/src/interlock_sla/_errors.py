@@ -1,0 +1,51 @@
+"""Decides how a value that cannot be read is reported: one exception per kind, with the value and a remedy."""
+
+
+class SlaError(ValueError):
+    """A value that this package cannot use. The root of every error it raises.
+
+    value: the input as it was given.
+    allowed: what would be accepted, as the end of a sentence ("write HH:MM or :MM").
+    """
+
+    def __init__(self, value: object, allowed: str) -> None:
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{_shown(value)} is not valid: {allowed}")
+
+
+class DurationError(SlaError):
+    """Not a duration such as "90s", "1h30m" or "1.5h"."""
+
+
+class ExecutionDateError(SlaError):
+    """Not an execution date, or one outside the supported years."""
+
+
+class ZoneError(SlaError):
+    """Not an IANA time zone. `nearest` is the closest known name, or None."""
+
+    def __init__(self, value: object, allowed: str, nearest: str | None = None) -> None:
+        self.nearest = nearest
+        super().__init__(value, allowed)
+
+
+class CronError(SlaError):
+    """Not a five-field cron expression, or one that can never fire."""
+
+
+class DeadlineError(SlaError):
+    """Not a deadline ("HH:MM" or ":MM")."""
+
+
+class CalendarError(SlaError):
+    """Not a calendar: an unknown weekday or an empty name."""
+
+
+class NaiveTimeError(SlaError):
+    """A datetime without a zone where an instant is needed."""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

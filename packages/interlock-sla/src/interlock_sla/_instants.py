@@ -1,0 +1,22 @@
+"""Decides which instant a wall-clock time names in a zone, and refuses datetimes that name none."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from ._errors import NaiveTimeError
+
+
+def aware(value: datetime) -> datetime:
+    """Pass an aware datetime through; raise NaiveTimeError for one without a zone."""
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise NaiveTimeError(value, "the datetime needs a zone, such as UTC")
+    return value
+
+
+def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which clocks in `zone` show `wall` (naive).
+
+    A time that clocks skip moves forward by the length of the gap; of a time that they show twice
+    it is the first. PEP 495 gives both for fold=0: the offset from before the change applies.
+    """
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)

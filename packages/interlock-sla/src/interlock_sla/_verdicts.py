@@ -1,0 +1,41 @@
+"""Decides whether deadlines were met, from when the run succeeded and what time it is; writes nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from ._deadlines import Clock, Deadline
+from ._instants import aware
+
+
+class Outcome(StrEnum):
+    """How a clock ended."""
+
+    MET = "met"
+    BREACH = "breach"
+
+
+def judge(deadlines: Sequence[Deadline], succeeded_at: datetime | None, now: datetime) -> Mapping[Clock, Outcome]:
+    """The outcome of each clock that has one by `now`; a clock that is still open is absent.
+
+    MET: the run succeeded before the breach instant (a success exactly on it is late).
+    BREACH: the breach instant has come without a success before it; a late success changes nothing.
+    succeeded_at: when the success was logged (aware), None without one. A failed run has none.
+    """
+    outcomes: dict[Clock, Outcome] = {}
+    for deadline in deadlines:
+        outcome = _outcome(deadline, succeeded_at, now)
+        if outcome is not None and outcomes.get(deadline.clock) is not Outcome.BREACH:
+            outcomes[deadline.clock] = outcome
+    return outcomes
+
+
+def all_met(deadlines: Sequence[Deadline], outcomes: Mapping[Clock, Outcome]) -> bool:
+    """Whether SLA_MET is true: there are deadlines, and the clock of each of them was met."""
+    return bool(deadlines) and all(outcomes.get(deadline.clock) is Outcome.MET for deadline in deadlines)
+
+
+def _outcome(deadline: Deadline, succeeded_at: datetime | None, now: datetime) -> Outcome | None:
+    if succeeded_at is not None:
+        return Outcome.MET if aware(succeeded_at) < deadline.breach_at else Outcome.BREACH
+    return Outcome.BREACH if aware(now) >= deadline.breach_at else None

@@ -1,0 +1,50 @@
+"""Which days a pipeline skips."""
+
+from datetime import date
+
+import pytest
+
+from interlock_sla import Calendar, CalendarError, Exclusions, parse_weekday, recent_inclusions
+
+TUESDAY, SATURDAY, SUNDAY = date(2026, 3, 3), date(2026, 3, 7), date(2026, 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "day", "reason"),
+    [
+        (Exclusions(), SATURDAY, None),
+        (Exclusions(weekends=True), SATURDAY, "weekend"),
+        (Exclusions(weekends=True), SUNDAY, "weekend"),
+        (Exclusions(weekends=True), TUESDAY, None),
+        (Exclusions(weekends=True), date(2026, 3, 6), None),
+        (Exclusions(dates=frozenset([TUESDAY])), TUESDAY, "excluded date"),
+        (Exclusions(calendars=(Calendar("desk", frozenset([1])),)), TUESDAY, "calendar desk"),
+        (Exclusions(calendars=(Calendar("bank", dates=frozenset([TUESDAY])),)), TUESDAY, "calendar bank"),
+        (Exclusions(calendars=(Calendar("empty"), Calendar("desk", frozenset([1])))), TUESDAY, "calendar desk"),
+        (Exclusions(calendars=(Calendar("desk", frozenset([1])),)), SUNDAY, None),
+    ],
+)
+def test_an_excluded_day_has_a_reason(exclusions: Exclusions, day: date, reason: str | None) -> None:
+    assert exclusions.reason(day) == reason
+    assert exclusions.excludes(day) is (reason is not None)
+
+
+def test_weekdays_have_names() -> None:
+    assert [parse_weekday(name) for name in ("monday", "Saturday", "SUNDAY")] == [0, 5, 6]
+    with pytest.raises(CalendarError, match="write a weekday: monday, "):
+        parse_weekday("caturday")
+
+
+def test_a_calendar_is_refused_without_name_or_with_an_eighth_day() -> None:
+    with pytest.raises(CalendarError):
+        Calendar("")
+    with pytest.raises(CalendarError):
+        Calendar("desk", frozenset([7]))
+
+
+def test_the_last_three_inclusion_dates_up_to_today() -> None:
+    dates = [date(2026, month, 1) for month in (5, 1, 4, 2, 3, 3)]
+    today = date(2026, 4, 1)
+    assert recent_inclusions(dates, today) == (date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1))
+    assert recent_inclusions(dates, date(2026, 1, 1)) == (date(2026, 1, 1),)
+    assert recent_inclusions(dates, date(2025, 1, 1)) == ()

@@ -1,0 +1,131 @@
+"""What cron expressions name, and when they fire in a zone."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from interlock_sla import CronError, ExecutionDate, NaiveTimeError, parse_cron, zone
+
+BERLIN = zone("Europe/Berlin")
+UTC_ZONE = zone("UTC")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "now", "last", "following"),
+    [
+        ("0 8 * * *", "2026-03-03T12:00", "2026-03-03T08:00", "2026-03-04T08:00"),
+        ("0 8 * * *", "2026-03-03T08:00", "2026-03-03T08:00", "2026-03-04T08:00"),
+        ("0 8 * * *", "2026-03-03T07:59:59", "2026-03-02T08:00", "2026-03-03T08:00"),
+        ("*/15 9-17/4 * * mon-fri", "2026-03-08T12:00", "2026-03-06T17:45", "2026-03-09T09:00"),
+        ("5,35 6 1,15 * *", "2026-03-03T12:00", "2026-03-01T06:35", "2026-03-15T06:05"),
+        ("0 0 L * *", "2026-02-10T00:00", "2026-01-31T00:00", "2026-02-28T00:00"),
+        ("0 0 1,L * *", "2026-02-10T00:00", "2026-02-01T00:00", "2026-02-28T00:00"),
+        ("0 9 * * fri#2", "2026-03-03T00:00", "2026-02-13T09:00", "2026-03-13T09:00"),
+        ("0 9 * * L5", "2026-03-03T00:00", "2026-02-27T09:00", "2026-03-27T09:00"),
+        ("0 9 * * mon#5", "2026-03-03T00:00", "2025-12-29T09:00", "2026-03-30T09:00"),
+        ("0 0 29 2 *", "2026-03-03T00:00", "2024-02-29T00:00", "2028-02-29T00:00"),
+        ("0 0 29 2 *", "2097-01-01T00:00", "2096-02-29T00:00", "2104-02-29T00:00"),
+        ("0 0 13 * fri", "2026-03-03T00:00", "2026-02-27T00:00", "2026-03-06T00:00"),
+        ("0 0 ? jan,jul sun", "2026-03-03T00:00", "2026-01-25T00:00", "2026-07-05T00:00"),
+        ("0 22-2 * * *", "2026-03-03T03:00", "2026-03-03T02:00", "2026-03-03T22:00"),
+    ],
+)
+def test_the_last_and_the_next_fire(expression: str, now: str, last: str, following: str) -> None:
+    cron = parse_cron(expression)
+    assert cron.last_fire(at(now), UTC_ZONE) == at(last)
+    assert cron.next_fire(at(now), UTC_ZONE) == at(following)
+    assert cron.last_fire(at(now), UTC_ZONE).tzinfo is UTC
+
+
+def test_a_fire_in_the_hour_that_clocks_show_twice_happens_once() -> None:
+    cron = parse_cron("30 2 * * *")
+    first = cron.next_fire(at("2026-10-24T12:00"), BERLIN)
+    assert first == at("2026-10-25T00:30")
+    assert cron.next_fire(first, BERLIN) == at("2026-10-26T01:30")
+    assert cron.last_fire(at("2026-10-25T01:00"), BERLIN) == first
+    assert cron.last_fire(at("2026-10-25T01:30"), BERLIN) == first
+
+
+def test_a_fire_that_clocks_skip_moves_forward_by_the_gap() -> None:
+    cron = parse_cron("30 2 * * *")
+    assert cron.next_fire(at("2026-03-28T12:00"), BERLIN) == at("2026-03-29T01:30")  # 03:30 by the clock
+    assert cron.last_fire(at("2026-03-29T01:29"), BERLIN) == at("2026-03-28T01:30")
+    assert cron.last_fire(at("2026-03-29T01:30"), BERLIN) == at("2026-03-29T01:30")
+
+
+def test_fires_moved_out_of_a_gap_keep_the_order_of_instants() -> None:
+    # Lord Howe skips 02:00 to 02:30, so that 02:25 comes after 02:35.
+    cron, lord_howe = parse_cron("25,35 2 * * *"), zone("Australia/Lord_Howe")
+    before = at("2026-10-03T12:00")
+    assert list(cron.fires_between(before, at("2026-10-03T18:00"), lord_howe)) == [
+        at("2026-10-03T15:35"),
+        at("2026-10-03T15:55"),
+    ]
+    assert cron.last_fire(at("2026-10-03T18:00"), lord_howe) == at("2026-10-03T15:55")
+    assert cron.last_fire(at("2026-10-03T15:54"), lord_howe) == at("2026-10-03T15:35")
+
+
+def test_the_first_fire_of_a_day() -> None:
+    cron = parse_cron("0 8,20 * * mon-fri")
+    assert cron.first_fire_on(date(2026, 3, 3), BERLIN) == at("2026-03-03T07:00")
+    assert cron.first_fire_on(date(2026, 3, 7), BERLIN) is None
+    assert cron.fire_of(ExecutionDate(date(2026, 3, 7)), BERLIN) == at("2026-03-06T23:00")
+
+
+@pytest.mark.parametrize(
+    ("expression", "per_day", "hourly", "finer"),
+    [
+        ("0 8 * * *", 1, False, False),
+        ("0 8,20 * * *", 2, True, False),
+        ("15 * * * *", 24, True, False),
+        ("0,30 8 * * *", 2, True, True),
+        ("* * * * *", 1440, True, True),
+    ],
+)
+def test_how_often_it_fires(expression: str, per_day: int, hourly: bool, finer: bool) -> None:
+    cron = parse_cron(expression)
+    assert (cron.fires_per_day_max, cron.is_hourly, cron.is_finer_than_hourly) == (per_day, hourly, finer)
+
+
+def test_an_equal_range_is_one_value() -> None:
+    assert parse_cron("8-8 7-7/2 * * mon-mon").fields == parse_cron("8 7 * * mon").fields
+    assert parse_cron("0 0 * * fri-fri#2").fields == parse_cron("0 0 * * fri#2").fields
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("", "write five fields: minute, hour, day of month, month, day of week; here are 0"),
+        ("0 8 * *", "write five fields: minute, hour, day of month, month, day of week; here are 4"),
+        ("0 8 * * * *", "write five fields: minute, hour, day of month, month, day of week; here are 6"),
+        ("@daily", 'write "0 0 * * *"'),
+        ("60 * * * *", "its minute field '60' does not read as 0 to 59"),
+        ("0 24 * * *", "its hour field '24' does not read as 0 to 23"),
+        ("0 0 0 * *", "its day of month field '0' does not read as 1 to 31, or L for the last day of the month"),
+        ("0 0 15W * *", "its day of month field '15w' does not read as 1 to 31, or L for the last day of the month"),
+        ("0 0 * 13 *", "its month field '13' does not read as 1 to 12, or jan to dec"),
+        ("*/0 * * * *", "its minute field '*/0' does not read as 0 to 59"),
+        ("H * * * *", "its minute field 'h' does not read as 0 to 59"),
+        ("R * * * *", "its minute field 'r' does not read as 0 to 59"),
+        ("1,,2 * * * *", "its minute field '1,,2' does not read as 0 to 59"),
+        ("-1 * * * *", "its minute field '-1' does not read as 0 to 59"),
+        ("٣ * * * *", "its minute field '٣' does not read as 0 to 59"),
+        ("0 0 30 2 *", "it never fires: its months have at most 29 days"),
+        ("0 0 31 4,6 *", "it never fires: its months have at most 30 days"),
+        ("0 0 * * mon,L5", "its day of week field 'mon,l5' mixes plain days with # or L: use one kind"),
+    ],
+)
+def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> None:
+    with pytest.raises(CronError) as caught:
+        parse_cron(expression)
+    assert caught.value.allowed == reason
+    assert caught.value.value == expression
+
+
+def test_fires_need_an_instant() -> None:
+    with pytest.raises(NaiveTimeError):
+        parse_cron("0 8 * * *").last_fire(datetime(2026, 3, 3), UTC_ZONE)

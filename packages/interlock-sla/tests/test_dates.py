@@ -1,0 +1,103 @@
+"""Which execution date a text or a sensor names."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from interlock_sla import (
+    ExecutionDate,
+    ExecutionDateError,
+    parse_execution_date,
+    resolve_execution_date,
+    zone,
+)
+
+DAY = date(2026, 3, 3)
+NOW = datetime(2026, 5, 31, 22, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "compact"),
+    [
+        ("2026-03-03", ExecutionDate(DAY), "20260303"),
+        ("2026-03-03T00", ExecutionDate(DAY, 0), "20260303T00"),
+        ("2026-03-03T23", ExecutionDate(DAY, 23), "20260303T23"),
+    ],
+)
+def test_its_forms(text: str, expected: ExecutionDate, compact: str) -> None:
+    assert parse_execution_date(text) == expected
+    assert str(expected) == text
+    assert expected.compact == compact
+    assert expected.is_hourly is ("T" in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026-3-3", "20260303", "2026-02-29", "2026-03-03T24", "2026-03-03T7", "2026-03-03T07:00", "2026-03-03 ",
+     "９026-03-03", "0000-01-01", "9999-12-31", "1899-12-31"],
+)  # fmt: skip
+def test_nothing_else_is_an_execution_date(text: str) -> None:
+    with pytest.raises(ExecutionDateError):
+        parse_execution_date(text)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2026-02-28", "2026-03-01"),
+        ("2028-02-28", "2028-02-29"),
+        ("2026-12-31", "2027-01-01"),
+        ("2026-03-03T07", "2026-03-03T08"),
+        ("2026-12-31T23", "2027-01-01T00"),
+    ],
+)
+def test_next_and_previous(earlier: str, later: str) -> None:
+    assert parse_execution_date(earlier).next() == parse_execution_date(later)
+    assert parse_execution_date(later).previous() == parse_execution_date(earlier)
+
+
+def test_they_sort_by_day_then_hour() -> None:
+    ordered = ["2026-03-02T23", "2026-03-03", "2026-03-03T00", "2026-03-03T07", "2026-03-04"]
+    dates = [parse_execution_date(text) for text in ordered]
+    assert sorted(dates[::-1]) == dates
+    for low, high in pairwise(dates):
+        assert low < high
+        assert high > low
+        assert not high <= low
+        assert not low >= high
+    assert dates[0] <= parse_execution_date(ordered[0]) <= dates[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"date": "2026-03-03"}, "2026-03-03"),
+        ({"date": "20260303"}, "2026-03-03"),
+        ({"date": Decimal(20260303)}, "2026-03-03"),
+        ({"date": 20260303, "hour": "07"}, "2026-03-03T07"),
+        ({"date": "2026-03-03", "hour": "00"}, "2026-03-03T00"),
+        ({"date": "2026-03-03", "hour": "23"}, "2026-03-03T23"),
+        ({"date": "2026-03-03", "hour": 7}, "2026-03-03T07"),
+        ({"date": "2026-03-03", "hour": Decimal(7)}, "2026-03-03T07"),
+        ({"date": "2026-03-03", "hour": "24"}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": "7"}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": True}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": 7.5}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": None}, "2026-03-03"),
+    ],
+)
+def test_a_sensor_names_its_date(fields: dict[str, object], expected: str) -> None:
+    assert str(resolve_execution_date(fields, NOW, zone("UTC"))) == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"hour": "07"}, {"date": ""}, {"date": "2026-02-30"}, {"date": "2026-03-03T07"}, {"date": None},
+     {"date": "2026-0303"}, {"date": "9999-12-31"}, {"date": ["2026-03-03"]}, {"date": float("nan")},
+     {"date": Decimal("NaN")}, {"date": Decimal("sNaN")}, {"date": Decimal("Infinity")}, {"date": 1e300}],
+)  # fmt: skip
+def test_without_a_usable_date_it_is_today_in_the_zone(fields: dict[str, object]) -> None:
+    assert str(resolve_execution_date(fields, NOW, zone("UTC"))) == "2026-05-31"
+    assert str(resolve_execution_date(fields, NOW, zone("Europe/Berlin"))) == "2026-06-01"

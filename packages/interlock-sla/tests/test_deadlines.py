@@ -1,0 +1,105 @@
+"""When runs are late: both clocks, zones, gaps, doubled hours, verdicts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from interlock_sla import (
+    Clock,
+    DeadlineError,
+    NaiveTimeError,
+    absolute_deadline,
+    parse_cron,
+    parse_deadline,
+    parse_execution_date,
+    relative_deadline,
+    trigger_deadline,
+    zone,
+)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "date", "zone_name", "breach"),
+    [
+        ("10:00", "2026-03-03", "UTC", "2026-03-04T10:00"),
+        ("00:00", "2026-03-03", "UTC", "2026-03-04T00:00"),
+        ("10:00", "2026-12-31", "UTC", "2027-01-01T10:00"),
+        ("10:00", "2026-03-03", "America/New_York", "2026-03-04T15:00"),
+        # Both sides of the changes: the day step is a calendar day, not 24 hours.
+        ("10:00", "2026-03-28", "Europe/Berlin", "2026-03-29T08:00"),
+        ("10:00", "2026-10-24", "Europe/Berlin", "2026-10-25T09:00"),
+        # 02:30 is skipped, and 02:30 comes twice.
+        ("02:30", "2026-03-28", "Europe/Berlin", "2026-03-29T01:30"),
+        ("02:30", "2026-10-24", "Europe/Berlin", "2026-10-25T00:30"),
+        ("02:15", "2026-10-03", "Australia/Lord_Howe", "2026-10-03T15:45"),
+        (":30", "2026-03-03T07", "UTC", "2026-03-03T08:30"),
+        (":00", "2026-03-03T23", "UTC", "2026-03-04T00:00"),
+        (":30", "2026-03-03T07", "Asia/Kolkata", "2026-03-03T03:00"),
+        (":30", "2026-03-29T01", "Europe/Berlin", "2026-03-29T01:30"),
+        (":30", "2026-10-25T01", "Europe/Berlin", "2026-10-25T00:30"),
+        (":45", "2026-03-03", "UTC", "2026-03-04T00:45"),
+        ("08:00", "2026-03-03T07", "UTC", "2026-03-03T08:00"),
+        ("07:59", "2026-03-03T07", "UTC", "2026-03-04T07:59"),
+        ("00:00", "2026-03-03T23", "UTC", "2026-03-04T00:00"),
+    ],
+)
+def test_the_absolute_deadline_without_cron(deadline: str, date: str, zone_name: str, breach: str) -> None:
+    found = absolute_deadline(deadline, parse_execution_date(date), zone(zone_name), cron_fire=None, expected=None)
+    assert (found.clock, found.breach_at, found.warning_at) == (Clock.ABSOLUTE, at(breach), None)
+    assert trigger_deadline(deadline, parse_execution_date(date), zone(zone_name)) == at(breach)
+
+
+@pytest.mark.parametrize(
+    ("cron", "deadline", "date", "breach"),
+    [
+        ("0 8 * * *", "10:00", "2026-03-03", "2026-03-03T09:00"),
+        ("0 8 * * *", "08:00", "2026-03-03", "2026-03-03T07:00"),
+        ("0 8 * * *", "07:59", "2026-03-03", "2026-03-04T06:59"),
+        ("0 22 * * *", "02:30", "2026-03-28", "2026-03-29T01:30"),
+        ("0 22 * * *", "02:30", "2026-10-24", "2026-10-25T00:30"),
+        # The fire of 02:15 moves to 03:15, so the first 03:00 after it is the next day's.
+        ("15 2 * * *", "03:00", "2026-03-29", "2026-03-30T01:00"),
+        ("0 8 * * mon", "10:00", "2026-03-03", "2026-03-03T09:00"),
+    ],
+)
+def test_with_cron_it_is_the_first_time_at_or_after_the_fire(
+    cron: str, deadline: str, date: str, breach: str
+) -> None:
+    berlin, day = zone("Europe/Berlin"), parse_execution_date(date)
+    fire = parse_cron(cron).fire_of(day, berlin)
+    found = absolute_deadline(deadline, day, berlin, cron_fire=fire, expected=timedelta(minutes=90))
+    assert found.breach_at == at(breach)
+    assert found.warning_at == at(breach) - timedelta(minutes=90)
+
+
+def test_the_relative_deadline_warns_at_three_quarters_without_an_expectation() -> None:
+    found = relative_deadline(at("2026-03-03T09:00"), timedelta(hours=2), expected=None)
+    assert (found.clock, found.breach_at) == (Clock.RELATIVE, at("2026-03-03T11:00"))
+    assert found.warning_at == at("2026-03-03T10:30")
+
+
+def test_the_relative_deadline_warns_the_expected_time_before() -> None:
+    found = relative_deadline(at("2026-03-03T09:00"), timedelta(hours=2), expected=timedelta(minutes=45))
+    assert found.warning_at == at("2026-03-03T10:15")
+
+
+@pytest.mark.parametrize(
+    "text", ["24:00", "10:60", "9:00", "10", "", ":5", "::05", "10:00:00", "１0:00", " 10:00", "10:00\n"]
+)
+def test_a_wrong_deadline_says_what_is_allowed(text: str) -> None:
+    with pytest.raises(DeadlineError, match='write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'):
+        parse_deadline(text)
+
+
+@pytest.mark.parametrize("text", ["00:00", "23:59", ":00", ":59"])
+def test_a_deadline_is_passed_through(text: str) -> None:
+    assert parse_deadline(text) == text
+
+
+def test_clocks_need_instants() -> None:
+    with pytest.raises(NaiveTimeError):
+        relative_deadline(datetime(2026, 3, 3), timedelta(hours=1), expected=None)
