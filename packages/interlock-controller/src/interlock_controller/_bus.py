@@ -41,6 +41,10 @@ class EventBus:
         for start in range(0, len(entries), _PER_CALL):
             self._publish_page(list(entries[start : start + _PER_CALL]))
 
+    def ping(self) -> None:
+        """Raise unless the bus exists and answers."""
+        self._client.describe_event_bus(Name=self._name)
+
     def _publish_page(self, left: list[BusEntry]) -> None:
         for attempt in Retrying(
             retry=retry_if_exception_type(BusError),

@@ -214,6 +214,10 @@ class Store:
     def _get(self, key: RunKey, kind: str) -> Item | None:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))
 
+    def ping(self) -> None:
+        """Raise unless the control table answers."""
+        self._tables.get(self.names.control, "INTERLOCK", "PING")
+
     # --- decisions -----------------------------------------------------------------------------------------
 
     def commit(self, decision: Decision) -> Commit:

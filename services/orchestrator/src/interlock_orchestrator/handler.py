@@ -11,7 +11,7 @@ from interlock_orchestrator import closing, evaluation, job
 from interlock_orchestrator.request import Failure, Mode, Request, Step, read_request
 from interlock_orchestrator.steps import Desk
 from interlock_orchestrator.wiring import Service, now, wire
-from interlock_telemetry import InvocationDeadline, bind_correlation, configure_logging, flush, is_ping, ping
+from interlock_telemetry import InvocationDeadline, LambdaContext, bind_correlation, configure_logging, flush, ping
 
 configure_logging("orchestrator")
 
@@ -21,11 +21,12 @@ def _service() -> Service:
     return wire(os.environ)
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do one step of a run; every answer carries `status` and `waitSeconds`."""
     service = _service()
-    if is_ping(event):
-        return ping(service.health, now())
+    health = ping(event, service.health, now())
+    if health is not None:
+        return health
     request = read_request(event)
     desk = service.desk(InvocationDeadline.from_context(context).at)
     with bind_correlation(request.run_token):

@@ -46,9 +46,6 @@ from interlock_triggers import (
     State,
     Status,
     TriggerError,
-    capability,
-    check,
-    start,
 )
 
 _log = get_logger(__name__)
@@ -76,7 +73,7 @@ def _trigger_once(desk: Desk, request: Request) -> Step | None:
         sla=_sla(desk, request, stored),
         previous_runs=_previous_runs(desk, request, run),
     )
-    decision = decide_trigger(facts, request.run_token, _traits(run, stored), now=desk.now(), until=desk.until())
+    decision = decide_trigger(facts, request.run_token, _traits(desk, run), now=desk.now(), until=desk.until())
     match decision:
         case Superseded():
             return Step("superseded")
@@ -103,10 +100,10 @@ def _sla(desk: Desk, request: Request, stored: StoredConfig) -> SlaFacts:
     return desk.store.sla(request.key)
 
 
-def _traits(run: Run | None, stored: StoredConfig) -> TargetTraits | None:
+def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
     if run is None or run.job_intent is None:
         return None
-    able = capability(run.job_intent.type)
+    able = desk.jobs.capability(run.job_intent.type)
     return TargetTraits(deduplicates=able.deduplicates, findable=able.findable)
 
 
@@ -133,7 +130,7 @@ def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | N
     config = expand(intent.config, desk.environment)
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
-        started = start(intent.type, config, attempt, until=intent.until)
+        started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
     except OutcomeUnknown as unknown:
         return _record(desk, run, leave_start_unknown(run, intent, str(unknown)))
     except StartRefused as refused:
@@ -213,7 +210,7 @@ def _ask_and_follow(desk: Desk, request: Request, run: Run, intent: JobIntent) -
 def _ask(desk: Desk, intent: JobIntent) -> Status:
     started = Started(intent.type, intent.run_id or "", None, intent.details)
     try:
-        return check(intent.type, expand(intent.config, desk.environment), started, until=desk.until())
+        return desk.jobs.check(intent.type, expand(intent.config, desk.environment), started, until=desk.until())
     except TriggerError as error:
         # Unreadable is not ended: the job is followed until its poll window is over.
         _log.warning("job_status_unreadable", type=intent.type, run_id=intent.run_id, error=str(error))

@@ -15,10 +15,24 @@ class Contended(Exception):
     """The run kept changing under the decision; the state machine tries again."""
 
 
+class Jobs(Protocol):
+    """What starts jobs and tells how they are: interlock_triggers, or its stand-in under a virtual clock."""
+
+    def capability(self, job_type: str) -> Capability:
+        """What the target offers against double starts."""
+
+    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+        """Start a job; StartRefused or OutcomeUnknown otherwise."""
+
+    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+        """How a started job is; TriggerError when that cannot be read."""
+
+
 class Desk(Struct, frozen=True):
-    """The store, the clock, the end of this invocation (UTC) and the environment that job configs may name."""
+    """The store, the jobs, the clock, the end of this invocation (UTC) and the variables that job configs may name."""
 
     store: Store
+    jobs: Jobs
     now: Callable[[], datetime]
     until: Callable[[], datetime]
     execution_timeout: timedelta

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from msgspec import Struct
 
+import interlock_triggers
 from interlock_orchestrator.steps import Desk
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import environment
@@ -22,11 +23,18 @@ class Service(Struct, frozen=True):
     store: Store
     execution_timeout: timedelta
     variables: Mapping[str, str]
-    health: Mapping[str, Callable[[], object]]
+    health: Mapping[str, Callable[[], None]]
 
     def desk(self, ends_at: datetime) -> Desk:
         """The desk of an invocation that ends at `ends_at` (UTC)."""
-        return Desk(self.store, now, lambda: ends_at - _CLOSING_TIME, self.execution_timeout, self.variables)
+        return Desk(
+            self.store,
+            interlock_triggers,
+            now,
+            lambda: ends_at - _CLOSING_TIME,
+            self.execution_timeout,
+            self.variables,
+        )
 
 
 def now() -> datetime:
@@ -36,8 +44,8 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(variables, required=REQUIRED)
+    settings = environment(REQUIRED, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
-    health = {"control": lambda: store.config("interlock-ping")}
-    return Service(store, settings.execution_timeout, variables, health)
+    health = {"control": store.ping}
+    return Service(store, settings.sfn_timeout, variables, health)

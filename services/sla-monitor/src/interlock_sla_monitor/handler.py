@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from interlock_sla_monitor.wiring import Service, now, wire
-from interlock_telemetry import bind_correlation, configure_logging, flush, is_ping, ping
+from interlock_telemetry import bind_correlation, configure_logging, flush, ping
 
 configure_logging("sla-monitor")
 
@@ -18,8 +18,9 @@ def _service() -> Service:
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
     service = _service()
-    if is_ping(event):
-        return ping(service.health, now())
+    health = ping(event, service.health, now())
+    if health is not None:
+        return health
     with bind_correlation(f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"):
         answer = service.monitor.answer(event)
     flush()

@@ -26,7 +26,7 @@ class Service(Struct, frozen=True):
     """The SLA monitor and what a ping looks at."""
 
     monitor: Monitor
-    health: Mapping[str, Callable[[], object]]
+    health: Mapping[str, Callable[[], None]]
 
 
 def now() -> datetime:
@@ -36,11 +36,11 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(variables, required=REQUIRED)
+    settings = environment(REQUIRED, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     monitor = Monitor(store, _timers(settings), AlertDesk(store, now), now)
-    return Service(monitor, {"control": lambda: store.config("interlock-ping")})
+    return Service(monitor, {"control": store.ping})
 
 
 def _timers(settings: Settings) -> Timers:

@@ -7,7 +7,7 @@ from typing import Any
 from interlock_dlq import process_stream
 from interlock_stream_router.record import read_change
 from interlock_stream_router.wiring import Service, now, wire
-from interlock_telemetry import bind_correlation, configure_logging, flush, get_logger, is_ping, ping
+from interlock_telemetry import bind_correlation, configure_logging, flush, get_logger, ping
 
 configure_logging("stream-router")
 _log = get_logger(__name__)
@@ -24,8 +24,9 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     The answer is Lambda's partial batch response: streams redeliver from the lowest failed sequence number.
     """
     service = _service()
-    if is_ping(event):
-        return ping(service.health, now())
+    health = ping(event, service.health, now())
+    if health is not None:
+        return health
 
     def route(record: dict[str, Any]) -> None:
         with bind_correlation(str(record.get("eventID", ""))):

@@ -23,7 +23,7 @@ class Service(Struct, frozen=True):
 
     router: Router
     dead_letters: DeadLetters
-    health: Mapping[str, Callable[[], object]]
+    health: Mapping[str, Callable[[], None]]
 
 
 def now() -> datetime:
@@ -33,11 +33,11 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(variables, required=REQUIRED)
+    settings = environment(REQUIRED, source=variables)
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}  # type: ignore[call-overload]
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(clients["dynamodb"]), names)
-    timeout = settings.execution_timeout
+    timeout = settings.sfn_timeout
     executions = Executions(clients["stepfunctions"], settings["STATE_MACHINE_ARN"])
     bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
@@ -47,7 +47,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         sensors=SensorDesk(store, cache, execution_timeout=timeout),
         reruns=RerunDesk(store, execution_timeout=timeout),
     )
-    health = {"control": lambda: store.config("interlock-ping"), "bus": lambda: bus.publish(())}
+    health = {"control": store.ping, "bus": bus.ping}
     return Service(router, _dead_letters(settings.dlq_queue_url), health)
 
 

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from typing import Any
 
-from interlock_telemetry import configure_logging, flush, get_logger, is_ping, ping
+from interlock_telemetry import configure_logging, flush, get_logger, ping
 from interlock_watchdog.tick import run_tick
 from interlock_watchdog.wiring import Service, now, wire
 
@@ -21,8 +21,9 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Run every check, or take up the one run whose execution was reported as ended."""
     service = _service()
     moment = now()
-    if is_ping(event):
-        return ping(service.health, moment)
+    answer = ping(event, service.health, moment)
+    if answer is not None:
+        return answer
     if event.get("detail-type") == "Step Functions Execution Status Change":
         return {"recovered": service.recovery.execution_changed(event["detail"], moment)}
     report = run_tick(service.checks, service.bus, moment)

@@ -29,12 +29,6 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-PENDING_GRACE = timedelta(minutes=2)
-"""How long a committed row may wait for the stream before the watchdog acts for it."""
-
-PROBE_AFTER = timedelta(minutes=5)
-"""How old a started run is before its execution is looked at: one tick."""
-
 MAX_PROBES = 100
 """How many executions one tick asks about."""
 
@@ -72,9 +66,12 @@ class Recovery:
         executions: ExecutionStatus,
         *,
         execution_timeout: timedelta,
-        pending_grace: timedelta = PENDING_GRACE,
-        probe_after: timedelta = PROBE_AFTER,
+        pending_grace: timedelta,
+        probe_after: timedelta,
     ) -> None:
+        """`pending_grace`: how long a committed row may wait for the stream; `probe_after`: how old a started run
+        is before its execution is looked at.
+        """
         self._store = store
         self._outbox = outbox
         self._reruns = reruns

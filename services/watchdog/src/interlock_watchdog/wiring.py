@@ -7,9 +7,10 @@ import boto3
 from msgspec import Struct
 
 from interlock_controller import EventBus, Executions, Outbox, RerunDesk
+from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import environment
-from interlock_watchdog.recovery import PENDING_GRACE, PROBE_AFTER, Recovery
+from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import Check
 
 REQUIRED = (
@@ -23,6 +24,9 @@ REQUIRED = (
     "SCHEDULER_GROUP_NAME",
 )
 
+_PATIENCE = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m"}
+"""How long committed rows may wait for the stream, and started runs before they are looked at (behaviour.md §8)."""
+
 
 class Service(Struct, frozen=True):
     """The checks of a tick, the bus for what fails, and what a ping looks at."""
@@ -30,7 +34,7 @@ class Service(Struct, frozen=True):
     checks: Mapping[str, Check]
     recovery: Recovery
     bus: EventBus
-    health: Mapping[str, Callable[[], object]]
+    health: Mapping[str, Callable[[], None]]
 
 
 def now() -> datetime:
@@ -40,24 +44,24 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(variables, required=REQUIRED)
+    settings = environment(REQUIRED, _PATIENCE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
     executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
-    timeout = settings.execution_timeout
+    timeout = settings.sfn_timeout
     recovery = Recovery(
         store,
         Outbox(store, bus, executions, now=now, execution_timeout=timeout),
         RerunDesk(store, execution_timeout=timeout),
         executions,
         execution_timeout=timeout,
-        pending_grace=settings.duration("PENDING_GRACE", PENDING_GRACE),
-        probe_after=settings.duration("PROBE_AFTER", PROBE_AFTER),
+        pending_grace=parse_duration(settings["PENDING_GRACE"]),
+        probe_after=parse_duration(settings["PROBE_AFTER"]),
     )
     checks: dict[str, Check] = {
         "pending": recovery.pending,
         "dead-executions": recovery.dead_executions,
         "stale-runs": recovery.stale_runs,
     }
-    return Service(checks, recovery, bus, {"control": lambda: store.config("interlock-ping")})
+    return Service(checks, recovery, bus, {"control": store.ping})

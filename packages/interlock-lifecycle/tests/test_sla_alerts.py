@@ -1,0 +1,143 @@
+"""When a timer speaks and when it is silent."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import (
+    Announce,
+    ClockVerdict,
+    EventType,
+    Ignore,
+    JobEntry,
+    RecordBreach,
+    Run,
+    RunKey,
+    RunStatus,
+    SlaFacts,
+    TooEarly,
+    Verdict,
+    decide_alert,
+    timer_input,
+    timers_of,
+)
+from interlock_sla import Clock, Outcome
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+BREACH = NOW + timedelta(minutes=30)
+WARNING = NOW + timedelta(minutes=20)
+
+
+def breach_at(
+    moment: datetime,
+    config: PipelineConfig | None,
+    key: RunKey,
+    run: Run | None,
+    sla: SlaFacts,
+    last: JobEntry | None = None,
+    fires_for: datetime = BREACH,
+) -> object:
+    return decide_alert(EventType.RELATIVE_SLA_BREACH, fires_for, config, key, run, last, sla, moment)
+
+
+def test_timers_fire_at_warning_and_breach_of_the_relative_clock(config: PipelineConfig, key: RunKey) -> None:
+    timers = timers_of(config, key, NOW)
+    assert [(timer.alert, timer.at) for timer in timers] == [
+        (EventType.RELATIVE_SLA_WARNING, WARNING),
+        (EventType.RELATIVE_SLA_BREACH, BREACH),
+    ]
+    assert timers[1].name == "bronze-orders-stream-2026-03-03T11-rsla-breach-202603031230"
+
+
+def test_a_timer_of_a_fraction_of_a_second_fires_after_it(config: PipelineConfig, key: RunKey) -> None:
+    timers = timers_of(config, key, NOW + timedelta(microseconds=1))
+    assert timers[1].at == BREACH + timedelta(seconds=1)
+    assert timer_input(key, timers[1])["breachAt"] == "2026-03-03T12:30:00.000001Z"
+
+
+def test_long_names_stay_distinct_within_64_characters(config: PipelineConfig, key: RunKey) -> None:
+    keys = [replace(key, pipeline_id="x" * 60 + end) for end in ("1", "2")]
+    names = {timers_of(config, one, NOW)[0].name for one in keys}
+    assert len(names) == 2
+    assert all(len(name) == 64 for name in names)
+
+
+def test_a_breach_is_recorded_with_its_event(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    decision = breach_at(BREACH, config, key, run, arrived)
+    assert isinstance(decision, RecordBreach)
+    assert decision.verdicts[Clock.RELATIVE].outcome is Outcome.BREACH
+    assert [event.type for event in decision.events] == [EventType.RELATIVE_SLA_BREACH]
+    detail = decision.events[0].detail
+    assert detail is not None
+    assert {"status", "source", "breachAt", "deadline", "actionHint"} <= set(detail)
+
+
+def test_a_run_that_never_started_breaches_too(config: PipelineConfig, key: RunKey, arrived: SlaFacts) -> None:
+    assert isinstance(breach_at(BREACH, config, key, None, arrived), RecordBreach)
+
+
+@pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
+def test_a_closed_run_silences_its_timers(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, status: RunStatus
+) -> None:
+    assert isinstance(breach_at(BREACH, config, key, replace(run, status=status), arrived), Ignore)
+
+
+def test_without_a_trigger_row_a_logged_end_silences(config: PipelineConfig, key: RunKey, arrived: SlaFacts) -> None:
+    ended = JobEntry(key, NOW, "fail")
+    assert isinstance(breach_at(BREACH, config, key, None, arrived, ended), Ignore)
+
+
+def test_a_run_that_waits_for_its_retry_is_not_over(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    failed = JobEntry(key, NOW, "fail", run_token="older", attempt=0)
+    assert isinstance(breach_at(BREACH, config, key, replace(run, attempt=1), arrived, failed), RecordBreach)
+
+
+@pytest.mark.parametrize(("logged", "silent"), [(-1, True), (0, False), (1, False)])
+def test_a_success_logged_before_the_deadline_silences_the_breach(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, logged: int, silent: bool
+) -> None:
+    success = JobEntry(key, BREACH + timedelta(seconds=logged), "success")
+    decision = breach_at(BREACH + timedelta(seconds=5), config, key, run, arrived, success)
+    assert isinstance(decision, Ignore) is silent
+
+
+def test_a_judged_clock_stays_silent(config: PipelineConfig, key: RunKey, run: Run) -> None:
+    judged = SlaFacts(NOW, Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, BREACH, BREACH)}))
+    assert isinstance(breach_at(BREACH, config, key, run, judged), Ignore)
+
+
+def test_an_edited_deadline_silences_the_old_timer(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    decision = breach_at(BREACH, config, key, run, arrived, fires_for=BREACH - timedelta(minutes=5))
+    assert isinstance(decision, Ignore)
+
+
+def test_a_breach_timer_before_its_moment_has_to_come_again(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    assert breach_at(BREACH - timedelta(seconds=1), config, key, run, arrived) == TooEarly(BREACH)
+
+
+@pytest.mark.parametrize(("seconds", "speaks"), [(0, True), (599, True), (600, False)])
+def test_a_warning_speaks_only_before_the_breach(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, seconds: int, speaks: bool
+) -> None:
+    moment = WARNING + timedelta(seconds=seconds)
+    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, config, key, run, None, arrived, moment)
+    assert isinstance(decision, Announce) is speaks
+
+
+def test_a_pipeline_without_an_sla_is_silent(
+    configure: Callable[..., PipelineConfig], key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    assert isinstance(breach_at(BREACH, configure(sla=""), key, run, arrived), Ignore)
+    assert isinstance(breach_at(BREACH, None, key, run, arrived), Ignore)

@@ -1,0 +1,193 @@
+"""At most one accepted start per attempt, and the job's end believed only from those who may tell."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import (
+    AskTarget,
+    AwaitStart,
+    CloseRun,
+    FailAttempt,
+    JobEntry,
+    JobFinished,
+    JobIntent,
+    JobOutcome,
+    JobRuns,
+    NotStarted,
+    PollWindow,
+    PollWindowUsedUp,
+    Run,
+    RunKey,
+    SendStart,
+    SlaFacts,
+    StartAnswered,
+    Superseded,
+    TargetTraits,
+    TriggerFacts,
+    decide_trigger,
+    follow,
+    make_job_key,
+    read_outcome,
+    refuse_start,
+)
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+UNTIL = NOW + timedelta(minutes=5)
+BLIND = TargetTraits(deduplicates=False, findable=False)
+ASKABLE = TargetTraits(deduplicates=False, findable=True)
+KEYED = TargetTraits(deduplicates=True, findable=False)
+
+
+def intent(**changes: object) -> JobIntent:
+    made = JobIntent(0, "key", UNTIL, "command", {"command": "true"}, NOW)
+    return replace(made, **changes)
+
+
+def test_the_first_start_is_promised_before_it_is_sent(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    decision = decide_trigger(TriggerFacts(run, config, "", no_sla), "token0", None, now=NOW, until=UNTIL)
+    assert isinstance(decision, SendStart)
+    assert not decision.resumed
+    assert decision.commit.intent.key == make_job_key(run)
+    assert decision.commit.intent.until == UNTIL
+
+
+def test_while_another_invocation_may_be_sending_it_is_waited_for(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts
+) -> None:
+    promised = replace(run, job_intent=intent())
+    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", KEYED, now=NOW, until=UNTIL)
+    assert decision == AwaitStart(300)
+
+
+@pytest.mark.parametrize("traits", [ASKABLE, KEYED])
+def test_a_lost_start_is_resumed_where_the_target_can_tell(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts, traits: TargetTraits
+) -> None:
+    promised = replace(run, job_intent=intent())
+    later = UNTIL + timedelta(minutes=5)
+    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", traits, now=UNTIL, until=later)
+    assert isinstance(decision, SendStart)
+    assert decision.resumed
+    assert (decision.commit.intent.key, decision.commit.intent.until) == ("key", later)
+
+
+def test_a_lost_start_is_never_resent_where_the_target_cannot_tell(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts
+) -> None:
+    promised = replace(run, job_intent=intent())
+    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL)
+    assert isinstance(decision, FailAttempt)
+    assert "outcome unknown" in decision.outcome.error
+
+
+def test_an_answered_start_is_not_sent_again(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    answered = replace(run, job_intent=intent(run_id="job-1"))
+    decision = decide_trigger(TriggerFacts(answered, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL)
+    assert isinstance(decision, StartAnswered)
+
+
+def test_nothing_starts_while_the_previous_job_runs(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    facts = TriggerFacts(replace(run, previous_job=intent(run_id="job-0")), config, "", no_sla, previous_runs=True)
+    decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL)
+    assert isinstance(decision, FailAttempt)
+    assert "job-0" in decision.outcome.error
+
+
+def test_a_config_that_became_unreadable_stops_the_start(run: Run, no_sla: SlaFacts) -> None:
+    decision = decide_trigger(TriggerFacts(run, None, "broken", no_sla), "token0", None, now=NOW, until=UNTIL)
+    assert isinstance(decision, CloseRun)
+
+
+def test_a_superseded_execution_starts_nothing(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    facts = TriggerFacts(replace(run, run_token="other"), config, "", no_sla)
+    assert isinstance(decide_trigger(facts, "token0", None, now=NOW, until=UNTIL), Superseded)
+
+
+def test_a_passing_refusal_withdraws_the_promise_a_permanent_one_fails_the_attempt(run: Run) -> None:
+    promised = replace(run, job_intent=intent())
+    passing = refuse_start(promised, intent(), reason="throttled", permanent=False, now=NOW)
+    permanent = refuse_start(promised, intent(), reason="no such job", permanent=True, now=NOW)
+    assert passing.entry.event == "infra-trigger-failure"  # type: ignore[union-attr]
+    assert permanent.intent.outcome == JobOutcome("fail", category="PERMANENT", error="no such job")  # type: ignore[union-attr]
+
+
+def test_job_keys_are_short_and_distinct_per_attempt(run: Run) -> None:
+    long = replace(run, key=replace(run.key, pipeline_id="p.q" * 21))
+    keys = {make_job_key(replace(long, attempt=attempt, run_token=f"t{attempt}")) for attempt in range(3)}
+    assert len(keys) == 3
+    assert all(len(key) <= 64 and key.replace("-", "").replace("_", "").isalnum() for key in keys)
+
+
+def entry(key: RunKey, event: str = "success", *, seconds: int = 60, **fields: object) -> JobEntry:
+    return JobEntry(key, NOW + timedelta(seconds=seconds), event, **fields)  # type: ignore[arg-type]
+
+
+def outcome(run: Run, *entries: JobEntry, now: datetime = NOW) -> object:
+    return read_outcome(run, "token0", entries, now)
+
+
+def started(run: Run, **changes: object) -> Run:
+    return replace(run, job_intent=intent(run_id="job-1", **changes))
+
+
+def test_a_retry_does_not_read_the_previous_attempts_failure(run: Run, key: RunKey) -> None:
+    retry = replace(started(run), attempt=1)
+    previous = entry(key, "fail", run_token="older", attempt=0)
+    assert isinstance(outcome(retry, previous), AskTarget)
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({"seconds": 60}, True),
+        ({"seconds": -1}, False),
+        ({"seconds": 60, "run_id": "job-1"}, True),
+        ({"seconds": 60, "run_id": "another"}, False),
+        ({"seconds": 60, "event": "infra-trigger-failure"}, False),
+        ({"seconds": 60, "event": "rerun-rejected"}, False),
+        ({"seconds": 60, "run_token": "token0", "attempt": 0}, True),
+        ({"seconds": 60, "run_token": "token9", "attempt": 0}, False),
+    ],
+)
+def test_who_may_tell_that_the_job_ended(run: Run, key: RunKey, fields: dict[str, object], counts: bool) -> None:
+    decision = outcome(started(run), entry(key, **fields))  # type: ignore[arg-type]
+    assert isinstance(decision, JobFinished) is counts
+
+
+def test_the_time_of_an_external_outcome_is_kept(run: Run, key: RunKey) -> None:
+    decision = outcome(started(run), entry(key, "success"))
+    assert isinstance(decision, JobFinished)
+    assert decision.outcome.at == NOW + timedelta(seconds=60)
+
+
+def test_a_synchronous_outcome_is_read_from_the_promise(run: Run) -> None:
+    ended = JobOutcome("success", run_id="sync")
+    assert outcome(started(run, outcome=ended)) == JobFinished(ended)
+
+
+def test_an_unanswered_start_is_waited_for_then_triggered_again(run: Run) -> None:
+    promised = replace(run, job_intent=intent())
+    assert outcome(promised) == JobRuns(300)
+    assert outcome(promised, now=UNTIL) == NotStarted()
+    assert outcome(run) == NotStarted()
+
+
+def test_the_poll_window_counts_from_the_promise(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    window = PollWindow(timedelta(minutes=10), timedelta(minutes=1))
+    promised = intent(run_id="job-1")
+    before = NOW + timedelta(minutes=9, seconds=30)
+    assert follow(run, promised, window, config, no_sla, before) == JobRuns(30)
+    assert follow(run, promised, window, config, no_sla, NOW + timedelta(minutes=10)) == PollWindowUsedUp()
+
+
+def test_polling_looks_again_just_before_a_deadline(
+    configure: Callable[..., PipelineConfig], run: Run, arrived: SlaFacts
+) -> None:
+    window = PollWindow(timedelta(hours=2), timedelta(minutes=1))
+    promised = intent(run_id="job-1")
+    now = NOW + timedelta(minutes=29, seconds=20)
+    assert follow(run, promised, window, configure(), arrived, now) == JobRuns(35)

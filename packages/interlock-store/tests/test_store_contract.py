@@ -1,0 +1,384 @@
+"""What every kind of tables must do for the store: conditions, transactions, order, values."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import (
+    Announce,
+    CloseFacts,
+    CommitIntent,
+    EventType,
+    Exhaustion,
+    JobEntry,
+    JobIntent,
+    JobOutcome,
+    MarkStarted,
+    OpenAttempt,
+    PassEvaluation,
+    RecordBreach,
+    RecordStart,
+    RecoverRun,
+    RerunEntry,
+    Run,
+    RunKey,
+    RunStatus,
+    SlaFacts,
+    StartRun,
+    Verdict,
+    WithdrawIntent,
+    decide_completion,
+    decide_started,
+    exhaust,
+    make_event,
+)
+from interlock_sla import Calendar, Clock, Exclusions, Outcome
+from interlock_store import Commit, MalformedRow, Store, TransactionRefused
+from interlock_store._write import NOTHING_THERE, Check, Expect, Put, Update
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+
+
+def started(store: Store, run: Run) -> Run:
+    decision = decide_started(run, run.run_token, now=NOW, execution_timeout=TIMEOUT)
+    assert isinstance(decision, MarkStarted)
+    assert store.commit(decision) is Commit.COMMITTED
+    return read(store, run.key)
+
+
+def read(store: Store, key: RunKey) -> Run:
+    run = store.run(key)
+    assert run is not None
+    return run
+
+
+def no_sla(key: RunKey) -> SlaFacts:
+    return SlaFacts(None, Verdict(key))
+
+
+def pending_kinds(store: Store) -> list[str]:
+    return sorted(row["SK"].partition("#")[0] for row in store.pending(NOW + timedelta(days=1)))
+
+
+def test_a_run_comes_back_as_it_was_committed(store: Store, start: StartRun) -> None:
+    assert store.commit(start) is Commit.COMMITTED
+    assert read(store, start.run.key) == start.run
+    assert store.arrived_at(start.run.key) == NOW
+
+
+def test_the_second_start_of_a_date_is_fenced_and_writes_nothing(store: Store, start: StartRun) -> None:
+    store.commit(start)
+    second = replace(start, run=replace(start.run, run_token="other"), arrived_at=None)
+    assert store.commit(second) is Commit.FENCED
+    assert read(store, start.run.key).run_token == start.run.run_token
+
+
+def test_an_arrival_that_somebody_else_noted_makes_the_start_stale(
+    store: Store, start: StartRun, key: RunKey
+) -> None:
+    store.put_sensor("bronze", f"first-sensor-arrival#{key.date}", {"arrivedAt": "2026-03-03T11:00:00Z"})
+    assert store.commit(start) is Commit.STALE
+    assert store.run(key) is None
+    assert store.commit(replace(start, arrived_at=None)) is Commit.COMMITTED
+
+
+def test_a_run_waits_in_the_pending_index_until_it_is_started(store: Store, start: StartRun) -> None:
+    store.commit(start)
+    assert pending_kinds(store) == ["TRIGGER"]
+    run = started(store, start.run)
+    assert run.started_token == run.run_token
+    assert pending_kinds(store) == ["EVENT"]
+    assert [found.key for found in store.running()] == [run.key]
+
+
+def test_pending_leaves_out_what_is_younger_than_asked_for(store: Store, start: StartRun) -> None:
+    store.commit(start)
+    assert store.pending(NOW - timedelta(microseconds=1)) == []
+    assert len(store.pending(NOW)) == 1
+
+
+def test_a_start_is_recorded_once(store: Store, start: StartRun) -> None:
+    store.commit(start)
+    decision = decide_started(start.run, start.run.run_token, now=NOW, execution_timeout=TIMEOUT)
+    assert isinstance(decision, MarkStarted)
+    assert store.commit(decision) is Commit.COMMITTED
+    assert store.commit(decision) is Commit.FENCED
+
+
+def test_a_pass_is_recorded_once_with_its_baseline(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    decision = PassEvaluation(start.run, NOW, {"counts": {"count": 5, "ratio": 0.25, "empty": ""}}, ())
+    assert store.commit(decision) is Commit.COMMITTED
+    assert store.commit(decision) is Commit.FENCED
+    baseline = store.all_sensors("bronze", "postrun-baseline")[f"postrun-baseline#{key.date}"]
+    assert baseline == {"counts": {"count": Decimal(5), "ratio": Decimal("0.25"), "empty": ""}}
+
+
+def intend(run: Run) -> JobIntent:
+    config = {"command": "true", "ratio": 0.1, "empty": "", "nested": {"list": [1, None, True]}}
+    return JobIntent(run.attempt, "key", NOW + timedelta(minutes=5), "command", config, NOW)
+
+
+def test_of_two_invocations_one_may_promise_the_start(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = read(store, key)
+    assert store.commit(CommitIntent(run, intend(run))) is Commit.COMMITTED
+    assert store.commit(CommitIntent(run, intend(run))) is Commit.FENCED
+    assert read(store, key).job_intent == intend(run)
+
+
+def test_a_promise_is_answered_or_withdrawn_as_it_was_read(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = read(store, key)
+    store.commit(CommitIntent(run, intend(run)))
+    promised = read(store, key)
+    answered = replace(intend(run), run_id="job-1", outcome=JobOutcome("success", at=NOW))
+    assert store.commit(RecordStart(promised, answered, ())) is Commit.COMMITTED
+    entry = JobEntry(key, NOW, "infra-trigger-failure", run_token=run.run_token)
+    assert store.commit(WithdrawIntent(promised, entry)) is Commit.FENCED
+    assert store.commit(WithdrawIntent(read(store, key), entry)) is Commit.COMMITTED
+    assert read(store, key).job_intent is None
+
+
+def close_facts(store: Store, run: Run, config: PipelineConfig | None = None) -> CloseFacts:
+    return CloseFacts(run, config, 0, Exclusions(), no_sla(run.key))
+
+
+def test_a_closed_run_leaves_the_indexes_and_loses_its_ttl(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    decision = decide_completion(
+        close_facts(store, run), run.run_token, JobOutcome("success"), now=NOW, execution_timeout=TIMEOUT
+    )
+    assert store.commit(decision) is Commit.COMMITTED  # type: ignore[arg-type]
+    closed = read(store, key)
+    assert closed.status is RunStatus.COMPLETED
+    assert store.running() == []
+    assert [entry.event for entry in store.entries(key)] == ["success"]
+    row = store._tables.get(store.names.control, "PIPELINE#bronze", f"TRIGGER#stream#{key.date}")
+    assert row is not None
+    assert "ttl" not in row
+
+
+def test_the_close_of_a_superseded_execution_changes_nothing(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    after = replace(run, run_token="newer", started_token=None, recoveries=1)
+    assert store.commit(RecoverRun(run, after, ())) is Commit.COMMITTED
+    decision = exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="late", now=NOW)
+    assert store.commit(decision) is Commit.FENCED  # type: ignore[arg-type]
+    assert read(store, key).is_running
+    assert store.entries(key) == []
+
+
+def test_a_recovered_run_is_pending_again(store: Store, start: StartRun) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    store.commit(RecoverRun(run, replace(run, run_token="newer", started_token=None), ()))
+    assert "TRIGGER" in pending_kinds(store)
+    assert store.running() == []
+
+
+def entry(key: RunKey, event: str, **fields: Any) -> JobEntry:
+    return JobEntry(key, NOW, event, **fields)
+
+
+def test_two_events_of_one_millisecond_both_survive(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    for number in range(3):
+        run = read(store, key)
+        store.commit(CommitIntent(run, intend(run)))
+        decision = WithdrawIntent(read(store, key), entry(key, "infra-trigger-failure", error=str(number)))
+        assert store.commit(decision) is Commit.COMMITTED
+    found = store.entries(key)
+    assert [one.error for one in found] == ["0", "1", "2"]
+    assert [round((one.at - NOW).total_seconds() * 1000) for one in found] == [0, 1, 2]
+
+
+def test_a_retry_opens_the_next_attempt_and_counts_its_rerun(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    before = started(store, start.run)
+    for number in range(2):
+        after = replace(before, attempt=before.attempt + 1, run_token=f"t{number}", started_token=None)
+        rerun = RerunEntry(key, "job-fail-retry", NOW, "fail")
+        decision = OpenAttempt(before, after, rerun, entry(key, "fail", attempt=before.attempt), ())
+        assert store.commit(decision) is Commit.COMMITTED
+        assert store.commit(decision) is Commit.FENCED
+        before = read(store, key)
+    assert [rerun.reason for rerun in store.reruns(key)] == ["job-fail-retry", "job-fail-retry"]
+    assert len(store.entries(key)) == 2
+
+
+def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    from interlock_lifecycle import ClockVerdict
+
+    verdicts = {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)}
+    breach = RecordBreach(key, run, Verdict(key), verdicts, ())
+    store.commit(exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW))  # type: ignore[arg-type]
+    assert store.commit(breach) is Commit.STALE
+    assert store.verdict(key).clocks == {}
+
+
+def test_a_clock_is_judged_once(store: Store, key: RunKey) -> None:
+    from interlock_lifecycle import ClockVerdict
+
+    verdict = ClockVerdict(Outcome.BREACH, NOW, NOW)
+    breach = RecordBreach(key, None, Verdict(key), {Clock.ABSOLUTE: verdict}, ())
+    assert store.commit(breach) is Commit.COMMITTED
+    assert store.commit(breach) is Commit.STALE
+    assert store.verdict(key).clocks == {Clock.ABSOLUTE: verdict}
+    other = RecordBreach(key, None, store.verdict(key), {Clock.RELATIVE: verdict}, ())
+    assert store.commit(other) is Commit.COMMITTED
+    assert set(store.verdict(key).clocks) == {Clock.ABSOLUTE, Clock.RELATIVE}
+
+
+def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:
+    event = make_event(EventType.SLA_WARNING, key, NOW, source="test", message="m")
+    decision = Announce("bronze", (event,), marker="warned", at=NOW)
+    assert store.commit(decision) is Commit.COMMITTED
+    assert store.commit(decision) is Commit.FENCED
+    assert pending_kinds(store) == ["EVENT"]
+    row = store.pending(NOW)[0]
+    store.forget_event(row["PK"], row["SK"])
+    assert store.pending(NOW) == []
+
+
+def test_configs_are_indexed_and_keep_when_they_were_first_seen(store: Store, config: PipelineConfig) -> None:
+    store.put_calendar(Calendar("us", frozenset(), frozenset({date(2026, 7, 4)})))
+    store.put_config(config)
+    store.index_config("bronze", NOW)
+    store.index_config("bronze", NOW + timedelta(days=1))
+    store.put_config(config)
+    stored = store.config("bronze")
+    assert stored.config == config
+    assert stored.created_at == NOW
+    assert stored.exclusions.excludes(date(2026, 7, 4))
+    assert store.pipelines() == ["bronze"]
+
+
+def test_a_config_of_another_tool_is_indexed_when_seen(store: Store, tables: Any) -> None:
+    tables.transact([Put(store.names.control, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": "{}"})])
+    assert store.pipelines() == []
+    store.index_config("old", NOW)
+    assert store.pipelines() == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("not json", "old"), ('{"pipeline": {"id": "other"}}', "old"), ("{}", "old")],
+)
+def test_an_unreadable_config_is_never_a_config(store: Store, tables: Any, text: str, words: str) -> None:
+    tables.transact([Put(store.names.control, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": text})])
+    stored = store.config("old")
+    assert stored.config is None
+    assert stored.exists
+    assert words in stored.problem
+
+
+def test_a_config_whose_calendar_is_missing_is_unreadable(store: Store, config: PipelineConfig) -> None:
+    store.put_config(config)
+    assert store.config("bronze").config is None
+    assert "us" in store.config("bronze").problem
+
+
+def test_no_config_is_no_config(store: Store) -> None:
+    assert not store.config("nobody").exists
+
+
+def test_only_the_named_sensors_of_the_date_are_read(store: Store, key: RunKey) -> None:
+    store.put_sensor("bronze", "landing", {"count": 1})
+    store.put_sensor(
+        "bronze", f"landing#{key.date}", {"count": 2, "set": {"a", "b"}, "none": None, "deep": [{"x": 1}]}
+    )
+    store.put_sensor("bronze", "landing#2026-03-03T10", {"count": 3})
+    store.put_sensor("bronze", "landing-other", {"count": 4})
+    found = store.sensors("bronze", ["landing"], key.date)
+    assert set(found) == {"landing", f"landing#{key.date}"}
+    expected = {"count": Decimal(2), "set": {"a", "b"}, "none": None, "deep": [{"x": Decimal(1)}]}
+    assert found[f"landing#{key.date}"] == expected
+
+
+def test_flat_sensor_rows_are_read_too(store: Store, tables: Any, key: RunKey) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "SENSOR#landing", "count": Decimal(7), "ttl": 1}
+    tables.transact([Put(store.names.control, row)])
+    assert store.sensors("bronze", ["landing"], key.date) == {"landing": {"count": Decimal(7)}}
+
+
+def test_a_malformed_trigger_row_is_said_to_be_so(store: Store, tables: Any, key: RunKey) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": f"TRIGGER#stream#{key.date}", "status": "SPINNING"}
+    tables.transact([Put(store.names.control, row)])
+    with pytest.raises(MalformedRow, match="SPINNING"):
+        store.run(key)
+
+
+def test_external_joblog_rows_are_read_and_broken_ones_count_for_nothing(
+    store: Store, tables: Any, key: RunKey
+) -> None:
+    pk, sk = "PIPELINE#bronze", f"JOB#stream#{key.date}"
+    for stamp, fields in {"1000": {"event": "success", "duration": "1.5"}, "x": {"event": "fail"}}.items():
+        tables.transact([Put(store.names.joblog, {"PK": pk, "SK": f"{sk}#{stamp}", **fields})])
+    assert [(one.event, one.duration, one.run_token) for one in store.entries(key)] == [("success", 1.5, None)]
+
+
+def test_a_transaction_is_all_or_nothing(store: Store, tables: Any) -> None:
+    control = store.names.control
+    writes = [
+        Put(control, {"PK": "a", "SK": "1"}),
+        Check(control, "a", "2", Expect(exists=True)),
+        Put(control, {"PK": "a", "SK": "3"}),
+    ]
+    with pytest.raises(TransactionRefused) as refused:
+        tables.transact(writes)
+    assert refused.value.indexes == (1,)
+    assert list(tables.query(control, "a")) == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "holds"),
+    [
+        (Expect(), True),
+        (Expect(exists=True), True),
+        (Expect(exists=False), False),
+        (Expect(equals={"n": 1, "s": "x"}), True),
+        (Expect(equals={"n": 2}), False),
+        (Expect(equals={"missing": 1}), False),
+        (Expect(absent=("missing",)), True),
+        (Expect(absent=("n",)), False),
+    ],
+)
+def test_expectations_mean_the_same_everywhere(store: Store, tables: Any, expect: Expect, holds: bool) -> None:
+    control = store.names.control
+    tables.transact([Put(control, {"PK": "a", "SK": "1", "n": 1, "s": "x"}, NOTHING_THERE)])
+    update = Update(control, "a", "1", set={"n": 5}, remove=("s",), expect=expect)
+    if not holds:
+        with pytest.raises(TransactionRefused):
+            tables.transact([update])
+    else:
+        tables.transact([update])
+    row = tables.get(control, "a", "1")
+    assert row == ({"PK": "a", "SK": "1", "n": 5} if holds else {"PK": "a", "SK": "1", "n": 1, "s": "x"})
+
+
+def test_a_partition_beyond_one_page_is_read_whole_and_in_order(store: Store, tables: Any) -> None:
+    control, blob = store.names.control, "x" * 300_000
+    for number in range(5):
+        tables.transact([Put(control, {"PK": "big", "SK": f"{number}", "blob": blob})])
+    assert [row["SK"] for row in tables.query(control, "big")] == list("01234")
+    assert [row["SK"] for row in tables.query(control, "big", newest_first=True, limit=2)] == ["4", "3"]
+    assert [row["SK"] for row in tables.query(control, "big", after="2")] == ["3", "4"]
+    assert [row["SK"] for row in tables.query(control, "big", up_to="1")] == ["0", "1"]
+
+
+def test_many_keys_are_read_in_pages(store: Store, tables: Any) -> None:
+    control = store.names.control
+    for start in range(0, 130, 10):
+        tables.transact([Put(control, {"PK": "many", "SK": f"{n:03}"}) for n in range(start, start + 10)])
+    found = tables.get_many(control, [("many", f"{n:03}") for n in range(140)])
+    assert len(found) == 130
