@@ -1,3 +1,58 @@
 """Pipeline files: read, validated all at once, described by a JSON Schema."""
 
-__all__: list[str] = []
+from ._calendars import decode_calendar, decode_calendar_yaml, encode_calendar
+from ._codec import decode_json, decode_yaml, encode_json
+from ._documents import Document, Review, check, read_document, review, validate
+from ._expansion import expand
+from ._problems import ConfigError, Problem
+from ._schema import calendar_schema, json_schema
+from ._structs import (
+    EvaluationWindow,
+    Exclusion,
+    Identity,
+    Inclusion,
+    Job,
+    JobType,
+    PipelineConfig,
+    PostRun,
+    Schedule,
+    Sla,
+    TriggerCondition,
+    Validation,
+    Watch,
+)
+from ._warnings import warnings
+
+__all__ = [
+    "ConfigError",
+    "Document",
+    "EvaluationWindow",
+    "Exclusion",
+    "Identity",
+    "Inclusion",
+    "Job",
+    "JobType",
+    "PipelineConfig",
+    "PostRun",
+    "Problem",
+    "Review",
+    "Schedule",
+    "Sla",
+    "TriggerCondition",
+    "Validation",
+    "Watch",
+    "calendar_schema",
+    "check",
+    "decode_calendar",
+    "decode_calendar_yaml",
+    "decode_json",
+    "decode_yaml",
+    "encode_calendar",
+    "encode_json",
+    "expand",
+    "json_schema",
+    "read_document",
+    "review",
+    "validate",
+    "warnings",
+]

@@ -1,0 +1,82 @@
+"""From plain values to a struct: the quick way for what is right, the thorough way for what is not."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+import msgspec.inspect as shape
+from msgspec import UNSET
+
+from interlock_sla import Duration, parse_duration
+
+from ._odd import is_plain, odd_numbers, too_deep
+from ._problems import Findings
+from ._walk import Expected, walk
+
+T = TypeVar("T")
+
+
+def shaped(
+    kind: type[T], raw: Any, findings: Findings, looks_right: Callable[[dict[str, Any]], bool] = is_plain
+) -> T | None:
+    """`raw` as a `kind`, with every place that does not fit recorded and replaced by something harmless.
+
+    None when nothing can be made of it; then, too, the reason is recorded. Where `looks_right` sees nothing
+    odd, decoding alone decides; else every place is looked at.
+    """
+    if not isinstance(raw, dict):
+        required = ", ".join(key for key in _required(kind))
+        findings.error((), UNSET, f"must be a mapping with {required}")
+        return None
+    plain = looks_right(raw)
+    if not plain and (deep := too_deep(raw)) is not None:
+        findings.error(deep[:4], UNSET, "is nested too deeply")
+        return None
+    found = _converted(kind, raw) if plain else None
+    return _corrected(kind, raw, findings) if found is None else found
+
+
+def to_json(value: Any) -> str:
+    """A struct as JSON; durations as they were written, sets in order."""
+    return msgspec.json.encode(value, enc_hook=_encode_other, order="deterministic").decode()
+
+
+def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | None:
+    found = _converted(kind, walk(shape.type_info(kind), raw, (), findings))
+    for path, value, message in odd_numbers(raw, ()):
+        if not findings.touches(path):
+            findings.error(path, value, message)
+    if found is None and not findings.failed:
+        findings.error((), UNSET, "does not fit")  # the two looks disagree: never accept on doubt
+    return found
+
+
+def _converted(kind: type[T], raw: Any) -> T | None:
+    try:
+        return msgspec.convert(raw, kind, dec_hook=_decode_other)
+    except msgspec.ValidationError:
+        return None
+
+
+def _required(kind: type) -> list[str]:
+    declared = Expected(shape.type_info(kind)).type
+    assert isinstance(declared, shape.StructType)
+    return [field.encode_name for field in declared.fields if field.required]
+
+
+def _decode_other(kind: type, value: Any) -> Any:
+    if kind is not Duration or not isinstance(value, str):
+        raise ValueError(kind)
+    return _duration(value)
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> Duration:
+    return parse_duration(text)
+
+
+def _encode_other(value: Any) -> Any:
+    if isinstance(value, Duration):
+        return value.text
+    raise NotImplementedError(type(value))

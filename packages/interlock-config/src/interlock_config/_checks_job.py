@@ -1,0 +1,62 @@
+"""Whether the job is complete: its config fits its type, and its retries end."""
+
+import shlex
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import msgspec.inspect as shape
+
+from ._check import check
+from ._job_types import JOB_TYPES
+from ._problems import Findings
+from ._structs import RETRY_DELAY_CEILING, JobType, PipelineConfig
+from ._walk import walk
+
+_FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items()}
+
+
+def _config(config: PipelineConfig, findings: Findings) -> None:
+    form = JOB_TYPES[config.job.type]
+    before = len(findings.problems)
+    if _fits(form, config.job.config):
+        return
+    walk(_FORMS[config.job.type], config.job.config, ("job", "config"), findings)
+    if len(findings.problems) == before:
+        findings.error(("job", "config"), config.job.config, f"does not fit the job type {config.job.type}")
+
+
+def _fits(form: type, values: dict[str, Any]) -> bool:
+    if None in values.values():
+        return False
+    try:
+        msgspec.convert(values, form)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _command(config: PipelineConfig, findings: Findings) -> None:
+    command = config.job.config.get("command")
+    if config.job.type is not JobType.COMMAND or not isinstance(command, str):
+        return
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        findings.error(("job", "config", "command"), command, "has a quote that is not closed")
+    else:
+        if not words and command:
+            findings.error(("job", "config", "command"), command, "must name a program")
+
+
+def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
+    delay = config.job.retry_delay
+    if not timedelta(0) <= delay <= RETRY_DELAY_CEILING:
+        findings.error(("job", "retryDelay"), delay.text, "must be from 0s to 1h")
+
+
+JOB_CHECKS = (
+    check(_config, "job.type", "job.config"),
+    check(_command, "job.type", "job.config.command"),
+    check(_retry_delay, "job.retryDelay"),
+)

@@ -1,0 +1,69 @@
+"""Whether every rule can be decided: its sensor key is free to use, and its value fits its check."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import UNSET
+
+from interlock_rules import Check, Mode, Rule, RuleError, RuleSet, compile_rules
+
+from ._check import check
+from ._leaves import duration_problem
+from ._problems import Findings, Path
+from ._structs import RESERVED_KEYS, PipelineConfig
+
+_AGES = (Check.AGE_LT, Check.AGE_GT)
+
+
+def _trigger(config: PipelineConfig, findings: Findings) -> None:
+    rule = config.trigger_rule
+    if rule is not None:
+        _rule(rule, ("schedule", "trigger"), findings)
+
+
+def _validation(config: PipelineConfig, findings: Findings) -> None:
+    _rules(config.validation.rules, lambda: config.rules, ("validation", "rules"), findings)
+
+
+def _post_run(config: PipelineConfig, findings: Findings) -> None:
+    if config.post_run is not None:
+        _rules(config.post_run.rules, lambda: config.post_run_rules, ("postRun", "rules"), findings)
+
+
+def _rules(rules: Iterable[Rule], compiled: Callable[[], RuleSet | None], path: Path, findings: Findings) -> None:
+    if not any(rule.key.startswith(RESERVED_KEYS) for rule in rules):
+        try:
+            compiled()  # all at once, and kept by the config
+        except RuleError:
+            pass
+        else:
+            return
+    for place, rule in enumerate(rules):
+        if not findings.touches((*path, place)):
+            _rule(rule, (*path, place), findings)
+
+
+def _rule(rule: Rule, path: Path, findings: Findings) -> None:
+    if rule.key.startswith(RESERVED_KEYS):
+        findings.error((*path, "key"), rule.key, f"is reserved; Interlock writes {' and '.join(RESERVED_KEYS)}")
+    try:
+        compile_rules(Mode.ALL, (rule,))
+    except RuleError as error:
+        value = getattr(rule, error.part)
+        message = duration_problem(value) if rule.check in _AGES and error.part == "value" else None
+        findings.error(
+            (*path, error.part), UNSET if value is None else value, message or error.problem.partition(", not ")[0]
+        )
+
+
+def _sensor_timeout(config: PipelineConfig, findings: Findings) -> None:
+    timeout = config.post_run.sensor_timeout if config.post_run else None
+    if timeout is not None and timeout.total_seconds() <= 0:
+        findings.error(("postRun", "sensorTimeout"), timeout.text, "must be longer than 0s")
+
+
+RULE_CHECKS = (
+    check(_trigger, "schedule.trigger"),
+    check(_validation),
+    check(_post_run),
+    check(_sensor_timeout, "postRun.sensorTimeout"),
+)

@@ -1,0 +1,83 @@
+"""Whether the schedule can happen: zones, cron, inclusion dates and the evaluation window."""
+
+from datetime import timedelta
+
+from msgspec import UNSET
+
+from interlock_sla import CronError, ZoneError, format_duration, zone
+
+from ._check import check
+from ._problems import Findings, Path
+from ._structs import EvaluationWindow, PipelineConfig
+
+TURNS_PER_WINDOW = 2000
+"""Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
+
+_EVALUATION: Path = ("schedule", "evaluation")
+
+
+def _timezone(config: PipelineConfig, findings: Findings) -> None:
+    zone_problem(config.schedule.timezone, ("schedule", "timezone"), findings)
+
+
+def zone_problem(name: str, path: Path, findings: Findings) -> None:
+    """Record an unknown time zone, with the nearest known one."""
+    try:
+        zone(name)
+    except ZoneError as error:
+        # EST is near CEST and hours away: only a city or another spelling of the same name is a good guess.
+        near = error.nearest or ""
+        hint = f"; did you mean {near}?" if "/" in near or near.casefold() == name.casefold() != "" else ""
+        findings.error(path, name, f"must be an IANA time zone such as Europe/Berlin{hint}")
+
+
+def _cron(config: PipelineConfig, findings: Findings) -> None:
+    text = config.schedule.cron
+    try:
+        cron = config.cron
+    except CronError as error:
+        message = f"must be {error.allowed}" if error.allowed.startswith("five") else error.allowed
+        findings.error(("schedule", "cron"), text, message)
+        return
+    if cron is not None and cron.is_finer_than_hourly:
+        findings.error(("schedule", "cron"), text, "fires more often than once an hour; a run is a day or an hour")
+
+
+def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:
+    if config.schedule.cron is not None and config.schedule.include is not None:
+        findings.error(("schedule", "include"), UNSET, "excludes schedule.cron; keep either the cron or the dates")
+
+
+def _evaluation(config: PipelineConfig, findings: Findings) -> None:
+    evaluation = config.schedule.evaluation
+    zero, second = timedelta(0), timedelta(seconds=1)
+    if evaluation.window <= zero:
+        findings.error((*_EVALUATION, "window"), evaluation.window.text, "must be longer than 0s")
+    elif evaluation.interval < second:
+        findings.error((*_EVALUATION, "interval"), evaluation.interval.text, "must be at least 1s")
+    else:
+        _turns(evaluation, findings)
+
+
+def _turns(evaluation: EvaluationWindow, findings: Findings) -> None:
+    path, text = (*_EVALUATION, "interval"), evaluation.interval.text
+    window = f"evaluation.window ({evaluation.window.text})"
+    if evaluation.interval > evaluation.window:
+        findings.error(path, text, f"must not be longer than {window}: the rules would be looked at once")
+    elif evaluation.interval * TURNS_PER_WINDOW < evaluation.window:
+        least = format_duration(evaluation.window / TURNS_PER_WINDOW)
+        findings.error(path, text, f"must be at least {least}: {window} holds at most {TURNS_PER_WINDOW} looks")
+
+
+def _dry_run(config: PipelineConfig, findings: Findings) -> None:
+    if config.dry_run and config.schedule.trigger is None:
+        findings.error(("dryRun",), True, "needs schedule.trigger: a dry run observes what a sensor would start")
+
+
+SCHEDULE_CHECKS = (
+    check(_timezone, "schedule.timezone"),
+    check(_cron, "schedule.cron"),
+    check(_cron_or_dates, "schedule.cron", "schedule.include"),
+    check(_evaluation, "schedule.evaluation"),
+    check(_dry_run, "dryRun", "schedule.trigger"),
+)

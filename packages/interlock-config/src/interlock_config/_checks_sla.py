@@ -1,0 +1,46 @@
+"""Whether the deadlines can be computed: zones, positive durations, and a start for the relative clock."""
+
+from datetime import timedelta
+
+from ._check import check
+from ._checks_schedule import zone_problem
+from ._problems import Findings
+from ._structs import PipelineConfig
+
+_ZERO = timedelta(0)
+_DAY = timedelta(hours=24)
+
+
+def _timezone(config: PipelineConfig, findings: Findings) -> None:
+    if config.sla is not None and config.sla.timezone is not None:
+        zone_problem(config.sla.timezone, ("sla", "timezone"), findings)
+
+
+def _expected(config: PipelineConfig, findings: Findings) -> None:
+    expected = config.sla.expected_duration if config.sla else None
+    if expected is not None and expected <= _ZERO:
+        findings.error(("sla", "expectedDuration"), expected.text, "must be longer than 0s")
+
+
+def _longest(config: PipelineConfig, findings: Findings) -> None:
+    longest = config.sla.max_duration if config.sla else None
+    if longest is not None and not _ZERO < longest <= _DAY:
+        findings.error(("sla", "maxDuration"), longest.text, "must be longer than 0s, at most 24h")
+
+
+def _clock_start(config: PipelineConfig, findings: Findings) -> None:
+    longest = config.sla.max_duration if config.sla else None
+    if longest is not None and config.schedule.trigger is None:
+        findings.error(
+            ("sla", "maxDuration"),
+            longest.text,
+            "needs schedule.trigger: its clock starts when the trigger's sensor arrives",
+        )
+
+
+SLA_CHECKS = (
+    check(_timezone, "sla.timezone"),
+    check(_expected, "sla.expectedDuration"),
+    check(_longest, "sla.maxDuration"),
+    check(_clock_start, "sla.maxDuration", "schedule.trigger"),
+)

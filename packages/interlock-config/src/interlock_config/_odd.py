@@ -1,0 +1,60 @@
+"""Which plain values no config may hold: nesting without end, and numbers that other readers change."""
+
+import math
+from typing import Any
+
+from ._problems import Path
+
+DEPTH_LIMIT = 32
+"""Mappings and lists inside each other, at most."""
+
+_INTEGER_LIMIT = 2**63
+
+
+def is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether nothing in `value` needs a closer look: no null, no odd number, no deep nesting."""
+    if depth > DEPTH_LIMIT:
+        return False
+    for inner in value.values() if type(value) is dict else value:
+        kind = type(inner)
+        if kind is str or kind is bool:
+            continue
+        if kind is dict or kind is list:
+            if not is_plain(inner, depth + 1):
+                return False
+        elif inner is None or number_problem(inner) is not None:
+            return False
+    return True
+
+
+def number_problem(value: Any) -> str | None:
+    """Why a number cannot be kept: not finite, or an integer beyond 64 bits."""
+    if type(value) is float and not math.isfinite(value):
+        return "must be a finite number"
+    if type(value) is int and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        return "is too large for a number; write it as text, in quotes"
+    return None
+
+
+def odd_numbers(value: Any, path: Path) -> list[tuple[Path, Any, str]]:
+    """Every number inside `value` that cannot be kept: where, which, why. `value` is not nested deeply."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in odd_numbers(inner, (*path, key))]
+    if isinstance(value, list):
+        return [found for place, inner in enumerate(value) for found in odd_numbers(inner, (*path, place))]
+    problem = number_problem(value)
+    return [] if problem is None else [(path, value, problem)]
+
+
+def too_deep(value: Any) -> Path | None:
+    """The first place nested deeper than DEPTH_LIMIT, None without one."""
+    waiting: list[tuple[Path, Any]] = [((), value)]
+    while waiting:
+        path, outer = waiting.pop()
+        inner = outer.items() if isinstance(outer, dict) else enumerate(outer)
+        for key, held in inner:
+            if isinstance(held, dict | list):
+                if len(path) >= DEPTH_LIMIT:
+                    return (*path, key)
+                waiting.append(((*path, key), held))
+    return None

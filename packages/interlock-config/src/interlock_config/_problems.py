@@ -1,0 +1,150 @@
+"""What a problem of a file is and how it reads; it finds none."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct
+
+Path = tuple[str | int, ...]
+"""Where a value sits in its document: mapping keys and list positions, outermost first."""
+
+Severity = Literal["error", "warning"]
+
+_SHOWN_CHARACTERS = 60
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """One thing wrong with one place of one file.
+
+    `path` reads like `schedule.include.dates[2]` (empty: the whole document), `value` is what stands there
+    (`msgspec.UNSET` when nothing does), `message` says what is allowed. `line` counts from 1 and is known for
+    YAML only. An `error` keeps the pipeline from running; a `warning` does not.
+    """
+
+    source: str
+    path: str
+    value: Any
+    message: str
+    severity: Severity = "error"
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """One line: `file:line: path = value: message`."""
+        where = self.source if self.line is None else f"{self.source}:{self.line}"
+        nothing = self.value is UNSET or self.value is None
+        what = self.path if nothing else f"{self.path} = {show(self.value)}".lstrip(" =")
+        return ": ".join(part for part in (where, what, self.message) if part)
+
+
+class ConfigError(ValueError):
+    """A document cannot be used; the root of this package's errors.
+
+    `problems` holds every problem that was found, errors and warnings, in the order of the document.
+    """
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class Findings:
+    """Collects the problems of one document, with the lines its places stand on."""
+
+    def __init__(self, source: str, lines: dict[Path, int] | None = None) -> None:
+        self.source = source
+        self.lines = lines or {}
+        self.problems: list[Problem] = []
+        self._paths: list[Path] = []
+
+    def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
+        """Record that the document cannot be used because of this place; `line` where it is not the place's."""
+        self._paths.append(path)
+        self._add(path, value, message, "error", line)
+
+    def warning(self, path: Path, value: Any, message: str) -> None:
+        """Record that this place is allowed and probably not meant."""
+        self._add(path, value, message, "warning", None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any error was recorded."""
+        return bool(self._paths)
+
+    def touches(self, path: Path) -> bool:
+        """Whether an error was recorded at, above or below this place."""
+        return any(path[: len(known)] == known[: len(path)] for known in self._paths)
+
+    def in_order(self) -> tuple[Problem, ...]:
+        """All problems, by line where lines are known, else as found."""
+        return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
+
+    def _add(self, path: Path, value: Any, message: str, severity: Severity, line: int | None) -> None:
+        shown = _hidden(value) if _is_secret(path) else value
+        line = line_of(self.lines, path) if line is None else line
+        self.problems.append(Problem(self.source, render(path), shown, message, severity, line))
+
+
+def line_of(lines: dict[Path, int], path: Path) -> int | None:
+    """The line of a place, or of the nearest place around it that has one."""
+    for length in range(len(path), -1, -1):
+        if path[:length] in lines:
+            return lines[path[:length]]
+    return None
+
+
+def render(path: Path) -> str:
+    """A path as people write it: `schedule.include.dates[2]`, `job.config.headers["a.b"]`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step and all(character.isalnum() or character in "-_" for character in step):
+            text += f".{step}" if text else step
+        else:
+            text += f"[{show(step)}]"
+    return text
+
+
+def show(value: Any) -> str:
+    """A value on one short line, as JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        text = ascii(value) if isinstance(value, int | float | str) else type(value).__name__
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was most likely meant, if any is near."""
+    plain = {_plain(candidate): candidate for candidate in known}
+    found = difflib.get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.65)
+    return plain[found[0]] if found else None
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """`; did you mean x?` for a name that is near a known one, else nothing."""
+    found = nearest(name, known) if isinstance(name, str) else None
+    return f"; did you mean {found}?" if found else ""
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "")
+
+
+def _is_secret(path: Path) -> bool:
+    """HTTP headers carry tokens, and problems are printed in build logs."""
+    return path[:3] == ("job", "config", "headers")
+
+
+def _hidden(value: Any) -> Any:
+    return value if value is UNSET or value is None else "…"

@@ -1,0 +1,104 @@
+"""Several files together: what each holds, and what is wrong between them."""
+
+import pytest
+
+from interlock_config import ConfigError, PipelineConfig, check, decode_yaml, read_document, review, validate
+from interlock_sla import Calendar
+
+ORDERS = """
+pipeline: {id: orders}
+schedule: {cron: "0 8 * * *", calendar: us-holidays}
+validation: {rules: [{key: orders, check: exists}]}
+job: {type: command, config: {command: load}}
+"""
+HOLIDAYS = "name: us-holidays\ndates: [2026-07-04]\n"
+
+
+def test_a_document_is_told_by_its_keys() -> None:
+    assert isinstance(read_document(ORDERS), PipelineConfig)
+    assert isinstance(read_document(HOLIDAYS), Calendar)
+
+
+def test_a_file_that_is_neither_is_read_as_a_pipeline() -> None:
+    with pytest.raises(ConfigError, match="pipeline: is missing"):
+        read_document("jobs: []")
+
+
+def test_a_json_file_is_read_as_json() -> None:
+    assert isinstance(read_document('{\n\t"name": "us", "days": ["sunday"]}', "us.json"), Calendar)
+
+
+def test_files_without_problems() -> None:
+    found = review({"orders.yaml": ORDERS, "us.yaml": HOLIDAYS})
+    assert found.problems == ()
+    assert not found.failed
+    assert list(found.documents) == ["orders.yaml", "us.yaml"]
+
+
+def test_an_id_used_twice_is_an_error_of_the_second_file() -> None:
+    found = review({"a.yaml": ORDERS, "b.yaml": ORDERS, "us.yaml": HOLIDAYS})
+    assert [str(problem) for problem in found.problems] == [
+        'b.yaml:2: pipeline.id = "orders": is also the id of a.yaml; it must be unique'
+    ]
+    assert found.failed
+
+
+def test_a_calendar_name_used_twice_is_an_error() -> None:
+    found = review({"a.yaml": HOLIDAYS, "b.yaml": HOLIDAYS})
+    assert [str(problem) for problem in found.problems] == [
+        'b.yaml:1: name = "us-holidays": is also the name of a.yaml; it must be unique'
+    ]
+
+
+def test_an_unknown_calendar_is_an_error_with_the_nearest_name() -> None:
+    found = review({"orders.yaml": ORDERS, "us.yaml": HOLIDAYS.replace("holidays", "holiday")})
+    assert [str(problem) for problem in found.problems] == [
+        'orders.yaml:3: schedule.calendar = "us-holidays": names a calendar that does not exist; '
+        "did you mean us-holiday?"
+    ]
+
+
+def test_a_calendar_that_cannot_be_read_is_not_unknown_as_well() -> None:
+    found = review({"orders.yaml": ORDERS, "us.yaml": HOLIDAYS + "days: [someday]\n"})
+    assert [problem.source for problem in found.problems] == ["us.yaml"]
+
+
+def test_a_broken_file_does_not_hide_the_problems_of_the_others() -> None:
+    found = review({"a.yaml": "a: b: c", "b.yaml": ORDERS.replace("id: orders", "id: or ders"), "us.yaml": HOLIDAYS})
+    assert [problem.source for problem in found.problems] == ["a.yaml", "b.yaml"]
+    assert list(found.documents) == ["us.yaml"]
+
+
+def test_warnings_come_with_lines_and_do_not_fail() -> None:
+    found = review({"orders.yaml": ORDERS.replace('cron: "0 8 * * *", ', ""), "us.yaml": HOLIDAYS})
+    assert [(problem.severity, problem.line) for problem in found.problems] == [("warning", 3)]
+    assert not found.failed
+
+
+def test_a_calendar_that_excludes_nothing_is_warned_of() -> None:
+    found = review({"us.yaml": "name: us\n"})
+    assert [str(problem) for problem in found.problems] == [
+        "us.yaml:1: names neither days nor dates; it excludes nothing"
+    ]
+
+
+def test_a_calendar_that_excludes_every_day_is_warned_of() -> None:
+    days = "monday, tuesday, wednesday, thursday, friday, saturday, sunday"
+    [problem] = review({"us.yaml": f"name: us\ndays: [{days}]\n"}).problems
+    assert (problem.severity, problem.path, problem.line) == ("warning", "days", 2)
+
+
+def test_validate_looks_between_documents_only() -> None:
+    config = decode_yaml(ORDERS)
+    assert [str(problem) for problem in validate({"a": config, "b": config})] == [
+        'a: schedule.calendar = "us-holidays": names a calendar that does not exist',
+        'b: pipeline.id = "orders": is also the id of a; it must be unique',
+        'b: schedule.calendar = "us-holidays": names a calendar that does not exist',
+    ]
+
+
+def test_check_knows_the_calendars_that_exist() -> None:
+    config = decode_yaml(ORDERS)
+    assert check(config, {"us-holidays": Calendar("us-holidays")}) == ()
+    [problem] = check(config, {"us-holiday": Calendar("us-holiday")}, "orders.yaml")
+    assert str(problem).startswith('orders.yaml: schedule.calendar = "us-holidays": names a calendar')

@@ -1,0 +1,66 @@
+"""`${INTERLOCK_…}` in job configs: expanded from what the caller passes, anything else becomes nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock_config import ConfigError, expand
+
+ENVIRONMENT = {"INTERLOCK_TOKEN": "t0k", "INTERLOCK_ENV": "prod", "HOME": "/home/me", "INTERLOCK_EMPTY": ""}
+
+
+@pytest.mark.parametrize(
+    ("written", "expanded"),
+    [
+        ("Bearer ${INTERLOCK_TOKEN}", "Bearer t0k"),
+        ("${INTERLOCK_ENV}-${INTERLOCK_ENV}", "prod-prod"),
+        ("${INTERLOCK_EMPTY}", ""),
+        ("${HOME}", ""),
+        ("a${DATABASE}b", "ab"),
+        ("${}", ""),
+        ("${interlock_token}", ""),
+        ("${XINTERLOCK_TOKEN}", ""),
+        ("$INTERLOCK_TOKEN", "$INTERLOCK_TOKEN"),
+        ("$$", "$$"),
+        ("${INTERLOCK_TOKEN", "${INTERLOCK_TOKEN"),
+        ("${INTERLOCK_TOKEN:-x}", ""),
+        ("plain", "plain"),
+    ],
+)
+def test_a_value(written: str, expanded: str) -> None:
+    assert expand({"command": written}, ENVIRONMENT) == {"command": expanded}
+
+
+def test_any_depth_but_no_keys() -> None:
+    config = {"body": {"${INTERLOCK_ENV}": ["${INTERLOCK_ENV}", 3, None, True, {"x": "${INTERLOCK_TOKEN}"}]}}
+    assert expand(config, ENVIRONMENT) == {"body": {"${INTERLOCK_ENV}": ["prod", 3, None, True, {"x": "t0k"}]}}
+
+
+def test_what_a_variable_holds_is_not_expanded_again() -> None:
+    environment = {"INTERLOCK_A": "${INTERLOCK_B}", "INTERLOCK_B": "b"}
+    assert expand({"command": "${INTERLOCK_A}"}, environment) == {"command": "${INTERLOCK_B}"}
+
+
+def test_unset_variables_are_named_all_at_once() -> None:
+    config = {"url": "${INTERLOCK_URL}/run", "headers": {"Authorization": "Bearer ${INTERLOCK_SECRET}"}}
+    with pytest.raises(ConfigError) as caught:
+        expand(config, ENVIRONMENT)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "job.config.url: needs the environment variable INTERLOCK_URL",
+        "job.config.headers.Authorization: needs the environment variable INTERLOCK_SECRET",
+    ]
+
+
+def test_the_config_is_not_changed() -> None:
+    config = {"arguments": {"--env": "${INTERLOCK_ENV}"}}
+    expand(config, ENVIRONMENT)
+    assert config == {"arguments": {"--env": "${INTERLOCK_ENV}"}}
+
+
+@given(st.text())
+def test_no_text_fails_or_shows_another_variable(text: str) -> None:
+    try:
+        expanded = expand({"command": text}, {"SECRET": "s3cr3t"})["command"]
+    except ConfigError:
+        return
+    assert "s3cr3t" not in expanded
