@@ -1,3 +1,37 @@
 """Dead letters: classification, records, routing, partial batches, audit and redrive."""
 
-__all__: list[str] = []
+from interlock_dlq._audit import AuditReport, AuditTracker, Fate
+from interlock_dlq._batch import BatchResult, process_queue, process_stream
+from interlock_dlq._classify import Permanence, classify
+from interlock_dlq._errors import AuditError, DlqError, MalformedRecord, ResendFailed, RetryLater, RoutingFailed
+from interlock_dlq._letter import DeadLetter, decode_letter, encode_letter, make_letter
+from interlock_dlq._redrive import RedriveReport, redrive, resend_to_function
+from interlock_dlq._route import LogRouter, NullRouter, Router, SqsRouter
+
+__all__ = [
+    "AuditError",
+    "AuditReport",
+    "AuditTracker",
+    "BatchResult",
+    "DeadLetter",
+    "DlqError",
+    "Fate",
+    "LogRouter",
+    "MalformedRecord",
+    "NullRouter",
+    "Permanence",
+    "RedriveReport",
+    "ResendFailed",
+    "RetryLater",
+    "Router",
+    "RoutingFailed",
+    "SqsRouter",
+    "classify",
+    "decode_letter",
+    "encode_letter",
+    "make_letter",
+    "process_queue",
+    "process_stream",
+    "redrive",
+    "resend_to_function",
+]

@@ -25,11 +25,12 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 class Settings(Struct, frozen=True, kw_only=True):
     """What the environment says: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
 
-    `execution_timeout` is SFN_TIMEOUT_SECONDS; the other attributes are named like their variables.
+    `sfn_timeout` is SFN_TIMEOUT_SECONDS; the other attributes are named like their variables. `variables` holds the
+    whole environment, with the defaults of what was declared optional.
     """
 
     variables: Mapping[str, str]
-    execution_timeout: timedelta = timedelta(seconds=14400)
+    sfn_timeout: timedelta = timedelta(seconds=14400)
     skip_scheduler: bool = False
     stage_timeout: timedelta = timedelta(seconds=30)
     shutdown_buffer: timedelta = timedelta(milliseconds=500)
@@ -72,15 +73,15 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def environment(
-    source: Mapping[str, str] | None = None,
-    *,
     required: Sequence[str] = (),
-    optional: Mapping[str, str] | None = None,
+    optional: Mapping[str, str | None] | Sequence[str] = (),
+    *,
+    source: Mapping[str, str] | None = None,
 ) -> Settings:
     """The settings that `source` holds (default: the process's environment).
 
-    `optional` gives the defaults of further variables. An empty value counts as unset. Raises MissingEnvironment or
-    InvalidEnvironment, each naming all variables that are missing or wrong.
+    `optional` names further variables, with their defaults if it is a mapping. An empty value counts as unset.
+    Raises MissingEnvironment or InvalidEnvironment, each naming all variables that are missing or wrong.
     """
     found = {name: value for name, value in (os.environ if source is None else source).items() if value.strip()}
     missing = tuple(name for name in required if name not in found)
@@ -89,7 +90,9 @@ def environment(
         raise MissingEnvironment(missing, invalid)
     if invalid:
         raise InvalidEnvironment((), invalid)
-    return Settings(variables={**(optional or {}), **found}, **known)
+    given = optional.items() if isinstance(optional, Mapping) else ()
+    defaults = {name: value for name, value in given if value is not None}
+    return Settings(variables={**defaults, **found}, **known)
 
 
 def _read_known(found: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -148,7 +151,7 @@ def _truth(text: str) -> bool | None:
 
 
 _KNOWN: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
-    "SFN_TIMEOUT_SECONDS": ("execution_timeout", _seconds(1), "a whole number of seconds, at least 1"),
+    "SFN_TIMEOUT_SECONDS": ("sfn_timeout", _seconds(1), "a whole number of seconds, at least 1"),
     "SKIP_SCHEDULER": ("skip_scheduler", _truth, "true or false"),
     "STAGE_TIMEOUT": ("stage_timeout", _duration(timedelta(milliseconds=100)), "a duration of at least 100ms"),
     "SHUTDOWN_BUFFER": ("shutdown_buffer", _duration(timedelta()), "a duration such as 500ms"),

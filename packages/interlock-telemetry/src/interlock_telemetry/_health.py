@@ -16,13 +16,19 @@ def is_ping(event: object) -> bool:
 
 
 def ping(
-    checks: Mapping[str, Callable[[], object]], now: datetime, *, patience: timedelta = _PATIENCE
-) -> dict[str, Any]:
-    """The health of what `checks` touches, for an event that `is_ping`.
+    event: object,
+    checks: Mapping[str, Callable[[], object]],
+    now: datetime,
+    *,
+    patience: timedelta = _PATIENCE,
+) -> dict[str, Any] | None:
+    """The health of what `checks` touches; None when the event is no ping.
 
     A check is fine when it returns. One that raises, or does not return within `patience`, makes the whole
     `degraded` and says why: {status, checks: {name: "ok" or "error: …"}, timestamp}.
     """
+    if not is_ping(event):
+        return None
     outcomes = run_bounded(list(checks.values()), workers=4, deadline=patience)
     answers = {name: _answer(outcome, patience) for name, outcome in zip(checks, outcomes, strict=True)}
     healthy = all(answer == "ok" for answer in answers.values())

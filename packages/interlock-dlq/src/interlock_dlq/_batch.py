@@ -1,0 +1,182 @@
+"""What becomes of each record of a batch: handled, dead-lettered, or given back to its source."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from interlock_dlq._audit import AuditReport, AuditTracker, Fate
+from interlock_dlq._classify import Permanence
+from interlock_dlq._classify import classify as classify_error
+from interlock_dlq._errors import MalformedRecord, RetryLater
+from interlock_dlq._letter import make_letter
+from interlock_dlq._route import Router
+
+Record = dict[str, Any]
+Handle = Callable[[Record], object]
+Classify = Callable[[BaseException], Permanence]
+Count = Callable[[str, int], object]
+
+_log = logging.getLogger("interlock_dlq")
+
+
+class BatchResult(Struct, frozen=True, kw_only=True):
+    """How a batch ended; `processed + dlq_routed + batch_failures == total`, always.
+
+    `batch_failures` counts the records that the source delivers again. `failed_at` names those to report: every such
+    message of a queue, but only the first such record of a stream, which delivers again from there.
+    """
+
+    total: int
+    processed: int
+    dlq_routed: int
+    batch_failures: int
+    failed_at: tuple[str, ...] = ()
+
+    def response(self) -> dict[str, list[dict[str, str]]]:
+        """Lambda's partial batch response, for event source mappings with ReportBatchItemFailures."""
+        return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in self.failed_at]}
+
+
+def process_stream(
+    records: Sequence[Record],
+    handle: Handle,
+    router: Router,
+    *,
+    classify: Classify = classify_error,
+    expired: Callable[[], bool] = lambda: False,
+    count: Count = lambda name, value: None,
+    now: Callable[[], datetime] | None = None,
+) -> BatchResult:
+    """Handle the records of a DynamoDB stream in their order.
+
+    A record that fails for good goes to `router`, whole, and the next one follows. The first transient failure
+    ends the batch: its SequenceNumber is reported, and the stream delivers again from that record on. A router that
+    fails and a record that is reached after `expired()` end it in the same way. `count` is told records_processed,
+    dlq_routed and batch_failures.
+    """
+    desk = _Desk(router, classify, expired, now)
+    audit = AuditTracker()
+    failed_at: tuple[str, ...] = ()
+    for position, record in enumerate(records):
+        audit.expect(str(position))
+        if failed_at:
+            audit.settle(str(position), Fate.RETURNED)
+            continue
+        identifier = _sequence_number(record)
+        fate = desk.settle(record, handle if identifier else _refuse_unnumbered)
+        audit.settle(str(position), fate)
+        if fate is Fate.RETURNED:
+            # Without a number, Lambda takes the empty one for "the whole batch", which loses nothing.
+            failed_at = (identifier,)
+    return _result(audit.reconcile(), failed_at, count)
+
+
+def process_queue(
+    messages: Sequence[Record],
+    handle: Handle,
+    router: Router | None,
+    *,
+    classify: Classify = classify_error,
+    expired: Callable[[], bool] = lambda: False,
+    count: Count = lambda name, value: None,
+    now: Callable[[], datetime] | None = None,
+) -> BatchResult:
+    """Handle the messages of an SQS queue, each on its own.
+
+    A transient failure gives that message back, and the others go on. One that fails for good goes to `router`;
+    without a router it is given back too, so that the queue's own redrive policy keeps it.
+    """
+    desk = _Desk(router, classify, expired, now)
+    audit = AuditTracker()
+    failed_at: list[str] = []
+    for position, message in enumerate(messages):
+        audit.expect(str(position))
+        fate = desk.settle(message, handle)
+        audit.settle(str(position), fate)
+        if fate is Fate.RETURNED:
+            failed_at.append(str(message.get("messageId", "")))
+    return _result(audit.reconcile(), tuple(failed_at), count)
+
+
+def _result(books: AuditReport, failed_at: tuple[str, ...], count: Count) -> BatchResult:
+    count("records_processed", books.acknowledged)
+    count("dlq_routed", books.rejected)
+    count("batch_failures", books.returned)
+    return BatchResult(
+        total=books.expected,
+        processed=books.acknowledged,
+        dlq_routed=books.rejected,
+        batch_failures=books.returned,
+        failed_at=failed_at,
+    )
+
+
+class _Desk(Struct, frozen=True):
+    router: Router | None
+    classify: Classify
+    expired: Callable[[], bool]
+    now: Callable[[], datetime] | None
+
+    def settle(self, record: Record, handle: Handle) -> Fate:
+        """Handle one record, and find its fate."""
+        try:
+            if self.expired():
+                raise RetryLater("the invocation's time is over")
+            handle(record)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the record must have a fate
+            return self._settle_failed(record, error)
+        return Fate.ACKNOWLEDGED
+
+    def _settle_failed(self, record: Record, error: Exception) -> Fate:
+        if self.classify(error) is Permanence.TRANSIENT or self.router is None:
+            _note("record_given_back", record, error)
+            return Fate.RETURNED
+        try:
+            self.router.route(self._letter(record, error))
+        except Exception as failure:  # noqa: BLE001 - a letter that nobody keeps leaves its record where it is
+            _note("dead_letter_not_kept", record, failure)
+            return Fate.RETURNED
+        _note("record_dead_lettered", record, error)
+        return Fate.REJECTED
+
+    def _letter(self, record: Record, error: Exception) -> Any:
+        return make_letter(
+            record,
+            error,
+            source=str(record.get("eventSourceARN", "")),
+            now=self.now() if self.now else None,
+            attempts=_receive_count(record),
+            correlation_id=_identifier(record),
+        )
+
+
+def _refuse_unnumbered(record: Record) -> None:
+    raise MalformedRecord("a stream record without a SequenceNumber")
+
+
+def _sequence_number(record: Record) -> str:
+    """The number that streams resume at; the record's eventID is something else."""
+    body = record.get("dynamodb")
+    return str(body.get("SequenceNumber") or "") if isinstance(body, Mapping) else ""
+
+
+def _identifier(record: Record) -> str | None:
+    found = record.get("eventID") or record.get("messageId")
+    return str(found) if found else None
+
+
+def _receive_count(record: Record) -> int:
+    """How often a queue has delivered the message; a stream does not tell."""
+    attributes = record.get("attributes")
+    counted = attributes.get("ApproximateReceiveCount") if isinstance(attributes, Mapping) else None
+    return int(counted) if isinstance(counted, str) and counted.isdecimal() else 1
+
+
+def _note(event: str, record: Record, error: Exception) -> None:
+    fields = {"record": _identifier(record), "error": f"{type(error).__name__}: {error}"}
+    # `event` and `fields` are for a JSON formatter, such as interlock-telemetry's.
+    extra = {"event": event, "fields": fields}
+    _log.warning("%s %s: %s", event, fields["record"], fields["error"], exc_info=error, extra=extra)
