@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from interlock_orchestrator.request import Step
 from interlock_store import Store
+from interlock_triggers import Attempt, Capability, Started, Status
 
 _TRIES = 5
 
@@ -29,7 +31,7 @@ class Jobs(Protocol):
 
 
 class Desk(Struct, frozen=True):
-    """The store, the jobs, the clock, the end of this invocation (UTC) and the variables that job configs may name."""
+    """What an invocation works with. `until` is its end (UTC); `environment` is what job configs may name."""
 
     store: Store
     jobs: Jobs
