@@ -38,9 +38,28 @@ def test_a_duration_is_read_and_keeps_its_spelling(text: str, expected: timedelt
 
 @pytest.mark.parametrize(
     "text",
-    ["", "s", "5", "1d", "1 h", "1h 30m", "h1", "1.2.3h", ".h", "--1h", "1h-30m", "1H", "１h", "1e3s", "infs", "1h\n",
-     "9" * 65 + "s", "99999999999999999999h", "-"],
-)  # fmt: skip
+    [
+        "",
+        "s",
+        "5",
+        "1d",
+        "1 h",
+        "1h 30m",
+        "h1",
+        "1.2.3h",
+        ".h",
+        "--1h",
+        "1h-30m",
+        "1H",
+        "１h",
+        "1e3s",
+        "infs",
+        "1h\n",
+        "9" * 65 + "s",
+        "99999999999999999999h",
+        "-",
+    ],
+)
 def test_nothing_else_is_a_duration(text: str) -> None:
     with pytest.raises(DurationError):
         parse_duration(text)

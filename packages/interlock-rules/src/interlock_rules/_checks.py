@@ -1,0 +1,139 @@
+"""Decides whether one rule holds for one sensor: a rule becomes a function made for its check and value."""
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+from interlock_sla import DurationError, format_duration, parse_duration
+
+from ._equality import not_a_number, same
+from ._numbers import exact, to_number
+from ._rules import Check, Rule, RuleError
+from ._timestamps import parse_timestamp
+
+Fields = Mapping[str, object]
+Predicate = Callable[[Fields, datetime], bool]
+
+# Clocks of sensor writers may run ahead by this much; later than that is no time at all.
+CLOCK_SKEW = timedelta(minutes=1)
+_NO_TIME = timedelta(0)
+_COMPARISONS: dict[Check, Callable[[Any, Any], bool]] = {
+    Check.GT: operator.gt,
+    Check.GTE: operator.ge,
+    Check.LT: operator.lt,
+    Check.LTE: operator.le,
+}
+_NOT_FINITE_WORDS = frozenset({"nan", "snan", "inf", "infinity"})
+
+
+def compile_rule(rule: Rule) -> Predicate:
+    """The function that says whether the rule holds; raises RuleError for a rule that cannot be evaluated."""
+    if not rule.key:
+        raise RuleError(rule, "key", "a rule needs the key of a sensor")
+    if rule.field == "":
+        raise RuleError(rule, "field", "a field needs a name")
+    if rule.check is Check.EXISTS:
+        return _exists(rule)
+    if rule.check in (Check.AGE_LT, Check.AGE_GT):
+        return _age(rule, age_limit(rule))
+    if rule.field is None:
+        raise RuleError(rule, "field", f"{rule.check.value} needs a field")
+    if rule.check is Check.EQUALS:
+        return _equals(rule, rule.field)
+    return _compares(rule.field, _COMPARISONS[rule.check], limit(rule))
+
+
+def holds(rule: Rule, fields: Fields | None, now: datetime) -> bool:
+    """Whether a rule holds for a sensor's fields at `now` (aware); no fields (no such sensor): it does not.
+
+    Raises RuleError for a rule that cannot be evaluated.
+    """
+    predicate = compile_rule(rule)
+    return fields is not None and predicate(fields, now)
+
+
+def limit(rule: Rule) -> int | Decimal:
+    """The number that a comparison asks for; raises RuleError."""
+    number = to_number(rule.value)
+    if number is None:
+        raise RuleError(rule, "value", f"{rule.check.value} needs a number, not {rule.value!r}")
+    return exact(number)
+
+
+def age_limit(rule: Rule) -> timedelta:
+    """The age that an age check asks for; raises RuleError."""
+    try:
+        age = rule.value if isinstance(rule.value, timedelta) else parse_duration(rule.value)
+    except DurationError as error:
+        raise RuleError(rule, "value", f"{rule.check.value} needs a duration: {error}") from None
+    if age < _NO_TIME or (age == _NO_TIME and rule.check is Check.AGE_LT):
+        raise RuleError(rule, "value", f"{rule.check.value} needs a positive duration, not {format_duration(age)}")
+    return age
+
+
+def age_field(rule: Rule) -> str:
+    """The field that an age check looks at."""
+    return rule.field or "updatedAt"
+
+
+def _exists(rule: Rule) -> Predicate:
+    if rule.value not in (None, True):
+        raise RuleError(rule, "value", f"exists takes no value, not {rule.value!r}")
+    field = rule.field
+    if field is None:
+        return lambda fields, now: True
+
+    def exists(fields: Fields, now: datetime) -> bool:
+        value = fields.get(field)
+        return value is not None and not not_a_number(value)
+
+    return exists
+
+
+def _equals(rule: Rule, field: str) -> Predicate:
+    expected = rule.value
+    if expected is None:
+        raise RuleError(rule, "value", "equals needs a value")
+    if str(expected).lower().lstrip("+-") in _NOT_FINITE_WORDS:
+        raise RuleError(rule, "value", f"nothing equals {expected}")
+    if type(expected) is not str or to_number(expected) is not None or expected.lower() in ("true", "false"):
+        return lambda fields, now: same(fields.get(field), expected)
+
+    def equals_text(fields: Fields, now: datetime) -> bool:
+        value = fields.get(field)
+        return value == expected if type(value) is str else same(value, expected)
+
+    return equals_text
+
+
+def _compares(field: str, compare: Callable[[Any, Any], bool], expected: int | Decimal) -> Predicate:
+    # A float is compared with the float nearest to the limit, so that 0.1 is gte "0.1".
+    expected_for_floats = expected if isinstance(expected, int) else float(expected)
+
+    def compares(fields: Fields, now: datetime) -> bool:
+        value = fields.get(field)
+        if type(value) is int:
+            return compare(value, expected)
+        if type(value) is float:
+            return compare(value, expected_for_floats) and isfinite(value)
+        number = to_number(value)
+        return number is not None and compare(exact(number), expected)
+
+    return compares
+
+
+def _age(rule: Rule, age: timedelta) -> Predicate:
+    field = age_field(rule)
+
+    def younger(fields: Fields, now: datetime) -> bool:
+        moment = parse_timestamp(fields.get(field))
+        return moment is not None and now - age < moment <= now + CLOCK_SKEW
+
+    def older(fields: Fields, now: datetime) -> bool:
+        moment = parse_timestamp(fields.get(field))
+        return moment is not None and moment < now - age
+
+    return younger if rule.check is Check.AGE_LT else older

@@ -1,0 +1,39 @@
+"""Decides whether a sensor's number moved by more than is allowed since it was last taken."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from ._numbers import difference, exact, plain, to_number
+
+
+class Drift(Struct, frozen=True):
+    """A number that moved by more than `threshold`: `delta` is `current - previous`, of the field `field`."""
+
+    previous: int | float
+    current: int | float
+    delta: int | float
+    threshold: int | float
+    field: str
+
+
+def drift(
+    previous: Mapping[str, object],
+    current: Mapping[str, object],
+    field: str,
+    threshold: int | float | Decimal,
+) -> Drift | None:
+    """The drift of a field between two readings, None when it moved by no more than `threshold`.
+
+    Zero is a value: 5000 to 0 is a drift. A field that is missing, or holds no number, on either side
+    is no reading: None.
+    """
+    before, after = to_number(previous.get(field)), to_number(current.get(field))
+    if before is None or after is None:
+        return None
+    delta = difference(after, before)
+    allowed = exact(threshold)
+    if -allowed <= delta <= allowed:
+        return None
+    return Drift(plain(before), plain(after), plain(delta), plain(threshold), field)

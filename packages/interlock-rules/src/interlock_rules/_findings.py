@@ -1,0 +1,162 @@
+"""Decides how a rule's result is told: observed value, expectation, by how much, since when, in one sentence."""
+
+from collections.abc import Mapping, Set
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from msgspec import Struct
+
+from interlock_sla import format_duration
+
+from ._checks import CLOCK_SKEW, Fields, age_field, age_limit
+from ._equality import not_a_number
+from ._numbers import difference, to_number
+from ._rules import Check, Rule
+from ._timestamps import parse_timestamp, updated_at
+
+_LONGEST_VALUE = 60
+_ONE_SECOND = timedelta(seconds=1)
+_COMPARISONS = frozenset({Check.GT, Check.GTE, Check.LT, Check.LTE})
+_AGES = frozenset({Check.AGE_LT, Check.AGE_GT})
+
+
+class Finding(Struct, frozen=True):
+    """The result of one rule.
+
+    observed: the field's value as it was read (the fields for `exists` of a sensor), None when missing.
+    expectation: "gte 1500". gap: by how much it fails, "297 short", None when it holds or cannot be told.
+    since: when the sensor was last updated (UTC), None when unknown.
+    sentence: all of it in one line.
+    """
+
+    rule: Rule
+    passed: bool
+    observed: object
+    expectation: str
+    gap: str | None
+    since: datetime | None
+    sentence: str
+
+
+def find(rule: Rule, fields: Fields | None, passed: bool, now: datetime) -> Finding:
+    """Tell the result of a rule, whose verdict is already known."""
+    field = age_field(rule) if rule.check in _AGES else rule.field
+    observed = fields if field is None else None if fields is None else fields.get(field)
+    since = None if fields is None else updated_at(fields)
+    expectation = _expectation(rule)
+    gap = None if passed or observed is None else _gap(rule, observed, now)
+    state = _state(rule, field, fields, now)
+    demand = f"{expectation} holds" if passed else f"needs {_subject(fields, field)}{expectation}"
+    sentence = f"{_shown_text(rule.key)}: {state}, {demand}"
+    if gap:
+        sentence += f" ({gap})"
+    if since is not None and field != "updatedAt":
+        sentence += f", since {_shown_time(since, now)}"
+    return Finding(rule, passed, observed, expectation, gap, since, sentence)
+
+
+def _expectation(rule: Rule) -> str:
+    if rule.check is Check.EXISTS:
+        return "exists"
+    if rule.check in _AGES:
+        return f"{rule.check.value} {format_duration(age_limit(rule))}"
+    return f"{rule.check.value} {shown(rule.value)}"
+
+
+def _subject(fields: Fields | None, field: str | None) -> str:
+    """The field, where the sentence has not named it already."""
+    return f"{_shown_text(field)} " if fields is None and field is not None else ""
+
+
+def _state(rule: Rule, field: str | None, fields: Fields | None, now: datetime) -> str:
+    if fields is None:
+        return "no such sensor has arrived"
+    if field is None:
+        return "the sensor has arrived"
+    name = _shown_text(field)
+    if field not in fields:
+        return f"{name} is missing"
+    value = fields[field]
+    if rule.check in _AGES:
+        return f"{name} is {_aged(value, now)}"
+    if value is not None and (_is_unreadable(rule, value) or not_a_number(value)):
+        return f"{name} is {shown(value)}, which is no number"
+    return f"{name} is {shown(value)}"
+
+
+def _is_unreadable(rule: Rule, value: object) -> bool:
+    return rule.check in _COMPARISONS and to_number(value) is None
+
+
+def _aged(value: object, now: datetime) -> str:
+    moment = parse_timestamp(value)
+    if moment is None:
+        return "null" if value is None else f"{shown(value)}, which is no time"
+    distance = "ahead of the clock" if moment > now else "old"
+    return f"{_shown_time(moment, now)}, {_shown_age(abs(now - moment))} {distance}"
+
+
+def _gap(rule: Rule, observed: object, now: datetime) -> str | None:
+    if rule.check in _AGES:
+        return _age_gap(rule, observed, now)
+    number, wanted = to_number(observed), to_number(rule.value)
+    if number is None or wanted is None:
+        return None
+    excess = difference(number, wanted)
+    distance = _shown_number(excess if excess > 0 else -excess)
+    if rule.check is Check.EQUALS:
+        return f"{distance} too {'many' if excess > 0 else 'few'}"
+    if excess == 0:
+        return f"needs {'more' if rule.check is Check.GT else 'less'}"
+    return f"{distance} {'short' if rule.check in (Check.GT, Check.GTE) else 'over'}"
+
+
+def _age_gap(rule: Rule, observed: object, now: datetime) -> str | None:
+    moment = parse_timestamp(observed)
+    if moment is None:
+        return None
+    if moment > now + CLOCK_SKEW:
+        return f"more than {format_duration(CLOCK_SKEW)} in the future"
+    excess = (now - moment) - age_limit(rule)
+    return f"{_shown_age(abs(excess))} too {'old' if rule.check is Check.AGE_LT else 'young'}"
+
+
+def shown(value: object) -> str:
+    """A value as a sentence shows it: short, on one line, in the words of the pipeline file."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (int, float, Decimal)):
+        return _shown_number(value)
+    if isinstance(value, (Set, Mapping)) and not value:
+        return "empty"
+    if isinstance(value, Set):
+        return _cut("{" + ", ".join(sorted(map(shown, value))) + "}")
+    return _cut(repr(value))
+
+
+def _shown_number(number: int | float | Decimal) -> str:
+    if isinstance(number, int):
+        return str(number) if number.bit_length() < 200 else f"a number of {number.bit_length()} bits"
+    if not_a_number(number):
+        return "NaN" if number != number else str(number)
+    text = str(number)
+    if "E" in text or "e" in text:
+        return _cut(text)
+    return _cut(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _shown_time(moment: datetime, now: datetime) -> str:
+    form = "%H:%M:%SZ" if moment.date() == now.astimezone(moment.tzinfo).date() else "%Y-%m-%dT%H:%M:%SZ"
+    return moment.strftime(form)
+
+
+def _shown_age(age: timedelta) -> str:
+    return format_duration(age // _ONE_SECOND * _ONE_SECOND if age >= _ONE_SECOND else age)
+
+
+def _shown_text(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _cut(repr(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."

@@ -1,0 +1,56 @@
+"""Decides which sensor values are numbers, and computes with them exactly; floats count as what they print."""
+
+import re
+from decimal import Decimal, localcontext
+from math import isfinite
+
+_NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_LONGEST_NUMERAL = 100
+_PRECISION = 120
+
+
+def to_number(value: object) -> int | float | Decimal | None:
+    """The number that a sensor value is: int, float, Decimal, or a numeral as text ("1500", "-2.5", "1e3").
+
+    None for everything else: booleans, NaN and infinities, text with spaces or separators, other types.
+    """
+    if isinstance(value, str):
+        return _read_numeral(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return None
+
+
+def exact(number: int | float | Decimal) -> int | Decimal:
+    """The number without binary rounding: 0.1 is a tenth. A float counts as the shortest decimal that prints it."""
+    return Decimal(repr(number)) if isinstance(number, float) else number
+
+
+def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal) -> int | Decimal:
+    """`minuend - subtrahend`, exactly for numbers of up to 120 digits."""
+    left, right = exact(minuend), exact(subtrahend)
+    if isinstance(left, int) and isinstance(right, int):
+        return left - right
+    with localcontext(prec=_PRECISION):
+        return Decimal(left) - Decimal(right)
+
+
+def plain(number: int | float | Decimal) -> int | float:
+    """The number as JSON writes it: whole numbers as int, others as float."""
+    value = exact(number)
+    if isinstance(value, int):
+        return value
+    return int(value) if value == value.to_integral_value() and value.adjusted() < _PRECISION else float(value)
+
+
+def _read_numeral(text: str) -> int | Decimal | None:
+    if len(text) > _LONGEST_NUMERAL or not _NUMERAL.fullmatch(text):
+        return None
+    return int(text) if _WHOLE.fullmatch(text) else Decimal(text)

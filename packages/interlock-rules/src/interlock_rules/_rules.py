@@ -1,0 +1,57 @@
+"""Decides what a rule can say: a sensor, a check, a field and a value. Evaluates nothing."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+
+class Check(StrEnum):
+    """What a rule asks of a sensor's field."""
+
+    EXISTS = "exists"
+    EQUALS = "equals"
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    AGE_LT = "age_lt"
+    AGE_GT = "age_gt"
+
+
+class Mode(StrEnum):
+    """How many rules of a set must hold. Read in any letter case."""
+
+    ALL = "ALL"
+    ANY = "ANY"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Mode | None":
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
+
+class Rule(Struct, frozen=True, omit_defaults=True):
+    """One condition on one sensor.
+
+    key: the sensor's key. check: what is asked. field: of which field; `exists` may leave it out to ask for
+    the sensor itself, and the age checks then look at `updatedAt`.
+    value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, anything for equals.
+    """
+
+    key: str
+    check: Check
+    field: str | None = None
+    value: Any = None
+
+
+class RuleError(ValueError):
+    """A rule that can never be evaluated. The root of this package's errors.
+
+    rule: the rule. part: which of its attributes is at fault ("key", "field" or "value"). problem: what is allowed.
+    """
+
+    def __init__(self, rule: Rule, part: str, problem: str) -> None:
+        self.rule = rule
+        self.part = part
+        self.problem = problem
+        super().__init__(f"rule {rule.key or '(no key)'} {rule.check.value}: {problem}")

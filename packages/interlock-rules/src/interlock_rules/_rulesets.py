@@ -1,0 +1,92 @@
+"""Decides whether a set of rules holds, all at one instant: compiled once, evaluated many times."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from ._checks import Fields, Predicate, compile_rule
+from ._findings import Finding, find
+from ._rules import Mode, Rule
+
+Sensors = Mapping[str, Fields]
+
+
+class Evaluation(Struct, frozen=True):
+    """What an evaluation found.
+
+    passed: whether enough rules hold. The explanation is built when it is asked for, from the sensors
+    as they were passed in: do not change them in between.
+    """
+
+    passed: bool
+    rule_set: "RuleSet"
+    sensors: Sensors
+    now: datetime
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The result of every rule, in the order of the rules."""
+        return self.rule_set.find(self.sensors, self.now)
+
+    def explain(self) -> str:
+        """One line: what does not hold, or "all rules hold"."""
+        findings = self.findings
+        failures = [finding.sentence for finding in findings if not finding.passed]
+        if not failures:
+            return "all rules hold" if findings or self.passed else "there is no rule that could hold"
+        listing = "; ".join(failures)
+        if self.rule_set.mode is Mode.ALL:
+            return listing
+        if self.passed:
+            return f"enough rules hold ({len(findings) - len(failures)} of {len(findings)}); not: {listing}"
+        return f"none of {len(findings)} rules holds: {listing}" if len(findings) > 1 else listing
+
+
+class RuleSet:
+    """Rules compiled for evaluation; made by compile_rules, immutable.
+
+    mode: how many must hold. rules: as they were given. keys: the distinct sensor keys they name, in their order.
+    """
+
+    __slots__ = ("_checks", "keys", "mode", "rules")
+
+    mode: Mode
+    rules: tuple[Rule, ...]
+    keys: tuple[str, ...]
+
+    def __init__(self, mode: Mode, rules: Sequence[Rule]) -> None:
+        self.mode = mode
+        self.rules = tuple(rules)
+        self.keys = tuple(dict.fromkeys(rule.key for rule in self.rules))
+        self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.key, compile_rule(rule)) for rule in self.rules)
+
+    def __repr__(self) -> str:
+        return f"RuleSet({self.mode.value}, {len(self.rules)} rules)"
+
+    def evaluate(self, sensors: Sensors, now: datetime) -> Evaluation:
+        """Evaluate every rule at `now` (aware).
+
+        sensors: rule key to the sensor's fields, as select_sensors gives them; a key that is absent is a
+        sensor that has not arrived. ALL of no rules holds, ANY of none does not.
+        """
+        wanted = self.mode is Mode.ANY  # the first rule with this result decides
+        for key, check in self._checks:
+            fields = sensors.get(key)
+            if (fields is not None and check(fields, now)) is wanted:
+                return Evaluation(wanted, self, sensors, now)
+        return Evaluation(not wanted, self, sensors, now)
+
+    def find(self, sensors: Sensors, now: datetime) -> tuple[Finding, ...]:
+        """The finding of every rule at `now` (aware), in the order of the rules."""
+        findings = []
+        for rule, (key, check) in zip(self.rules, self._checks, strict=True):
+            fields = sensors.get(key)
+            passed = fields is not None and check(fields, now)
+            findings.append(find(rule, fields, passed, now))
+        return tuple(findings)
+
+
+def compile_rules(mode: Mode, rules: Sequence[Rule]) -> RuleSet:
+    """Compile rules; raises RuleError for the first one that cannot be evaluated."""
+    return RuleSet(mode, rules)

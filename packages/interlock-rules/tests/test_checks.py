@@ -1,0 +1,251 @@
+"""When a rule holds: the eight checks over values as they really come."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from interlock_rules import Check, Rule, RuleError, compile_rules, holds
+from interlock_rules import Mode as RuleMode
+
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def rule_holds(check: Check, observed: object, value: Any) -> bool:
+    return holds(Rule("sensor", check, "field", value), {"field": observed}, NOW)
+
+
+@pytest.mark.parametrize(
+    "observed", [1500, 1500.0, Decimal(1500), Decimal("1.5E+3"), "1500", "1500.0", "+1500", "15e2"]
+)
+@pytest.mark.parametrize("value", [1500, 1500.0, Decimal("1500.0"), "1500"])
+def test_a_number_is_the_same_in_every_form(observed: object, value: object) -> None:
+    results = {
+        check: rule_holds(check, observed, value) for check in Check if check not in ("exists", "age_lt", "age_gt")
+    }
+    assert results == {
+        Check.EQUALS: True,
+        Check.GT: False,
+        Check.GTE: True,
+        Check.LT: False,
+        Check.LTE: True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("observed", "greater"),
+    [
+        (1501, True),
+        (1500.001, True),
+        (Decimal("1500.001"), True),
+        ("1500.001", True),
+        (1499, False),
+        ("-1", False),
+        (10**400, True),
+        (-(10**400), False),
+        ("1e300", True),
+    ],
+)
+def test_numbers_are_compared_by_size(observed: object, greater: bool) -> None:
+    assert rule_holds(Check.GT, observed, 1500) is greater
+    assert rule_holds(Check.GTE, observed, "1500") is greater
+    assert rule_holds(Check.LT, observed, 1500.0) is not greater
+    assert rule_holds(Check.LTE, observed, Decimal(1500)) is not greater
+
+
+@pytest.mark.parametrize("observed", [0.1, Decimal("0.1"), "0.1"])
+@pytest.mark.parametrize("value", [0.1, Decimal("0.1"), "0.1"])
+def test_a_tenth_is_a_tenth_whatever_its_type(observed: object, value: object) -> None:
+    assert rule_holds(Check.EQUALS, observed, value)
+    assert rule_holds(Check.GTE, observed, value)
+    assert rule_holds(Check.LTE, observed, value)
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [NAN, INFINITY, -INFINITY, Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), "nan", "inf", "-Infinity"],
+)
+@pytest.mark.parametrize("check", [Check.EQUALS, Check.GT, Check.GTE, Check.LT, Check.LTE])
+def test_nan_and_infinities_never_pass(observed: object, check: Check) -> None:
+    for value in (0, -1, 1.5, "7", Decimal(7)):
+        assert not rule_holds(check, observed, value)
+
+
+@pytest.mark.parametrize("observed", [NAN, INFINITY, Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), None])
+def test_what_is_no_value_does_not_exist(observed: object) -> None:
+    assert not rule_holds(Check.EXISTS, observed, None)
+
+
+@pytest.mark.parametrize("observed", [0, "", False, [], {}, set(), 0.0, "x"])
+def test_empty_values_exist(observed: object) -> None:
+    assert rule_holds(Check.EXISTS, observed, None)
+    assert holds(Rule("sensor", Check.EXISTS), {}, NOW)
+
+
+@pytest.mark.parametrize("check", list(Check))
+def test_without_a_sensor_or_a_field_nothing_holds(check: Check) -> None:
+    value = {"exists": None, "age_lt": "1h", "age_gt": "1h"}.get(check.value, 1)
+    rule = Rule("sensor", check, "field", value)
+    assert not holds(rule, None, NOW)
+    assert not holds(rule, {}, NOW)
+    assert not holds(rule, {"field": None}, NOW)
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        True,
+        False,
+        "",
+        "many",
+        " 1500",
+        "1,500",
+        "1_500",
+        "0x10",
+        "１５００",
+        [1500],
+        {1500},
+        {"n": 1500},
+        b"1500",
+        None,
+    ],
+)
+@pytest.mark.parametrize("check", [Check.GT, Check.GTE, Check.LT, Check.LTE])
+def test_what_is_no_number_never_passes_a_comparison(observed: object, check: Check) -> None:
+    assert not rule_holds(check, observed, 0)
+    assert not rule_holds(check, observed, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("observed", "value", "equal"),
+    [
+        (True, "true", True),
+        (True, "True", True),
+        (True, True, True),
+        ("TRUE", True, True),
+        ("true", True, True),
+        (False, "false", True),
+        ("False", False, True),
+        (False, True, False),
+        (True, "false", False),
+        (True, 1, False),
+        (1, True, False),
+        ("1", True, False),
+        (True, "1", False),
+        ("yes", True, False),
+        (0, False, False),
+        ("01", 1, True),
+        ("1.0", "1", True),
+        (Decimal("1.00"), 1, True),
+        (2**63 + 1, float(2**63), False),
+        (Decimal(2**63 + 1), 2**63, False),
+        ("ready", "ready", True),
+        ("ready", "Ready", False),
+        ("ready ", "ready", False),
+        ("TRUE", "true", False),
+        ("5 rows", 5, False),
+        (date(2026, 3, 3), "2026-03-03", True),
+        (None, "null", False),
+        (None, "None", False),
+        (["a", 1], ["a", "1"], True),
+        (["a", 1], [1, "a"], False),
+        (["a"], ["a", "a"], False),
+        ({"b", "a"}, ["a", "b"], True),
+        ({"b", "a"}, ["a", "c"], False),
+        ({Decimal(1)}, [1, 1], False),
+        ({"n": Decimal(1), "s": [True]}, {"n": 1, "s": ["true"]}, True),
+        ({"n": 1}, {"m": 1}, False),
+        ({"n": None}, {"n": None}, False),
+        ({}, {}, True),
+        ([], {}, False),
+        (["a"], "a", False),
+        (["a"], "['a']", False),
+        ({"n": 1}, [1], False),
+    ],
+)
+def test_trap_19_equals_compares_what_values_mean(observed: object, value: object, equal: bool) -> None:
+    assert rule_holds(Check.EQUALS, observed, value) is equal
+
+
+HOUR = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "younger", "older"),
+    [
+        (timedelta(0), True, False),
+        (HOUR - MICROSECOND, True, False),
+        (HOUR, False, False),
+        (HOUR + MICROSECOND, False, True),
+        (timedelta(days=20000), False, True),
+    ],
+)
+def test_an_age_is_below_or_above_its_limit(age: timedelta, younger: bool, older: bool) -> None:
+    for observed in (NOW - age, (NOW - age).isoformat()):
+        assert rule_holds(Check.AGE_LT, observed, "1h") is younger
+        assert rule_holds(Check.AGE_GT, observed, HOUR) is older
+
+
+@pytest.mark.parametrize(
+    ("ahead", "fresh"),
+    [
+        (timedelta(seconds=1), True),
+        (timedelta(minutes=1), True),
+        (timedelta(minutes=1) + MICROSECOND, False),
+        (timedelta(days=1), False),
+        (timedelta(days=365 * 100), False),
+    ],
+)
+def test_trap_23_a_future_timestamp_is_fresh_only_within_a_minute_of_clock_skew(
+    ahead: timedelta, fresh: bool
+) -> None:
+    assert rule_holds(Check.AGE_LT, NOW + ahead, "1h") is fresh
+    assert not rule_holds(Check.AGE_GT, NOW + ahead, "0s")
+
+
+def test_trap_16_age_gt_is_known_to_the_engine() -> None:
+    rule = Rule("sensor", Check("age_gt"), value="30m")
+    assert holds(rule, {"updatedAt": "2026-03-03T11:29:59Z"}, NOW)
+    assert not holds(rule, {"updatedAt": "2026-03-03T11:30:00Z"}, NOW)
+
+
+@pytest.mark.parametrize(
+    "observed", ["soon", "", None, True, NAN, INFINITY, [], "2026-02-30T00:00:00Z", 1e300, "10:00"]
+)
+def test_what_is_no_time_has_no_age(observed: object) -> None:
+    assert not rule_holds(Check.AGE_LT, observed, "1h")
+    assert not rule_holds(Check.AGE_GT, observed, "1h")
+
+
+@pytest.mark.parametrize(
+    ("rule", "part", "problem"),
+    [
+        (Rule("", Check.EXISTS), "key", "a rule needs the key of a sensor"),
+        (Rule("k", Check.EXISTS, ""), "field", "a field needs a name"),
+        (Rule("k", Check.EXISTS, "f", False), "value", "exists takes no value, not False"),
+        (Rule("k", Check.GTE, None, 1), "field", "gte needs a field"),
+        (Rule("k", Check.EQUALS, None, 1), "field", "equals needs a field"),
+        (Rule("k", Check.EQUALS, "f"), "value", "equals needs a value"),
+        (Rule("k", Check.EQUALS, "f", NAN), "value", "nothing equals nan"),
+        (Rule("k", Check.EQUALS, "f", "-Infinity"), "value", "nothing equals -Infinity"),
+        (Rule("k", Check.LT, "f", "many"), "value", "lt needs a number, not 'many'"),
+        (Rule("k", Check.LT, "f", True), "value", "lt needs a number, not True"),
+        (Rule("k", Check.LT, "f", INFINITY), "value", "lt needs a number, not inf"),
+        (Rule("k", Check.LT, "f"), "value", "lt needs a number, not None"),
+        (Rule("k", Check.AGE_LT, "f", "0s"), "value", "age_lt needs a positive duration, not 0s"),
+        (Rule("k", Check.AGE_GT, "f", "-1h"), "value", "age_gt needs a positive duration, not -1h"),
+    ],
+)
+def test_an_impossible_rule_says_why(rule: Rule, part: str, problem: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        compile_rules(RuleMode.ALL, [rule])
+    assert (caught.value.rule, caught.value.part, caught.value.problem) == (rule, part, problem)
+
+
+@pytest.mark.parametrize("value", [None, 30, "30", "1d", True])
+def test_an_age_needs_a_duration(value: object) -> None:
+    with pytest.raises(RuleError, match="age_lt needs a duration"):
+        compile_rules(RuleMode.ALL, [Rule("k", Check.AGE_LT, "f", value)])

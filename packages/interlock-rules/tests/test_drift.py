@@ -1,0 +1,50 @@
+"""When a number has drifted."""
+
+from decimal import Decimal
+
+import pytest
+
+from interlock_rules import Drift, drift
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "threshold", "delta"),
+    [
+        (5000, 0, 0, -5000),
+        (0, 5000, 0, 5000),
+        (100, 110, 9, 10),
+        (100, 90, 9.5, -10),
+        ("100", Decimal("100.5"), 0.4, 0.5),
+        (0.1, "0.3", 0.1, 0.2),
+        (2**63, 2**63 + 1, 0, 1),
+    ],
+)
+def test_a_number_drifts_beyond_the_threshold(
+    previous: object, current: object, threshold: float, delta: float
+) -> None:
+    found = drift({"n": previous}, {"n": current}, "n", threshold)
+    assert isinstance(found, Drift)
+    assert (found.delta, found.threshold, found.field) == (delta, threshold, "n")
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "threshold"),
+    [(0, 0, 0), (100, 110, 10), (110, 100, 10), (0.1, "0.3", 0.2), (Decimal("0.3"), 0.1, 0.2), (5, "5.0", 0)],
+)
+def test_a_change_of_no_more_than_the_threshold_is_no_drift(
+    previous: object, current: object, threshold: float
+) -> None:
+    assert drift({"n": previous}, {"n": current}, "n", threshold) is None
+
+
+@pytest.mark.parametrize("unreadable", [None, True, "many", float("nan"), Decimal("Infinity"), [1], ""])
+def test_zero_is_a_value_and_what_cannot_be_read_is_none(unreadable: object) -> None:
+    assert drift({"n": unreadable}, {"n": 5}, "n", 0) is None
+    assert drift({"n": 5}, {"n": unreadable}, "n", 0) is None
+    assert drift({}, {"n": 5}, "n", 0) is None
+    assert drift({"n": 5}, {}, "n", 0) is None
+    assert drift({"n": 0}, {"n": 5}, "n", 0) is not None
+
+
+def test_a_drift_shows_plain_numbers() -> None:
+    assert drift({"n": Decimal(5000)}, {"n": "0.50"}, "n", 0) == Drift(5000, 0.5, -4999.5, 0, "n")

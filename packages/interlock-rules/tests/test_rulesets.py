@@ -1,0 +1,132 @@
+"""When a set of rules holds, and how the result is explained."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from interlock_rules import Check, Mode, Rule, compile_rules
+
+NOW = datetime(2026, 3, 3, 11, 20, tzinfo=UTC)
+COUNT = Rule("row-count", Check.GTE, "count", 1500)
+READY = Rule("status", Check.EQUALS, "state", "ready")
+
+
+@pytest.mark.parametrize(
+    ("count", "state", "all_hold", "any_holds"),
+    [
+        (1500, "ready", True, True),
+        (1499, "ready", False, True),
+        (1500, "late", False, True),
+        (0, "late", False, False),
+    ],
+)
+def test_all_or_any_of_the_rules_must_hold(count: int, state: str, all_hold: bool, any_holds: bool) -> None:
+    sensors = {"row-count": {"count": count}, "status": {"state": state}}
+    assert compile_rules(Mode.ALL, [COUNT, READY]).evaluate(sensors, NOW).passed is all_hold
+    assert compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).passed is any_holds
+
+
+def test_of_no_rules_all_hold_and_none_does() -> None:
+    assert compile_rules(Mode.ALL, []).evaluate({}, NOW).passed
+    assert compile_rules(Mode.ALL, []).evaluate({}, NOW).explain() == "all rules hold"
+    assert not compile_rules(Mode.ANY, []).evaluate({}, NOW).passed
+    assert compile_rules(Mode.ANY, []).evaluate({}, NOW).explain() == "there is no rule that could hold"
+
+
+@pytest.mark.parametrize("text", ["all", "ALL", "All"])
+def test_the_mode_is_read_in_any_letter_case(text: str) -> None:
+    assert Mode(text) is Mode.ALL
+
+
+def test_a_rule_set_names_its_sensors_once() -> None:
+    rules = compile_rules(Mode.ALL, [READY, COUNT, Rule("status", Check.EXISTS)])
+    assert rules.keys == ("status", "row-count")
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "sentence"),
+    [
+        (
+            COUNT,
+            {"count": 1203, "updatedAt": "2026-03-03T09:14:02Z"},
+            "row-count: count is 1203, needs gte 1500 (297 short), since 09:14:02Z",
+        ),
+        (
+            COUNT,
+            {"count": Decimal("1203.50"), "updatedAt": "2026-03-02T23:14:02+00:00"},
+            "row-count: count is 1203.5, needs gte 1500 (296.5 short), since 2026-03-02T23:14:02Z",
+        ),
+        (COUNT, {"count": "1203"}, "row-count: count is '1203', needs gte 1500 (297 short)"),
+        (COUNT, None, "row-count: no such sensor has arrived, needs count gte 1500"),
+        (COUNT, {}, "row-count: count is missing, needs gte 1500"),
+        (COUNT, {"count": None}, "row-count: count is null, needs gte 1500"),
+        (COUNT, {"count": True}, "row-count: count is true, which is no number, needs gte 1500"),
+        (COUNT, {"count": float("nan")}, "row-count: count is NaN, which is no number, needs gte 1500"),
+        (COUNT, {"count": "a\nb"}, "row-count: count is 'a\\nb', which is no number, needs gte 1500"),
+        (Rule("k", Check.GT, "n", 5), {"n": 5}, "k: n is 5, needs gt 5 (needs more)"),
+        (Rule("k", Check.LT, "n", 5), {"n": 5}, "k: n is 5, needs lt 5 (needs less)"),
+        (Rule("k", Check.LT, "n", 5), {"n": 7.25}, "k: n is 7.25, needs lt 5 (2.25 over)"),
+        (Rule("k", Check.LTE, "n", "0.1"), {"n": 0.3}, "k: n is 0.3, needs lte '0.1' (0.2 over)"),
+        (Rule("k", Check.EQUALS, "n", 5), {"n": 7}, "k: n is 7, needs equals 5 (2 too many)"),
+        (Rule("k", Check.EQUALS, "n", 5), {"n": "4"}, "k: n is '4', needs equals 5 (1 too few)"),
+        (READY, {"state": "late"}, "status: state is 'late', needs equals 'ready'"),
+        (Rule("k", Check.EXISTS), None, "k: no such sensor has arrived, needs exists"),
+        (Rule("k", Check.EXISTS, "f"), {"f": None}, "k: f is null, needs exists"),
+        (
+            Rule("feed", Check.AGE_LT, value="1h"),
+            {"updatedAt": "2026-03-03T09:14:02Z"},
+            "feed: updatedAt is 09:14:02Z, 2h5m58s old, needs age_lt 1h (1h5m58s too old)",
+        ),
+        (
+            Rule("feed", Check.AGE_GT, "seen", "1h"),
+            {"seen": 1772536800},
+            "feed: seen is 11:20:00Z, 0s old, needs age_gt 1h (1h too young)",
+        ),
+        (
+            Rule("feed", Check.AGE_LT, value="1h"),
+            {"updatedAt": "2026-03-03T11:25:00Z"},
+            "feed: updatedAt is 11:25:00Z, 5m ahead of the clock, needs age_lt 1h (more than 1m in the future)",
+        ),
+        (
+            Rule("feed", Check.AGE_LT, value="1h"),
+            {"updatedAt": "soon"},
+            "feed: updatedAt is 'soon', which is no time, needs age_lt 1h",
+        ),
+        (Rule("feed", Check.AGE_LT, value="1h"), {}, "feed: updatedAt is missing, needs age_lt 1h"),
+    ],
+)
+def test_a_failure_is_told_in_one_line(rule: Rule, fields: dict[str, object] | None, sentence: str) -> None:
+    sensors = {} if fields is None else {rule.key: fields}
+    evaluation = compile_rules(Mode.ALL, [rule]).evaluate(sensors, NOW)
+    assert not evaluation.passed
+    assert evaluation.explain() == sentence
+    assert [finding.sentence for finding in evaluation.findings] == [sentence]
+
+
+def test_only_what_does_not_hold_is_told() -> None:
+    sensors = {"row-count": {"count": 1600}, "status": {"state": "late"}}
+    told = "status: state is 'late', needs equals 'ready'"
+    assert compile_rules(Mode.ALL, [COUNT, READY]).evaluate(sensors, NOW).explain() == told
+    assert (
+        compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).explain()
+        == f"enough rules hold (1 of 2); not: {told}"
+    )
+    sensors["row-count"]["count"] = 1499
+    assert compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).explain() == (
+        f"none of 2 rules holds: row-count: count is 1499, needs gte 1500 (1 short); {told}"
+    )
+
+
+def test_a_finding_carries_its_parts() -> None:
+    sensors = {"row-count": {"count": 1203, "updatedAt": 1772529242000}}
+    (finding,) = compile_rules(Mode.ALL, [COUNT]).evaluate(sensors, NOW).findings
+    assert (finding.rule, finding.passed, finding.observed) == (COUNT, False, 1203)
+    assert (finding.expectation, finding.gap) == ("gte 1500", "297 short")
+    assert finding.since == datetime(2026, 3, 3, 9, 14, 2, tzinfo=UTC)
+
+
+def test_a_passing_finding_has_no_gap() -> None:
+    (finding,) = compile_rules(Mode.ALL, [COUNT]).evaluate({"row-count": {"count": 1600}}, NOW).findings
+    assert (finding.passed, finding.gap) == (True, None)
+    assert finding.sentence == "row-count: count is 1600, gte 1500 holds"
