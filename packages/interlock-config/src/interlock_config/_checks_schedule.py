@@ -1,10 +1,11 @@
 """Whether the schedule can happen: zones, cron, inclusion dates and the evaluation window."""
 
+import re
 from datetime import timedelta
 
 from msgspec import UNSET
 
-from interlock_sla import CronError, ZoneError, format_duration, zone
+from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zone
 
 from ._check import check
 from ._problems import Findings, Path
@@ -12,6 +13,13 @@ from ._structs import EvaluationWindow, PipelineConfig
 
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
+
+_HOUR = "(?:1?[0-9]|2[0-3])"
+_SIMPLE_CRON = re.compile(
+    rf"[0-5]?[0-9] (?:\*|{_HOUR}(?:,{_HOUR}){{0,23}}) (?:\*|[1-9]|1[0-9]|2[0-8]) (?:\*|[1-9]|1[0-2]) (?:\*|[0-7])",
+    re.ASCII,
+)
+"""Crons that are right at a glance, at most one fire an hour: parsing them can wait until they are used."""
 
 _EVALUATION: Path = ("schedule", "evaluation")
 
@@ -33,14 +41,16 @@ def zone_problem(name: str, path: Path, findings: Findings) -> None:
 
 def _cron(config: PipelineConfig, findings: Findings) -> None:
     text = config.schedule.cron
-    try:
-        cron = config.cron
-    except CronError as error:
-        message = f"must be {error.allowed}" if error.allowed.startswith("five") else error.allowed
-        findings.error(("schedule", "cron"), text, message)
+    if text is None or _SIMPLE_CRON.fullmatch(text):
         return
-    if cron is not None and cron.is_finer_than_hourly:
-        findings.error(("schedule", "cron"), text, "fires more often than once an hour; a run is a day or an hour")
+    try:
+        cron = parse_cron(text)
+    except CronError as error:
+        findings.error(("schedule", "cron"), text, error.allowed)
+        return
+    if cron.is_finer_than_hourly:
+        message = "fires more often than once an hour; a run is a day or an hour"
+        findings.error(("schedule", "cron"), text, message)
 
 
 def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:

@@ -43,14 +43,11 @@ def _as_bytes(data: bytes | str, source: str) -> bytes:
 def _keys(value: Any) -> int:
     """How many mapping keys the value holds; fewer than the text shows means that some were given twice."""
     count = 0
-    waiting = [value]
-    while waiting:
-        outer = waiting.pop()
-        if isinstance(outer, dict):
-            count += len(outer)
-            waiting.extend(outer.values())
-        elif isinstance(outer, list):
-            waiting.extend(outer)
+    waiting = [value] if isinstance(value, dict | list) else []
+    for outer in waiting:  # grows on the way: texts may be nested deeper than functions can call themselves
+        count += len(outer) if type(outer) is dict else 0
+        held = outer.values() if type(outer) is dict else outer
+        waiting += [inner for inner in held if type(inner) is dict or type(inner) is list]
     return count
 
 

@@ -7,9 +7,11 @@ import msgspec.inspect as shape
 from ._calendars import CalendarFile
 from ._job_types import JOB_TYPES, aliases
 from ._schema_types import Definitions, document_schema, reference
-from ._structs import JobType, PipelineConfig
+from ._structs import DURATION_PATTERN, JobType, PipelineConfig
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+_NUMERAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 
 def json_schema() -> dict[str, Any]:
@@ -21,6 +23,8 @@ def json_schema() -> dict[str, Any]:
     definitions: Definitions = {}
     schema = document_schema(PipelineConfig, definitions)
     definitions["Job"]["allOf"] = [_config_of(job_type, definitions) for job_type in JOB_TYPES]
+    for ruled in ("Rule", "TriggerCondition"):
+        definitions[ruled]["allOf"] = _value_fits_check()
     definitions["Schedule"]["not"] = {"required": ["cron", "include"]}
     return {
         "$schema": DRAFT,
@@ -45,6 +49,22 @@ def _across_sections() -> list[dict[str, Any]]:
             "then": with_trigger,
         },
     ]
+
+
+def _value_fits_check() -> list[dict[str, Any]]:
+    """What each check needs: see interlock_rules.Rule."""
+    number = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _NUMERAL}]}
+    age = {"type": "string", "pattern": DURATION_PATTERN}
+    return [
+        _for_checks(("exists",), {"properties": {"value": {"enum": [True, 1]}}}),
+        _for_checks(("equals",), {"required": ["field", "value"]}),
+        _for_checks(("gt", "gte", "lt", "lte"), {"properties": {"value": number}, "required": ["field", "value"]}),
+        _for_checks(("age_lt", "age_gt"), {"properties": {"value": age}, "required": ["value"]}),
+    ]
+
+
+def _for_checks(checks: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]:
+    return {"if": {"properties": {"check": {"enum": list(checks)}}, "required": ["check"]}, "then": then}
 
 
 def _config_of(job_type: JobType, definitions: Definitions) -> dict[str, Any]:

@@ -95,9 +95,12 @@ SensorKey = Annotated[
 Field = Annotated[
     str | None,
     Meta(
-        description="Field of the sensor's data; a check of the sensor itself leaves it out.",
+        description="Field of the sensor's data. exists: left out, it asks for the sensor; ages: default updatedAt.",
         examples=["row_count"],
-        extra={"allowed": "must be the name of a field of the sensor's data"},
+        extra={
+            "allowed": "must be the name of a field of the sensor's data",
+            "schema": {"type": "string", "minLength": 1},
+        },
     ),
 ]
 CheckName = Annotated[

@@ -76,7 +76,7 @@ def _inclusion(config: PipelineConfig, findings: Findings) -> None:
         if day in dates[:place]:
             findings.warning(path, str(day), "is given twice")
         if (exclude.weekends and day.weekday() >= 5) or day in exclude.dates:
-            findings.warning(path, str(day), "is excluded by schedule.exclude; nothing will run that day")
+            findings.warning(path, str(day), "is excluded by schedule.exclude; nothing runs that day")
 
 
 def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:

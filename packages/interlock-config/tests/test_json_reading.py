@@ -1,0 +1,93 @@
+"""JSON as it is stored: what is refused before any config is made of it."""
+
+import pytest
+
+from interlock_config import ConfigError, decode_calendar, decode_json
+
+RIGHT = (
+    '{"pipeline":{"id":"orders"},"schedule":{},"validation":{"rules":[{"key":"orders","check":"exists"}]},'
+    '"job":{"type":"command","config":{"command":"load"}}}'
+)
+
+
+def said(data: str | bytes) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        decode_json(data, "CONFIG")
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("null", "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
+        ("[]", "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
+        ('"text"', "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
+        ("[" * 100_000, "CONFIG: is nested too deeply"),
+        ("[" * 5_000 + "]" * 5_000, "CONFIG: is nested too deeply"),
+        ("x" * (256 * 1024 + 1), "CONFIG: is 262145 bytes long; at most 262144 are read"),
+        ("\ud800", "CONFIG: is not Unicode text"),
+    ],
+)
+def test_what_is_no_json_mapping_is_refused(data: str | bytes, message: str) -> None:
+    assert said(data) == [message]
+
+
+@pytest.mark.parametrize(
+    "data", ["", "{", b"\xff", RIGHT.replace('"orders"', "NaN", 1), RIGHT + RIGHT, '"\\ud800"', "9" * 5_000]
+)
+def test_what_is_no_json_says_so(data: str | bytes) -> None:
+    [message] = said(data)
+    assert message.startswith("CONFIG: is not JSON: ")
+
+
+def test_a_key_given_twice_is_refused() -> None:
+    twice = RIGHT.replace('"schedule":{}', '"dryRun":true,"schedule":{},"dryRun" : false')
+    assert said(twice) == ['CONFIG: dryRun: the key "dryRun" is given twice in the same mapping']
+    with pytest.raises(ConfigError, match="given twice"):
+        decode_calendar('{"name": "us", "name": "de"}')
+
+
+@pytest.mark.parametrize("text", ['a\\":b', '\\":', '{\\"x\\":1}', "\\u0022:"])
+def test_text_that_looks_like_keys_is_no_key(text: str) -> None:
+    config = decode_json(RIGHT.replace('"command":"load"', f'"command":"load \'{text}\'"'))
+    assert config.job.config["command"].startswith("load ")
+
+
+def test_a_null_is_no_value() -> None:
+    assert said(RIGHT.replace('"schedule":{}', '"schedule":{"trigger":null}')) == [
+        "CONFIG: schedule.trigger: is empty; indent what belongs to it, or leave the key out"
+    ]
+
+
+def test_a_null_inside_a_payload_is_data() -> None:
+    job = '"type":"lambda","config":{"functionName":"load","payload":{"a":null}}'
+    config = decode_json(RIGHT.replace('"type":"command","config":{"command":"load"}', job))
+    assert config.job.config["payload"] == {"a": None}
+
+
+def test_a_null_key_of_the_job_config_is_no_value() -> None:
+    job = '"type":"lambda","config":{"functionName":"load","payload":null}'
+    assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
+        "CONFIG: job.config.payload: has no value; give one, or leave the key out"
+    ]
+
+
+def test_an_unknown_key_of_a_rule_is_refused() -> None:
+    assert said(RIGHT.replace('"check":"exists"', '"check":"exists","filed":"x"')) == [
+        'CONFIG: validation.rules[0].filed = "x": is not a known key; did you mean field?'
+    ]
+
+
+def test_nesting_has_an_end() -> None:
+    deep = "[" * 40 + "]" * 40
+    job = f'"type":"lambda","config":{{"functionName":"load","payload":{deep}}}'
+    assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
+        "CONFIG: job.config.payload[0]: is nested too deeply"
+    ]
+
+
+def test_a_number_beyond_64_bits_is_refused() -> None:
+    job = '"type":"lambda","config":{"functionName":"load","payload":{"n":9223372036854775808}}'
+    assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
+        "CONFIG: job.config.payload.n = 9223372036854775808: is too large for a number; write it as text, in quotes"
+    ]

@@ -1,0 +1,127 @@
+"""Warnings: what is allowed and probably not meant; never an error, never for a sound config."""
+
+import pytest
+
+from interlock_config import decode_yaml, warnings
+
+SOUND = {
+    "pipeline": "{id: orders}",
+    "schedule": "{trigger: {key: orders, check: exists}}",
+    "validation": "{rules: [{key: orders, check: exists}]}",
+    "job": "{type: command, config: {command: load}}",
+}
+
+
+def said(sections: dict[str, str]) -> list[str]:
+    text = "".join(f"{name}: {content}\n" for name, content in {**SOUND, **sections}.items())
+    found = warnings(decode_yaml(text))
+    assert all(problem.severity == "warning" for problem in found)
+    return [str(problem) for problem in found]
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"schedule": '{cron: "0 8 * * *", time: "08:00"}', "sla": '{deadline: "10:00", expectedDuration: 90m}'},
+        {"schedule": '{cron: "0 * * * *"}', "sla": '{deadline: ":30", expectedDuration: 20m}'},
+        {"sla": '{deadline: ":30"}'},
+        {"sla": "{maxDuration: 2h, expectedDuration: 1h}"},
+        {"schedule": "{trigger: {key: orders, check: exists}, include: {dates: [2026-03-31, 2026-06-30]}}"},
+        {"schedule": '{cron: "0 8 * * *", exclude: {weekends: true}}'},
+        {"validation": "{rules: [{key: 'orders#x', check: exists}]}"},
+        {"schedule": "{trigger: {key: 'orders#x', check: exists}}"},
+        {"job": "{type: command, config: {command: 'load ${INTERLOCK_ENV} $HOME'}}"},
+    ],
+)
+def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
+    assert said(sections) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "warned"),
+    [
+        (
+            {"pipeline": "{id: INFRASTRUCTURE}"},
+            ['pipeline.id = "INFRASTRUCTURE": is also the id under which infrastructure alarms appear'],
+        ),
+        (
+            {"schedule": "{}"},
+            ["schedule: has neither cron nor trigger; only a rerun request will ever start this pipeline"],
+        ),
+        (
+            {"schedule": '{time: "08:00", trigger: {key: orders, check: exists}}'},
+            ['schedule.time = "08:00": is read only together with schedule.cron'],
+        ),
+        (
+            {"schedule": "{trigger: {key: order, check: exists}}"},
+            ['schedule.trigger.key = "order": is read by no rule; the rules read orders'],
+        ),
+        (
+            {"validation": "{rules: [&r {key: orders, check: exists}, {key: a, check: exists}, *r]}"},
+            ["validation.rules[2]: repeats validation.rules[0]"],
+        ),
+        (
+            {
+                "schedule": "{trigger: {key: orders, check: exists}, exclude: {weekends: true, dates: [2026-03-31]}, "
+                "include: {dates: [2026-03-31, 2026-04-04, 2026-03-30, 2026-03-30]}}"
+            },
+            [
+                'schedule.include.dates[0] = "2026-03-31": is excluded by schedule.exclude; nothing runs that day',
+                'schedule.include.dates[1] = "2026-04-04": is excluded by schedule.exclude; nothing runs that day',
+                'schedule.include.dates[3] = "2026-03-30": is given twice',
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * sat,sun", exclude: {weekends: true}}'},
+            ['schedule.cron = "0 8 * * sat,sun": fires only on days that schedule.exclude leaves out'],
+        ),
+        (
+            {"sla": "{expectedDuration: 30m, critical: true}"},
+            ["sla: has neither deadline nor maxDuration; nothing is watched"],
+        ),
+        (
+            {"sla": "{maxDuration: 1h, expectedDuration: 60m}"},
+            ['sla.expectedDuration = "60m": is not shorter than maxDuration (1h); the SLA can never be met'],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * *"}', "sla": '{deadline: ":30"}'},
+            [
+                'sla.deadline = ":30": the cron fires once a day; a time of day (HH:MM) is usual',
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 * * * *"}', "sla": '{deadline: "10:00"}'},
+            ['sla.deadline = "10:00": the cron fires several times a day; a minute past the hour (:MM) is usual'],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * *", trigger: {key: orders, check: exists, deadline: ":15"}}'},
+            ['schedule.trigger.deadline = ":15": the cron fires once a day; a time of day (HH:MM) is usual'],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * *"}', "sla": '{deadline: "08:00"}'},
+            ['sla.deadline = "08:00": is 0s after the cron fires; the SLA can never be met'],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * *"}', "sla": '{deadline: "08:20", expectedDuration: 30m}'},
+            ['sla.deadline = "08:20": is 20m after the cron fires and a run takes 30m; the SLA can never be met'],
+        ),
+        (
+            {
+                "schedule": '{cron: "0 8 * * *", timezone: Europe/Berlin}',
+                "sla": '{deadline: "07:20", expectedDuration: 30m, timezone: UTC}',
+            },
+            ['sla.deadline = "07:20": is 20m after the cron fires and a run takes 30m; the SLA can never be met'],
+        ),
+        (
+            {"job": "{type: lambda, config: {functionName: 'f${ENV}', payload: {a: ['${X} ${INTERLOCK_Y} ${Z}']}}}"},
+            [
+                'job.config.functionName = "${ENV}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
+                'job.config.payload.a[0] = "${X}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
+                'job.config.payload.a[0] = "${Z}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
+            ],
+        ),
+    ],
+)
+def test_warnings(sections: dict[str, str], warned: list[str]) -> None:
+    assert said(sections) == warned

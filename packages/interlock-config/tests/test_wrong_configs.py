@@ -1,0 +1,108 @@
+"""Wrong configs (wrong_configs.txt), each with the exact messages it gets, and whether the JSON Schema refuses it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from msgspec import structs
+
+from interlock_config import ConfigError, decode_yaml, json_schema
+from interlock_config._yaml import read_yaml
+
+
+class Case(NamedTuple):
+    """A pipeline file with some sections replaced (None: left out), and what is said of it."""
+
+    name: str
+    sections: dict[str, str | None]
+    said: list[str]
+    schema_refuses: bool
+
+
+RIGHT = {
+    "pipeline": "{id: orders}",
+    "schedule": "{}",
+    "validation": "{rules: [{key: orders, check: exists}]}",
+    "job": "{type: command, config: {command: load}}",
+}
+
+
+def _cases() -> Iterator[Case]:
+    for block in (Path(__file__).parent / "wrong_configs.txt").read_text().split("\n\n"):
+        name, *rows = block.strip().splitlines()
+        given = [row for row in rows if not row.startswith(("=> ", "(")) and not row.endswith(" -")]
+        sections: dict[str, str | None] = {row.removesuffix(" -"): None for row in rows if row.endswith(" -")}
+        sections.update(row.split(": ", 1) if ": " in row else (row.removesuffix(":"), "") for row in given)
+        said = [row.removeprefix("=> ") for row in rows if row.startswith("=> ")]
+        yield Case(name.removeprefix("# "), sections, said, SCHEMA_IS_BLIND not in rows)
+
+
+SCHEMA_IS_BLIND = "(the schema cannot see it)"
+CASES = list(_cases())
+VALIDATOR = Draft202012Validator(json_schema(), format_checker=FormatChecker())
+
+
+def text_of(sections: dict[str, str | None]) -> str:
+    """A YAML file, one section a line."""
+    merged: dict[str, str | None] = {**RIGHT, **sections}
+    return "".join(f"{name}: {content}\n" for name, content in merged.items() if content is not None)
+
+
+def test_the_base_of_the_table_is_right() -> None:
+    text = text_of({})
+    assert decode_yaml(text).id == "orders"
+    assert VALIDATOR.is_valid(read_yaml(text, "")[0])
+
+
+def test_the_table_is_large_and_without_repetition() -> None:
+    assert len(CASES) >= 60
+    assert len({case.name for case in CASES}) == len({str(case.sections) for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_wrong_config_gets_its_message(case: Case) -> None:
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of(case.sections))
+    assert [str(structs.replace(problem, line=None)) for problem in caught.value.problems] == case.said
+    assert all(problem.severity == "error" for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_schema_refuses_what_a_schema_can_see(case: Case) -> None:
+    raw, _ = read_yaml(text_of(case.sections), "")
+    assert VALIDATOR.is_valid(raw) is not case.schema_refuses
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
+    sections = {
+        "pipeline": "{id: or ders, ownr: me}",
+        "schedule": "{cron: '61 8 * * *', timezone: Mars, evaluation: {window: 5m, interval: 1h}}",
+        "validation": "{rules: [{key: a, check: gte, field: n, value: x}, {key: b, chek: exists}, {key: c}]}",
+        "job": "{type: glue, config: {arguments: {--n: 1.5}}, maxRetries: 99}",
+        "dryRun": "true",
+    }
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of(sections), "orders.yaml")
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (1, "pipeline.id"),
+        (1, "pipeline.ownr"),
+        (2, "schedule.timezone"),
+        (2, "schedule.cron"),
+        (2, "schedule.evaluation.interval"),
+        (3, "validation.rules[1].chek"),
+        (3, "validation.rules[2].check"),
+        (3, "validation.rules[0].value"),
+        (4, "job.maxRetries"),
+        (4, "job.config.arguments.--n"),
+        (4, "job.config.jobName"),
+        (5, "dryRun"),
+    ]
+
+
+def test_a_check_whose_places_are_wrong_in_themselves_stays_silent() -> None:
+    sections = {"schedule": "{trigger: {key: orders, check: exist}}", "sla": "{maxDuration: 2h}", "dryRun": "true"}
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of(sections))
+    assert [problem.path for problem in caught.value.problems] == ["schedule.trigger.check"]
