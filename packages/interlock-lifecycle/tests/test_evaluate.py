@@ -82,9 +82,7 @@ def test_rules_that_hold_at_the_very_end_still_pass(config: PipelineConfig, run:
     assert isinstance(decide_evaluation(facts(run, config, no_sla, ENOUGH), "token0", WINDOW, now), PassEvaluation)
 
 
-def test_a_wait_ends_five_seconds_before_a_deadline_in_it(
-    config: PipelineConfig, run: Run, arrived: SlaFacts
-) -> None:
+def test_a_wait_ends_five_seconds_before_a_deadline_in_it(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
     now = NOW + timedelta(minutes=29, seconds=30)
     window = EvaluationWindow(NOW, timedelta(hours=1), timedelta(minutes=1))
     decision = decide_evaluation(facts(run, config, arrived, TOO_FEW), "token0", window, now)

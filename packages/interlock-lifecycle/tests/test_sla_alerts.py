@@ -65,9 +65,7 @@ def test_long_names_stay_distinct_within_64_characters(config: PipelineConfig, k
     assert all(len(name) == 64 for name in names)
 
 
-def test_a_breach_is_recorded_with_its_event(
-    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
-) -> None:
+def test_a_breach_is_recorded_with_its_event(config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts) -> None:
     decision = breach_at(BREACH, config, key, run, arrived)
     assert isinstance(decision, RecordBreach)
     assert decision.verdicts[Clock.RELATIVE].outcome is Outcome.BREACH

@@ -78,9 +78,7 @@ def test_the_second_start_of_a_date_is_fenced_and_writes_nothing(store: Store, s
     assert read(store, start.run.key).run_token == start.run.run_token
 
 
-def test_an_arrival_that_somebody_else_noted_makes_the_start_stale(
-    store: Store, start: StartRun, key: RunKey
-) -> None:
+def test_an_arrival_that_somebody_else_noted_makes_the_start_stale(store: Store, start: StartRun, key: RunKey) -> None:
     store.put_sensor("bronze", f"first-sensor-arrival#{key.date}", {"arrivedAt": "2026-03-03T11:00:00Z"})
     assert store.commit(start) is Commit.STALE
     assert store.run(key) is None
@@ -294,9 +292,7 @@ def test_no_config_is_no_config(store: Store) -> None:
 
 def test_only_the_named_sensors_of_the_date_are_read(store: Store, key: RunKey) -> None:
     store.put_sensor("bronze", "landing", {"count": 1})
-    store.put_sensor(
-        "bronze", f"landing#{key.date}", {"count": 2, "set": {"a", "b"}, "none": None, "deep": [{"x": 1}]}
-    )
+    store.put_sensor("bronze", f"landing#{key.date}", {"count": 2, "set": {"a", "b"}, "none": None, "deep": [{"x": 1}]})
     store.put_sensor("bronze", "landing#2026-03-03T10", {"count": 3})
     store.put_sensor("bronze", "landing-other", {"count": 4})
     found = store.sensors("bronze", ["landing"], key.date)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from interlock_controller._outbox import Contended
-from interlock_lifecycle import Announce, EventType, Ignore, RerunFacts, RerunRequest, decide_rerun, make_event
+from interlock_lifecycle import Ignore, OpenAttempt, RejectRerun, RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 
@@ -26,9 +26,6 @@ class RerunDesk:
         raise Contended(f"rerun of {request.key}: the run changed {_TRIES} times meanwhile")
 
     def _decide(self, request: RerunRequest, stored: StoredConfig) -> bool:
-        if stored.config is None:
-            self._reject_unreadable(request, stored.problem)
-            return True
         key = request.key
         facts = RerunFacts(
             run=self._store.run(key),
@@ -37,8 +34,9 @@ class RerunDesk:
             reruns=self._store.reruns(key),
             newest_sensor_update=self._store.newest_sensor_update(key.pipeline_id),
             handled=self._store.is_rerun_handled(key, request.identity),
+            stands=self._store.rerun_stands(key, request.identity),
         )
-        decision = decide_rerun(request, facts, stored.config, execution_timeout=self._execution_timeout)
+        decision = self._answer(request, facts, stored)
         if isinstance(decision, Ignore):
             _log.info("rerun_ignored", run=str(key), reason=decision.reason)
             return True
@@ -46,13 +44,11 @@ class RerunDesk:
         _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)
         return settled
 
-    def _reject_unreadable(self, request: RerunRequest, problem: str) -> None:
-        event = make_event(
-            EventType.RERUN_REJECTED,
-            request.key,
-            request.at,
-            source=f"rerun {request.identity}",
-            message=f"rerun ({request.reason}) rejected: {problem}",
-        )
-        self._store.commit(Announce(request.key.pipeline_id, (event,)))
-        _log.warning("rerun_rejected", run=str(request.key), reason=problem)
+    def _answer(
+        self, request: RerunRequest, facts: RerunFacts, stored: StoredConfig
+    ) -> OpenAttempt | RejectRerun | Ignore:
+        if stored.config is not None:
+            return decide_rerun(request, facts, stored.config, execution_timeout=self._execution_timeout)
+        if facts.handled:
+            return Ignore("this request was answered already")
+        return reject_rerun(request, facts, stored.problem)

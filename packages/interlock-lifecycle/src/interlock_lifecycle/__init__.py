@@ -11,6 +11,7 @@ from interlock_lifecycle._close import (
 )
 from interlock_lifecycle._decision import (
     Announce,
+    AnsweredRequest,
     ClockVerdict,
     CloseRun,
     CommitIntent,
@@ -52,7 +53,7 @@ from interlock_lifecycle._follow import (
 )
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
 from interlock_lifecycle._report import Progress, RunReport, SlaReport, describe_run
-from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun
+from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_lifecycle._run import (
     TERMINAL_JOB_EVENTS,
     JobEntry,
@@ -117,6 +118,7 @@ __all__ = [
     "TERMINAL_JOB_EVENTS",
     "AlreadyClosed",
     "Announce",
+    "AnsweredRequest",
     "AskTarget",
     "AwaitStart",
     "ClockVerdict",
@@ -205,6 +207,7 @@ __all__ = [
     "record_start",
     "refuse_config",
     "refuse_start",
+    "reject_rerun",
     "run_key_of",
     "settle",
     "take_baseline",

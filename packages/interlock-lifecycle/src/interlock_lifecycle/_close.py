@@ -222,9 +222,7 @@ def _settle(
 ) -> tuple[dict[Any, Any], tuple[Event, ...]]:
     if facts.config is None or facts.config.dry_run:
         return {}, ()
-    return settle(
-        facts.config, run.key, facts.sla, now=now, succeeded_at=succeeded_at, source=source, ordinal=ordinal
-    )
+    return settle(facts.config, run.key, facts.sla, now=now, succeeded_at=succeeded_at, source=source, ordinal=ordinal)
 
 
 def _entry(run: Run, event: str, at: datetime, outcome: JobOutcome) -> JobEntry:

@@ -87,6 +87,15 @@ class CloseRun(Struct, frozen=True):
     awaits_post_run: bool = False
 
 
+class AnsweredRequest(Struct, frozen=True):
+    """The rerun request that a decision answers: accepted or rejected; `stands` while its row holds no newer one."""
+
+    identity: str
+    outcome: str
+    at: datetime
+    stands: bool
+
+
 class OpenAttempt(Struct, frozen=True):
     """A further attempt of a date: a retry after a failure, or an accepted rerun request.
 
@@ -98,15 +107,14 @@ class OpenAttempt(Struct, frozen=True):
     rerun: RerunEntry
     entry: JobEntry
     events: tuple[Event, ...]
-    request: str | None = None
-    """Identity of the rerun request that this answers."""
+    request: AnsweredRequest | None = None
 
 
 class RejectRerun(Struct, frozen=True):
     """A rerun request is answered with no."""
 
     key: RunKey
-    request: str
+    request: AnsweredRequest
     entry: JobEntry
     events: tuple[Event, ...]
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._close import RETRY_REASON
-from interlock_lifecycle._decision import Ignore, OpenAttempt, RejectRerun
+from interlock_lifecycle._decision import AnsweredRequest, Ignore, OpenAttempt, RejectRerun
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import (
     TERMINAL_JOB_EVENTS,
@@ -45,6 +45,8 @@ class RerunFacts(Struct, frozen=True):
     reruns: Sequence[RerunEntry]
     newest_sensor_update: datetime | None
     handled: bool = False
+    stands: bool = True
+    """Whether the request's row still holds this request, and not a newer one."""
 
 
 def decide_rerun(
@@ -57,7 +59,7 @@ def decide_rerun(
         return Ignore("a dry run reruns nothing")
     refusal = _refusal(request, facts, config)
     if refusal is not None:
-        return _reject(request, facts, *refusal)
+        return reject_rerun(request, facts, *refusal)
     return _accept(request, facts, execution_timeout)
 
 
@@ -89,7 +91,8 @@ def _is_unchanged(facts: RerunFacts) -> bool:
     return facts.newest_sensor_update <= last.at
 
 
-def _reject(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None) -> RejectRerun:
+def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
+    """Answer a request with no and say why; `excluded` is the second event of an excluded date."""
     source = f"rerun {request.identity}"
     events: list[Event] = [
         make_event(
@@ -104,7 +107,7 @@ def _reject(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventT
     if excluded is not None:
         events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
     entry = _entry(request, facts, "rerun-rejected", why)
-    return RejectRerun(request.key, request.identity, entry, tuple(events))
+    return RejectRerun(request.key, _answered(request, facts, "rejected"), entry, tuple(events))
 
 
 def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:
@@ -131,7 +134,11 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
     )
     entry = _entry(request, facts, "rerun-accepted", None)
     rerun = RerunEntry(request.key, request.reason, request.at, "rerun-accepted")
-    return OpenAttempt(before, after, rerun, entry, (event,), request=request.identity)
+    return OpenAttempt(before, after, rerun, entry, (event,), request=_answered(request, facts, "accepted"))
+
+
+def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:
+    return AnsweredRequest(request.identity, outcome, request.at, facts.stands)
 
 
 def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:

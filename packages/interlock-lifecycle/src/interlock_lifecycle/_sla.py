@@ -266,9 +266,7 @@ def _alert(
     )
 
 
-def next_moment(
-    deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime
-) -> datetime | None:
+def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime) -> datetime | None:
     """The nearest unjudged deadline after a moment, for waits that must not sleep across it."""
     moments = [found.breach_at for found in deadlines if found.clock not in verdicts and found.breach_at > after]
     return min(moments, default=None)

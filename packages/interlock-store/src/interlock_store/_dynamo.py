@@ -140,9 +140,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _query(
-    table: str, pk: str, prefix: str, index: str | None, after: str | None, up_to: str | None
-) -> dict[str, Any]:
+def _query(table: str, pk: str, prefix: str, index: str | None, after: str | None, up_to: str | None) -> dict[str, Any]:
     hash_name, range_name = (f"{index}PK", f"{index}SK") if index else ("PK", "SK")
     request: dict[str, Any] = {
         "TableName": table,

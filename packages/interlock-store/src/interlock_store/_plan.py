@@ -5,6 +5,7 @@ from typing import assert_never
 
 from interlock_lifecycle import (
     Announce,
+    AnsweredRequest,
     CloseRun,
     CommitIntent,
     Decision,
@@ -79,10 +80,7 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
         case OpenAttempt():
             return _open_attempt(decision, names)
         case RejectRerun():
-            marker = marker_row(
-                decision.key.pipeline_id, rerun_marker(decision.key, decision.request), decision.entry.at
-            )
-            return [Put(control, marker, NOTHING_THERE, FENCE), _log(decision.entry, names)]
+            return [*_answer(decision.key, decision.request, control, FENCE), _log(decision.entry, names)]
         case RecoverRun():
             return [Put(control, run_row(decision.after), _held(decision.before), FENCE)]
         case RequestRerun():
@@ -215,10 +213,26 @@ def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
         _log(decision.entry, names),
     ]
     if decision.request is not None:
-        marker = marker_row(after.key.pipeline_id, rerun_marker(after.key, decision.request), after.committed_at)
-        writes.append(Put(names.control, marker, NOTHING_THERE))
+        writes += _answer(after.key, decision.request, names.control)
         stale = _baseline_key(after.key)
         writes.append(Delete(names.control, stale["PK"], stale["SK"]))
+    return writes
+
+
+def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "") -> list[Write]:
+    """The request is answered once; its row, unless it holds a newer request, says how and is pending no longer."""
+    name = rerun_marker(key, request.identity)
+    writes: list[Write] = [Put(control, marker_row(key.pipeline_id, name, request.at), NOTHING_THERE, role)]
+    if request.stands:
+        row = Update(
+            control,
+            pipeline_pk(key.pipeline_id),
+            run_sk("RERUN_REQUEST", key),
+            set={"handledAt": format_time(request.at), "outcome": request.outcome},
+            remove=("GSI1PK", "GSI1SK"),
+            expect=Expect(equals={"requestedAt": request.identity}),
+        )
+        writes.append(row)
     return writes
 
 

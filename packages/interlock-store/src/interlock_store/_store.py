@@ -85,9 +85,7 @@ class Store:
         try:
             config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
             if config.id != pipeline_id:
-                return StoredConfig(
-                    None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at
-                )
+                return StoredConfig(None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at)
             calendars = self._calendars(config.calendar_names)
         except ConfigError as error:
             return StoredConfig(None, str(error), created_at)
@@ -170,6 +168,11 @@ class Store:
         if row is None:
             return False
         return not self.is_rerun_handled(key, str(row.get("requestedAt", "")))
+
+    def rerun_stands(self, key: RunKey, identity: str) -> bool:
+        """Whether the date's request row still holds the request of this identity."""
+        row = self._get(key, "RERUN_REQUEST")
+        return row is not None and row.get("requestedAt") == identity
 
     def is_rerun_handled(self, key: RunKey, identity: str) -> bool:
         """Whether the rerun request of this identity was answered."""

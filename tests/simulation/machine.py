@@ -1,0 +1,151 @@
+"""Plays the state machine's definition as Step Functions would, as far as it is used: JSONPath, one step at a time."""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+DEFINITION = Path(__file__).parents[2] / "infra" / "statemachine" / "interlock.asl.json"
+ORCHESTRATOR, SLA_MONITOR = "arn:orchestrator", "arn:sla-monitor"
+
+
+def load_definition(**values: object) -> dict[str, Any]:
+    """The definition as Terraform renders it."""
+    known = {
+        "orchestrator_arn": ORCHESTRATOR,
+        "sla_monitor_arn": SLA_MONITOR,
+        "timeout_seconds": 14400,
+        "trigger_max_attempts": 3,
+        **values,
+    }
+    # Only ${name} is a placeholder; $. and $$. are JSONPath.
+    rendered = re.sub(r"\$\{(\w+)\}", lambda found: str(known[found[1]]), DEFINITION.read_text())
+    return dict(json.loads(rendered))
+
+
+class TaskFailed(Exception):
+    """A task ended with an error that a Retry or Catch may name."""
+
+    def __init__(self, error: str, cause: str = "") -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error, self.cause = error, cause
+
+
+class Execution:
+    """One execution. `step` runs one state and says when the next one is due."""
+
+    def __init__(
+        self,
+        definition: Mapping[str, Any],
+        name: str,
+        data: Mapping[str, Any],
+        started_at: datetime,
+        invoke: Callable[[str, dict[str, Any]], Any],
+    ) -> None:
+        self._states = definition["States"]
+        self._invoke = invoke
+        self._retries: dict[int, int] = {}
+        self.name = name
+        self.data: dict[str, Any] = copy.deepcopy(dict(data))
+        self.state: str = definition["StartAt"]
+        self.started_at = started_at
+        self.status = "RUNNING"
+        self.path: list[str] = []
+
+    def step(self, now: datetime) -> datetime | None:
+        """Run the current state; when the next one is due, None at the end."""
+        state = self._states[self.state]
+        self.path.append(self.state)
+        match state["Type"]:
+            case "Task":
+                return self._task(state, now)
+            case "Choice":
+                self._go(self._choose(state))
+            case "Wait":
+                seconds = self._read(state["SecondsPath"])
+                if not isinstance(seconds, int) or seconds < 0:
+                    raise AssertionError(f"{self.state}: {seconds!r} is no number of seconds")
+                self._go(state["Next"])
+                return now + timedelta(seconds=seconds)
+            case "Succeed":
+                self.status = "SUCCEEDED"
+                return None
+            case "Fail":
+                self.status = "FAILED"
+                return None
+            case other:
+                raise AssertionError(f"{other} is not played here")
+        return now
+
+    def _task(self, state: Mapping[str, Any], now: datetime) -> datetime | None:
+        try:
+            result = self._invoke(state["Resource"], self._parameters(state["Parameters"]))
+        except TaskFailed as failed:
+            return self._failed(state, failed, now)
+        self._put(state["ResultPath"], result)
+        self._go(state["Next"])
+        return now
+
+    def _failed(self, state: Mapping[str, Any], failed: TaskFailed, now: datetime) -> datetime | None:
+        for at, retrier in enumerate(state.get("Retry", [])):
+            if _names(retrier, failed.error):
+                used = self._retries.get(at, 0)
+                if used >= retrier["MaxAttempts"]:
+                    break
+                self._retries[at] = used + 1
+                seconds = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** used
+                return now + timedelta(seconds=min(seconds, retrier.get("MaxDelaySeconds", seconds)))
+        for catcher in state.get("Catch", []):
+            if _names(catcher, failed.error):
+                self._put(catcher["ResultPath"], {"Error": failed.error, "Cause": failed.cause})
+                self._go(catcher["Next"])
+                return now
+        self.status = "FAILED"
+        return None
+
+    def _choose(self, state: Mapping[str, Any]) -> str:
+        for choice in state["Choices"]:
+            if "IsPresent" in choice:
+                if self._has(choice["Variable"]) is choice["IsPresent"]:
+                    return str(choice["Next"])
+            elif self._read(choice["Variable"]) == choice["StringEquals"]:
+                return str(choice["Next"])
+        return str(state["Default"])
+
+    def _parameters(self, template: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name.removesuffix(".$"): copy.deepcopy(self._read(value)) if name.endswith(".$") else value
+            for name, value in template.items()
+        }
+
+    def _read(self, path: str) -> Any:
+        if path == "$$.Execution.StartTime":
+            return self.started_at.isoformat()
+        found: Any = self.data
+        for part in path.removeprefix("$").strip(".").split("."):
+            if not isinstance(found, dict) or part not in found:
+                raise AssertionError(f"{self.state}: {path} is not there")
+            found = found[part]
+        return found
+
+    def _has(self, path: str) -> bool:
+        try:
+            self._read(path)
+        except AssertionError:
+            return False
+        return True
+
+    def _put(self, path: str | None, value: Any) -> None:
+        if path is not None:
+            self.data[path.removeprefix("$.")] = copy.deepcopy(value)
+
+    def _go(self, state: str) -> None:
+        self.state = state
+        self._retries = {}
+
+
+def _names(rule: Mapping[str, Any], error: str) -> bool:
+    return "States.ALL" in rule["ErrorEquals"] or error in rule["ErrorEquals"]
