@@ -31,8 +31,9 @@ class LogRouter:
         """Write the letter; RoutingFailed when the logger would drop it."""
         if not self._logger.isEnabledFor(logging.ERROR):
             raise RoutingFailed(f"logger {self._logger.name} drops errors, letter {letter.id} has no place")
-        # The message holds everything, so that no formatter can lose it.
-        self._logger.error("dead_letter %s", encode_letter(letter), extra={"dead_letter_id": letter.id})
+        # The message holds everything, so that no formatter loses it; a JSON formatter takes `event` and `fields`.
+        extra = {"event": "dead_letter", "fields": {"letter": letter}}
+        self._logger.error("dead_letter %s", encode_letter(letter), extra=extra)
 
 
 class NullRouter:

@@ -1,0 +1,74 @@
+"""Reads an event as EventBridge delivers it; one that cannot be read is refused whole."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+_Name = Annotated[str, Meta(min_length=1)]
+_Moment = Annotated[datetime, Meta(tz=True)]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MalformedEvent(ValueError):
+    """The event cannot be stored, however often it is delivered; the message says where it is wrong."""
+
+
+class BusEvent(Struct, frozen=True):
+    """One event of the bus. `at` is when it was decided (UTC); `detail` is the whole detail, as it came."""
+
+    id: str
+    type: str
+    pipeline_id: str
+    at: datetime
+    detail: dict[str, Any]
+    schedule_id: str | None = None
+    date: str | None = None
+    message: str | None = None
+
+
+class _Envelope(Struct):
+    detail_type: _Name = msgspec.field(name="detail-type")
+    detail: dict[str, Any]
+    id: _Name | None = None
+    time: _Moment | None = None
+
+
+class _Detail(Struct, rename="camel"):
+    pipeline_id: _Name
+    id: _Name | None = None
+    timestamp: _Moment | None = None
+    schedule_id: str | None = None
+    date: str | None = None
+    message: str | None = None
+
+
+def read_event(event: object) -> BusEvent:
+    """The event in an EventBridge envelope; MalformedEvent for anything else.
+
+    Events of our own carry their id and time in the detail. One without (INFRA_ALARM, made by EventBridge itself) is
+    known by the envelope's.
+    """
+    try:
+        envelope = msgspec.convert(event, _Envelope)
+        detail = msgspec.convert(envelope.detail, _Detail)
+    except msgspec.ValidationError as error:
+        raise MalformedEvent(f"not an event of the bus: {error}") from error
+    identifier = detail.id or envelope.id
+    if identifier is None:
+        raise MalformedEvent("not an event of the bus: neither the detail nor the envelope has an id")
+    # The envelope's time is another one each time a relay repeats itself, and would make a second row.
+    at = detail.timestamp or (envelope.time if detail.id is None else None)
+    if at is None or at < _EPOCH:
+        raise MalformedEvent(f"event {identifier} has no usable timestamp")
+    return BusEvent(
+        id=identifier,
+        type=envelope.detail_type,
+        pipeline_id=detail.pipeline_id,
+        at=at.astimezone(UTC),
+        detail=envelope.detail,
+        schedule_id=detail.schedule_id,
+        date=detail.date,
+        message=detail.message,
+    )
