@@ -9,8 +9,8 @@ import pytest
 from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import RunKey, RunStatus
-from interlock_sla import Clock, Outcome, parse_execution_date
+from interlock_lifecycle import RunKey, RunStatus, deadlines_of
+from interlock_sla import Outcome, parse_execution_date
 
 SEEDS = int(os.environ.get("INTERLOCK_SIMULATION_SEEDS", "120"))
 FIRST = int(os.environ.get("INTERLOCK_SIMULATION_FIRST_SEED", "0"))
@@ -123,9 +123,24 @@ def check_run(world: World, key: RunKey) -> None:
     assert not told["SLA_MET"] or told["JOB_COMPLETED"], f"(c) {key}: met although it failed"
     verdict = world.store.verdict(key).clocks
     assert (Outcome.BREACH in {clock.outcome for clock in verdict.values()}) == bool(breached), f"(c) {key}: {verdict}"
-    if completed and world.store.config(key.pipeline_id).config.sla is not None:  # type: ignore[union-attr]
-        assert set(verdict) <= set(Clock)
-        assert verdict, f"(c) {key}: no verdict"
+    check_success(world, key, told)
+
+
+def check_success(world: World, key: RunKey, told: Counter[str]) -> None:
+    """The first success decides: before every deadline it is met, otherwise a breach is on record."""
+    config = world.store.config(key.pipeline_id).config
+    successes = [entry.at for entry in world.store.entries(key) if entry.event == "success"]
+    assert config is not None
+    deadlines = deadlines_of(config, key.date, world.store.arrived_at(key))
+    if not successes or not deadlines:
+        return
+    judged = world.store.verdict(key).clocks
+    assert set(judged) == {deadline.clock for deadline in deadlines}, f"(c) {key}: not every clock was judged"
+    for deadline in deadlines:
+        late = min(successes) >= deadline.breach_at
+        assert not late or judged[deadline.clock].outcome is Outcome.BREACH, f"(c) {key}: a late success was met"
+    if min(successes) < min(deadline.breach_at for deadline in deadlines):
+        assert told["SLA_MET"] == 1, f"(c) {key}: a success in time was not met: {told}"
 
 
 def test_without_faults_each_date_runs_once_and_right() -> None:

@@ -75,12 +75,20 @@ class Faults:
 class FaultyTables(MemoryTables):
     """The twin, on which every transaction may be the last thing that a process does."""
 
-    def __init__(self, faults: Faults, on_change: Callable[[Any, Item | None, Item | None], None]) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        on_change: Callable[[Any, Item | None, Item | None], None],
+        others: Callable[[], None],
+    ) -> None:
         super().__init__(on_change)
         self._faults = faults
+        self._others = others
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none, and perhaps a crash."""
+        """All writes or none; perhaps others run between the caller's reads and this, perhaps a crash."""
+        if self._faults.strikes():
+            self._others()
         self._faults.around(lambda: super(FaultyTables, self).transact(writes))
 
 
@@ -131,7 +139,7 @@ class World:
         self.now = datetime(2026, 3, 27, tzinfo=UTC)
         self.failure_rate = failure_rate
         self.faults = Faults(self.rng, fault_rate)
-        self.tables = FaultyTables(self.faults, self._changed)
+        self.tables = FaultyTables(self.faults, self._changed, self._let_others_run)
         self.store = Store(self.tables, NAMES)
         self.jobs = JobBoard(self, findable=findable)
         self.delivered: list[tuple[str, dict[str, Any]]] = []
@@ -144,6 +152,7 @@ class World:
         self._order = itertools.count()
         self._stream: list[Change] = []
         self._stream_busy = False
+        self._nested = False
         self._wire()
         self.at(self.now + TICK, self._tick)
 
@@ -156,9 +165,25 @@ class World:
     def run_until(self, end: datetime) -> None:
         """Let time pass."""
         while self._queue and self._queue[0][0] <= end:
-            self.now, _, act = heapq.heappop(self._queue)
+            when, _, act = heapq.heappop(self._queue)
+            self.now = max(self.now, when)
             act()
-        self.now = end
+        self.now = max(self.now, end)
+
+    def _let_others_run(self) -> None:
+        """What another Lambda does while this one is between its reads and its write."""
+        if self._nested:
+            return
+        self._nested = True
+        try:
+            for _ in range(self.rng.randint(1, 12)):
+                if not self._queue or self._queue[0][0] > self.now + timedelta(minutes=6):
+                    break
+                when, _, act = heapq.heappop(self._queue)
+                self.now = max(self.now, when)
+                act()
+        finally:
+            self._nested = False
 
     # --- wiring ----------------------------------------------------------------
 
@@ -214,6 +239,8 @@ class World:
         if timer.name in self.timers:
             return
         self.timers[timer.name] = timer
+        if self.faults.strikes():
+            return
         for _ in range(2 if self.faults.strikes() else 1):
             self.at(timer.at, lambda: self._fire(key, timer))
 
@@ -273,16 +300,20 @@ class World:
         if not self._stream:
             self._stream_busy = False
             return
+        change = self._stream[0]
+        if change.sk.startswith(("TRIGGER#", "EVENT#")) and self.faults.strikes(0.3):
+            self._stream.pop(0)
+            self.at(self.now, self._deliver)
+            return
         try:
-            self._router.route(self._stream[0])
+            self._router.route(change)
         except Crash:
             self.at(self.now + timedelta(seconds=1), self._deliver)
             return
         except ValueError:
-            self.dead_letters.append(self._stream[0])
-        done = self._stream.pop(0)
-        if self.faults.strikes(0.5):
-            self._stream.insert(0, done)
+            self.dead_letters.append(change)
+        if not self.faults.strikes(0.5):
+            self._stream.pop(0)
         delay = timedelta(minutes=10) if self.faults.strikes(0.05) else timedelta()
         self.at(self.now + delay, self._deliver)
 
