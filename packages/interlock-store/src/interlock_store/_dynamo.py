@@ -1,8 +1,8 @@
 """The tables on DynamoDB: reads by key, and transactions with their refusals told apart from trouble."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -13,6 +13,8 @@ from interlock_store._write import Check, Delete, Expect, Item, Put, Update, Wri
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_T = TypeVar("_T")
 
 _PAGE = 100
 _TRIES = 8
@@ -50,19 +52,22 @@ class DynamoTables:
 
     def _get_page(self, table: str, keys: Sequence[tuple[str, str]]) -> Iterator[Item]:
         wire: Any = {table: {"Keys": [{"PK": {"S": pk}, "SK": {"S": sk}} for pk, sk in keys], "ConsistentRead": True}}
-        for attempt in Retrying(
-            retry=retry_if_exception_type(_Collision),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
-            stop=stop_after_attempt(_TRIES),
-            retry_error_cls=TableBusy,
-        ):
-            with attempt:
-                answer = self._client.batch_get_item(RequestItems=wire)
-                for row in answer.get("Responses", {}).get(table, []):
-                    yield from_wire(row)
-                wire = answer.get("UnprocessedKeys") or {}
-                if wire:
-                    raise _Collision
+        while wire:
+            answer = self._answer_page(wire)
+            for row in answer.get("Responses", {}).get(table, []):
+                yield from_wire(row)
+            wire = answer.get("UnprocessedKeys") or {}
+
+    def _answer_page(self, wire: Any) -> Any:
+        """One answer that holds at least something: an entirely unprocessed page is asked again, with patience."""
+
+        def ask() -> Any:
+            answer = self._client.batch_get_item(RequestItems=wire)
+            if answer.get("UnprocessedKeys") == wire:
+                raise _Collision
+            return answer
+
+        return _patiently(ask)
 
     def query(
         self,
@@ -95,15 +100,7 @@ class DynamoTables:
     def transact(self, writes: Sequence[Write]) -> None:
         """All writes or none; collisions and throttling are tried again."""
         items = [_wire_write(write) for write in writes]
-        retrying = Retrying(
-            retry=retry_if_exception_type(_Collision),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
-            stop=stop_after_attempt(_TRIES),
-        )
-        try:
-            retrying(self._transact_once, items)
-        except RetryError as error:
-            raise TableBusy(f"the transaction met others {_TRIES} times") from error
+        _patiently(lambda: self._transact_once(items))
 
     def _transact_once(self, items: list[Any]) -> None:
         try:
@@ -118,6 +115,19 @@ class DynamoTables:
             if any(code in _PASSING for code in reasons):
                 raise _Collision from error
             raise
+
+
+def _patiently(act: Callable[[], _T]) -> _T:
+    """Do it again while it collides; TableBusy when patience runs out."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(_Collision),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        stop=stop_after_attempt(_TRIES),
+    )
+    try:
+        return retrying(act)
+    except RetryError as error:
+        raise TableBusy(f"the table was busy {_TRIES} times in a row") from error
 
 
 def from_wire(image: Mapping[str, Any]) -> Item:

@@ -49,13 +49,8 @@ from interlock_store._write import COUNT, FENCE, LOG, NOTHING_THERE, Check, Dele
 
 def plan(decision: Decision, names: TableNames) -> list[Write]:
     """The writes of a decision. The fence comes first; events come last."""
-    writes = _writes(decision, names)
-    writes += [Put(names.control, event_row(event)) for event in decision.events] if _has_events(decision) else []
-    return writes
-
-
-def _has_events(decision: Decision) -> bool:
-    return not isinstance(decision, CommitIntent | WithdrawIntent)
+    events = () if isinstance(decision, CommitIntent | WithdrawIntent) else decision.events
+    return [*_writes(decision, names), *(Put(names.control, event_row(event)) for event in events)]
 
 
 def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901 (one arm per decision)

@@ -121,7 +121,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
     """A trigger row as a Run. Rows of older tools lack our columns: they read as attempt 0 without a token."""
     pk, sk = row["PK"], row["SK"]
     try:
-        status = RunStatus(row.get("status"))
+        status = RunStatus(str(row.get("status")))
     except ValueError:
         raise MalformedRow(pk, sk, f"status {row.get('status')!r} is not one of {', '.join(RunStatus)}") from None
 

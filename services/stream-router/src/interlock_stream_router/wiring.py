@@ -34,7 +34,7 @@ def now() -> datetime:
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, source=variables)
-    clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}  # type: ignore[call-overload]
+    clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(clients["dynamodb"]), names)
     timeout = settings.sfn_timeout
