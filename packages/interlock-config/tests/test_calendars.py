@@ -33,9 +33,7 @@ def test_days_and_dates_are_read() -> None:
 
 def test_json_is_in_order() -> None:
     calendar = Calendar("us", frozenset({6, 0}), frozenset({date(2026, 7, 4), date(2026, 1, 1)}))
-    assert encode_calendar(calendar) == (
-        '{"name":"us","days":["monday","sunday"],"dates":["2026-01-01","2026-07-04"]}'
-    )
+    assert encode_calendar(calendar) == ('{"name":"us","days":["monday","sunday"],"dates":["2026-01-01","2026-07-04"]}')
 
 
 @given(
@@ -75,9 +73,9 @@ def test_json_round_trip(calendar: Calendar) -> None:
 def test_problems_of_a_calendar(text: str, problems: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         decode_calendar_yaml(text)
-    assert [
-        f"{problem}".partition(": ")[2] if problem.line else str(problem) for problem in caught.value.problems
-    ] == (problems)
+    assert [f"{problem}".partition(": ")[2] if problem.line else str(problem) for problem in caught.value.problems] == (
+        problems
+    )
 
 
 def test_named_calendars_join_the_exclusions() -> None:

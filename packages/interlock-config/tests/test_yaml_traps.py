@@ -75,6 +75,9 @@ def test_an_argument_with_leading_zeros_keeps_them() -> None:
         ("0.5", 0.5),
         (".5", 0.5),
         ("1e3", 1000.0),
+        ("-1.5E-2", -0.015),
+        ("1.", 1.0),
+        ("1e", "1e"),
         ("true", True),
         ("False", False),
         ('"3"', "3"),
@@ -96,6 +99,24 @@ def test_a_value_is_what_yaml_1_2_says(written: str, value: object) -> None:
 def test_a_value_with_two_meanings_is_refused(written: str) -> None:
     with pytest.raises(ConfigError, match="means different things to different YAML readers"):
         decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
+
+
+@pytest.mark.parametrize("written", [".inf", "-.INF", ".NaN", "1e999"])
+def test_a_number_that_is_not_finite_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="must be a finite number"):
+        decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
+
+
+@pytest.mark.parametrize("digits", [20, 101, 5_000])
+def test_a_number_of_many_digits_is_refused(digits: int) -> None:
+    with pytest.raises(ConfigError, match="is too large for a number; write it as text, in quotes"):
+        decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {'9' * digits}"))
+
+
+def test_a_word_with_two_meanings_is_plain_text_outside_of_rules() -> None:
+    payload = "type: lambda\n  config: {functionName: f, payload: {trigger: {value: yes}, at: 10:00}}"
+    config = decode_yaml(PIPELINE.replace("type: command\n  config: {command: load}", payload))
+    assert config.job.config["payload"] == {"trigger": {"value": "yes"}, "at": "10:00"}
 
 
 def test_anchors_and_merge_keys_are_followed() -> None:

@@ -155,9 +155,7 @@ class EmrServerlessJob(JobConfig, frozen=True):
     """A job run of an EMR Serverless application."""
 
     application_id: Annotated[str, _text("Id of the application.", "00f1abcdexample")]
-    execution_role_arn: Annotated[
-        str, _arn("iam", "Role the job runs as.", "arn:aws:iam::123456789012:role/emr-jobs")
-    ]
+    execution_role_arn: Annotated[str, _arn("iam", "Role the job runs as.", "arn:aws:iam::123456789012:role/emr-jobs")]
     job_driver: Annotated[
         dict[str, Any],
         Meta(

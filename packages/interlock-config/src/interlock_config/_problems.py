@@ -13,6 +13,9 @@ Path = tuple[str | int, ...]
 
 Severity = Literal["error", "warning"]
 
+MOST_ERRORS = 200
+"""Errors of one document after which the rest of it is not looked at."""
+
 _SHOWN_CHARACTERS = 60
 
 
@@ -65,9 +68,15 @@ class Findings:
         self._paths: list[Path] = []
 
     def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
-        """Record that the document cannot be used because of this place; `line` where it is not the place's."""
+        """Record that the document cannot be used because of this place; `line` where it is not the place's.
+
+        Raises ConfigError when that makes MOST_ERRORS.
+        """
         self._paths.append(path)
         self._add(path, value, message, "error", line)
+        if len(self._paths) >= MOST_ERRORS:
+            more = Problem(self.source, "", UNSET, f"has {MOST_ERRORS} errors or more; the rest was not looked at")
+            raise ConfigError((*self.in_order(), more))
 
     def warning(self, path: Path, value: Any, message: str) -> None:
         """Record that this place is allowed and probably not meant."""

@@ -50,12 +50,10 @@ Id = Annotated[
 Timezone = Annotated[
     str,
     Meta(
+        pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$(?!\n)",
         description="IANA time zone.",
         examples=["UTC", "Europe/Berlin"],
-        extra={
-            "allowed": "must be an IANA time zone such as Europe/Berlin",
-            "schema": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"},
-        },
+        extra={"allowed": "must be an IANA time zone such as Europe/Berlin"},
     ),
 ]
 TimeOfDay = Annotated[

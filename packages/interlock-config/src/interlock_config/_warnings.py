@@ -1,8 +1,9 @@
 """What a config may say and probably does not mean."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 from msgspec import UNSET
 
 from interlock_rules import key_matches
@@ -17,6 +18,7 @@ RESERVED_ID = "INFRASTRUCTURE"
 
 _ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # fires are sampled from a fixed instant: no clock is read
 _SAMPLED_FIRES = 20
+_SATURDAY = 5
 
 
 def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:
@@ -61,22 +63,25 @@ def _unread_trigger(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _repeated_rules(config: PipelineConfig, findings: Findings) -> None:
-    rules = config.validation.rules
-    for place, rule in enumerate(rules):
-        if rule in rules[:place]:
-            path = ("validation", "rules", place)
-            findings.warning(path, UNSET, f"repeats {render((*path[:2], rules.index(rule)))}")
+    first: dict[bytes, int] = {}
+    for place, rule in enumerate(config.validation.rules):
+        earlier = first.setdefault(msgspec.json.encode(rule), place)
+        if earlier != place:
+            path = ("validation", "rules")
+            findings.warning((*path, place), UNSET, f"repeats {render((*path, earlier))}")
 
 
 def _inclusion(config: PipelineConfig, findings: Findings) -> None:
     include, exclude = config.schedule.include, config.schedule.exclude or Exclusion()
-    dates = include.dates if include else ()
-    for place, day in enumerate(dates):
+    seen: set[date] = set()
+    excluded = set(exclude.dates)
+    for place, day in enumerate(include.dates if include else ()):
         path = ("schedule", "include", "dates", place)
-        if day in dates[:place]:
+        if day in seen:
             findings.warning(path, str(day), "is given twice")
-        if (exclude.weekends and day.weekday() >= 5) or day in exclude.dates:
+        if (exclude.weekends and day.weekday() >= _SATURDAY) or day in excluded:
             findings.warning(path, str(day), "is excluded by schedule.exclude; nothing runs that day")
+        seen.add(day)
 
 
 def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:
@@ -87,11 +92,9 @@ def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:
     for _ in range(_SAMPLED_FIRES):
         moment = config.cron.next_fire(moment, config.zone)
         day = moment.astimezone(config.zone).date()
-        if not (exclude.weekends and day.weekday() >= 5):
+        if not (exclude.weekends and day.weekday() >= _SATURDAY):
             return
-    findings.warning(
-        ("schedule", "cron"), config.schedule.cron, "fires only on days that schedule.exclude leaves out"
-    )
+    findings.warning(("schedule", "cron"), config.schedule.cron, "fires only on days that schedule.exclude leaves out")
 
 
 def _no_clock(config: PipelineConfig, findings: Findings) -> None:
@@ -151,9 +154,7 @@ def _deadline_too_early(config: PipelineConfig, findings: Findings) -> None:
 def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
     for path, name in variables(config.job.config, ("job", "config")):
         if not is_ours(name):
-            findings.warning(
-                path, "${" + name + "}", "expands to nothing; only ${INTERLOCK_…} variables are expanded"
-            )
+            findings.warning(path, "${" + name + "}", "expands to nothing; only ${INTERLOCK_…} variables are expanded")
 
 
 _LOOKS: tuple[Callable[[PipelineConfig, Findings], None], ...] = (

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from ._odd import DEPTH_LIMIT
 from ._problems import ConfigError, Findings, Path, Problem
-from ._yaml_scalars import ambiguity, plain_value
+from ._yaml_scalars import doubt, plain_value
 from ._yaml_syntax import syntax_problem
 
 YAML_LIMIT = 128 * 1024
@@ -111,7 +111,7 @@ class _Reader:
             return event.value
         if not event.implicit[0] or event.tag is not None:
             return event.value
-        problem = ambiguity(event.value, path)
+        problem = doubt(event.value, path)
         if problem is not None:
             self._findings.error(path, event.value, problem)
             return event.value

@@ -1,0 +1,278 @@
+"""Laws over generated configs: round trips, and two looks and a schema that never disagree."""
+
+import copy
+import json
+import re
+from typing import Any
+
+import msgspec
+import msgspec.inspect as shape
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from interlock_config import ConfigError, PipelineConfig, decode_json, decode_yaml, encode_json, json_schema, warnings
+from interlock_config._build import _converted
+from interlock_config._canonical import canonical
+from interlock_config._checks_schedule import _SIMPLE_CRON
+from interlock_config._codec import _looks_right
+from interlock_config._problems import Findings
+from interlock_config._walk import walk
+from interlock_sla import CronError, parse_cron
+
+SCHEMA = Draft202012Validator(json_schema(), format_checker=FormatChecker())
+TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
+KEYS = TEXT.filter(lambda key: not key.startswith(("first-sensor-arrival", "postrun-baseline")))
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+DURATIONS = st.sampled_from(["1s", "90s", "5m", "1h30m", "1.5h", "300ms", "1h0m0s", "+2m"])
+DATES = st.lists(st.dates().map(str), min_size=1, max_size=3)
+ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Etc/GMT+5"])
+CRONS = st.sampled_from(["0 8 * * *", "30 6 * * mon-fri", "0 0 1 * *", "5 */2 * * *", "0 9 l * *"])
+
+
+def section(required: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+RULES = st.one_of(
+    section({"key": KEYS, "check": st.just("exists")}, field=TEXT, value=st.just(True)),
+    section(
+        {"key": KEYS, "check": st.just("equals"), "field": TEXT, "value": st.booleans() | NUMBERS | st.just("done")}
+    ),
+    section({"key": KEYS, "check": st.sampled_from(["gt", "gte", "lt", "lte"]), "field": TEXT, "value": NUMBERS}),
+    section({"key": KEYS, "check": st.sampled_from(["age_lt", "age_gt"]), "value": DURATIONS}, field=TEXT),
+)
+TRIGGERS = st.builds(
+    lambda rule, deadline: {**rule, **deadline},
+    RULES,
+    section({}, deadline=st.sampled_from(["00:00", "23:59", ":00", ":59"])),
+)
+JOBS = st.one_of(
+    st.fixed_dictionaries({"type": st.just("command"), "config": st.just({"command": "python 'a b'"})}),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("glue"),
+            "config": section(
+                {"job_name": TEXT}, arguments=st.dictionaries(TEXT, TEXT | st.integers(0, 9) | st.booleans())
+            ),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("http"),
+            "config": section(
+                {"url": st.just("https://jobs.example.com/run")},
+                method=st.sampled_from(["GET", "PUT"]),
+                headers=st.dictionaries(TEXT, TEXT),
+                body=TEXT | st.dictionaries(TEXT, NUMBERS | st.none() | TEXT),
+                timeout=st.integers(1, 900) | st.sampled_from(["30s", "1m30s"]),
+            ),
+        }
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("databricks"), "config": st.just({"workspaceUrl": "https://x.example.com", "job_id": 7})}
+    ),
+)
+SCHEDULES = section(
+    {},
+    cron=CRONS,
+    timezone=ZONES,
+    time=st.sampled_from(["00:00", "08:30", "23:59"]),
+    trigger=TRIGGERS,
+    exclude=section({}, weekends=st.booleans(), dates=DATES, holidays=TEXT),
+    calendar=TEXT,
+    evaluation=section({"window": st.sampled_from(["30m", "2h"])}, interval=st.sampled_from(["5m", "90s"])),
+)
+RIGHT = st.fixed_dictionaries(
+    {
+        "pipeline": section(
+            {"id": st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True)}, owner=TEXT, description=TEXT
+        ),
+        "schedule": SCHEDULES,
+        "validation": section(
+            {"rules": st.lists(RULES, min_size=1, max_size=3)}, trigger=st.sampled_from(["ALL", "any", "Any"])
+        ),
+        "job": st.builds(
+            lambda job, more: {**job, **more},
+            JOBS,
+            section(
+                {},
+                maxRetries=st.integers(0, 10),
+                maxCodeRetries=st.integers(0, 3),
+                jobPollWindowSeconds=st.sampled_from([0, 60, 86400]),
+                retryDelay=st.sampled_from(["0s", "1m", "1h"]),
+            ),
+        ),
+    },
+    optional={
+        "sla": section({}, deadline=st.sampled_from(["10:00", ":30"]), expectedDuration=DURATIONS, timezone=ZONES),
+        "postRun": section(
+            {"rules": st.lists(RULES, min_size=1, max_size=2)},
+            driftField=TEXT,
+            driftThreshold=st.floats(0, 1e9) | st.integers(0, 9),
+            sensorTimeout=DURATIONS,
+        ),
+        "watch": section({}, enabled=st.booleans()),
+    },
+)
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "yes", "10:00", "5m", "-5m", "0s", "ALL", "exists", "UTC", "2026-02-30", "0 8 * * *", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["key", "x", "rules"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def broken(draw: st.DrawFn, most: int = 4) -> dict[str, Any]:
+    """A right config with a few places replaced, removed or added."""
+    raw = copy.deepcopy(draw(RIGHT))
+    for _ in range(draw(st.integers(1, most))):
+        place = raw
+        while True:
+            key = draw(st.sampled_from(sorted(place)))
+            inner = place[key]
+            if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+                inner = inner[0]
+            if not isinstance(inner, dict) or not inner or draw(st.booleans()):
+                break
+            place = inner
+        change = draw(st.sampled_from(["replace", "remove", "add"]))
+        if change == "remove" and len(place) > 1:
+            del place[key]
+        elif change == "add":
+            names = ["dryRun", "maxDuration", "include", "cron", "trigger", "deadline", "jobName", "unknown", "value"]
+            place[draw(st.sampled_from(names))] = draw(ANYTHING | st.just(True))
+        else:
+            place[key] = draw(ANYTHING)
+    return raw
+
+
+def read(raw: dict[str, Any]) -> PipelineConfig | None:
+    try:
+        return decode_json(json.dumps(raw))
+    except ConfigError:
+        return None
+
+
+@given(RIGHT)
+def test_decode_encode_decode_is_decode(raw: dict[str, Any]) -> None:
+    config = decode_json(json.dumps(raw))
+    text = encode_json(config)
+    again = decode_json(text)
+    assert again == config
+    assert encode_json(again) == text
+
+
+@given(RIGHT)
+def test_yaml_and_json_read_the_same(raw: dict[str, Any]) -> None:
+    text = json.dumps(raw)
+    assert decode_yaml(text) == decode_json(text)
+
+
+@given(RIGHT)
+def test_what_was_right_stays_right_as_json_of_the_schema(raw: dict[str, Any]) -> None:
+    encoded = json.loads(encode_json(decode_json(json.dumps(raw))))
+    assert SCHEMA.is_valid(raw)
+    assert SCHEMA.is_valid(encoded)
+
+
+@given(RIGHT)
+def test_warnings_and_derived_values_never_fail(raw: dict[str, Any]) -> None:
+    config = decode_json(json.dumps(raw))
+    warnings(config)
+    assert config.zone.key
+    assert config.sla_zone.key
+    assert config.rules.keys
+    assert (config.cron is None) == (config.schedule.cron is None)
+
+
+@given(broken(most=1))
+def test_the_schema_accepts_all_that_decoding_accepts(raw: dict[str, Any]) -> None:
+    assert read(raw) is None or SCHEMA.is_valid(raw), [error.message for error in SCHEMA.iter_errors(raw)]
+
+
+@given(broken())
+def test_the_quick_look_and_the_thorough_look_agree(raw: dict[str, Any]) -> None:
+    findings = Findings("")
+    same = canonical(raw, findings)
+    assume(not findings.failed)
+    quick = _looks_right(same) and _converted(PipelineConfig, same) is not None
+    clean = walk(shape.type_info(PipelineConfig), same, (), findings)
+    assert not (quick and findings.failed), findings.problems
+    assert _converted(PipelineConfig, clean) is not None, clean
+    if not findings.failed:
+        assert _converted(PipelineConfig, same) == _converted(PipelineConfig, clean)
+
+
+@given(broken())
+def test_every_refusal_names_places_that_exist_or_are_missing(raw: dict[str, Any]) -> None:
+    try:
+        decode_json(json.dumps(raw))
+    except ConfigError as error:
+        problems = error.problems
+    else:
+        return
+    assert problems
+    for problem in problems:
+        assert problem.severity == "error"
+        assert problem.message
+        if problem.value is msgspec.UNSET or not problem.path or "[" in problem.path:
+            continue
+        place: Any = canonical(raw, Findings(""))
+        for step in re.split(r"\.", problem.path):
+            place = place[step]
+        assert msgspec.json.encode(place) == msgspec.json.encode(problem.value)
+
+
+FIELD = st.sampled_from(
+    [
+        "*",
+        "0",
+        "1",
+        "5",
+        "8",
+        "12",
+        "23",
+        "24",
+        "28",
+        "29",
+        "30",
+        "31",
+        "32",
+        "59",
+        "60",
+        "1,2",
+        "0,23",
+        "*/2",
+        "1-5",
+        "mon",
+        "jan",
+        "l",
+        "7",
+        "08",
+        "8,08",
+        "00",
+        "1,,2",
+    ]
+)
+
+
+@given(st.lists(FIELD, min_size=4, max_size=6).map(" ".join))
+def test_a_cron_that_is_simple_is_right(text: str) -> None:
+    if _SIMPLE_CRON.fullmatch(text):
+        assert not parse_cron(text).is_finer_than_hourly
+
+
+@given(st.from_regex(_SIMPLE_CRON, fullmatch=True))
+def test_every_simple_cron_is_right(text: str) -> None:
+    try:
+        cron = parse_cron(text)
+    except CronError as error:
+        raise AssertionError(text) from error
+    assert not cron.is_finer_than_hourly

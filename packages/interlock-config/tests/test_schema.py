@@ -1,0 +1,77 @@
+"""The JSON Schema: current, valid, described throughout, with examples that hold."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+import interlock_config
+from interlock_config import calendar_schema, decode_calendar_yaml, json_schema
+from interlock_config._yaml import read_yaml
+
+FOLDER = Path(interlock_config.__file__).parent
+SCHEMAS = {"pipeline.schema.json": json_schema, "calendar.schema.json": calendar_schema}
+
+
+@pytest.mark.parametrize(("name", "make"), SCHEMAS.items(), ids=SCHEMAS.keys())
+def test_the_schema_in_the_package_is_current(name: str, make: Callable[[], dict[str, Any]]) -> None:
+    written = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
+    assert (FOLDER / name).read_text(encoding="utf-8") == written, "write it anew: see the README, section JSON Schema"
+
+
+@pytest.mark.parametrize("make", SCHEMAS.values(), ids=SCHEMAS.keys())
+def test_it_is_a_schema_of_its_draft(make: Callable[[], dict[str, Any]]) -> None:
+    schema = make()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("make", SCHEMAS.values(), ids=SCHEMAS.keys())
+def test_every_property_is_described_and_its_examples_hold(make: Callable[[], dict[str, Any]]) -> None:
+    schema = make()
+    definitions = schema.get("$defs", {})
+    for name, part in _properties(schema):
+        assert part.get("description") or "$ref" in part, name
+        validator = Draft202012Validator({**part, "$defs": definitions}, format_checker=FormatChecker())
+        assert part.get("examples") or "$ref" in part, name
+        for example in part.get("examples", []):
+            assert validator.is_valid(example), (name, example)
+        if "default" in part:
+            assert validator.is_valid(part["default"]), name
+
+
+def test_every_definition_is_used() -> None:
+    schema = json_schema()
+    text = json.dumps(schema)
+    for name in schema["$defs"]:
+        assert f'"#/$defs/{name}"' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("name: us\ndays: [saturday, Sunday]\ndates: [2026-07-04]", True),
+        ("name: us", True),
+        ("days: [saturday]", False),
+        ("name: us\ndays: [someday]", False),
+        ("name: us\ndates: [2026-02-30]", False),
+        ("name: us\nday: []", False),
+    ],
+)
+def test_the_calendar_schema_and_reading_agree(text: str, right: bool) -> None:
+    validator = Draft202012Validator(calendar_schema(), format_checker=FormatChecker())
+    assert validator.is_valid(read_yaml(text, "")[0]) is right
+    if right:
+        decode_calendar_yaml(text)
+    else:
+        with pytest.raises(interlock_config.ConfigError):
+            decode_calendar_yaml(text)
+
+
+def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from schema["properties"].items()
+    for name, definition in schema.get("$defs", {}).items():
+        yield from ((f"{name}.{key}", part) for key, part in definition["properties"].items())
