@@ -1,0 +1,99 @@
+"""The pipeline files are valid, and their triggers and rules mean what the README says of the feed's sensors."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from interlock_config import PipelineConfig, decode_yaml, warnings
+from interlock_rules import Evaluation, holds, key_matches, select_sensors
+from interlock_sla import resolve_execution_date
+
+PIPELINES = Path(__file__).parents[1] / "pipelines"
+AT = datetime(2026, 3, 3, 8, tzinfo=UTC)
+DAY = "2013-02-07"
+
+
+@pytest.fixture
+def configs() -> dict[str, PipelineConfig]:
+    read = [decode_yaml(path.read_text(encoding="utf-8"), path.name) for path in PIPELINES.iterdir()]
+    return {config.id: config for config in read}
+
+
+def _starts(config: PipelineConfig, key: str, fields: Mapping[str, object]) -> bool:
+    rule = config.trigger_rule
+    assert rule is not None
+    return key_matches(rule.key, key) and holds(rule, fields, AT)
+
+
+def _evaluate(config: PipelineConfig, key: str, fields: Mapping[str, object], now: datetime = AT) -> Evaluation:
+    date = resolve_execution_date(fields, now, config.zone)
+    return config.rules.evaluate(select_sensors({key: fields}, config.rules.keys, date), now)
+
+
+def test_the_three_pipelines_are_valid_and_draw_no_warning(configs: dict[str, PipelineConfig]) -> None:
+    assert sorted(configs) == ["bronze-flights", "gold-flights", "silver-flights"]
+    assert [warnings(config) for config in configs.values()] == [()] * 3
+
+
+def test_each_file_is_named_after_its_pipeline() -> None:
+    for path in PIPELINES.iterdir():
+        assert decode_yaml(path.read_text(encoding="utf-8"), path.name).id == path.stem
+
+
+def test_a_whole_hour_starts_bronze_and_lets_it_run(
+    home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    row = feed.land(home, DAY, "07", AT)
+    config = configs[row.pipeline]
+    assert _starts(config, row.key, row.fields)
+    assert str(resolve_execution_date(row.fields, AT, config.zone)) == "2013-02-07T07"
+    assert _evaluate(config, row.key, row.fields).passed
+
+
+def test_a_short_hour_starts_bronze_and_holds_it(
+    home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    row = feed.land(home, DAY, "07", AT, rows=46)
+    assert _starts(configs[row.pipeline], row.key, row.fields)
+    evaluation = _evaluate(configs[row.pipeline], row.key, row.fields)
+    assert not evaluation.passed
+    assert "missing_rows" in evaluation.explain()
+    assert "20" in evaluation.explain()
+
+
+@pytest.mark.parametrize(("minutes", "passed"), [(29, True), (31, False)])
+def test_a_stale_file_holds_bronze(
+    minutes: int, passed: bool, home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    row = feed.land(home, DAY, "07", AT)
+    later = AT + timedelta(minutes=minutes)
+    assert _evaluate(configs[row.pipeline], row.key, row.fields, later).passed is passed
+
+
+@pytest.mark.parametrize(("rows", "passed"), [(0, False), (1, True)])
+def test_silver_runs_when_bronze_has_rows(
+    rows: int, passed: bool, home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    (home / "bronze" / DAY).mkdir(parents=True)
+    (home / "bronze" / DAY / "07.csv").write_text("day\n" + "2013-02-07\n" * rows)
+    row = feed.bronze_done(home, DAY, "07", AT)
+    assert _starts(configs[row.pipeline], row.key, row.fields)
+    assert _evaluate(configs[row.pipeline], row.key, row.fields).passed is passed
+
+
+def test_gold_starts_with_the_first_hour_and_waits_for_the_last(
+    home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    folder = home / "silver" / DAY
+    folder.mkdir(parents=True)
+    passed = []
+    for hour in feed.hours(DAY):
+        (folder / f"{hour}.json").touch()
+        row = feed.silver_progress(home, DAY, AT)
+        assert _starts(configs[row.pipeline], row.key, row.fields)
+        assert str(resolve_execution_date(row.fields, AT, configs[row.pipeline].zone)) == DAY
+        passed.append(_evaluate(configs[row.pipeline], row.key, row.fields).passed)
+    assert passed == [False] * 18 + [True]
