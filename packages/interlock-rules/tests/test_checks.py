@@ -199,9 +199,7 @@ def test_an_age_is_below_or_above_its_limit(age: timedelta, younger: bool, older
         (timedelta(days=365 * 100), False),
     ],
 )
-def test_trap_23_a_future_timestamp_is_fresh_only_within_a_minute_of_clock_skew(
-    ahead: timedelta, fresh: bool
-) -> None:
+def test_trap_23_a_future_timestamp_is_fresh_only_within_a_minute_of_clock_skew(ahead: timedelta, fresh: bool) -> None:
     assert rule_holds(Check.AGE_LT, NOW + ahead, "1h") is fresh
     assert not rule_holds(Check.AGE_GT, NOW + ahead, "0s")
 

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from interlock_sla import DurationError, format_duration, parse_duration
@@ -88,7 +88,7 @@ def _exists(rule: Rule) -> Predicate:
 
     def exists(fields: Fields, now: datetime) -> bool:
         value = fields.get(field)
-        return value is not None and not not_a_number(value)
+        return value is not None and not (isinstance(value, (float, Decimal)) and not_a_number(value))
 
     return exists
 
@@ -97,43 +97,72 @@ def _equals(rule: Rule, field: str) -> Predicate:
     expected = rule.value
     if expected is None:
         raise RuleError(rule, "value", "equals needs a value")
-    if str(expected).lower().lstrip("+-") in _NOT_FINITE_WORDS:
+    if not_a_number(expected) or str(expected).lower().lstrip("+-") in _NOT_FINITE_WORDS:
         raise RuleError(rule, "value", f"nothing equals {expected}")
-    if type(expected) is not str or to_number(expected) is not None or expected.lower() in ("true", "false"):
-        return lambda fields, now: same(fields.get(field), expected)
+    if isinstance(expected, bool):
+        return _equals_boolean(field, expected)
+    number = to_number(expected)
+    if number is not None:
+        return _compares(field, operator.eq, exact(number))
+    return _equals_other(field, expected)
 
-    def equals_text(fields: Fields, now: datetime) -> bool:
+
+def _equals_boolean(field: str, expected: bool) -> Predicate:
+    word = str(expected).lower()
+
+    def equals(fields: Fields, now: datetime) -> bool:
         value = fields.get(field)
-        return value == expected if type(value) is str else same(value, expected)
+        return value is expected or (isinstance(value, str) and value.lower() == word)
 
-    return equals_text
+    return equals
+
+
+def _equals_other(field: str, expected: object) -> Predicate:
+    is_text = type(expected) is str
+
+    def equals(fields: Fields, now: datetime) -> bool:
+        value = fields.get(field)
+        return value == expected if is_text and type(value) is str else same(value, expected)
+
+    return equals
 
 
 def _compares(field: str, compare: Callable[[Any, Any], bool], expected: int | Decimal) -> Predicate:
-    # A float is compared with the float nearest to the limit, so that 0.1 is gte "0.1".
-    expected_for_floats = expected if isinstance(expected, int) else float(expected)
+    # Floats and the limit are ordered alike as decimals and as floats, but for the one float nearest to the limit.
+    nearest = _nearest_float(expected)
+    nearest_holds = isfinite(nearest) and compare(exact(nearest), expected)
 
     def compares(fields: Fields, now: datetime) -> bool:
         value = fields.get(field)
-        if type(value) is int:
+        kind = type(value)
+        if kind is int:
             return compare(value, expected)
-        if type(value) is float:
-            return compare(value, expected_for_floats) and isfinite(value)
+        if kind is float:
+            return nearest_holds if value == nearest else compare(value, nearest) and isfinite(value)  # type: ignore[arg-type]
+        if kind is Decimal:
+            return value.is_finite() and compare(value, expected)  # type: ignore[attr-defined]
         number = to_number(value)
         return number is not None and compare(exact(number), expected)
 
     return compares
 
 
-def _age(rule: Rule, age: timedelta) -> Predicate:
+def _nearest_float(number: int | Decimal) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
+def _age(rule: Rule, limit: timedelta) -> Predicate:
     field = age_field(rule)
 
     def younger(fields: Fields, now: datetime) -> bool:
         moment = parse_timestamp(fields.get(field))
-        return moment is not None and now - age < moment <= now + CLOCK_SKEW
+        return moment is not None and -CLOCK_SKEW <= now - moment < limit
 
     def older(fields: Fields, now: datetime) -> bool:
         moment = parse_timestamp(fields.get(field))
-        return moment is not None and moment < now - age
+        return moment is not None and now - moment > limit
 
     return younger if rule.check is Check.AGE_LT else older

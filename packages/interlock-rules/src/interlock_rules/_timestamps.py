@@ -1,14 +1,12 @@
 """Decides which instant a sensor's timestamp names; what names none is None."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from ._numbers import to_number
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 10**12
-_LATEST_MILLISECOND = 253_402_300_800_000
 
 
 def parse_timestamp(value: object) -> datetime | None:
@@ -17,9 +15,9 @@ def parse_timestamp(value: object) -> datetime | None:
     Epoch seconds, or milliseconds from 1e12 on, as number or numeral; ISO 8601 with or without fraction,
     zone and time (a naive one is UTC, a day alone its midnight); datetimes and dates alike.
     """
-    if isinstance(value, str) and value[4:5] == "-":
+    if type(value) is str and len(value) > 4 and value[4] == "-":
         return _from_iso(value)
-    number = to_number(value)
+    number = value if type(value) is int else to_number(value)
     if number is not None:
         return _from_epoch(number)
     if isinstance(value, datetime):
@@ -34,23 +32,18 @@ def updated_at(fields: Mapping[str, object]) -> datetime | None:
 
 def _from_iso(text: str) -> datetime | None:
     try:
-        return _in_utc(datetime.fromisoformat(text.upper()))
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        upper = text.upper()  # RFC 3339 allows "t" and "z"
+        return _from_iso(upper) if upper != text else None
+    return moment if moment.tzinfo is UTC else _in_utc(moment)
 
 
 def _from_epoch(number: int | float | Decimal) -> datetime | None:
-    if not -_MILLISECONDS_FROM < number < _LATEST_MILLISECOND:
-        return None
-    if number < _MILLISECONDS_FROM:
-        return _after_epoch(milliseconds=number * 1000)
-    return _after_epoch(milliseconds=number)
-
-
-def _after_epoch(milliseconds: int | float | Decimal) -> datetime | None:
     try:
-        return _EPOCH + timedelta(microseconds=round(milliseconds * 1000))
-    except OverflowError:
+        seconds = number if number < _MILLISECONDS_FROM else number / 1000
+        return datetime.fromtimestamp(seconds if type(seconds) is int else float(seconds), UTC)
+    except (ArithmeticError, ValueError, OSError):  # before the year 1 or after 9999; which one depends on the system
         return None
 
 
