@@ -2,8 +2,10 @@
 
 from ._calendars import decode_calendar, decode_calendar_yaml, encode_calendar
 from ._codec import decode_json, decode_yaml, encode_json
+from ._config import PipelineConfig
 from ._documents import Document, Review, check, read_document, review, validate
 from ._expansion import expand
+from ._fields import JobType
 from ._problems import ConfigError, Problem
 from ._schema import calendar_schema, json_schema
 from ._structs import (
@@ -12,8 +14,6 @@ from ._structs import (
     Identity,
     Inclusion,
     Job,
-    JobType,
-    PipelineConfig,
     PostRun,
     Schedule,
     Sla,

@@ -9,9 +9,10 @@ from msgspec import UNSET, Meta
 from interlock_sla import Calendar, parse_weekday
 
 from ._build import shaped, to_json
+from ._fields import CalendarName, any_case
 from ._json import read_json
 from ._problems import ConfigError, Findings
-from ._structs import CalendarName, Section, any_case
+from ._structs import Section
 from ._yaml import read_yaml
 
 

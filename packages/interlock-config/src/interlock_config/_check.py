@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ._config import PipelineConfig
 from ._problems import Findings, Path
-from ._structs import PipelineConfig
 
 
 class Check(NamedTuple):

@@ -5,8 +5,8 @@ from ._checks_job import JOB_CHECKS
 from ._checks_rules import RULE_CHECKS
 from ._checks_schedule import SCHEDULE_CHECKS
 from ._checks_sla import SLA_CHECKS
+from ._config import PipelineConfig
 from ._problems import Findings
-from ._structs import PipelineConfig
 
 CHECKS: tuple[Check, ...] = (*SCHEDULE_CHECKS, *SLA_CHECKS, *RULE_CHECKS, *JOB_CHECKS)
 

@@ -8,9 +8,10 @@ import msgspec
 import msgspec.inspect as shape
 
 from ._check import check
+from ._config import RETRY_DELAY_CEILING, PipelineConfig
+from ._fields import JobType
 from ._job_types import JOB_TYPES
 from ._problems import Findings
-from ._structs import RETRY_DELAY_CEILING, JobType, PipelineConfig
 from ._walk import walk
 
 _FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items()}

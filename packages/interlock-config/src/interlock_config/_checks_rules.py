@@ -7,9 +7,10 @@ from msgspec import UNSET
 from interlock_rules import Check, Mode, Rule, RuleError, RuleSet, compile_rules
 
 from ._check import check
+from ._config import PipelineConfig
+from ._fields import RESERVED_KEYS
 from ._leaves import duration_problem
 from ._problems import Findings, Path
-from ._structs import RESERVED_KEYS, PipelineConfig
 
 _AGES = (Check.AGE_LT, Check.AGE_GT)
 

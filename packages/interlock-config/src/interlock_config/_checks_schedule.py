@@ -8,8 +8,9 @@ from msgspec import UNSET
 from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zone
 
 from ._check import check
+from ._config import PipelineConfig
 from ._problems import Findings, Path
-from ._structs import EvaluationWindow, PipelineConfig
+from ._structs import EvaluationWindow
 
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from ._check import check
 from ._checks_schedule import zone_problem
+from ._config import PipelineConfig
 from ._problems import Findings
-from ._structs import PipelineConfig
 
 _ZERO = timedelta(0)
 _DAY = timedelta(hours=24)

@@ -7,10 +7,10 @@ from interlock_rules import Rule
 from ._build import shaped, to_json
 from ._canonical import canonical
 from ._checks import run_checks
+from ._config import PipelineConfig
 from ._json import read_json
 from ._odd import is_plain
 from ._problems import ConfigError, Findings
-from ._structs import PipelineConfig
 from ._yaml import read_yaml
 
 _RULE_KEYS = set(Rule.__struct_encode_fields__)

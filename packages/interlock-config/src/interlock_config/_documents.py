@@ -9,9 +9,9 @@ from interlock_sla import Calendar
 
 from ._calendars import build_calendar, warn_calendar
 from ._codec import build_pipeline
+from ._config import PipelineConfig, calendar_places, unknown_calendar
 from ._json import read_json
 from ._problems import ConfigError, Findings, Path, Problem
-from ._structs import PipelineConfig, calendar_places, unknown_calendar
 from ._warnings import warn
 from ._yaml import read_yaml
 

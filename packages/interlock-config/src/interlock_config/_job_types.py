@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ._structs import DURATION_PATTERN, JobType
+from ._fields import DURATION_PATTERN, JobType
 
 Text = str | int | bool
 """A value that is sent as text; numbers and booleans are written out."""

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec.inspect as shape
 
 from ._calendars import CalendarFile
+from ._config import PipelineConfig
+from ._fields import DURATION_PATTERN, JobType
 from ._job_types import JOB_TYPES, aliases
 from ._schema_types import Definitions, document_schema, reference
-from ._structs import DURATION_PATTERN, JobType, PipelineConfig
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -7,7 +7,7 @@ import msgspec.inspect as shape
 
 from interlock_sla import Duration
 
-from ._structs import DURATION_PATTERN
+from ._fields import DURATION_PATTERN
 from ._walk import Expected
 
 Definitions: TypeAlias = dict[str, dict[str, Any]]

@@ -11,9 +11,11 @@ from msgspec import UNSET, Meta
 from interlock_rules import Rule
 from interlock_sla import Duration
 
+from ._config import PipelineConfig
+from ._fields import CheckName, Field, SensorKey
 from ._leaves import duration_problem, number_problem, text_problem, written
 from ._problems import Findings, Path, did_you_mean, nearest
-from ._structs import CheckName, Field, PipelineConfig, Section, SensorKey
+from ._structs import Section
 
 _EMPTY = "has no value; give one, or leave the key out"
 _EMPTY_SECTION = "is empty; indent what belongs to it, or leave the key out"

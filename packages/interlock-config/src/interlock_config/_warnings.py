@@ -9,9 +9,10 @@ from msgspec import UNSET
 from interlock_rules import key_matches
 from interlock_sla import ExecutionDate, absolute_deadline, format_duration
 
+from ._config import PipelineConfig
 from ._expansion import is_ours, variables
 from ._problems import Findings, Problem, render
-from ._structs import Exclusion, PipelineConfig
+from ._structs import Exclusion
 
 RESERVED_ID = "INFRASTRUCTURE"
 """The pipeline id under which alarms of the infrastructure are reported."""

@@ -1,0 +1,128 @@
+"""What one pipeline config is, and the values that follow from it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta
+
+from interlock_rules import Mode, Rule, RuleSet, compile_rules
+from interlock_sla import Calendar, Cron, Exclusions, parse_cron, zone
+
+from ._problems import ConfigError, Problem, did_you_mean
+from ._structs import Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
+
+RETRY_DELAY_CEILING = timedelta(hours=1)
+"""A doubled retry delay never grows beyond this."""
+
+
+class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
+    """One pipeline, as its file describes it. Derived values are computed on first use and kept."""
+
+    pipeline: Annotated[Identity, Meta(description="Who the pipeline is.")]
+    schedule: Annotated[Schedule, Meta(description="When it runs.")]
+    sla: Annotated[Sla | None, Meta(description="Deadlines that are observed.")] = None
+    validation: Annotated[Validation, Meta(description="The rules that must hold before the job starts.")]
+    job: Annotated[Job, Meta(description="What is started.")]
+    post_run: Annotated[PostRun | None, Meta(description="What is watched after the job.")] = None
+    dry_run: Annotated[bool, Meta(description="Observe only: nothing is ever started.", examples=[True])] = False
+    watch: Annotated[Watch, Meta(description="What the watchdog does.")] = Watch()
+
+    @property
+    def id(self) -> str:
+        """The pipeline's id."""
+        return self.pipeline.id
+
+    @property
+    def schedule_id(self) -> str:
+        """`cron` for a pipeline with schedule.cron, else `stream`."""
+        return "stream" if self.schedule.cron is None else "cron"
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone of the schedule: its wall clock decides dates, fires and exclusions."""
+        return zone(self.schedule.timezone)
+
+    @cached_property
+    def sla_zone(self) -> ZoneInfo:
+        """The zone of the SLA deadline: its own, else the schedule's."""
+        own = self.sla.timezone if self.sla else None
+        return self.zone if own is None else zone(own)
+
+    @cached_property
+    def cron(self) -> Cron | None:
+        """The parsed cron expression, None without one."""
+        return None if self.schedule.cron is None else parse_cron(self.schedule.cron)
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The validation rules, compiled."""
+        return compile_rules(self.validation.trigger, self.validation.rules)
+
+    @cached_property
+    def trigger_rule(self) -> Rule | None:
+        """The trigger condition as a rule, None without one."""
+        trigger = self.schedule.trigger
+        if trigger is None:
+            return None
+        return Rule(trigger.key, trigger.check, trigger.field, trigger.value)
+
+    @cached_property
+    def post_run_rules(self) -> RuleSet | None:
+        """The post-run rules, compiled (all must hold), None without a postRun section."""
+        return compile_rules(Mode.ALL, self.post_run.rules) if self.post_run else None
+
+    @cached_property
+    def calendar_names(self) -> tuple[str, ...]:
+        """The named calendars whose days are excluded, each once."""
+        exclude = self.schedule.exclude
+        named = (self.schedule.calendar, exclude.holidays if exclude else None)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    def exclusions(self, calendars: Mapping[str, Calendar]) -> Exclusions:
+        """The days on which nothing starts, with the named calendars looked up in `calendars`.
+
+        Raises ConfigError when a named calendar is not there: an unknown calendar might exclude today.
+        """
+        missing = [name for name in self.calendar_names if name not in calendars]
+        if missing:
+            raise ConfigError(_unknown_calendars(self, missing, calendars))
+        exclude = self.schedule.exclude or Exclusion()
+        return Exclusions(
+            weekends=exclude.weekends,
+            dates=frozenset(exclude.dates),
+            calendars=tuple(calendars[name] for name in self.calendar_names),
+        )
+
+    def retry_delay_before(self, attempt: int) -> timedelta:
+        """The wait before retry number `attempt` (1 is the first retry): doubled per retry, at most 1 h."""
+        if attempt < 1 or not self.job.retry_delay:
+            return timedelta(0)
+        doubled = self.job.retry_delay.total_seconds() * 2.0 ** min(attempt - 1, 64)
+        return timedelta(seconds=min(doubled, RETRY_DELAY_CEILING.total_seconds()))
+
+
+def calendar_places(config: PipelineConfig) -> dict[tuple[str, ...], str]:
+    """Where the config names calendars: path to name."""
+    exclude = config.schedule.exclude
+    places: dict[tuple[str, ...], str | None] = {("schedule", "calendar"): config.schedule.calendar}
+    if exclude is not None:
+        places["schedule", "exclude", "holidays"] = exclude.holidays
+    return {path: name for path, name in places.items() if name is not None}
+
+
+def _unknown_calendars(
+    config: PipelineConfig, missing: Iterable[str], calendars: Mapping[str, Calendar]
+) -> list[Problem]:
+    return [
+        Problem(config.id, ".".join(path), name, unknown_calendar(name, calendars))
+        for path, name in calendar_places(config).items()
+        if name in missing
+    ]
+
+
+def unknown_calendar(name: str, calendars: Iterable[str]) -> str:
+    """What to say about a calendar that nobody defined."""
+    return f"names a calendar that does not exist{did_you_mean(name, calendars)}"
