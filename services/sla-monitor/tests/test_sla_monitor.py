@@ -1,0 +1,178 @@
+"""The SLA monitor's modes: real Scheduler calls against moto, rows in the in-memory twin."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from msgspec import ValidationError
+
+from interlock_config import decode_yaml
+from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, TimerEarly
+from interlock_lifecycle import MarkStarted, RunKey, decide_started, open_run
+from interlock_sla import parse_execution_date
+from interlock_sla_monitor.monitor import Monitor
+from interlock_store import MemoryTables, Store, TableNames
+
+ARRIVED = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+BREACH = ARRIVED + timedelta(hours=1)
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+ABOUT = {"pipelineId": "bronze", "scheduleId": "stream", "date": "2026-03-03"}
+GROUP = "test-interlock-sla"
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}}
+sla: {maxDuration: 1h, expectedDuration: 20m}
+validation: {trigger: ALL, rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = ARRIVED
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store(MemoryTables(), TableNames.of_environment("test"))
+    made.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    start = open_run(KEY, decided_at=ARRIVED, execution_timeout=timedelta(hours=4), arrived_at=ARRIVED)
+    made.commit(start)
+    started = decide_started(start.run, start.run.run_token, now=ARRIVED, execution_timeout=timedelta(hours=4))
+    assert isinstance(started, MarkStarted)
+    made.commit(started)
+    return made
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("scheduler", region_name="us-east-1")
+        client.create_schedule_group(Name=GROUP)
+        yield client
+
+
+@pytest.fixture
+def monitor(store: Store, clock: Clock, scheduler: Any) -> Monitor:
+    timers = SchedulerTimers(scheduler, group=GROUP, target_arn="arn:aws:lambda:::f", role_arn="arn:aws:iam::1:role/r")
+    return Monitor(store, timers, AlertDesk(store, clock), clock)
+
+
+def schedules(scheduler: Any) -> dict[str, str]:
+    found = scheduler.list_schedules(GroupName=GROUP)["Schedules"]
+    details = [scheduler.get_schedule(Name=one["Name"], GroupName=GROUP) for one in found]
+    return {one["Name"]: one["ScheduleExpression"] for one in details}
+
+
+def events(store: Store) -> list[str]:
+    rows = store.pending(datetime(2030, 1, 1, tzinfo=UTC))
+    return [
+        row["detailType"] for row in rows if row["SK"].startswith("EVENT#") and row["detailType"] != "JOB_TRIGGERED"
+    ]
+
+
+def test_scheduling_creates_the_timers_once_under_their_names(monitor: Monitor, scheduler: Any) -> None:
+    for _ in range(2):
+        answer = monitor.answer({"mode": "schedule", **ABOUT})
+    assert answer == {"warningAt": "2026-03-03T12:40:00+00:00", "breachAt": "2026-03-03T13:00:00+00:00"}
+    assert schedules(scheduler) == {
+        "bronze-stream-2026-03-03-rsla-warning-202603031240": "at(2026-03-03T12:40:00)",
+        "bronze-stream-2026-03-03-rsla-breach-202603031300": "at(2026-03-03T13:00:00)",
+    }
+
+
+def test_timers_delete_themselves_and_carry_their_alert(monitor: Monitor, scheduler: Any) -> None:
+    monitor.answer({"mode": "schedule", **ABOUT})
+    name = "bronze-stream-2026-03-03-rsla-breach-202603031300"
+    made = scheduler.get_schedule(Name=name, GroupName=GROUP)
+    assert made["ActionAfterCompletion"] == "DELETE"
+    assert '"alertType": "RELATIVE_SLA_BREACH"' in made["Target"]["Input"]
+
+
+def test_cancelling_deletes_the_timers_and_may_be_repeated(monitor: Monitor, scheduler: Any) -> None:
+    monitor.answer({"mode": "schedule", **ABOUT})
+    for _ in range(2):
+        monitor.answer({"mode": "cancel", **ABOUT})
+    assert schedules(scheduler) == {}
+
+
+def test_a_breach_that_is_already_due_is_told_at_once(
+    monitor: Monitor, clock: Clock, store: Store, scheduler: Any
+) -> None:
+    clock.now = BREACH + timedelta(minutes=1)
+    monitor.answer({"mode": "schedule", **ABOUT})
+    assert events(store) == ["RELATIVE_SLA_BREACH"]
+    assert schedules(scheduler) == {}
+
+
+def fire(monitor: Monitor, alert: str, **moments: str) -> dict[str, Any]:
+    return monitor.answer({"mode": "fire-alert", **ABOUT, "alertType": alert, **moments})
+
+
+def test_a_timer_that_fires_twice_speaks_once(monitor: Monitor, clock: Clock, store: Store) -> None:
+    clock.now = BREACH
+    first = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
+    second = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
+    assert "firedAt" in first
+    assert "firedAt" not in second
+    assert events(store) == ["RELATIVE_SLA_BREACH"]
+
+
+def test_a_warning_is_told_once_and_not_after_the_breach(monitor: Monitor, clock: Clock, store: Store) -> None:
+    clock.now = BREACH - timedelta(minutes=20)
+    for _ in range(2):
+        fire(monitor, "RELATIVE_SLA_WARNING", warningAt="2026-03-03T12:40:00Z")
+    assert events(store) == ["RELATIVE_SLA_WARNING"]
+
+
+def test_a_breach_timer_that_comes_early_is_tried_again(monitor: Monitor, clock: Clock, store: Store) -> None:
+    clock.now = BREACH - timedelta(seconds=30)
+    with pytest.raises(TimerEarly):
+        fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
+    assert events(store) == []
+
+
+def test_reconciling_tells_what_dropped_timers_would_have(store: Store, clock: Clock) -> None:
+    monitor = Monitor(store, NoTimers(), AlertDesk(store, clock), clock)
+    for minutes, told in (
+        (30, []),
+        (45, ["RELATIVE_SLA_WARNING"]),
+        (61, ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]),
+    ):
+        clock.now = ARRIVED + timedelta(minutes=minutes)
+        for _ in range(2):
+            monitor.answer({"mode": "reconcile", **ABOUT})
+        assert events(store) == told
+
+
+def test_calculating_changes_nothing(monitor: Monitor, store: Store, scheduler: Any) -> None:
+    assert monitor.answer({"mode": "calculate", **ABOUT})["breachAt"] == "2026-03-03T13:00:00+00:00"
+    assert (schedules(scheduler), events(store)) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"mode": "dance", **ABOUT},
+        {"mode": "schedule"},
+        {"mode": "schedule", **ABOUT, "date": "someday"},
+        {"mode": "fire-alert", **ABOUT},
+        {"mode": "fire-alert", **ABOUT, "alertType": "JOB_FAILED", "breachAt": "2026-03-03T13:00:00Z"},
+    ],
+)
+def test_an_impossible_request_is_refused(monitor: Monitor, event: dict[str, Any]) -> None:
+    with pytest.raises((ValidationError, ValueError)):
+        monitor.answer(event)

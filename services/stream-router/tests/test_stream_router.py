@@ -1,0 +1,270 @@
+"""The stream-router as Lambda calls it: records in; rows, executions and events out (DynamoDB, SFN, bus: moto)."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from interlock_config import decode_yaml
+from interlock_lifecycle import RunKey, RunStatus
+from interlock_sla import parse_execution_date
+from interlock_store import DynamoTables, Store, TableNames, to_wire
+
+NAMES = TableNames.of_environment("test")
+NOW = 1_772_539_200.0  # 2026-03-03T12:00:00Z
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: equals, field: ready, value: true}}
+sla: {maxDuration: 1h}
+validation: {trigger: ALL, rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+READY = {"PK": "PIPELINE#bronze", "SK": "SENSOR#ready", "data": {"ready": True, "date": "2026-03-03"}}
+
+Handle = Callable[[Mapping[str, Any], object], dict[str, Any]]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The stream-router's surroundings, and its environment pointing at them."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        clients = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions", "sqs")}  # type: ignore[call-overload]
+        _create_tables(clients["dynamodb"])
+        clients["events"].create_event_bus(Name="bus")
+        machine = clients["stepfunctions"].create_state_machine(
+            name="machine", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn=_ROLE
+        )
+        queue = clients["sqs"].create_queue(QueueName="dlq")["QueueUrl"]
+        variables = {
+            "CONTROL_TABLE": NAMES.control,
+            "JOBLOG_TABLE": NAMES.joblog,
+            "RERUN_TABLE": NAMES.rerun,
+            "STATE_MACHINE_ARN": machine["stateMachineArn"],
+            "EVENT_BUS_NAME": "bus",
+            "DLQ_QUEUE_URL": queue,
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield {**clients, "queue": queue, "machine": machine["stateMachineArn"]}
+
+
+_ROLE = "arn:aws:iam::123456789012:role/machine"
+
+
+def _create_tables(client: Any) -> None:
+    for name in (NAMES.control, NAMES.joblog, NAMES.rerun):
+        attributes = ("PK", "SK", "GSI1PK", "GSI1SK") if name == NAMES.control else ("PK", "SK")
+        request: dict[str, Any] = {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": one, "AttributeType": "S"} for one in attributes],
+            "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+        }
+        if name == NAMES.control:
+            keys = [
+                {"AttributeName": "GSI1PK", "KeyType": "HASH"},
+                {"AttributeName": "GSI1SK", "KeyType": "RANGE"},
+            ]
+            index = {"IndexName": "GSI1", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+            request["GlobalSecondaryIndexes"] = [index]
+        client.create_table(**request)
+
+
+@pytest.fixture
+def handle(aws: dict[str, Any]) -> Iterator[Handle]:
+    from interlock_stream_router import handler
+
+    handler._service.cache_clear()
+    yield handler.handle
+    handler._service.cache_clear()
+
+
+@pytest.fixture
+def store(aws: dict[str, Any]) -> Store:
+    made = Store(DynamoTables(aws["dynamodb"]), NAMES)
+    made.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    return made
+
+
+def batch(*rows: Mapping[str, Any] | None, at: float = NOW) -> dict[str, Any]:
+    """Rows as the records of one Lambda invocation, numbered from 1."""
+    return {"Records": [record(row, number, at) for number, row in enumerate(rows, 1)]}
+
+
+def record(row: Mapping[str, Any] | None, number: int, at: float = NOW) -> dict[str, Any]:
+    body: dict[str, Any] = {"SequenceNumber": str(number), "ApproximateCreationDateTime": at}
+    if row is not None:
+        body["Keys"] = to_wire({name: row[name] for name in ("PK", "SK")})
+        body["NewImage"] = to_wire(row)
+    return {"eventID": f"e{number}", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": body}
+
+
+def row_of(aws: dict[str, Any], sk: str) -> dict[str, Any]:
+    store = DynamoTables(aws["dynamodb"])
+    row = store.get(NAMES.control, "PIPELINE#bronze", sk)
+    assert row is not None
+    return row
+
+
+def executions(aws: dict[str, Any]) -> list[str]:
+    listed = aws["stepfunctions"].list_executions(stateMachineArn=aws["machine"])["executions"]
+    return [one["name"] for one in listed]
+
+
+def letters(aws: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = aws["sqs"].receive_message(QueueUrl=aws["queue"], MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def test_a_sensor_commits_its_run_and_the_committed_row_starts_the_execution(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    assert handle(batch(READY), None) == {"batchItemFailures": []}
+    run = store.run(KEY)
+    assert run is not None
+    assert run.started_token is None
+    assert executions(aws) == []
+
+    handle(batch(row_of(aws, "TRIGGER#stream#2026-03-03")), None)
+    started = store.run(KEY)
+    assert started is not None
+    assert started.started_token == run.run_token
+    assert executions(aws) == [f"bronze-stream-2026-03-03-{run.run_token}"]
+    described = aws["stepfunctions"].describe_execution(
+        executionArn=aws["machine"].replace("stateMachine", "execution") + f":{executions(aws)[0]}"
+    )
+    told = json.loads(described["input"])
+    assert told["sensorArrivalAt"] == "2026-03-03T12:00:00Z"
+    assert told["sla"] == {"maxDuration": "1h", "timezone": "UTC", "critical": False}
+    assert told["config"]["evaluationWindowSeconds"] == 3600
+
+
+def test_every_record_delivered_twice_changes_nothing(aws: dict[str, Any], store: Store, handle: Handle) -> None:
+    for _ in range(2):
+        handle(batch(READY, READY), None)
+    trigger = row_of(aws, "TRIGGER#stream#2026-03-03")
+    for _ in range(2):
+        handle(batch(trigger, trigger), None)
+    assert len(executions(aws)) == 1
+    events = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert [row["detailType"] for row in events] == ["JOB_TRIGGERED"]
+
+
+def test_an_event_row_goes_to_the_bus_and_is_deleted(aws: dict[str, Any], store: Store, handle: Handle) -> None:
+    target = aws["sqs"].create_queue(QueueName="heard")
+    arn = aws["sqs"].get_queue_attributes(QueueUrl=target["QueueUrl"], AttributeNames=["QueueArn"])
+    aws["events"].put_rule(Name="all", EventBusName="bus", EventPattern='{"source": ["interlock"]}')
+    aws["events"].put_targets(
+        Rule="all", EventBusName="bus", Targets=[{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}]
+    )
+    handle(batch(READY), None)
+    handle(batch(row_of(aws, "TRIGGER#stream#2026-03-03")), None)
+    (event,) = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    handle(batch(event), None)
+    heard = aws["sqs"].receive_message(QueueUrl=target["QueueUrl"])["Messages"]
+    envelope = json.loads(heard[0]["Body"])
+    assert (envelope["source"], envelope["detail-type"]) == ("interlock", "JOB_TRIGGERED")
+    assert envelope["detail"]["pipelineId"] == "bronze"
+    assert store.pending(datetime.now(UTC)) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"PK": "PIPELINE#bronze", "SK": "SPANNER#x"},
+        {"PK": "NOBODY", "SK": "SENSOR#ready", "data": {"ready": True}},
+        {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream", "status": "RUNNING", "runToken": "t"},
+        {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream#2026-13-77", "status": "RUNNING", "runToken": "t"},
+        {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#tomorrow"},
+        {"PK": "PIPELINE#bronze", "SK": "EVENT#1"},
+        None,
+    ],
+)
+def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(
+    aws: dict[str, Any], store: Store, handle: Handle, row: Mapping[str, Any] | None
+) -> None:
+    assert handle(batch(row, READY), None) == {"batchItemFailures": []}
+    assert store.run(KEY) is not None
+    assert len(letters(aws)) == 1
+
+
+def test_a_passing_failure_stops_there_and_answers_its_sequence_number(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    handle(batch(READY), None)
+    trigger = row_of(aws, "TRIGGER#stream#2026-03-03")
+    aws["stepfunctions"].delete_state_machine(stateMachineArn=aws["machine"])
+    other = {**READY, "data": {"ready": True, "date": "2026-03-04"}}
+    assert handle(batch(READY, trigger, other), None) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert store.run(RunKey("bronze", "stream", parse_execution_date("2026-03-04"))) is None
+
+
+def test_sensors_of_others_and_interlocks_own_rows_start_nothing(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    rows = [
+        {**READY, "SK": "SENSOR#ready-not"},
+        {**READY, "SK": "SENSOR#first-sensor-arrival#2026-03-03"},
+        {**READY, "PK": "PIPELINE#unknown"},
+        {**READY, "data": {"ready": False}},
+        {"PK": "PIPELINE#bronze", "SK": "MARKER#x#y"},
+    ]
+    assert handle(batch(*rows), None) == {"batchItemFailures": []}
+    assert list(store.runs("bronze")) == []
+    assert letters(aws) == []
+
+
+def test_a_changed_config_is_read_anew_and_a_wrong_one_is_reported_once(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    handle(batch({**READY, "data": {"ready": False}}), None)
+    wrong = {"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(wrong))
+    for _ in range(2):
+        handle(batch(wrong, READY), None)
+    assert store.run(KEY) is None
+    events = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert [row["detailType"] for row in events] == ["CONFIG_INVALID"]
+    store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    handle(batch(row_of(aws, "CONFIG"), READY), None)
+    assert store.run(KEY) is not None
+
+
+def test_a_config_that_became_wrong_closes_the_run_instead_of_starting_it(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    handle(batch(READY), None)
+    aws["dynamodb"].put_item(
+        TableName=NAMES.control, Item=to_wire({"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"})
+    )
+    handle(batch(row_of(aws, "TRIGGER#stream#2026-03-03")), None)
+    run = store.run(KEY)
+    assert run is not None
+    assert run.status is RunStatus.FAILED_FINAL
+    assert executions(aws) == []
+
+
+def test_a_ping_tells_what_answers(aws: dict[str, Any], store: Store, handle: Handle) -> None:
+    answer = handle({"__ping__": True}, None)
+    assert answer["status"] == "healthy"
+    assert answer["checks"] == {"control": "ok", "bus": "ok"}
+    aws["dynamodb"].delete_table(TableName=NAMES.control)
+    assert handle({"__ping__": True}, None)["status"] == "degraded"
+
+
+def test_missing_variables_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from interlock_stream_router.wiring import REQUIRED, wire
+
+    with pytest.raises(Exception, match="CONTROL_TABLE") as raised:
+        wire({})
+    assert all(name in str(raised.value) for name in REQUIRED)
+    assert "CONTROL_TABLE" not in os.environ
