@@ -86,14 +86,14 @@ def floor(session: nox.Session, package: str) -> None:
 def simulation(session: nox.Session) -> None:
     """The whole system under a virtual clock, with faults: the short run."""
     _sync_workspace(session)
-    session.run("pytest", "-q", "tests/simulation", *session.posargs)
+    session.run("pytest", "-q", "--show-capture=no", "--timeout=600", "tests/simulation", *session.posargs)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """The six real Lambdas on the local stack, driven from outside."""
     _sync_workspace(session)
-    session.run("pytest", "-q", "tests/integration", *session.posargs)
+    session.run("pytest", "-q", "--timeout=300", "tests/integration", *session.posargs)
 
 
 @nox.session
