@@ -1,0 +1,1 @@
+"""interlock build, up and deploy: the Lambda packages, the local stack, and the same deployment elsewhere."""

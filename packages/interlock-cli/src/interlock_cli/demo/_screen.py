@@ -1,0 +1,107 @@
+"""Shows the replay as it happens: each hour's runs in a grid, what is held and why, and what was said last."""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from interlock_cli.demo._proof import BRONZE, GOLD, SILVER
+from interlock_lifecycle import Progress, RunReport
+from rich.console import Console, Group
+from rich.live import Live
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+_MARKS = {
+    Progress.COMMITTED: ("·", "cyan"),
+    Progress.HELD: ("H", "yellow"),
+    Progress.EVALUATING: ("e", "cyan"),
+    Progress.RUNNING: ("R", "blue"),
+    Progress.COMPLETED: ("✓", "green"),
+    Progress.FAILED: ("✗", "red"),
+}
+_SHOWN_LINES = 10
+_SHOWN_HOLDS = 4
+
+
+class Screen:
+    """A live picture on a terminal; plain lines anywhere else. A context manager."""
+
+    def __init__(self, console: Console, hours: Mapping[str, tuple[str, ...]]) -> None:
+        self._console = console
+        self._hours = hours
+        self._lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+        self._reports: dict[tuple[str, str], RunReport] = {}
+        self._began = datetime.now(UTC)
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Screen":
+        self._began = datetime.now(UTC)
+        if self._console.is_terminal:
+            self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def say(self, line: str) -> None:
+        """One thing that happened, in rich's markup."""
+        stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
+        if self._live is None:
+            self._console.print(stamped, soft_wrap=True)
+            return
+        self._lines.append(stamped)
+        self._live.update(self._picture())
+
+    def show(self, reports: Mapping[tuple[str, str], RunReport]) -> None:
+        """Where every run stands now."""
+        self._reports = dict(reports)
+        if self._live is not None:
+            self._live.update(self._picture())
+
+    def _elapsed(self) -> float:
+        return (datetime.now(UTC) - self._began).total_seconds()
+
+    def _picture(self) -> Group:
+        lines = [Text.from_markup(line, overflow="ellipsis") for line in self._lines]
+        return Group(self._grid(), self._legend(), *self._holds(), Rule(style="dim"), *lines)
+
+    def _grid(self) -> Table:
+        shown = Table(box=None, pad_edge=False)
+        shown.add_column("day")
+        shown.add_column("pipeline")
+        columns = max(len(hours) for hours in self._hours.values())
+        first = next(iter(self._hours.values()))
+        for position in range(columns):
+            shown.add_column(first[position] if position < len(first) else "")
+        shown.add_column("day's run")
+        for day, hours in self._hours.items():
+            for name in (BRONZE, SILVER):
+                cells = [self._mark(name, f"{day}T{hour}") for hour in hours]
+                gold = self._mark(GOLD, day) if name == SILVER else Text("")
+                padding = [Text("")] * (columns - len(cells))
+                shown.add_row(day if name == BRONZE else "", name, *cells, *padding, gold)
+        return shown
+
+    def _mark(self, pipeline: str, date: str) -> Text:
+        report = self._reports.get((pipeline, date))
+        if report is None:
+            return Text("-", style="dim")
+        mark, colour = _MARKS[report.progress]
+        return Text(mark + (str(report.attempt) if report.attempt else ""), style=colour)
+
+    def _legend(self) -> Text:
+        text = Text(f"{self._elapsed():.0f} s   ", style="dim")
+        for progress, (mark, colour) in _MARKS.items():
+            text.append(f"{mark} ", style=colour).append(f"{progress}  ", style="dim")
+        return text
+
+    def _holds(self) -> list[Text]:
+        held = [(one, report) for one, report in self._reports.items() if report.progress is Progress.HELD]
+        return [
+            Text.assemble(("held ", "yellow"), f"{pipeline} {date}: {report.reason}", overflow="ellipsis", no_wrap=True)
+            for (pipeline, date), report in held[:_SHOWN_HOLDS]
+        ]
