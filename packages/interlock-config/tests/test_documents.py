@@ -88,6 +88,32 @@ def test_a_calendar_that_excludes_every_day_is_warned_of() -> None:
     assert (problem.severity, problem.path, problem.line) == ("warning", "days", 2)
 
 
+WEEKENDS = "name: us-holidays\ndays: [saturday, sunday]\n"
+
+
+def test_a_cron_whose_days_a_calendar_takes_is_warned_of() -> None:
+    found = review({"orders.yaml": ORDERS.replace("0 8 * * *", "0 8 * * sat"), "us.yaml": WEEKENDS})
+    assert [(problem.severity, str(problem)) for problem in found.problems] == [
+        ("warning", 'orders.yaml:3: schedule.cron = "0 8 * * sat": fires only on days that its calendars leave out')
+    ]
+
+
+def test_an_inclusion_date_that_a_calendar_takes_is_warned_of() -> None:
+    dates = "include: {dates: [2026-07-04, 2026-07-06]}, trigger: {key: orders, check: exists}"
+    found = review({"orders.yaml": ORDERS.replace('cron: "0 8 * * *"', dates), "us.yaml": WEEKENDS})
+    assert [str(problem) for problem in found.problems] == [
+        'orders.yaml:3: schedule.include.dates[0] = "2026-07-04": is excluded by calendar us-holidays; '
+        "nothing runs that day"
+    ]
+
+
+def test_a_day_that_the_pipeline_excludes_itself_is_warned_of_once() -> None:
+    schedule = '{cron: "0 8 * * sat", calendar: us-holidays, exclude: {weekends: true}}'
+    text = ORDERS.replace('{cron: "0 8 * * *", calendar: us-holidays}', schedule)
+    found = review({"orders.yaml": text, "us.yaml": WEEKENDS})
+    assert [problem.message for problem in found.problems] == ["fires only on days that schedule.exclude leaves out"]
+
+
 def test_validate_looks_between_documents_only() -> None:
     config = decode_yaml(ORDERS)
     assert [str(problem) for problem in validate({"a": config, "b": config})] == [

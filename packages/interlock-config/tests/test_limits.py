@@ -162,7 +162,19 @@ def test_any_bytes_are_answered(data: bytes) -> None:
     _answers(data)
 
 
+def test_a_file_that_grows_too_large_for_its_row_is_refused() -> None:
+    long = f"owner: &a {'ü' * 30_000}"
+    names = "".join(f"--x{number}: *a, " for number in range(5))
+    text = REST.replace("id: orders", f"id: orders, {long}").replace(
+        "{type: command, config: {command: load}}", f"{{type: glue, config: {{jobName: x, arguments: {{{names}}}}}}}"
+    )
+    [problem] = problems_of(text)
+    assert str(problem).endswith(" bytes of JSON; at most 262144 can be stored")
+
+
 def _answers(text: str | bytes) -> None:
     for read in (decode_yaml, decode_json):
-        assert all(str(problem) for problem in problems_of(text, read))
+        for line in map(str, problems_of(text, read)):
+            assert line
+            assert line.isprintable(), ascii(line)
     review({"file.yaml": text, "file.json": text})

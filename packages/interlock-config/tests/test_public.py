@@ -42,6 +42,7 @@ def test_errors_survive_copying_and_pickling() -> None:
         (Problem("", "a", None, "has no value"), "a: has no value"),
         (Problem("", "a", ["x" * 100], "is long"), 'a = ["' + "x" * 57 + "…: is long"),
         (Problem("", "a", float("inf"), "is endless"), "a = inf: is endless"),
+        (Problem("", "a", "x\x1b[31m\n\u202e\x85", "is odd"), 'a = "x\\u001b[31m\\n\\u202e\\u0085": is odd'),
         (Problem("", "a", 10**30, "is large"), f"a = {10**30}: is large"),
     ],
 )

@@ -171,6 +171,8 @@ def test_snake_case_job_keys_become_camel_case(snake: str, camel: dict[str, Any]
         '{type: databricks, config: {workspaceUrl: "https://d.example.com", jobId: "620", headers: {A: b}}}',
         "{type: databricks, config: {workspaceUrl: 'https://d.example.com', jobId: '${INTERLOCK_JOB}'}}",
         "{type: lambda, config: {functionName: load, payload: {a: 1}}}",
+        "{type: lambda, config: {functionName: load, payload: [null, {b: null}]}}",
+        '{type: http, config: {url: "https://a.example.com", method: get}}',
         "{type: lambda, config: {functionName: load, payload: '{\"a\": 1}'}}",
     ],
 )

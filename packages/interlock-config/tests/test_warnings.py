@@ -55,7 +55,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         ),
         (
             {"schedule": "{trigger: {key: order, check: exists}}"},
-            ['schedule.trigger.key = "order": is read by no rule; the rules read orders'],
+            ['schedule.trigger.key = "order": is read by no rule; the rules read "orders"'],
         ),
         (
             {"validation": "{rules: [&r {key: orders, check: exists}, {key: a, check: exists}, *r]}"},

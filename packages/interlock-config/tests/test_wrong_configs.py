@@ -101,6 +101,13 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
+def test_nulls_inside_of_structures_are_not_among_the_problems() -> None:
+    job = "{type: http, config: {url: nowhere, body: [null, {a: null}], headers: {a: 1.5}}}"
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of({"job": job}))
+    assert [problem.path for problem in caught.value.problems] == ["job.config.url", "job.config.headers.a"]
+
+
 def test_a_check_whose_places_are_wrong_in_themselves_stays_silent() -> None:
     sections = {"schedule": "{trigger: {key: orders, check: exist}}", "sla": "{maxDuration: 2h}", "dryRun": "true"}
     with pytest.raises(ConfigError) as caught:

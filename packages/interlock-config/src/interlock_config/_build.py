@@ -10,9 +10,10 @@ from msgspec import UNSET
 
 from interlock_sla import Duration, parse_duration
 
+from ._expected import Expected
 from ._odd import is_plain, odd_numbers, too_deep
 from ._problems import Findings
-from ._walk import Expected, walk
+from ._walk import walk
 
 T = TypeVar("T")
 

@@ -4,16 +4,16 @@ from typing import Any
 
 from interlock_sla import DurationError, parse_duration
 
-from ._job_types import aliases
+from ._job_types import Method, aliases
 from ._problems import Findings
 
 _JOB_CONFIG = ("job", "config")
-_SENT_AS_TEXT = ("headers", "arguments")
+_METHODS = tuple(Method)
 _TEXT_ARGUMENT_TYPES = ("glue", "emr")
 
 
 def canonical(raw: Any, findings: Findings) -> Any:
-    """The document with camelCase job keys, and the default for a poll window of 0.
+    """The document with one spelling of everything in its job: camelCase keys, seconds, text, the poll window.
 
     What does not have the expected shape is left alone. `raw` is not changed.
     """
@@ -32,11 +32,7 @@ def _canonical_job(job: dict[str, Any], findings: Findings) -> dict[str, Any]:
         return job
     named = _camel_keys(config, aliases(job.get("type")), findings)
     valued = {key: _canonical_value(key, value, job.get("type")) for key, value in named.items()}
-    return (
-        job
-        if valued == config and list(map(type, valued.values())) == list(map(type, config.values()))
-        else {**job, "config": valued}
-    )
+    return {**job, "config": valued}
 
 
 def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Findings) -> dict[str, Any]:
@@ -58,6 +54,8 @@ def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Finding
 def _canonical_value(key: str, value: Any, job_type: object) -> Any:
     if key == "timeout" and isinstance(value, str):
         return _seconds(value)
+    if key == "method" and isinstance(value, str) and value.upper() in _METHODS:
+        return value.upper()
     if key == "headers" or (key == "arguments" and job_type in _TEXT_ARGUMENT_TYPES):
         if isinstance(value, dict):
             return {name: _as_text(inner) for name, inner in value.items()}

@@ -1,7 +1,10 @@
 """What a check is: the places it reads, and the function that records what is wrong with them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NamedTuple
+
+from interlock_sla import Duration, format_duration
 
 from ._config import PipelineConfig
 from ._problems import Findings, Path
@@ -12,6 +15,16 @@ class Check(NamedTuple):
 
     find: Callable[[PipelineConfig, Findings], None]
     reads: tuple[Path, ...]
+
+
+LONGEST = timedelta(days=31)
+"""Longest duration where nothing else limits it: longer ones are mistakes, and far longer ones no date can hold."""
+
+
+def needs_length(duration: Duration | None, path: Path, findings: Findings, most: timedelta = LONGEST) -> None:
+    """Record a duration that is not longer than nothing, or longer than `most`."""
+    if duration is not None and not timedelta(0) < duration <= most:
+        findings.error(path, duration.text, f"must be longer than 0s, at most {format_duration(most)}")
 
 
 def check(find: Callable[[PipelineConfig, Findings], None], *places: str) -> Check:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import msgspec.inspect as shape
+from msgspec import UNSET
 
 from ._check import check
 from ._config import RETRY_DELAY_CEILING, PipelineConfig
@@ -18,13 +19,14 @@ _FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items(
 
 
 def _config(config: PipelineConfig, findings: Findings) -> None:
+    if findings.spoils(("job", "config")):
+        return
     form = JOB_TYPES[config.job.type]
-    before = len(findings.problems)
     if _fits(form, config.job.config):
         return
     walk(_FORMS[config.job.type], config.job.config, ("job", "config"), findings)
-    if len(findings.problems) == before:
-        findings.error(("job", "config"), config.job.config, f"does not fit the job type {config.job.type}")
+    if not findings.failed:  # the two looks disagree: never accept on doubt
+        findings.error(("job", "config"), UNSET, f"does not fit the job type {config.job.type}")
 
 
 def _fits(form: type, values: dict[str, Any]) -> bool:
@@ -57,7 +59,7 @@ def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
 
 
 JOB_CHECKS = (
-    check(_config, "job.type", "job.config"),
+    check(_config, "job.type"),
     check(_command, "job.type", "job.config.command"),
     check(_retry_delay, "job.retryDelay"),
 )

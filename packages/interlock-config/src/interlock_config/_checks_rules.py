@@ -1,16 +1,22 @@
 """Whether every rule can be decided: its sensor key is free to use, and its value fits its check."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import lru_cache
 
 from msgspec import UNSET
 
-from interlock_rules import Check, Mode, Rule, RuleError, RuleSet, compile_rules
+from interlock_rules import Check, Mode, Rule, RuleError, compile_rules
+from interlock_sla import Duration, format_duration, parse_duration
 
-from ._check import check
+from ._check import check, needs_length
 from ._config import PipelineConfig
 from ._fields import RESERVED_KEYS
 from ._leaves import duration_problem
 from ._problems import Findings, Path
+
+OLDEST = timedelta(days=3650)
+"""Longest age that a rule may ask for."""
 
 _AGES = (Check.AGE_LT, Check.AGE_GT)
 
@@ -30,8 +36,8 @@ def _post_run(config: PipelineConfig, findings: Findings) -> None:
         _rules(config.post_run.rules, lambda: config.post_run_rules, ("postRun", "rules"), findings)
 
 
-def _rules(rules: Iterable[Rule], compiled: Callable[[], RuleSet | None], path: Path, findings: Findings) -> None:
-    if not any(rule.key.startswith(RESERVED_KEYS) for rule in rules):
+def _rules(rules: Sequence[Rule], compiled: Callable[[], object], path: Path, findings: Findings) -> None:
+    if not any(rule.key.startswith(RESERVED_KEYS) or rule.check in _AGES for rule in rules):
         try:
             compiled()  # all at once, and kept by the config
         except RuleError:
@@ -51,15 +57,21 @@ def _rule(rule: Rule, path: Path, findings: Findings) -> None:
     except RuleError as error:
         value = getattr(rule, error.part)
         message = duration_problem(value) if rule.check in _AGES and error.part == "value" else None
-        findings.error(
-            (*path, error.part), UNSET if value is None else value, message or error.problem.partition(", not ")[0]
-        )
+        message = message or error.problem.partition(", not ")[0]  # the value is shown beside it
+        findings.error((*path, error.part), UNSET if value is None else value, message)
+    else:
+        if rule.check in _AGES and _age(rule.value) > OLDEST:
+            findings.error((*path, "value"), rule.value, f"must be at most {format_duration(OLDEST)}")
+
+
+@lru_cache(maxsize=1024)
+def _age(text: str) -> Duration:
+    return parse_duration(text)
 
 
 def _sensor_timeout(config: PipelineConfig, findings: Findings) -> None:
     timeout = config.post_run.sensor_timeout if config.post_run else None
-    if timeout is not None and timeout.total_seconds() <= 0:
-        findings.error(("postRun", "sensorTimeout"), timeout.text, "must be longer than 0s")
+    needs_length(timeout, ("postRun", "sensorTimeout"), findings)
 
 
 RULE_CHECKS = (

@@ -7,10 +7,9 @@ from msgspec import UNSET
 
 from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zone
 
-from ._check import check
+from ._check import check, needs_length
 from ._config import PipelineConfig
 from ._problems import Findings, Path
-from ._structs import EvaluationWindow
 
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
@@ -59,25 +58,24 @@ def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:
         findings.error(("schedule", "include"), UNSET, "excludes schedule.cron; keep either the cron or the dates")
 
 
-def _evaluation(config: PipelineConfig, findings: Findings) -> None:
-    evaluation = config.schedule.evaluation
-    zero, second = timedelta(0), timedelta(seconds=1)
-    if evaluation.window <= zero:
-        findings.error((*_EVALUATION, "window"), evaluation.window.text, "must be longer than 0s")
-    elif evaluation.interval < second:
-        findings.error((*_EVALUATION, "interval"), evaluation.interval.text, "must be at least 1s")
-    else:
-        _turns(evaluation, findings)
+def _window(config: PipelineConfig, findings: Findings) -> None:
+    needs_length(config.schedule.evaluation.window, (*_EVALUATION, "window"), findings)
 
 
-def _turns(evaluation: EvaluationWindow, findings: Findings) -> None:
-    path, text = (*_EVALUATION, "interval"), evaluation.interval.text
-    window = f"evaluation.window ({evaluation.window.text})"
-    if evaluation.interval > evaluation.window:
-        findings.error(path, text, f"must not be longer than {window}: the rules would be looked at once")
-    elif evaluation.interval * TURNS_PER_WINDOW < evaluation.window:
-        least = format_duration(evaluation.window / TURNS_PER_WINDOW)
-        findings.error(path, text, f"must be at least {least}: {window} holds at most {TURNS_PER_WINDOW} looks")
+def _interval(config: PipelineConfig, findings: Findings) -> None:
+    window, interval = config.schedule.evaluation.window, config.schedule.evaluation.interval
+    if findings.touches((*_EVALUATION, "window")):
+        return
+    problem = None
+    if interval < timedelta(seconds=1):
+        problem = "must be at least 1s"
+    elif interval > window:
+        problem = f"must not be longer than evaluation.window ({window.text}): the rules would be looked at once"
+    elif interval < window / TURNS_PER_WINDOW:
+        least = format_duration(window / TURNS_PER_WINDOW)
+        problem = f"must be at least {least}: evaluation.window ({window.text}) holds at most {TURNS_PER_WINDOW} looks"
+    if problem is not None:
+        findings.error((*_EVALUATION, "interval"), interval.text, problem)
 
 
 def _dry_run(config: PipelineConfig, findings: Findings) -> None:
@@ -89,6 +87,7 @@ SCHEDULE_CHECKS = (
     check(_timezone, "schedule.timezone"),
     check(_cron, "schedule.cron"),
     check(_cron_or_dates, "schedule.cron", "schedule.include"),
-    check(_evaluation, "schedule.evaluation"),
+    check(_window, "schedule.evaluation.window"),
+    check(_interval, "schedule.evaluation"),
     check(_dry_run, "dryRun", "schedule.trigger"),
 )

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 
-from ._check import check
+from ._check import check, needs_length
 from ._checks_schedule import zone_problem
 from ._config import PipelineConfig
 from ._problems import Findings
 
-_ZERO = timedelta(0)
 _DAY = timedelta(hours=24)
 
 
@@ -17,15 +16,11 @@ def _timezone(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _expected(config: PipelineConfig, findings: Findings) -> None:
-    expected = config.sla.expected_duration if config.sla else None
-    if expected is not None and expected <= _ZERO:
-        findings.error(("sla", "expectedDuration"), expected.text, "must be longer than 0s")
+    needs_length(config.sla.expected_duration if config.sla else None, ("sla", "expectedDuration"), findings)
 
 
 def _longest(config: PipelineConfig, findings: Findings) -> None:
-    longest = config.sla.max_duration if config.sla else None
-    if longest is not None and not _ZERO < longest <= _DAY:
-        findings.error(("sla", "maxDuration"), longest.text, "must be longer than 0s, at most 24h")
+    needs_length(config.sla.max_duration if config.sla else None, ("sla", "maxDuration"), findings, _DAY)
 
 
 def _clock_start(config: PipelineConfig, findings: Findings) -> None:

@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from msgspec import UNSET
+
 from interlock_rules import Rule
 
 from ._build import shaped, to_json
 from ._canonical import canonical
 from ._checks import run_checks
 from ._config import PipelineConfig
-from ._json import read_json
+from ._json import JSON_LIMIT, read_json
 from ._odd import is_plain
 from ._problems import ConfigError, Findings
 from ._yaml import read_yaml
 
+_BYTES_OF_A_CHARACTER = 4
 _RULE_KEYS = set(Rule.__struct_encode_fields__)
 
 
@@ -39,9 +42,17 @@ def build_pipeline(raw: Any, findings: Findings) -> PipelineConfig:
     config = shaped(PipelineConfig, canonical(raw, findings), findings, _looks_right)
     if config is not None:
         run_checks(config, findings)
+        _needs_room(config, findings)
     if config is None or findings.failed:
         raise ConfigError(findings.in_order())
     return config
+
+
+def _needs_room(config: PipelineConfig, findings: Findings) -> None:
+    """Record that the JSON of a config could not be read back: aliases and escapes may grow on the way."""
+    text = encode_json(config)
+    if len(text) * _BYTES_OF_A_CHARACTER > JSON_LIMIT and (size := len(text.encode())) > JSON_LIMIT:
+        findings.error((), UNSET, f"becomes {size} bytes of JSON; at most {JSON_LIMIT} can be stored")
 
 
 def _looks_right(raw: dict[str, Any]) -> bool:

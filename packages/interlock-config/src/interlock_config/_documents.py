@@ -1,4 +1,4 @@
-"""Which documents a set of files holds, and what is wrong between them."""
+"""Which document a file holds, and what is wrong between the documents of several files."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from ._config import PipelineConfig, calendar_places, unknown_calendar
 from ._json import read_json
 from ._problems import ConfigError, Findings, Path, Problem
 from ._warnings import warn
+from ._warnings_schedule import warn_of_calendars
 from ._yaml import read_yaml
 
 Document: TypeAlias = PipelineConfig | Calendar
@@ -43,37 +44,40 @@ def read_document(text: str | bytes, source: str = "") -> Document:
 
 
 def check(config: PipelineConfig, calendars: Mapping[str, Calendar], source: str = "") -> tuple[Problem, ...]:
-    """What is wrong between a config and the calendars that exist: names that no calendar has."""
+    """What is wrong between a config and the calendars that exist, by name.
+
+    Errors: names that no calendar has. Warnings: calendars that leave nothing of the schedule.
+    """
     findings = Findings(source)
-    _name_known_calendars(config, set(calendars), findings)
+    _look_at_calendars(config, calendars, set(), findings)
     return tuple(findings.problems)
 
 
 def validate(documents: Mapping[str, Document]) -> tuple[Problem, ...]:
-    """What is wrong between documents (by source): ids and calendar names given twice, unknown calendars."""
-    return _between(documents, {source: Findings(source) for source in documents}, set())
+    """What is wrong between documents, by source: ids and calendar names given twice, and what `check` finds."""
+    findings = {source: Findings(source) for source in documents}
+    _look_between(documents, findings, set())
+    return tuple(problem for source in documents for problem in findings[source].problems)
 
 
 def review(texts: Mapping[str, str | bytes]) -> Review:
     """Read files (source to text) and find everything wrong with and between them, warnings included."""
     documents: dict[str, Document] = {}
-    all_findings: dict[str, Findings] = {}
+    findings: dict[str, Findings] = {}
     problems: list[Problem] = []
     broken_calendars: set[str] = set()
     for source, text in texts.items():
         raw: Any = None
         try:
-            raw, findings = _plain(text, source)
-            document = _document(raw, findings)
+            raw, findings[source] = _plain(text, source)
+            documents[source] = _document(raw, findings[source])
         except ConfigError as error:
             problems += error.problems
             broken_calendars |= _calendar_name(raw)
-            continue
-        documents[source], all_findings[source] = document, findings
-        _warn(document, findings)
-        problems += findings.problems
-        all_findings[source] = Findings(source, findings.lines)
-    problems += _between(documents, all_findings, broken_calendars)
+        else:
+            _warn(documents[source], findings[source])
+    _look_between(documents, findings, broken_calendars)
+    problems += (problem for source in documents for problem in findings[source].problems)
     return Review(documents, tuple(sorted(problems, key=lambda problem: (problem.source, problem.line or 0))))
 
 
@@ -103,24 +107,32 @@ def _warn(document: Document, findings: Findings) -> None:
         warn_calendar(document, findings)
 
 
-def _between(
-    documents: Mapping[str, Document], findings: Mapping[str, Findings], also_known: set[str]
-) -> tuple[Problem, ...]:
-    calendars = {item.name for item in documents.values() if isinstance(item, Calendar)} | also_known
-    first: dict[tuple[type, str], str] = {}
+def _look_between(
+    documents: Mapping[str, Document], findings: Mapping[str, Findings], broken_calendars: set[str]
+) -> None:
+    calendars = {item.name: item for item in documents.values() if isinstance(item, Calendar)}
+    first: dict[tuple[Path, str], str] = {}
     for source, document in documents.items():
-        pipeline = isinstance(document, PipelineConfig)
-        path: Path = ("pipeline", "id") if pipeline else ("name",)
-        name = document.id if isinstance(document, PipelineConfig) else document.name
-        earlier = first.setdefault((type(document), name), source)
+        path, name = _name(document)
+        earlier = first.setdefault((path, name), source)
         if earlier != source:
             findings[source].error(path, name, f"is also the {path[-1]} of {earlier}; it must be unique")
         if isinstance(document, PipelineConfig):
-            _name_known_calendars(document, calendars, findings[source])
-    return tuple(problem for source in documents for problem in findings[source].problems)
+            _look_at_calendars(document, calendars, broken_calendars, findings[source])
 
 
-def _name_known_calendars(config: PipelineConfig, known: set[str], findings: Findings) -> None:
+def _name(document: Document) -> tuple[Path, str]:
+    if isinstance(document, PipelineConfig):
+        return ("pipeline", "id"), document.id
+    return ("name",), document.name
+
+
+def _look_at_calendars(
+    config: PipelineConfig, calendars: Mapping[str, Calendar], broken: set[str], findings: Findings
+) -> None:
+    known = calendars.keys() | broken
     for path, name in calendar_places(config).items():
         if name not in known:
             findings.error(path, name, unknown_calendar(name, known))
+    if all(name in calendars for name in config.calendar_names):
+        warn_of_calendars(config, calendars, findings)

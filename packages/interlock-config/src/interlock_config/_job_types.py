@@ -1,11 +1,23 @@
 """What each job type needs in `job.config`, and which spellings of its keys are accepted."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from ._fields import DURATION_PATTERN, JobType
+from ._fields import DURATION_PATTERN, JobType, any_case
+
+
+class Method(StrEnum):
+    """The HTTP methods that a request may use."""
+
+    GET = "GET"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+
 
 Text = str | int | bool
 """A value that is sent as text; numbers and booleans are written out."""
@@ -99,14 +111,9 @@ class HttpJob(JobConfig, frozen=True):
 
     url: Annotated[str, _url("Address of the request.", "https://jobs.example.com/run")]
     method: Annotated[
-        str,
-        Meta(
-            pattern=r"^(GET|POST|PUT|PATCH|DELETE)$(?!\n)",
-            description="HTTP method.",
-            examples=["POST"],
-            extra={"allowed": "must be one of GET, POST, PUT, PATCH, DELETE"},
-        ),
-    ] = "POST"
+        Method,
+        Meta(description="HTTP method, in any letter case.", examples=["POST"], extra={"schema": any_case(Method)}),
+    ] = Method.POST
     headers: Headers = {}
     body: Payload | None = None
     timeout: Timeout | None = None

@@ -91,6 +91,10 @@ class Findings:
         """Whether an error was recorded at, above or below this place."""
         return any(path[: len(known)] == known[: len(path)] for known in self._paths)
 
+    def spoils(self, path: Path) -> bool:
+        """Whether an error was recorded at or above this place."""
+        return any(known == path[: len(known)] for known in self._paths)
+
     def in_order(self) -> tuple[Problem, ...]:
         """All problems, by line where lines are known, else as found."""
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
@@ -130,7 +134,12 @@ def show(value: Any) -> str:
         text = msgspec.json.encode(value).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
         text = ascii(value) if isinstance(value, int | float | str) else type(value).__name__
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return readable(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
+
+
+def readable(text: str) -> str:
+    """The text with everything escaped that a terminal would not show as it is."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -143,7 +152,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """`; did you mean x?` for a name that is near a known one, else nothing."""
     found = nearest(name, known) if isinstance(name, str) else None
-    return f"; did you mean {found}?" if found else ""
+    return f"; did you mean {readable(found)}?" if found else ""
 
 
 def _plain(name: str) -> str:

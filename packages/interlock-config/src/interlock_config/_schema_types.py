@@ -7,8 +7,8 @@ import msgspec.inspect as shape
 
 from interlock_sla import Duration
 
+from ._expected import Expected
 from ._fields import DURATION_PATTERN
-from ._walk import Expected
 
 Definitions: TypeAlias = dict[str, dict[str, Any]]
 """The shared parts of a schema, by name."""
@@ -53,11 +53,11 @@ def _of_kind(kind: shape.Type, definitions: Definitions) -> dict[str, Any]:
     if isinstance(kind, shape.UnionType):
         return {"anyOf": [schema_of(choice, definitions) for choice in kind.types]}
     if isinstance(kind, shape.VarTupleType | shape.ListType):
-        items = {"items": schema_of(kind.item_type, definitions)}
+        items = {} if _is_any(kind.item_type) else {"items": schema_of(kind.item_type, definitions)}
         return {"type": "array", **items, **_bounds(kind, {"min_length": "minItems"})}
     if isinstance(kind, shape.DictType):
-        inner = {} if isinstance(kind.value_type, shape.AnyType) else schema_of(kind.value_type, definitions)
-        return {"type": "object", "additionalProperties": inner or True, **_bounds(kind, _MAPPING_BOUNDS)}
+        inner = True if _is_any(kind.value_type) else schema_of(kind.value_type, definitions)
+        return {"type": "object", "additionalProperties": inner, **_bounds(kind, {"min_length": "minProperties"})}
     return _of_leaf(kind)
 
 
@@ -86,7 +86,9 @@ def _struct(kind: shape.StructType, definitions: Definitions) -> dict[str, Any]:
     }
 
 
-_MAPPING_BOUNDS = {"min_length": "minProperties"}
+def _is_any(kind: shape.Type) -> bool:
+    """Inside of structures, null is a value like any other."""
+    return isinstance(kind, shape.AnyType)
 
 
 def _bounds(kind: shape.Type, names: dict[str, str]) -> dict[str, Any]:
