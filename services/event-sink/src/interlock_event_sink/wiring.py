@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import boto3
+from botocore.config import Config
 from msgspec import Struct
 
 from interlock_event_sink.sink import EventSink
@@ -11,6 +12,8 @@ from interlock_telemetry import environment, instrument
 
 REQUIRED = ("EVENTS_TABLE",)
 SERVICE = "event-sink"
+# A call that hangs must not outlast the invocation.
+_PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Service(Struct, frozen=True):
@@ -31,5 +34,5 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))
-    sink = EventSink(boto3.client("dynamodb"), settings["EVENTS_TABLE"], keep)
+    sink = EventSink(boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"], keep)
     return Service(sink, {"events": sink.ping}, settings.profile_bucket)

@@ -1,0 +1,158 @@
+"""One alert to one Slack message, in the thread of its pipeline, schedule and date, although it may come twice."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
+from interlock_alert_dispatcher.slack import SlackBusy, ThreadGone
+from interlock_alert_dispatcher.text import text_of
+from interlock_dlq import RetryLater
+from interlock_telemetry import InvocationDeadline, get_logger
+
+_log = get_logger(__name__)
+
+_PATIENCE = timedelta(seconds=3)
+"""How long an alert waits for another one that is opening their thread, before it goes back to the queue."""
+
+_LOOK_EVERY = timedelta(milliseconds=200)
+
+_POST_WITHIN = timedelta(seconds=20)
+"""How long one alert may take once it is leased: well within the lease, so that nobody else posts it meanwhile."""
+
+_NEEDED = timedelta(seconds=2)
+"""What has to be left of the invocation to begin with a message."""
+
+
+class Channel(Protocol):
+    """Where messages go."""
+
+    @property
+    def channel(self) -> str:
+        """The channel's id."""
+        ...
+
+    def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
+        """Post a message before the deadline; its ts."""
+        ...
+
+
+class Dispatcher:
+    """Posts alerts; safe to run in several Lambdas at once.
+
+    A row per event id keeps a second delivery from posting again. Both that row and the thread's are leased for the
+    time of one post: who crashes in between delays the message until the lease runs out, and loses nothing.
+    """
+
+    def __init__(
+        self,
+        slack: Channel,
+        rows: LeasedRows,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[timedelta], None],
+    ) -> None:
+        self._slack = slack
+        self._rows = rows
+        self._now = now
+        self._sleep = sleep
+        self._quiet_until: datetime | None = None
+
+    def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
+        """Post the alert, unless it was posted before. Raises when it has to be delivered again."""
+        while True:
+            self._await_turn(deadline)
+            try:
+                return self._dispatch_once(alert, deadline)
+            except SlackBusy as busy:
+                self._quiet_until = busy.until
+            except ThreadGone:
+                _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
+
+    def _await_turn(self, deadline: InvocationDeadline) -> None:
+        """Wait as long as Slack asked for, if the invocation lasts as long; nothing is leased meanwhile."""
+        wait = max((self._quiet_until or self._now()) - self._now(), timedelta())
+        if wait + _NEEDED > deadline.remaining():
+            raise RetryLater("Slack asks for more patience than the invocation has" if wait else "too little time left")
+        if wait:
+            self._sleep(wait)
+
+    def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline) -> None:
+        # Counted from before the lease: it must outlast the post even if the table is slow.
+        soon = InvocationDeadline.after(deadline.within(_POST_WITHIN), clock=deadline.clock)
+        taken = self._rows.take(Key(f"PIPELINE#{alert.pipeline_id}", f"ALERT#{alert.id}"), self._now())
+        match taken:
+            case Done():
+                _log.info("alert_known", type=alert.type, pipeline=alert.pipeline_id)
+                return
+            case Held():
+                raise RetryLater("another delivery of this alert is being posted")
+        try:
+            thread_ts, ts = self._post(alert, soon)
+        except Exception:
+            self._release(taken)
+            raise
+        self._note(taken, thread_ts, messageTs=ts)
+        _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
+
+    def _post(self, alert: Alert, deadline: InvocationDeadline) -> tuple[str, str]:
+        """Post into the alert's thread, or open it; the ts of the thread and of the message."""
+        thread = self._thread(alert, deadline)
+        if isinstance(thread, Lease):
+            return self._open(alert, thread, deadline)
+        thread_ts = thread.texts["threadTs"]
+        try:
+            return thread_ts, self._slack.post(text_of(alert), thread_ts, deadline)
+        except ThreadGone:
+            self._rows.forget(thread)
+            raise
+
+    def _open(self, alert: Alert, thread: Lease, deadline: InvocationDeadline) -> tuple[str, str]:
+        try:
+            ts = self._slack.post(text_of(alert), None, deadline)
+        except Exception:
+            self._release(thread)
+            raise
+        self._note(thread, ts, channelId=self._slack.channel)
+        return ts, ts
+
+    def _thread(self, alert: Alert, deadline: InvocationDeadline) -> Done | Lease:
+        """The open thread, or the right to open it."""
+        key = Key(f"PIPELINE#{alert.pipeline_id}", alert.thread)
+        patience = self._now() + deadline.within(_PATIENCE)
+        while True:
+            thread = self._rows.find(key) or self._rows.take(key, self._now())
+            if isinstance(thread, Done) and thread.texts.get("channelId") != self._slack.channel:
+                # The channel was changed; its threads are elsewhere.
+                self._rows.forget(thread)
+                continue
+            if not isinstance(thread, Held):
+                return thread
+            if self._now() >= patience:
+                raise RetryLater("another alert is opening the thread")
+            self._sleep(_LOOK_EVERY)
+
+    def _release(self, lease: Lease) -> None:
+        try:
+            self._rows.release(lease)
+        except Exception as error:  # noqa: BLE001 - what failed before is what matters, and the lease runs out by itself
+            _log.warning("lease_not_released", row=lease.key.sk, reason=f"{type(error).__name__}: {error}")
+
+    def _note(self, lease: Lease, thread_ts: str, **texts: str) -> None:
+        """Write down what Slack has taken. Failing here must not make the queue deliver it again."""
+        try:
+            if self._rows.finish(lease, self._now(), thread_ts, **texts):
+                return
+            reason = "its lease had run out"
+        except Exception as error:  # noqa: BLE001 - the message is in Slack; only the note is missing
+            reason = f"{type(error).__name__}: {error}"
+        _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
+
+
+class LogOnly:
+    """For a deployment without a token: alerts are written to the log."""
+
+    def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
+        """Log the alert's text."""
+        _log.warning("alert", type=alert.type, pipeline=alert.pipeline_id, date=alert.date, text=text_of(alert))

@@ -1,0 +1,133 @@
+"""Rows that say "done", or "somebody is at it until then": how two Lambdas keep from doing the same thing twice."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LENGTH = timedelta(seconds=30)
+_DONE = "threadTs"
+
+
+class Key(Struct, frozen=True):
+    """A row's key in the events table."""
+
+    pk: str
+    sk: str
+
+    def wire(self) -> dict[str, dict[str, str]]:
+        """The key in DynamoDB's notation."""
+        return {"PK": {"S": self.pk}, "SK": {"S": self.sk}}
+
+
+class Lease(Struct, frozen=True):
+    """The row is ours until the lease runs out; then anybody may take it over."""
+
+    key: Key
+    holder: str
+
+
+class Done(Struct, frozen=True):
+    """It was done before; `texts` are the row's texts."""
+
+    key: Key
+    texts: Mapping[str, str]
+
+
+class Held(Struct, frozen=True):
+    """Somebody else is at it, at the latest until their lease runs out."""
+
+    key: Key
+
+
+class LeasedRows:
+    """Rows of the events table that are first leased, then done (they have a `threadTs`), and vanish after `keep`.
+
+    A lease that its holder neither finishes nor releases (a crash) is taken over once it has run out.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, keep: timedelta, *, length: timedelta = LENGTH) -> None:
+        self._client = client
+        self._table = table
+        self._keep = keep
+        self._length = length
+
+    def take(self, key: Key, now: datetime) -> Lease | Done | Held:
+        """Lease the row for us, unless it is done or somebody else has it."""
+        holder = secrets.token_hex(8)
+        condition = f"attribute_not_exists({_DONE}) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)"
+        values = {
+            ":holder": {"S": holder},
+            ":until": {"N": _milliseconds(now + self._length)},
+            ":now": {"N": _milliseconds(now)},
+            ":ttl": {"N": self._ttl(now)},
+        }
+        if self._update(key, "SET leaseUntil = :until, leasedBy = :holder, #ttl = :ttl", condition, values):
+            return Lease(key, holder)
+        return self.find(key) or Held(key)
+
+    def find(self, key: Key) -> Done | None:
+        """The row, if it is done; read consistently."""
+        row = self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
+        if _DONE not in row:
+            return None
+        return Done(key, {name: value["S"] for name, value in row.items() if "S" in value})
+
+    def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
+        """Mark the leased row as done; False when the lease ran out and somebody else took it over."""
+        written = {_DONE: thread_ts, "createdAt": now.astimezone(UTC).isoformat(), **texts}
+        assignments = ", ".join(f"{name} = :{name}" for name in written)
+        values = {f":{name}": {"S": value} for name, value in written.items()}
+        values |= {":holder": {"S": lease.holder}, ":ttl": {"N": self._ttl(now)}}
+        update = f"SET {assignments}, #ttl = :ttl REMOVE leaseUntil, leasedBy"
+        return self._update(lease.key, update, "leasedBy = :holder", values)
+
+    def release(self, lease: Lease) -> None:
+        """Give the row up, so that the next one need not wait for the lease to run out."""
+        self._delete(lease.key, "leasedBy = :value", lease.holder)
+
+    def forget(self, done: Done) -> None:
+        """What was done is of no use any more: it may be done again, unless somebody has already."""
+        self._delete(done.key, f"{_DONE} = :value", done.texts[_DONE])
+
+    def _update(self, key: Key, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=key.wire(),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=values,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _delete(self, key: Key, condition: str, value: str) -> None:
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=key.wire(),
+                ConditionExpression=condition,
+                ExpressionAttributeValues={":value": {"S": value}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def _ttl(self, now: datetime) -> str:
+        return str(round((now + self._keep).timestamp()))
+
+    def ping(self) -> None:
+        """Raise unless the table takes writes from us: an update whose condition never holds writes nothing."""
+        values = {":ttl": {"N": "0"}}
+        self._update(Key("INTERLOCK", "PING"), "SET #ttl = :ttl", "attribute_exists(PK)", values)
+
+
+def _milliseconds(moment: datetime) -> str:
+    return str(round(moment.timestamp() * 1000))

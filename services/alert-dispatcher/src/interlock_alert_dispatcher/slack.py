@@ -1,0 +1,153 @@
+"""Posts a text to a Slack channel, once per call, and says exactly how that went."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError
+
+from interlock_alert_dispatcher.tokens import Tokens
+from interlock_dlq import RetryLater
+from interlock_telemetry import InvocationDeadline, Metric, measure
+
+if TYPE_CHECKING:
+    from slack_sdk.errors import SlackApiError
+
+TIMEOUT = timedelta(seconds=10)
+_SHORTEST_WAIT = timedelta(seconds=1)
+_TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+_THREAD_CODES = frozenset({"cannot_reply_to_message", "message_not_found", "thread_not_found"})
+_BUSY_CODES = frozenset({"rate_limited", "ratelimited"})
+_AWAY_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+
+
+class SlackError(Exception):
+    """Root of what may go wrong with Slack; a message that meets one is tried again."""
+
+
+class SlackAway(SlackError):
+    """Slack did not answer, or not sensibly: the message may or may not have been posted."""
+
+
+class SlackBusy(SlackError):
+    """Slack posted nothing and asks for patience (429): nothing may be sent before `until` (UTC)."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"Slack asks to wait until {until:%Y-%m-%dT%H:%M:%SZ}")
+
+
+class SlackRefused(SlackError):
+    """Slack posted nothing and says why: `code` is its word for it."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"Slack refuses the message: {code}")
+
+
+class ThreadGone(SlackRefused):
+    """The thread to reply in is not there any more."""
+
+
+class Slack:
+    """A channel. After `trip_after` failures in a row nothing is sent for `rest`: SlackAway at once."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        channel: str,
+        *,
+        base_url: str | None,
+        trip_after: int,
+        rest: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.channel = channel
+        self._tokens = tokens
+        self._base_url = base_url if base_url is None or base_url.endswith("/") else f"{base_url}/"
+        self._now = now
+        self._breaker = CircuitBreaker(
+            fail_max=trip_after,
+            reset_timeout=rest.total_seconds(),
+            exclude=[SlackBusy, SlackRefused],
+            throw_new_error_on_trip=False,
+        )
+
+    def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
+        """Post, as a reply when `thread_ts` is given; the new message's ts.
+
+        Raises one of the errors above, or RetryLater when the deadline has passed before anything was sent.
+        """
+        try:
+            token = self._tokens.token()
+            try:
+                return self._guarded(token, text, thread_ts, deadline)
+            except SlackRefused as refusal:
+                if refusal.code not in _TOKEN_CODES or not self._tokens.refused(token):
+                    raise
+                return self._guarded(self._tokens.token(), text, thread_ts, deadline)
+        except CircuitBreakerError:
+            raise SlackAway(_RESTING) from None
+        finally:
+            measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
+
+    def ready(self) -> None:
+        """Raise unless a token can be read and Slack is not given a rest."""
+        self._tokens.token()
+        if self._breaker.current_state == STATE_OPEN:
+            raise SlackAway(_RESTING)
+
+    def _guarded(self, token: str, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
+        if deadline.expired:
+            raise RetryLater("too little time is left to post")
+        posted: str = self._breaker.call(self._post_once, token, text, thread_ts, deadline.within(TIMEOUT))
+        return posted
+
+    def _post_once(self, token: str, text: str, thread_ts: str | None, timeout: timedelta) -> str:
+        from slack_sdk.errors import SlackApiError
+        from slack_sdk.web import WebClient
+
+        # Retries are the queue's: slack-sdk's own would send again although the first may have been posted.
+        options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
+        seconds = max(round(timeout.total_seconds()), 1)
+        client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
+        try:
+            answer = client.chat_postMessage(
+                channel=self.channel, text=text, thread_ts=thread_ts, unfurl_links=False, unfurl_media=False
+            )
+        except SlackApiError as error:
+            raise self._meaning(error, is_reply=thread_ts is not None) from None
+        except (OSError, HTTPException, ValueError, AttributeError) as error:
+            raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise SlackAway("Slack's answer has no ts")
+        return ts
+
+    def _meaning(self, error: "SlackApiError", *, is_reply: bool) -> SlackError:
+        response = error.response
+        status = response.status_code
+        code = str(response.data.get("error", "")) if isinstance(response.data, dict) else "no object"
+        if status == 429 or code in _BUSY_CODES:
+            return SlackBusy(self._now() + _patience(response.headers))
+        # What is no code is no answer of Slack's: slack-sdk puts a body that it cannot read here.
+        if status >= 500 or code in _AWAY_CODES or not _CODE.fullmatch(code):
+            return SlackAway(f"Slack is not well: HTTP {status} {code[:200]}".rstrip())
+        if is_reply and code in _THREAD_CODES:
+            return ThreadGone(code)
+        return SlackRefused(code or f"HTTP {status}")
+
+
+_CODE = re.compile(r"[a-z0-9_]{0,80}")
+_RESTING = "Slack failed too often; nothing is sent for a while"
+_BREAKER_STATES = {STATE_CLOSED: 0, STATE_OPEN: 2}
+
+
+def _patience(headers: Any) -> timedelta:
+    """Retry-After, whole seconds; without a readable one the shortest wait."""
+    text = {str(name).lower(): value for name, value in headers.items()}.get("retry-after", "")
+    text = text[0] if isinstance(text, list) else text
+    seconds = int(text) if str(text).isdecimal() else 0
+    return max(timedelta(seconds=min(seconds, 3600)), _SHORTEST_WAIT)

@@ -1,0 +1,168 @@
+"""An events table in memory, a Slack on loopback, and a clock that only moves when told to."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from interlock_alert_dispatcher import handler
+from interlock_telemetry import InvocationDeadline
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TABLE = "test-interlock-events"
+
+
+class Answer:
+    """What Slack says next: an HTTP status, headers, a body; `hang_up` drops the connection instead."""
+
+    def __init__(
+        self,
+        body: dict[str, Any] | str,
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        hang_up: bool = False,
+    ) -> None:
+        self.body, self.status, self.headers, self.hang_up = body, status, headers or {}, hang_up
+
+
+class LoopbackSlack:
+    """Behaves like chat.postMessage: keeps what was posted, answers with a growing ts.
+
+    `answers` are given first, one per request; a request that gets one is posted only if the answer says ok, or hangs
+    up after the message was taken. `before` is called with each request's body before it is answered.
+    """
+
+    def __init__(self) -> None:
+        self.posted: list[dict[str, Any]] = []
+        self.tokens: list[str] = []
+        self.requests = 0
+        self.answers: list[Answer] = []
+        self.before: Callable[[dict[str, Any]], object] = lambda body: None
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/api/"
+
+    @property
+    def texts(self) -> list[str]:
+        return [message["text"] for message in self.posted]
+
+    @property
+    def opened(self) -> list[str]:
+        """The ts of the messages that opened a thread."""
+        return [message["ts"] for message in self.posted if "thread_ts" not in message]
+
+    def take(self, path: str, token: str, body: dict[str, Any]) -> Answer:
+        with self._lock:
+            self.requests += 1
+            self.tokens.append(token)
+            answer = self.answers.pop(0) if self.answers else None
+        self.before(body)
+        if path != "/api/chat.postMessage":
+            return Answer({"ok": False, "error": "unknown_method"})
+        with self._lock:
+            ts = f"1700000000.{len(self.posted):06d}"
+            if answer is None or answer.hang_up:
+                self.posted.append({**body, "ts": ts})
+            return answer or Answer({"ok": True, "channel": body["channel"], "ts": ts})
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = slack.take(self.path, self.headers["Authorization"].removeprefix("Bearer "), body)
+            if answer.hang_up:
+                self.close_connection = True
+                return
+            content = (answer.body if isinstance(answer.body, str) else json.dumps(answer.body)).encode()
+            self.send_response(answer.status)
+            for name, value in {**answer.headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_request(self, code: object = "-", size: object = "-") -> None:
+            return
+
+    return Handler
+
+
+class Clock:
+    """Time for the code under test: sleeping moves it, nothing else does."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+        self.slept: list[timedelta] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    def sleep(self, length: timedelta) -> None:
+        self.slept.append(length)
+        self.at += length
+
+    def deadline(self, length: timedelta = timedelta(minutes=1)) -> InvocationDeadline:
+        return InvocationDeadline.after(length, clock=self.monotonic)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def slack() -> Iterator[LoopbackSlack]:
+    server = LoopbackSlack()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def answer() -> type[Answer]:
+    return Answer
+
+
+@pytest.fixture
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for name in ("AWS_ENDPOINT_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    handler._service.cache_clear()
+    # Slack is on loopback, and has to be reached for real.
+    with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
+            KeySchema=[
+                {"AttributeName": "PK", "KeyType": "HASH"},
+                {"AttributeName": "SK", "KeyType": "RANGE"},
+            ],
+        )
+        yield client
+    handler._service.cache_clear()

@@ -1,0 +1,364 @@
+"""One message per event, one thread per pipeline, schedule and date: whatever comes twice, at once, or crashes."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
+from interlock_alert_dispatcher.slack import Slack, SlackAway, SlackRefused
+from interlock_alert_dispatcher.tokens import FixedToken
+from interlock_dlq import RetryLater
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TABLE = "test-interlock-events"
+SECOND = timedelta(seconds=1)
+THREAD = Key("PIPELINE#bronze", "THREAD#cron#2026-03-03")
+
+
+class Crash(BaseException):
+    """The process dies here: nothing that follows runs, except in another process."""
+
+
+class SerialTable:
+    """One request at a time, as DynamoDB serialises the writes of an item and moto does not.
+
+    `before` and `after` are called around each request with the operation's name.
+    """
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self.before: Callable[[str], object] = lambda operation: None
+        self.after: Callable[[str], object] = lambda operation: None
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._client, name)
+        if name == "exceptions":
+            return value
+
+        def call(**request: Any) -> Any:
+            with self._lock:
+                self.before(name)
+                answer = value(**request)
+                self.after(name)
+            return answer
+
+        return call
+
+
+def alert(identifier: str = "a", **fields: Any) -> Alert:
+    known = {"pipeline_id": "bronze", "schedule_id": "cron", "date": "2026-03-03", "message": identifier}
+    at = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    return Alert(**{"id": identifier, "type": "JOB_FAILED", "at": at, **known, **fields})
+
+
+@pytest.fixture
+def table(dynamodb: "DynamoDBClient") -> SerialTable:
+    return SerialTable(dynamodb)
+
+
+@pytest.fixture
+def make(table: SerialTable, slack: Any, clock: Any) -> Callable[..., Dispatcher]:
+    """Another Lambda: its own dispatcher, on the same table and Slack."""
+
+    def another(channel: str = "C1", sleep: Callable[[timedelta], None] = clock.sleep) -> Dispatcher:
+        rows = LeasedRows(table, TABLE, timedelta(days=90))  # type: ignore[arg-type]
+        posting = Slack(
+            FixedToken("xoxb-1"), channel, base_url=slack.url, trip_after=5, rest=60 * SECOND, now=clock.now
+        )
+        return Dispatcher(posting, rows, now=clock.now, sleep=sleep)
+
+    return another
+
+
+def rows_in(table: SerialTable) -> dict[str, dict[str, Any]]:
+    return {row["SK"]["S"]: row for row in table.scan(TableName=TABLE)["Items"]}
+
+
+def test_the_first_alert_opens_the_thread_and_the_others_reply(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    for identifier in "abc":
+        make().dispatch(alert(identifier), clock.deadline())
+    (opened,) = slack.opened
+    assert [message.get("thread_ts") for message in slack.posted] == [None, opened, opened]
+    row = rows_in(table)[THREAD.sk]
+    assert (row["threadTs"]["S"], row["channelId"]["S"]) == (opened, "C1")
+    assert row["createdAt"]["S"].startswith("2026-03-03T08:00")
+
+
+@pytest.mark.parametrize("other", [{"date": "2026-03-04"}, {"schedule_id": "stream"}, {"pipeline_id": "silver"}])
+def test_another_pipeline_schedule_or_date_has_a_thread_of_its_own(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, other: dict[str, str]
+) -> None:
+    dispatcher = make()
+    dispatcher.dispatch(alert("a"), clock.deadline())
+    dispatcher.dispatch(alert("b", **other), clock.deadline())
+    assert len(slack.opened) == 2
+
+
+def test_an_event_that_is_delivered_twice_is_posted_once(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    make().dispatch(alert(), clock.deadline())
+    clock.sleep(timedelta(days=3))
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 1
+
+
+def test_a_second_delivery_while_the_first_is_being_posted_waits_for_it(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    refused: list[Exception] = []
+
+    def deliver_again(body: dict[str, Any]) -> None:
+        with pytest.raises(RetryLater, match="another delivery") as caught:
+            make().dispatch(alert(), clock.deadline())
+        refused.append(caught.value)
+
+    slack.before = deliver_again
+    make().dispatch(alert(), clock.deadline())
+    assert len(refused) == 1
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 1
+
+
+def test_an_alert_that_comes_while_another_opens_the_thread_goes_back_to_the_queue(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    def interfere(body: dict[str, Any]) -> None:
+        slack.before = lambda body: None
+        with pytest.raises(RetryLater, match="opening the thread"):
+            make().dispatch(alert("b"), clock.deadline())
+
+    slack.before = interfere
+    make().dispatch(alert("a"), clock.deadline())
+    assert 3 * SECOND <= sum(clock.slept, timedelta()) < 4 * SECOND
+    # Given back, not held: it need not wait for a lease to run out.
+    make().dispatch(alert("b"), clock.deadline())
+    assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
+
+
+def test_an_alert_that_waits_for_the_thread_replies_as_soon_as_it_is_open(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    opening, may_open = threading.Event(), threading.Event()
+
+    def hold_first(body: dict[str, Any]) -> None:
+        opening.set()
+        may_open.wait(10)
+
+    def sleep_until_open(length: timedelta) -> None:
+        may_open.set()
+        first.join(10)
+
+    slack.before = hold_first
+    first = threading.Thread(target=make().dispatch, args=(alert("a"), clock.deadline()))
+    first.start()
+    assert opening.wait(10)
+    make(sleep=sleep_until_open).dispatch(alert("b"), clock.deadline())
+    assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
+
+
+def test_many_first_alerts_at_once_open_one_thread_and_post_each_event_once(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    gate = threading.Barrier(8)
+
+    def deliver(identifier: str) -> None:
+        dispatcher = make(sleep=lambda length: None)
+        gate.wait(10)
+        while True:
+            try:
+                return dispatcher.dispatch(alert(identifier), clock.deadline())
+            except RetryLater:
+                # The queue delivers again.
+                continue
+
+    threads = [threading.Thread(target=deliver, args=(identifier,), daemon=True) for identifier in "abcdabcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(slack.opened) == 1
+    assert sorted(message["text"].splitlines()[1] for message in slack.posted) == ["a", "b", "c", "d"]
+
+
+def test_a_crash_before_the_post_delays_the_alert_and_does_not_lose_it(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    def die(operation: str) -> None:
+        table.after = lambda operation: None
+        raise Crash
+
+    table.after = die
+    with pytest.raises(Crash):
+        make().dispatch(alert(), clock.deadline())
+    with pytest.raises(RetryLater):
+        make().dispatch(alert(), clock.deadline())
+    clock.sleep(31 * SECOND)
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 1
+
+
+def test_a_crash_while_the_thread_is_being_opened_blocks_nobody_for_long(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    rows = LeasedRows(table, TABLE, timedelta(days=90))  # type: ignore[arg-type]
+    assert isinstance(rows.take(THREAD, clock.now()), Lease)  # and its holder is gone
+    with pytest.raises(RetryLater):
+        make().dispatch(alert("b"), clock.deadline())
+    clock.sleep(31 * SECOND)
+    make().dispatch(alert("b"), clock.deadline())
+    assert len(slack.opened) == 1
+
+
+def test_a_lost_answer_may_post_twice_and_never_not_at_all(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+) -> None:
+    slack.answers = [answer("", hang_up=True)]
+    with pytest.raises(SlackAway):
+        make().dispatch(alert(), clock.deadline())
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "expected"),
+    [
+        ({"ok": False, "error": "channel_not_found"}, 200, SlackRefused),
+        ({"ok": False, "error": "fatal_error"}, 200, SlackAway),
+        ("", 503, SlackAway),
+    ],
+)
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_post_that_failed_may_be_tried_again_at_once(
+    make: Callable[..., Dispatcher],
+    slack: Any,
+    answer: Any,
+    clock: Any,
+    in_thread: bool,
+    said: Any,
+    status: int,
+    expected: type[Exception],
+) -> None:
+    if in_thread:
+        make().dispatch(alert("first"), clock.deadline())
+    slack.answers = [answer(said, status=status)]
+    with pytest.raises(expected):
+        make().dispatch(alert(), clock.deadline())
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 1 + in_thread
+    assert len(slack.opened) == 1
+
+
+def test_slack_is_given_the_time_that_it_asks_for(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+) -> None:
+    busy = answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "7"})
+    slack.answers = [busy, busy]
+    make().dispatch(alert(), clock.deadline())
+    assert clock.slept == [7 * SECOND, 7 * SECOND]
+    assert len(slack.posted) == 1
+    assert slack.requests == 3
+
+
+def test_slack_is_left_alone_when_it_asks_for_more_than_the_invocation_has(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+) -> None:
+    slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "30"})]
+    dispatcher = make()
+    for identifier in "ab":
+        with pytest.raises(RetryLater, match="patience"):
+            dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
+    assert slack.requests == 1
+    assert clock.slept == []
+    clock.sleep(30 * SECOND)
+    for identifier in "ab":
+        dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
+    assert len(slack.posted) == 2
+
+
+def test_nothing_is_leased_while_slack_asks_for_patience(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
+) -> None:
+    leased: list[set[str]] = []
+
+    def look(length: timedelta) -> None:
+        leased.append({key for key, row in rows_in(table).items() if "leaseUntil" in row})
+        clock.sleep(length)
+
+    slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "40"})]
+    make(sleep=look).dispatch(alert(), clock.deadline())
+    assert leased == [set()]
+    assert len(slack.posted) == 1
+
+
+def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    with pytest.raises(RetryLater, match="too little time"):
+        make().dispatch(alert(), clock.deadline(SECOND))
+    assert rows_in(table) == {}
+
+
+def test_a_post_never_begins_so_late_that_its_lease_could_run_out(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+) -> None:
+    table.after = lambda operation: clock.sleep(21 * SECOND) if operation == "update_item" else None
+    with pytest.raises(RetryLater, match="too little time is left to post"):
+        make().dispatch(alert(), clock.deadline(timedelta(minutes=10)))
+    assert slack.requests == 0
+
+
+def test_another_channel_has_threads_of_its_own(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+    make("C1").dispatch(alert("a"), clock.deadline())
+    make("C2").dispatch(alert("b"), clock.deadline())
+    make("C2").dispatch(alert("c"), clock.deadline())
+    assert [message["channel"] for message in slack.posted] == ["C1", "C2", "C2"]
+    assert slack.posted[2]["thread_ts"] == slack.posted[1]["ts"]
+    assert "thread_ts" not in slack.posted[1]
+
+
+def test_a_thread_that_is_gone_is_opened_anew(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+) -> None:
+    make().dispatch(alert("a"), clock.deadline())
+    slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
+    make().dispatch(alert("b"), clock.deadline())
+    make().dispatch(alert("c"), clock.deadline())
+    assert len(slack.opened) == 2
+    assert slack.posted[2]["thread_ts"] == slack.opened[1]
+
+
+def test_a_message_that_slack_took_is_done_even_if_the_table_cannot_be_told(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_after_the_post(operation: str) -> None:
+        if slack.posted:
+            raise ConnectionError("the table is away")
+
+    table.before = break_after_the_post
+    make().dispatch(alert(), clock.deadline())
+    assert len(slack.posted) == 1
+    assert [record.message for record in caplog.records].count("post_not_noted") == 2
+
+
+def test_an_error_of_slack_is_not_hidden_by_a_table_that_fails_next(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
+) -> None:
+    def break_after_the_request(operation: str) -> None:
+        if slack.requests:
+            raise ConnectionError("the table is away")
+
+    slack.answers = [answer("", status=503)]
+    table.before = break_after_the_request
+    with pytest.raises(SlackAway):
+        make().dispatch(alert(), clock.deadline())

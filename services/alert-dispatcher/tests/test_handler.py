@@ -1,0 +1,185 @@
+"""The whole Lambda: queue messages in, Slack messages and a partial batch response out."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from interlock_alert_dispatcher import handler
+from interlock_telemetry import InvalidEnvironment, MissingEnvironment
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TABLE = "test-interlock-events"
+SECRET = "xoxb-very-secret"
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    def __init__(self, milliseconds: int = 30_000) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def message(identifier: str, body: str | None = None) -> dict[str, Any]:
+    detail = {
+        "id": identifier,
+        "pipelineId": "bronze",
+        "scheduleId": "stream",
+        "date": "2026-03-03",
+        "timestamp": "2026-03-03T08:00:00Z",
+        "message": f"message {identifier}",
+    }
+    envelope = {"detail-type": "JOB_FAILED", "source": "interlock", "id": f"e-{identifier}", "detail": detail}
+    return {"messageId": f"m-{identifier}", "body": json.dumps(envelope) if body is None else body}
+
+
+def batch(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": list(messages)}
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.fixture(autouse=True)
+def lambda_environment(dynamodb: "DynamoDBClient", slack: Any, monkeypatch: pytest.MonkeyPatch) -> "DynamoDBClient":
+    variables = {
+        "EVENTS_TABLE": TABLE,
+        "EVENTS_TTL_DAYS": "90",
+        "SLACK_CHANNEL_ID": "C1",
+        "SLACK_API_URL": slack.url,
+        "SLACK_BOT_TOKEN": "xoxb-plain",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for name in ("SLACK_SECRET_ARN", "DLQ_QUEUE_URL", "PROFILE_BUCKET"):
+        monkeypatch.delenv(name, raising=False)
+    return dynamodb
+
+
+def test_a_batch_becomes_messages_in_one_thread(slack: Any) -> None:
+    answer = handler.handle(batch(message("a"), message("b")), Context())
+    assert failures(answer) == []
+    assert [message["text"].splitlines()[:2] for message in slack.posted] == [
+        ["🟠 *JOB_FAILED* · bronze · 2026-03-03", "message a"],
+        ["🟠 *JOB_FAILED* · bronze · 2026-03-03", "message b"],
+    ]
+    assert slack.posted[1]["thread_ts"] == slack.posted[0]["ts"]
+
+
+def test_only_what_failed_is_delivered_again(slack: Any, answer: Any) -> None:
+    slack.answers = [answer({"ok": True, "ts": "17.1"}), answer("", status=503)]
+    assert failures(handler.handle(batch(message("a"), message("b"), message("c")), Context())) == ["m-b"]
+    assert failures(handler.handle(batch(message("b")), Context())) == []
+    assert [text.splitlines()[1] for text in slack.texts] == ["message c", "message b"]
+
+
+def test_a_message_that_is_no_alert_stays_for_the_queue_s_redrive_policy(slack: Any) -> None:
+    assert failures(handler.handle(batch(message("x", "{"), message("a")), Context())) == ["m-x"]
+    assert len(slack.posted) == 1
+
+
+def test_a_message_that_is_no_alert_goes_whole_to_the_dead_letter_queue_if_there_is_one(
+    slack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
+    monkeypatch.setenv("DLQ_QUEUE_URL", url)
+    broken = message("x", "{")
+    assert failures(handler.handle(batch(broken, message("a")), Context())) == []
+    (letter,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(letter["Body"])["payload"] == broken
+
+
+def test_messages_that_the_time_does_not_reach_are_delivered_again(slack: Any) -> None:
+    answer = handler.handle(batch(message("a"), message("b")), Context(milliseconds=600))
+    assert failures(answer) == ["m-a", "m-b"]
+    assert slack.requests == 0
+
+
+def test_the_secret_wins_over_the_plain_token(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=SECRET)["ARN"]
+    monkeypatch.setenv("SLACK_SECRET_ARN", arn)
+    handler.handle(batch(message("a")), Context())
+    assert slack.tokens == [SECRET]
+
+
+def test_a_secret_that_cannot_be_read_keeps_the_alerts_in_the_queue(
+    slack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none")
+    assert failures(handler.handle(batch(message("a")), Context())) == ["m-a"]
+    assert slack.requests == 0
+
+
+def test_without_a_token_alerts_are_logged(
+    slack: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    assert failures(handler.handle(batch(message("a")), Context())) == []
+    assert slack.requests == 0
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (logged,) = (line for line in lines if line["event"] == "alert")
+    assert "*JOB_FAILED* · bronze" in logged["text"]
+    assert logged["correlation_id"] == "a"
+
+
+@pytest.mark.parametrize("said", [{"ok": False, "error": "invalid_auth"}, {"ok": False, "error": "fatal_error"}, "no"])
+def test_no_token_is_ever_logged(
+    slack: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], said: Any
+) -> None:
+    arn = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=SECRET)["ARN"]
+    monkeypatch.setenv("SLACK_SECRET_ARN", arn)
+    slack.answers = [answer(said), answer(said), answer("", hang_up=True)]
+    handler.handle(batch(message("a"), message("b"), message("c")), Context())
+    output = capsys.readouterr()
+    assert "record_given_back" in output.err
+    assert "xoxb" not in output.err + output.out
+
+
+def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS"):
+        monkeypatch.delenv(name)
+    with pytest.raises(MissingEnvironment) as caught:
+        handler.handle(batch(), Context())
+    assert caught.value.missing == ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
+
+
+def test_a_variable_that_cannot_be_read_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CB_TRIP_AFTER", "often")
+    with pytest.raises(InvalidEnvironment, match="CB_TRIP_AFTER is 'often', must be a whole number, at least 1"):
+        handler.handle(batch(), Context())
+
+
+def test_a_ping_looks_at_the_table_and_at_slack_s_token_and_posts_nothing(
+    slack: Any, lambda_environment: "DynamoDBClient"
+) -> None:
+    answer = handler.handle({"__ping__": True}, Context())
+    assert (answer["status"], answer["checks"]) == ("healthy", {"events": "ok", "slack": "ok"})
+    assert slack.requests == 0
+    lambda_environment.delete_table(TableName=TABLE)
+    answer = handler.handle({"__ping__": True}, Context())
+    assert answer["status"] == "degraded"
+    assert answer["checks"]["slack"] == "ok"
+
+
+def test_a_ping_tells_that_the_token_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none")
+    assert handler.handle({"__ping__": True}, Context())["checks"]["slack"].startswith("error: TokenUnreadable")
+
+
+def test_a_profile_covers_a_real_batch(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("s3").create_bucket(
+        Bucket="profiles", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    monkeypatch.setenv("PROFILE_BUCKET", "profiles")
+    answer = handler.handle({"__profile__": batch(message("a"))}, Context())
+    assert answer["answer"] == {"batchItemFailures": []}
+    assert answer["key"].startswith("profiles/alert-dispatcher/")
+    assert len(slack.posted) == 1

@@ -1,0 +1,170 @@
+"""One post, and what each of Slack's answers means; against a real HTTP server."""
+
+import socket
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from interlock_alert_dispatcher.slack import Slack, SlackAway, SlackBusy, SlackRefused, ThreadGone
+from interlock_alert_dispatcher.tokens import FixedToken
+from interlock_dlq import RetryLater
+
+SECOND = timedelta(seconds=1)
+
+
+class RotatingTokens:
+    """A first token that Slack does not know any more, and a second one that it does."""
+
+    def __init__(self) -> None:
+        self.current = "xoxb-old"
+
+    def token(self) -> str:
+        return self.current
+
+    def refused(self, token: str) -> bool:
+        self.current = "xoxb-new"
+        return token == "xoxb-old"
+
+
+def channel(url: str, clock: Any, *, tokens: Any = None, trip_after: int = 5, rest: timedelta = 60 * SECOND) -> Slack:
+    return Slack(tokens or FixedToken("xoxb-1"), "C1", base_url=url, trip_after=trip_after, rest=rest, now=clock.now)
+
+
+def test_a_message_is_posted_to_the_channel_with_the_token(slack: Any, clock: Any) -> None:
+    ts = channel(slack.url, clock).post("hello", None, clock.deadline())
+    (message,) = slack.posted
+    assert (message["channel"], message["text"], message["ts"]) == ("C1", "hello", ts)
+    assert slack.tokens == ["xoxb-1"]
+
+
+def test_a_reply_names_its_thread(slack: Any, clock: Any) -> None:
+    channel(slack.url, clock).post("more", "17.1", clock.deadline())
+    assert slack.posted[0]["thread_ts"] == "17.1"
+
+
+def test_a_base_url_may_lack_its_closing_slash(slack: Any, clock: Any) -> None:
+    channel(slack.url.rstrip("/"), clock).post("hello", None, clock.deadline())
+    assert slack.texts == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "expected"),
+    [
+        ({"ok": False, "error": "channel_not_found"}, 200, SlackRefused),
+        ({"ok": False, "error": "not_in_channel"}, 200, SlackRefused),
+        ({"ok": False}, 200, SlackRefused),
+        ({"ok": False, "error": "invalid_auth"}, 200, SlackRefused),
+        ({"ok": False, "error": "thread_not_found"}, 200, SlackRefused),
+        ({"ok": False, "error": "internal_error"}, 200, SlackAway),
+        ({"ok": False, "error": "fatal_error"}, 200, SlackAway),
+        ({"ok": False, "error": "ratelimited"}, 200, SlackBusy),
+        ({"ok": True}, 200, SlackAway),
+        ("[]", 200, SlackAway),
+        ("[1]", 200, SlackAway),
+        ("<html>sign in</html>", 200, SlackAway),
+        ("no json", 500, SlackAway),
+        ("", 503, SlackAway),
+        ({"ok": True, "ts": "17.1"}, 502, SlackAway),
+        ({"ok": False, "error": "bad"}, 404, SlackRefused),
+    ],
+)
+def test_each_answer_means_refused_away_or_busy(
+    slack: Any, answer: Any, clock: Any, body: Any, status: int, expected: type[Exception]
+) -> None:
+    slack.answers = [answer(body, status=status)]
+    with pytest.raises(expected) as caught:
+        channel(slack.url, clock).post("hello", None, clock.deadline())
+    assert type(caught.value) is expected
+    assert slack.requests == 1
+
+
+def test_a_reply_to_a_thread_that_is_gone_says_so(slack: Any, answer: Any, clock: Any) -> None:
+    slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
+    with pytest.raises(ThreadGone):
+        channel(slack.url, clock).post("hello", "17.1", clock.deadline())
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"retry-after": "2"}, 2),
+        ({"Retry-After": "0"}, 1),
+        ({"Retry-After": "soon"}, 1),
+        ({}, 1),
+    ],
+)
+def test_slack_says_how_long_to_wait(slack: Any, answer: Any, clock: Any, header: dict[str, str], wait: int) -> None:
+    slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers=header)]
+    with pytest.raises(SlackBusy) as caught:
+        channel(slack.url, clock).post("hello", None, clock.deadline())
+    assert caught.value.until == clock.now() + wait * SECOND
+
+
+def test_a_lost_answer_is_not_sent_again_by_itself(slack: Any, answer: Any, clock: Any) -> None:
+    slack.answers = [answer("", hang_up=True)]
+    with pytest.raises(SlackAway, match="no answer from Slack"):
+        channel(slack.url, clock).post("hello", None, clock.deadline())
+    assert slack.requests == 1
+
+
+def test_a_slack_that_cannot_be_reached_is_away(clock: Any) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/api/"
+        with pytest.raises(SlackAway, match="no answer from Slack"):
+            channel(url, clock).post("hello", None, clock.deadline())
+
+
+def test_a_rotated_token_is_fetched_and_used_at_once(slack: Any, answer: Any, clock: Any) -> None:
+    slack.answers = [answer({"ok": False, "error": "token_revoked"})]
+    channel(slack.url, clock, tokens=RotatingTokens()).post("hello", None, clock.deadline())
+    assert slack.tokens == ["xoxb-old", "xoxb-new"]
+    assert slack.texts == ["hello"]
+
+
+def test_a_refusal_for_any_other_reason_does_not_fetch_the_token(slack: Any, answer: Any, clock: Any) -> None:
+    slack.answers = [answer({"ok": False, "error": "is_archived"})]
+    tokens = RotatingTokens()
+    with pytest.raises(SlackRefused, match="is_archived"):
+        channel(slack.url, clock, tokens=tokens).post("hello", None, clock.deadline())
+    assert tokens.current == "xoxb-old"
+
+
+def test_nothing_is_sent_once_the_time_is_over(slack: Any, clock: Any) -> None:
+    deadline = clock.deadline(5 * SECOND)
+    clock.sleep(5 * SECOND)
+    with pytest.raises(RetryLater):
+        channel(slack.url, clock).post("hello", None, deadline)
+    assert slack.requests == 0
+
+
+def test_after_failures_in_a_row_slack_gets_a_rest(slack: Any, answer: Any, clock: Any) -> None:
+    posting = channel(slack.url, clock, trip_after=3)
+    slack.answers = [answer("", status=503)] * 3
+    for _ in range(5):
+        with pytest.raises(SlackAway):
+            posting.post("hello", None, clock.deadline())
+    assert slack.requests == 3
+    with pytest.raises(SlackAway, match="failed too often"):
+        posting.ready()
+
+
+def test_after_the_rest_one_success_closes_the_breaker(slack: Any, answer: Any, clock: Any) -> None:
+    posting = channel(slack.url, clock, trip_after=1, rest=timedelta())
+    slack.answers = [answer("", status=503)]
+    with pytest.raises(SlackAway):
+        posting.post("hello", None, clock.deadline())
+    posting.post("hello", None, clock.deadline())
+    posting.ready()
+
+
+@pytest.mark.parametrize("said", [{"ok": False, "error": "ratelimited"}, {"ok": False, "error": "channel_not_found"}])
+def test_a_slack_that_answers_is_not_away_whatever_it_says(slack: Any, answer: Any, clock: Any, said: Any) -> None:
+    posting = channel(slack.url, clock, trip_after=2)
+    slack.answers = [answer(said)] * 5
+    for _ in range(5):
+        with pytest.raises((SlackBusy, SlackRefused)):
+            posting.post("hello", None, clock.deadline())
+    assert slack.requests == 5
