@@ -3,6 +3,7 @@
 import sys
 
 import click
+
 from interlock_cli._output import console
 
 

@@ -16,6 +16,7 @@ from interlock_cli._output import CliError
 from interlock_store import DynamoTables, Store, TableNames
 
 LOCAL = "local"
+_NAMED = "interlock.deployment"
 LOCAL_PORT = 4566
 LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
 _LOCAL_CREDENTIALS = {
@@ -83,14 +84,22 @@ def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def deployment(environment: str, endpoint_url: str | None) -> Deployment:
-    """The deployment that the options name."""
-    return Deployment(environment, endpoint_url or (LOCAL_ENDPOINT if environment == LOCAL else None))
+    """The deployment that a command's options name; remembered for the sentence of an error."""
+    named = Deployment(environment, endpoint_url or (LOCAL_ENDPOINT if environment == LOCAL else None))
+    click.get_current_context().meta[_NAMED] = named
+    return named
 
 
-def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment) -> CliError:
+def deployment_of(context: click.Context) -> Deployment | None:
+    """The deployment that the command was talking to, if it had come that far."""
+    found = context.meta.get(_NAMED)
+    return found if isinstance(found, Deployment) else None
+
+
+def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
     """One sentence for what AWS refused."""
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-    if code == "ResourceNotFoundException":
+    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    if code == "ResourceNotFoundException" and where is not None:
         return CliError(
             f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
             f"its table {where.environment}-interlock-control does not exist"

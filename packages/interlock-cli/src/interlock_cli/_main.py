@@ -1,12 +1,10 @@
 """The `interlock` command: its groups, and what every error looks like."""
 
-import sys
-
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._demo_command import demo
-from interlock_cli._deployment import deployment, explain_aws_error
+from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._events import events
 from interlock_cli._output import CliError
 from interlock_cli._push import push
@@ -30,22 +28,7 @@ class _Interlock(click.Group):
         except StoreError as error:
             raise CliError(str(error)) from None
         except (ClientError, BotoCoreError) as error:
-            given = _given_deployment(sys.argv[1:])
-            raise explain_aws_error(error, deployment(*given)) from None
-
-
-def _given_deployment(arguments: list[str]) -> tuple[str, str | None]:
-    """The deployment options of a command line, read again for an error's sentence."""
-    import os
-
-    environment = os.environ.get("INTERLOCK_ENVIRONMENT", "local")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    for at, argument in enumerate(arguments[:-1]):
-        if argument in {"-e", "--environment"}:
-            environment = arguments[at + 1]
-        elif argument == "--endpoint-url":
-            endpoint = arguments[at + 1]
-    return environment, endpoint
+            raise explain_aws_error(error, deployment_of(context)) from None
 
 
 @click.group(cls=_Interlock, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -2,17 +2,17 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from interlock_cli._deployment import LOCAL
+from rich.console import Console
+
 from interlock_cli._files import read_files, review_files
-from interlock_cli._output import show_span, table
+from interlock_cli._output import show_span
 from interlock_cli._status import read_statuses
 from interlock_cli.demo._feed import flights_folder, load_feed
-from interlock_cli.demo._proof import BRONZE, GOLD, SILVER, Finding, expected_runs, is_settled, observe, prove
+from interlock_cli.demo._proof import BRONZE, GOLD, SILVER, Finding, is_settled, observe, prove
 from interlock_cli.demo._replay import Replay
 from interlock_cli.demo._screen import Screen
 from interlock_cli.demo._script import Script, write_script
@@ -20,7 +20,6 @@ from interlock_cli.local import LocalStack, StackSettings
 from interlock_config import PipelineConfig
 from interlock_lifecycle import Progress, RunReport
 from interlock_store import Store
-from rich.console import Console
 
 _PACE = 0.7
 _PATIENCE = 90.0
@@ -62,7 +61,9 @@ def play(out: Console) -> list[Finding]:
         )
         began = time.monotonic()
         with LocalStack(data_dir=Path(folder) / "stack", settings=settings, progress=_progress(out)) as stack:
-            out.print(f"[green]ready[/] after {show_span(time.monotonic() - began)}: six Lambdas at {stack.endpoint_url}")
+            out.print(
+                f"[green]ready[/] after {show_span(time.monotonic() - began)}: six Lambdas at {stack.endpoint_url}"
+            )
             store = stack.store()
             _push(store, out)
             holds = _replay(out, script, feed, home, store)
@@ -157,7 +158,9 @@ def _tell_events(store: Store, screen: Screen, told: set[tuple[str, str]]) -> No
                 continue
             told.add(identity)
             if kind in _EVENT_WORDS:
-                screen.say(f"[{_EVENT_WORDS[kind]}]{kind}[/] {name} {row.get('date', '')}: {_plain(row.get('message', ''))}")
+                screen.say(
+                    f"[{_EVENT_WORDS[kind]}]{kind}[/] {name} {row.get('date', '')}: {_plain(row.get('message', ''))}"
+                )
 
 
 def _plain(text: object) -> str:

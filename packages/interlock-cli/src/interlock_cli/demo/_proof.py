@@ -8,11 +8,12 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+
 from interlock_cli.demo._script import Script
 from interlock_lifecycle import Run, RunKey, RunStatus
 from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store import Store
-from msgspec import Struct
 
 BRONZE, SILVER, GOLD = "bronze-flights", "silver-flights", "gold-flights"
 
@@ -37,7 +38,9 @@ class Finding(Struct, frozen=True):
 
 def expected_runs(script: Script) -> list[tuple[str, str]]:
     """Pipeline and execution date of every run that the replay must lead to."""
-    hourly = [(name, f"{day}T{hour}") for name in (BRONZE, SILVER) for day, hours in script.hours.items() for hour in hours]
+    hourly = [
+        (name, f"{day}T{hour}") for name in (BRONZE, SILVER) for day, hours in script.hours.items() for hour in hours
+    ]
     return [*hourly, *((GOLD, day) for day in script.hours)]
 
 
@@ -50,7 +53,9 @@ def observe(
     holds: Mapping[tuple[str, str], set[str]],
 ) -> Observed:
     """Read everything that the proof needs."""
-    runs = {(run.key.pipeline_id, str(run.key.date)): run for name in (BRONZE, SILVER, GOLD) for run in store.runs(name)}
+    runs = {
+        (run.key.pipeline_id, str(run.key.date)): run for name in (BRONZE, SILVER, GOLD) for run in store.runs(name)
+    }
     events: dict[tuple[str, str], Counter[str]] = {}
     for name in (BRONZE, SILVER, GOLD):
         for row in store.events(name):
@@ -67,7 +72,9 @@ def is_settled(script: Script, store: Store) -> bool:
     return True
 
 
-def prove(script: Script, observed: Observed, store: Store, feed: ModuleType, home: Path, rests: Mapping[str, datetime]) -> list[Finding]:
+def prove(
+    script: Script, observed: Observed, store: Store, feed: ModuleType, home: Path, rests: Mapping[str, datetime]
+) -> list[Finding]:
     """Every expectation of the demo, checked."""
     proof = _Proof(script, observed, store)
     return [
@@ -93,8 +100,14 @@ class _Proof:
         self._expected = expected_runs(script)
 
     def all_completed(self) -> Finding:
-        done = [one for one in self._expected if one in self._observed.runs and self._observed.runs[one].status is RunStatus.COMPLETED]
-        return Finding("every run completed", len(done) == len(self._expected), f"{len(done)} of {len(self._expected)} runs")
+        done = [
+            one
+            for one in self._expected
+            if one in self._observed.runs and self._observed.runs[one].status is RunStatus.COMPLETED
+        ]
+        return Finding(
+            "every run completed", len(done) == len(self._expected), f"{len(done)} of {len(self._expected)} runs"
+        )
 
     def one_start_per_attempt(self) -> Finding:
         counted = Counter((start["pipeline"], start["date"], start["attempt"]) for start in self._observed.starts)
@@ -113,7 +126,9 @@ class _Proof:
     def short_hour_was_held(self) -> Finding:
         reasons = self._observed.holds.get((BRONZE, self._script.short), set())
         named = [reason for reason in reasons if "missing_rows" in reason]
-        return Finding(f"{self._script.short} was held, with its reason", bool(named), "; ".join(named) or "no hold seen")
+        return Finding(
+            f"{self._script.short} was held, with its reason", bool(named), "; ".join(named) or "no hold seen"
+        )
 
     def short_hour_ran_after_the_rest(self, rests: Mapping[str, datetime]) -> Finding:
         run = self._run(BRONZE, self._script.short)
@@ -148,16 +163,28 @@ class _Proof:
 
     def others_met_their_sla(self) -> Finding:
         with_sla = [one for one in self._expected if one[0] in (BRONZE, GOLD) and one != (BRONZE, self._script.late)]
-        met = [one for one in with_sla if self._events(one)["SLA_MET"] == 1 and not self._events(one)["RELATIVE_SLA_BREACH"]]
-        return Finding("every other deadline was met, told once", len(met) == len(with_sla), f"{len(met)} of {len(with_sla)}")
+        met = [
+            one
+            for one in with_sla
+            if self._events(one)["SLA_MET"] == 1 and not self._events(one)["RELATIVE_SLA_BREACH"]
+        ]
+        return Finding(
+            "every other deadline was met, told once", len(met) == len(with_sla), f"{len(met)} of {len(with_sla)}"
+        )
 
     def gold_waited_for_its_hours(self) -> Finding:
         days = list(self._script.hours)
-        held = [day for day in days if any("missing_hours" in reason for reason in self._observed.holds.get((GOLD, day), ()))]
+        held = [
+            day
+            for day in days
+            if any("missing_hours" in reason for reason in self._observed.holds.get((GOLD, day), ()))
+        ]
         return Finding("gold was held until its hours were there", held == days, f"held: {', '.join(held) or 'none'}")
 
     def gold_counts_every_departure(self, feed: ModuleType, home: Path) -> Finding:
-        wanted = {day: sum(feed.expected_rows(day, hour) for hour in hours) for day, hours in self._script.hours.items()}
+        wanted = {
+            day: sum(feed.expected_rows(day, hour) for hour in hours) for day, hours in self._script.hours.items()
+        }
         counted = {day: _departures(home / "gold" / f"{day}.json") for day in wanted}
         return Finding("gold counts every departure of the data", counted == wanted, f"{counted}")
 

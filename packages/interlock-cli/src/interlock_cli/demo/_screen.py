@@ -4,13 +4,14 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from interlock_cli.demo._proof import BRONZE, GOLD, SILVER
-from interlock_lifecycle import Progress, RunReport
 from rich.console import Console, Group
 from rich.live import Live
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
+
+from interlock_cli.demo._proof import BRONZE, GOLD, SILVER
+from interlock_lifecycle import Progress, RunReport
 
 _MARKS = {
     Progress.COMMITTED: ("·", "cyan"),

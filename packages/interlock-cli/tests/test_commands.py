@@ -1,0 +1,299 @@
+"""The commands as somebody types them, against DynamoDB as moto serves it over HTTP."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto.server import ThreadedMotoServer
+
+from interlock_cli import main
+from interlock_config import decode_yaml
+from interlock_lifecycle import RunKey, decide_started, open_run
+from interlock_sla import parse_execution_date
+from interlock_store import DynamoTables, Store, TableNames
+
+PIPELINE = """
+pipeline: {id: bronze}
+schedule:
+  timezone: Europe/Berlin
+  trigger: {key: ready, check: exists}
+sla: {maxDuration: 1h}
+validation: {trigger: ALL, rules: [{key: ready, check: gte, field: count, value: 100}]}
+job: {type: command, config: {command: "true"}}
+"""
+NAMES = TableNames.of_environment("local")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def store(endpoint: str) -> Iterator[Store]:
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    for name in (NAMES.control, NAMES.joblog, NAMES.rerun, NAMES.events):
+        _create(client, name)
+    yield Store(DynamoTables(client), NAMES)
+    for name in (NAMES.control, NAMES.joblog, NAMES.rerun, NAMES.events):
+        client.delete_table(TableName=name)
+
+
+def _create(client: Any, name: str) -> None:
+    request: dict[str, Any] = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": part, "AttributeType": "S"} for part in ("PK", "SK", "GSI1PK", "GSI1SK")
+        ],
+        "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "GSI1",
+                "KeySchema": [
+                    {"AttributeName": "GSI1PK", "KeyType": "HASH"},
+                    {"AttributeName": "GSI1SK", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    }
+    client.create_table(**request)
+
+
+@pytest.fixture
+def run(endpoint: str) -> Any:
+    def invoke(*arguments: str, at: str | None = None) -> Result:
+        environment = {"AWS_ENDPOINT_URL": at or endpoint, "NO_COLOR": "1", "COLUMNS": "200"}
+        return CliRunner().invoke(main, list(arguments), env=environment)
+
+    return invoke
+
+
+@pytest.fixture
+def bronze(store: Store) -> Store:
+    store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    return store
+
+
+def test_push_writes_every_pipeline_of_a_folder(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "bronze.yaml").write_text(PIPELINE)
+    (tmp_path / "silver.yml").write_text(PIPELINE.replace("bronze", "silver"))
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert store.pipelines() == ["bronze", "silver"]
+    assert "2 pipelines" in done.output
+
+
+def test_one_wrong_file_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PIPELINE)
+    (tmp_path / "b.yaml").write_text(PIPELINE.replace("bronze", "b").replace("gte", "greater").replace("1h", "soon"))
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 2
+    assert store.pipelines() == []
+    assert "2 errors in 1 file; nothing was written" in done.output
+    assert "greater" in done.output
+    assert "soon" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pipeline: [", "b.yaml"),
+        ("", "b.yaml"),
+        ("just text", "b.yaml"),
+    ],
+)
+def test_a_malformed_file_is_refused_in_words(run: Any, store: Store, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "b.yaml").write_text(text)
+    done = run("push", str(tmp_path / "b.yaml"))
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_path_that_is_not_there(run: Any, tmp_path: Path) -> None:
+    done = run("push", str(tmp_path / "nowhere"))
+    assert done.exit_code == 2
+    assert "no such file or folder" in done.output
+
+
+def test_a_sensor_is_written_as_an_external_process_would(run: Any, bronze: Store) -> None:
+    done = run("sensor", "put", "bronze", "ready#2026-03-03", "count=120", "ratio=0.5", "ok=true", 'date="2026-03-03"')
+    assert done.exit_code == 0, done.output
+    fields = bronze.all_sensors("bronze")["ready#2026-03-03"]
+    assert {name: str(value) for name, value in fields.items()} == {
+        "count": "120",
+        "ratio": "0.5",
+        "ok": "True",
+        "date": "2026-03-03",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("bronze", "ready", "count=many"), "'many' is not JSON"),
+        (("bronze", "ready", "count=NaN"), "'NaN' is not JSON"),
+        (("bronze", "ready", "count"), "'count' is not FIELD=VALUE"),
+        (("bronze", "ready", "a=x", "b=y"), "'y' is not JSON"),
+        (("nobody", "ready", "count=1"), "there is no pipeline 'nobody' in 'local'; known: bronze"),
+        (("bronze", "first-sensor-arrival", "count=1"), "written by Interlock itself"),
+        (("bronze", "", "count=1"), "empty"),
+    ],
+)
+def test_a_wrong_sensor_is_refused_and_nothing_is_written(
+    run: Any, bronze: Store, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("sensor", "put", *arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert bronze.all_sensors("bronze") == {}
+
+
+def open_held_run(store: Store) -> RunKey:
+    key = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+    now = datetime.now(UTC)
+    start = open_run(key, decided_at=now, execution_timeout=timedelta(hours=4), arrived_at=now)
+    store.commit(start)
+    marked = decide_started(start.run, start.run.run_token, now=now, execution_timeout=timedelta(hours=4))
+    store.commit(marked)  # type: ignore[arg-type]
+    return key
+
+
+def test_status_says_what_a_run_waits_for_and_how_long_it_may(run: Any, bronze: Store) -> None:
+    open_held_run(bronze)
+    bronze.put_sensor("bronze", "ready", {"count": 40})
+    done = run("status", "bronze")
+    assert done.exit_code == 0, done.output
+    assert "held" in done.output
+    assert "40" in done.output
+    assert "100" in done.output
+    assert "59m" in done.output or "1h00m" in done.output
+    assert "relative" in done.output
+
+
+def test_status_as_json(run: Any, bronze: Store) -> None:
+    open_held_run(bronze)
+    (shown,) = json.loads(run("status", "--json").stdout)
+    assert shown["pipeline"] == "bronze"
+    assert shown["runs"][0]["progress"] == "held"
+    assert shown["runs"][0]["sla"][0]["verdict"] == "open"
+
+
+def test_status_of_an_unknown_pipeline(run: Any, bronze: Store) -> None:
+    done = run("status", "gold")
+    assert done.exit_code == 2
+    assert "there is no pipeline 'gold' in 'local'" in done.output
+
+
+def test_status_shows_an_unreadable_config_beside_the_others(run: Any, bronze: Store) -> None:
+    client = bronze._tables._client  # type: ignore[attr-defined]
+    client.update_item(
+        TableName=NAMES.control,
+        Key={"PK": {"S": "PIPELINE#broken"}, "SK": {"S": "CONFIG"}},
+        UpdateExpression="SET config = :c, GSI1PK = :p, GSI1SK = :i",
+        ExpressionAttributeValues={":c": {"S": "{}"}, ":p": {"S": "CONFIG"}, ":i": {"S": "broken"}},
+    )
+    done = run("status")
+    assert done.exit_code == 0
+    assert "config invalid" in done.output
+    assert "bronze" in done.output
+
+
+def put_event(store: Store, number: int, kind: str = "JOB_FAILED") -> None:
+    stamp = 1_772_539_200_000 + number
+    store._tables._client.put_item(  # type: ignore[attr-defined]
+        TableName=NAMES.events,
+        Item={
+            "PK": {"S": "PIPELINE#bronze"},
+            "SK": {"S": f"{stamp}#{kind}#id{number}"},
+            "eventType": {"S": kind},
+            "pipelineId": {"S": "bronze"},
+            "date": {"S": "2026-03-03"},
+            "message": {"S": f"message {number}"},
+            "timestamp": {"N": str(stamp)},
+            "detail": {"S": "{}"},
+        },
+    )
+
+
+def test_events_are_told_oldest_first_in_utc(run: Any, bronze: Store) -> None:
+    for number in range(5):
+        put_event(bronze, number)
+    done = run("events", "--last", "3")
+    lines = done.output.strip().splitlines()
+    assert [line.split()[-1] for line in lines] == ["2", "3", "4"]
+    assert lines[0].startswith("2026-03-03 12:00:00Z JOB_FAILED")
+
+
+def test_events_as_json_lines(run: Any, bronze: Store) -> None:
+    put_event(bronze, 1)
+    line = json.loads(run("events", "--json").stdout)
+    assert (line["eventType"], line["timestamp"], line["detail"]) == ("JOB_FAILED", 1_772_539_200_001, {})
+
+
+def test_a_rerun_request_is_written(run: Any, bronze: Store) -> None:
+    done = run("rerun", "bronze", "2026-03-03", "--reason", "fixed", "--note", "see ticket")
+    assert done.exit_code == 0, done.output
+    assert bronze.rerun_waits(RunKey("bronze", "stream", parse_execution_date("2026-03-03")))
+
+
+@pytest.mark.parametrize(("date", "said"), [("tomorrow", "tomorrow"), ("2026-02-30", "2026-02-30")])
+def test_a_rerun_of_an_impossible_date_is_refused(run: Any, bronze: Store, date: str, said: str) -> None:
+    done = run("rerun", "bronze", date)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+@pytest.mark.parametrize("command", [("status",), ("events",), ("sensor", "put", "p", "k", "a=1")])
+def test_a_stack_that_does_not_run_is_one_sentence(run: Any, command: tuple[str, ...]) -> None:
+    done = run(*command, at="http://127.0.0.1:9")
+    assert done.exit_code == 2
+    assert "nothing answers at http://127.0.0.1:9; start the local stack with `interlock up`" in done.output
+
+
+def test_a_deployment_that_does_not_exist_is_one_sentence(run: Any, store: Store) -> None:
+    done = run("status", "--environment", "prod")
+    assert done.exit_code == 2
+    assert "there is no deployment called 'prod'" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_validate_reports_and_annotates(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(PIPELINE.replace("gte", "greater"))
+    as_text = run("validate", str(path))
+    annotated = run("validate", str(path), "--format", "github")
+    as_json = run("validate", str(path), "--json")
+    assert [done.exit_code for done in (as_text, annotated, as_json)] == [2, 2, 2]
+    assert "1 file: 1 errors" in as_text.output
+    assert annotated.output.startswith("::error file=")
+    assert json.loads(as_json.stdout)["problems"][0]["path"] == "validation.rules[0].check"
+
+
+def test_the_schema_is_json(run: Any) -> None:
+    assert json.loads(run("schema").stdout)["$schema"].startswith("https://json-schema.org/draft/2020-12")
+
+
+@pytest.mark.parametrize("command", ["push", "sensor put", "status", "events", "rerun", "validate", "schema", "demo"])
+def test_every_command_explains_itself_with_an_example(run: Any, command: str) -> None:
+    done = run(*command.split(), "--help")
+    assert done.exit_code == 0
+    assert "Example" in done.output
+    assert f"interlock {command}" in done.output

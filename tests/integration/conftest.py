@@ -1,0 +1,146 @@
+"""The local stack with the six real Lambdas, and what the tests do to it from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from msgspec import Struct
+
+from interlock_cli.local import LocalStack, StackSettings
+from interlock_lifecycle import Run, RunKey, RunStatus
+from interlock_sla import parse_execution_date
+from interlock_store import Store
+
+T = TypeVar("T")
+
+
+def await_that(condition: Callable[[], T | None], what: str, *, patience: float = 60.0) -> T:
+    """The condition's first true value; the test fails when patience runs out."""
+    end = time.monotonic() + patience
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < end, f"{what}: not seen within {patience:.0f} s"
+        time.sleep(0.05)
+
+
+class Outside(Struct):
+    """What somebody outside can do: the command, the tables, the files of jobs, the processes."""
+
+    stack: LocalStack
+    store: Store
+    folder: Path
+
+    def interlock(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the real command against the stack."""
+        done = subprocess.run(
+            [sys.executable, "-m", "interlock_cli", *arguments, "--endpoint-url", self.stack.endpoint_url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def push(self, name: str, text: str) -> None:
+        """Write a pipeline file and push it."""
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text)
+        self.interlock("push", str(path))
+
+    def put(self, pipeline: str, key: str, **fields: Any) -> None:
+        """Write a sensor row with the command."""
+        self.interlock(
+            "sensor", "put", pipeline, key, *(f"{name}={json.dumps(value)}" for name, value in fields.items())
+        )
+
+    def run(self, pipeline: str, date: str) -> Run | None:
+        """The trigger row of a date."""
+        return self.store.run(RunKey(pipeline, "stream", parse_execution_date(date)))
+
+    def closed(self, pipeline: str, date: str, *, patience: float = 60.0) -> Run:
+        """The trigger row once it is closed."""
+
+        def ended() -> Run | None:
+            run = self.run(pipeline, date)
+            return run if run is not None and run.status is not RunStatus.RUNNING else None
+
+        return await_that(ended, f"end of {pipeline} {date}", patience=patience)
+
+    def starts(self, pipeline: str) -> list[str]:
+        """The lines that the pipeline's jobs wrote when they started: `<date> <attempt>`."""
+        path = self.folder / f"{pipeline}.starts"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def events(self, pipeline: str, date: str) -> list[str]:
+        """The types of the events of a date in the events table."""
+        return [str(row["eventType"]) for row in self.store.events(pipeline) if row.get("date") == date]
+
+    def kill(self, service: str) -> int:
+        """SIGKILL every worker process of a Lambda; how many there were."""
+        killed = 0
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit() and self._is_worker(process, service):
+                os.kill(int(process.name), signal.SIGKILL)
+                killed += 1
+        return killed
+
+    def _is_worker(self, process: Path, service: str) -> bool:
+        """Whether a process is a worker of this stack's function: both stand in its environment."""
+        try:
+            environment = (process / "environ").read_bytes()
+            is_child = (process / "comm").read_text().strip().startswith("python")
+        except OSError:
+            return False
+        wanted = f"AWS_LAMBDA_FUNCTION_NAME=local-interlock-{service}\0".encode()
+        endpoint = f"AWS_ENDPOINT_URL={self.stack.endpoint_url}\0".encode()
+        return is_child and wanted in environment and endpoint in environment
+
+
+JOB = """sh -c 'echo "$INTERLOCK_DATE $INTERLOCK_ATTEMPT" >> {folder}/{name}.starts; {work}'"""
+
+
+def pipeline(folder: Path, name: str, *, work: str = "true", rules: str = "", more: str = "", job: str = "") -> str:
+    """A pipeline file whose job notes each of its starts."""
+    command = JOB.format(folder=folder, name=name, work=work)
+    return f"""
+pipeline: {{id: {name}}}
+schedule:
+  trigger: {{key: ready, check: equals, field: ready, value: true}}
+  evaluation: {{window: 10m, interval: 1s}}
+{more}
+validation:
+  trigger: ALL
+  rules:
+    - {rules or "{key: ready, check: gte, field: count, value: 10}"}
+job:
+  type: command
+  config: {{command: {json.dumps(command)}}}
+  {job}
+"""
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outside")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    settings = StackSettings(orchestrator_timeout=20, pending_grace="5s", probe_after="10s")
+    with LocalStack(data_dir=tmp_path_factory.mktemp("stack"), settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def outside(stack: LocalStack, folder: Path) -> Outside:
+    return Outside(stack, stack.store(), folder)

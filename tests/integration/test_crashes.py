@@ -1,0 +1,56 @@
+"""Lambdas that die in the middle: each run still ends right, with one job start per attempt."""
+
+import time
+from collections import Counter
+
+from integration.conftest import Outside, await_that, pipeline
+
+from interlock_lifecycle import RunStatus
+
+
+def test_an_orchestrator_killed_while_a_run_is_held_changes_nothing(outside: Outside) -> None:
+    outside.push("crash-held", pipeline(outside.folder, "crash-held"))
+    outside.put("crash-held", "ready", ready=True, count=1, date="2026-03-03")
+    await_that(lambda: (run := outside.run("crash-held", "2026-03-03")) and run.started_token, "the start")
+    for _ in range(3):
+        await_that(lambda: outside.kill("orchestrator"), "a worker to kill")
+        time.sleep(0.5)
+    outside.put("crash-held", "ready", ready=True, count=10, date="2026-03-03")
+    assert outside.closed("crash-held", "2026-03-03").status is RunStatus.COMPLETED
+    assert outside.starts("crash-held") == ["2026-03-03 0"]
+
+
+def test_an_orchestrator_killed_under_its_job_never_starts_that_attempt_again(outside: Outside) -> None:
+    work = 'test "$INTERLOCK_ATTEMPT" = 1 || sleep 5'
+    outside.push("crash-job", pipeline(outside.folder, "crash-job", work=work, job="maxRetries: 1"))
+    outside.put("crash-job", "ready", ready=True, count=10, date="2026-03-03")
+    await_that(lambda: outside.starts("crash-job"), "the job's start")
+    assert outside.kill("orchestrator") >= 1
+    run = await_that(
+        lambda: (found := outside.run("crash-job", "2026-03-03")) and not found.is_running and found,
+        "the end",
+        patience=120,
+    )
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 1)
+    assert outside.starts("crash-job") == ["2026-03-03 0", "2026-03-03 1"]
+    errors = [entry.error or "" for entry in outside.store.entries(run.key) if entry.event == "fail"]
+    assert len(errors) == 1
+    assert "outcome unknown" in errors[0]
+
+
+def test_a_stream_router_killed_between_commit_and_act_loses_nothing(outside: Outside) -> None:
+    outside.push("crash-act", pipeline(outside.folder, "crash-act"))
+    hits, dates = 0, [f"2026-03-{day:02}" for day in range(1, 13)]
+    for date in dates:
+        outside.store.put_sensor("crash-act", f"ready#{date}", {"ready": True, "count": 10, "date": date})
+        end = time.monotonic() + 30
+        while (run := outside.run("crash-act", date)) is None:
+            assert time.monotonic() < end, f"{date} was never committed"
+        outside.kill("stream-router")
+        after = outside.run("crash-act", date)
+        # A hit is a kill after the commit of the run and before anybody recorded its start.
+        hits += run.started_token is None and after is not None and after.started_token is None
+    for date in dates:
+        assert outside.closed("crash-act", date, patience=120).status is RunStatus.COMPLETED
+    assert hits >= 1, "no kill fell between commit and act"
+    assert Counter(outside.starts("crash-act")) == Counter(f"{date} 0" for date in dates)

@@ -1,0 +1,148 @@
+"""The road of a run through six real Lambdas: from a sensor row to the job, the events table and Slack."""
+
+import json
+
+import pytest
+from integration.conftest import Outside, await_that, pipeline
+
+from interlock_lifecycle import RunKey, RunStatus
+from interlock_sla import Clock, Outcome, parse_execution_date
+
+HAPPY = ["JOB_TRIGGERED", "VALIDATION_PASSED", "JOB_TRIGGERED", "JOB_COMPLETED"]
+
+
+def slack_texts(outside: Outside) -> list[str]:
+    return [message["text"] for message in outside.stack.slack_messages()]
+
+
+def test_a_sensor_leads_to_one_job_its_events_and_its_alerts(outside: Outside) -> None:
+    outside.push("happy", pipeline(outside.folder, "happy"))
+    outside.put("happy", "ready", ready=True, count=10, date="2026-03-03")
+    run = outside.closed("happy", "2026-03-03")
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 0)
+    assert outside.starts("happy") == ["2026-03-03 0"]
+    await_that(lambda: len(outside.events("happy", "2026-03-03")) == 4, "the four events")
+    assert sorted(outside.events("happy", "2026-03-03")) == sorted(HAPPY)
+    await_that(lambda: [t for t in slack_texts(outside) if "JOB_COMPLETED" in t and "happy" in t], "the Slack message")
+    assert [entry.event for entry in outside.store.entries(run.key)] == ["success"]
+    assert not [text for text in slack_texts(outside) if "VALIDATION_PASSED" in text]
+
+
+def test_rules_that_do_not_hold_hold_the_run_with_its_reason_in_sight(outside: Outside) -> None:
+    outside.push("held", pipeline(outside.folder, "held"))
+    outside.put("held", "ready", ready=True, count=7, date="2026-03-03")
+
+    def held() -> str | None:
+        (shown,) = json.loads(outside.interlock("status", "held", "--json").stdout)
+        return next((run["reason"] for run in shown["runs"] if run["progress"] == "held"), None)
+
+    reason = await_that(held, "the hold")
+    assert "7" in reason
+    assert "10" in reason
+    assert outside.starts("held") == []
+    outside.put("held", "ready", ready=True, count=11, date="2026-03-03")
+    assert outside.closed("held", "2026-03-03").status is RunStatus.COMPLETED
+    assert outside.starts("held") == ["2026-03-03 0"]
+
+
+def test_a_window_that_runs_out_ends_failed_and_starts_nothing(outside: Outside) -> None:
+    text = pipeline(outside.folder, "waits").replace("window: 10m", "window: 3s")
+    outside.push("waits", text)
+    outside.put("waits", "ready", ready=True, count=1, date="2026-03-03")
+    run = outside.closed("waits", "2026-03-03")
+    assert run.status is RunStatus.FAILED_FINAL
+    assert outside.starts("waits") == []
+    assert [entry.event for entry in outside.store.entries(run.key)] == ["validation-exhausted"]
+    await_that(lambda: "VALIDATION_EXHAUSTED" in outside.events("waits", "2026-03-03"), "its event")
+
+
+def test_a_failed_job_is_retried_as_a_new_fenced_attempt(outside: Outside) -> None:
+    work = 'test "$INTERLOCK_ATTEMPT" = 1'
+    outside.push("flaky", pipeline(outside.folder, "flaky", work=work, job="maxRetries: 1"))
+    outside.put("flaky", "ready", ready=True, count=10, date="2026-03-03")
+    run = await_that(
+        lambda: (found := outside.run("flaky", "2026-03-03")) and found.attempt == 1 and not found.is_running and found,
+        "the retry's end",
+    )
+    assert run.status is RunStatus.COMPLETED
+    assert outside.starts("flaky") == ["2026-03-03 0", "2026-03-03 1"]
+    assert [rerun.reason for rerun in outside.store.reruns(run.key)] == ["job-fail-retry"]
+    assert [entry.event for entry in outside.store.entries(run.key)] == ["fail", "success"]
+
+
+def test_a_job_that_keeps_failing_fails_for_good(outside: Outside) -> None:
+    outside.push("broken", pipeline(outside.folder, "broken", work="exit 3"))
+    outside.put("broken", "ready", ready=True, count=10, date="2026-03-03")
+    run = outside.closed("broken", "2026-03-03")
+    assert run.status is RunStatus.FAILED_FINAL
+    assert outside.starts("broken") == ["2026-03-03 0"]
+    await_that(lambda: "RETRY_EXHAUSTED" in outside.events("broken", "2026-03-03"), "its event")
+    await_that(lambda: [t for t in slack_texts(outside) if "RETRY_EXHAUSTED" in t and "broken" in t], "its alert")
+
+
+def sla_events(outside: Outside, name: str) -> list[str]:
+    return sorted(event for event in outside.events(name, "2026-03-03") if "SLA" in event)
+
+
+def test_a_relative_sla_that_is_met_says_so_once_and_leaves_no_timer(outside: Outside) -> None:
+    outside.push("intime", pipeline(outside.folder, "intime", more="sla: {maxDuration: 10m, expectedDuration: 1m}"))
+    outside.put("intime", "ready", ready=True, count=10, date="2026-03-03")
+    run = outside.closed("intime", "2026-03-03")
+    await_that(lambda: sla_events(outside, "intime") == ["SLA_MET"], "the verdict's event")
+    assert outside.store.verdict(run.key).clocks[Clock.RELATIVE].outcome is Outcome.MET
+    await_that(lambda: not outside.stack.schedules("intime"), "the deleted timers")
+
+
+def test_a_relative_sla_warns_breaches_once_and_a_late_success_is_never_met(outside: Outside) -> None:
+    outside.push("late", pipeline(outside.folder, "late", more="sla: {maxDuration: 20s, expectedDuration: 10s}"))
+    outside.put("late", "ready", ready=True, count=1, date="2026-03-03")
+    await_that(lambda: "RELATIVE_SLA_WARNING" in sla_events(outside, "late"), "the warning")
+    await_that(lambda: "RELATIVE_SLA_BREACH" in sla_events(outside, "late"), "the breach")
+    outside.put("late", "ready", ready=True, count=10, date="2026-03-03")
+    run = outside.closed("late", "2026-03-03")
+    assert run.status is RunStatus.COMPLETED
+    await_that(lambda: "JOB_COMPLETED" in outside.events("late", "2026-03-03"), "the completion")
+    assert sla_events(outside, "late") == ["RELATIVE_SLA_BREACH", "RELATIVE_SLA_WARNING"]
+    assert outside.store.verdict(run.key).clocks[Clock.RELATIVE].outcome is Outcome.BREACH
+    thread = [message for message in outside.stack.slack_messages() if "late" in message["text"]]
+    assert len({message.get("thread_ts") or message["ts"] for message in thread}) == 1
+
+
+def test_a_daily_pipeline_waits_for_its_hours(outside: Outside) -> None:
+    rule = "{key: hours, check: equals, field: missing, value: 0}"
+    text = pipeline(outside.folder, "daily", rules=rule).replace(
+        "key: ready, check: equals, field: ready, value: true", "key: hours, check: gte, field: done, value: 1"
+    )
+    outside.push("daily", text)
+    for done in range(1, 4):
+        outside.put("daily", "hours#2026-03-03", done=done, missing=3 - done, date="2026-03-03")
+        if done < 3:
+            await_that(lambda: outside.run("daily", "2026-03-03"), "the run")
+            assert outside.starts("daily") == []
+    assert outside.closed("daily", "2026-03-03").status is RunStatus.COMPLETED
+    assert outside.starts("daily") == ["2026-03-03 0"]
+
+
+def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(outside: Outside) -> None:
+    outside.push("after", pipeline(outside.folder, "after"))
+    before = outside.stack.dead_letters()
+    control = outside.store.names.control
+    client = outside.stack.client("dynamodb")
+    client.put_item(TableName=control, Item={"PK": {"S": "PIPELINE#after"}, "SK": {"S": "SPANNER#1"}})
+    outside.put("after", "ready", ready=True, count=10, date="2026-03-03")
+    assert outside.closed("after", "2026-03-03").status is RunStatus.COMPLETED
+    assert await_that(lambda: outside.stack.dead_letters() - before, "the dead letter") == 1
+
+
+@pytest.mark.parametrize("date", ["2026-03-03", "2026-03-03T07"])
+def test_the_same_sensor_again_starts_nothing_again(outside: Outside, date: str) -> None:
+    name = f"again{len(date)}"
+    outside.push(name, pipeline(outside.folder, name))
+    fields = {"date": date[:10], **({"hour": date[-2:]} if "T" in date else {})}
+    for _ in range(3):
+        outside.put(name, "ready", ready=True, count=10, **fields)
+    outside.closed(name, date)
+    outside.stack.drain()
+    assert outside.starts(name) == [f"{date} 0"]
+    key = RunKey(name, "stream", parse_execution_date(date))
+    assert outside.store.reruns(key) == []
