@@ -17,6 +17,7 @@ MOST_ERRORS = 200
 """Errors of one document after which the rest of it is not looked at."""
 
 _SHOWN_CHARACTERS = 60
+_SHORTEST_BEGINNING = 3
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
@@ -145,7 +146,10 @@ def readable(text: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was most likely meant, if any is near."""
     plain = {_plain(candidate): candidate for candidate in known}
-    found = difflib.get_close_matches(_plain(name[:100]), plain, n=1, cutoff=0.65)
+    wanted = _plain(name[:100])
+    found = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.65)
+    if not found and len(wanted) >= _SHORTEST_BEGINNING:
+        found = [candidate for candidate in plain if candidate.startswith(wanted)]
     return plain[found[0]] if found else None
 
 

@@ -66,7 +66,7 @@ def unknown_key(key: str, known: Any, path: Path) -> str:
     near = nearest(key, known)
     if near is not None:
         return f"is not a known key; did you mean {near}?"
-    elsewhere = [place for place in _places().get(key.casefold(), []) if place[:-1] != path]
+    elsewhere = [place for place in _places().get(key.casefold(), []) if place != path[: len(place)]]
     if elsewhere:
         return f"is not a known key here; it belongs at {'.'.join(elsewhere[0])}"
     return f"is not a known key; known here: {', '.join(known)}"
