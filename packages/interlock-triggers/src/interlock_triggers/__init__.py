@@ -1,3 +1,41 @@
 """Nine job types, each started at most once per attempt and followed to its end."""
 
-__all__: list[str] = []
+from ._breakers import Breakers
+from ._clients import Clients
+from ._deadline import Timing
+from ._errors import (
+    AllowListError,
+    CheckFailed,
+    MissingExtra,
+    OutcomeUnknown,
+    StartRefused,
+    StartUnconfirmed,
+    TriggerError,
+)
+from ._triggers import Triggers, capability, check, find, job_types, start
+from ._types import Attempt, Capability, Category, Started, State, Status
+
+__all__ = [
+    "AllowListError",
+    "Attempt",
+    "Breakers",
+    "Capability",
+    "Category",
+    "CheckFailed",
+    "Clients",
+    "MissingExtra",
+    "OutcomeUnknown",
+    "StartRefused",
+    "StartUnconfirmed",
+    "Started",
+    "State",
+    "Status",
+    "Timing",
+    "TriggerError",
+    "Triggers",
+    "capability",
+    "check",
+    "find",
+    "job_types",
+    "start",
+]

@@ -1,0 +1,75 @@
+"""How AWS clients are made: with boto3, on first use, and with the client's own retries off for starts."""
+
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ._deadline import Deadline
+
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 20
+_TRIES = 3
+_KEPT = 64
+
+
+class Boto3Missing(Exception):
+    """boto3 is not installed."""
+
+
+class NoTime(Exception):
+    """Less than a second is left: nothing is sent."""
+
+
+def default_client(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
+    """A boto3 client of the default session; AWS_ENDPOINT_URL and the like hold as usual."""
+    try:
+        boto3 = import_module("boto3")
+        configuration = import_module("botocore.config")
+    except ImportError:
+        raise Boto3Missing from None
+    config = configuration.Config(
+        connect_timeout=min(_CONNECT_SECONDS, read_timeout),
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": _TRIES if retries else 1},
+    )
+    return boto3.client(service, region_name=region, config=config)
+
+
+class AwsClients:
+    """Makes and keeps AWS clients. `make` replaces boto3."""
+
+    def __init__(self, make: Callable[..., Any] | None = None) -> None:
+        self._make = make or default_client
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[Any, ...], Any] = {}
+
+    def get(
+        self,
+        service: str,
+        deadline: Deadline,
+        *,
+        region: str | None = None,
+        retries: bool = False,
+        longest: int = _READ_SECONDS,
+    ) -> Any:
+        """A client whose calls end before the deadline; NoTime when less than a second is left.
+
+        `longest` bounds the wait for an answer in seconds; `retries` lets boto3 repeat what only reads.
+        """
+        left = int(deadline.remaining())
+        if left < 1:
+            raise NoTime
+        if retries:
+            left = max(1, left // _TRIES)
+        key = (service, region, retries, min(left, longest))
+        # boto3's default session is not safe for threads while it makes clients; clients are.
+        with self._lock:
+            if key not in self._clients:
+                if len(self._clients) >= _KEPT:
+                    self._clients.clear()
+                self._clients[key] = self._make(service, region=region, retries=retries, read_timeout=key[3])
+            return self._clients[key]
+
+    def __repr__(self) -> str:
+        return f"AwsClients({len(self._clients)} made)"

@@ -1,0 +1,86 @@
+"""What triggers reach the outside with: the network, the AWS clients, the environment, the clocks."""
+
+import os
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ._addresses import AllowList
+from ._aws_clients import AwsClients
+from ._breakers import Breakers
+from ._caller import Caller
+from ._deadline import Timing
+from ._dial import Dialer, Network, Resolver, dial, resolve
+
+
+class Clients:
+    """Everything outside of the process that a trigger uses. Make one and share it; it is safe for threads.
+
+    allowed_hosts: hosts, addresses and networks beyond public ones that the HTTP types may connect to, as the
+        text of INTERLOCK_TRIGGER_ALLOWED_HOSTS (separated by commas or spaces) or as a list.
+    environment: what commands may inherit (of it only PATH and INTERLOCK_* reach them); default: this process's.
+    working_directory: where commands run unless their config says otherwise; default: this process's.
+    breakers: the circuit breakers per host; share them to read their states.
+    aws: makes AWS clients, called as `aws(service, region=…, retries=…, read_timeout=…)`; default: boto3's default
+        session. Only the AWS types call it.
+    trust: the TLS context; default: the system's roots.
+    resolver, dialer, timing: name resolution, connecting, clocks; to be replaced in tests.
+    Raises AllowListError for an entry that is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_hosts: str | Iterable[str] = (),
+        environment: Mapping[str, str] | None = None,
+        working_directory: str | None = None,
+        breakers: Breakers | None = None,
+        aws: Callable[..., Any] | None = None,
+        trust: ssl.SSLContext | None = None,
+        resolver: Resolver = resolve,
+        dialer: Dialer = dial,
+        timing: Timing | None = None,
+    ) -> None:
+        self.timing = timing or Timing()
+        self.working_directory = working_directory
+        self.breakers = breakers or Breakers(timing=self.timing)
+        network = Network(AllowList(allowed_hosts), resolver, dialer, trust)
+        self.caller = Caller(network, self.breakers, self.timing)
+        self.aws = AwsClients(aws)
+        self.tokens = Tokens()
+        self._environment = environment
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment that commands inherit from."""
+        return os.environ if self._environment is None else self._environment
+
+    def __repr__(self) -> str:
+        return f"Clients({dict(self.breakers.states())})"
+
+
+class Tokens:
+    """Access tokens obtained by logging in, kept for the next call of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def get(self, origin: str, login: str) -> str | None:
+        """The token of a login at an origin, if there is one."""
+        with self._lock:
+            return self._tokens.get((origin, login))
+
+    def put(self, origin: str, login: str, token: str) -> None:
+        """Keep a token."""
+        with self._lock:
+            self._tokens[origin, login] = token
+
+    def forget(self, origin: str, login: str) -> None:
+        """Drop a token that is no longer accepted."""
+        with self._lock:
+            self._tokens.pop((origin, login), None)
+
+    def __repr__(self) -> str:
+        return "Tokens(…)"

@@ -1,0 +1,44 @@
+"""How much time a call has left; instants are turned into a monotonic end once, at the entry."""
+
+import copy
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Timing(Struct, frozen=True):
+    """The clocks and the dice. `now` is epoch seconds, `monotonic` seconds of any origin, `dice` in [0, 1)."""
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    dice: Callable[[], float] = random.random
+
+
+class Deadline:
+    """The end of a call, as an aware datetime or as epoch seconds."""
+
+    def __init__(self, until: datetime | float, timing: Timing) -> None:
+        if isinstance(until, datetime) and until.tzinfo is None:
+            raise ValueError("until must be an aware datetime or epoch seconds")
+        at = until.timestamp() if isinstance(until, datetime) else float(until)
+        self._monotonic = timing.monotonic
+        self._end = timing.monotonic() + (at - timing.now())
+
+    def within(self, seconds: float) -> "Deadline":
+        """The earlier of this deadline and `seconds` from now."""
+        sooner = copy.copy(self)
+        sooner._end = min(self._end, self._monotonic() + seconds)
+        return sooner
+
+    def remaining(self) -> float:
+        """Seconds left; 0 when the deadline has passed."""
+        return max(0.0, self._end - self._monotonic())
+
+    @property
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return self.remaining() <= 0.0

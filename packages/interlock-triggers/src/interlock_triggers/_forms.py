@@ -1,0 +1,138 @@
+"""What each job type reads from `job.config`: the keys, their accepted spellings and their defaults."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+_UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)")
+
+Text = str | bool | int | float
+Payload = str | dict[str, Any] | list[Any] | None
+
+
+class BadConfig(Exception):
+    """The job's config does not fit its type; the message shows no values."""
+
+
+class Form(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A job's config. Values may be secret: the repr shows none."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class HttpForm(Form, frozen=True):
+    """One HTTP request."""
+
+    url: str
+    method: str = "POST"
+    headers: dict[str, Text] = {}
+    body: Payload = None
+    timeout: float | str = 30.0
+
+
+class CommandForm(Form, frozen=True):
+    """A local command."""
+
+    command: str
+    working_directory: str | None = None
+
+
+class AirflowForm(Form, frozen=True):
+    """A DAG run."""
+
+    url: str
+    dag_id: str = field(name="dagID")
+    headers: dict[str, Text] = {}
+    body: Payload = None
+    timeout: float | str = 30.0
+
+
+class GlueForm(Form, frozen=True):
+    """A Glue job run."""
+
+    job_name: str
+    arguments: dict[str, Text] = {}
+
+
+class EmrForm(Form, frozen=True):
+    """A step of a running EMR cluster."""
+
+    cluster_id: str
+    step_name: str
+    command: str
+    arguments: list[Text] | dict[str, Text] = []
+
+
+class EmrServerlessForm(Form, frozen=True):
+    """A job run of an EMR Serverless application."""
+
+    application_id: str
+    execution_role_arn: str
+    job_driver: dict[str, Any]
+    job_name: str | None = None
+
+
+class StepFunctionForm(Form, frozen=True):
+    """An execution of a Standard state machine."""
+
+    state_machine_arn: str
+    arguments: dict[str, Any] = {}
+
+
+class DatabricksForm(Form, frozen=True):
+    """A run-now of a Databricks job."""
+
+    workspace_url: str
+    job_id: int | str
+    headers: dict[str, Text] = {}
+    arguments: dict[str, Any] = {}
+
+
+class LambdaForm(Form, frozen=True):
+    """A synchronous invocation of a Lambda function."""
+
+    function_name: str
+    payload: Payload = None
+
+
+def read_form(form: type[Form], config: Mapping[str, Any]) -> Form:
+    """The config as its form; snake_case spellings are accepted. Raises BadConfig, which shows no values."""
+    spellings = dict(zip(form.__struct_fields__, form.__struct_encode_fields__, strict=True))
+    renamed: dict[str, Any] = {}
+    for key, value in config.items():
+        name = spellings.get(key, key)
+        if name in renamed:
+            raise BadConfig(f"{name} is given twice")
+        renamed[name] = value
+    try:
+        return msgspec.convert(renamed, form)
+    except msgspec.ValidationError as error:
+        allowed = ", ".join(form.__struct_encode_fields__)
+        raise BadConfig(f"the config does not fit: {error} (keys: {allowed})") from None
+
+
+def as_text(value: Text) -> str:
+    """A value as it is sent; booleans in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def seconds(value: float | str) -> float:
+    """A timeout in seconds: a number, or a duration such as `1m30s`. Raises BadConfig unless above 0."""
+    parsed = value if isinstance(value, int | float) else _duration(value)
+    if not 0 < parsed < float("inf"):
+        raise BadConfig("timeout must be a number of seconds above 0, or a duration such as 30s")
+    return float(parsed)
+
+
+def _duration(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        if not re.fullmatch(f"(?:{_PART.pattern})+", text):
+            return 0.0
+        return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(text))

@@ -1,0 +1,85 @@
+"""The http type: one request; its answer is the outcome."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ._call import Call
+from ._caller import NotAccepted, Reply, Unclear
+from ._dial import Forbidden
+from ._exchange import Request
+from ._forms import BadConfig, HttpForm, Text, as_text, seconds
+from ._target import checked_headers, parse_url
+from ._text import decoded
+from ._types import Attempt, Category, Started, over, succeeded
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_WITH_BODY = ("POST", "PUT", "PATCH")
+_THROTTLED = (408, 429)
+_SAYS_NOTHING_ABOUT_THE_FIRST = (401, 403, 408, 409, 425, 429)
+"""Answers to a repeated start that leave open whether the first one was accepted."""
+
+
+def start(call: Call[HttpForm], attempt: Attempt) -> Started:
+    """Send the request; the job is over when this returns."""
+    request = _request(call, attempt)
+    host = parse_url(request.url).authority
+    try:
+        reply = call.clients.caller.call(request, call.deadline, doubtful=attempt.resumed)
+    except NotAccepted as error:
+        raise call.refused(error.category, str(error)) from None
+    except Unclear as error:
+        raise call.unconfirmed(str(error), error.category) from None
+    if reply.ok:
+        return over(call.type, succeeded(status=str(reply.status)))
+    raise start_error(call, host, reply)
+
+
+def start_error(call: Call[Any], host: str, reply: Reply) -> Exception:
+    """The error for a start that was answered, but not with success."""
+    said = decoded(call.redactor.scrub_bytes(reply.answer.body))
+    message = f"{host} answered {reply.status}{f': {said}' if said else ''}"
+    if reply.doubtful and (reply.status >= 500 or reply.status in _SAYS_NOTHING_ABOUT_THE_FIRST):
+        return call.unconfirmed(message)
+    again = reply.status >= 500 or reply.status in _THROTTLED
+    return call.refused(Category.TRANSIENT if again else Category.PERMANENT, message)
+
+
+def _request(call: Call[HttpForm], attempt: Attempt) -> Request:
+    config = call.config
+    if config.method not in _METHODS:
+        raise call.refused(Category.PERMANENT, f"method must be one of {', '.join(_METHODS)}")
+    body, content_type = _body(config, attempt)
+    try:
+        parse_url(config.url)
+        headers = configured_headers(config.headers)
+        limit = seconds(config.timeout)
+    except (Forbidden, BadConfig) as error:
+        raise call.refused(Category.PERMANENT, str(error)) from None
+    if body is not None and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = content_type
+    headers["Idempotency-Key"] = attempt.key
+    return Request(config.method, config.url, headers, body, limit)
+
+
+def configured_headers(headers: Mapping[str, Text]) -> dict[str, str]:
+    """Headers of a config as text, checked; Forbidden for one that must not be sent."""
+    return checked_headers({name: as_text(value) for name, value in headers.items()})
+
+
+def _body(config: HttpForm, attempt: Attempt) -> tuple[bytes | None, str]:
+    """The body and its type; without one, methods that carry a body tell the execution date."""
+    if config.body is None:
+        wanted = attempt.partition if config.method in _WITH_BODY else None
+        return (None if wanted is None else json.dumps(wanted).encode()), "application/json"
+    if isinstance(config.body, str):
+        return config.body.encode(), "application/json" if _is_json(config.body) else "text/plain; charset=utf-8"
+    return json.dumps(config.body).encode(), "application/json"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

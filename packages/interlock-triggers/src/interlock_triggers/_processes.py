@@ -1,0 +1,153 @@
+"""How a process and everything it started is run and ended: own session, output's tail, nothing left behind."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from msgspec import Struct
+
+from . import _strays as strays
+
+TAIL_BYTES = 16 * 1024
+"""How much of a command's output is kept."""
+_CHUNK = 64 * 1024
+_GRACE = 1.0
+"""Seconds between SIGTERM and SIGKILL, within the deadline; a quarter of the time where that is less."""
+_LAST_OUTPUT = 1.0
+_SWEEPS = 5
+
+
+class Ended(Struct, frozen=True):
+    """How a process ended: its exit code (negative: a signal), whether the deadline ended it, its output's tail."""
+
+    code: int
+    late: bool
+    tail: str
+    seconds: float
+
+
+def run(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    directory: str | None,
+    seconds: float,
+    mark: str,
+) -> Ended:
+    """Run a program until it ends or `seconds` are over; raises OSError when it cannot be started.
+
+    Whatever it started is ended with it, also what left the process group: those are found by `mark`, a
+    NAME=value of their environment. SIGTERM is sent shortly before the time is over, SIGKILL when it is.
+    """
+    begun = time.monotonic()
+    process = subprocess.Popen(  # noqa: S603 (no shell; running the configured command is the purpose)
+        list(words),
+        env=dict(environment),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    output = _Tail(process.stdout)
+    late = False
+    try:
+        late = not _end_by(process, begun + seconds)
+    finally:
+        _end_all(process, mark)
+        code = process.wait()
+        tail = output.close()
+    return Ended(code, late, tail, time.monotonic() - begun)
+
+
+def _end_by(process: "subprocess.Popen[bytes]", end: float) -> bool:
+    """Wait for a process; near `end` ask its group to stop. Whether it ended by itself."""
+    left = end - time.monotonic()
+    exited = _exit_event(process.pid)
+    if exited.wait(max(0.0, left - min(_GRACE, left / 4))):
+        return True
+    _signal_group(process.pid, signal.SIGTERM)
+    exited.wait(max(0.0, end - time.monotonic()))
+    return False
+
+
+def _exit_event(pid: int) -> threading.Event:
+    """Set when the process has ended. It is not reaped: until then its id, and its group's, belong to nobody else."""
+    event = threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        event.set()
+
+    threading.Thread(target=wait, name="interlock-command", daemon=True).start()
+    return event
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _end_all(process: "subprocess.Popen[bytes]", mark: str) -> None:
+    """Kill the group, and whatever the program started outside of it."""
+    descendants = strays.descendants(process.pid)
+    _signal_group(process.pid, signal.SIGKILL)
+    for _ in range(_SWEEPS):
+        left = (descendants | strays.marked(mark)) - {process.pid}
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        descendants = set()
+
+
+class _Tail:
+    """Reads a pipe as it fills, so that the writer never blocks, and keeps its end."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._kept = bytearray()
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(pipe.fileno(), False)
+        self._reader = threading.Thread(target=self._read, name="interlock-output", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._pipe, selectors.EVENT_READ)
+            ready.register(self._woken, selectors.EVENT_READ)
+            while all(key.fileobj is self._pipe for key, _ in ready.select()):
+                if not self._take():
+                    return
+        # Woken: everything has ended. What is in the pipe by now is taken, within reason.
+        patience = time.monotonic() + _LAST_OUTPUT
+        while time.monotonic() < patience and self._take():
+            continue
+
+    def _take(self) -> bool:
+        """Take what is in the pipe; whether there was something."""
+        try:
+            chunk = os.read(self._pipe.fileno(), _CHUNK)
+        except BlockingIOError:
+            return False
+        self._kept += chunk
+        del self._kept[:-TAIL_BYTES]
+        return bool(chunk)
+
+    def close(self) -> str:
+        """What was kept, after a last look into the pipe."""
+        os.close(self._wake)
+        self._reader.join()
+        os.close(self._woken)
+        self._pipe.close()
+        return bytes(self._kept).decode("utf-8", "replace")

@@ -1,0 +1,133 @@
+"""Which values of a job's config are secret, and how they are kept out of everything that is written down."""
+
+import base64
+import binascii
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+_MASK = "***"
+_SHORTEST = 4
+"""Shorter values are not masked: they would blot out ordinary text."""
+_NAME = re.compile(
+    r"auth(?!or)|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
+    r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|(?:^|[-_])sig$",
+    re.IGNORECASE,
+)
+_NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a header, a field or an option of this name holds something that must not be shown."""
+    return bool(_NAME.search(name)) and not _NOT_SECRET.search(name)
+
+
+class Redactor:
+    """Masks the secret values that it knows in any text."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._values: set[str] = set()
+        self.learn(values)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Redactor":
+        """A redactor that knows the secrets of a job's config."""
+        return cls(_secrets_in(config))
+
+    @staticmethod
+    def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
+        """The secret values of a mapping, as they are."""
+        return _secrets_in(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Mask these values too."""
+        for value in values:
+            self._values.update(form for form in _spellings(value) if len(form) >= _SHORTEST)
+
+    def scrub(self, text: str) -> str:
+        """The text with every known secret replaced by `***`."""
+        for value in sorted(self._values, key=len, reverse=True):
+            text = text.replace(value, _MASK)
+        return text
+
+    def scrub_bytes(self, body: bytes) -> bytes:
+        """The same for an answer's body."""
+        return self.scrub(body.decode("utf-8", "replace")).encode()
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._values)} values)"
+
+
+def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _secrets_in(inner, str(key))
+    elif isinstance(value, list | tuple):
+        yield from _secrets_in_list([*value], name)
+    elif name and names_a_secret(name) and value is not None and not isinstance(value, bool):
+        yield str(value)
+    elif isinstance(value, str):
+        yield from _secrets_in_text(value)
+
+
+def _secrets_in_list(values: list[Any], name: str) -> Iterator[str]:
+    """Secrets of a list; in a list of words the one after `--password` is one."""
+    before = ""
+    for value in values:
+        option = before.startswith("-") and "=" not in before
+        yield from _secrets_in(value, before.lstrip("-") if option and not name else name)
+        before = value if isinstance(value, str) else ""
+
+
+def _secrets_in_text(text: str) -> Iterator[str]:
+    """Secrets inside a text that is a URL, a JSON document, a form, or holds `name=value` words."""
+    yield from _secrets_in_url(text)
+    if text.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            yield from _secrets_in(json.loads(text))
+    for found in re.finditer(r"([A-Za-z][\w.-]*)\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)", text):
+        if names_a_secret(found[1]):
+            yield found[2].strip("\"'")
+    for found in re.finditer(r"--?([A-Za-z][\w-]*)\s+(\"[^\"]*\"|'[^']*'|[^\s\"'-][^\s\"']*)", text):
+        if names_a_secret(found[1]):
+            yield found[2].strip("\"'")
+
+
+def _secrets_in_url(text: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(text)
+        if parts.password:
+            yield parts.password
+    except ValueError:
+        return
+    query = parts.query if parts.scheme else ""
+    for name, value in parse_qsl(query) + (parse_qsl(text) if "=" in text and not parts.scheme else []):
+        if names_a_secret(name):
+            yield value
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """A secret as it may turn up in text: as it is, escaped, and the parts of an Authorization header."""
+    scheme, _, credentials = value.partition(" ")
+    parts = [value]
+    if credentials and scheme.lower() in ("bearer", "basic", "token", "digest", "negotiate", "apikey"):
+        parts.append(credentials.strip())
+        parts.extend(_basic_parts(scheme, credentials.strip()))
+    for part in parts:
+        yield part
+        yield quote(part, safe="")
+        yield quote_plus(part)
+        yield json.dumps(part)[1:-1]
+
+
+def _basic_parts(scheme: str, credentials: str) -> list[str]:
+    if scheme.lower() != "basic":
+        return []
+    try:
+        pair = base64.b64decode(credentials, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return []
+    return [pair, pair.partition(":")[2]]

@@ -1,0 +1,208 @@
+"""The nine job types by name: starting an attempt's job, and asking how it is."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+
+from . import (
+    _airflow,
+    _command,
+    _databricks,
+    _emr,
+    _emr_serverless,
+    _glue,
+    _http,
+    _lambda,
+    _step_function,
+)
+from ._aws import AwsTrouble
+from ._call import Call, redactor_of
+from ._clients import Clients
+from ._deadline import Deadline
+from ._errors import CheckFailed, StartRefused
+from ._forms import (
+    AirflowForm,
+    BadConfig,
+    CommandForm,
+    DatabricksForm,
+    EmrForm,
+    EmrServerlessForm,
+    Form,
+    GlueForm,
+    HttpForm,
+    LambdaForm,
+    StepFunctionForm,
+    read_form,
+)
+from ._types import Attempt, Capability, Category, Started, Status
+
+
+class _Kind(Struct, frozen=True):
+    """A job type. `check` is None for types that are over when they have been started."""
+
+    form: type[Form]
+    deduplicates: bool
+    start: Callable[[Call[Any], Attempt], Started]
+    check: Callable[[Call[Any], str, Mapping[str, str]], Status] | None = None
+    find: Callable[[Call[Any], Attempt], str | None] | None = None
+
+
+def _without_details(check: Callable[[Call[Any], str], Status]) -> Callable[..., Status]:
+    return lambda call, run_id, details: check(call, run_id)
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "http": _Kind(HttpForm, True, _http.start),
+    "command": _Kind(CommandForm, False, _command.start),
+    "airflow": _Kind(AirflowForm, True, _airflow.start, _airflow.check, _airflow.find),
+    "glue": _Kind(GlueForm, False, _glue.start, _without_details(_glue.check), _glue.find),
+    "emr": _Kind(EmrForm, False, _emr.start, _without_details(_emr.check), _emr.find),
+    "emr-serverless": _Kind(EmrServerlessForm, True, _emr_serverless.start, _without_details(_emr_serverless.check)),
+    "step-function": _Kind(
+        StepFunctionForm,
+        True,
+        _step_function.start,
+        _without_details(_step_function.check),
+        _step_function.find,
+    ),
+    "databricks": _Kind(DatabricksForm, True, _databricks.start, _without_details(_databricks.check)),
+    "lambda": _Kind(LambdaForm, False, _lambda.start),
+}
+
+
+def job_types() -> tuple[str, ...]:
+    """The names of the job types."""
+    return tuple(_KINDS)
+
+
+def capability(job_type: str) -> Capability:
+    """What a job type offers against double starts. Raises StartRefused for an unknown type."""
+    kind = _kind(job_type)
+    return Capability(kind.deduplicates, kind.find is not None, kind.check is None)
+
+
+def start(
+    job_type: str,
+    config: Mapping[str, Any],
+    attempt: Attempt,
+    *,
+    until: datetime | float,
+    clients: Clients | None = None,
+) -> Started:
+    """Start an attempt's job, or find it where an earlier invocation started it.
+
+    `config` is the job's config with its variables expanded; `until` is when this call must be over, as an aware
+    datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list.
+
+    Raises StartRefused (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
+    OutcomeUnknown (nothing can tell; never send this attempt again) or MissingExtra.
+    """
+    kind = _kind(job_type)
+    clients = clients or _shared()
+    try:
+        call = _call(job_type, kind, config, until, clients)
+    except BadConfig as error:
+        raise StartRefused(Category.PERMANENT, str(error), job_type) from None
+    return kind.start(call, attempt)
+
+
+def check(
+    job_type: str,
+    config: Mapping[str, Any],
+    started: Started | str,
+    *,
+    until: datetime | float,
+    clients: Clients | None = None,
+) -> Status:
+    """How a started job is; `started` is what `start` returned, or its run id.
+
+    Raises CheckFailed when that cannot be read: the job is then as it was, and may be asked for again.
+    """
+    kind = _kind(job_type)
+    if isinstance(started, Started) and started.status is not None:
+        return started.status
+    if kind.check is None:
+        raise CheckFailed(Category.PERMANENT, "was over when it was started; there is nothing to ask", job_type)
+    try:
+        call = _call(job_type, kind, config, until, clients or _shared())
+    except BadConfig as error:
+        raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
+    run_id = started.run_id if isinstance(started, Started) else started
+    details = started.details if isinstance(started, Started) else {}
+    return kind.check(call, run_id, details)
+
+
+def find(
+    job_type: str,
+    config: Mapping[str, Any],
+    attempt: Attempt,
+    *,
+    until: datetime | float,
+    clients: Clients | None = None,
+) -> Started | None:
+    """The attempt's job where the target can be asked for it (airflow, glue, emr, step-function), else None.
+
+    Raises CheckFailed when the target cannot be asked now, or when the type offers no such question.
+    """
+    kind = _kind(job_type)
+    if kind.find is None:
+        raise CheckFailed(Category.PERMANENT, "cannot be asked for a start by its key", job_type)
+    try:
+        call = _call(job_type, kind, config, until, clients or _shared())
+        run_id = kind.find(call, attempt)
+    except BadConfig as error:
+        raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
+    except AwsTrouble as trouble:
+        raise call.unreadable(str(trouble), trouble.category) from None
+    return None if run_id is None else Started(job_type, run_id)
+
+
+class Triggers:
+    """`start`, `check`, `find` and `capability`, bound to one set of clients."""
+
+    def __init__(self, clients: Clients | None = None) -> None:
+        self.clients = clients or Clients()
+
+    def capability(self, job_type: str) -> Capability:
+        """As the function of this name."""
+        return capability(job_type)
+
+    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime | float) -> Started:
+        """As the function of this name."""
+        return start(job_type, config, attempt, until=until, clients=self.clients)
+
+    def check(
+        self, job_type: str, config: Mapping[str, Any], started: Started | str, *, until: datetime | float
+    ) -> Status:
+        """As the function of this name."""
+        return check(job_type, config, started, until=until, clients=self.clients)
+
+    def find(
+        self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime | float
+    ) -> Started | None:
+        """As the function of this name."""
+        return find(job_type, config, attempt, until=until, clients=self.clients)
+
+
+def _kind(job_type: str) -> _Kind:
+    try:
+        return _KINDS[job_type]
+    except KeyError:
+        names = ", ".join(_KINDS)
+        raise StartRefused(Category.PERMANENT, f"unknown job type; known are {names}", job_type) from None
+
+
+def _call(
+    job_type: str, kind: _Kind, config: Mapping[str, Any], until: datetime | float, clients: Clients
+) -> Call[Any]:
+    form = read_form(kind.form, config)
+    deadline = Deadline(until, clients.timing)
+    return Call(job_type, form, deadline, clients, redactor_of(config, clients))
+
+
+@cache
+def _shared() -> Clients:
+    return Clients()

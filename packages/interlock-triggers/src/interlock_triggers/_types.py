@@ -1,0 +1,125 @@
+"""What goes into a trigger and what comes out: attempts, started jobs, statuses, capabilities."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}))?")
+
+SYNCHRONOUS_RUN_ID = "sync"
+"""The run id of jobs that are over when `start` returns."""
+
+
+class State(StrEnum):
+    """How far a job is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Category(StrEnum):
+    """Why something failed: try again (TRANSIENT), change something first (PERMANENT), or out of time (TIMEOUT)."""
+
+    TRANSIENT = "TRANSIENT"
+    PERMANENT = "PERMANENT"
+    TIMEOUT = "TIMEOUT"
+
+
+class Attempt(Struct, frozen=True):
+    """One attempt to run a pipeline's job for one execution date.
+
+    `date` is the execution date, `YYYY-MM-DD` or `YYYY-MM-DDTHH`; `number` counts the job starts of that date
+    from 0. `key` is the idempotency key: at most 64 of letters, digits, `_` and `-`, made once per attempt and
+    kept for as long as the attempt lives. `resumed` says that an earlier invocation may already have sent this
+    start. Raises ValueError for a key or a date of another form.
+    """
+
+    pipeline_id: str
+    schedule_id: str
+    date: str
+    number: int
+    key: str
+    resumed: bool = False
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise ValueError(f"key must be 1 to 64 of letters, digits, _ and -: {self.key!r}")
+        if not _DATE.fullmatch(self.date):
+            raise ValueError(f"date must be YYYY-MM-DD or YYYY-MM-DDTHH: {self.date!r}")
+
+    @property
+    def par_day(self) -> str:
+        """The day of the execution date as YYYYMMDD."""
+        return self.date[:10].replace("-", "")
+
+    @property
+    def par_hour(self) -> str | None:
+        """The two-digit hour of an hourly execution date; None for a daily one."""
+        return self.date[11:] or None
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """The execution date as jobs are told of it: `par_day`, and `par_hour` for an hourly one."""
+        return {"par_day": self.par_day} | ({"par_hour": self.par_hour} if self.par_hour else {})
+
+
+class Status(Struct, frozen=True):
+    """How a job is. `category` and `reason` belong to failures; `duration` is in seconds where the target tells it.
+
+    `details` holds what the target said beyond that, as short text (an output's tail, an error's name).
+    """
+
+    state: State
+    category: Category | None = None
+    reason: str = ""
+    duration: float | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Started(Struct, frozen=True):
+    """A job that the target accepted.
+
+    `status` is set for types that are over when they return (http, command, lambda; their `run_id` is "sync").
+    `details` holds what `check` uses besides the config; `check` also works without it.
+    """
+
+    type: str
+    run_id: str
+    status: Status | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Capability(Struct, frozen=True):
+    """What a job type offers against double starts.
+
+    `deduplicates`: a second start with the same key starts nothing. `findable`: the target can be asked whether a
+    start with this key arrived. `synchronous`: the job is over when `start` returns.
+    """
+
+    deduplicates: bool
+    findable: bool
+    synchronous: bool
+
+
+def running(**details: str) -> Status:
+    """A job that has not ended."""
+    return Status(State.RUNNING, details=details)
+
+
+def succeeded(duration: float | None = None, reason: str = "", **details: str) -> Status:
+    """A job that ended well."""
+    return Status(State.SUCCEEDED, None, reason, duration, details)
+
+
+def failed(category: Category, reason: str, duration: float | None = None, **details: str) -> Status:
+    """A job that did not end well."""
+    return Status(State.FAILED, category, reason, duration, details)
+
+
+def over(job_type: str, status: Status) -> Started:
+    """A job that was over when its start returned."""
+    return Started(job_type, SYNCHRONOUS_RUN_ID, status)
