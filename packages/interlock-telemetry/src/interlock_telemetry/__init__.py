@@ -11,8 +11,9 @@ from interlock_telemetry._errors import (
     StageTimeout,
     TelemetryError,
 )
+from interlock_telemetry._flush import flush
 from interlock_telemetry._health import is_ping, ping
-from interlock_telemetry._instruments import Metric, flush, instrument, measure, span, stage
+from interlock_telemetry._instruments import Metric, instrument, measure, span, stage
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile

@@ -77,6 +77,11 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
     return _exporter is not None
 
 
+def exporter() -> Exporter | None:
+    """Where things go, once there is an endpoint."""
+    return _exporter
+
+
 def span(name: str, **attributes: str) -> AbstractContextManager[object]:
     """A traced block, with the correlation id as an attribute; nothing at all without an endpoint."""
     if _exporter is None:
@@ -102,16 +107,3 @@ def stage(name: str, **attributes: str) -> Iterator[None]:
             yield
     finally:
         measure(Metric.STAGE_DURATION, time.perf_counter() - started, stage=name)
-
-
-def flush(timeout: timedelta = timedelta(seconds=2)) -> None:
-    """Send what was collected, at the end of every invocation; a collector that is away is logged, not raised.
-
-    The providers are flushed and not shut down: a warm start goes on using them.
-    """
-    if _exporter is None:
-        return
-    try:
-        _exporter.flush(timeout)
-    except Exception as error:  # noqa: BLE001 - telemetry never fails the work that it watches
-        _log.warning("telemetry_not_sent", reason=f"{type(error).__name__}: {error}")
