@@ -10,6 +10,7 @@ from interlock_lifecycle import (
     AskTarget,
     AwaitStart,
     CloseRun,
+    CommitIntent,
     FailAttempt,
     JobFinished,
     JobIntent,
@@ -43,6 +44,7 @@ from interlock_triggers import (
     OutcomeUnknown,
     Started,
     StartRefused,
+    StartUnconfirmed,
     State,
     Status,
     TriggerError,
@@ -131,6 +133,12 @@ def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | N
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
         started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
+    except StartUnconfirmed as unconfirmed:
+        # This invocation sends nothing any more, so the next one need not wait for its end.
+        desk.store.commit(CommitIntent(run, replace(intent, until=desk.now())))
+        raise SubmissionFailed(
+            f"{run.key}: the {intent.type} job's start is unconfirmed: {unconfirmed}"
+        ) from unconfirmed
     except OutcomeUnknown as unknown:
         return _record(desk, run, leave_start_unknown(run, intent, str(unknown)))
     except StartRefused as refused:
@@ -151,7 +159,7 @@ def _refused(desk: Desk, run: Run, intent: JobIntent, refused: StartRefused) -> 
     if permanent:
         return _record(desk, run, decision)
     desk.store.commit(decision)
-    raise SubmissionFailed(f"{run.key}: the {intent.type} job was refused: {refused}")
+    raise SubmissionFailed(f"{run.key}: the job was refused: {refused}")
 
 
 def _record(desk: Desk, run: Run, decision: Any) -> Step | None:

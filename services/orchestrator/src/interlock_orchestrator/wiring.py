@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from msgspec import Struct
 
-import interlock_triggers
-from interlock_orchestrator.steps import Desk
+from interlock_orchestrator.steps import Desk, Jobs
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import environment
+from interlock_telemetry import Settings, environment
+from interlock_triggers import Breakers, Clients, Triggers
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
+_OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
 
 _CLOSING_TIME = timedelta(seconds=5)
 """What an invocation keeps of its time for writing down what a job's start was answered."""
@@ -21,6 +22,7 @@ class Service(Struct, frozen=True):
     """What every invocation shares; `desk` makes the desk of one invocation from its remaining time."""
 
     store: Store
+    jobs: Jobs
     execution_timeout: timedelta
     variables: Mapping[str, str]
     health: Mapping[str, Callable[[], None]]
@@ -28,12 +30,12 @@ class Service(Struct, frozen=True):
     def desk(self, ends_at: datetime) -> Desk:
         """The desk of an invocation that ends at `ends_at` (UTC)."""
         return Desk(
-            self.store,
-            interlock_triggers,
-            now,
-            lambda: ends_at - _CLOSING_TIME,
-            self.execution_timeout,
-            self.variables,
+            store=self.store,
+            jobs=self.jobs,
+            now=now,
+            until=lambda: ends_at - _CLOSING_TIME,
+            execution_timeout=self.execution_timeout,
+            environment=self.variables,
         )
 
 
@@ -44,8 +46,14 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(REQUIRED, source=variables)
+    settings = environment(REQUIRED, _OPTIONAL, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     health = {"control": store.ping}
-    return Service(store, settings.sfn_timeout, variables, health)
+    return Service(store, _jobs(settings, variables), settings.sfn_timeout, variables, health)
+
+
+def _jobs(settings: Settings, variables: Mapping[str, str]) -> Triggers:
+    breakers = Breakers(trip_after=settings.cb_trip_after, timeout=settings.cb_timeout.total_seconds())
+    allowed = settings["INTERLOCK_TRIGGER_ALLOWED_HOSTS"]
+    return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))

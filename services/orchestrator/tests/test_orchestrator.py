@@ -1,0 +1,313 @@
+"""The orchestrator's steps over the in-memory twin, with real commands as jobs and a job board for the rest."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_lifecycle import JobEntry, MarkStarted, Run, RunKey, RunStatus, decide_started, open_run
+from interlock_orchestrator.handler import take
+from interlock_orchestrator.job import SubmissionFailed
+from interlock_orchestrator.request import Step, read_request
+from interlock_orchestrator.steps import Desk
+from interlock_sla import parse_execution_date
+from interlock_store import MemoryTables, Store, TableNames
+from interlock_store._rows import entry_row
+from interlock_store._write import Delete, Put
+from interlock_triggers import (
+    Attempt,
+    Capability,
+    Category,
+    CheckFailed,
+    Clients,
+    OutcomeUnknown,
+    Started,
+    StartRefused,
+    StartUnconfirmed,
+    State,
+    Status,
+    Triggers,
+)
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+PIPELINE = """
+pipeline: {{id: bronze}}
+schedule: {{trigger: {{key: ready, check: exists}}, evaluation: {{window: 10m, interval: 1m}}}}
+validation: {{trigger: ALL, rules: [{{key: ready, check: gte, field: count, value: 10}}]}}
+job: {job}
+"""
+GLUE = "{type: glue, config: {jobName: j}, maxRetries: 1}"
+
+
+class Board:
+    """A job target that does what the test says."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.starts: list[Attempt] = []
+        self.status: Status | Exception = Status(State.RUNNING, None)
+
+    def capability(self, job_type: str) -> Capability:
+        return Capability(deduplicates=True, findable=False, synchronous=False)
+
+    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+        self.starts.append(attempt)
+        answer = self.answers.pop(0) if self.answers else Started(job_type, "job-1", None, {})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+        if isinstance(self.status, Exception):
+            raise self.status
+        return self.status
+
+
+class Bench:
+    """One run on its desk; `ask` sends it the state machine's questions."""
+
+    def __init__(self, job: str, jobs: Any) -> None:
+        self.now = NOW
+        self.store = Store(MemoryTables(), TableNames.of_environment("test"))
+        self.store.put_config(decode_yaml(PIPELINE.format(job=job), "bronze.yaml"))
+        self.store.put_sensor("bronze", "ready", {"count": 10})
+        self.desk = Desk(
+            store=self.store,
+            jobs=jobs,
+            now=lambda: self.now,
+            until=lambda: datetime.now(UTC) + timedelta(seconds=30) if isinstance(jobs, Triggers) else self._until(),
+            execution_timeout=TIMEOUT,
+            environment={},
+        )
+        start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        self.store.commit(start)
+        self.mark_started()
+
+    def _until(self) -> datetime:
+        return self.now + timedelta(minutes=5)
+
+    def mark_started(self) -> None:
+        started = decide_started(self.run, self.run.run_token, now=self.now, execution_timeout=TIMEOUT)
+        assert isinstance(started, MarkStarted)
+        self.store.commit(started)
+
+    @property
+    def run(self) -> Run:
+        run = self.store.run(KEY)
+        assert run is not None
+        return run
+
+    def ask(self, mode: str, token: str | None = None, **more: Any) -> Step:
+        event = {
+            "mode": mode,
+            "pipelineId": "bronze",
+            "scheduleId": "stream",
+            "date": "2026-03-03",
+            "attempt": 0,
+            "runToken": token or self.run.run_token,
+            "startedAt": NOW.isoformat(),
+            "config": {
+                "evaluationIntervalSeconds": 60,
+                "evaluationWindowSeconds": 600,
+                "jobCheckIntervalSeconds": 60,
+                "jobPollWindowSeconds": 3600,
+            },
+            **more,
+        }
+        return take(self.desk, read_request(event))
+
+    def complete(self, step: Step, token: str | None = None) -> Step:
+        return self.ask("complete-trigger", token, outcome=msgspec.to_builtins(step))
+
+    def events(self) -> list[str]:
+        rows = self.store.pending(datetime(2030, 1, 1, tzinfo=UTC))
+        return [row["detailType"] for row in rows if row["SK"].startswith("EVENT#")]
+
+    def log(self) -> list[str]:
+        return [entry.event for entry in self.store.entries(KEY)]
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+def bench(board: Board) -> Bench:
+    return Bench(GLUE, board)
+
+
+@pytest.fixture
+def with_command(tmp_path: Path) -> Callable[[str], Bench]:
+    def make(command: str) -> Bench:
+        clients = Clients(environment={"PATH": "/usr/bin:/bin", "SECRET": "x"}, working_directory=str(tmp_path))
+        config = msgspec.json.encode({"command": command}).decode()
+        return Bench(f"{{type: command, config: {config}}}", Triggers(clients))
+
+    return make
+
+
+def test_a_real_command_runs_once_with_its_date_and_completes(
+    with_command: Callable[[str], Bench], tmp_path: Path
+) -> None:
+    bench = with_command("""sh -c 'echo "$INTERLOCK_DATE $INTERLOCK_ATTEMPT $SECRET" >> out'""")
+    assert bench.ask("evaluate").status == "passed"
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.run_id) == ("finished", "success", "sync")
+    assert bench.ask("trigger") == step
+    assert bench.complete(step).status == "succeeded"
+    assert (tmp_path / "out").read_text() == "2026-03-03 0 \n"
+    assert bench.run.status is RunStatus.COMPLETED
+    assert bench.events() == ["JOB_TRIGGERED", "VALIDATION_PASSED", "JOB_TRIGGERED", "JOB_COMPLETED"]
+
+
+def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]) -> None:
+    bench = with_command("sh -c 'echo broken pipe >&2; exit 3'")
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "TRANSIENT")
+    assert "3" in step.error
+    assert bench.complete(step).status == "failed"
+    assert bench.run.status is RunStatus.FAILED_FINAL
+
+
+def test_a_held_run_answers_why_and_when_to_look_again(bench: Bench) -> None:
+    bench.store.put_sensor("bronze", "ready", {"count": 3})
+    step = bench.ask("evaluate")
+    assert (step.status, step.wait_seconds) == ("not-ready", 60)
+    assert "3" in step.reason
+    bench.now = NOW + timedelta(minutes=10)
+    assert bench.ask("evaluate").status == "exhausted"
+    assert bench.ask("validation-exhausted").status == "failed"
+    assert bench.log() == ["validation-exhausted"]
+    assert "VALIDATION_EXHAUSTED" in bench.events()
+
+
+def test_a_polled_job_is_followed_to_its_end(bench: Bench, board: Board) -> None:
+    bench.ask("evaluate")
+    assert bench.ask("trigger").status == "running"
+    assert (bench.ask("check-job").status, bench.ask("check-job").wait_seconds) == ("running", 60)
+    board.status = Status(State.SUCCEEDED, None, "", 12.5)
+    step = bench.ask("check-job")
+    assert (step.status, step.event, step.duration) == ("finished", "success", 12.5)
+    assert bench.complete(step).status == "succeeded"
+
+
+def test_a_job_that_runs_past_its_window_is_exhausted(bench: Bench) -> None:
+    bench.ask("trigger")
+    bench.now = NOW + timedelta(hours=1)
+    assert bench.ask("check-job").status == "exhausted"
+    assert bench.ask("job-poll-exhausted").status == "failed"
+    assert (bench.log(), bench.run.status) == (["job-poll-exhausted"], RunStatus.FAILED_FINAL)
+
+
+def test_a_status_that_cannot_be_read_is_not_an_end(bench: Bench, board: Board) -> None:
+    bench.ask("trigger")
+    board.status = CheckFailed(Category.TRANSIENT, "no answer", "glue")
+    assert bench.ask("check-job").status == "running"
+
+
+def test_an_external_outcome_ends_the_job(bench: Bench) -> None:
+    bench.ask("trigger")
+    entry = JobEntry(KEY, NOW + timedelta(minutes=1), "success")
+    bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
+    step = bench.ask("check-job")
+    assert (step.event, step.at) == ("success", entry.at)
+
+
+def test_a_passing_refusal_is_logged_and_raised_for_the_retry(bench: Bench, board: Board) -> None:
+    board.answers = [StartRefused(Category.TRANSIENT, "throttled", "glue")]
+    with pytest.raises(SubmissionFailed, match="throttled"):
+        bench.ask("trigger")
+    assert bench.log() == ["infra-trigger-failure"]
+    assert bench.run.job_intent is None
+    assert bench.ask("trigger").status == "running"
+    assert len(board.starts) == 2
+
+
+def test_a_permanent_refusal_is_a_job_failure(bench: Bench, board: Board) -> None:
+    board.answers = [StartRefused(Category.PERMANENT, "no such job", "glue")]
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
+
+
+def test_a_lost_answer_that_nothing_can_settle_fails_the_attempt(bench: Bench, board: Board) -> None:
+    board.answers = [OutcomeUnknown(Category.TRANSIENT, "lost", "lambda")]
+    step = bench.ask("trigger")
+    assert step.error.startswith("outcome unknown")
+    assert bench.ask("trigger") == step
+    assert len(board.starts) == 1
+
+
+def test_an_unconfirmed_start_is_settled_by_the_same_key(bench: Bench, board: Board) -> None:
+    board.answers = [StartUnconfirmed(Category.TRANSIENT, "lost", "glue")]
+    with pytest.raises(SubmissionFailed):
+        bench.ask("trigger")
+    assert bench.ask("trigger").status == "running"
+    assert [attempt.resumed for attempt in board.starts] == [False, True]
+    assert len({attempt.key for attempt in board.starts}) == 1
+
+
+def test_an_invocation_that_died_is_waited_for_then_resumed(bench: Bench, board: Board) -> None:
+    board.answers = [MemoryError("the process dies here")]
+    with pytest.raises(MemoryError):
+        bench.ask("trigger")
+    assert (bench.ask("trigger").status, len(board.starts)) == ("running", 1)
+    assert bench.ask("check-job").status == "running"
+    bench.now = NOW + timedelta(minutes=5)
+    assert bench.ask("check-job").status == "not-started"
+    bench.ask("trigger")
+    assert [attempt.resumed for attempt in board.starts] == [False, True]
+
+
+def test_a_failed_attempt_opens_the_next_and_the_old_execution_ends_quietly(bench: Bench, board: Board) -> None:
+    old = bench.run.run_token
+    bench.ask("trigger")
+    board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
+    assert bench.complete(bench.ask("check-job")).status == "retrying"
+    assert (bench.run.attempt, bench.run.started_token) == (1, None)
+    for mode in ("evaluate", "trigger", "check-job", "infra-failure"):
+        assert bench.ask(mode, old).status == "superseded"
+    assert bench.complete(Step("finished", event="success"), old).status == "superseded"
+    assert bench.run.attempt == 1
+    bench.mark_started()
+    bench.ask("evaluate")
+    bench.ask("trigger")
+    assert bench.ask("check-job").event == "fail"
+    board.status = Status(State.SUCCEEDED, None)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert bench.log() == ["fail", "success"]
+
+
+def test_a_close_that_is_repeated_answers_the_same(bench: Bench, board: Board) -> None:
+    bench.ask("trigger")
+    board.status = Status(State.SUCCEEDED, None)
+    step = bench.ask("check-job")
+    token = bench.run.run_token
+    assert [bench.complete(step, token).status for _ in range(2)] == ["succeeded", "succeeded"]
+    assert bench.events().count("JOB_COMPLETED") == 1
+
+
+@pytest.mark.parametrize("mode", ["trigger-exhausted", "infra-failure"])
+def test_what_cannot_be_retried_is_recorded_with_its_reason(bench: Bench, mode: str) -> None:
+    step = bench.ask(mode, failure={"Error": "States.Timeout", "Cause": "the Lambda never answered"})
+    assert step.status == "failed"
+    assert "INFRA_FAILURE" in bench.events()
+
+
+def test_a_config_that_vanished_stops_the_job_from_starting(bench: Bench, board: Board) -> None:
+    bench.store._tables.transact([Delete(bench.store.names.control, "PIPELINE#bronze", "CONFIG")])
+    assert bench.ask("evaluate").status == "failed"
+    assert board.starts == []
+    assert bench.run.status is RunStatus.FAILED_FINAL
+    assert "CONFIG_INVALID" in bench.events()
+
+
+def test_a_request_of_another_shape_names_what_is_wrong(bench: Bench) -> None:
+    with pytest.raises(msgspec.ValidationError, match="mode"):
+        bench.ask("dance")
