@@ -91,9 +91,58 @@ def test_how_often_it_fires(expression: str, per_day: int, hourly: bool, finer: 
     assert (cron.fires_per_day_max, cron.is_hourly, cron.is_finer_than_hourly) == (per_day, hourly, finer)
 
 
-def test_an_equal_range_is_one_value() -> None:
-    assert parse_cron("8-8 7-7/2 * * mon-mon").fields == parse_cron("8 7 * * mon").fields
-    assert parse_cron("0 0 * * fri-fri#2").fields == parse_cron("0 0 * * fri#2").fields
+@pytest.mark.parametrize(
+    ("expression", "days"),
+    [
+        ("0 0 13 * fri", {6, 13, 20, 27}),
+        ("0 0 1 * fri", {1, 6, 13, 20, 27}),
+        ("0 0 L * fri#1", {6, 31}),
+        ("0 0 1,15 * L0", {1, 15, 29}),
+        ("0 0 */10 * sun", {1, 8, 11, 15, 21, 22, 29, 31}),
+        ("0 0 * * sun", {1, 8, 15, 22, 29}),
+        ("0 0 ? * sun", {1, 8, 15, 22, 29}),
+        ("0 0 */1 * sun", {1, 8, 15, 22, 29}),
+        ("0 0 10,*/1 * sun", {1, 8, 15, 22, 29}),
+        ("0 0 10 * *", {10}),
+        ("0 0 10 * */1", {10}),
+        ("0 0 10 * ?", {10}),
+        ("0 0 10 * 0-6", set(range(1, 32))),
+        ("0 0 1-31 * sun", set(range(1, 32))),
+        ("0 0 1-31/2 * */1", set(range(1, 32, 2))),
+        ("0 0 */2 * */1", set(range(1, 32, 2))),
+        ("0 0 * * sat-sun", {1, 7, 8, 14, 15, 21, 22, 28, 29}),
+        ("0 0 * * 6-7", {1, 7, 8, 14, 15, 21, 22, 28, 29}),
+        ("0 0 * * mon-wed#2", {9, 10, 11}),
+        ("0 0 * * L1,L2", {30, 31}),
+        ("0 0 * * fri#1,mon#5", {6, 30}),
+        ("0 0 30-2 * *", {1, 2, 30, 31}),
+        ("0 0 28-L * *", {28, 29, 30, 31}),
+    ],
+)
+def test_the_days_of_a_month_that_it_names(expression: str, days: set[int]) -> None:
+    cron = parse_cron(expression)
+    assert {day for day in range(1, 32) if cron.fires_on(date(2026, 3, day))} == days
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("8-8 7-7/2 * * mon-mon", "8 7 * * mon"),
+        ("08-8 * * * *", "8 * * * *"),
+        ("0 0 31-L * *", "0 0 31 * *"),
+        ("0 0 1 dec-12 *", "0 0 1 12 *"),
+        ("0 0 * * sun-0", "0 0 * * 0"),
+        ("0 0 * * 7-sun", "0 0 * * 0"),
+        ("0 7-0 * * *", "0 0,7-23 * * *"),
+        ("0 0 * * 7-2", "0 0 * * 0-2"),
+        ("0 0 * * fri-fri#2", "0 0 * * fri#2"),
+        ("0 0 * * 5-5/2", "0 0 * * 5"),
+        ("0 0 * * 0-7", "0 0 * * 0-6"),
+        ("0 0 * * sun-7/2", "0 0 * * 0,2,4,6"),
+    ],
+)
+def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
+    assert parse_cron(written).fields == parse_cron(meant).fields
 
 
 @pytest.mark.parametrize(

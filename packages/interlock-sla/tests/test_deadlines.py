@@ -66,9 +66,7 @@ def test_the_absolute_deadline_without_cron(deadline: str, date: str, zone_name:
         ("0 8 * * mon", "10:00", "2026-03-03", "2026-03-03T09:00"),
     ],
 )
-def test_with_cron_it_is_the_first_time_at_or_after_the_fire(
-    cron: str, deadline: str, date: str, breach: str
-) -> None:
+def test_with_cron_it_is_the_first_time_at_or_after_the_fire(cron: str, deadline: str, date: str, breach: str) -> None:
     berlin, day = zone("Europe/Berlin"), parse_execution_date(date)
     fire = parse_cron(cron).fire_of(day, berlin)
     found = absolute_deadline(deadline, day, berlin, cron_fire=fire, expected=timedelta(minutes=90))

@@ -1,6 +1,5 @@
 """Decides when a cron expression fires in a zone: by wall-clock time, the zone attached afterwards."""
 
-import calendar
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,9 +11,10 @@ from msgspec import Struct
 from ._cron_syntax import LAST, CronFields, read_fields
 from ._dates import ExecutionDate
 from ._errors import CronError
-from ._instants import aware, instant
+from ._instants import aware, instant, instant_on
 
 _ONE_DAY = timedelta(days=1)
+_ONE_WEEK = timedelta(weeks=1)
 _NO_TIME = timedelta(0)
 
 
@@ -106,7 +106,7 @@ class Cron(Struct, frozen=True, dict=True):
     def fire_of(self, date: ExecutionDate, zone: ZoneInfo) -> datetime:
         """The cron fire of an execution date, in UTC: its first fire that day, local midnight without any."""
         fire = self.first_fire_on(date.day, zone)
-        return instant(datetime.combine(date.day, time()), zone) if fire is None else fire
+        return instant_on(date.day, time(), zone) if fire is None else fire
 
     def fires_between(self, after: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Every fire after `after` up to and including `until` (both aware), in UTC, ascending."""
@@ -143,7 +143,7 @@ class Cron(Struct, frozen=True, dict=True):
         nth = self.fields.nth
         if (weekday, (day.day + 6) // 7) in nth:
             return True
-        return (weekday, LAST) in nth and day.day + 7 > calendar.monthrange(day.year, day.month)[1]
+        return (weekday, LAST) in nth and (day + _ONE_WEEK).month != day.month
 
     def _backwards(self, start: datetime) -> Iterator[datetime]:
         """The wall-clock times it names at or before `start`, descending."""
@@ -168,16 +168,13 @@ class Cron(Struct, frozen=True, dict=True):
 
     def _day_before(self, day: date) -> date:
         while True:
-            day = day - _ONE_DAY if day.month in self.fields.months else day.replace(day=1) - _ONE_DAY
+            day = (day if day.month in self.fields.months else day.replace(day=1)) - _ONE_DAY
             if self.fires_on(day):
                 return day
 
     def _day_after(self, day: date) -> date:
         while True:
-            if day.month in self.fields.months:
-                day += _ONE_DAY
-            else:
-                day = day.replace(day=calendar.monthrange(day.year, day.month)[1]) + _ONE_DAY
+            day = day + _ONE_DAY if day.month in self.fields.months else _first_of_next_month(day)
             if self.fires_on(day):
                 return day
 
@@ -197,6 +194,10 @@ def _wall(day: date, minute: int) -> datetime:
 
 def _is_last_of_month(day: date) -> bool:
     return (day + _ONE_DAY).day == 1
+
+
+def _first_of_next_month(day: date) -> date:
+    return (day.replace(day=28) + _ONE_WEEK).replace(day=1)
 
 
 def _offset(local: datetime) -> timedelta:

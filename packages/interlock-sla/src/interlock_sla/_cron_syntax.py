@@ -8,6 +8,7 @@ from msgspec import Struct
 from ._errors import CronError
 
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+_DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
 _ALLOWED = (
     "0 to 59",
     "0 to 23",
@@ -17,15 +18,20 @@ _ALLOWED = (
 )
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _WEEKDAYS = "sun|mon|tue|wed|thu|fri|sat"
+_NUMBERS = {
+    **{name: number for number, name in enumerate(_MONTHS.split("|"), 1)},
+    **{name: number for number, name in enumerate(_WEEKDAYS.split("|"))},
+    "l": 31,
+}
 # What may stand between commas. croniter knows more than cron: H and R (random times), W, a sixth field.
 _ITEMS = tuple(
-    re.compile(rf"(?:{star}|(?:{value})(?:-(?:{value}))?)(?:/[0-9]+)?{suffix}", re.ASCII)
-    for star, value, suffix in (
-        (r"\*", "[0-9]+", ""),
-        (r"\*", "[0-9]+", ""),
-        (r"\*|\?|l", "[0-9]+", ""),
-        (r"\*", f"[0-9]+|{_MONTHS}", ""),
-        (r"\*|\?|l[0-7]", f"[0-9]+|{_WEEKDAYS}", "(?:#[1-5])?"),
+    re.compile(rf"(?:{alone}|(?:{value})(?:-(?:{last}))?)(?:/[0-9]+)?{suffix}", re.ASCII)
+    for alone, value, last, suffix in (
+        (r"\*", "[0-9]+", "[0-9]+", ""),
+        (r"\*", "[0-9]+", "[0-9]+", ""),
+        (r"\*|\?|l", "[0-9]+", "[0-9]+|l", ""),
+        (r"\*", f"[0-9]+|{_MONTHS}", f"[0-9]+|{_MONTHS}", ""),
+        (r"\*|\?|l[0-7]", f"[0-9]+|{_WEEKDAYS}", f"[0-9]+|{_WEEKDAYS}", "(?:#[1-5])?"),
     )
 )
 _MACROS = {
@@ -65,14 +71,15 @@ def read_fields(text: str) -> CronFields:
     expression = _normalised(text)
     expanded, nth = _expand(text, expression)
     minutes, hours, days, months, weekdays = expanded
+    any_day, any_weekday = (_is_unrestricted(expression.split()[index]) for index in (_DAY_OF_MONTH, _DAY_OF_WEEK))
     minute_values = _values(minutes, range(60))
     fields = CronFields(
         times=tuple(60 * hour + minute for hour in _values(hours, range(24)) for minute in minute_values),
         minutes=minute_values,
         months=frozenset(_values(months, range(1, 13))),
-        days=None if days == ["*"] else frozenset(day for day in days if day != "l"),
+        days=None if any_day else frozenset(_values([day for day in days if day != "l"], range(1, 32))),
         last_day="l" in days,
-        weekdays=None if weekdays == ["*"] or nth else frozenset(weekdays),
+        weekdays=None if any_weekday or nth else frozenset(_values(weekdays, range(7))),
         nth=frozenset((day, LAST if n == "l" else n) for day, ns in nth.items() for n in ns),
     )
     _require_a_day(text, fields)
@@ -93,17 +100,27 @@ def _normalised(text: str) -> str:
         items = field.split(",")
         if not all(_ITEMS[index].fullmatch(item) for item in items):
             raise _fault(text, index, field)
-        if index == 4 and len({"#" in item or item[0] == "l" for item in items}) > 1:
+        if index == _DAY_OF_WEEK and len({"#" in item or item[0] == "l" for item in items}) > 1:
             raise CronError(text, f"its day of week field {field!r} mixes plain days with # or L: use one kind")
-        fields[index] = ",".join(_without_equal_range(item) for item in items)
+        fields[index] = ",".join(_without_equal_range(index, item) for item in items)
     return " ".join(fields)
 
 
-def _without_equal_range(item: str) -> str:
-    """`8-8` as `8`: croniter would read the whole day into it."""
+def _without_equal_range(index: int, item: str) -> str:
+    """`8-8` as `8`, `dec-12` as `dec`, `7-0` as `7`: croniter would read the whole day, year or week into them."""
     low, dash, rest = item.partition("-")
+    if not dash:
+        return item
     high = re.split("[/#]", rest)[0]
-    return low + (rest[len(high) :] if "#" in rest else "") if dash and low == high else item
+    first, last = _number(low), _number(high)
+    only_sunday = index == _DAY_OF_WEEK and (first, last) == (7, 0)
+    if first != last and not only_sunday:
+        return item
+    return low + (rest[len(high) :] if "#" in rest else "")
+
+
+def _number(value: str) -> int:
+    return int(value) if value.isdigit() else _NUMBERS[value]
 
 
 def _expand(text: str, expression: str) -> tuple[list[list[Any]], dict[int, set[Any]]]:
@@ -123,6 +140,11 @@ def _expand(text: str, expression: str) -> tuple[list[list[Any]], dict[int, set[
 
 def _fault(text: str, index: int, field: str) -> CronError:
     return CronError(text, f"its {_FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}")
+
+
+def _is_unrestricted(field: str) -> bool:
+    """Whether a day field leaves the choice to the other one; croniter's answer depends on how that one is spelled."""
+    return any(item in ("*", "?", "*/1") for item in field.split(","))
 
 
 def _values(expanded: list[Any], everything: range) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ._errors import ExecutionDateError
 from ._instants import aware
@@ -66,13 +65,13 @@ class ExecutionDate(Struct, frozen=True):
         """The following calendar day, or the following hour of the clock (23 is followed by the next day's 0)."""
         if self.hour is None or self.hour == 23:
             return ExecutionDate(self.day + _ONE_DAY, None if self.hour is None else 0)
-        return replace(self, hour=self.hour + 1)
+        return ExecutionDate(self.day, self.hour + 1)
 
     def previous(self) -> "ExecutionDate":
         """The calendar day, or the hour of the clock, before."""
         if self.hour is None or self.hour == 0:
             return ExecutionDate(self.day - _ONE_DAY, None if self.hour is None else 23)
-        return replace(self, hour=self.hour - 1)
+        return ExecutionDate(self.day, self.hour - 1)
 
     @property
     def _order(self) -> tuple[date, int]:

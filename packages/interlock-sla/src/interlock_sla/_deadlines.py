@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ._dates import ExecutionDate
 from ._errors import DeadlineError
-from ._instants import aware, instant
+from ._instants import aware, instant_on
 
 _TEXT = re.compile(r"([0-9]{2})?:([0-9]{2})")
 _ALLOWED = 'write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'
@@ -35,7 +35,7 @@ class Deadline(Struct, frozen=True):
 
 def parse_deadline(text: str) -> str:
     """Check a deadline, "HH:MM" (00:00 to 23:59) or ":MM" (minute of an hour); returns it, raises DeadlineError."""
-    _clock_time(text)
+    _read(text)
     return text
 
 
@@ -84,34 +84,31 @@ def trigger_deadline(
 
 
 def _resolve(deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None) -> datetime:
-    hour, minute = _clock_time(deadline)
-    if hour is None:
-        end = _end_of(date)
-        return instant(end.replace(minute=minute), zone)
+    is_of_an_hour, clock_time = _read(deadline)
+    if is_of_an_hour:
+        following = date.next()
+        return instant_on(following.day, clock_time.replace(hour=following.hour or 0), zone)
     if date.hour is not None:
-        return _first_at_or_after(instant(_end_of(date), zone), time(hour, minute), zone)
+        following = date.next()
+        end = instant_on(following.day, time(following.hour or 0), zone)
+        return _first_at_or_after(end, clock_time, zone)
     if cron_fire is not None:
-        return _first_at_or_after(aware(cron_fire), time(hour, minute), zone)
-    return instant(datetime.combine(date.day + _ONE_DAY, time(hour, minute)), zone)
-
-
-def _end_of(date: ExecutionDate) -> datetime:
-    """The wall-clock time, on the full hour, at which the day or hour ends."""
-    following = date.next()
-    return datetime.combine(following.day, time(following.hour or 0))
+        return _first_at_or_after(aware(cron_fire), clock_time, zone)
+    return instant_on(date.day + _ONE_DAY, clock_time, zone)
 
 
 def _first_at_or_after(moment: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
     """The first instant at or after `moment` that `clock_time` names in `zone`."""
     day = moment.astimezone(zone).date() - _ONE_DAY  # a gap can move yesterday's time past midnight
-    while (found := instant(datetime.combine(day, clock_time), zone)) < moment:
+    while (found := instant_on(day, clock_time, zone)) < moment:
         day += _ONE_DAY
     return found
 
 
 @lru_cache(maxsize=4096)
-def _clock_time(text: str) -> tuple[int | None, int]:
+def _read(text: str) -> tuple[bool, time]:
+    """Whether the deadline is a minute of an hour (":MM"), and its time of day."""
     match = _TEXT.fullmatch(text) if isinstance(text, str) else None
     if match is None or int(match[1] or 0) > 23 or int(match[2]) > 59:
         raise DeadlineError(text, _ALLOWED)
-    return (None if match[1] is None else int(match[1])), int(match[2])
+    return match[1] is None, time(int(match[1] or 0), int(match[2]))

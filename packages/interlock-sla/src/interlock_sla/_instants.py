@@ -1,6 +1,6 @@
 """Decides which instant a wall-clock time names in a zone, and refuses datetimes that name none."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from ._errors import NaiveTimeError
@@ -20,3 +20,8 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     it is the first. PEP 495 gives both for fold=0: the offset from before the change applies.
     """
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def instant_on(day: date, clock_time: time, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, of a wall-clock time (naive) on a day; resolved as by `instant`."""
+    return datetime.combine(day, clock_time, zone).astimezone(UTC)
