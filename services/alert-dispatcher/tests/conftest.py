@@ -153,7 +153,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
         monkeypatch.delenv(name, raising=False)
     handler._service.cache_clear()
     # Slack is on loopback, and has to be reached for real.
-    with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
+    with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
         client = boto3.client("dynamodb")
         client.create_table(
             TableName=TABLE,

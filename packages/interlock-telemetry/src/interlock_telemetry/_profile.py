@@ -1,8 +1,6 @@
 """What an invocation spends its CPU time on: the reply to `{"__profile__": …}`."""
 
-import cProfile
 import marshal
-import pstats
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -41,19 +39,18 @@ def profile(
         return None
     if bucket is None:
         return {"key": None, "error": "PROFILE_BUCKET is not set: there is nowhere to put a profile"}
+    import cProfile  # only now: hardly any invocation is profiled
+    import pstats
+
     asked = event["__profile__"]  # type: ignore[index]  # is_profile saw a mapping
     inner = asked if isinstance(asked, Mapping) else {"__ping__": True}
     profiler = cProfile.Profile()
     answer = profiler.runcall(handle, inner)
     # Two profiles of one second must not overwrite each other.
     key = f"profiles/{service}/{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.prof"
-    (client or _s3()).put_object(Bucket=bucket, Key=key, Body=_dump(profiler))
-    return {"key": key, "bucket": bucket, "answer": answer}
-
-
-def _dump(profiler: cProfile.Profile) -> bytes:
     stats: Any = pstats.Stats(profiler)
-    return marshal.dumps(stats.stats)
+    (client or _s3()).put_object(Bucket=bucket, Key=key, Body=marshal.dumps(stats.stats))
+    return {"key": key, "bucket": bucket, "answer": answer}
 
 
 def _s3() -> ObjectStore:

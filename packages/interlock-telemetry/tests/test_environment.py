@@ -1,0 +1,140 @@
+"""Reading the environment: defaults, bounds, and everything wrong at once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from interlock_telemetry import EnvironmentFault, InvalidEnvironment, MissingEnvironment, environment
+
+SECOND = timedelta(seconds=1)
+
+
+def test_required_variables_are_read() -> None:
+    settings = environment(("CONTROL_TABLE",), source={"CONTROL_TABLE": "c"})
+    assert settings["CONTROL_TABLE"] == "c"
+
+
+def test_all_missing_variables_are_named_at_once_in_order_with_what_is_wrong_besides() -> None:
+    source = {"B": "set", "C": "", "D": "  ", "STAGE_TIMEOUT": "soon"}
+    with pytest.raises(MissingEnvironment) as caught:
+        environment(("D", "B", "C", "A"), source=source)
+    assert caught.value.missing == ("D", "C", "A")
+    assert str(caught.value) == (
+        "missing environment variables: D, C, A; STAGE_TIMEOUT is 'soon', must be a duration of at least 100ms"
+    )
+    assert isinstance(caught.value, EnvironmentFault)
+
+
+def test_all_wrong_variables_are_named_at_once() -> None:
+    with pytest.raises(InvalidEnvironment) as caught:
+        environment(source={"WORKERS_PER_STAGE": "101", "CB_TIMEOUT": "0"})
+    assert caught.value.invalid == (
+        "WORKERS_PER_STAGE is '101', must be a whole number from 1 to 100",
+        "CB_TIMEOUT is '0', must be a whole number of seconds, at least 1",
+    )
+
+
+def test_optional_variables_have_their_defaults_unless_set() -> None:
+    optional = {"A": "1", "B": "2", "C": None}
+    settings = environment(optional=optional, source={"B": "set", "A": ""})
+    assert (settings["A"], settings["B"], settings.get("C")) == ("1", "set", None)
+    assert environment(optional=("A",), source={}).get("A") is None
+
+
+def test_a_variable_that_is_not_there_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        environment(source={})["NOPE"]
+
+
+def test_without_a_source_the_process_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROL_TABLE", "c")
+    assert environment(("CONTROL_TABLE",))["CONTROL_TABLE"] == "c"
+
+
+def test_the_variables_of_the_contract_have_its_defaults() -> None:
+    settings = environment(source={})
+    assert {name: getattr(settings, name) for name in settings.__struct_fields__ if name != "variables"} == {
+        "sfn_timeout": 14400 * SECOND,
+        "skip_scheduler": False,
+        "stage_timeout": 30 * SECOND,
+        "shutdown_buffer": SECOND / 2,
+        "workers_per_stage": 3,
+        "dlq_queue_url": None,
+        "dlq_max_retries": 3,
+        "cb_trip_after": 5,
+        "cb_timeout": 60 * SECOND,
+        "otlp_endpoint": None,
+        "profile_bucket": None,
+        "aws_endpoint_url": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "value"),
+    [
+        ("SFN_TIMEOUT_SECONDS", "60", "sfn_timeout", 60 * SECOND),
+        ("SKIP_SCHEDULER", "true", "skip_scheduler", True),
+        ("SKIP_SCHEDULER", "TRUE", "skip_scheduler", True),
+        ("SKIP_SCHEDULER", "0", "skip_scheduler", False),
+        ("STAGE_TIMEOUT", "100ms", "stage_timeout", SECOND / 10),
+        ("STAGE_TIMEOUT", " 1m30s ", "stage_timeout", 90 * SECOND),
+        ("STAGE_TIMEOUT", "1.5h", "stage_timeout", 5400 * SECOND),
+        ("SHUTDOWN_BUFFER", "0s", "shutdown_buffer", timedelta()),
+        ("WORKERS_PER_STAGE", "1", "workers_per_stage", 1),
+        ("WORKERS_PER_STAGE", "100", "workers_per_stage", 100),
+        ("DLQ_QUEUE_URL", "https://q", "dlq_queue_url", "https://q"),
+        ("DLQ_MAX_RETRIES", "0", "dlq_max_retries", 0),
+        ("CB_TRIP_AFTER", "1", "cb_trip_after", 1),
+        ("CB_TIMEOUT", "1", "cb_timeout", SECOND),
+        ("PROFILE_BUCKET", "b", "profile_bucket", "b"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c", "otlp_endpoint", "http://c"),
+        ("AWS_ENDPOINT_URL", "http://a", "aws_endpoint_url", "http://a"),
+    ],
+)
+def test_the_variables_of_the_contract_are_read(name: str, text: str, attribute: str, value: Any) -> None:
+    assert getattr(environment(source={name: text}), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SFN_TIMEOUT_SECONDS", "0"),
+        ("SFN_TIMEOUT_SECONDS", "1h"),
+        ("SFN_TIMEOUT_SECONDS", "-1"),
+        ("SKIP_SCHEDULER", "maybe"),
+        ("STAGE_TIMEOUT", "99ms"),
+        ("STAGE_TIMEOUT", "30"),
+        ("STAGE_TIMEOUT", "-30s"),
+        ("STAGE_TIMEOUT", "1s 2"),
+        ("STAGE_TIMEOUT", "9" * 40 + "h"),
+        ("SHUTDOWN_BUFFER", "half a second"),
+        ("WORKERS_PER_STAGE", "0"),
+        ("WORKERS_PER_STAGE", "101"),
+        ("WORKERS_PER_STAGE", "3.5"),
+        ("WORKERS_PER_STAGE", "٣"),
+        ("DLQ_MAX_RETRIES", "-1"),
+        ("CB_TRIP_AFTER", "0"),
+        ("CB_TIMEOUT", "0"),
+    ],
+)
+def test_values_outside_the_contract_are_refused(name: str, text: str) -> None:
+    with pytest.raises(InvalidEnvironment, match=name):
+        environment(source={name: text})
+
+
+def test_a_service_reads_numbers_and_durations_of_its_own() -> None:
+    settings = environment(source={"DAYS": " 7 ", "GRACE": "2m"})
+    assert settings.integer("DAYS", 90, lowest=1) == 7
+    assert settings.integer("NONE", 90) == 90
+    assert settings.duration("GRACE", SECOND) == 120 * SECOND
+    assert settings.duration("NONE", SECOND) == SECOND
+    with pytest.raises(InvalidEnvironment, match="DAYS is ' 7 ', must be a whole number, at least 8"):
+        settings.integer("DAYS", 90, lowest=8)
+    with pytest.raises(InvalidEnvironment, match="DAYS"):
+        settings.duration("DAYS", SECOND)
+
+
+def test_settings_do_not_tell_secrets_when_printed() -> None:
+    settings = environment(("SLACK_BOT_TOKEN",), source={"SLACK_BOT_TOKEN": "xoxb-secret"})
+    assert "xoxb" not in f"{settings} {settings!r}"

@@ -1,0 +1,65 @@
+"""The answer to a ping."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from interlock_telemetry import is_ping, ping
+
+NOW = datetime(2026, 3, 3, 8, tzinfo=UTC)
+PING = {"__ping__": True}
+
+
+def fine() -> str:
+    return "whatever it returns"
+
+
+def broken() -> None:
+    raise ConnectionError("refused")
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (PING, True),
+        ({"__ping__": True, "Records": []}, True),
+        ({"__ping__": False}, False),
+        ({"__ping__": "true"}, False),
+        ({"__ping__": 1}, False),
+        ({}, False),
+        (None, False),
+        ("__ping__", False),
+    ],
+)
+def test_only_true_asks_for_health(event: object, expected: bool) -> None:
+    assert is_ping(event) is expected
+    assert (ping(event, {}, NOW) is not None) is expected
+
+
+def test_all_checks_fine_is_healthy() -> None:
+    assert ping(PING, {"control": fine, "bus": fine}, NOW) == {
+        "status": "healthy",
+        "checks": {"control": "ok", "bus": "ok"},
+        "timestamp": "2026-03-03T08:00:00+00:00",
+    }
+
+
+def test_one_broken_check_degrades_the_whole_and_the_others_are_still_told() -> None:
+    answer = ping(PING, {"control": broken, "bus": fine}, NOW)
+    assert answer is not None
+    assert answer["status"] == "degraded"
+    assert answer["checks"] == {"control": "error: ConnectionError: refused", "bus": "ok"}
+
+
+def test_a_check_that_hangs_does_not_hang_the_answer() -> None:
+    release = threading.Event()
+    checks = {"slow": lambda: release.wait(10), "bus": fine}
+    answer = ping(PING, checks, NOW, patience=timedelta(milliseconds=100))
+    release.set()
+    assert answer is not None
+    assert answer["checks"] == {"slow": "error: no answer within 0.1s", "bus": "ok"}
+
+
+def test_an_event_that_is_no_ping_runs_no_check() -> None:
+    assert ping({"Records": []}, {"control": broken}, NOW) is None

@@ -1,0 +1,131 @@
+"""Traces and metrics: nothing without an endpoint, real OTLP over HTTP with one."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+WORK = """
+import json, sys
+from datetime import timedelta
+from interlock_telemetry import Metric, bind_correlation, configure_logging, flush, instrument, measure, span, stage
+configure_logging("watchdog")
+instrument("watchdog")
+def work():
+    with bind_correlation("c-1"), span("tick", check="pending"), stage("read"):
+        measure(Metric.RECORDS_PROCESSED, 3, service="watchdog")
+        measure(Metric.POOL_ACTIVE, 1)
+        measure(Metric.BREAKER_STATE, 2, target="slack")
+    flush(timedelta(seconds=FLUSH))
+for _ in range(TIMES):
+    work()
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("opentelemetry"))[:1]))
+"""
+
+needs_sdk = pytest.mark.skipif(
+    importlib.util.find_spec("opentelemetry") is None, reason="the otlp extra is not installed"
+)
+
+
+def run(times: int = 1, seconds: float = 5, **variables: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """Run WORK in a process of its own; the OpenTelemetry modules that it imported, and its log lines."""
+    script = WORK.replace("TIMES", str(times)).replace("FLUSH", str(seconds))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    environment = {**kept, **variables}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    logged = [json.loads(line) for line in answer.stderr.splitlines() if line.startswith("{")]
+    return json.loads(answer.stdout), logged
+
+
+class Collector:
+    """Takes OTLP requests and keeps their bodies by path."""
+
+    def __init__(self) -> None:
+        self.received: dict[str, list[bytes]] = {}
+        received = self.received
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    import gzip
+
+                    body = gzip.decompress(body)
+                received.setdefault(self.path, []).append(body)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-protobuf")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_request(self, code: object = "-", size: object = "-") -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    found = Collector()
+    yield found
+    found.close()
+
+
+def test_without_an_endpoint_nothing_is_imported_and_nothing_said() -> None:
+    assert run() == ([], [])
+    assert run(OTEL_EXPORTER_OTLP_ENDPOINT="") == ([], [])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("opentelemetry") is not None, reason="the otlp extra is installed")
+def test_an_endpoint_without_the_extra_is_said_and_the_work_goes_on() -> None:
+    imported, logged = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert imported == []
+    assert [line["event"] for line in logged] == ["telemetry_off"]
+    assert "interlock-telemetry[otlp]" in logged[0]["reason"]
+
+
+@needs_sdk
+def test_spans_and_metrics_reach_the_collector_at_each_flush(collector: Collector) -> None:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    _, logged = run(times=2, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert logged == []
+    assert {path: len(bodies) for path, bodies in collector.received.items()} == {"/v1/traces": 2, "/v1/metrics": 2}
+    trace = ExportTraceServiceRequest.FromString(collector.received["/v1/traces"][0])
+    resource = trace.resource_spans[0]
+    assert {"service.name": "watchdog"}.items() <= _attributes(resource.resource.attributes).items()
+    spans = {span.name: _attributes(span.attributes) for span in resource.scope_spans[0].spans}
+    assert spans["tick"] == {"check": "pending", "correlation_id": "c-1"}
+    assert "read" in spans
+    metrics = ExportMetricsServiceRequest.FromString(collector.received["/v1/metrics"][1])
+    points = {metric.name: metric for metric in metrics.resource_metrics[0].scope_metrics[0].metrics}
+    assert points["interlock.records.processed"].sum.data_points[0].as_int == 6
+    assert points["interlock.breaker.state"].gauge.data_points[0].as_int == 2
+    assert points["interlock.stage.duration"].histogram.data_points[0].count == 2
+
+
+@needs_sdk
+def test_a_collector_that_is_away_is_logged_and_does_not_hold_the_work() -> None:
+    _, logged = run(seconds=0.5, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert "telemetry_not_sent" in [line["event"] for line in logged]
+
+
+def _attributes(attributes: Any) -> dict[str, str]:
+    return {attribute.key: attribute.value.string_value for attribute in attributes}

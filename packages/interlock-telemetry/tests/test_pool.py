@@ -1,0 +1,150 @@
+"""Work on a few threads: order, bounds, errors, deadlines."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from interlock_telemetry import (
+    DeadlinePassed,
+    InvocationDeadline,
+    StageTimeout,
+    bind_correlation,
+    correlation_id,
+    run_bounded,
+    run_stage,
+)
+
+PATIENCE = 10
+SOON = timedelta(milliseconds=100)
+
+
+def test_results_come_in_the_order_of_the_tasks_not_of_their_ends() -> None:
+    second_ended = threading.Event()
+
+    def slow() -> str:
+        assert second_ended.wait(PATIENCE)
+        return "slow"
+
+    def quick() -> str:
+        second_ended.set()
+        return "quick"
+
+    outcomes = run_bounded([slow, quick], workers=2)
+    assert [outcome.result() for outcome in outcomes] == ["slow", "quick"]
+
+
+def test_as_many_tasks_run_at_once_as_there_are_workers_and_never_more() -> None:
+    lock = threading.Lock()
+    together = threading.Barrier(3)
+    active, most = 0, 0
+
+    def task() -> None:
+        nonlocal active, most
+        with lock:
+            active += 1
+            most = max(most, active)
+        together.wait(PATIENCE)
+        with lock:
+            active -= 1
+
+    outcomes = run_bounded([task] * 9, workers=3)
+    assert all(outcome.ok for outcome in outcomes)
+    assert most == 3
+
+
+def test_one_worker_runs_them_one_after_the_other() -> None:
+    seen: list[int] = []
+    tasks: list[Callable[[], None]] = [lambda number=number: seen.append(number) for number in range(20)]  # type: ignore[misc]
+    run_bounded(tasks, workers=1)
+    assert seen == list(range(20))
+
+
+def test_an_error_is_the_outcome_of_its_task_and_of_no_other() -> None:
+    def bad() -> int:
+        raise ValueError("bad")
+
+    first, second, third = run_bounded([lambda: 1, bad, lambda: 3], workers=1)
+    assert (first.result(), third.result()) == (1, 3)
+    assert not second.ok
+    assert isinstance(second.error, ValueError)
+    with pytest.raises(ValueError, match="bad"):
+        second.result()
+
+
+def test_even_an_exit_is_collected() -> None:
+    def leave() -> None:
+        raise SystemExit(3)
+
+    (outcome,) = run_bounded([leave], workers=1)
+    assert isinstance(outcome.error, SystemExit)
+
+
+def test_nothing_to_do_is_done() -> None:
+    assert run_bounded([], workers=3) == []
+
+
+def test_none_is_a_value() -> None:
+    (outcome,) = run_bounded([lambda: None], workers=1)
+    assert outcome.ok
+    assert outcome.result() is None
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_there_must_be_a_worker(workers: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        run_bounded([], workers=workers)
+
+
+def test_tasks_see_the_correlation_id_of_their_caller() -> None:
+    with bind_correlation("mine"):
+        outcomes = run_bounded([correlation_id] * 4, workers=2)
+    assert [outcome.result() for outcome in outcomes] == ["mine"] * 4
+
+
+def test_after_the_deadline_nothing_begins_and_what_runs_is_left_behind() -> None:
+    release, ended = threading.Event(), threading.Event()
+    begun: list[str] = []
+
+    def hang() -> None:
+        begun.append("hang")
+        release.wait(PATIENCE)
+        ended.set()
+
+    try:
+        quick, hung, waiting = run_bounded([lambda: 1, hang, lambda: begun.append("late")], workers=1, deadline=SOON)
+    finally:
+        release.set()
+    assert quick.result() == 1
+    assert isinstance(hung.error, DeadlinePassed)
+    assert hung.error.started
+    assert isinstance(waiting.error, DeadlinePassed)
+    assert not waiting.error.started
+    assert ended.wait(PATIENCE)
+    assert begun == ["hang"]
+
+
+def test_an_invocation_that_is_over_begins_nothing() -> None:
+    deadline = InvocationDeadline.after(timedelta())
+    begun: list[int] = []
+    (outcome,) = run_bounded([lambda: begun.append(1)], workers=1, deadline=deadline)
+    assert isinstance(outcome.error, DeadlinePassed)
+    assert begun == []
+
+
+def test_a_stage_gives_what_it_returns_or_raises_what_it_raises() -> None:
+    def bad() -> None:
+        raise KeyError("x")
+
+    assert run_stage("read", lambda: 7, timedelta(seconds=PATIENCE)) == 7
+    with pytest.raises(KeyError):
+        run_stage("read", bad, timedelta(seconds=PATIENCE))
+
+
+def test_a_stage_that_takes_too_long_is_named() -> None:
+    release = threading.Event()
+    with pytest.raises(StageTimeout, match=r"stage read did not end within 0\.1s") as caught:
+        run_stage("read", lambda: release.wait(PATIENCE), SOON)
+    release.set()
+    assert (caught.value.stage, caught.value.seconds) == ("read", 0.1)
