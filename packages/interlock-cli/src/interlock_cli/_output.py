@@ -2,6 +2,8 @@
 
 import json
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +28,16 @@ class CliError(click.ClickException):
 def console() -> Console:
     """The terminal; colours obey NO_COLOR and vanish where the output is no terminal."""
     return Console(highlight=False)
+
+
+def progress_printer(out: Console) -> Callable[[str], None]:
+    """Prints each step of long work, with the seconds since it began."""
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        out.print(f"[dim]{time.monotonic() - began:5.1f} s[/] {line}")
+
+    return say
 
 
 def print_json(value: Any) -> None:

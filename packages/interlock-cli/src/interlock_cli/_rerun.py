@@ -16,9 +16,7 @@ from interlock_sla import parse_execution_date
 @click.option("--reason", default="manual", show_default=True, help="Why; late-data and data-drift are Interlock's.")
 @click.option("--note", default=None, help="Free text kept with the request.")
 @deployment_options
-def rerun(
-    pipeline: str, date: str, reason: str, note: str | None, environment: str, endpoint_url: str | None
-) -> None:
+def rerun(pipeline: str, date: str, reason: str, note: str | None, environment: str, endpoint_url: str | None) -> None:
     """Request a rerun of PIPELINE for DATE (YYYY-MM-DD, or YYYY-MM-DDTHH for an hourly run).
 
     The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED with its reason.
@@ -37,6 +35,4 @@ def rerun(
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
     key = RunKey(pipeline, stored.config.schedule_id, execution_date)
     store.request_rerun(key, reason=reason, note=note, requested_at=datetime.now(UTC))
-    console().print(
-        f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}"
-    )
+    console().print(f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}")

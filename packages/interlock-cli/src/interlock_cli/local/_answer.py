@@ -30,9 +30,7 @@ class Undelivered(Struct, frozen=True):
 Answer = Done | FailedFrom | Undelivered
 
 
-def read_answer(
-    response: Mapping[str, Any], body: bytes, records: Sequence[StreamRecord], *, partial: bool
-) -> Answer:
+def read_answer(response: Mapping[str, Any], body: bytes, records: Sequence[StreamRecord], *, partial: bool) -> Answer:
     """Judge an Invoke response as AWS's event source mapping does.
 
     ``partial`` says whether the mapping reports batch item failures. Then no answer, an empty one, or an absent,

@@ -11,8 +11,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from interlock_cli.local._errors import LocalStackError
 from msgspec import Struct
+
+from interlock_cli.local._errors import LocalStackError
 
 SERVICES = ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher")
 
@@ -182,5 +183,7 @@ def _uv(folder: Path, arguments: list[str]) -> str:
         return done.stdout
     said = " ".join(done.stderr.split())
     if any(word in said.lower() for word in _UNREACHABLE):
-        raise LocalStackError(f"A package registry cannot be reached, so the Lambda packages were not built: {said[-300:]}")
+        raise LocalStackError(
+            f"A package registry cannot be reached, so the Lambda packages were not built: {said[-300:]}"
+        )
     raise LocalStackError(f"uv {arguments[0]} failed, so the Lambda packages were not built: {said[-600:]}")

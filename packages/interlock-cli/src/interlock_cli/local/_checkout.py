@@ -22,4 +22,4 @@ def _is_workspace(project: Path) -> bool:
         found = tomllib.loads(project.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
         return False
-    return found.get("project", {}).get("name") == "interlock-workspace"
+    return bool(found.get("project", {}).get("name") == "interlock-workspace")

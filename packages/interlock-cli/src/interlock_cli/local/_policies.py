@@ -1,0 +1,113 @@
+"""What each role may do: actions, tables and indexes that its Lambda uses, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+_LAMBDA = "lambda.amazonaws.com"
+ROLES = {
+    "stream-router": _LAMBDA,
+    "orchestrator": _LAMBDA,
+    "sla-monitor": _LAMBDA,
+    "watchdog": _LAMBDA,
+    "event-sink": _LAMBDA,
+    "alert-dispatcher": _LAMBDA,
+    "sfn": "states.amazonaws.com",
+    "scheduler": "scheduler.amazonaws.com",
+}
+"""The roles of a deployment and who assumes each."""
+
+_READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+
+Arn = Callable[[str, str], str]
+Name = Callable[[str], str]
+
+
+def role_policy(role: str, arn: Arn, name: Name) -> dict[str, Any]:
+    """The inline policy of a role of ROLES."""
+    return {"Version": "2012-10-17", "Statement": _Statements(arn, name).of(role)}
+
+
+class _Statements:
+    def __init__(self, arn: Arn, name: Name) -> None:
+        self._arn = arn
+        self._name = name
+
+    def of(self, role: str) -> list[dict[str, Any]]:
+        found: dict[str, list[dict[str, Any]]] = {
+            "stream-router": [
+                *self._tables(),
+                self._start(),
+                self._bus(),
+                self._streams(),
+                self._send("sr-control-dlq"),
+            ],
+            "orchestrator": self._tables(),
+            "sla-monitor": [*self._tables(), *self._timers()],
+            "watchdog": [*self._tables(), self._start(), self._describe(), self._bus(), *self._timers()],
+            "event-sink": [self._events(("dynamodb:PutItem",))],
+            "alert-dispatcher": [self._events((*_READ, *_WRITE[:3])), self._alerts()],
+            "sfn": [_allow(["lambda:InvokeFunction"], [self._function("orchestrator"), self._function("sla-monitor")])],
+            "scheduler": [_allow(["lambda:InvokeFunction"], [self._function("sla-monitor")])],
+        }
+        statements = found[role]
+        if role in {"event-sink", "sla-monitor", "watchdog"}:
+            statements.append(self._send("async-dlq"))
+        if role not in {"sfn", "scheduler"}:
+            statements.append(self._logs(role))
+        return statements
+
+    def _tables(self) -> list[dict[str, Any]]:
+        tables = [self._table(table) for table in ("control", "joblog", "rerun")]
+        index = f"{self._table('control')}/index/GSI1"
+        return [_allow([*_READ, *_WRITE], tables), _allow(["dynamodb:Query"], [index])]
+
+    def _events(self, actions: tuple[str, ...]) -> dict[str, Any]:
+        return _allow(actions, [self._table("events")])
+
+    def _table(self, table: str) -> str:
+        return self._arn("dynamodb", f"table/{self._name(table)}")
+
+    def _function(self, service: str) -> str:
+        return self._arn("lambda", f"function:{self._name(service)}")
+
+    def _streams(self) -> dict[str, Any]:
+        actions = [
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        ]
+        return _allow(actions, [f"{self._table(table)}/stream/*" for table in ("control", "joblog")])
+
+    def _start(self) -> dict[str, Any]:
+        return _allow(["states:StartExecution"], [self._arn("states", f"stateMachine:{self._name('pipeline')}")])
+
+    def _describe(self) -> dict[str, Any]:
+        return _allow(["states:DescribeExecution"], [self._arn("states", f"execution:{self._name('pipeline')}:*")])
+
+    def _bus(self) -> dict[str, Any]:
+        actions = ["events:PutEvents", "events:DescribeEventBus"]
+        return _allow(actions, [self._arn("events", f"event-bus/{self._name('bus')}")])
+
+    def _timers(self) -> list[dict[str, Any]]:
+        schedules = self._arn("scheduler", f"schedule/{self._name('sla')}/*")
+        role = self._arn("iam", f"role/{self._name('scheduler')}")
+        passing = _allow(["iam:PassRole"], [role])
+        passing["Condition"] = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+        return [_allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], [schedules]), passing]
+
+    def _alerts(self) -> dict[str, Any]:
+        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        return _allow(actions, [self._arn("sqs", self._name("alerts"))])
+
+    def _send(self, queue: str) -> dict[str, Any]:
+        return _allow(["sqs:SendMessage"], [self._arn("sqs", self._name(queue))])
+
+    def _logs(self, service: str) -> dict[str, Any]:
+        group = self._arn("logs", f"log-group:/aws/lambda/{self._name(service)}:*")
+        return _allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], [group])
+
+
+def _allow(actions: tuple[str, ...] | list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resources}

@@ -1,0 +1,132 @@
+"""A recording Slack on loopback: answers chat.postMessage and auth.test as Slack does, and keeps what was posted."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+_HOST = "127.0.0.1"
+
+
+class RecordingSlack:
+    """Slack's API on a free port of loopback. A context manager; `base_url` is what slack-sdk is given.
+
+    `journal` keeps every message as a line of JSON. `limit(n, seconds)` makes the next n posts answer 429.
+    """
+
+    def __init__(self, token: str, *, journal: Path | None = None) -> None:
+        self._token = token
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._messages: list[dict[str, Any]] = _read_journal(journal)
+        self._limited: list[int] = []
+        self._last_ts = 0
+        self._server = ThreadingHTTPServer((_HOST, 0), _handler_of(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="recording-slack", daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """What slack-sdk's WebClient takes as its base URL."""
+        return f"http://{_HOST}:{self._server.server_address[1]}/api/"
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Every message that was accepted, oldest first: channel, text, ts, and thread_ts for replies."""
+        with self._lock:
+            return list(self._messages)
+
+    def limit(self, posts: int, retry_after: int) -> None:
+        """Answer the next posts with 429 and Retry-After in seconds."""
+        with self._lock:
+            self._limited += [retry_after] * posts
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> "RecordingSlack":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def answer(self, method: str, token: str, fields: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """Status, body and headers of one call."""
+        if token != self._token:
+            return 200, {"ok": False, "error": "invalid_auth"}, {}
+        if method == "auth.test":
+            return 200, {"ok": True, "team": "local", "user": "interlock"}, {}
+        if method != "chat.postMessage":
+            return 200, {"ok": False, "error": "unknown_method"}, {}
+        return self._post(fields)
+
+    def _post(self, fields: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        with self._lock:
+            if self._limited:
+                return 429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(self._limited.pop(0))}
+            if not fields.get("channel"):
+                return 200, {"ok": False, "error": "channel_not_found"}, {}
+            if not fields.get("text") and not fields.get("blocks"):
+                return 200, {"ok": False, "error": "no_text"}, {}
+            # Slack's ts is unique per channel and its order is the order of the messages.
+            self._last_ts = max(self._last_ts + 1, time.time_ns() // 1000)
+            ts = f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06}"
+            message = {**fields, "ts": ts}
+            self._messages.append(message)
+            if self._journal is not None:
+                with self._journal.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(message) + "\n")
+            return (
+                200,
+                {"ok": True, "channel": fields["channel"], "ts": ts, "message": {"text": fields.get("text")}},
+                {},
+            )
+
+
+def _read_journal(journal: Path | None) -> list[dict[str, Any]]:
+    if journal is None or not journal.exists():
+        return []
+    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+
+
+def _handler_of(slack: RecordingSlack) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            fields, token = _fields(body, self.headers.get("Content-Type") or ""), self._token()
+            status, answer, headers = slack.answer(
+                self.path.rpartition("/")[2], token or fields.pop("token", ""), fields
+            )
+            encoded = json.dumps(answer).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        def _token(self) -> str:
+            return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+            """Nothing: the messages themselves are the record."""
+
+    return Handler
+
+
+def _fields(body: str, content_type: str) -> dict[str, Any]:
+    if content_type.startswith("application/json"):
+        return dict(json.loads(body or "{}"))
+    return {name: values[0] for name, values in parse_qs(body).items()}
