@@ -184,9 +184,7 @@ def test_a_child_shard_is_read_after_its_parent(make_pump: PumpMaker, streams: S
     assert function.seen == ["1", "2", "3", "4"]
 
 
-def test_places_survive_in_the_file(
-    make_pump: PumpMaker, streams: Streams, function: Function, tmp_path: Path
-) -> None:
+def test_places_survive_in_the_file(make_pump: PumpMaker, streams: Streams, function: Function, tmp_path: Path) -> None:
     file = tmp_path / "places.json"
     streams.put("control", "s0", "1", "2")
     first = make_pump("control", checkpoint_file=file)
