@@ -21,6 +21,7 @@ _PERMANENT = (MalformedRecord, ValueError, TypeError, LookupError, AttributeErro
 _PERMANENT_CODES = frozenset(
     {
         "InvalidParameterValue",
+        "ItemCollectionSizeLimitExceeded",
         "ItemCollectionSizeLimitExceededException",
         "SerializationException",
         "ValidationError",

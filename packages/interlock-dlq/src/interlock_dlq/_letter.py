@@ -47,7 +47,7 @@ def make_letter(
     return DeadLetter(
         id=str(ULID.from_datetime(at)),
         source=source,
-        reason=str(error)[:_LONGEST_REASON],
+        reason=_plain(str(error)[:_LONGEST_REASON]),
         error_type=type(error).__name__,
         permanence=classify(error),
         payload=record,
@@ -58,14 +58,16 @@ def make_letter(
 
 
 def encode_letter(letter: DeadLetter) -> str:
-    """The letter as JSON; what JSON cannot hold (a Decimal, a set's element) is written as text."""
+    """The letter as JSON; a value that JSON does not know (a Decimal) is written as text.
+
+    A payload that cannot be written at all is kept as its `repr`, under the one key `repr`.
+    """
     try:
         return msgspec.json.encode(letter, enc_hook=str).decode()
     except (TypeError, ValueError, RecursionError):
-        whole = msgspec.structs.replace(
-            letter, payload={"repr": _plain(repr(letter.payload))}, reason=_plain(letter.reason)
-        )
-        return msgspec.json.encode(whole).decode()
+        # Lone surrogates and the like: better odd than lost.
+        odd = msgspec.structs.replace(letter, payload={"repr": _plain(repr(letter.payload))})
+        return msgspec.json.encode(odd).decode()
 
 
 def decode_letter(text: str | bytes) -> DeadLetter:

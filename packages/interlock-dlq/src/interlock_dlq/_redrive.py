@@ -52,18 +52,20 @@ def redrive(
     client: QueueClient | None = None,
     limit: int = 100,
     choose: Callable[[DeadLetter], bool] = lambda letter: True,
+    wait_seconds: int = 1,
 ) -> RedriveReport:
     """Resend at most `limit` messages of a dead-letter queue; each is deleted only after `resend` returned.
 
-    Ends when the queue has nothing more to give. A redrive that dies in between resends some letters twice: whatever
-    handles the records has to be idempotent, as it must be for a stream anyway.
+    Ends when the queue has had nothing to give for `wait_seconds` (with 0 only some of its servers are asked). A
+    redrive that dies in between resends some letters twice: whatever handles the records has to be idempotent, as it
+    must be for a stream anyway.
     """
     queue = client or _sqs()
     counts = {"resent": 0, "failed": 0, "skipped": 0, "unreadable": 0}
     seen = 0
     while seen < limit:
         answer = queue.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=min(10, limit - seen), WaitTimeSeconds=1
+            QueueUrl=queue_url, MaxNumberOfMessages=min(10, limit - seen), WaitTimeSeconds=wait_seconds
         )
         messages = answer.get("Messages", [])
         if not messages:

@@ -1,0 +1,109 @@
+"""Dead letters that are sent to where they came from again."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from interlock_dlq import (
+    DeadLetter,
+    RedriveReport,
+    ResendFailed,
+    SqsRouter,
+    make_letter,
+    redrive,
+    resend_to_function,
+)
+
+AT = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def letter(number: int) -> DeadLetter:
+    return make_letter({"n": number}, KeyError("PK"), source="arn:stream", now=AT)
+
+
+def left_in(sqs: Any, queue_url: str) -> int:
+    """How many messages the queue still has, in flight or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(int(value) for value in attributes.values())
+
+
+@pytest.fixture
+def filled(sqs: Any, queue_url: str) -> str:
+    router = SqsRouter(queue_url, sqs)
+    for number in range(12):
+        router.route(letter(number))
+    return queue_url
+
+
+def test_what_is_resent_leaves_the_queue(sqs: Any, filled: str) -> None:
+    resent: list[DeadLetter] = []
+    assert redrive(filled, resent.append, client=sqs, wait_seconds=0) == RedriveReport(resent=12)
+    assert sorted(one.payload["n"] for one in resent) == list(range(12))
+    assert left_in(sqs, filled) == 0
+
+
+def test_what_fails_again_stays_and_does_not_keep_the_others(sqs: Any, filled: str) -> None:
+    def resend(one: DeadLetter) -> None:
+        if one.payload["n"] % 3 == 0:
+            raise ResendFailed("still broken")
+
+    assert redrive(filled, resend, client=sqs, wait_seconds=0) == RedriveReport(resent=8, failed=4)
+    assert left_in(sqs, filled) == 4
+
+
+def test_only_chosen_letters_are_resent(sqs: Any, filled: str) -> None:
+    resent: list[DeadLetter] = []
+    report = redrive(filled, resent.append, client=sqs, wait_seconds=0, choose=lambda one: one.payload["n"] < 2)
+    assert report == RedriveReport(resent=2, skipped=10)
+    assert left_in(sqs, filled) == 10
+
+
+@pytest.mark.parametrize("limit", [0, 1, 11])
+def test_no_more_are_taken_than_asked(sqs: Any, filled: str, limit: int) -> None:
+    resent: list[DeadLetter] = []
+    assert redrive(filled, resent.append, client=sqs, wait_seconds=0, limit=limit) == RedriveReport(resent=limit)
+    assert (len(resent), left_in(sqs, filled)) == (limit, 12 - limit)
+
+
+def test_messages_that_are_no_letters_are_counted_and_stay(sqs: Any, queue_url: str) -> None:
+    sqs.send_message(QueueUrl=queue_url, MessageBody='{"requestContext": {}, "DDBStreamBatchInfo": {}}')
+    SqsRouter(queue_url, sqs).route(letter(1))
+    assert redrive(queue_url, lambda one: None, client=sqs, wait_seconds=0) == RedriveReport(resent=1, unreadable=1)
+    assert left_in(sqs, queue_url) == 1
+
+
+class Function:
+    """A Lambda client whose function answers as told."""
+
+    def __init__(self, body: bytes, error: str | None = None) -> None:
+        self._answer = {"Payload": io.BytesIO(body), **({"FunctionError": error} if error else {})}
+        self.requests: list[dict[str, Any]] = []
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(request)
+        return self._answer
+
+
+@pytest.mark.parametrize("body", [b'{"batchItemFailures": []}', b"null", b"", b'"done"'])
+def test_a_function_gets_the_record_as_a_batch_of_one(body: bytes) -> None:
+    function = Function(body)
+    resend_to_function("stream-router", function)(letter(7))
+    (request,) = function.requests
+    assert (request["FunctionName"], request["InvocationType"]) == ("stream-router", "RequestResponse")
+    assert json.loads(request["Payload"]) == {"Records": [{"n": 7}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        (b'{"errorMessage": "boom"}', "Unhandled", "stream-router failed.*boom"),
+        (b'{"batchItemFailures": [{"itemIdentifier": "1"}]}', None, "gave the record back"),
+    ],
+)
+def test_a_function_that_fails_again_is_said(body: bytes, error: str | None, said: str) -> None:
+    with pytest.raises(ResendFailed, match=said):
+        resend_to_function("stream-router", Function(body, error))(letter(7))

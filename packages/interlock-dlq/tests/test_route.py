@@ -1,0 +1,149 @@
+"""Where dead letters go: one contract for every router, and what is special about each."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from interlock_dlq import (
+    DeadLetter,
+    LogRouter,
+    NullRouter,
+    Router,
+    RoutingFailed,
+    SqsRouter,
+    decode_letter,
+    encode_letter,
+    make_letter,
+)
+
+
+def letter(**payload: Any) -> DeadLetter:
+    at = datetime(2026, 3, 3, tzinfo=UTC)
+    return make_letter(payload or {"PK": "x"}, KeyError("PK"), source="arn:stream", now=at)
+
+
+class UnwillingQueue:
+    """Refuses with the errors that it was given, then takes everything."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.sent: list[dict[str, Any]] = []
+        self.asked = 0
+
+    def send_message(self, **request: Any) -> dict[str, Any]:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.sent.append(request)
+        return {"MessageId": "m"}
+
+
+def away() -> Exception:
+    return EndpointConnectionError(endpoint_url="https://sqs")
+
+
+def too_large() -> Exception:
+    return ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "must be shorter"}}, "SendMessage")
+
+
+class Log:
+    """A logger whose records are kept."""
+
+    def __init__(self) -> None:
+        self.logger = logging.Logger("dead-letters", logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+        handler = logging.Handler()
+        handler.emit = self.records.append  # type: ignore[method-assign]
+        self.logger.addHandler(handler)
+
+    def letters(self) -> list[DeadLetter]:
+        return [decode_letter(record.getMessage().removeprefix("dead_letter ")) for record in self.records]
+
+
+@pytest.fixture(params=["sqs", "sqs-away", "log", "null"])
+def kept(request: pytest.FixtureRequest, sqs: Any, queue_url: str) -> tuple[Router, Callable[[], list[DeadLetter]]]:
+    """A router, and the letters that it has kept."""
+    log, null = Log(), NullRouter()
+    fallback = LogRouter(log.logger)
+
+    def received() -> list[DeadLetter]:
+        found = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        return [decode_letter(message["Body"]) for message in found]
+
+    unwilling = SqsRouter("q", UnwillingQueue(*[away()] * 99), fallback=fallback, sleep=lambda seconds: None)
+    return {
+        "sqs": (SqsRouter(queue_url, sqs), received),
+        "sqs-away": (unwilling, log.letters),
+        "log": (fallback, log.letters),
+        "null": (null, lambda: null.letters),
+    }[request.param]
+
+
+def test_every_router_keeps_the_whole_letter(kept: tuple[Router, Callable[[], list[DeadLetter]]]) -> None:
+    router, letters = kept
+    sent = [letter(n=1, deep={"a": ["b"]}), letter(n=2)]
+    for one in sent:
+        router.route(one)
+    assert sorted(letters(), key=lambda found: found.id) == sorted(sent, key=lambda found: found.id)
+
+
+def test_a_queued_letter_can_be_filtered_by_its_attributes(sqs: Any, queue_url: str) -> None:
+    SqsRouter(queue_url, sqs).route(letter())
+    (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert attributes == {"source": "arn:stream", "errorType": "KeyError", "permanence": "permanent"}
+
+
+def test_a_queue_that_is_away_for_a_moment_is_tried_again_with_growing_pauses() -> None:
+    queue, pauses, log = UnwillingQueue(away(), away()), [], Log()
+    SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append).route(letter())
+    assert len(queue.sent) == 1
+    assert log.records == []
+    assert [0.05 <= pauses[0] <= 0.1, 0.1 <= pauses[1] <= 0.2, len(pauses)] == [True, True, 2]
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_after_the_last_retry_the_letter_goes_to_the_log(retries: int) -> None:
+    queue, log = UnwillingQueue(*[away()] * 99), Log()
+    router = SqsRouter("q", queue, max_retries=retries, fallback=LogRouter(log.logger), sleep=lambda seconds: None)
+    sent = letter()
+    router.route(sent)
+    assert (queue.asked, log.letters()) == (retries + 1, [sent])
+
+
+def test_a_letter_that_the_queue_will_never_take_goes_to_the_log_at_once() -> None:
+    queue, log, pauses = UnwillingQueue(too_large()), Log(), []
+    router = SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append)
+    router.route(letter())
+    assert (queue.asked, pauses, len(log.records)) == (1, [], 1)
+
+
+def test_a_letter_that_nobody_keeps_is_an_error() -> None:
+    log = Log()
+    log.logger.disabled = True
+    router = SqsRouter("q", UnwillingQueue(*[away()] * 9), fallback=LogRouter(log.logger), sleep=lambda seconds: None)
+    with pytest.raises(RoutingFailed, match="has no place"):
+        router.route(letter())
+
+
+def test_a_logged_letter_is_one_line_with_everything_in_it() -> None:
+    log = Log()
+    sent = letter(text="a\nb", whole="x" * 300_000)
+    LogRouter(log.logger).route(sent)
+    (record,) = log.records
+    assert record.getMessage() == f"dead_letter {encode_letter(sent)}"
+    assert "\n" not in record.getMessage()
+    assert json.loads(record.getMessage().removeprefix("dead_letter "))["payload"] == sent.payload
+    assert record.levelno == logging.ERROR
+
+
+def test_a_json_formatter_gets_the_event_and_the_letter() -> None:
+    log = Log()
+    sent = letter()
+    LogRouter(log.logger).route(sent)
+    assert (log.records[0].__dict__["event"], log.records[0].__dict__["fields"]) == ("dead_letter", {"letter": sent})

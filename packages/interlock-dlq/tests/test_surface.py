@@ -1,0 +1,24 @@
+"""The public names."""
+
+import subprocess
+import sys
+
+import interlock_dlq
+
+
+def test_all_is_sorted_and_everything_in_it_exists() -> None:
+    assert interlock_dlq.__all__ == sorted(interlock_dlq.__all__)
+    assert all(hasattr(interlock_dlq, name) for name in interlock_dlq.__all__)
+
+
+def test_every_error_has_one_root() -> None:
+    found = (getattr(interlock_dlq, name) for name in interlock_dlq.__all__)
+    errors = [value for value in found if isinstance(value, type) and issubclass(value, Exception)]
+    assert len(errors) == 6
+    assert all(issubclass(error, interlock_dlq.DlqError) for error in errors)
+
+
+def test_importing_the_package_does_not_import_boto3() -> None:
+    check = "import sys, interlock_dlq; print([name for name in ('boto3', 'botocore') if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
