@@ -1,0 +1,42 @@
+"""The package as it is installed: its public names, what importing it costs, what it needs of the machine."""
+
+import inspect
+import subprocess
+import sys
+
+import interlock_sla
+
+
+def run(program: str, **environment: str) -> str:
+    """What a fresh interpreter prints."""
+    finished = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.strip()
+
+
+def test_the_public_names_are_sorted_and_documented() -> None:
+    names = interlock_sla.__all__
+    assert names == sorted(names)
+    assert {name for name in vars(interlock_sla) if not name.startswith("_")} == set(names)
+    assert [name for name in names if not inspect.getdoc(getattr(interlock_sla, name))] == []
+
+
+def test_croniter_is_imported_only_when_a_cron_is_used() -> None:
+    loaded = (
+        "import sys, interlock_sla; before = 'croniter' in sys.modules; {}; print(before, 'croniter' in sys.modules)"
+    )
+    assert run(loaded.format("interlock_sla.parse_deadline('10:00')")) == "False False"
+    assert run(loaded.format("interlock_sla.parse_cron('0 8 * * *')")) == "False True"
+
+
+def test_zones_work_without_a_zone_database_on_the_machine() -> None:
+    program = "import interlock_sla, zoneinfo; print(zoneinfo.TZPATH, interlock_sla.zone('Europe/Berlin'))"
+    assert run(program, PYTHONTZPATH="") == "() Europe/Berlin"
+
+
+def test_every_error_is_a_value_error_of_one_root() -> None:
+    errors = [value for name, value in vars(interlock_sla).items() if name.endswith("Error")]
+    assert len(errors) > 5
+    assert all(issubclass(error, interlock_sla.SlaError) and issubclass(error, ValueError) for error in errors)
