@@ -31,8 +31,6 @@ def start(call: Call[AirflowForm], attempt: Attempt) -> Started:
             body["logical_date"] = None
     except NotAccepted as error:
         raise _before_start(call, attempt, error) from None
-    except Unclear as error:
-        raise _before_start(call, attempt, NotAccepted(error.category, str(error))) from None
     started = Started(call.type, attempt.key, None, {"api": api.version})
     url = api.runs(call.config.dag_id)
     try:

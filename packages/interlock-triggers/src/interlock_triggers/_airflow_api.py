@@ -41,7 +41,7 @@ class Api(Struct, frozen=True):
 
 
 def reach(call: Call[AirflowForm], known_version: str | None = None) -> Api:
-    """The server's API. Nothing is started by this; NotAccepted or Unclear when the server cannot be asked."""
+    """The server's API. Nothing is started by this; NotAccepted when the server cannot be asked."""
     try:
         parse_url(call.config.url)
         headers = configured_headers(call.config.headers)
@@ -57,7 +57,10 @@ def reach(call: Call[AirflowForm], known_version: str | None = None) -> Api:
 
 def _probed(call: Call[AirflowForm], root: str, headers: Mapping[str, str], limit: float) -> str:
     """Airflow 3 tells its version to anybody; Airflow 2 has nothing at that address."""
-    reply = _json_api.send(call, "GET", f"{root}/api/v2/version", headers, seconds=limit)
+    try:
+        reply = _json_api.send(call, "GET", f"{root}/api/v2/version", headers, seconds=limit)
+    except Unclear as error:
+        raise NotAccepted(Category.TRANSIENT, str(error)) from None
     if reply.ok and _json_api.parsed(reply) is not None:
         return V2
     if reply.status in (404, 405):
@@ -111,7 +114,7 @@ def _token(call: Call[AirflowForm], api: Api, pair: tuple[str, str]) -> str | No
         reply = _json_api.send(call, "POST", f"{api.root}/auth/token", {}, body, seconds=api.seconds)
     except Unclear as error:
         # A login that got lost has started nothing.
-        raise NotAccepted(error.category, f"login: {error}") from None
+        raise NotAccepted(Category.TRANSIENT, f"login: {error}") from None
     if reply.status in (404, 405):
         return None
     document = _json_api.parsed(reply) if reply.ok else None

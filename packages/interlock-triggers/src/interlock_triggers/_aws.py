@@ -86,23 +86,28 @@ def ask(
     `retries` is for calls that only read. `read` takes what is still on its way out of the answer, here, where a
     connection that breaks meanwhile is seen as a lost answer.
     """
+    client = _client(call, service, region=region, retries=retries, longest=longest)
     try:
-        client = call.clients.aws.get(service, call.deadline, region=region, retries=retries, longest=longest)
         return read(getattr(client, operation)(**parameters))
+    except Exception as error:  # noqa: BLE001 (boto3's errors share no root, and its import is optional)
+        raise _translated(error) from None
+
+
+def _client(call: Call[Any], service: str, **wishes: Any) -> Any:
+    try:
+        return call.clients.aws.get(service, call.deadline, **wishes)
     except Boto3Missing:
         sentence = 'needs boto3; install it with: pip install "interlock-triggers[aws]"'
         raise MissingExtra(Category.PERMANENT, sentence, call.type) from None
     except NoTime:
         raise AwsTrouble("no time left", Category.TRANSIENT, maybe=False) from None
-    except Exception as error:  # boto3's errors share no root, and its import is optional
-        trouble = _translated(error)
-        if trouble is None:
-            raise
-        raise trouble from None
+    except Exception as error:  # noqa: BLE001 (as above: no region, no such profile, an endpoint that is no URL)
+        reason = f"the client cannot be made ({type(error).__name__}: {error})"
+        raise AwsTrouble(reason, Category.PERMANENT, maybe=False) from None
 
 
-def _translated(error: Exception) -> AwsTrouble | None:
-    """What an error of boto3 means; None for what is none of its errors."""
+def _translated(error: Exception) -> AwsTrouble:
+    """What an error of a call means; what is no error of boto3's own comes from reading a malformed answer."""
     kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore")}
     if "ClientError" in kinds:
         return _answered(getattr(error, "response", {}))
@@ -123,7 +128,7 @@ def _translated(error: Exception) -> AwsTrouble | None:
         return AwsTrouble("a parameter is missing or of the wrong type", Category.PERMANENT, maybe=False)
     if "BotoCoreError" in kinds:
         return AwsTrouble(f"{name}: {error}", Category.PERMANENT, maybe=False)
-    return None
+    return AwsTrouble(f"the answer cannot be read ({name})", Category.TRANSIENT, maybe=True)
 
 
 def _answered(response: Mapping[str, Any]) -> AwsTrouble:

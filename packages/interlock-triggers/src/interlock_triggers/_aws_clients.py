@@ -60,8 +60,9 @@ class AwsClients:
         left = int(deadline.remaining())
         if left < 1:
             raise NoTime
+        retries = retries and left >= 2 * _TRIES
         if retries:
-            left = max(1, left // _TRIES)
+            left //= _TRIES
         key = (service, region, retries, min(left, longest))
         # boto3's default session is not safe for threads while it makes clients; clients are.
         with self._lock:

@@ -1,0 +1,236 @@
+"""One suite for the job types that have a peer: start once, follow to the end, say what is certain and what is not."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from trigger_peers.contract import KINDS, ONCE_ONLY, POLLED, Kind, clients_for, clients_in_process, server_for
+
+from interlock_triggers import (
+    Attempt,
+    Category,
+    CheckFailed,
+    Clients,
+    OutcomeUnknown,
+    Started,
+    StartRefused,
+    StartUnconfirmed,
+    State,
+    TriggerError,
+    capability,
+    check,
+    find,
+    start,
+)
+
+ATTEMPT = Attempt("bronze-orders", "stream", "2026-03-03T07", 0, "k-1")
+RESUMED = Attempt("bronze-orders", "stream", "2026-03-03T07", 0, "k-1", resumed=True)
+
+
+class Setting(NamedTuple):
+    kind: Kind
+    target: Any
+    config: dict[str, Any]
+    wrong: dict[str, Any]
+    clients: Clients
+
+    def start(self, attempt: Attempt = ATTEMPT, seconds: float = 10.0, **more: Any) -> Started:
+        config = more.pop("config", self.config)
+        return start(self.kind.type, config, attempt, until=time.time() + seconds, clients=self.clients)
+
+    def check(self, started: Started | str, seconds: float = 10.0) -> Any:
+        return check(self.kind.type, self.config, started, until=time.time() + seconds, clients=self.clients)
+
+
+def _setting(name: str) -> Iterator[Setting]:
+    kind = KINDS[name]
+    target = kind.target()
+    with server_for(kind, target) as server:
+        clients = clients_for(kind, target, server.url)
+        yield Setting(kind, target, kind.config(server.url), kind.wrong(server.url), clients)
+
+
+def _offline(setting: Setting) -> Setting:
+    return setting._replace(clients=clients_in_process(setting.kind, setting.target, ""))
+
+
+@pytest.fixture(params=KINDS)
+def any_type(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    yield from _setting(request.param)
+
+
+@pytest.fixture(params=POLLED)
+def polled(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    yield from _setting(request.param)
+
+
+def test_a_start_gives_the_target_one_job_that_carries_the_key(any_type: Setting) -> None:
+    started = any_type.start()
+    assert any_type.target.jobs == ["k-1"]
+    assert started.type == any_type.kind.type
+    if capability(any_type.kind.type).synchronous:
+        assert started.run_id == "sync"
+        assert started.status is not None
+        assert started.status.state is State.SUCCEEDED
+        assert any_type.check(started) == started.status
+    else:
+        assert started.status is None
+        assert any_type.check(started).state is State.RUNNING
+        assert any_type.check(started.run_id) == any_type.check(started)
+
+
+def test_every_state_of_the_provider_is_understood(polled: Setting) -> None:
+    started = polled.start()
+    for expected in polled.kind.states:
+        expected.put(polled.target)
+        status = polled.check(started)
+        assert (status.state, status.category) == (expected.state, expected.category)
+        if status.state is State.FAILED:
+            assert status.reason
+        if status.state is not State.RUNNING:
+            assert status.duration == 90
+
+
+def test_an_unknown_state_is_neither_success_nor_failure(polled: Setting) -> None:
+    started = polled.start()
+    polled.target.put_state("MELTED")
+    with pytest.raises(CheckFailed):
+        polled.check(started)
+
+
+def test_a_permanent_refusal_starts_nothing_and_says_so(any_type: Setting) -> None:
+    if any_type.kind.type == "http":
+        assert any_type.kind.refuse is not None
+        any_type.kind.refuse(any_type.target)
+    with pytest.raises(StartRefused) as refused:
+        any_type.start(config=any_type.wrong)
+    assert refused.value.category is Category.PERMANENT
+    assert refused.value.job_type == any_type.kind.type
+    assert any_type.target.jobs == []
+
+
+@pytest.mark.parametrize("fault", ["503", "throttle", "throttle-wait"])
+def test_a_transient_refusal_may_be_tried_again(any_type: Setting, fault: str) -> None:
+    any_type.target.fault_starts = fault
+    with pytest.raises(StartRefused) as refused:
+        any_type.start()
+    assert refused.value.category is Category.TRANSIENT
+    assert any_type.target.jobs == []
+    any_type.target.fault_starts = None
+    any_type.start()
+    assert any_type.target.jobs == ["k-1"]
+
+
+@pytest.mark.parametrize("fault", ["cut-after", "half", "garbage", "502-after", "504-after"])
+def test_after_a_lost_answer_the_next_attempt_finds_the_job(any_type: Setting, fault: str) -> None:
+    once_only = any_type.kind.type in ONCE_ONLY
+    any_type.target.fault_starts = fault
+    seen: TriggerError | None = None
+    try:
+        any_type.start()
+    except TriggerError as error:
+        seen = error
+    any_type.target.fault_starts = None
+    assert not isinstance(seen, StartRefused)
+    # What a function answered is told by the headers, so that a spoilt body loses nothing.
+    assert isinstance(seen, OutcomeUnknown) == (once_only and fault not in ("garbage", "half"))
+    if once_only:
+        with pytest.raises(OutcomeUnknown):
+            any_type.start(RESUMED)
+    else:
+        again = any_type.start(RESUMED)
+        assert again.type == any_type.kind.type
+    assert any_type.target.jobs == ["k-1"]
+
+
+def test_a_start_that_was_never_received_is_made_by_the_next_attempt(any_type: Setting) -> None:
+    any_type.target.fault_starts = "cut-before"
+    with pytest.raises((StartUnconfirmed, OutcomeUnknown)):
+        any_type.start()
+    any_type.target.fault_starts = None
+    if any_type.kind.type in ONCE_ONLY:
+        return
+    any_type.start(RESUMED)
+    assert any_type.target.jobs == ["k-1"]
+
+
+def test_a_resumed_start_that_is_refused_for_now_stays_unconfirmed(any_type: Setting) -> None:
+    if any_type.kind.type in ONCE_ONLY:
+        pytest.skip("is never sent again")
+    any_type.start()
+    any_type.target.fault_starts = "503"
+    try:
+        any_type.start(RESUMED)
+    except TriggerError as error:
+        assert isinstance(error, StartUnconfirmed)  # noqa: PT017 (a start that is found is as good)
+    assert any_type.target.jobs == ["k-1"]
+
+
+def test_a_target_that_does_not_answer_is_given_up_at_the_deadline(any_type: Setting) -> None:
+    any_type.target.fault_starts = any_type.target.fault_others = "hang-before"
+    # boto3's timeouts are whole seconds; one AWS type on the wire is enough of them.
+    setting = any_type if any_type.kind.type in ("http", "airflow", "databricks", "lambda") else _offline(any_type)
+    begun = time.monotonic()
+    with pytest.raises(TriggerError) as error:
+        setting.start(seconds=1.1 if any_type.kind.aws else 0.4)
+    assert time.monotonic() - begun < 2.0
+    assert not isinstance(error.value, StartRefused) or error.value.category is Category.TRANSIENT
+
+
+def test_no_time_left_means_that_nothing_is_sent(any_type: Setting) -> None:
+    with pytest.raises(StartRefused) as refused:
+        any_type.start(seconds=-1)
+    assert refused.value.category is Category.TRANSIENT
+    assert any_type.target.requests == []
+
+
+@pytest.mark.parametrize("fault", ["503", "throttle", "cut-before", "cut-after", "garbage", "half"])
+def test_a_status_that_cannot_be_read_leaves_the_job_as_it_is(polled: Setting, fault: str) -> None:
+    started = polled.start()
+    polled.target.fault_others = fault
+    with pytest.raises(CheckFailed) as failed:
+        polled.check(started)
+    assert failed.value.category is not Category.PERMANENT
+    polled.target.fault_others = None
+    assert polled.check(started).state is State.RUNNING
+
+
+def test_a_run_that_the_target_does_not_know_is_a_permanent_failure_to_read(polled: Setting) -> None:
+    polled.start()
+    unknown = {"databricks": "77"}.get(polled.kind.type, "unknown")
+    with pytest.raises(CheckFailed) as failed:
+        polled.check(unknown)
+    assert failed.value.category is Category.PERMANENT
+
+
+def test_targets_that_can_be_asked_find_the_job_by_its_key(polled: Setting) -> None:
+    until = time.time() + 10
+    if not capability(polled.kind.type).findable:
+        with pytest.raises(CheckFailed):
+            find(polled.kind.type, polled.config, ATTEMPT, until=until, clients=polled.clients)
+        return
+    assert find(polled.kind.type, polled.config, ATTEMPT, until=until, clients=polled.clients) is None
+    started = polled.start()
+    found = find(polled.kind.type, polled.config, ATTEMPT, until=until, clients=polled.clients)
+    assert found is not None
+    assert found.run_id == started.run_id
+    other = Attempt("bronze-orders", "stream", "2026-03-03T07", 1, "k-2")
+    assert find(polled.kind.type, polled.config, other, until=until, clients=polled.clients) is None
+
+
+def test_two_attempts_are_two_jobs(any_type: Setting) -> None:
+    if any_type.kind.type == "lambda":
+        pytest.skip("the payload carries the key here")
+    any_type.start()
+    any_type.start(Attempt("bronze-orders", "stream", "2026-03-03T07", 1, "k-2"))
+    assert any_type.target.jobs == ["k-1", "k-2"]
+
+
+def test_a_config_that_does_not_fit_names_the_key_and_no_value(any_type: Setting) -> None:
+    with pytest.raises(StartRefused) as refused:
+        any_type.start(config=any_type.config | {"tabel": "hidden-value"})
+    assert refused.value.category is Category.PERMANENT
+    assert "tabel" in str(refused.value)
+    assert "hidden-value" not in str(refused.value)
+    assert any_type.target.requests == []
