@@ -203,7 +203,7 @@ class Store:
         found = self._tables.query(
             self.names.events,
             pipeline_pk(pipeline_id),
-            after=after if newest is None else None,
+            after=(after or "0") if newest is None else None,
             up_to=":" if newest is not None else None,
             newest_first=newest is not None,
             limit=newest,

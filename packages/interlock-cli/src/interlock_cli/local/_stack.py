@@ -130,11 +130,8 @@ class LocalStack:
                     endpoint_url=self.endpoint_url,
                     region_name=REGION,
                     aws_access_key_id=ACCOUNT,
-                    aws_secret_access_key="local",
-                    # A function may run for minutes; a lost answer must not run it twice.
-                    config=Config(
-                        read_timeout=400, retries={"mode": "standard", "max_attempts": 1}, max_pool_connections=20
-                    ),
+                    aws_secret_access_key=LOCAL_SECRET,
+                    config=_CONFIG,
                 )
             return self._clients[service]
 
