@@ -68,9 +68,7 @@ def _report(store: Store, stored: StoredConfig, run: Run, now: datetime) -> RunR
     config = stored.config
     waits = config is not None and run.status is RunStatus.RUNNING and run.job_intent is None
     sensors = store.sensors(run.key.pipeline_id, config.rules.keys, run.key.date) if waits and config else {}
-    failed = run.status is RunStatus.FAILED_FINAL
-    entries = store.entries(run.key) if failed else []
-    return describe_run(run, config, stored.problem, sensors, entries, store.sla(run.key), now)
+    return describe_run(run, config, stored.problem, sensors, store.sla(run.key), now)
 
 
 def _print(found: list[PipelineStatus], now: datetime) -> None:

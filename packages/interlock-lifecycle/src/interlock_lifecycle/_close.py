@@ -156,7 +156,9 @@ def _fail(
         ),
         detail=_job_detail(outcome),
     )
-    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, (failed, final, *told))
+    reason = f"{outcome.event}: {outcome.error}" if outcome.error else outcome.event
+    events = (failed, final, *told)
+    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
 
 
 def _retry_budget(config: PipelineConfig | None, outcome: JobOutcome) -> int:
@@ -208,7 +210,8 @@ def close_failed(
     )
     entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
     verdicts, told = _settle(facts, run, source, now, None, 1)
-    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, (event, *told))
+    events = (event, *told)
+    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
 
 
 def refuse_config(run: Run, why: str, sla: SlaFacts, config: PipelineConfig | None, now: datetime) -> CloseRun:

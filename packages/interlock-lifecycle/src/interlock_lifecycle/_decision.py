@@ -85,6 +85,8 @@ class CloseRun(Struct, frozen=True):
     events: tuple[Event, ...]
     baseline: dict[str, dict[str, Any]] | None = None
     awaits_post_run: bool = False
+    reason: str = ""
+    """Why the run failed, in one line, for the people who look at it."""
 
 
 class AnsweredRequest(Struct, frozen=True):

@@ -1,13 +1,13 @@
 """Where a run stands, for people: its progress, what it waits for and why, and how long it still may."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._run import JobEntry, Run, RunStatus
+from interlock_lifecycle._run import Run, RunStatus
 from interlock_lifecycle._sla import SlaFacts, deadlines_of
 from interlock_rules import select_sensors
 from interlock_sla import Clock
@@ -48,12 +48,11 @@ def describe_run(
     config: PipelineConfig | None,
     problem: str,
     sensors: Mapping[str, Mapping[str, object]],
-    entries: Sequence[JobEntry],
     sla: SlaFacts,
     now: datetime,
 ) -> RunReport:
     """Where a run stands at `now`. Without a readable config `problem` says why nothing goes on."""
-    progress, reason, until = _standing(run, config, problem, sensors, entries, now)
+    progress, reason, until = _standing(run, config, problem, sensors, now)
     return RunReport(str(run.key.date), progress, run.attempt, reason, until, _sla(run, config, sla))
 
 
@@ -62,14 +61,12 @@ def _standing(
     config: PipelineConfig | None,
     problem: str,
     sensors: Mapping[str, Mapping[str, object]],
-    entries: Sequence[JobEntry],
     now: datetime,
 ) -> tuple[Progress, str, datetime | None]:
-    last = max(entries, key=lambda entry: entry.at, default=None)
     if run.status is RunStatus.COMPLETED:
         return Progress.COMPLETED, "", None
     if run.status is RunStatus.FAILED_FINAL:
-        return Progress.FAILED, _ending(last), None
+        return Progress.FAILED, run.close_reason or "no reason was recorded", None
     if run.job_intent is not None:
         return Progress.RUNNING, _job(run), None
     if run.started_token != run.run_token:
@@ -98,12 +95,6 @@ def _job(run: Run) -> str:
     if intent.run_id is None:
         return f"the {intent.type} job is being started"
     return f"the {intent.type} job {intent.run_id} runs"
-
-
-def _ending(last: JobEntry | None) -> str:
-    if last is None:
-        return "no reason was logged"
-    return f"{last.event}: {last.error}" if last.error else last.event
 
 
 def _sla(run: Run, config: PipelineConfig | None, sla: SlaFacts) -> tuple[SlaReport, ...]:

@@ -168,6 +168,8 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
     changes: Item = {"status": str(decision.status), "closedAt": format_time(decision.closed_at)}
     if run.job_intent is not None:
         changes["jobIntent"] = intent_row(run.job_intent)
+    if decision.reason:
+        changes["closeReason"] = decision.reason
     remove = ["ttl", "GSI1PK", "GSI1SK"]
     if decision.awaits_post_run:
         changes |= {"GSI1PK": POSTRUN, "GSI1SK": format_time(decision.closed_at)}

@@ -142,6 +142,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         previous_job=_read_intent(row.get("previousJob"), pk, sk),
         recoveries=int(row.get("recoveries", 0)),
         reason=str(row.get("reason", "sensor")),
+        close_reason=str(row.get("closeReason", "")),
     )
 
 

@@ -97,6 +97,12 @@ class _Watched:
         self.rests: dict[str, datetime] = {}
         self.progress: dict[tuple[str, str], tuple[Progress, int]] = {}
 
+    @property
+    def busy(self) -> int:
+        """How many runs were at work at the last look."""
+        at_work = {Progress.COMMITTED, Progress.EVALUATING, Progress.RUNNING}
+        return sum(progress in at_work for progress, _ in self.progress.values())
+
 
 def _push(store: Store, out: Console) -> None:
     review = review_files(read_files([flights_folder() / "pipelines"]))
@@ -116,7 +122,7 @@ def _replay(out: Console, script: Script, feed: ModuleType, home: Path, store: S
         told: set[tuple[str, str]] = set()
         settled = False
         while not settled and replay.elapsed < _PATIENCE:
-            replay.turn()
+            replay.turn(watched.busy)
             if replay.elapsed - looked >= _LOOK:
                 looked = replay.elapsed
                 _look(store, screen, watched)

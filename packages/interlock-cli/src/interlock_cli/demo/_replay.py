@@ -12,6 +12,9 @@ from interlock_store import Store
 
 Say = Callable[[str], None]
 
+_LAND, _REST = "land", "rest"
+_MOST_AT_WORK = 5
+
 
 class Replay:
     """The outside world of the flights example. `turn` does whatever is due; call it often."""
@@ -23,7 +26,7 @@ class Replay:
         self._store = store
         self._say = say
         self._began = time.monotonic()
-        self._coming = sorted((landing.at, "land", landing) for landing in script.landings)
+        self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
         self._told_bronze: set[tuple[str, str]] = set()
         self._told_hours: dict[str, int] = {}
         self.rest_landed: dict[str, datetime] = {}
@@ -43,11 +46,19 @@ class Replay:
         """Whether every file is there, whole."""
         return not self._coming
 
-    def turn(self) -> None:
-        """Land what is due, and write the sensors of what the jobs have finished."""
-        while self._coming and self._coming[0][0] <= self.elapsed:
-            _, what, landing = self._coming.pop(0)
-            self._land(landing, whole=what == "rest")
+    def turn(self, busy: int) -> None:
+        """Land what is due, and write the sensors of what the jobs have finished.
+
+        While `busy` runs are at work already, no further hour lands: a slow machine takes longer, and shows the same.
+        """
+        due = [one for one in self._coming if one[0] <= self.elapsed]
+        for one in due:
+            _, what, landing = one
+            if what == _LAND and busy >= _MOST_AT_WORK:
+                continue
+            self._coming.remove(one)
+            self._land(landing, whole=what == _REST)
+            busy += 1
         self._follow_bronze()
         self._follow_silver()
 
@@ -59,7 +70,7 @@ class Replay:
         self._put(self._feed.land(self._home, landing.day, landing.hour, _now(), rows=landed))
         if short:
             self._say(f"[yellow]{name} landed short:[/] {landed} of {rows} rows")
-            self._coming.append((self.elapsed + landing.rest_after, "rest", landing))
+            self._coming.append((self.elapsed + landing.rest_after, _REST, landing))
             self._coming.sort()
         elif whole:
             self.rest_landed[name] = _now()
