@@ -131,9 +131,12 @@ def test_messages_of_a_queue_stand_for_themselves() -> None:
     assert (router.letters[0].correlation_id, router.letters[0].attempts) == ("m-2", 4)
 
 
-def test_without_a_router_a_wrong_message_stays_for_the_queue_s_redrive_policy() -> None:
+def test_without_a_router_a_wrong_message_stays_for_the_queue_s_redrive_policy(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     result = process_queue(queue(OK, WRONG), Desk(), None)
     assert (result.processed, result.dlq_routed, result.failed_at) == (1, 0, ("m-1",))
+    assert [record.__dict__["event"] for record in caplog.records] == ["record_given_back"]
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "many"}])
