@@ -9,6 +9,8 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,7 +22,8 @@ SERVICES = ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-s
 _FORMAT = "1"
 """Part of every cache key; to be raised when the layout of a zip changes."""
 
-_IN_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath")
+_IN_THE_RUNTIME = ("boto3", "botocore")
+"""Left out together with what only they bring: Lambda's Python runtimes have them."""
 _PLATFORMS = {"arm64": "aarch64-manylinux2014", "amd64": "x86_64-manylinux2014"}
 _RUNTIME_ON_AWS = "3.13"
 _KEPT_METADATA = frozenset({"METADATA", "entry_points.txt"})
@@ -66,7 +69,9 @@ def build_zips(
     """
     folder = out or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    requirements = {service: _requirements(checkout, service, with_boto) for service in SERVICES}
+    with ThreadPoolExecutor() as pool:
+        closures = pool.map(partial(_requirements, checkout, with_boto), SERVICES)
+        requirements = dict(zip(SERVICES, closures, strict=True))
     keys = {service: _cache_key(checkout, found, target) for service, found in requirements.items()}
     paths = {service: folder / f"{service}-{keys[service]}.zip" for service in SERVICES}
     wanted = [service for service in SERVICES if not paths[service].exists()]
@@ -94,13 +99,13 @@ def _named(path: Path, plain: Path) -> Path:
     return plain
 
 
-def _requirements(checkout: Path, service: str, with_boto: bool) -> list[str]:
+def _requirements(checkout: Path, with_boto: bool, service: str) -> list[str]:
     """The service's closure from the lock file: siblings as paths, the rest pinned."""
     left_out = () if with_boto else _IN_THE_RUNTIME
     arguments = ["export", "--quiet", "--locked", "--package", f"interlock-{service}", "--no-default-groups"]
     arguments += ["--no-editable", "--no-hashes", "--no-annotate", "--no-header"]
     for name in left_out:
-        arguments += ["--no-emit-package", name]
+        arguments += ["--prune", name]
     lines = _uv(checkout, arguments).splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
