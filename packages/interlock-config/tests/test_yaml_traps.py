@@ -165,31 +165,27 @@ def test_problems_carry_the_line_they_stand_on() -> None:
         ),
         (
             "cron: * 8 * * *",
-            "orders.yaml:1: is not YAML: did not find expected alphabetic or numeric character; "
-            "a value that begins with * needs quotes",
+            "orders.yaml:1: is not YAML: a value that begins with * needs quotes",
         ),
         (
             "sla: {deadline: :30}",
-            "orders.yaml:1: is not YAML: did not find expected node content; "
-            "a value that begins with : or another sign of YAML needs quotes",
+            "orders.yaml:1: is not YAML: a value that begins with : or another sign of YAML needs quotes",
         ),
         (
             "owner: @data",
-            "orders.yaml:1: is not YAML: found character that cannot start any token; "
-            "a value that begins with @, `, % or a tab needs quotes",
+            "orders.yaml:1: is not YAML: a value that begins with @, `, % or a tab needs quotes",
         ),
         (
             "description: loads: orders",
-            "orders.yaml:1: is not YAML: mapping values are not allowed in this context; "
-            "check the indentation; a text that contains ': ' needs quotes",
+            "orders.yaml:1: is not YAML: check the indentation; a text that contains ': ' needs quotes",
         ),
         (
             'owner: "data',
-            "orders.yaml:1: is not YAML: found unexpected end of stream; a quote is not closed",
+            "orders.yaml:1: is not YAML: a quote is not closed",
         ),
         (
             "dates: [2026-03-31",
-            "orders.yaml:1: is not YAML: did not find expected ',' or ']'; a bracket is not closed",
+            "orders.yaml:1: is not YAML: a bracket is not closed, or a comma is missing",
         ),
         ("a: 1\n---\nb: 2\n", "orders.yaml:2: holds more than one document (---); one file is one pipeline"),
         ("a: *b", "orders.yaml:1: the alias *b stands for nothing that is complete before it"),
