@@ -1,13 +1,14 @@
 """Decides which sensor values are numbers, and computes with them exactly; floats count as what they print."""
 
 import re
-from decimal import Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from math import isfinite
 
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_NUMERAL = 100
-_PRECISION = 120
+# From 1e999 down to 1e-999 and a hundred digits; what lies beyond is rounded, not refused.
+_WIDE = Context(prec=2200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 def to_number(value: object) -> int | float | Decimal | None:
@@ -34,12 +35,11 @@ def exact(number: int | float | Decimal) -> int | Decimal:
 
 
 def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal) -> int | Decimal:
-    """`minuend - subtrahend`, exactly for numbers of up to 120 digits."""
+    """`minuend - subtrahend`, exactly for every float, every numeral and every number that DynamoDB can hold."""
     left, right = exact(minuend), exact(subtrahend)
     if isinstance(left, int) and isinstance(right, int):
         return left - right
-    with localcontext(prec=_PRECISION):
-        return Decimal(left) - Decimal(right)
+    return _WIDE.subtract(Decimal(left), Decimal(right))
 
 
 def plain(number: int | float | Decimal) -> int | float:
@@ -47,7 +47,7 @@ def plain(number: int | float | Decimal) -> int | float:
     value = exact(number)
     if isinstance(value, int):
         return value
-    return int(value) if value == value.to_integral_value() and value.adjusted() < _PRECISION else float(value)
+    return int(value) if value == value.to_integral_value() and value.adjusted() < _WIDE.prec else float(value)
 
 
 def _read_numeral(text: str) -> int | Decimal | None:
