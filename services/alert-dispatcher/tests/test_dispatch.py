@@ -309,10 +309,18 @@ def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
     assert rows_in(table) == {}
 
 
+@pytest.mark.parametrize("slow", [1, 2], ids=["the alert's row", "the thread's row"])
 def test_a_post_never_begins_so_late_that_its_lease_could_run_out(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, slow: int
 ) -> None:
-    table.after = lambda operation: clock.sleep(21 * SECOND) if operation == "update_item" else None
+    updates: list[str] = []
+
+    def answer_late(operation: str) -> None:
+        updates.extend([operation] if operation == "update_item" else [])
+        if operation == "update_item" and len(updates) == slow:
+            clock.sleep(21 * SECOND)
+
+    table.after = answer_late
     with pytest.raises(RetryLater, match="too little time is left to post"):
         make().dispatch(alert(), clock.deadline(timedelta(minutes=10)))
     assert slack.requests == 0
