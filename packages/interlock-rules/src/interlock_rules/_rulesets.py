@@ -71,8 +71,9 @@ class RuleSet:
         sensor that has not arrived. ALL of no rules holds, ANY of none does not.
         """
         wanted = self.mode is Mode.ANY  # the first rule with this result decides
+        read = sensors.get
         for key, check in self._checks:
-            fields = sensors.get(key)
+            fields = read(key)
             if (fields is not None and check(fields, now)) is wanted:
                 return Evaluation(wanted, self, sensors, now)
         return Evaluation(not wanted, self, sensors, now)
