@@ -1,0 +1,53 @@
+# Turns our CloudWatch alarms into INFRA_ALARM events of the shape that every event of ours has. The target is a function or
+# a queue: EventBridge transforms nothing on its way to another bus.
+
+resource "aws_cloudwatch_event_rule" "this" {
+  name        = var.rule_name
+  description = "Our alarms, as INFRA_ALARM events."
+  event_pattern = jsonencode({
+    source      = ["aws.cloudwatch"]
+    detail-type = ["CloudWatch Alarm State Change"]
+    detail = {
+      alarmName = [{ prefix = "${var.prefix}-" }]
+      state     = { value = ["ALARM"] }
+    }
+  })
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  rule = aws_cloudwatch_event_rule.this.name
+  arn  = var.target_arn
+
+  input_transformer {
+    input_paths = {
+      id     = "$.id"
+      time   = "$.time"
+      alarm  = "$.detail.alarmName"
+      state  = "$.detail.state.value"
+      reason = "$.detail.state.reason"
+    }
+    # Text, not jsonencode: that would escape the angle brackets. A reason may hold quotes, so it stands alone.
+    input_template = <<-JSON
+      {
+        "source": "interlock",
+        "detail-type": "INFRA_ALARM",
+        "id": <id>,
+        "time": <time>,
+        "detail": {
+          "pipelineId": "INFRASTRUCTURE",
+          "message": "<alarm> is in state <state>",
+          "timestamp": <time>,
+          "detail": {"alarm": <alarm>, "status": <state>, "reason": <reason>}
+        }
+      }
+    JSON
+  }
+
+  dynamic "dead_letter_config" {
+    for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
+    content {
+      arn = dead_letter_config.value
+    }
+  }
+}

@@ -1,0 +1,147 @@
+# One service's function with everything that is its own: role, log group, error alarm, and a dead-letter queue if it is
+# invoked asynchronously.
+
+locals {
+  name = "${module.names.prefix}-${var.service}"
+  zip  = "${var.dist_path}/${var.service}.zip"
+  # An asynchronous event that failed for good lands here, whole.
+  dead_letter_arn = var.dead_letters ? module.names.queue_arns["${var.service}-dlq"] : null
+
+  statements = concat(
+    [{
+      Sid      = "Logs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws/lambda/${local.name}:*"
+    }],
+    var.dead_letters ? [{
+      Sid      = "OwnDeadLetters"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = local.dead_letter_arn
+    }] : [],
+    var.profile_bucket == null ? [] : [{
+      Sid      = "Profiles"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject"]
+      Resource = "arn:${module.names.partition}:s3:::${var.profile_bucket}/*"
+    }],
+    var.kms_key_arn == null ? [] : [{
+      Sid      = "Key"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.kms_key_arn
+    }],
+    var.statements,
+  )
+}
+
+module "names" {
+  source = "../names"
+
+  environment = var.environment
+}
+
+resource "aws_iam_role" "this" {
+  name        = local.name
+  description = "What ${local.name} may do."
+  tags        = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = local.name
+  role   = aws_iam_role.this.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${local.name}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  function_name                  = local.name
+  description                    = var.description
+  role                           = module.names.role_arns[var.service]
+  handler                        = "interlock_${replace(var.service, "-", "_")}.handler.handle"
+  runtime                        = "python3.13"
+  architectures                  = [var.lambda_architecture]
+  filename                       = local.zip
+  source_code_hash               = try(filebase64sha256(local.zip), null)
+  memory_size                    = var.lambda_memory_size
+  timeout                        = var.timeout_seconds
+  reserved_concurrent_executions = var.reserved_concurrency
+  kms_key_arn                    = var.kms_key_arn
+  tags                           = var.tags
+
+  environment {
+    variables = merge(
+      var.environment_variables,
+      var.profile_bucket == null ? {} : { PROFILE_BUCKET = var.profile_bucket },
+      var.variables,
+    )
+  }
+
+  dynamic "dead_letter_config" {
+    for_each = var.dead_letters ? [local.dead_letter_arn] : []
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.zip)
+      error_message = "dist_path has no ${var.service}.zip: ${local.zip} does not exist. Build the zips first."
+    }
+  }
+
+  # AWS checks that the role may use the dead-letter queue; the log group must be ours before the first line is written.
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role.this, aws_iam_role_policy.this, module.dead_letters]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count = var.dead_letters ? 1 : 0
+
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = var.maximum_event_age_seconds
+}
+
+module "dead_letters" {
+  source = "../queue"
+  count  = var.dead_letters ? 1 : 0
+
+  name          = module.names.queues["${var.service}-dlq"]
+  arn           = local.dead_letter_arn
+  rule_arns     = var.rule_arns
+  alarm_actions = var.alarm_actions
+  kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "${local.name}-errors"
+  alarm_description   = "${local.name} failed."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = local.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+  tags                = var.tags
+}

@@ -1,0 +1,25 @@
+# The values are known before anything exists; depends_on keeps what uses them waiting until it does.
+
+output "arn" {
+  description = "ARN of the function; who waits for it finds the role complete, which AWS checks when a mapping is made."
+  value       = module.names.function_arns[var.service]
+  depends_on  = [aws_lambda_function.this, aws_iam_role_policy.this]
+}
+
+output "name" {
+  description = "Name of the function."
+  value       = local.name
+  depends_on  = [aws_lambda_function.this]
+}
+
+output "role_name" {
+  description = "Name of the function's role."
+  value       = local.name
+  depends_on  = [aws_iam_role.this]
+}
+
+output "dead_letter_arn" {
+  description = "ARN of the function's dead-letter queue; null if it has none."
+  value       = local.dead_letter_arn
+  depends_on  = [module.dead_letters]
+}

@@ -1,0 +1,28 @@
+# Every name and ARN of a deployment, from its environment alone, so that services with separate states agree
+# without reading each other's.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  prefix    = "${var.environment}-interlock"
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.region
+
+  services = toset(["stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher"])
+  tables   = toset(["control", "joblog", "rerun", "events"])
+  queues = toset([
+    "alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "dead-letters",
+    "event-sink-dlq", "sla-monitor-dlq", "watchdog-dlq",
+  ])
+  # The rules by what they are for: on our bus, and on the account's default bus.
+  bus_rules     = toset(["event-sink", "alerts"])
+  default_rules = toset(["watchdog", "execution-status", "infra-alarm-events", "infra-alarm-alerts"])
+
+  regional      = "${local.region}:${local.account}"
+  bus           = "${local.prefix}-bus"
+  state_machine = "${local.prefix}-pipeline"
+  timers        = "${local.prefix}-sla"
+}

@@ -1,0 +1,191 @@
+output "prefix" {
+  description = "What every name begins with, without the last '-'."
+  value       = local.prefix
+}
+
+output "account_id" {
+  description = "The account that is deployed to."
+  value       = local.account
+}
+
+output "partition" {
+  description = "aws, aws-cn or aws-us-gov."
+  value       = local.partition
+}
+
+output "region" {
+  description = "The region that is deployed to."
+  value       = local.region
+}
+
+output "tables" {
+  description = "Table names: control, joblog, rerun, events."
+  value       = { for name in local.tables : name => "${local.prefix}-${name}" }
+}
+
+output "table_arns" {
+  description = "Table ARNs: control, joblog, rerun, events."
+  value       = { for name in local.tables : name => "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-${name}" }
+}
+
+output "event_bus" {
+  description = "Name of the event bus."
+  value       = local.bus
+}
+
+output "event_bus_arn" {
+  description = "ARN of the event bus."
+  value       = "arn:${local.partition}:events:${local.regional}:event-bus/${local.bus}"
+}
+
+output "function_arns" {
+  description = "Function ARNs by service."
+  value       = { for name in local.services : name => "arn:${local.partition}:lambda:${local.regional}:function:${local.prefix}-${name}" }
+}
+
+output "role_arns" {
+  description = "Role ARNs: one per service, and scheduler."
+  value       = { for name in setunion(local.services, ["scheduler"]) : name => "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-${name}" }
+}
+
+output "state_machine" {
+  description = "Name of the state machine."
+  value       = local.state_machine
+}
+
+output "state_machine_arn" {
+  description = "ARN of the state machine."
+  value       = "arn:${local.partition}:states:${local.regional}:stateMachine:${local.state_machine}"
+}
+
+output "executions_arn" {
+  description = "ARN pattern of the state machine's executions."
+  value       = "arn:${local.partition}:states:${local.regional}:execution:${local.state_machine}:*"
+}
+
+output "queues" {
+  description = "Queue names, by what follows the prefix."
+  value       = { for name in local.queues : name => "${local.prefix}-${name}" }
+}
+
+output "queue_arns" {
+  description = "Queue ARNs, by what follows the prefix."
+  value       = { for name in local.queues : name => "arn:${local.partition}:sqs:${local.regional}:${local.prefix}-${name}" }
+}
+
+output "queue_urls" {
+  description = "Queue URLs, by what follows the prefix."
+  value       = { for name in local.queues : name => "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account}/${local.prefix}-${name}" }
+}
+
+output "rules" {
+  description = "Names of the EventBridge rules, by what follows the prefix."
+  value       = { for name in setunion(local.bus_rules, local.default_rules) : name => "${local.prefix}-${name}" }
+}
+
+output "rule_arns" {
+  description = "ARNs of the EventBridge rules, by what follows the prefix."
+  value = merge(
+    { for name in local.bus_rules : name => "arn:${local.partition}:events:${local.regional}:rule/${local.bus}/${local.prefix}-${name}" },
+    { for name in local.default_rules : name => "arn:${local.partition}:events:${local.regional}:rule/${local.prefix}-${name}" },
+  )
+}
+
+output "scheduler_group" {
+  description = "Name of the schedule group of SLA timers."
+  value       = local.timers
+}
+
+output "scheduler_group_arn" {
+  description = "ARN of the schedule group of SLA timers."
+  value       = "arn:${local.partition}:scheduler:${local.regional}:schedule-group/${local.timers}"
+}
+
+output "timers_arn" {
+  description = "ARN pattern of the SLA timers."
+  value       = "arn:${local.partition}:scheduler:${local.regional}:schedule/${local.timers}/*"
+}
+
+output "statements" {
+  description = "IAM statements that several services need, each a list."
+  value = {
+    # DynamoDB's leading-key conditions cannot separate rows (one PK per pipeline): actions, tables and the index do.
+    control = [
+      {
+        Sid    = "ControlRows"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem",
+          "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+        ]
+        Resource = "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-control"
+      },
+      {
+        Sid      = "ControlIndex"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-control/index/GSI1"
+      },
+    ]
+    # The job log and the reruns are append-only: nobody may change or delete a row.
+    append_logs = [{
+      Sid    = "AppendLogs"
+      Effect = "Allow"
+      Action = ["dynamodb:PutItem", "dynamodb:Query"]
+      Resource = [
+        "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-joblog",
+        "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-rerun",
+      ]
+    }]
+    read_logs = [{
+      Sid    = "ReadLogs"
+      Effect = "Allow"
+      Action = ["dynamodb:Query"]
+      Resource = [
+        "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-joblog",
+        "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-rerun",
+      ]
+    }]
+    bus = [{
+      Sid      = "Bus"
+      Effect   = "Allow"
+      Action   = ["events:DescribeEventBus", "events:PutEvents"]
+      Resource = "arn:${local.partition}:events:${local.regional}:event-bus/${local.bus}"
+    }]
+    executions = [
+      {
+        Sid      = "StartExecutions"
+        Effect   = "Allow"
+        Action   = ["states:StartExecution"]
+        Resource = "arn:${local.partition}:states:${local.regional}:stateMachine:${local.state_machine}"
+      },
+      {
+        Sid      = "ReadExecutions"
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution"]
+        Resource = "arn:${local.partition}:states:${local.regional}:execution:${local.state_machine}:*"
+      },
+    ]
+    timers = [
+      {
+        Sid      = "Timers"
+        Effect   = "Allow"
+        Action   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule"]
+        Resource = "arn:${local.partition}:scheduler:${local.regional}:schedule/${local.timers}/*"
+      },
+      {
+        Sid       = "PassTimerRole"
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-scheduler"
+        Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
+      },
+    ]
+    letters = [{
+      Sid      = "DeadLetters"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = "arn:${local.partition}:sqs:${local.regional}:${local.prefix}-dead-letters"
+    }]
+  }
+}

@@ -1,0 +1,10 @@
+variable "environment" {
+  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  type        = string
+
+  validation {
+    # The longest name is a function's (64 characters) or a role's (64), so this leaves room for every suffix.
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$", var.environment))
+    error_message = "environment must be 1 to 32 of a-z, 0-9 and '-', and begin and end with a letter or digit."
+  }
+}

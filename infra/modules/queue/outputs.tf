@@ -1,0 +1,5 @@
+output "arn" {
+  description = "ARN of the queue, once it exists."
+  value       = var.arn
+  depends_on  = [aws_sqs_queue.this]
+}

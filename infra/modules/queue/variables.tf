@@ -1,0 +1,57 @@
+variable "name" {
+  description = "Name of the queue."
+  type        = string
+}
+
+variable "arn" {
+  description = "ARN that the queue will have: known in the plan, so that its policy can be read there."
+  type        = string
+}
+
+variable "retention_seconds" {
+  description = "How long a message is kept."
+  type        = number
+  default     = 1209600
+}
+
+variable "visibility_timeout_seconds" {
+  description = "How long a received message is hidden; six times the timeout of the function that reads it."
+  type        = number
+  default     = 30
+}
+
+variable "dead_letter" {
+  description = "Where a message goes that was received too often."
+  type        = object({ queue_arn = string, max_receives = number })
+  default     = null
+}
+
+variable "rule_arns" {
+  description = "EventBridge rules that may send to the queue."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarm" {
+  description = "Whether any waiting message raises an alarm: for dead-letter queues."
+  type        = bool
+  default     = true
+}
+
+variable "alarm_actions" {
+  description = "ARNs that are told of the alarm."
+  type        = list(string)
+  default     = []
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the queue; its policy must let events.amazonaws.com use it. null uses SQS's own."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of the queue."
+  type        = map(string)
+  default     = {}
+}

@@ -1,0 +1,127 @@
+# The alert-dispatcher: alert-worthy events, and our alarms, by way of the alert queue to Slack.
+
+locals {
+  alerts_queue_arn  = coalesce(var.alerts_queue_arn, module.names.queue_arns["alerts"])
+  alert_dlq_arn     = coalesce(var.alert_dlq_arn, module.names.queue_arns["alert-dlq"])
+  slack_secret_arn  = var.slack_secret_arn == "" ? null : var.slack_secret_arn
+  has_slack_token   = nonsensitive(var.slack_bot_token != null && var.slack_bot_token != "")
+  has_slack_channel = var.slack_channel_id != null && var.slack_channel_id != ""
+
+  # The secret wins over the token, so the token is not even handed over.
+  slack_variables = merge(
+    { SLACK_CHANNEL_ID = local.has_slack_channel ? var.slack_channel_id : "none" },
+    local.slack_secret_arn == null ? {} : { SLACK_SECRET_ARN = local.slack_secret_arn },
+    local.slack_secret_arn == null && local.has_slack_token ? { SLACK_BOT_TOKEN = var.slack_bot_token } : {},
+  )
+}
+
+module "function" {
+  source = "../../modules/lambda-function"
+
+  service               = "alert-dispatcher"
+  description           = "Interlock: brings alerts to Slack, in threads."
+  timeout_seconds       = 60
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.reserved_concurrency
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  alarm_actions         = local.alarm_actions
+  kms_key_arn           = local.kms_key_arn
+  tags                  = var.tags
+
+  variables = merge(local.slack_variables, {
+    EVENTS_TABLE    = module.names.tables["events"]
+    EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
+    DLQ_QUEUE_URL   = module.names.queue_urls["dead-letters"]
+  })
+
+  statements = concat(
+    module.names.statements.letters,
+    [
+      {
+        Sid      = "Threads"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+        Resource = module.names.table_arns["events"]
+      },
+      {
+        Sid      = "Alerts"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = local.alerts_queue_arn
+      },
+    ],
+    local.slack_secret_arn == null ? [] : [{
+      Sid      = "SlackToken"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = local.slack_secret_arn
+    }],
+  )
+}
+
+resource "aws_lambda_event_source_mapping" "alerts" {
+  function_name           = module.function.arn
+  event_source_arn        = local.alerts_queue_arn
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  # The queue limits itself: messages that find no free function would otherwise count as received, and end as dead letters.
+  scaling_config {
+    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency)
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "alerts" {
+  name           = module.names.rules["alerts"]
+  description    = "Everything but plain progress."
+  event_bus_name = coalesce(var.event_bus, module.names.event_bus)
+  event_pattern = jsonencode({
+    source = ["interlock"]
+    detail-type = [{
+      "anything-but" = ["JOB_TRIGGERED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED", "VALIDATION_PASSED"]
+    }]
+  })
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "alerts" {
+  rule           = aws_cloudwatch_event_rule.alerts.name
+  event_bus_name = aws_cloudwatch_event_rule.alerts.event_bus_name
+  arn            = local.alerts_queue_arn
+
+  dead_letter_config {
+    arn = local.alert_dlq_arn
+  }
+}
+
+module "alarm_events" {
+  source = "../../modules/alarm-events"
+
+  prefix          = module.names.prefix
+  rule_name       = module.names.rules["infra-alarm-alerts"]
+  target_arn      = local.alerts_queue_arn
+  dead_letter_arn = local.alert_dlq_arn
+  tags            = var.tags
+}
+
+check "slack_bot_token" {
+  assert {
+    condition     = !local.has_slack_token
+    error_message = "slack_bot_token is deprecated: it ends up in the state and in the function's variables. Put the token into Secrets Manager and set slack_secret_arn."
+  }
+}
+
+resource "terraform_data" "slack" {
+  lifecycle {
+    precondition {
+      condition     = local.has_slack_channel || !(local.slack_secret_arn != null || local.has_slack_token)
+      error_message = "slack_channel_id must be set when slack_secret_arn or slack_bot_token is."
+    }
+  }
+}

@@ -1,0 +1,104 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-west-1" }
+  }
+}
+
+variables {
+  environment = "test"
+  dist_path   = "../../tests/zips"
+}
+
+run "without_slack_alerts_are_logged" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(local.slack_variables), "SLACK_SECRET_ARN") && !contains(keys(local.slack_variables), "SLACK_BOT_TOKEN")
+    error_message = "Without a secret or a token the function must not be given one."
+  }
+  assert {
+    condition     = local.slack_variables.SLACK_CHANNEL_ID == "none"
+    error_message = "The function needs a channel id to start."
+  }
+}
+
+run "the_secret_wins_over_the_token" {
+  command = plan
+
+  variables {
+    slack_channel_id = "C1"
+    slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-a1b2c3"
+    slack_bot_token  = "t"
+  }
+
+  expect_failures = [check.slack_bot_token]
+
+  assert {
+    condition     = nonsensitive(!contains(keys(local.slack_variables), "SLACK_BOT_TOKEN"))
+    error_message = "With a secret the token must not be handed over."
+  }
+}
+
+run "a_plain_token_is_warned_of" {
+  command = plan
+
+  variables {
+    slack_channel_id = "C1"
+    slack_bot_token  = "t"
+  }
+
+  expect_failures = [check.slack_bot_token]
+}
+
+run "a_secret_needs_a_channel" {
+  command = plan
+
+  variables {
+    slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-a1b2c3"
+  }
+
+  expect_failures = [terraform_data.slack]
+}
+
+run "the_queue_takes_as_many_as_the_function" {
+  command = plan
+
+  variables {
+    reserved_concurrency = 7
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.alerts.scaling_config[0].maximum_concurrency == 7
+    error_message = "The queue must limit itself to the function's concurrency."
+  }
+}
+
+run "a_queue_never_takes_fewer_than_two" {
+  command = plan
+
+  variables {
+    reserved_concurrency = 1
+  }
+
+  # AWS allows no less.
+  assert {
+    condition     = aws_lambda_event_source_mapping.alerts.scaling_config[0].maximum_concurrency == 2
+    error_message = "maximum_concurrency must be at least 2."
+  }
+}
+
+run "events_are_kept_for_a_day_at_least" {
+  command = plan
+
+  variables {
+    events_table_ttl_days = 0
+  }
+
+  expect_failures = [var.events_table_ttl_days]
+}

@@ -1,0 +1,22 @@
+variable "reserved_concurrency" {
+  description = "How many invocations may run at once; -1 for no limit of its own."
+  type        = number
+  default     = 5
+}
+
+variable "events_table_ttl_days" {
+  description = "How long events are kept, in days."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
+    error_message = "events_table_ttl_days must be a whole number, at least 1."
+  }
+}
+
+variable "event_bus" {
+  description = "Name of the bus; null takes that of this environment."
+  type        = string
+  default     = null
+}

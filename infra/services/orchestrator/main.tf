@@ -1,0 +1,218 @@
+# The orchestrator and the state machine that calls it: a run from its evaluation to its end.
+
+locals {
+  # What each kind of job needs, where it is enabled.
+  triggers = {
+    glue = {
+      enabled = var.enable_glue_trigger
+      names   = "glue_job_arns"
+      arns    = var.glue_job_arns
+      statements = [
+        { Action = ["glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
+        {
+          # A run that Glue calls succeeded is believed only if its logs agree.
+          Action = ["logs:FilterLogEvents", "logs:GetLogEvents"]
+          Resource = [
+            "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*",
+          ]
+        },
+      ]
+    }
+    emr = {
+      enabled = var.enable_emr_trigger
+      names   = "emr_cluster_arns"
+      arns    = var.emr_cluster_arns
+      statements = [{
+        Action   = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps"]
+        Resource = var.emr_cluster_arns
+      }]
+    }
+    emr_serverless = {
+      enabled = var.enable_emr_serverless_trigger
+      names   = "emr_serverless_app_arns"
+      arns    = var.emr_serverless_app_arns
+      statements = [
+        { Action = ["emr-serverless:StartJobRun"], Resource = var.emr_serverless_app_arns },
+        { Action = ["emr-serverless:GetJobRun"], Resource = [for arn in var.emr_serverless_app_arns : "${arn}/jobruns/*"] },
+      ]
+    }
+    sfn = {
+      enabled = var.enable_sfn_trigger
+      names   = "sfn_trigger_arns"
+      arns    = var.sfn_trigger_arns
+      statements = [
+        { Action = ["states:StartExecution"], Resource = var.sfn_trigger_arns },
+        {
+          Action   = ["states:DescribeExecution"]
+          Resource = [for arn in var.sfn_trigger_arns : "${replace(arn, ":stateMachine:", ":execution:")}:*"]
+        },
+      ]
+    }
+    lambda = {
+      enabled = var.enable_lambda_trigger
+      names   = "lambda_trigger_arns"
+      arns    = var.lambda_trigger_arns
+      statements = [{
+        Action   = ["lambda:InvokeFunction"]
+        Resource = flatten([for arn in var.lambda_trigger_arns : [arn, "${arn}:*"]])
+      }]
+    }
+  }
+}
+
+module "function" {
+  source = "../../modules/lambda-function"
+
+  service               = "orchestrator"
+  description           = "Interlock: evaluates rules, starts jobs once, follows them and closes runs."
+  timeout_seconds       = 300
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.reserved_concurrency
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  alarm_actions         = local.alarm_actions
+  kms_key_arn           = local.kms_key_arn
+  tags                  = var.tags
+
+  variables = merge(var.job_variables, local.table_variables, {
+    SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
+  })
+
+  statements = concat(module.names.statements.control, module.names.statements.append_logs)
+}
+
+resource "aws_iam_role_policy" "trigger" {
+  for_each = { for name, trigger in local.triggers : name => trigger if trigger.enabled }
+
+  name = "${module.function.name}-${replace(each.key, "_", "-")}"
+  role = module.function.role_name
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in each.value.statements : merge({ Effect = "Allow" }, statement)]
+  })
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value.arns) > 0
+      error_message = "enable_${each.key}_trigger is true, so ${each.value.names} must name what may be started."
+    }
+    precondition {
+      condition     = alltrue([for arn in each.value.arns : startswith(arn, "arn:")])
+      error_message = "${each.value.names} must hold ARNs, not ${join(", ", each.value.arns)}."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "emr_serverless_roles" {
+  count = var.enable_emr_serverless_trigger && length(var.emr_serverless_role_arns) > 0 ? 1 : 0
+
+  name = "${module.function.name}-emr-serverless-roles"
+  role = module.function.role_name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = var.emr_serverless_role_arns
+      Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } }
+    }]
+  })
+}
+
+check "emr_serverless_roles" {
+  assert {
+    condition     = !var.enable_emr_serverless_trigger || length(var.emr_serverless_role_arns) > 0
+    error_message = "emr_serverless_role_arns is empty: EMR Serverless jobs cannot be given their execution role."
+  }
+}
+
+resource "aws_cloudwatch_log_group" "pipeline" {
+  name              = "/aws/vendedlogs/states/${module.names.state_machine}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_iam_role" "pipeline" {
+  name        = module.names.state_machine
+  description = "What the state machine may do: call the orchestrator and the SLA monitor, and log."
+  tags        = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "states.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = module.names.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "pipeline" {
+  name = module.names.state_machine
+  role = aws_iam_role.pipeline.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Steps"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = [module.names.function_arns["orchestrator"], module.names.function_arns["sla-monitor"]]
+      },
+      {
+        # AWS knows no resources for the delivery of logs.
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+          "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        ]
+        Resource = "*"
+      },
+    ]
+  })
+}
+
+resource "aws_sfn_state_machine" "pipeline" {
+  name     = module.names.state_machine
+  type     = "STANDARD"
+  role_arn = aws_iam_role.pipeline.arn
+  tags     = var.tags
+  definition = templatefile("${path.module}/../../statemachine/interlock.asl.json", {
+    orchestrator_arn     = module.names.function_arns["orchestrator"]
+    sla_monitor_arn      = module.names.function_arns["sla-monitor"]
+    timeout_seconds      = var.sfn_timeout_seconds
+    trigger_max_attempts = var.trigger_max_attempts
+  })
+
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = false
+    log_destination        = "${aws_cloudwatch_log_group.pipeline.arn}:*"
+  }
+
+  depends_on = [aws_iam_role_policy.pipeline]
+}
+
+resource "aws_cloudwatch_metric_alarm" "pipeline" {
+  for_each = { failed = "ExecutionsFailed", timed-out = "ExecutionsTimedOut" }
+
+  alarm_name          = "${module.names.state_machine}-${each.key}"
+  alarm_description   = "Executions of ${module.names.state_machine} ${replace(each.key, "-", " ")}."
+  namespace           = "AWS/States"
+  metric_name         = each.value
+  dimensions          = { StateMachineArn = module.names.state_machine_arn }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}

@@ -1,0 +1,104 @@
+variable "reserved_concurrency" {
+  description = "How many invocations may run at once; -1 for no limit of its own."
+  type        = number
+  default     = 10
+}
+
+variable "sfn_timeout_seconds" {
+  description = "How long an execution may take before Step Functions ends it."
+  type        = number
+  default     = 14400
+
+  validation {
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
+    error_message = "sfn_timeout_seconds must be between 300 (5 minutes) and 31536000 (a year)."
+  }
+}
+
+variable "trigger_max_attempts" {
+  description = "How often the submission of a job is retried before the run is given up."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.trigger_max_attempts >= 0 && var.trigger_max_attempts <= 99999999 && floor(var.trigger_max_attempts) == var.trigger_max_attempts
+    error_message = "trigger_max_attempts must be a whole number, at least 0."
+  }
+}
+
+variable "enable_glue_trigger" {
+  description = "Whether jobs of type glue may be started."
+  type        = bool
+  default     = false
+}
+
+variable "glue_job_arns" {
+  description = "What jobs of type glue may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_emr_trigger" {
+  description = "Whether jobs of type emr may be started."
+  type        = bool
+  default     = false
+}
+
+variable "emr_cluster_arns" {
+  description = "What jobs of type emr may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_emr_serverless_trigger" {
+  description = "Whether jobs of type emr-serverless may be started."
+  type        = bool
+  default     = false
+}
+
+variable "emr_serverless_app_arns" {
+  description = "What jobs of type emr-serverless may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_sfn_trigger" {
+  description = "Whether jobs of type step-function may be started."
+  type        = bool
+  default     = false
+}
+
+variable "sfn_trigger_arns" {
+  description = "What jobs of type step-function may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_lambda_trigger" {
+  description = "Whether jobs of type lambda may be started."
+  type        = bool
+  default     = false
+}
+
+variable "lambda_trigger_arns" {
+  description = "What jobs of type lambda may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "emr_serverless_role_arns" {
+  description = "Execution roles that EMR Serverless jobs may be given."
+  type        = list(string)
+  default     = []
+}
+
+variable "job_variables" {
+  description = "What INTERLOCK_... variables in job configs expand to."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.job_variables) : startswith(name, "INTERLOCK_")])
+    error_message = "Only variables whose names begin with INTERLOCK_ expand in job configs."
+  }
+}

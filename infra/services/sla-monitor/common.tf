@@ -1,0 +1,88 @@
+# What every service takes: this file is the same in all of them, and a test holds it so.
+
+variable "environment" {
+  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  type        = string
+}
+
+variable "dist_path" {
+  description = "Folder of the Lambda zips, <service>.zip each."
+  type        = string
+}
+
+variable "lambda_architecture" {
+  description = "Processor the zips are built for."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be arm64 or x86_64."
+  }
+}
+
+variable "lambda_memory_size" {
+  description = "Memory of the function in MB."
+  type        = number
+  default     = 512
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "environment_variables" {
+  description = "Optional variables that every service knows, such as STAGE_TIMEOUT or OTEL_EXPORTER_OTLP_ENDPOINT."
+  type        = map(string)
+  default     = {}
+}
+
+variable "profile_bucket" {
+  description = "S3 bucket for CPU profiles; null for none."
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts tables, queues and variables; null uses AWS's own."
+  type        = string
+  default     = null
+}
+
+variable "sns_alarm_topic_arn" {
+  description = "SNS topic that is told of alarms; null for none."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+  default     = {}
+}
+
+module "names" {
+  source = "../../modules/names"
+
+  environment = var.environment
+}
+
+locals {
+  kms_key_arn   = var.kms_key_arn == "" ? null : var.kms_key_arn
+  alarm_actions = compact([var.sns_alarm_topic_arn])
+
+  table_variables = {
+    CONTROL_TABLE  = module.names.tables["control"]
+    JOBLOG_TABLE   = module.names.tables["joblog"]
+    RERUN_TABLE    = module.names.tables["rerun"]
+    EVENT_BUS_NAME = module.names.event_bus
+  }
+  timer_variables = {
+    SLA_MONITOR_ARN      = module.names.function_arns["sla-monitor"]
+    SCHEDULER_ROLE_ARN   = module.names.role_arns["scheduler"]
+    SCHEDULER_GROUP_NAME = module.names.scheduler_group
+    SCHEDULER_DLQ_ARN    = module.names.queue_arns["sla-monitor-dlq"]
+  }
+}

@@ -1,0 +1,131 @@
+# The stream-router: from the streams of control and joblog to executions and events.
+
+locals {
+  # Without streams from the caller they are looked up, so that this service can be deployed on its own.
+  stream_arns = var.stream_arns != null ? var.stream_arns : {
+    control = data.aws_dynamodb_table.streamed["control"].stream_arn
+    joblog  = data.aws_dynamodb_table.streamed["joblog"].stream_arn
+  }
+  dlq_arns = var.stream_dlq_arns != null ? var.stream_dlq_arns : {
+    control = module.names.queue_arns["sr-control-dlq"]
+    joblog  = module.names.queue_arns["sr-joblog-dlq"]
+  }
+
+  # Filters leave out what is known to mean nothing; whatever else comes is the router's to judge. Deleted rows have no new
+  # image, and only a deleted CONFIG (of a pipeline or a calendar) means something. Markers are Interlock's own notes.
+  filters = {
+    control = [
+      { dynamodb = { NewImage = { SK = { S = [{ "anything-but" = { prefix = "MARKER#" } }] } } } },
+      { dynamodb = { Keys = { SK = { S = ["CONFIG"] } } } },
+    ]
+    # Rows with a runToken were written by Interlock; their events are committed already.
+    joblog = [
+      { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, runToken = { S = [{ exists = false }] } } } },
+    ]
+  }
+}
+
+data "aws_dynamodb_table" "streamed" {
+  for_each = var.stream_arns != null ? toset([]) : toset(["control", "joblog"])
+
+  name = module.names.tables[each.key]
+}
+
+module "function" {
+  source = "../../modules/lambda-function"
+
+  service               = "stream-router"
+  description           = "Interlock: starts executions and relays events from committed rows."
+  timeout_seconds       = 60
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.reserved_concurrency
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  alarm_actions         = local.alarm_actions
+  kms_key_arn           = local.kms_key_arn
+  tags                  = var.tags
+
+  variables = merge(local.table_variables, {
+    STATE_MACHINE_ARN   = module.names.state_machine_arn
+    DLQ_QUEUE_URL       = module.names.queue_urls["dead-letters"]
+    SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
+  })
+
+  statements = concat(
+    module.names.statements.control,
+    module.names.statements.append_logs,
+    module.names.statements.bus,
+    [for statement in module.names.statements.executions : statement if statement.Sid == "StartExecutions"],
+    module.names.statements.letters,
+    [
+      {
+        Sid      = "Streams"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        Resource = [for table in ["control", "joblog"] : "${module.names.table_arns[table]}/stream/*"]
+      },
+      {
+        # AWS knows no resource for this action.
+        Sid      = "ListStreams"
+        Effect   = "Allow"
+        Action   = ["dynamodb:ListStreams"]
+        Resource = "*"
+      },
+      {
+        Sid      = "FailedBatches"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [module.names.queue_arns["sr-control-dlq"], module.names.queue_arns["sr-joblog-dlq"]]
+      },
+    ],
+  )
+}
+
+resource "aws_lambda_event_source_mapping" "streams" {
+  for_each = local.filters
+
+  function_name                  = module.function.arn
+  event_source_arn               = local.stream_arns[each.key]
+  starting_position              = "TRIM_HORIZON"
+  batch_size                     = 10
+  bisect_batch_on_function_error = true
+  maximum_retry_attempts         = 10
+  function_response_types        = ["ReportBatchItemFailures"]
+  tags                           = var.tags
+
+  filter_criteria {
+    dynamic "filter" {
+      for_each = each.value
+      content {
+        pattern = jsonencode(filter.value)
+      }
+    }
+  }
+
+  destination_config {
+    on_failure {
+      destination_arn = local.dlq_arns[each.key]
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "iterator_age" {
+  alarm_name          = "${module.function.name}-iterator-age"
+  alarm_description   = "Records wait in a stream: sensors are seen late."
+  namespace           = "AWS/Lambda"
+  metric_name         = "IteratorAge"
+  dimensions          = { FunctionName = module.function.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 300000
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}

@@ -1,0 +1,23 @@
+variable "reserved_concurrency" {
+  description = "How many invocations may run at once; -1 for no limit of its own."
+  type        = number
+  default     = 10
+}
+
+variable "sfn_timeout_seconds" {
+  description = "How long an execution may take; a run's lease is that and 30 minutes."
+  type        = number
+  default     = 14400
+}
+
+variable "stream_arns" {
+  description = "Streams of the tables; null looks them up by the tables' names."
+  type        = object({ control = string, joblog = string })
+  default     = null
+}
+
+variable "stream_dlq_arns" {
+  description = "Queues for batches that failed for good; null takes those of this environment."
+  type        = object({ control = string, joblog = string })
+  default     = null
+}

@@ -1,0 +1,104 @@
+# The watchdog: looks every few minutes, and whenever an execution ends from outside, for what nobody else saw.
+
+module "function" {
+  source = "../../modules/lambda-function"
+
+  service               = "watchdog"
+  description           = "Interlock: acts on what was left, reports what is missing."
+  timeout_seconds       = 240
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.reserved_concurrency
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  alarm_actions         = local.alarm_actions
+  kms_key_arn           = local.kms_key_arn
+  tags                  = var.tags
+  dead_letters          = true
+  rule_arns             = [module.names.rule_arns["watchdog"], module.names.rule_arns["execution-status"]]
+  # A tick that is an hour late tells no more than the next one.
+  maximum_event_age_seconds = 3600
+
+  variables = merge(local.table_variables, local.timer_variables, {
+    STATE_MACHINE_ARN   = module.names.state_machine_arn
+    SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
+  })
+
+  statements = concat(
+    module.names.statements.control,
+    module.names.statements.append_logs,
+    module.names.statements.bus,
+    module.names.statements.executions,
+    module.names.statements.timers,
+  )
+}
+
+resource "aws_cloudwatch_event_rule" "schedule" {
+  name                = module.names.rules["watchdog"]
+  description         = "A tick of the watchdog."
+  schedule_expression = var.watchdog_schedule
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_rule" "execution_status" {
+  name        = module.names.rules["execution-status"]
+  description = "Executions that ended without having closed their run."
+  event_pattern = jsonencode({
+    source      = ["aws.states"]
+    detail-type = ["Step Functions Execution Status Change"]
+    detail = {
+      stateMachineArn = [module.names.state_machine_arn]
+      status          = ["ABORTED", "FAILED", "TIMED_OUT"]
+    }
+  })
+  tags = var.tags
+}
+
+locals {
+  rules = {
+    schedule         = aws_cloudwatch_event_rule.schedule
+    execution-status = aws_cloudwatch_event_rule.execution_status
+  }
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = local.rules
+
+  rule = each.value.name
+  arn  = module.function.arn
+
+  dead_letter_config {
+    arn = module.function.dead_letter_arn
+  }
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each = local.rules
+
+  statement_id  = each.key
+  action        = "lambda:InvokeFunction"
+  function_name = module.function.name
+  principal     = "events.amazonaws.com"
+  source_arn    = each.value.arn
+}
+
+# Who watches the watchdog: within an hour it should have been invoked, whatever its schedule.
+resource "aws_cloudwatch_metric_alarm" "silent" {
+  alarm_name          = "${module.function.name}-silent"
+  alarm_description   = "${module.function.name} was not invoked for an hour."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  dimensions          = { FunctionName = module.function.name }
+  statistic           = "Sum"
+  period              = 1800
+  evaluation_periods  = 2
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}

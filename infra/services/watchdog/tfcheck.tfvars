@@ -1,0 +1,2 @@
+environment = "test"
+dist_path   = "../../tests/zips"

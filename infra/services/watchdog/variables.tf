@@ -1,0 +1,22 @@
+variable "reserved_concurrency" {
+  description = "How many invocations may run at once; -1 for no limit of its own."
+  type        = number
+  default     = 2
+}
+
+variable "watchdog_schedule" {
+  description = "How often the watchdog looks: an EventBridge rate or cron expression."
+  type        = string
+  default     = "rate(5 minutes)"
+
+  validation {
+    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must be rate(...) or cron(...)."
+  }
+}
+
+variable "sfn_timeout_seconds" {
+  description = "How long an execution may take; a run's lease is that and 30 minutes."
+  type        = number
+  default     = 14400
+}

@@ -1,0 +1,190 @@
+# What all services share: the tables, the bus, the queues that belong to no single function, and where SLA timers live.
+
+locals {
+  kms_key_arn   = var.kms_key_arn == "" ? null : var.kms_key_arn
+  alarm_actions = compact([var.sns_alarm_topic_arn])
+}
+
+module "names" {
+  source = "../modules/names"
+
+  environment = var.environment
+}
+
+module "control" {
+  source = "../modules/dynamodb-table"
+
+  name                = module.names.tables["control"]
+  stream              = true
+  indexes             = [{ name = "GSI1", hash_key = "GSI1PK", range_key = "GSI1SK" }]
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  tags                = var.tags
+}
+
+module "joblog" {
+  source = "../modules/dynamodb-table"
+
+  name                = module.names.tables["joblog"]
+  stream              = true
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  tags                = var.tags
+}
+
+module "rerun" {
+  source = "../modules/dynamodb-table"
+
+  name                = module.names.tables["rerun"]
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  tags                = var.tags
+}
+
+module "events" {
+  source = "../modules/dynamodb-table"
+
+  name                = module.names.tables["events"]
+  indexes             = [{ name = "GSI1", hash_key = "eventType", range_key = "timestamp", range_type = "N" }]
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = local.kms_key_arn
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_bus" "this" {
+  name = module.names.event_bus
+  tags = var.tags
+}
+
+# An Allow statement would restrict nobody inside the account, so everyone else is denied.
+resource "aws_cloudwatch_event_bus_policy" "this" {
+  event_bus_name = aws_cloudwatch_event_bus.this.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyInterlockPutsEvents"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "events:PutEvents"
+      Resource  = module.names.event_bus_arn
+      Condition = {
+        ArnNotEquals = {
+          "aws:PrincipalArn" = [module.names.role_arns["stream-router"], module.names.role_arns["watchdog"]]
+        }
+      }
+    }]
+  })
+}
+
+module "alerts" {
+  source = "../modules/queue"
+
+  name              = module.names.queues["alerts"]
+  arn               = module.names.queue_arns["alerts"]
+  retention_seconds = 345600
+  # Six times the timeout of the alert-dispatcher.
+  visibility_timeout_seconds = 360
+  dead_letter                = { queue_arn = module.alert_dlq.arn, max_receives = 10 }
+  rule_arns                  = [module.names.rule_arns["alerts"], module.names.rule_arns["infra-alarm-alerts"]]
+  alarm                      = false
+  kms_key_arn                = local.kms_key_arn
+  tags                       = var.tags
+}
+
+module "alert_dlq" {
+  source = "../modules/queue"
+
+  name          = module.names.queues["alert-dlq"]
+  arn           = module.names.queue_arns["alert-dlq"]
+  rule_arns     = [module.names.rule_arns["alerts"], module.names.rule_arns["infra-alarm-alerts"]]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
+# Where the stream mappings leave word of batches that failed for good: shard and sequence numbers, not the records.
+module "control_dlq" {
+  source = "../modules/queue"
+
+  name          = module.names.queues["sr-control-dlq"]
+  arn           = module.names.queue_arns["sr-control-dlq"]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
+module "joblog_dlq" {
+  source = "../modules/queue"
+
+  name          = module.names.queues["sr-joblog-dlq"]
+  arn           = module.names.queue_arns["sr-joblog-dlq"]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
+# Single records that services refuse, whole.
+module "dead_letters" {
+  source = "../modules/queue"
+
+  name          = module.names.queues["dead-letters"]
+  arn           = module.names.queue_arns["dead-letters"]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
+resource "aws_scheduler_schedule_group" "timers" {
+  name = module.names.scheduler_group
+  tags = var.tags
+}
+
+resource "aws_iam_role" "scheduler" {
+  name        = "${module.names.prefix}-scheduler"
+  description = "What SLA timers may do: invoke the SLA monitor."
+  tags        = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = module.names.account_id
+          "aws:SourceArn"     = module.names.scheduler_group_arn
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name = "${module.names.prefix}-scheduler"
+  role = aws_iam_role.scheduler.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "Fire"
+          Effect   = "Allow"
+          Action   = ["lambda:InvokeFunction"]
+          Resource = module.names.function_arns["sla-monitor"]
+        },
+        {
+          Sid      = "DeadLetters"
+          Effect   = "Allow"
+          Action   = ["sqs:SendMessage"]
+          Resource = module.names.queue_arns["sla-monitor-dlq"]
+        },
+      ],
+      local.kms_key_arn == null ? [] : [{
+        Sid      = "Key"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = local.kms_key_arn
+      }],
+    )
+  })
+}

@@ -1,0 +1,44 @@
+# The values are known before anything exists; depends_on keeps what uses them waiting until it does.
+
+output "event_bus" {
+  description = "Name of the bus."
+  value       = module.names.event_bus
+  depends_on  = [aws_cloudwatch_event_bus.this]
+}
+
+output "alerts_queue_arn" {
+  description = "ARN of the alert queue."
+  value       = module.names.queue_arns["alerts"]
+  depends_on  = [module.alerts]
+}
+
+output "alert_dlq_arn" {
+  description = "ARN of the alert queue's dead-letter queue."
+  value       = module.names.queue_arns["alert-dlq"]
+  depends_on  = [module.alert_dlq]
+}
+
+output "stream_dlq_arns" {
+  description = "ARNs of the stream mappings' on-failure queues."
+  value = {
+    control = module.names.queue_arns["sr-control-dlq"]
+    joblog  = module.names.queue_arns["sr-joblog-dlq"]
+  }
+  depends_on = [module.control_dlq, module.joblog_dlq]
+}
+
+output "stream_arns" {
+  description = "ARNs of the tables' streams: control, joblog."
+  value       = { control = module.control.stream_arn, joblog = module.joblog.stream_arn }
+}
+
+output "tables" {
+  description = "Names of the tables: control, joblog, rerun, events."
+  value       = module.names.tables
+  depends_on  = [module.control, module.joblog, module.rerun, module.events]
+}
+
+output "scheduler_role_arn" {
+  description = "ARN of the role that SLA timers run under."
+  value       = aws_iam_role.scheduler.arn
+}

@@ -1,0 +1,28 @@
+variable "environment" {
+  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  type        = string
+}
+
+variable "deletion_protection" {
+  description = "Whether the tables refuse to be deleted; false for deployments that are thrown away."
+  type        = bool
+  default     = true
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts tables and queues; its policy must let events.amazonaws.com use it. null uses AWS's own."
+  type        = string
+  default     = null
+}
+
+variable "sns_alarm_topic_arn" {
+  description = "SNS topic that is told of alarms; null for none."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+  default     = {}
+}

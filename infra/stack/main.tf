@@ -1,0 +1,165 @@
+# All of Interlock in one state: the module to use unless services are deployed each on its own.
+
+locals {
+  paths = compact([var.pipelines_path, var.calendars_path])
+  files = flatten([for path in local.paths : [for file in fileset(path, "**/*.{yaml,yml,json}") : "${path}/${file}"]])
+}
+
+module "shared" {
+  source = "../shared"
+
+  environment         = var.environment
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = var.kms_key_arn
+  sns_alarm_topic_arn = var.sns_alarm_topic_arn
+  tags                = var.tags
+}
+
+module "stream_router" {
+  source = "../services/stream-router"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.stream_router
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+
+  sfn_timeout_seconds = var.sfn_timeout_seconds
+  stream_arns         = module.shared.stream_arns
+  stream_dlq_arns     = module.shared.stream_dlq_arns
+}
+
+module "orchestrator" {
+  source = "../services/orchestrator"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.orchestrator
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+
+  sfn_timeout_seconds           = var.sfn_timeout_seconds
+  trigger_max_attempts          = var.trigger_max_attempts
+  job_variables                 = var.job_variables
+  enable_glue_trigger           = var.enable_glue_trigger
+  glue_job_arns                 = var.glue_job_arns
+  enable_emr_trigger            = var.enable_emr_trigger
+  emr_cluster_arns              = var.emr_cluster_arns
+  enable_emr_serverless_trigger = var.enable_emr_serverless_trigger
+  emr_serverless_app_arns       = var.emr_serverless_app_arns
+  enable_sfn_trigger            = var.enable_sfn_trigger
+  sfn_trigger_arns              = var.sfn_trigger_arns
+  enable_lambda_trigger         = var.enable_lambda_trigger
+  lambda_trigger_arns           = var.lambda_trigger_arns
+  emr_serverless_role_arns      = var.emr_serverless_role_arns
+}
+
+module "sla_monitor" {
+  source = "../services/sla-monitor"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.sla_monitor
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+}
+
+module "watchdog" {
+  source = "../services/watchdog"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.watchdog
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+
+  watchdog_schedule   = var.watchdog_schedule
+  sfn_timeout_seconds = var.sfn_timeout_seconds
+}
+
+module "event_sink" {
+  source = "../services/event-sink"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.event_sink
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+
+  events_table_ttl_days = var.events_table_ttl_days
+  event_bus             = module.shared.event_bus
+}
+
+module "alert_dispatcher" {
+  source = "../services/alert-dispatcher"
+
+  environment           = var.environment
+  dist_path             = var.dist_path
+  lambda_architecture   = var.lambda_architecture
+  lambda_memory_size    = var.lambda_memory_size
+  reserved_concurrency  = var.lambda_concurrency.alert_dispatcher
+  log_retention_days    = var.log_retention_days
+  environment_variables = var.environment_variables
+  profile_bucket        = var.profile_bucket
+  kms_key_arn           = var.kms_key_arn
+  sns_alarm_topic_arn   = var.sns_alarm_topic_arn
+  tags                  = var.tags
+
+  events_table_ttl_days = var.events_table_ttl_days
+  event_bus             = module.shared.event_bus
+  alerts_queue_arn      = module.shared.alerts_queue_arn
+  alert_dlq_arn         = module.shared.alert_dlq_arn
+  slack_channel_id      = var.slack_channel_id
+  slack_secret_arn      = var.slack_secret_arn
+  slack_bot_token       = var.slack_bot_token
+}
+
+# Pushing validates every file and writes the rows with their index attributes, which a table item in Terraform would not.
+resource "terraform_data" "configs" {
+  count = length(local.paths) > 0 ? 1 : 0
+
+  triggers_replace = [var.environment, { for file in local.files : file => filesha256(file) }]
+
+  provisioner "local-exec" {
+    command = "interlock push ${join(" ", [for path in local.paths : "\"${path}\""])} --environment ${var.environment}"
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.files) > 0
+      error_message = "There are no .yaml, .yml or .json files in ${join(" or ", local.paths)}."
+    }
+  }
+
+  depends_on = [module.shared]
+}

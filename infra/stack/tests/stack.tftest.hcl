@@ -1,0 +1,101 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-west-1" }
+  }
+}
+
+variables {
+  environment = "test"
+  dist_path   = "../tests/zips"
+}
+
+run "nothing_is_pushed_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = length(terraform_data.configs) == 0
+    error_message = "Without pipelines_path nothing must be pushed."
+  }
+  assert {
+    condition     = output.event_bus == "test-interlock-bus" && output.tables["control"] == "test-interlock-control"
+    error_message = "Names must be <environment>-interlock-<thing>."
+  }
+}
+
+run "the_files_of_both_folders_are_pushed" {
+  command = plan
+
+  variables {
+    pipelines_path = "../tests/configs/pipelines"
+    calendars_path = "../tests/configs/calendars"
+  }
+
+  assert {
+    condition     = toset([for file in local.files : basename(file)]) == toset(["daily.yaml", "holidays.yaml"])
+    error_message = "Every file of both folders must be pushed, and nothing else."
+  }
+  assert {
+    condition     = length(terraform_data.configs) == 1
+    error_message = "The files must be pushed."
+  }
+}
+
+run "a_folder_without_files_is_refused" {
+  command = plan
+
+  variables {
+    pipelines_path = "../tests/zips"
+  }
+
+  expect_failures = [terraform_data.configs]
+}
+
+run "every_older_variable_is_still_taken" {
+  command = plan
+
+  variables {
+    tags                          = { team = "data" }
+    lambda_memory_size            = 256
+    log_retention_days            = 7
+    watchdog_schedule             = "rate(10 minutes)"
+    sfn_timeout_seconds           = 7200
+    trigger_max_attempts          = 5
+    events_table_ttl_days         = 30
+    slack_secret_arn              = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-a1b2c3"
+    slack_channel_id              = "C1"
+    lambda_concurrency            = { watchdog = 1 }
+    kms_key_arn                   = "arn:aws:kms:eu-west-1:123456789012:key/k"
+    sns_alarm_topic_arn           = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    enable_glue_trigger           = true
+    glue_job_arns                 = ["arn:aws:glue:eu-west-1:123456789012:job/load"]
+    enable_emr_trigger            = true
+    emr_cluster_arns              = ["arn:aws:elasticmapreduce:eu-west-1:123456789012:cluster/j-1"]
+    enable_emr_serverless_trigger = true
+    emr_serverless_app_arns       = ["arn:aws:emr-serverless:eu-west-1:123456789012:/applications/app"]
+    emr_serverless_role_arns      = ["arn:aws:iam::123456789012:role/jobs"]
+    enable_sfn_trigger            = true
+    sfn_trigger_arns              = ["arn:aws:states:eu-west-1:123456789012:stateMachine:load"]
+    enable_lambda_trigger         = true
+    lambda_trigger_arns           = ["arn:aws:lambda:eu-west-1:123456789012:function:load"]
+  }
+}
+
+run "empty_text_means_none" {
+  command = plan
+
+  variables {
+    pipelines_path      = ""
+    calendars_path      = ""
+    slack_secret_arn    = ""
+    slack_channel_id    = ""
+    slack_bot_token     = ""
+    kms_key_arn         = ""
+    sns_alarm_topic_arn = ""
+  }
+}

@@ -1,0 +1,223 @@
+variable "environment" {
+  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  type        = string
+}
+
+variable "dist_path" {
+  description = "Folder of the Lambda zips, <service>.zip each, all built for lambda_architecture."
+  type        = string
+}
+
+variable "pipelines_path" {
+  description = "Folder of pipeline files that are pushed after each change; null leaves pushing to you."
+  type        = string
+  default     = null
+}
+
+variable "calendars_path" {
+  description = "Folder of calendar files that are pushed with the pipelines; null for none."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of everything."
+  type        = map(string)
+  default     = {}
+}
+
+variable "lambda_architecture" {
+  description = "Processor the zips are built for: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+}
+
+variable "lambda_memory_size" {
+  description = "Memory of each function in MB."
+  type        = number
+  default     = 512
+}
+
+variable "lambda_concurrency" {
+  description = "How many invocations of each function may run at once; -1 for no limit of its own."
+  type = object({
+    stream_router    = optional(number, 10)
+    orchestrator     = optional(number, 10)
+    sla_monitor      = optional(number, 5)
+    watchdog         = optional(number, 2)
+    event_sink       = optional(number, 5)
+    alert_dispatcher = optional(number, 3)
+  })
+  default = {}
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "watchdog_schedule" {
+  description = "How often the watchdog looks: an EventBridge rate or cron expression."
+  type        = string
+  default     = "rate(5 minutes)"
+}
+
+variable "deletion_protection" {
+  description = "Whether the tables refuse to be deleted; false for deployments that are thrown away."
+  type        = bool
+  default     = true
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts tables, queues and variables; its policy must let events.amazonaws.com use it. null uses AWS's own."
+  type        = string
+  default     = null
+}
+
+variable "sns_alarm_topic_arn" {
+  description = "SNS topic that is told of alarms; null for none."
+  type        = string
+  default     = null
+}
+
+variable "environment_variables" {
+  description = "Optional variables that every service knows, such as STAGE_TIMEOUT or OTEL_EXPORTER_OTLP_ENDPOINT."
+  type        = map(string)
+  default     = {}
+}
+
+variable "profile_bucket" {
+  description = "S3 bucket for CPU profiles; null for none."
+  type        = string
+  default     = null
+}
+
+variable "sfn_timeout_seconds" {
+  description = "How long an execution may take before Step Functions ends it."
+  type        = number
+  default     = 14400
+
+  validation {
+    condition     = var.sfn_timeout_seconds >= 300 && var.sfn_timeout_seconds <= 31536000
+    error_message = "sfn_timeout_seconds must be between 300 (5 minutes) and 31536000 (a year)."
+  }
+}
+
+variable "trigger_max_attempts" {
+  description = "How often the submission of a job is retried before the run is given up."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.trigger_max_attempts >= 0 && var.trigger_max_attempts <= 99999999 && floor(var.trigger_max_attempts) == var.trigger_max_attempts
+    error_message = "trigger_max_attempts must be a whole number, at least 0."
+  }
+}
+
+variable "enable_glue_trigger" {
+  description = "Whether jobs of type glue may be started."
+  type        = bool
+  default     = false
+}
+
+variable "glue_job_arns" {
+  description = "What jobs of type glue may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_emr_trigger" {
+  description = "Whether jobs of type emr may be started."
+  type        = bool
+  default     = false
+}
+
+variable "emr_cluster_arns" {
+  description = "What jobs of type emr may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_emr_serverless_trigger" {
+  description = "Whether jobs of type emr-serverless may be started."
+  type        = bool
+  default     = false
+}
+
+variable "emr_serverless_app_arns" {
+  description = "What jobs of type emr-serverless may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_sfn_trigger" {
+  description = "Whether jobs of type step-function may be started."
+  type        = bool
+  default     = false
+}
+
+variable "sfn_trigger_arns" {
+  description = "What jobs of type step-function may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_lambda_trigger" {
+  description = "Whether jobs of type lambda may be started."
+  type        = bool
+  default     = false
+}
+
+variable "lambda_trigger_arns" {
+  description = "What jobs of type lambda may start; not empty when they are enabled."
+  type        = list(string)
+  default     = []
+}
+
+variable "emr_serverless_role_arns" {
+  description = "Execution roles that EMR Serverless jobs may be given."
+  type        = list(string)
+  default     = []
+}
+
+variable "job_variables" {
+  description = "What INTERLOCK_... variables in job configs expand to."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.job_variables) : startswith(name, "INTERLOCK_")])
+    error_message = "Only variables whose names begin with INTERLOCK_ expand in job configs."
+  }
+}
+
+variable "events_table_ttl_days" {
+  description = "How long events are kept, in days."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.events_table_ttl_days >= 1 && floor(var.events_table_ttl_days) == var.events_table_ttl_days
+    error_message = "events_table_ttl_days must be a whole number, at least 1."
+  }
+}
+
+variable "slack_channel_id" {
+  description = "Slack channel of the alerts; needed once there is a token."
+  type        = string
+  default     = null
+}
+
+variable "slack_secret_arn" {
+  description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN; without one alerts are logged."
+  type        = string
+  default     = null
+}
+
+variable "slack_bot_token" {
+  description = "Deprecated: the Slack token in plain text. Use slack_secret_arn."
+  type        = string
+  default     = null
+  sensitive   = true
+}

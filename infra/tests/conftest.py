@@ -1,0 +1,175 @@
+"""Runs the Terraform of this folder: with the checker that TFCHECK names, else with plain terraform."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INFRA = Path(__file__).resolve().parents[1]
+SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
+ROOTS = ("shared", "stack", *(f"services/{service}" for service in SERVICES))
+
+_OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
+
+
+def _unavailable(why: str) -> None:
+    """Skips, or fails where the check may not be skipped."""
+    if os.environ.get("INTERLOCK_INFRA_REQUIRED") == "1":
+        pytest.fail(f"{why}; INTERLOCK_INFRA_REQUIRED=1 forbids to skip this")
+    pytest.skip(why)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check of some roots said: lines such as `infra/shared: plan ok`, and whatever a failure printed."""
+
+    passed: bool
+    output: str
+
+    def failed_step(self, root: str) -> str | None:
+        """The step of a root that failed; None if all passed. A root without any step did not run: an error."""
+        said = [line for line in self.output_of(root).splitlines() if line.startswith(f"infra/{root}: ")]
+        assert said, f"infra/{root} was not checked:\n{self.output}"
+        failures = [line.split(": ")[1].removesuffix(" FAILED") for line in said if line.endswith(" FAILED")]
+        return failures[0] if failures else None
+
+    def output_of(self, root: str) -> str:
+        """What was said of one root, its failures included."""
+        lines, ours = [], False
+        for line in self.output.splitlines():
+            if line.startswith("infra/"):
+                ours = line.startswith(f"infra/{root}: ")
+            if ours:
+                lines.append(line)
+        return "\n".join(lines)
+
+
+class Checker:
+    """The checks of TFCHECK (fmt, init, validate, plan, test), or plain terraform's without the plan."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._tool = os.environ.get("TFCHECK") or None
+        if shutil.which("terraform") is None:
+            _unavailable("terraform is not installed")
+
+    def run(self, roots: Sequence[str]) -> Outcome:
+        """Check some roots, given as paths below infra/."""
+        if self._tool is None:
+            return self._run_plain(roots)
+        result = subprocess.run(
+            [self._tool, *(str(INFRA / root) for root in roots)],
+            cwd=INFRA,
+            env={**os.environ, "TFCHECK_PLANS": str(self._scratch)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Outcome(result.returncode == 0, result.stdout + result.stderr)
+
+    def plan(self, root: str) -> dict[str, Any]:
+        """The plan of a root that was checked; only TFCHECK makes one without an account."""
+        if self._tool is None:
+            _unavailable("a plan without an account needs TFCHECK")
+        found: dict[str, Any] = json.loads((self._scratch / f"infra_{root.replace('/', '_')}.json").read_text())
+        return found
+
+    def _run_plain(self, roots: Sequence[str]) -> Outcome:
+        copy = self._scratch / "infra"
+        shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform*", "__pycache__"), dirs_exist_ok=True)
+        lines, passed = [], True
+        for root in roots:
+            for step, command in _STEPS.items():
+                result = subprocess.run(command, cwd=copy / root, capture_output=True, text=True, check=False)
+                output = result.stdout + result.stderr
+                if step == "init" and any(words in output for words in _OFFLINE):
+                    _unavailable("the Terraform registry cannot be reached, and TFCHECK names no offline checker")
+                lines.append(f"infra/{root}: {step} {'FAILED' if result.returncode else 'ok'}")
+                if result.returncode:
+                    lines.append(output)
+                    passed = False
+                    break
+        return Outcome(passed, "\n".join(lines))
+
+
+_STEPS = {
+    "fmt": ["terraform", "fmt", "-check", "-diff", "-recursive"],
+    "init": ["terraform", "init", "-input=false", "-no-color"],
+    "validate": ["terraform", "validate", "-no-color"],
+    "test": ["terraform", "test", "-no-color"],
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A planned resource: its address without the module's name, its type, and its arguments as far as known."""
+
+    address: str
+    type: str
+    values: Mapping[str, Any]
+
+
+class Plan:
+    """The resources of a plan."""
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self._plan = plan
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """Every managed resource, of all modules."""
+        return tuple(_walk(self._plan["planned_values"]["root_module"]))
+
+    def of(self, *types: str) -> list[Resource]:
+        """The resources of some types."""
+        return [resource for resource in self.resources if resource.type in types]
+
+    def one(self, type_: str, **values: object) -> Resource:
+        """The only resource of a type with these arguments."""
+        found = [
+            resource
+            for resource in self.of(type_)
+            if all(resource.values.get(name) == value for name, value in values.items())
+        ]
+        assert len(found) == 1, f"{len(found)} {type_} with {values}"
+        return found[0]
+
+
+def _walk(module: Mapping[str, Any]) -> list[Resource]:
+    found = [
+        Resource(entry["address"], entry["type"], entry.get("values", {}))
+        for entry in module.get("resources", [])
+        if entry["mode"] == "managed"
+    ]
+    for child in module.get("child_modules", []):
+        found += _walk(child)
+    return found
+
+
+@pytest.fixture(scope="session")
+def checker(tmp_path_factory: pytest.TempPathFactory) -> Checker:
+    return Checker(tmp_path_factory.mktemp("plans"))
+
+
+@pytest.fixture(scope="session")
+def roots(checker: Checker) -> Outcome:
+    """All roots, checked once."""
+    return checker.run(ROOTS)
+
+
+@pytest.fixture(scope="session")
+def plan_of(checker: Checker, roots: Outcome) -> Callable[[str], Plan]:
+    assert roots.passed, roots.output
+    return lambda root: Plan(checker.plan(root))
+
+
+@pytest.fixture(scope="session")
+def stack(plan_of: Callable[[str], Plan]) -> Plan:
+    return plan_of("stack")

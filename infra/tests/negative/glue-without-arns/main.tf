@@ -1,0 +1,8 @@
+# A trigger that is enabled without saying what it may start.
+module "interlock" {
+  source = "../../../stack"
+
+  environment         = "test"
+  dist_path           = "${path.module}/../../zips"
+  enable_glue_trigger = true
+}

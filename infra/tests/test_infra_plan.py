@@ -1,0 +1,376 @@
+"""What the plan deploys: names, tables, queues, streams, variables, alarms, as the contracts say."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Plan
+
+SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
+BASE = {"CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME"}
+TIMERS = {"SLA_MONITOR_ARN", "SCHEDULER_ROLE_ARN", "SCHEDULER_GROUP_NAME"}
+REQUIRED = {
+    "stream-router": BASE | {"STATE_MACHINE_ARN"},
+    "orchestrator": BASE,
+    "watchdog": BASE | TIMERS | {"STATE_MACHINE_ARN"},
+    "sla-monitor": BASE | TIMERS,
+    "event-sink": {"EVENTS_TABLE", "EVENTS_TTL_DAYS"},
+    "alert-dispatcher": {"SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS"},
+}
+OPTIONAL = {"SFN_TIMEOUT_SECONDS", "DLQ_QUEUE_URL", "SCHEDULER_DLQ_ARN"}
+ASYNCHRONOUS = {"event-sink", "sla-monitor", "watchdog"}
+PROGRESS = {"JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"}
+
+
+def _function(stack: "Plan", service: str) -> Mapping[str, Any]:
+    return stack.one("aws_lambda_function", function_name=f"test-interlock-{service}").values
+
+
+def _policy(text: str) -> list[dict[str, Any]]:
+    statements: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return statements
+
+
+def test_everything_is_named_after_the_environment(stack: "Plan") -> None:
+    mappings = "aws_lambda_event_source_mapping"  # They have no names of their own.
+    names = {
+        resource.address: resource.values[key]
+        for resource in stack.resources
+        for key in ("name", "function_name", "alarm_name")
+        if key in resource.values and resource.type != mappings
+    }
+    prefixes = ("test-interlock-", "/aws/lambda/test-interlock-", "/aws/vendedlogs/states/test-interlock-")
+    assert len(names) > 50
+    assert {address: name for address, name in names.items() if not name.startswith(prefixes)} == {}
+
+
+def test_there_is_one_function_and_one_role_per_service(stack: "Plan") -> None:
+    functions = {resource.values["function_name"] for resource in stack.of("aws_lambda_function")}
+    assert functions == {f"test-interlock-{service}" for service in SERVICES}
+    roles = {resource.values["name"] for resource in stack.of("aws_iam_role")}
+    assert roles == functions | {"test-interlock-pipeline", "test-interlock-scheduler"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_runs_its_service_s_handler_under_its_own_role(service: str, stack: "Plan") -> None:
+    function = _function(stack, service)
+    assert function["handler"] == f"interlock_{service.replace('-', '_')}.handler.handle"
+    assert function["role"].endswith(f":role/test-interlock-{service}")
+    assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
+
+
+@pytest.mark.parametrize(
+    ("service", "reserved"),
+    [
+        ("stream-router", 10),
+        ("orchestrator", 10),
+        ("sla-monitor", 5),
+        ("watchdog", 2),
+        ("event-sink", 5),
+        ("alert-dispatcher", 3),
+    ],
+)
+def test_functions_keep_to_their_concurrency(service: str, reserved: int, stack: "Plan") -> None:
+    assert _function(stack, service)["reserved_concurrent_executions"] == reserved
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_has_every_variable_it_needs_and_no_other(service: str, stack: "Plan") -> None:
+    variables = _function(stack, service)["environment"][0]["variables"]
+    assert set(variables) >= REQUIRED[service]
+    assert set(variables) - REQUIRED[service] <= OPTIONAL
+    assert all(value.strip() for value in variables.values())
+
+
+def test_variables_name_what_is_deployed(stack: "Plan") -> None:
+    variables = _function(stack, "watchdog")["environment"][0]["variables"]
+    account = "eu-west-1:000000000000"
+    assert variables == {
+        "CONTROL_TABLE": "test-interlock-control",
+        "JOBLOG_TABLE": "test-interlock-joblog",
+        "RERUN_TABLE": "test-interlock-rerun",
+        "EVENT_BUS_NAME": "test-interlock-bus",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{account}:stateMachine:test-interlock-pipeline",
+        "SLA_MONITOR_ARN": f"arn:aws:lambda:{account}:function:test-interlock-sla-monitor",
+        "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/test-interlock-scheduler",
+        "SCHEDULER_GROUP_NAME": "test-interlock-sla",
+        "SCHEDULER_DLQ_ARN": f"arn:aws:sqs:{account}:test-interlock-sla-monitor-dlq",
+        "SFN_TIMEOUT_SECONDS": "14400",
+    }
+    stack.one("aws_scheduler_schedule_group", name="test-interlock-sla")
+    stack.one("aws_cloudwatch_event_bus", name="test-interlock-bus")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_on_its_own_is_the_same_as_in_the_stack(
+    service: str, stack: "Plan", plan_of: "Callable[[str], Plan]"
+) -> None:
+    alone = _function(plan_of(f"services/{service}"), service)
+    together = _function(stack, service)
+    different = {name for name in alone if alone[name] != together[name]}
+    # The folder of the zips is named from where the root is.
+    assert different <= {"filename"}
+
+
+@pytest.mark.parametrize("table", ["control", "joblog", "rerun", "events"])
+def test_a_table_is_protected_and_keyed_as_the_contracts_say(table: str, stack: "Plan") -> None:
+    values = stack.one("aws_dynamodb_table", name=f"test-interlock-{table}").values
+    assert (values["hash_key"], values["range_key"], values["billing_mode"]) == ("PK", "SK", "PAY_PER_REQUEST")
+    assert values["ttl"] == [{"attribute_name": "ttl", "enabled": True}]
+    assert values["server_side_encryption"][0]["enabled"]
+    assert values["point_in_time_recovery"][0]["enabled"]
+    assert values["deletion_protection_enabled"]
+    streamed = table in {"control", "joblog"}
+    assert (values["stream_enabled"], values.get("stream_view_type") == "NEW_IMAGE") == (streamed, streamed)
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "types"),
+    [("control", ("GSI1PK", "GSI1SK"), "SS"), ("events", ("eventType", "timestamp"), "SN")],
+)
+def test_an_indexed_table_has_its_index(table: str, keys: tuple[str, str], types: str, stack: "Plan") -> None:
+    values = stack.one("aws_dynamodb_table", name=f"test-interlock-{table}").values
+    (index,) = values["global_secondary_index"]
+    assert (index["name"], index["hash_key"], index["range_key"], index["projection_type"]) == ("GSI1", *keys, "ALL")
+    kinds = {attribute["name"]: attribute["type"] for attribute in values["attribute"]}
+    assert kinds == {"PK": "S", "SK": "S", keys[0]: types[0], keys[1]: types[1]}
+
+
+def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:
+    queues = stack.of("aws_sqs_queue")
+    names = {queue.values["name"].removeprefix("test-interlock-") for queue in queues}
+    assert names == {"alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "dead-letters"} | {
+        f"{service}-dlq" for service in ASYNCHRONOUS
+    }
+    assert all(queue.values["sqs_managed_sse_enabled"] for queue in queues)
+
+
+def test_every_dead_letter_queue_raises_an_alarm_and_keeps_two_weeks(stack: "Plan") -> None:
+    queues = {queue.values["name"]: queue.values for queue in stack.of("aws_sqs_queue")}
+    watched = {
+        alarm.values["dimensions"]["QueueName"]
+        for alarm in stack.of("aws_cloudwatch_metric_alarm")
+        if alarm.values["namespace"] == "AWS/SQS"
+    }
+    assert watched == set(queues) - {"test-interlock-alerts"}
+    assert {queues[name]["message_retention_seconds"] for name in watched} == {14 * 86400}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_invoked_asynchronously_has_a_dead_letter_queue(service: str, stack: "Plan") -> None:
+    targets = [entry["target_arn"] for entry in _function(stack, service)["dead_letter_config"]]
+    expected = [f"arn:aws:sqs:eu-west-1:000000000000:test-interlock-{service}-dlq"] if service in ASYNCHRONOUS else []
+    assert targets == expected
+
+
+def test_every_rule_s_target_has_a_dead_letter_queue_that_it_may_fill(stack: "Plan") -> None:
+    targets = stack.of("aws_cloudwatch_event_target")
+    assert len(targets) == 6
+    for target in targets:
+        (letters,) = target.values["dead_letter_config"]
+        assert letters["arn"].endswith("-dlq")
+        # The target's own queue may be filled by this rule, unless the target is a function.
+        assert target.values["rule"] in _may_send(stack, letters["arn"])
+        if ":sqs:" in target.values["arn"]:
+            assert target.values["rule"] in _may_send(stack, target.values["arn"])
+
+
+def _may_send(stack: "Plan", queue_arn: str) -> set[str]:
+    """The names of the rules that a queue's policy lets in."""
+    return {
+        rule.rpartition("/")[2]
+        for policy in stack.of("aws_sqs_queue_policy")
+        for statement in _policy(policy.values["policy"])
+        if statement["Effect"] == "Allow" and statement["Resource"] == queue_arn
+        for rule in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    }
+
+
+def test_no_queue_takes_anything_without_tls(stack: "Plan") -> None:
+    denied = {
+        statement["Resource"].rpartition(":")[2]
+        for policy in stack.of("aws_sqs_queue_policy")
+        for statement in _policy(policy.values["policy"])
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert denied == {queue.values["name"] for queue in stack.of("aws_sqs_queue")}
+
+
+@pytest.mark.parametrize("table", ["control", "joblog"])
+def test_a_stream_is_mapped_so_that_nothing_is_lost(table: str, stack: "Plan") -> None:
+    mapping = _mapping(stack, table)
+    assert mapping["starting_position"] == "TRIM_HORIZON"
+    assert mapping["batch_size"] == 10
+    assert mapping["bisect_batch_on_function_error"]
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["maximum_retry_attempts"] == 10
+    assert mapping["function_name"].endswith(":function:test-interlock-stream-router")
+    target = mapping["destination_config"][0]["on_failure"][0]["destination_arn"]
+    assert target.endswith(f":test-interlock-sr-{table}-dlq")
+
+
+def _mapping(stack: "Plan", table: str) -> Mapping[str, Any]:
+    (found,) = [
+        resource.values
+        for resource in stack.of("aws_lambda_event_source_mapping")
+        if resource.address.endswith(f'["{table}"]')
+    ]
+    return found
+
+
+def _row(sk: str, **attributes: str) -> dict[str, Any]:
+    keys = {"PK": {"S": "PIPELINE#p"}, "SK": {"S": sk}}
+    return {"Keys": keys, "NewImage": {**keys, **{name: {"S": value} for name, value in attributes.items()}}}
+
+
+def _deleted(sk: str) -> dict[str, Any]:
+    return {"Keys": {"PK": {"S": "PIPELINE#p"}, "SK": {"S": sk}}}
+
+
+@pytest.mark.parametrize(
+    ("table", "body", "wanted"),
+    [
+        ("control", _row("SENSOR#orders"), True),
+        ("control", _row("TRIGGER#cron#2026-03-03"), True),
+        ("control", _row("EVENT#01"), True),
+        ("control", _row("RERUN_REQUEST#cron#2026-03-03"), True),
+        ("control", _row("CONFIG"), True),
+        ("control", _row("SOMETHING-NEW#1"), True),
+        ("control", _row("MARKERS"), True),
+        ("control", _row("MARKER#missed#2026-03-03"), False),
+        ("control", _deleted("CONFIG"), True),
+        ("control", _deleted("EVENT#01"), False),
+        ("control", _deleted("SENSOR#orders"), False),
+        ("joblog", _row("JOB#cron#2026-03-03#1"), True),
+        ("joblog", _row("JOB#cron#2026-03-03#1", runToken="t"), False),
+        ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
+    ],
+)
+def test_a_filter_leaves_out_only_what_means_nothing(
+    table: str, body: dict[str, Any], wanted: bool, stack: "Plan"
+) -> None:
+    patterns = [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
+    assert any(_matches({"dynamodb": body}, pattern) for pattern in patterns) is wanted
+    # AWS documents no other key for DynamoDB streams.
+    assert all(set(pattern) == {"dynamodb"} for pattern in patterns)
+
+
+def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
+    """Lambda's filter rules, as far as they are used here."""
+    for key, rule in pattern.items():
+        child = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(rule, Mapping):
+            if not _matches(child, rule):
+                return False
+        elif not any(_holds(child, condition) for condition in rule):
+            return False
+    return True
+
+
+def _holds(value: object, condition: object) -> bool:
+    match condition:
+        case {"exists": expected}:
+            return (value is not None) is expected
+        case {"anything-but": {"prefix": prefix}}:
+            return isinstance(value, str) and not value.startswith(prefix)
+        case str():
+            return value == condition
+        case _:
+            raise AssertionError(f"unknown filter condition {condition}")
+
+
+def test_the_alert_queue_limits_itself_and_gives_up_late(stack: "Plan") -> None:
+    queue = stack.one("aws_sqs_queue", name="test-interlock-alerts").values
+    timeout = _function(stack, "alert-dispatcher")["timeout"]
+    assert queue["visibility_timeout_seconds"] == 6 * timeout
+    (mapping,) = [
+        resource.values
+        for resource in stack.of("aws_lambda_event_source_mapping")
+        if resource.address.endswith(".alerts")
+    ]
+    assert mapping["event_source_arn"].endswith(":test-interlock-alerts")
+    assert mapping["scaling_config"] == [{"maximum_concurrency": 3}]
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_alerts_are_everything_but_progress(stack: "Plan") -> None:
+    rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-alerts").values
+    pattern = json.loads(rule["event_pattern"])
+    assert pattern["source"] == ["interlock"]
+    ((operator, types),) = pattern["detail-type"][0].items()
+    assert (operator, set(types)) == ("anything-but", PROGRESS)
+    assert rule["event_bus_name"] == "test-interlock-bus"
+
+
+def test_the_sink_takes_every_event_of_the_bus(stack: "Plan") -> None:
+    rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-event-sink").values
+    assert json.loads(rule["event_pattern"]) == {"source": ["interlock"]}
+    assert rule["event_bus_name"] == "test-interlock-bus"
+
+
+def test_the_watchdog_ticks_and_hears_of_executions_that_ended(stack: "Plan") -> None:
+    schedule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-watchdog").values
+    assert schedule["schedule_expression"] == "rate(5 minutes)"
+    status = stack.one("aws_cloudwatch_event_rule", name="test-interlock-execution-status").values
+    assert json.loads(status["event_pattern"]) == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "stateMachineArn": ["arn:aws:states:eu-west-1:000000000000:stateMachine:test-interlock-pipeline"],
+            "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+        },
+    }
+    for rule in (schedule, status):
+        target = stack.one("aws_cloudwatch_event_target", rule=rule["name"]).values
+        assert target["arn"].endswith(":function:test-interlock-watchdog")
+
+
+def test_each_rule_that_invokes_a_function_may(stack: "Plan") -> None:
+    invoked = [t for t in stack.of("aws_cloudwatch_event_target") if ":function:" in t.values["arn"]]
+    permitted = [p.values["function_name"] for p in stack.of("aws_lambda_permission")]
+    assert sorted(permitted) == sorted(target.values["arn"].rpartition(":")[2] for target in invoked)
+
+
+def test_the_state_machine_calls_the_functions_that_are_deployed(stack: "Plan") -> None:
+    machine = stack.one("aws_sfn_state_machine", name="test-interlock-pipeline").values
+    definition = json.loads(machine["definition"])
+    assert definition["TimeoutSeconds"] == 14400
+    called = {state["Resource"] for state in definition["States"].values() if state["Type"] == "Task"}
+    assert called == {
+        f"arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-{service}"
+        for service in ("orchestrator", "sla-monitor")
+    }
+    assert machine["type"] == "STANDARD"
+
+
+def test_the_alarms_are_these(stack: "Plan") -> None:
+    alarms = {
+        alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
+    }
+    queues = {"alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "dead-letters"} | {f"{name}-dlq" for name in ASYNCHRONOUS}
+    assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
+        "pipeline-failed",
+        "pipeline-timed-out",
+        "stream-router-iterator-age",
+        "watchdog-silent",
+    }
+
+
+def test_logs_are_kept_for_a_month(stack: "Plan") -> None:
+    groups = {group.values["name"]: group.values["retention_in_days"] for group in stack.of("aws_cloudwatch_log_group")}
+    assert set(groups.values()) == {30}
+    assert len(groups) == len(SERVICES) + 1
+
+
+def test_timer_entries_fit_the_group_of_the_contracts(stack: "Plan") -> None:
+    trust = stack.one("aws_iam_role", name="test-interlock-scheduler").values["assume_role_policy"]
+    (statement,) = _policy(trust)
+    assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert re.fullmatch(
+        r"arn:aws:scheduler:[^:]+:\d{12}:schedule-group/test-interlock-sla",
+        statement["Condition"]["StringEquals"]["aws:SourceArn"],
+    )

@@ -1,0 +1,64 @@
+"""Every Terraform root passes its checks, and broken settings are refused with a sentence that says what to do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Checker, Outcome
+
+INFRA = Path(__file__).resolve().parents[1]
+ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tfcheck.tfvars"))
+
+REFUSED = {
+    "glue-without-arns": "enable_glue_trigger is true, so glue_job_arns must name what may be started.",
+    "lambda-wildcard": "lambda_trigger_arns must hold ARNs, not *.",
+    "slack-without-channel": "slack_channel_id must be set",
+    "missing-zips": "watchdog.zip does not exist. Build the zips first.",
+    "bad-environment": "environment must be 1 to 32 of a-z",
+    "impossible-schedule": "watchdog_schedule must be rate(...) or cron(...).",
+}
+
+
+def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
+    services = {f"services/{path.name}" for path in (INFRA.parent / "services").iterdir() if path.is_dir()}
+    assert set(ROOTS) == {"shared", "stack"} | services
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_passes_its_checks(root: str, roots: "Outcome") -> None:
+    assert roots.failed_step(root) is None, roots.output_of(root)
+
+
+def test_every_terraform_test_file_belongs_to_a_root() -> None:
+    files = {str(path.parents[1].relative_to(INFRA)) for path in INFRA.glob("**/*.tftest.hcl")}
+    assert files
+    assert files <= set(ROOTS)
+
+
+def test_every_refusal_has_its_sentence() -> None:
+    assert {path.name for path in (INFRA / "tests" / "negative").iterdir()} == set(REFUSED)
+
+
+@pytest.fixture(scope="module")
+def refusals(checker: "Checker") -> "Outcome":
+    return checker.run([f"tests/negative/{name}" for name in REFUSED])
+
+
+@pytest.mark.parametrize(("name", "sentence"), REFUSED.items())
+def test_broken_settings_are_refused(name: str, sentence: str, checker: "Checker", refusals: "Outcome") -> None:
+    root = f"tests/negative/{name}"
+    failed = refusals.failed_step(root)
+    if failed is None:
+        # Plain terraform evaluates preconditions in a plan only, which needs an account.
+        checker.plan(root)
+    assert failed in {"validate", "plan"}
+    # Terraform wraps its messages and draws a line beside them.
+    words = " ".join(refusals.output_of(root).replace("│", " ").split())
+    assert sentence in words
+
+
+def test_what_all_services_take_is_the_same_everywhere() -> None:
+    texts = {path.read_text(encoding="utf-8") for path in INFRA.glob("services/*/common.tf")}
+    assert len(texts) == 1
