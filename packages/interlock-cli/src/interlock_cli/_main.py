@@ -10,6 +10,7 @@ from interlock_cli._output import CliError
 from interlock_cli._push import push
 from interlock_cli._rerun import rerun
 from interlock_cli._sensor import sensor
+from interlock_cli._stack_commands import build, deploy, up
 from interlock_cli._status import status
 from interlock_cli._validate import schema, validate
 from interlock_cli.local import LocalStackError
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, events, push, rerun, schema, sensor, status, validate):
+for _command in (build, demo, deploy, events, push, rerun, schema, sensor, status, up, validate):
     main.add_command(_command)

@@ -2,7 +2,7 @@
 
 from interlock_cli.local._builder import SERVICES, Target, build_zips
 from interlock_cli.local._checkout import find_checkout
-from interlock_cli.local._deploy import Deployment, StackSettings, deploy, render_definition
+from interlock_cli.local._deploy import Deployment, StackSettings, deploy, deploy_to, render_definition
 from interlock_cli.local._errors import LocalStackError
 from interlock_cli.local._mapping import StreamMapping
 from interlock_cli.local._ministack import Ministack
@@ -27,6 +27,7 @@ __all__ = [
     "Target",
     "build_zips",
     "deploy",
+    "deploy_to",
     "find_checkout",
     "render_definition",
 ]

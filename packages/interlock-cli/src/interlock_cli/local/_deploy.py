@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from interlock_cli.local._checkout import find_checkout
 from interlock_cli.local._errors import LocalStackError
 from interlock_cli.local._mapping import StreamMapping
 from interlock_cli.local._policies import ROLES, role_policy
@@ -113,6 +114,26 @@ def deploy(
         alert_queue_url=queues["alerts"].url,
         scheduler_group=site.name("sla"),
         mappings=mappings,
+    )
+
+
+def deploy_to(
+    clients: Clients, zips: Mapping[str, Path], runtime: str, settings: StackSettings, *, progress: Progress
+) -> Deployment:
+    """Deploy to whatever answers the clients, with its own stream mappings and account."""
+    account = str(clients("sts").get_caller_identity()["Account"])
+    template = (find_checkout() / "infra" / "statemachine" / "interlock.asl.json").read_text(encoding="utf-8")
+    region = str(clients("dynamodb").meta.region_name)
+    return deploy(
+        clients,
+        zips,
+        runtime,
+        template,
+        settings,
+        region=region,
+        account=account,
+        stream_mappings=True,
+        progress=progress,
     )
 
 
