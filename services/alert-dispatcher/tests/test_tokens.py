@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, TokenUnreadable
+from interlock_dlq import Permanence, classify
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,6 +77,19 @@ def test_a_secret_without_a_token_is_said_without_telling_it(secrets: CountingSe
 def test_a_secret_that_is_not_there_is_unreadable_not_absent(secrets: CountingSecrets) -> None:
     with pytest.raises(TokenUnreadable, match="ResourceNotFoundException"):
         SecretToken(secrets, "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none").token()  # type: ignore[arg-type]
+
+
+class WrongArn:
+    """Answers as Secrets Manager does to an ARN that is none: as if the request were at fault."""
+
+    def get_secret_value(self, **request: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "Invalid name"}}, "GetSecretValue")
+
+
+def test_a_secret_that_cannot_be_read_is_no_fault_of_the_alert() -> None:
+    with pytest.raises(TokenUnreadable, match="Invalid name") as caught:
+        SecretToken(WrongArn(), "not an ARN").token()  # type: ignore[arg-type]
+    assert classify(caught.value) is Permanence.TRANSIENT
 
 
 def test_a_token_from_the_environment_has_no_other() -> None:

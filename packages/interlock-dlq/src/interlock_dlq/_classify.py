@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from msgspec import MsgspecError
+
 from interlock_dlq._errors import MalformedRecord, RetryLater
 
 
@@ -15,7 +17,16 @@ class Permanence(StrEnum):
 
 
 _TRANSIENT = (RetryLater, OSError, MemoryError, EOFError)
-_PERMANENT = (MalformedRecord, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
+_PERMANENT = (
+    MalformedRecord,
+    MsgspecError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+)
 # The request itself is wrong. Anything else that AWS may answer (throttled, denied, a table that is gone) is no fault
 # of the record: the records wait until somebody mends it.
 _PERMANENT_CODES = frozenset(

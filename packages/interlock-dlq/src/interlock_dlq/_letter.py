@@ -64,7 +64,7 @@ def encode_letter(letter: DeadLetter) -> str:
     """
     try:
         return msgspec.json.encode(letter, enc_hook=str).decode()
-    except (TypeError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
         # Lone surrogates and the like: better odd than lost.
         odd = msgspec.structs.replace(letter, payload={"repr": _plain(repr(letter.payload))})
         return msgspec.json.encode(odd).decode()
