@@ -92,6 +92,17 @@ class Ministack:
         """Why the server ended although nobody asked it to; None while all is well."""
         return self._failure
 
+    def check(self) -> None:
+        """Look at what can be known before a start.
+
+        Raises:
+            LocalStackError: the package is missing, or the wanted port is taken.
+        """
+        if importlib.util.find_spec("ministack") is None:
+            raise LocalStackError('The local stack needs ministack: pip install "interlock-cli[local]".')
+        if self._wanted_port is not None:
+            _check_free(self._wanted_port)
+
     def start(self) -> None:
         """Start the server and wait until it answers.
 
@@ -99,8 +110,7 @@ class Ministack:
             LocalStackError: the package is missing, the port or the data directory is taken, or the server ends or
                 does not answer within ``ready_timeout`` seconds. Then nothing is left running.
         """
-        if importlib.util.find_spec("ministack") is None:
-            raise LocalStackError('The local stack needs ministack: pip install "interlock-cli[local]".')
+        self.check()
         try:
             self._take_home()
             for chance in range(_CHANCES):
@@ -178,11 +188,7 @@ class Ministack:
 
     def _choose_port(self) -> int:
         memory = self.home / "port"
-        port = self._wanted_port
-        if port is not None:
-            _check_free(port)
-        else:
-            port = _last_port(memory) or _free_port()
+        port = self._wanted_port or _last_port(memory) or _free_port()
         memory.write_text(f"{port}\n")
         return port
 

@@ -16,6 +16,7 @@ from interlock_cli.local._deploy import Deployment, Progress, StackSettings, dep
 from interlock_cli.local._errors import LocalStackError
 from interlock_cli.local._ministack import ACCOUNT, REGION, Ministack
 from interlock_cli.local._pump import StreamPump
+from interlock_cli.local._queues import move_queues
 from interlock_cli.local._shard import PumpClients
 from interlock_cli.local._slack import RecordingSlack
 from interlock_store import DynamoTables, Store, TableNames
@@ -70,9 +71,12 @@ class LocalStack:
         try:
             checkout = find_checkout()
             target = Target.host()
+            # A busy port is told before anything is built; nothing runs before the zips are there.
+            self._server.check()
             zips = build_zips(checkout, target, progress=self._progress)
             self._progress("starting the server")
             self._server.start()
+            move_queues(self.client("sqs"), self.endpoint_url)
             self._start_slack()
             self._deployment = deploy(
                 self.client,
@@ -147,6 +151,13 @@ class LocalStack:
     def slack(self) -> RecordingSlack | None:
         """The recording Slack, None when a real one is used."""
         return self._slack
+
+    @property
+    def pump(self) -> StreamPump:
+        """What feeds the stream-router; its counts tell how far it is."""
+        if self._pump is None:
+            raise LocalStackError("The local stack is not running.")
+        return self._pump
 
     def schedules(self, prefix: str) -> list[str]:
         """The names of the SLA timers that begin with `prefix`."""
