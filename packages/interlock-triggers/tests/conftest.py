@@ -1,7 +1,10 @@
 """Makes the peers importable and gives tests their clients, clocks and attempts."""
 
 import sys
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,3 +14,33 @@ sys.path.insert(0, str(Path(__file__).parent))
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--starts", type=int, default=150, help="starts per job type in the fault simulation")
     parser.addoption("--seed", type=int, default=None, help="seed of the fault simulation")
+
+
+class _Connects:
+    """Below everything else: every connect of this process is seen here, and only loopback is let through."""
+
+    def __init__(self) -> None:
+        self.forbidden = False
+        self.seen: list[str] = []
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "socket.connect" or not isinstance(arguments[1], tuple):
+            return
+        host = str(arguments[1][0])
+        if self.forbidden:
+            self.seen.append(host)
+            raise ConnectionRefusedError(111, "Connection refused")
+        if not ip_address(host.partition("%")[0]).is_loopback:
+            raise ConnectionRefusedError(111, f"tests contact nothing but loopback, not {host}")
+
+
+_CONNECTS = _Connects()
+sys.addaudithook(_CONNECTS.hook)
+
+
+@pytest.fixture
+def forbid_connects() -> Iterator[Callable[[], list[str]]]:
+    """No socket connects while this is in use; gives what tried to."""
+    _CONNECTS.forbidden, _CONNECTS.seen = True, []
+    yield lambda: list(_CONNECTS.seen)
+    _CONNECTS.forbidden = False

@@ -78,6 +78,8 @@ def _status(call: Call[CommandForm], program: str, ended: Ended) -> Status:
     details = {"output": tail, "exit_code": str(ended.code)}
     if ended.late:
         reason, category = "ended at its deadline", Category.TIMEOUT
+    elif ended.code is None:
+        reason, category = "its exit code was lost: something in this program collects its children", Category.TRANSIENT
     elif ended.code == 0:
         return succeeded(ended.seconds, **details)
     elif ended.code in _NOT_RUNNABLE:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -120,6 +121,12 @@ class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
     """A TLS connection that reaches permitted addresses only, with the certificate verified."""
 
 
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """The system's roots; reading them takes long enough to do it once."""
+    return ssl.create_default_context()
+
+
 def open_connection(
     network: Network, scheme: str, host: str, port: int, deadline: Deadline
 ) -> GuardedHTTPConnection | GuardedHTTPSConnection:
@@ -127,7 +134,7 @@ def open_connection(
     seconds = max(deadline.remaining(), 0.001)
     connection: GuardedHTTPConnection | GuardedHTTPSConnection
     if scheme == "https":
-        trust = network.trust or ssl.create_default_context()
+        trust = network.trust or _system_trust()
         connection = GuardedHTTPSConnection(host, port, timeout=seconds, ssl_context=trust)
     else:
         connection = GuardedHTTPConnection(host, port, timeout=seconds)

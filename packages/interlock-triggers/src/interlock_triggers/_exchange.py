@@ -1,5 +1,6 @@
 """How one HTTP request is made: guarded connection, redirects, bounded body, everything within a deadline."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -170,7 +171,9 @@ def _converse(
     limit: int,
 ) -> Answer:
     sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", "Connection": "close", **headers}
-    connection.request(method, target.path, body, sent, preload_content=False, decode_content=False)
+    # A server may answer, and hang up, before it has read the body: its answer is there to be read.
+    with contextlib.suppress(BrokenPipeError):
+        connection.request(method, target.path, body, sent, preload_content=False, decode_content=False)
     response = connection.getresponse()
     content, cut = _bounded(response, limit)
     return Answer(response.status, dict(response.headers.items()), content, cut)

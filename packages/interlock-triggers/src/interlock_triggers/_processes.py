@@ -24,9 +24,9 @@ _SWEEPS = 5
 
 
 class Ended(Struct, frozen=True):
-    """How a process ended: its exit code (negative: a signal), whether the deadline ended it, its output's tail."""
+    """How a process ended: exit code (negative: a signal; None: lost), whether it was late, its output's tail."""
 
-    code: int
+    code: int | None
     late: bool
     tail: str
     seconds: float
@@ -56,59 +56,66 @@ def run(
     )
     assert process.stdout is not None
     output = _Tail(process.stdout)
+    exit_seen = _Exit(process.pid)
+    known: set[strays.Process] = set()
     late = False
     try:
-        late = not _end_by(process, begun + seconds)
+        late = not exit_seen.wait(until=begun + seconds - _grace(seconds))
+        if late:
+            # Noted now: once its parent is gone, a process that left the group belongs to nobody.
+            known = strays.descendants(process.pid)
+            _signal_group(process.pid, signal.SIGTERM)
+            exit_seen.wait(until=begun + seconds)
     finally:
-        _end_all(process, mark)
+        _end_all(process.pid, known, mark)
         code = process.wait()
         tail = output.close()
-    return Ended(code, late, tail, time.monotonic() - begun)
+    stolen = exit_seen.stolen and not late  # when late, the exit code was collected here
+    return Ended(None if stolen else code, late, tail, time.monotonic() - begun)
 
 
-def _end_by(process: "subprocess.Popen[bytes]", end: float) -> bool:
-    """Wait for a process; near `end` ask its group to stop. Whether it ended by itself."""
-    left = end - time.monotonic()
-    exited = _exit_event(process.pid)
-    if exited.wait(max(0.0, left - min(_GRACE, left / 4))):
-        return True
-    _signal_group(process.pid, signal.SIGTERM)
-    exited.wait(max(0.0, end - time.monotonic()))
-    return False
+def _grace(seconds: float) -> float:
+    return min(_GRACE, seconds / 4)
 
 
-def _exit_event(pid: int) -> threading.Event:
-    """Set when the process has ended. It is not reaped: until then its id, and its group's, belong to nobody else."""
-    event = threading.Event()
+class _Exit:
+    """Sees a process end without reaping it: until then its id, and its group's, belong to nobody else.
 
-    def wait() -> None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        event.set()
+    `stolen`: something else in this program collected the exit code.
+    """
 
-    threading.Thread(target=wait, name="interlock-command", daemon=True).start()
-    return event
+    def __init__(self, pid: int) -> None:
+        self.stolen = False
+        self._pid = pid
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, name="interlock-command", daemon=True).start()
+
+    def _watch(self) -> None:
+        try:
+            os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError:
+            self.stolen = True
+        self._ended.set()
+
+    def wait(self, until: float) -> bool:
+        """Whether it ended before a monotonic instant."""
+        return self._ended.wait(max(0.0, until - time.monotonic()))
 
 
 def _signal_group(group: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
-def _end_all(process: "subprocess.Popen[bytes]", mark: str) -> None:
+def _end_all(leader: int, known: set[strays.Process], mark: str) -> None:
     """Kill the group, and whatever the program started outside of it."""
-    descendants = strays.descendants(process.pid)
-    _signal_group(process.pid, signal.SIGKILL)
+    strays.kill(known | strays.descendants(leader))
+    _signal_group(leader, signal.SIGKILL)
     for _ in range(_SWEEPS):
-        left = (descendants | strays.marked(mark)) - {process.pid}
+        left = strays.marked(mark)
         if not left:
             return
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        descendants = set()
+        strays.kill(left)
 
 
 class _Tail:

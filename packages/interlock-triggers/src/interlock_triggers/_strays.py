@@ -1,29 +1,48 @@
 """Which live processes came from a program although they left its process group; Linux only, empty elsewhere."""
 
+import contextlib
 import os
+import signal
 from collections.abc import Iterator
+from typing import NamedTuple
 
 
-def marked(mark: str) -> set[int]:
+class Process(NamedTuple):
+    """A process; `born` (clock ticks since boot) tells it from a later one with the same id."""
+
+    pid: int
+    born: int
+
+
+def marked(mark: str) -> set[Process]:
     """Processes that carry `NAME=value` in their environment, without this process and those above it."""
     spared = _lineage(os.getpid())
     wanted = mark.encode()
-    return {pid for pid in _pids() if pid not in spared and wanted in _read(pid, "environ").split(b"\0")}
+    found = {pid for pid in _pids() if pid not in spared and wanted in _read(pid, "environ").split(b"\0")}
+    return {Process(pid, born) for pid in found if (born := _born(pid)) is not None}
 
 
-def descendants(pid: int) -> set[int]:
-    """The process, its children, their children and so on, as long as no parent among them is gone."""
+def descendants(pid: int) -> set[Process]:
+    """The children of a process, their children and so on, as long as no parent among them is gone."""
     children: dict[int, list[int]] = {}
     for each in _pids():
         children.setdefault(_parent(each), []).append(each)
     found: set[int] = set()
-    queue = [pid]
+    queue = [*children.get(pid, ())]
     while queue:
         each = queue.pop()
         if each not in found:
             found.add(each)
             queue.extend(children.get(each, ()))
-    return found
+    return {Process(each, born) for each in found if (born := _born(each)) is not None}
+
+
+def kill(processes: set[Process]) -> None:
+    """End processes at once, those that are still the same."""
+    for process in processes:
+        if _born(process.pid) == process.born:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, signal.SIGKILL)
 
 
 def _lineage(pid: int) -> set[int]:
@@ -35,9 +54,18 @@ def _lineage(pid: int) -> set[int]:
 
 
 def _parent(pid: int) -> int:
-    """The parent's id: the second field after the name, which may itself hold spaces and parentheses."""
-    fields = _read(pid, "stat").rpartition(b")")[2].split()
+    fields = _fields(pid)
     return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _born(pid: int) -> int | None:
+    fields = _fields(pid)
+    return int(fields[19]) if len(fields) > 19 else None
+
+
+def _fields(pid: int) -> list[bytes]:
+    """The fields after the name, which may itself hold spaces and parentheses: state, parent, group, …"""
+    return _read(pid, "stat").rpartition(b")")[2].split()
 
 
 def _pids() -> Iterator[int]:

@@ -4,17 +4,18 @@ import re
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
-MESSAGE_BYTES = 512
-"""What is kept of an answer's body in an error message."""
+BODY_BYTES = 512
+"""What is kept of an answer's body in a message."""
+_MESSAGE_BYTES = 1024
 
 
-def one_line(text: str, limit: int = MESSAGE_BYTES) -> str:
+def one_line(text: str, limit: int = _MESSAGE_BYTES) -> str:
     """The text on one line, without control characters, cut to `limit` bytes of UTF-8."""
-    flat = _CONTROL.sub(" ", text).strip()
+    flat = " ".join(_CONTROL.sub(" ", text).split())
     kept = flat.encode("utf-8", "replace")[:limit]
     return kept.decode("utf-8", "ignore")
 
 
-def decoded(body: bytes, limit: int = MESSAGE_BYTES) -> str:
+def decoded(body: bytes, limit: int = BODY_BYTES) -> str:
     """The beginning of an answer's body as one line of text."""
     return one_line(body[: 4 * limit].decode("utf-8", "replace"), limit)

@@ -1,0 +1,301 @@
+"""Commands run without a shell, with little of the environment, and leave nothing behind."""
+
+import logging
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trigger_peers.server import wait_for
+
+from interlock_triggers import (
+    Attempt,
+    Category,
+    CheckFailed,
+    Clients,
+    OutcomeUnknown,
+    Started,
+    StartRefused,
+    State,
+    Status,
+    check,
+    start,
+)
+
+DAILY = Attempt("bronze-orders", "cron", "2026-03-03", 2, "key-1")
+HOURLY = Attempt("bronze-orders", "stream", "2026-03-03T07", 0, "key-2")
+
+
+def _run(
+    command: str,
+    attempt: Attempt = DAILY,
+    seconds: float = 10.0,
+    environment: dict[str, str] | None = None,
+    **more: Any,
+) -> Status:
+    path = {"PATH": os.environ["PATH"]}
+    clients = Clients(environment=path | (environment or {}), working_directory=more.pop("directory", None))
+    until = time.time() + seconds
+    started = start("command", {"command": command} | more, attempt, until=until, clients=clients)
+    assert started.run_id == "sync"
+    assert started.status is not None
+    return started.status
+
+
+def _python(code: str) -> str:
+    return shlex.join([sys.executable, "-c", code])
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("{} a b", ["a", "b"]),
+        ("{} 'a b' \"c d\" e\\ f", ["a b", "c d", "e f"]),
+        ("{}   a\tb\n", ["a", "b"]),
+        ("{} '' x", ["", "x"]),
+        ("{} $HOME `id` $(id) *.py ~", ["$HOME", "`id`", "$(id)", "*.py", "~"]),
+        ("{} a; b | c > d && e #f", ["a;", "b", "|", "c", ">", "d", "&&", "e", "#f"]),
+        ("{} ${{INTERLOCK_DATE}}", ["${INTERLOCK_DATE}"]),
+    ],
+)
+def test_arguments_are_split_as_quoted_and_no_shell_sees_them(
+    command: str, arguments: list[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "show"
+    program.write_text(f"#!{sys.executable}\nimport sys; print(sys.argv[1:])\n")
+    program.chmod(0o700)
+    status = _run(command.format(program))
+    assert status.state is State.SUCCEEDED
+    assert status.details["output"].strip() == str(arguments)
+
+
+@pytest.mark.parametrize("command", ["", "   ", "'unclosed", '"', "'' argument"])
+def test_a_command_that_cannot_be_split_is_refused(command: str) -> None:
+    with pytest.raises(StartRefused) as refused:
+        _run(command)
+    assert refused.value.category is Category.PERMANENT
+
+
+def test_the_environment_is_path_and_what_is_interlocks() -> None:
+    inherited = {"INTERLOCK_STAGE": "test", "AWS_SECRET_ACCESS_KEY": "x", "HOME": "/h", "LD_PRELOAD": "x"}
+    status = _run(_python("import os; print(sorted(os.environ.items()))"), environment=inherited)
+    shown = dict(eval(status.details["output"]))
+    shown.pop("LC_CTYPE", None)  # set by Python itself where the locale is C
+    assert shown == {
+        "PATH": os.environ["PATH"],
+        "INTERLOCK_STAGE": "test",
+        "INTERLOCK_PIPELINE_ID": "bronze-orders",
+        "INTERLOCK_SCHEDULE_ID": "cron",
+        "INTERLOCK_DATE": "2026-03-03",
+        "INTERLOCK_PAR_DAY": "20260303",
+        "INTERLOCK_ATTEMPT": "2",
+        "INTERLOCK_JOB_KEY": "key-1",
+    }
+
+
+def test_an_hourly_run_knows_its_hour_and_a_daily_one_none() -> None:
+    code = "import os; print(os.environ.get('INTERLOCK_PAR_DAY'), os.environ.get('INTERLOCK_PAR_HOUR'))"
+    assert _run(_python(code), HOURLY).details["output"].split() == ["20260303", "07"]
+    stale = {"INTERLOCK_PAR_HOUR": "23", "INTERLOCK_JOB_KEY": "older"}
+    assert _run(_python(code), DAILY, environment=stale).details["output"].split() == ["20260303", "None"]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "category"),
+    [
+        (0, State.SUCCEEDED, None),
+        (1, State.FAILED, Category.TRANSIENT),
+        (2, State.FAILED, Category.TRANSIENT),
+        (125, State.FAILED, Category.TRANSIENT),
+        (126, State.FAILED, Category.PERMANENT),
+        (127, State.FAILED, Category.PERMANENT),
+        (128, State.FAILED, Category.TRANSIENT),
+        (255, State.FAILED, Category.TRANSIENT),
+    ],
+)
+def test_exit_codes(code: int, state: State, category: Category | None) -> None:
+    status = _run(f"sh -c 'echo said; exit {code}'")
+    assert (status.state, status.category) == (state, category)
+    assert status.details == {"output": "said\n", "exit_code": str(code)}
+    assert status.duration is not None
+    assert code == 0 or status.reason.startswith(f"sh: exit code {code}")
+
+
+def test_a_command_that_a_signal_ends_has_failed() -> None:
+    status = _run("sh -c 'kill -SEGV $$'")
+    assert (status.state, status.category) == (State.FAILED, Category.TRANSIENT)
+    assert "SIGSEGV" in status.reason
+
+
+def test_a_program_that_is_not_there_was_not_started() -> None:
+    with pytest.raises(StartRefused) as refused:
+        _run("no-such-program-here --flag")
+    assert refused.value.category is Category.PERMANENT
+    assert str(refused.value) == "command: 'no-such-program-here': No such file or directory"
+
+
+def test_a_file_that_may_not_be_executed_was_not_started(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("x")
+    with pytest.raises(StartRefused) as refused:
+        _run(str(file))
+    assert refused.value.category is Category.PERMANENT
+
+
+def test_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    assert _run("pwd").details["output"].strip() == os.getcwd()
+    assert _run("pwd", directory=str(tmp_path)).details["output"].strip() == str(tmp_path)
+    below = str(tmp_path / "below")
+    assert _run("pwd", directory=str(tmp_path), workingDirectory=below).details["output"].strip() == below
+    with pytest.raises(StartRefused) as refused:
+        _run("pwd", workingDirectory=str(tmp_path / "gone"))
+    assert "working directory" in str(refused.value)
+
+
+def test_of_much_output_the_end_is_kept() -> None:
+    status = _run(_python("import sys; sys.stdout.write('x' * 5_000_000); sys.stderr.write('last words\\n')"))
+    assert status.state is State.SUCCEEDED
+    assert status.details["output"].endswith("xxx" + "last words\n")
+    assert len(status.details["output"]) <= 2048
+
+
+def test_output_that_is_no_text_does_no_harm() -> None:
+    status = _run(_python("import sys; sys.stdout.buffer.write(bytes(range(256))); sys.exit(3)"))
+    assert "�" in status.details["output"]
+    assert status.reason.isprintable()
+
+
+def test_standard_input_is_empty() -> None:
+    assert _run("cat").state is State.SUCCEEDED
+
+
+def test_a_resumed_command_is_never_run_again(tmp_path: Path) -> None:
+    file = tmp_path / "ran"
+    resumed = Attempt("p", "cron", "2026-03-03", 0, "key-3", resumed=True)
+    with pytest.raises(OutcomeUnknown):
+        _run(f"touch {file}", resumed)
+    assert not file.exists()
+
+
+def test_nothing_is_run_when_no_time_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "ran"
+    with pytest.raises(StartRefused) as refused:
+        _run(f"touch {file}", seconds=0.0)
+    assert refused.value.category is Category.TRANSIENT
+    assert not file.exists()
+
+
+def test_a_command_that_was_over_cannot_be_asked_for_by_its_run_id() -> None:
+    with pytest.raises(CheckFailed):
+        check("command", {"command": "true"}, "sync", until=time.time() + 1)
+    status = Status(State.SUCCEEDED)
+    assert check("command", {"command": "true"}, Started("command", "sync", status), until=0) is status
+
+
+def _pid_in(file: Path) -> int:
+    assert wait_for(lambda: file.exists() and file.read_text().strip().isdigit())
+    return int(file.read_text())
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] in ("Z", "X")
+    except FileNotFoundError:
+        return True
+
+
+STUBBORN = "import signal, os, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+
+
+def _stubborn_child(file: Path) -> str:
+    return f"{STUBBORN} open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+
+
+def _spawning(code: str, **how: Any) -> str:
+    """Python code that starts another Python in some way and then waits."""
+    words = [sys.executable, "-c", code]
+    return f"import subprocess, time; subprocess.Popen({words!r}, **{how!r}); time.sleep(60)"
+
+
+TREES: dict[str, Callable[[Path], str]] = {
+    "the command itself ignores SIGTERM": lambda file: _python(_stubborn_child(file)),
+    "a child ignores SIGTERM": lambda file: _python(_spawning(_stubborn_child(file))),
+    "a grandchild ignores SIGTERM": lambda file: _python(_spawning(_spawning(_stubborn_child(file)))),
+    "a child in a session of its own": lambda file: _python(_spawning(_stubborn_child(file), start_new_session=True)),
+    "a grandchild in a session of its own, its parent gone": lambda file: shlex.join(
+        ["sh", "-c", f"setsid sh -c {shlex.quote(_python(_stubborn_child(file)) + ' &')}; sleep 60"]
+    ),
+    "a child in a session of its own without its mark": lambda file: _python(
+        _spawning(_stubborn_child(file), start_new_session=True, env={})
+    ),
+}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_at_the_deadline_everything_that_was_started_is_ended(tree: str, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    begun = time.monotonic()
+    status = _run(TREES[tree](file), seconds=1.2)
+    assert (status.state, status.category) == (State.FAILED, Category.TIMEOUT)
+    assert "deadline" in status.reason
+    assert time.monotonic() - begun < 2.5
+    pid = _pid_in(file)
+    assert wait_for(lambda: _is_gone(pid))
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_command_leaves_behind_is_ended_with_it(code: int, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    background = _python(_stubborn_child(file))
+    script = f"{background} & while [ ! -s {file} ]; do sleep 0.02; done; exit {code}"
+    status = _run(shlex.join(["sh", "-c", script]))
+    assert status.details["exit_code"] == str(code)
+    assert wait_for(lambda: _is_gone(_pid_in(file)))
+
+
+def test_a_lost_exit_code_is_no_success() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        status = _run("sh -c 'exit 3'")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (status.state, status.category) == (State.FAILED, Category.TRANSIENT)
+
+
+def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "cleaned"
+    code = (
+        "import signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (open({str(file)!r}, 'w').close(), sys.exit(0)))\n"
+        "time.sleep(60)"
+    )
+    status = _run(_python(code), seconds=1.2)
+    assert status.category is Category.TIMEOUT
+    assert file.exists()
+
+
+def test_other_processes_are_left_alone(tmp_path: Path) -> None:
+    """A process of the caller that carries another attempt's key, or none, is no part of the command."""
+    import subprocess
+
+    with subprocess.Popen(["sleep", "30"], env={**os.environ, "INTERLOCK_JOB_KEY": "key-11"}) as neighbour:
+        _run("true")
+        assert neighbour.poll() is None
+        neighbour.kill()
+
+
+def test_secret_variables_and_options_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    environment = {"INTERLOCK_DB_PASSWORD": "p4ss-w0rd-42"}
+    command = "sh -c 'echo $INTERLOCK_DB_PASSWORD; echo \"$@\"; exit 4' x --token tok-en-4711 --api-key=k3y-k3y-k3y"
+    status = _run(command, environment=environment)
+    shown = f"{status!r} {status.reason} {caplog.text}"
+    assert "***" in status.details["output"]
+    assert not any(secret in shown for secret in ("p4ss-w0rd-42", "tok-en-4711", "k3y-k3y-k3y"))

@@ -1,0 +1,526 @@
+"""How HTTP requests behave on the wire: retries, breaker, bounds, deadlines, TLS."""
+
+import datetime
+import ipaddress
+import json
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from trigger_peers.server import Answer, Outcome, Request, Server, Target
+
+from interlock_triggers import (
+    Attempt,
+    Breakers,
+    Category,
+    Clients,
+    Started,
+    StartRefused,
+    StartUnconfirmed,
+    Timing,
+    TriggerError,
+    start,
+)
+
+DAILY = Attempt("p", "cron", "2026-03-03", 0, "k-1")
+HOURLY = Attempt("p", "stream", "2026-03-03T07", 0, "k-1")
+
+
+class Scripted(Target):
+    """Answers from a list, then with 200; an entry may be an outcome or a fault's name."""
+
+    def __init__(self, *script: Outcome | str) -> None:
+        super().__init__()
+        self._script = list(script)
+
+    def is_start(self, request: Request) -> bool:
+        return True
+
+    def meet(self, request: Request) -> Outcome:
+        with self.lock:
+            self.requests.append(request)
+            step = self._script.pop(0) if self._script else Answer(200, b"{}")
+        if isinstance(step, str):
+            self.choose = lambda request, is_start: step
+            self.requests.pop()
+            return super().meet(request)
+        return step
+
+    def handle(self, request: Request) -> Answer:
+        return Answer(200, b"{}")
+
+
+class Naps:
+    """A clock that stands still but for the naps that are taken."""
+
+    def __init__(self, dice: float = 0.5) -> None:
+        self.taken: list[float] = []
+        self.timing = Timing(sleep=self.taken.append, dice=lambda: dice)
+
+
+def _start(server: Server, *, attempt: Attempt = DAILY, seconds: float = 5.0, **more: Any) -> Started:
+    clients = more.pop("clients", None)
+    naps = more.pop("naps", None) or Naps()
+    clients = clients or Clients(allowed_hosts="127.0.0.1", environment={}, timing=naps.timing)
+    return start("http", {"url": f"{server.url}/run"} | more, attempt, until=time.time() + seconds, clients=clients)
+
+
+@pytest.mark.parametrize(
+    ("config", "attempt", "method", "body", "content_type"),
+    [
+        ({}, DAILY, "POST", b'{"par_day": "20260303"}', "application/json"),
+        ({}, HOURLY, "POST", b'{"par_day": "20260303", "par_hour": "07"}', "application/json"),
+        ({"method": "PUT"}, DAILY, "PUT", b'{"par_day": "20260303"}', "application/json"),
+        ({"method": "GET"}, DAILY, "GET", b"", None),
+        ({"method": "DELETE"}, DAILY, "DELETE", b"", None),
+        ({"body": {"a": [1, True]}}, DAILY, "POST", b'{"a": [1, true]}', "application/json"),
+        ({"body": ["x"]}, DAILY, "POST", b'["x"]', "application/json"),
+        ({"body": '{"a":1}'}, DAILY, "POST", b'{"a":1}', "application/json"),
+        ({"body": "a=1"}, DAILY, "POST", b"a=1", "text/plain; charset=utf-8"),
+        ({"body": ""}, DAILY, "POST", b"", "text/plain; charset=utf-8"),
+        ({"body": "a=1", "headers": {"content-type": "x/y"}}, DAILY, "POST", b"a=1", "x/y"),
+    ],
+)
+def test_what_is_sent(
+    config: dict[str, Any], attempt: Attempt, method: str, body: bytes, content_type: str | None
+) -> None:
+    with Server(target := Scripted()) as server:
+        _start(server, attempt=attempt, **config)
+    (request,) = target.requests
+    assert (request.method, request.path, request.body) == (method, "/run", body)
+    assert request.header("Content-Type") == content_type
+    assert request.header("Idempotency-Key") == "k-1"
+
+
+def test_header_values_may_be_numbers_and_booleans() -> None:
+    with Server(target := Scripted()) as server:
+        _start(server, headers={"X-Count": 3, "X-Force": True})
+    assert target.requests[0].header("X-Count") == "3"
+    assert target.requests[0].header("X-Force") == "true"
+
+
+@pytest.mark.parametrize("script", [["500"], ["503", "500"], ["cut-after", "cut-before"], ["throttle-wait"]])
+def test_trouble_that_passes_is_outlasted_with_one_key(script: list[str]) -> None:
+    with Server(target := Scripted(*script)) as server:
+        _start(server)
+    assert len(target.requests) == len(script) + 1
+    assert {request.header("Idempotency-Key") for request in target.requests} == {"k-1"}
+
+
+@pytest.mark.parametrize(
+    ("script", "tries", "error", "category"),
+    [
+        (["500"] * 5, 3, StartRefused, Category.TRANSIENT),
+        (["503"] * 5, 3, StartRefused, Category.TRANSIENT),
+        (["cut-after"] * 5, 3, StartUnconfirmed, Category.TRANSIENT),
+        (["cut-after", "500", "500"], 3, StartUnconfirmed, Category.TRANSIENT),
+        (["502-after"] * 3, 3, StartUnconfirmed, Category.TRANSIENT),
+        ([Answer(400)] * 2, 1, StartRefused, Category.PERMANENT),
+        ([Answer(401)] * 2, 1, StartRefused, Category.PERMANENT),
+        ([Answer(404)] * 2, 1, StartRefused, Category.PERMANENT),
+        ([Answer(409)] * 2, 1, StartRefused, Category.PERMANENT),
+        ([Answer(304)] * 2, 1, StartRefused, Category.PERMANENT),
+        ([Answer(429)] * 2, 1, StartRefused, Category.TRANSIENT),
+        (["cut-after", Answer(400)], 2, StartRefused, Category.PERMANENT),
+        (["cut-after", Answer(401)], 2, StartUnconfirmed, Category.TRANSIENT),
+        (["cut-after", Answer(409)], 2, StartUnconfirmed, Category.TRANSIENT),
+        (["cut-after", Answer(429)], 2, StartUnconfirmed, Category.TRANSIENT),
+    ],
+)
+def test_what_is_tried_again_and_what_the_tries_together_say(
+    script: list[Any], tries: int, error: type[TriggerError], category: Category
+) -> None:
+    with Server(target := Scripted(*script)) as server, pytest.raises(TriggerError) as raised:
+        _start(server)
+    assert len(target.requests) == tries
+    assert type(raised.value) is error
+    assert raised.value.category is category
+
+
+@pytest.mark.parametrize(("dice", "pause"), [(0.0, 0.1), (0.5, 0.2), (0.999, 0.3)])
+def test_pauses_are_200_ms_with_jitter(dice: float, pause: float) -> None:
+    naps = Naps(dice)
+    with Server(Scripted("500", "500")) as server:
+        _start(server, naps=naps)
+    assert naps.taken == [pytest.approx(pause, abs=0.001)] * 2
+
+
+def _in_seconds(seconds: int) -> str:
+    return format_datetime(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [("3", 3, 3), ("0", 0.1, 0.3), (_in_seconds(30), 25, 30), (_in_seconds(-30), 0.1, 0.3)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_throttle_says_when(status: int, value: str, least: float, most: float) -> None:
+    naps = Naps()
+    with Server(Scripted(Answer(status, b"", {"Retry-After": value}))) as server:
+        _start(server, naps=naps, seconds=60)
+    assert len(naps.taken) == 1
+    assert least <= naps.taken[0] <= most
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "", "1e3"])
+def test_a_throttle_that_does_not_say_when_is_not_tried_again(value: str) -> None:
+    target = Scripted(Answer(429, b"", {"Retry-After": value}))
+    with Server(target) as server, pytest.raises(StartRefused) as refused:
+        _start(server)
+    assert refused.value.category is Category.TRANSIENT
+    assert len(target.requests) == 1
+
+
+def test_a_pause_beyond_the_deadline_is_not_taken() -> None:
+    naps = Naps()
+    with Server(Scripted(Answer(429, b"", {"Retry-After": "60"}))) as server, pytest.raises(StartRefused):
+        _start(server, naps=naps, seconds=5)
+    assert naps.taken == []
+
+
+def test_an_error_body_is_cut_and_cleaned() -> None:
+    body = b"no\x00 such\r\n\x1b[31mjob\x7f " + "é".encode() * 2000
+    with Server(Scripted(Answer(400, body))) as server, pytest.raises(StartRefused) as refused:
+        _start(server)
+    message = refused.value.message
+    assert "no such [31mjob é" in message
+    assert message.isprintable()
+    assert 500 < len(message.rpartition("400: ")[2].encode()) <= 512
+
+
+def test_a_long_body_is_not_read_to_its_end() -> None:
+    """A success is a success by its status; what follows is not worth the memory."""
+    with Server(Scripted(Answer(200, b"x" * 50_000_000))) as server:
+        begun = time.monotonic()
+        assert _start(server).status is not None
+        assert time.monotonic() - begun < 3
+
+
+Respond = Callable[[socket.socket], None]
+
+
+class RawServer:
+    """Hands each connection to a function."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._respond = respond
+        self.over = threading.Event()
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> "RawServer":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while not self.over.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                self._respond(connection)
+            except OSError:
+                return
+
+
+def _trickle(beginning: bytes, drop: bytes) -> Respond:
+    def respond(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(beginning)
+        while True:
+            connection.sendall(drop)
+            time.sleep(0.05)
+
+    return respond
+
+
+SLOW: dict[str, Respond] = {
+    "says nothing": lambda connection: connection.recv(65536) and time.sleep(10),  # type: ignore[func-returns-value]
+    "trickles its status line": _trickle(b"HTTP/1.1 2", b"0"),
+    "trickles its headers": _trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+    "trickles a body of known length": _trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"a"),
+    "trickles a body of no length": _trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "trickles chunks": _trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    "sends 100 Continue forever": _trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("how", SLOW)
+def test_a_slow_server_is_left_at_the_deadline(how: str) -> None:
+    with RawServer(SLOW[how]) as server:
+        begun = time.monotonic()
+        with pytest.raises(StartUnconfirmed) as unconfirmed:
+            _start(server, seconds=0.4)  # type: ignore[arg-type]
+        assert time.monotonic() - begun < 1.0
+    assert unconfirmed.value.category is Category.TIMEOUT
+
+
+def test_a_timeout_shorter_than_the_deadline_bounds_each_try() -> None:
+    with RawServer(SLOW["says nothing"]) as server:
+        begun = time.monotonic()
+        with pytest.raises(StartUnconfirmed):
+            _start(server, seconds=30, timeout=0.2)  # type: ignore[arg-type]
+        assert time.monotonic() - begun < 2.0
+        assert server.connections == 3
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", "", "5x", float("inf"), float("nan")])
+def test_a_timeout_that_is_none_is_refused(timeout: float | str) -> None:
+    with Server(target := Scripted()) as server, pytest.raises(StartRefused) as refused:
+        _start(server, timeout=timeout)
+    assert refused.value.category is Category.PERMANENT
+    assert target.requests == []
+
+
+@pytest.mark.parametrize("timeout", [5, 0.5, "5", "5s", "1m30s", "1.5h", "500ms"])
+def test_a_timeout_is_seconds_or_a_duration(timeout: float | str) -> None:
+    with Server(Scripted()) as server:
+        assert _start(server, timeout=timeout).run_id == "sync"
+
+
+def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+    def resolver(host: str, port: int) -> list[tuple[Any, ...]]:
+        time.sleep(5)
+        return []
+
+    clients = Clients(resolver=resolver, environment={})
+    begun = time.monotonic()
+    with pytest.raises(StartRefused) as refused:
+        start("http", {"url": "http://slow.example/"}, DAILY, until=time.time() + 0.3, clients=clients)
+    assert time.monotonic() - begun < 1.0
+    assert "cannot resolve" in str(refused.value)
+
+
+def test_a_name_that_does_not_exist_was_not_reached() -> None:
+    def resolver(host: str, port: int) -> list[tuple[Any, ...]]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    clients = Clients(resolver=resolver, environment={}, timing=Naps().timing)
+    with pytest.raises(StartRefused) as refused:
+        start("http", {"url": "http://gone.example/"}, DAILY, until=time.time() + 5, clients=clients)
+    assert refused.value.category is Category.TRANSIENT
+    assert "Name or service not known" in str(refused.value)
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_the_second_address_is_tried_when_the_first_refuses() -> None:
+    with Server(target := Scripted()) as server:
+        clients = Clients(
+            allowed_hosts="127.0.0.0/8",
+            environment={},
+            resolver=lambda host, port: [("127.0.0.2", port), ("127.0.0.1", port)],
+        )
+        _start(server, clients=clients)
+    assert len(target.requests) == 1
+
+
+def test_the_breaker_opens_after_its_failures_and_lets_a_trial_through_later() -> None:
+    now = [1000.0]
+    timing = Timing(monotonic=lambda: now[0], sleep=lambda seconds: None)
+    changes: list[tuple[str, str]] = []
+    breakers = Breakers(5, 60.0, lambda host, state: changes.append((host, state)), timing)
+    with Server(target := Scripted(*["500"] * 7)) as server:
+        host = f"127.0.0.1:{server.port}"
+        # The request's own time runs on the real clock: only the breaker's stands still.
+        clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=breakers, timing=Naps().timing)
+        for _ in range(2):
+            with pytest.raises(StartRefused):
+                _start(server, clients=clients)
+        assert len(target.requests) == 5
+        assert breakers.states() == {host: "open"}
+        with pytest.raises(StartRefused) as refused:
+            _start(server, clients=clients)
+        assert refused.value.category is Category.TRANSIENT
+        assert "60 s more" in str(refused.value)
+        assert len(target.requests) == 5
+        now[0] += 59
+        with pytest.raises(StartRefused):
+            _start(server, clients=clients)
+        assert len(target.requests) == 5
+        now[0] += 2
+        with pytest.raises(StartRefused):
+            _start(server, clients=clients)
+        assert len(target.requests) == 6
+        assert breakers.states() == {host: "open"}
+        now[0] += 61
+        with pytest.raises(StartRefused):
+            _start(server, clients=clients)
+        now[0] += 61
+        _start(server, clients=clients)
+        assert breakers.states() == {host: "closed"}
+    assert [state for _, state in changes] == [
+        *("open", "half-open", "open", "half-open", "open", "half-open", "closed")
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
+def test_refusals_of_a_request_do_not_open_the_breaker(status: int) -> None:
+    clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=Breakers(2))
+    with Server(target := Scripted(*[Answer(status)] * 6)) as server:
+        for _ in range(6):
+            with pytest.raises(StartRefused):
+                _start(server, clients=clients)
+    assert len(target.requests) == 6
+
+
+def test_a_broken_host_leaves_other_hosts_alone() -> None:
+    clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=Breakers(1), timing=Naps().timing)
+    with Server(Scripted()) as healthy:
+        broken = {"url": f"http://127.0.0.1:{_closed_port()}/"}
+        for _ in range(2):
+            with pytest.raises(StartRefused):
+                start("http", broken, DAILY, until=time.time() + 5, clients=clients)
+        assert _start(healthy, clients=clients).run_id == "sync"
+    assert sorted(clients.breakers.states().values()) == ["closed", "open"]
+
+
+def test_a_slow_call_does_not_hold_up_another_to_the_same_host() -> None:
+    release = threading.Event()
+
+    def respond(connection: socket.socket) -> None:
+        request = connection.recv(65536)
+        if b"/slow" in request:
+            release.wait(10)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    clients = Clients(allowed_hosts="127.0.0.1", environment={})
+    with RawServer(respond) as server:
+        until = time.time() + 10
+        slow = threading.Thread(
+            target=start,
+            args=("http", {"url": f"{server.url}/slow"}, DAILY),
+            kwargs={"until": until, "clients": clients},
+        )
+        slow.start()
+        begun = time.monotonic()
+        start("http", {"url": f"{server.url}/quick"}, DAILY, until=until, clients=clients)
+        assert time.monotonic() - begun < 2
+        release.set()
+        slow.join()
+
+
+def test_the_state_of_a_breaker_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="interlock_triggers")
+    clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=Breakers(1), timing=Naps().timing)
+    port = _closed_port()
+    with pytest.raises(StartRefused):
+        start("http", {"url": f"http://127.0.0.1:{port}/"}, DAILY, until=time.time() + 5, clients=clients)
+    (record,) = [entry for entry in caplog.records if entry.message == "circuit_breaker_state"]
+    assert record.__dict__["host"] == f"127.0.0.1:{port}"
+    assert record.__dict__["state"] == "open"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "loopback.pem"
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *form) + built.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+def _tls_server(target: Target, certificate: Path) -> Server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return Server(target, tls=context)
+
+
+def test_a_certificate_that_is_not_trusted_is_refused(certificate: Path) -> None:
+    with _tls_server(target := Scripted(), certificate) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=Naps().timing)
+        with pytest.raises(StartRefused) as refused:
+            start("http", {"url": url}, DAILY, until=time.time() + 5, clients=clients)
+    assert "cannot connect" in str(refused.value)
+    assert "self-signed certificate" in str(refused.value)
+    assert target.requests == []
+
+
+def test_a_certificate_for_another_name_is_refused(certificate: Path) -> None:
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with _tls_server(target := Scripted(), certificate) as server:
+        clients = Clients(
+            allowed_hosts="other.example",
+            environment={},
+            trust=trust,
+            timing=Naps().timing,
+            resolver=lambda host, port: [("127.0.0.1", port)],
+        )
+        url = f"https://other.example:{server.port}/"
+        with pytest.raises(StartRefused):
+            start("http", {"url": url}, DAILY, until=time.time() + 5, clients=clients)
+    assert target.requests == []
+
+
+def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with _tls_server(target := Scripted(), certificate) as server:
+        clients = Clients(allowed_hosts="127.0.0.1", environment={}, trust=trust)
+        url = f"https://127.0.0.1:{server.port}/run?x=1"
+        start("http", {"url": url, "body": {"a": 1}}, DAILY, until=time.time() + 5, clients=clients)
+    assert json.loads(target.requests[0].body) == {"a": 1}
+
+
+def test_a_tls_server_that_never_shakes_hands_is_left_at_the_deadline() -> None:
+    with RawServer(lambda connection: time.sleep(5)) as server:
+        clients = Clients(allowed_hosts="127.0.0.1", environment={})
+        begun = time.monotonic()
+        with pytest.raises(StartRefused):
+            start("http", {"url": f"https://127.0.0.1:{server.port}/"}, DAILY, until=time.time() + 0.3, clients=clients)
+        assert time.monotonic() - begun < 1.0
+
+
+@pytest.mark.parametrize(
+    ("until", "error"),
+    [(datetime.datetime(2030, 1, 1), ValueError), (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), StartRefused)],
+)
+def test_the_deadline_is_an_aware_instant(until: datetime.datetime, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        start("http", {"url": "http://127.0.0.1/"}, DAILY, until=until, clients=Clients(allowed_hosts="127.0.0.1"))
