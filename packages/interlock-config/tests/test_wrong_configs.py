@@ -101,6 +101,13 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
+def test_rules_keep_their_positions_behind_one_that_is_none() -> None:
+    sections = {"validation": "{rules: [word, {key: orders, check: gt, field: n, value: x}]}"}
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of(sections))
+    assert [problem.path for problem in caught.value.problems] == ["validation.rules[0]", "validation.rules[1].value"]
+
+
 def test_nulls_inside_of_structures_are_not_among_the_problems() -> None:
     job = "{type: http, config: {url: nowhere, body: [null, {a: null}], headers: {a: 1.5}}}"
     with pytest.raises(ConfigError) as caught:

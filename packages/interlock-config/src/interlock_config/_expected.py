@@ -12,7 +12,9 @@ from ._structs import Section
 
 
 class RuleForm(Section, frozen=True):
-    """A rule as a file writes it, with the descriptions that interlock_rules.Rule does not carry."""
+    """One condition on one sensor."""
+
+    # Stands in for interlock_rules.Rule, which carries no descriptions and does not refuse unknown keys.
 
     key: SensorKey
     check: CheckName
