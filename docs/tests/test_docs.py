@@ -1,0 +1,75 @@
+"""The documentation is true: links lead somewhere, pipeline files are valid, commands exist."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from interlock_cli import main
+from interlock_config import read_document
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page
+    for page in (
+        ROOT / "README.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("packages/*/README.md"),
+        *ROOT.glob("infra/**/*.md"),
+    )
+    if ".terraform" not in page.parts
+)
+_LINK = re.compile(r"\[[^\]]+\]\(([^)#]+)(?:#[^)]*)?\)")
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def fences(language: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for found in _FENCE.finditer(page.read_text()):
+            if found[1] == language:
+                yield page, found[2]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    targets = [link for link in _LINK.findall(page.read_text()) if "://" not in link and not link.startswith("mailto:")]
+    missing = [link for link in targets if not (page.parent / link).exists()]
+    assert missing == []
+
+
+PIPELINES = [(page, text) for page, text in fences("yaml") if re.search(r"^pipeline:", text, re.MULTILINE)]
+
+
+def test_there_are_pipeline_files_to_check() -> None:
+    assert {page.relative_to(ROOT).as_posix() for page, _ in PIPELINES} >= {"README.md", "docs/pipelines.md"}
+
+
+@pytest.mark.parametrize(("page", "text"), PIPELINES, ids=lambda value: str(value)[-30:].split("\n")[0])
+def test_every_complete_pipeline_file_is_valid(page: Path, text: str) -> None:
+    if "job:" in text and "validation:" in text:
+        read_document(text, str(page))
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    """The words behind `interlock` in the lines of a shell block."""
+    for line in text.splitlines():
+        for part in re.split(r"&&|\|\||\|", line.partition("#")[0]):
+            words = part.split()
+            if "interlock" in words and not part.strip().startswith(("pip", "cd", "export")):
+                yield words[words.index("interlock") + 1 :]
+
+
+@pytest.mark.parametrize(("page", "text"), list(fences("sh")), ids=lambda value: str(value)[-40:].split("\n")[0])
+def test_every_command_and_option_exists(page: Path, text: str) -> None:
+    for words in commands_in(text):
+        command: click.Command = main
+        rest = list(words)
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            name = rest.pop(0)
+            assert name in command.commands, f"{page}: interlock has no command {name!r}"
+            command = command.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--version"}
+        unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known]
+        assert unknown == [], f"{page}: {' '.join(words)}"
