@@ -24,32 +24,42 @@ def move_queues(client: Any, endpoint_url: str) -> int:
     A message that was being handled when the stack stopped is hidden for its visibility timeout; it stays where it
     is, and its queue with it, until a later start.
     """
-    moved = 0
     place = urlsplit(endpoint_url).netloc
-    for page in client.get_paginator("list_queues").paginate():
-        for url in page.get("QueueUrls", []):
-            if urlsplit(url).netloc != place:
-                moved += _move(client, url)
-    return moved
+    pages = client.get_paginator("list_queues").paginate()
+    urls = [url for page in pages for url in page.get("QueueUrls", [])]
+    here = {_name(url) for url in urls if urlsplit(url).netloc == place}
+    return sum(_move(client, url, alone=_name(url) not in here) for url in urls if urlsplit(url).netloc != place)
 
 
-def _move(client: Any, url: str) -> int:
-    name = urlsplit(url).path.rpartition("/")[2]
+def _move(client: Any, url: str, *, alone: bool) -> int:
     attributes = _attributes(client, url)
-    kept = {key: value for key, value in attributes.items() if key in _SETTABLE and value}
-    new = client.create_queue(QueueName=name, Attributes=kept)["QueueUrl"]
-    moved = 0
+    messages = _receive_all(client, url)
+    hidden = int(_attributes(client, url)["ApproximateNumberOfMessagesNotVisible"])
+    # Deleting goes by the name: it would take the new queue away, if there is one already.
+    deleted = alone and hidden == len(messages)
+    if deleted:
+        client.delete_queue(QueueUrl=url)
+    kept = {key: value for key, value in attributes.items() if key in _SETTABLE and value} if alone else {}
+    new = client.create_queue(QueueName=_name(url), Attributes=kept)["QueueUrl"]
+    for message in messages:
+        body, extra = message["Body"], message.get("MessageAttributes", {})
+        client.send_message(QueueUrl=new, MessageBody=body, MessageAttributes=extra)
+        if not deleted:
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return len(messages)
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def _receive_all(client: Any, url: str) -> list[Any]:
+    messages: list[Any] = []
     while batch := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN_SECONDS, MessageAttributeNames=["All"]
     ).get("Messages"):
-        for message in batch:
-            body, extra = message["Body"], message.get("MessageAttributes", {})
-            client.send_message(QueueUrl=new, MessageBody=body, MessageAttributes=extra)
-            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        moved += len(batch)
-    if _attributes(client, url)["ApproximateNumberOfMessagesNotVisible"] == "0":
-        client.delete_queue(QueueUrl=url)
-    return moved
+        messages += batch
+    return messages
 
 
 def _attributes(client: Any, url: str) -> dict[str, str]:
