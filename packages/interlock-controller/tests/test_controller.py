@@ -1,0 +1,249 @@
+"""The acting half: executions started once, events on the bus or not forgotten, timers by name."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from interlock_config import decode_yaml
+from interlock_controller import (
+    MISSING,
+    BusEntry,
+    BusError,
+    EventBus,
+    Executions,
+    Outbox,
+    RerunDesk,
+    SchedulerTimers,
+    SensorDesk,
+)
+from interlock_lifecycle import RerunRequest, RunKey, RunStatus, Sensor, open_run, timers_of
+from interlock_sla import parse_execution_date
+from interlock_store import ConfigCache, MemoryTables, Store, TableNames
+from interlock_store._write import Item
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}}
+sla: {maxDuration: 1h}
+validation: {trigger: ALL, rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+class Recorder:
+    """A bus and an execution starter that write down what they are told, and fail when told to."""
+
+    def __init__(self) -> None:
+        self.entries: list[BusEntry] = []
+        self.started: list[tuple[str, Mapping[str, Any]]] = []
+        self.is_down = False
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        if self.is_down:
+            raise BusError(["InternalFailure"])
+        self.entries += entries
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        if self.is_down:
+            raise ConnectionError
+        self.started.append((name, execution_input))
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store(MemoryTables(), TableNames.of_environment("test"))
+    made.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    return made
+
+
+@pytest.fixture
+def outbox(store: Store, recorder: Recorder) -> Outbox:
+    return Outbox(store, recorder, recorder, now=lambda: NOW, execution_timeout=TIMEOUT)
+
+
+def commit_run(store: Store) -> str:
+    start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+    store.commit(start)
+    return start.run.run_token
+
+
+def pending(store: Store, kind: str) -> list[Item]:
+    return [row for row in store.pending(datetime(2030, 1, 1, tzinfo=UTC)) if row["SK"].startswith(kind)]
+
+
+def test_a_committed_run_is_started_once(store: Store, recorder: Recorder, outbox: Outbox) -> None:
+    token = commit_run(store)
+    assert outbox.start_run(KEY) is not None
+    assert outbox.start_run(KEY) is None
+    ((name, told),) = recorder.started
+    assert name == f"bronze-stream-2026-03-03-{token}"
+    assert told["sla"]["maxDuration"] == "1h"
+    assert len(pending(store, "EVENT#")) == 1
+
+
+def test_a_start_that_fails_stays_to_be_done(store: Store, recorder: Recorder, outbox: Outbox) -> None:
+    commit_run(store)
+    recorder.is_down = True
+    with pytest.raises(ConnectionError):
+        outbox.start_run(KEY)
+    assert len(pending(store, "TRIGGER#")) == 1
+    recorder.is_down = False
+    assert outbox.start_run(KEY) is not None
+    assert pending(store, "TRIGGER#") == []
+
+
+@pytest.mark.parametrize("more", ["", "dryRun: true\n"])
+def test_a_config_that_may_not_run_closes_the_run_instead(
+    store: Store, recorder: Recorder, outbox: Outbox, more: str
+) -> None:
+    commit_run(store)
+    if more:
+        store.put_config(decode_yaml(PIPELINE + more, "bronze.yaml"))
+    else:
+        store._tables.transact(
+            [_put(store, {"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"})],
+        )
+    assert outbox.start_run(KEY) is None
+    run = store.run(KEY)
+    assert run is not None
+    assert run.status is RunStatus.FAILED_FINAL
+    assert recorder.started == []
+    assert [row["detailType"] for row in pending(store, "EVENT#")] == ["CONFIG_INVALID"]
+
+
+def _put(store: Store, item: Item) -> Any:
+    from interlock_store._write import Put
+
+    return Put(store.names.control, item)
+
+
+def test_an_event_row_is_forgotten_only_once_it_is_on_the_bus(store: Store, recorder: Recorder, outbox: Outbox) -> None:
+    commit_run(store)
+    outbox.start_run(KEY)
+    rows = pending(store, "EVENT#")
+    recorder.is_down = True
+    with pytest.raises(BusError):
+        outbox.relay(rows)
+    assert pending(store, "EVENT#") == rows
+    recorder.is_down = False
+    outbox.relay(rows)
+    assert pending(store, "EVENT#") == []
+    assert json.loads(recorder.entries[0].detail)["pipelineId"] == "bronze"
+
+
+def sensor(at: datetime = NOW, **fields: object) -> Sensor:
+    return Sensor("bronze", "ready", {"date": "2026-03-03", **fields}, at)
+
+
+def test_a_sensor_opens_one_run_however_often_it_comes(store: Store) -> None:
+    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    for seconds in range(3):
+        desk.arrived(sensor(NOW + timedelta(seconds=seconds)))
+    assert [run.attempt for run in store.runs("bronze")] == [0]
+
+
+def test_late_data_asks_for_one_rerun_and_the_desk_answers_it_once(store: Store, outbox: Outbox) -> None:
+    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    desk.arrived(sensor())
+    outbox.start_run(KEY)
+    _complete(store)
+    for seconds in (60, 120):
+        desk.arrived(sensor(NOW + timedelta(seconds=seconds), updatedAt=(NOW + timedelta(seconds=seconds)).isoformat()))
+    (row,) = pending(store, "RERUN_REQUEST#")
+    assert row["reason"] == "late-data"
+    store.put_sensor("bronze", "ready", {"updatedAt": (NOW + timedelta(minutes=5)).isoformat()})
+    request = RerunRequest(KEY, "late-data", row["requestedAt"], NOW + timedelta(minutes=3))
+    reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+    for _ in range(2):
+        reruns.requested(request)
+    run = store.run(KEY)
+    assert run is not None
+    assert (run.attempt, run.status) == (1, RunStatus.RUNNING)
+    assert pending(store, "RERUN_REQUEST#") == []
+
+
+def _complete(store: Store) -> None:
+    from interlock_lifecycle import CloseFacts, JobOutcome, SlaFacts, Verdict, decide_completion
+    from interlock_sla import Exclusions
+
+    run = store.run(KEY)
+    assert run is not None
+    facts = CloseFacts(run, store.config("bronze").config, 0, Exclusions(), SlaFacts(None, Verdict(KEY)))
+    done = decide_completion(facts, run.run_token, JobOutcome("success"), now=NOW, execution_timeout=TIMEOUT)
+    store.commit(done)  # type: ignore[arg-type]
+
+
+class FlakyEvents:
+    """PutEvents that refuses some entries of the first calls."""
+
+    def __init__(self, refusals: list[list[int]]) -> None:
+        self.refusals = refusals
+        self.put: list[str] = []
+
+    def put_events(self, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        refused = self.refusals.pop(0) if self.refusals else []
+        results = [{"ErrorCode": "Throttled"} if at in refused else {"EventId": "x"} for at in range(len(Entries))]
+        self.put += [entry["Detail"] for at, entry in enumerate(Entries) if at not in refused]
+        return {"FailedEntryCount": len(refused), "Entries": results}
+
+
+def test_entries_that_the_bus_refused_are_put_again_and_only_those() -> None:
+    events = FlakyEvents([[0, 2], [1]])
+    EventBus(events, "bus").publish([BusEntry("A", str(number)) for number in range(3)])  # type: ignore[arg-type]
+    assert sorted(events.put) == ["0", "1", "2"]
+
+
+def test_a_bus_that_keeps_refusing_is_an_error() -> None:
+    events = FlakyEvents([[0]] * 10)
+    with pytest.raises(BusError, match="Throttled"):
+        EventBus(events, "bus").publish([BusEntry("A", "0")])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        yield
+
+
+def test_an_execution_of_the_same_name_is_already_started(aws: None) -> None:
+    client = boto3.client("stepfunctions", region_name="us-east-1")
+    arn = client.create_state_machine(
+        name="m", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn="arn:aws:iam::123456789012:role/r"
+    )["stateMachineArn"]
+    executions = Executions(client, arn)
+    executions.start("run-1", {"a": 1})
+    executions.start("run-1", {"a": 2})
+    assert len(client.list_executions(stateMachineArn=arn)["executions"]) == 1
+    assert executions.status("run-1") == "RUNNING"
+    assert executions.status("nobody") == MISSING
+
+
+def test_timers_are_made_once_and_may_be_deleted_twice(aws: None, store: Store) -> None:
+    client = boto3.client("scheduler", region_name="us-east-1")
+    client.create_schedule_group(Name="sla")
+    timers = SchedulerTimers(client, group="sla", target_arn="arn:aws:lambda:::f", role_arn="arn:aws:iam::123456789012:role/r")
+    config = store.config("bronze").config
+    assert config is not None
+    (warning, breach) = timers_of(config, KEY, NOW)
+    for _ in range(2):
+        timers.create(KEY, breach)
+    assert len(client.list_schedules(GroupName="sla")["Schedules"]) == 1
+    for _ in range(2):
+        timers.delete(breach)
+        timers.delete(warning)
+    assert client.list_schedules(GroupName="sla")["Schedules"] == []
