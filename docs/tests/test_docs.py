@@ -52,6 +52,15 @@ def test_every_complete_pipeline_file_is_valid(page: Path, text: str) -> None:
         read_document(text, str(page))
 
 
+UNTESTED_ELSEWHERE = ("interlock-lifecycle", "interlock-store", "interlock-controller")
+EXAMPLES = [(page, text) for page, text in fences("python") if page.parent.name in UNTESTED_ELSEWHERE]
+
+
+@pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=lambda value: str(value)[-40:].split("\n")[0])
+def test_every_example_runs(page: Path, text: str) -> None:
+    exec(compile(text, str(page), "exec"), {})
+
+
 def commands_in(text: str) -> Iterator[list[str]]:
     """The words behind `interlock` in the lines of a shell block."""
     for line in text.splitlines():
