@@ -110,6 +110,23 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "-q", "docs/tests", *session.posargs)
 
 
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Costs and ratios, printed; never part of a test."""
+    _sync_workspace(session)
+    for script in sorted(ROOT.glob("benchmarks/*.py")):
+        session.log(script.stem)
+        session.run("python", str(script))
+
+
+@nox.session(name="simulation-long")
+def simulation_long(session: nox.Session) -> None:
+    """The simulation over many more seeds; INTERLOCK_SIMULATION_FIRST_SEED goes on where a run ended."""
+    _sync_workspace(session)
+    seeds = {"INTERLOCK_SIMULATION_SEEDS": os.environ.get("INTERLOCK_SIMULATION_SEEDS", "12000")}
+    session.run("pytest", "-q", "--show-capture=no", "tests/simulation", *session.posargs, env=seeds)
+
+
 def _home(unit: str) -> str:
     return f"packages/{unit}" if unit in PACKAGES else f"services/{unit}"
 
