@@ -124,11 +124,11 @@ def _number(value: str) -> int:
 
 
 def _expand(text: str, expression: str) -> tuple[list[list[Any]], dict[int, set[Any]]]:
-    from croniter import CroniterError, croniter  # slow to import, so only where a cron is used
+    from croniter import croniter  # slow to import, so only where a cron is used
 
     try:
         expanded, nth = croniter.expand(expression)
-    except CroniterError as error:
+    except ValueError as error:  # the root of croniter's errors
         for index, field in enumerate(expression.split()):
             alone = ["*"] * len(_FIELDS)
             alone[index] = field
