@@ -121,9 +121,9 @@ def _run(job: str, hourly: bool, environment: Mapping[str, str]) -> Run:
         home=Path(home),
         day=day,
         hour=hour,
-        pipeline=environment.get("INTERLOCK_PIPELINE", f"{job}-flights"),
+        pipeline=environment.get("INTERLOCK_PIPELINE_ID", f"{job}-flights"),
         attempt=environment.get("INTERLOCK_ATTEMPT", ""),
-        key=environment.get("INTERLOCK_KEY", ""),
+        key=environment.get("INTERLOCK_JOB_KEY", ""),
     )
 
 

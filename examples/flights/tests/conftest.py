@@ -50,7 +50,7 @@ def run_job(home: Path) -> RunJob:
             "PATH": os.environ["PATH"],
             "INTERLOCK_FLIGHTS_HOME": str(home),
             "INTERLOCK_ATTEMPT": "0",
-            "INTERLOCK_KEY": "a-key",
+            "INTERLOCK_JOB_KEY": "a-key",
             **period,
             **more,
         }

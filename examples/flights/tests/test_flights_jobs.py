@@ -270,7 +270,7 @@ def test_a_fault_of_another_hour_or_job_does_nothing(home: Path, feed: ModuleTyp
 
 
 def test_every_run_adds_one_start_and_one_end(home: Path, feed: ModuleType, run_job: RunJob) -> None:
-    run_job("silver", f"{DAY}T05", INTERLOCK_PIPELINE="mine", INTERLOCK_ATTEMPT="3", INTERLOCK_KEY="k-3")
+    run_job("silver", f"{DAY}T05", INTERLOCK_PIPELINE_ID="mine", INTERLOCK_ATTEMPT="3", INTERLOCK_JOB_KEY="k-3")
     run_job("silver", f"{DAY}T06")
     starts, ends = feed.starts(home), feed.ends(home)
     assert [set(start) for start in starts] == [{"pipeline", "date", "attempt", "key", "started"}] * 2

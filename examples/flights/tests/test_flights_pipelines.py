@@ -1,5 +1,7 @@
 """The pipeline files are valid, and their triggers and rules mean what the README says of the feed's sensors."""
 
+import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,9 +9,10 @@ from types import ModuleType
 
 import pytest
 
-from interlock_config import PipelineConfig, decode_yaml, warnings
+from interlock_config import PipelineConfig, decode_yaml, expand, warnings
 from interlock_rules import Evaluation, holds, key_matches, select_sensors
 from interlock_sla import resolve_execution_date
+from interlock_triggers import Attempt, Clients, start
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 AT = datetime(2026, 3, 3, 8, tzinfo=UTC)
@@ -97,3 +100,28 @@ def test_gold_starts_with_the_first_hour_and_waits_for_the_last(
         assert str(resolve_execution_date(row.fields, AT, configs[row.pipeline].zone)) == DAY
         passed.append(_evaluate(configs[row.pipeline], row.key, row.fields).passed)
     assert passed == [False] * 18 + [True]
+
+
+@pytest.mark.parametrize("job", ["bronze", "silver", "gold"])
+def test_a_pipeline_s_command_runs_its_job_as_the_command_trigger_starts_it(
+    job: str, home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    """The names of the variables are the trigger's; a job that misses one would record an empty attempt or key."""
+    hourly = job != "gold"
+    date = f"{DAY}T23" if hourly else DAY
+    variables = {
+        "INTERLOCK_FLIGHTS_HOME": str(home),
+        "INTERLOCK_FLIGHTS_CODE": str(PIPELINES.parent / "jobs"),
+    }
+    attempt = Attempt(
+        pipeline_id=f"{job}-flights", schedule_id="stream", date=date, number=2, key="a-key", resumed=False
+    )
+    config = expand(configs[f"{job}-flights"].job.config, variables)
+    clients = Clients(environment={**os.environ, **variables})
+    started = start("command", config, attempt, until=time.time() + 30, clients=clients)
+    assert started.status is not None
+    # There is no input: the job itself says so, and that it ran.
+    assert "missing" in started.status.reason
+    (record,) = feed.ends(home)
+    found = (record["pipeline"], record["date"], record["attempt"], record["key"])
+    assert found == (f"{job}-flights", date, "2", "a-key")
