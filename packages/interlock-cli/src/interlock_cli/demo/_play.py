@@ -23,7 +23,8 @@ from interlock_lifecycle import Progress, RunReport
 from interlock_store import Store
 
 _PACE = 0.7
-_PATIENCE = 90.0
+_PATIENCE = 240.0
+"""Seconds until the replay gives up; an idle machine of two cores needs about 70."""
 _AFTERMATH = 15.0
 _TURN = 0.2
 _LOOK = 0.8

@@ -13,7 +13,7 @@ from interlock_store import Store
 Say = Callable[[str], None]
 
 _LAND, _REST = "land", "rest"
-_MOST_AT_WORK = 5
+_MOST_AT_WORK = 4
 
 
 class Replay:

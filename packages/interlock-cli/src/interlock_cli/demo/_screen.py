@@ -1,6 +1,5 @@
-"""Shows the replay as it happens: each hour's runs in a grid, what is held and why, and what was said last."""
+"""Shows the replay as it happens: what was said, and below it each hour's runs in a grid and what is held and why."""
 
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -21,17 +20,15 @@ _MARKS = {
     Progress.COMPLETED: ("✓", "green"),
     Progress.FAILED: ("✗", "red"),
 }
-_SHOWN_LINES = 10
 _SHOWN_HOLDS = 4
 
 
 class Screen:
-    """A live picture on a terminal; plain lines anywhere else. A context manager."""
+    """Lines of what happened, and on a terminal a live picture below them. A context manager."""
 
     def __init__(self, console: Console, hours: Mapping[str, tuple[str, ...]]) -> None:
         self._console = console
         self._hours = hours
-        self._lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         self._reports: dict[tuple[str, str], RunReport] = {}
         self._began = datetime.now(UTC)
         self._live: Live | None = None
@@ -51,11 +48,7 @@ class Screen:
     def say(self, line: str) -> None:
         """One thing that happened, in rich's markup."""
         stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
-        if self._live is None:
-            self._console.print(stamped, soft_wrap=True)
-            return
-        self._lines.append(stamped)
-        self._live.update(self._picture())
+        self._console.print(stamped, soft_wrap=self._live is None)
 
     def show(self, reports: Mapping[tuple[str, str], RunReport]) -> None:
         """Where every run stands now."""
@@ -67,8 +60,7 @@ class Screen:
         return (datetime.now(UTC) - self._began).total_seconds()
 
     def _picture(self) -> Group:
-        lines = [Text.from_markup(line, overflow="ellipsis") for line in self._lines]
-        return Group(self._grid(), self._legend(), *self._holds(), Rule(style="dim"), *lines)
+        return Group(Rule(style="dim"), self._grid(), self._legend(), *self._holds())
 
     def _grid(self) -> Table:
         shown = Table(box=None, pad_edge=False)

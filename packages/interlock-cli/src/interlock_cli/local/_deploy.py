@@ -3,12 +3,15 @@
 import contextlib
 import json
 import re
+import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from interlock_cli.local._checkout import find_checkout
@@ -29,7 +32,7 @@ STREAM_FILTER: dict[str, Any] = {
 }
 """Known uninteresting records are filtered out, so that an unknown kind of row is still looked at."""
 
-_TIMEOUTS = {"orchestrator": 300}
+_FUNCTION_PATIENCE = 60.0
 _CONCURRENCY = {
     "stream-router": 10,
     "orchestrator": 10,
@@ -95,10 +98,12 @@ def deploy(
     site.bus()
     roles = site.roles()
     site.scheduler_group()
-    functions = {}
-    for service, path in zips.items():
-        progress(f"function {service}")
-        functions[service] = site.function(service, path, runtime, roles, queues)
+    progress("functions")
+    with ThreadPoolExecutor() as pool:
+        deployed = {
+            service: pool.submit(site.function, service, path, runtime, roles, queues) for service, path in zips.items()
+        }
+    functions = {service: future.result() for service, future in deployed.items()}
     progress("state machine, rules and mappings")
     machine = site.state_machine(definition, functions, roles)
     site.rules(functions, queues, roles)
@@ -154,7 +159,7 @@ class _Site:
     """Where things are put: the clients, and the names and addresses of one environment."""
 
     def __init__(self, clients: Clients, settings: StackSettings, region: str, account: str) -> None:
-        self._clients = clients
+        self._clients = _made_once(clients)
         self._settings = settings
         self._region = region
         self._account = account
@@ -174,21 +179,26 @@ class _Site:
         streams = {}
         for table in ("control", "joblog", "rerun", "events"):
             name = self.name(table)
-            try:
+            with contextlib.suppress(client.exceptions.ResourceInUseException):
                 client.create_table(**_table(name, table))
-                client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-                client.update_time_to_live(
-                    TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
-                )
-                client.update_continuous_backups(
-                    TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-                )
-            except client.exceptions.ResourceInUseException:
-                pass
+            client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            self._protect_table(name)
             stream = client.describe_table(TableName=name)["Table"].get("LatestStreamArn")
             if stream:
                 streams[table] = stream
         return streams
+
+    def _protect_table(self, name: str) -> None:
+        """Time to live and backups, also for a table whose deployment was cut short."""
+        client = self._clients("dynamodb")
+        lives = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
+        if lives not in {"ENABLED", "ENABLING"}:
+            client.update_time_to_live(
+                TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
+            )
+        client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
 
     # --- bus and queues ------------------------------------------------------------------
 
@@ -211,7 +221,11 @@ class _Site:
     def _queue(self, thing: str, **attributes: str) -> _Queue:
         client = self._clients("sqs")
         fixed = {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": "1209600", **attributes}
-        url = client.create_queue(QueueName=self.name(thing), Attributes=fixed)["QueueUrl"]
+        try:
+            url = client.create_queue(QueueName=self.name(thing), Attributes=fixed)["QueueUrl"]
+        except client.exceptions.QueueNameExists:
+            url = client.get_queue_url(QueueName=self.name(thing))["QueueUrl"]
+            client.set_queue_attributes(QueueUrl=url, Attributes=fixed)
         return _Queue(url, self.arn("sqs", self.name(thing)))
 
     # --- roles and scheduler ----------------------------------------------------------------
@@ -262,23 +276,30 @@ class _Site:
         try:
             arn = client.create_function(Code={"ZipFile": code}, **shape)["FunctionArn"]
         except client.exceptions.ResourceConflictException:
-            self._await_function(name)
-            client.update_function_code(FunctionName=name, ZipFile=code)
-            self._await_function(name)
-            arn = client.update_function_configuration(**shape)["FunctionArn"]
+            arn = self._update_function(code, shape)
         self._await_function(name)
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=_CONCURRENCY[service])
         return str(arn)
 
-    def _await_function(self, name: str) -> None:
-        """Wait until an earlier change of the function has taken hold."""
+    def _update_function(self, code: bytes, shape: dict[str, Any]) -> str:
         client = self._clients("lambda")
-        for _ in range(60):
-            found = client.get_function_configuration(FunctionName=name)
+        name = shape["FunctionName"]
+        found = self._await_function(name)
+        if found.get("CodeSha256") != b64encode(sha256(code).digest()).decode():
+            client.update_function_code(FunctionName=name, ZipFile=code)
+            self._await_function(name)
+        return str(client.update_function_configuration(**shape)["FunctionArn"])
+
+    def _await_function(self, name: str) -> Mapping[str, Any]:
+        """The function's configuration, once an earlier change of it has taken hold."""
+        client = self._clients("lambda")
+        end = time.monotonic() + _FUNCTION_PATIENCE
+        while time.monotonic() < end:
+            found: Mapping[str, Any] = client.get_function_configuration(FunctionName=name)
             if found.get("State", "Active") == "Active" and found.get("LastUpdateStatus", "Successful") == "Successful":
-                return
-            time.sleep(0.5)
-        raise LocalStackError(f"The function {name} did not become active within 30 s.")
+                return found
+            time.sleep(0.1)
+        raise LocalStackError(f"The function {name} did not become active within {_FUNCTION_PATIENCE:.0f} s.")
 
     def _variables(self, service: str, queues: Mapping[str, _Queue]) -> dict[str, str]:
         settings = self._settings
@@ -387,11 +408,18 @@ class _Site:
         )
 
     def _mapping(self, **shape: Any) -> None:
-        try:
-            self._clients("lambda").create_event_source_mapping(**shape)
-        except ClientError as error:
-            if error.response["Error"].get("Code") != "ResourceConflictException":
-                raise
+        """Create or update; looked for first, because not every server refuses a second mapping of the same kind."""
+        client = self._clients("lambda")
+        found = client.list_event_source_mappings(
+            EventSourceArn=shape["EventSourceArn"], FunctionName=shape["FunctionName"]
+        )["EventSourceMappings"]
+        if not found:
+            client.create_event_source_mapping(**shape)
+            return
+        fixed = {"EventSourceArn", "StartingPosition"}
+        client.update_event_source_mapping(
+            UUID=found[0]["UUID"], **{name: value for name, value in shape.items() if name not in fixed}
+        )
 
     def stream_mappings(
         self, streams: Mapping[str, str], functions: Mapping[str, str], queues: Mapping[str, _Queue]
@@ -421,6 +449,20 @@ class _Site:
                 FilterCriteria={"Filters": [{"Pattern": json.dumps(found)} for found in mapping.filters]},
                 DestinationConfig={"OnFailure": {"Destination": queues[f"sr-{mapping.name}-dlq"].arn}},
             )
+
+
+def _made_once(clients: Clients) -> Clients:
+    """One client per service: threads may share clients, but not make them at the same time."""
+    lock = threading.Lock()
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = clients(service)
+            return made[service]
+
+    return client
 
 
 def _table(name: str, table: str) -> dict[str, Any]:

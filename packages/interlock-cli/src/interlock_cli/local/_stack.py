@@ -89,6 +89,7 @@ class LocalStack:
                 stream_mappings=False,
                 progress=self._progress,
             )
+            self._warm_up()
             self._start_pump()
             self._progress("taking up what was left")
             self.invoke("watchdog", {})
@@ -205,6 +206,14 @@ class LocalStack:
         self._slack = RecordingSlack(token, journal=journal)
         self._slack.start()
         self._settings = replace(self._settings, slack_bot_token=token, slack_api_url=self._slack.base_url)
+
+    def _warm_up(self) -> None:
+        """Ping every function once: a broken one is told now, and the first run need not wait for cold starts."""
+        for service in self._deployed.functions:
+            self._progress(f"waking {service}")
+            health = self.invoke(service, {"__ping__": True})
+            if health["status"] != "healthy":
+                raise LocalStackError(f"The function {service} is not well: {json.dumps(health['checks'])}.")
 
     def _start_pump(self) -> None:
         clients = PumpClients(self.client("dynamodbstreams"), self.client("lambda"), self.client("sqs"))
