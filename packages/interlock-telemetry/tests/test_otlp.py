@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 WORK = """
-import json, sys
+import json, os, sys, time
 from datetime import timedelta
 from interlock_telemetry import Metric, bind_correlation, configure_logging, flush, instrument, measure, span, stage
 configure_logging("watchdog")
@@ -23,10 +24,13 @@ def work():
         measure(Metric.RECORDS_PROCESSED, 3, service="watchdog")
         measure(Metric.POOL_ACTIVE, 1)
         measure(Metric.BREAKER_STATE, 2, target="slack")
+    started = time.monotonic()
     flush(timedelta(seconds=FLUSH))
-for _ in range(TIMES):
-    work()
-print(json.dumps(sorted(name for name in sys.modules if name.startswith("opentelemetry"))[:1]))
+    return time.monotonic() - started
+took = max(work() for _ in range(TIMES))
+imported = sorted(name for name in sys.modules if name.startswith("opentelemetry"))[:1]
+print(json.dumps({"imported": imported, "took": took}), flush=True)
+os._exit(0)  # an exporter that is still trying must not hold the test
 """
 
 needs_sdk = pytest.mark.skipif(
@@ -34,8 +38,11 @@ needs_sdk = pytest.mark.skipif(
 )
 
 
-def run(times: int = 1, seconds: float = 5, **variables: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Run WORK in a process of its own; the OpenTelemetry modules that it imported, and its log lines."""
+def run(times: int = 1, seconds: float = 5, **variables: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run WORK in a process of its own.
+
+    What it says (an OpenTelemetry module that it `imported`, how long a flush `took` at most), and its log lines.
+    """
     script = WORK.replace("TIMES", str(times)).replace("FLUSH", str(seconds))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment = {**kept, **variables}
@@ -88,14 +95,15 @@ def collector() -> Iterator[Collector]:
 
 
 def test_without_an_endpoint_nothing_is_imported_and_nothing_said() -> None:
-    assert run() == ([], [])
-    assert run(OTEL_EXPORTER_OTLP_ENDPOINT="") == ([], [])
+    for variables in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}):
+        said, logged = run(**variables)
+        assert (said["imported"], logged) == ([], [])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("opentelemetry") is not None, reason="the otlp extra is installed")
 def test_an_endpoint_without_the_extra_is_said_and_the_work_goes_on() -> None:
-    imported, logged = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
-    assert imported == []
+    said, logged = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert said["imported"] == []
     assert [line["event"] for line in logged] == ["telemetry_off"]
     assert "interlock-telemetry[otlp]" in logged[0]["reason"]
 
@@ -126,6 +134,15 @@ def test_a_collector_that_is_away_is_logged_and_does_not_hold_the_work() -> None
     _, logged = run(seconds=0.5, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     # Either our flush gives up on the exporter, or the exporter gives up first and says so itself.
     assert any("telemetry_not_sent" in line["event"] or "while exporting" in line["event"] for line in logged)
+
+
+@needs_sdk
+def test_a_collector_that_never_answers_holds_a_flush_no_longer_than_it_may() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said, logged = run(seconds=0.3, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    # The exporter itself would wait for ten seconds.
+    assert 0.3 <= said["took"] < 5
+    assert [line["reason"] for line in logged] == ["StageTimeout: stage telemetry_flush did not end within 0.3s"]
 
 
 def _attributes(attributes: Any) -> dict[str, str]:

@@ -57,7 +57,7 @@ def _dispatch(service: Service, messages: list[dict[str, Any]], context: object)
         with bind_correlation(alert.id), stage("dispatch_alert", type=alert.type):
             service.alerts.dispatch(alert, deadline)
 
-    result = process_queue(messages, dispatch, service.dead_letters, expired=lambda: deadline.expired, count=_count)
+    result = process_queue(messages, dispatch, service.dead_letters, count=_count)
     _log.info("batch_done", processed=result.processed, dlq_routed=result.dlq_routed, failed=result.batch_failures)
     return result.response()
 

@@ -66,7 +66,7 @@ class Slack:
     ) -> None:
         self.channel = channel
         self._tokens = tokens
-        self._base_url = base_url if base_url is None or base_url.endswith("/") else f"{base_url}/"
+        self._base_url = base_url
         self._now = now
         self._breaker = CircuitBreaker(
             fail_max=trip_after,
