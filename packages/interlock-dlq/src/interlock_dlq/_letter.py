@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from ulid import ULID
 
 from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import MalformedRecord
@@ -43,6 +42,8 @@ def make_letter(
     correlation_id: str | None = None,
 ) -> DeadLetter:
     """The letter for a record that failed with `error`."""
+    from ulid import ULID  # slow to import, and most invocations have no dead letter
+
     at = now or datetime.now(UTC)
     return DeadLetter(
         id=str(ULID.from_datetime(at)),
