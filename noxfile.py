@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -76,7 +78,7 @@ def floor(session: nox.Session, package: str) -> None:
         "--resolution=lowest-direct",
         "--find-links",
         str(wheels),
-        f"{package}==0.1.0",
+        f"{package}=={_project(package)['version']}",
     )
     module = package.replace("-", "_")
     session.run("python", str(ROOT / "tests" / "public_surface.py"), module)
@@ -135,10 +137,13 @@ def _distribution(unit: str) -> str:
     return unit if unit in PACKAGES else f"interlock-{unit}"
 
 
+def _project(package: str) -> dict[str, Any]:
+    """The `project` table of a package's pyproject.toml."""
+    return dict(tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text())["project"])
+
+
 def _closure(package: str) -> list[str]:
     """The package and the siblings it needs, from the declared dependencies."""
-    import tomllib
-
     seen: list[str] = []
     queue = [package]
     while queue:
@@ -146,7 +151,6 @@ def _closure(package: str) -> list[str]:
         if name in seen:
             continue
         seen.append(name)
-        project = tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())["project"]
-        wanted = [requirement.split(">")[0].split("[")[0] for requirement in project["dependencies"]]
+        wanted = [requirement.split(">")[0].split("[")[0] for requirement in _project(name)["dependencies"]]
         queue.extend(requirement for requirement in wanted if requirement in PACKAGES)
     return seen
