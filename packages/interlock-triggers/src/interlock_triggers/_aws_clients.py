@@ -31,6 +31,7 @@ def default_client(service: str, *, region: str | None, retries: bool, read_time
     config = configuration.Config(
         connect_timeout=min(_CONNECT_SECONDS, read_timeout),
         read_timeout=read_timeout,
+        tcp_keepalive=True,
         retries={"mode": "standard", "total_max_attempts": _TRIES if retries else 1},
     )
     return boto3.client(service, region_name=region, config=config)

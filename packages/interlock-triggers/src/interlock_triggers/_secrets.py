@@ -17,6 +17,10 @@ _NAME = re.compile(
     r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|(?:^|[-_])sig$",
     re.IGNORECASE,
 )
+# Names are bounded and begin at the beginning of a word: payloads of megabytes are searched in one pass.
+_VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)"
+_ASSIGNED = re.compile(r"(?<![\w.-])-{0,2}([A-Za-z][\w.-]{0,63})[ \t]{0,3}[=:][ \t]{0,3}" + _VALUE)
+_OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{0,63})[ \t]{1,3}(?!-)" + _VALUE)
 _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
 
 
@@ -88,12 +92,10 @@ def _secrets_in_text(text: str) -> Iterator[str]:
     if text.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError):
             yield from _secrets_in(json.loads(text))
-    for found in re.finditer(r"([A-Za-z][\w.-]*)\s*[=:]\s*(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)", text):
-        if names_a_secret(found[1]):
-            yield found[2].strip("\"'")
-    for found in re.finditer(r"--?([A-Za-z][\w-]*)\s+(\"[^\"]*\"|'[^']*'|[^\s\"'-][^\s\"']*)", text):
-        if names_a_secret(found[1]):
-            yield found[2].strip("\"'")
+    for words in (_ASSIGNED, _OPTION):
+        for found in words.finditer(text):
+            if names_a_secret(found[1]):
+                yield found[2].strip("\"'")
 
 
 def _secrets_in_url(text: str) -> Iterator[str]:

@@ -28,7 +28,10 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
             {"stateMachineArn": arn, "name": attempt.key, "input": document},
             region=_region(call),
         )
-        return Started(call.type, text_of(answer, "executionArn"))
+        started = text_of(answer, "executionArn")
+        if started.split(":")[5] != "execution":
+            raise call.unknown("an Express execution was started, which can be neither found nor followed")
+        return Started(call.type, started)
     except AwsTrouble as trouble:
         if trouble.code == "ExecutionAlreadyExists":
             # The name is this attempt's alone, and stays taken for 90 days: that execution is ours.

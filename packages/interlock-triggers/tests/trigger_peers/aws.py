@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -252,23 +253,42 @@ def in_process(aws: Aws) -> Callable[..., Any]:
     """Makes boto3 clients whose requests meet the target without a socket; quick enough for thousands."""
 
     def make(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
-        client = _client(service, "http://127.0.0.1:9", region, read_timeout)
-
-        def answer(request: Any, **_: Any) -> AWSResponse:
-            headers = {name: _text(value) for name, value in request.headers.items()}
-            path, _query, _rest = request.url.partition("http://127.0.0.1:9")[2].partition("?")
-            body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
-            outcome = aws.meet(Request(request.method, path, {}, headers, body))
-            if isinstance(outcome, Cut):
-                raise ConnectionClosedError(endpoint_url=request.url)
-            if isinstance(outcome, Hang):
-                raise ReadTimeoutError(endpoint_url=request.url)
-            return AWSResponse(request.url, outcome.status, dict(outcome.headers), _Raw(outcome.body))
-
-        client.meta.events.register("before-send", answer)
-        return client
+        return _Bound(_socketless(service, region), aws)
 
     return make
+
+
+_MEETS = threading.local()
+
+
+class _Bound:
+    """A client that is shared, because making one takes long, with the target that it meets in this thread."""
+
+    def __init__(self, client: Any, aws: Aws) -> None:
+        self._client, self._aws = client, aws
+
+    def __getattr__(self, operation: str) -> Any:
+        _MEETS.aws = self._aws
+        return getattr(self._client, operation)
+
+
+@cache
+def _socketless(service: str, region: str | None) -> Any:
+    client = _client(service, "http://127.0.0.1:9", region, 5)
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        path = request.url.partition("http://127.0.0.1:9")[2].partition("?")[0]
+        body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
+        outcome = _MEETS.aws.meet(Request(request.method, path, {}, headers, body))
+        if isinstance(outcome, Cut):
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if isinstance(outcome, Hang):
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return AWSResponse(request.url, outcome.status, dict(outcome.headers), _Raw(outcome.body))
+
+    client.meta.events.register("before-send", answer)
+    return client
 
 
 def _client(service: str, url: str, region: str | None, read_timeout: int) -> Any:
