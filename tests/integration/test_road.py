@@ -1,6 +1,9 @@
 """The road of a run through six real Lambdas: from a sensor row to the job, the events table and Slack."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from integration.conftest import Outside, await_that, pipeline
@@ -26,6 +29,25 @@ def test_a_sensor_leads_to_one_job_its_events_and_its_alerts(outside: Outside) -
     await_that(lambda: [t for t in slack_texts(outside) if "JOB_COMPLETED" in t and "happy" in t], "the Slack message")
     assert [entry.event for entry in outside.store.entries(run.key)] == ["success"]
     assert not [text for text in slack_texts(outside) if "VALIDATION_PASSED" in text]
+
+
+def test_events_are_followed_live_until_interrupted(outside: Outside) -> None:
+    outside.push("followed", pipeline(outside.folder, "followed"))
+    command = [sys.executable, "-m", "interlock_cli", "events", "followed", "--follow", "--json"]
+    following = subprocess.Popen(
+        [*command, "--endpoint-url", outside.stack.endpoint_url], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        outside.put("followed", "ready", ready=True, count=10, date="2026-03-03")
+        assert following.stdout is not None
+        for line in following.stdout:
+            if json.loads(line)["eventType"] == "JOB_COMPLETED":
+                break
+        following.send_signal(signal.SIGINT)
+        assert following.wait(timeout=20) == 0
+    finally:
+        following.kill()
+        following.communicate()
 
 
 def test_rules_that_do_not_hold_hold_the_run_with_its_reason_in_sight(outside: Outside) -> None:

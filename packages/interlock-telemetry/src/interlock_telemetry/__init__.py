@@ -15,6 +15,7 @@ from interlock_telemetry._flush import flush
 from interlock_telemetry._health import is_ping, ping
 from interlock_telemetry._instruments import Metric, instrument, measure, span, stage
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
+from interlock_telemetry._operator import answer_operator
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile
 
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "StageTimeout",
     "TelemetryError",
+    "answer_operator",
     "bind_correlation",
     "configure_logging",
     "correlation_id",

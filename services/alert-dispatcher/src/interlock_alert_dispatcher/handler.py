@@ -10,13 +10,12 @@ from interlock_dlq import process_queue
 from interlock_telemetry import (
     InvocationDeadline,
     Metric,
+    answer_operator,
     bind_correlation,
     configure_logging,
     flush,
     get_logger,
     measure,
-    ping,
-    profile,
     stage,
 )
 
@@ -34,10 +33,11 @@ def _service() -> Service:
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Post a batch of alerts; the answer is Lambda's partial batch response for queues."""
     service = _service()
-    answer = ping(event, service.health, now()) or profile(
+    answer = answer_operator(
         event,
         lambda inner: handle(inner, context),
         service=SERVICE,
+        checks=service.health,
         bucket=service.settings.profile_bucket,
         now=now(),
     )

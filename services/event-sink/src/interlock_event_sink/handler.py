@@ -8,13 +8,12 @@ from interlock_event_sink.event import read_event
 from interlock_event_sink.wiring import SERVICE, Service, now, wire
 from interlock_telemetry import (
     Metric,
+    answer_operator,
     bind_correlation,
     configure_logging,
     flush,
     get_logger,
     measure,
-    ping,
-    profile,
     stage,
 )
 
@@ -34,8 +33,13 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     then hands it, whole, to the function's dead-letter queue.
     """
     service = _service()
-    answer = ping(event, service.health, now()) or profile(
-        event, lambda inner: handle(inner, context), service=SERVICE, bucket=service.profile_bucket, now=now()
+    answer = answer_operator(
+        event,
+        lambda inner: handle(inner, context),
+        service=SERVICE,
+        checks=service.health,
+        bucket=service.profile_bucket,
+        now=now(),
     )
     if answer is not None:
         return answer

@@ -10,10 +10,18 @@ from interlock_lifecycle import Exhaustion
 from interlock_orchestrator import closing, evaluation, job
 from interlock_orchestrator.request import Failure, Mode, Request, Step, read_request
 from interlock_orchestrator.steps import Desk
-from interlock_orchestrator.wiring import Service, now, wire
-from interlock_telemetry import InvocationDeadline, LambdaContext, bind_correlation, configure_logging, flush, ping
+from interlock_orchestrator.wiring import SERVICE, Service, now, wire
+from interlock_telemetry import (
+    InvocationDeadline,
+    LambdaContext,
+    answer_operator,
+    bind_correlation,
+    configure_logging,
+    flush,
+    stage,
+)
 
-configure_logging("orchestrator")
+configure_logging(SERVICE)
 
 
 @cache
@@ -21,18 +29,26 @@ def _service() -> Service:
     return wire(os.environ)
 
 
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Do one step of a run; every answer carries `status` and `waitSeconds`."""
     service = _service()
-    health = ping(event, service.health, now())
-    if health is not None:
-        return health
+    answer = answer_operator(
+        event,
+        lambda inner: handle(inner, context),
+        service=SERVICE,
+        checks=service.health,
+        bucket=service.settings.profile_bucket,
+        now=now(),
+    )
+    if answer is not None:
+        return answer
     request = read_request(event)
-    desk = service.desk(InvocationDeadline.from_context(context).at)
-    with bind_correlation(request.run_token):
-        step = take(desk, request)
-    flush()
-    return dict(to_builtins(step))
+    desk = service.desk(InvocationDeadline.from_context(context, service.settings.shutdown_buffer).at)
+    try:
+        with bind_correlation(request.run_token), stage(str(request.mode), pipeline=request.pipeline_id):
+            return dict(to_builtins(take(desk, request)))
+    finally:
+        flush()
 
 
 def take(desk: Desk, request: Request) -> Step:

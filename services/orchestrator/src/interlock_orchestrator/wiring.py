@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from interlock_orchestrator.steps import Desk, Jobs
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import Settings, environment
+from interlock_telemetry import Settings, environment, instrument
 from interlock_triggers import Breakers, Clients, Triggers
+
+SERVICE = "orchestrator"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
 _OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
@@ -26,6 +28,7 @@ class Service(Struct, frozen=True):
     execution_timeout: timedelta
     variables: Mapping[str, str]
     health: Mapping[str, Callable[[], None]]
+    settings: Settings
 
     def desk(self, ends_at: datetime) -> Desk:
         """The desk of an invocation that ends at `ends_at` (UTC)."""
@@ -47,10 +50,11 @@ def now() -> datetime:
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
+    instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     health = {"control": store.ping}
-    return Service(store, _jobs(settings, variables), settings.sfn_timeout, variables, health)
+    return Service(store, _jobs(settings, variables), settings.sfn_timeout, variables, health, settings)
 
 
 def _jobs(settings: Settings, variables: Mapping[str, str]) -> Triggers:

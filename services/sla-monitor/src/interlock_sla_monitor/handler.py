@@ -4,10 +4,10 @@ import os
 from functools import cache
 from typing import Any
 
-from interlock_sla_monitor.wiring import Service, now, wire
-from interlock_telemetry import bind_correlation, configure_logging, flush, ping
+from interlock_sla_monitor.wiring import SERVICE, Service, now, wire
+from interlock_telemetry import answer_operator, bind_correlation, configure_logging, flush, stage
 
-configure_logging("sla-monitor")
+configure_logging(SERVICE)
 
 
 @cache
@@ -18,10 +18,19 @@ def _service() -> Service:
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
     service = _service()
-    health = ping(event, service.health, now())
-    if health is not None:
-        return health
-    with bind_correlation(f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"):
-        answer = service.monitor.answer(event)
-    flush()
-    return answer
+    answer = answer_operator(
+        event,
+        lambda inner: handle(inner, context),
+        service=SERVICE,
+        checks=service.health,
+        bucket=service.settings.profile_bucket,
+        now=now(),
+    )
+    if answer is not None:
+        return answer
+    about = f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"
+    try:
+        with bind_correlation(about), stage(str(event.get("mode"))):
+            return service.monitor.answer(event)
+    finally:
+        flush()

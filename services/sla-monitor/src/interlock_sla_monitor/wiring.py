@@ -9,7 +9,9 @@ from msgspec import Struct
 from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, Timers
 from interlock_sla_monitor.monitor import Monitor
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import Settings, environment
+from interlock_telemetry import Settings, environment, instrument
+
+SERVICE = "sla-monitor"
 
 REQUIRED = (
     "CONTROL_TABLE",
@@ -27,6 +29,7 @@ class Service(Struct, frozen=True):
 
     monitor: Monitor
     health: Mapping[str, Callable[[], None]]
+    settings: Settings
 
 
 def now() -> datetime:
@@ -37,10 +40,11 @@ def now() -> datetime:
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, source=variables)
+    instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     monitor = Monitor(store, _timers(settings), AlertDesk(store, now), now)
-    return Service(monitor, {"control": store.ping})
+    return Service(monitor, {"control": store.ping}, settings)
 
 
 def _timers(settings: Settings) -> Timers:

@@ -13,7 +13,9 @@ from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
 from interlock_stream_router.configs import ConfigWatch
 from interlock_stream_router.router import Router
-from interlock_telemetry import environment
+from interlock_telemetry import Settings, environment, instrument
+
+SERVICE = "stream-router"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
 
@@ -24,6 +26,7 @@ class Service(Struct, frozen=True):
     router: Router
     dead_letters: DeadLetters
     health: Mapping[str, Callable[[], None]]
+    settings: Settings
 
 
 def now() -> datetime:
@@ -34,6 +37,7 @@ def now() -> datetime:
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, source=variables)
+    instrument(SERVICE, source=variables)
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(clients["dynamodb"]), names)
@@ -48,10 +52,10 @@ def wire(variables: Mapping[str, str]) -> Service:
         reruns=RerunDesk(store, execution_timeout=timeout),
     )
     health = {"control": store.ping, "bus": bus.ping}
-    return Service(router, _dead_letters(settings.dlq_queue_url), health)
+    return Service(router, _dead_letters(settings), health, settings)
 
 
-def _dead_letters(queue_url: str | None) -> DeadLetters:
-    if queue_url is None:
+def _dead_letters(settings: Settings) -> DeadLetters:
+    if settings.dlq_queue_url is None:
         return LogRouter()
-    return SqsRouter(queue_url, boto3.client("sqs"))
+    return SqsRouter(settings.dlq_queue_url, boto3.client("sqs"), max_retries=settings.dlq_max_retries)

@@ -4,11 +4,11 @@ import os
 from functools import cache
 from typing import Any
 
-from interlock_telemetry import configure_logging, flush, get_logger, ping
+from interlock_telemetry import answer_operator, configure_logging, flush, get_logger, stage
 from interlock_watchdog.tick import run_tick
-from interlock_watchdog.wiring import Service, now, wire
+from interlock_watchdog.wiring import SERVICE, Service, now, wire
 
-configure_logging("watchdog")
+configure_logging(SERVICE)
 _log = get_logger(__name__)
 
 
@@ -20,13 +20,27 @@ def _service() -> Service:
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Run every check, or take up the one run whose execution was reported as ended."""
     service = _service()
-    moment = now()
-    answer = ping(event, service.health, moment)
+    answer = answer_operator(
+        event,
+        lambda inner: handle(inner, context),
+        service=SERVICE,
+        checks=service.health,
+        bucket=service.settings.profile_bucket,
+        now=now(),
+    )
     if answer is not None:
         return answer
+    try:
+        with stage("tick"):
+            return _look(service, event)
+    finally:
+        flush()
+
+
+def _look(service: Service, event: dict[str, Any]) -> dict[str, Any]:
+    moment = now()
     if event.get("detail-type") == "Step Functions Execution Status Change":
         return {"recovered": service.recovery.execution_changed(event["detail"], moment)}
     report = run_tick(service.checks, service.bus, moment)
     _log.info("tick_done", **{name.replace("-", "_"): count for name, count in report.found.items()})
-    flush()
     return {"found": report.found}

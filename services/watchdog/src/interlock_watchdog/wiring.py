@@ -9,9 +9,11 @@ from msgspec import Struct
 from interlock_controller import EventBus, Executions, Outbox, RerunDesk
 from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import environment
+from interlock_telemetry import Settings, environment, instrument
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import Check
+
+SERVICE = "watchdog"
 
 REQUIRED = (
     "CONTROL_TABLE",
@@ -35,6 +37,7 @@ class Service(Struct, frozen=True):
     recovery: Recovery
     bus: EventBus
     health: Mapping[str, Callable[[], None]]
+    settings: Settings
 
 
 def now() -> datetime:
@@ -45,6 +48,7 @@ def now() -> datetime:
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, _PATIENCE, source=variables)
+    instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
@@ -64,4 +68,4 @@ def wire(variables: Mapping[str, str]) -> Service:
         "dead-executions": recovery.dead_executions,
         "stale-runs": recovery.stale_runs,
     }
-    return Service(checks, recovery, bus, {"control": store.ping})
+    return Service(checks, recovery, bus, {"control": store.ping}, settings)
