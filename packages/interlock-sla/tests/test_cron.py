@@ -77,6 +77,42 @@ def test_the_first_fire_of_a_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "fire", "date"),
+    [
+        ("0 8 * * *", "2026-03-03T07:00", "2026-03-03"),
+        ("0 0 * * *", "2026-03-02T23:00", "2026-03-03"),
+        ("0 8,20 * * *", "2026-03-03T19:00", "2026-03-03T20"),
+        ("30 2 * * *", "2026-03-29T01:30", "2026-03-29"),
+        ("30 2,4 * * *", "2026-03-29T01:30", "2026-03-29T02"),
+        ("0 * * * *", "2026-03-29T01:00", "2026-03-29T03"),
+        ("30 2 * * *", "2026-10-25T00:30", "2026-10-25"),
+    ],
+)
+def test_the_execution_date_of_a_fire(expression: str, fire: str, date: str) -> None:
+    cron = parse_cron(expression)
+    assert str(cron.execution_date(at(fire), BERLIN)) == date
+    assert str(cron.execution_date(at(fire).astimezone(BERLIN), BERLIN)) == date
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-03-03T07:01", "2026-03-03T07:00:30", "2026-03-03T07:00:00.5", "2026-03-07T07:00", "2026-10-25T01:30"],
+)
+def test_what_is_no_fire_has_no_execution_date(moment: str) -> None:
+    with pytest.raises(CronError, match="it does not fire at 2026-"):
+        parse_cron("0,30 2,8 * * mon-fri,sun").execution_date(at(moment), BERLIN)
+
+
+def test_a_fire_moved_past_midnight_keeps_its_date() -> None:
+    # Nuuk skipped 23:00 to 24:00 of 30 March 2024.
+    cron, nuuk = parse_cron("30 23 * * *"), zone("America/Nuuk")
+    fire = cron.first_fire_on(date(2024, 3, 30), nuuk)
+    assert fire == at("2024-03-31T01:30")
+    assert str(fire.astimezone(nuuk)) == "2024-03-31 00:30:00-01:00"
+    assert str(cron.execution_date(fire, nuuk)) == "2024-03-30"
+
+
+@pytest.mark.parametrize(
     ("expression", "per_day", "hourly", "finer"),
     [
         ("0 8 * * *", 1, False, False),

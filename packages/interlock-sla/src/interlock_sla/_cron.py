@@ -1,6 +1,5 @@
 """Decides when a cron expression fires in a zone: by wall-clock time, the zone attached afterwards."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -8,17 +7,17 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from ._cron_syntax import LAST, CronFields, read_fields
+from ._cron_syntax import CronFields, read_fields
+from ._cron_walls import backwards, forwards, names, names_day, walls_on
 from ._dates import ExecutionDate
 from ._errors import CronError
 from ._instants import aware, instant, instant_on
 
 _ONE_DAY = timedelta(days=1)
-_ONE_WEEK = timedelta(weeks=1)
 _NO_TIME = timedelta(0)
 
 
-class Cron(Struct, frozen=True, dict=True):
+class Cron(Struct, frozen=True):
     """A parsed cron expression. Fires are wall-clock times of a zone, given as instants in UTC.
 
     A fire in an hour that clocks show twice happens once, the first time; a fire that clocks skip
@@ -52,22 +51,14 @@ class Cron(Struct, frozen=True, dict=True):
 
         With both day fields restricted either of them suffices, as in cron.
         """
-        fields = self.fields
-        if day.month not in fields.months:
-            return False
-        by_weekday = fields.weekdays is not None or bool(fields.nth)
-        if fields.days is None:
-            return not by_weekday or self._names_weekday(day)
-        if day.day in fields.days or (fields.last_day and _is_last_of_month(day)):
-            return True
-        return by_weekday and self._names_weekday(day)
+        return names_day(self.fields, day)
 
     def last_fire(self, at: datetime, zone: ZoneInfo) -> datetime:
         """The latest fire at or before `at` (aware), in UTC."""
         local = aware(at).astimezone(zone)
         # Until a day after clocks went back, a wall time ahead of the clock may be in the past.
         ahead = max(_NO_TIME, _offset_before(at, zone) - _offset(local))
-        walls = self._backwards(local.replace(tzinfo=None) + ahead)
+        walls = backwards(self.fields, local.replace(tzinfo=None) + ahead)
         fire, wall = next((fire, wall) for wall in walls if (fire := instant(wall, zone)) <= at)
         # After a gap, what moved forward out of it can come later than what the clock shows later.
         gap = _offset_of_wall(wall, zone) - _offset_of_wall(wall - _ONE_DAY, zone)
@@ -85,7 +76,7 @@ class Cron(Struct, frozen=True, dict=True):
         local = aware(after).astimezone(zone)
         # Until a day after a gap, a wall time behind the clock may be still to come.
         behind = max(_NO_TIME, _offset(local) - _offset_before(after, zone))
-        walls = self._forwards(local.replace(tzinfo=None) - behind)
+        walls = forwards(self.fields, local.replace(tzinfo=None) - behind)
         fire, wall = next((fire, wall) for wall in walls if (fire := instant(wall, zone)) > after)
         gap = fire.astimezone(zone).replace(tzinfo=None) - wall
         if gap > _NO_TIME:
@@ -99,9 +90,9 @@ class Cron(Struct, frozen=True, dict=True):
 
     def first_fire_on(self, day: date, zone: ZoneInfo) -> datetime | None:
         """The first fire, in UTC, whose wall-clock time as written is on `day`; None without any."""
-        if not self.fires_on(day):
+        if not names_day(self.fields, day):
             return None
-        return min(instant(_wall(day, minute), zone) for minute in self.fields.times)
+        return min(instant(wall, zone) for wall in walls_on(self.fields, day))
 
     def fire_of(self, date: ExecutionDate, zone: ZoneInfo) -> datetime:
         """The cron fire of an execution date, in UTC: its first fire that day, local midnight without any."""
@@ -124,59 +115,13 @@ class Cron(Struct, frozen=True, dict=True):
         return ExecutionDate(wall.date(), wall.hour if self.is_hourly else None)
 
     def _wall_of(self, fire: datetime, zone: ZoneInfo) -> datetime:
-        shown = aware(fire).astimezone(zone).replace(tzinfo=None)
+        moment = aware(fire).astimezone(UTC)
+        shown = moment.astimezone(zone).replace(tzinfo=None)
         gap = _offset_of_wall(shown, zone) - _offset_of_wall(shown - _ONE_DAY, zone)
         for wall in (shown, shown - gap):
-            if instant(wall, zone) == fire and self._names(wall):
+            if instant(wall, zone) == moment and names(self.fields, wall):
                 return wall
-        raise CronError(self.text, f"it does not fire at {fire.astimezone(UTC).isoformat()}")
-
-    def _names(self, wall: datetime) -> bool:
-        minute = 60 * wall.hour + wall.minute
-        on_the_minute = not (wall.second or wall.microsecond)
-        return on_the_minute and minute in self.fields.times and self.fires_on(wall.date())
-
-    def _names_weekday(self, day: date) -> bool:
-        weekday = day.isoweekday() % 7
-        if self.fields.weekdays is not None:
-            return weekday in self.fields.weekdays
-        nth = self.fields.nth
-        if (weekday, (day.day + 6) // 7) in nth:
-            return True
-        return (weekday, LAST) in nth and (day + _ONE_WEEK).month != day.month
-
-    def _backwards(self, start: datetime) -> Iterator[datetime]:
-        """The wall-clock times it names at or before `start`, descending."""
-        times, day = self.fields.times, start.date()
-        left = bisect_right(times, 60 * start.hour + start.minute) if self.fires_on(day) else 0
-        while True:
-            while left:
-                left -= 1
-                yield _wall(day, times[left])
-            day = self._day_before(day)
-            left = len(times)
-
-    def _forwards(self, start: datetime) -> Iterator[datetime]:
-        """The wall-clock times it names at or after `start`'s minute, ascending."""
-        times, day = self.fields.times, start.date()
-        position = bisect_left(times, 60 * start.hour + start.minute) if self.fires_on(day) else len(times)
-        while True:
-            for minute in times[position:]:
-                yield _wall(day, minute)
-            day = self._day_after(day)
-            position = 0
-
-    def _day_before(self, day: date) -> date:
-        while True:
-            day = (day if day.month in self.fields.months else day.replace(day=1)) - _ONE_DAY
-            if self.fires_on(day):
-                return day
-
-    def _day_after(self, day: date) -> date:
-        while True:
-            day = day + _ONE_DAY if day.month in self.fields.months else _first_of_next_month(day)
-            if self.fires_on(day):
-                return day
+        raise CronError(self.text, f"it does not fire at {moment.isoformat()}")
 
 
 @lru_cache(maxsize=4096)
@@ -186,18 +131,6 @@ def parse_cron(text: str) -> Cron:
     Raises CronError, which names the field at fault; also for one that never fires (30 February).
     """
     return Cron(text, read_fields(text))
-
-
-def _wall(day: date, minute: int) -> datetime:
-    return datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001 - a wall-clock time has no zone yet
-
-
-def _is_last_of_month(day: date) -> bool:
-    return (day + _ONE_DAY).day == 1
-
-
-def _first_of_next_month(day: date) -> date:
-    return (day.replace(day=28) + _ONE_WEEK).replace(day=1)
 
 
 def _offset(local: datetime) -> timedelta:

@@ -1,0 +1,95 @@
+"""Decides which wall-clock times a cron expression names, forwards and backwards; knows no zones."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from ._cron_syntax import LAST, CronFields
+
+_ONE_DAY = timedelta(days=1)
+_ONE_WEEK = timedelta(weeks=1)
+
+
+def names_day(fields: CronFields, day: date) -> bool:
+    """Whether the day and month fields name a day. With both day fields restricted either of them suffices."""
+    if day.month not in fields.months:
+        return False
+    by_weekday = fields.weekdays is not None or bool(fields.nth)
+    if fields.days is None:
+        return not by_weekday or _names_weekday(fields, day)
+    if day.day in fields.days or (fields.last_day and _is_last_of_month(day)):
+        return True
+    return by_weekday and _names_weekday(fields, day)
+
+
+def names(fields: CronFields, wall: datetime) -> bool:
+    """Whether the expression names this time, which must be on the minute."""
+    on_the_minute = not (wall.second or wall.microsecond)
+    return on_the_minute and _minute_of(wall) in fields.times and names_day(fields, wall.date())
+
+
+def walls_on(fields: CronFields, day: date) -> Iterator[datetime]:
+    """The times of a day that it names, ascending, if it names the day at all."""
+    return (_wall(day, minute) for minute in fields.times)
+
+
+def backwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
+    """The times it names at or before `start`, descending without end."""
+    times, day = fields.times, start.date()
+    left = bisect_right(times, _minute_of(start)) if names_day(fields, day) else 0
+    while True:
+        while left:
+            left -= 1
+            yield _wall(day, times[left])
+        day = _day_before(fields, day)
+        left = len(times)
+
+
+def forwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
+    """The times it names from `start`'s minute on, ascending without end."""
+    times, day = fields.times, start.date()
+    position = bisect_left(times, _minute_of(start)) if names_day(fields, day) else len(times)
+    while True:
+        for minute in times[position:]:
+            yield _wall(day, minute)
+        day = _day_after(fields, day)
+        position = 0
+
+
+def _names_weekday(fields: CronFields, day: date) -> bool:
+    weekday = day.isoweekday() % 7
+    if fields.weekdays is not None:
+        return weekday in fields.weekdays
+    if (weekday, (day.day + 6) // 7) in fields.nth:
+        return True
+    return (weekday, LAST) in fields.nth and (day + _ONE_WEEK).month != day.month
+
+
+def _day_before(fields: CronFields, day: date) -> date:
+    while True:
+        day = (day if day.month in fields.months else day.replace(day=1)) - _ONE_DAY
+        if names_day(fields, day):
+            return day
+
+
+def _day_after(fields: CronFields, day: date) -> date:
+    while True:
+        day = day + _ONE_DAY if day.month in fields.months else _first_of_next_month(day)
+        if names_day(fields, day):
+            return day
+
+
+def _is_last_of_month(day: date) -> bool:
+    return (day + _ONE_DAY).day == 1
+
+
+def _first_of_next_month(day: date) -> date:
+    return (day.replace(day=28) + _ONE_WEEK).replace(day=1)
+
+
+def _minute_of(wall: datetime) -> int:
+    return 60 * wall.hour + wall.minute
+
+
+def _wall(day: date, minute: int) -> datetime:
+    return datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001 - it has no zone yet
