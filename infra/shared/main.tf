@@ -79,9 +79,8 @@ resource "aws_cloudwatch_event_bus_policy" "this" {
 module "alerts" {
   source = "../modules/queue"
 
-  name              = module.names.queues["alerts"]
-  arn               = module.names.queue_arns["alerts"]
-  retention_seconds = 345600
+  name = module.names.queues["alerts"]
+  arn  = module.names.queue_arns["alerts"]
   # Six times the timeout of the alert-dispatcher.
   visibility_timeout_seconds = 360
   dead_letter                = { queue_arn = module.alert_dlq.arn, max_receives = 10 }
@@ -102,7 +101,8 @@ module "alert_dlq" {
   tags          = var.tags
 }
 
-# Where the stream mappings leave word of batches that failed for good: shard and sequence numbers, not the records.
+# Where the stream mappings leave word of batches that failed for good: shard and sequence numbers, not the records. The
+# router's own dead letters, which hold the whole record, go to the queue of the control stream.
 module "control_dlq" {
   source = "../modules/queue"
 
@@ -123,12 +123,15 @@ module "joblog_dlq" {
   tags          = var.tags
 }
 
-# Single records that services refuse, whole.
-module "dead_letters" {
+# Asynchronous events, whole, whose function failed every time or could not be invoked; and SLA timers that could not fire.
+module "async_dlq" {
   source = "../modules/queue"
 
-  name          = module.names.queues["dead-letters"]
-  arn           = module.names.queue_arns["dead-letters"]
+  name = module.names.queues["async-dlq"]
+  arn  = module.names.queue_arns["async-dlq"]
+  rule_arns = [
+    for rule in ["event-sink", "infra-alarm-events", "watchdog", "execution-status"] : module.names.rule_arns[rule]
+  ]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags
@@ -160,7 +163,7 @@ resource "aws_iam_role" "scheduler" {
 }
 
 resource "aws_iam_role_policy" "scheduler" {
-  name = "${module.names.prefix}-scheduler"
+  name = "interlock"
   role = aws_iam_role.scheduler.name
   policy = jsonencode({
     Version = "2012-10-17"
@@ -176,7 +179,7 @@ resource "aws_iam_role_policy" "scheduler" {
           Sid      = "DeadLetters"
           Effect   = "Allow"
           Action   = ["sqs:SendMessage"]
-          Resource = module.names.queue_arns["sla-monitor-dlq"]
+          Resource = module.names.queue_arns["async-dlq"]
         },
       ],
       local.kms_key_arn == null ? [] : [{

@@ -27,6 +27,12 @@ output "stream_dlq_arns" {
   depends_on = [module.control_dlq, module.joblog_dlq]
 }
 
+output "async_dlq_arn" {
+  description = "ARN of the queue for asynchronous events that failed."
+  value       = module.names.queue_arns["async-dlq"]
+  depends_on  = [module.async_dlq]
+}
+
 output "stream_arns" {
   description = "ARNs of the tables' streams: control, joblog."
   value       = { control = module.control.stream_arn, joblog = module.joblog.stream_arn }

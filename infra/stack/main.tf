@@ -69,6 +69,8 @@ module "orchestrator" {
 module "sla_monitor" {
   source = "../services/sla-monitor"
 
+  async_dlq_arn = module.shared.async_dlq_arn
+
   environment           = var.environment
   dist_path             = var.dist_path
   lambda_architecture   = var.lambda_architecture
@@ -99,6 +101,7 @@ module "watchdog" {
 
   watchdog_schedule   = var.watchdog_schedule
   sfn_timeout_seconds = var.sfn_timeout_seconds
+  async_dlq_arn       = module.shared.async_dlq_arn
 }
 
 module "event_sink" {
@@ -118,6 +121,7 @@ module "event_sink" {
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
+  async_dlq_arn         = module.shared.async_dlq_arn
 }
 
 module "alert_dispatcher" {

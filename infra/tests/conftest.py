@@ -14,7 +14,7 @@ import pytest
 
 INFRA = Path(__file__).resolve().parents[1]
 SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
-ROOTS = ("shared", "stack", *(f"services/{service}" for service in SERVICES))
+ROOTS = ("shared", "stack", "tests/full", *(f"services/{service}" for service in SERVICES))
 
 _OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
 
@@ -173,3 +173,9 @@ def plan_of(checker: Checker, roots: Outcome) -> Callable[[str], Plan]:
 @pytest.fixture(scope="session")
 def stack(plan_of: Callable[[str], Plan]) -> Plan:
     return plan_of("stack")
+
+
+@pytest.fixture(scope="session")
+def full(plan_of: Callable[[str], Plan]) -> Plan:
+    """The stack with everything on."""
+    return plan_of("tests/full")

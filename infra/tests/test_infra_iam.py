@@ -57,12 +57,22 @@ def _allowed(stack: "Plan", role: str) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("role", [*SERVICES, "pipeline", "scheduler"])
-def test_no_role_may_do_anything_to_everything(role: str, stack: "Plan") -> None:
-    for action, resource in _allowed(stack, role):
+ROLES = [*SERVICES, "sfn", "scheduler"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_may_do_anything_to_everything(role: str, stack: "Plan", full: "Plan") -> None:
+    for action, resource in _allowed(stack, role) | _allowed(full, role):
         assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action), action
         assert resource != "*" or action in EVERYWHERE, action
-        assert resource == "*" or "test-interlock-" in resource, resource
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_by_default_a_role_reaches_only_what_is_ours(role: str, stack: "Plan") -> None:
+    foreign = {
+        resource for _, resource in _allowed(stack, role) if resource != "*" and "test-interlock-" not in resource
+    }
+    assert foreign == set()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -97,14 +107,13 @@ def test_only_what_reads_by_key_may_ask_an_index(service: str, stack: "Plan") ->
         (r"\bSecretToken\(", "secretsmanager:GetSecretValue"),
     ],
 )
-def test_a_service_that_uses_something_may(client: str, action: str, service: str, stack: "Plan") -> None:
+def test_a_service_that_uses_something_may(client: str, action: str, service: str, full: "Plan") -> None:
     wiring = REPOSITORY / "services" / service / "src" / f"interlock_{service.replace('-', '_')}" / "wiring.py"
     uses = re.search(client, wiring.read_text(encoding="utf-8")) is not None
-    may = any(allowed == action for allowed, _ in _allowed(stack, service))
-    if action == "secretsmanager:GetSecretValue":
-        # Permitted together with the secret's ARN, which this plan has not.
-        assert not may
-        return
+    if client.startswith(r"\bSqsRouter"):
+        function = full.one("aws_lambda_function", function_name=f"test-interlock-{service}")
+        uses = uses and "DLQ_QUEUE_URL" in function.values["environment"][0]["variables"]
+    may = any(allowed == action for allowed, _ in _allowed(full, service))
     assert may or not uses
 
 
@@ -125,7 +134,7 @@ def test_only_those_that_relay_may_put_events_and_all_others_are_denied(stack: "
 def test_timers_may_only_fire_and_only_scheduler_takes_their_role(stack: "Plan") -> None:
     assert _allowed(stack, "scheduler") == {
         ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-sla-monitor"),
-        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:000000000000:test-interlock-sla-monitor-dlq"),
+        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:000000000000:test-interlock-async-dlq"),
     }
     passing = [
         statement
@@ -145,6 +154,76 @@ def test_the_orchestrator_may_start_nothing_that_is_not_enabled(stack: "Plan") -
 
 def test_the_state_machine_invokes_two_functions(stack: "Plan") -> None:
     invoked = {
-        resource.rpartition(":")[2] for action, resource in _allowed(stack, "pipeline") if action.startswith("lambda:")
+        resource.rpartition(":")[2] for action, resource in _allowed(stack, "sfn") if action.startswith("lambda:")
     }
     assert invoked == {"test-interlock-orchestrator", "test-interlock-sla-monitor"}
+
+
+def test_an_enabled_trigger_may_start_only_what_is_named(full: "Plan") -> None:
+    account = "eu-west-1:000000000000"
+    application = f"arn:aws:emr-serverless:{account}:/applications/app"
+    tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
+    common = {"Logs", "Key", "Profiles"}
+    named = {
+        (action, resource)
+        for statement in _statements(full, "orchestrator")
+        if statement.get("Sid") not in common
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    }
+    assert named - tables == {
+        ("glue:StartJobRun", f"arn:aws:glue:{account}:job/load"),
+        ("glue:GetJob", f"arn:aws:glue:{account}:job/load"),
+        ("glue:GetJobRun", f"arn:aws:glue:{account}:job/load"),
+        ("glue:GetJobRuns", f"arn:aws:glue:{account}:job/load"),
+        ("logs:FilterLogEvents", f"arn:aws:logs:{account}:log-group:/aws-glue/*"),
+        ("elasticmapreduce:AddJobFlowSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
+        ("elasticmapreduce:DescribeStep", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
+        ("elasticmapreduce:ListSteps", f"arn:aws:elasticmapreduce:{account}:cluster/j-1"),
+        ("emr-serverless:StartJobRun", application),
+        ("emr-serverless:GetJobRun", f"{application}/jobruns/*"),
+        ("iam:PassRole", "arn:aws:iam::000000000000:role/jobs"),
+        ("states:DescribeStateMachine", f"arn:aws:states:{account}:stateMachine:load"),
+        ("states:StartExecution", f"arn:aws:states:{account}:stateMachine:load"),
+        ("states:DescribeExecution", f"arn:aws:states:{account}:execution:load:*"),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load"),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{account}:function:load:*"),
+    }
+
+
+@pytest.mark.parametrize("role", [*SERVICES, "scheduler"])
+def test_whoever_meets_the_user_s_key_may_use_it(role: str, full: "Plan") -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/k"
+    assert {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} <= _allowed(full, role)
+
+
+def test_only_the_alert_dispatcher_reads_the_secret(full: "Plan") -> None:
+    readers = {
+        (service, resource)
+        for service in SERVICES
+        for action, resource in _allowed(full, service)
+        if action.startswith("secretsmanager:")
+    }
+    assert readers == {("alert-dispatcher", "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3")}
+
+
+@pytest.mark.parametrize(
+    ("module", "service"),
+    [
+        ("_glue", "glue"),
+        ("_glue_logs", ""),
+        ("_emr", "elasticmapreduce"),
+        ("_emr_serverless", "emr-serverless"),
+        ("_step_function", "states"),
+    ],
+)
+def test_what_a_trigger_asks_of_aws_is_permitted(module: str, service: str, full: "Plan") -> None:
+    path = REPOSITORY / "packages" / "interlock-triggers" / "src" / "interlock_triggers" / f"{module}.py"
+    verbs = "add|cancel|describe|filter|get|invoke|list|start|stop"
+    operations = re.findall(rf'"((?:{verbs})(?:_[a-z]+)+)"', path.read_text(encoding="utf-8"))
+    assert operations
+    permitted = {
+        action for action, _ in _allowed(full, "orchestrator") if action.startswith(f"{service}:") or not service
+    }
+    asked = {operation.title().replace("_", "") for operation in operations}
+    assert asked <= {action.partition(":")[2] for action in permitted}

@@ -36,12 +36,13 @@ def _policy(text: str) -> list[dict[str, Any]]:
 
 
 def test_everything_is_named_after_the_environment(stack: "Plan") -> None:
-    mappings = "aws_lambda_event_source_mapping"  # They have no names of their own.
+    # Mappings have no names of their own; a role's policies are named within the role.
+    unnamed = ("aws_lambda_event_source_mapping", "aws_iam_role_policy")
     names = {
         resource.address: resource.values[key]
         for resource in stack.resources
         for key in ("name", "function_name", "alarm_name")
-        if key in resource.values and resource.type != mappings
+        if key in resource.values and resource.type not in unnamed
     }
     prefixes = ("test-interlock-", "/aws/lambda/test-interlock-", "/aws/vendedlogs/states/test-interlock-")
     assert len(names) > 50
@@ -52,7 +53,7 @@ def test_there_is_one_function_and_one_role_per_service(stack: "Plan") -> None:
     functions = {resource.values["function_name"] for resource in stack.of("aws_lambda_function")}
     assert functions == {f"test-interlock-{service}" for service in SERVICES}
     roles = {resource.values["name"] for resource in stack.of("aws_iam_role")}
-    assert roles == functions | {"test-interlock-pipeline", "test-interlock-scheduler"}
+    assert roles == functions | {"test-interlock-sfn", "test-interlock-scheduler"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -98,7 +99,7 @@ def test_variables_name_what_is_deployed(stack: "Plan") -> None:
         "SLA_MONITOR_ARN": f"arn:aws:lambda:{account}:function:test-interlock-sla-monitor",
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/test-interlock-scheduler",
         "SCHEDULER_GROUP_NAME": "test-interlock-sla",
-        "SCHEDULER_DLQ_ARN": f"arn:aws:sqs:{account}:test-interlock-sla-monitor-dlq",
+        "SCHEDULER_DLQ_ARN": f"arn:aws:sqs:{account}:test-interlock-async-dlq",
         "SFN_TIMEOUT_SECONDS": "14400",
     }
     stack.one("aws_scheduler_schedule_group", name="test-interlock-sla")
@@ -143,9 +144,7 @@ def test_an_indexed_table_has_its_index(table: str, keys: tuple[str, str], types
 def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:
     queues = stack.of("aws_sqs_queue")
     names = {queue.values["name"].removeprefix("test-interlock-") for queue in queues}
-    assert names == {"alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "dead-letters"} | {
-        f"{service}-dlq" for service in ASYNCHRONOUS
-    }
+    assert names == {"alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
     assert all(queue.values["sqs_managed_sse_enabled"] for queue in queues)
 
 
@@ -163,7 +162,7 @@ def test_every_dead_letter_queue_raises_an_alarm_and_keeps_two_weeks(stack: "Pla
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_is_invoked_asynchronously_has_a_dead_letter_queue(service: str, stack: "Plan") -> None:
     targets = [entry["target_arn"] for entry in _function(stack, service)["dead_letter_config"]]
-    expected = [f"arn:aws:sqs:eu-west-1:000000000000:test-interlock-{service}-dlq"] if service in ASYNCHRONOUS else []
+    expected = ["arn:aws:sqs:eu-west-1:000000000000:test-interlock-async-dlq"] if service in ASYNCHRONOUS else []
     assert targets == expected
 
 
@@ -351,7 +350,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
     alarms = {
         alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
     }
-    queues = {"alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "dead-letters"} | {f"{name}-dlq" for name in ASYNCHRONOUS}
+    queues = {"alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
     assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
         "pipeline-failed",
         "pipeline-timed-out",
@@ -374,3 +373,50 @@ def test_timer_entries_fit_the_group_of_the_contracts(stack: "Plan") -> None:
         r"arn:aws:scheduler:[^:]+:\d{12}:schedule-group/test-interlock-sla",
         statement["Condition"]["StringEquals"]["aws:SourceArn"],
     )
+
+
+def test_a_key_of_the_user_s_encrypts_tables_queues_and_variables(full: "Plan") -> None:
+    key = "arn:aws:kms:eu-west-1:000000000000:key/k"
+    assert {table.values["server_side_encryption"][0]["kms_key_arn"] for table in full.of("aws_dynamodb_table")} == {
+        key
+    }
+    assert {queue.values["kms_master_key_id"] for queue in full.of("aws_sqs_queue")} == {key}
+    assert {function.values["kms_key_arn"] for function in full.of("aws_lambda_function")} == {key}
+    # SQS refuses both at once.
+    assert not any(queue.values.get("sqs_managed_sse_enabled") for queue in full.of("aws_sqs_queue"))
+
+
+def test_every_alarm_tells_the_topic(full: "Plan") -> None:
+    alarms = full.of("aws_cloudwatch_metric_alarm")
+    assert {tuple(alarm.values["alarm_actions"]) for alarm in alarms} == {
+        ("arn:aws:sns:eu-west-1:000000000000:alarms",)
+    }
+
+
+def test_variables_reach_their_functions(full: "Plan") -> None:
+    variables = {
+        function.values["function_name"].removeprefix("test-interlock-"): function.values["environment"][0]["variables"]
+        for function in full.of("aws_lambda_function")
+    }
+    assert {found["STAGE_TIMEOUT"] for found in variables.values()} == {"10s"}
+    assert {found["PROFILE_BUCKET"] for found in variables.values()} == {"profiles"}
+    assert [service for service, found in variables.items() if "INTERLOCK_STAGE" in found] == ["orchestrator"]
+    assert variables["alert-dispatcher"]["SLACK_CHANNEL_ID"] == "C1"
+    assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
+
+
+def test_everything_that_can_be_tagged_is(full: "Plan") -> None:
+    untagged = {
+        resource.address
+        for resource in full.resources
+        if "tags" in resource.values and resource.values["tags"] != {"team": "data"}
+    }
+    assert untagged == set()
+
+
+def test_tables_of_a_deployment_that_is_thrown_away_can_be_deleted(full: "Plan") -> None:
+    assert not any(table.values["deletion_protection_enabled"] for table in full.of("aws_dynamodb_table"))
+
+
+def test_pipelines_are_pushed_when_a_folder_is_named(full: "Plan", stack: "Plan") -> None:
+    assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + 1

@@ -16,8 +16,9 @@ resource "aws_cloudwatch_event_rule" "this" {
 }
 
 resource "aws_cloudwatch_event_target" "this" {
-  rule = aws_cloudwatch_event_rule.this.name
-  arn  = var.target_arn
+  rule      = aws_cloudwatch_event_rule.this.name
+  target_id = "interlock"
+  arn       = var.target_arn
 
   input_transformer {
     input_paths = {

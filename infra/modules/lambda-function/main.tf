@@ -1,11 +1,8 @@
-# One service's function with everything that is its own: role, log group, error alarm, and a dead-letter queue if it is
-# invoked asynchronously.
+# One service's function with everything that is its own: role, log group and error alarm.
 
 locals {
   name = "${module.names.prefix}-${var.service}"
   zip  = "${var.dist_path}/${var.service}.zip"
-  # An asynchronous event that failed for good lands here, whole.
-  dead_letter_arn = var.dead_letters ? module.names.queue_arns["${var.service}-dlq"] : null
 
   statements = concat(
     [{
@@ -14,12 +11,12 @@ locals {
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource = "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws/lambda/${local.name}:*"
     }],
-    var.dead_letters ? [{
-      Sid      = "OwnDeadLetters"
+    var.dead_letter_arn == null ? [] : [{
+      Sid      = "DeadLetters"
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
-      Resource = local.dead_letter_arn
-    }] : [],
+      Resource = var.dead_letter_arn
+    }],
     var.profile_bucket == null ? [] : [{
       Sid      = "Profiles"
       Effect   = "Allow"
@@ -57,7 +54,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  name   = local.name
+  name   = "interlock"
   role   = aws_iam_role.this.name
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 }
@@ -92,7 +89,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dynamic "dead_letter_config" {
-    for_each = var.dead_letters ? [local.dead_letter_arn] : []
+    for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
     content {
       target_arn = dead_letter_config.value
     }
@@ -106,27 +103,15 @@ resource "aws_lambda_function" "this" {
   }
 
   # AWS checks that the role may use the dead-letter queue; the log group must be ours before the first line is written.
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role.this, aws_iam_role_policy.this, module.dead_letters]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role.this, aws_iam_role_policy.this]
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {
-  count = var.dead_letters ? 1 : 0
+  count = var.dead_letter_arn == null ? 0 : 1
 
   function_name                = aws_lambda_function.this.function_name
   maximum_retry_attempts       = 2
   maximum_event_age_in_seconds = var.maximum_event_age_seconds
-}
-
-module "dead_letters" {
-  source = "../queue"
-  count  = var.dead_letters ? 1 : 0
-
-  name          = module.names.queues["${var.service}-dlq"]
-  arn           = local.dead_letter_arn
-  rule_arns     = var.rule_arns
-  alarm_actions = var.alarm_actions
-  kms_key_arn   = var.kms_key_arn
-  tags          = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {

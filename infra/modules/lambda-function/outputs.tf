@@ -17,9 +17,3 @@ output "role_name" {
   value       = local.name
   depends_on  = [aws_iam_role.this]
 }
-
-output "dead_letter_arn" {
-  description = "ARN of the function's dead-letter queue; null if it has none."
-  value       = local.dead_letter_arn
-  depends_on  = [module.dead_letters]
-}

@@ -65,16 +65,10 @@ variable "profile_bucket" {
   default     = null
 }
 
-variable "dead_letters" {
-  description = "Whether the function is invoked asynchronously, so that it needs a dead-letter queue."
-  type        = bool
-  default     = false
-}
-
-variable "rule_arns" {
-  description = "EventBridge rules that invoke the function and leave what cannot be delivered in its dead-letter queue."
-  type        = list(string)
-  default     = []
+variable "dead_letter_arn" {
+  description = "Queue for asynchronous events that failed for good; null for a function that is not invoked so."
+  type        = string
+  default     = null
 }
 
 variable "maximum_event_age_seconds" {

@@ -44,8 +44,8 @@ output "function_arns" {
 }
 
 output "role_arns" {
-  description = "Role ARNs: one per service, and scheduler."
-  value       = { for name in setunion(local.services, ["scheduler"]) : name => "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-${name}" }
+  description = "Role ARNs: one per service, sfn for the state machine, and scheduler."
+  value       = { for name in setunion(local.services, ["scheduler", "sfn"]) : name => "arn:${local.partition}:iam::${local.account}:role/${local.prefix}-${name}" }
 }
 
 output "state_machine" {
@@ -181,11 +181,5 @@ output "statements" {
         Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
       },
     ]
-    letters = [{
-      Sid      = "DeadLetters"
-      Effect   = "Allow"
-      Action   = ["sqs:SendMessage"]
-      Resource = "arn:${local.partition}:sqs:${local.regional}:${local.prefix}-dead-letters"
-    }]
   }
 }

@@ -36,11 +36,9 @@ module "function" {
   variables = merge(local.slack_variables, {
     EVENTS_TABLE    = module.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
-    DLQ_QUEUE_URL   = module.names.queue_urls["dead-letters"]
   })
 
   statements = concat(
-    module.names.statements.letters,
     [
       {
         Sid      = "Threads"
@@ -92,6 +90,7 @@ resource "aws_cloudwatch_event_rule" "alerts" {
 
 resource "aws_cloudwatch_event_target" "alerts" {
   rule           = aws_cloudwatch_event_rule.alerts.name
+  target_id      = "interlock"
   event_bus_name = aws_cloudwatch_event_rule.alerts.event_bus_name
   arn            = local.alerts_queue_arn
 

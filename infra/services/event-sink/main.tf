@@ -1,11 +1,15 @@
 # The event-sink: keeps every event of the bus, and our alarms, in the events table.
 
+locals {
+  async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
+}
+
 module "function" {
   source = "../../modules/lambda-function"
 
   service               = "event-sink"
   description           = "Interlock: keeps every event in the events table."
-  timeout_seconds       = 30
+  timeout_seconds       = 60
   environment           = var.environment
   dist_path             = var.dist_path
   lambda_architecture   = var.lambda_architecture
@@ -17,8 +21,7 @@ module "function" {
   alarm_actions         = local.alarm_actions
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
-  dead_letters          = true
-  rule_arns             = [module.names.rule_arns["event-sink"], module.names.rule_arns["infra-alarm-events"]]
+  dead_letter_arn       = local.async_dlq_arn
 
   variables = {
     EVENTS_TABLE    = module.names.tables["events"]
@@ -43,11 +46,12 @@ resource "aws_cloudwatch_event_rule" "all" {
 
 resource "aws_cloudwatch_event_target" "all" {
   rule           = aws_cloudwatch_event_rule.all.name
+  target_id      = "interlock"
   event_bus_name = aws_cloudwatch_event_rule.all.event_bus_name
   arn            = module.function.arn
 
   dead_letter_config {
-    arn = module.function.dead_letter_arn
+    arn = local.async_dlq_arn
   }
 }
 
@@ -57,14 +61,14 @@ module "alarm_events" {
   prefix          = module.names.prefix
   rule_name       = module.names.rules["infra-alarm-events"]
   target_arn      = module.function.arn
-  dead_letter_arn = module.function.dead_letter_arn
+  dead_letter_arn = local.async_dlq_arn
   tags            = var.tags
 }
 
 resource "aws_lambda_permission" "this" {
-  for_each = { all = aws_cloudwatch_event_rule.all.arn, alarms = module.alarm_events.rule_arn }
+  for_each = { event-sink = aws_cloudwatch_event_rule.all.arn, infra-alarm-events = module.alarm_events.rule_arn }
 
-  statement_id  = each.key
+  statement_id  = "events-${each.key}"
   action        = "lambda:InvokeFunction"
   function_name = module.function.name
   principal     = "events.amazonaws.com"

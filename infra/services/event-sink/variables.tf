@@ -20,3 +20,9 @@ variable "event_bus" {
   type        = string
   default     = null
 }
+
+variable "async_dlq_arn" {
+  description = "ARN of the queue for asynchronous events that failed; null takes that of this environment."
+  type        = string
+  default     = null
+}

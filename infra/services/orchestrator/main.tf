@@ -8,13 +8,11 @@ locals {
       names   = "glue_job_arns"
       arns    = var.glue_job_arns
       statements = [
-        { Action = ["glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
+        { Action = ["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
         {
           # A run that Glue calls succeeded is believed only if its logs agree.
-          Action = ["logs:FilterLogEvents", "logs:GetLogEvents"]
-          Resource = [
-            "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*",
-          ]
+          Action   = ["logs:FilterLogEvents"]
+          Resource = "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*"
         },
       ]
     }
@@ -41,7 +39,7 @@ locals {
       names   = "sfn_trigger_arns"
       arns    = var.sfn_trigger_arns
       statements = [
-        { Action = ["states:StartExecution"], Resource = var.sfn_trigger_arns },
+        { Action = ["states:DescribeStateMachine", "states:StartExecution"], Resource = var.sfn_trigger_arns },
         {
           Action   = ["states:DescribeExecution"]
           Resource = [for arn in var.sfn_trigger_arns : "${replace(arn, ":stateMachine:", ":execution:")}:*"]
@@ -88,7 +86,7 @@ module "function" {
 resource "aws_iam_role_policy" "trigger" {
   for_each = { for name, trigger in local.triggers : name => trigger if trigger.enabled }
 
-  name = "${module.function.name}-${replace(each.key, "_", "-")}"
+  name = "trigger-${replace(each.key, "_", "-")}"
   role = module.function.role_name
   policy = jsonencode({
     Version   = "2012-10-17"
@@ -110,7 +108,7 @@ resource "aws_iam_role_policy" "trigger" {
 resource "aws_iam_role_policy" "emr_serverless_roles" {
   count = var.enable_emr_serverless_trigger && length(var.emr_serverless_role_arns) > 0 ? 1 : 0
 
-  name = "${module.function.name}-emr-serverless-roles"
+  name = "trigger-emr-serverless-roles"
   role = module.function.role_name
   policy = jsonencode({
     Version = "2012-10-17"
@@ -137,7 +135,7 @@ resource "aws_cloudwatch_log_group" "pipeline" {
 }
 
 resource "aws_iam_role" "pipeline" {
-  name        = module.names.state_machine
+  name        = "${module.names.prefix}-sfn"
   description = "What the state machine may do: call the orchestrator and the SLA monitor, and log."
   tags        = var.tags
   assume_role_policy = jsonencode({
@@ -152,7 +150,7 @@ resource "aws_iam_role" "pipeline" {
 }
 
 resource "aws_iam_role_policy" "pipeline" {
-  name = module.names.state_machine
+  name = "interlock"
   role = aws_iam_role.pipeline.name
   policy = jsonencode({
     Version = "2012-10-17"
@@ -180,7 +178,7 @@ resource "aws_iam_role_policy" "pipeline" {
 resource "aws_sfn_state_machine" "pipeline" {
   name     = module.names.state_machine
   type     = "STANDARD"
-  role_arn = aws_iam_role.pipeline.arn
+  role_arn = module.names.role_arns["sfn"]
   tags     = var.tags
   definition = templatefile("${path.module}/../../statemachine/interlock.asl.json", {
     orchestrator_arn     = module.names.function_arns["orchestrator"]
@@ -195,7 +193,7 @@ resource "aws_sfn_state_machine" "pipeline" {
     log_destination        = "${aws_cloudwatch_log_group.pipeline.arn}:*"
   }
 
-  depends_on = [aws_iam_role_policy.pipeline]
+  depends_on = [aws_iam_role.pipeline, aws_iam_role_policy.pipeline]
 }
 
 resource "aws_cloudwatch_metric_alarm" "pipeline" {

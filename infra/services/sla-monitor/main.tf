@@ -1,5 +1,9 @@
 # The SLA monitor: sets timers, and is invoked by them.
 
+locals {
+  async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
+}
+
 module "function" {
   source = "../../modules/lambda-function"
 
@@ -17,7 +21,7 @@ module "function" {
   alarm_actions         = local.alarm_actions
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
-  dead_letters          = true
+  dead_letter_arn       = local.async_dlq_arn
 
   variables = merge(local.table_variables, local.timer_variables)
 

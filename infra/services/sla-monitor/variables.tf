@@ -3,3 +3,9 @@ variable "reserved_concurrency" {
   type        = number
   default     = 5
 }
+
+variable "async_dlq_arn" {
+  description = "ARN of the queue for asynchronous events that failed; null takes that of this environment."
+  type        = string
+  default     = null
+}

@@ -51,7 +51,7 @@ module "function" {
 
   variables = merge(local.table_variables, {
     STATE_MACHINE_ARN   = module.names.state_machine_arn
-    DLQ_QUEUE_URL       = module.names.queue_urls["dead-letters"]
+    DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
   })
 
@@ -60,7 +60,6 @@ module "function" {
     module.names.statements.append_logs,
     module.names.statements.bus,
     [for statement in module.names.statements.executions : statement if statement.Sid == "StartExecutions"],
-    module.names.statements.letters,
     [
       {
         Sid      = "Streams"
@@ -76,7 +75,7 @@ module "function" {
         Resource = "*"
       },
       {
-        Sid      = "FailedBatches"
+        Sid      = "DeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
         Resource = [module.names.queue_arns["sr-control-dlq"], module.names.queue_arns["sr-joblog-dlq"]]

@@ -83,6 +83,6 @@ locals {
     SLA_MONITOR_ARN      = module.names.function_arns["sla-monitor"]
     SCHEDULER_ROLE_ARN   = module.names.role_arns["scheduler"]
     SCHEDULER_GROUP_NAME = module.names.scheduler_group
-    SCHEDULER_DLQ_ARN    = module.names.queue_arns["sla-monitor-dlq"]
+    SCHEDULER_DLQ_ARN    = module.names.queue_arns["async-dlq"]
   }
 }

@@ -1,5 +1,9 @@
 # The watchdog: looks every few minutes, and whenever an execution ends from outside, for what nobody else saw.
 
+locals {
+  async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
+}
+
 module "function" {
   source = "../../modules/lambda-function"
 
@@ -17,8 +21,7 @@ module "function" {
   alarm_actions         = local.alarm_actions
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
-  dead_letters          = true
-  rule_arns             = [module.names.rule_arns["watchdog"], module.names.rule_arns["execution-status"]]
+  dead_letter_arn       = local.async_dlq_arn
   # A tick that is an hour late tells no more than the next one.
   maximum_event_age_seconds = 3600
 
@@ -59,7 +62,7 @@ resource "aws_cloudwatch_event_rule" "execution_status" {
 
 locals {
   rules = {
-    schedule         = aws_cloudwatch_event_rule.schedule
+    watchdog         = aws_cloudwatch_event_rule.schedule
     execution-status = aws_cloudwatch_event_rule.execution_status
   }
 }
@@ -67,18 +70,19 @@ locals {
 resource "aws_cloudwatch_event_target" "this" {
   for_each = local.rules
 
-  rule = each.value.name
-  arn  = module.function.arn
+  rule      = each.value.name
+  target_id = "interlock"
+  arn       = module.function.arn
 
   dead_letter_config {
-    arn = module.function.dead_letter_arn
+    arn = local.async_dlq_arn
   }
 }
 
 resource "aws_lambda_permission" "this" {
   for_each = local.rules
 
-  statement_id  = each.key
+  statement_id  = "events-${each.key}"
   action        = "lambda:InvokeFunction"
   function_name = module.function.name
   principal     = "events.amazonaws.com"

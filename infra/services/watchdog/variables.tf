@@ -20,3 +20,9 @@ variable "sfn_timeout_seconds" {
   type        = number
   default     = 14400
 }
+
+variable "async_dlq_arn" {
+  description = "ARN of the queue for asynchronous events that failed; null takes that of this environment."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,32 @@
+# The stack with everything on.
+module "interlock" {
+  source = "../../stack"
+
+  environment    = "test"
+  dist_path      = "${path.module}/../zips"
+  pipelines_path = "${path.module}/../configs/pipelines"
+  calendars_path = "${path.module}/../configs/calendars"
+
+  tags                  = { team = "data" }
+  kms_key_arn           = "arn:aws:kms:eu-west-1:000000000000:key/k"
+  sns_alarm_topic_arn   = "arn:aws:sns:eu-west-1:000000000000:alarms"
+  profile_bucket        = "profiles"
+  environment_variables = { STAGE_TIMEOUT = "10s" }
+  job_variables         = { INTERLOCK_STAGE = "test" }
+  deletion_protection   = false
+
+  slack_channel_id = "C1"
+  slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
+
+  enable_glue_trigger           = true
+  glue_job_arns                 = ["arn:aws:glue:eu-west-1:000000000000:job/load"]
+  enable_emr_trigger            = true
+  emr_cluster_arns              = ["arn:aws:elasticmapreduce:eu-west-1:000000000000:cluster/j-1"]
+  enable_emr_serverless_trigger = true
+  emr_serverless_app_arns       = ["arn:aws:emr-serverless:eu-west-1:000000000000:/applications/app"]
+  emr_serverless_role_arns      = ["arn:aws:iam::000000000000:role/jobs"]
+  enable_sfn_trigger            = true
+  sfn_trigger_arns              = ["arn:aws:states:eu-west-1:000000000000:stateMachine:load"]
+  enable_lambda_trigger         = true
+  lambda_trigger_arns           = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+}
