@@ -1,5 +1,6 @@
 """A recording Slack on loopback: answers chat.postMessage and auth.test as Slack does, and keeps what was posted."""
 
+import contextlib
 import json
 import threading
 import time
@@ -93,9 +94,18 @@ class RecordingSlack:
 
 
 def _read_journal(journal: Path | None) -> list[dict[str, Any]]:
+    """What was journalled before; a line torn by a crash is passed over, and ended so that the next one is whole."""
     if journal is None or not journal.exists():
         return []
-    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    text = journal.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        with journal.open("a", encoding="utf-8") as file:
+            file.write("\n")
+    messages = []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            messages.append(json.loads(line))
+    return messages
 
 
 def _handler_of(slack: RecordingSlack) -> type[BaseHTTPRequestHandler]:
