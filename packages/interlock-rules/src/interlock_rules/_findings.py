@@ -1,8 +1,6 @@
 """Decides how a rule's result is told: observed value, expectation, by how much, since when, in one sentence."""
 
-from collections.abc import Mapping, Set
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -13,9 +11,8 @@ from ._equality import not_a_number
 from ._numbers import difference, to_number
 from ._rules import Check, Rule
 from ._timestamps import parse_timestamp, updated_at
+from ._wording import shown, shown_age, shown_number, shown_text, shown_time
 
-_LONGEST_VALUE = 60
-_ONE_SECOND = timedelta(seconds=1)
 _COMPARISONS = frozenset({Check.GT, Check.GTE, Check.LT, Check.LTE})
 _AGES = frozenset({Check.AGE_LT, Check.AGE_GT})
 
@@ -47,11 +44,11 @@ def find(rule: Rule, fields: Fields | None, passed: bool, now: datetime) -> Find
     gap = None if passed or observed is None else _gap(rule, observed, now)
     state = _state(rule, field, fields, now)
     demand = f"{expectation} holds" if passed else f"needs {_subject(fields, field)}{expectation}"
-    sentence = f"{_shown_text(rule.key)}: {state}, {demand}"
+    sentence = f"{shown_text(rule.key)}: {state}, {demand}"
     if gap:
         sentence += f" ({gap})"
     if since is not None and field != "updatedAt":
-        sentence += f", since {_shown_time(since, now)}"
+        sentence += f", since {shown_time(since, now)}"
     return Finding(rule, passed, observed, expectation, gap, since, sentence)
 
 
@@ -65,7 +62,7 @@ def _expectation(rule: Rule) -> str:
 
 def _subject(fields: Fields | None, field: str | None) -> str:
     """The field, where the sentence has not named it already."""
-    return f"{_shown_text(field)} " if fields is None and field is not None else ""
+    return f"{shown_text(field)} " if fields is None and field is not None else ""
 
 
 def _state(rule: Rule, field: str | None, fields: Fields | None, now: datetime) -> str:
@@ -73,7 +70,7 @@ def _state(rule: Rule, field: str | None, fields: Fields | None, now: datetime) 
         return "no such sensor has arrived"
     if field is None:
         return "the sensor has arrived"
-    name = _shown_text(field)
+    name = shown_text(field)
     if field not in fields:
         return f"{name} is missing"
     value = fields[field]
@@ -93,7 +90,7 @@ def _aged(value: object, now: datetime) -> str:
     if moment is None:
         return "null" if value is None else f"{shown(value)}, which is no time"
     distance = "ahead of the clock" if moment > now else "old"
-    return f"{_shown_time(moment, now)}, {_shown_age(abs(now - moment))} {distance}"
+    return f"{shown_time(moment, now)}, {shown_age(abs(now - moment))} {distance}"
 
 
 def _gap(rule: Rule, observed: object, now: datetime) -> str | None:
@@ -103,7 +100,7 @@ def _gap(rule: Rule, observed: object, now: datetime) -> str | None:
     if number is None or wanted is None:
         return None
     excess = difference(number, wanted)
-    distance = _shown_number(excess if excess > 0 else -excess)
+    distance = shown_number(excess if excess > 0 else -excess)
     if rule.check is Check.EQUALS:
         return f"{distance} too {'many' if excess > 0 else 'few'}"
     if excess == 0:
@@ -118,45 +115,4 @@ def _age_gap(rule: Rule, observed: object, now: datetime) -> str | None:
     if moment > now + CLOCK_SKEW:
         return f"more than {format_duration(CLOCK_SKEW)} in the future"
     excess = (now - moment) - age_limit(rule)
-    return f"{_shown_age(abs(excess))} too {'old' if rule.check is Check.AGE_LT else 'young'}"
-
-
-def shown(value: object) -> str:
-    """A value as a sentence shows it: short, on one line, in the words of the pipeline file."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, (int, float, Decimal)):
-        return _shown_number(value)
-    if isinstance(value, (Set, Mapping)) and not value:
-        return "empty"
-    if isinstance(value, Set):
-        return _cut("{" + ", ".join(sorted(map(shown, value))) + "}")
-    return _cut(repr(value))
-
-
-def _shown_number(number: int | float | Decimal) -> str:
-    if isinstance(number, int):
-        return str(number) if number.bit_length() < 200 else f"a number of {number.bit_length()} bits"
-    if not_a_number(number):
-        return "NaN" if number != number else str(number)
-    text = str(number)
-    if "E" in text or "e" in text:
-        return _cut(text)
-    return _cut(text.rstrip("0").rstrip(".") if "." in text else text)
-
-
-def _shown_time(moment: datetime, now: datetime) -> str:
-    form = "%H:%M:%SZ" if moment.date() == now.astimezone(moment.tzinfo).date() else "%Y-%m-%dT%H:%M:%SZ"
-    return moment.strftime(form)
-
-
-def _shown_age(age: timedelta) -> str:
-    return format_duration(age // _ONE_SECOND * _ONE_SECOND if age >= _ONE_SECOND else age)
-
-
-def _shown_text(text: str) -> str:
-    return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _cut(repr(text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+    return f"{shown_age(abs(excess))} too {'old' if rule.check is Check.AGE_LT else 'young'}"

@@ -1,0 +1,79 @@
+"""How values look in a sentence."""
+
+import math
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from interlock_rules import Check, Mode, Rule, compile_rules
+
+NOW = datetime(2026, 3, 3, 11, 20, tzinfo=UTC)
+DEEP: list[object] = []
+for _ in range(5000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (5, "5"),
+        (-5.0, "-5"),
+        (100.0, "100"),
+        (1e22, "1e+22"),
+        (Decimal(100), "100"),
+        (Decimal("1.500"), "1.5"),
+        (Decimal("1E+3"), "1E+3"),
+        (10**100, "a number of 333 bits"),
+        (Decimal("0." + "1" * 80), "0." + "1" * 55 + "..."),
+        (math.nan, "NaN, which is no number"),
+        (-math.inf, "-inf, which is no number"),
+        (Decimal("sNaN"), "sNaN, which is no number"),
+        (Decimal("Infinity"), "Infinity, which is no number"),
+        ("late", "'late'"),
+        ("it's", '"it\'s"'),
+        ("a\nb\x00", "'a\\nb\\x00'"),
+        ("x" * 100, "'" + "x" * 56 + "..."),
+        (b"x", "b'x'"),
+        (date(2026, 3, 3), "datetime.date(2026, 3, 3)"),
+        ([], "[]"),
+        ([Decimal("1.0"), None, "a"], "[1, null, 'a']"),
+        ({}, "{}"),
+        ({"n": Decimal(1), "s": {"b", "a"}}, "{'n': 1, 's': {'a', 'b'}}"),
+        (set(), "{}"),
+        ([[[[1]]]], "[[[...]]]"),
+        (DEEP, "[[[...]]]"),
+        (list(range(100)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16..."),
+    ],
+)
+def test_an_observed_value_is_shown_short_and_on_one_line(value: object, words: str) -> None:
+    evaluation = compile_rules(Mode.ALL, [Rule("k", Check.EQUALS, "f", "ready")]).evaluate({"k": {"f": value}}, NOW)
+    assert evaluation.explain() == f"k: f is {words}, needs equals 'ready'"
+
+
+def test_names_that_cannot_be_read_are_quoted() -> None:
+    rules = compile_rules(Mode.ALL, [Rule("a\nb", Check.EXISTS, "x" * 61)])
+    assert rules.evaluate({"a\nb": {}}, NOW).explain() == f"'a\\nb': '{'x' * 56}... is missing, needs exists"
+    assert rules.evaluate({}, NOW).explain() == f"'a\\nb': no such sensor has arrived, needs '{'x' * 56}... exists"
+
+
+@pytest.mark.parametrize(
+    ("observed", "words"),
+    [
+        ("2026-03-03T11:19:59.5Z", "updatedAt is 11:19:59Z, 500ms old, needs age_gt 1h (59m59s too young)"),
+        ("2026-03-03T10:20:00Z", "updatedAt is 10:20:00Z, 1h old, needs age_gt 1h (0s too young)"),
+        ("2026-03-03T11:20:30Z", "updatedAt is 11:20:30Z, 30s ahead of the clock, needs age_gt 1h (1h30s too young)"),
+        (
+            "2026-03-04T00:00:00Z",
+            "updatedAt is 2026-03-04T00:00:00Z, 12h40m ahead of the clock, needs age_gt 1h "
+            "(more than 1m in the future)",
+        ),
+        (None, "updatedAt is null, needs age_gt 1h"),
+    ],
+)
+def test_an_age_is_told_in_whole_seconds(observed: object, words: str) -> None:
+    rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_GT, value="1h")])
+    assert rules.evaluate({"feed": {"updatedAt": observed}}, NOW).explain() == f"feed: {words}"
