@@ -3,6 +3,7 @@
 import base64
 import binascii
 import contextlib
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ _MASK = "***"
 _SHORTEST = 4
 """Shorter values are not masked: they would blot out ordinary text."""
 _NAME = re.compile(
-    r"auth(?!or)|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
+    r"auth(?!or(?!iz))|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
     r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|(?:^|[-_])sig$",
     re.IGNORECASE,
 )
@@ -21,6 +22,7 @@ _NAME = re.compile(
 _VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)"
 _ASSIGNED = re.compile(r"(?<![\w.-])-{0,2}([A-Za-z][\w.-]{0,63})[ \t]{0,3}[=:][ \t]{0,3}" + _VALUE)
 _OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{0,63})[ \t]{1,3}(?!-)" + _VALUE)
+_FORM = re.compile(r"[^\s=&]*=[^\s]*")
 _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
 
 
@@ -81,8 +83,8 @@ def _secrets_in_list(values: list[Any], name: str) -> Iterator[str]:
     """Secrets of a list; in a list of words the one after `--password` is one."""
     before = ""
     for value in values:
-        option = before.startswith("-") and "=" not in before
-        yield from _secrets_in(value, before.lstrip("-") if option and not name else name)
+        follows_option = before.startswith("-") and "=" not in before and names_a_secret(before)
+        yield from _secrets_in(value, before if follows_option else name)
         before = value if isinstance(value, str) else ""
 
 
@@ -105,8 +107,8 @@ def _secrets_in_url(text: str) -> Iterator[str]:
             yield parts.password
     except ValueError:
         return
-    query = parts.query if parts.scheme else ""
-    for name, value in parse_qsl(query) + (parse_qsl(text) if "=" in text and not parts.scheme else []):
+    form = parts.query if parts.scheme else text
+    for name, value in parse_qsl(form) if _FORM.fullmatch(form) else ():
         if names_a_secret(name):
             yield value
 
@@ -123,6 +125,9 @@ def _spellings(value: str) -> Iterator[str]:
         yield quote(part, safe="")
         yield quote_plus(part)
         yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield repr(part)[1:-1]
+        yield html.escape(part)
 
 
 def _basic_parts(scheme: str, credentials: str) -> list[str]:

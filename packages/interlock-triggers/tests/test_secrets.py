@@ -1,0 +1,250 @@
+"""No secret is in anything that a trigger produces: statuses, errors, logs, reprs."""
+
+import base64
+import io
+import json
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from trigger_peers.aws import MACHINE, ROLE, Aws, Refused
+from trigger_peers.contract import KINDS, clients_for, server_for
+from trigger_peers.server import Answer, Request, Target
+from trigger_peers.web import Airflow
+
+from interlock_triggers import Attempt, Breakers, Clients, TriggerError, check, find, start
+from interlock_triggers._forms import read_form
+from interlock_triggers._secrets import Redactor, names_a_secret
+from interlock_triggers._triggers import _KINDS
+
+SECRETS = {
+    "header": "hdr-7f3a9c-secret",
+    "cookie": "ck-55e1-secret",
+    "query": "qry-9921-secret",
+    "field": "fld-3c3c-secret",
+    "nested": "nst-aa10-secret",
+    "option": "opt-b0b0-secret",
+    "assigned": "asg-c0de-secret",
+    "environment": "env-d00d-secret",
+    "quoted": 'q"uo\\te-é-secret',
+}
+BASIC_PASSWORD = "basic-e1e1-secret"
+BASIC = "Basic " + base64.b64encode(f"user:{BASIC_PASSWORD}".encode()).decode()
+HEADERS = {
+    "Authorization": f"Bearer {SECRETS['header']}",
+    "Cookie": SECRETS["cookie"],
+    "X-Api-Key": SECRETS["quoted"],
+}
+STRUCTURE = {"password": SECRETS["field"], "list": [{"db_token": SECRETS["nested"]}], "table": "orders"}
+WORDS = f"--password {SECRETS['option']} --api-key={SECRETS['assigned']}"
+
+
+def _config(name: str, url: str) -> dict[str, Any]:
+    return {
+        "http": {"url": f"{url}/run?token={SECRETS['query']}&a=1", "headers": HEADERS, "body": STRUCTURE},
+        "airflow-v2": {"url": url, "dagID": "load", "headers": HEADERS | {"Authorization": BASIC}, "body": STRUCTURE},
+        "airflow-v1": {"url": url, "dagID": "load", "headers": HEADERS, "body": json.dumps({"conf": STRUCTURE})},
+        "databricks": {"workspaceUrl": url, "jobId": 620, "headers": HEADERS, "arguments": STRUCTURE},
+        "glue": {"jobName": "load", "arguments": {"--password": SECRETS["option"], "--extra": WORDS}},
+        "emr": {
+            "clusterId": "j-1",
+            "stepName": "load",
+            "command": f"run {WORDS}",
+            "arguments": ["--token", SECRETS["field"]],
+        },
+        "emr-serverless": {
+            "applicationId": "app1",
+            "executionRoleArn": ROLE,
+            "jobDriver": {
+                "sparkSubmit": {"entryPoint": "s3://c/l.py", "entryPointArguments": ["--token", SECRETS["option"]]}
+            },
+        },
+        "step-function": {"stateMachineArn": MACHINE, "arguments": STRUCTURE},
+        "lambda": {"functionName": "load", "payload": STRUCTURE | {"key": "k-1"}},
+    }[name]
+
+
+def _echo(target: Any) -> None:
+    """Make the target repeat everything that it was told, in whatever it says."""
+
+    def everything(request: Request) -> str:
+        return f"{dict(request.headers)} {request.path} {dict(request.query)} {request.body.decode()}"
+
+    if isinstance(target, Aws):
+        original = target.handle
+
+        def handle(request: Request) -> Answer:
+            if target.is_start(request):
+                return Refused("InvalidInputException", everything(request)).answer
+            return original(request)
+
+        target.handle = handle  # type: ignore[method-assign]
+    elif isinstance(target, Airflow):
+        target._create = lambda document: Answer(400, json.dumps(document).encode())  # type: ignore[method-assign]
+        target._is_let_in = lambda request: True  # type: ignore[method-assign]
+        target._login = lambda document: Answer(201, b'{"access_token": "tok-f00d-secret"}')  # type: ignore[method-assign]
+    else:
+        target.handle = lambda request: Answer(400, everything(request).encode())
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """All that is logged, with the fields of each record, while boto3 is not asked for its own debugging."""
+    text = io.StringIO()
+
+    class Everything(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text.write(f"{record.getMessage()} {record.__dict__}\n")
+
+    handler = Everything()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    levels = {
+        name: logging.getLogger(name).level for name in ("", "interlock_triggers", "urllib3", "botocore", "boto3")
+    }
+    logging.getLogger().setLevel(logging.DEBUG)
+    for name in ("interlock_triggers", "urllib3"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    for name in ("botocore", "boto3"):
+        logging.getLogger(name).setLevel(logging.INFO)
+    yield text
+    root.removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _produced(action: Any) -> str:
+    """What an action gives back or raises, in every form."""
+    try:
+        result = action()
+        return f"{result!r} {result}"
+    except TriggerError as error:
+        trace = "".join(traceback.format_exception(error))
+        return f"{error!r} {error} {error.args} {vars(error)} {trace}"
+
+
+def _leaks(text: str) -> list[str]:
+    values = [*SECRETS.values(), BASIC_PASSWORD, BASIC.partition(" ")[2], "tok-f00d-secret"]
+    forms = [form for value in values for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1])]
+    return [form for form in forms if form in text]
+
+
+FAULTS = (None, "echo", "500", "throttle", "cut-before", "cut-after", "half", "garbage", "502-after")
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_that_is_produced_holds_a_secret(name: str, fault: str | None, logged: io.StringIO) -> None:
+    kind = KINDS[name]
+    target: Target = kind.target()
+    attempt = Attempt("p", "s", "2026-03-03", 0, "k-1")
+    resumed = Attempt("p", "s", "2026-03-03", 0, "k-1", resumed=True)
+    with server_for(kind, target) as server:
+        clients = clients_for(kind, target, server.url, breakers=Breakers(2))
+        config = _config(name, server.url)
+        if fault == "echo":
+            _echo(target)
+        else:
+            target.fault_starts = target.fault_others = fault
+        until = time.time() + 10
+        produced = [
+            _produced(lambda: start(kind.type, config, attempt, until=until, clients=clients)),
+            _produced(lambda: start(kind.type, config, resumed, until=until, clients=clients)),
+            _produced(lambda: check(kind.type, config, "77", until=until, clients=clients)),
+            _produced(lambda: find(kind.type, config, attempt, until=until, clients=clients)),
+            repr(clients),
+            repr(vars(clients)),
+        ]
+    assert target.requests
+    assert _leaks(" ".join(produced)) == []
+    assert _leaks(logged.getvalue()) == []
+
+
+def test_the_check_above_would_see_a_leak() -> None:
+    assert _leaks(f"Authorization: {HEADERS['Authorization']}") == [SECRETS["header"]] * 3
+
+
+def test_a_config_that_does_not_fit_shows_no_values() -> None:
+    config = {"url": 5, "headers": HEADERS, "body": STRUCTURE}
+    text = _produced(lambda: start("http", config, Attempt("p", "s", "2026-03-03", 0, "k"), until=time.time() + 5))
+    assert "`$.url`" in text
+    assert _leaks(text) == []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_repr_of_a_config_shows_none_of_it(name: str) -> None:
+    kind = KINDS[name]
+    assert _leaks(repr(read_form(_KINDS[kind.type].form, _config(name, "http://x")))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("Authorization", True),
+        ("X-Auth-Key", True),
+        ("x-api-key", True),
+        ("apiKey", True),
+        ("API_KEY", True),
+        ("password", True),
+        ("db_passwd", True),
+        ("clientSecret", True),
+        ("token", True),
+        ("accessToken", True),
+        ("Set-Cookie", True),
+        ("sig", True),
+        ("X-Amz-Signature", True),
+        ("aws_secret_access_key", True),
+        ("author", False),
+        ("Idempotency-Key", False),
+        ("idempotency_token", False),
+        ("NextToken", False),
+        ("table", False),
+        ("key", False),
+        ("design", False),
+        ("Content-Type", False),
+    ],
+)
+def test_which_names_are_those_of_secrets(name: str, secret: bool) -> None:
+    assert names_a_secret(name) is secret
+
+
+@pytest.mark.parametrize(
+    ("config", "text", "shown"),
+    [
+        ({"password": "hunter22"}, "login hunter22 failed", "login *** failed"),
+        ({"password": "a b+c/d"}, "q=a%20b%2Bc%2Fd q=a+b%2Bc%2Fd", "q=*** q=***"),
+        ({"password": 'x"y\\z'}, '{"p": "x\\"y\\\\z"}', '{"p": "***"}'),
+        ({"pin_token": 123456}, "pin 123456", "pin ***"),
+        ({"Authorization": "Bearer abc.def"}, "got abc.def", "got ***"),
+        ({"Authorization": BASIC}, f"user {BASIC_PASSWORD}", "user ***"),
+        ({"command": "run --token 'a b c d'"}, "a b c d", "***"),
+        ({"command": "run -password=hunter22 x"}, "hunter22 x", "*** x"),
+        ({"command": "run DB_PASSWORD=hunter22 x"}, "hunter22 x", "*** x"),
+        ({"body": "user=u&password=hunter%2022"}, "hunter 22", "***"),
+        ({"body": '{"a": {"token": "hunter22"}}'}, "hunter22", "***"),
+        ({"url": "https://u:hunter22@h/"}, "hunter22", "***"),
+        ({"arguments": ["--secret", "hunter22", "orders"]}, "hunter22 orders", "*** orders"),
+        ({"password": "abc"}, "abc", "abc"),
+        ({"password": True, "token": None}, "True None", "True None"),
+        ({"table": "orders"}, "orders", "orders"),
+        ({"password": "longer-one", "token": "longer"}, "longer-one longer", "*** ***"),
+    ],
+)
+def test_what_is_masked(config: dict[str, Any], text: str, shown: str) -> None:
+    assert Redactor.of(config).scrub(text) == shown
+
+
+@pytest.mark.parametrize("piece", ["y", "password=", '"', "-", "--a ", "a=", "{", "token:"])
+def test_megabytes_are_searched_in_one_pass(piece: str) -> None:
+    begun = time.monotonic()
+    Redactor.of({"payload": piece * (2_000_000 // len(piece))})
+    assert time.monotonic() - begun < 10
+
+
+def test_clients_do_not_show_what_they_were_given() -> None:
+    clients = Clients(environment={"INTERLOCK_TOKEN": SECRETS["environment"]})
+    clients.tokens.put("http://x", BASIC, SECRETS["header"])
+    assert _leaks(f"{clients!r} {clients.tokens!r} {clients.caller!r} {clients.aws!r}") == []
