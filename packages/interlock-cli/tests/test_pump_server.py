@@ -37,7 +37,7 @@ class Site:
         self.clients: dict[str, Any] = {}
         for service in ("dynamodb", "dynamodbstreams", "lambda", "sqs"):
             self.clients[service] = boto3.client(
-                service,  # type: ignore[call-overload]
+                service,
                 endpoint_url=server.endpoint_url,
                 region_name="us-east-1",
                 aws_access_key_id="000000000000",
