@@ -135,9 +135,11 @@ def test_a_retry_waits_for_its_delay_before_it_looks(
     configure: Callable[..., PipelineConfig], run: Run, no_sla: SlaFacts
 ) -> None:
     slow = configure(retries="maxRetries: 1, retryDelay: 30s")
-    retry = replace(run, attempt=1)
+    retry = replace(run, attempt=1, reason="job-fail-retry")
     decision = decide_evaluation(facts(retry, slow, no_sla, ENOUGH), "token0", WINDOW, NOW)
     assert isinstance(decision, HoldRun)
     assert decision.wait_seconds == 30
     after = NOW + timedelta(seconds=30)
+    rerun = replace(run, attempt=1, reason="manual")
+    assert isinstance(decide_evaluation(facts(rerun, slow, no_sla, ENOUGH), "token0", WINDOW, NOW), PassEvaluation)
     assert isinstance(decide_evaluation(facts(retry, slow, no_sla, ENOUGH), "token0", WINDOW, after), PassEvaluation)

@@ -176,6 +176,13 @@ def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]
     assert bench.run.status is RunStatus.FAILED_FINAL
 
 
+def test_a_variable_that_nobody_set_is_a_permanent_failure(with_command: Callable[[str], Bench]) -> None:
+    bench = with_command("echo ${INTERLOCK_NOWHERE}")
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
+    assert "INTERLOCK_NOWHERE" in step.error
+
+
 def test_a_held_run_answers_why_and_when_to_look_again(bench: Bench) -> None:
     bench.store.put_sensor("bronze", "ready", {"count": 3})
     step = bench.ask("evaluate")

@@ -1,7 +1,6 @@
 """What happens next to a pipeline run: pure decisions over facts, and the events that they imply."""
 
 from interlock_lifecycle._close import (
-    RETRY_REASON,
     AlreadyClosed,
     CloseFacts,
     Exhaustion,
@@ -55,6 +54,7 @@ from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_
 from interlock_lifecycle._report import Progress, RunReport, SlaReport, describe_run
 from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_lifecycle._run import (
+    RETRY_REASON,
     TERMINAL_JOB_EVENTS,
     JobEntry,
     JobIntent,
@@ -95,6 +95,7 @@ from interlock_lifecycle._start import (
     lease_end,
     needs_start,
     open_run,
+    start_delay,
 )
 from interlock_lifecycle._trigger import (
     AwaitStart,
@@ -210,6 +211,7 @@ __all__ = [
     "reject_rerun",
     "run_key_of",
     "settle",
+    "start_delay",
     "take_baseline",
     "timer_input",
     "timers_of",

@@ -12,6 +12,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import (
+    RETRY_REASON,
     JobEntry,
     JobOutcome,
     RerunEntry,
@@ -22,8 +23,6 @@ from interlock_lifecycle._run import (
 from interlock_lifecycle._sla import SlaFacts, settle
 from interlock_lifecycle._start import lease_end
 from interlock_sla import Exclusions
-
-RETRY_REASON = "job-fail-retry"
 
 
 class CloseFacts(Struct, frozen=True):

@@ -12,6 +12,7 @@ from interlock_lifecycle._decision import CloseRun, PassEvaluation, Superseded
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._run import Run, RunKey
 from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
+from interlock_lifecycle._start import start_delay
 from interlock_lifecycle._wait import wait_seconds
 from interlock_rules import select_sensors
 
@@ -69,7 +70,7 @@ def decide_evaluation(
     config = facts.config
     if config is None or config.dry_run:
         return refuse_config(run, facts.refusal or "the pipeline is now a dry run", facts.sla, config, now)
-    opens_at = window.started_at + config.retry_delay_before(run.attempt)
+    opens_at = window.started_at + start_delay(run, config)
     closes_at = opens_at + window.length
     if now < opens_at:
         return HoldRun("waiting for the retry delay", wait_seconds(now, opens_at - now, closes_at, None))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._run import Run, RunStatus
 from interlock_lifecycle._sla import SlaFacts, deadlines_of
+from interlock_lifecycle._start import start_delay
 from interlock_rules import select_sensors
 from interlock_sla import Clock
 
@@ -84,7 +85,7 @@ def _window_end(run: Run, config: PipelineConfig) -> datetime | None:
     if run.started_at is None:
         return None
     window: timedelta = config.schedule.evaluation.window
-    return run.started_at + config.retry_delay_before(run.attempt) + window
+    return run.started_at + start_delay(run, config) + window
 
 
 def _job(run: Run) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._close import RETRY_REASON
 from interlock_lifecycle._decision import AnsweredRequest, Ignore, OpenAttempt, RejectRerun
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import (
+    RETRY_REASON,
     TERMINAL_JOB_EVENTS,
     JobEntry,
     RerunEntry,

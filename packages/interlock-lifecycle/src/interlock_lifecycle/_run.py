@@ -98,6 +98,10 @@ class Run(Struct, frozen=True):
         return self.is_running and self.run_token == token
 
 
+RETRY_REASON = "job-fail-retry"
+"""Why an attempt was opened after a failed job; only such attempts wait for the retry delay."""
+
+
 class JobEntry(Struct, frozen=True, omit_defaults=True):
     """One joblog row. Entries without `run_token` were written by an external process."""
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import MarkStarted, StartRun, Superseded
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
 
 LEASE_GRACE = timedelta(minutes=30)
 """How much longer than its execution's timeout a run keeps its lock (behaviour.md §1)."""
@@ -53,12 +53,17 @@ class ExecutionWindows(Struct, frozen=True):
     job_poll_window: int
 
 
-def execution_windows(config: PipelineConfig, attempt: int, execution_timeout: timedelta) -> ExecutionWindows:
-    """The windows of an attempt, capped so that the machine ends itself before its timeout.
+def start_delay(run: Run, config: PipelineConfig) -> timedelta:
+    """How long an attempt waits before its first evaluation: a retry after a failure its delay, others not at all."""
+    return config.retry_delay_before(run.attempt) if run.reason == RETRY_REASON else timedelta()
+
+
+def execution_windows(run: Run, config: PipelineConfig, execution_timeout: timedelta) -> ExecutionWindows:
+    """The windows of a run's attempt, capped so that the machine ends itself before its timeout.
 
     When both windows do not fit, the job keeps at least half of what there is.
     """
-    available = execution_timeout - _CLOSING_TIME - config.retry_delay_before(attempt)
+    available = execution_timeout - _CLOSING_TIME - start_delay(run, config)
     total = max(int(available.total_seconds()), 2)
     wanted_poll = config.job.job_poll_window_seconds
     wanted_evaluation = int(config.schedule.evaluation.window.total_seconds())
@@ -71,7 +76,7 @@ def execution_input(
     run: Run, config: PipelineConfig, arrived_at: datetime | None, execution_timeout: timedelta
 ) -> dict[str, Any]:
     """The state machine's input (contracts.md §4)."""
-    windows = execution_windows(config, run.attempt, execution_timeout)
+    windows = execution_windows(run, config, execution_timeout)
     wire: dict[str, Any] = {
         "pipelineId": run.key.pipeline_id,
         "scheduleId": run.key.schedule_id,

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from interlock_config import expand
+from interlock_config import ConfigError, expand
 from interlock_lifecycle import (
     AskTarget,
     AwaitStart,
@@ -129,7 +129,10 @@ def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | N
         key=intent.key,
         resumed=resumed,
     )
-    config = expand(intent.config, desk.environment)
+    try:
+        config = expand(intent.config, desk.environment)
+    except ConfigError as error:
+        return _record(desk, run, refuse_start(run, intent, reason=str(error), permanent=True, now=desk.now()))
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
         started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
@@ -219,7 +222,7 @@ def _ask(desk: Desk, intent: JobIntent) -> Status:
     started = Started(intent.type, intent.run_id or "", None, intent.details)
     try:
         return desk.jobs.check(intent.type, expand(intent.config, desk.environment), started, until=desk.until())
-    except TriggerError as error:
+    except (TriggerError, ConfigError) as error:
         # Unreadable is not ended: the job is followed until its poll window is over.
         _log.warning("job_status_unreadable", type=intent.type, run_id=intent.run_id, error=str(error))
         return Status(State.RUNNING, None, str(error))
