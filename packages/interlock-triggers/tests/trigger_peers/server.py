@@ -86,6 +86,8 @@ class Target:
 
 
 def _spoilt(fault: str | None, answer: Answer) -> Outcome:
+    if fault in ("half", "garbage") and answer.status >= 300:
+        return answer  # a refusal does not turn into a success on its way
     match fault:
         case None:
             return answer

@@ -1,0 +1,61 @@
+"""What the package imports: HTTP and commands need nothing of AWS, and AWS types say what they need."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+AWS_CONFIGS: dict[str, dict[str, Any]] = {
+    "glue": {"jobName": "load"},
+    "emr": {"clusterId": "j", "stepName": "s", "command": "c"},
+    "emr-serverless": {"applicationId": "a", "executionRoleArn": "r", "jobDriver": {"sparkSubmit": {}}},
+    "step-function": {"stateMachineArn": "arn:aws:states:eu-central-1:1:stateMachine:m"},
+    "lambda": {"functionName": "f"},
+}
+WITHOUT_BOTO3 = """
+import json, sys, time
+sys.modules["boto3"] = sys.modules["botocore"] = None
+from interlock_triggers import Attempt, Clients, MissingExtra, StartRefused, capability, check, start
+attempt = Attempt("p", "s", "2026-03-03", 0, "k")
+found = {}
+for name, config in json.loads(sys.argv[1]).items():
+    try:
+        start(name, config, attempt, until=time.time() + 9)
+    except MissingExtra as missing:
+        assert isinstance(missing, StartRefused)
+        found[name] = [str(missing), str(missing.category)]
+command = start("command", {"command": "true"}, attempt, until=time.time() + 9)
+try:
+    start("http", {"url": "http://127.0.0.1/"}, attempt, until=time.time() + 9)
+except StartRefused as refused:
+    found["http"] = str(refused)
+found["command"] = str(command.status.state)
+print(json.dumps(found))
+"""
+
+
+def _python(code: str, *arguments: str) -> str:
+    words = [sys.executable, "-W", "error", "-c", code, *arguments]
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_without_boto3_everything_else_works_and_aws_types_name_the_extra() -> None:
+    found = json.loads(_python(WITHOUT_BOTO3, json.dumps(AWS_CONFIGS)))
+    assert found.pop("command") == "succeeded"
+    assert "not a public address" in found.pop("http")
+    for name in AWS_CONFIGS:
+        sentence, category = found[name]
+        assert sentence == f'{name}: needs boto3; install it with: pip install "interlock-triggers[aws]"'
+        assert category == "PERMANENT"
+
+
+@pytest.mark.parametrize("absent", ["boto3", "botocore", "requests", "moto"])
+def test_importing_the_package_and_running_a_command_imports_nothing_of_aws(absent: str) -> None:
+    code = (
+        "import sys, time; from interlock_triggers import *;"
+        "start('command', {'command': 'true'}, Attempt('p', 's', '2026-03-03', 0, 'k'), until=time.time() + 9);"
+        f"print({absent!r} in sys.modules)"
+    )
+    assert _python(code).strip() == "False"
