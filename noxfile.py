@@ -14,7 +14,7 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "floor", "simulation", "integration", "infra", "docs"]
+nox.options.sessions = ["lint", "types", "tests", "floor", "simulation", "integration", "examples", "infra", "docs"]
 
 
 def _sync(session: nox.Session, *arguments: str) -> None:
@@ -97,6 +97,13 @@ def integration(session: nox.Session) -> None:
     """The six real Lambdas on the local stack, driven from outside."""
     _sync_workspace(session)
     session.run("pytest", "-q", "--timeout=300", "tests/integration", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """The example's data, jobs, pipelines and feed."""
+    _sync_workspace(session)
+    session.run("pytest", "-q", "examples", *session.posargs)
 
 
 @nox.session

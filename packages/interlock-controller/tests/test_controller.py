@@ -28,6 +28,7 @@ from interlock_store._write import Item
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
+_ROLE = "arn:aws:iam::123456789012:role/r"
 KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
 PIPELINE = """
 pipeline: {id: bronze}
@@ -223,7 +224,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_an_execution_of_the_same_name_is_already_started(aws: None) -> None:
     client = boto3.client("stepfunctions", region_name="us-east-1")
     arn = client.create_state_machine(
-        name="m", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn="arn:aws:iam::123456789012:role/r"
+        name="m",
+        definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}',
+        roleArn=_ROLE,
     )["stateMachineArn"]
     executions = Executions(client, arn)
     executions.start("run-1", {"a": 1})
@@ -236,7 +239,7 @@ def test_an_execution_of_the_same_name_is_already_started(aws: None) -> None:
 def test_timers_are_made_once_and_may_be_deleted_twice(aws: None, store: Store) -> None:
     client = boto3.client("scheduler", region_name="us-east-1")
     client.create_schedule_group(Name="sla")
-    timers = SchedulerTimers(client, group="sla", target_arn="arn:aws:lambda:::f", role_arn="arn:aws:iam::123456789012:role/r")
+    timers = SchedulerTimers(client, group="sla", target_arn="arn:aws:lambda:::f", role_arn=_ROLE)
     config = store.config("bronze").config
     assert config is not None
     (warning, breach) = timers_of(config, KEY, NOW)

@@ -67,7 +67,13 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def monitor(store: Store, clock: Clock, scheduler: Any) -> Monitor:
-    timers = SchedulerTimers(scheduler, group=GROUP, target_arn="arn:aws:lambda:::f", role_arn="arn:aws:iam::1:role/r")
+    timers = SchedulerTimers(
+        scheduler,
+        group=GROUP,
+        target_arn="arn:aws:lambda:::f",
+        role_arn="arn:aws:iam::1:role/r",
+        dead_letters_arn="arn:aws:sqs:::q",
+    )
     return Monitor(store, timers, AlertDesk(store, clock), clock)
 
 
@@ -99,6 +105,7 @@ def test_timers_delete_themselves_and_carry_their_alert(monitor: Monitor, schedu
     name = "bronze-stream-2026-03-03-rsla-breach-202603031300"
     made = scheduler.get_schedule(Name=name, GroupName=GROUP)
     assert made["ActionAfterCompletion"] == "DELETE"
+    assert made["Target"]["DeadLetterConfig"] == {"Arn": "arn:aws:sqs:::q"}
     assert '"alertType": "RELATIVE_SLA_BREACH"' in made["Target"]["Input"]
 
 

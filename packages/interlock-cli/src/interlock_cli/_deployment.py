@@ -35,7 +35,13 @@ class Deployment(Struct, frozen=True):
     def client(self, service: str) -> Any:
         """A boto3 client for one of the deployment's services."""
         given = dict(_LOCAL_CREDENTIALS) if self._is_loopback() and "AWS_ACCESS_KEY_ID" not in os.environ else {}
-        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3})
+        config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 3},
+            # A proxy is for the world outside; loopback is not reached through one.
+            proxies={} if self._is_loopback() else None,
+        )
         try:
             return boto3.client(service, endpoint_url=self.endpoint_url, config=config, **given)  # type: ignore[call-overload]
         except BotoCoreError as error:

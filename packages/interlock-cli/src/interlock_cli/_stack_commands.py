@@ -3,11 +3,12 @@
 import os
 import shutil
 import signal
-import threading
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from interlock_cli._deployment import LOCAL, LOCAL_PORT, deployment, deployment_options
 from interlock_cli._output import CliError, console, print_json, progress_printer, table
@@ -61,19 +62,29 @@ def up(data: Path | None, port: int) -> None:
     from interlock_cli.local import LocalStack
 
     out = console()
-    stop = threading.Event()
-    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    # A service manager's SIGTERM ends the stack as Ctrl-C does, also while it is starting.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=progress_printer(out)) as stack:
             _greet(stack)
-            while not stop.wait(_WATCHED_SECONDS):
-                if stack.failure:
-                    raise CliError(f"the local stack ended: {stack.failure}")
-            out.print("stopping: what the streams still hold is handled first")
+            _watch(stack, out)
+    except KeyboardInterrupt:
+        out.print("stopped before it was up")
+        sys.exit(130)
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        signal.signal(signal.SIGTERM, before)
     out.print("stopped" if data is None else f"stopped; the state is in {data}")
+
+
+def _watch(stack: Any, out: Console) -> None:
+    """Return at Ctrl-C; an error when the stack ends by itself."""
+    try:
+        while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
+            continue
+    except KeyboardInterrupt:
+        out.print("stopping: what the streams still hold is handled first")
+        return
+    raise CliError(f"the local stack ended: {stack.failure}")
 
 
 def _greet(stack: Any) -> None:

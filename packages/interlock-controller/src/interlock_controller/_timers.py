@@ -7,6 +7,7 @@ from interlock_lifecycle import RunKey, Timer, timer_input
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_scheduler.type_defs import TargetTypeDef
 
 
 class Timers(Protocol):
@@ -30,13 +31,25 @@ class NoTimers:
 
 
 class SchedulerTimers:
-    """One-time EventBridge Scheduler entries that invoke the SLA monitor and delete themselves."""
+    """One-time EventBridge Scheduler entries that invoke the SLA monitor and delete themselves.
 
-    def __init__(self, client: "EventBridgeSchedulerClient", *, group: str, target_arn: str, role_arn: str) -> None:
+    `dead_letters_arn` names the queue for timers whose invocation Scheduler had to give up.
+    """
+
+    def __init__(
+        self,
+        client: "EventBridgeSchedulerClient",
+        *,
+        group: str,
+        target_arn: str,
+        role_arn: str,
+        dead_letters_arn: str | None = None,
+    ) -> None:
         self._client = client
         self._group = group
-        self._target_arn = target_arn
-        self._role_arn = role_arn
+        self._target: TargetTypeDef = {"Arn": target_arn, "RoleArn": role_arn}
+        if dead_letters_arn is not None:
+            self._target["DeadLetterConfig"] = {"Arn": dead_letters_arn}
 
     def create(self, key: RunKey, timer: Timer) -> None:
         """Create the entry; one of that name that exists already is success."""
@@ -48,11 +61,7 @@ class SchedulerTimers:
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Target={
-                    "Arn": self._target_arn,
-                    "RoleArn": self._role_arn,
-                    "Input": json.dumps(timer_input(key, timer)),
-                },
+                Target={**self._target, "Input": json.dumps(timer_input(key, timer))},
             )
         except self._client.exceptions.ConflictException:
             return

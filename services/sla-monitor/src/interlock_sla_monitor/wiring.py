@@ -39,7 +39,7 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(REQUIRED, source=variables)
+    settings = environment(REQUIRED, ["SCHEDULER_DLQ_ARN"], source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
@@ -55,4 +55,5 @@ def _timers(settings: Settings) -> Timers:
         group=settings["SCHEDULER_GROUP_NAME"],
         target_arn=settings["SLA_MONITOR_ARN"],
         role_arn=settings["SCHEDULER_ROLE_ARN"],
+        dead_letters_arn=settings.get("SCHEDULER_DLQ_ARN"),
     )

@@ -25,14 +25,21 @@ Clients = Callable[[str], Any]
 _ALARM_FREE = ("JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED")
 """Detail types that reach no alert channel: plain progress."""
 
-_SILENT_ROWS = ("MARKER#", "VERDICT#", "DRY_RUN#")
-STREAM_FILTER: dict[str, Any] = {
-    "eventName": ["INSERT", "MODIFY"],
-    "dynamodb": {"Keys": {"SK": {"S": [{"anything-but": {"prefix": list(_SILENT_ROWS)}}]}}},
+STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
+    "control": (
+        {"dynamodb": {"NewImage": {"SK": {"S": [{"anything-but": {"prefix": "MARKER#"}}]}}}},
+        {"dynamodb": {"Keys": {"SK": {"S": ["CONFIG"]}}}},
+    ),
+    "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
 }
-"""Known uninteresting records are filtered out, so that an unknown kind of row is still looked at."""
+"""Known uninteresting records are filtered out, so that an unknown kind of row is still looked at.
+
+Deleted rows have no new image and are not wanted, except configs, which must leave the cache. Joblog rows with a
+runToken were written by Interlock; their events are committed already.
+"""
 
 _FUNCTION_PATIENCE = 60.0
+_TIMEOUTS = {"watchdog": 240}
 _CONCURRENCY = {
     "stream-router": 10,
     "orchestrator": 10,
@@ -211,7 +218,7 @@ class _Site:
 
     def queues(self) -> dict[str, _Queue]:
         found = {name: self._queue(name) for name in ("alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq")}
-        redrive = json.dumps({"deadLetterTargetArn": found["alert-dlq"].arn, "maxReceiveCount": 5})
+        redrive = json.dumps({"deadLetterTargetArn": found["alert-dlq"].arn, "maxReceiveCount": 10})
         found["alerts"] = self._queue("alerts", RedrivePolicy=redrive, VisibilityTimeout="360")
         for queue in found.values():
             policy = _queue_policy(queue.arn, self._account)
@@ -260,7 +267,7 @@ class _Site:
         client = self._clients("lambda")
         name = self.name(service)
         module = f"interlock_{service.replace('-', '_')}"
-        timeout = self._settings.orchestrator_timeout if service == "orchestrator" else 60
+        timeout = self._settings.orchestrator_timeout if service == "orchestrator" else _TIMEOUTS.get(service, 60)
         shape: dict[str, Any] = {
             "FunctionName": name,
             "Runtime": runtime,
@@ -314,6 +321,7 @@ class _Site:
             "SLA_MONITOR_ARN": self.arn("lambda", f"function:{self.name('sla-monitor')}"),
             "SCHEDULER_ROLE_ARN": self.arn("iam", f"role/{self.name('scheduler')}"),
             "SCHEDULER_GROUP_NAME": self.name("sla"),
+            "SCHEDULER_DLQ_ARN": queues["async-dlq"].arn,
             "SKIP_SCHEDULER": "true" if settings.skip_scheduler else "false",
         }
         events = {"EVENTS_TABLE": self.name("events"), "EVENTS_TTL_DAYS": str(settings.events_ttl_days)}
@@ -404,7 +412,7 @@ class _Site:
             FunctionName=functions["alert-dispatcher"],
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
-            ScalingConfig={"MaximumConcurrency": 2},
+            ScalingConfig={"MaximumConcurrency": 3},
         )
 
     def _mapping(self, **shape: Any) -> None:
@@ -430,7 +438,7 @@ class _Site:
                 stream_arn=streams[table],
                 function_name=self.name("stream-router"),
                 function_arn=functions["stream-router"],
-                filters=(STREAM_FILTER,),
+                filters=STREAM_FILTERS[table],
                 on_failure_queue_url=queues[f"sr-{table}-dlq"].url,
             )
             for table in ("control", "joblog")

@@ -48,7 +48,7 @@ class _Statements:
             "event-sink": [self._events(("dynamodb:PutItem",))],
             "alert-dispatcher": [self._events((*_READ, *_WRITE[:3])), self._alerts()],
             "sfn": [_allow(["lambda:InvokeFunction"], [self._function("orchestrator"), self._function("sla-monitor")])],
-            "scheduler": [_allow(["lambda:InvokeFunction"], [self._function("sla-monitor")])],
+            "scheduler": [_allow(["lambda:InvokeFunction"], [self._function("sla-monitor")]), self._send("async-dlq")],
         }
         statements = found[role]
         if role in {"event-sink", "sla-monitor", "watchdog"}:
@@ -87,8 +87,10 @@ class _Statements:
         return _allow(["states:DescribeExecution"], [self._arn("states", f"execution:{self._name('pipeline')}:*")])
 
     def _bus(self) -> dict[str, Any]:
-        actions = ["events:PutEvents", "events:DescribeEventBus"]
-        return _allow(actions, [self._arn("events", f"event-bus/{self._name('bus')}")])
+        bus = self._name("bus")
+        # The local server takes the bus that DescribeEventBus names for a rule of the default bus.
+        resources = [self._arn("events", f"event-bus/{bus}"), self._arn("events", f"rule/default/{bus}")]
+        return _allow(["events:PutEvents", "events:DescribeEventBus"], resources)
 
     def _timers(self) -> list[dict[str, Any]]:
         schedules = self._arn("scheduler", f"schedule/{self._name('sla')}/*")

@@ -22,6 +22,8 @@ from interlock_cli.local._slack import RecordingSlack
 from interlock_store import DynamoTables, Store, TableNames
 
 LOCAL_SECRET = "local"  # noqa: S105 (the server on loopback takes any)
+# With AUTH the server enforces the roles' policies, and knows one key that may do everything: ours.
+_ENFORCING = {"AUTH": "true", "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": LOCAL_SECRET}
 _DRAIN_SECONDS = 20.0
 _CONFIG = Config(
     # A function may run for minutes; a lost answer must not run it twice.
@@ -35,7 +37,8 @@ class LocalStack:
     """Interlock on this machine. With `data_dir` its state survives a stop; a context manager.
 
     Without a Slack token in the settings a recording Slack takes the alerts. Functions get Python and the PATH of this
-    process, so that jobs of type command find the same programs.
+    process, so that jobs of type command find the same programs. `enforce_iam` makes the server hold the roles'
+    policies.
     """
 
     def __init__(
@@ -45,11 +48,12 @@ class LocalStack:
         port: int | None = None,
         settings: StackSettings | None = None,
         progress: Progress = lambda line: None,
+        enforce_iam: bool = False,
     ) -> None:
         self._settings = settings or StackSettings()
         self._data_dir = data_dir
         self._progress = progress
-        self._server = Ministack(data_dir=data_dir, port=port)
+        self._server = Ministack(data_dir=data_dir, port=port, settings=_ENFORCING if enforce_iam else None)
         self._slack: RecordingSlack | None = None
         self._pump: StreamPump | None = None
         self._deployment: Deployment | None = None

@@ -1,0 +1,28 @@
+"""A run with the roles' policies enforced: each Lambda may do what it has to."""
+
+from pathlib import Path
+
+from integration.conftest import Outside, await_that, pipeline
+
+from interlock_cli.local import LocalStack, StackSettings
+from interlock_lifecycle import RunStatus
+
+
+def test_a_run_with_an_sla_and_a_retry_needs_no_more_than_its_roles_allow(tmp_path: Path) -> None:
+    with LocalStack(settings=StackSettings(orchestrator_timeout=20), enforce_iam=True) as stack:
+        outside = Outside(stack, stack.store(), tmp_path)
+        more = "sla: {maxDuration: 10m, expectedDuration: 1m}"
+        text = pipeline(tmp_path, "strict", work='test "$INTERLOCK_ATTEMPT" = 1', more=more, job="maxRetries: 1")
+        outside.push("strict", text)
+        outside.put("strict", "ready", ready=True, count=10, date="2026-03-03")
+
+        def completed() -> bool:
+            run = outside.run("strict", "2026-03-03")
+            return run is not None and run.status is RunStatus.COMPLETED and run.attempt == 1
+
+        await_that(completed, "the retry's completion")
+        await_that(lambda: "SLA_MET" in outside.events("strict", "2026-03-03"), "the verdict")
+        await_that(lambda: not stack.schedules("strict"), "the deleted timers")
+        await_that(lambda: [one for one in stack.slack_messages() if "SLA_MET" in one["text"]], "the alert")
+        assert stack.invoke("watchdog", {}) == {"found": {"pending": 0, "dead-executions": 0, "stale-runs": 0}}
+        assert "AccessDenied" not in stack.log_path.read_text()
