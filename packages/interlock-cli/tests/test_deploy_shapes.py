@@ -129,7 +129,7 @@ def test_the_tables_have_the_shape_of_the_contract(
         ("stream-router", 60, 10),
         ("orchestrator", 300, 10),
         ("sla-monitor", 60, 5),
-        ("watchdog", 60, 2),
+        ("watchdog", 240, 2),
         ("event-sink", 60, 5),
         ("alert-dispatcher", 60, 3),
     ],
