@@ -211,29 +211,25 @@ def _is_gone(pid: int) -> bool:
         return True
 
 
-STUBBORN = "import signal, os, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+def _sh(script: str) -> str:
+    return shlex.join(["sh", "-c", script])
 
 
-def _stubborn_child(file: Path) -> str:
-    return f"{STUBBORN} open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-
-
-def _spawning(code: str, **how: Any) -> str:
-    """Python code that starts another Python in some way and then waits."""
-    words = [sys.executable, "-c", code]
-    return f"import subprocess, time; subprocess.Popen({words!r}, **{how!r}); time.sleep(60)"
+def _stubborn(file: Path) -> str:
+    """A shell that notes its id, ignores SIGTERM as its children do, and stays."""
+    return _sh(f"trap '' TERM; echo $$ > {file}; while :; do sleep 1; done")
 
 
 TREES: dict[str, Callable[[Path], str]] = {
-    "the command itself ignores SIGTERM": lambda file: _python(_stubborn_child(file)),
-    "a child ignores SIGTERM": lambda file: _python(_spawning(_stubborn_child(file))),
-    "a grandchild ignores SIGTERM": lambda file: _python(_spawning(_spawning(_stubborn_child(file)))),
-    "a child in a session of its own": lambda file: _python(_spawning(_stubborn_child(file), start_new_session=True)),
-    "a grandchild in a session of its own, its parent gone": lambda file: shlex.join(
-        ["sh", "-c", f"setsid sh -c {shlex.quote(_python(_stubborn_child(file)) + ' &')}; sleep 60"]
+    "the command itself ignores SIGTERM": _stubborn,
+    "a child ignores SIGTERM": lambda file: _sh(f"{_stubborn(file)} & sleep 60"),
+    "a grandchild ignores SIGTERM": lambda file: _sh(f"{_sh(f'{_stubborn(file)} & sleep 60')} & sleep 60"),
+    "a child in a session of its own": lambda file: _sh(f"setsid {_stubborn(file)} & sleep 60"),
+    "a grandchild in a session of its own, its parent gone": lambda file: _sh(
+        f"(setsid {_stubborn(file)} &); sleep 60"
     ),
-    "a child in a session of its own without its mark": lambda file: _python(
-        _spawning(_stubborn_child(file), start_new_session=True, env={})
+    "a child in a session of its own without its mark": lambda file: _sh(
+        f"env -i PATH=$PATH setsid {_stubborn(file)} & sleep 60"
     ),
 }
 
@@ -242,7 +238,7 @@ TREES: dict[str, Callable[[Path], str]] = {
 def test_at_the_deadline_everything_that_was_started_is_ended(tree: str, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     begun = time.monotonic()
-    status = _run(TREES[tree](file), seconds=1.2)
+    status = _run(TREES[tree](file), seconds=0.8)
     assert (status.state, status.category) == (State.FAILED, Category.TIMEOUT)
     assert "deadline" in status.reason
     assert time.monotonic() - begun < 2.5
@@ -253,7 +249,7 @@ def test_at_the_deadline_everything_that_was_started_is_ended(tree: str, tmp_pat
 @pytest.mark.parametrize("code", [0, 3])
 def test_what_a_command_leaves_behind_is_ended_with_it(code: int, tmp_path: Path) -> None:
     file = tmp_path / "pid"
-    background = _python(_stubborn_child(file))
+    background = _stubborn(file)
     script = f"{background} & while [ ! -s {file} ]; do sleep 0.02; done; exit {code}"
     status = _run(shlex.join(["sh", "-c", script]))
     assert status.details["exit_code"] == str(code)
@@ -276,7 +272,7 @@ def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
         f"signal.signal(signal.SIGTERM, lambda *_: (open({str(file)!r}, 'w').close(), sys.exit(0)))\n"
         "time.sleep(60)"
     )
-    status = _run(_python(code), seconds=1.2)
+    status = _run(_python(code), seconds=0.8)
     assert status.category is Category.TIMEOUT
     assert file.exists()
 

@@ -1,0 +1,122 @@
+"""A DAG run from its start to its end, through a proxy that loses the first answer: a peer always, Airflow when given.
+
+A real Airflow 3 takes part when INTERLOCK_TEST_AIRFLOW_URL names it (with INTERLOCK_TEST_AIRFLOW_USER and
+INTERLOCK_TEST_AIRFLOW_PASSWORD) and `airflow_dags` is its DAG folder.
+"""
+
+import base64
+import http.client
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from trigger_peers.server import Answer, Request, Server, Target
+from trigger_peers.web import BASIC, Airflow
+
+from interlock_triggers import Attempt, Category, Clients, State, Status, check, find, start
+
+PATIENCE_SECONDS = 180
+
+
+class Obedient(Airflow):
+    """Ends its runs at the second question, as their conf says."""
+
+    def _get(self, run_id: str) -> Answer:
+        run = self.runs.get(run_id)
+        if run is not None:
+            if "asked" in run:
+                run["state"] = "failed" if run["conf"].get("fail") else "success"
+            run["asked"] = True
+        return super()._get(run_id)
+
+
+class LosingProxy(Target):
+    """Passes everything on, and hangs up instead of answering the first start."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._where = urlsplit(url)
+        self.accepted = 0
+        self.choose = lambda request, is_start: "cut-after" if is_start and self.accepted == 0 else None
+
+    def is_start(self, request: Request) -> bool:
+        return request.method == "POST" and request.path.endswith("/dagRuns")
+
+    def handle(self, request: Request) -> Answer:
+        upstream = http.client.HTTPConnection(str(self._where.hostname), self._where.port or 80, timeout=60)
+        query = f"?{urlencode(request.query, doseq=True)}" if request.query else ""
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "connection")}
+        upstream.request(request.method, request.path + query, request.body or None, headers)
+        answer = upstream.getresponse()
+        body = answer.read()
+        upstream.close()
+        self.accepted += self.is_start(request) and answer.status == 200
+        return Answer(answer.status, body, {"Content-Type": answer.headers.get("Content-Type", "")})
+
+
+class Upstream(NamedTuple):
+    url: str
+    authorization: str
+    dag_id: str
+
+
+@pytest.fixture(params=["peer", "real"])
+def upstream(request: pytest.FixtureRequest) -> Iterator[Upstream]:
+    if request.param == "peer":
+        with Server(Obedient("v2")) as server:
+            yield Upstream(server.url, BASIC, "load")
+        return
+    url = os.environ.get("INTERLOCK_TEST_AIRFLOW_URL")
+    if not url:
+        pytest.skip("INTERLOCK_TEST_AIRFLOW_URL names no Airflow")
+    user, password = (os.environ[f"INTERLOCK_TEST_AIRFLOW_{name}"] for name in ("USER", "PASSWORD"))
+    basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    yield Upstream(url, basic, "interlock_probe")
+
+
+def _followed(config: dict[str, Any], run_id: str, clients: Clients) -> Status:
+    """The end of a run."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        status = check("airflow", config, run_id, until=time.time() + 30, clients=clients)
+        if status.state is not State.RUNNING:
+            return status
+        time.sleep(0.05 if config["dagID"] == "load" else 1.0)
+    raise AssertionError("the DAG run did not end")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_dag_run_whose_first_answer_was_lost_is_there_once_and_followed_to_its_end(
+    upstream: Upstream, fails: bool
+) -> None:
+    proxy = LosingProxy(upstream.url)
+    key = f"key-{uuid.uuid4().hex}"
+    attempt = Attempt("bronze", "stream", "2026-03-03T07", 0, key)
+    resumed = Attempt("bronze", "stream", "2026-03-03T07", 0, key, resumed=True)
+    clients = Clients(allowed_hosts="127.0.0.1", environment={})
+    with Server(proxy) as server:
+        config = {
+            "url": server.url,
+            "dagID": upstream.dag_id,
+            "headers": {"Authorization": upstream.authorization},
+            "body": {"conf": {"fail": fails}},
+        }
+        until = time.time() + 60
+        assert find("airflow", config, attempt, until=until, clients=clients) is None
+        started = start("airflow", config, attempt, until=until, clients=clients)
+        assert start("airflow", config, resumed, until=until, clients=clients).run_id == started.run_id
+        assert proxy.accepted == 1
+        status = _followed(config, started.run_id, clients)
+        found = find("airflow", config, attempt, until=time.time() + 60, clients=clients)
+    assert found is not None
+    assert found.run_id == started.run_id == key
+    assert status.state is (State.FAILED if fails else State.SUCCEEDED)
+    assert status.category is (Category.TRANSIENT if fails else None)
+    posts = [json.loads(request.body) for request in proxy.starts]
+    assert len(posts) >= 2
+    assert all(post["dag_run_id"] == key and post["conf"]["par_hour"] == "07" for post in posts)
