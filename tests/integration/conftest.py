@@ -135,9 +135,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack() -> Iterator[LocalStack]:
     settings = StackSettings(orchestrator_timeout=20, pending_grace="5s", probe_after="10s")
-    with LocalStack(data_dir=tmp_path_factory.mktemp("stack"), settings=settings) as running:
+    with LocalStack(settings=settings) as running:
         yield running
 
 

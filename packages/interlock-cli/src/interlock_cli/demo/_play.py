@@ -63,7 +63,7 @@ def play(out: Console) -> list[Finding]:
             }
         )
         began = time.monotonic()
-        with LocalStack(data_dir=Path(folder) / "stack", settings=settings, progress=progress_printer(out)) as stack:
+        with LocalStack(settings=settings, progress=progress_printer(out)) as stack:
             out.print(
                 f"[green]ready[/] after {show_span(time.monotonic() - began)}: six Lambdas at {stack.endpoint_url}"
             )
