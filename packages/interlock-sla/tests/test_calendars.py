@@ -29,6 +29,12 @@ def test_an_excluded_day_has_a_reason(exclusions: Exclusions, day: date, reason:
     assert exclusions.excludes(day) is (reason is not None)
 
 
+def test_a_calendar_covers_its_weekdays_and_dates() -> None:
+    calendar = Calendar("desk", frozenset([0, 6]), frozenset([TUESDAY]))
+    covered = [calendar.covers(date(2026, 3, day)) for day in range(2, 10)]
+    assert covered == [True, True, False, False, False, False, True, True]
+
+
 def test_weekdays_have_names() -> None:
     assert [parse_weekday(name) for name in ("monday", "Saturday", "SUNDAY")] == [0, 5, 6]
     with pytest.raises(CalendarError, match="write a weekday: monday, "):
@@ -48,3 +54,5 @@ def test_the_last_three_inclusion_dates_up_to_today() -> None:
     assert recent_inclusions(dates, today) == (date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1))
     assert recent_inclusions(dates, date(2026, 1, 1)) == (date(2026, 1, 1),)
     assert recent_inclusions(dates, date(2025, 1, 1)) == ()
+    assert recent_inclusions(dates, today, count=1) == (today,)
+    assert recent_inclusions(dates, today, count=0) == ()

@@ -66,6 +66,7 @@ def test_fires_moved_out_of_a_gap_keep_the_order_of_instants() -> None:
         at("2026-10-03T15:55"),
     ]
     assert cron.last_fire(at("2026-10-03T18:00"), lord_howe) == at("2026-10-03T15:55")
+    assert cron.last_fire(at("2026-10-03T15:55"), lord_howe) == at("2026-10-03T15:55")
     assert cron.last_fire(at("2026-10-03T15:54"), lord_howe) == at("2026-10-03T15:35")
 
 

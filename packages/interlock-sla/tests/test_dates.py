@@ -55,6 +55,11 @@ def test_nothing_else_is_an_execution_date(text: str) -> None:
         parse_execution_date(text)
 
 
+@pytest.mark.parametrize("text", ["1900-01-01", "9998-12-31"])
+def test_the_years_that_are_supported(text: str) -> None:
+    assert str(parse_execution_date(text)) == text
+
+
 @pytest.mark.parametrize(
     ("earlier", "later"),
     [
@@ -79,6 +84,12 @@ def test_they_sort_by_day_then_hour() -> None:
         assert high > low
         assert not high <= low
         assert not low >= high
+        assert low <= high
+        assert high >= low
+    same = parse_execution_date(ordered[0])
+    assert dates[0] >= same
+    assert not dates[0] > same
+    assert not dates[0] < same
     assert dates[0] <= parse_execution_date(ordered[0]) <= dates[0]
 
 
@@ -87,6 +98,8 @@ def test_they_sort_by_day_then_hour() -> None:
     [
         ({"date": "2026-03-03"}, "2026-03-03"),
         ({"date": "20260303"}, "2026-03-03"),
+        ({"date": "2026-04-05"}, "2026-04-05"),
+        ({"date": "20261231"}, "2026-12-31"),
         ({"date": Decimal(20260303)}, "2026-03-03"),
         ({"date": 20260303, "hour": "07"}, "2026-03-03T07"),
         ({"date": "2026-03-03", "hour": "00"}, "2026-03-03T00"),
@@ -95,6 +108,16 @@ def test_they_sort_by_day_then_hour() -> None:
         ({"date": "2026-03-03", "hour": Decimal(7)}, "2026-03-03T07"),
         ({"date": "2026-03-03", "hour": "24"}, "2026-03-03"),
         ({"date": "2026-03-03", "hour": "7"}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": 0}, "2026-03-03T00"),
+        ({"date": "2026-03-03", "hour": Decimal(0)}, "2026-03-03T00"),
+        ({"date": "2026-03-03", "hour": 23}, "2026-03-03T23"),
+        ({"date": "2026-03-03", "hour": 24}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": -1}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": Decimal(100)}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": Decimal("1E+1000000")}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": Decimal("7.5")}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": "007"}, "2026-03-03"),
+        ({"date": "2026-03-03", "hour": "٠٧"}, "2026-03-03"),
         ({"date": "2026-03-03", "hour": True}, "2026-03-03"),
         ({"date": "2026-03-03", "hour": 7.5}, "2026-03-03"),
         ({"date": "2026-03-03", "hour": None}, "2026-03-03"),

@@ -72,6 +72,8 @@ def test_with_cron_it_is_the_first_time_at_or_after_the_fire(cron: str, deadline
     found = absolute_deadline(deadline, day, berlin, cron_fire=fire, expected=timedelta(minutes=90))
     assert found.breach_at == at(breach)
     assert found.warning_at == at(breach) - timedelta(minutes=90)
+    assert trigger_deadline(deadline, day, berlin, cron_fire=fire) == found.breach_at
+    assert found.breach_at.tzinfo is UTC
 
 
 def test_the_relative_deadline_warns_at_three_quarters_without_an_expectation() -> None:
@@ -83,6 +85,13 @@ def test_the_relative_deadline_warns_at_three_quarters_without_an_expectation() 
 def test_the_relative_deadline_warns_the_expected_time_before() -> None:
     found = relative_deadline(at("2026-03-03T09:00"), timedelta(hours=2), expected=timedelta(minutes=45))
     assert found.warning_at == at("2026-03-03T10:15")
+
+
+def test_the_relative_deadline_is_elapsed_time_in_utc() -> None:
+    arrival = datetime(2026, 3, 28, 23, tzinfo=zone("Europe/Berlin"))
+    found = relative_deadline(arrival, timedelta(hours=6), expected=None)
+    assert found.breach_at == at("2026-03-29T04:00")
+    assert found.breach_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(

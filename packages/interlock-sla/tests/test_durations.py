@@ -76,7 +76,14 @@ def test_nothing_else_is_a_duration(text: str) -> None:
         (timedelta(milliseconds=300), "300ms"),
         (timedelta(milliseconds=1500), "1.5s"),
         (timedelta(microseconds=7), "7us"),
+        (timedelta(microseconds=999), "999us"),
+        (timedelta(microseconds=1000), "1ms"),
+        (timedelta(microseconds=1001), "1.001ms"),
         (timedelta(microseconds=1500), "1.5ms"),
+        (timedelta(microseconds=999_999), "999.999ms"),
+        (timedelta(seconds=1), "1s"),
+        (timedelta(seconds=100), "1m40s"),
+        (timedelta(seconds=10.1), "10.1s"),
         (timedelta(minutes=2, microseconds=1), "2m1us"),
         (timedelta(seconds=2, microseconds=1), "2.000001s"),
         (timedelta(hours=-1, minutes=-30), "-1h30m"),
@@ -93,6 +100,6 @@ def test_a_duration_made_from_numbers_gets_a_spelling() -> None:
 
 
 def test_copies_keep_the_spelling() -> None:
-    written = parse_duration("90m")
+    written = parse_duration("-90000m0.5s")
     for copied in (copy.copy(written), copy.deepcopy(written), pickle.loads(pickle.dumps(written))):
-        assert (copied, copied.text) == (written, "90m")
+        assert (copied, copied.text) == (written, "-90000m0.5s")

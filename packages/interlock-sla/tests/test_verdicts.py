@@ -9,6 +9,7 @@ from interlock_sla import Clock, Deadline, Outcome, all_met, judge
 BREACH_AT = datetime(2026, 3, 4, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ABSOLUTE = Deadline(Clock.ABSOLUTE, BREACH_AT)
+LATER = Deadline(Clock.ABSOLUTE, BREACH_AT + timedelta(hours=1))
 RELATIVE = Deadline(Clock.RELATIVE, BREACH_AT - timedelta(hours=1))
 
 
@@ -33,6 +34,14 @@ def test_the_clocks_are_independent() -> None:
     outcomes = judge([ABSOLUTE, RELATIVE], BREACH_AT - timedelta(minutes=30), BREACH_AT)
     assert outcomes == {Clock.ABSOLUTE: Outcome.MET, Clock.RELATIVE: Outcome.BREACH}
     assert not all_met([ABSOLUTE, RELATIVE], outcomes)
+
+
+@pytest.mark.parametrize("deadlines", [[ABSOLUTE, LATER], [LATER, ABSOLUTE]])
+def test_a_breach_of_a_clock_outweighs_its_other_deadlines(deadlines: list[Deadline]) -> None:
+    outcomes = judge(deadlines, BREACH_AT + SECOND, BREACH_AT + SECOND)
+    assert outcomes == {Clock.ABSOLUTE: Outcome.BREACH}
+    assert not all_met(deadlines, outcomes)
+    assert judge([LATER, RELATIVE], None, BREACH_AT) == {Clock.RELATIVE: Outcome.BREACH}
 
 
 def test_the_sla_is_met_only_when_every_clock_was() -> None:

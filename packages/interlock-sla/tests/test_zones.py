@@ -17,6 +17,8 @@ def test_iana_names_are_zones(name: str) -> None:
         ("europe/berlin", "Europe/Berlin"),
         ("Berlin", "Europe/Berlin"),
         ("New York", "America/New_York"),
+        ("Kolkata", "Asia/Kolkata"),
+        ("buenos aires", "America/Argentina/Buenos_Aires"),
         ("", None),
     ],
 )

@@ -93,7 +93,7 @@ def _sum_of_parts(text: str, body: str) -> Decimal:
 
 
 def _format_seconds(microseconds: int) -> str:
-    if microseconds % 1000 and microseconds < 1000:
+    if 0 < microseconds < 1000:
         return f"{microseconds}us"
     if microseconds % 1_000_000 == 0:
         return f"{microseconds // 1_000_000}s"

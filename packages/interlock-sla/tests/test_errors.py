@@ -1,0 +1,100 @@
+"""What every refusal says: the value, and what would be accepted."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from interlock_sla import (
+    Calendar,
+    CalendarError,
+    CronError,
+    DeadlineError,
+    DurationError,
+    ExecutionDate,
+    ExecutionDateError,
+    NaiveTimeError,
+    SlaError,
+    ZoneError,
+    parse_cron,
+    parse_deadline,
+    parse_duration,
+    parse_execution_date,
+    parse_weekday,
+    relative_deadline,
+    zone,
+)
+
+NAIVE = datetime(2026, 3, 3)
+DURATION = 'write numbers with units h, m, s, ms, us or ns, such as "90s", "5m", "1h30m" or "1.5h"'
+DEADLINE = 'write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'
+DATE = "write YYYY-MM-DD, or YYYY-MM-DDTHH for an hour"
+WEEKDAYS = "write a weekday: monday, tuesday, wednesday, thursday, friday, saturday, sunday"
+ZONE = "write the name of an IANA time zone, such as Europe/Berlin"
+CRON = 'write five fields: minute, hour, day of month, month, day of week, such as "0 8 * * *"'
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "error", "allowed"),
+    [
+        (parse_duration, "soon", DurationError, DURATION),
+        (parse_duration, "", DurationError, DURATION),
+        (parse_duration, "1h x", DurationError, DURATION),
+        (parse_duration, 5, DurationError, DURATION),
+        (parse_duration, None, DurationError, DURATION),
+        (parse_duration, "0" * 64 + "s", DurationError, DURATION),
+        (parse_duration, "99999999999999999999h", DurationError, "the longest is 999999999 days"),
+        (parse_execution_date, "20260303", ExecutionDateError, DATE),
+        (parse_execution_date, 20260303, ExecutionDateError, DATE),
+        (parse_execution_date, None, ExecutionDateError, DATE),
+        (parse_execution_date, "2026-02-30", ExecutionDateError, "there is no such day"),
+        (parse_execution_date, "2026-13-01", ExecutionDateError, "there is no such day"),
+        (parse_execution_date, "1899-12-31", ExecutionDateError, "use the years 1900 to 9998"),
+        (parse_execution_date, "9999-01-01", ExecutionDateError, "use the years 1900 to 9998"),
+        (lambda hour: ExecutionDate(date(2026, 3, 3), hour), 24, ExecutionDateError, "hours go from 0 to 23"),
+        (lambda hour: ExecutionDate(date(2026, 3, 3), hour), -1, ExecutionDateError, "hours go from 0 to 23"),
+        (parse_deadline, "24:00", DeadlineError, DEADLINE),
+        (parse_deadline, None, DeadlineError, DEADLINE),
+        (parse_weekday, "caturday", CalendarError, WEEKDAYS),
+        (parse_weekday, 5, CalendarError, WEEKDAYS),
+        (parse_weekday, "", CalendarError, WEEKDAYS),
+        (Calendar, "", CalendarError, "a calendar needs a name"),
+        (lambda day: Calendar("desk", frozenset([day])), 7, CalendarError, "weekdays go from 0 (Monday) to 6 (Sunday)"),
+        (
+            lambda day: Calendar("desk", frozenset([day])),
+            -1,
+            CalendarError,
+            "weekdays go from 0 (Monday) to 6 (Sunday)",
+        ),
+        (zone, None, ZoneError, ZONE),
+        (zone, 5, ZoneError, ZONE),
+        (zone, "", ZoneError, "it is not an IANA time zone such as Europe/Berlin"),
+        (zone, "Berlin", ZoneError, "it is not an IANA time zone such as Europe/Berlin; did you mean Europe/Berlin?"),
+        (parse_cron, None, CronError, CRON),
+        (parse_cron, "*" * 257, CronError, CRON),
+        (parse_cron, "@weekly", CronError, 'write "0 0 * * 0"'),
+        (
+            lambda now: relative_deadline(now, timedelta(1), expected=None),
+            NAIVE,
+            NaiveTimeError,
+            "the datetime needs a zone, such as UTC",
+        ),
+    ],
+)
+def test_a_refusal_carries_the_value_and_what_is_allowed(
+    read: Callable[[Any], object], value: object, error: type[SlaError], allowed: str
+) -> None:
+    with pytest.raises(error) as caught:
+        read(value)
+    assert caught.value.value == value
+    assert caught.value.allowed == allowed
+    assert str(caught.value) == f"{value!r} is not valid: {allowed}" or len(repr(value)) > 80
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, "'" + "x" * 78 + "'"), (79, "'" + "x" * 76 + "...")])
+def test_a_long_value_is_cut_in_the_message(length: int, shown: str) -> None:
+    with pytest.raises(ZoneError) as caught:
+        zone("x" * length)
+    assert str(caught.value) == f"{shown} is not valid: it is not an IANA time zone such as Europe/Berlin"
+    assert caught.value.value == "x" * length
