@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from trigger_peers.aws import MACHINE, ROLE, Aws, Refused, in_process
-from trigger_peers.server import Answer
+from trigger_peers.server import Answer, Server
 
 from interlock_triggers import (
     Attempt,
     Category,
+    CheckFailed,
     Clients,
     OutcomeUnknown,
     Started,
@@ -383,3 +384,23 @@ def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) ->
         start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 9, clients=Clients(environment={}))
     assert refused.value.category is Category.PERMANENT
     assert "credentials" in str(refused.value)
+
+
+def test_the_default_clients_send_a_start_once_and_a_question_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(aws := Aws()) as server:
+        for name, value in {
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "secret-key-of-aws",
+        }.items():
+            monkeypatch.setenv(name, value)
+        clients = Clients(environment={})
+        aws.fault_starts, aws.fault_others = "500", "500"
+        with pytest.raises(StartRefused):
+            start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 60, clients=clients)
+        assert [aws.operation(request) for request in aws.requests] == ["StartJobRun"]
+        aws.requests.clear()
+        with pytest.raises(CheckFailed):
+            check("glue", {"jobName": "load"}, "jr_0", until=time.time() + 60, clients=clients)
+        assert [aws.operation(request) for request in aws.requests] == ["GetJobRun"] * 3

@@ -238,10 +238,10 @@ TREES: dict[str, Callable[[Path], str]] = {
 def test_at_the_deadline_everything_that_was_started_is_ended(tree: str, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     begun = time.monotonic()
-    status = _run(TREES[tree](file), seconds=0.8)
+    status = _run(TREES[tree](file), seconds=1.0)
     assert (status.state, status.category) == (State.FAILED, Category.TIMEOUT)
     assert "deadline" in status.reason
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 5.0
     pid = _pid_in(file)
     assert wait_for(lambda: _is_gone(pid))
 
@@ -267,12 +267,7 @@ def test_a_lost_exit_code_is_no_success() -> None:
 
 def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
     file = tmp_path / "cleaned"
-    code = (
-        "import signal, sys, time\n"
-        f"signal.signal(signal.SIGTERM, lambda *_: (open({str(file)!r}, 'w').close(), sys.exit(0)))\n"
-        "time.sleep(60)"
-    )
-    status = _run(_python(code), seconds=0.8)
+    status = _run(_sh(f"trap 'touch {file}; exit 0' TERM; while :; do sleep 0.05; done"), seconds=1.0)
     assert status.category is Category.TIMEOUT
     assert file.exists()
 

@@ -174,7 +174,7 @@ def test_a_target_that_does_not_answer_is_given_up_at_the_deadline(any_type: Set
     begun = time.monotonic()
     with pytest.raises(TriggerError) as error:
         setting.start(seconds=1.1 if any_type.kind.aws else 0.4)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 5.0
     assert not isinstance(error.value, StartRefused) or error.value.category is Category.TRANSIENT
 
 

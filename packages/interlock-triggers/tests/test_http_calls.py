@@ -205,14 +205,6 @@ def test_an_error_body_is_cut_and_cleaned() -> None:
     assert 500 < len(message.rpartition("400: ")[2].encode()) <= 512
 
 
-def test_a_long_body_is_not_read_to_its_end() -> None:
-    """A success is a success by its status; what follows is not worth the memory."""
-    with Server(Scripted(Answer(200, b"x" * 50_000_000))) as server:
-        begun = time.monotonic()
-        assert _start(server).status is not None
-        assert time.monotonic() - begun < 3
-
-
 Respond = Callable[[socket.socket], None]
 
 
@@ -266,8 +258,21 @@ def _trickle(beginning: bytes, drop: bytes) -> Respond:
     return respond
 
 
+def _endless(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def test_a_body_without_end_is_not_read_to_its_end() -> None:
+    """A success is a success by its status; what follows is not worth the memory."""
+    with RawServer(_endless) as server:
+        assert _start(server, seconds=30).status is not None  # type: ignore[arg-type]
+
+
 SLOW: dict[str, Respond] = {
-    "says nothing": lambda connection: connection.recv(65536) and time.sleep(10),  # type: ignore[func-returns-value]
+    "says nothing": lambda connection: connection.recv(65536) and time.sleep(30),  # type: ignore[func-returns-value]
     "trickles its status line": _trickle(b"HTTP/1.1 2", b"0"),
     "trickles its headers": _trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
     "trickles a body of known length": _trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"a"),
@@ -282,8 +287,8 @@ def test_a_slow_server_is_left_at_the_deadline(how: str) -> None:
     with RawServer(SLOW[how]) as server:
         begun = time.monotonic()
         with pytest.raises(StartUnconfirmed) as unconfirmed:
-            _start(server, seconds=0.4)  # type: ignore[arg-type]
-        assert time.monotonic() - begun < 1.0
+            _start(server, seconds=0.6)  # type: ignore[arg-type]
+        assert time.monotonic() - begun < 5.0
     assert unconfirmed.value.category is Category.TIMEOUT
 
 
@@ -292,7 +297,7 @@ def test_a_timeout_shorter_than_the_deadline_bounds_each_try() -> None:
         begun = time.monotonic()
         with pytest.raises(StartUnconfirmed):
             _start(server, seconds=30, timeout=0.2)  # type: ignore[arg-type]
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 10.0
         assert server.connections == 3
 
 
@@ -312,14 +317,14 @@ def test_a_timeout_is_seconds_or_a_duration(timeout: float | str) -> None:
 
 def test_a_resolver_that_hangs_is_not_waited_for() -> None:
     def resolver(host: str, port: int) -> list[tuple[Any, ...]]:
-        time.sleep(5)
+        time.sleep(30)
         return []
 
     clients = Clients(resolver=resolver, environment={})
     begun = time.monotonic()
     with pytest.raises(StartRefused) as refused:
         start("http", {"url": "http://slow.example/"}, DAILY, until=time.time() + 0.3, clients=clients)
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 5.0
     assert "cannot resolve" in str(refused.value)
 
 
@@ -430,7 +435,7 @@ def test_a_slow_call_does_not_hold_up_another_to_the_same_host() -> None:
         slow.start()
         begun = time.monotonic()
         start("http", {"url": f"{server.url}/quick"}, DAILY, until=until, clients=clients)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         release.set()
         slow.join()
 
@@ -515,12 +520,12 @@ def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
 
 
 def test_a_tls_server_that_never_shakes_hands_is_left_at_the_deadline() -> None:
-    with RawServer(lambda connection: time.sleep(5)) as server:
+    with RawServer(lambda connection: time.sleep(30)) as server:
         clients = Clients(allowed_hosts="127.0.0.1", environment={})
         begun = time.monotonic()
         with pytest.raises(StartRefused):
             start("http", {"url": f"https://127.0.0.1:{server.port}/"}, DAILY, until=time.time() + 0.3, clients=clients)
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 5.0
 
 
 @pytest.mark.parametrize(
