@@ -61,6 +61,9 @@ class Story:
         for count in sorted(rng.choices([3, 8, 10, 12], k=rng.randint(1, 3))):
             self._plan_sensor(config, str(date), at, count)
             at += timedelta(minutes=rng.choice([0, 1, 5, 20]))
+        key = self.keys[-1]
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            self.world.at(at + timedelta(minutes=rng.randint(30, 200)), lambda: self.world.rerun(key))
 
     def _plan_sensor(self, config: PipelineConfig, date: str, at: datetime, count: int) -> None:
         fields = {"date": date, "ready": True, "count": count, "updatedAt": at.isoformat()}

@@ -16,6 +16,7 @@ from interlock_lifecycle import RunKey, Timer, timer_input
 from interlock_orchestrator.handler import take
 from interlock_orchestrator.request import read_request
 from interlock_orchestrator.steps import Desk
+from interlock_sla import parse_execution_date
 from interlock_sla_monitor.monitor import Monitor
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
 from interlock_store._write import Item, Write
@@ -36,6 +37,9 @@ from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import TickFailed, run_tick
 
 TIMEOUT = timedelta(hours=4)
+_OUTLASTING = 0.05
+"""Share of jobs that run longer than they are followed."""
+
 TICK = timedelta(minutes=5)
 INVOCATION = timedelta(minutes=5)
 NAMES = TableNames.of_environment("sim")
@@ -100,6 +104,7 @@ class JobBoard:
         self._findable = findable
         self.accepted: list[tuple[Attempt, datetime]] = []
         self._ends: dict[str, tuple[datetime, bool]] = {}
+        self._unknowable: set[str] = set()
 
     def capability(self, job_type: str) -> Capability:
         """Neither keys nor, unless findable, questions."""
@@ -112,15 +117,29 @@ class JobBoard:
             return Started(job_type, attempt.key, None, {})
         if faults.strikes():
             raise StartRefused(Category.TRANSIENT, "throttled", job_type)
+        self._check_start(attempt)
         self.accepted.append((attempt, self._world.now))
         succeeds = self._world.rng.random() >= self._world.failure_rate
-        ends_at = self._world.now + timedelta(seconds=self._world.rng.randint(30, 900))
+        slow = self._world.rng.random() < _OUTLASTING
+        ends_at = self._world.now + timedelta(seconds=7200 if slow else self._world.rng.randint(30, 900))
         self._ends[attempt.key] = (ends_at, succeeds)
         if faults.strikes():
             if self._findable:
                 raise Crash
+            self._unknowable.add(attempt.key)
             raise OutcomeUnknown(Category.TRANSIENT, "the answer was lost", job_type)
         return Started(job_type, attempt.key, None, {})
+
+    def _check_start(self, attempt: Attempt) -> None:
+        """Invariants (a) and (b): the rules held at the recorded instant, and no earlier job of the date still runs."""
+        key = RunKey(attempt.pipeline_id, attempt.schedule_id, parse_execution_date(attempt.date))
+        run = self._world.store.run(key)
+        if run is None or run.evaluated_at is None:
+            raise AssertionError(f"(a) {key}: a job starts although nothing was recorded as safe")
+        for earlier, _ in self.accepted:
+            same = (earlier.pipeline_id, earlier.date) == (attempt.pipeline_id, attempt.date)
+            if same and earlier.key not in self._unknowable and self._ends[earlier.key][0] > self._world.now:
+                raise AssertionError(f"(b) {key}: attempt {attempt.number} starts while {earlier.number} still runs")
 
     def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
         """How the job is by the virtual clock."""
@@ -146,7 +165,6 @@ class World:
         self.committed_events: dict[str, str] = {}
         self.executions: dict[str, Execution] = {}
         self.timers: dict[str, Timer] = {}
-        self.passes: dict[str, datetime] = {}
         self.dead_letters: list[Change] = []
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -273,12 +291,12 @@ class World:
         try:
             if resource == ORCHESTRATOR:
                 step = take(self._desk(), read_request(event))
-                if event["mode"] == "evaluate" and step.status == "passed":
-                    self.passes[event["runToken"]] = self.now
                 return msgspec.to_builtins(step)
             return self._monitor.answer(event)
         except Crash:
             raise TaskFailed("Lambda.Unknown", "the process died") from None
+        except AssertionError:
+            raise
         except Exception as error:
             raise TaskFailed("Runtime.HandlerError", f"{type(error).__name__}: {error}") from error
 
@@ -337,6 +355,10 @@ class World:
     def push(self, config: PipelineConfig) -> None:
         """Write a pipeline's config."""
         self._surely(lambda: self.store.put_config(config))
+
+    def rerun(self, key: RunKey) -> None:
+        """An operator asks for another attempt."""
+        self._surely(lambda: self.store.request_rerun(key, reason="manual", note=None, requested_at=self.now))
 
     def sense(self, pipeline_id: str, key: str, **fields: Any) -> None:
         """Write a sensor row."""

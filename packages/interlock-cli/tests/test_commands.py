@@ -152,6 +152,8 @@ def test_a_sensor_is_written_as_an_external_process_would(run: Any, bronze: Stor
         (("bronze", "ready", "count=NaN"), "'NaN' is not JSON"),
         (("bronze", "ready", "count"), "'count' is not FIELD=VALUE"),
         (("bronze", "ready", "a=x", "b=y"), "'y' is not JSON"),
+        (("bronze", "ready", "count=1e400"), "too large or too exact"),
+        (("bronze", "ready", "count=" + "9" * 45), "too large or too exact"),
         (("nobody", "ready", "count=1"), "there is no pipeline 'nobody' in 'local'; known: bronze"),
         (("bronze", "first-sensor-arrival", "count=1"), "written by Interlock itself"),
         (("bronze", "", "count=1"), "empty"),
@@ -242,6 +244,12 @@ def test_events_are_told_oldest_first_in_utc(run: Any, bronze: Store) -> None:
     assert lines[0].startswith("2026-03-03 12:00:00Z JOB_FAILED")
 
 
+def test_events_of_an_unknown_pipeline(run: Any, bronze: Store) -> None:
+    done = run("events", "gold")
+    assert done.exit_code == 2
+    assert "there is no pipeline 'gold' in 'local'" in done.output
+
+
 def test_events_as_json_lines(run: Any, bronze: Store) -> None:
     put_event(bronze, 1)
     line = json.loads(run("events", "--json").stdout)
@@ -251,7 +259,9 @@ def test_events_as_json_lines(run: Any, bronze: Store) -> None:
 def test_a_rerun_request_is_written(run: Any, bronze: Store) -> None:
     done = run("rerun", "bronze", "2026-03-03", "--reason", "fixed", "--note", "see ticket")
     assert done.exit_code == 0, done.output
-    assert bronze.rerun_waits(RunKey("bronze", "stream", parse_execution_date("2026-03-03")))
+    standing = bronze.standing_request(RunKey("bronze", "stream", parse_execution_date("2026-03-03")))
+    assert standing is not None
+    assert standing.waits
 
 
 @pytest.mark.parametrize(("date", "said"), [("tomorrow", "tomorrow"), ("2026-02-30", "2026-02-30")])

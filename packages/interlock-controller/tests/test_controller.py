@@ -187,6 +187,47 @@ def _complete(store: Store) -> None:
     store.commit(done)  # type: ignore[arg-type]
 
 
+def test_a_request_without_a_time_is_answered_once_and_hides_no_late_data(store: Store, outbox: Outbox) -> None:
+    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    desk.arrived(sensor())
+    outbox.start_run(KEY)
+    _complete(store)
+    row = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{KEY.date}", "reason": "manual"}
+    store._tables.transact([_put(store, row)])
+    request = RerunRequest(KEY, "manual", NOW.isoformat(), NOW, stamped=False)
+    RerunDesk(store, execution_timeout=TIMEOUT).requested(request)
+    standing = store.standing_request(KEY)
+    assert standing is not None
+    assert not standing.waits
+
+
+def test_a_late_sensor_that_is_redelivered_asks_for_no_second_rerun(store: Store, outbox: Outbox) -> None:
+    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    desk.arrived(sensor())
+    outbox.start_run(KEY)
+    _complete(store)
+    late = sensor(NOW + timedelta(minutes=1))
+    desk.arrived(late)
+    (row,) = pending(store, "RERUN_REQUEST#")
+    request = RerunRequest(KEY, "late-data", row["requestedAt"], NOW + timedelta(minutes=2))
+    store.put_sensor("bronze", "ready", {"updatedAt": (NOW - timedelta(hours=1)).isoformat()})
+    RerunDesk(store, execution_timeout=TIMEOUT).requested(request)
+    desk.arrived(late)
+    assert pending(store, "RERUN_REQUEST#") == []
+    logged = [entry.event for entry in store.entries(KEY)]
+    assert logged.count("late-data-arrival") == 1
+    assert "rerun-rejected" in logged
+
+
+def test_a_config_that_was_missing_is_looked_for_again(store: Store) -> None:
+    empty = Store(MemoryTables(), TableNames.of_environment("test"))
+    desk = SensorDesk(empty, ConfigCache(empty, lambda: NOW), execution_timeout=TIMEOUT)
+    desk.arrived(sensor())
+    empty.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    desk.arrived(sensor(NOW + timedelta(seconds=1)))
+    assert len(list(empty.runs("bronze"))) == 1
+
+
 class FlakyEvents:
     """PutEvents that refuses some entries of the first calls."""
 

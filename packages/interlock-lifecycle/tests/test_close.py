@@ -118,6 +118,16 @@ def test_a_failure_within_budget_opens_the_next_attempt_under_a_new_token(
     assert (decision.rerun.reason, decision.entry.event) == ("job-fail-retry", "fail")
 
 
+def test_a_job_that_may_still_run_is_remembered_through_attempts_that_started_nothing(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts
+) -> None:
+    unfinished = JobIntent(0, "key", NOW, "glue", {}, NOW, run_id="jr_0")
+    refused = replace(run, attempt=1, previous_job=unfinished)
+    decision = complete(facts(refused, config, no_sla), FAILURE)
+    assert isinstance(decision, OpenAttempt)
+    assert decision.after.previous_job == unfinished
+
+
 @pytest.mark.parametrize(
     ("category", "used", "retried"),
     [

@@ -32,6 +32,7 @@ from interlock_lifecycle import (
     follow,
     make_job_key,
     read_outcome,
+    record_start,
     refuse_start,
 )
 
@@ -105,6 +106,19 @@ def test_a_config_that_became_unreadable_stops_the_start(run: Run, no_sla: SlaFa
 def test_a_superseded_execution_starts_nothing(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     facts = TriggerFacts(replace(run, run_token="other"), config, "", no_sla)
     assert isinstance(decide_trigger(facts, "token0", None, now=NOW, until=UNTIL), Superseded)
+
+
+def test_a_synchronous_job_ended_when_its_start_returned(run: Run) -> None:
+    recorded = record_start(
+        replace(run, job_intent=intent()),
+        intent(),
+        run_id="sync",
+        details={},
+        outcome=JobOutcome("success", run_id="sync"),
+        now=NOW,
+    )
+    assert recorded.intent.outcome is not None
+    assert recorded.intent.outcome.at == NOW
 
 
 def test_a_passing_refusal_withdraws_the_promise_a_permanent_one_fails_the_attempt(run: Run) -> None:

@@ -91,7 +91,7 @@ def test_a_run_waits_in_the_pending_index_until_it_is_started(store: Store, star
     run = started(store, start.run)
     assert run.started_token == run.run_token
     assert pending_kinds(store) == ["EVENT"]
-    assert [found.key for found in store.running()] == [run.key]
+    assert [row["SK"] for row in store.running()] == [f"TRIGGER#stream#{run.key.date}"]
 
 
 def test_pending_leaves_out_what_is_younger_than_asked_for(store: Store, start: StartRun) -> None:
@@ -180,6 +180,24 @@ def test_a_recovered_run_is_pending_again(store: Store, start: StartRun) -> None
     store.commit(RecoverRun(run, replace(run, run_token="newer", started_token=None), ()))
     assert "TRIGGER" in pending_kinds(store)
     assert store.running() == []
+
+
+def test_a_recovery_never_erases_an_intent_committed_meanwhile(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    recovery = RecoverRun(run, replace(run, run_token="newer", started_token=None, recoveries=1), ())
+    store.commit(CommitIntent(run, intend(run)))
+    assert store.commit(recovery) is Commit.STALE
+    assert read(store, key).job_intent == intend(run)
+
+
+def test_a_close_without_an_outcome_leaves_the_intent_as_it_is(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    decision = exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW)
+    store.commit(CommitIntent(run, intend(run)))
+    assert store.commit(decision) is Commit.COMMITTED  # type: ignore[arg-type]
+    assert read(store, key).job_intent == intend(run)
 
 
 def entry(key: RunKey, event: str, **fields: Any) -> JobEntry:

@@ -125,6 +125,16 @@ def test_a_breach_that_is_already_due_is_told_at_once(
     assert schedules(scheduler) == {}
 
 
+def test_a_warning_that_is_already_due_is_told_at_once(
+    monitor: Monitor, clock: Clock, store: Store, scheduler: Any
+) -> None:
+    clock.now = BREACH - timedelta(minutes=5)
+    for _ in range(2):
+        monitor.answer({"mode": "schedule", **ABOUT})
+    assert events(store) == ["RELATIVE_SLA_WARNING"]
+    assert list(schedules(scheduler)) == ["bronze-stream-2026-03-03-rsla-breach-202603031300"]
+
+
 def fire(monitor: Monitor, alert: str, **moments: str) -> dict[str, Any]:
     return monitor.answer({"mode": "fire-alert", **ABOUT, "alertType": alert, **moments})
 

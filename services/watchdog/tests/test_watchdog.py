@@ -179,6 +179,48 @@ def test_a_run_past_its_lease_is_closed_with_its_verdict(store: Store, recovery:
     assert "SFN_TIMEOUT" in told(store)
 
 
+def test_a_run_that_could_never_be_started_gives_its_date_back(world: World, store: Store, recovery: Recovery) -> None:
+    run = commit(store)
+    recovery.pending(NOW + timedelta(hours=4, minutes=31))
+    closed = store.run(run.key)
+    assert closed is not None
+    assert (closed.status, world.started) == (RunStatus.FAILED_FINAL, [])
+    assert told(store) == ["SFN_TIMEOUT"]
+
+
+def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    broken = {
+        "PK": "PIPELINE#q",
+        "SK": "TRIGGER#stream#2026-03-03",
+        "status": "RUNNING",
+        "jobIntent": "{",
+        "attempt": 0,
+    }
+    from interlock_store._write import Put
+
+    index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
+    store._tables.transact([Put(store.names.control, {**broken, **index})])
+    with pytest.raises(ExceptionGroup, match="1 of 2"):
+        recovery.stale_runs(NOW + timedelta(hours=5))
+    closed = store.run(run.key)
+    assert closed is not None
+    assert closed.status is RunStatus.FAILED_FINAL
+
+
+def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recovery) -> None:
+    asked: set[str] = set()
+    world.status = lambda name: asked.add(name) or "RUNNING"  # type: ignore[assignment, method-assign, func-returns-value]
+    for number in range(130):
+        key = RunKey("bronze", "stream", parse_execution_date(f"2026-{1 + number // 28:02}-{1 + number % 28:02}"))
+        opened = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        store.commit(opened)
+        start(store, opened.run)
+    for tick in range(1, 5):
+        recovery.dead_executions(NOW + timedelta(minutes=6 + tick))
+    assert len(asked) == 130
+
+
 def fail(now: datetime) -> int:
     raise ConnectionError("no answer")
 

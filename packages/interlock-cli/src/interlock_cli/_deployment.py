@@ -34,13 +34,13 @@ class Deployment(Struct, frozen=True):
 
     def client(self, service: str) -> Any:
         """A boto3 client for one of the deployment's services."""
-        given = dict(_LOCAL_CREDENTIALS) if self._is_loopback() and "AWS_ACCESS_KEY_ID" not in os.environ else {}
+        given = dict(_LOCAL_CREDENTIALS) if self.is_loopback and "AWS_ACCESS_KEY_ID" not in os.environ else {}
         config = Config(
             connect_timeout=5,
             read_timeout=60,
             retries={"mode": "standard", "max_attempts": 3},
             # A proxy is for the world outside; loopback is not reached through one.
-            proxies={} if self._is_loopback() else None,
+            proxies={} if self.is_loopback else None,
         )
         try:
             return boto3.client(service, endpoint_url=self.endpoint_url, config=config, **given)  # type: ignore[call-overload]
@@ -52,12 +52,14 @@ class Deployment(Struct, frozen=True):
         self._check_reachable()
         return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
 
-    def _is_loopback(self) -> bool:
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the endpoint is on this machine."""
         return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in {"127.0.0.1", "localhost"}
 
     def _check_reachable(self) -> None:
         """Say at once, and in one sentence, that no local stack runs."""
-        if not self._is_loopback():
+        if not self.is_loopback:
             return
         assert self.endpoint_url is not None
         parts = urlsplit(self.endpoint_url)

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import console, print_json_line
+from interlock_cli._output import CliError, console, print_json_line
 from interlock_store import Store
+
+INFRASTRUCTURE = "INFRASTRUCTURE"
+"""The pipeline id of events about Interlock itself."""
 
 _POLL_SECONDS = 1.0
 _OVERLAP_MS = 60_000
@@ -38,6 +41,8 @@ def events(
       interlock events --json | jq -r .eventType
     """
     store = deployment(environment, endpoint_url).store()
+    if pipeline not in {None, INFRASTRUCTURE} and not store.config(str(pipeline)).exists:
+        raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     feed = EventFeed(store, pipeline)
     for row in feed.newest(last):
         _print(row, as_json)
@@ -76,7 +81,7 @@ class EventFeed:
                 yield row
 
     def _pipelines(self) -> list[str]:
-        return [self._pipeline] if self._pipeline is not None else [*self._store.pipelines(), "INFRASTRUCTURE"]
+        return [self._pipeline] if self._pipeline is not None else [*self._store.pipelines(), INFRASTRUCTURE]
 
     def _is_new(self, row: dict[str, Any]) -> bool:
         identity = (str(row["PK"]), str(row["SK"]))

@@ -1,6 +1,7 @@
 """How results reach people and programs: tables in a terminal, JSON with --json, one sentence for an error."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 from rich.console import Console
 from rich.table import Table
+
+_WIDTH_OF_FILES = 200
 
 
 class CliError(click.ClickException):
@@ -26,8 +29,11 @@ class CliError(click.ClickException):
 
 
 def console() -> Console:
-    """The terminal; colours obey NO_COLOR and vanish where the output is no terminal."""
-    return Console(highlight=False)
+    """The terminal; colours obey NO_COLOR and vanish where the output is no terminal, whose lines may be long."""
+    made = Console(highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _WIDTH_OF_FILES
+    return made
 
 
 def progress_printer(out: Console) -> Callable[[str], None]:
@@ -51,11 +57,11 @@ def print_json_line(value: Any) -> None:
     sys.stdout.flush()
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the house style."""
+def table(*columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house style; the columns of `whole` are never broken."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column in whole)
     return made
 
 

@@ -9,6 +9,7 @@ import click
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, print_json
 from interlock_lifecycle import is_reserved
+from interlock_store import to_wire
 
 
 @click.group()
@@ -57,6 +58,11 @@ def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
             continue
         try:
             data[name] = json.loads(value, parse_float=Decimal, parse_constant=_refuse_constant)
+            to_wire({name: data[name]})
+        except ArithmeticError:
+            problems.append(
+                f"{name}={value}: the number is too large or too exact for DynamoDB (38 digits, up to 1e125)"
+            )
         except ValueError:
             problems.append(f"{name}={value}: {value!r} is not JSON (text needs quotes: '{name}=\"{value}\"')")
     if problems:

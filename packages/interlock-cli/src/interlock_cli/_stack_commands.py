@@ -84,13 +84,14 @@ def _watch(stack: Any, out: Console) -> None:
     except KeyboardInterrupt:
         out.print("stopping: what the streams still hold is handled first")
         return
-    raise CliError(f"the local stack ended: {stack.failure}")
+    raise CliError(f"{stack.failure} What was written since its last orderly stop is lost.")
 
 
 def _greet(stack: Any) -> None:
     out = console()
     out.print(f"\n[green]Interlock is up[/] at {stack.endpoint_url}; in another terminal:")
-    out.print("  interlock push examples/flights/pipelines", markup=False)
+    out.print("  interlock push examples/quickstart", markup=False)
+    out.print("  interlock sensor put hello ready count=3", markup=False)
     out.print("  interlock status", markup=False)
     out.print("  interlock events --follow", markup=False)
     if stack.endpoint_url != f"http://127.0.0.1:{LOCAL_PORT}":
@@ -115,17 +116,21 @@ def _local_settings() -> Any:
 
 @click.command()
 @deployment_options
-@click.option("--platform", type=click.Choice(["host", "arm64", "amd64"]), default="arm64", show_default=True)
+@click.option(
+    "--platform",
+    type=click.Choice(["host", "arm64", "amd64"]),
+    help="What runs the functions. Default: host for an endpoint on this machine, else arm64.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was deployed as JSON.")
-def deploy(environment: str, endpoint_url: str | None, platform: str, as_json: bool) -> None:
+def deploy(environment: str, endpoint_url: str | None, platform: str | None, as_json: bool) -> None:
     """Deploy to an AWS-compatible endpoint; deploying again updates. For AWS itself use the Terraform in infra/.
 
     \b
     Examples:
-      interlock deploy --endpoint-url http://localhost:4566 --platform amd64
+      interlock deploy --endpoint-url http://localhost:4566
       interlock deploy --environment test --endpoint-url http://localhost:4566
     """
-    from interlock_cli.local import StackSettings, Target, build_zips, deploy_to, find_checkout
+    from interlock_cli.local import StackSettings, Target, build_zips, deploy_to, find_checkout, ping_function
 
     if endpoint_url is None and environment != LOCAL:
         raise CliError("name the endpoint with --endpoint-url; for AWS itself use the Terraform module infra/stack")
@@ -133,7 +138,8 @@ def deploy(environment: str, endpoint_url: str | None, platform: str, as_json: b
         raise CliError("the Lambda packages are built with uv, which is not there: pip install uv")
     where = deployment(environment, endpoint_url)
     where.store()
-    target = Target.host() if platform == "host" else Target.aws(platform)
+    chosen = platform or ("host" if where.is_loopback else "arm64")
+    target = Target.host() if chosen == "host" else Target.aws(chosen)
     say = (lambda line: None) if as_json else progress_printer(console())
     zips = build_zips(find_checkout(), target, progress=say)
     settings = StackSettings(
@@ -142,6 +148,9 @@ def deploy(environment: str, endpoint_url: str | None, platform: str, as_json: b
         slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
     )
     made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
+    for service in made.functions:
+        say(f"waking {service}")
+        ping_function(where.client("lambda"), environment, service)
     if as_json:
         print_json({"functions": made.functions, "stateMachine": made.state_machine_arn})
     else:

@@ -76,7 +76,8 @@ def _print(found: list[PipelineStatus], now: datetime) -> None:
     if not found:
         out.print("no pipelines yet; write some with: interlock push PATH")
         return
-    shown = table("pipeline", "date", "state", "attempt", "waits for / why", "time left", "sla")
+    columns = ("pipeline", "date", "state", "try", "waits for / why", "time left", "sla")
+    shown = table(*columns, whole=("pipeline", "date", "state", "time left"))
     for one in found:
         if one.problem:
             shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", one.problem.replace("[", r"\["), "", "")
@@ -94,7 +95,7 @@ def _cells(one: PipelineStatus, report: RunReport, now: datetime) -> tuple[str, 
         one.pipeline,
         report.date,
         f"[{colour}]{report.progress}[/]",
-        str(report.attempt),
+        str(report.attempt) if report.attempt else "",
         report.reason.replace("[", r"\["),
         left,
         "; ".join(_sla(one, report, now)),

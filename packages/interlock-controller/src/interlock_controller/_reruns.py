@@ -32,13 +32,15 @@ class RerunDesk:
             exclusions=stored.exclusions,
             entries=self._store.entries(key),
             reruns=self._store.reruns(key),
-            newest_sensor_update=self._store.newest_sensor_update(key.pipeline_id),
+            newest_sensor_update=self._store.newest_sensor_update(stored.config, key.date) if stored.config else None,
             handled=self._store.is_rerun_handled(key, request.identity),
-            stands=self._store.rerun_stands(key, request.identity),
+            stands=self._store.rerun_stands(request),
         )
         decision = self._answer(request, facts, stored)
         if isinstance(decision, Ignore):
             _log.info("rerun_ignored", run=str(key), reason=decision.reason)
+            if facts.handled and facts.stands:
+                self._store.retire_request(key, request.identity)
             return True
         settled = self._store.commit(decision) is Commit.COMMITTED
         _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from interlock_controller._outbox import Contended
 from interlock_lifecycle import Ignore, Sensor, SensorFacts, decide_sensor, run_key_of, triggers
-from interlock_store import Commit, ConfigCache, Store, StoredConfig
+from interlock_store import Commit, ConfigCache, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -43,11 +43,13 @@ class SensorDesk:
         assert config is not None
         key = run_key_of(sensor, config)
         run = self._store.run(key)
+        is_over = run is not None and not run.is_running
         facts = SensorFacts(
             run=run,
             has_arrival=self._store.arrived_at(key) is not None,
             exclusions=stored.exclusions,
-            rerun_waits=run is not None and not run.is_running and self._store.rerun_waits(key),
+            request=self._store.standing_request(key) if is_over else None,
+            has_asked=is_over and self._store.is_rerun_handled(key, format_time(sensor.written_at)),
         )
         decision = decide_sensor(sensor, config, facts, execution_timeout=self._execution_timeout)
         if isinstance(decision, Ignore):

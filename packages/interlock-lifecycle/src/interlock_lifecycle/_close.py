@@ -119,6 +119,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         (*events, *told),
         baseline,
         awaits_post_run=facts.config is not None and facts.config.post_run is not None,
+        intent=run.job_intent,
     )
 
 
@@ -157,7 +158,17 @@ def _fail(
     )
     reason = f"{outcome.event}: {outcome.error}" if outcome.error else outcome.event
     events = (failed, final, *told)
-    return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
+    return CloseRun(
+        run,
+        RunStatus.FAILED_FINAL,
+        now,
+        entry,
+        facts.sla.verdict,
+        verdicts,
+        events,
+        intent=run.job_intent,
+        reason=reason,
+    )
 
 
 def _retry_budget(config: PipelineConfig | None, outcome: JobOutcome) -> int:
@@ -175,7 +186,7 @@ def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_ti
         run_token=make_run_token(run.key, attempt, 0, now),
         committed_at=now,
         lease_until=lease_end(now, execution_timeout),
-        previous_job=run.job_intent,
+        previous_job=run.job_intent or run.previous_job,
         reason=RETRY_REASON,
     )
     return OpenAttempt(run, after, RerunEntry(run.key, RETRY_REASON, now, entry.event), entry, (failed,))

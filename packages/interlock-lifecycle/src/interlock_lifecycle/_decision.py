@@ -85,6 +85,8 @@ class CloseRun(Struct, frozen=True):
     events: tuple[Event, ...]
     baseline: dict[str, dict[str, Any]] | None = None
     awaits_post_run: bool = False
+    intent: JobIntent | None = None
+    """The job's intent with its outcome, where the close knows one; without it the row's intent stays as it is."""
     reason: str = ""
     """Why the run failed, in one line, for the people who look at it."""
 
@@ -96,6 +98,14 @@ class AnsweredRequest(Struct, frozen=True):
     outcome: str
     at: datetime
     stands: bool
+    stamped: bool = True
+
+
+class StandingRequest(Struct, frozen=True):
+    """The RERUN_REQUEST# row of a date as it was read; `waits` until it is answered."""
+
+    requested_at: str | None
+    waits: bool
 
 
 class OpenAttempt(Struct, frozen=True):
@@ -137,6 +147,7 @@ class RequestRerun(Struct, frozen=True):
     requested_at: datetime
     entry: JobEntry | None
     events: tuple[Event, ...]
+    replaces: StandingRequest | None = None
 
 
 class RecordBreach(Struct, frozen=True):

@@ -26,7 +26,10 @@ OWN_REASONS = frozenset({"late-data", "data-drift"})
 
 
 class RerunRequest(Struct, frozen=True):
-    """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time."""
+    """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time.
+
+    `stamped` tells which of the two it is.
+    """
 
     key: RunKey
     reason: str
@@ -34,6 +37,7 @@ class RerunRequest(Struct, frozen=True):
     at: datetime
     requested_by: str | None = None
     note: str | None = None
+    stamped: bool = True
 
 
 class RerunFacts(Struct, frozen=True):
@@ -120,7 +124,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         run_token=make_run_token(request.key, attempt, 0, request.at),
         committed_at=request.at,
         lease_until=lease_end(request.at, execution_timeout),
-        previous_job=before.job_intent if before else None,
+        previous_job=(before.job_intent or before.previous_job) if before else None,
         reason=request.reason,
     )
     event = make_event(
@@ -138,7 +142,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
 
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:
-    return AnsweredRequest(request.identity, outcome, request.at, facts.stands)
+    return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.stamped)
 
 
 def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:

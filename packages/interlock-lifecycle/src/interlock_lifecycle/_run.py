@@ -86,6 +86,7 @@ class Run(Struct, frozen=True):
     previous_job: JobIntent | None = None
     recoveries: int = 0
     reason: str = "sensor"
+    closed_at: datetime | None = None
     close_reason: str = ""
 
     @property

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import Announce, Ignore, RequestRerun, StartRun
+from interlock_lifecycle._decision import Announce, Ignore, RequestRerun, StandingRequest, StartRun
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
@@ -24,8 +24,10 @@ class SensorFacts(Struct, frozen=True):
     run: Run | None
     has_arrival: bool
     exclusions: Exclusions
-    rerun_waits: bool = False
-    """Whether a rerun request written by Interlock is still unanswered."""
+    request: StandingRequest | None = None
+    """The date's rerun request, answered or not."""
+    has_asked: bool = False
+    """Whether this very sensor's request for a rerun was answered already."""
 
 
 def is_reserved(sensor_key: str) -> bool:
@@ -97,7 +99,9 @@ def _late_data(key: RunKey, sensor: Sensor, facts: SensorFacts) -> RequestRerun 
         message=f"sensor {sensor.key} was updated after the run had completed",
         detail={"sensorKey": sensor.key},
     )
-    if facts.rerun_waits:
+    if facts.has_asked:
+        return Ignore("the rerun that this sensor asked for was answered already")
+    if facts.request is not None and facts.request.waits:
         return Ignore("a rerun request for this date already waits")
     entry = JobEntry(key, now, "late-data-arrival", run_token=facts.run.run_token if facts.run else None)
-    return RequestRerun(key, "late-data", now, entry, (event,))
+    return RequestRerun(key, "late-data", now, entry, (event,), facts.request)

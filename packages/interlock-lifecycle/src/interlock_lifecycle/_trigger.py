@@ -117,6 +117,9 @@ def record_start(
     now: datetime,
 ) -> RecordStart:
     """The target accepted the start; a synchronous job has ended with `outcome` already."""
+    if outcome is not None and outcome.at is None:
+        # A synchronous job ended when its start returned, not when somebody comes to close the run.
+        outcome = replace(outcome, at=now)
     answered = replace(intent, run_id=run_id, started_at=now, details=details, outcome=outcome)
     event = make_event(
         EventType.JOB_TRIGGERED,

@@ -19,7 +19,8 @@ class ConfigCache:
     def get(self, pipeline_id: str) -> StoredConfig:
         """The config as it was at most five minutes ago."""
         kept = self._kept.get(pipeline_id)
-        if kept is not None and self._now() - kept[0] < _LIFE:
+        # What is absent or unreadable may be mended any moment, and "nothing to do" would lose a sensor.
+        if kept is not None and kept[1].config is not None and self._now() - kept[0] < _LIFE:
             return kept[1]
         return self.fresh(pipeline_id)
 

@@ -77,7 +77,7 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
         case RejectRerun():
             return [*_answer(decision.key, decision.request, control, FENCE), _log(decision.entry, names)]
         case RecoverRun():
-            return [Put(control, run_row(decision.after), _held(decision.before), FENCE)]
+            return [Put(control, run_row(decision.after), _unchanged(decision.before))]
         case RequestRerun():
             return _request_rerun(decision, names)
         case RecordBreach():
@@ -102,6 +102,17 @@ def _arrival(decision: StartRun, control: str) -> list[Write]:
 def _held(run: Run) -> Expect:
     """The fence: the row is RUNNING and this execution's."""
     return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})
+
+
+def _unchanged(run: Run) -> Expect:
+    """The row is as it was read: an invocation of a dead execution may still be committing its intent or its pass."""
+    known = {
+        "jobIntent": intent_row(run.job_intent) if run.job_intent else None,
+        "evaluatedAt": format_time(run.evaluated_at) if run.evaluated_at else None,
+    }
+    equals = {name: value for name, value in known.items() if value is not None}
+    absent = tuple(name for name, value in known.items() if value is None)
+    return Expect(equals={**_held(run).equals, **equals}, absent=absent)
 
 
 def _on_run(
@@ -166,8 +177,8 @@ def _count(rerun: RerunEntry, names: TableNames, number: int = 0) -> Put:
 def _close(decision: CloseRun, names: TableNames) -> list[Write]:
     run = decision.run
     changes: Item = {"status": str(decision.status), "closedAt": format_time(decision.closed_at)}
-    if run.job_intent is not None:
-        changes["jobIntent"] = intent_row(run.job_intent)
+    if decision.intent is not None:
+        changes["jobIntent"] = intent_row(decision.intent)
     if decision.reason:
         changes["closeReason"] = decision.reason
     remove = ["ttl", "GSI1PK", "GSI1SK"]
@@ -227,10 +238,16 @@ def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "")
             run_sk("RERUN_REQUEST", key),
             set={"handledAt": format_time(request.at), "outcome": request.outcome},
             remove=("GSI1PK", "GSI1SK"),
-            expect=Expect(equals={"requestedAt": request.identity}),
+            expect=_request_as_read(request.identity if request.stamped else None),
         )
         writes.append(row)
     return writes
+
+
+def _request_as_read(requested_at: str | None) -> Expect:
+    if requested_at is None:
+        return Expect(exists=True, absent=("requestedAt",))
+    return Expect(equals={"requestedAt": requested_at})
 
 
 def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
@@ -243,7 +260,8 @@ def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
         "GSI1PK": PENDING,
         "GSI1SK": format_time(decision.requested_at),
     }
-    writes: list[Write] = [Put(names.control, row)]
+    expect = NOTHING_THERE if decision.replaces is None else _request_as_read(decision.replaces.requested_at)
+    writes: list[Write] = [Put(names.control, row, expect)]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
     return writes

@@ -142,6 +142,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         previous_job=_read_intent(row.get("previousJob"), pk, sk),
         recoveries=int(row.get("recoveries", 0)),
         reason=str(row.get("reason", "sensor")),
+        closed_at=moment("closedAt"),
         close_reason=str(row.get("closeReason", "")),
     )
 
@@ -265,6 +266,7 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
         key=key_of_row(row["PK"], row["SK"]),
         reason=str(row.get("reason") or "manual"),
         identity=str(requested_at) if requested_at else format_time(at),
+        stamped=bool(requested_at),
         at=at,
         requested_by=_text(row.get("requestedBy")),
         note=_text(row.get("note")),

@@ -9,7 +9,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
-from interlock_lifecycle import Decision, JobEntry, RerunEntry, Run, RunKey, SlaFacts, Verdict
+from interlock_lifecycle import (
+    Decision,
+    JobEntry,
+    RerunEntry,
+    RerunRequest,
+    Run,
+    RunKey,
+    SlaFacts,
+    StandingRequest,
+    Verdict,
+    keys_to_read,
+)
 from interlock_rules import candidate_keys, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDate
 from interlock_store._plan import plan
@@ -157,22 +168,39 @@ class Store:
         rows = self._tables.query(self.names.rerun, pipeline_pk(key.pipeline_id), prefix=prefix)
         return [read_rerun(row) for row in rows]
 
-    def newest_sensor_update(self, pipeline_id: str) -> datetime | None:
-        """The newest `updatedAt` among the pipeline's sensors, for the rerun circuit breaker."""
-        stamps = (updated_at(fields) for fields in self.all_sensors(pipeline_id).values())
+    def newest_sensor_update(self, config: PipelineConfig, date: ExecutionDate) -> datetime | None:
+        """The newest `updatedAt` among the sensors that the pipeline names for a date, for the circuit breaker."""
+        trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
+        found = self.sensors(config.id, (*trigger, *keys_to_read(config)), date)
+        stamps = (updated_at(fields) for fields in found.values())
         return max((stamp for stamp in stamps if stamp is not None), default=None)
 
-    def rerun_waits(self, key: RunKey) -> bool:
-        """Whether a rerun request for the date is still unanswered."""
+    def standing_request(self, key: RunKey) -> StandingRequest | None:
+        """The date's rerun request as its row is now."""
         row = self._get(key, "RERUN_REQUEST")
         if row is None:
-            return False
-        return not self.is_rerun_handled(key, str(row.get("requestedAt", "")))
+            return None
+        requested_at = str(row["requestedAt"]) if row.get("requestedAt") else None
+        answered = "handledAt" in row or (requested_at is not None and self.is_rerun_handled(key, requested_at))
+        return StandingRequest(requested_at, waits=not answered)
 
-    def rerun_stands(self, key: RunKey, identity: str) -> bool:
-        """Whether the date's request row still holds the request of this identity."""
-        row = self._get(key, "RERUN_REQUEST")
-        return row is not None and row.get("requestedAt") == identity
+    def rerun_stands(self, request: RerunRequest) -> bool:
+        """Whether the date's row still holds this request, and not a newer one."""
+        standing = self.standing_request(request.key)
+        if standing is None:
+            return False
+        if not request.stamped:
+            return standing.requested_at is None and standing.waits
+        return standing.requested_at == request.identity
+
+    def retire_request(self, key: RunKey, identity: str) -> None:
+        """Take an answered request out of the pending index, unless a newer one has replaced it."""
+        expect = Expect(equals={"requestedAt": identity})
+        sk, pk = run_sk("RERUN_REQUEST", key), pipeline_pk(key.pipeline_id)
+        try:
+            self._write(Update(self.names.control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect))
+        except TransactionRefused:
+            return
 
     def is_rerun_handled(self, key: RunKey, identity: str) -> bool:
         """Whether the rerun request of this identity was answered."""
@@ -186,10 +214,9 @@ class Store:
         """Committed rows that nobody has acted upon and that were committed at or before `up_to`, oldest first."""
         return list(self._tables.query(self.names.control, PENDING, index=INDEX, up_to=format_time(up_to)))
 
-    def running(self) -> list[Run]:
-        """The started runs, the one whose lease ends first before the others."""
-        rows = self._tables.query(self.names.control, RUNNING, index=INDEX)
-        return [read_run(row) for row in rows]
+    def running(self) -> list[Item]:
+        """The rows of started runs, the one whose lease ends first before the others; read_run reads each."""
+        return list(self._tables.query(self.names.control, RUNNING, index=INDEX))
 
     def pipelines(self) -> list[str]:
         """The ids of all pipelines with an indexed config."""

@@ -12,7 +12,6 @@ from interlock_lifecycle import (
     Passed,
     PassEvaluation,
     Run,
-    RunKey,
     SlaFacts,
     Superseded,
     Verdict,
@@ -23,7 +22,6 @@ from interlock_lifecycle import (
 )
 from interlock_orchestrator.request import Request, Step
 from interlock_orchestrator.steps import Desk, commit_until_settled
-from interlock_rules import select_sensors
 from interlock_store import Commit, StoredConfig
 from interlock_telemetry import get_logger
 
@@ -80,12 +78,3 @@ def _gather(desk: Desk, request: Request, run: Run | None) -> EvaluationFacts:
     sensors = desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date)
     sla = desk.store.sla(key) if config.sla is not None else SlaFacts(None, Verdict(key))
     return EvaluationFacts(run, config, "", sensors, sla)
-
-
-def explain(desk: Desk, key: RunKey) -> str:
-    """What does not hold for a run right now, in one line."""
-    config = desk.store.config(key.pipeline_id).config
-    if config is None:
-        return "the pipeline's config cannot be read"
-    sensors = desk.store.sensors(key.pipeline_id, config.rules.keys, key.date)
-    return config.rules.evaluate(select_sensors(sensors, config.rules.keys, key.date), desk.now()).explain()

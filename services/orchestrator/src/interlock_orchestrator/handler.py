@@ -63,7 +63,7 @@ def take(desk: Desk, request: Request) -> Step:
         case Mode.COMPLETE_TRIGGER:
             return closing.complete(desk, request)
         case Mode.VALIDATION_EXHAUSTED:
-            return closing.exhausted(desk, request, Exhaustion.VALIDATION, _why_not_safe(desk, request))
+            return closing.exhausted(desk, request, Exhaustion.VALIDATION, _why_not_safe(request))
         case Mode.TRIGGER_EXHAUSTED:
             return closing.exhausted(desk, request, Exhaustion.TRIGGER, _why(request.failure))
         case Mode.JOB_POLL_EXHAUSTED:
@@ -75,9 +75,9 @@ def take(desk: Desk, request: Request) -> Step:
             assert_never(request.mode)
 
 
-def _why_not_safe(desk: Desk, request: Request) -> str:
-    """The rules that still do not hold, for the event that ends the run."""
-    return evaluation.explain(desk, request.key)
+def _why_not_safe(request: Request) -> str:
+    """What did not hold at the last evaluation, for the event that ends the run."""
+    return request.outcome.reason if request.outcome is not None else "the rules did not hold"
 
 
 def _why(failure: Failure | None) -> str:

@@ -86,9 +86,17 @@ class Monitor:
             if timer.at > now:
                 self._timers.create(key, timer)
                 _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
-            elif timer.alert in _BREACHES:
-                self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
+            else:
+                self._tell_due(key, timer, now)
         return _moments(timers)
+
+    def _tell_due(self, key: RunKey, timer: Timer, now: datetime) -> None:
+        """Say what a timer of the past would have said: of a clock past its breach the breach, else its warning."""
+        if timer.alert in _BREACHES and now >= timer.deadline.breach_at:
+            self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
+        elif timer.alert in _WARNINGS and timer.at <= now < timer.deadline.breach_at:
+            assert timer.deadline.warning_at is not None
+            self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
 
     def _cancel(self, key: RunKey) -> dict[str, Any]:
         timers = self._timers_of(key)
@@ -110,11 +118,7 @@ class Monitor:
         timers = self._timers_of(key)
         now = self._now()
         for timer in timers:
-            if timer.alert in _BREACHES and now >= timer.deadline.breach_at:
-                self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
-            elif timer.alert in _WARNINGS and timer.at <= now < timer.deadline.breach_at:
-                assert timer.deadline.warning_at is not None
-                self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
+            self._tell_due(key, timer, now)
         return _moments(timers)
 
 

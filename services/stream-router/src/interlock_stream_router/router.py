@@ -38,9 +38,9 @@ class Router:
             self._started(change)
         elif change.sk.startswith("EVENT#"):
             self._relay(change)
-        elif change.sk.startswith("RERUN_REQUEST#"):
+        elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
             self._reruns.requested(read_rerun_request(change.row, change.at))
-        else:
+        elif not change.sk.startswith("RERUN_REQUEST#"):
             raise MalformedRecord(f"{change.sk.partition('#')[0]!r} is not a kind of row that Interlock knows")
 
     def _started(self, change: Change) -> None:

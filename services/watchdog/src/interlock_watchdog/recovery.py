@@ -24,7 +24,7 @@ from interlock_lifecycle import (
     make_event,
 )
 from interlock_sla import parse_execution_date
-from interlock_store import Commit, Store, key_of_row, read_rerun_request
+from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -53,6 +53,10 @@ def _do_all(acts: Sequence[Callable[[], object]]) -> None:
             errors.append(error)
     if errors:
         raise ExceptionGroup(f"{len(errors)} of {len(acts)} could not be done", errors)
+
+
+def _is_expired(run: Run, now: datetime) -> bool:
+    return run.is_running and run.lease_until is not None and run.lease_until < now
 
 
 class Recovery:
@@ -94,7 +98,13 @@ class Recovery:
         return len(rows)
 
     def _start(self, row: Mapping[str, Any], now: datetime) -> None:
-        run = self._outbox.start_run(key_of_row(row["PK"], row["SK"]))
+        key = key_of_row(row["PK"], row["SK"])
+        waiting = self._store.run(key)
+        if waiting is not None and _is_expired(waiting, now):
+            # Its execution could never be started; it must not hold its date for ever.
+            self._expire(waiting, now)
+            return
+        run = self._outbox.start_run(key)
         if run is None:
             return
         _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
@@ -114,10 +124,18 @@ class Recovery:
 
     def dead_executions(self, now: datetime) -> int:
         """Probe started runs older than a tick; those whose execution ended outside go on under a new token."""
-        old = [run for run in self._store.running() if run.started_at and now - run.started_at > self._probe_after]
+        rows = self._store.running()
+        # More than one tick may ask about: each tick begins where the one before ended.
+        first = int(now.timestamp() // 60) * MAX_PROBES % len(rows) if len(rows) > MAX_PROBES else 0
+        chosen = (rows[first:] + rows[:first])[:MAX_PROBES]
         recovered: list[bool] = []
-        _do_all([lambda run=run: recovered.append(self._recover(run, now)) for run in old[:MAX_PROBES]])  # type: ignore[misc]
+        _do_all([partial(self._probe, row, now, recovered) for row in chosen])
         return sum(recovered)
+
+    def _probe(self, row: Mapping[str, Any], now: datetime, recovered: list[bool]) -> None:
+        run = read_run(row)
+        if run.started_at is not None and now - run.started_at > self._probe_after:
+            recovered.append(self._recover(run, now))
 
     def _recover(self, run: Run, now: datetime) -> bool:
         status = self._executions.status(execution_name(run))
@@ -148,8 +166,15 @@ class Recovery:
 
     def stale_runs(self, now: datetime) -> int:
         """Close runs that outlived their lease."""
-        expired = [run for run in self._store.running() if run.lease_until and run.lease_until < now]
-        return sum(self._expire(run, now) for run in expired)
+        closed: list[bool] = []
+
+        def close_expired(row: Mapping[str, Any]) -> None:
+            run = read_run(row)
+            if _is_expired(run, now):
+                closed.append(self._expire(run, now))
+
+        _do_all([partial(close_expired, row) for row in self._store.running()])
+        return sum(closed)
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"

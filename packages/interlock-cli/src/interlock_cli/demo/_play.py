@@ -64,14 +64,13 @@ def play(out: Console) -> list[Finding]:
         )
         began = time.monotonic()
         with LocalStack(settings=settings, progress=progress_printer(out)) as stack:
-            out.print(
-                f"[green]ready[/] after {show_span(time.monotonic() - began)}: six Lambdas at {stack.endpoint_url}"
-            )
+            set_up = time.monotonic() - began
+            out.print(f"[green]ready[/] after {show_span(set_up)}: six Lambdas at {stack.endpoint_url}")
             store = stack.store()
             _push(store, out)
             watched = _replay(out, script, feed, home, store)
             findings = _prove_with_patience(script, store, feed, home, stack, watched)
-            summarize(out, script, store, findings, time.monotonic() - began)
+            summarize(out, script, store, findings, set_up, time.monotonic() - began - set_up)
     if not all(finding.holds for finding in findings):
         raise DemoFailed(findings)
     return findings

@@ -9,7 +9,7 @@ from interlock_cli.local._ministack import Ministack
 from interlock_cli.local._pump import StreamPump
 from interlock_cli.local._shard import Counts, PumpClients, PumpClock
 from interlock_cli.local._slack import RecordingSlack
-from interlock_cli.local._stack import LocalStack
+from interlock_cli.local._stack import LocalStack, invoke_function, ping_function
 
 __all__ = [
     "SERVICES",
@@ -29,5 +29,7 @@ __all__ = [
     "deploy",
     "deploy_to",
     "find_checkout",
+    "invoke_function",
+    "ping_function",
     "render_definition",
 ]

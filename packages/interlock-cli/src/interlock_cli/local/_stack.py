@@ -1,6 +1,7 @@
 """The local stack: server, zips, deployment, recording Slack and stream pump, started and stopped as one."""
 
 import json
+import logging
 import secrets
 import threading
 from pathlib import Path
@@ -59,6 +60,7 @@ class LocalStack:
         self._deployment: Deployment | None = None
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._pump_log: logging.Handler | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -105,8 +107,13 @@ class LocalStack:
         """Handle what the streams still hold, then stop everything; safe to call twice."""
         pump, self._pump = self._pump, None
         if pump is not None:
-            pump.drain(_DRAIN_SECONDS)
+            if self._server.failure is None:
+                pump.drain(_DRAIN_SECONDS)
             pump.stop()
+        if self._pump_log is not None:
+            logging.getLogger("interlock_cli.local").removeHandler(self._pump_log)
+            self._pump_log.close()
+            self._pump_log = None
         self._server.stop()
         slack, self._slack = self._slack, None
         if slack is not None:
@@ -186,13 +193,7 @@ class LocalStack:
 
     def invoke(self, service: str, payload: dict[str, Any]) -> Any:
         """Invoke one of the six functions and return its answer; LocalStackError when it failed."""
-        answer = self.client("lambda").invoke(
-            FunctionName=f"{self._settings.environment}-interlock-{service}", Payload=json.dumps(payload).encode()
-        )
-        body = json.loads(answer["Payload"].read() or b"null")
-        if "FunctionError" in answer:
-            raise LocalStackError(f"The function {service} failed: {json.dumps(body)[:600]}; its log: {self.log_path}.")
-        return body
+        return invoke_function(self.client("lambda"), self._settings.environment, service, payload)
 
     @property
     def _deployed(self) -> Deployment:
@@ -215,13 +216,31 @@ class LocalStack:
         """Ping every function once: a broken one is told now, and the first run need not wait for cold starts."""
         for service in self._deployed.functions:
             self._progress(f"waking {service}")
-            health = self.invoke(service, {"__ping__": True})
-            if health["status"] != "healthy":
-                raise LocalStackError(f"The function {service} is not well: {json.dumps(health['checks'])}.")
+            ping_function(self.client("lambda"), self._settings.environment, service)
 
     def _start_pump(self) -> None:
+        # What the pump has to say belongs beside what the functions say, not between a command's lines.
+        self._pump_log = logging.FileHandler(self.log_path)
+        logging.getLogger("interlock_cli.local").addHandler(self._pump_log)
         clients = PumpClients(self.client("dynamodbstreams"), self.client("lambda"), self.client("sqs"))
         # Records that were not read before a stop are not kept by the server; what they would have led to is in the
         # pending index, and the watchdog takes it up. So reading begins anew, without checkpoints.
         self._pump = StreamPump(self._deployed.mappings, clients)
         self._pump.start()
+
+
+def invoke_function(functions: Any, environment: str, service: str, payload: dict[str, Any]) -> Any:
+    """Invoke one of a deployment's functions and return its answer; LocalStackError when it failed."""
+    name = f"{environment}-interlock-{service}"
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+    body = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" in answer:
+        raise LocalStackError(f"The function {name} failed: {json.dumps(body)[:600]}.")
+    return body
+
+
+def ping_function(functions: Any, environment: str, service: str) -> None:
+    """LocalStackError unless the function says that it and what it touches are well."""
+    health = invoke_function(functions, environment, service, {"__ping__": True})
+    if health["status"] != "healthy":
+        raise LocalStackError(f"The function {service} is not well: {json.dumps(health['checks'])}.")
