@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml
@@ -176,3 +177,19 @@ def test_a_window_without_data_ends_failed_and_started_nothing() -> None:
     world.run_until(world.now + timedelta(hours=3))
     assert world.jobs.accepted == []
     assert "VALIDATION_EXHAUSTED" in world.events_of("p0")
+
+
+def test_no_attempt_starts_a_job_beside_one_that_still_runs() -> None:
+    world = World(4)
+    world.outlasting = 1.0
+    config = pipeline(0, random.Random(0))
+    world.push(replace(config, job=replace(config.job, max_retries=2)))
+    world.sense("p0", "ready#2026-03-27", date="2026-03-27", ready=True, count=10)
+    world.run_until(world.now + timedelta(minutes=65))
+    assert "JOB_POLL_EXHAUSTED" in world.events_of("p0")
+    world.rerun(RunKey("p0", "stream", parse_execution_date("2026-03-27")))
+    world.run_until(world.now + timedelta(minutes=20))
+    assert len(world.jobs.accepted) == 1
+    refused = [detail["message"] for name, detail in world.delivered if name == "JOB_FAILED"]
+    assert len(refused) == 3
+    assert all("still runs" in message for message in refused)

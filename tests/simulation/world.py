@@ -37,9 +37,6 @@ from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import TickFailed, run_tick
 
 TIMEOUT = timedelta(hours=4)
-_OUTLASTING = 0.05
-"""Share of jobs that run longer than they are followed."""
-
 TICK = timedelta(minutes=5)
 INVOCATION = timedelta(minutes=5)
 NAMES = TableNames.of_environment("sim")
@@ -120,7 +117,7 @@ class JobBoard:
         self._check_start(attempt)
         self.accepted.append((attempt, self._world.now))
         succeeds = self._world.rng.random() >= self._world.failure_rate
-        slow = self._world.rng.random() < _OUTLASTING
+        slow = self._world.rng.random() < self._world.outlasting
         ends_at = self._world.now + timedelta(seconds=7200 if slow else self._world.rng.randint(30, 900))
         self._ends[attempt.key] = (ends_at, succeeds)
         if faults.strikes():
@@ -157,6 +154,8 @@ class World:
         self.rng = random.Random(seed)
         self.now = datetime(2026, 3, 27, tzinfo=UTC)
         self.failure_rate = failure_rate
+        self.outlasting = 0.05
+        """Share of jobs that run for two hours, longer than they are followed."""
         self.faults = Faults(self.rng, fault_rate)
         self.tables = FaultyTables(self.faults, self._changed, self._let_others_run)
         self.store = Store(self.tables, NAMES)
