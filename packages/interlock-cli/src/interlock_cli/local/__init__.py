@@ -2,11 +2,13 @@
 
 from interlock_cli.local._builder import SERVICES, Target, build_zips
 from interlock_cli.local._checkout import find_checkout
-from interlock_cli.local._deploy import Deployment, StackSettings, deploy, deploy_to, render_definition
+from interlock_cli.local._definition import render_definition
+from interlock_cli.local._deploy import Deployment, deploy, deploy_to
 from interlock_cli.local._errors import LocalStackError
 from interlock_cli.local._mapping import StreamMapping
 from interlock_cli.local._ministack import Ministack
 from interlock_cli.local._pump import StreamPump
+from interlock_cli.local._settings import StackSettings
 from interlock_cli.local._shard import Counts, PumpClients, PumpClock
 from interlock_cli.local._slack import RecordingSlack
 from interlock_cli.local._stack import LocalStack, invoke_function, ping_function

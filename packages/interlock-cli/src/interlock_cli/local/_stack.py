@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from interlock_cli.local._builder import Target, build_zips
 from interlock_cli.local._checkout import find_checkout
-from interlock_cli.local._deploy import Deployment, Progress, StackSettings, deploy
+from interlock_cli.local._deploy import Deployment, Progress, deploy
 from interlock_cli.local._errors import LocalStackError
 from interlock_cli.local._ministack import ACCOUNT, REGION, Ministack
 from interlock_cli.local._pump import StreamPump
 from interlock_cli.local._queues import move_queues
+from interlock_cli.local._settings import StackSettings
 from interlock_cli.local._shard import PumpClients
 from interlock_cli.local._slack import RecordingSlack
 from interlock_store import DynamoTables, Store, TableNames

@@ -1,0 +1,27 @@
+"""What a deployment may choose."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+
+class StackSettings(Struct, frozen=True, kw_only=True):
+    """What a deployment may choose; durations as text, such as 2m.
+
+    `job_environment` are INTERLOCK_ variables that job configs and commands may use.
+    """
+
+    environment: str = "local"
+    job_environment: Mapping[str, str] = {}
+    slack_channel_id: str = "C0LOCAL"
+    slack_bot_token: str = ""
+    slack_secret_arn: str = ""
+    slack_api_url: str = ""
+    execution_timeout_seconds: int = 14400
+    trigger_max_attempts: int = 3
+    orchestrator_timeout: int = 300
+    watchdog_schedule: str = "rate(1 minute)"
+    pending_grace: str = "2m"
+    probe_after: str = "5m"
+    skip_scheduler: bool = False
+    events_ttl_days: int = 90
