@@ -227,6 +227,29 @@ def test_two_attempts_are_two_jobs(any_type: Setting) -> None:
     assert any_type.target.jobs == ["k-1", "k-2"]
 
 
+def test_a_far_deadline_is_no_trouble(any_type: Setting) -> None:
+    any_type.start(seconds=1e12)
+    assert any_type.target.jobs == ["k-1"]
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), b"bytes"])
+def test_what_cannot_be_written_as_json_is_refused(any_type: Setting, value: object) -> None:
+    key = {
+        "http": "body",
+        "airflow": "body",
+        "step-function": "arguments",
+        "databricks": "arguments",
+        "lambda": "payload",
+    }.get(any_type.kind.type)
+    if key is None:
+        pytest.skip("sends no JSON of its own")
+    given = {"queue": value} if any_type.kind.type == "databricks" else {"x": value}
+    with pytest.raises(StartRefused) as refused:
+        any_type.start(config=any_type.config | {key: given})
+    assert refused.value.category is Category.PERMANENT
+    assert any_type.target.starts == []
+
+
 def test_a_config_that_does_not_fit_names_the_key_and_no_value(any_type: Setting) -> None:
     with pytest.raises(StartRefused) as refused:
         any_type.start(config=any_type.config | {"tabel": "hidden-value"})

@@ -31,6 +31,7 @@ SECRETS = {
     "environment": "env-d00d-secret",
     "quoted": 'q"uo\\te-é-secret',
 }
+LOGIN_TOKEN = "tok-f00d-secret"
 BASIC_PASSWORD = "basic-e1e1-secret"
 BASIC = "Basic " + base64.b64encode(f"user:{BASIC_PASSWORD}".encode()).decode()
 HEADERS = {
@@ -73,21 +74,19 @@ def _echo(target: Any) -> None:
     def everything(request: Request) -> str:
         return f"{dict(request.headers)} {request.path} {dict(request.query)} {request.body.decode()}"
 
-    if isinstance(target, Aws):
-        original = target.handle
+    original = target.handle
 
-        def handle(request: Request) -> Answer:
-            if target.is_start(request):
-                return Refused("InvalidInputException", everything(request)).answer
+    def handle(request: Request) -> Answer:
+        if not target.is_start(request):
             return original(request)
+        if isinstance(target, Aws):
+            return Refused("InvalidInputException", everything(request)).answer
+        return Answer(400, everything(request).encode())
 
-        target.handle = handle  # type: ignore[method-assign]
-    elif isinstance(target, Airflow):
-        target._create = lambda document: Answer(400, json.dumps(document).encode())  # type: ignore[method-assign]
-        target._is_let_in = lambda request: True  # type: ignore[method-assign]
-        target._login = lambda document: Answer(201, b'{"access_token": "tok-f00d-secret"}')  # type: ignore[method-assign]
-    else:
-        target.handle = lambda request: Answer(400, everything(request).encode())
+    target.handle = handle  # type: ignore[method-assign]
+    if isinstance(target, Airflow):
+        token = Answer(201, json.dumps({"access_token": LOGIN_TOKEN}).encode())
+        target._login = lambda document: token  # type: ignore[method-assign]
 
 
 @pytest.fixture
@@ -127,7 +126,7 @@ def _produced(action: Any) -> str:
 
 
 def _leaks(text: str) -> list[str]:
-    values = [*SECRETS.values(), BASIC_PASSWORD, BASIC.partition(" ")[2], "tok-f00d-secret"]
+    values = [*SECRETS.values(), BASIC_PASSWORD, BASIC.partition(" ")[2], LOGIN_TOKEN]
     forms = [form for value in values for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1])]
     return [form for form in forms if form in text]
 

@@ -1,11 +1,15 @@
 """Nothing that is not public is ever connected to, however its address is spelt, found or redirected to."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from trigger_peers.wires import OK, Names, Wire, redirect
 
 from interlock_triggers import (
@@ -15,11 +19,13 @@ from interlock_triggers import (
     Clients,
     Started,
     StartRefused,
+    StartUnconfirmed,
     State,
     Timing,
     TriggerError,
     start,
 )
+from interlock_triggers._addresses import is_public, parse_address
 
 ATTEMPT = Attempt("p", "stream", "2026-03-03", 0, "k-1")
 PUBLIC, OTHER_PUBLIC = "93.184.216.34", "1.1.1.1"
@@ -274,7 +280,7 @@ REDIRECTS = [
         "ftp://other.example/",
         "http://other.example:0/",
     )
-] + [(303, "http://127.0.0.1/status"), (303, "http://metadata.google.internal/")]
+]
 
 
 @pytest.mark.parametrize(("status", "location"), REDIRECTS)
@@ -284,6 +290,22 @@ def test_a_redirect_to_a_forbidden_address_is_not_followed(status: int, location
         _start("http://public.example/run", _clients(wire))
     assert refused.value.category is Category.PERMANENT
     assert wire.dialled == [PUBLIC]
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1/status", "http://metadata.google.internal/", "file:///x"])
+def test_a_request_that_was_taken_before_a_forbidden_redirect_is_not_called_refused(location: str) -> None:
+    """303 says that the request was processed and that its outcome is elsewhere."""
+    wire = Wire({PUBLIC: redirect(303, location), "127.0.0.1": OK})
+    with pytest.raises(StartUnconfirmed):
+        _start("http://public.example/run", _clients(wire))
+    assert set(wire.dialled) == {PUBLIC}
+
+
+def test_the_outcome_of_a_request_that_was_taken_is_read_where_the_server_says() -> None:
+    wire = Wire({PUBLIC: redirect(303, "http://other.example/outcome"), OTHER_PUBLIC: OK})
+    _start("http://public.example/run", _clients(wire))
+    assert wire.received[1].startswith(b"GET /outcome HTTP/1.1\r\nHost: other.example\r\n")
+    assert b"par_day" not in wire.received[1]
 
 
 @pytest.mark.parametrize("job_type", ["airflow", "databricks"])
@@ -469,3 +491,27 @@ def test_a_path_and_query_of_odd_characters_arrive_as_they_are() -> None:
     assert started.status is not None
     assert started.status.state is State.SUCCEEDED
     assert wire.received[0].startswith(b"POST /a%0d%0ab/../c;d?e=%0A&f=/x HTTP/1.1\r\n")
+
+
+@given(st.ip_addresses())
+def test_no_address_passes_that_the_standard_library_calls_special(address: IPv4Address | IPv6Address) -> None:
+    if is_public(parse_address(str(address))):
+        inside = parse_address(str(address))
+        assert inside.is_global
+        special = (inside.is_multicast, inside.is_private, inside.is_loopback, inside.is_link_local)
+        assert not any((*special, inside.is_reserved, inside.is_unspecified))
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_inside_another_is_judged_by_itself(address: IPv4Address) -> None:
+    for carrier in ("::ffff:", "64:ff9b::"):
+        assert parse_address(f"{carrier}{address}") == address
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+def test_no_text_as_a_url_leads_inside(text: str) -> None:
+    wire = Wire({"127.0.0.1": OK})
+    for url in (text, f"http://{text}", f"http://{text}@127.0.0.1/", f"http://public.example{text}"):
+        with contextlib.suppress(TriggerError):
+            _start(url, _clients(wire, Names(TABLE), allowed_hosts=()))
+    assert all(is_public(parse_address(address)) for address in wire.dialled)

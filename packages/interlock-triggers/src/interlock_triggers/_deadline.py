@@ -8,6 +8,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+_WEEK = 7 * 86400.0
+
 
 class Timing(Struct, frozen=True):
     """The clocks and the dice. `now` is epoch seconds, `monotonic` seconds of any origin, `dice` in [0, 1)."""
@@ -35,8 +37,8 @@ class Deadline:
         return sooner
 
     def remaining(self) -> float:
-        """Seconds left; 0 when the deadline has passed."""
-        return max(0.0, self._end - self._monotonic())
+        """Seconds left, at most a week; 0 when the deadline has passed."""
+        return min(max(0.0, self._end - self._monotonic()), _WEEK)
 
     @property
     def passed(self) -> bool:

@@ -86,18 +86,25 @@ def exchange(network: Network, request: Request, deadline: Deadline) -> Answer:
     Raises Forbidden or Unreachable when nothing was sent, AnswerLost when something was, Misdirected for a redirect
     that would turn the request into another one.
     """
-    url, method, headers, body = request.url, request.method, dict(request.headers), request.body
-    for hop in range(_REDIRECTS + 1):
-        target = parse_url(url)
-        try:
-            answer = _once(network, target, method, headers, body, request.limit, deadline)
-        except Unreachable as error:
-            if hop == 0:
-                raise
+    taken = [False]
+    try:
+        return _followed(network, request, deadline, taken)
+    except (Forbidden, Misdirected, Unreachable) as error:
+        if taken[0]:
             raise AnswerLost(str(error), timed_out=deadline.passed) from None
+        raise
+
+
+def _followed(network: Network, request: Request, deadline: Deadline, taken: list[bool]) -> Answer:
+    """The answer at the end of the redirects. `taken` is set when a server took the request and points elsewhere."""
+    url, method, headers, body = request.url, request.method, dict(request.headers), request.body
+    for _ in range(_REDIRECTS + 1):
+        target = parse_url(url)
+        answer = _once(network, target, method, headers, body, request.limit, deadline)
         location = answer.header("location")
         if answer.status not in (301, 302, 303, 307, 308) or location is None:
             return answer
+        taken[0] = taken[0] or answer.status == 303
         url = redirected(url, location)
         method, body = _method_after(answer.status, method, body)
         headers = _headers_after(target, parse_url(url), headers, body)

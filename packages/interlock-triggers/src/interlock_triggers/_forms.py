@@ -1,5 +1,6 @@
 """What each job type reads from `job.config`: the keys, their accepted spellings and their defaults."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -127,6 +128,14 @@ def seconds(value: float | str) -> float:
     if not 0 < parsed < float("inf"):
         raise BadConfig("timeout must be a number of seconds above 0, or a duration such as 30s")
     return float(parsed)
+
+
+def as_json(value: object) -> str:
+    """A value as JSON. Raises BadConfig for what JSON has no form for."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise BadConfig("a value cannot be written as JSON") from None
 
 
 def _duration(text: str) -> float:

@@ -8,7 +8,7 @@ from ._call import Call
 from ._caller import NotAccepted, Reply, Unclear
 from ._dial import Forbidden
 from ._exchange import Request
-from ._forms import BadConfig, HttpForm, Text, as_text, seconds
+from ._forms import BadConfig, HttpForm, Text, as_json, as_text, seconds
 from ._target import checked_headers, parse_url
 from ._text import decoded
 from ._types import Attempt, Category, Started, over, succeeded
@@ -71,10 +71,10 @@ def _body(config: HttpForm, attempt: Attempt) -> tuple[bytes | None, str]:
     """The body and its type; without one, methods that carry a body tell the execution date."""
     if config.body is None:
         wanted = attempt.partition if config.method in _WITH_BODY else None
-        return (None if wanted is None else json.dumps(wanted).encode()), "application/json"
+        return (None if wanted is None else as_json(wanted).encode()), "application/json"
     if isinstance(config.body, str):
         return config.body.encode(), "application/json" if _is_json(config.body) else "text/plain; charset=utf-8"
-    return json.dumps(config.body).encode(), "application/json"
+    return as_json(config.body).encode(), "application/json"
 
 
 def _is_json(text: str) -> bool:

@@ -1,6 +1,5 @@
 """How the JSON APIs of Airflow and Databricks are asked, and what their answers mean for a start or a check."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from ._caller import NotAccepted, Reply, Unclear
 from ._dial import Forbidden
 from ._errors import TriggerError
 from ._exchange import Request
+from ._forms import as_json
 from ._target import parse_url
 from ._text import decoded
 from ._types import Category
@@ -31,7 +31,7 @@ def send(
     sent = {"Accept": "application/json", **headers}
     if body is not None:
         sent["Content-Type"] = "application/json"
-    content = None if body is None else json.dumps(body).encode()
+    content = None if body is None else as_json(body).encode()
     try:
         parse_url(url)
     except Forbidden as error:

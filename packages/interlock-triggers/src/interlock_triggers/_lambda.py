@@ -6,7 +6,7 @@ from typing import Any
 
 from ._aws import AwsTrouble, ask
 from ._call import Call
-from ._forms import LambdaForm
+from ._forms import LambdaForm, as_json
 from ._types import Attempt, Category, Started, Status, failed, over, succeeded
 
 _PAYLOAD_BYTES = 6 * 1024 * 1024
@@ -82,7 +82,7 @@ def _region(name: str) -> str | None:
 def _payload(call: Call[LambdaForm], attempt: Attempt) -> bytes:
     """The payload as it is, or as JSON; without one, the execution date."""
     given = call.config.payload
-    text = given if isinstance(given, str) else json.dumps(attempt.partition if given is None else given)
+    text = given if isinstance(given, str) else as_json(attempt.partition if given is None else given)
     if isinstance(given, str):
         try:
             json.loads(given)

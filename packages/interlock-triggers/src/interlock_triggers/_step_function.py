@@ -1,10 +1,8 @@
 """The step-function type: an execution of a Standard state machine, deduplicated by its name."""
 
-import json
-
 from ._aws import AwsTrouble, ask, check_error, seconds_between, start_error, text_of
 from ._call import Call
-from ._forms import StepFunctionForm
+from ._forms import StepFunctionForm, as_json
 from ._types import Attempt, Category, Started, Status, failed, running, succeeded
 
 _INPUT_BYTES = 262_144
@@ -16,7 +14,7 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
     """Start an execution whose name is the attempt's key."""
     arn = call.config.state_machine_arn
     _region(call)
-    document = json.dumps(call.config.arguments or attempt.partition)
+    document = as_json(call.config.arguments or attempt.partition)
     if len(document.encode()) > _INPUT_BYTES:
         raise call.refused(Category.PERMANENT, f"the arguments exceed {_INPUT_BYTES} bytes")
     try:

@@ -103,10 +103,9 @@ def start(
     kind = _kind(job_type)
     clients = clients or _shared()
     try:
-        call = _call(job_type, kind, config, until, clients)
+        return kind.start(_call(job_type, kind, config, until, clients), attempt)
     except BadConfig as error:
         raise StartRefused(Category.PERMANENT, str(error), job_type) from None
-    return kind.start(call, attempt)
 
 
 def check(
