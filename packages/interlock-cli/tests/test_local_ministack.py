@@ -169,13 +169,15 @@ def test_an_interrupt_during_the_start_leaves_nothing() -> None:
     assert living("MARK=interrupted-server") == []
 
 
-def test_a_server_that_dies_is_noticed_with_its_last_words() -> None:
-    with Ministack(settings={"MARK": "dying-server"}) as server:
+def test_a_server_that_dies_is_noticed_in_one_sentence_that_names_its_log(tmp_path: Path) -> None:
+    with Ministack(data_dir=tmp_path / "data", settings={"MARK": "dying-server"}) as server:
         os.kill(server_process(server), signal.SIGKILL)
         assert server.wait(20)
         assert server.failure is not None
         assert "ended by itself (exit code 137)" in server.failure
-        assert "Running on" in server.failure
+        assert "tells of no trouble" in server.failure
+        assert str(server.log_path) in server.failure
+        assert "Running on" not in server.failure
     assert living("MARK=dying-server") == []
 
 

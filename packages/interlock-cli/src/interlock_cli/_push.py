@@ -1,5 +1,6 @@
 """interlock push: pipeline and calendar files into the control table, all or none."""
 
+from collections.abc import Sized
 from pathlib import Path
 
 import click
@@ -43,4 +44,9 @@ def push(paths: tuple[Path, ...], environment: str, endpoint_url: str | None, as
         out.print(f"[yellow]warning:[/] {problem}", markup=True)
     for name in names["pipelines"]:
         out.print(f"[green]pushed[/] {name}")
-    out.print(f"{len(pipelines)} pipelines and {len(calendars)} calendars written to {environment}-interlock-control")
+    written = " and ".join(_counted(found, name) for found, name in ((pipelines, "pipeline"), (calendars, "calendar")))
+    out.print(f"{written} written to {environment}-interlock-control")
+
+
+def _counted(found: Sized, name: str) -> str:
+    return f"{len(found)} {name}{'s' * (len(found) != 1)}"

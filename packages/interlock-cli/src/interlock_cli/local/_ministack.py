@@ -253,7 +253,7 @@ class Ministack:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         if not self._stopping:
-            self._failure = f"The local stack ended by itself (exit code {code}): {self._last_words()}"
+            self._failure = f"The local stack ended by itself (exit code {code}){self._complaint()}."
         self._ended.set()
 
     def _await_ready(self, *, last_chance: bool) -> bool:
@@ -284,6 +284,22 @@ class Ministack:
             if lines:
                 return " / ".join(lines[-_TAIL_LINES:])
         return "it said nothing."
+
+    def _complaint(self) -> str:
+        """The last line of trouble in the server's log, and where that log is, if it is kept."""
+        try:
+            found = _complaints(self.log_path.read_text(encoding="utf-8", errors="replace"))
+        except (OSError, LocalStackError):
+            return ""
+        said = f": {found[-1][:300]}" if found else ", and its log tells of no trouble"
+        return f"{said} (log: {self.log_path})" if self._data_dir is not None else said
+
+
+def _complaints(text: str) -> list[str]:
+    """The lines of a log that tell of trouble, without the chatter of a working server and its functions."""
+    return [
+        line.strip() for line in text.splitlines() if any(word in line for word in (" ERROR ", " CRITICAL ", "Error:"))
+    ]
 
 
 def _end(process: "subprocess.Popen[bytes]", grace: float) -> None:
