@@ -55,6 +55,27 @@ def test_numbers_are_compared_by_size(observed: object, greater: bool) -> None:
     assert rule_holds(Check.LTE, observed, Decimal(1500)) is not greater
 
 
+@pytest.mark.parametrize(
+    ("observed", "value", "compared"),
+    [
+        (0.1, "0.1000000000000000055", -1),
+        (0.1, "0.0999999999999999999", 1),
+        (1e23, 10**23, 0),
+        (9007199254740992.0, 9007199254740993, -1),
+        (1.7e308, 10**400, -1),
+        (-1.7e308, -(10**400), 1),
+        (0.0, Decimal("1E-400"), -1),
+        (-0.0, 0, 0),
+    ],
+)
+def test_a_float_is_what_it_prints(observed: float, value: object, compared: int) -> None:
+    assert rule_holds(Check.EQUALS, observed, value) is (compared == 0)
+    assert rule_holds(Check.GT, observed, value) is (compared > 0)
+    assert rule_holds(Check.GTE, observed, value) is (compared >= 0)
+    assert rule_holds(Check.LT, observed, value) is (compared < 0)
+    assert rule_holds(Check.LTE, observed, value) is (compared <= 0)
+
+
 @pytest.mark.parametrize("observed", [0.1, Decimal("0.1"), "0.1"])
 @pytest.mark.parametrize("value", [0.1, Decimal("0.1"), "0.1"])
 def test_a_tenth_is_a_tenth_whatever_its_type(observed: object, value: object) -> None:
@@ -154,6 +175,15 @@ def test_what_is_no_number_never_passes_a_comparison(observed: object, check: Ch
         (["a"], ["a", "a"], False),
         ({"b", "a"}, ["a", "b"], True),
         ({"b", "a"}, ["a", "c"], False),
+        ({"b", "a"}, ["a", "a"], False),
+        ({1, 2, 3}, [3, 2, 1], True),
+        ([3, 2, 1], {1, 2, 3}, True),
+        ({1, 2}, {Decimal(2), Decimal(1)}, True),
+        ([1.0, "1.50", 0.1], [1, 1.5, Decimal("0.1")], True),
+        ([1, "x"], ["x", "x"], False),
+        ([["a"], "b"], [["a"], "b"], True),
+        (["a", ["b"]], ["a", "b"], False),
+        ([Decimal("NaN")], ["NaN"], False),
         ({Decimal(1)}, [1, 1], False),
         ({"n": Decimal(1), "s": [True]}, {"n": 1, "s": ["true"]}, True),
         ({"n": 1}, {"m": 1}, False),
@@ -228,6 +258,7 @@ def test_what_is_no_time_has_no_age(observed: object) -> None:
         (Rule("k", Check.EQUALS, None, 1), "field", "equals needs a field"),
         (Rule("k", Check.EQUALS, "f"), "value", "equals needs a value"),
         (Rule("k", Check.EQUALS, "f", NAN), "value", "nothing equals nan"),
+        (Rule("k", Check.EQUALS, "f", Decimal("NaN123")), "value", "nothing equals NaN123"),
         (Rule("k", Check.EQUALS, "f", "-Infinity"), "value", "nothing equals -Infinity"),
         (Rule("k", Check.LT, "f", "many"), "value", "lt needs a number, not 'many'"),
         (Rule("k", Check.LT, "f", True), "value", "lt needs a number, not True"),
@@ -245,5 +276,12 @@ def test_an_impossible_rule_says_why(rule: Rule, part: str, problem: str) -> Non
 
 @pytest.mark.parametrize("value", [None, 30, "30", "1d", True])
 def test_an_age_needs_a_duration(value: object) -> None:
-    with pytest.raises(RuleError, match="age_lt needs a duration"):
+    with pytest.raises(RuleError, match="rule k age_lt: age_lt needs a duration: ") as caught:
         compile_rules(RuleMode.ALL, [Rule("k", Check.AGE_LT, "f", value)])
+    assert caught.value.part == "value"
+
+
+def test_a_rule_without_a_key_says_so() -> None:
+    with pytest.raises(RuleError) as caught:
+        compile_rules(RuleMode.ALL, [Rule("", Check.EXISTS)])
+    assert str(caught.value) == "rule (no key) exists: a rule needs the key of a sensor"

@@ -17,6 +17,8 @@ from interlock_rules import Drift, drift
         ("100", Decimal("100.5"), 0.4, 0.5),
         (0.1, "0.3", 0.1, 0.2),
         (2**63, 2**63 + 1, 0, 1),
+        (10**40, Decimal(10**40 + 1), 0.5, 1),
+        (10**40, f"1{'0' * 40}.5", 0, 0.5),
     ],
 )
 def test_a_number_drifts_beyond_the_threshold(

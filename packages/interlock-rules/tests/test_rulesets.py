@@ -39,6 +39,12 @@ def test_the_mode_is_read_in_any_letter_case(text: str) -> None:
     assert Mode(text) is Mode.ALL
 
 
+@pytest.mark.parametrize("value", ["", "SOME", None, 5])
+def test_there_is_no_other_mode(value: object) -> None:
+    with pytest.raises(ValueError, match="is not a valid Mode"):
+        Mode(value)
+
+
 def test_a_rule_set_names_its_sensors_once() -> None:
     rules = compile_rules(Mode.ALL, [READY, COUNT, Rule("status", Check.EXISTS)])
     assert rules.keys == ("status", "row-count")
@@ -70,6 +76,7 @@ def test_a_rule_set_names_its_sensors_once() -> None:
         (Rule("k", Check.LTE, "n", "0.1"), {"n": 0.3}, "k: n is 0.3, needs lte '0.1' (0.2 over)"),
         (Rule("k", Check.EQUALS, "n", 5), {"n": 7}, "k: n is 7, needs equals 5 (2 too many)"),
         (Rule("k", Check.EQUALS, "n", 5), {"n": "4"}, "k: n is '4', needs equals 5 (1 too few)"),
+        (Rule("k", Check.EQUALS, "n", 5), {"n": "5.5"}, "k: n is '5.5', needs equals 5 (0.5 too many)"),
         (READY, {"state": "late"}, "status: state is 'late', needs equals 'ready'"),
         (Rule("k", Check.EXISTS), None, "k: no such sensor has arrived, needs exists"),
         (Rule("k", Check.EXISTS, "f"), {"f": None}, "k: f is null, needs exists"),
@@ -124,6 +131,14 @@ def test_a_finding_carries_its_parts() -> None:
     assert (finding.rule, finding.passed, finding.observed) == (COUNT, False, 1203)
     assert (finding.expectation, finding.gap) == ("gte 1500", "297 short")
     assert finding.since == datetime(2026, 3, 3, 9, 14, 2, tzinfo=UTC)
+
+
+def test_the_finding_of_a_sensor_that_exists_observes_its_fields() -> None:
+    rules = compile_rules(Mode.ANY, [Rule("status", Check.EXISTS)])
+    (finding,) = rules.evaluate({"status": {"state": "late"}}, NOW).findings
+    assert finding.observed == {"state": "late"}
+    assert finding.sentence == "status: the sensor has arrived, exists holds"
+    assert rules.evaluate({}, NOW).explain() == "status: no such sensor has arrived, needs exists"
 
 
 def test_a_passing_finding_has_no_gap() -> None:

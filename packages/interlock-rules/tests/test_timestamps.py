@@ -112,6 +112,11 @@ def test_numbers_and_numerals(value: object, number: object) -> None:
     assert to_number(value) == number
 
 
+def test_a_whole_numeral_is_an_int_of_up_to_a_hundred_digits() -> None:
+    assert type(to_number("5")) is int
+    assert to_number("9" * 100) == 10**100 - 1
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -24,6 +24,10 @@ for _ in range(5000):
         (-5.0, "-5"),
         (100.0, "100"),
         (1e22, "1e+22"),
+        (1.5e20, "1.5e+20"),
+        (Decimal("1.50E+10"), "1.50E+10"),
+        (2**199 - 1, str(2**199 - 1)),
+        (2**199, "a number of 200 bits"),
         (Decimal(100), "100"),
         (Decimal("1.500"), "1.5"),
         (Decimal("1E+3"), "1E+3"),
@@ -45,6 +49,9 @@ for _ in range(5000):
         ({"n": Decimal(1), "s": {"b", "a"}}, "{'n': 1, 's': {'a', 'b'}}"),
         (set(), "{}"),
         ([[[[1]]]], "[[[...]]]"),
+        ({"a": {"b": {"c": {"d": 1}}}}, "{'a': {'b': {'c': ...}}}"),
+        ("x" * 58, "'" + "x" * 58 + "'"),
+        ("x" * 59, "'" + "x" * 56 + "..."),
         (DEEP, "[[[...]]]"),
         (list(range(100)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16..."),
     ],
@@ -52,6 +59,11 @@ for _ in range(5000):
 def test_an_observed_value_is_shown_short_and_on_one_line(value: object, words: str) -> None:
     evaluation = compile_rules(Mode.ALL, [Rule("k", Check.EQUALS, "f", "ready")]).evaluate({"k": {"f": value}}, NOW)
     assert evaluation.explain() == f"k: f is {words}, needs equals 'ready'"
+
+
+def test_a_name_is_plain_up_to_sixty_characters() -> None:
+    rules = compile_rules(Mode.ALL, [Rule("k" * 60, Check.EXISTS)])
+    assert rules.evaluate({}, NOW).explain() == f"{'k' * 60}: no such sensor has arrived, needs exists"
 
 
 def test_names_that_cannot_be_read_are_quoted() -> None:
@@ -66,6 +78,8 @@ def test_names_that_cannot_be_read_are_quoted() -> None:
         ("2026-03-03T11:19:59.5Z", "updatedAt is 11:19:59Z, 500ms old, needs age_gt 1h (59m59s too young)"),
         ("2026-03-03T10:20:00Z", "updatedAt is 10:20:00Z, 1h old, needs age_gt 1h (0s too young)"),
         ("2026-03-03T11:20:30Z", "updatedAt is 11:20:30Z, 30s ahead of the clock, needs age_gt 1h (1h30s too young)"),
+        ("2026-03-03T11:19:59Z", "updatedAt is 11:19:59Z, 1s old, needs age_gt 1h (59m59s too young)"),
+        ("2026-03-03T11:21:00Z", "updatedAt is 11:21:00Z, 1m ahead of the clock, needs age_gt 1h (1h1m too young)"),
         (
             "2026-03-04T00:00:00Z",
             "updatedAt is 2026-03-04T00:00:00Z, 12h40m ahead of the clock, needs age_gt 1h "

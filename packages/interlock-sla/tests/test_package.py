@@ -4,6 +4,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 import interlock_sla
 
 
@@ -34,6 +36,26 @@ def test_croniter_is_imported_only_when_a_cron_is_used() -> None:
 def test_zones_work_without_a_zone_database_on_the_machine() -> None:
     program = "import interlock_sla, zoneinfo; print(zoneinfo.TZPATH, interlock_sla.zone('Europe/Berlin'))"
     assert run(program, PYTHONTZPATH="") == "() Europe/Berlin"
+
+
+IN_BERLIN = """
+from datetime import datetime, timedelta
+from interlock_sla import *
+berlin, day = zone("Europe/Berlin"), parse_execution_date("2026-03-28")
+at, cron = datetime(2026, 3, 29, 3, 30, tzinfo=berlin), parse_cron("30 2 * * *")
+print(cron.last_fire(at, berlin), cron.execution_date(at, berlin), resolve_execution_date({}, at, berlin))
+print(relative_deadline(at, timedelta(1), expected=None).breach_at)
+print(absolute_deadline("02:30", day, berlin, cron_fire=None, expected=None).breach_at)
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_the_zone_of_the_machine_does_not_matter(zone: str) -> None:
+    assert run(IN_BERLIN, TZ=zone).splitlines() == [
+        "2026-03-29 01:30:00+00:00 2026-03-29 2026-03-29",
+        "2026-03-30 01:30:00+00:00",
+        "2026-03-29 01:30:00+00:00",
+    ]
 
 
 def test_every_error_is_a_value_error_of_one_root() -> None:
