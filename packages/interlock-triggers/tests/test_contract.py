@@ -250,6 +250,15 @@ def test_what_cannot_be_written_as_json_is_refused(any_type: Setting, value: obj
     assert any_type.target.starts == []
 
 
+def test_a_config_that_is_nested_without_end_is_refused() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(5000):
+        nested = {"x": nested}
+    with pytest.raises(StartRefused) as refused:
+        start("http", {"url": "http://127.0.0.1/", "body": nested}, ATTEMPT, until=time.time() + 5)
+    assert refused.value.category is Category.PERMANENT
+
+
 def test_a_config_that_does_not_fit_names_the_key_and_no_value(any_type: Setting) -> None:
     with pytest.raises(StartRefused) as refused:
         any_type.start(config=any_type.config | {"tabel": "hidden-value"})

@@ -226,6 +226,8 @@ def test_which_names_are_those_of_secrets(name: str, secret: bool) -> None:
         ({"body": '{"a": {"token": "hunter22"}}'}, "hunter22", "***"),
         ({"url": "https://u:hunter22@h/"}, "hunter22", "***"),
         ({"arguments": ["--secret", "hunter22", "orders"]}, "hunter22 orders", "*** orders"),
+        ({"secrets": {"a": ["hunter22"], "b": {"c": "hunter33"}}}, "hunter22 hunter33", "*** ***"),
+        ({"body": "[" * 5000}, "hunter22", "hunter22"),
         ({"password": "abc"}, "abc", "abc"),
         ({"password": True, "token": None}, "True None", "True None"),
         ({"table": "orders"}, "orders", "orders"),

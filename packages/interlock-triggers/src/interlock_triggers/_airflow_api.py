@@ -65,7 +65,8 @@ def _probed(call: Call[AirflowForm], root: str, headers: Mapping[str, str], limi
         return V2
     if reply.status in (404, 405):
         return V1
-    again = reply.status >= 500 or reply.status == 429
+    # What says 200 and is no JSON is a page of something in between.
+    again = reply.ok or reply.status >= 500 or reply.status == 429
     raise NotAccepted(
         Category.TRANSIENT if again else Category.PERMANENT,
         f"the server does not tell which API it speaks (answered {reply.status}); end the url with /api/v1 or /api/v2",

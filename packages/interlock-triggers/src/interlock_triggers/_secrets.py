@@ -70,7 +70,7 @@ class Redactor:
 def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _secrets_in(inner, str(key))
+            yield from _secrets_in(inner, name if names_a_secret(name) else str(key))
     elif isinstance(value, list | tuple):
         yield from _secrets_in_list([*value], name)
     elif name and names_a_secret(name) and value is not None and not isinstance(value, bool):
@@ -92,7 +92,7 @@ def _secrets_in_text(text: str) -> Iterator[str]:
     """Secrets inside a text that is a URL, a JSON document, a form, or holds `name=value` words."""
     yield from _secrets_in_url(text)
     if text.lstrip()[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             yield from _secrets_in(json.loads(text))
     for words in (_ASSIGNED, _OPTION):
         for found in words.finditer(text):

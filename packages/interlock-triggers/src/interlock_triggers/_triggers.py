@@ -199,7 +199,10 @@ def _call(
 ) -> Call[Any]:
     form = read_form(kind.form, config)
     deadline = Deadline(until, clients.timing)
-    return Call(job_type, form, deadline, clients, redactor_of(config, clients))
+    try:
+        return Call(job_type, form, deadline, clients, redactor_of(config, clients))
+    except RecursionError:
+        raise BadConfig("the config is nested too deeply") from None
 
 
 @cache
