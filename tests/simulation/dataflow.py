@@ -1,0 +1,168 @@
+"""Says which JSONPaths every state of a definition may rely on, and which reads some route leaves unset.
+
+A forward data-flow analysis: what a state may rely on is what all of its incoming edges bring along. What this
+module does not know (other state types, other fields, filters in paths) it reports instead of passing it over.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+Paths: TypeAlias = frozenset[str]
+State: TypeAlias = Mapping[str, Any]
+Answers: TypeAlias = Callable[[str], Paths]
+"""The fields (`$.status`) that a Task's answer is sure to hold, by the Task's resource."""
+
+_CONTEXT = frozenset({"$$.Execution.Id", "$$.Execution.Name", "$$.Execution.StartTime", "$$.State.Name"})
+_ERROR = frozenset({"$", "$.Error"})
+"""What a Catch puts down; a Cause is not promised."""
+_PLAIN = re.compile(r"\$(\.\w+)*")
+_MENTIONED = re.compile(r"\${1,2}(?:[\w.*]|\[[^\]]*\])*")
+_COMMON = frozenset({"Type", "Comment", "Next", "InputPath"})
+_FIELDS = {
+    "Task": _COMMON | {"Resource", "Parameters", "ResultPath", "Retry", "Catch", "TimeoutSeconds", "HeartbeatSeconds"},
+    "Choice": _COMMON | {"Choices", "Default"},
+    "Wait": _COMMON | {"Seconds", "SecondsPath", "TimestampPath"},
+    "Succeed": _COMMON,
+    "Fail": _COMMON | {"Error", "Cause", "ErrorPath", "CausePath"},
+}
+
+
+class Finding(Struct, frozen=True, order=True):
+    """A state and the path that it reads although a route leaves it unset; or what could not be analysed."""
+
+    state: str
+    path: str
+
+
+class _Edge(Struct, frozen=True):
+    target: str
+    known: Paths
+
+
+class _Look(Struct):
+    """What one state reads, each with what is known at that point, and where it leads."""
+
+    reads: list[tuple[str, Paths]] = []
+    edges: list[_Edge] = []
+
+
+def with_prefixes(*paths: str) -> Paths:
+    """The paths and everything that they imply: `$.a.b` implies `$.a` and `$`."""
+    found = set()
+    for path in paths:
+        parts = path.split(".")
+        found |= {".".join(parts[: length + 1]) for length in range(len(parts))}
+    return frozenset(found)
+
+
+def put(known: Paths, path: str | None, value: Paths) -> Paths:
+    """What is known after a value was written at a path (None: nothing is written)."""
+    if path is None:
+        return known
+    kept = frozenset(one for one in known if one != path and not one.startswith(f"{path}."))
+    inner = frozenset(path + one.removeprefix("$") for one in value)
+    return (kept if path != "$" else frozenset()) | inner | with_prefixes(path)
+
+
+def guaranteed(definition: Mapping[str, Any], given: Paths, answers: Answers) -> dict[str, Paths]:
+    """What every reachable state may rely on, by state."""
+    states = definition["States"]
+    entry: dict[str, Paths] = {definition["StartAt"]: given}
+    queue = [definition["StartAt"]]
+    while queue:
+        name = queue.pop()
+        for edge in _look(states[name], entry[name], answers).edges:
+            if edge.target not in states:
+                continue
+            before = entry.get(edge.target)
+            after = edge.known if before is None else before & edge.known
+            if after != before:
+                entry[edge.target] = after
+                queue.append(edge.target)
+    return entry
+
+
+def unset_reads(definition: Mapping[str, Any], given: Paths, answers: Answers) -> set[Finding]:
+    """Every read of a path that some route leaves unset, and everything that could not be analysed."""
+    found = {Finding("", f"{name} is not analysed") for name in definition if name == "QueryLanguage"}
+    for name, entry in guaranteed(definition, given, answers).items():
+        state = definition["States"][name]
+        look = _look(state, entry, answers)
+        found |= {Finding(name, path) for path, known in look.reads if not _is_there(path, known)}
+        found |= {
+            Finding(name, f"leads to {edge.target}") for edge in look.edges if edge.target not in definition["States"]
+        }
+        unknown = [field for field in state if field not in _FIELDS.get(state["Type"], frozenset())]
+        found |= {Finding(name, f"{field} is not analysed") for field in unknown}
+    return found
+
+
+def _is_there(path: str, known: Paths) -> bool:
+    if path.startswith("$$"):
+        return path in _CONTEXT
+    return _PLAIN.fullmatch(path) is not None and path in known
+
+
+def _look(state: State, entry: Paths, answers: Answers) -> _Look:
+    look = _Look(reads=[(state[name], entry) for name in state if name.endswith("Path") and name != "ResultPath"])
+    match state["Type"]:
+        case "Task":
+            _look_at_task(look, state, entry, answers(state["Resource"]))
+        case "Choice":
+            _look_at_choice(look, state, entry)
+        case "Wait":
+            look.edges.append(_Edge(state["Next"], entry))
+    return look
+
+
+def _look_at_task(look: _Look, state: State, entry: Paths, answer: Paths) -> None:
+    look.reads += [(path, entry) for path in _mentioned(state.get("Parameters", {}))]
+    # A state without ResultPath, and a Catch without one, replace everything.
+    look.edges.append(_Edge(state["Next"], put(entry, state.get("ResultPath", "$"), answer)))
+    for catcher in state.get("Catch", []):
+        look.edges.append(_Edge(catcher["Next"], put(entry, catcher.get("ResultPath", "$"), _ERROR)))
+    # A Retry is an edge to the state itself, with the input unchanged: it takes nothing away.
+
+
+def _mentioned(template: object) -> Iterator[str]:
+    """Every path that a Parameters template reads, also within intrinsic functions."""
+    if isinstance(template, Mapping):
+        for name, value in template.items():
+            if name.endswith(".$"):
+                yield from _MENTIONED.findall(value)
+            else:
+                yield from _mentioned(value)
+    elif isinstance(template, list):
+        for value in template:
+            yield from _mentioned(value)
+
+
+def _look_at_choice(look: _Look, state: State, entry: Paths) -> None:
+    """Choices are tried in order: one that asks IsPresent teaches its own edge, or all that come after it."""
+    known = entry
+    for choice in state["Choices"]:
+        look.edges.append(_Edge(choice["Next"], _if_chosen(look, choice, known)))
+        if choice.get("IsPresent") is False:
+            known |= with_prefixes(choice["Variable"])
+    if "Default" in state:
+        look.edges.append(_Edge(state["Default"], known))
+    else:
+        look.edges.append(_Edge("nowhere, for want of a Default", known))
+
+
+def _if_chosen(look: _Look, rule: State, known: Paths) -> Paths:
+    """What is known once a rule holds; notes what asking it reads."""
+    if "And" in rule:
+        for inner in rule["And"]:
+            known = _if_chosen(look, inner, known)
+        return known
+    if "Variable" not in rule:
+        look.reads.append((f"{' '.join(sorted(set(rule) - {'Next'}))} is not analysed", known))
+        return known
+    if "IsPresent" in rule:
+        return known | with_prefixes(rule["Variable"]) if rule["IsPresent"] else known
+    look.reads += [(value, known) for name, value in rule.items() if name == "Variable" or name.endswith("Path")]
+    return known

@@ -1,0 +1,626 @@
+"""The state machine by its definition alone: no path unset, no state for nothing, every outcome ends as it should."""
+
+import ast
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import msgspec
+import pytest
+from msgspec import Struct
+from simulation.dataflow import Finding, Paths, guaranteed, put, unset_reads, with_prefixes
+from simulation.machine import DEFINITION, ORCHESTRATOR, SLA_MONITOR, Execution, TaskFailed, load_definition
+
+from interlock_config import decode_yaml
+from interlock_lifecycle import JobOutcome, RunKey, execution_input, open_run
+from interlock_orchestrator import closing, evaluation, job
+from interlock_orchestrator.request import Step, finished, read_request
+from interlock_sla import parse_execution_date
+from interlock_sla_monitor.monitor import Request as SlaRequest
+
+MACHINE = load_definition()
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+INPUT = with_prefixes(
+    "$.pipelineId",
+    "$.scheduleId",
+    "$.date",
+    "$.attempt",
+    "$.runToken",
+    "$.config.evaluationIntervalSeconds",
+    "$.config.evaluationWindowSeconds",
+    "$.config.jobCheckIntervalSeconds",
+    "$.config.jobPollWindowSeconds",
+)
+"""contracts.md §4 without what is optional there: sensorArrivalAt and sla."""
+STEP = with_prefixes(*(f"$.{name}" for name in msgspec.to_builtins(Step("any"))))
+
+
+def answers(resource: str) -> Paths:
+    """What a Lambda's answer is sure to hold: all of a Step; of the SLA monitor's fields each may be absent."""
+    return {ORCHESTRATOR: STEP, SLA_MONITOR: with_prefixes("$")}[resource]
+
+
+# --- (a) no state reads a path that some route leaves unset -------------------------------------------------------
+
+
+def test_no_state_reads_a_path_that_some_route_leaves_unset() -> None:
+    assert unset_reads(MACHINE, INPUT, answers) == set()
+
+
+def test_what_the_proof_takes_for_granted_is_in_the_smallest_real_input() -> None:
+    text = """
+pipeline: {id: small}
+schedule: {trigger: {key: ready, check: exists}}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+    key = RunKey("small", "stream", parse_execution_date("2026-03-03"))
+    start = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+    small = execution_input(start.run, decode_yaml(text, "small.yaml"), None, TIMEOUT)
+    assert "sla" not in small
+    assert "sensorArrivalAt" not in small
+    assert set(_paths(small)) == INPUT
+
+
+def _paths(value: object, path: str = "$") -> Iterator[str]:
+    yield path
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _paths(inner, f"{path}.{name}")
+
+
+def test_no_state_is_unreachable_and_each_knows_which_run_it_is_about() -> None:
+    known = guaranteed(MACHINE, INPUT, answers)
+    assert set(known) == set(MACHINE["States"])
+    assert all(paths >= INPUT for paths in known.values())
+
+
+# --- (b) the proof bites ------------------------------------------------------------------------------------------
+
+
+def _set(*path: str | int, to: object) -> Callable[[Any], None]:
+    def change(states: Any) -> None:
+        for part in path[:-1]:
+            states = states[part]
+        states[path[-1]] = to
+
+    return change
+
+
+def _drop(*path: str | int) -> Callable[[Any], None]:
+    def change(states: Any) -> None:
+        for part in path[:-1]:
+            states = states[part]
+        del states[path[-1]]
+
+    return change
+
+
+def _all_of_input(state: str, *but: str) -> set[Finding]:
+    read = ("$.pipelineId", "$.scheduleId", "$.date", "$.attempt", "$.runToken", "$.config", *but)
+    return {Finding(state, path) for path in read}
+
+
+BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
+    "a parameter from an optional field": (
+        _set("StartSLA", "Parameters", "sensorArrivalAt.$", to="$.sensorArrivalAt"),
+        {Finding("StartSLA", "$.sensorArrivalAt")},
+    ),
+    "a parameter from a field that only another route has": (
+        _set("Evaluate", "Parameters", "sla.$", to="$.sla"),
+        {Finding("Evaluate", "$.sla")},
+    ),
+    "a parameter deep in a template": (
+        _set("Evaluate", "Parameters", "more", to=[{"deadline.$": "States.Format('by {}', $.sla.deadline)"}]),
+        {Finding("Evaluate", "$.sla.deadline")},
+    ),
+    "a field within what is known to be present": (
+        _set("SettleSLA", "Parameters", "deadline.$", to="$.sla.deadline"),
+        {Finding("SettleSLA", "$.sla.deadline")},
+    ),
+    "an answer thrown away that is read later": (
+        _set("Evaluate", "ResultPath", to=None),
+        {Finding(state, "$.step.status") for state in ("Evaluated", "Closed", "Outcome")}
+        | {Finding("WaitToEvaluate", "$.step.waitSeconds"), Finding("ValidationExhausted", "$.step")},
+    ),
+    "a failure thrown away that is read later": (
+        _set("Trigger", "Catch", 0, "ResultPath", to=None),
+        {Finding("TriggerExhausted", "$.failure")},
+    ),
+    "a Catch without ResultPath, which replaces everything": (
+        _drop("JobPollExhausted", "Catch", 0, "ResultPath"),
+        {*_all_of_input("InfraFailure", "$.failure")}
+        | {Finding("SettleSLA", f"$.{name}") for name in ("pipelineId", "scheduleId", "date")},
+    ),
+    "a Task without ResultPath, which replaces everything": (
+        _drop("CompleteTrigger", "ResultPath"),
+        {Finding("Closed", "$.step.status"), Finding("Outcome", "$.step.status")}
+        | {Finding("SettleSLA", f"$.{name}") for name in ("pipelineId", "scheduleId", "date")},
+    ),
+    "an answer's field that no answer has": (
+        _set("WaitForJob", "SecondsPath", to="$.step.retryAfter"),
+        {Finding("WaitForJob", "$.step.retryAfter")},
+    ),
+    "an optional field asked without IsPresent": (
+        _set("Closed", "Choices", 2, to={"Variable": "$.sla.critical", "BooleanEquals": True, "Next": "SettleSLA"}),
+        {Finding("Closed", "$.sla.critical")},
+    ),
+    "a comparison with a field that may be absent": (
+        _set("Outcome", "Choices", 0, to={"Variable": "$.step.status", "StringEqualsPath": "$.want", "Next": "Done"}),
+        {Finding("Outcome", "$.want")},
+    ),
+    "an infra failure that nothing leads to with a failure": (
+        _set("Evaluated", "Default", to="InfraFailure"),
+        {Finding("InfraFailure", "$.failure")},
+    ),
+    "a context field that Step Functions does not have": (
+        _set("Evaluate", "Parameters", "startedAt.$", to="$$.Execution.Started"),
+        {Finding("Evaluate", "$$.Execution.Started")},
+    ),
+    "a route to a state that is not there": (
+        _set("WaitForJob", "Next", to="LookAtJob"),
+        {Finding("WaitForJob", "leads to LookAtJob")},
+    ),
+    "a Choice that may find nothing": (
+        _drop("Outcome", "Default"),
+        {Finding("Outcome", "leads to nowhere, for want of a Default")},
+    ),
+    "a field that the analysis does not know": (
+        _set("Evaluate", "OutputPath", to="$.step"),
+        {Finding("Evaluate", "OutputPath is not analysed"), Finding("Evaluate", "$.step")},
+    ),
+    "a path with a filter": (
+        _set("Evaluate", "Parameters", "config.$", to="$.config[?(@.x)]"),
+        {Finding("Evaluate", "$.config[?(@.x)]")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_definition_that_reads_an_unset_path_is_found_out(name: str) -> None:
+    change, expected = BROKEN[name]
+    broken = copy.deepcopy(MACHINE)
+    change(broken["States"])
+    assert unset_reads(broken, INPUT, answers) == expected
+
+
+def test_an_answer_that_loses_a_field_is_found_out() -> None:
+    def without_wait(resource: str) -> Paths:
+        return answers(resource) - {"$.waitSeconds"}
+
+    expected = {Finding(state, "$.step.waitSeconds") for state in ("WaitToEvaluate", "WaitForJob")}
+    assert unset_reads(MACHINE, INPUT, without_wait) == expected
+
+
+def test_an_input_that_loses_a_field_is_found_out() -> None:
+    found = unset_reads(MACHINE, INPUT - {"$.attempt"}, answers)
+    assert {finding.path for finding in found} == {"$.attempt"}
+    assert len(found) == 8
+
+
+def test_a_question_for_presence_teaches_its_own_edge_only() -> None:
+    guarded = copy.deepcopy(MACHINE)
+    guarded["States"]["Closed"]["Choices"][2] = {
+        "And": [
+            {"Variable": "$.sla.critical", "IsPresent": True},
+            {"Variable": "$.sla.critical", "BooleanEquals": True},
+        ],
+        "Next": "SettleSLA",
+    }
+    assert unset_reads(guarded, INPUT, answers) == set()
+    guarded["States"]["Closed"]["Choices"][2]["And"].reverse()
+    assert unset_reads(guarded, INPUT, answers) == {Finding("Closed", "$.sla.critical")}
+
+
+def test_the_edge_of_an_absence_teaches_nothing() -> None:
+    turned = copy.deepcopy(MACHINE)
+    turned["States"]["Closed"]["Choices"][2]["IsPresent"] = False
+    turned["States"]["SettleSLA"]["Parameters"]["sla.$"] = "$.sla"
+    assert unset_reads(turned, INPUT, answers) == {Finding("SettleSLA", "$.sla")}
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        (None, {"$", "$.a", "$.a.b", "$.ab"}),
+        ("$.a", {"$", "$.a", "$.a.new", "$.ab"}),
+        ("$.c.d", {"$", "$.a", "$.a.b", "$.ab", "$.c", "$.c.d", "$.c.d.new"}),
+        ("$", {"$", "$.new"}),
+    ],
+)
+def test_a_result_replaces_what_lay_at_its_path(path: str | None, known: set[str]) -> None:
+    assert put(with_prefixes("$.a.b", "$.ab"), path, with_prefixes("$.new")) == known
+
+
+def test_an_absence_that_was_ruled_out_is_known_afterwards() -> None:
+    turned = copy.deepcopy(MACHINE)
+    turned["States"]["HasSLA"] = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.sla", "IsPresent": False, "Next": "Evaluate"}],
+        "Default": "StartSLA",
+    }
+    turned["States"]["StartSLA"]["Parameters"]["sla.$"] = "$.sla"
+    assert unset_reads(turned, INPUT, answers) == set()
+
+
+# --- (c) every outcome, played ------------------------------------------------------------------------------------
+
+
+class Played(Struct, frozen=True):
+    """What an execution did: its states, its end, what it asked, and how long it took."""
+
+    path: tuple[str, ...]
+    status: str
+    asked: tuple[Mapping[str, Any], ...]
+    elapsed: timedelta
+
+    @property
+    def modes(self) -> list[str]:
+        """The modes asked for, without the SLA monitor's."""
+        return [str(event["mode"]) for event in self.asked if "runToken" in event]
+
+
+Answer: TypeAlias = Step | TaskFailed
+Script: TypeAlias = Mapping[str, Sequence[Answer]]
+OK = Step("any")
+DEAD = TaskFailed("Runtime.HandlerError", "it broke")
+PASSED, RUNNING, JOB = Step("passed"), Step("running", 60), finished(JobOutcome("success", run_id="j1", at=NOW))
+SUCCEEDED, FAILED, SUPERSEDED = Step("succeeded"), Step("failed"), Step("superseded")
+SLA = {"deadline": "08:00", "timezone": "UTC", "critical": False}
+HAPPY: Script = {
+    "evaluate": [PASSED],
+    "trigger": [RUNNING],
+    "check-job": [JOB],
+    "complete-trigger": [SUCCEEDED],
+}
+
+
+def play(script: Script, *, sla: bool = False, definition: Mapping[str, Any] = MACHINE) -> Played:
+    """Play the definition against a script: each mode's answers in order, the last one for ever."""
+    left = {mode: chain(given, repeat(given[-1])) for mode, given in script.items()}
+    asked: list[Mapping[str, Any]] = []
+
+    def invoke(resource: str, event: dict[str, Any]) -> Any:
+        asked.append(event)
+        if resource == SLA_MONITOR:
+            msgspec.convert(event, SlaRequest)
+        else:
+            read_request(event)
+        answer = next(left[event["mode"]]) if event["mode"] in left or resource == ORCHESTRATOR else OK
+        if isinstance(answer, TaskFailed):
+            raise answer
+        return {} if resource == SLA_MONITOR else msgspec.to_builtins(answer)
+
+    given = {"pipelineId": "p", "scheduleId": "stream", "date": "2026-03-03", "attempt": 0, "runToken": "t"}
+    windows = {"evaluationIntervalSeconds": 60, "evaluationWindowSeconds": 600}
+    windows |= {"jobCheckIntervalSeconds": 60, "jobPollWindowSeconds": 3600}
+    data = {**given, "config": windows, **({"sla": SLA} if sla else {})}
+    execution = Execution(definition, "e", data, NOW, invoke)
+    due: datetime | None = NOW
+    now = NOW
+    for _ in range(500):
+        if due is None:
+            return Played(tuple(execution.path), execution.status, tuple(asked), now - NOW)
+        now = due
+        due = execution.step(now)
+    raise AssertionError(f"the execution does not end: {execution.path[-10:]}")
+
+
+class Road(Struct, frozen=True):
+    """A script, the states it leads through between the SLA's, and how it ends."""
+
+    script: Script
+    states: str
+    status: str
+    settles: bool = True
+
+
+EVALUATED = "Evaluate Evaluated"
+TRIGGERED = f"{EVALUATED} Trigger JobState"
+FOLLOWED = f"{TRIGGERED} WaitForJob CheckJob JobState"
+COMPLETED = f"{FOLLOWED} CompleteTrigger"
+ROADS = {
+    "passed, running, succeeded": Road(HAPPY, COMPLETED, "SUCCEEDED"),
+    "a synchronous job": Road({**HAPPY, "trigger": [JOB]}, f"{TRIGGERED} CompleteTrigger", "SUCCEEDED"),
+    "held twice": Road(
+        {**HAPPY, "evaluate": [Step("not-ready", 55), Step("not-ready", 60), PASSED]},
+        f"{EVALUATED} WaitToEvaluate {EVALUATED} WaitToEvaluate {COMPLETED}",
+        "SUCCEEDED",
+    ),
+    "polled twice": Road(
+        {**HAPPY, "check-job": [RUNNING, JOB]},
+        f"{FOLLOWED} WaitForJob CheckJob JobState CompleteTrigger",
+        "SUCCEEDED",
+    ),
+    "failed for good": Road({**HAPPY, "complete-trigger": [FAILED]}, COMPLETED, "FAILED"),
+    "waiting for its retry": Road(
+        {**HAPPY, "complete-trigger": [Step("retrying")]}, COMPLETED, "SUCCEEDED", settles=False
+    ),
+    "no config at the evaluation": Road({"evaluate": [FAILED]}, EVALUATED, "FAILED"),
+    "no config at the trigger": Road({**HAPPY, "trigger": [FAILED]}, TRIGGERED, "FAILED"),
+    "superseded at the evaluation": Road({"evaluate": [SUPERSEDED]}, EVALUATED, "SUCCEEDED", settles=False),
+    "superseded at the trigger": Road({**HAPPY, "trigger": [SUPERSEDED]}, TRIGGERED, "SUCCEEDED", settles=False),
+    "superseded under its job": Road({**HAPPY, "check-job": [SUPERSEDED]}, FOLLOWED, "SUCCEEDED", settles=False),
+    "superseded at the close": Road({**HAPPY, "complete-trigger": [SUPERSEDED]}, COMPLETED, "SUCCEEDED", settles=False),
+    "evaluation window used up": Road(
+        {"evaluate": [Step("exhausted", reason="count is 3")], "validation-exhausted": [FAILED]},
+        f"{EVALUATED} ValidationExhausted",
+        "FAILED",
+    ),
+    "poll window used up": Road(
+        {**HAPPY, "check-job": [Step("exhausted")], "job-poll-exhausted": [FAILED]},
+        f"{FOLLOWED} JobPollExhausted",
+        "FAILED",
+    ),
+    "a start that was withdrawn": Road(
+        {**HAPPY, "trigger": [RUNNING, JOB], "check-job": [Step("not-started")]},
+        f"{FOLLOWED} Trigger JobState CompleteTrigger",
+        "SUCCEEDED",
+    ),
+    "refused twice, then started": Road(
+        {**HAPPY, "trigger": [DEAD, DEAD, RUNNING]},
+        f"{EVALUATED} Trigger Trigger Trigger JobState WaitForJob CheckJob JobState CompleteTrigger",
+        "SUCCEEDED",
+    ),
+    "refused until nothing is left": Road(
+        {**HAPPY, "trigger": [DEAD], "trigger-exhausted": [FAILED]},
+        f"{EVALUATED} Trigger Trigger Trigger Trigger TriggerExhausted",
+        "FAILED",
+    ),
+}
+
+
+@pytest.mark.parametrize("sla", [False, True], ids=["no SLA", "SLA"])
+@pytest.mark.parametrize("name", ROADS)
+def test_every_outcome_takes_its_road(name: str, sla: bool) -> None:
+    road = ROADS[name]
+    played = play(road.script, sla=sla)
+    last = {"SUCCEEDED": "Done", "FAILED": "Failed"}[road.status]
+    settling = (["SettleSLA"] if sla else []) + ["Outcome"] if road.settles else []
+    before = ["HasSLA", *(["StartSLA"] if sla else [])]
+    assert list(played.path) == [*before, *road.states.split(), "Closed", *settling, last]
+    assert played.status == road.status
+
+
+BROKEN_STEPS: dict[str, Script] = {
+    "evaluate": HAPPY,
+    "check-job": HAPPY,
+    "complete-trigger": HAPPY,
+    "validation-exhausted": {"evaluate": [Step("exhausted")]},
+    "trigger-exhausted": {**HAPPY, "trigger": [DEAD]},
+    "job-poll-exhausted": {**HAPPY, "check-job": [Step("exhausted")]},
+}
+
+
+@pytest.mark.parametrize("sla", [False, True], ids=["no SLA", "SLA"])
+@pytest.mark.parametrize("mode", BROKEN_STEPS)
+def test_a_step_that_cannot_be_retried_is_recorded_before_the_run_fails(mode: str, sla: bool) -> None:
+    played = play({**BROKEN_STEPS[mode], mode: [DEAD], "infra-failure": [FAILED]}, sla=sla)
+    assert played.modes.count(mode) == 4
+    settling = ["SettleSLA"] if sla else []
+    last = ["InfraFailure", "Closed", *settling, "Outcome", "Failed"]
+    assert list(played.path[-len(last) :]) == last
+    recorded = next(event for event in played.asked if event["mode"] == "infra-failure")
+    assert recorded["failure"] == {"Error": "Runtime.HandlerError", "Cause": "it broke"}
+    assert played.status == "FAILED"
+
+
+def test_an_infra_failure_that_cannot_be_recorded_still_ends_the_execution() -> None:
+    played = play({"evaluate": [DEAD], "infra-failure": [DEAD]}, sla=True)
+    assert played.path[-2:] == ("InfraFailure", "Failed")
+    assert played.status == "FAILED"
+
+
+@pytest.mark.parametrize("mode", ["schedule", "cancel"])
+def test_an_sla_step_that_fails_never_fails_a_run(mode: str) -> None:
+    played = play({**HAPPY, mode: [DEAD]}, sla=True)
+    assert [event["mode"] for event in played.asked].count(mode) == 4
+    assert played.status == "SUCCEEDED"
+    assert played.path[-1] == "Done"
+
+
+def test_the_evaluation_after_an_sla_that_failed_to_start_is_asked_the_same() -> None:
+    fine, broken = play(HAPPY, sla=True), play({**HAPPY, "schedule": [DEAD]}, sla=True)
+    assert [event for event in fine.asked if event["mode"] == "evaluate"] == [
+        event for event in broken.asked if event["mode"] == "evaluate"
+    ]
+
+
+def test_what_a_step_found_is_handed_to_the_step_that_closes() -> None:
+    asked = {event["mode"]: event for event in play(HAPPY).asked}
+    assert asked["complete-trigger"]["outcome"] == msgspec.to_builtins(JOB)
+    used_up: Script = {"evaluate": [Step("exhausted", reason="count is 3")], "validation-exhausted": [FAILED]}
+    asked = {event["mode"]: event for event in play(used_up).asked}
+    assert asked["validation-exhausted"]["outcome"]["reason"] == "count is 3"
+    refused: Script = {**HAPPY, "trigger": [TaskFailed("SubmissionFailed", "busy")], "trigger-exhausted": [FAILED]}
+    asked = {event["mode"]: event for event in play(refused).asked}
+    assert asked["trigger-exhausted"]["failure"] == {"Error": "SubmissionFailed", "Cause": "busy"}
+
+
+def test_waits_are_as_long_as_the_orchestrator_says() -> None:
+    played = play({**HAPPY, "evaluate": [Step("not-ready", 55), PASSED], "trigger": [Step("running", 2)]})
+    assert played.elapsed == timedelta(seconds=57)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "seconds"),
+    [
+        ("Runtime.HandlerError", 4, 2 + 4 + 8),
+        ("Lambda.ServiceException", 4, 2 + 4 + 8),
+        ("Lambda.TooManyRequestsException", 21, 1 + 2 + 4 + 8 + 16 + 32 + 14 * 60),
+    ],
+)
+def test_what_kind_of_error_decides_how_often_a_step_is_tried(error: str, attempts: int, seconds: int) -> None:
+    played = play({"evaluate": [TaskFailed(error)], "infra-failure": [FAILED]})
+    assert played.modes.count("evaluate") == attempts
+    assert played.elapsed == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("most", "seconds"), [(3, 30 + 60 + 120), (1, 30), (0, 0)])
+def test_refused_starts_are_tried_again_as_often_as_configured(most: int, seconds: int) -> None:
+    script: Script = {**HAPPY, "trigger": [DEAD], "trigger-exhausted": [FAILED]}
+    played = play(script, definition=load_definition(trigger_max_attempts=most))
+    assert played.modes.count("trigger") == most + 1
+    assert played.elapsed == timedelta(seconds=seconds)
+
+
+# --- (d) shape ----------------------------------------------------------------------------------------------------
+
+_CLOSES = frozenset({"succeeded", "failed", "retrying", "superseded"})
+STATUSES: dict[str, AbstractSet[str] | None] = {
+    "StartSLA": None,
+    "Evaluate": {"passed", "not-ready", "exhausted", "failed", "superseded"},
+    "Trigger": {"running", "finished", "failed", "superseded"},
+    "CheckJob": {"running", "finished", "exhausted", "not-started", "superseded"},
+    **dict.fromkeys(
+        ("CompleteTrigger", "ValidationExhausted", "TriggerExhausted", "JobPollExhausted", "InfraFailure"),
+        _CLOSES,
+    ),
+    "SettleSLA": None,
+}
+"""Which statuses each Task can answer; None: its answer is not looked at."""
+BY_MODULE = {evaluation: ("Evaluate",), job: ("Trigger", "CheckJob"), closing: ("CompleteTrigger",)}
+
+
+@pytest.mark.parametrize("module", BY_MODULE, ids=lambda module: str(module.__name__).rpartition(".")[2])
+def test_the_statuses_are_those_that_the_orchestrator_answers(module: ModuleType) -> None:
+    expected: set[str] = set()
+    for state in BY_MODULE[module]:
+        expected |= STATUSES[state] or set()
+    assert _statuses_in(module) == expected
+
+
+def _statuses_in(module: ModuleType) -> set[str]:
+    """The first arguments of every `Step(…)` in a module, and what `finished(…)` stands for."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "Step":
+                texts = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str)}
+            elif node.func.id == "finished":
+                found.add(finished(JobOutcome("success")).status)
+    return found
+
+
+Place = tuple[str, str]
+"""A state, and the status of the last answer on the way there."""
+
+
+def roads_from(place: Place, *, without: frozenset[str] = frozenset()) -> set[Place]:
+    """Where the machine can be next, as the last answer allows; `without` leaves some statuses out."""
+    name, status = place
+    state = MACHINE["States"][name]
+    if state["Type"] == "Task":
+        statuses = (STATUSES[name] or {status}) - without
+        caught = {(catcher["Next"], status) for catcher in state["Catch"]}
+        return {(state["Next"], answered) for answered in statuses} | caught
+    if state["Type"] == "Choice":
+        return {(name, status) for name in _chosen(state, status)}
+    return {(state["Next"], status)} if "Next" in state else set()
+
+
+def _chosen(state: Mapping[str, Any], status: str) -> Iterator[str]:
+    """Where a Choice may lead: a known status decides, presence may be either way."""
+    for choice in state["Choices"]:
+        if choice["Variable"] != "$.step.status":
+            yield choice["Next"]
+        elif choice["StringEquals"] == status:
+            yield choice["Next"]
+            return
+    yield state["Default"]
+
+
+def simple_roads(start: Place, *, without: frozenset[str] = frozenset()) -> Iterator[tuple[Place, ...]]:
+    """Every road that comes to no place twice, up to its end or to the first place that it would repeat."""
+    stack: list[tuple[Place, ...]] = [(start,)]
+    while stack:
+        road = stack.pop()
+        after = roads_from(road[-1], without=without)
+        if not after:
+            yield road
+        for place in after:
+            if place in road:
+                yield (*road, place)
+            else:
+                stack.append((*road, place))
+
+
+def test_every_turn_takes_three_transitions() -> None:
+    turns = set()
+    for road in simple_roads(("HasSLA", "")):
+        first = road.index(road[-1])
+        if first < len(road) - 1:
+            turn = [name for name, _ in road[first:-1]]
+            begin = next(at for at, name in enumerate(turn) if MACHINE["States"][name]["Type"] == "Wait")
+            turns.add(" ".join(turn[begin:] + turn[:begin]))
+    evaluation_turn, poll = "WaitToEvaluate Evaluate Evaluated", "WaitForJob CheckJob JobState"
+    # A start that was withdrawn meanwhile is sent anew: a poll and two transitions more.
+    assert turns == {evaluation_turn, poll, f"{poll} Trigger JobState"}
+
+
+def test_a_run_takes_at_most_ten_transitions_besides_its_turns() -> None:
+    longest = 0
+    for road in simple_roads(("HasSLA", ""), without=frozenset({"not-started"})):
+        names = [name for name, _ in road]
+        if names[-1] in {"Done", "Failed"}:
+            waits = sum(1 for name in names if MACHINE["States"][name]["Type"] == "Wait")
+            # The last evaluation is a turn without its wait.
+            longest = max(longest, len(names) - 3 * waits - 2)
+    assert 0 < longest <= 10
+
+
+def test_a_happy_run_takes_nine_transitions_besides_its_turns() -> None:
+    played = play(
+        {**HAPPY, "evaluate": [Step("not-ready", 1)] * 3 + [PASSED], "check-job": [RUNNING] * 4 + [JOB]}, sla=True
+    )
+    assert len(played.path) == 3 * (3 + 5) + 2 + 9
+
+
+THROTTLED = {
+    "ErrorEquals": ["Lambda.TooManyRequestsException", "Lambda.Unknown"],
+    "IntervalSeconds": 1,
+    "BackoffRate": 2,
+    "MaxAttempts": 20,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+SERVICE = {
+    "ErrorEquals": ["Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"],
+    "IntervalSeconds": 2,
+    "BackoffRate": 2,
+    "MaxAttempts": 3,
+    "JitterStrategy": "FULL",
+}
+REST = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 3}
+SUBMISSION = {**REST, "IntervalSeconds": 30}
+TASKS = [name for name, state in MACHINE["States"].items() if state["Type"] == "Task"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_retries_and_catches(name: str) -> None:
+    task = MACHINE["States"][name]
+    assert task["Retry"] == [THROTTLED, SERVICE, SUBMISSION if name == "Trigger" else REST]
+    special = {"StartSLA": "Evaluate", "SettleSLA": "Outcome", "Trigger": "TriggerExhausted", "InfraFailure": "Failed"}
+    (catcher,) = task["Catch"]
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+    assert catcher["Next"] == special.get(name, "InfraFailure")
+    assert catcher["ResultPath"] == (None if "SLA" in name else "$.failure")
+
+
+def test_the_timeout_and_the_starts_are_settings() -> None:
+    assert MACHINE["TimeoutSeconds"] == 14400
+    assert load_definition(timeout_seconds=600)["TimeoutSeconds"] == 600
+    text = DEFINITION.read_text()
+    assert '"TimeoutSeconds": ${timeout_seconds}' in text
+    assert '"MaxAttempts": ${trigger_max_attempts}' in text
+
+
+def test_the_machine_has_few_states() -> None:
+    assert len(MACHINE["States"]) == 19
