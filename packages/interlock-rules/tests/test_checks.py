@@ -13,6 +13,16 @@ NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 NAN, INFINITY = float("nan"), float("inf")
 
 
+def nested(levels: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
+DEEP = nested(100_000)
+
+
 def rule_holds(check: Check, observed: object, value: Any) -> bool:
     return holds(Rule("sensor", check, "field", value), {"field": observed}, NOW)
 
@@ -193,6 +203,21 @@ def test_what_is_no_number_never_passes_a_comparison(observed: object, check: Ch
         (["a"], "a", False),
         (["a"], "['a']", False),
         ({"n": 1}, [1], False),
+        ({"true", "x"}, [True, "x"], True),
+        ({True, "x"}, ["TRUE", "x"], True),
+        ({"TRUE"}, ["true"], False),
+        ({True, False}, ["false", "True"], True),
+        ({True}, [1], False),
+        ({"1", "x"}, [Decimal("1.0"), "x"], True),
+        ({date(2026, 3, 3)}, ["2026-03-03"], True),
+        ({(1, 2), "x"}, ["x", ["1", "2"]], True),
+        ({(1, 2), "x"}, ["x", ["2", "1"]], False),
+        ({(1, 2), "x"}, ["x", "(1, 2)"], False),
+        ({"x"}, [None], False),
+        ({None}, [None], False),
+        ({"NaN"}, [NAN], False),
+        ([10**5000], ["x"], False),
+        (["9" * 101], [10**101 - 1], False),
     ],
 )
 def test_trap_19_equals_compares_what_values_mean(observed: object, value: object, equal: bool) -> None:
@@ -253,7 +278,36 @@ def test_what_is_no_time_has_no_age(observed: object) -> None:
     [
         (Rule("", Check.EXISTS), "key", "a rule needs the key of a sensor"),
         (Rule("k", Check.EXISTS, ""), "field", "a field needs a name"),
+        (Rule(5, Check.EXISTS), "key", "a rule needs the key of a sensor"),  # type: ignore[arg-type]
+        (Rule("k", Check.EXISTS, ["f"]), "field", "a field needs a name"),  # type: ignore[arg-type]
+        (
+            Rule("k", "ge", "f", 5),  # type: ignore[arg-type]
+            "check",
+            "the checks are exists, equals, gt, gte, lt, lte, age_lt, age_gt",
+        ),
         (Rule("k", Check.EXISTS, "f", False), "value", "exists takes no value, not False"),
+        (Rule("k", Check.EXISTS, "f", 1), "value", "exists takes no value, not 1"),
+        (Rule("k", Check.EXISTS, "f", DEEP), "value", "exists takes no value, not a list that cannot be shown"),
+        (Rule("k", Check.LT, "f", DEEP), "value", "lt needs a number, not a list that cannot be shown"),
+        (Rule("k", Check.LT, "f", "x" * 80), "value", f"lt needs a number, not '{'x' * 56}..."),
+        (Rule("k", Check.EQUALS, "f", DEEP), "value", "equals compares values nested up to 32 deep"),
+        (Rule("k", Check.EQUALS, "f", nested(33)), "value", "equals compares values nested up to 32 deep"),
+        (Rule("k", Check.EQUALS, "f", {"n": nested(32)}), "value", "equals compares values nested up to 32 deep"),
+        (
+            Rule("k", Check.AGE_LT, "f", "8760000h1us"),
+            "value",
+            "age_lt needs a duration of at most 8760000h, not 8760000h1us",
+        ),
+        (
+            Rule("k", Check.AGE_GT, "f", "23999999999h"),
+            "value",
+            "age_gt needs a duration of at most 8760000h, not 23999999999h",
+        ),
+        (
+            Rule("k", Check.AGE_GT, "f", timedelta.max),
+            "value",
+            "age_gt needs a duration of at most 8760000h, not 23999999999h59m59.999999s",
+        ),
         (Rule("k", Check.GTE, None, 1), "field", "gte needs a field"),
         (Rule("k", Check.EQUALS, None, 1), "field", "equals needs a field"),
         (Rule("k", Check.EQUALS, "f"), "value", "equals needs a value"),
@@ -272,6 +326,43 @@ def test_an_impossible_rule_says_why(rule: Rule, part: str, problem: str) -> Non
     with pytest.raises(RuleError) as caught:
         compile_rules(RuleMode.ALL, [rule])
     assert (caught.value.rule, caught.value.part, caught.value.problem) == (rule, part, problem)
+
+
+@pytest.mark.parametrize("edge", [datetime.min, datetime.max])
+@pytest.mark.parametrize("value", ["1us", "8760000h"])
+def test_ages_are_computed_to_the_edges_of_time(edge: datetime, value: str) -> None:
+    now = edge.replace(tzinfo=UTC)
+    for check in (Check.AGE_LT, Check.AGE_GT):
+        for observed in (datetime.min, datetime.max, 0):
+            rules = compile_rules(RuleMode.ALL, [Rule("k", check, "f", value)])
+            evaluation = rules.evaluate({"k": {"f": observed}}, now)
+            assert evaluation.passed is (evaluation.explain() == "all rules hold")
+
+
+def test_a_value_as_deep_as_a_sensor_can_be_is_compared() -> None:
+    assert rule_holds(Check.EQUALS, nested(32), nested(32))
+    assert not rule_holds(Check.EQUALS, nested(33), nested(32))
+    assert not rule_holds(Check.EQUALS, DEEP, nested(32))
+
+
+def test_large_sets_are_compared_without_trying_each_pair() -> None:
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            return super().__hash__()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return super().__eq__(other)
+
+    names = [Counted(f"n{number}") for number in range(2000)]
+    assert rule_holds(Check.EQUALS, set(names), names[::-1])
+    assert not rule_holds(Check.EQUALS, set(names), [*names[1:], "other"])
+    assert compared < 100 * len(names)
 
 
 @pytest.mark.parametrize("value", [None, 30, "30", "1d", True])

@@ -1,6 +1,7 @@
 """When a number has drifted."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_zero_is_a_value_and_what_cannot_be_read_is_none(unreadable: object) -> 
     assert drift({}, {"n": 5}, "n", 0) is None
     assert drift({"n": 5}, {}, "n", 0) is None
     assert drift({"n": 0}, {"n": 5}, "n", 0) is not None
+
+
+@pytest.mark.parametrize("threshold", [-1, "-0.5", float("nan"), float("inf"), Decimal("sNaN"), None, True, "few", [5]])
+def test_a_threshold_is_a_number_from_zero(threshold: Any) -> None:
+    for current in ({"n": 5}, {"n": 9}, {}):
+        with pytest.raises(ValueError, match="a drift threshold is a number of at least 0, not ") as caught:
+            drift({"n": 5}, current, "n", threshold)
+        assert str(caught.value).endswith(repr(threshold))
+
+
+def test_a_threshold_of_many_digits_is_not_rounded() -> None:
+    threshold = Decimal("0.12345678901234567890123456789012345678")
+    assert drift({"n": 0}, {"n": threshold}, "n", threshold) is None
+    assert drift({"n": 0}, {"n": str(threshold) + "1"}, "n", threshold) is not None
+    assert drift({"n": str(-threshold) + "1"}, {"n": 0}, "n", threshold) is not None
 
 
 def test_a_drift_shows_plain_numbers() -> None:

@@ -37,6 +37,7 @@ def test_of_no_rules_all_hold_and_none_does() -> None:
 @pytest.mark.parametrize("text", ["all", "ALL", "All"])
 def test_the_mode_is_read_in_any_letter_case(text: str) -> None:
     assert Mode(text) is Mode.ALL
+    assert compile_rules(text, []).mode is Mode.ALL  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", ["", "SOME", None, 5])

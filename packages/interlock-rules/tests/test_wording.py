@@ -33,6 +33,11 @@ for _ in range(5000):
         (Decimal("1E+3"), "1E+3"),
         (10**100, "a number of 333 bits"),
         (Decimal("0." + "1" * 80), "0." + "1" * 55 + "..."),
+        (Decimal("1" * 40 + "." + "1" * 40), "1" * 40 + "." + "1" * 16 + "..."),
+        (Decimal("1" * 41 + "." + "1" * 40), "1.111111111e+40"),
+        (Decimal("1" * 60), "1" * 60),
+        (Decimal("-" + "1" * 60), "-1.111111111e+59"),
+        (Decimal("1." + "1" * 60 + "E+999999"), "1.111111111e+999999"),
         (math.nan, "NaN, which is no number"),
         (-math.inf, "-inf, which is no number"),
         (Decimal("sNaN"), "sNaN, which is no number"),
@@ -91,3 +96,26 @@ def test_names_that_cannot_be_read_are_quoted() -> None:
 def test_an_age_is_told_in_whole_seconds(observed: object, words: str) -> None:
     rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_GT, value="1h")])
     assert rules.evaluate({"feed": {"updatedAt": observed}}, NOW).explain() == f"feed: {words}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "observed", "gap"),
+    [
+        (Rule("k", Check.LT, "f", 5), Decimal("1E+999999"), "1.000000000e+999999 over"),
+        (
+            Rule("k", Check.LT, "f", 5),
+            Decimal(12345678901234567890123456789012345678),
+            "12345678901234567890123456789012345673 over",
+        ),
+        (Rule("k", Check.GT, "f", Decimal("1E+999")), -1.5, "1.000000000e+999 short"),
+    ],
+)
+def test_a_gap_is_never_rounded_to_fewer_digits_than_are_shown(rule: Rule, observed: object, gap: str) -> None:
+    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate({"k": {"f": observed}}, NOW).findings
+    assert finding.gap == gap
+
+
+def test_a_year_is_written_with_four_digits() -> None:
+    rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_LT, value="1h")])
+    told = "feed: updatedAt is 0001-01-01T00:00:00Z, 17752259h20m old, needs age_lt 1h (17752258h20m too old)"
+    assert rules.evaluate({"feed": {"updatedAt": "0001-01-01"}}, NOW).explain() == told

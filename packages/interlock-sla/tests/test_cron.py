@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from interlock_sla import CronError, ExecutionDate, NaiveTimeError, parse_cron, zone
+from interlock_sla import CronError, ExecutionDate, NaiveTimeError, TimeRangeError, parse_cron, zone
 
 BERLIN = zone("Europe/Berlin")
 UTC_ZONE = zone("UTC")
@@ -215,3 +215,39 @@ def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> 
 def test_fires_need_an_instant() -> None:
     with pytest.raises(NaiveTimeError):
         parse_cron("0 8 * * *").last_fire(datetime(2026, 3, 3), UTC_ZONE)
+    with pytest.raises(NaiveTimeError):
+        parse_cron("0 8 * * *").next_fire(datetime(2026, 3, 3), UTC_ZONE)
+    with pytest.raises(NaiveTimeError):
+        parse_cron("0 8 * * *").execution_date(datetime(2026, 3, 3, 8), UTC_ZONE)
+    with pytest.raises(NaiveTimeError):
+        list(parse_cron("0 8 * * *").fires_between(at("2026-03-03T00:00"), datetime(2026, 3, 3), UTC_ZONE))
+
+
+@pytest.mark.parametrize("name", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("expression", ["* * * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * L5"])
+def test_fires_beyond_what_a_datetime_holds_are_refused(expression: str, name: str) -> None:
+    cron, place = parse_cron(expression), zone(name)
+    start, end = (edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max))
+    for ask, moment in ((cron.last_fire, start), (cron.next_fire, end)):
+        with pytest.raises(TimeRangeError, match="it leads to a time before the year 1 or after 9999") as caught:
+            ask(moment, place)
+        assert caught.value.value == moment
+
+
+def test_a_day_of_a_fire_beyond_what_a_datetime_holds_is_refused() -> None:
+    cron, west, east = parse_cron("0 12 * * *"), zone("Etc/GMT+12"), zone("Pacific/Kiritimati")
+    with pytest.raises(TimeRangeError) as caught:
+        cron.first_fire_on(date.max, west)
+    assert caught.value.value == date.max
+    assert parse_cron("0 11 * * *").first_fire_on(date.max, west) == at("9999-12-31T23:00")
+    with pytest.raises(TimeRangeError):
+        cron.execution_date(datetime.max.replace(tzinfo=UTC), east)
+
+
+@pytest.mark.parametrize(
+    ("expression", "days"),
+    [("0 0 L * *", {31}), ("0 0 * * L5", {31}), ("0 0 * * L6", {25}), ("0 0 * * fri#5", {31})],
+)
+def test_the_last_month_of_all_has_last_days(expression: str, days: set[int]) -> None:
+    cron = parse_cron(expression)
+    assert {day for day in range(1, 32) if cron.fires_on(date(9999, 12, day))} == days

@@ -9,6 +9,8 @@ import pytest
 from interlock_sla import (
     ExecutionDate,
     ExecutionDateError,
+    NaiveTimeError,
+    TimeRangeError,
     parse_execution_date,
     resolve_execution_date,
     zone,
@@ -149,3 +151,15 @@ def test_a_sensor_names_its_date(fields: dict[str, object], expected: str) -> No
 def test_without_a_usable_date_it_is_today_in_the_zone(fields: dict[str, object]) -> None:
     assert str(resolve_execution_date(fields, NOW, zone("UTC"))) == "2026-05-31"
     assert str(resolve_execution_date(fields, NOW, zone("Europe/Berlin"))) == "2026-06-01"
+
+
+def test_today_needs_an_instant_of_the_supported_years() -> None:
+    for now, place, error in (
+        (NOW.replace(tzinfo=None), "UTC", NaiveTimeError),
+        (datetime(1899, 12, 31, 23, tzinfo=UTC), "UTC", ExecutionDateError),
+        (datetime.max.replace(tzinfo=UTC), "UTC", ExecutionDateError),
+        (datetime.max.replace(tzinfo=UTC), "Pacific/Kiritimati", TimeRangeError),
+    ):
+        with pytest.raises(error):
+            resolve_execution_date({}, now, zone(place))
+    assert str(resolve_execution_date({}, datetime(1899, 12, 31, 23, tzinfo=UTC), zone("Asia/Tokyo"))) == "1900-01-01"

@@ -7,10 +7,13 @@ import pytest
 from interlock_sla import (
     Clock,
     DeadlineError,
+    DurationError,
     NaiveTimeError,
+    TimeRangeError,
     absolute_deadline,
     parse_cron,
     parse_deadline,
+    parse_duration,
     parse_execution_date,
     relative_deadline,
     trigger_deadline,
@@ -45,6 +48,12 @@ def at(text: str) -> datetime:
         ("08:00", "2026-03-03T07", "UTC", "2026-03-03T08:00"),
         ("07:59", "2026-03-03T07", "UTC", "2026-03-04T07:59"),
         ("00:00", "2026-03-03T23", "UTC", "2026-03-04T00:00"),
+        # The last dates there are have deadlines too.
+        ("10:00", "9998-12-31", "UTC", "9999-01-01T10:00"),
+        (":30", "9998-12-31", "UTC", "9999-01-01T00:30"),
+        (":30", "9998-12-31T23", "UTC", "9999-01-01T00:30"),
+        ("10:00", "9998-12-31T23", "Etc/GMT+12", "9999-01-01T22:00"),
+        ("10:00", "1900-01-01", "Pacific/Kiritimati", "1900-01-02T20:29:20"),
     ],
 )
 def test_the_absolute_deadline_without_cron(deadline: str, date: str, zone_name: str, breach: str) -> None:
@@ -107,6 +116,45 @@ def test_a_deadline_is_passed_through(text: str) -> None:
     assert parse_deadline(text) == text
 
 
+@pytest.mark.parametrize("span", [timedelta(0), timedelta(microseconds=-1)])
+def test_a_span_must_be_positive(span: timedelta) -> None:
+    with pytest.raises(DurationError, match="the longest duration must be positive") as caught:
+        relative_deadline(at("2026-03-03T09:00"), span, expected=None)
+    assert caught.value.value == str(span)
+
+
+def test_an_expectation_is_not_negative() -> None:
+    arrival, day = at("2026-03-03T09:00"), parse_execution_date("2026-03-03")
+    expected = parse_duration("-1s")
+    for ask in (
+        lambda: relative_deadline(arrival, timedelta(hours=1), expected=expected),
+        lambda: absolute_deadline("10:00", day, zone("UTC"), cron_fire=None, expected=expected),
+    ):
+        with pytest.raises(DurationError, match="the expected duration must not be negative") as caught:
+            ask()
+        assert caught.value.value == "-1s"
+    found = absolute_deadline("10:00", day, zone("UTC"), cron_fire=None, expected=timedelta(0))
+    assert found.warning_at == found.breach_at
+
+
+def test_deadlines_beyond_what_a_datetime_holds_are_refused() -> None:
+    day, utc, huge = parse_execution_date("2026-03-03"), zone("UTC"), parse_duration("999999999h")
+    edges = [edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max)]
+    for value, ask in (
+        ("999999999h", lambda: absolute_deadline("10:00", day, utc, cron_fire=None, expected=huge)),
+        ("999999999h", lambda: relative_deadline(at("2026-03-03T09:00"), huge, expected=None)),
+        ("999999999h", lambda: relative_deadline(at("2026-03-03T09:00"), timedelta(1), expected=huge)),
+        (str(edges[0]), lambda: trigger_deadline("10:00", day, zone("Etc/GMT+12"), cron_fire=edges[0])),
+        (str(edges[1]), lambda: trigger_deadline("10:00", day, utc, cron_fire=edges[1])),
+    ):
+        with pytest.raises(TimeRangeError, match="it leads to a time before the year 1 or after 9999") as caught:
+            ask()
+        assert caught.value.value == value
+
+
 def test_clocks_need_instants() -> None:
+    for day in ("2026-03-03", "2026-03-03T07"):
+        with pytest.raises(NaiveTimeError):
+            trigger_deadline("10:00", parse_execution_date(day), zone("UTC"), cron_fire=datetime(2026, 3, 3))
     with pytest.raises(NaiveTimeError):
         relative_deadline(datetime(2026, 3, 3), timedelta(hours=1), expected=None)

@@ -12,6 +12,7 @@ from interlock_sla import (
     CronError,
     DeadlineError,
     DurationError,
+    Exclusions,
     ExecutionDate,
     ExecutionDateError,
     NaiveTimeError,
@@ -22,6 +23,7 @@ from interlock_sla import (
     parse_duration,
     parse_execution_date,
     parse_weekday,
+    recent_inclusions,
     relative_deadline,
     zone,
 )
@@ -31,6 +33,8 @@ DURATION = 'write numbers with units h, m, s, ms, us or ns, such as "90s", "5m",
 DEADLINE = 'write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'
 DATE = "write YYYY-MM-DD, or YYYY-MM-DDTHH for an hour"
 WEEKDAYS = "write a weekday: monday, tuesday, wednesday, thursday, friday, saturday, sunday"
+WEEKDAY_NUMBERS = "weekdays go from 0 (Monday) to 6 (Sunday)"
+DAY = "a day is needed, not a time: take its date in the pipeline's zone"
 ZONE = "write the name of an IANA time zone, such as Europe/Berlin"
 CRON = 'write five fields: minute, hour, day of month, month, day of week, such as "0 8 * * *"'
 
@@ -60,19 +64,33 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         (parse_weekday, 5, CalendarError, WEEKDAYS),
         (parse_weekday, "", CalendarError, WEEKDAYS),
         (Calendar, "", CalendarError, "a calendar needs a name"),
-        (lambda day: Calendar("desk", frozenset([day])), 7, CalendarError, "weekdays go from 0 (Monday) to 6 (Sunday)"),
+        (lambda day: Calendar("desk", frozenset([day])), 7, CalendarError, WEEKDAY_NUMBERS),
         (
             lambda day: Calendar("desk", frozenset([day])),
             -1,
             CalendarError,
-            "weekdays go from 0 (Monday) to 6 (Sunday)",
+            WEEKDAY_NUMBERS,
         ),
         (zone, None, ZoneError, ZONE),
         (zone, 5, ZoneError, ZONE),
+        (lambda day: Calendar("desk", frozenset([day])), "monday", CalendarError, WEEKDAY_NUMBERS),
+        (lambda day: Calendar("desk", dates=frozenset([day])), NAIVE, CalendarError, DAY),
+        (lambda day: Exclusions(dates=frozenset([day])), NAIVE, CalendarError, DAY),
+        (Exclusions().excludes, NAIVE, CalendarError, DAY),
+        (Exclusions(weekends=True).excludes, NAIVE, CalendarError, DAY),
+        (Calendar("desk").covers, NAIVE, CalendarError, DAY),
+        (lambda day: recent_inclusions([], day), NAIVE, CalendarError, DAY),
+        (lambda day: recent_inclusions([day], date(2026, 3, 3)), NAIVE, CalendarError, DAY),
+        (ExecutionDate, NAIVE, ExecutionDateError, DAY),
+        (parse_deadline, ["10:00"], DeadlineError, DEADLINE),
+        (parse_cron, ["0 8 * * *"], CronError, CRON),
+        (zone, "/".join("a" * 5000), ZoneError, "it is not an IANA time zone such as Europe/Berlin"),
+        (zone, "a" * 100_000, ZoneError, "it is not an IANA time zone such as Europe/Berlin"),
         (zone, "", ZoneError, "it is not an IANA time zone such as Europe/Berlin"),
         (zone, "Berlin", ZoneError, "it is not an IANA time zone such as Europe/Berlin; did you mean Europe/Berlin?"),
         (parse_cron, None, CronError, CRON),
         (parse_cron, "*" * 257, CronError, CRON),
+        (parse_cron, "0 " * 129, CronError, CRON),
         (parse_cron, "@weekly", CronError, 'write "0 0 * * 0"'),
         (
             lambda now: relative_deadline(now, timedelta(1), expected=None),
@@ -98,3 +116,14 @@ def test_a_long_value_is_cut_in_the_message(length: int, shown: str) -> None:
         zone("x" * length)
     assert str(caught.value) == f"{shown} is not valid: it is not an IANA time zone such as Europe/Berlin"
     assert caught.value.value == "x" * length
+
+
+def test_a_value_that_python_cannot_write_is_named_by_its_type() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value, kind in ((deep, "list"), (10**5000, "int")):
+        with pytest.raises(DurationError) as caught:
+            parse_duration(value)  # type: ignore[arg-type]
+        assert str(caught.value) == f"a {kind} that cannot be shown is not valid: {DURATION}"
+        assert caught.value.value is value

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from interlock_sla import Clock, Deadline, Outcome, all_met, judge
+from interlock_sla import Clock, Deadline, NaiveTimeError, Outcome, all_met, judge
 
 BREACH_AT = datetime(2026, 3, 4, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -49,3 +49,11 @@ def test_the_sla_is_met_only_when_every_clock_was() -> None:
     assert all_met(deadlines, judge(deadlines, BREACH_AT - timedelta(hours=2), BREACH_AT))
     assert not all_met(deadlines, {Clock.ABSOLUTE: Outcome.MET})
     assert not all_met([], {})
+
+
+@pytest.mark.parametrize("deadlines", [[], [ABSOLUTE]])
+def test_verdicts_need_instants(deadlines: list[Deadline]) -> None:
+    naive = BREACH_AT.replace(tzinfo=None)
+    for succeeded_at, now in ((None, naive), (BREACH_AT, naive), (naive, BREACH_AT)):
+        with pytest.raises(NaiveTimeError):
+            judge(deadlines, succeeded_at, now)

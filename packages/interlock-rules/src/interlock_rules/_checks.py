@@ -9,10 +9,11 @@ from typing import Any
 
 from interlock_sla import DurationError, format_duration, parse_duration
 
-from ._equality import not_a_number, same
+from ._equality import is_deeper_than, not_a_number, same
 from ._numbers import exact, to_number
 from ._rules import Check, Rule, RuleError
 from ._timestamps import parse_timestamp
+from ._wording import quoted
 
 Fields = Mapping[str, object]
 Predicate = Callable[[Fields, datetime], bool]
@@ -20,6 +21,9 @@ Predicate = Callable[[Fields, datetime], bool]
 # Clocks of sensor writers may run ahead by this much; later than that is no time at all.
 CLOCK_SKEW = timedelta(minutes=1)
 _NO_TIME = timedelta(0)
+# A thousand years: no sensor is older, and what is left of datetime's range suffices to compute with it.
+_LONGEST_AGE = timedelta(days=365_000)
+_DEEPEST_VALUE = 32  # as deep as DynamoDB nests
 _COMPARISONS: dict[Check, Callable[[Any, Any], bool]] = {
     Check.GT: operator.gt,
     Check.GTE: operator.ge,
@@ -31,9 +35,11 @@ _NOT_FINITE_WORDS = frozenset({"nan", "snan", "inf", "infinity"})
 
 def compile_rule(rule: Rule) -> Predicate:
     """The function that says whether the rule holds; raises RuleError for a rule that cannot be evaluated."""
-    if not rule.key:
+    if not isinstance(rule.key, str) or not rule.key:
         raise RuleError(rule, "key", "a rule needs the key of a sensor")
-    if rule.field == "":
+    if not isinstance(rule.check, Check):
+        raise RuleError(rule, "check", f"the checks are {', '.join(Check)}")
+    if rule.field is not None and (not isinstance(rule.field, str) or not rule.field):
         raise RuleError(rule, "field", "a field needs a name")
     if rule.check is Check.EXISTS:
         return _exists(rule)
@@ -59,7 +65,7 @@ def limit(rule: Rule) -> int | Decimal:
     """The number that a comparison asks for; raises RuleError."""
     number = to_number(rule.value)
     if number is None:
-        raise RuleError(rule, "value", f"{rule.check.value} needs a number, not {rule.value!r}")
+        raise RuleError(rule, "value", f"{rule.check.value} needs a number, not {quoted(rule.value)}")
     return exact(number)
 
 
@@ -71,6 +77,9 @@ def age_limit(rule: Rule) -> timedelta:
         raise RuleError(rule, "value", f"{rule.check.value} needs a duration: {error}") from None
     if age < _NO_TIME or (age == _NO_TIME and rule.check is Check.AGE_LT):
         raise RuleError(rule, "value", f"{rule.check.value} needs a positive duration, not {format_duration(age)}")
+    if age > _LONGEST_AGE:
+        most = f"a duration of at most {format_duration(_LONGEST_AGE)}"
+        raise RuleError(rule, "value", f"{rule.check.value} needs {most}, not {format_duration(age)}")
     return age
 
 
@@ -80,8 +89,8 @@ def age_field(rule: Rule) -> str:
 
 
 def _exists(rule: Rule) -> Predicate:
-    if rule.value not in (None, True):
-        raise RuleError(rule, "value", f"exists takes no value, not {rule.value!r}")
+    if rule.value is not None and rule.value is not True:
+        raise RuleError(rule, "value", f"exists takes no value, not {quoted(rule.value)}")
     field = rule.field
     if field is None:
         return lambda fields, now: True
@@ -97,14 +106,20 @@ def _equals(rule: Rule, field: str) -> Predicate:
     expected = rule.value
     if expected is None:
         raise RuleError(rule, "value", "equals needs a value")
-    if not_a_number(expected) or str(expected).lower().lstrip("+-") in _NOT_FINITE_WORDS:
+    if not_a_number(expected) or _is_word_for_no_number(expected):
         raise RuleError(rule, "value", f"nothing equals {expected}")
+    if is_deeper_than(_DEEPEST_VALUE, expected):
+        raise RuleError(rule, "value", f"equals compares values nested up to {_DEEPEST_VALUE} deep")
     if isinstance(expected, bool):
         return _equals_boolean(field, expected)
     number = to_number(expected)
     if number is not None:
         return _compares(field, operator.eq, exact(number))
     return _equals_other(field, expected)
+
+
+def _is_word_for_no_number(value: object) -> bool:
+    return isinstance(value, str) and value.lower().lstrip("+-") in _NOT_FINITE_WORDS
 
 
 def _equals_boolean(field: str, expected: bool) -> Predicate:

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from ._numbers import difference, exact, plain, to_number
+from ._numbers import difference, exact, magnitude, plain, to_number
+from ._wording import quoted
 
 
 class Drift(Struct, frozen=True):
@@ -27,13 +28,15 @@ def drift(
     """The drift of a field between two readings, None when it moved by no more than `threshold`.
 
     Zero is a value: 5000 to 0 is a drift. A field that is missing, or holds no number, on either side
-    is no reading: None.
+    is no reading: None. Raises ValueError for a threshold that is no number or below zero.
     """
+    limit = to_number(threshold)
+    if limit is None or limit < 0:
+        raise ValueError(f"a drift threshold is a number of at least 0, not {quoted(threshold)}")
     before, after = to_number(previous.get(field)), to_number(current.get(field))
     if before is None or after is None:
         return None
     delta = difference(after, before)
-    allowed = exact(threshold)
-    if -allowed <= delta <= allowed:
+    if magnitude(delta) <= exact(limit):
         return None
-    return Drift(plain(before), plain(after), plain(delta), plain(threshold), field)
+    return Drift(plain(before), plain(after), plain(delta), plain(limit), field)

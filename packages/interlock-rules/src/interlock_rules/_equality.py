@@ -18,11 +18,11 @@ def same(observed: object, expected: object) -> bool:
     if isinstance(observed, bool) or isinstance(expected, bool):
         return _as_boolean(observed) is not None and _as_boolean(observed) is _as_boolean(expected)
     left, right = to_number(observed), to_number(expected)
-    if left is not None and right is not None:
-        return exact(left) == exact(right)
+    if left is not None or right is not None:
+        return left is not None and right is not None and exact(left) == exact(right)
     if _is_nested(observed) or _is_nested(expected):
         return _same_nested(observed, expected)
-    return not_a_number(observed) is False and str(observed) == str(expected)
+    return not not_a_number(observed) and str(observed) == str(expected)
 
 
 def not_a_number(value: object) -> bool:
@@ -30,6 +30,14 @@ def not_a_number(value: object) -> bool:
     if isinstance(value, float):
         return not isfinite(value)
     return isinstance(value, Decimal) and not value.is_finite()
+
+
+def is_deeper_than(levels: int, value: object) -> bool:
+    """Whether lists, sets and maps are nested more than `levels` deep; a value that holds itself is."""
+    if not _is_nested(value):
+        return False
+    items = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(is_deeper_than(levels - 1, item) for item in items)  # type: ignore[attr-defined]
 
 
 def _as_boolean(value: object) -> bool | None:
@@ -56,7 +64,35 @@ def _same_items(observed: Collection[object], expected: Collection[object]) -> b
     if len(observed) != len(expected):
         return False
     if isinstance(observed, Set) or isinstance(expected, Set):
-        return all(any(same(left, right) for right in expected) for left in observed) and all(
-            any(same(left, right) for left in observed) for right in expected
-        )
+        return _each_has_an_equal(observed, expected) and _each_has_an_equal(expected, observed)
     return all(same(left, right) for left, right in zip(observed, expected, strict=True))
+
+
+def _each_has_an_equal(items: Collection[object], others: Collection[object]) -> bool:
+    """Whether every item equals one of the others; looked up, as comparing each pair takes minutes for large sets."""
+    offered = {name for other in others for name in _names(other)}
+    nested = [other for other in others if _is_nested(other)]
+    return all(
+        any(same(item, other) for other in nested) if _is_nested(item) else not offered.isdisjoint(_wanted(item))
+        for item in items
+    )
+
+
+def _names(value: object) -> tuple[tuple[str, object], ...]:
+    """Under what a value is found by its equals. A word is found as text, and as the boolean that it reads as."""
+    if value is None or not_a_number(value) or _is_nested(value):
+        return ()
+    number, boolean = to_number(value), _as_boolean(value)
+    if number is not None:
+        return (("number", exact(number)),)
+    if isinstance(value, bool):
+        return (("boolean", value),)
+    return (("text", str(value)),) if boolean is None else (("text", str(value)), ("word", boolean))
+
+
+def _wanted(value: object) -> tuple[tuple[str, object], ...]:
+    """The names of a value's equals: a boolean finds booleans and words, a word finds itself and booleans."""
+    boolean = _as_boolean(value)
+    if isinstance(value, bool):
+        return (("boolean", value), ("word", value))
+    return _names(value) if boolean is None else (("text", str(value)), ("boolean", boolean))

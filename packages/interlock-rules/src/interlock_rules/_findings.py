@@ -8,7 +8,7 @@ from interlock_sla import format_duration
 
 from ._checks import CLOCK_SKEW, Fields, age_field, age_limit
 from ._equality import not_a_number
-from ._numbers import difference, to_number
+from ._numbers import difference, magnitude, to_number
 from ._rules import Check, Rule
 from ._timestamps import parse_timestamp, updated_at
 from ._wording import shown, shown_age, shown_number, shown_text, shown_time
@@ -100,7 +100,7 @@ def _gap(rule: Rule, observed: object, now: datetime) -> str | None:
     if number is None or wanted is None:
         return None
     excess = difference(number, wanted)
-    distance = shown_number(excess if excess > 0 else -excess)
+    distance = shown_number(magnitude(excess))
     if rule.check is Check.EQUALS:
         return f"{distance} too {'many' if excess > 0 else 'few'}"
     if excess == 0:
@@ -112,7 +112,7 @@ def _age_gap(rule: Rule, observed: object, now: datetime) -> str | None:
     moment = parse_timestamp(observed)
     if moment is None:
         return None
-    if moment > now + CLOCK_SKEW:
+    if moment - now > CLOCK_SKEW:
         return f"more than {format_duration(CLOCK_SKEW)} in the future"
     excess = (now - moment) - age_limit(rule)
     return f"{shown_age(abs(excess))} too {'old' if rule.check is Check.AGE_LT else 'young'}"

@@ -42,6 +42,11 @@ def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal
     return _WIDE.subtract(Decimal(left), Decimal(right))
 
 
+def magnitude(number: int | Decimal) -> int | Decimal:
+    """The number without its sign, exactly; `abs` would round a Decimal to the context's digits."""
+    return number.copy_abs() if isinstance(number, Decimal) else abs(number)
+
+
 def plain(number: int | float | Decimal) -> int | float:
     """The number as JSON writes it: whole numbers as int, others as float."""
     value = exact(number)

@@ -47,11 +47,12 @@ class Rule(Struct, frozen=True, omit_defaults=True):
 class RuleError(ValueError):
     """A rule that can never be evaluated. The root of this package's errors.
 
-    rule: the rule. part: which of its attributes is at fault ("key", "field" or "value"). problem: what is allowed.
+    rule: the rule. part: which of its attributes is at fault ("key", "check", "field" or "value").
+    problem: what is allowed.
     """
 
     def __init__(self, rule: Rule, part: str, problem: str) -> None:
         self.rule = rule
         self.part = part
         self.problem = problem
-        super().__init__(f"rule {rule.key or '(no key)'} {rule.check.value}: {problem}")
+        super().__init__(f"rule {rule.key or '(no key)'} {rule.check}: {problem}")

@@ -56,7 +56,7 @@ class RuleSet:
     keys: tuple[str, ...]
 
     def __init__(self, mode: Mode, rules: Sequence[Rule]) -> None:
-        self.mode = mode
+        self.mode = Mode(mode)
         self.rules = tuple(rules)
         self.keys = tuple(dict.fromkeys(rule.key for rule in self.rules))
         self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.key, compile_rule(rule)) for rule in self.rules)
@@ -89,5 +89,5 @@ class RuleSet:
 
 
 def compile_rules(mode: Mode, rules: Sequence[Rule]) -> RuleSet:
-    """Compile rules; raises RuleError for the first one that cannot be evaluated."""
+    """Compile rules; raises RuleError for the first one that cannot be evaluated, ValueError for an unknown mode."""
     return RuleSet(mode, rules)

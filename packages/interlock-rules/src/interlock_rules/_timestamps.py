@@ -13,9 +13,10 @@ def parse_timestamp(value: object) -> datetime | None:
     """The instant (UTC) of a timestamp, None when it names none.
 
     Epoch seconds, or milliseconds from 1e12 on, as number or numeral; ISO 8601 with or without fraction,
-    zone and time (a naive one is UTC, a day alone its midnight); datetimes and dates alike.
+    zone and time (a naive one is UTC, a day alone its midnight), and without dashes when it has a time;
+    datetimes and dates alike.
     """
-    if type(value) is str and len(value) > 4 and value[4] == "-":
+    if type(value) is str and (value[4:5] == "-" or value[8:9] in ("T", "t")):
         return _from_iso(value)
     number = value if type(value) is int else to_number(value)
     if number is not None:

@@ -9,6 +9,7 @@ from interlock_sla import format_duration
 from ._equality import not_a_number
 
 _LONGEST_VALUE = 60
+_LONGEST_WHOLE = 40
 _DEEPEST_VALUE = 3
 _ONE_SECOND = timedelta(seconds=1)
 
@@ -27,21 +28,24 @@ def shown(value: object, depth: int = 0) -> str:
 
 
 def shown_number(number: int | float | Decimal) -> str:
-    """A number without the zeros that say nothing."""
+    """A number without the zeros that say nothing, and never cut where that would hide its size."""
     if isinstance(number, int):
         return str(number) if number.bit_length() < 200 else f"a number of {number.bit_length()} bits"
     if not_a_number(number):
         return str(number).replace("nan", "NaN")
     text = str(number)
-    if "E" in text or "e" in text:
-        return _cut(text)
-    return _cut(text.rstrip("0").rstrip(".") if "." in text else text)
+    has_exponent = "E" in text or "e" in text
+    if "." in text and not has_exponent:
+        text = text.rstrip("0").rstrip(".")
+    if len(text) > _LONGEST_VALUE and (has_exponent or not 0 <= text.find(".") <= _LONGEST_WHOLE):
+        return f"{number:.9e}"
+    return _cut(text)
 
 
 def shown_time(moment: datetime, now: datetime) -> str:
     """An instant in UTC: the time of day, with the date when that is another one than `now`'s."""
-    form = "%H:%M:%SZ" if moment.date() == now.astimezone(moment.tzinfo).date() else "%Y-%m-%dT%H:%M:%SZ"
-    return moment.strftime(form)
+    day = "" if moment.date() == now.astimezone(moment.tzinfo).date() else f"{moment.date()}T"
+    return f"{day}{moment:%H:%M:%S}Z"
 
 
 def shown_age(age: timedelta) -> str:
@@ -52,6 +56,14 @@ def shown_age(age: timedelta) -> str:
 def shown_text(text: str) -> str:
     """A name as it is; quoted when it could not be read otherwise."""
     return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _cut(repr(text))
+
+
+def quoted(value: object) -> str:
+    """A rule's value as Python writes it, cut; what Python cannot write, by its type."""
+    try:
+        return _cut(repr(value))
+    except (RecursionError, ValueError):  # nested without end, or a number of more digits than Python writes
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def _shown_nested(value: Mapping[object, object] | Set[object] | Sequence[object], depth: int) -> str:

@@ -20,6 +20,7 @@ from ._errors import (
     ExecutionDateError,
     NaiveTimeError,
     SlaError,
+    TimeRangeError,
     ZoneError,
 )
 from ._verdicts import Outcome, all_met, judge
@@ -41,6 +42,7 @@ __all__ = [
     "NaiveTimeError",
     "Outcome",
     "SlaError",
+    "TimeRangeError",
     "ZoneError",
     "absolute_deadline",
     "all_met",

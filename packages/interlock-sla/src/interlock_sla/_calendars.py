@@ -1,7 +1,7 @@
 """Decides which days a pipeline skips: weekends, single dates and the days of named calendars."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ class Calendar(Struct, frozen=True):
 
     days: weekdays as `date.weekday()` counts them, 0 = Monday to 6 = Sunday.
     dates: single dates.
-    Raises CalendarError for an empty name or another weekday number.
+    Raises CalendarError for an empty name, another weekday number, or a datetime among the dates.
     """
 
     name: str
@@ -27,30 +27,42 @@ class Calendar(Struct, frozen=True):
         if not self.name:
             raise CalendarError(self.name, "a calendar needs a name")
         for day in self.days:
-            if not 0 <= day <= 6:
+            if not isinstance(day, int) or not 0 <= day <= 6:
                 raise CalendarError(day, "weekdays go from 0 (Monday) to 6 (Sunday)")
+        for each in self.dates:
+            _day(each)
 
     def covers(self, day: date) -> bool:
-        """Whether the calendar names this day."""
-        return day.weekday() in self.days or day in self.dates
+        """Whether the calendar names this day; raises CalendarError for a datetime."""
+        return _day(day).weekday() in self.days or day in self.dates
 
 
 class Exclusions(Struct, frozen=True):
-    """The days a pipeline skips: weekends, dates of its own, and every day of its calendars."""
+    """The days a pipeline skips: weekends, dates of its own, and every day of its calendars.
+
+    Raises CalendarError for a datetime among the dates.
+    """
 
     weekends: bool = False
     dates: frozenset[date] = frozenset()
     calendars: tuple[Calendar, ...] = ()
 
+    def __post_init__(self) -> None:
+        for day in self.dates:
+            _day(day)
+
     def excludes(self, day: date) -> bool:
-        """Whether nothing runs on this day (a local calendar day)."""
+        """Whether nothing runs on this day, a local calendar day; raises CalendarError for a datetime."""
         return self.reason(day) is not None
 
     def reason(self, day: date) -> str | None:
-        """Why nothing runs on this day: "weekend", "excluded date", "calendar NAME"; None when it is not excluded."""
-        if self.weekends and day.weekday() >= _SATURDAY:
+        """Why nothing runs on this day: "weekend", "excluded date", "calendar NAME"; None when it is not excluded.
+
+        Raises CalendarError for a datetime.
+        """
+        if self.weekends and _day(day).weekday() >= _SATURDAY:
             return "weekend"
-        if day in self.dates:
+        if _day(day) in self.dates:
             return "excluded date"
         return next((f"calendar {calendar.name}" for calendar in self.calendars if calendar.covers(day)), None)
 
@@ -64,6 +76,17 @@ def parse_weekday(text: str) -> int:
 
 
 def recent_inclusions(dates: Iterable[date], today: date, count: int = 3) -> tuple[date, ...]:
-    """The last `count` inclusion dates up to and including `today`, oldest first."""
-    due = sorted({day for day in dates if day <= today})
+    """The last `count` inclusion dates up to and including `today`, oldest first.
+
+    Raises CalendarError for datetimes.
+    """
+    last = _day(today)
+    due = sorted({day for day in dates if _day(day) <= last})
     return tuple(due[-count:]) if count > 0 else ()
+
+
+def _day(day: date) -> date:
+    """Pass a day through. A datetime is a date to Python, but equals none, so an excluded day would not be seen."""
+    if isinstance(day, datetime):
+        raise CalendarError(day, "a day is needed, not a time: take its date in the pipeline's zone")
+    return day

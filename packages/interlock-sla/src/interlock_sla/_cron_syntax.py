@@ -66,6 +66,12 @@ class CronFields(Struct, frozen=True):
     nth: frozenset[tuple[int, int]]
 
 
+def require_text(text: object) -> None:
+    """Refuse what is no text, or a text longer than any cron expression; raises CronError."""
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+        raise CronError(text, f'{_SHAPE}, such as "0 8 * * *"')
+
+
 def read_fields(text: str) -> CronFields:
     """Read a cron expression; raises CronError, which names the field at fault."""
     expression = _normalised(text)
@@ -88,8 +94,6 @@ def read_fields(text: str) -> CronFields:
 
 def _normalised(text: str) -> str:
     """The expression in lower case with single spaces; every field checked for characters that are not cron's."""
-    if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
-        raise CronError(text, f'{_SHAPE}, such as "0 8 * * *"')
     expression = text.lower()
     if expression.strip() in _MACROS:
         raise CronError(text, f'write "{_MACROS[expression.strip()]}"')

@@ -17,7 +17,7 @@ def names_day(fields: CronFields, day: date) -> bool:
     by_weekday = fields.weekdays is not None or bool(fields.nth)
     if fields.days is None:
         return not by_weekday or _names_weekday(fields, day)
-    if day.day in fields.days or (fields.last_day and _is_last_of_month(day)):
+    if day.day in fields.days or (fields.last_day and day.day == _length_of_month(day)):
         return True
     return by_weekday and _names_weekday(fields, day)
 
@@ -62,7 +62,7 @@ def _names_weekday(fields: CronFields, day: date) -> bool:
         return weekday in fields.weekdays
     if (weekday, (day.day + 6) // 7) in fields.nth:
         return True
-    return (weekday, LAST) in fields.nth and (day + _ONE_WEEK).month != day.month
+    return (weekday, LAST) in fields.nth and day.day + 7 > _length_of_month(day)
 
 
 def _day_before(fields: CronFields, day: date) -> date:
@@ -79,8 +79,8 @@ def _day_after(fields: CronFields, day: date) -> date:
             return day
 
 
-def _is_last_of_month(day: date) -> bool:
-    return (day + _ONE_DAY).day == 1
+def _length_of_month(day: date) -> int:
+    return 31 if day.month == 12 else (date(day.year, day.month + 1, 1) - _ONE_DAY).day
 
 
 def _first_of_next_month(day: date) -> date:

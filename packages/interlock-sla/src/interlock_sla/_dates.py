@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from ._errors import ExecutionDateError
-from ._instants import aware
+from ._instants import aware, out_of_range
 
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
 _DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
@@ -31,6 +31,8 @@ class ExecutionDate(Struct, frozen=True):
     hour: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.day, datetime):
+            raise ExecutionDateError(self.day, "a day is needed, not a time: take its date in the pipeline's zone")
         if not _FIRST_YEAR <= self.day.year <= _LAST_YEAR:
             raise ExecutionDateError(str(self.day), f"use the years {_FIRST_YEAR} to {_LAST_YEAR}")
         if self.hour is not None and not 0 <= self.hour <= 23:
@@ -98,10 +100,14 @@ def resolve_execution_date(fields: Mapping[str, object], now: datetime, zone: Zo
     `date` is YYYY-MM-DD or YYYYMMDD (text or whole number). With it, a two-digit `hour` from "00" to "23",
     or a whole number from 0 to 23, makes the date hourly; any other `hour` is ignored.
     now: an aware instant, the time of the record, so that a redelivery resolves alike.
+    Raises NaiveTimeError; ExecutionDateError or TimeRangeError when `now` is outside the years 1900 to 9998.
     """
     day = _usable_day(fields.get("date"))
     if day is None:
-        return ExecutionDate(aware(now).astimezone(zone).date())
+        try:
+            return ExecutionDate(aware(now).astimezone(zone).date())
+        except OverflowError:
+            raise out_of_range(now) from None
     return ExecutionDate(day, _usable_hour(fields.get("hour")))
 
 

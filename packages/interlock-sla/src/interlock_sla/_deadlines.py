@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from ._dates import ExecutionDate
-from ._errors import DeadlineError
-from ._instants import aware, instant_on
+from ._errors import DeadlineError, DurationError
+from ._instants import aware, instant, instant_on, out_of_range
 
 _TEXT = re.compile(r"([0-9]{2})?:([0-9]{2})")
 _ALLOWED = 'write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'
 _ONE_DAY = timedelta(days=1)
+_ONE_HOUR = timedelta(hours=1)
+_NO_TIME = timedelta(0)
 _WARNING_SHARE = 0.75
 
 
@@ -56,20 +58,26 @@ def absolute_deadline(
     HH:MM with a daily date is on the day after, with a cron fire the first at or after it; with an hourly
     date, the first at or after the end of that hour. :MM is in the hour after an hourly date, or 00:MM
     of the day after a daily one. Skipped times move forward by the gap, doubled ones are the first.
-    Raises DeadlineError, NaiveTimeError.
+    Raises DeadlineError, NaiveTimeError, DurationError for a negative `expected`, TimeRangeError.
     """
-    breach = _resolve(deadline, date, zone, cron_fire)
-    return Deadline(Clock.ABSOLUTE, breach, None if expected is None else breach - expected)
+    breach = trigger_deadline(deadline, date, zone, cron_fire=cron_fire)
+    return Deadline(Clock.ABSOLUTE, breach, None if expected is None else _before(breach, expected))
 
 
 def relative_deadline(arrival: datetime, max_duration: timedelta, *, expected: timedelta | None) -> Deadline:
     """The relative clock: breach `max_duration` after the first sensor's arrival (aware), in elapsed time.
 
-    The warning comes `expected` before the breach, without it after 75 % of the span. Raises NaiveTimeError.
+    The warning comes `expected` before the breach, without it after 75 % of the span.
+    Raises NaiveTimeError, DurationError for a span that is not positive or a negative `expected`, TimeRangeError.
     """
-    start = aware(arrival).astimezone(UTC)
-    breach = start + max_duration
-    warning = start + max_duration * _WARNING_SHARE if expected is None else breach - expected
+    if max_duration <= _NO_TIME:
+        raise DurationError(str(max_duration), "the longest duration must be positive")
+    try:
+        start = aware(arrival).astimezone(UTC)
+        breach = start + max_duration
+    except OverflowError:
+        raise out_of_range(str(max_duration)) from None
+    warning = start + max_duration * _WARNING_SHARE if expected is None else _before(breach, expected)
     return Deadline(Clock.RELATIVE, breach, warning)
 
 
@@ -78,23 +86,34 @@ def trigger_deadline(
 ) -> datetime:
     """When the auto-trigger window of an execution date ends, in UTC; resolved as an absolute deadline is.
 
-    Raises DeadlineError, NaiveTimeError.
+    Raises DeadlineError, NaiveTimeError, TimeRangeError.
     """
-    return _resolve(deadline, date, zone, cron_fire)
+    fire = None if cron_fire is None else aware(cron_fire)
+    try:
+        return _resolve(deadline, date, zone, fire)
+    except OverflowError:
+        raise out_of_range(str(fire or date)) from None
+
+
+def _before(breach: datetime, expected: timedelta) -> datetime:
+    if expected < _NO_TIME:
+        raise DurationError(str(expected), "the expected duration must not be negative")
+    try:
+        return breach - expected
+    except OverflowError:
+        raise out_of_range(str(expected)) from None
 
 
 def _resolve(deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None) -> datetime:
     is_of_an_hour, clock_time = _read(deadline)
-    if is_of_an_hour:
-        following = date.next()
-        return instant_on(following.day, clock_time.replace(hour=following.hour or 0), zone)
     if date.hour is not None:
-        following = date.next()
-        end = instant_on(following.day, time(following.hour or 0), zone)
-        return _first_at_or_after(end, clock_time, zone)
-    if cron_fire is not None:
-        return _first_at_or_after(aware(cron_fire), clock_time, zone)
-    return instant_on(date.day + _ONE_DAY, clock_time, zone)
+        end = datetime.combine(date.day, time(date.hour)) + _ONE_HOUR
+        if is_of_an_hour:
+            return instant(end.replace(minute=clock_time.minute), zone)
+        return _first_at_or_after(instant(end, zone), clock_time, zone)
+    if is_of_an_hour or cron_fire is None:
+        return instant_on(date.day + _ONE_DAY, clock_time, zone)
+    return _first_at_or_after(cron_fire, clock_time, zone)
 
 
 def _first_at_or_after(moment: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
@@ -105,10 +124,16 @@ def _first_at_or_after(moment: datetime, clock_time: time, zone: ZoneInfo) -> da
     return found
 
 
-@lru_cache(maxsize=4096)
 def _read(text: str) -> tuple[bool, time]:
     """Whether the deadline is a minute of an hour (":MM"), and its time of day."""
-    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):  # before the cache, which cannot hash a list
+        raise DeadlineError(text, _ALLOWED)
+    return _read_text(text)
+
+
+@lru_cache(maxsize=4096)
+def _read_text(text: str) -> tuple[bool, time]:
+    match = _TEXT.fullmatch(text)
     if match is None or int(match[1] or 0) > 23 or int(match[2]) > 59:
         raise DeadlineError(text, _ALLOWED)
     return match[1] is None, time(int(match[1] or 0), int(match[2]))

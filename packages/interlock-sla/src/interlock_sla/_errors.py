@@ -39,13 +39,20 @@ class DeadlineError(SlaError):
 
 
 class CalendarError(SlaError):
-    """Not a calendar: an unknown weekday or an empty name."""
+    """Not a calendar: an unknown weekday, an empty name, or a time where a day is needed."""
 
 
 class NaiveTimeError(SlaError):
     """A datetime without a zone where an instant is needed."""
 
 
+class TimeRangeError(SlaError):
+    """A time that no datetime can hold, or too near to that: before the year 1 or after 9999."""
+
+
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested without end, or a number of more digits than Python writes
+        text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else text[:77] + "..."

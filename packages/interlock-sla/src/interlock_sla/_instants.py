@@ -1,9 +1,9 @@
-"""Decides which instant a wall-clock time names in a zone, and refuses datetimes that name none."""
+"""Decides which instant a wall-clock time names in a zone, and how datetimes that name none are refused."""
 
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from ._errors import NaiveTimeError
+from ._errors import NaiveTimeError, TimeRangeError
 
 
 def aware(value: datetime) -> datetime:
@@ -11,6 +11,11 @@ def aware(value: datetime) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
         raise NaiveTimeError(value, "the datetime needs a zone, such as UTC")
     return value
+
+
+def out_of_range(value: object) -> TimeRangeError:
+    """The error for an OverflowError of the datetime module: `value` leads out of the years it knows."""
+    return TimeRangeError(value, "it leads to a time before the year 1 or after 9999")
 
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:

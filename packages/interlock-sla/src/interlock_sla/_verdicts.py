@@ -21,7 +21,11 @@ def judge(deadlines: Sequence[Deadline], succeeded_at: datetime | None, now: dat
     MET: the run succeeded before the breach instant (a success exactly on it is late).
     BREACH: the breach instant has come without a success before it; a late success changes nothing.
     succeeded_at: when the success was logged (aware), None without one. A failed run has none.
+    now: aware. Raises NaiveTimeError.
     """
+    aware(now)
+    if succeeded_at is not None:
+        aware(succeeded_at)
     outcomes: dict[Clock, Outcome] = {}
     for deadline in deadlines:
         outcome = _outcome(deadline, succeeded_at, now)
@@ -37,5 +41,5 @@ def all_met(deadlines: Sequence[Deadline], outcomes: Mapping[Clock, Outcome]) ->
 
 def _outcome(deadline: Deadline, succeeded_at: datetime | None, now: datetime) -> Outcome | None:
     if succeeded_at is not None:
-        return Outcome.MET if aware(succeeded_at) < deadline.breach_at else Outcome.BREACH
-    return Outcome.BREACH if aware(now) >= deadline.breach_at else None
+        return Outcome.MET if succeeded_at < deadline.breach_at else Outcome.BREACH
+    return Outcome.BREACH if now >= deadline.breach_at else None

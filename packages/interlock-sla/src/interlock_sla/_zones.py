@@ -8,6 +8,7 @@ from ._errors import ZoneError
 # Files of the zone database that are no civil zones: "right" counts leap seconds,
 # "localtime" is the machine's own setting.
 _NO_CIVIL_ZONE = ("right/", "posix/", "localtime", "posixrules", "Factory")
+_LONGEST_NAME = 64  # twice the longest there is; zoneinfo imports a package per "/" of a name
 
 
 def zone(name: str) -> ZoneInfo:
@@ -19,7 +20,7 @@ def zone(name: str) -> ZoneInfo:
         raise ZoneError(name, "write the name of an IANA time zone, such as Europe/Berlin")
     found = _find(name)
     if found is None:
-        nearest = _nearest(name)
+        nearest = _nearest(name) if len(name) <= _LONGEST_NAME else None
         hint = f"; did you mean {nearest}?" if nearest else ""
         raise ZoneError(name, f"it is not an IANA time zone such as Europe/Berlin{hint}", nearest)
     return found
@@ -27,7 +28,7 @@ def zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=1024)
 def _find(name: str) -> ZoneInfo | None:
-    if name.startswith(_NO_CIVIL_ZONE):
+    if len(name) > _LONGEST_NAME or name.startswith(_NO_CIVIL_ZONE):
         return None
     try:
         return ZoneInfo(name)
