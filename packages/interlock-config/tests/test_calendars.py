@@ -67,7 +67,7 @@ def test_json_round_trip(calendar: Calendar) -> None:
         ),
         ("name: us\nday: [sunday]", ['day = ["sunday"]: is not a known key; did you mean days?']),
         ("name: ''", ['name = "": must be the name of a calendar file']),
-        ("[]", ["must be a mapping with name"]),
+        ("[]", ["must be a mapping with name; a file holds one of them, not a list"]),
     ],
 )
 def test_problems_of_a_calendar(text: str, problems: list[str]) -> None:

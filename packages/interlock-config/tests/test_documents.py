@@ -117,9 +117,11 @@ def test_a_day_that_the_pipeline_excludes_itself_is_warned_of_once() -> None:
 def test_validate_looks_between_documents_only() -> None:
     config = decode_yaml(ORDERS)
     assert [str(problem) for problem in validate({"a": config, "b": config})] == [
-        'a: schedule.calendar = "us-holidays": names a calendar that does not exist',
+        'a: schedule.calendar = "us-holidays": names a calendar that does not exist; '
+        "its file has to be read together with this one",
         'b: pipeline.id = "orders": is also the id of a; it must be unique',
-        'b: schedule.calendar = "us-holidays": names a calendar that does not exist',
+        'b: schedule.calendar = "us-holidays": names a calendar that does not exist; '
+        "its file has to be read together with this one",
     ]
 
 

@@ -20,11 +20,14 @@ def said(data: str | bytes) -> list[str]:
     ("data", "message"),
     [
         ("null", "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
-        ("[]", "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
+        (
+            "[]",
+            "CONFIG: must be a mapping with pipeline, schedule, validation, job; a file holds one of them, not a list",
+        ),
         ('"text"', "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
         ("[" * 100_000, "CONFIG: is nested too deeply"),
         ("[" * 5_000 + "]" * 5_000, "CONFIG: is nested too deeply"),
-        ("x" * (256 * 1024 + 1), "CONFIG: is 262145 bytes long; at most 262144 are read"),
+        ("x" * (256 * 1024 + 1), "CONFIG: is longer than 256 KB and was not read"),
         ("\ud800", "CONFIG: is not Unicode text"),
     ],
 )
@@ -33,16 +36,45 @@ def test_what_is_no_json_mapping_is_refused(data: str | bytes, message: str) -> 
 
 
 @pytest.mark.parametrize(
-    "data", ["", "{", b"\xff", RIGHT.replace('"orders"', "NaN", 1), RIGHT + RIGHT, '"\\ud800"', "9" * 5_000]
+    ("data", "message"),
+    [
+        ("", "CONFIG: is empty"),
+        (" \n", "CONFIG: is empty"),
+        ("{", "CONFIG: is not JSON: it ends too early; a bracket or a quote is not closed"),
+        (RIGHT + "\n" + RIGHT, "CONFIG:2: is not JSON: trailing characters"),
+        ('{\n"a": 1,\n}', "CONFIG:3: is not JSON: trailing comma in object"),
+        ('{\n\n"a" 1}', "CONFIG:3: is not JSON: expected ':'"),
+        ("9" * 5_000, "CONFIG: is not JSON: it holds a number that is too large"),
+        *(
+            (data, "CONFIG:1: is not JSON: a value, a quote or a comma is missing; JSON has no comments and no NaN")
+            for data in (b"\xff", RIGHT.replace('"orders"', "NaN", 1), "// orders\n" + RIGHT)
+        ),
+    ],
 )
-def test_what_is_no_json_says_so(data: str | bytes) -> None:
-    [message] = said(data)
-    assert message.startswith("CONFIG: is not JSON: ")
+def test_what_is_no_json_says_so_with_its_line(data: str | bytes, message: str) -> None:
+    assert said(data) == [message]
+
+
+def test_a_byte_order_mark_is_no_content() -> None:
+    assert decode_json("\ufeff" + RIGHT) == decode_json(RIGHT)
+
+
+def test_keys_given_twice_are_named_by_their_places() -> None:
+    twice = RIGHT.replace('"key":"orders"', '"key":"a","key":"b"').replace('"schedule":{}', '"schedule":{"x":1,"x":2}')
+    assert said(twice) == [
+        "CONFIG: schedule.x: is given twice in the same mapping",
+        "CONFIG: validation.rules[0].key: is given twice in the same mapping",
+    ]
+
+
+def test_keys_given_twice_under_deep_nesting_are_no_crash() -> None:
+    deep = "[" * 900 + "]" * 900
+    assert len(said(RIGHT[:-1] + f',"a":1,"a":{deep}}}')) == 1
 
 
 def test_a_key_given_twice_is_refused() -> None:
     twice = RIGHT.replace('"schedule":{}', '"dryRun":true,"schedule":{},"dryRun" : false')
-    assert said(twice) == ['CONFIG: dryRun: the key "dryRun" is given twice in the same mapping']
+    assert said(twice) == ["CONFIG: dryRun: is given twice in the same mapping"]
     with pytest.raises(ConfigError, match="given twice"):
         decode_calendar('{"name": "us", "name": "de"}')
 

@@ -22,7 +22,7 @@ from interlock_sla import CronError, parse_cron
 
 SCHEMA = Draft202012Validator(json_schema(), format_checker=FormatChecker())
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
-KEYS = TEXT.filter(lambda key: not key.startswith(("first-sensor-arrival", "postrun-baseline")))
+KEYS = TEXT.filter(lambda key: key.strip() and not key.startswith(("first-sensor-arrival", "postrun-baseline")))
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 DURATIONS = st.sampled_from(["1s", "90s", "5m", "1h30m", "1.5h", "300ms", "1h0m0s", "+2m"])
 DATES = st.lists(st.dates().map(str), min_size=1, max_size=3)
@@ -63,7 +63,7 @@ JOBS = st.one_of(
             "config": section(
                 {"url": st.just("https://jobs.example.com/run")},
                 method=st.sampled_from(["GET", "PUT"]),
-                headers=st.dictionaries(TEXT, TEXT),
+                headers=st.dictionaries(st.from_regex(r"[A-Za-z0-9-]{1,12}", fullmatch=True), TEXT),
                 body=TEXT | st.dictionaries(TEXT, NUMBERS | st.none() | TEXT),
                 timeout=st.integers(1, 900) | st.sampled_from(["30s", "1m30s"]),
             ),

@@ -32,6 +32,9 @@ def said(sections: dict[str, str]) -> list[str]:
         {"validation": "{rules: [{key: 'orders#x', check: exists}]}"},
         {"schedule": "{trigger: {key: 'orders#x', check: exists}}"},
         {"job": "{type: command, config: {command: 'load ${INTERLOCK_ENV} $HOME'}}"},
+        {"sla": '{deadline: "10:00", expectedDuration: 33h}'},
+        {"sla": '{deadline: ":30", expectedDuration: 89m}'},
+        {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 29m}'},
     ],
 )
 def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
@@ -114,11 +117,50 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
             ['sla.deadline = "07:20": is 20m after the cron fires and a run takes 30m; the SLA can never be met'],
         ),
         (
+            {"sla": '{deadline: "10:00", expectedDuration: 34h}'},
+            [
+                'sla.deadline = "10:00": is 34h after the begin of its day and a run takes 34h; '
+                "the SLA can never be met",
+            ],
+        ),
+        (
+            {"sla": '{deadline: ":30", expectedDuration: 90m}'},
+            [
+                'sla.deadline = ":30": is 1h30m after the begin of its hour and a run takes 90m; '
+                "the SLA can never be met",
+            ],
+        ),
+        (
+            {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 30m}'},
+            [
+                'sla.deadline = ":00": is 30m after the cron fires at 08:30 and a run takes 30m; '
+                "the SLA can never be met",
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 8,20 * * *"}', "sla": '{deadline: "10:00", expectedDuration: 3h}'},
+            [
+                'sla.deadline = "10:00": the cron fires several times a day; a minute past the hour (:MM) is usual',
+                'sla.deadline = "10:00": is 2h after the cron fires at 08:00 and a run takes 3h; '
+                "its SLA can never be met",
+            ],
+        ),
+        (
+            {
+                "job": "{type: http, config: {url: 'https://x.example.com', "
+                "headers: {A: '${TOKEN} ${its value, by mistake}'}}}"
+            },
+            [
+                "job.config.headers.A: ${TOKEN} expands to nothing; only ${INTERLOCK_…} variables are expanded",
+                "job.config.headers.A: ${…} expands to nothing; only ${INTERLOCK_…} variables are expanded",
+            ],
+        ),
+        (
             {"job": "{type: lambda, config: {functionName: 'f${ENV}', payload: {a: ['${X} ${INTERLOCK_Y} ${Z}']}}}"},
             [
-                'job.config.functionName = "${ENV}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
-                'job.config.payload.a[0] = "${X}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
-                'job.config.payload.a[0] = "${Z}": expands to nothing; only ${INTERLOCK_…} variables are expanded',
+                "job.config.functionName: ${ENV} expands to nothing; only ${INTERLOCK_…} variables are expanded",
+                "job.config.payload.a[0]: ${X} expands to nothing; only ${INTERLOCK_…} variables are expanded",
+                "job.config.payload.a[0]: ${Z} expands to nothing; only ${INTERLOCK_…} variables are expanded",
             ],
         ),
     ],

@@ -152,7 +152,11 @@ def test_problems_carry_the_line_they_stand_on() -> None:
     [
         ("", "orders.yaml: is empty"),
         ("# only a comment\n", "orders.yaml: is empty"),
-        ("- a\n- b\n", "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job"),
+        (
+            "- a\n- b\n",
+            "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job; "
+            "a file holds one of them, not a list",
+        ),
         ("just text", "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job"),
         ("~", "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job"),
         (

@@ -28,7 +28,8 @@ def shaped(
     """
     if not isinstance(raw, dict):
         required = ", ".join(key for key in _required(kind))
-        findings.error((), UNSET, f"must be a mapping with {required}")
+        dash = "; a file holds one of them, not a list" if isinstance(raw, list) else ""
+        findings.error((), UNSET, f"must be a mapping with {required}{dash}")
         return None
     plain = looks_right(raw)
     if not plain and (deep := too_deep(raw)) is not None:

@@ -1,5 +1,6 @@
 """Whether the job is complete: its config fits its type, and its retries end."""
 
+import re
 import shlex
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from ._job_types import JOB_TYPES
 from ._problems import Findings
 from ._walk import walk
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items()}
 
 
@@ -52,6 +55,17 @@ def _command(config: PipelineConfig, findings: Findings) -> None:
             findings.error(("job", "config", "command"), command, "must name a program")
 
 
+def _headers(config: PipelineConfig, findings: Findings) -> None:
+    """RFC 9110: a name is a token, and a line end in a value would begin another header."""
+    headers = config.job.config.get("headers")
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        path = ("job", "config", "headers", name)
+        if not _HEADER_NAME.fullmatch(name):
+            findings.error(path, UNSET, "must be named by letters, digits and -, without spaces or colon")
+        elif isinstance(value, str) and _CONTROL.search(value):
+            findings.error(path, value, "must not hold line ends or other control characters")
+
+
 def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
     delay = config.job.retry_delay
     if not timedelta(0) <= delay <= RETRY_DELAY_CEILING:
@@ -61,5 +75,6 @@ def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
 JOB_CHECKS = (
     check(_config, "job.type"),
     check(_command, "job.type", "job.config.command"),
+    check(_headers, "job.type", "job.config.headers"),
     check(_retry_delay, "job.retryDelay"),
 )

@@ -10,13 +10,16 @@ from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zon
 from ._check import check, needs_length
 from ._config import PipelineConfig
 from ._problems import Findings, Path
+from ._structs import EvaluationWindow
 
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
 
 _HOUR = "(?:1?[0-9]|2[0-3])"
+_WEEKDAYS = "[0-7]|[1-5]-[56]|(?:mon|MON)-(?:fri|FRI|sat|SAT)"
 _SIMPLE_CRON = re.compile(
-    rf"[0-5]?[0-9] (?:\*|{_HOUR}(?:,{_HOUR}){{0,23}}) (?:\*|[1-9]|1[0-9]|2[0-8]) (?:\*|[1-9]|1[0-2]) (?:\*|[0-7])",
+    rf"[0-5]?[0-9] (?:\*|{_HOUR}(?:,{_HOUR}){{0,23}}) "
+    rf"(?:\*|[1-9]|1[0-9]|2[0-8]) (?:\*|[1-9]|1[0-2]) (?:\*|{_WEEKDAYS})",
     re.ASCII,
 )
 """Crons that are right at a glance, at most one fire an hour: parsing them can wait until they are used."""
@@ -69,6 +72,9 @@ def _interval(config: PipelineConfig, findings: Findings) -> None:
     problem = None
     if interval < timedelta(seconds=1):
         problem = "must be at least 1s"
+    elif interval > window and interval.text == EvaluationWindow().interval.text:
+        message = f"must not be shorter than evaluation.interval ({interval.text} unless given)"
+        findings.error((*_EVALUATION, "window"), window.text, message)
     elif interval > window:
         problem = f"must not be longer than evaluation.window ({window.text}): the rules would be looked at once"
     elif interval < window / TURNS_PER_WINDOW:

@@ -133,6 +133,9 @@ def _look_at_calendars(
     known = calendars.keys() | broken
     for path, name in calendar_places(config).items():
         if name not in known:
-            findings.error(path, name, unknown_calendar(name, known))
+            message = unknown_calendar(name, known)
+            findings.error(
+                path, name, message if known else f"{message}; its file has to be read together with this one"
+            )
     if all(name in calendars for name in config.calendar_names):
         warn_of_calendars(config, calendars, findings)

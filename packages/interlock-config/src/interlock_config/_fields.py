@@ -75,7 +75,7 @@ SensorKey = Annotated[
             "schema": {
                 "type": "string",
                 "minLength": 1,
-                "pattern": f"^(?!{'|'.join(RESERVED_KEYS)})",
+                "pattern": rf"^(?!{'|'.join(RESERVED_KEYS)})(?=[\s\S]*\S)",
             },
         },
     ),

@@ -190,7 +190,7 @@ class DatabricksJob(JobConfig, frozen=True):
 
     workspace_url: Annotated[str, _url("The workspace.", "https://example.cloud.databricks.com")]
     job_id: Annotated[
-        int | Annotated[str, Meta(pattern=r"^([0-9]+|\$\{INTERLOCK_[A-Za-z0-9_]+\})$(?!\n)")],
+        Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^([0-9]+|\$\{INTERLOCK_[A-Za-z0-9_]+\})$(?!\n)")],
         Meta(
             description="Number of the job.",
             examples=[620],

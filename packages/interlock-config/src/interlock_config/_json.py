@@ -1,17 +1,25 @@
 """What a JSON text says, as plain values; refused are texts too large, keys given twice and non-numbers."""
 
+import codecs
 import json
 import re
+from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from ._problems import ConfigError, Problem, show
+from ._problems import MOST_ERRORS, ConfigError, Path, Problem, render
 
 JSON_LIMIT = 256 * 1024
 """Largest JSON text that is read, in bytes; a table row holds at most 400 KB."""
 
+_PLAINER = {
+    "Input data was truncated": "it ends too early; a bracket or a quote is not closed",
+    "Integer value out of range": "it holds a number that is too large",
+    "Number out of range": "it holds a number that is too large",
+    "JSON is malformed: invalid character": "a value, a quote or a comma is missing; JSON has no comments and no NaN",
+}
 _KEY = re.compile(rb'"\s*:')
 
 
@@ -19,13 +27,14 @@ def read_json(data: bytes | str, source: str) -> Any:
     """The plain values of a JSON text; raises ConfigError for anything that is not exactly one of those."""
     text = _as_bytes(data, source)
     if len(text) > JSON_LIMIT:
-        raise _refused(source, f"is {len(text)} bytes long; at most {JSON_LIMIT} are read")
+        raise _refused(source, f"is longer than {JSON_LIMIT // 1024} KB and was not read")
+    text = text.removeprefix(codecs.BOM_UTF8)
     try:
         value = msgspec.json.decode(text)
     except RecursionError:
         raise _refused(source, "is nested too deeply") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
-        raise _refused(source, f"is not JSON: {error}") from None
+        raise _malformed(source, text, str(error)) from None
     if len(_KEY.findall(text)) != _keys(value):
         _refuse_doubles(text, source)
     return value
@@ -52,22 +61,41 @@ def _keys(value: Any) -> int:
 
 
 def _refuse_doubles(text: bytes, source: str) -> None:
-    doubles: list[str] = []
-
-    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in seen:
-                doubles.append(key)
-            seen[key] = value
-        return seen
-
-    json.loads(text, object_pairs_hook=collect)
+    try:
+        plain = json.loads(text, object_pairs_hook=_Pairs)
+    except RecursionError:
+        raise _refused(source, "is nested too deeply") from None
+    doubles: dict[Path, None] = {}
+    waiting: list[tuple[Path, Any]] = [((), plain)]
+    for path, outer in waiting:  # grows on the way
+        seen: set[str | int] = set()
+        for key, inner in outer.pairs if isinstance(outer, _Pairs) else enumerate(outer):
+            if isinstance(inner, _Pairs | list):
+                waiting.append(((*path, key), inner))
+            if isinstance(outer, _Pairs) and key in seen:
+                doubles[(*path, key)] = None
+            seen.add(key)
     if doubles:
-        raise ConfigError(
-            Problem(source, key, UNSET, f"the key {show(key)} is given twice in the same mapping")
-            for key in dict.fromkeys(doubles)
-        )
+        first = islice(doubles, MOST_ERRORS)
+        raise ConfigError(Problem(source, render(path), UNSET, "is given twice in the same mapping") for path in first)
+
+
+class _Pairs:
+    """A mapping as it is written, with keys that are given twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.pairs = pairs
+
+
+def _malformed(source: str, text: bytes, said: str) -> ConfigError:
+    """The parser's words with the line; it counts bytes, and prefixes all it says."""
+    if not text.strip():
+        return _refused(source, "is empty")
+    place = re.search(r" \(byte ([0-9]+)\)$", said)
+    line = text.count(b"\n", 0, int(place[1])) + 1 if place else None
+    words = said[: place.start()] if place else said
+    words = _PLAINER.get(words.partition(" - at")[0], words.removeprefix("JSON is malformed: "))
+    return ConfigError([Problem(source, "", UNSET, f"is not JSON: {words}", line=line)])
 
 
 def _refused(source: str, message: str) -> ConfigError:

@@ -7,16 +7,25 @@ from typing import Any
 
 import msgspec.inspect as shape
 
+from interlock_rules import Check
 from interlock_sla import DurationError, parse_duration
 
 from ._expected import Expected, allowed_words
-from ._problems import did_you_mean
+from ._fields import JobType
+from ._hints import (
+    CHECKS_MEANT,
+    JOB_TYPES_MEANT,
+    date_meant,
+    duration_meant,
+    number_meant,
+    time_meant,
+    without_curly_quotes,
+)
+from ._problems import did_you_mean, readable, show
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_ALLOWED = "must be a date YYYY-MM-DD"
 _DURATION = "must be a duration such as 90s, 5m or 1h30m"
-_MINUTES_OF_A_DAY = 24 * 60
-_SECONDS_LIKELY = range(10**7)  # a number of seconds that somebody may have meant
 _TRUTHS = {"yes": "true", "on": "true", "y": "true", "true": "true"}
 _FALSEHOODS = {"no": "false", "off": "false", "n": "false", "false": "false"}
 
@@ -28,22 +37,20 @@ def leaf_problem(expected: Expected, value: Any) -> str | None:
 
 def duration_problem(value: Any) -> str | None:
     """Why `value` is not a duration, None when it is."""
-    if type(value) is int and value in _SECONDS_LIKELY:
-        return f"{_DURATION}; a bare number has no unit: did you mean {value}s?"
+    hint = _meant(duration_meant(value))
+    if type(value) is int and hint:
+        return f"{_DURATION}; a bare number has no unit{hint.replace(';', ':')}"
     if not isinstance(value, str):
         return _DURATION
     try:
         parse_duration(value)
     except DurationError:
-        return f"{_DURATION} (units h, m, s, ms, us, ns){_duration_hint(value)}"
+        return f"{_DURATION} (units h, m, s, ms, us, ns){hint}"
     return None
 
 
-def _duration_hint(value: str) -> str:
-    number = re.fullmatch(r"([0-9]{1,7})(d?)", value)
-    if number is None:
-        return ""
-    return f"; did you mean {int(number[1]) * 24}h?" if number[2] else f"; did you mean {value}s?"
+def _meant(meant: str | None) -> str:
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def _duration(expected: Expected, value: Any) -> str | None:
@@ -54,13 +61,31 @@ def _text(expected: Expected, value: Any) -> str | None:
     kind, allowed = expected.type, expected.allowed or "must be text"
     assert isinstance(kind, shape.StrType)
     if isinstance(value, str):
-        return None if _fits(kind, value) else allowed + _time_hint(expected, value)
-    if expected.is_time and type(value) is int and 0 <= value < _MINUTES_OF_A_DAY:
-        hour, minute = divmod(value, 60)
-        return f'{allowed}; some YAML readers turn 10:00 into 600: did you mean "{hour:02d}:{minute:02d}"?'
-    if isinstance(value, bool | int | float) and "in quotes" not in allowed:
+        return None if _fits(kind, value) else allowed + (_time_hint(expected, value) or _text_hint(kind, value))
+    if expected.is_time:
+        return allowed + _time_hint(expected, value)
+    if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
+        return f"{allowed}; one text, not a list"
+    if isinstance(value, bool | int | float) and "in quotes" not in allowed and _fits(kind, show(value)):
         return f"{allowed}; put it in quotes"
     return allowed
+
+
+def _time_hint(expected: Expected, value: Any) -> str:
+    meant = time_meant(value, or_minute="hourly" in expected.allowed) if expected.is_time else None
+    if meant is None:
+        return ""
+    counted = "; some YAML readers turn 10:00 into 600" if type(value) is int and value >= 60 else ""
+    return f"{counted}{':' if counted else ';'} did you mean {meant}?"
+
+
+def _text_hint(kind: shape.StrType, value: str) -> str:
+    bare = without_curly_quotes(value)
+    if bare is not None and _fits(kind, bare):
+        return f"; its quotes are typographic ones: did you mean {readable(bare)}?"
+    if "${" in value:
+        return "; only ${INTERLOCK_…} variables are expanded"
+    return ""
 
 
 def _fits(kind: shape.StrType, value: str) -> bool:
@@ -69,16 +94,13 @@ def _fits(kind: shape.StrType, value: str) -> bool:
     return kind.pattern is None or re.search(kind.pattern, value) is not None
 
 
-def _time_hint(expected: Expected, value: str) -> str:
-    short = re.fullmatch(r"[0-9]:[0-5][0-9]", value)
-    return f'; did you mean "0{value}"?' if expected.is_time and short else ""
-
-
 def _number(expected: Expected, value: Any) -> str | None:
     kind, allowed = expected.type, allowed_words(expected)
     assert isinstance(kind, shape.IntType | shape.FloatType)
     if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+", value):
         return f"{allowed}, without quotes or leading zeros"
+    if (meant := number_meant(value)) is not None:
+        return allowed + _meant(meant)
     if type(value) is not int and (isinstance(kind, shape.IntType) or type(value) is not float):
         return allowed
     low = (kind.ge is not None and value < kind.ge) or (kind.gt is not None and value <= kind.gt)
@@ -96,7 +118,7 @@ def _truth(expected: Expected, value: Any) -> str | None:
 
 def _date(expected: Expected, value: Any) -> str | None:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return _DATE_ALLOWED + _date_hint(value)
+        return _DATE_ALLOWED + _meant(date_meant(value))
     try:
         date.fromisoformat(value)
     except ValueError:
@@ -104,17 +126,14 @@ def _date(expected: Expected, value: Any) -> str | None:
     return None
 
 
-def _date_hint(value: Any) -> str:
-    compact = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", str(value)[:9])
-    return f"; did you mean {'-'.join(compact.groups())}?" if compact else ""
-
-
 def _name(expected: Expected, value: Any) -> str | None:
     assert isinstance(expected.type, shape.EnumType)
     try:
         expected.type.cls(value)
     except ValueError:
-        return allowed_words(expected) + did_you_mean(value, (member.value for member in expected.type.cls))
+        meant = _NAMES_MEANT.get(expected.type.cls, {}).get(value.casefold()) if isinstance(value, str) else None
+        hint = _meant(meant) or did_you_mean(value, (member.value for member in expected.type.cls))
+        return allowed_words(expected) + hint
     return None
 
 
@@ -122,6 +141,7 @@ def _anything(expected: Expected, value: Any) -> str | None:
     return None
 
 
+_NAMES_MEANT: dict[type, dict[str, str]] = {Check: CHECKS_MEANT, JobType: JOB_TYPES_MEANT}
 _LEAVES: dict[type, Callable[[Expected, Any], str | None]] = {
     shape.StrType: _text,
     shape.IntType: _number,

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ MOST_ERRORS = 200
 """Errors of one document after which the rest of it is not looked at."""
 
 _SHOWN_CHARACTERS = 60
+_CREDENTIALS = re.compile(r"://[^/@\s]{1,500}@")
 _SHORTEST_BEGINNING = 3
 
 
@@ -37,7 +39,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         """One line: `file:line: path = value: message`."""
-        where = self.source if self.line is None else f"{self.source}:{self.line}"
+        source = readable(self.source)
+        where = source if self.line is None else f"{source}:{self.line}"
         nothing = self.value is UNSET or self.value is None
         what = self.path if nothing else f"{self.path} = {show(self.value)}".lstrip(" =")
         return ": ".join(part for part in (where, what, self.message) if part)
@@ -101,7 +104,7 @@ class Findings:
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
 
     def _add(self, path: Path, value: Any, message: str, severity: Severity, line: int | None) -> None:
-        shown = _hidden(value) if _is_secret(path) else value
+        shown = _hidden(value) if _is_secret(path) else _without_credentials(value)
         line = line_of(self.lines, path) if line is None else line
         self.problems.append(Problem(self.source, render(path), shown, message, severity, line))
 
@@ -147,7 +150,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was most likely meant, if any is near."""
     plain = {_plain(candidate): candidate for candidate in known}
     wanted = _plain(name[:100])
-    found = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.65)
+    found = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.7)
     if not found and len(wanted) >= _SHORTEST_BEGINNING:
         found = [candidate for candidate in plain if candidate.startswith(wanted)]
     return plain[found[0]] if found else None
@@ -160,12 +163,17 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    return name.casefold().replace("_", "").replace("-", "")
+    return name.strip().casefold().replace("_", "").replace("-", "")
 
 
 def _is_secret(path: Path) -> bool:
     """HTTP headers carry tokens, and problems are printed in build logs."""
     return path[:3] == ("job", "config", "headers")
+
+
+def _without_credentials(value: Any) -> Any:
+    """A text without the user and password of a URL in it."""
+    return _CREDENTIALS.sub("://…@", value) if isinstance(value, str) else value
 
 
 def _hidden(value: Any) -> Any:

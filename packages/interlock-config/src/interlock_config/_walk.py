@@ -10,11 +10,11 @@ from msgspec import UNSET
 
 from ._config import PipelineConfig
 from ._expected import Expected, allowed_words, choices, stand_in
+from ._job_types import JOB_TYPES
 from ._leaves import leaf_problem
-from ._problems import Findings, Path, nearest
+from ._problems import Findings, Path, nearest, show
 
-_EMPTY = "has no value; give one, or leave the key out"
-_EMPTY_SECTION = "is empty; indent what belongs to it, or leave the key out"
+_SHOWN_IN_HINTS = 50
 _WORDS = (shape.StrType, shape.DateType, shape.EnumType, shape.Metadata)
 
 
@@ -26,7 +26,7 @@ def walk(declared: shape.Type, value: Any, path: Path, findings: Findings) -> An
     """
     expected = Expected(declared)
     if value is None:
-        findings.error(path, None, _EMPTY_SECTION if isinstance(expected.type, shape.StructType) else _EMPTY)
+        findings.error(path, None, _empty(expected))
         return UNSET
     looked = _WALKS.get(type(expected.type), _walk_leaf)
     return looked(expected, value, path, findings)
@@ -36,12 +36,14 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
     assert isinstance(expected.type, shape.StructType)
     fields = {field.encode_name: field for field in expected.type.fields}
     if not isinstance(value, dict):
-        findings.error(path, value, expected.allowed or f"must be a mapping with the keys {', '.join(fields)}")
+        findings.error(path, value, _no_mapping(expected.type, value))
         return UNSET
     clean = {}
     meant = set()
     for key, inner in value.items():
-        if key in fields:
+        if key in fields and inner is None and fields[key].required:
+            findings.error((*path, key), None, _empty_and_required(fields[key]))
+        elif key in fields:
             clean[key] = walk(fields[key].type, inner, (*path, key), findings)
         else:
             findings.error((*path, key), inner, unknown_key(key, fields, path))
@@ -54,6 +56,48 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
     return {key: inner for key, inner in clean.items() if inner is not UNSET}
 
 
+def _empty(expected: Expected) -> str:
+    if isinstance(expected.type, shape.StructType):
+        return "is empty; indent what belongs to it, or leave the key out"
+    return "has no value; give one, or leave the key out"
+
+
+def _empty_and_required(field: shape.Field) -> str:
+    kind = Expected(field.type).type
+    if isinstance(kind, shape.StructType):
+        needs_nothing = not any(part.required for part in kind.fields)
+        return "is empty; indent what belongs to it" + (", or write {}" if needs_nothing else "")
+    return "has no value; it " + (allowed_words(Expected(field.type)) or "is needed")
+
+
+def _no_mapping(kind: shape.StructType, value: Any) -> str:
+    """What to say where a mapping belongs; a bare value often stands for one of its keys."""
+    keys = [field.encode_name for field in kind.fields]
+    allowed = f"must be a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
+    if isinstance(value, str) and value.partition(":")[0] in keys:
+        return f"{allowed}; a colon needs a space behind it"
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and value[0].keys() <= set(keys):
+        return f"{allowed}; leave the dash out"
+    meant = _key_meant(kind, value)
+    return f"{allowed}; write {{{meant}: {show(value)}}}" if meant else allowed
+
+
+def _key_meant(kind: shape.StructType, value: Any) -> str | None:
+    """The key under which a bare value would fit; free text fits only the first key."""
+    if isinstance(value, dict) or len(show(value)) > _SHOWN_IN_HINTS:
+        return None
+    for field in kind.fields:
+        inner = Expected(field.type).type
+        is_free_text = isinstance(inner, shape.StrType) and inner.pattern is None
+        if isinstance(inner, shape.StructType | shape.AnyType) or (is_free_text and field is not kind.fields[0]):
+            continue
+        tried = Findings("")
+        walk(field.type, value, (), tried)
+        if not tried.failed:
+            return field.encode_name
+    return None
+
+
 def missing(field: shape.Field) -> str:
     """What to say about a required key that is not there."""
     expected = Expected(field.type)
@@ -63,10 +107,14 @@ def missing(field: shape.Field) -> str:
 
 def unknown_key(key: str, known: Any, path: Path) -> str:
     """What to say about a key that nothing reads."""
+    if (name := key.partition(":")[0]) != key and name in known:
+        return f"is not a known key; a colon needs a space behind it: {name}: …"
     near = nearest(key, known)
     if near is not None:
         return f"is not a known key; did you mean {near}?"
-    elsewhere = [place for place in _places().get(key.casefold(), []) if place != path[: len(place)]]
+    if path == ("job", "config"):  # another type's key belongs to no place of this job
+        return f"is not a known key; known here: {', '.join(known)}"
+    elsewhere = [place for place in _places().get(key.strip().casefold(), []) if place != path[: len(place)]]
     if elsewhere:
         return f"is not a known key here; it belongs at {'.'.join(elsewhere[0])}"
     return f"is not a known key; known here: {', '.join(known)}"
@@ -84,6 +132,9 @@ def _places() -> dict[str, list[tuple[str, ...]]]:
             place = (*outer, field.encode_name)
             places.setdefault(field.encode_name.casefold(), []).append(place)
             waiting.append((place, field.type))
+    for form in JOB_TYPES.values():
+        for name in (*form.__struct_encode_fields__, *form.__struct_fields__):
+            places.setdefault(name.casefold(), []).append(("job", "config", name))
     return places
 
 
@@ -93,6 +144,8 @@ def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -
     allowed = expected.allowed or "must be a list"
     if not isinstance(value, list):
         hint = f"; write [{value}]" if _is_word(value) and isinstance(kind.item_type, _WORDS) else ""
+        if isinstance(value, dict) and isinstance(kind.item_type, shape.StructType):
+            hint = "; begin every rule with a dash, also a single one"
         findings.error(path, value, allowed + hint)
         return UNSET
     if len(value) < (kind.min_length or 0):

@@ -1,5 +1,6 @@
 """What a config may say and probably does not mean: all warnings, and the ones about names and rules."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +18,7 @@ RESERVED_ID = "INFRASTRUCTURE"
 """The pipeline id under which alarms of the infrastructure are reported."""
 
 _MOST_KEYS_SHOWN = 5
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # what is none may be anything, even a secret
 
 
 def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:
@@ -62,7 +64,10 @@ def _repeated_rules(config: PipelineConfig, findings: Findings) -> None:
 def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
     for path, name in variables(config.job.config, ("job", "config")):
         if not is_ours(name):
-            findings.warning(path, "${" + name + "}", "expands to nothing; only ${INTERLOCK_…} variables are expanded")
+            shown = name if _NAME.fullmatch(name) else "…"
+            findings.warning(
+                path, UNSET, f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
+            )
 
 
 _LOOKS: tuple[Callable[[PipelineConfig, Findings], None], ...] = (

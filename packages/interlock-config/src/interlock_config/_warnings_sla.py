@@ -1,15 +1,17 @@
 """Which deadlines can hardly be met, or watch nothing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 
 from msgspec import UNSET
 
-from interlock_sla import absolute_deadline, format_duration
+from interlock_sla import ExecutionDate, absolute_deadline, format_duration
 
 from ._config import PipelineConfig
 from ._problems import Findings
 
-_ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # one fire is looked at, from a fixed instant: no clock is read
+_ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # the fires of a day are looked at, from a fixed instant: no clock is read
+_FIRES_OF_A_DAY = 24
 _ABOUT_RUNS = {
     False: "the cron fires once a day; a time of day (HH:MM) is usual",
     True: "the cron fires several times a day; a minute past the hour (:MM) is usual",
@@ -45,17 +47,49 @@ def _deadline_form(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _deadline_too_early(config: PipelineConfig, findings: Findings) -> None:
-    sla, cron = config.sla, config.cron
-    if sla is None or sla.deadline is None or cron is None:
+    sla = config.sla
+    if sla is None or sla.deadline is None:
         return
-    fire = cron.next_fire(_ANY_TIME, config.zone)
-    date = cron.execution_date(fire, config.zone)
-    deadline = absolute_deadline(sla.deadline, date, config.sla_zone, cron_fire=fire, expected=None)
-    left = deadline.breach_at - fire
-    if left <= (sla.expected_duration or timedelta(0)):
-        takes = f" and a run takes {sla.expected_duration.text}" if sla.expected_duration else ""
-        message = f"is {format_duration(left)} after the cron fires{takes}; the SLA can never be met"
-        findings.warning(("sla", "deadline"), sla.deadline, message)
+    takes = sla.expected_duration or timedelta(0)
+    spans = _spans_after_fires(sla.deadline, config) if config.cron else [_span_of_a_period(sla.deadline, config)]
+    late = [span for span in spans if span.left <= takes]
+    if not late:
+        return
+    run = f" and a run takes {sla.expected_duration.text}" if sla.expected_duration else ""
+    whose = "the SLA" if len(late) == len(spans) else "its SLA"
+    message = f"is {format_duration(late[0].left)} after {late[0].start}{run}; {whose} can never be met"
+    findings.warning(("sla", "deadline"), sla.deadline, message)
+
+
+class _Span(NamedTuple):
+    """What a deadline leaves for a run: the time after the earliest usual start."""
+
+    start: str
+    left: timedelta
+
+
+def _spans_after_fires(deadline: str, config: PipelineConfig) -> list[_Span]:
+    """One span for each of a day's fires; one a day is enough for a cron that fires once a day."""
+    assert config.cron is not None
+    spans: dict[str, _Span] = {}
+    moment = _ANY_TIME
+    for _ in range(_FIRES_OF_A_DAY if config.cron.is_hourly else 1):
+        moment = config.cron.next_fire(moment, config.zone)
+        date = config.cron.execution_date(moment, config.zone)
+        breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=moment, expected=None).breach_at
+        local = f"{moment.astimezone(config.zone):%H:%M}"
+        start = f"the cron fires at {local}" if config.cron.is_hourly else "the cron fires"
+        spans.setdefault(local, _Span(start, breach - moment))
+    return list(spans.values())
+
+
+def _span_of_a_period(deadline: str, config: PipelineConfig) -> _Span:
+    """Without cron a run is of a day, or of an hour where the deadline is a minute past one; no data come before it."""
+    is_of_an_hour = deadline.startswith(":")
+    date = ExecutionDate(_ANY_TIME.date(), 0 if is_of_an_hour else None)
+    start = datetime.combine(date.day, time(), config.zone)
+    breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=None, expected=None).breach_at
+    return _Span(f"the begin of its {'hour' if is_of_an_hour else 'day'}", breach - start)
 
 
 SLA_WARNINGS = (_no_clock, _expected_longer, _deadline_form, _deadline_too_early)
