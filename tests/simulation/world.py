@@ -11,7 +11,7 @@ import msgspec
 from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
 
 from interlock_config import PipelineConfig
-from interlock_controller import AlertDesk, BusEntry, Outbox, RerunDesk, SensorDesk
+from interlock_controller import AlertDesk, BusEntry, JobDesk, Outbox, RerunDesk, SensorDesk
 from interlock_lifecycle import RunKey, Timer, timer_input
 from interlock_orchestrator.handler import take
 from interlock_orchestrator.request import read_request
@@ -210,7 +210,8 @@ class World:
         reruns = RerunDesk(store, execution_timeout=TIMEOUT)
         cache = ConfigCache(store, clock)
         sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
-        self._router = Router(self._outbox, ConfigWatch(store, cache), sensors, reruns)
+        jobs = JobDesk(store, cache)
+        self._router = Router(self._outbox, ConfigWatch(store, cache), sensors, reruns, jobs)
         self._monitor = Monitor(store, self, AlertDesk(store, clock), clock)  # type: ignore[arg-type]
         self._recovery = Recovery(
             store,
@@ -307,7 +308,7 @@ class World:
             return
         if sk.startswith("EVENT#") and after is not None:
             self.committed_events[sk.removeprefix("EVENT#")] = str(after["detailType"])
-        self._stream.append(Change(pk, sk, after, self.now))
+        self._stream.append(Change(pk, sk, after, self.now.replace(microsecond=0)))
         if not self._stream_busy:
             self._stream_busy = True
             self.at(self.now, self._deliver)

@@ -109,7 +109,7 @@ def test_data_after_completion_asks_for_a_rerun(config: PipelineConfig, run: Run
 
 
 def test_a_sensor_that_the_evaluation_saw_is_not_late(config: PipelineConfig, run: Run) -> None:
-    done = replace(run, status=RunStatus.COMPLETED, evaluated_at=NOW)
+    done = replace(run, status=RunStatus.COMPLETED, evaluated_at=NOW + timedelta(seconds=1))
     assert isinstance(decide_sensor(sensor(), config, facts(done), execution_timeout=TIMEOUT), Ignore)
 
 

@@ -186,6 +186,13 @@ def test_an_event_row_goes_to_the_bus_and_is_deleted(aws: dict[str, Any], store:
         {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream#2026-13-77", "status": "RUNNING", "runToken": "t"},
         {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#tomorrow"},
         {"PK": "PIPELINE#bronze", "SK": "EVENT#1"},
+        {"PK": "PIPELINE#bronze", "SK": "SENSOR#ready"},
+        {"PK": "PIPELINE#bronze", "SK": "SENSOR#ready", "ttl": 1},
+        {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772539200000", "event": "exploded"},
+        {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772539200000"},
+        {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#noon", "event": "fail"},
+        {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#99999999999999999999", "event": "fail"},
+        {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772539200000", "event": "fail", "duration": "long"},
         None,
     ],
 )
@@ -195,6 +202,37 @@ def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(
     assert handle(batch(row, READY), None) == {"batchItemFailures": []}
     assert store.run(KEY) is not None
     assert len(letters(aws)) == 1
+
+
+def test_a_rerun_of_an_unknown_pipeline_is_rejected_with_the_reason(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    request = {"PK": "PIPELINE#nobody", "SK": "RERUN_REQUEST#stream#2026-03-03", "reason": "manual"}
+    assert handle(batch(request), None) == {"batchItemFailures": []}
+    (event,) = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert event["detailType"] == "RERUN_REJECTED"
+    assert "no config" in event["detail"]
+    assert letters(aws) == []
+
+
+def test_a_dry_run_observes_through_the_handler_and_starts_nothing(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    store.put_config(decode_yaml(PIPELINE + "dryRun: true\n", "bronze.yaml"))
+    store.put_sensor("bronze", "ready", READY["data"])
+    failed = {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772542800000", "event": "fail"}
+    rerun = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": "2026-03-03T14:00:00Z"}
+    assert handle(batch(READY, failed, rerun), None) == {"batchItemFailures": []}
+    told = [row["detailType"] for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert sorted(told) == [
+        "DRY_RUN_COMPLETED",
+        "DRY_RUN_RETRY_EXHAUSTED",
+        "DRY_RUN_SLA_PROJECTION",
+        "DRY_RUN_WOULD_RERUN",
+        "DRY_RUN_WOULD_TRIGGER",
+    ]
+    assert list(store.runs("bronze")) == []
+    assert executions(aws) == []
 
 
 def test_a_passing_failure_stops_there_and_answers_its_sequence_number(

@@ -3,6 +3,7 @@
 from interlock_controller._alerts import AlertDesk, TimerEarly
 from interlock_controller._bus import SOURCE, BusEntry, BusError, EventBus
 from interlock_controller._executions import MISSING, Executions
+from interlock_controller._jobs import JobDesk
 from interlock_controller._outbox import Bus, Contended, ExecutionStarter, Outbox
 from interlock_controller._reruns import RerunDesk
 from interlock_controller._sensors import SensorDesk
@@ -19,6 +20,7 @@ __all__ = [
     "EventBus",
     "ExecutionStarter",
     "Executions",
+    "JobDesk",
     "NoTimers",
     "Outbox",
     "RerunDesk",

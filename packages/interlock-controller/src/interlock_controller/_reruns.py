@@ -3,7 +3,16 @@
 from datetime import timedelta
 
 from interlock_controller._outbox import Contended
-from interlock_lifecycle import Ignore, OpenAttempt, RejectRerun, RerunFacts, RerunRequest, decide_rerun, reject_rerun
+from interlock_lifecycle import (
+    AnswerShadow,
+    Ignore,
+    OpenAttempt,
+    RejectRerun,
+    RerunFacts,
+    RerunRequest,
+    decide_rerun,
+    reject_rerun,
+)
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 
@@ -35,6 +44,7 @@ class RerunDesk:
             newest_sensor_update=self._store.newest_sensor_update(stored.config, key.date) if stored.config else None,
             handled=self._store.is_rerun_handled(key, request.identity),
             stands=self._store.rerun_stands(request),
+            shadow=self._store.shadow(key) if stored.config is not None and stored.config.dry_run else None,
         )
         decision = self._answer(request, facts, stored)
         if isinstance(decision, Ignore):
@@ -48,7 +58,7 @@ class RerunDesk:
 
     def _answer(
         self, request: RerunRequest, facts: RerunFacts, stored: StoredConfig
-    ) -> OpenAttempt | RejectRerun | Ignore:
+    ) -> OpenAttempt | RejectRerun | AnswerShadow | Ignore:
         if stored.config is not None:
             return decide_rerun(request, facts, stored.config, execution_timeout=self._execution_timeout)
         if facts.handled:

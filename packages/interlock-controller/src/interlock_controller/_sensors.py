@@ -2,8 +2,24 @@
 
 from datetime import timedelta
 
+from interlock_config import PipelineConfig
 from interlock_controller._outbox import Contended
-from interlock_lifecycle import Ignore, Sensor, SensorFacts, decide_sensor, run_key_of, triggers
+from interlock_lifecycle import (
+    Decision,
+    Ignore,
+    RunKey,
+    Sensor,
+    SensorFacts,
+    SensorPath,
+    ShadowFacts,
+    decide_post_run,
+    decide_sensor,
+    decide_shadow,
+    keys_to_read,
+    path_of,
+    run_key_of,
+    watching_rule,
+)
 from interlock_store import Commit, ConfigCache, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
@@ -21,40 +37,62 @@ class SensorDesk:
 
     def arrived(self, sensor: Sensor) -> None:
         """Decide and commit. A cached config may say "nothing to do"; what starts a run reads it anew."""
-        if not self._is_trigger(sensor, self._cache.get(sensor.pipeline_id)):
+        if self._path(sensor, self._cache.get(sensor.pipeline_id)) is None:
             return
         stored = self._cache.fresh(sensor.pipeline_id)
-        if not self._is_trigger(sensor, stored):
+        path = self._path(sensor, stored)
+        if path is None or stored.config is None:
             return
         for _ in range(_TRIES):
-            if self._decide(sensor, stored):
+            if self._settled(sensor, self._decide(sensor, path, stored.config, stored)):
                 return
         raise Contended(f"sensor {sensor.key} of {sensor.pipeline_id}: the run changed {_TRIES} times meanwhile")
 
-    def _is_trigger(self, sensor: Sensor, stored: StoredConfig) -> bool:
+    def _path(self, sensor: Sensor, stored: StoredConfig) -> SensorPath | None:
         if stored.config is None:
             _log.warning("sensor_held", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=stored.problem)
-            return False
-        return triggers(sensor, stored.config)
+            return None
+        return path_of(sensor, stored.config)
 
-    def _decide(self, sensor: Sensor, stored: StoredConfig) -> bool:
-        """Whether the matter is settled."""
-        config = stored.config
-        assert config is not None
+    def _decide(
+        self, sensor: Sensor, path: SensorPath, config: PipelineConfig, stored: StoredConfig
+    ) -> Decision | Ignore:
         key = run_key_of(sensor, config)
-        run = self._store.run(key)
+        if path is SensorPath.DRY_RUN:
+            return decide_shadow(sensor, config, self._shadow_facts(key, config, stored))
+        facts = self._facts(sensor, key, config, stored)
+        if path is SensorPath.POST_RUN:
+            return decide_post_run(sensor, config, facts)
+        return decide_sensor(sensor, config, facts, execution_timeout=self._execution_timeout)
+
+    def _facts(self, sensor: Sensor, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> SensorFacts:
+        store, run = self._store, self._store.run(key)
         is_over = run is not None and not run.is_running
-        facts = SensorFacts(
+        rules = config.post_run_rules
+        is_watched = run is not None and rules is not None and watching_rule(config, sensor.key) is not None
+        return SensorFacts(
             run=run,
-            has_arrival=self._store.arrived_at(key) is not None,
+            has_arrival=run is not None or store.arrived_at(key) is not None,
             exclusions=stored.exclusions,
-            request=self._store.standing_request(key) if is_over else None,
-            has_asked=is_over and self._store.is_rerun_handled(key, format_time(sensor.written_at)),
+            request=store.standing_request(key) if is_over else None,
+            has_asked=is_over and store.is_rerun_handled(key, format_time(sensor.written_at)),
+            baseline=store.baseline(key) if is_watched else {},
+            sensors=store.sensors(config.id, rules.keys, key.date) if is_watched and rules is not None else {},
         )
-        decision = decide_sensor(sensor, config, facts, execution_timeout=self._execution_timeout)
+
+    def _shadow_facts(self, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> ShadowFacts:
+        return ShadowFacts(
+            shadow=self._store.shadow(key),
+            arrived_at=self._store.arrived_at(key),
+            exclusions=stored.exclusions,
+            baseline=self._store.baseline(key),
+            sensors=self._store.sensors(config.id, keys_to_read(config), key.date),
+        )
+
+    def _settled(self, sensor: Sensor, decision: Decision | Ignore) -> bool:
         if isinstance(decision, Ignore):
-            _log.info("sensor_ignored", run=str(key), sensor=sensor.key, reason=decision.reason)
+            _log.info("sensor_ignored", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=decision.reason)
             return True
         settled = self._store.commit(decision) is Commit.COMMITTED
-        _log.info("sensor_decided", run=str(key), decision=type(decision).__name__, committed=settled)
+        _log.info("sensor_decided", sensor=sensor.key, decision=type(decision).__name__, committed=settled)
         return settled

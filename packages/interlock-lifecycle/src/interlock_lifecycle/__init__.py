@@ -1,5 +1,7 @@
 """What happens next to a pipeline run: pure decisions over facts, and the events that they imply."""
 
+from interlock_lifecycle._arrival import SensorFacts, SensorPath, is_reserved, path_of, run_key_of, triggers
+from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
 from interlock_lifecycle._close import (
     AlreadyClosed,
     CloseFacts,
@@ -11,12 +13,16 @@ from interlock_lifecycle._close import (
 from interlock_lifecycle._decision import (
     Announce,
     AnsweredRequest,
+    AnswerShadow,
     ClockVerdict,
     CloseRun,
     CommitIntent,
     Decision,
     Ignore,
+    JudgePostRun,
     MarkStarted,
+    NoteArrival,
+    ObserveRun,
     OpenAttempt,
     PassEvaluation,
     RecordBreach,
@@ -24,6 +30,7 @@ from interlock_lifecycle._decision import (
     RecoverRun,
     RejectRerun,
     RequestRerun,
+    Shadow,
     StandingRequest,
     StartRun,
     Superseded,
@@ -38,7 +45,6 @@ from interlock_lifecycle._evaluate import (
     WindowUsedUp,
     decide_evaluation,
     keys_to_read,
-    take_baseline,
 )
 from interlock_lifecycle._event import PLAIN_PROGRESS, Event, EventType, event_detail, make_event, make_event_id
 from interlock_lifecycle._follow import (
@@ -51,10 +57,12 @@ from interlock_lifecycle._follow import (
     follow,
     read_outcome,
 )
+from interlock_lifecycle._postrun import awaited, decide_post_run
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
 from interlock_lifecycle._report import Progress, RunReport, SlaReport, describe_run
 from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_lifecycle._run import (
+    JOB_EVENTS,
     RETRY_REASON,
     TERMINAL_JOB_EVENTS,
     JobEntry,
@@ -70,12 +78,14 @@ from interlock_lifecycle._run import (
     make_job_key,
     make_run_token,
 )
-from interlock_lifecycle._sensor import (
-    SensorFacts,
-    decide_sensor,
-    is_reserved,
-    run_key_of,
-    triggers,
+from interlock_lifecycle._sensor import decide_sensor
+from interlock_lifecycle._shadow import (
+    FailureFacts,
+    ShadowFacts,
+    decide_shadow,
+    decide_shadow_failure,
+    failure_marker,
+    project_sla,
 )
 from interlock_lifecycle._sla import (
     SlaFacts,
@@ -112,6 +122,7 @@ from interlock_lifecycle._trigger import (
 )
 
 __all__ = [
+    "JOB_EVENTS",
     "LEASE_GRACE",
     "MAX_RECOVERIES",
     "OWN_REASONS",
@@ -120,9 +131,11 @@ __all__ = [
     "TERMINAL_JOB_EVENTS",
     "AlreadyClosed",
     "Announce",
+    "AnswerShadow",
     "AnsweredRequest",
     "AskTarget",
     "AwaitStart",
+    "Baseline",
     "ClockVerdict",
     "CloseFacts",
     "CloseRun",
@@ -136,6 +149,7 @@ __all__ = [
     "ExecutionWindows",
     "Exhaustion",
     "FailAttempt",
+    "FailureFacts",
     "HoldRun",
     "Ignore",
     "JobEntry",
@@ -143,8 +157,12 @@ __all__ = [
     "JobIntent",
     "JobOutcome",
     "JobRuns",
+    "JudgePostRun",
     "MarkStarted",
+    "NoBaseline",
     "NotStarted",
+    "NoteArrival",
+    "ObserveRun",
     "OpenAttempt",
     "PassEvaluation",
     "Passed",
@@ -166,6 +184,9 @@ __all__ = [
     "SendStart",
     "Sensor",
     "SensorFacts",
+    "SensorPath",
+    "Shadow",
+    "ShadowFacts",
     "SlaFacts",
     "SlaReport",
     "StandingRequest",
@@ -179,13 +200,17 @@ __all__ = [
     "Verdict",
     "WindowUsedUp",
     "WithdrawIntent",
+    "awaited",
     "deadlines_of",
     "decide_alert",
     "decide_completion",
     "decide_evaluation",
+    "decide_post_run",
     "decide_recovery",
     "decide_rerun",
     "decide_sensor",
+    "decide_shadow",
+    "decide_shadow_failure",
     "decide_started",
     "decide_trigger",
     "describe_run",
@@ -195,6 +220,7 @@ __all__ = [
     "execution_name",
     "execution_windows",
     "exhaust",
+    "failure_marker",
     "follow",
     "is_reserved",
     "keys_to_read",
@@ -206,6 +232,8 @@ __all__ = [
     "make_run_token",
     "needs_start",
     "open_run",
+    "path_of",
+    "project_sla",
     "read_outcome",
     "record_start",
     "refuse_config",
@@ -218,4 +246,5 @@ __all__ = [
     "timer_input",
     "timers_of",
     "triggers",
+    "watching_rule",
 ]

@@ -1,6 +1,5 @@
 """How a run ends: completed, retried as a new attempt, or failed for good; always with its SLA verdict."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -9,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._baseline import Baseline, NoBaseline, kept, tell_baseline
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import (
@@ -33,7 +33,7 @@ class CloseFacts(Struct, frozen=True):
     retries_used: int
     exclusions: Exclusions
     sla: SlaFacts
-    baseline: Mapping[str, dict[str, Any]] | None = None
+    baseline: Baseline | NoBaseline | None = None
 
 
 class AlreadyClosed(Struct, frozen=True):
@@ -106,9 +106,9 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             detail=_job_detail(outcome),
         )
     ]
+    events += tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))
     verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
     entry = _entry(run, "success", succeeded_at, outcome)
-    baseline = dict(facts.baseline) if facts.baseline is not None else None
     return CloseRun(
         run,
         RunStatus.COMPLETED,
@@ -117,7 +117,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         facts.sla.verdict,
         verdicts,
         (*events, *told),
-        baseline,
+        kept(facts.baseline),
         awaits_post_run=facts.config is not None and facts.config.post_run is not None,
         intent=run.job_intent,
     )
@@ -137,9 +137,9 @@ def _fail(
         detail=_job_detail(outcome),
     )
     entry = _entry(run, outcome.event, now, outcome)
-    budget = _retry_budget(facts.config, outcome)
+    allowed, budget = may_retry(facts.config, outcome.category, facts.retries_used)
     excluded = facts.exclusions.excludes(run.key.date.day)
-    if facts.retries_used < budget and not excluded:
+    if allowed and not excluded and not (facts.config is not None and facts.config.dry_run):
         return _retry(run, entry, failed, now, execution_timeout)
     verdicts, told = _settle(facts, run, source, now, None, 2)
     final = make_event(
@@ -171,10 +171,15 @@ def _fail(
     )
 
 
-def _retry_budget(config: PipelineConfig | None, outcome: JobOutcome) -> int:
-    if config is None or config.dry_run:
-        return 0
-    return config.job.max_code_retries if outcome.category == "PERMANENT" else config.job.max_retries
+def may_retry(config: PipelineConfig | None, category: str | None, used: int) -> tuple[bool, int]:
+    """Whether a failure of this category leaves a retry after `used` ones, and how many there are in all.
+
+    Permanent failures have maxCodeRetries, all others maxRetries; without a config there is none.
+    """
+    if config is None:
+        return False, 0
+    budget = config.job.max_code_retries if category == "PERMANENT" else config.job.max_retries
+    return used < budget, budget
 
 
 def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_timeout: timedelta) -> OpenAttempt:

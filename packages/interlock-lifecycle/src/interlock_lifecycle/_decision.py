@@ -43,12 +43,14 @@ class MarkStarted(Struct, frozen=True):
 
 
 class PassEvaluation(Struct, frozen=True):
-    """The rules held at `evaluated_at`; `baseline` is each post-run sensor as it was then, None without any."""
+    """The rules held on rows read from `evaluated_at` on; `baseline` is each post-run sensor as it was then."""
 
     run: Run
     evaluated_at: datetime
     baseline: dict[str, dict[str, Any]] | None
     events: tuple[Event, ...]
+    seen: dict[str, str] = {}
+    """Fingerprints of the sensor rows that were read, by row key."""
 
 
 class CommitIntent(Struct, frozen=True):
@@ -148,6 +150,60 @@ class RequestRerun(Struct, frozen=True):
     entry: JobEntry | None
     events: tuple[Event, ...]
     replaces: StandingRequest | None = None
+    settles: Run | None = None
+    """The completed run that no longer waits for post-run sensors."""
+
+
+class JudgePostRun(Struct, frozen=True):
+    """The post-run sensors of a completed run were judged; `settled` when none of them is awaited any more."""
+
+    run: Run
+    events: tuple[Event, ...]
+    settled: bool
+
+
+class Shadow(Struct, frozen=True):
+    """The DRY_RUN# row of a date: when the job would have been triggered, what was seen then, and what followed.
+
+    `reruns` are the reasons of the reruns that would have been accepted, `retries` counts those after failures.
+    """
+
+    key: RunKey
+    triggered_at: datetime | None = None
+    seen: dict[str, str] = {}
+    reruns: tuple[str, ...] = ()
+    retries: int = 0
+
+
+class ObserveRun(Struct, frozen=True):
+    """A dry run: the job of this date would have been triggered now. `arrived_at`: the first arrival, if unknown."""
+
+    shadow: Shadow
+    arrived_at: datetime | None
+    baseline: dict[str, dict[str, Any]] | None
+    events: tuple[Event, ...]
+
+
+class NoteArrival(Struct, frozen=True):
+    """A dry run's first sensor arrived; its rules do not hold yet."""
+
+    key: RunKey
+    arrived_at: datetime
+    events: tuple[Event, ...] = ()
+
+
+class AnswerShadow(Struct, frozen=True):
+    """A dry run's rerun request or failed job was answered: `before` is the DRY_RUN# row as read.
+
+    A request is answered as such; a failure by its `marker`, once.
+    """
+
+    before: Shadow
+    after: Shadow
+    at: datetime
+    events: tuple[Event, ...]
+    request: AnsweredRequest | None = None
+    marker: str | None = None
 
 
 class RecordBreach(Struct, frozen=True):
@@ -181,6 +237,10 @@ Decision: TypeAlias = (
     | RejectRerun
     | RecoverRun
     | RequestRerun
+    | JudgePostRun
+    | ObserveRun
+    | NoteArrival
+    | AnswerShadow
     | RecordBreach
     | Announce
 )

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import fingerprints
+from interlock_lifecycle._baseline import kept, take_baseline, tell_baseline
 from interlock_lifecycle._close import refuse_config
 from interlock_lifecycle._decision import CloseRun, PassEvaluation, Superseded
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._run import Run, RunKey
+from interlock_lifecycle._run import Run
 from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle._wait import wait_seconds
@@ -61,7 +63,7 @@ EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp
 def decide_evaluation(
     facts: EvaluationFacts, token: str, window: EvaluationWindow, now: datetime
 ) -> EvaluationDecision:
-    """One turn of evaluation, all rules at the instant `now`."""
+    """One turn of evaluation, all rules at the instant `now`, which is not later than the reading of the facts."""
     run = facts.run
     if run is None or not run.is_held_by(token):
         return Superseded(run.status if run else None, run.attempt if run else None)
@@ -87,7 +89,7 @@ def decide_evaluation(
 def _pass(
     run: Run, config: PipelineConfig, sensors: Mapping[str, Mapping[str, object]], now: datetime
 ) -> PassEvaluation:
-    baseline = take_baseline(config, run.key, sensors)
+    taken = take_baseline(config, run.key, sensors)
     source = f"evaluate {run.run_token}"
     events = [
         make_event(
@@ -99,32 +101,12 @@ def _pass(
             message=f"all {len(config.validation.rules)} rules hold",
         )
     ]
-    if baseline is not None:
-        events.append(
-            make_event(
-                EventType.POST_RUN_BASELINE_CAPTURED,
-                run.key,
-                now,
-                source=source,
-                ordinal=1,
-                attempt=run.attempt,
-                message=f"baseline of {len(baseline)} post-run sensors taken",
-            )
-        )
-    return PassEvaluation(run, now, baseline, tuple(events))
-
-
-def take_baseline(
-    config: PipelineConfig, key: RunKey, sensors: Mapping[str, Mapping[str, object]]
-) -> dict[str, dict[str, Any]] | None:
-    """Each post-run rule's sensor as it is now, by rule key; None for a pipeline without post-run rules."""
-    if config.post_run is None:
-        return None
-    keys = [rule.key for rule in config.post_run.rules]
-    return {name: dict(fields) for name, fields in select_sensors(sensors, keys, key.date).items()}
+    events += tell_baseline(taken, run, now, source=source, ordinal=1)
+    return PassEvaluation(run, now, kept(taken), tuple(events), fingerprints(sensors))
 
 
 def keys_to_read(config: PipelineConfig) -> tuple[str, ...]:
-    """The sensor keys that an evaluation of the pipeline needs: its rules', and its post-run baseline's."""
-    post_run = tuple(rule.key for rule in config.post_run.rules) if config.post_run else ()
-    return tuple(dict.fromkeys((*config.rules.keys, *post_run)))
+    """The sensor keys that an evaluation reads: its trigger's, its rules', and its post-run baseline's."""
+    trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
+    post_run = config.post_run_rules.keys if config.post_run_rules is not None else ()
+    return tuple(dict.fromkeys((*config.rules.keys, *trigger, *post_run)))

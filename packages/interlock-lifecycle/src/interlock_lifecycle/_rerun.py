@@ -1,12 +1,13 @@
 """Whether a rerun request is granted: budgets by reason, and a circuit breaker against reruns of unchanged data."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import AnsweredRequest, Ignore, OpenAttempt, RejectRerun
+from interlock_lifecycle._decision import AnsweredRequest, AnswerShadow, Ignore, OpenAttempt, RejectRerun, Shadow
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import (
     RETRY_REASON,
@@ -23,6 +24,9 @@ from interlock_sla import Exclusions
 
 OWN_REASONS = frozenset({"late-data", "data-drift"})
 """Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
+
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class RerunRequest(Struct, frozen=True):
@@ -51,16 +55,18 @@ class RerunFacts(Struct, frozen=True):
     handled: bool = False
     stands: bool = True
     """Whether the request's row still holds this request, and not a newer one."""
+    shadow: Shadow | None = None
+    """The DRY_RUN# row, where the pipeline is a dry run."""
 
 
 def decide_rerun(
     request: RerunRequest, facts: RerunFacts, config: PipelineConfig, *, execution_timeout: timedelta
-) -> OpenAttempt | RejectRerun | Ignore:
+) -> OpenAttempt | RejectRerun | AnswerShadow | Ignore:
     """Grant the request as the next attempt, or reject it with a reason; a handled request is not answered twice."""
     if facts.handled:
         return Ignore("this request was answered already")
     if config.dry_run:
-        return Ignore("a dry run reruns nothing")
+        return _answer_shadow(request, facts, config)
     refusal = _refusal(request, facts, config)
     if refusal is not None:
         return reject_rerun(request, facts, *refusal)
@@ -80,6 +86,34 @@ def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -
     if _is_unchanged(facts):
         return "the run succeeded and no sensor was updated since", None
     return None
+
+
+def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerShadow:
+    """What a live run would answer. The dry run's job counts as succeeded when it would have been triggered."""
+    shadow = facts.shadow or Shadow(request.key)
+    refusal = _refusal(request, _as_if_live(facts, shadow), config)
+    source = f"rerun {request.identity}"
+    told = make_event(
+        EventType.DRY_RUN_WOULD_RERUN if refusal is None else EventType.DRY_RUN_RERUN_REJECTED,
+        request.key,
+        request.at,
+        source=source,
+        message=f"rerun ({request.reason}) would be {'accepted' if refusal is None else f'rejected: {refusal[0]}'}",
+        detail=_detail(request),
+    )
+    events = [told]
+    if refusal is not None and refusal[1] is not None:
+        events.append(make_event(refusal[1], request.key, request.at, source=source, ordinal=1, message=refusal[0]))
+    after = shadow if refusal is not None else replace(shadow, reruns=(*shadow.reruns, request.reason))
+    answered = _answered(request, facts, "accepted" if refusal is None else "rejected")
+    return AnswerShadow(shadow, after, request.at, tuple(events), request=answered)
+
+
+def _as_if_live(facts: RerunFacts, shadow: Shadow) -> RerunFacts:
+    key = shadow.key
+    reruns = [RerunEntry(key, reason, shadow.triggered_at or _LONG_AGO) for reason in shadow.reruns]
+    done = [JobEntry(key, shadow.triggered_at, "success")] if shadow.triggered_at is not None else []
+    return replace(facts, run=None, reruns=reruns, entries=[*facts.entries, *done])
 
 
 def _is_budgeted(reason: str) -> bool:

@@ -88,6 +88,8 @@ class Run(Struct, frozen=True):
     reason: str = "sensor"
     closed_at: datetime | None = None
     close_reason: str = ""
+    seen: Mapping[str, str] = {}
+    """Fingerprints of the sensor rows that the evaluation at `evaluated_at` read, by row key."""
 
     @property
     def is_running(self) -> bool:
@@ -118,6 +120,18 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
 
 
 TERMINAL_JOB_EVENTS = frozenset({"success", "fail", "timeout"})
+"""The outcomes of a job."""
+
+JOB_EVENTS = TERMINAL_JOB_EVENTS | {
+    "infra-trigger-failure",
+    "infra-trigger-exhausted",
+    "late-data-arrival",
+    "rerun-accepted",
+    "rerun-rejected",
+    "validation-exhausted",
+    "job-poll-exhausted",
+}
+"""Everything that a joblog row may say (contracts.md §1)."""
 
 
 class RerunEntry(Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from interlock_store._cache import ConfigCache
 from interlock_store._dynamo import DynamoTables, from_wire, to_wire
 from interlock_store._memory import MemoryTables
+from interlock_store._migrate import Migration, MigrationAction, MigrationChange, MigrationPage, MigrationProblem
 from interlock_store._rows import (
     MalformedRow,
     format_time,
@@ -10,11 +11,13 @@ from interlock_store._rows import (
     parse_time,
     pipeline_of,
     pipeline_pk,
+    read_entry,
     read_rerun_request,
     read_run,
     read_sensor,
     sensor_fields,
 )
+from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._store import NO_CONFIG, Commit, Store, StoredConfig
 from interlock_store._tables import StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
@@ -22,9 +25,19 @@ __all__ = [
     "NO_CONFIG",
     "Commit",
     "ConfigCache",
+    "DynamoScan",
     "DynamoTables",
     "MalformedRow",
+    "MemoryScan",
     "MemoryTables",
+    "Migration",
+    "MigrationAction",
+    "MigrationChange",
+    "MigrationPage",
+    "MigrationProblem",
+    "Position",
+    "RowScan",
+    "ScanPage",
     "Store",
     "StoreError",
     "StoredConfig",
@@ -35,9 +48,11 @@ __all__ = [
     "format_time",
     "from_wire",
     "key_of_row",
+    "parse_position",
     "parse_time",
     "pipeline_of",
     "pipeline_pk",
+    "read_entry",
     "read_rerun_request",
     "read_run",
     "read_sensor",

@@ -1,16 +1,21 @@
 """What each decision writes: one list of writes, to be committed together or not at all."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import assert_never
 
 from interlock_lifecycle import (
     Announce,
     AnsweredRequest,
+    AnswerShadow,
     CloseRun,
     CommitIntent,
     Decision,
     JobEntry,
+    JudgePostRun,
     MarkStarted,
+    NoteArrival,
+    ObserveRun,
     OpenAttempt,
     PassEvaluation,
     RecordBreach,
@@ -41,6 +46,7 @@ from interlock_store._rows import (
     rerun_row,
     run_row,
     run_sk,
+    shadow_row,
     verdict_changes,
 )
 from interlock_store._tables import TableNames
@@ -57,13 +63,17 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
     control = names.control
     match decision:
         case StartRun():
-            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *_arrival(decision, control)]
+            arrival = _arrival(decision.run.key, decision.arrived_at, control)
+            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *arrival]
         case MarkStarted():
             return [_mark_started(decision, control)]
         case PassEvaluation():
             held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
-            passed = _on_run(decision.run, control, {"evaluatedAt": format_time(decision.evaluated_at)}, expect=held)
-            return [passed, *_baseline(decision.run.key, decision.baseline, control)]
+            noted: Item = {"evaluatedAt": format_time(decision.evaluated_at), "evaluatedSensors": decision.seen}
+            return [
+                _on_run(decision.run, control, noted, expect=held),
+                *_baseline(decision.run.key, decision.baseline, control),
+            ]
         case CommitIntent():
             return [_set_intent(decision.run, control, intent_row(decision.intent))]
         case RecordStart():
@@ -80,6 +90,14 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
             return [Put(control, run_row(decision.after), _unchanged(decision.before))]
         case RequestRerun():
             return _request_rerun(decision, names)
+        case JudgePostRun():
+            return [_post_run(decision.run, control, settled=decision.settled)]
+        case ObserveRun():
+            return _observe(decision, control)
+        case NoteArrival():
+            return _arrival(decision.key, decision.arrived_at, control)
+        case AnswerShadow():
+            return _answer_shadow(decision, control)
         case RecordBreach():
             return [*_judge(decision.key, decision.judged, decision, control), *_run_as_read(decision, control)]
         case Announce():
@@ -88,13 +106,13 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
             assert_never(decision)
 
 
-def _arrival(decision: StartRun, control: str) -> list[Write]:
-    if decision.arrived_at is None:
+def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Write]:
+    if arrived_at is None:
         return []
     row: Item = {
-        "PK": pipeline_pk(decision.run.key.pipeline_id),
-        "SK": f"SENSOR#first-sensor-arrival#{decision.run.key.date}",
-        "data": {"arrivedAt": format_time(decision.arrived_at)},
+        "PK": pipeline_pk(key.pipeline_id),
+        "SK": f"SENSOR#first-sensor-arrival#{key.date}",
+        "data": {"arrivedAt": format_time(arrived_at)},
     }
     return [Put(control, row, NOTHING_THERE)]
 
@@ -264,7 +282,55 @@ def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
     writes: list[Write] = [Put(names.control, row, expect)]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
+    if decision.settles is not None:
+        writes.append(_post_run(decision.settles, names.control, settled=True))
     return writes
+
+
+def _post_run(run: Run, control: str, *, settled: bool) -> Write:
+    """The completed run is as it was read; when nothing is awaited any more it leaves the post-run index."""
+    token = {"runToken": run.run_token} if run.run_token else {}
+    expect = Expect(equals={"status": str(RunStatus.COMPLETED), **token})
+    pk, sk = pipeline_pk(run.key.pipeline_id), run_sk("TRIGGER", run.key)
+    if not settled:
+        return Check(control, pk, sk, expect)
+    return Update(control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect)
+
+
+def _observe(decision: ObserveRun, control: str) -> list[Write]:
+    shadow, at = decision.shadow, decision.shadow.triggered_at
+    assert at is not None
+    row = shadow_row(shadow, at)
+    return [
+        _update_shadow(row, control, Expect(absent=("data",)), FENCE),
+        *_arrival(shadow.key, decision.arrived_at, control),
+        *_baseline(shadow.key, decision.baseline, control),
+    ]
+
+
+def _update_shadow(row: Item, control: str, expect: Expect, role: str = "") -> Update:
+    changes = {name: value for name, value in row.items() if name not in {"PK", "SK"}}
+    return Update(control, row["PK"], row["SK"], set=changes, expect=expect, role=role)
+
+
+def _answer_shadow(decision: AnswerShadow, control: str) -> list[Write]:
+    """What was answered is counted on the DRY_RUN# row as it was read, and answered once."""
+    key = decision.after.key
+    writes: list[Write] = []
+    if decision.request is not None:
+        writes += _answer(key, decision.request, control, FENCE)
+    if decision.marker is not None:
+        row = marker_row(key.pipeline_id, decision.marker, decision.at)
+        writes.append(Put(control, row, NOTHING_THERE, FENCE))
+    if decision.after != decision.before:
+        writes.append(_update_shadow(shadow_row(decision.after, decision.at), control, _shadow_as_read(decision)))
+    return writes
+
+
+def _shadow_as_read(decision: AnswerShadow) -> Expect:
+    counted = {"reruns": list(decision.before.reruns), "retries": decision.before.retries}
+    fresh = not decision.before.reruns and not decision.before.retries and decision.before.triggered_at is None
+    return NOTHING_THERE if fresh else Expect(equals=counted)
 
 
 def _mark(decision: Announce, control: str) -> list[Write]:

@@ -17,6 +17,7 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
+    Shadow,
     Verdict,
     event_detail,
 )
@@ -32,6 +33,7 @@ _LOG_TTL = timedelta(days=30)
 _EVENT_TTL = timedelta(days=30)
 _MARKER_TTL = timedelta(days=30)
 _VERDICT_TTL = timedelta(days=400)
+_SHADOW_TTL = timedelta(days=7)
 
 
 class MalformedRow(StoreError):
@@ -110,6 +112,7 @@ def run_row(run: Run) -> Item:
         row["ttl"] = epoch(run.lease_until + _RUN_TTL)
     if run.evaluated_at is not None:
         row["evaluatedAt"] = format_time(run.evaluated_at)
+        row["evaluatedSensors"] = dict(run.seen)
     if run.job_intent is not None:
         row["jobIntent"] = intent_row(run.job_intent)
     if run.previous_job is not None:
@@ -144,7 +147,13 @@ def read_run(row: Mapping[str, Any]) -> Run:
         reason=str(row.get("reason", "sensor")),
         closed_at=moment("closedAt"),
         close_reason=str(row.get("closeReason", "")),
+        seen=_texts(row.get("evaluatedSensors")),
     )
+
+
+def _texts(value: object) -> dict[str, str]:
+    """A map of texts; what is none counts as empty."""
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def intent_row(intent: JobIntent) -> str:
@@ -217,18 +226,25 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
     """A joblog row, whoever wrote it."""
     pk, sk = row["PK"], row["SK"]
     stamp = sk.rpartition("#")[2]
-    if not stamp.isdigit():
-        raise MalformedRow(pk, sk, "the sort key does not end with epoch milliseconds")
+    try:
+        at = datetime.fromtimestamp(int(stamp) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise MalformedRow(pk, sk, "the sort key does not end with epoch milliseconds") from None
+    try:
+        duration = float(row["duration"]) if row.get("duration") is not None else None
+        attempt = int(row["attempt"]) if row.get("attempt") is not None else None
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise MalformedRow(pk, sk, f"duration or attempt is no number: {error}") from None
     return JobEntry(
         key=key_of_row(pk, sk),
-        at=datetime.fromtimestamp(int(stamp) / 1000, UTC),
+        at=at,
         event=str(row.get("event", "")),
         run_id=_text(row.get("runId")),
-        duration=float(row["duration"]) if row.get("duration") is not None else None,
+        duration=duration,
         error=_text(row.get("error")),
         category=_text(row.get("category")),
         run_token=_text(row.get("runToken")),
-        attempt=int(row["attempt"]) if row.get("attempt") is not None else None,
+        attempt=attempt,
     )
 
 
@@ -307,6 +323,36 @@ def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
 def rerun_marker(key: RunKey, identity: str) -> str:
     """The marker that says: this rerun request was answered."""
     return f"rerun#{key.schedule_id}#{identity}#{key.date}"
+
+
+def shadow_row(shadow: Shadow, at: datetime) -> Item:
+    """The DRY_RUN# row of a date: `data.triggeredAt` once the job would have been triggered."""
+    row: Item = {
+        "PK": pipeline_pk(shadow.key.pipeline_id),
+        "SK": run_sk("DRY_RUN", shadow.key),
+        "seen": shadow.seen,
+        "reruns": list(shadow.reruns),
+        "retries": shadow.retries,
+        "ttl": epoch(at + _SHADOW_TTL),
+    }
+    if shadow.triggered_at is not None:
+        row["data"] = {"triggeredAt": format_time(shadow.triggered_at)}
+    return row
+
+
+def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
+    """What a dry run has observed of a date so far; nothing without a row. Older rows hold `data` only."""
+    if row is None:
+        return Shadow(key)
+    data = row.get("data")
+    told = data.get("triggeredAt") if isinstance(data, Mapping) else None
+    return Shadow(
+        key,
+        triggered_at=parse_time(told, row["PK"], row["SK"]) if told is not None else None,
+        seen=_texts(row.get("seen")),
+        reruns=tuple(str(reason) for reason in row.get("reruns", ())),
+        retries=int(row.get("retries", 0)),
+    )
 
 
 def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:

@@ -16,6 +16,7 @@ from interlock_lifecycle import (
     RerunRequest,
     Run,
     RunKey,
+    Shadow,
     SlaFacts,
     StandingRequest,
     Verdict,
@@ -37,6 +38,7 @@ from interlock_store._rows import (
     read_entry,
     read_rerun,
     read_run,
+    read_shadow,
     read_verdict,
     rerun_marker,
     run_sk,
@@ -143,6 +145,16 @@ class Store:
             return None
         return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], sk)
 
+    def baseline(self, key: RunKey) -> Mapping[str, object]:
+        """The post-run baseline of a date, by rule key; empty without one."""
+        sk = f"SENSOR#postrun-baseline#{key.date}"
+        row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
+        return {} if row is None else sensor_fields(row)
+
+    def shadow(self, key: RunKey) -> Shadow:
+        """What a dry run has observed of a date so far."""
+        return read_shadow(self._get(key, "DRY_RUN"), key)
+
     def sla(self, key: RunKey) -> SlaFacts:
         """The date's first arrival and its verdict so far."""
         return SlaFacts(self.arrived_at(key), self.verdict(key))
@@ -158,7 +170,7 @@ class Store:
         for row in self._tables.query(self.names.joblog, pipeline_pk(key.pipeline_id), prefix=prefix):
             try:
                 found.append(read_entry(row))
-            except (MalformedRow, ValueError, ArithmeticError):
+            except MalformedRow:
                 continue
         return found
 
@@ -170,8 +182,7 @@ class Store:
 
     def newest_sensor_update(self, config: PipelineConfig, date: ExecutionDate) -> datetime | None:
         """The newest `updatedAt` among the sensors that the pipeline names for a date, for the circuit breaker."""
-        trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
-        found = self.sensors(config.id, (*trigger, *keys_to_read(config)), date)
+        found = self.sensors(config.id, keys_to_read(config), date)
         stamps = (updated_at(fields) for fields in found.values())
         return max((stamp for stamp in stamps if stamp is not None), default=None)
 

@@ -1,25 +1,29 @@
 """The steps that close a run: complete-trigger, the exhaustions and infra-failure."""
 
-from typing import Any, assert_never
+from typing import assert_never
 
 from interlock_lifecycle import (
     RETRY_REASON,
     AlreadyClosed,
+    Baseline,
     CloseFacts,
     CloseRun,
     Exhaustion,
+    NoBaseline,
     OpenAttempt,
     RunKey,
     RunStatus,
     Superseded,
     decide_completion,
     exhaust,
-    keys_to_read,
     take_baseline,
 )
 from interlock_orchestrator.request import Request, Step, outcome_of
 from interlock_orchestrator.steps import Desk, commit_until_settled
 from interlock_store import Commit, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
 
 
 def complete(desk: Desk, request: Request) -> Step:
@@ -78,8 +82,13 @@ def _gather(desk: Desk, key: RunKey, *, with_baseline: bool) -> CloseFacts:
     )
 
 
-def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> dict[str, dict[str, Any]] | None:
+def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> Baseline | NoBaseline | None:
     config = stored.config
-    if config is None or config.post_run is None:
+    if config is None or config.post_run_rules is None:
         return None
-    return take_baseline(config, key, desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date))
+    try:
+        sensors = desk.store.sensors(key.pipeline_id, config.post_run_rules.keys, key.date)
+        return take_baseline(config, key, sensors)
+    except Exception as error:  # noqa: BLE001 (the job is done: that must be recorded, whatever its sensors say)
+        _log.error("baseline_not_taken", run=str(key), error=f"{type(error).__name__}: {error}")
+        return NoBaseline(f"{type(error).__name__}: {error}")

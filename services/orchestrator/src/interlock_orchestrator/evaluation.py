@@ -34,6 +34,8 @@ def evaluate(desk: Desk, request: Request) -> Step:
 
 
 def _evaluate_once(desk: Desk, request: Request) -> Step | None:
+    # Taken before anything is read: what is written after this moment may not have been seen.
+    now = desk.now()
     run = desk.store.run(request.key)
     if run is not None and run.is_held_by(request.run_token):
         _note_start(desk, run)
@@ -43,7 +45,7 @@ def _evaluate_once(desk: Desk, request: Request) -> Step | None:
         length=timedelta(seconds=request.config.evaluation_window_seconds),
         interval=timedelta(seconds=request.config.evaluation_interval_seconds),
     )
-    decision = decide_evaluation(facts, request.run_token, window, desk.now())
+    decision = decide_evaluation(facts, request.run_token, window, now)
     match decision:
         case PassEvaluation():
             return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else None

@@ -1,26 +1,29 @@
 """Routes each changed row to what it means: act on committed rows, decide on sensors, requests and configs."""
 
-from interlock_controller import Outbox, RerunDesk, SensorDesk
-from interlock_lifecycle import is_reserved
-from interlock_store import key_of_row, pipeline_of, read_rerun_request, read_sensor
+from interlock_controller import JobDesk, Outbox, RerunDesk, SensorDesk
+from interlock_lifecycle import JOB_EVENTS, is_reserved
+from interlock_store import key_of_row, pipeline_of, read_entry, read_rerun_request, read_sensor
 from interlock_stream_router.configs import ConfigWatch
 from interlock_stream_router.record import Change, MalformedRecord
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "JOB#")
-"""Rows that nobody has to act upon: Interlock's notes, and joblog rows, which the orchestrator reads itself."""
+_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#")
+"""Rows that nobody has to act upon: Interlock's notes."""
 
 
 class Router:
     """One changed row at a time; raising means "try this record again", MalformedRecord that it never will work."""
 
-    def __init__(self, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk) -> None:
+    def __init__(
+        self, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk, jobs: JobDesk
+    ) -> None:
         self._outbox = outbox
         self._configs = configs
         self._sensors = sensors
         self._reruns = reruns
+        self._jobs = jobs
 
     def route(self, change: Change) -> None:
         """Do what the change asks for."""
@@ -31,17 +34,34 @@ class Router:
         elif change.row is None or change.sk.startswith(_SILENT):
             return
         elif change.sk.startswith("SENSOR#"):
-            sensor = read_sensor(change.row, change.at)
-            if not is_reserved(sensor.key):
-                self._sensors.arrived(sensor)
+            self._sensed(change)
         elif change.sk.startswith("TRIGGER#"):
             self._started(change)
         elif change.sk.startswith("EVENT#"):
             self._relay(change)
         elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
             self._reruns.requested(read_rerun_request(change.row, change.at))
+        elif change.sk.startswith("JOB#"):
+            self._reported(change)
         elif not change.sk.startswith("RERUN_REQUEST#"):
             raise MalformedRecord(f"{change.sk.partition('#')[0]!r} is not a kind of row that Interlock knows")
+
+    def _sensed(self, change: Change) -> None:
+        sensor = read_sensor(change.row or {}, change.at)
+        if is_reserved(sensor.key):
+            return
+        if not sensor.fields:
+            raise MalformedRecord(f"sensor {sensor.key} of {sensor.pipeline_id} has no data")
+        self._sensors.arrived(sensor)
+
+    def _reported(self, change: Change) -> None:
+        """An external job's report; rows with a runToken are Interlock's own, their events are committed already."""
+        entry = read_entry(change.row or {})
+        if entry.run_token is not None:
+            return
+        if entry.event not in JOB_EVENTS:
+            raise MalformedRecord(f"{change.sk}: event {entry.event!r} is not one of {', '.join(sorted(JOB_EVENTS))}")
+        self._jobs.reported(entry, change.at)
 
     def _started(self, change: Change) -> None:
         row = change.row or {}

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from msgspec import Struct
 
-from interlock_controller import EventBus, Executions, Outbox, RerunDesk, SensorDesk
+from interlock_controller import EventBus, Executions, JobDesk, Outbox, RerunDesk, SensorDesk
 from interlock_dlq import LogRouter, SqsRouter
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
@@ -50,6 +50,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         configs=ConfigWatch(store, cache),
         sensors=SensorDesk(store, cache, execution_timeout=timeout),
         reruns=RerunDesk(store, execution_timeout=timeout),
+        jobs=JobDesk(store, cache),
     )
     health = {"control": store.ping, "bus": bus.ping}
     return Service(router, _dead_letters(settings), health, settings)

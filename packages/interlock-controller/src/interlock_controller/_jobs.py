@@ -1,0 +1,45 @@
+"""Takes in an external job's outcome: for a dry run it is judged as a live one would be, otherwise it is a record."""
+
+from datetime import datetime
+
+from interlock_controller._outbox import Contended
+from interlock_lifecycle import FailureFacts, Ignore, JobEntry, decide_shadow_failure, failure_marker
+from interlock_store import Commit, ConfigCache, Store
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+_TRIES = 5
+
+
+class JobDesk:
+    """What the report of an external job leads to; running attempts read the joblog themselves (check-job)."""
+
+    def __init__(self, store: Store, cache: ConfigCache) -> None:
+        self._store = store
+        self._cache = cache
+
+    def reported(self, entry: JobEntry, at: datetime) -> None:
+        """Judge the outcome for a dry run, once; `at` is the record's time."""
+        cached = self._cache.get(entry.key.pipeline_id).config
+        if cached is None or not cached.dry_run:
+            return
+        for _ in range(_TRIES):
+            if self._judge(entry, at):
+                return
+        raise Contended(f"outcome of {entry.key}: its dry run changed {_TRIES} times meanwhile")
+
+    def _judge(self, entry: JobEntry, at: datetime) -> bool:
+        stored = self._cache.fresh(entry.key.pipeline_id)
+        if stored.config is None or not stored.config.dry_run:
+            return True
+        facts = FailureFacts(
+            shadow=self._store.shadow(entry.key),
+            exclusions=stored.exclusions,
+            handled=self._store.is_marked(entry.key.pipeline_id, failure_marker(entry)),
+        )
+        decision = decide_shadow_failure(entry, stored.config, facts, at=at)
+        if isinstance(decision, Ignore):
+            return True
+        settled = self._store.commit(decision) is Commit.COMMITTED
+        _log.info("shadow_failure_judged", run=str(entry.key), committed=settled)
+        return settled

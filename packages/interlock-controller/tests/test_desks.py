@@ -1,0 +1,198 @@
+"""The desks over the twin of the tables: post-run sensors, dry runs and external outcomes, row by row."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_controller import JobDesk, RerunDesk, SensorDesk
+from interlock_lifecycle import (
+    CloseFacts,
+    CloseRun,
+    JobEntry,
+    JobOutcome,
+    PassEvaluation,
+    RerunRequest,
+    RunKey,
+    RunStatus,
+    Sensor,
+    decide_completion,
+    open_run,
+    take_baseline,
+)
+from interlock_sla import Exclusions, parse_execution_date
+from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+NAMES = TableNames.of_environment("test")
+PIPELINE = """
+pipeline: {id: bronze}
+dryRun: false
+schedule: {trigger: {key: ready, check: equals, field: ready, value: true}}
+sla: {maxDuration: 1h, expectedDuration: 10m}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}, maxRetries: 1}
+postRun: {driftField: rows, rules: [{key: audit, check: gte, field: rows, value: 10}]}
+"""
+
+
+class Floor:
+    """The desks of one store, and what its outbox holds."""
+
+    def __init__(self, text: str = PIPELINE) -> None:
+        self.rows: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.tables = MemoryTables(self._changed)
+        self.store = Store(self.tables, NAMES)
+        cache = ConfigCache(self.store, lambda: NOW)
+        self.sensors = SensorDesk(self.store, cache, execution_timeout=TIMEOUT)
+        self.reruns = RerunDesk(self.store, execution_timeout=TIMEOUT)
+        self.jobs = JobDesk(self.store, cache)
+        self.told: list[str] = []
+        self.store.put_config(decode_yaml(text, "bronze.yaml"))
+
+    def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
+        if key[2].startswith("EVENT#") and before is None and after is not None:
+            self.told.append(str(after["detailType"]))
+
+    def write(self, key: str, at: datetime = NOW, **fields: object) -> Sensor:
+        """An external process writes a sensor; the record that the stream will carry."""
+        fields = {"date": "2026-03-03", **fields}
+        self.store.put_sensor("bronze", key, fields)
+        return Sensor("bronze", key, fields, at)
+
+    def complete(self, **audit: object) -> None:
+        """A run of the date as it is once its job succeeded, with a baseline."""
+        config = self.store.config("bronze").config
+        assert config is not None
+        start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        assert self.store.commit(start) is Commit.COMMITTED
+        taken = take_baseline(config, KEY, {"audit": audit} if audit else {})
+        assert isinstance(taken, dict)
+        assert self.store.commit(PassEvaluation(start.run, NOW, taken, ())) is Commit.COMMITTED
+        run = self.store.run(KEY)
+        facts = CloseFacts(run, config, 0, Exclusions(), self.store.sla(KEY), taken)
+        token = start.run.run_token
+        done = decide_completion(
+            facts, token, JobOutcome("success"), now=NOW + timedelta(minutes=5), execution_timeout=TIMEOUT
+        )
+        assert isinstance(done, CloseRun)
+        assert self.store.commit(done) is Commit.COMMITTED
+        self.told.clear()
+
+    def request(self) -> Mapping[str, Any]:
+        """The date's rerun request as it lies in the pending index."""
+        rows = [row for row in self.store.pending(NOW + timedelta(days=9)) if row["SK"].startswith("RERUN_REQUEST#")]
+        return rows[0] if rows else {}
+
+    def awaits_post_run(self) -> bool:
+        """Whether the date lies in the post-run index."""
+        return bool(list(self.tables.query(NAMES.control, "POSTRUN", index="GSI1")))
+
+
+LATER = NOW + timedelta(hours=1)
+
+
+def test_a_completed_run_waits_for_its_post_run_sensors_until_they_have_been_judged() -> None:
+    floor = Floor()
+    floor.complete(rows=10)
+    assert floor.awaits_post_run()
+    floor.sensors.arrived(floor.write("audit", LATER, rows=10))
+    assert (floor.told, floor.awaits_post_run()) == (["POST_RUN_PASSED"], False)
+    floor.sensors.arrived(floor.write("audit", LATER + timedelta(minutes=1), rows=10, note="again"))
+    assert floor.told == ["POST_RUN_PASSED", "POST_RUN_PASSED"]
+
+
+def test_drift_asks_for_a_rerun_once_and_the_rerun_takes_its_own_baseline() -> None:
+    floor = Floor()
+    floor.complete(rows=10)
+    record = floor.write("audit", LATER, rows=0)
+    floor.sensors.arrived(record)
+    floor.sensors.arrived(record)
+    assert set(floor.told) == {"POST_RUN_DRIFT"}
+    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("data-drift", format_time(LATER))
+    asked = RerunRequest(KEY, "data-drift", format_time(LATER), LATER)
+    floor.reruns.requested(asked)
+    run = floor.store.run(KEY)
+    assert run is not None
+    assert (run.status, run.attempt, floor.store.baseline(KEY)) == (RunStatus.RUNNING, 1, {})
+    floor.told.clear()
+    floor.sensors.arrived(record)
+    assert floor.told == []
+
+
+def test_data_that_came_within_the_second_of_the_evaluation_but_after_it_is_late_data() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    record = floor.write("ready", NOW, ready=True)
+    floor.sensors.arrived(record)
+    run = floor.store.run(KEY)
+    assert run is not None
+    config = floor.store.config("bronze").config
+    assert config is not None
+    floor.store.commit(PassEvaluation(run, NOW, None, (), {"ready": "another fingerprint"}))
+    facts = CloseFacts(floor.store.run(KEY), config, 0, Exclusions(), floor.store.sla(KEY))
+    done = decide_completion(facts, run.run_token, JobOutcome("success"), now=NOW, execution_timeout=TIMEOUT)
+    assert isinstance(done, CloseRun)
+    floor.store.commit(done)
+    floor.sensors.arrived(record)
+    assert floor.request()["reason"] == "late-data"
+
+
+@pytest.fixture
+def shadow() -> Floor:
+    return Floor(PIPELINE.replace("dryRun: false", "dryRun: true"))
+
+
+def test_a_dry_run_observes_once_and_starts_nothing(shadow: Floor) -> None:
+    shadow.store.put_sensor("bronze", "audit", {"rows": 10})
+    record = shadow.write("ready", ready=True)
+    shadow.sensors.arrived(record)
+    shadow.sensors.arrived(record)
+    assert shadow.told == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
+    assert shadow.store.run(KEY) is None
+    assert shadow.store.arrived_at(KEY) == NOW
+    assert shadow.store.baseline(KEY) == {"audit": {"rows": 10}}
+    assert shadow.store.shadow(KEY).triggered_at == NOW
+    shadow.sensors.arrived(shadow.write("ready", LATER, ready=True, rows=3))
+    shadow.sensors.arrived(shadow.write("audit", LATER, rows=0))
+    assert shadow.told[3:] == ["DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT"]
+    assert shadow.request() == {}
+
+
+def test_a_dry_runs_rerun_requests_are_answered_within_the_budget(shadow: Floor) -> None:
+    shadow.sensors.arrived(shadow.write("ready", ready=True))
+    shadow.told.clear()
+    for minute in (10, 10, 20):
+        at = NOW + timedelta(minutes=minute)
+        shadow.store.request_rerun(KEY, reason="manual", note=None, requested_at=at)
+        shadow.reruns.requested(RerunRequest(KEY, "manual", format_time(at), at))
+    assert shadow.told == ["DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"]
+    assert shadow.store.shadow(KEY).reruns == ("manual",)
+    assert shadow.store.run(KEY) is None
+    standing = shadow.store.standing_request(KEY)
+    assert standing is not None
+    assert not standing.waits
+
+
+def test_a_dry_runs_external_failures_are_judged_once_each(shadow: Floor) -> None:
+    for minute in (10, 10, 20):
+        at = NOW + timedelta(minutes=minute)
+        shadow.jobs.reported(JobEntry(KEY, at, "fail", error="boom"), at)
+    assert shadow.told == ["DRY_RUN_WOULD_RETRY", "DRY_RUN_RETRY_EXHAUSTED"]
+    assert shadow.store.shadow(KEY).retries == 1
+
+
+def test_external_outcomes_of_a_live_pipeline_are_only_a_record() -> None:
+    floor = Floor()
+    floor.jobs.reported(JobEntry(KEY, NOW, "fail"), NOW)
+    assert floor.told == []
+
+
+def test_a_counted_rerun_before_the_first_observation_keeps_its_count(shadow: Floor) -> None:
+    shadow.reruns.requested(RerunRequest(KEY, "manual", format_time(NOW), NOW))
+    shadow.sensors.arrived(shadow.write("ready", LATER, ready=True))
+    seen = shadow.store.shadow(KEY)
+    assert (seen.reruns, seen.triggered_at) == (("manual",), LATER)

@@ -1,0 +1,54 @@
+"""Whether a run took a sensor's record into account already; it knows records, not what they lead to."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from interlock_lifecycle._run import Run, Sensor, digest
+
+_STREAM_GRAIN = timedelta(seconds=1)
+"""DynamoDB streams tell the time of a record in whole seconds, cut."""
+
+
+def fingerprint(fields: Mapping[str, object]) -> str:
+    """A short name for a sensor's fields: the same for the same fields in any order."""
+    return digest(json.dumps(_plain(fields), sort_keys=True))
+
+
+def fingerprints(sensors: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """The fingerprint of each sensor row that an evaluation saw, by row key."""
+    return {key: fingerprint(fields) for key, fields in sensors.items()}
+
+
+def took_into_account(run: Run, sensor: Sensor) -> bool:
+    """Whether the run's evaluation saw what this record says (behaviour.md §1).
+
+    A record of an earlier second was there when the rules were read. Within the second of the evaluation the
+    stream's time cannot tell before from after, so what was seen is compared with what the record says.
+    """
+    seen_at = run.evaluated_at
+    if seen_at is None:
+        return False
+    return was_seen(sensor, seen_at, run.seen)
+
+
+def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:
+    """Whether rows read at `seen_at`, with these fingerprints by row key, included the sensor's record."""
+    second = seen_at.replace(microsecond=0)
+    if sensor.written_at < second:
+        return True
+    if sensor.written_at >= second + _STREAM_GRAIN:
+        return False
+    return seen.get(sensor.key) == fingerprint(sensor.fields)
+
+
+def _plain(value: object) -> Any:
+    """Values as DynamoDB gives them, in a form that sorts: sets in order, everything unknown by its text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(str(inner) for inner in value)
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return f"{type(value).__name__}:{value}" if isinstance(value, bool | str) or value is None else str(value)

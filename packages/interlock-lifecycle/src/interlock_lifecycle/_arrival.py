@@ -1,0 +1,100 @@
+"""What an arriving sensor is to its pipeline: trigger, post-run sensor, something a dry run observes, or nothing."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._baseline import watching_rule
+from interlock_lifecycle._decision import Announce, StandingRequest
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._run import Run, RunKey, Sensor
+from interlock_rules import holds, key_matches
+from interlock_sla import Exclusions, resolve_execution_date
+
+_RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
+
+
+class SensorPath(StrEnum):
+    """Which of a pipeline's paths a sensor takes (behaviour.md §2)."""
+
+    TRIGGER = "trigger"
+    POST_RUN = "post-run"
+    DRY_RUN = "dry-run"
+
+
+class SensorFacts(Struct, frozen=True):
+    """What a sensor is judged by: its date's trigger row and rerun request, and the excluded days.
+
+    `baseline` (by rule key) and `sensors` (the post-run sensors' rows as they are now, by row key) are read only
+    where a post-run rule names the sensor.
+    """
+
+    run: Run | None
+    has_arrival: bool
+    exclusions: Exclusions
+    request: StandingRequest | None = None
+    has_asked: bool = False
+    """Whether this very sensor's request for a rerun was answered already."""
+    baseline: Mapping[str, object] = {}
+    sensors: Mapping[str, Mapping[str, object]] = {}
+
+    @property
+    def request_waits(self) -> bool:
+        """Whether the date's rerun request is not answered yet."""
+        return self.request is not None and self.request.waits
+
+
+def is_reserved(sensor_key: str) -> bool:
+    """Whether Interlock itself writes this sensor; such rows never act as triggers."""
+    return any(key_matches(reserved, sensor_key) for reserved in _RESERVED_KEYS)
+
+
+def path_of(sensor: Sensor, config: PipelineConfig) -> SensorPath | None:
+    """The path that the sensor takes, None when nobody waits for it."""
+    if is_reserved(sensor.key):
+        return None
+    if config.dry_run:
+        return SensorPath.DRY_RUN if _is_named(sensor.key, config) else None
+    if triggers(sensor, config):
+        return SensorPath.TRIGGER
+    return SensorPath.POST_RUN if watching_rule(config, sensor.key) is not None else None
+
+
+def triggers(sensor: Sensor, config: PipelineConfig) -> bool:
+    """Whether the sensor is the pipeline's trigger and its condition holds at the time it was written."""
+    rule = config.trigger_rule
+    if rule is None or is_reserved(sensor.key) or not key_matches(rule.key, sensor.key):
+        return False
+    return holds(rule, sensor.fields, sensor.written_at)
+
+
+def _is_named(sensor_key: str, config: PipelineConfig) -> bool:
+    trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
+    named = any(key_matches(key, sensor_key) for key in (*trigger, *config.rules.keys))
+    return named or watching_rule(config, sensor_key) is not None
+
+
+def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
+    """The run that the sensor belongs to: its `date` and `hour`, else that day in the pipeline's zone."""
+    date = resolve_execution_date(sensor.fields, sensor.written_at, config.zone)
+    return RunKey(config.id, config.schedule_id, date)
+
+
+def is_dormant(sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> bool:
+    """Whether the day of the record, by the wall clock of the pipeline's zone, is excluded."""
+    return exclusions.excludes(sensor.written_at.astimezone(config.zone).date())
+
+
+def say_dormant(key: RunKey, sensor: Sensor) -> Announce:
+    """A trigger came on an excluded day; the watchdog looks at it again on the next allowed day."""
+    event = make_event(
+        EventType.PIPELINE_EXCLUDED,
+        key,
+        sensor.written_at,
+        source=f"sensor {sensor.key}",
+        message="today is excluded; the sensor is looked at again on the next allowed day",
+        detail={"sensorKey": sensor.key},
+    )
+    return Announce(key.pipeline_id, (event,))

@@ -1,0 +1,93 @@
+"""What post-run sensors looked like when the rules held, and how far they have moved since (behaviour.md §6)."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import Run, RunKey, Sensor
+from interlock_rules import Drift, Rule, drift, key_matches, select_sensors
+
+Baseline: TypeAlias = dict[str, dict[str, Any]]
+"""Each post-run sensor's fields, by the rule key that reads it."""
+
+MOST_BYTES = 300_000
+"""A larger baseline is not taken: a DynamoDB item holds 400 KB, and the close of a run must not fail on it."""
+
+
+class NoBaseline(Struct, frozen=True):
+    """The baseline could not be taken, and why."""
+
+    reason: str
+
+
+def take_baseline(
+    config: PipelineConfig, key: RunKey, sensors: Mapping[str, Mapping[str, object]]
+) -> Baseline | NoBaseline | None:
+    """Each post-run rule's sensor as it is now; None for a pipeline without post-run rules."""
+    if config.post_run is None:
+        return None
+    keys = [rule.key for rule in config.post_run.rules]
+    taken = {name: dict(fields) for name, fields in select_sensors(sensors, keys, key.date).items()}
+    size = len(msgspec.json.encode(taken, enc_hook=str))
+    if size > MOST_BYTES:
+        return NoBaseline(f"the post-run sensors hold {size} bytes; at most {MOST_BYTES} are kept")
+    return taken
+
+
+def kept(taken: Baseline | NoBaseline | None) -> Baseline | None:
+    """The baseline to write, if there is one."""
+    return None if isinstance(taken, NoBaseline) else taken
+
+
+def tell_baseline(taken: Baseline | NoBaseline | None, run: Run, at: Any, *, source: str, ordinal: int) -> list[Event]:
+    """What is said of a baseline: taken, or why not; nothing where there is nothing to take."""
+    if taken is None:
+        return []
+    failed = isinstance(taken, NoBaseline)
+    message = taken.reason if isinstance(taken, NoBaseline) else f"baseline of {len(taken)} post-run sensors taken"
+    event_type = EventType.BASELINE_CAPTURE_FAILED if failed else EventType.POST_RUN_BASELINE_CAPTURED
+    told = make_event(event_type, run.key, at, source=source, ordinal=ordinal, attempt=run.attempt, message=message)
+    return [told]
+
+
+def watching_rule(config: PipelineConfig, sensor_key: str) -> Rule | None:
+    """The post-run rule that reads a sensor: the one with the longest matching key, None when no rule does."""
+    if config.post_run_rules is None:
+        return None
+    matching = [rule for rule in config.post_run_rules.rules if key_matches(rule.key, sensor_key)]
+    return max(matching, key=lambda rule: len(rule.key), default=None)
+
+
+def drift_of(sensor: Sensor, config: PipelineConfig, baseline: Mapping[str, object]) -> Drift | None:
+    """How a post-run sensor moved from its baseline, None when it did not by more than the threshold.
+
+    A baseline that is not a map of fields (older tools wrote one flat map) counts as none.
+    """
+    rule = watching_rule(config, sensor.key)
+    if rule is None or config.post_run is None:
+        return None
+    before = baseline.get(rule.key)
+    if not isinstance(before, Mapping):
+        return None
+    return drift(before, sensor.fields, config.post_run.drift_field, config.post_run.drift_threshold)
+
+
+def drift_detail(found: Drift, sensor: Sensor) -> dict[str, Any]:
+    """What a drift event carries (contracts.md §3)."""
+    return {
+        "previousCount": found.previous,
+        "currentCount": found.current,
+        "delta": found.delta,
+        "driftThreshold": found.threshold,
+        "driftField": found.field,
+        "sensorKey": sensor.key,
+    }
+
+
+def drift_message(found: Drift, sensor: Sensor) -> str:
+    """The drift in one line."""
+    return f"{sensor.key}: {found.field} went from {found.previous} to {found.current} ({found.delta:+})"

@@ -1,0 +1,110 @@
+"""What a post-run sensor means: drift that asks for a rerun, a verdict of the post-run rules, or nothing."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import took_into_account
+from interlock_lifecycle._arrival import SensorFacts, run_key_of
+from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
+from interlock_lifecycle._decision import Announce, Ignore, JudgePostRun, RequestRerun
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import Run, RunKey, RunStatus, Sensor
+from interlock_rules import Drift, key_matches, select_sensors, updated_at
+
+PostRunDecision: TypeAlias = RequestRerun | JudgePostRun | Announce | Ignore
+
+
+def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) -> PostRunDecision:
+    """What a post-run sensor leads to, by the state of its date's run (behaviour.md §6)."""
+    key, run = run_key_of(sensor, config), facts.run
+    if run is None or run.status is RunStatus.FAILED_FINAL:
+        return Ignore("no completed run to compare with")
+    if facts.sensors.get(sensor.key, sensor.fields) != sensor.fields:
+        return Ignore("a newer write of this sensor follows on the stream")
+    found = drift_of(sensor, config, facts.baseline)
+    if run.is_running:
+        return _in_flight(sensor, key, run, found)
+    if took_into_account(run, sensor):
+        return Ignore("the run took this sensor into account")
+    if found is not None:
+        return _drifted(sensor, config, key, run, found, facts)
+    return _judge(sensor, config, key, run, facts)
+
+
+def _in_flight(sensor: Sensor, key: RunKey, run: Run, found: Drift | None) -> Announce | Ignore:
+    if found is None:
+        return Ignore("the run is under way and its post-run sensors did not drift")
+    return Announce(key.pipeline_id, (_event(EventType.POST_RUN_DRIFT_INFLIGHT, sensor, key, run, found),))
+
+
+def _drifted(
+    sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift, facts: SensorFacts
+) -> RequestRerun | JudgePostRun | Ignore:
+    event = _event(EventType.POST_RUN_DRIFT, sensor, key, run, found)
+    complete = not awaited(config, run, facts.sensors, sensor)
+    if facts.has_asked:
+        return Ignore("the rerun that this sensor asked for was answered already")
+    if facts.request_waits or facts.exclusions.excludes(key.date.day):
+        return JudgePostRun(run, (event,), complete)
+    settles = run if complete else None
+    return RequestRerun(key, "data-drift", sensor.written_at, None, (event,), facts.request, settles)
+
+
+def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> JudgePostRun | Ignore:
+    """The post-run rules at the time of the record; a sensor that never came decides nothing yet."""
+    rules = config.post_run_rules
+    assert rules is not None
+    selected = select_sensors(facts.sensors, rules.keys, key.date)
+    evaluation = rules.evaluate(selected, sensor.written_at)
+    broken = [rule.key for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
+    if broken and not any(name in selected for name in broken):
+        return Ignore(f"waits for the post-run sensors {', '.join(dict.fromkeys(broken))}")
+    event = make_event(
+        EventType.POST_RUN_PASSED if evaluation.passed else EventType.POST_RUN_FAILED,
+        key,
+        sensor.written_at,
+        source=f"sensor {sensor.key}",
+        attempt=run.attempt,
+        message=evaluation.explain(),
+        detail={"sensorKey": sensor.key},
+    )
+    return JudgePostRun(run, (event,), not awaited(config, run, facts.sensors, sensor))
+
+
+def awaited(
+    config: PipelineConfig, run: Run, sensors: Mapping[str, Mapping[str, object]], arrived: Sensor | None = None
+) -> tuple[str, ...]:
+    """The post-run sensors that have not reported since the run was closed.
+
+    A row without a timestamp counts as a report, one whose timestamp is not later than the close does not;
+    `arrived` is a sensor that is just being looked at.
+    """
+    rules = config.post_run_rules
+    if rules is None:
+        return ()
+    selected = select_sensors(sensors, rules.keys, run.key.date)
+    return tuple(
+        key
+        for key in rules.keys
+        if not (arrived is not None and key_matches(key, arrived.key)) and not _reported(selected.get(key), run)
+    )
+
+
+def _reported(fields: Mapping[str, object] | None, run: Run) -> bool:
+    if fields is None:
+        return False
+    stamp = updated_at(fields)
+    return stamp is None or run.closed_at is None or stamp > run.closed_at
+
+
+def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: Drift) -> Event:
+    return make_event(
+        event_type,
+        key,
+        sensor.written_at,
+        source=f"sensor {sensor.key}",
+        attempt=run.attempt,
+        message=drift_message(found, sensor),
+        detail=drift_detail(found, sensor),
+    )

@@ -1,0 +1,224 @@
+"""What a dry run observes: when the job would have been triggered, and how that date's story would have gone on."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import fingerprints, was_seen
+from interlock_lifecycle._arrival import is_dormant, run_key_of, say_dormant, triggers
+from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, kept, take_baseline, watching_rule
+from interlock_lifecycle._close import may_retry
+from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, NoteArrival, ObserveRun, Shadow
+from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._run import JobEntry, RunKey, Sensor
+from interlock_lifecycle._sla import deadlines_of
+from interlock_rules import holds, key_matches, select_sensors
+from interlock_sla import Exclusions
+
+ShadowDecision: TypeAlias = ObserveRun | NoteArrival | Announce | Ignore
+
+
+class ShadowFacts(Struct, frozen=True):
+    """The date's DRY_RUN# row, its first arrival, its baseline, and the named sensors' rows as they are now."""
+
+    shadow: Shadow
+    arrived_at: datetime | None
+    exclusions: Exclusions
+    baseline: Mapping[str, object]
+    sensors: Mapping[str, Mapping[str, object]]
+
+
+def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
+    """What a sensor means to a dry run: the job would be triggered, would see late data or drift, or nothing.
+
+    The conditions are those of a live run: the trigger's, then all rules within the evaluation window.
+    """
+    key = run_key_of(sensor, config)
+    if is_dormant(sensor, config, facts.exclusions):
+        return say_dormant(key, sensor) if triggers(sensor, config) else Ignore("today is excluded")
+    if facts.shadow.triggered_at is not None:
+        return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
+    now = sensor.written_at
+    if not _is_triggered(sensor, config, key, facts):
+        return Ignore("the trigger's condition does not hold")
+    arrived_at = facts.arrived_at or now
+    if now > arrived_at + timedelta(seconds=config.schedule.evaluation.window.total_seconds()):
+        return Ignore("the evaluation window is used up")
+    evaluation = config.rules.evaluate(select_sensors(facts.sensors, config.rules.keys, key.date), now)
+    if evaluation.passed:
+        return _observe(sensor, config, key, facts, arrived_at)
+    return NoteArrival(key, now) if facts.arrived_at is None else Ignore(evaluation.explain())
+
+
+def _is_triggered(sensor: Sensor, config: PipelineConfig, key: RunKey, facts: ShadowFacts) -> bool:
+    rule = config.trigger_rule
+    if rule is None:
+        return False
+    if key_matches(rule.key, sensor.key):
+        return holds(rule, sensor.fields, sensor.written_at)
+    fields = select_sensors(facts.sensors, (rule.key,), key.date).get(rule.key)
+    return fields is not None and holds(rule, fields, sensor.written_at)
+
+
+def _observe(
+    sensor: Sensor, config: PipelineConfig, key: RunKey, facts: ShadowFacts, arrived_at: datetime
+) -> ObserveRun:
+    now = sensor.written_at
+    source = f"shadow {sensor.key}"
+    would = make_event(
+        EventType.DRY_RUN_WOULD_TRIGGER,
+        key,
+        now,
+        source=source,
+        message=f"the trigger and all rules hold: the {config.job.type} job would be triggered",
+        detail={"triggeredAt": _wire(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
+    )
+    told = [would]
+    projection = project_sla(config, key, now, arrived_at)
+    if projection is not None:
+        told.append(_projected(projection, key, now, source))
+    completed: dict[str, Any] = {"triggeredAt": _wire(now), "slaStatus": "n/a"}
+    if projection is not None:
+        completed |= {
+            "slaStatus": projection["status"],
+            "estimatedCompletion": projection["estimatedCompletion"],
+            "deadline": projection["deadline"],
+        }
+    done = make_event(
+        EventType.DRY_RUN_COMPLETED,
+        key,
+        now,
+        source=source,
+        ordinal=len(told),
+        deadline=completed.get("deadline"),
+        message=f"observed; SLA {completed['slaStatus']}",
+        detail=completed,
+    )
+    shadow = replace(facts.shadow, triggered_at=now, seen=fingerprints({**facts.sensors, sensor.key: sensor.fields}))
+    baseline = kept(take_baseline(config, key, facts.sensors))
+    return ObserveRun(shadow, None if facts.arrived_at else arrived_at, baseline, (*told, done))
+
+
+def project_sla(
+    config: PipelineConfig, key: RunKey, triggered_at: datetime, arrived_at: datetime
+) -> dict[str, Any] | None:
+    """How the SLA would be judged if the job took its expectedDuration (none: no time); None without an SLA.
+
+    The nearest deadline of both clocks counts. `marginSeconds` is what is left until it, negative when it is missed.
+    """
+    deadlines = deadlines_of(config, key.date, arrived_at)
+    if not deadlines or config.sla is None:
+        return None
+    expected = config.sla.expected_duration
+    estimated = triggered_at + timedelta(seconds=expected.total_seconds()) if expected is not None else triggered_at
+    breach_at = min(found.breach_at for found in deadlines)
+    return {
+        "status": "met" if estimated < breach_at else "breach",
+        "triggeredAt": _wire(triggered_at),
+        "estimatedCompletion": _wire(estimated),
+        "expectedDuration": str(expected.text) if expected is not None else "0s",
+        "deadline": _wire(breach_at),
+        "marginSeconds": round((breach_at - estimated).total_seconds()),
+    }
+
+
+def _projected(projection: dict[str, Any], key: RunKey, now: datetime, source: str) -> Event:
+    left = projection["marginSeconds"]
+    return make_event(
+        EventType.DRY_RUN_SLA_PROJECTION,
+        key,
+        now,
+        source=source,
+        ordinal=1,
+        deadline=projection["deadline"],
+        message=f"the SLA would be {projection['status']}: {abs(left)} s {'left' if left >= 0 else 'late'}",
+        detail=projection,
+    )
+
+
+def _afterwards(
+    sensor: Sensor, config: PipelineConfig, key: RunKey, triggered_at: datetime, facts: ShadowFacts
+) -> Announce | Ignore:
+    """The job would have run: late data or drift, as after a completed run."""
+    if was_seen(sensor, triggered_at, facts.shadow.seen):
+        return Ignore("the dry run took this sensor into account")
+    source = f"shadow {sensor.key}"
+    if watching_rule(config, sensor.key) is not None:
+        found = drift_of(sensor, config, facts.baseline)
+        if found is None:
+            return Ignore("the post-run sensor did not drift")
+        event = make_event(
+            EventType.DRY_RUN_DRIFT,
+            key,
+            sensor.written_at,
+            source=source,
+            message=drift_message(found, sensor),
+            detail=drift_detail(found, sensor),
+        )
+        return Announce(key.pipeline_id, (event,))
+    if not triggers(sensor, config):
+        return Ignore("only the trigger's sensor brings late data")
+    event = make_event(
+        EventType.DRY_RUN_LATE_DATA,
+        key,
+        sensor.written_at,
+        source=source,
+        message=f"sensor {sensor.key} was updated after the job would have been triggered",
+        detail={"sensorKey": sensor.key, "triggeredAt": _wire(triggered_at)},
+    )
+    return Announce(key.pipeline_id, (event,))
+
+
+class FailureFacts(Struct, frozen=True):
+    """What judging an external job's failure needs: the DRY_RUN# row, the excluded days, and whether it was judged."""
+
+    shadow: Shadow
+    exclusions: Exclusions
+    handled: bool = False
+
+
+def failure_marker(entry: JobEntry) -> str:
+    """The marker that says: this external failure was judged."""
+    return f"shadow-failure#{entry.key.schedule_id}#{round(entry.at.timestamp() * 1000)}#{entry.key.date}"
+
+
+def decide_shadow_failure(
+    entry: JobEntry, config: PipelineConfig, facts: FailureFacts, *, at: datetime
+) -> AnswerShadow | Ignore:
+    """Whether a live run would retry after this external failure; budgets as for a live run (behaviour.md §3)."""
+    if entry.event not in ("fail", "timeout"):
+        return Ignore("only failures are judged")
+    if facts.handled:
+        return Ignore("this failure was judged already")
+    key, used = entry.key, facts.shadow.retries
+    allowed, budget = may_retry(config, entry.category, used)
+    excluded = facts.exclusions.excludes(key.date.day)
+    retries = allowed and not excluded
+    if retries:
+        event_type, message = EventType.DRY_RUN_WOULD_RETRY, f"retry {used + 1} of {budget} would start"
+    elif excluded:
+        event_type, message = EventType.PIPELINE_EXCLUDED, f"{key.date} is excluded: no retry"
+    else:
+        event_type, message = EventType.DRY_RUN_RETRY_EXHAUSTED, f"no retry left ({used} of {budget} used)"
+    event = make_event(
+        event_type,
+        key,
+        at,
+        source=f"shadow failure {entry.at.isoformat()}",
+        message=message,
+        detail={
+            name: value
+            for name, value in (("event", entry.event), ("category", entry.category), ("error", entry.error))
+            if value is not None
+        },
+    )
+    after = replace(facts.shadow, retries=used + 1) if retries else facts.shadow
+    return AnswerShadow(facts.shadow, after, at, (event,), marker=failure_marker(entry))
+
+
+def _wire(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,56 @@
+"""Whether a run's evaluation saw what a record says: streams tell the time in whole seconds only."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_lifecycle import Run, Sensor
+from interlock_lifecycle._accounted import fingerprint, fingerprints, took_into_account
+
+EVALUATED = datetime(2026, 3, 3, 12, 0, 0, 500_000, tzinfo=UTC)
+SEEN = {"rows": Decimal(120), "ok": True}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fields", "expected"),
+    [
+        (-1, {"rows": 1}, True),
+        (0, SEEN, True),
+        (0, {"rows": Decimal(121), "ok": True}, False),
+        (1, SEEN, False),
+        (1, {"rows": 1}, False),
+    ],
+)
+def test_within_the_second_of_the_evaluation_only_what_was_read_counts_as_seen(
+    run: Run, seconds: int, fields: dict[str, object], expected: bool
+) -> None:
+    done = replace(run, evaluated_at=EVALUATED, seen=fingerprints({"landing": SEEN}))
+    at = EVALUATED.replace(microsecond=0) + timedelta(seconds=seconds)
+    assert took_into_account(done, Sensor("p", "landing", fields, at)) is expected
+
+
+def test_a_sensor_that_the_evaluation_did_not_read_was_not_seen(run: Run) -> None:
+    done = replace(run, evaluated_at=EVALUATED, seen={})
+    assert not took_into_account(done, Sensor("p", "landing", SEEN, EVALUATED.replace(microsecond=0)))
+
+
+def test_a_run_that_was_not_evaluated_saw_nothing(run: Run) -> None:
+    assert not took_into_account(run, Sensor("p", "landing", SEEN, EVALUATED - timedelta(days=1)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": {"x", "y"}}, {"a": {"y", "x"}}, True),
+        ({"a": Decimal(1)}, {"a": 1}, True),
+        ({"a": True}, {"a": "True"}, False),
+        ({"a": None}, {"a": "None"}, False),
+        ({"a": [1, {"b": None}]}, {"a": [1, {"b": 0}]}, False),
+        ({"a": "1"}, {"a": 1}, False),
+    ],
+)
+def test_fingerprints_tell_fields_apart(one: dict[str, object], other: dict[str, object], same: bool) -> None:
+    assert (fingerprint(one) == fingerprint(other)) is same

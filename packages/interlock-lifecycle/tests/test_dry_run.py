@@ -1,0 +1,288 @@
+"""What a dry run observes: when the job would be triggered, and how the date's story would go on."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_lifecycle import (
+    Announce,
+    AnswerShadow,
+    EventType,
+    FailureFacts,
+    Ignore,
+    JobEntry,
+    NoteArrival,
+    ObserveRun,
+    OpenAttempt,
+    RejectRerun,
+    RerunEntry,
+    RerunFacts,
+    RerunRequest,
+    RunKey,
+    Sensor,
+    SensorPath,
+    Shadow,
+    ShadowFacts,
+    decide_rerun,
+    decide_shadow,
+    decide_shadow_failure,
+    path_of,
+    project_sla,
+)
+from interlock_sla import Exclusions, parse_execution_date
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
+NOBODY = Exclusions()
+
+PIPELINE = """
+pipeline: {id: bronze}
+dryRun: true
+schedule:
+  trigger: {key: landing, check: equals, field: complete, value: true}
+  evaluation: {window: 30m, interval: 5m}
+sla: {maxDuration: 30m, expectedDuration: 10m}
+validation:
+  rules: [{key: landing, check: gte, field: count, value: 100}, {key: catalog, check: exists}]
+job: {type: command, config: {command: "true"}, maxRetries: 1, maxManualReruns: 1}
+postRun: {driftField: rows, rules: [{key: audit, check: exists}]}
+"""
+
+
+@pytest.fixture
+def config() -> PipelineConfig:
+    return decode_yaml(PIPELINE, "bronze.yaml")
+
+
+def landing(at: datetime = NOW, **fields: object) -> Sensor:
+    return Sensor("bronze", "landing", {"date": "2026-03-03", "complete": True, "count": 120, **fields}, at)
+
+
+CATALOG = {"catalog": {"ok": True}}
+
+
+def facts(*sensors: Sensor, shadow: Shadow | None = None, rows: Any = CATALOG, **more: Any) -> ShadowFacts:
+    found = {**rows, **{sensor.key: sensor.fields for sensor in sensors}}
+    known: dict[str, Any] = {"arrived_at": None, "exclusions": NOBODY, "baseline": {}, **more}
+    return ShadowFacts(shadow or Shadow(KEY), sensors=found, **known)
+
+
+def types(decision: Any) -> list[str]:
+    return [str(event.type) for event in decision.events]
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [("landing", SensorPath.DRY_RUN), ("catalog", SensorPath.DRY_RUN), ("audit", SensorPath.DRY_RUN), ("cat", None)],
+)
+def test_a_dry_run_looks_at_every_sensor_that_it_names(
+    config: PipelineConfig, key: str, path: SensorPath | None
+) -> None:
+    assert path_of(Sensor("bronze", key, {"x": 1}, NOW), config) is path
+
+
+def test_when_the_trigger_and_all_rules_hold_the_job_would_be_triggered(config: PipelineConfig) -> None:
+    sensor = landing()
+    decision = decide_shadow(sensor, config, facts(sensor))
+    assert isinstance(decision, ObserveRun)
+    assert types(decision) == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
+    assert (decision.shadow.triggered_at, decision.arrived_at, decision.baseline) == (NOW, NOW, {})
+    projection = decision.events[1].detail
+    assert projection == {
+        "status": "met",
+        "triggeredAt": "2026-03-03T12:00:00Z",
+        "estimatedCompletion": "2026-03-03T12:10:00Z",
+        "expectedDuration": "10m",
+        "deadline": "2026-03-03T12:30:00Z",
+        "marginSeconds": 1200,
+    }
+    assert decision.events[2].detail == {
+        "triggeredAt": "2026-03-03T12:00:00Z",
+        "slaStatus": "met",
+        "estimatedCompletion": "2026-03-03T12:10:00Z",
+        "deadline": "2026-03-03T12:30:00Z",
+    }
+
+
+def test_a_rule_that_holds_later_counts_from_the_first_arrival(config: PipelineConfig) -> None:
+    catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, NOW + timedelta(minutes=25))
+    decision = decide_shadow(catalog, config, facts(landing(), catalog, rows={}, arrived_at=NOW))
+    assert isinstance(decision, ObserveRun)
+    assert decision.arrived_at is None
+    detail = decision.events[1].detail
+    assert detail is not None
+    assert (detail["status"], detail["marginSeconds"]) == ("breach", -300)
+
+
+def test_a_trigger_without_its_rules_notes_the_arrival_once(config: PipelineConfig) -> None:
+    sensor = landing(count=5)
+    first = decide_shadow(sensor, config, facts(sensor))
+    assert first == NoteArrival(KEY, NOW)
+    again = decide_shadow(sensor, config, facts(sensor, arrived_at=NOW - timedelta(minutes=1)))
+    assert isinstance(again, Ignore)
+    assert "count" in again.reason
+
+
+def test_after_the_window_a_live_run_would_have_given_up(config: PipelineConfig) -> None:
+    sensor = landing()
+    late = facts(sensor, arrived_at=NOW - timedelta(minutes=31))
+    assert isinstance(decide_shadow(sensor, config, late), Ignore)
+
+
+def test_without_an_sla_there_is_no_projection(config: PipelineConfig) -> None:
+    sensor = landing()
+    decision = decide_shadow(sensor, replace(config, sla=None), facts(sensor))
+    assert types(decision) == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_COMPLETED"]
+    assert isinstance(decision, ObserveRun)
+    assert decision.events[1].detail == {"triggeredAt": "2026-03-03T12:00:00Z", "slaStatus": "n/a"}
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(19, "met"), (20, "breach"), (21, "breach")])
+def test_the_projection_is_met_only_before_the_deadline(config: PipelineConfig, minutes: int, status: str) -> None:
+    projection = project_sla(config, KEY, NOW + timedelta(minutes=minutes), NOW)
+    assert projection is not None
+    assert projection["status"] == status
+
+
+def test_on_an_excluded_day_it_is_dormant_too(config: PipelineConfig) -> None:
+    sensor = landing()
+    excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
+    decision = decide_shadow(sensor, config, facts(sensor, exclusions=excluded))
+    assert types(decision) == ["PIPELINE_EXCLUDED"]
+
+
+@pytest.fixture
+def triggered(config: PipelineConfig) -> Shadow:
+    sensor = landing()
+    decision = decide_shadow(sensor, config, facts(sensor))
+    assert isinstance(decision, ObserveRun)
+    return decision.shadow
+
+
+def test_the_same_record_again_is_not_late_data(config: PipelineConfig, triggered: Shadow) -> None:
+    sensor = landing()
+    assert isinstance(decide_shadow(sensor, config, facts(sensor, shadow=triggered)), Ignore)
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_other_data_afterwards_is_late_data(config: PipelineConfig, triggered: Shadow, seconds: int) -> None:
+    sensor = landing(at=NOW + timedelta(seconds=seconds), count=130)
+    decision = decide_shadow(sensor, config, facts(sensor, shadow=triggered))
+    assert isinstance(decision, Announce)
+    assert types(decision) == ["DRY_RUN_LATE_DATA"]
+
+
+def test_a_post_run_sensor_that_moved_is_drift(config: PipelineConfig, triggered: Shadow) -> None:
+    audit = Sensor("bronze", "audit", {"date": "2026-03-03", "rows": 0}, NOW + timedelta(hours=1))
+    baseline = {"audit": {"rows": 5000}}
+    decision = decide_shadow(audit, config, facts(audit, shadow=triggered, baseline=baseline))
+    assert types(decision) == ["DRY_RUN_DRIFT"]
+    assert isinstance(decide_shadow(audit, config, facts(audit, shadow=triggered)), Ignore)
+
+
+def request(at: datetime = NOW + timedelta(hours=2), reason: str = "manual") -> RerunRequest:
+    return RerunRequest(KEY, reason, at.isoformat(), at)
+
+
+def rerun_facts(shadow: Shadow | None, updated: datetime | None, **more: Any) -> RerunFacts:
+    known: dict[str, Any] = {"exclusions": NOBODY, "entries": [], "reruns": [], **more}
+    return RerunFacts(run=None, newest_sensor_update=updated, shadow=shadow, **known)
+
+
+@pytest.mark.parametrize(
+    ("used", "updated", "told"),
+    [
+        ((), NOW + timedelta(hours=1), ["DRY_RUN_WOULD_RERUN"]),
+        ((), None, ["DRY_RUN_WOULD_RERUN"]),
+        ((), NOW - timedelta(hours=1), ["DRY_RUN_RERUN_REJECTED"]),
+        (("manual",), NOW + timedelta(hours=1), ["DRY_RUN_RERUN_REJECTED"]),
+        (("late-data",), NOW + timedelta(hours=1), ["DRY_RUN_WOULD_RERUN"]),
+    ],
+)
+def test_a_rerun_request_is_answered_as_a_live_one_would_be(
+    config: PipelineConfig, triggered: Shadow, used: tuple[str, ...], updated: datetime | None, told: list[str]
+) -> None:
+    shadow = replace(triggered, reruns=used)
+    decision = decide_rerun(request(), rerun_facts(shadow, updated), config, execution_timeout=timedelta(hours=4))
+    assert isinstance(decision, AnswerShadow)
+    assert types(decision) == told
+    accepted = told == ["DRY_RUN_WOULD_RERUN"]
+    assert decision.after.reruns == ((*used, "manual") if accepted else used)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("used", [0, 1])
+@pytest.mark.parametrize("excluded", [False, True])
+def test_on_identical_facts_shadow_and_live_answer_alike(
+    config: PipelineConfig, triggered: Shadow, hours: int, used: int, excluded: bool
+) -> None:
+    """Invariant (i): the live side has the success and the reruns in its tables, the shadow on its row."""
+    days = Exclusions(dates=frozenset({date(2026, 3, 3)})) if excluded else NOBODY
+    updated = NOW + timedelta(hours=hours)
+    shadow = replace(triggered, reruns=("manual",) * used)
+    observed = decide_rerun(
+        request(), rerun_facts(shadow, updated, exclusions=days), config, execution_timeout=timedelta(hours=4)
+    )
+    live = rerun_facts(
+        None,
+        updated,
+        exclusions=days,
+        entries=[JobEntry(KEY, NOW, "success")],
+        reruns=[RerunEntry(KEY, "manual", NOW)] * used,
+    )
+    real = decide_rerun(request(), live, replace(config, dry_run=False), execution_timeout=timedelta(hours=4))
+    assert isinstance(observed, AnswerShadow)
+    assert isinstance(real, OpenAttempt | RejectRerun)
+    assert (observed.after != observed.before) == isinstance(real, OpenAttempt)
+    assert ("PIPELINE_EXCLUDED" in types(observed)) == ("PIPELINE_EXCLUDED" in types(real))
+
+
+@pytest.fixture
+def fail() -> Callable[..., JobEntry]:
+    def make(category: str | None = None, event: str = "fail") -> JobEntry:
+        return JobEntry(KEY, NOW + timedelta(hours=1), event, category=category, error="boom")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("category", "event", "retries", "told"),
+    [
+        (None, "fail", 0, "DRY_RUN_WOULD_RETRY"),
+        ("TRANSIENT", "timeout", 0, "DRY_RUN_WOULD_RETRY"),
+        ("TRANSIENT", "fail", 1, "DRY_RUN_RETRY_EXHAUSTED"),
+        ("PERMANENT", "fail", 0, "DRY_RUN_WOULD_RETRY"),
+        ("PERMANENT", "fail", 1, "DRY_RUN_RETRY_EXHAUSTED"),
+    ],
+)
+def test_an_external_failure_is_judged_by_the_budgets_of_a_live_run(
+    config: PipelineConfig, fail: Callable[..., JobEntry], category: str | None, event: str, retries: int, told: str
+) -> None:
+    known = FailureFacts(Shadow(KEY, NOW, retries=retries), NOBODY)
+    decision = decide_shadow_failure(fail(category, event), config, known, at=NOW)
+    assert isinstance(decision, AnswerShadow)
+    assert types(decision) == [told]
+    assert decision.after.retries == retries + (told == "DRY_RUN_WOULD_RETRY")
+
+
+def test_a_failure_is_judged_once_and_a_success_not_at_all(
+    config: PipelineConfig, fail: Callable[..., JobEntry]
+) -> None:
+    shadow = Shadow(KEY, NOW)
+    assert isinstance(decide_shadow_failure(fail(), config, FailureFacts(shadow, NOBODY, True), at=NOW), Ignore)
+    assert isinstance(
+        decide_shadow_failure(fail(event="success"), config, FailureFacts(shadow, NOBODY), at=NOW), Ignore
+    )
+
+
+def test_a_failure_of_an_excluded_date_would_not_be_retried(
+    config: PipelineConfig, fail: Callable[..., JobEntry]
+) -> None:
+    excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
+    decision = decide_shadow_failure(fail(), config, FailureFacts(Shadow(KEY, NOW), excluded), at=NOW)
+    assert isinstance(decision, AnswerShadow)
+    assert [event.type for event in decision.events] == [EventType.PIPELINE_EXCLUDED]

@@ -1,0 +1,247 @@
+"""What a post-run sensor leads to, by its run's state, its baseline and the post-run rules."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_lifecycle import (
+    Announce,
+    EventType,
+    Ignore,
+    JudgePostRun,
+    NoBaseline,
+    RequestRerun,
+    Run,
+    RunKey,
+    RunStatus,
+    Sensor,
+    SensorFacts,
+    SensorPath,
+    StandingRequest,
+    awaited,
+    decide_post_run,
+    decide_sensor,
+    path_of,
+    take_baseline,
+)
+from interlock_sla import Exclusions
+
+NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+NOBODY = Exclusions()
+
+
+@pytest.fixture
+def config() -> PipelineConfig:
+    return decode_yaml(
+        """
+pipeline: {id: bronze-orders}
+schedule: {trigger: {key: landing, check: exists}}
+validation: {rules: [{key: landing, check: exists}]}
+job: {type: command, config: {command: "true"}}
+postRun:
+  driftField: rows
+  driftThreshold: 10
+  rules:
+    - {key: audit, check: gte, field: rows, value: 100}
+    - {key: ledger, check: exists, field: rows}
+""",
+        "bronze.yaml",
+    )
+
+
+@pytest.fixture
+def done(run: Run) -> Run:
+    return replace(
+        run,
+        status=RunStatus.COMPLETED,
+        evaluated_at=NOW - timedelta(hours=1),
+        closed_at=NOW - timedelta(minutes=30),
+    )
+
+
+def audit(rows: object = 100, at: datetime = NOW, key: str = "audit", **more: object) -> Sensor:
+    return Sensor("bronze-orders", key, {"date": "2026-03-03", "hour": "11", "rows": rows, **more}, at)
+
+
+def facts(run: Run | None, *sensors: Sensor, baseline: Mapping[str, object] | None = None, **more: Any) -> SensorFacts:
+    rows = {sensor.key: sensor.fields for sensor in sensors}
+    return SensorFacts(run, True, more.pop("exclusions", NOBODY), sensors=rows, baseline=baseline or {}, **more)
+
+
+def types(decision: Any) -> list[str]:
+    return [str(event.type) for event in decision.events]
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("landing", SensorPath.TRIGGER),
+        ("audit", SensorPath.POST_RUN),
+        ("audit#2026-03-03", SensorPath.POST_RUN),
+        ("audit-of-others", None),
+        ("postrun-baseline#2026-03-03", None),
+    ],
+)
+def test_a_sensor_takes_the_path_of_the_key_that_names_it(
+    config: PipelineConfig, key: str, path: SensorPath | None
+) -> None:
+    assert path_of(audit(key=key), config) is path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drifts"),
+    [
+        (100, 110, False),
+        (100, 111, True),
+        (100, 89, True),
+        (100, 90, False),
+        (5000, 0, True),
+        (0, 5000, True),
+        (Decimal("0.5"), "111", True),
+        (None, 5000, False),
+        (100, None, False),
+        ("many", 5, False),
+    ],
+)
+def test_drift_is_a_change_beyond_the_threshold_and_zero_is_a_value(
+    config: PipelineConfig, done: Run, before: object, after: object, drifts: bool
+) -> None:
+    sensor = audit(after)
+    decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": before}}))
+    assert isinstance(decision, RequestRerun) is drifts
+
+
+def test_drift_after_completion_asks_for_a_rerun_and_tells_the_numbers(config: PipelineConfig, done: Run) -> None:
+    sensor = audit(150)
+    decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}))
+    assert isinstance(decision, RequestRerun)
+    assert (decision.reason, decision.requested_at, decision.entry) == ("data-drift", NOW, None)
+    (event,) = decision.events
+    assert event.type is EventType.POST_RUN_DRIFT
+    assert event.detail == {
+        "previousCount": 100,
+        "currentCount": 150,
+        "delta": 50,
+        "driftThreshold": 10,
+        "driftField": "rows",
+        "sensorKey": "audit",
+    }
+
+
+def test_drift_of_an_excluded_date_is_told_and_asks_for_nothing(config: PipelineConfig, done: Run) -> None:
+    sensor = audit(150)
+    excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
+    known = facts(done, sensor, baseline={"audit": {"rows": 100}}, exclusions=excluded)
+    decision = decide_post_run(sensor, config, known)
+    assert isinstance(decision, JudgePostRun)
+    assert types(decision) == ["POST_RUN_DRIFT"]
+
+
+def test_drift_beside_a_request_that_waits_puts_no_second_one(config: PipelineConfig, done: Run) -> None:
+    sensor = audit(150)
+    waiting = StandingRequest("2026-03-03T13:59:00Z", waits=True)
+    decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}, request=waiting))
+    assert isinstance(decision, JudgePostRun)
+    assert types(decision) == ["POST_RUN_DRIFT"]
+
+
+def test_a_record_whose_request_was_answered_asks_for_nothing_again(config: PipelineConfig, done: Run) -> None:
+    sensor = audit(150)
+    known = facts(done, sensor, baseline={"audit": {"rows": 100}}, has_asked=True)
+    assert isinstance(decide_post_run(sensor, config, known), Ignore)
+
+
+def test_drift_while_the_job_runs_is_only_told(config: PipelineConfig, run: Run) -> None:
+    sensor = audit(150)
+    decision = decide_post_run(sensor, config, facts(run, sensor, baseline={"audit": {"rows": 100}}))
+    assert isinstance(decision, Announce)
+    assert types(decision) == ["POST_RUN_DRIFT_INFLIGHT"]
+
+
+@pytest.mark.parametrize("baseline", [{}, {"audit": 100}, {"rows": 100}, {"ledger": {"rows": 1}}])
+def test_without_a_baseline_of_this_sensor_nothing_drifts(
+    config: PipelineConfig, run: Run, baseline: Mapping[str, object]
+) -> None:
+    sensor = audit(150)
+    assert isinstance(decide_post_run(sensor, config, facts(run, sensor, baseline=baseline)), Ignore)
+
+
+@pytest.mark.parametrize(
+    ("rows", "ledger", "told"),
+    [
+        (100, True, ["POST_RUN_PASSED"]),
+        (99, True, ["POST_RUN_FAILED"]),
+        (99, False, ["POST_RUN_FAILED"]),
+        (100, False, None),
+    ],
+)
+def test_the_rules_are_judged_once_nothing_but_missing_sensors_breaks_them(
+    config: PipelineConfig, done: Run, rows: int, ledger: bool, told: list[str] | None
+) -> None:
+    sensor = audit(rows)
+    others = [audit(1, key="ledger")] if ledger else []
+    decision = decide_post_run(sensor, config, facts(done, sensor, *others))
+    if told is None:
+        assert isinstance(decision, Ignore)
+        assert "ledger" in decision.reason
+    else:
+        assert isinstance(decision, JudgePostRun)
+        assert types(decision) == told
+        assert decision.settled is ledger
+
+
+def test_a_record_older_than_its_row_leaves_the_decision_to_the_newer_one(config: PipelineConfig, done: Run) -> None:
+    known = facts(done, audit(100), baseline={"audit": {"rows": 100}})
+    assert isinstance(decide_post_run(audit(150), config, known), Ignore)
+
+
+def test_a_record_that_the_evaluation_saw_changes_nothing(config: PipelineConfig, done: Run) -> None:
+    sensor = audit(150, at=NOW - timedelta(hours=2))
+    assert isinstance(decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 1}})), Ignore)
+
+
+@pytest.mark.parametrize("status", [None, RunStatus.FAILED_FINAL])
+def test_without_a_run_to_compare_with_nothing_happens(
+    config: PipelineConfig, done: Run, status: RunStatus | None
+) -> None:
+    run = None if status is None else replace(done, status=status)
+    assert isinstance(decide_post_run(audit(150), config, facts(run, baseline={"audit": {"rows": 1}})), Ignore)
+
+
+def test_a_trigger_that_is_watched_too_drifts_instead_of_being_late(config: PipelineConfig, done: Run) -> None:
+    assert config.post_run is not None
+    rules = config.post_run.rules
+    both = replace(config, post_run=replace(config.post_run, rules=(replace(rules[0], key="landing"),)))
+    sensor = audit(150, key="landing")
+    known = facts(done, sensor, baseline={"landing": {"rows": 100}})
+    decision = decide_sensor(sensor, both, known, execution_timeout=TIMEOUT)
+    assert isinstance(decision, RequestRerun)
+    assert decision.reason == "data-drift"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ({}, ("audit", "ledger")),
+        ({"audit": {"rows": 1}}, ("ledger",)),
+        ({"audit": {"rows": 1}, "ledger": {"updatedAt": "2026-03-03T13:29:59Z"}}, ("ledger",)),
+        ({"audit": {"rows": 1}, "ledger": {"updatedAt": "2026-03-03T13:30:01Z"}}, ()),
+    ],
+)
+def test_a_sensor_is_awaited_until_it_reports_after_the_close(
+    config: PipelineConfig, done: Run, rows: Mapping[str, Mapping[str, object]], expected: tuple[str, ...]
+) -> None:
+    assert awaited(config, done, rows) == expected
+
+
+def test_a_baseline_that_no_row_can_hold_is_not_taken(config: PipelineConfig, key: RunKey) -> None:
+    assert take_baseline(config, key, {"audit": {"rows": 1}}) == {"audit": {"rows": 1}}
+    taken = take_baseline(config, key, {"audit": {"text": "x" * 300_001}})
+    assert isinstance(taken, NoBaseline)
+    assert "300" in taken.reason
