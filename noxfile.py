@@ -1,5 +1,6 @@
 """Every check of the workspace, as sessions: `uv run nox` runs the default ones, `uv run nox -l` lists all."""
 
+import json
 import os
 import shutil
 import tomllib
@@ -129,12 +130,84 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script))
 
 
+# The modules whose rules are worth a mutant each. Decorated functions (cached ones, properties) get none from mutmut.
+MUTATED = {
+    "interlock-rules": ["*"],
+    "interlock-sla": ["_cron*", "_deadlines.py", "_instants.py", "_verdicts.py"],
+}
+SURVIVORS_AT_MOST = 0.1
+
+
+@nox.session
+@nox.parametrize("package", sorted(MUTATED))
+def mutation(session: nox.Session, package: str) -> None:
+    """Mutants of the deadline, cron and rule modules that no test kills: at most a tenth; the checkout stays clean."""
+    _sync(session, "--package", package, "--all-extras", "--group", "test")
+    session.run_install("uv", "pip", "install", "--quiet", "mutmut>=3.8,<4")
+    copy = Path(session.create_tmp()).resolve() / package
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "packages" / package, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    module = package.replace("-", "_")
+    settings = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/{module}/{pattern}" for pattern in MUTATED[package]],
+        "also_copy": ["README.md"],
+        # The examples that hypothesis tries are few and always the same; what was cached before a mutant is forgotten.
+        "pytest_add_cli_args": ["--hypothesis-profile=mutation"],
+        "process_isolation": "forkserver",
+        "timeout_multiplier": 4.0,
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    with (copy / "pyproject.toml").open("a") as pyproject:
+        pyproject.write("\n".join(["", "[tool.mutmut]", *lines, ""]))
+    with session.chdir(copy):
+        session.run("mutmut", "run", *session.posargs)
+        _report_mutants(session, str(session.run("mutmut", "results", "--all", "true", silent=True)))
+
+
+def _report_mutants(session: nox.Session, results: str) -> None:
+    """Print killed and survived per module and each survivor; fail when they are too many."""
+    found = [line.strip().split(": ") for line in results.splitlines() if "__mutmut_" in line]
+    killed = [name for name, status in found if status in ("killed", "timeout")]
+    survivors = {name: status for name, status in found if name not in killed}
+    for name in survivors:
+        session.run("mutmut", "show", name)
+    for module in sorted({name.rpartition(".")[0] for name, _ in found}):
+        lived, died = (sum(name.startswith(f"{module}.") for name in names) for names in (survivors, killed))
+        session.log(f"{module}: {died} killed, {lived} survived")
+    share = len(survivors) / len(found) if found else 1.0
+    session.log(f"{len(survivors)} of {len(found)} mutants survived ({share:.1%}): {survivors}")
+    if share > SURVIVORS_AT_MOST:
+        session.error(f"more than {SURVIVORS_AT_MOST:.0%} of the mutants survived")
+
+
 @nox.session(name="simulation-long")
 def simulation_long(session: nox.Session) -> None:
     """The simulation over many more seeds; INTERLOCK_SIMULATION_FIRST_SEED goes on where a run ended."""
     _sync_workspace(session)
     seeds = {"INTERLOCK_SIMULATION_SEEDS": os.environ.get("INTERLOCK_SIMULATION_SEEDS", "12000")}
     session.run("pytest", "-q", "--show-capture=no", "tests/simulation", *session.posargs, env=seeds)
+
+
+@nox.session
+def airflow(session: nox.Session) -> None:
+    """A real Airflow 3, in an environment of its own: DAG runs are started once and followed to their end."""
+    _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
+    server = Path(session.create_tmp()).resolve() / "server"
+    python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
+    session.run_install("uv", "venv", "--quiet", "--allow-existing", "--python", python, str(server))
+    session.run_install(
+        "uv",
+        "pip",
+        "sync",
+        "--quiet",
+        "--only-binary=:all:",
+        "--python",
+        str(server / "bin" / "python"),
+        "tests/airflow/requirements.txt",
+    )
+    executable = {"INTERLOCK_TEST_AIRFLOW": str(server / "bin" / "airflow")}
+    session.run("pytest", "-q", "--show-capture=no", "tests/airflow", *session.posargs, env=executable)
 
 
 def _home(unit: str) -> str:

@@ -102,9 +102,12 @@ def test_the_url_may_name_the_api(version: str, path: str) -> None:
     assert not any(request.path.endswith("/version") for request in target.requests)
 
 
-def test_airflow_3_is_logged_in_to_once_and_again_when_the_token_has_expired() -> None:
+@pytest.mark.parametrize("lockout", [401, 403])
+def test_airflow_3_is_logged_in_to_once_and_again_when_the_token_is_no_longer_taken(lockout: int) -> None:
+    """401: it has expired; 403: its signing key is gone, as after a restart."""
     clients = _clients()
     with Server(target := Airflow("v2")) as server:
+        target.lockout = lockout
         started = _start_dag(server, clients=clients)
         _check_dag(server, started, clients)
         assert len(target.tokens) == 1
@@ -113,6 +116,17 @@ def test_airflow_3_is_logged_in_to_once_and_again_when_the_token_has_expired() -
     assert len(target.tokens) == 3
     logins = [request for request in target.requests if request.path == "/auth/token"]
     assert all(request.header("Authorization") is None for request in logins)
+
+
+def test_a_new_token_that_is_not_let_in_is_not_renewed() -> None:
+    target = Airflow("v2")
+    target._is_let_in = lambda request: False  # type: ignore[method-assign]
+    target.lockout = 403
+    with Server(target) as server, pytest.raises(StartRefused) as refused:
+        _start_dag(server)
+    assert refused.value.category is Category.PERMANENT
+    assert len(target.tokens) == 1
+    assert len(target.starts) == 1
 
 
 def test_a_token_in_the_headers_is_used_as_it_is() -> None:
@@ -207,9 +221,20 @@ def test_a_server_that_hides_its_api_starts_nothing(status: int) -> None:
 
 def test_ids_are_quoted_in_addresses() -> None:
     with Server(target := Airflow("v2")) as server, pytest.raises(TriggerError):
-        _start_dag(server, dagID="../../etc?x#y z")
+        _start_dag(server, dagID="lädt.täglich-1")
     (request,) = [entry for entry in target.requests if "dagRuns" in entry.path]
-    assert request.path == "/api/v2/dags/..%2F..%2Fetc%3Fx%23y%20z/dagRuns"
+    assert request.path == "/api/v2/dags/l%C3%A4dt.t%C3%A4glich-1/dagRuns"
+
+
+@pytest.mark.parametrize("dag_id", ["", ".", "..", "../../etc", "a/b", "a?b", "a#b", "a b", "a%2fb", "a\n", "\ud800"])
+def test_what_is_no_dag_id_is_refused_before_anything_is_sent(dag_id: str) -> None:
+    with Server(target := Airflow("v2")) as server:
+        with pytest.raises(StartRefused) as refused:
+            _start_dag(server, dagID=dag_id)
+        with pytest.raises(CheckFailed) as failed:
+            _check_dag(server, "k-1", _clients(), dagID=dag_id)
+    assert refused.value.category is failed.value.category is Category.PERMANENT
+    assert target.requests == []
 
 
 def test_check_needs_no_more_than_config_and_run_id() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,10 @@ from ._target import parse_url
 from ._types import Category
 
 V1, V2 = "v1", "v2"
+_DAG_ID = re.compile(r"(?!\.+$)[\w.-]{1,250}")
+"""Airflow's own rule; and nothing that could lead an address elsewhere."""
+_NOT_LET_IN = (401, 403)
+"""Airflow 3 answers 401 to an expired token, and 403 to one that was signed with a key it no longer has."""
 
 
 class Api(Struct, frozen=True):
@@ -42,6 +47,8 @@ class Api(Struct, frozen=True):
 
 def reach(call: Call[AirflowForm], known_version: str | None = None) -> Api:
     """The server's API. Nothing is started by this; NotAccepted when the server cannot be asked."""
+    if not _DAG_ID.fullmatch(call.config.dag_id):
+        raise NotAccepted(Category.PERMANENT, "dagID may hold letters, digits, dots, dashes and underscores only")
     try:
         parse_url(call.config.url)
         headers = configured_headers(call.config.headers)
@@ -85,9 +92,10 @@ def send(
     """Send a request, logged in; a token that is no longer accepted is renewed once."""
     origin = parse_url(api.root).origin
     login = next((value for name, value in api.headers.items() if name.lower() == "authorization"), "")
+    kept = call.clients.tokens.get(origin, login)
     headers = _logged_in(call, api, origin, login)
     reply = _json_api.send(call, method, url, headers, body, seconds=api.seconds, doubtful=doubtful)
-    if reply.status != 401 or headers == api.headers:
+    if reply.status not in _NOT_LET_IN or kept is None:
         return reply
     call.clients.tokens.forget(origin, login)
     headers = _logged_in(call, api, origin, login)

@@ -43,6 +43,7 @@ class Airflow(Target):
         self.runs: dict[str, dict[str, Any]] = {}
         self.tokens: list[str] = []
         self.logical_dates: set[str] = set()
+        self.lockout = 401
 
     def is_start(self, request: Request) -> bool:
         return request.method == "POST" and request.path.endswith("/dagRuns")
@@ -60,7 +61,7 @@ class Airflow(Target):
         if not found:
             return Answer(404, b"no such route")
         if not self._is_let_in(request):
-            return _json(401, {"detail": "Unauthorized"})
+            return _json(self.lockout, {"detail": "Unauthorized"})
         if found[1] != "load":
             return _json(404, {"detail": "DAG not found"})
         return self._create(json.loads(request.body)) if request.method == "POST" else self._get(found[2])
