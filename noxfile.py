@@ -124,7 +124,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Costs and ratios, printed; never part of a test."""
-    _sync_workspace(session)
+    _sync(session, "--group", "dev", "--group", "all", "--group", "bench")
     for script in sorted(ROOT.glob("benchmarks/*.py")):
         session.log(script.stem)
         session.run("python", str(script))
