@@ -1,20 +1,31 @@
-"""The same store over each kind of tables: the in-memory twin, and DynamoDB as moto plays it."""
+"""The same store over each kind of tables: the in-memory twin, DynamoDB as moto plays it, and any real endpoint."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.config import Config
 from moto import mock_aws
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import Run, RunKey, StartRun, open_run
 from interlock_sla import parse_execution_date
-from interlock_store import DynamoTables, MemoryTables, Store, TableNames, Tables
+from interlock_store import (
+    DynamoScan,
+    DynamoTables,
+    MemoryScan,
+    MemoryTables,
+    RowScan,
+    Store,
+    TableNames,
+    Tables,
+)
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
-NAMES = TableNames.of_environment("test")
 
 
 def create_tables(client: Any, names: TableNames) -> None:
@@ -42,22 +53,60 @@ def create_tables(client: Any, names: TableNames) -> None:
         client.create_table(**request)
 
 
-@pytest.fixture(params=["memory", "moto"])
-def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
-    if request.param == "memory":
-        yield MemoryTables()
-        return
-    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        create_tables(client, NAMES)
-        yield DynamoTables(client)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--endpoint-url URL`: run the contract against that DynamoDB too, the local stack's for instance."""
+    parser.addoption("--endpoint-url", default=None, help="A DynamoDB to run the store's contract against as well.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that uses tables runs against each kind of them."""
+    if "kind" in metafunc.fixturenames:
+        given = metafunc.config.getoption("--endpoint-url", default=None)
+        metafunc.parametrize("kind", ["memory", "moto", *(["stack"] if given else [])], scope="function")
+
+
+def _client(endpoint_url: str | None = None) -> Any:
+    return boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        endpoint_url=endpoint_url,
+        config=Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}),
+    )
 
 
 @pytest.fixture
-def store(tables: Tables) -> Store:
-    return Store(tables, NAMES)
+def names(kind: str) -> TableNames:
+    """Tables of its own for each test on the stack, whose tables stay."""
+    return TableNames.of_environment(f"contract-{uuid4().hex[:12]}" if kind == "stack" else "test")
+
+
+@pytest.fixture
+def tables(kind: str, names: TableNames, request: pytest.FixtureRequest) -> Iterator[Tables]:
+    if kind == "memory":
+        yield MemoryTables()
+        return
+    with mock_aws() if kind == "moto" else nullcontext():
+        client = _client(request.config.getoption("--endpoint-url") if kind == "stack" else None)
+        create_tables(client, names)
+        yield DynamoTables(client)
+        for name in (names.control, names.joblog, names.rerun, names.events):
+            client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def store(tables: Tables, names: TableNames) -> Store:
+    return Store(tables, names)
+
+
+@pytest.fixture
+def scan(tables: Tables) -> RowScan:
+    """Scans in pages of two rows."""
+    if isinstance(tables, MemoryTables):
+        return MemoryScan(tables, page_size=2)
+    assert isinstance(tables, DynamoTables)
+    return DynamoScan(tables._client, page_size=2)
 
 
 @pytest.fixture

@@ -52,6 +52,12 @@ class MemoryTables:
             rows.sort(key=lambda row: str(row[range_name]), reverse=newest_first)
             return iter(copy.deepcopy(rows[:limit]))
 
+    def rows_of(self, table: str) -> list[Item]:
+        """Every row of a table in the order of the keys; what a scan of the real thing would read."""
+        with self._lock:
+            rows = [row for (name, _, _), row in self._rows.items() if name == table]
+            return copy.deepcopy(sorted(rows, key=lambda row: (row["PK"], row["SK"])))
+
     def transact(self, writes: Sequence[Write]) -> None:
         """All writes or none."""
         with self._lock:

@@ -1,0 +1,310 @@
+"""What rows of older deployments lack and are given, indexes, leases, calendars: live, and in any number of goes."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+from msgspec import Struct
+
+from interlock_config import ConfigError, decode_calendar, decode_json, encode_calendar
+from interlock_lifecycle import RunStatus, lease_end
+from interlock_rules import to_number
+from interlock_sla import Calendar
+from interlock_store._rows import (
+    CONFIG,
+    RUNNING,
+    MalformedRow,
+    epoch,
+    format_time,
+    key_of_row,
+    parse_time,
+    pipeline_of,
+)
+from interlock_store._scan import Position, RowScan, ScanPage
+from interlock_store._store import Store
+from interlock_store._tables import TransactionRefused
+from interlock_store._write import Expect, Item, Update
+
+_TRIES = 5
+_CALENDAR = "CALENDAR#"
+_RUN_TTL = timedelta(days=30)
+_NO_SECONDS = 10**11
+"""Epoch seconds stay below this for three thousand years; epoch milliseconds are above it since 1973."""
+
+
+class MigrationAction(StrEnum):
+    """What is done to a row."""
+
+    INDEX_CONFIG = "index-config"
+    ADOPT_RUN = "adopt-run"
+    WRITE_CALENDAR = "write-calendar"
+
+
+class MigrationChange(Struct, frozen=True):
+    """A row that was changed, or in a dry run would be; `says` tells what it is given."""
+
+    action: MigrationAction
+    pk: str
+    sk: str
+    says: str
+
+
+class MigrationProblem(Struct, frozen=True):
+    """A row that somebody has to look at; it holds up nothing else."""
+
+    pk: str
+    sk: str
+    problem: str
+
+
+class MigrationPage(Struct, frozen=True):
+    """What one page of the table led to.
+
+    `position`: where to go on if this is the last page seen; None means from the beginning, or at the end.
+
+    `requests_left`: rerun requests without an answer. They stay as they are: such a row is answered when it comes
+    on the stream, and asking again writes it anew.
+    """
+
+    position: Position | None
+    looked_at: int = 0
+    changes: tuple[MigrationChange, ...] = ()
+    problems: tuple[MigrationProblem, ...] = ()
+    requests_left: int = 0
+
+
+class _Step(Struct, frozen=True):
+    """One write and the change that it makes."""
+
+    write: Update
+    change: MigrationChange
+
+
+class _Findings:
+    """What a page comes to, while it is being worked through."""
+
+    def __init__(self) -> None:
+        self.changes: list[MigrationChange] = []
+        self.problems: list[MigrationProblem] = []
+
+    def page(self, position: Position | None, looked_at: int = 0, requests_left: int = 0) -> MigrationPage:
+        return MigrationPage(position, looked_at, tuple(self.changes), tuple(self.problems), requests_left)
+
+
+class Migration:
+    """Gives rows of older deployments what they lack (contracts.md §1, the attributes marked +).
+
+    CONFIG rows get their index entry and `createdAt`; RUNNING trigger rows without a token get one, a lease (their
+    old `ttl`, else now + `execution_timeout` + 30 minutes) and their index entry, but no `startedAt`: their execution
+    is another machine's, so nobody probes it, and the lease ends them. Rows that have all of it stay untouched, so a
+    second go changes nothing. Every write is conditional on what it was decided from: the system may be live.
+
+    Unless `apply`, nothing is written. `now` is aware. Raises what the tables raise; a MigrationPage that was seen
+    needs no second go.
+    """
+
+    def __init__(
+        self, store: Store, scan: RowScan, *, now: datetime, execution_timeout: timedelta, apply: bool = False
+    ) -> None:
+        self._tables = store._tables
+        self._control = store.names.control
+        self._scan = scan
+        self._now = now
+        self._execution_timeout = execution_timeout
+        self._apply = apply
+        self._calendars: dict[str, bool] = {}
+
+    def run(self, calendars: Iterable[Calendar] = (), *, after: Position | None = None) -> Iterator[MigrationPage]:
+        """Write the calendars, then go through the table behind `after`; one MigrationPage for each step."""
+        yield self._write_calendars(list(calendars), after)
+        for page in self._scan.pages(self._control, after):
+            yield self._work_through(page)
+
+    def _write_calendars(self, calendars: Sequence[Calendar], after: Position | None) -> MigrationPage:
+        findings = _Findings()
+        for calendar in calendars:
+            self._calendars[calendar.name] = True
+            row: Item = {"PK": f"{_CALENDAR}{calendar.name}", "SK": CONFIG}
+            stored = self._tables.get(self._control, row["PK"], CONFIG) or row
+            self._carry_out(stored, partial(self._calendar_step, calendar), findings, absent=row)
+        return findings.page(after)
+
+    def _work_through(self, page: ScanPage) -> MigrationPage:
+        findings = _Findings()
+        requests = 0
+        for row in page.rows:
+            if row["SK"].startswith("RERUN_REQUEST#"):
+                requests += "handledAt" not in row
+            elif row["PK"].startswith(_CALENDAR):
+                self._check_calendar(row, findings)
+            elif row["SK"] == CONFIG:
+                self._carry_out(row, self._config_step, findings)
+                self._check_config(row, findings)
+            else:
+                self._carry_out(row, self._run_step, findings)
+        return findings.page(page.position, page.looked_at, requests)
+
+    def _carry_out(
+        self, row: Item, decide: Callable[[Item], _Step | None], findings: _Findings, *, absent: Item | None = None
+    ) -> None:
+        """Decide and write; again on the row as it is now while others change it, on `absent` when it is gone."""
+        pk, sk = row["PK"], row["SK"]
+        found: Item | None = row
+        try:
+            for _ in range(_TRIES):
+                step = decide(found) if found is not None else None
+                if step is None:
+                    return
+                if self._is_done(step):
+                    findings.changes.append(step.change)
+                    return
+                found = self._tables.get(self._control, pk, sk) or absent
+        except MalformedRow as malformed:
+            findings.problems.append(MigrationProblem(pk, sk, malformed.problem))
+            return
+        findings.problems.append(MigrationProblem(pk, sk, f"it changed {_TRIES} times meanwhile; try again"))
+
+    def _is_done(self, step: _Step) -> bool:
+        if self._apply:
+            try:
+                self._tables.transact([step.write])
+            except TransactionRefused:
+                return False
+        return True
+
+    # --- calendars -----------------------------------------------------------------------------------------------
+
+    def _calendar_step(self, calendar: Calendar, row: Item) -> _Step | None:
+        text = row.get("config")
+        if _is_calendar(text, calendar):
+            return None
+        says = "written" if text is None else "replaced: the file says something else"
+        changes = {"config": encode_calendar(calendar)}
+        return self._step(row, MigrationAction.WRITE_CALENDAR, changes, ("config",), says, exists=None)
+
+    def _check_calendar(self, row: Item, findings: _Findings) -> None:
+        name = row["PK"].removeprefix(_CALENDAR)
+        if name in self._calendars:
+            return
+        try:
+            decode_calendar(str(row.get("config", "")), f"calendar {name}")
+        except ConfigError as error:
+            findings.problems.append(MigrationProblem(row["PK"], row["SK"], str(error)))
+
+    # --- configs -------------------------------------------------------------------------------------------------
+
+    def _config_step(self, row: Item) -> _Step | None:
+        """The index entry and createdAt; unreadable configs too, so that `interlock status` shows them."""
+        pipeline_id = pipeline_of(row["PK"])
+        changes: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id}
+        changes = {name: value for name, value in changes.items() if row.get(name) != value}
+        says = ["indexed"] if changes else []
+        if "createdAt" in row:
+            parse_time(row["createdAt"], row["PK"], row["SK"])
+        else:
+            changes["createdAt"] = format_time(self._now)
+            says.append("first seen now")
+        if not changes:
+            return None
+        read = ("GSI1PK", "GSI1SK", "createdAt")
+        return self._step(row, MigrationAction.INDEX_CONFIG, changes, read, ", ".join(says))
+
+    def _check_config(self, row: Item, findings: _Findings) -> None:
+        """Name what keeps a config from being used; it is not mended here."""
+        problem = self._problem_of(row)
+        if problem:
+            findings.problems.append(MigrationProblem(row["PK"], row["SK"], problem))
+
+    def _problem_of(self, row: Item) -> str:
+        _, _, pipeline_id = row["PK"].partition("#")
+        if not row["PK"].startswith("PIPELINE#") or not pipeline_id:
+            return ""
+        try:
+            config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
+        except ConfigError as error:
+            return str(error)
+        if config.id != pipeline_id:
+            return f"the config says id {config.id!r}, its row says {pipeline_id!r}"
+        missing = [name for name in config.calendar_names if not self._has_calendar(name)]
+        return f"it names calendars that have no row: {', '.join(sorted(missing))}" if missing else ""
+
+    def _has_calendar(self, name: str) -> bool:
+        if name not in self._calendars:
+            self._calendars[name] = self._tables.get(self._control, f"{_CALENDAR}{name}", CONFIG) is not None
+        return self._calendars[name]
+
+    # --- runs ----------------------------------------------------------------------------------------------------
+
+    def _run_step(self, row: Item) -> _Step | None:
+        """A token of its own, its lease and its index entry, for a RUNNING row of another machine."""
+        if row.get("runToken"):
+            return None
+        key_of_row(row["PK"], row["SK"])
+        if _status(row) is not RunStatus.RUNNING:
+            return None
+        lease = _expiry(row.get("ttl")) or lease_end(self._now, self._execution_timeout)
+        token = _token(row, lease)
+        changes: Item = {
+            "runToken": token,
+            "startedToken": token,
+            "leaseUntil": format_time(lease),
+            "ttl": epoch(lease + _RUN_TTL),
+            "GSI1PK": RUNNING,
+            "GSI1SK": format_time(lease),
+        }
+        if "attempt" not in row:
+            changes["attempt"] = 0
+        read = ("status", "ttl", "runToken", "startedToken", "leaseUntil", "GSI1PK", "GSI1SK")
+        says = f"its lease ends at {lease:%Y-%m-%dT%H:%M:%SZ}"
+        return self._step(row, MigrationAction.ADOPT_RUN, changes, read, says)
+
+    def _step(
+        self,
+        row: Item,
+        action: MigrationAction,
+        changes: Item,
+        read: Iterable[str],
+        says: str,
+        *,
+        exists: bool | None = True,
+    ) -> _Step:
+        """A write on condition that what was read of the row is still so."""
+        expect = Expect(
+            exists=exists,
+            equals={name: row[name] for name in read if name in row},
+            absent=tuple(name for name in read if name not in row),
+        )
+        write = Update(self._control, row["PK"], row["SK"], set=changes, expect=expect)
+        return _Step(write, MigrationChange(action, row["PK"], row["SK"], says))
+
+
+def _is_calendar(text: object, calendar: Calendar) -> bool:
+    if text is None:
+        return False
+    try:
+        return decode_calendar(str(text), calendar.name) == calendar
+    except ConfigError:
+        return False
+
+
+def _status(row: Mapping[str, object]) -> RunStatus:
+    try:
+        return RunStatus(str(row.get("status")))
+    except ValueError:
+        known = ", ".join(RunStatus)
+        raise MalformedRow(
+            str(row["PK"]), str(row["SK"]), f"status {row.get('status')!r} is not one of {known}"
+        ) from None
+
+
+def _expiry(ttl: object) -> datetime | None:
+    """The moment that a `ttl` names (epoch seconds); None for what is none, such as milliseconds."""
+    seconds = to_number(ttl)
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None and 0 < seconds < _NO_SECONDS else None
+
+
+def _token(row: Item, lease: datetime) -> str:
+    told = f"{row['PK']}\x1f{row['SK']}\x1f{format_time(lease)}"
+    return f"migrated-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
