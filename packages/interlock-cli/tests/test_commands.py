@@ -285,22 +285,6 @@ def test_a_deployment_that_does_not_exist_is_one_sentence(run: Any, store: Store
     assert "Traceback" not in done.output
 
 
-def test_validate_reports_and_annotates(run: Any, tmp_path: Path) -> None:
-    path = tmp_path / "a.yaml"
-    path.write_text(PIPELINE.replace("gte", "greater"))
-    as_text = run("validate", str(path))
-    annotated = run("validate", str(path), "--format", "github")
-    as_json = run("validate", str(path), "--json")
-    assert [done.exit_code for done in (as_text, annotated, as_json)] == [2, 2, 2]
-    assert "1 file: 1 errors" in as_text.output
-    assert annotated.output.startswith("::error file=")
-    assert json.loads(as_json.stdout)["problems"][0]["path"] == "validation.rules[0].check"
-
-
-def test_the_schema_is_json(run: Any) -> None:
-    assert json.loads(run("schema").stdout)["$schema"].startswith("https://json-schema.org/draft/2020-12")
-
-
 @pytest.mark.parametrize("command", ["push", "sensor put", "status", "events", "rerun", "validate", "schema", "demo"])
 def test_every_command_explains_itself_with_an_example(run: Any, command: str) -> None:
     done = run(*command.split(), "--help")

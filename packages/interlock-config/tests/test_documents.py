@@ -69,6 +69,23 @@ def test_a_broken_file_does_not_hide_the_problems_of_the_others() -> None:
     assert list(found.documents) == ["us.yaml"]
 
 
+def test_problems_between_files_are_found_although_the_files_have_their_own() -> None:
+    wrong = ORDERS.replace("exists", "exist")
+    found = review({"a.yaml": wrong.replace("us-holidays", "us-holiday"), "b.yaml": wrong, "us.yaml": HOLIDAYS})
+    assert [str(problem).partition(", gt")[0] for problem in found.problems] == [
+        'a.yaml:3: schedule.calendar = "us-holiday": names a calendar that does not exist; did you mean us-holidays?',
+        'a.yaml:4: validation.rules[0].check = "exist": must be one of exists, equals',
+        'b.yaml:2: pipeline.id = "orders": is also the id of a.yaml; it must be unique',
+        'b.yaml:4: validation.rules[0].check = "exist": must be one of exists, equals',
+    ]
+
+
+@pytest.mark.parametrize("pipeline", ["[]", "{id: [a]}", "orders", "{}"])
+def test_files_without_a_name_do_not_clash(pipeline: str) -> None:
+    wrong = ORDERS.replace("{id: orders}", pipeline).replace("us-holidays", "[us]")
+    assert not [problem for problem in review({"a": wrong, "b": wrong}).problems if "unique" in problem.message]
+
+
 def test_warnings_come_with_lines_and_do_not_fail() -> None:
     found = review({"orders.yaml": ORDERS.replace('cron: "0 8 * * *", ', ""), "us.yaml": HOLIDAYS})
     assert [(problem.severity, problem.line) for problem in found.problems] == [("warning", 3)]

@@ -1,6 +1,7 @@
 """Reads pipeline and calendar files for the commands that take paths, and says what is wrong with them."""
 
 from collections.abc import Iterable, Mapping
+from glob import glob
 from pathlib import Path
 from typing import NoReturn
 
@@ -8,31 +9,73 @@ from interlock_cli._output import CliError
 from interlock_config import Review, review
 
 _ENDINGS = frozenset({".yaml", ".yml", ".json"})
-_MOST_BYTES = 128 * 1024
+_SCHEMA_ENDING = ".schema.json"
+_PATTERN_SIGNS = frozenset("*?[")
+
+MOST_BYTES = 256 * 1024
+"""Largest file that is worth reading; what the package accepts is less or equal, and is its own affair."""
 
 
 def read_files(paths: Iterable[Path]) -> dict[str, bytes]:
-    """The files that the paths name, folders opened; one byte more than allowed is read of those too large."""
+    """The files that the paths name, each once: folders and patterns opened, at most a byte more than can be used.
+
+    Raises CliError naming every path that cannot be read.
+    """
     found: dict[str, bytes] = {}
+    seen: set[Path] = set()
+    problems: list[str] = []
     for path in paths:
-        for file in _files_of(path):
-            try:
-                with file.open("rb") as opened:
-                    found[str(file)] = opened.read(_MOST_BYTES + 1)
-            except OSError as error:
-                raise CliError(f"{file}: cannot be read: {error.strerror}") from None
+        try:
+            files = _files_of(path)
+            if not files:
+                raise CliError(f"{path}: no *.yaml, *.yml or *.json file is there")
+            for file in files:
+                if (whole := file.resolve()) not in seen:
+                    seen.add(whole)
+                    found[str(file)] = _content(file)
+        except CliError as error:
+            problems.append(error.message)
+    if problems:
+        raise CliError(problems[0] if len(problems) == 1 else "\n".join(f"error: {problem}" for problem in problems))
     return found
 
 
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise CliError(f"{file}: cannot be read: {error.strerror}") from None
+
+
 def _files_of(path: Path) -> list[Path]:
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
-        if not files:
-            raise CliError(f"{path}: the folder holds no *.yaml, *.yml or *.json file")
-        return files
-    if not path.exists():
+    try:
+        if path.is_dir():
+            return _documents_in(path)
+        if path.exists():
+            return [path]
+    except (OSError, ValueError):
+        raise CliError(f"{str(path)[:200]!r}: cannot be a path") from None
+    if not _PATTERN_SIGNS & set(str(path)):
         raise CliError(f"{path}: no such file or folder")
-    return [path]
+    matches = sorted(Path(match) for match in glob(str(path), recursive=True))
+    found = (file for match in matches for file in ([match] if match.is_file() else _documents_in(match)))
+    return [file for file in found if _is_named_as_one(file)]
+
+
+def _documents_in(folder: Path) -> list[Path]:
+    """The files of a folder and its folders, without hidden ones and JSON Schemas."""
+    return sorted(file for file in folder.rglob("*") if _is_document(file, folder) and file.is_file())
+
+
+def _is_document(file: Path, folder: Path) -> bool:
+    if any(part.startswith(".") for part in file.relative_to(folder).parts):
+        return False
+    return _is_named_as_one(file)
+
+
+def _is_named_as_one(file: Path) -> bool:
+    return file.suffix.lower() in _ENDINGS and not file.name.endswith(_SCHEMA_ENDING)
 
 
 def review_files(files: Mapping[str, bytes]) -> Review:

@@ -9,10 +9,11 @@ from interlock_cli._events import events
 from interlock_cli._output import CliError
 from interlock_cli._push import push
 from interlock_cli._rerun import rerun
+from interlock_cli._schema import schema
 from interlock_cli._sensor import sensor
 from interlock_cli._stack_commands import build, deploy, up
 from interlock_cli._status import status
-from interlock_cli._validate import schema, validate
+from interlock_cli._validate import validate
 from interlock_cli.local import LocalStackError
 from interlock_store import StoreError
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,6 +16,11 @@ from rich.table import Table
 _WIDTH_OF_FILES = 200
 
 
+def _colours() -> Literal["auto"] | None:
+    """With NO_COLOR not even bold is written: https://no-color.org."""
+    return None if os.environ.get("NO_COLOR") else "auto"
+
+
 class CliError(click.ClickException):
     """Something the user can mend: one clear sentence (or one line per problem) and exit code 2."""
 
@@ -23,14 +28,14 @@ class CliError(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the message to stderr."""
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
+        Console(stderr=True, highlight=False, soft_wrap=True, color_system=_colours()).print(
             f"[bold red]error:[/] {_escape(self.message)}" if "\n" not in self.message else _escape(self.message)
         )
 
 
 def console() -> Console:
     """The terminal; colours obey NO_COLOR and vanish where the output is no terminal, whose lines may be long."""
-    made = Console(highlight=False)
+    made = Console(highlight=False, color_system=_colours())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _WIDTH_OF_FILES
     return made

@@ -1,80 +1,161 @@
-"""interlock validate and interlock schema: what is wrong with pipeline files, and what they may hold."""
+"""interlock validate: what is wrong with pipeline and calendar files, for people, programs and GitHub."""
 
+import math
+import os
 import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
-from interlock_cli._files import read_files, review_files
+from interlock_cli._files import MOST_BYTES, read_files, review_files
 from interlock_cli._output import console, print_json
-from interlock_config import Problem, json_schema
+from interlock_config import Problem
+
+STDIN = "-"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
-@click.option("--format", "style", type=click.Choice(["text", "github"]), default="text", show_default=True)
-def validate(paths: tuple[Path, ...], as_json: bool, style: str) -> None:
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "github", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines to read, annotations of a GitHub workflow, or one JSON document.",
+)
+@click.option("--strict", is_flag=True, help="End with exit code 2 for warnings too.")
+@click.option(
+    "--stdin-filename",
+    default="<stdin>",
+    show_default=True,
+    metavar="NAME",
+    help="What to call standard input; read as JSON when it ends in .json.",
+)
+def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, stdin_filename: str) -> None:
     """Say everything that is wrong with pipeline and calendar files.
 
-    Exit code 0: no errors (warnings may be there); 2: errors.
+    PATH is a file, a folder (its *.yaml, *.yml and *.json, without hidden ones), a pattern such as
+    'pipelines/**/*.yaml', or - for standard input. Files are also compared with each other: ids must differ,
+    and a calendar that a pipeline names must be among them.
+
+    Exit code 0: no errors (warnings may be there); 2: errors, or a path that cannot be read.
 
     \b
     Examples:
-      interlock validate pipelines/
+      interlock validate pipelines/ calendars/
+      interlock validate 'teams/*/pipelines' --strict
       interlock validate pipelines/ --format github
+      interlock validate - --stdin-filename orders.yaml < orders.yaml
     """
-    files = read_files(paths)
+    if as_json and style == "github":
+        raise click.UsageError("--json and --format github exclude each other.")
+    files = read_files(Path(path) for path in paths if path != STDIN)
+    if STDIN in paths:
+        files[stdin_filename] = sys.stdin.buffer.read(MOST_BYTES + 1)
     review = review_files(files)
-    if as_json:
-        print_json({"files": len(files), "problems": [_wire(problem) for problem in review.problems]})
-    elif style == "github":
-        for problem in review.problems:
-            sys.stdout.write(_annotation(problem) + "\n")
-    else:
-        _print(review.problems, len(files))
-    if review.failed:
+    _escape_what_cannot_be_encoded(sys.stdout)
+    _PRINT["json" if as_json else style](review.problems, len(files))
+    if review.failed or (strict and review.problems):
         sys.exit(2)
 
 
-def _print(problems: tuple[Problem, ...], files: int) -> None:
+def _escape_what_cannot_be_encoded(stream: object) -> None:
+    """Files hold any sign, and build logs are sometimes ASCII."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _print_text(problems: Sequence[Problem], files: int) -> None:
+    """Errors first, then warnings, each on its line."""
     out = console()
     colours = {"error": "red", "warning": "yellow"}
+    for severity, colour in colours.items():
+        for problem in problems:
+            if problem.severity == severity:
+                out.print(f"[{colour}]{severity}:[/] ", end="")
+                out.print(str(problem), markup=False, soft_wrap=True)
+    out.print(_summary(problems, files))
+
+
+def _print_github(problems: Sequence[Problem], files: int) -> None:
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     for problem in problems:
-        out.print(f"[{colours[problem.severity]}]{problem.severity}:[/] ", end="")
-        out.print(str(problem), markup=False, soft_wrap=True)
+        click.echo(_annotation(problem, root))
+    click.echo(_summary(problems, files))
+
+
+def _print_json(problems: Sequence[Problem], files: int) -> None:
+    errors, warnings = _counts(problems)
+    print_json(
+        {"files": files, "errors": errors, "warnings": warnings, "problems": [_wire(problem) for problem in problems]}
+    )
+
+
+_PRINT: dict[str, Callable[[Sequence[Problem], int], None]] = {
+    "text": _print_text,
+    "github": _print_github,
+    "json": _print_json,
+}
+
+
+def _counts(problems: Sequence[Problem]) -> tuple[int, int]:
     errors = sum(1 for problem in problems if problem.severity == "error")
-    out.print(f"{files} file{'s' * (files != 1)}: {errors} errors, {len(problems) - errors} warnings")
+    return errors, len(problems) - errors
+
+
+def _summary(problems: Sequence[Problem], files: int) -> str:
+    errors, warnings = _counts(problems)
+    return f"{_counted(files, 'file')}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _wire(problem: Problem) -> dict[str, object]:
-    value = None if problem.value is msgspec.UNSET else problem.value
     return {
         "source": problem.source,
         "line": problem.line,
         "path": problem.path,
-        "value": value,
+        "value": None if problem.value is msgspec.UNSET else _strict(problem.value),
         "message": problem.message,
         "severity": problem.severity,
     }
 
 
-def _annotation(problem: Problem) -> str:
-    """A GitHub workflow command; its properties and message need % , : and line ends escaped."""
-    message = f"{problem.path}: {problem.message}" if problem.path else problem.message
-    message = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    source = problem.source.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
-    line = f",line={problem.line}" if problem.line is not None else ""
-    return f"::{problem.severity} file={source}{line}::{message}"
+def _strict(value: Any) -> Any:
+    """The value without numbers that JSON does not have; those become text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _strict(inner) for key, inner in value.items()}
+    return [_strict(inner) for inner in value] if isinstance(value, list) else value
 
 
-@click.command()
-def schema() -> None:
-    """Print the JSON Schema (draft 2020-12) of pipeline files, for editors and other checkers.
+def _annotation(problem: Problem, root: Path) -> str:
+    """A GitHub workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
+    place = {"file": _relative(problem.source, root), "line": problem.line, "title": problem.path or "pipeline file"}
+    properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in place.items() if value is not None)
+    said = str(msgspec.structs.replace(problem, source="", line=None))
+    return f"::{problem.severity} {properties}::{_escaped(said)}"
 
-    \b
-    Example:
-      interlock schema > pipeline.schema.json
-    """
-    print_json(json_schema())
+
+def _relative(source: str, root: Path) -> str:
+    """The file as GitHub knows it, from the root of the checkout."""
+    try:
+        return Path(source).resolve().relative_to(root.resolve()).as_posix()
+    except (ValueError, OSError):
+        return source
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Text that ends no property and no line of a workflow command."""
+    for sign in f"%\r\n{more}":
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text

@@ -11,7 +11,7 @@ from msgspec import Meta
 from interlock_rules import Mode, Rule, RuleSet, compile_rules
 from interlock_sla import Calendar, Cron, Exclusions, parse_cron, zone
 
-from ._problems import ConfigError, Problem, did_you_mean
+from ._problems import ConfigError, Path, Problem, did_you_mean, render
 from ._structs import Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
 
 RETRY_DELAY_CEILING = timedelta(hours=1)
@@ -104,20 +104,22 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
         return timedelta(seconds=min(doubled, RETRY_DELAY_CEILING.total_seconds()))
 
 
-def calendar_places(config: PipelineConfig) -> dict[tuple[str, ...], str]:
+CALENDAR_PLACES: tuple[Path, ...] = (("schedule", "calendar"), ("schedule", "exclude", "holidays"))
+"""Where a config may name calendars."""
+
+
+def calendar_places(config: PipelineConfig) -> dict[Path, str]:
     """Where the config names calendars: path to name."""
     exclude = config.schedule.exclude
-    places: dict[tuple[str, ...], str | None] = {("schedule", "calendar"): config.schedule.calendar}
-    if exclude is not None:
-        places["schedule", "exclude", "holidays"] = exclude.holidays
-    return {path: name for path, name in places.items() if name is not None}
+    names = (config.schedule.calendar, exclude.holidays if exclude else None)
+    return {path: name for path, name in zip(CALENDAR_PLACES, names, strict=True) if name is not None}
 
 
 def _unknown_calendars(
     config: PipelineConfig, missing: Iterable[str], calendars: Mapping[str, Calendar]
 ) -> list[Problem]:
     return [
-        Problem(config.id, ".".join(path), name, unknown_calendar(name, calendars))
+        Problem(config.id, render(path), name, unknown_calendar(name, calendars))
         for path, name in calendar_places(config).items()
         if name in missing
     ]

@@ -1,7 +1,7 @@
 """Which document a file holds, and what is wrong between the documents of several files."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -9,9 +9,9 @@ from interlock_sla import Calendar
 
 from ._calendars import build_calendar, warn_calendar
 from ._codec import build_pipeline
-from ._config import PipelineConfig, calendar_places, unknown_calendar
+from ._config import CALENDAR_PLACES, PipelineConfig, calendar_places, unknown_calendar
 from ._json import read_json
-from ._problems import ConfigError, Findings, Path, Problem
+from ._problems import ConfigError, Findings, Path, Problem, readable
 from ._warnings import warn
 from ._warnings_schedule import warn_of_calendars
 from ._yaml import read_yaml
@@ -56,7 +56,7 @@ def check(config: PipelineConfig, calendars: Mapping[str, Calendar], source: str
 def validate(documents: Mapping[str, Document]) -> tuple[Problem, ...]:
     """What is wrong between documents, by source: ids and calendar names given twice, and what `check` finds."""
     findings = {source: Findings(source) for source in documents}
-    _look_between(documents, findings, set())
+    _look_between(documents, {source: _name(document) for source, document in documents.items()}, findings, set())
     return tuple(problem for source in documents for problem in findings[source].problems)
 
 
@@ -64,8 +64,9 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
     """Read files (source to text) and find everything wrong with and between them, warnings included."""
     documents: dict[str, Document] = {}
     findings: dict[str, Findings] = {}
+    names: dict[str, _Name] = {}
+    unusable: dict[str, Any] = {}
     problems: list[Problem] = []
-    broken_calendars: set[str] = set()
     for source, text in texts.items():
         raw: Any = None
         try:
@@ -73,11 +74,18 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
             documents[source] = _document(raw, findings[source])
         except ConfigError as error:
             problems += error.problems
-            broken_calendars |= _calendar_name(raw)
+            findings[source] = Findings(source, findings[source].lines if source in findings else None)
+            unusable[source] = raw
+            names.update({source: name} if (name := _name_in(raw)) else {})
         else:
+            names[source] = _name(documents[source])
             _warn(documents[source], findings[source])
-    _look_between(documents, findings, broken_calendars)
-    problems += (problem for source in documents for problem in findings[source].problems)
+    broken = {name.text for source, name in names.items() if source in unusable and name.path == _CALENDAR_NAME}
+    _look_between(documents, names, findings, broken)
+    known = {name.text for name in names.values() if name.path == _CALENDAR_NAME}
+    for source, raw in unusable.items():
+        _look_for_calendars(_places_in(raw), known, findings[source])
+    problems += (problem for source in texts for problem in findings[source].problems)
     return Review(documents, tuple(sorted(problems, key=lambda problem: (problem.source, problem.line or 0))))
 
 
@@ -95,9 +103,41 @@ def _is_calendar(raw: Any) -> bool:
     return isinstance(raw, dict) and bool(_OF_CALENDARS & raw.keys()) and not _OF_PIPELINES & raw.keys()
 
 
-def _calendar_name(raw: Any) -> set[str]:
-    """The name of a calendar that cannot be used: pipelines that name it are not wrong for that."""
-    return {raw["name"]} if _is_calendar(raw) and isinstance(raw.get("name"), str) else set()
+class _Name(NamedTuple):
+    """What a document is called, and the place that says so."""
+
+    path: Path
+    text: str
+
+
+_CALENDAR_NAME: Path = ("name",)
+_PIPELINE_ID: Path = ("pipeline", "id")
+
+
+def _name(document: Document) -> _Name:
+    if isinstance(document, PipelineConfig):
+        return _Name(_PIPELINE_ID, document.id)
+    return _Name(_CALENDAR_NAME, document.name)
+
+
+def _name_in(raw: Any) -> _Name | None:
+    """The name in a document that cannot be used: others may clash with it, or name it, all the same."""
+    path = _CALENDAR_NAME if _is_calendar(raw) else _PIPELINE_ID
+    text = _text_at(raw, path)
+    return _Name(path, text) if text else None
+
+
+def _places_in(raw: Any) -> dict[Path, str]:
+    """Where a pipeline that cannot be used names calendars."""
+    if _is_calendar(raw):
+        return {}
+    return {path: text for path in CALENDAR_PLACES if (text := _text_at(raw, path))}
+
+
+def _text_at(raw: Any, path: Path) -> str | None:
+    for key in path:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw if isinstance(raw, str) else None
 
 
 def _warn(document: Document, findings: Findings) -> None:
@@ -108,34 +148,36 @@ def _warn(document: Document, findings: Findings) -> None:
 
 
 def _look_between(
-    documents: Mapping[str, Document], findings: Mapping[str, Findings], broken_calendars: set[str]
+    documents: Mapping[str, Document],
+    names: Mapping[str, _Name],
+    findings: Mapping[str, Findings],
+    broken_calendars: set[str],
 ) -> None:
     calendars = {item.name: item for item in documents.values() if isinstance(item, Calendar)}
-    first: dict[tuple[Path, str], str] = {}
-    for source, document in documents.items():
-        path, name = _name(document)
-        earlier = first.setdefault((path, name), source)
+    first: dict[_Name, str] = {}
+    for source, name in names.items():
+        earlier = first.setdefault(name, source)
         if earlier != source:
-            findings[source].error(path, name, f"is also the {path[-1]} of {earlier}; it must be unique")
+            findings[source].error(
+                name.path, name.text, f"is also the {name.path[-1]} of {readable(earlier)}; it must be unique"
+            )
+    for source, document in documents.items():
         if isinstance(document, PipelineConfig):
             _look_at_calendars(document, calendars, broken_calendars, findings[source])
-
-
-def _name(document: Document) -> tuple[Path, str]:
-    if isinstance(document, PipelineConfig):
-        return ("pipeline", "id"), document.id
-    return ("name",), document.name
 
 
 def _look_at_calendars(
     config: PipelineConfig, calendars: Mapping[str, Calendar], broken: set[str], findings: Findings
 ) -> None:
-    known = calendars.keys() | broken
-    for path, name in calendar_places(config).items():
+    _look_for_calendars(calendar_places(config), calendars.keys() | broken, findings)
+    if all(name in calendars for name in config.calendar_names):
+        warn_of_calendars(config, calendars, findings)
+
+
+def _look_for_calendars(places: Mapping[Path, str], known: set[str], findings: Findings) -> None:
+    for path, name in places.items():
         if name not in known:
             message = unknown_calendar(name, known)
             findings.error(
                 path, name, message if known else f"{message}; its file has to be read together with this one"
             )
-    if all(name in calendars for name in config.calendar_names):
-        warn_of_calendars(config, calendars, findings)

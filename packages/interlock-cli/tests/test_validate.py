@@ -1,0 +1,243 @@
+"""interlock validate and interlock schema as somebody types them: files, folders, patterns, standard input, formats."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from interlock_cli import main
+from interlock_config import calendar_schema, json_schema
+
+RIGHT = """\
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}, calendar: us}
+validation: {rules: [{key: ready, check: gte, field: count, value: 100}]}
+job: {type: command, config: {command: load}}
+"""
+CALENDAR = "name: us\ndays: [sunday]\n"
+WRONG = RIGHT.replace("gte", "greater")
+WARNED = RIGHT.replace("trigger: {key: ready, check: exists}, ", "")
+
+Validate = Callable[..., Result]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "calendars").mkdir()
+    (tmp_path / "pipelines" / "bronze.yaml").write_text(RIGHT)
+    (tmp_path / "calendars" / "us.yml").write_text(CALENDAR)
+    return tmp_path
+
+
+@pytest.fixture
+def validate(folder: Path) -> Validate:
+    def invoke(*arguments: str, stdin: str | bytes | None = None, **environment: str) -> Result:
+        clean = {"NO_COLOR": "1", "COLUMNS": "80", **environment}
+        return CliRunner().invoke(main, ["validate", *arguments], input=stdin, env=clean)
+
+    return invoke
+
+
+def test_right_files_are_counted_and_exit_0(validate: Validate) -> None:
+    done = validate("pipelines", "calendars")
+    assert (done.exit_code, done.output) == (0, "2 files: 0 errors, 0 warnings\n")
+
+
+def test_warnings_exit_0_and_with_strict_2(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WARNED)
+    done = validate(".")
+    assert done.exit_code == 0
+    assert done.output.startswith("warning: pipelines/bronze.yaml:2: schedule: has neither cron nor trigger;")
+    assert done.output.endswith("\n2 files: 0 errors, 1 warning\n")
+    assert validate(".", "--strict").exit_code == 2
+
+
+def test_errors_come_before_warnings_each_on_one_line_and_exit_2(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "a.yaml").write_text(WARNED.replace("bronze", "a"))
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    done = validate(".")
+    assert done.exit_code == 2
+    assert [line.partition(":")[0] for line in done.output.splitlines()] == ["error", "warning", "3 files"]
+    assert "greater" in done.output
+
+
+def test_a_calendar_among_other_files_is_known_and_alone_it_is_missed(validate: Validate) -> None:
+    assert validate("pipelines/bronze.yaml", "calendars/us.yml").exit_code == 0
+    alone = validate("pipelines/bronze.yaml")
+    assert alone.exit_code == 2
+    assert "its file has to be read together with this one" in alone.output
+
+
+def test_the_same_id_in_two_files_is_an_error(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "other.yaml").write_text(RIGHT)
+    done = validate(".")
+    assert done.exit_code == 2
+    assert "is also the id of pipelines/bronze.yaml; it must be unique" in done.output
+
+
+def test_a_file_named_twice_is_read_once(validate: Validate, folder: Path) -> None:
+    paths = ("pipelines", "pipelines/bronze.yaml", str(folder / "pipelines" / "bronze.yaml"), "calendars")
+    assert validate(*paths).output == "2 files: 0 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize("pattern", ["**/*.y*ml", "**", "pipelines/*", "[pc]*"])
+def test_patterns_are_opened_where_no_shell_did(validate: Validate, folder: Path, pattern: str) -> None:
+    (folder / "pipelines" / "notes.md").write_text("no pipeline")
+    done = validate(pattern, "calendars/us.yml")
+    assert (done.exit_code, done.output) == (0, "2 files: 0 errors, 0 warnings\n")
+
+
+def test_hidden_files_and_schemas_of_a_folder_are_left_out(validate: Validate, folder: Path) -> None:
+    (folder / ".github").mkdir()
+    (folder / ".github" / "workflow.yaml").write_text("on: push")
+    (folder / ".pre-commit-config.yaml").write_text("repos: []")
+    (folder / "pipelines" / "pipeline.schema.json").write_text("{}")
+    assert validate(".").output == "2 files: 0 errors, 0 warnings\n"
+    assert validate(".pre-commit-config.yaml").exit_code == 2
+
+
+def test_every_path_that_cannot_be_read_is_named(validate: Validate, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    done = validate("nowhere.yaml", "empty", "x*", "a" * 5000, "pipelines")
+    assert done.exit_code == 2
+    assert [line[:40] for line in done.output.splitlines()] == [
+        "error: nowhere.yaml: no such file or fol",
+        "error: empty: no *.yaml, *.yml or *.json",
+        "error: x*: no *.yaml, *.yml or *.json fi",
+        "error: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_without_permission_is_one_sentence(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").chmod(0)
+    done = validate(".")
+    assert done.exit_code == 2
+    assert "pipelines/bronze.yaml: cannot be read: Permission denied" in done.output
+
+
+def test_standard_input_is_a_file_too(validate: Validate) -> None:
+    assert validate("-", "calendars", stdin=RIGHT).output == "2 files: 0 errors, 0 warnings\n"
+    wrong = validate("-", "calendars", "--stdin-filename", "new.yaml", stdin=WRONG)
+    assert wrong.exit_code == 2
+    assert wrong.output.startswith("error: new.yaml:3: validation.rules[0].check")
+    assert "<stdin>: is empty" in validate("-", stdin="").output
+    assert "new.json:1: is not JSON" in validate("-", "--stdin-filename", "new.json", stdin=RIGHT).output
+
+
+def test_files_over_the_limit_are_refused_and_json_has_the_larger_one(validate: Validate, folder: Path) -> None:
+    (folder / "large.yaml").write_text(RIGHT + " " * 131_072)
+    (folder / "large.json").write_text(json.dumps({"name": "us"}) + " " * 200_000)
+    (folder / "huge.json").write_text(" " * 300_000)
+    (folder / "calendars" / "us.yml").unlink()
+    said = validate(".").output
+    assert "large.yaml: is longer than 128 KB and was not read" in said
+    assert "huge.json: is longer than 256 KB and was not read" in said
+    assert "error: large.json" not in said
+
+
+def test_json_is_one_document_with_counts(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    done = validate(".", "--json")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout) == {
+        "files": 2,
+        "errors": 1,
+        "warnings": 0,
+        "problems": [
+            {
+                "source": "pipelines/bronze.yaml",
+                "line": 3,
+                "path": "validation.rules[0].check",
+                "value": "greater",
+                "message": "must be one of exists, equals, gt, gte, lt, lte, age_lt, age_gt; did you mean gt?",
+                "severity": "error",
+            }
+        ],
+    }
+    assert validate(".", "--format", "json").stdout == done.stdout
+
+
+def test_json_holds_no_number_that_json_does_not_have(validate: Validate, folder: Path) -> None:
+    text = RIGHT.replace("100", ".nan").replace("key: ready, check: exists", "a: [.inf]")
+    (folder / "pipelines" / "bronze.yaml").write_text(text)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    found = json.loads(validate(".", "--json").stdout, parse_constant=refuse)
+    assert {str(problem["value"]) for problem in found["problems"]} >= {"nan", "['inf']"}
+
+
+def test_json_and_github_exclude_each_other(validate: Validate) -> None:
+    done = validate(".", "--json", "--format", "github")
+    assert done.exit_code == 2
+    assert "exclude each other" in done.output
+
+
+def test_github_gets_annotations_with_file_line_and_title(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    (folder / "pipelines" / "a.yaml").write_text(WARNED.replace("bronze", "a"))
+    done = validate(str(folder), "--format", "github")
+    assert done.exit_code == 2
+    assert done.output.splitlines() == [
+        "::warning file=pipelines/a.yaml,line=2,title=schedule::"
+        "schedule: has neither cron nor trigger; only a rerun request will ever start this pipeline",
+        "::error file=pipelines/bronze.yaml,line=3,title=validation.rules[0].check::"
+        'validation.rules[0].check = "greater": must be one of exists, equals, gt, gte, lt, lte, age_lt, age_gt; '
+        "did you mean gt?",
+        "3 files: 1 error, 1 warning",
+    ]
+
+
+def test_github_files_are_named_from_the_root_of_the_checkout(
+    validate: Validate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG.replace(", calendar: us", ""))
+    monkeypatch.chdir(folder / "pipelines")
+    done = validate("bronze.yaml", "--format", "github", GITHUB_WORKSPACE=str(folder))
+    assert done.output.startswith("::error file=pipelines/bronze.yaml,line=3,")
+    elsewhere = validate("bronze.yaml", "--format", "github", GITHUB_WORKSPACE=str(folder / "calendars"))
+    assert elsewhere.output.startswith("::error file=bronze.yaml,line=3,")
+
+
+def test_nothing_in_a_file_or_its_name_forges_an_annotation(validate: Validate, folder: Path) -> None:
+    name = "a,line=1::50%\n::error::b.yaml"
+    (folder / "pipelines" / "bronze.yaml").unlink()
+    (folder / name).write_text('"x\\n::error::y": 1\n' + RIGHT)
+    for style in ("github", "text"):
+        lines = validate(".", "--format", style).output.splitlines()
+        assert len(lines) == 2
+        assert lines[0].startswith(
+            "::error file=a%2Cline=1%3A%3A50%25%0A%3A%3Aerror%3A%3Ab.yaml,line=1," if style == "github" else "error: "
+        )
+
+
+def test_a_terminal_that_knows_ascii_only_gets_escapes(folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(RIGHT.replace("bronze", "käse"))
+    done = CliRunner(charset="ascii").invoke(main, ["validate", "."], env={"NO_COLOR": "1"})
+    assert done.exit_code == 2
+    assert "k\\xe4se" in done.output
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({"NO_COLOR": "1"}, False), ({}, True)])
+def test_colours_obey_no_color(validate: Validate, folder: Path, environment: dict[str, str], coloured: bool) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    arguments = {"NO_COLOR": "", "FORCE_COLOR": "1", "TERM": "xterm", **environment}
+    assert ("\x1b[" in validate(".", **arguments).output) is coloured
+    assert ("\x1b[" in validate("nowhere", **arguments).output) is coloured
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"), [((), json_schema()), (("--calendar",), calendar_schema())], ids=["pipeline", "calendar"]
+)
+def test_the_schemas_are_printed(arguments: tuple[str, ...], printed: dict[str, object]) -> None:
+    done = CliRunner().invoke(main, ["schema", *arguments])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == printed
