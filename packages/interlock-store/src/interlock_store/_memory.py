@@ -2,13 +2,20 @@
 
 import copy
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import assert_never
+from decimal import Decimal
+from itertools import islice
+from typing import Any, assert_never
 
 from interlock_store._tables import TransactionRefused
 from interlock_store._write import Check, Delete, Item, Put, Update, Write, key_of
 
 Key = tuple[str, str, str]
+_Entry = tuple[str, Key]
+"""A row's place in a partition: its sort key there, then its own key."""
+
+_UNCHANGING = frozenset({str, int, bool, float, Decimal, bytes, type(None)})
 
 
 class MemoryTables:
@@ -16,13 +23,16 @@ class MemoryTables:
 
     def __init__(self, on_change: Callable[[Key, Item | None, Item | None], None] | None = None) -> None:
         self._rows: dict[Key, Item] = {}
+        # By index ("" is the table itself): the rows of each partition in the order of their sort key.
+        self._partitions: dict[str, dict[tuple[str, str], list[_Entry]]] = {"": {}}
         self._lock = threading.RLock()
         self._on_change = on_change
 
     def get(self, table: str, pk: str, sk: str) -> Item | None:
         """One row."""
         with self._lock:
-            return copy.deepcopy(self._rows.get((table, pk, sk)))
+            row = self._rows.get((table, pk, sk))
+            return None if row is None else _copy(row)
 
     def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
         """The rows that exist among `keys`."""
@@ -42,21 +52,35 @@ class MemoryTables:
         limit: int | None = None,
     ) -> Iterator[Item]:
         """Rows of one partition in the order of their sort key."""
-        hash_name, range_name = (f"{index}PK", f"{index}SK") if index else ("PK", "SK")
         with self._lock:
-            rows = [
-                row
-                for (name, _, _), row in self._rows.items()
-                if name == table and row.get(hash_name) == pk and _in_range(row.get(range_name), prefix, after, up_to)
-            ]
-            rows.sort(key=lambda row: str(row[range_name]), reverse=newest_first)
-            return iter(copy.deepcopy(rows[:limit]))
+            entries = self._partition(table, pk, index or "")
+            chosen = _between(entries, prefix, after, up_to)
+            found = chosen if not newest_first else reversed(list(chosen))
+            return iter([_copy(self._rows[key]) for _, key in islice(found, limit)])
+
+    def _partition(self, table: str, pk: str, index: str) -> list[_Entry]:
+        if index not in self._partitions:
+            self._partitions[index] = {}
+            for key, row in self._rows.items():
+                self._place(index, key, row)
+        return self._partitions[index].get((table, pk), [])
+
+    def _place(self, index: str, key: Key, row: Item) -> None:
+        pk, sk = row.get(f"{index}PK"), row.get(f"{index}SK")
+        if isinstance(pk, str) and isinstance(sk, str):
+            insort(self._partitions[index].setdefault((key[0], pk), []), (sk, key))
+
+    def _displace(self, index: str, key: Key, row: Item) -> None:
+        pk, sk = row.get(f"{index}PK"), row.get(f"{index}SK")
+        if isinstance(pk, str) and isinstance(sk, str):
+            entries = self._partitions[index][(key[0], pk)]
+            del entries[bisect_left(entries, (sk, key))]
 
     def rows_of(self, table: str) -> list[Item]:
         """Every row of a table in the order of the keys; what a scan of the real thing would read."""
         with self._lock:
             rows = [row for (name, _, _), row in self._rows.items() if name == table]
-            return copy.deepcopy(sorted(rows, key=lambda row: (row["PK"], row["SK"])))
+            return [_copy(row) for row in sorted(rows, key=lambda row: (row["PK"], row["SK"]))]
 
     def transact(self, writes: Sequence[Write]) -> None:
         """All writes or none."""
@@ -77,26 +101,55 @@ class MemoryTables:
             case Check():
                 return
             case Put():
-                after = copy.deepcopy(write.item)
+                after = _copy(write.item)
             case Update():
-                after = {**(before or {"PK": key[1], "SK": key[2]}), **copy.deepcopy(dict(write.set))}
+                after = {**(before or {"PK": key[1], "SK": key[2]}), **_copy(dict(write.set))}
                 for name in write.remove:
                     after.pop(name, None)
             case Delete():
                 after = None
             case _:
                 assert_never(write)
+        self._replace(key, before, after)
+        if self._on_change is not None and before != after:
+            self._on_change(key, _copy(before), _copy(after))
+
+    def _replace(self, key: Key, before: Item | None, after: Item | None) -> None:
+        for index in self._partitions:
+            if before is not None:
+                self._displace(index, key, before)
+            if after is not None:
+                self._place(index, key, after)
         if after is None:
             self._rows.pop(key, None)
         else:
             self._rows[key] = after
-        if self._on_change is not None and before != after:
-            self._on_change(key, copy.deepcopy(before), copy.deepcopy(after))
 
 
-def _in_range(sort_key: object, prefix: str, after: str | None, up_to: str | None) -> bool:
-    if not isinstance(sort_key, str):
-        return False
+def _copy(value: Any) -> Any:
+    """A value that shares nothing with the original that anybody could change; quicker than copy.deepcopy for rows."""
+    kind = type(value)
+    if kind in _UNCHANGING:
+        return value
+    if kind is dict:
+        return {name: inner if type(inner) in _UNCHANGING else _copy(inner) for name, inner in value.items()}
+    if kind is list:
+        return [_copy(inner) for inner in value]
+    return copy.deepcopy(value)
+
+
+def _between(entries: list[_Entry], prefix: str, after: str | None, up_to: str | None) -> Iterator[_Entry]:
+    """The entries whose sort key is greater than `after`, or at most `up_to`, or begins with `prefix`."""
     if after is not None:
-        return sort_key > after
-    return sort_key <= up_to if up_to is not None else sort_key.startswith(prefix)
+        first = bisect_left(entries, (after,))
+        return (entry for entry in islice(entries, first, None) if entry[0] > after)
+    if up_to is not None:
+        return _while(entries, 0, lambda sort_key: sort_key <= up_to)
+    return _while(entries, bisect_left(entries, (prefix,)), lambda sort_key: sort_key.startswith(prefix))
+
+
+def _while(entries: list[_Entry], first: int, fits: Callable[[str], bool]) -> Iterator[_Entry]:
+    for entry in islice(entries, first, None):
+        if not fits(entry[0]):
+            return
+        yield entry
