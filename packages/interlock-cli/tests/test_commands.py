@@ -285,7 +285,9 @@ def test_a_deployment_that_does_not_exist_is_one_sentence(run: Any, store: Store
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("command", ["push", "sensor put", "status", "events", "rerun", "validate", "schema", "demo"])
+@pytest.mark.parametrize(
+    "command", ["push", "sensor put", "status", "events", "rerun", "migrate", "validate", "schema", "demo"]
+)
 def test_every_command_explains_itself_with_an_example(run: Any, command: str) -> None:
     done = run(*command.split(), "--help")
     assert done.exit_code == 0

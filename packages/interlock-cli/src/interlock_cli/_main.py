@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from interlock_cli._demo_command import demo
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._events import events
+from interlock_cli._migrate import migrate
 from interlock_cli._output import CliError
 from interlock_cli._push import push
 from interlock_cli._rerun import rerun
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for _command in (build, demo, deploy, events, push, rerun, schema, sensor, status, up, validate):
+for _command in (build, demo, deploy, events, migrate, push, rerun, schema, sensor, status, up, validate):
     main.add_command(_command)

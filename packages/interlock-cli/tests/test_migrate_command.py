@@ -1,0 +1,344 @@
+"""interlock migrate as somebody types it: told, written, interrupted and taken up again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto.server import ThreadedMotoServer
+
+from interlock_cli import main
+from interlock_cli._deployment import Deployment
+from interlock_cli._migrate import Tally, work_through
+from interlock_config import decode_yaml, encode_json
+from interlock_store import (
+    DynamoTables,
+    MigrationPage,
+    Position,
+    Store,
+    TableBusy,
+    TableNames,
+)
+
+NAMES = TableNames.of_environment("old")
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}, exclude: {holidays: us}}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+CALENDAR = "name: us\ndates: ['2026-07-04']\n"
+RUN = {
+    "PK": {"S": "PIPELINE#bronze"},
+    "SK": {"S": "TRIGGER#stream#2026-03-03"},
+    "status": {"S": "RUNNING"},
+    "ttl": {"N": "1772560000"},
+}
+BROKEN = {"PK": {"S": "PIPELINE#broken"}, "SK": {"S": "CONFIG"}, "config": {"S": "[not json]"}}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def client(endpoint: str) -> Iterator[Any]:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    made = boto3.client("dynamodb", endpoint_url=endpoint, region_name="us-east-1", **keys)
+    parts = ("PK", "SK", "GSI1PK", "GSI1SK")
+    made.create_table(
+        TableName=NAMES.control,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in parts],
+        KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "GSI1",
+                "KeySchema": [
+                    {"AttributeName": "GSI1PK", "KeyType": "HASH"},
+                    {"AttributeName": "GSI1SK", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    yield made
+    made.delete_table(TableName=NAMES.control)
+
+
+@pytest.fixture
+def store(client: Any) -> Store:
+    """An older deployment with one pipeline whose calendar is missing, one run under way, one request."""
+    config = {"PK": RUN["PK"], "SK": {"S": "CONFIG"}, "config": {"S": encode_json(decode_yaml(PIPELINE, "x.yaml"))}}
+    request = {"PK": RUN["PK"], "SK": {"S": "RERUN_REQUEST#stream#2026-03-01"}}
+    for row in (config, RUN, request):
+        client.put_item(TableName=NAMES.control, Item=row)
+    return Store(DynamoTables(client), NAMES)
+
+
+@pytest.fixture
+def calendars(tmp_path: Path) -> Path:
+    folder = tmp_path / "calendars"
+    folder.mkdir()
+    (folder / "us.yaml").write_text(CALENDAR)
+    return folder
+
+
+@pytest.fixture
+def run(endpoint: str) -> Any:
+    def invoke(*arguments: str) -> Result:
+        environment = {"AWS_ENDPOINT_URL": endpoint, "NO_COLOR": "1", "COLUMNS": "200", "INTERLOCK_ENVIRONMENT": "old"}
+        return CliRunner().invoke(main, ["migrate", *arguments], env=environment)
+
+    return invoke
+
+
+def test_a_dry_run_tells_what_would_change_and_writes_nothing(run: Any, store: Store, calendars: Path) -> None:
+    done = run("--calendars", str(calendars))
+    assert done.exit_code == 0, done.output
+    assert "indexed, first seen now" in done.output
+    assert "PIPELINE#bronze / TRIGGER#stream#2026-03-03" in done.output
+    assert "its lease ends at 2026-03-03T17:46:40Z" in done.output
+    for line in (
+        "3 rows of old-interlock-control read",
+        "1 config to be indexed",
+        "1 running run to be given a lease",
+        "1 calendar to be written",
+        "0 problems",
+        "1 rerun request without an answer left",
+        "nothing was written; --apply writes it",
+    ):
+        assert line in done.output
+    assert (store.pipelines(), store.running()) == ([], [])
+    assert store.config("bronze").config is None
+
+
+def test_with_apply_it_is_written_once(run: Any, store: Store, calendars: Path) -> None:
+    done = run("--calendars", str(calendars), "--apply")
+    assert done.exit_code == 0, done.output
+    assert "1 config indexed" in done.output
+    assert "--apply" not in done.output
+    assert store.pipelines() == ["bronze"]
+    assert len(store.running()) == 1
+    assert store.config("bronze").config is not None
+    again = run("--calendars", str(calendars), "--apply")
+    assert again.exit_code == 0
+    for line in ("0 configs indexed", "0 running runs given a lease", "0 calendars written"):
+        assert line in again.output
+
+
+def test_problems_are_listed_and_exit_with_one(run: Any, store: Store, client: Any) -> None:
+    client.put_item(TableName=NAMES.control, Item=BROKEN)
+    done = run("--apply")
+    assert done.exit_code == 1
+    assert "problem: PIPELINE#bronze / CONFIG: it names calendars that have no row: us" in done.output
+    assert "problem: PIPELINE#broken / CONFIG: config of broken" in done.output
+    assert sorted(store.pipelines()) == ["broken", "bronze"]
+
+
+def test_as_json(run: Any, store: Store) -> None:
+    done = run("--json")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert {name: told[name] for name in ("environment", "applied", "rowsRead", "rerunRequestsLeft", "stopped")} == {
+        "environment": "old",
+        "applied": False,
+        "rowsRead": 3,
+        "rerunRequestsLeft": 1,
+        "stopped": None,
+    }
+    assert told["counts"] == {"index-config": 1, "adopt-run": 1, "write-calendar": 0}
+    assert {change["sk"] for change in told["changes"]} == {"CONFIG", "TRIGGER#stream#2026-03-03"}
+    assert [problem["pk"] for problem in told["problems"]] == ["PIPELINE#bronze"]
+
+
+def test_the_lease_of_a_run_without_an_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:
+    client.put_item(TableName=NAMES.control, Item={name: RUN[name] for name in ("PK", "SK", "status")})
+    ends = [json.loads(run("--json", "--execution-timeout", text).stdout)["changes"] for text in ("1h", "24h")]
+    (short, long) = (next(one["says"] for one in changes if one["action"] == "adopt-run") for changes in ends)
+    assert short < long
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "here"), "--from: 'here' is not a position"),
+        (("--from", '["a"]'), "is not a position"),
+        (("--execution-timeout", "soon"), "--execution-timeout: "),
+        (("--execution-timeout", "0s"), "is not between 1s and 8760h"),
+        (("--execution-timeout", "9000h"), "is not between 1s and 8760h"),
+        (("--calendars", "nowhere"), "no such file or folder"),
+        (("--environment", "prod"), "there is no deployment called 'prod'"),
+        (("--endpoint-url", "http://127.0.0.1:9"), "nothing answers at http://127.0.0.1:9"),
+        (("bronze",), "unexpected extra argument"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_writes_nothing(
+    run: Any, store: Store, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("--apply", *arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert (store.pipelines(), store.running()) == ([], [])
+
+
+@pytest.mark.parametrize(("text", "said"), [(PIPELINE, "is a pipeline, not a calendar"), ("name: [", "error")])
+def test_a_file_that_is_no_calendar_is_refused_before_anything_is_read(
+    run: Any, store: Store, calendars: Path, text: str, said: str
+) -> None:
+    (calendars / "x.yaml").write_text(text)
+    done = run("--apply", "--calendars", str(calendars))
+    assert done.exit_code == 2
+    assert said in done.output
+    assert store.pipelines() == []
+
+
+def pages(*ends: BaseException) -> Iterator[MigrationPage]:
+    for number in range(1, 4):
+        yield MigrationPage(Position("PIPELINE#a", str(number)), looked_at=1000)
+    for end in ends:
+        raise end
+
+
+def test_progress_is_told_from_time_to_time() -> None:
+    said: list[str] = []
+    ticks = iter([0.0, 1.0, 2.0, 2.0, 3.0])
+    work_through(Tally(), pages(), Deployment("old", None), said.append, lambda: next(ticks))
+    assert said == ["2,000 rows read, 0 to change, 0 problems"]
+
+
+@pytest.mark.parametrize(
+    ("end", "stopped", "code"),
+    [(KeyboardInterrupt(), "interrupted", 130), (TableBusy("the table was busy"), "the table was busy", 1)],
+)
+def test_what_ends_it_early_keeps_what_was_seen(end: BaseException, stopped: str, code: int) -> None:
+    tally = Tally()
+    work_through(tally, pages(end), Deployment("old", None), lambda line: None)
+    assert (tally.stopped, tally.code, tally.looked_at) == (stopped, code, 3000)
+    assert tally.position == Position("PIPELINE#a", "3")
+
+
+class Dynamo(ThreadingHTTPServer):
+    """A DynamoDB whose table has one page, and behind it what the test wants."""
+
+    daemon_threads = True
+
+    def __init__(self, second: tuple[int, dict[str, Any]] | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Scan)
+        self.second = second
+        self.asked: list[dict[str, Any]] = []
+        self.waits, self.ended = threading.Event(), threading.Event()
+
+
+class _Scan(BaseHTTPRequestHandler):
+    server: Dynamo
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(asked)
+        if "ExclusiveStartKey" not in asked:
+            last = {"PK": {"S": "PIPELINE#it's"}, "SK": {"S": "CONFIG"}}
+            self._answer(200, {"Items": [BROKEN], "ScannedCount": 7, "LastEvaluatedKey": last})
+        elif self.server.second is not None:
+            self._answer(*self.server.second)
+        else:
+            self.server.waits.set()
+            self.server.ended.wait(30)
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the base names it so)
+        """Say nothing."""
+
+
+@pytest.fixture
+def dynamo(request: pytest.FixtureRequest) -> Iterator[Dynamo]:
+    server = Dynamo(request.param)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.ended.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def command(server: Dynamo, *arguments: str) -> subprocess.Popen[str]:
+    words = ["migrate", "-e", "old", *arguments, "--endpoint-url", f"http://127.0.0.1:{server.server_port}"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "interlock_cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        | {"NO_COLOR": "1", "COLUMNS": "200"},
+    )
+
+
+@pytest.mark.parametrize("dynamo", [None], indirect=True)
+def test_interrupted_it_says_how_to_go_on(dynamo: Dynamo) -> None:
+    process = command(dynamo)
+    waits = dynamo.waits.wait(30)
+    process.send_signal(signal.SIGINT)
+    assert waits
+    told, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "stopped: interrupted; go on with:" in told
+    url = f"http://127.0.0.1:{dynamo.server_port}"
+    again = told.strip().splitlines()[-1].strip()
+    assert again.startswith(f"interlock migrate --environment old --endpoint-url {url} --from ")
+    assert "1 problem\n" in told
+    position = subprocess.run(
+        ["sh", "-c", f"printf %s {again.partition('--from ')[2]}"], capture_output=True, text=True
+    )
+    assert json.loads(position.stdout) == ["PIPELINE#it's", "CONFIG"]
+
+
+@pytest.mark.parametrize(
+    "dynamo", [(400, {"__type": "x#AccessDeniedException", "message": "no longer"})], indirect=True
+)
+def test_a_failure_in_the_middle_says_how_to_go_on(dynamo: Dynamo) -> None:
+    process = command(dynamo, "--json")
+    told, errors = process.communicate(timeout=30)
+    assert process.returncode == 1, errors
+    answer = json.loads(told)
+    assert "no longer" in answer["stopped"]
+    assert answer["rowsRead"] == 7
+    assert json.loads(answer["position"]) == ["PIPELINE#it's", "CONFIG"]
+    assert answer["goOnWith"].startswith("interlock migrate ")
+
+
+@pytest.mark.parametrize("dynamo", [(200, {"Items": [], "ScannedCount": 5})], indirect=True)
+def test_from_a_position_only_the_rest_is_read(dynamo: Dynamo) -> None:
+    process = command(dynamo, "--from", '["PIPELINE#a", "CONFIG"]')
+    told, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "5 rows of old-interlock-control read" in told
+    (asked,) = dynamo.asked
+    assert asked["ExclusiveStartKey"] == {"PK": {"S": "PIPELINE#a"}, "SK": {"S": "CONFIG"}}
+    assert asked["ConsistentRead"] is True
