@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from interlock_config import PipelineConfig
+from interlock_config import PipelineConfig, encode_json
 from interlock_lifecycle import (
     Announce,
     CloseFacts,
@@ -266,15 +266,19 @@ def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:
     assert store.pending(NOW) == []
 
 
-def test_configs_are_indexed_and_keep_when_they_were_first_seen(store: Store, config: PipelineConfig) -> None:
+def test_configs_are_indexed_and_keep_when_they_were_first_seen(
+    store: Store, tables: Any, config: PipelineConfig
+) -> None:
     store.put_calendar(Calendar("us", frozenset(), frozenset({date(2026, 7, 4)})))
+    row = {"config": encode_json(config)}
     store.put_config(config)
-    store.index_config("bronze", NOW)
-    store.index_config("bronze", NOW + timedelta(days=1))
+    store.index_config("bronze", row, NOW)
+    indexed = tables.get(store.names.control, "PIPELINE#bronze", "CONFIG")
+    store.index_config("bronze", indexed, NOW + timedelta(days=1))
     store.put_config(config)
     stored = store.config("bronze")
     assert stored.config == config
-    assert stored.created_at == NOW
+    assert (stored.created_at, stored.changed_at) == (NOW, NOW)
     assert stored.exclusions.excludes(date(2026, 7, 4))
     assert store.pipelines() == ["bronze"]
 
@@ -282,8 +286,24 @@ def test_configs_are_indexed_and_keep_when_they_were_first_seen(store: Store, co
 def test_a_config_of_another_tool_is_indexed_when_seen(store: Store, tables: Any) -> None:
     tables.transact([Put(store.names.control, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": "{}"})])
     assert store.pipelines() == []
-    store.index_config("old", NOW)
+    store.index_config("old", {"config": "{}"}, NOW)
     assert store.pipelines() == ["old"]
+
+
+def test_another_config_text_is_noted_with_its_time(store: Store, tables: Any, config: PipelineConfig) -> None:
+    tables.transact([Put(store.names.control, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": "{}"})])
+    store.index_config("old", {"config": "{}"}, NOW)
+    changed = {**tables.get(store.names.control, "PIPELINE#old", "CONFIG"), "config": "{ }"}
+    tables.transact([Put(store.names.control, changed)])
+    store.index_config("old", changed, NOW + timedelta(hours=1))
+    row = tables.get(store.names.control, "PIPELINE#old", "CONFIG")
+    assert (row["createdAt"], row["changedAt"]) == ("2026-03-03T12:00:00.000000Z", "2026-03-03T13:00:00.000000Z")
+
+
+def test_a_record_of_an_older_config_text_notes_nothing(store: Store, tables: Any) -> None:
+    tables.transact([Put(store.names.control, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": "newer"})])
+    store.index_config("old", {"config": "older"}, NOW)
+    assert "createdAt" not in tables.get(store.names.control, "PIPELINE#old", "CONFIG")
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,9 @@ class JudgePostRun(Struct, frozen=True):
     run: Run
     events: tuple[Event, ...]
     settled: bool
+    marker: str | None = None
+    """With a marker it is said at most once."""
+    at: datetime | None = None
 
 
 class Shadow(Struct, frozen=True):
@@ -206,6 +209,15 @@ class AnswerShadow(Struct, frozen=True):
     marker: str | None = None
 
 
+class ExpireTrigger(Struct, frozen=True):
+    """The auto-trigger window of a date is over: `run` is its trigger row, failed before anything was triggered."""
+
+    run: Run
+    judged: Verdict
+    verdicts: dict[Clock, ClockVerdict]
+    events: tuple[Event, ...]
+
+
 class RecordBreach(Struct, frozen=True):
     """An SLA clock ran out: `run` is the trigger row as it was read (None: there was none)."""
 
@@ -241,6 +253,7 @@ Decision: TypeAlias = (
     | ObserveRun
     | NoteArrival
     | AnswerShadow
+    | ExpireTrigger
     | RecordBreach
     | Announce
 )

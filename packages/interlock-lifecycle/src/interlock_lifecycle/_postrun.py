@@ -1,6 +1,7 @@
 """What a post-run sensor means: drift that asks for a rerun, a verdict of the post-run rules, or nothing."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 from interlock_config import PipelineConfig
@@ -70,6 +71,22 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         detail={"sensorKey": sensor.key},
     )
     return JudgePostRun(run, (event,), not awaited(config, run, facts.sensors, sensor))
+
+
+def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], now: datetime) -> JudgePostRun:
+    """Report the post-run sensors that stayed away for sensorTimeout, once per attempt; they are awaited no longer."""
+    assert config.post_run is not None
+    event = make_event(
+        EventType.POST_RUN_SENSOR_MISSING,
+        run.key,
+        now,
+        source=f"post-run {run.run_token}",
+        attempt=run.attempt,
+        message=f"no report of {', '.join(missing)} within {config.post_run.sensor_timeout} after the run's end",
+        detail={"sensorKeys": list(missing), "source": "watchdog"},
+    )
+    marker = f"post-run-missing#{run.key.schedule_id}#{run.attempt}#{run.key.date}"
+    return JudgePostRun(run, (event,), settled=True, marker=marker, at=now)
 
 
 def awaited(

@@ -1,7 +1,7 @@
 """The SLA of one run: its deadlines, timers, alerts and its one verdict; never a reason to stop a job."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -59,7 +59,7 @@ def deadlines_of(config: PipelineConfig, date: ExecutionDate, arrived_at: dateti
                 sla.deadline,
                 date,
                 config.sla_zone,
-                cron_fire=_cron_fire(config, date),
+                cron_fire=cron_fire(config, date),
                 expected=sla.expected_duration,
             )
         )
@@ -68,12 +68,9 @@ def deadlines_of(config: PipelineConfig, date: ExecutionDate, arrived_at: dateti
     return tuple(found)
 
 
-def _cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
+def cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
     """The cron fire of an execution date: its first that local day, else local midnight; None without cron."""
-    if config.cron is None:
-        return None
-    fire = config.cron.first_fire_on(date.day, config.zone)
-    return fire or datetime.combine(date.day, time(), config.zone)
+    return None if config.cron is None else config.cron.fire_of(date, config.zone)
 
 
 def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> tuple[Timer, ...]:
@@ -202,14 +199,18 @@ def decide_alert(
     if kind == "warning":
         if now >= deadline.breach_at:
             return Ignore("the breach time has passed; the breach speaks")
-        marker = f"{alert}#{key.schedule_id}#{key.date}#{_wire(fires_for)}"
-        return Announce(key.pipeline_id, (event,), marker=marker, at=now)
+        return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
     if clock in sla.verdict.clocks:
         return Ignore("the clock was judged already")
     if now < deadline.breach_at:
         return TooEarly(deadline.breach_at)
     verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
     return RecordBreach(key, run, sla.verdict, {clock: verdict}, (event,))
+
+
+def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:
+    """The marker that says: this warning was given."""
+    return f"{alert}#{key.schedule_id}#{_wire(fires_for)}#{key.date}"
 
 
 def _deadline_of(

@@ -4,6 +4,7 @@ from interlock_store._cache import ConfigCache
 from interlock_store._dynamo import DynamoTables, from_wire, to_wire
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import Migration, MigrationAction, MigrationChange, MigrationPage, MigrationProblem
+from interlock_store._overview import Cursor, Overview
 from interlock_store._rows import (
     MalformedRow,
     format_time,
@@ -25,6 +26,7 @@ __all__ = [
     "NO_CONFIG",
     "Commit",
     "ConfigCache",
+    "Cursor",
     "DynamoScan",
     "DynamoTables",
     "MalformedRow",
@@ -35,6 +37,7 @@ __all__ = [
     "MigrationChange",
     "MigrationPage",
     "MigrationProblem",
+    "Overview",
     "Position",
     "RowScan",
     "ScanPage",

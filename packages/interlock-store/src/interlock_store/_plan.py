@@ -11,6 +11,7 @@ from interlock_lifecycle import (
     CloseRun,
     CommitIntent,
     Decision,
+    ExpireTrigger,
     JobEntry,
     JudgePostRun,
     MarkStarted,
@@ -36,6 +37,7 @@ from interlock_store._rows import (
     PENDING,
     POSTRUN,
     RUNNING,
+    closed_row,
     entry_row,
     event_row,
     format_time,
@@ -91,13 +93,16 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
         case RequestRerun():
             return _request_rerun(decision, names)
         case JudgePostRun():
-            return [_post_run(decision.run, control, settled=decision.settled)]
+            return _judge_post_run(decision, control)
         case ObserveRun():
             return _observe(decision, control)
         case NoteArrival():
             return _arrival(decision.key, decision.arrived_at, control)
         case AnswerShadow():
             return _answer_shadow(decision, control)
+        case ExpireTrigger():
+            row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
+            return [row, *_judge(decision.run.key, decision.judged, decision, control)]
         case RecordBreach():
             return [*_judge(decision.key, decision.judged, decision, control), *_run_as_read(decision, control)]
         case Announce():
@@ -210,7 +215,9 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
     return [*writes, *_baseline(run.key, decision.baseline, names.control)]
 
 
-def _judge(key: RunKey, judged: Verdict, decision: CloseRun | RecordBreach, control: str) -> list[Write]:
+def _judge(
+    key: RunKey, judged: Verdict, decision: CloseRun | ExpireTrigger | RecordBreach, control: str
+) -> list[Write]:
     """Each clock's verdict is written once: the row must still be as it was read."""
     if not decision.verdicts:
         return []
@@ -295,6 +302,14 @@ def _post_run(run: Run, control: str, *, settled: bool) -> Write:
     if not settled:
         return Check(control, pk, sk, expect)
     return Update(control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect)
+
+
+def _judge_post_run(decision: JudgePostRun, control: str) -> list[Write]:
+    row = _post_run(decision.run, control, settled=decision.settled)
+    if decision.marker is None or decision.at is None:
+        return [row]
+    mark = marker_row(decision.run.key.pipeline_id, decision.marker, decision.at)
+    return [row, Put(control, mark, NOTHING_THERE, FENCE)]
 
 
 def _observe(decision: ObserveRun, control: str) -> list[Write]:

@@ -120,6 +120,14 @@ def run_row(run: Run) -> Item:
     return row
 
 
+def closed_row(run: Run) -> Item:
+    """The trigger row of a run that was closed before it began: it waits for nothing and does not expire."""
+    row = {name: value for name, value in run_row(run).items() if name not in {"GSI1PK", "GSI1SK", "ttl"}}
+    if run.closed_at is not None:
+        row["closedAt"] = format_time(run.closed_at)
+    return {**row, "closeReason": run.close_reason} if run.close_reason else row
+
+
 def read_run(row: Mapping[str, Any]) -> Run:
     """A trigger row as a Run. Rows of older tools lack our columns: they read as attempt 0 without a token."""
     pk, sk = row["PK"], row["SK"]

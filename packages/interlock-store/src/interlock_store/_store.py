@@ -1,6 +1,6 @@
 """The store: facts out of the tables, decisions into them, each as one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,7 @@ from interlock_lifecycle import (
     SlaFacts,
     StandingRequest,
     Verdict,
+    digest,
     keys_to_read,
 )
 from interlock_rules import candidate_keys, updated_at
@@ -65,6 +66,8 @@ class StoredConfig(Struct, frozen=True):
     problem: str = ""
     created_at: datetime | None = None
     calendars: Mapping[str, Calendar] = {}
+    changed_at: datetime | None = None
+    """When the stream last brought another config text; None where none was seen."""
 
     @property
     def exists(self) -> bool:
@@ -78,6 +81,30 @@ class StoredConfig(Struct, frozen=True):
 
 
 NO_CONFIG = "the pipeline has no config"
+
+
+def read_config(
+    row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
+) -> StoredConfig:
+    """A CONFIG row as it may be used, with the calendars that it names; an invalid one comes back with its problem."""
+    created_at = _moment(row, "createdAt")
+    changed_at = _moment(row, "changedAt")
+    try:
+        config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
+        if config.id != pipeline_id:
+            return StoredConfig(None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at)
+        found = calendars(config.calendar_names)
+    except ConfigError as error:
+        return StoredConfig(None, str(error), created_at)
+    missing = sorted(set(config.calendar_names) - set(found))
+    if missing:
+        return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
+    named = {name: found[name] for name in config.calendar_names}
+    return StoredConfig(config, "", created_at, named, changed_at)
+
+
+def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
+    return parse_time(row[name], row["PK"], CONFIG) if name in row else None
 
 
 class Store:
@@ -94,18 +121,7 @@ class Store:
         row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
         if row is None:
             return StoredConfig(None, NO_CONFIG)
-        created_at = parse_time(row["createdAt"], row["PK"], CONFIG) if "createdAt" in row else None
-        try:
-            config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
-            if config.id != pipeline_id:
-                return StoredConfig(None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at)
-            calendars = self._calendars(config.calendar_names)
-        except ConfigError as error:
-            return StoredConfig(None, str(error), created_at)
-        missing = sorted(set(config.calendar_names) - set(calendars))
-        if missing:
-            return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
-        return StoredConfig(config, "", created_at, calendars)
+        return read_config(row, pipeline_id, self._calendars)
 
     def _calendars(self, names: Iterable[str]) -> dict[str, Calendar]:
         found = {}
@@ -299,12 +315,20 @@ class Store:
         row = {"config": encode_calendar(calendar)}
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
 
-    def index_config(self, pipeline_id: str, created_at: datetime) -> None:
-        """Index a CONFIG row that some other tool wrote, and note when it was first seen; once."""
-        row = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id, "createdAt": format_time(created_at)}
-        expect = Expect(exists=True, absent=("createdAt",))
+    def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
+        """Index a CONFIG row as the stream brought it, note when it was first seen and when its text last changed.
+
+        A row that says all this already is left alone, so that the record of this very write changes nothing.
+        """
+        text = digest(row.get("config", ""))
+        if row.get("configDigest") == text and "createdAt" in row:
+            return
+        noted: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id, "configDigest": text, "changedAt": format_time(at)}
+        if "createdAt" not in row:
+            noted["createdAt"] = format_time(at)
+        expect = Expect(exists=True, equals={"config": row["config"]} if "config" in row else {})
         try:
-            self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=row, expect=expect))
+            self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=noted, expect=expect))
         except TransactionRefused:
             return
 

@@ -27,7 +27,7 @@ class ConfigWatch:
         if change.row is None:
             _log.info("config_deleted", pipeline=pipeline_id)
             return
-        self._store.index_config(pipeline_id, change.at)
+        self._store.index_config(pipeline_id, change.row, change.at)
         stored = self._cache.fresh(pipeline_id)
         if stored.config is not None or not stored.exists:
             return

@@ -1,0 +1,217 @@
+"""Which dates a pipeline is expected to run and when something about them is due; the same whenever it is asked."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._sla import cron_fire, deadlines_of
+from interlock_sla import Clock, Deadline, Exclusions, ExecutionDate, trigger_deadline
+
+_ONE_DAY = timedelta(days=1)
+_LONGEST = timedelta(days=2, hours=3)
+"""Nothing about a date is due later than this after its day begins: a fire or an hour of that day, then 24 hours."""
+
+_ZONES_APART = timedelta(hours=27)
+"""How far wall clocks of two zones can be apart."""
+
+MISSED_AFTER = timedelta(minutes=5)
+"""How long after its expected start a run counts as missed: one tick of the watchdog."""
+
+
+class Expectation(Struct, frozen=True):
+    """A pipeline as the watchdog sees it: its config, its excluded days, and since when it is known (UTC)."""
+
+    config: PipelineConfig
+    exclusions: Exclusions
+    created_at: datetime
+
+
+class Window(Struct, frozen=True):
+    """The instants after `after`, up to and including `until` (UTC): what one tick answers for."""
+
+    after: datetime
+    until: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the moment lies in the window."""
+        return self.after < moment <= self.until
+
+    def earlier(self, by: timedelta) -> "Window":
+        """The window moved back."""
+        return Window(self.after - by, self.until - by)
+
+
+class ExpectedStart(Struct, frozen=True):
+    """A date that should have begun by `at` (UTC); `irregular` when it is an inclusion date; `fire` of its cron."""
+
+    date: ExecutionDate
+    at: datetime
+    irregular: bool
+    fire: datetime | None = None
+
+
+def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> Iterator[ExecutionDate]:
+    """The expected dates around a window: inclusion dates, else cron fires, else each day or hour (behaviour.md §5).
+
+    Excluded days and what lies before the pipeline's creation are left out.
+    """
+    config, zone = expected.config, expected.config.zone
+    created = expected.created_at.astimezone(zone)
+    for found in _around(config, zone, window, hourly):
+        if expected.exclusions.excludes(found.day):
+            continue
+        if config.cron is not None and config.schedule.include is None:
+            if fire_of(config, found) >= expected.created_at:
+                yield found
+        elif (found.day, found.hour if found.hour is not None else 24) >= (created.date(), created.hour):
+            yield found
+
+
+def _around(config: PipelineConfig, zone: ZoneInfo, window: Window, hourly: bool) -> Iterator[ExecutionDate]:
+    slack = timedelta() if config.sla_zone is zone else _ZONES_APART
+    first, last = _local(window.after - _LONGEST - slack, zone), _local(window.until + slack, zone)
+    if config.schedule.include is not None:
+        yield from (ExecutionDate(day) for day in sorted(set(config.schedule.include.dates)) if first <= day <= last)
+        return
+    for day in _days(first, last):
+        if config.cron is not None:
+            yield from _fired_dates(config, day)
+        elif hourly:
+            yield from (ExecutionDate(day, hour) for hour in range(24) if _has_hour(day, hour, zone))
+        else:
+            yield ExecutionDate(day)
+
+
+def _fired_dates(config: PipelineConfig, day: date) -> Iterable[ExecutionDate]:
+    cron = config.cron
+    assert cron is not None
+    if not cron.fires_on(day):
+        return ()
+    if not cron.is_hourly:
+        return (ExecutionDate(day),)
+    start = datetime.combine(day, time(), config.zone).astimezone(UTC)
+    fires = cron.fires_between(start - timedelta(seconds=1), start + timedelta(hours=26), config.zone)
+    found = (cron.execution_date(fire, config.zone) for fire in fires)
+    return dict.fromkeys(one for one in found if one.day == day)
+
+
+def fire_of(config: PipelineConfig, found: ExecutionDate) -> datetime:
+    """The fire that an expected date of a cron pipeline stands for (UTC): of an hour its own, of a day the first."""
+    cron = config.cron
+    assert cron is not None
+    if found.hour is None:
+        return cron.fire_of(found, config.zone)
+    start = datetime.combine(found.day, time(found.hour), config.zone).astimezone(UTC)
+    return cron.next_fire(start - timedelta(seconds=1), config.zone)
+
+
+def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, ExecutionDate]]:
+    """The cron fires in a window with their execution dates, oldest first; not before the pipeline's creation."""
+    config, cron = expected.config, expected.config.cron
+    if cron is None:
+        return []
+    after = max(window.after, expected.created_at - timedelta(microseconds=1))
+    if after >= window.until:
+        return []
+    fires = cron.fires_between(after, window.until, config.zone)
+    dated = ((fire, cron.execution_date(fire, config.zone)) for fire in fires)
+    return [(fire, found) for fire, found in dated if not expected.exclusions.excludes(found.day)]
+
+
+def due_starts(expected: Expectation, window: Window) -> list[ExpectedStart]:
+    """The dates whose start is overdue since some moment of the window.
+
+    A cron pipeline should begin at its fire, or at the first schedule.time from there on; an inclusion date at
+    schedule.time, or by the end of the day. Pipelines without either are expected when their data comes.
+    """
+    window = window.earlier(MISSED_AFTER)
+    if expected.config.schedule.include is not None:
+        return _due_inclusions(expected, window)
+    waits = _ONE_DAY + timedelta(hours=2) if expected.config.schedule.time is not None else timedelta()
+    fires = due_fires(expected, Window(window.after - waits, window.until))
+    starts = (ExpectedStart(found, _start_after(expected.config, fire), False, fire) for fire, found in fires)
+    return [start for start in starts if window.holds(start.at)]
+
+
+def _due_inclusions(expected: Expectation, window: Window) -> list[ExpectedStart]:
+    config = expected.config
+    found = []
+    for day in expected_dates(expected, window, hourly=False):
+        begin = datetime.combine(day.day, time(), config.zone).astimezone(UTC)
+        end = datetime.combine(day.day + _ONE_DAY, time(), config.zone).astimezone(UTC)
+        at = _start_after(config, begin) if config.schedule.time is not None else end
+        if window.holds(at) and at >= expected.created_at:
+            found.append(ExpectedStart(day, at, True))
+    return found
+
+
+def _start_after(config: PipelineConfig, moment: datetime) -> datetime:
+    """The first schedule.time at or after a moment; the moment itself without one."""
+    if config.schedule.time is None:
+        return moment
+    hour, minute = config.schedule.time.split(":")
+    day = _local(moment, config.zone) - _ONE_DAY
+    while True:
+        at = datetime.combine(day, time(int(hour), int(minute)), config.zone).astimezone(UTC)
+        if at >= moment:
+            return at
+        day += _ONE_DAY
+
+
+def due_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
+    """The expected dates whose absolute SLA deadline lies in the window."""
+    return [found for found in _deadlines(expected, window) if window.holds(found[1].breach_at)]
+
+
+def due_warnings(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
+    """The expected dates whose absolute SLA warning lies in the window."""
+    ahead = expected.config.sla.expected_duration if expected.config.sla is not None else None
+    if ahead is None:
+        return []
+    reach = Window(window.after, window.until + timedelta(seconds=ahead.total_seconds()))
+    found = _deadlines(expected, reach)
+    return [one for one in found if one[1].warning_at is not None and window.holds(one[1].warning_at)]
+
+
+def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[ExecutionDate, Deadline]]:
+    sla = expected.config.sla
+    if sla is None or sla.deadline is None:
+        return
+    for found in expected_dates(expected, window, hourly=sla.deadline.startswith(":")):
+        for deadline in deadlines_of(expected.config, found, None):
+            if deadline.clock is Clock.ABSOLUTE:
+                yield found, deadline
+
+
+def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, datetime]]:
+    """The expected dates whose auto-trigger window (schedule.trigger.deadline) ended in the window, and when.
+
+    The deadline is a time in the schedule's zone, else in the SLA's (behaviour.md §8).
+    """
+    config, trigger = expected.config, expected.config.schedule.trigger
+    if trigger is None or trigger.deadline is None:
+        return []
+    zone = config.zone if config.schedule.timezone != "UTC" else config.sla_zone
+    found = []
+    for one in expected_dates(expected, window, hourly=trigger.deadline.startswith(":")):
+        ended_at = trigger_deadline(trigger.deadline, one, zone, cron_fire=cron_fire(config, one))
+        if window.holds(ended_at):
+            found.append((one, ended_at))
+    return found
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + _ONE_DAY * step for step in range((last - first).days + 1))
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def _has_hour(day: date, hour: int, zone: ZoneInfo) -> bool:
+    """Whether clocks in the zone show this hour on this day: one hour of a spring day does not exist."""
+    shown = datetime.combine(day, time(hour), zone).astimezone(UTC).astimezone(zone)
+    return shown.hour == hour

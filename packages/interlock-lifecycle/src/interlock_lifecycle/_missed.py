@@ -1,0 +1,69 @@
+"""What is said of a date that did not begin: missed, or closed because its trigger's window is over."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import Announce, ExpireTrigger
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._expected import ExpectedStart
+from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle._sla import SlaFacts, settle
+
+
+def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -> Announce:
+    """Report a date that nothing has begun, once per fire or inclusion date."""
+    key = RunKey(config.id, config.schedule_id, start.date)
+    event_type = EventType.IRREGULAR_SCHEDULE_MISSED if start.irregular else EventType.SCHEDULE_MISSED
+    at = _wire(start.fire or start.at)
+    detail = {"expectedAt": _wire(start.at), "source": "watchdog"}
+    if config.schedule.cron is not None:
+        detail["cron"] = config.schedule.cron
+    event = make_event(
+        event_type,
+        key,
+        now,
+        source=f"missed {at}",
+        message=f"nothing was triggered for {start.date}, which was expected by {_wire(start.at)}",
+        detail=detail,
+    )
+    return Announce(key.pipeline_id, (event,), marker=f"missed#{key.schedule_id}#{at}#{key.date}", at=now)
+
+
+class ExpiryFacts(Struct, frozen=True):
+    """The SLA of the date so far; that it has no trigger row is the condition of the commit."""
+
+    sla: SlaFacts
+
+
+def expire_trigger(
+    config: PipelineConfig, key: RunKey, ended_at: datetime, facts: ExpiryFacts, now: datetime
+) -> ExpireTrigger:
+    """The auto-trigger window is over and nothing was triggered: the date is failed for good (behaviour.md §8)."""
+    source = f"expired {_wire(ended_at)}"
+    event = make_event(
+        EventType.SENSOR_DEADLINE_EXPIRED,
+        key,
+        now,
+        source=source,
+        deadline=_wire(ended_at),
+        message=f"the trigger's sensor did not come by {_wire(ended_at)}; a rerun request can still start the date",
+        detail={"status": str(RunStatus.FAILED_FINAL), "source": "watchdog", "deadline": _wire(ended_at)},
+    )
+    verdicts, told = settle(config, key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1)
+    run = Run(
+        key=key,
+        status=RunStatus.FAILED_FINAL,
+        attempt=0,
+        run_token=make_run_token(key, 0, 0, ended_at),
+        committed_at=now,
+        reason="sensor",
+        closed_at=now,
+        close_reason=f"the trigger's sensor did not come by {_wire(ended_at)}",
+    )
+    return ExpireTrigger(run, facts.sla.verdict, verdicts, (event, *told))
+
+
+def _wire(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

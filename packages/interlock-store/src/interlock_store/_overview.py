@@ -1,0 +1,162 @@
+"""What the watchdog reads: all pipelines at once, and rows about many dates in batches; never a row per history."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from interlock_config import ConfigError, decode_calendar
+from interlock_lifecycle import Run, RunKey, Verdict
+from interlock_sla import Calendar
+from interlock_store._rows import (
+    CONFIG,
+    INDEX,
+    POSTRUN,
+    RUNNING,
+    format_time,
+    parse_time,
+    pipeline_of,
+    pipeline_pk,
+    read_run,
+    read_verdict,
+    run_sk,
+    sensor_fields,
+)
+from interlock_store._store import StoredConfig, read_config
+from interlock_store._tables import TableNames, Tables
+from interlock_store._write import Item, Put
+
+T = TypeVar("T")
+
+_CURSOR_PK = "WATCHDOG"
+
+
+class Cursor(Struct, frozen=True):
+    """Up to when a check has answered for all pipelines (UTC); those `behind` only up to their own moment."""
+
+    at: datetime
+    behind: Mapping[str, datetime] = {}
+
+
+class Overview:
+    """Reads over all pipelines, by index and in batches."""
+
+    def __init__(self, tables: Tables, names: TableNames) -> None:
+        self._tables = tables
+        self._names = names
+        self._decoded: dict[tuple[str, str], StoredConfig] = {}
+
+    def pipelines(self) -> dict[str, StoredConfig]:
+        """Every indexed pipeline's config, as the index has it (eventually consistent), by id.
+
+        Unchanged texts are decoded once per process.
+        """
+        rows = {pipeline_of(row["PK"]): row for row in self._tables.query(self._names.control, CONFIG, index=INDEX)}
+        calendars = self._calendars()
+        decoded = {
+            (pipeline_id, str(row.get("config", ""))): self._decode(pipeline_id, row, calendars)
+            for pipeline_id, row in rows.items()
+        }
+        self._decoded = decoded
+        return {pipeline_id: stored for (pipeline_id, _), stored in decoded.items()}
+
+    def _decode(
+        self, pipeline_id: str, row: Item, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
+    ) -> StoredConfig:
+        known = self._decoded.get((pipeline_id, str(row.get("config", ""))))
+        same = known is not None and known.config is not None and not known.config.calendar_names
+        if known is not None and same and _stamp(row, "changedAt") == known.changed_at:
+            return known
+        return read_config(row, pipeline_id, calendars)
+
+    def _calendars(self) -> Callable[[Iterable[str]], Mapping[str, Calendar]]:
+        """Calendars by name, each read once per overview."""
+        read: dict[str, Calendar | ConfigError] = {}
+
+        def look_up(names: Iterable[str]) -> Mapping[str, Calendar]:
+            unread = [name for name in names if name not in read]
+            found = self._tables.get_many(self._names.control, [(f"CALENDAR#{name}", CONFIG) for name in unread])
+            for (pk, _), row in found.items():
+                name = pk.removeprefix("CALENDAR#")
+                try:
+                    read[name] = decode_calendar(str(row.get("config", "")), f"calendar {name}")
+                except ConfigError as error:
+                    read[name] = error
+            for name in names:
+                broken = read.get(name)
+                if isinstance(broken, ConfigError):
+                    raise broken
+            return {name: calendar for name, calendar in read.items() if isinstance(calendar, Calendar)}
+
+        return look_up
+
+    def runs(self, keys: Iterable[RunKey]) -> dict[RunKey, Run]:
+        """The trigger rows that exist among these dates."""
+        return {key: read_run(row) for key, row in self._by_key(keys, "TRIGGER").items()}
+
+    def verdicts(self, keys: Iterable[RunKey]) -> dict[RunKey, Verdict]:
+        """The verdicts that exist among these dates."""
+        return {key: read_verdict(row, key) for key, row in self._by_key(keys, "VERDICT").items()}
+
+    def _by_key(self, keys: Iterable[RunKey], kind: str) -> dict[RunKey, Item]:
+        return self._batch({key: (pipeline_pk(key.pipeline_id), run_sk(kind, key)) for key in keys})
+
+    def arrivals(self, keys: Iterable[RunKey]) -> dict[RunKey, datetime]:
+        """When the first sensors of these dates arrived, where one did."""
+        wanted = {key: (pipeline_pk(key.pipeline_id), f"SENSOR#first-sensor-arrival#{key.date}") for key in keys}
+        found = self._batch(wanted)
+        return {
+            key: parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], row["SK"]) for key, row in found.items()
+        }
+
+    def marked(self, markers: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these (pipeline id, marker) were set."""
+        return set(self._batch({(one, name): (pipeline_pk(one), f"MARKER#{name}") for one, name in markers}))
+
+    def sensor_rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, object]]:
+        """The sensors that exist among these (pipeline id, sensor key)."""
+        found = self._batch({(one, key): (pipeline_pk(one), f"SENSOR#{key}") for one, key in wanted})
+        return {key: sensor_fields(row) for key, row in found.items()}
+
+    def _batch(self, wanted: Mapping[T, tuple[str, str]]) -> dict[T, Item]:
+        found = self._tables.get_many(self._names.control, wanted.values())
+        return {key: found[row_key] for key, row_key in wanted.items() if row_key in found}
+
+    def newest_periods(self, pipeline_id: str, sensor_key: str, limit: int) -> dict[str, Mapping[str, object]]:
+        """The newest per-period rows `<sensor key>#…` of a pipeline, by sensor key."""
+        pk, prefix = pipeline_pk(pipeline_id), f"SENSOR#{sensor_key}#"
+        rows = self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit)
+        return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
+
+    def newest_runs(self, pipeline_id: str, schedule_id: str, limit: int) -> list[Run]:
+        """The trigger rows of the newest dates of a schedule."""
+        pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
+        rows = self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit)
+        return [read_run(row) for row in rows]
+
+    def running(self) -> Iterator[Item]:
+        """The rows of started runs; read_run reads each."""
+        return self._tables.query(self._names.control, RUNNING, index=INDEX)
+
+    def awaiting_post_run(self, up_to: datetime) -> Iterator[Item]:
+        """The rows of runs that were closed by `up_to` and still await post-run sensors, oldest first."""
+        return self._tables.query(self._names.control, POSTRUN, index=INDEX, up_to=format_time(up_to))
+
+    def cursor(self, check: str) -> Cursor | None:
+        """Up to when a check has answered; None before its first tick."""
+        row = self._tables.get(self._names.control, _CURSOR_PK, f"MARKER#cursor#{check}")
+        if row is None:
+            return None
+        behind = {str(name): parse_time(at, row["PK"], row["SK"]) for name, at in row.get("behind", {}).items()}
+        return Cursor(parse_time(row["at"], row["PK"], row["SK"]), behind)
+
+    def move_cursor(self, check: str, cursor: Cursor) -> None:
+        """Note up to when a check has answered."""
+        behind = {name: format_time(at) for name, at in cursor.behind.items()}
+        row: Item = {"PK": _CURSOR_PK, "SK": f"MARKER#cursor#{check}", "at": format_time(cursor.at), "behind": behind}
+        self._tables.transact([Put(self._names.control, row)])
+
+
+def _stamp(row: Mapping[str, Any], name: str) -> datetime | None:
+    return parse_time(row[name], row["PK"], CONFIG) if name in row else None
