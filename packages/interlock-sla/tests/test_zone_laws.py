@@ -270,7 +270,7 @@ def assert_like_the_scan(model: Model, place: ZoneInfo, first: date, days: int, 
             assert cron.next_fire(moment, place) == fires[position], moment
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples * 2 // 5)  # each is a scan of days, minute by minute
 @given(models, change_days, st.lists(st.integers(-3 * 1440, 3 * 1440), min_size=10, max_size=30))
 def test_cron_fires_are_those_of_a_minute_scan_around_clock_changes(
     model: Model, change: tuple[str, date], minutes: list[int]

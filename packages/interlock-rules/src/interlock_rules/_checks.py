@@ -20,6 +20,7 @@ Predicate = Callable[[Fields, datetime], bool]
 
 # Clocks of sensor writers may run ahead by this much; later than that is no time at all.
 CLOCK_SKEW = timedelta(minutes=1)
+_AHEAD_AT_MOST = -CLOCK_SKEW
 _NO_TIME = timedelta(0)
 # A thousand years: no sensor is older, and what is left of datetime's range suffices to compute with it.
 _LONGEST_AGE = timedelta(days=365_000)
@@ -174,7 +175,7 @@ def _age(rule: Rule, limit: timedelta) -> Predicate:
 
     def younger(fields: Fields, now: datetime) -> bool:
         moment = parse_timestamp(fields.get(field))
-        return moment is not None and -CLOCK_SKEW <= now - moment < limit
+        return moment is not None and _AHEAD_AT_MOST <= now - moment < limit
 
     def older(fields: Fields, now: datetime) -> bool:
         moment = parse_timestamp(fields.get(field))

@@ -49,7 +49,7 @@ class RuleSet:
     mode: how many must hold. rules: as they were given. keys: the distinct sensor keys they name, in their order.
     """
 
-    __slots__ = ("_checks", "keys", "mode", "rules")
+    __slots__ = ("_checks", "_needs_all", "keys", "mode", "rules")
 
     mode: Mode
     rules: tuple[Rule, ...]
@@ -57,6 +57,7 @@ class RuleSet:
 
     def __init__(self, mode: Mode, rules: Sequence[Rule]) -> None:
         self.mode = Mode(mode)
+        self._needs_all = self.mode is Mode.ALL
         self.rules = tuple(rules)
         self.keys = tuple(dict.fromkeys(rule.key for rule in self.rules))
         self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.key, compile_rule(rule)) for rule in self.rules)
@@ -70,13 +71,8 @@ class RuleSet:
         sensors: rule key to the sensor's fields, as select_sensors gives them; a key that is absent is a
         sensor that has not arrived. ALL of no rules holds, ANY of none does not.
         """
-        wanted = self.mode is Mode.ANY  # the first rule with this result decides
-        read = sensors.get
-        for key, check in self._checks:
-            fields = read(key)
-            if (fields is not None and check(fields, now)) is wanted:
-                return Evaluation(wanted, self, sensors, now)
-        return Evaluation(not wanted, self, sensors, now)
+        passed = self._all_hold(sensors, now) if self._needs_all else self._any_holds(sensors, now)
+        return Evaluation(passed, self, sensors, now)
 
     def find(self, sensors: Sensors, now: datetime) -> tuple[Finding, ...]:
         """The finding of every rule at `now` (aware), in the order of the rules."""
@@ -86,6 +82,22 @@ class RuleSet:
             passed = fields is not None and check(fields, now)
             findings.append(find(rule, fields, passed, now))
         return tuple(findings)
+
+    def _all_hold(self, sensors: Sensors, now: datetime) -> bool:
+        read = sensors.get
+        for key, check in self._checks:
+            fields = read(key)
+            if fields is None or not check(fields, now):
+                return False
+        return True
+
+    def _any_holds(self, sensors: Sensors, now: datetime) -> bool:
+        read = sensors.get
+        for key, check in self._checks:
+            fields = read(key)
+            if fields is not None and check(fields, now):
+                return True
+        return False
 
 
 def compile_rules(mode: Mode, rules: Sequence[Rule]) -> RuleSet:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from ._numbers import to_number
 
 _MILLISECONDS_FROM = 10**12
+_instant_of = datetime.fromtimestamp
 
 
 def parse_timestamp(value: object) -> datetime | None:
@@ -16,9 +17,12 @@ def parse_timestamp(value: object) -> datetime | None:
     zone and time (a naive one is UTC, a day alone its midnight), and without dashes when it has a time;
     datetimes and dates alike.
     """
-    if type(value) is str and (value[4:5] == "-" or value[8:9] in ("T", "t")):
-        return _from_iso(value)
-    number = value if type(value) is int else to_number(value)
+    kind = type(value)
+    if kind is int:
+        return _from_epoch(value)  # type: ignore[arg-type]
+    if kind is str and (value[4:5] == "-" or value[8:9] in ("T", "t")):  # type: ignore[index]
+        return _from_iso(value)  # type: ignore[arg-type]
+    number = to_number(value)
     if number is not None:
         return _from_epoch(number)
     if isinstance(value, datetime):
@@ -43,7 +47,7 @@ def _from_iso(text: str) -> datetime | None:
 def _from_epoch(number: int | float | Decimal) -> datetime | None:
     try:
         seconds = number if number < _MILLISECONDS_FROM else number / 1000
-        return datetime.fromtimestamp(seconds if type(seconds) is int else float(seconds), UTC)
+        return _instant_of(seconds if type(seconds) is int else float(seconds), UTC)
     except (ArithmeticError, ValueError, OSError):  # before the year 1 or after 9999; which one depends on the system
         return None
 

@@ -1,0 +1,140 @@
+"""Times a deadline in a zone whose clocks change, the last fires of a thousand crons, and what importing costs.
+
+`uv run nox -s bench`. Crons are parsed beforehand, as the watchdog keeps them; reading them is a line of its own.
+Imports are timed in fresh interpreters, with the bare interpreter's start subtracted: alone, which is with nothing but
+what the packages need, and in this environment, where msgspec imports typing_extensions too because it finds it.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+import timeit
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from itertools import cycle
+from pathlib import Path
+
+from interlock_sla import Cron, absolute_deadline, parse_cron, parse_duration, parse_execution_date, zone
+
+DEADLINE_MICROSECONDS, CRONS_MILLISECONDS, IMPORT_MILLISECONDS = 5.0, 60.0, 40.0
+CRONS, STARTS = 1000, 15
+MODULES = ("interlock_sla", "interlock_rules")
+ZONES = [zone(name) for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")]
+# In and out of summer time, on both days that clocks change, and on a day after one.
+MOMENTS = [datetime.fromisoformat(text) for text in ("2026-03-03T12:00Z", "2026-07-01T00:30Z", "2026-03-29T01:30Z")]
+SHAPES = (
+    "{minute} {hour} * * *",
+    "{minute} * * * *",
+    "{minute} {hour} * * mon-fri",
+    "*/15 {hour} 1,15 * *",
+    "{minute} {hour} L * *",
+    "{minute} {hour} * * fri#2",
+    "{minute} {hour} 1 jan,jul *",
+)
+LAZY = """
+import sys
+from datetime import UTC, datetime
+import interlock_rules, interlock_sla
+interlock_sla.parse_deadline("10:00")
+before = "croniter" in sys.modules
+interlock_sla.parse_cron("0 8 * * *")
+print(before, "croniter" in sys.modules)
+"""
+
+
+def best(run: Callable[[], object]) -> float:
+    """The seconds that `run` takes, the best of nine."""
+    timer = timeit.Timer(run)
+    loops = max(1, timer.autorange()[0] // 2)
+    return min(timer.repeat(9, loops)) / loops
+
+
+def expressions() -> list[str]:
+    """A thousand crons of the shapes that pipelines have."""
+    times = [(minute, hour) for hour in range(24) for minute in range(60)][:CRONS]
+    shaped = zip(cycle(SHAPES), times, strict=False)
+    return [shape.format(minute=minute, hour=hour) for shape, (minute, hour) in shaped]
+
+
+def last_fires(crons: Iterable[Cron], moment: datetime) -> list[datetime]:
+    return [cron.last_fire(moment, place) for cron, place in zip(crons, cycle(ZONES), strict=False)]
+
+
+def seconds_to_run(program: str, options: Sequence[str]) -> float:
+    """How long a fresh interpreter takes for a program."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *options, "-c", program], check=True)
+    return time.perf_counter() - start
+
+
+def import_costs(start: str = "pass", options: Sequence[str] = ()) -> dict[str, float]:
+    """The seconds that each import adds to a fresh interpreter; programs take turns, and the best of each counts."""
+    programs = {"": start, **{module: f"{start}; import {module}" for module in MODULES}}
+    taken: dict[str, list[float]] = {module: [] for module in programs}
+    for _ in range(STARTS):  # the first of them writes bytecode
+        for module, program in programs.items():
+            taken[module].append(seconds_to_run(program, options))
+    return {module: min(taken[module]) - min(taken[""]) for module in MODULES}
+
+
+def import_costs_alone() -> dict[str, float]:
+    """The same with nothing to import from but the standard library and what the packages need."""
+    with tempfile.TemporaryDirectory() as folder:
+        for module in ("msgspec", "tzdata", *MODULES):
+            found = find_spec(module)
+            assert found is not None
+            assert found.origin is not None
+            (Path(folder) / module).symlink_to(Path(found.origin).parent)
+        return import_costs(f"import sys; sys.path.append({folder!r})", ("-I", "-S"))
+
+
+def line(what: str, taken: float, unit: str, target: float | None = None) -> None:
+    verdict = "" if target is None else f"target {target:g} {unit}: {'met' if taken <= target else 'MISSED'}"
+    print(f"{what:<58} {taken:>9.2f} {unit:<3} {verdict}".rstrip())
+
+
+def report_deadlines() -> None:
+    expected, fire = parse_duration("90m"), datetime(2026, 3, 28, 21, tzinfo=UTC)
+    for what, text, day, cron_fire in (
+        ("a daily deadline, Europe/Berlin", "10:00", "2026-03-03", None),
+        ("a daily deadline in the hour that clocks skip", "02:30", "2026-03-28", None),
+        ("a deadline after a cron fire, the night of the change", "02:30", "2026-03-28", fire),
+        ("an hourly deadline (:MM)", ":30", "2026-03-29T01", None),
+        ("a time of day with an hourly date", "08:00", "2026-03-03T07", None),
+    ):
+        date = parse_execution_date(day)
+
+        def resolve(text: str = text, date=date, cron_fire: datetime | None = cron_fire) -> object:  # type: ignore[no-untyped-def]
+            return absolute_deadline(text, date, ZONES[0], cron_fire=cron_fire, expected=expected)
+
+        line(what, best(resolve) * 1e6, "µs", DEADLINE_MICROSECONDS)
+
+
+def report_crons() -> None:
+    texts = expressions()
+    start = time.perf_counter()
+    crons = [parse_cron(text) for text in texts]
+    line(f"reading {len(set(texts))} different crons, once", (time.perf_counter() - start) * 1e3, "ms")
+    for moment in MOMENTS:
+        taken = best(lambda moment=moment: last_fires(crons, moment)) * 1e3  # type: ignore[misc]
+        line(
+            f"the last fires of {len(crons)} parsed crons at {moment:%Y-%m-%d %H:%M}Z", taken, "ms", CRONS_MILLISECONDS
+        )
+
+
+def report_imports() -> None:
+    for module, taken in import_costs_alone().items():
+        line(f"import {module} alone, beyond the bare interpreter", taken * 1e3, "ms", IMPORT_MILLISECONDS)
+    for module, taken in import_costs().items():
+        line(f"import {module} in this environment", taken * 1e3, "ms")
+    answer = subprocess.run([sys.executable, "-c", LAZY], check=True, capture_output=True, text=True).stdout.split()
+    print(f"croniter loaded before the first cron: {answer[0]}; after it: {answer[1]}; target False, True:", end=" ")
+    print("met" if answer == ["False", "True"] else "MISSED")
+
+
+if __name__ == "__main__":
+    report_deadlines()
+    report_crons()
+    report_imports()
