@@ -7,17 +7,19 @@ from typing import Any
 
 import msgspec
 import msgspec.inspect as shape
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from interlock_config import ConfigError, PipelineConfig, decode_json, decode_yaml, encode_json, json_schema, warnings
 from interlock_config._build import _converted
 from interlock_config._canonical import canonical
-from interlock_config._checks_schedule import _SIMPLE_CRON
-from interlock_config._codec import _looks_right
+from interlock_config._checks_rules import is_right
+from interlock_config._checks_schedule import _SIMPLE_CRON, is_simple
+from interlock_config._codec import _as_stored, _looks_right
 from interlock_config._problems import Findings
 from interlock_config._walk import walk
+from interlock_rules import Check, Mode, Rule, compile_rules
 from interlock_sla import CronError, parse_cron
 
 SCHEMA = Draft202012Validator(json_schema(), format_checker=FormatChecker())
@@ -210,6 +212,56 @@ def test_the_quick_look_and_the_thorough_look_agree(raw: dict[str, Any]) -> None
         assert _converted(PipelineConfig, same) == _converted(PipelineConfig, clean)
 
 
+def said_of(text: str) -> tuple[PipelineConfig | None, list[str]]:
+    try:
+        return decode_json(text), []
+    except ConfigError as error:
+        return None, [str(problem) for problem in error.problems]
+
+
+def compact(raw: dict[str, Any]) -> str:
+    """JSON as `encode_json` spells it, with its beginning, where the document has that."""
+    first = {"pipeline": raw["pipeline"]} if "pipeline" in raw else {}
+    return json.dumps({**first, **raw}, separators=(",", ":"), ensure_ascii=False)
+
+
+@given(broken(most=2))
+def test_the_shortcut_for_stored_configs_says_what_the_long_way_says(raw: dict[str, Any]) -> None:
+    spaced = json.dumps(json.loads(compact(raw)), indent=1, ensure_ascii=False)
+    assert said_of(compact(raw)) == said_of(spaced)
+    config, _ = said_of(spaced)
+    if config is not None:
+        stored = encode_json(config)
+        assert _as_stored(stored) == config
+        for spoilt in (stored.replace('"id":', '"id":"x","id":', 1), stored.replace("{", '{"owner":null,', 1)):
+            assert said_of(spoilt)[0] is None
+
+
+@given(
+    st.sampled_from(list(Check)), KEYS | TEXT, st.none() | st.text(max_size=2), ANYTHING | TEXT | DURATIONS | NUMBERS
+)
+@example(Check.EQUALS, "k", "f", "sNaN")
+@example(Check.EQUALS, "k", "f", "INFINITY")
+@example(Check.AGE_LT, "k", None, "0s")
+@example(Check.AGE_GT, "k", None, "9999999h")
+@example(Check.GT, "k", "f", True)
+@example(Check.EXISTS, "k", "", None)
+@example(Check.EXISTS, "", None, None)
+def test_a_rule_that_is_right_at_a_glance_compiles(check: Check, key: str, field: str | None, value: Any) -> None:
+    rule = Rule(key, check, field, value)
+    if is_right(rule):
+        assert compile_rules(Mode.ALL, (rule,)).keys == (key,)
+        assert not key.startswith(("first-sensor-arrival", "postrun-baseline"))
+
+
+@given(RIGHT)
+def test_the_rules_of_every_accepted_config_compile(raw: dict[str, Any]) -> None:
+    config = decode_json(json.dumps(raw))
+    assert config.rules.rules == config.validation.rules
+    assert config.trigger_rule is None or compile_rules(Mode.ALL, (config.trigger_rule,))
+    assert config.post_run is None or config.post_run_rules is not None
+
+
 @given(broken())
 def test_every_refusal_names_places_that_exist_or_are_missing(raw: dict[str, Any]) -> None:
     try:
@@ -266,12 +318,17 @@ FIELD = st.sampled_from(
 
 @given(st.lists(FIELD, min_size=4, max_size=6).map(" ".join))
 def test_a_cron_that_is_simple_is_right(text: str) -> None:
-    if _SIMPLE_CRON.fullmatch(text):
+    if is_simple(text):
         assert not parse_cron(text).is_finer_than_hourly
 
 
 @given(st.from_regex(_SIMPLE_CRON, fullmatch=True))
+@example("0 6-18 * * 1-5")
+@example("5 0,23 l jan-dec sun-sat")
+@example("0 0 28 feb *")
 def test_every_simple_cron_is_right(text: str) -> None:
+    if not is_simple(text):
+        return
     try:
         cron = parse_cron(text)
     except CronError as error:

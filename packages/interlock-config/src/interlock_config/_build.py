@@ -41,7 +41,23 @@ def shaped(
 
 def to_json(value: Any) -> str:
     """A struct as JSON; durations as they were written, sets in order."""
-    return msgspec.json.encode(value, enc_hook=_encode_other, order="deterministic").decode()
+    return _to_bytes(value).decode()
+
+
+def as_written(kind: type[T], text: bytes) -> T | None:
+    """The struct of a text that is exactly what `to_json` makes of it, else None.
+
+    Such a text has no key twice, none that is unknown, and no null outside of free-form values.
+    """
+    try:
+        found = msgspec.json.decode(text, type=kind, dec_hook=_decode_other)
+        return found if _to_bytes(found) == text else None
+    except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
+        return None
+
+
+def _to_bytes(value: Any) -> bytes:
+    return msgspec.json.encode(value, enc_hook=_encode_other, order="deterministic")
 
 
 def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | None:

@@ -52,7 +52,7 @@ class CalendarFile(Section, frozen=True):
 
 def decode_calendar(data: bytes | str, source: str = "") -> Calendar:
     """Read one calendar from JSON, as it is stored. Raises ConfigError with every error of the text."""
-    return build_calendar(read_json(data, source), Findings(source))
+    return build_calendar(read_json(data, source).value, Findings(source))
 
 
 def decode_calendar_yaml(text: str | bytes, source: str = "") -> Calendar:

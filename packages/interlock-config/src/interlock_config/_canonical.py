@@ -6,6 +6,7 @@ from interlock_sla import DurationError, parse_duration
 
 from ._job_types import Method, aliases
 from ._problems import Findings
+from ._structs import Job
 
 _JOB_CONFIG = ("job", "config")
 _METHODS = tuple(Method)
@@ -21,6 +22,14 @@ def canonical(raw: Any, findings: Findings) -> Any:
         return raw
     job = raw.get("job")
     return {**raw, "job": _canonical_job(job, findings)} if isinstance(job, dict) else raw
+
+
+def is_canonical(job: Job) -> bool:
+    """Whether `canonical` would leave the job's config as it is."""
+    config = job.config
+    if aliases(job.type.value).keys() & config.keys():
+        return False
+    return all(_canonical_value(key, value, job.type.value) == value for key, value in config.items())
 
 
 def _canonical_job(job: dict[str, Any], findings: Findings) -> dict[str, Any]:

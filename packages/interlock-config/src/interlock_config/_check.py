@@ -9,6 +9,8 @@ from interlock_sla import Duration, format_duration
 from ._config import PipelineConfig
 from ._problems import Findings, Path
 
+_NO_TIME = timedelta(0)
+
 
 class Check(NamedTuple):
     """One rule over a config; it runs only when none of the places it reads is wrong in itself."""
@@ -23,7 +25,7 @@ LONGEST = timedelta(days=31)
 
 def needs_length(duration: Duration | None, path: Path, findings: Findings, most: timedelta = LONGEST) -> None:
     """Record a duration that is not longer than nothing, or longer than `most`."""
-    if duration is not None and not timedelta(0) < duration <= most:
+    if duration is not None and not _NO_TIME < duration <= most:
         findings.error(path, duration.text, f"must be longer than 0s, at most {format_duration(most)}")
 
 

@@ -13,6 +13,6 @@ CHECKS: tuple[Check, ...] = (*SCHEDULE_CHECKS, *SLA_CHECKS, *RULE_CHECKS, *JOB_C
 
 def run_checks(config: PipelineConfig, findings: Findings) -> None:
     """Record what is wrong across places; a check whose places are already wrong is left out."""
-    for check in CHECKS:
-        if not findings.failed or not any(findings.touches(path) for path in check.reads):
-            check.find(config, findings)
+    for find, reads in CHECKS:
+        if not findings.failed or not any(findings.touches(path) for path in reads):
+            find(config, findings)

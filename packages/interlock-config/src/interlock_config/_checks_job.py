@@ -16,7 +16,9 @@ from ._job_types import JOB_TYPES
 from ._problems import Findings
 from ._walk import walk
 
+_NO_TIME = timedelta(0)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_QUOTING = re.compile(r"['\"\\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items()}
 
@@ -46,6 +48,8 @@ def _command(config: PipelineConfig, findings: Findings) -> None:
     command = config.job.config.get("command")
     if config.job.type is not JobType.COMMAND or not isinstance(command, str):
         return
+    if command and not command.isspace() and not _QUOTING.search(command):
+        return
     try:
         words = shlex.split(command)
     except ValueError:
@@ -68,7 +72,7 @@ def _headers(config: PipelineConfig, findings: Findings) -> None:
 
 def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
     delay = config.job.retry_delay
-    if not timedelta(0) <= delay <= RETRY_DELAY_CEILING:
+    if not _NO_TIME <= delay <= RETRY_DELAY_CEILING:
         findings.error(("job", "retryDelay"), delay.text, "must be from 0s to 1h")
 
 

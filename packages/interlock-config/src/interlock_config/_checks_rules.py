@@ -1,6 +1,6 @@
 """Whether every rule can be decided: its sensor key is free to use, and its value fits its check."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 
@@ -15,39 +15,52 @@ from ._fields import RESERVED_KEYS
 from ._hints import number_meant
 from ._leaves import duration_problem
 from ._problems import Findings, Path
+from ._structs import TriggerCondition
 
 OLDEST = timedelta(days=3650)
 """Longest age that a rule may ask for."""
 
+_NO_TIME = timedelta(0)
+_NO_NUMBERS = frozenset({"nan", "snan", "inf", "infinity"})
 _AGES = (Check.AGE_LT, Check.AGE_GT)
 
 
 def _trigger(config: PipelineConfig, findings: Findings) -> None:
-    rule = config.trigger_rule
-    if rule is not None:
+    trigger = config.schedule.trigger
+    if trigger is not None and not is_right(trigger) and (rule := config.trigger_rule) is not None:
         _rule(rule, ("schedule", "trigger"), findings)
 
 
 def _validation(config: PipelineConfig, findings: Findings) -> None:
-    _rules(config.validation.rules, lambda: config.rules, ("validation", "rules"), findings)
+    _rules(config.validation.rules, ("validation", "rules"), findings)
 
 
 def _post_run(config: PipelineConfig, findings: Findings) -> None:
     if config.post_run is not None:
-        _rules(config.post_run.rules, lambda: config.post_run_rules, ("postRun", "rules"), findings)
+        _rules(config.post_run.rules, ("postRun", "rules"), findings)
 
 
-def _rules(rules: Sequence[Rule], compiled: Callable[[], object], path: Path, findings: Findings) -> None:
-    if not any(rule.key.startswith(RESERVED_KEYS) or rule.key.isspace() or rule.check in _AGES for rule in rules):
-        try:
-            compiled()  # all at once, and kept by the config
-        except RuleError:
-            pass
-        else:
-            return
+def _rules(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
     for place, rule in enumerate(rules):
-        if not findings.touches((*path, place)):
+        if not is_right(rule) and not findings.touches((*path, place)):
             _rule(rule, (*path, place), findings)
+
+
+def is_right(rule: Rule | TriggerCondition) -> bool:
+    """Whether a rule is right at a glance, so that compiling it can wait; of others this says nothing."""
+    key, check, value = rule.key, rule.check, rule.value
+    if not key or key.isspace() or key.startswith(RESERVED_KEYS):
+        return False
+    if check in _AGES:
+        return rule.field != "" and type(value) is str and _NO_TIME < _age(value) <= OLDEST
+    if check is Check.EXISTS:
+        return rule.field != "" and value is None
+    if not rule.field:
+        return False
+    kind = type(value)
+    if check is Check.EQUALS:
+        return kind is bool or kind is int or (kind is str and value.isalnum() and value.lower() not in _NO_NUMBERS)
+    return kind is int
 
 
 def _rule(rule: Rule, path: Path, findings: Findings) -> None:

@@ -15,15 +15,25 @@ from ._structs import EvaluationWindow
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
 
-_HOUR = "(?:1?[0-9]|2[0-3])"
-_WEEKDAYS = "[0-7]|[1-5]-[56]|(?:mon|MON)-(?:fri|FRI|sat|SAT)"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_WEEKDAYS = "sun|mon|tue|wed|thu|fri|sat"
+
+
+def _several(one: str) -> str:
+    return rf"(?:{one})(?:-(?:{one})|(?:,(?:{one})){{1,30}})?"
+
+
 _SIMPLE_CRON = re.compile(
-    rf"[0-5]?[0-9] (?:\*|{_HOUR}(?:,{_HOUR}){{0,23}}) "
-    rf"(?:\*|[1-9]|1[0-9]|2[0-8]) (?:\*|[1-9]|1[0-2]) (?:\*|{_WEEKDAYS})",
-    re.ASCII,
+    rf"[0-5]?[0-9] (?:\*|{_several('1?[0-9]|2[0-3]')}) (?:\*|l|{_several('[1-9]|1[0-9]|2[0-8]')}) "
+    rf"(?:\*|{_several('[1-9]|1[0-2]|' + _MONTHS)}) (?:\*|{_several('[0-6]|' + _WEEKDAYS)})",
+    re.ASCII | re.IGNORECASE,
 )
 """Crons that are right at a glance, at most one fire an hour: parsing them can wait until they are used."""
 
+_RANGE = re.compile(r"(\w+)-(\w+)")
+_ORDER = {name: place for place, name in enumerate(f"{_WEEKDAYS}|{_MONTHS}".split("|"))}
+
+_SECOND = timedelta(seconds=1)
 _EVALUATION: Path = ("schedule", "evaluation")
 
 
@@ -42,9 +52,22 @@ def zone_problem(name: str, path: Path, findings: Findings) -> None:
         findings.error(path, name, f"must be an IANA time zone such as Europe/Berlin{hint}")
 
 
+def is_simple(cron: str) -> bool:
+    """Whether a cron is right at a glance; of others this says nothing."""
+    if not _SIMPLE_CRON.fullmatch(cron):
+        return False
+    return "-" not in cron or all(_is_forward(*ends) for ends in _RANGE.findall(cron.lower()))
+
+
+def _is_forward(first: str, last: str) -> bool:
+    if first.isdigit() and last.isdigit():
+        return int(first) < int(last)
+    return first in _ORDER and last in _ORDER and _ORDER[first] < _ORDER[last]
+
+
 def _cron(config: PipelineConfig, findings: Findings) -> None:
     text = config.schedule.cron
-    if text is None or _SIMPLE_CRON.fullmatch(text):
+    if text is None or is_simple(text):
         return
     try:
         cron = parse_cron(text)
@@ -67,10 +90,10 @@ def _window(config: PipelineConfig, findings: Findings) -> None:
 
 def _interval(config: PipelineConfig, findings: Findings) -> None:
     window, interval = config.schedule.evaluation.window, config.schedule.evaluation.interval
-    if findings.touches((*_EVALUATION, "window")):
+    if _SECOND <= interval <= window <= interval * TURNS_PER_WINDOW or findings.touches((*_EVALUATION, "window")):
         return
     problem = None
-    if interval < timedelta(seconds=1):
+    if interval < _SECOND:
         problem = "must be at least 1s"
     elif interval > window and interval.text == EvaluationWindow().interval.text:
         message = f"must not be shorter than evaluation.interval ({interval.text} unless given)"

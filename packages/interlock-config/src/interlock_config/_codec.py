@@ -6,8 +6,8 @@ from msgspec import UNSET
 
 from interlock_rules import Rule
 
-from ._build import shaped, to_json
-from ._canonical import canonical
+from ._build import as_written, shaped, to_json
+from ._canonical import canonical, is_canonical
 from ._checks import run_checks
 from ._config import PipelineConfig
 from ._json import JSON_LIMIT, read_json
@@ -16,6 +16,7 @@ from ._problems import ConfigError, Findings
 from ._yaml import read_yaml
 
 _BYTES_OF_A_CHARACTER = 4
+_BEGIN = b'{"pipeline":{"id":"'  # so begins all that `encode_json` writes: anything else need not be tried
 _RULE_KEYS = set(Rule.__struct_encode_fields__)
 
 
@@ -29,7 +30,11 @@ def decode_yaml(text: str | bytes, source: str = "") -> PipelineConfig:
 
 def decode_json(data: bytes | str, source: str = "") -> PipelineConfig:
     """Read one pipeline from JSON, as it is stored. Raises ConfigError with every error of the text."""
-    return build_pipeline(read_json(data, source), Findings(source))
+    stored = _as_stored(data)
+    if stored is not None:
+        return stored
+    read = read_json(data, source)
+    return build_pipeline(read.value, Findings(source), is_plain=read.is_plain, is_short=read.is_short)
 
 
 def encode_json(config: PipelineConfig) -> str:
@@ -37,15 +42,51 @@ def encode_json(config: PipelineConfig) -> str:
     return to_json(config)
 
 
-def build_pipeline(raw: Any, findings: Findings) -> PipelineConfig:
-    """A checked config of plain values; raises ConfigError with all that is wrong."""
-    config = shaped(PipelineConfig, canonical(raw, findings), findings, _looks_right)
+def build_pipeline(
+    raw: Any, findings: Findings, *, is_plain: bool | None = None, is_short: bool = False
+) -> PipelineConfig:
+    """A checked config of plain values; raises ConfigError with all that is wrong.
+
+    is_plain, is_short: what is known already of the values (see JsonText); the canonical spellings change neither.
+    """
+    config = shaped(PipelineConfig, canonical(raw, findings), findings, lambda same: _looks_right(same, is_plain))
     if config is not None:
         run_checks(config, findings)
-        _needs_room(config, findings)
+        if not is_short:
+            _needs_room(config, findings)
     if config is None or findings.failed:
         raise ConfigError(findings.in_order())
     return config
+
+
+def _as_stored(data: bytes | str) -> PipelineConfig | None:
+    """The config of a text that `encode_json` wrote and that has nothing wrong; None asks for the thorough look."""
+    if not isinstance(data, bytes):
+        try:
+            data = data.encode()
+        except UnicodeEncodeError:
+            return None
+    if len(data) > JSON_LIMIT or not data.startswith(_BEGIN):
+        return None
+    config = as_written(PipelineConfig, data)
+    if config is None or not is_plain(_free_values(config)) or not is_canonical(config.job):
+        return None
+    findings = Findings("")
+    try:
+        run_checks(config, findings)
+    except ConfigError:  # too many errors
+        return None
+    return None if findings.failed else config
+
+
+def _free_values(config: PipelineConfig) -> list[Any]:
+    """The values that may be anything: their numbers and their nesting have to be looked at."""
+    rules = (*config.validation.rules, *(config.post_run.rules if config.post_run else ()))
+    values = [rule.value for rule in rules if rule.value is not None]
+    trigger = config.schedule.trigger
+    if trigger is not None and trigger.value is not None:
+        values.append(trigger.value)
+    return [config.job.config, values]
 
 
 def _needs_room(config: PipelineConfig, findings: Findings) -> None:
@@ -55,8 +96,9 @@ def _needs_room(config: PipelineConfig, findings: Findings) -> None:
         findings.error((), UNSET, f"becomes {size} bytes of JSON; at most {JSON_LIMIT} can be stored")
 
 
-def _looks_right(raw: dict[str, Any]) -> bool:
-    return is_plain(raw) and all(_knows_keys(raw.get(section)) for section in ("validation", "postRun"))
+def _looks_right(raw: dict[str, Any], known_plain: bool | None = None) -> bool:
+    plain = is_plain(raw) if known_plain is None else known_plain
+    return plain and _knows_keys(raw.get("validation")) and _knows_keys(raw.get("postRun"))
 
 
 def _knows_keys(section: Any) -> bool:
@@ -64,4 +106,4 @@ def _knows_keys(section: Any) -> bool:
     rules = section.get("rules") if isinstance(section, dict) else None
     if not isinstance(rules, list):
         return True
-    return all(not isinstance(rule, dict) or rule.keys() <= _RULE_KEYS for rule in rules)
+    return all(type(rule) is not dict or rule.keys() <= _RULE_KEYS for rule in rules)

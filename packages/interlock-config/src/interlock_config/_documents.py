@@ -91,7 +91,7 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
 
 def _plain(text: str | bytes, source: str) -> tuple[Any, Findings]:
     if source.endswith(".json"):
-        return read_json(text, source), Findings(source)
+        return read_json(text, source).value, Findings(source)
     return read_yaml(text, source)
 
 

@@ -4,11 +4,12 @@ import codecs
 import json
 import re
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
+from ._odd import plain_keys
 from ._problems import MOST_ERRORS, ConfigError, Path, Problem, render
 
 JSON_LIMIT = 256 * 1024
@@ -20,10 +21,21 @@ _PLAINER = {
     "Number out of range": "it holds a number that is too large",
     "JSON is malformed: invalid character": "a value, a quote or a comma is missing; JSON has no comments and no NaN",
 }
-_KEY = re.compile(rb'"\s*:')
+_SPACES = b" \t\n\r"
+_MOST_GROWTH = 8  # 1e15 becomes 1000000000000000.0, and a key without a value may gain a default's worth
 
 
-def read_json(data: bytes | str, source: str) -> Any:
+class JsonText(NamedTuple):
+    """The plain values of a JSON text, and what was noticed while reading it."""
+
+    value: Any
+    is_plain: bool
+    """Nothing in it needs a closer look (see `_odd.is_plain`)."""
+    is_short: bool
+    """Whatever is made of it, its JSON cannot be too large."""
+
+
+def read_json(data: bytes | str, source: str) -> JsonText:
     """The plain values of a JSON text; raises ConfigError for anything that is not exactly one of those."""
     text = _as_bytes(data, source)
     if len(text) > JSON_LIMIT:
@@ -35,9 +47,15 @@ def read_json(data: bytes | str, source: str) -> Any:
         raise _refused(source, "is nested too deeply") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
         raise _malformed(source, text, str(error)) from None
-    if len(_KEY.findall(text)) != _keys(value):
+    keys = plain_keys(value) if type(value) is dict else None
+    if _keys_in(text) != (_keys(value) if keys is None else keys):
         _refuse_doubles(text, source)
-    return value
+    return JsonText(value, keys is not None, len(text) * _MOST_GROWTH <= JSON_LIMIT)
+
+
+def _keys_in(text: bytes) -> int:
+    """How many mapping keys the text shows, at least; no fewer than the value holds."""
+    return text.translate(None, _SPACES).count(b'":')
 
 
 def _as_bytes(data: bytes | str, source: str) -> bytes:

@@ -11,20 +11,34 @@ DEPTH_LIMIT = 32
 _INTEGER_LIMIT = 2**63
 
 
-def is_plain(value: Any, depth: int = 0) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether nothing in `value` needs a closer look: no null, no odd number, no deep nesting."""
+    return plain_keys(value) is not None
+
+
+def plain_keys(value: Any, depth: int = 0) -> int | None:
+    """How many mapping keys a value holds when nothing in it needs a closer look, else None."""
     if depth > DEPTH_LIMIT:
-        return False
-    for inner in value.values() if type(value) is dict else value:
+        return None
+    if type(value) is dict:
+        count, held = len(value), value.values()
+    else:
+        count, held = 0, value
+    for inner in held:
         kind = type(inner)
         if kind is str or kind is bool:
             continue
         if kind is dict or kind is list:
-            if not is_plain(inner, depth + 1):
-                return False
+            inside = plain_keys(inner, depth + 1)
+            if inside is None:
+                return None
+            count += inside
+        elif kind is int:
+            if not -_INTEGER_LIMIT <= inner < _INTEGER_LIMIT:
+                return None
         elif inner is None or number_problem(inner) is not None:
-            return False
-    return True
+            return None
+    return count
 
 
 def number_problem(value: Any) -> str | None:

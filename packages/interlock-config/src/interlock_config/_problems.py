@@ -69,6 +69,8 @@ class Findings:
         self.source = source
         self.lines = lines or {}
         self.problems: list[Problem] = []
+        self.failed = False
+        """Whether any error was recorded."""
         self._paths: list[Path] = []
 
     def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
@@ -76,6 +78,7 @@ class Findings:
 
         Raises ConfigError when that makes MOST_ERRORS.
         """
+        self.failed = True
         self._paths.append(path)
         self._add(path, value, message, "error", line)
         if len(self._paths) >= MOST_ERRORS:
@@ -85,11 +88,6 @@ class Findings:
     def warning(self, path: Path, value: Any, message: str) -> None:
         """Record that this place is allowed and probably not meant."""
         self._add(path, value, message, "warning", None)
-
-    @property
-    def failed(self) -> bool:
-        """Whether any error was recorded."""
-        return bool(self._paths)
 
     def touches(self, path: Path) -> bool:
         """Whether an error was recorded at, above or below this place."""
