@@ -7,7 +7,8 @@ durations (with the same parser), zones (a set of names), job configs by type, v
 cron or dates, interval within window, maxDuration and dryRun only with a trigger.
 What it leaves out: what a cron means (five words pass), keys given twice, numbers beyond 64 bits and other odd ones,
 nesting without end, snake_case spellings of job keys, canonical spellings, open quotes of commands, header names,
-the size that can be stored. Neither compiles rules nor parses crons that are right at a glance: both wait for their use.
+the size that can be stored. Rules and crons that are right at a glance wait for their use: neither side compiles or
+parses them.
 A cron that is not loads croniter once (some 50 ms) and is parsed; there is none among these.
 """
 
