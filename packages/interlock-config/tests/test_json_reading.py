@@ -1,5 +1,7 @@
 """JSON as it is stored: what is refused before any config is made of it."""
 
+import json
+
 import pytest
 
 from interlock_config import ConfigError, decode_calendar, decode_json
@@ -123,3 +125,18 @@ def test_a_number_beyond_64_bits_is_refused() -> None:
     assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
         "CONFIG: job.config.payload.n = 9223372036854775808: is too large for a number; write it as text, in quotes"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ({"job_name": "load"}, {"jobName": "load"}),
+        ({"jobName": "load", "arguments": {"--n": 5}}, {"jobName": "load", "arguments": {"--n": "5"}}),
+    ],
+)
+def test_compact_json_with_other_spellings_is_kept_in_the_canonical_ones(
+    written: dict[str, object], kept: dict[str, object]
+) -> None:
+    job = {"type": "glue", "config": written}
+    text = RIGHT.replace('{"type":"command","config":{"command":"load"}}', json.dumps(job, separators=(",", ":")))
+    assert decode_json(text).job.config == kept

@@ -235,6 +235,16 @@ def test_a_file_that_grows_too_large_for_its_row_is_refused() -> None:
     assert str(problem).endswith(" bytes of JSON; at most 262144 can be stored")
 
 
+def test_json_whose_numbers_grow_too_large_for_its_row_is_refused() -> None:
+    numbers = ",".join(["1e15"] * 20_000)
+    text = (
+        '{"pipeline":{"id":"orders"},"schedule":{},"validation":{"rules":[{"key":"orders","check":"exists"}]},'
+        f'"job":{{"type":"lambda","config":{{"functionName":"load","payload":[{numbers}]}}}}}}'
+    )
+    [problem] = problems_of(text, decode_json)
+    assert str(problem).endswith(" bytes of JSON; at most 262144 can be stored")
+
+
 def _answers(text: str | bytes) -> None:
     for read in (decode_yaml, decode_json):
         for line in map(str, problems_of(text, read)):

@@ -148,11 +148,13 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         (
             {
                 "job": "{type: http, config: {url: 'https://x.example.com', "
-                "headers: {A: '${TOKEN} ${its value, by mistake}'}}}"
+                "headers: {A: '${TOKEN} ${its value, by mistake} ${INTERLOCK_A:-b}'}}}"
             },
             [
                 "job.config.headers.A: ${TOKEN} expands to nothing; only ${INTERLOCK_…} variables are expanded",
                 "job.config.headers.A: ${…} expands to nothing; only ${INTERLOCK_…} variables are expanded",
+                "job.config.headers.A: ${INTERLOCK_A…} expands to nothing; "
+                "between the braces stands a name, without defaults or signs",
             ],
         ),
         (

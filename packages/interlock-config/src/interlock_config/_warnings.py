@@ -18,6 +18,7 @@ RESERVED_ID = "INFRASTRUCTURE"
 """The pipeline id under which alarms of the infrastructure are reported."""
 
 _MOST_KEYS_SHOWN = 5
+_OUR_NAME = re.compile(r"INTERLOCK_[A-Za-z0-9_]{0,40}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # what is none may be anything, even a secret
 
 
@@ -64,10 +65,14 @@ def _repeated_rules(config: PipelineConfig, findings: Findings) -> None:
 def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
     for path, name in variables(config.job.config, ("job", "config")):
         if not is_ours(name):
-            shown = name if _NAME.fullmatch(name) else "…"
-            findings.warning(
-                path, UNSET, f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
-            )
+            findings.warning(path, UNSET, _lost(name))
+
+
+def _lost(name: str) -> str:
+    if (ours := _OUR_NAME.match(name)) is not None:
+        return f"${{{ours[0]}…}} expands to nothing; between the braces stands a name, without defaults or signs"
+    shown = name if _NAME.fullmatch(name) else "…"
+    return f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
 
 
 _LOOKS: tuple[Callable[[PipelineConfig, Findings], None], ...] = (
