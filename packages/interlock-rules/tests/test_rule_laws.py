@@ -154,6 +154,19 @@ def test_a_number_passes_alike_in_every_form_it_is_written_in(check: Check, obse
     assert len(results) == 1
 
 
+members = st.sampled_from([0, 1, 1.0, "1", True, "true", "TRUE", False, "x", 0.5, "0.50", Decimal("0.5")]) | hashable
+
+
+@given(st.sets(members, max_size=4), st.lists(members, max_size=4))
+def test_a_set_equals_what_has_an_equal_for_each_of_its_members(observed: set[Any], value: list[Any]) -> None:
+    covered = all(any(equal(left, right) for right in value) for left in observed)
+    covering = all(any(equal(left, right) for left in observed) for right in value)
+    expected = len(observed) == len(value) and covered and covering
+    assert holds(Rule("sensor", Check.EQUALS, "field", value), {"field": observed}, NOW) is expected
+    if observed:
+        assert holds(Rule("sensor", Check.EQUALS, "field", observed), {"field": value}, NOW) is expected
+
+
 @given(values)
 def test_what_is_read_equals_itself_unless_a_part_is_no_value(value: Any) -> None:
     rule = Rule("sensor", Check.EQUALS, "field", value)

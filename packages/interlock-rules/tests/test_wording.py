@@ -1,6 +1,7 @@
 """How values look in a sentence."""
 
 import math
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -113,6 +114,19 @@ def test_an_age_is_told_in_whole_seconds(observed: object, words: str) -> None:
 def test_a_gap_is_never_rounded_to_fewer_digits_than_are_shown(rule: Rule, observed: object, gap: str) -> None:
     (finding,) = compile_rules(Mode.ALL, [rule]).evaluate({"k": {"f": observed}}, NOW).findings
     assert finding.gap == gap
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the machine's zone cannot be changed here")
+def test_the_zone_of_the_machine_does_not_decide_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_LT, value="1h")])
+    try:
+        with monkeypatch.context() as machine:
+            machine.setenv("TZ", "Pacific/Kiritimati")
+            time.tzset()
+            told = rules.evaluate({"feed": {"updatedAt": "2026-03-03T09:14:02Z"}}, NOW).explain()
+    finally:
+        time.tzset()
+    assert told == "feed: updatedAt is 09:14:02Z, 2h5m58s old, needs age_lt 1h (1h5m58s too old)"
 
 
 def test_a_year_is_written_with_four_digits() -> None:

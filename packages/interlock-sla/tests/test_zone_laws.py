@@ -93,6 +93,19 @@ def test_daily_deadlines_in_every_zone_on_every_day_that_clocks_change(clock_tim
             assert deadline_of(clock_time, ExecutionDate(following - DAY), place) == expected, (name, following)
 
 
+@pytest.mark.parametrize("day", [date(2026, 1, 15), date(2026, 7, 15), date(1985, 4, 1), date(2035, 12, 31)])
+def test_daily_deadlines_in_every_zone_on_other_days(day: date) -> None:
+    for name in ZONES:
+        expected = instant_of(datetime.combine(day + DAY, time(2, 30)), zone(name))
+        assert deadline_of("02:30", ExecutionDate(day), zone(name)) == expected, name
+
+
+@given(st.sampled_from(ZONES), st.dates(date(1970, 1, 1), date(2037, 12, 31)), clock_times)
+def test_a_daily_deadline_in_any_zone_on_any_day(name: str, day: date, clock_time: time) -> None:
+    found = deadline_of(f"{clock_time:%H:%M}", ExecutionDate(day), zone(name))
+    assert found == instant_of(datetime.combine(day + DAY, clock_time), zone(name))
+
+
 @given(change_days, st.integers(-1, 1), clock_times)
 def test_a_daily_deadline_is_the_first_instant_of_its_wall_time(
     change: tuple[str, date], shift: int, clock_time: time

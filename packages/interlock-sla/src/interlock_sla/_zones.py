@@ -20,7 +20,7 @@ def zone(name: str) -> ZoneInfo:
         raise ZoneError(name, "write the name of an IANA time zone, such as Europe/Berlin")
     found = _find(name)
     if found is None:
-        nearest = _nearest(name) if len(name) <= _LONGEST_NAME else None
+        nearest = _nearest(name)
         hint = f"; did you mean {nearest}?" if nearest else ""
         raise ZoneError(name, f"it is not an IANA time zone such as Europe/Berlin{hint}", nearest)
     return found
