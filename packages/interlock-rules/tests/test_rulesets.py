@@ -146,3 +146,43 @@ def test_a_passing_finding_has_no_gap() -> None:
     (finding,) = compile_rules(Mode.ALL, [COUNT]).evaluate({"row-count": {"count": 1600}}, NOW).findings
     assert (finding.passed, finding.gap) == (True, None)
     assert finding.sentence == "row-count: count is 1600, gte 1500 holds"
+
+
+ENDLESS: list[object] = []
+ENDLESS.append(ENDLESS)
+DEEP: object = 1
+for _ in range(100_000):
+    DEEP = {"n": [DEEP]}
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        10**5000,
+        -(10**5000),
+        "9" * 5000,
+        Decimal("1E+999999"),
+        Decimal("9E+999999999999"),
+        Decimal("1E-999999999999"),
+        Decimal("sNaN"),
+        1.7e308,
+        "\ud800",
+        ENDLESS,
+        DEEP,
+        {10**5000, "x"},
+        [10**5000, DEEP],
+    ],
+    ids=lambda observed: type(observed).__name__,
+)
+def test_nothing_that_a_sensor_holds_stops_the_evaluation(observed: object) -> None:
+    rules = [
+        Rule("k", Check.EXISTS, "f"),
+        *(Rule("k", Check.EQUALS, "f", value) for value in (5, True, "x", [1, 2], {"n": [1]}, 10**5000)),
+        *(Rule("k", check, "f", 5) for check in (Check.GT, Check.GTE, Check.LT, Check.LTE)),
+        *(Rule("k", check, "f", value) for check in (Check.AGE_LT, Check.AGE_GT) for value in ("1s", "8760000h")),
+    ]
+    for sensor in ({"f": observed}, {"f": observed, "updatedAt": observed}):
+        evaluation = compile_rules(Mode.ANY, rules).evaluate({"k": sensor}, NOW)
+        assert evaluation.explain().isprintable()
+        assert len(evaluation.findings) == len(rules)
+        assert all(len(finding.sentence) < 400 for finding in evaluation.findings)
