@@ -15,6 +15,7 @@ from interlock_lifecycle import (
     decide_post_run,
     decide_sensor,
     decide_shadow,
+    has_period,
     keys_to_read,
     path_of,
     run_key_of,
@@ -43,6 +44,8 @@ class SensorDesk:
         path = self._path(sensor, stored)
         if path is None or stored.config is None:
             return
+        if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, stored.config):
+            self._store.note_periods(sensor.pipeline_id)
         for _ in range(_TRIES):
             if self._settled(sensor, self._decide(sensor, path, stored.config, stored)):
                 return

@@ -1,6 +1,6 @@
 """What happens next to a pipeline run: pure decisions over facts, and the events that they imply."""
 
-from interlock_lifecycle._arrival import SensorFacts, SensorPath, is_reserved, path_of, run_key_of, triggers
+from interlock_lifecycle._arrival import SensorFacts, SensorPath, has_period, is_reserved, path_of, run_key_of, triggers
 from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
 from interlock_lifecycle._close import (
     AlreadyClosed,
@@ -264,6 +264,7 @@ __all__ = [
     "failure_marker",
     "fire_of",
     "follow",
+    "has_period",
     "is_reserved",
     "keys_to_read",
     "lease_end",

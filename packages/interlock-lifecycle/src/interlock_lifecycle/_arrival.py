@@ -70,6 +70,12 @@ def triggers(sensor: Sensor, config: PipelineConfig) -> bool:
     return holds(rule, sensor.fields, sensor.written_at)
 
 
+def has_period(sensor: Sensor, config: PipelineConfig) -> bool:
+    """Whether the trigger's sensor came with a period in its key (`key#20260303T07`)."""
+    rule = config.trigger_rule
+    return rule is not None and sensor.key != rule.key and key_matches(rule.key, sensor.key)
+
+
 def _is_named(sensor_key: str, config: PipelineConfig) -> bool:
     trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
     named = any(key_matches(key, sensor_key) for key in (*trigger, *config.rules.keys))

@@ -1,10 +1,11 @@
 """The tables on DynamoDB: reads by key, and transactions with their refusals told apart from trouble."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -21,7 +22,6 @@ _TRIES = 8
 _PASSING = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 )
-_read = TypeDeserializer().deserialize
 _write = TypeSerializer().serialize
 
 
@@ -113,10 +113,19 @@ class DynamoTables:
             "Delete": self._client.delete_item,
         }
         ((kind, request),) = item.items()
-        try:
-            operations[kind](**request)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            raise TransactionRefused([0]) from None
+
+        def write() -> None:
+            try:
+                operations[kind](**request)
+            except ClientError as error:
+                code = error.response["Error"].get("Code")
+                if code == "ConditionalCheckFailedException":
+                    raise TransactionRefused([0]) from None
+                if code == "TransactionConflictException":
+                    raise _Collision from error
+                raise
+
+        _patiently(write)
 
     def _transact_once(self, items: list[Any]) -> None:
         try:
@@ -148,7 +157,44 @@ def _patiently(act: Callable[[], _T]) -> _T:
 
 def from_wire(image: Mapping[str, Any]) -> Item:
     """A row in DynamoDB's JSON (also a stream record's image) as plain values; numbers become Decimal."""
-    return {name: _read(value) for name, value in image.items()}
+    return {name: _plain(value) for name, value in image.items()}
+
+
+def _plain(tagged: Mapping[str, Any]) -> Any:
+    """The value behind its type tag; ValueError when it has none."""
+    if not isinstance(tagged, Mapping) or len(tagged) != 1:
+        raise ValueError(f"{tagged!r} is not a value with its type")
+    ((tag, value),) = tagged.items()
+    match tag:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return _number(value)
+        case "NULL":
+            return None
+        case "M":
+            return {name: _plain(inner) for name, inner in value.items()}
+        case "L":
+            return [_plain(inner) for inner in value]
+        case "B":
+            return _bytes(value)
+        case "SS" | "NS" | "BS":
+            return {_plain({tag[0]: inner}) for inner in value}
+        case _:
+            raise ValueError(f"{tag!r} is not a type of DynamoDB's")
+
+
+def _number(text: str) -> Decimal:
+    """Numbers of any length are read: an endpoint may spell 9.9E+125 in full."""
+    try:
+        return Decimal(text)
+    except (ArithmeticError, TypeError):
+        raise ValueError(f"{text!r} is not a number") from None
+
+
+def _bytes(value: bytes | str) -> bytes:
+    """Clients answer with bytes; the records of a Lambda event hold them as Base64."""
+    return b64decode(value) if isinstance(value, str) else bytes(value)
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +209,8 @@ def _storable(value: Any) -> Any:
         return {str(name): _storable(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_storable(inner) for inner in value]
+    if isinstance(value, set | frozenset):
+        return {_storable(inner) for inner in value}
     return value
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, assert_never
 
+from interlock_store._limits import check_transaction, meets, stored
 from interlock_store._tables import TransactionRefused
 from interlock_store._write import Check, Delete, Item, Put, Update, Write, key_of
 
@@ -85,31 +86,20 @@ class MemoryTables:
     def transact(self, writes: Sequence[Write]) -> None:
         """All writes or none."""
         with self._lock:
+            check_transaction(writes)
             keys = [key_of(write) for write in writes]
-            if len(set(keys)) != len(keys):
-                raise ValueError("a transaction may touch each row once")
-            refused = [at for at, write in enumerate(writes) if not write.expect.holds(self._rows.get(keys[at]))]
+            refused = [at for at, write in enumerate(writes) if not meets(self._rows.get(keys[at]), write.expect)]
             if refused:
                 raise TransactionRefused(refused)
-            for key, write in zip(keys, writes, strict=True):
-                self._apply(key, write)
+            # What cannot be stored is found before anything is written.
+            rows = [_after(write, self._rows.get(key)) for key, write in zip(keys, writes, strict=True)]
+            for key, row in zip(keys, rows, strict=True):
+                self._change(key, row)
 
-    def _apply(self, key: Key, write: Write) -> None:
+    def _change(self, key: Key, after: Item | None) -> None:
         before = self._rows.get(key)
-        after: Item | None
-        match write:
-            case Check():
-                return
-            case Put():
-                after = _copy(write.item)
-            case Update():
-                after = {**(before or {"PK": key[1], "SK": key[2]}), **_copy(dict(write.set))}
-                for name in write.remove:
-                    after.pop(name, None)
-            case Delete():
-                after = None
-            case _:
-                assert_never(write)
+        if before is after:
+            return
         self._replace(key, before, after)
         if self._on_change is not None and before != after:
             self._on_change(key, _copy(before), _copy(after))
@@ -124,6 +114,22 @@ class MemoryTables:
             self._rows.pop(key, None)
         else:
             self._rows[key] = after
+
+
+def _after(write: Write, before: Item | None) -> Item | None:
+    """The row as the write leaves it; None: there is none."""
+    match write:
+        case Check():
+            return before
+        case Put():
+            return stored(write.item)
+        case Update():
+            kept = {name: value for name, value in (before or {}).items() if name not in write.remove}
+            return stored({"PK": write.pk, "SK": write.sk, **kept, **write.set})
+        case Delete():
+            return None
+        case _:
+            assert_never(write)
 
 
 def _copy(value: Any) -> Any:

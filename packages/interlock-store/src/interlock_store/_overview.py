@@ -66,7 +66,7 @@ class Overview:
     ) -> StoredConfig:
         known = self._decoded.get((pipeline_id, str(row.get("config", ""))))
         same = known is not None and known.config is not None and not known.config.calendar_names
-        if known is not None and same and _stamp(row, "changedAt") == known.changed_at:
+        if known is not None and same and _bookkeeping(row) == (known.created_at, known.changed_at, known.periodic):
             return known
         return read_config(row, pipeline_id, calendars)
 
@@ -158,5 +158,9 @@ class Overview:
         self._tables.transact([Put(self._names.control, row)])
 
 
-def _stamp(row: Mapping[str, Any], name: str) -> datetime | None:
-    return parse_time(row[name], row["PK"], CONFIG) if name in row else None
+def _bookkeeping(row: Mapping[str, Any]) -> tuple[datetime | None, datetime | None, bool]:
+    """What a CONFIG row says beside its text."""
+    created, changed = (
+        parse_time(row[name], row["PK"], CONFIG) if name in row else None for name in ("createdAt", "changedAt")
+    )
+    return created, changed, bool(row.get("periodic"))

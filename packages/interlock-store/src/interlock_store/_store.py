@@ -66,6 +66,8 @@ class StoredConfig(Struct, frozen=True):
     problem: str = ""
     created_at: datetime | None = None
     calendars: Mapping[str, Calendar] = {}
+    periodic: bool = False
+    """Whether its trigger's sensor was seen with a period in its key (`key#20260303T07`)."""
     changed_at: datetime | None = None
     """When the stream last brought another config text; None where none was seen."""
 
@@ -100,7 +102,7 @@ def read_config(
     if missing:
         return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
     named = {name: found[name] for name in config.calendar_names}
-    return StoredConfig(config, "", created_at, named, changed_at)
+    return StoredConfig(config, "", created_at, named, bool(row.get("periodic")), changed_at)
 
 
 def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
@@ -329,6 +331,15 @@ class Store:
         expect = Expect(exists=True, equals={"config": row["config"]} if "config" in row else {})
         try:
             self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=noted, expect=expect))
+        except TransactionRefused:
+            return
+
+    def note_periods(self, pipeline_id: str) -> None:
+        """Note that the pipeline's trigger comes with per-period keys, so that the watchdog looks for them."""
+        expect = Expect(exists=True)
+        try:
+            changes = {"periodic": True}
+            self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=changes, expect=expect))
         except TransactionRefused:
             return
 

@@ -15,15 +15,6 @@ class Expect(Struct, frozen=True):
     equals: Mapping[str, Any] = {}
     absent: Sequence[str] = ()
 
-    def holds(self, row: Mapping[str, Any] | None) -> bool:
-        """Whether a row as it is (None: there is none) meets the expectation."""
-        if self.exists is not None and self.exists != (row is not None):
-            return False
-        found: Mapping[str, Any] = row or {}
-        if any(name not in found or found[name] != value for name, value in self.equals.items()):
-            return False
-        return not any(name in found for name in self.absent)
-
 
 ANYTHING = Expect()
 NOTHING_THERE = Expect(exists=False)

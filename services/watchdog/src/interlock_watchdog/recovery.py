@@ -1,7 +1,7 @@
 """Takes up what stopped half way: rows nobody acted upon, executions that died, runs past their lease."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from interlock_lifecycle import (
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
 from interlock_telemetry import get_logger
+from interlock_watchdog.crew import Crew
 
 _log = get_logger(__name__)
 
@@ -41,18 +42,6 @@ class ExecutionStatus(Protocol):
 
     def status(self, name: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
-
-
-def _do_all(acts: Sequence[Callable[[], object]]) -> None:
-    """Do each act although others fail; then raise what failed. One broken row must not hold up the rest."""
-    errors: list[Exception] = []
-    for act in acts:
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001 (raised together below)
-            errors.append(error)
-    if errors:
-        raise ExceptionGroup(f"{len(errors)} of {len(acts)} could not be done", errors)
 
 
 def _is_expired(run: Run, now: datetime) -> bool:
@@ -72,6 +61,7 @@ class Recovery:
         execution_timeout: timedelta,
         pending_grace: timedelta,
         probe_after: timedelta,
+        crew: Crew | None = None,
     ) -> None:
         """`pending_grace`: how long a committed row may wait for the stream; `probe_after`: how old a started run
         is before its execution is looked at.
@@ -83,6 +73,7 @@ class Recovery:
         self._execution_timeout = execution_timeout
         self._pending_grace = pending_grace
         self._probe_after = probe_after
+        self._crew = crew or Crew()
 
     def pending(self, now: datetime) -> int:
         """Act for every committed row that has waited too long."""
@@ -94,7 +85,7 @@ class Recovery:
         acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
         acts += [partial(self._start, row, now) for row in triggers]
         acts += [partial(self._rerun, row, now) for row in requests]
-        _do_all(acts)
+        self._crew.do_all(acts)
         return len(rows)
 
     def _start(self, row: Mapping[str, Any], now: datetime) -> None:
@@ -128,14 +119,12 @@ class Recovery:
         # More than one tick may ask about: each tick begins where the one before ended.
         first = int(now.timestamp() // 60) * MAX_PROBES % len(rows) if len(rows) > MAX_PROBES else 0
         chosen = (rows[first:] + rows[:first])[:MAX_PROBES]
-        recovered: list[bool] = []
-        _do_all([partial(self._probe, row, now, recovered) for row in chosen])
-        return sum(recovered)
+        return sum(self._crew.do_all([partial(self._probe, row, now) for row in chosen]))
 
-    def _probe(self, row: Mapping[str, Any], now: datetime, recovered: list[bool]) -> None:
+    def _probe(self, row: Mapping[str, Any], now: datetime) -> bool:
         run = read_run(row)
-        if run.started_at is not None and now - run.started_at > self._probe_after:
-            recovered.append(self._recover(run, now))
+        is_old = run.started_at is not None and now - run.started_at > self._probe_after
+        return is_old and self._recover(run, now)
 
     def _recover(self, run: Run, now: datetime) -> bool:
         status = self._executions.status(execution_name(run))
@@ -166,15 +155,12 @@ class Recovery:
 
     def stale_runs(self, now: datetime) -> int:
         """Close runs that outlived their lease."""
-        closed: list[bool] = []
 
-        def close_expired(row: Mapping[str, Any]) -> None:
+        def close_expired(row: Mapping[str, Any]) -> bool:
             run = read_run(row)
-            if _is_expired(run, now):
-                closed.append(self._expire(run, now))
+            return _is_expired(run, now) and self._expire(run, now)
 
-        _do_all([partial(close_expired, row) for row in self._store.running()])
-        return sum(closed)
+        return sum(self._crew.do_all([partial(close_expired, row) for row in self._store.running()]))
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"

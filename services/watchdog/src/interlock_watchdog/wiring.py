@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import EventBus, Executions, Outbox, RerunDesk
+from interlock_controller import EventBus, Executions, NoTimers, Outbox, RerunDesk, SchedulerTimers, Timers
 from interlock_sla import parse_duration
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import DynamoTables, Overview, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import Check
 
@@ -26,8 +28,9 @@ REQUIRED = (
     "SCHEDULER_GROUP_NAME",
 )
 
-_PATIENCE = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m"}
-"""How long committed rows may wait for the stream, and started runs before they are looked at (behaviour.md §8)."""
+_OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "SCHEDULER_DLQ_ARN": None}
+"""How long committed rows may wait for the stream, and started runs before they are looked at (behaviour.md §8);
+the queue for timers that Scheduler could not deliver."""
 
 
 class Service(Struct, frozen=True):
@@ -47,10 +50,11 @@ def now() -> datetime:
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service; missing variables are named all at once."""
-    settings = environment(REQUIRED, _PATIENCE, source=variables)
+    settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    store = Store(DynamoTables(boto3.client("dynamodb")), names)
+    tables = DynamoTables(boto3.client("dynamodb"))
+    store, crew = Store(tables, names), Crew(settings.workers_per_stage)
     bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
     executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
@@ -62,10 +66,27 @@ def wire(variables: Mapping[str, str]) -> Service:
         execution_timeout=timeout,
         pending_grace=parse_duration(settings["PENDING_GRACE"]),
         probe_after=parse_duration(settings["PROBE_AFTER"]),
+        crew=crew,
     )
-    checks: dict[str, Check] = {
-        "pending": recovery.pending,
-        "dead-executions": recovery.dead_executions,
-        "stale-runs": recovery.stale_runs,
-    }
+    checks = all_checks(
+        store,
+        Overview(tables, names),
+        recovery,
+        _timers(settings),
+        now=now,
+        execution_timeout=timeout,
+        crew=crew,
+    )
     return Service(checks, recovery, bus, {"control": store.ping}, settings)
+
+
+def _timers(settings: Settings) -> Timers:
+    if settings.skip_scheduler:
+        return NoTimers()
+    return SchedulerTimers(
+        boto3.client("scheduler"),
+        group=settings["SCHEDULER_GROUP_NAME"],
+        target_arn=settings["SLA_MONITOR_ARN"],
+        role_arn=settings["SCHEDULER_ROLE_ARN"],
+        dead_letters_arn=settings.get("SCHEDULER_DLQ_ARN"),
+    )

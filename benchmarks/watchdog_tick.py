@@ -1,0 +1,174 @@
+"""What a tick of the watchdog costs: requests and CPU over 100, 1,000 and 10,000 pipelines, healthy and with 1 % trouble."""
+
+import random
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_controller import NoTimers, Outbox, RerunDesk
+from interlock_lifecycle import Run, RunKey, RunStatus
+from interlock_sla import parse_execution_date
+from interlock_store import MemoryTables, Overview, Store, TableNames
+from interlock_store._rows import closed_row
+from interlock_store._write import Put, Update
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+
+NAMES = TableNames.of_environment("bench")
+START = datetime(2026, 3, 3, 0, 2, tzinfo=UTC)
+TICK = timedelta(minutes=5)
+PAGE_BYTES = 1_000_000
+KINDS = (
+    'schedule: {trigger: {key: ready, check: equals, field: ready, value: true}}\nsla: {deadline: "HH:MM", expectedDuration: 30m}',
+    'schedule: {cron: "MM HH * * *", timezone: Europe/Berlin, trigger: {key: ready, check: exists}}\nsla: {deadline: "23:00", expectedDuration: 30m}',
+    'schedule: {cron: "MM HH * * *", timezone: America/New_York}\nsla: {deadline: "HH:MM", expectedDuration: 1h, timezone: Asia/Tokyo}',
+    "schedule: {trigger: {key: hourly, check: exists}}\nsla: {maxDuration: 1h}\npostRun: {rules: [{key: audit, check: exists}]}",
+)
+
+
+class CountingTables(MemoryTables):
+    """The twin, counting the requests that DynamoDB would see: batches of 100, pages of 1 MB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: Counter[str] = Counter()
+
+    def get(self, table: str, pk: str, sk: str) -> Any:
+        self.requests["GetItem"] += 1
+        return super().get(table, pk, sk)
+
+    def get_many(self, table: str, keys: Any) -> Any:
+        wanted = list(dict.fromkeys(keys))
+        self.requests["BatchGetItem"] += -(-len(wanted) // 100)
+        single = self.requests["GetItem"]
+        found = super().get_many(table, wanted)
+        self.requests["GetItem"] = single  # the twin serves a batch by single reads
+        return found
+
+    def query(self, table: str, pk: str, **how: Any) -> Any:
+        rows = list(super().query(table, pk, **how))
+        size = sum(len(str(row)) for row in rows)
+        self.requests["Query"] += 1 + size // PAGE_BYTES
+        return iter(rows)
+
+    def transact(self, writes: Any) -> None:
+        self.requests["write"] += 1
+        super().transact(writes)
+
+
+class Quiet:
+    """A bus that takes everything, executions that all run."""
+
+    def publish(self, entries: Any) -> None: ...
+
+    def start(self, name: str, execution_input: Any) -> None: ...
+
+    def status(self, name: str) -> str:
+        return "RUNNING"
+
+
+def pipeline(number: int, dice: random.Random) -> PipelineConfig:
+    text = (
+        KINDS[number % len(KINDS)].replace("HH", f"{dice.randint(0, 23):02}").replace("MM", f"{dice.randint(0, 59):02}")
+    )
+    return decode_yaml(
+        f"pipeline: {{id: p{number}}}\n{text}\nvalidation: {{rules: [{{key: ready, check: exists}}]}}\n"
+        'job: {type: command, config: {command: "true"}}\n',
+        f"p{number}.yaml",
+    )
+
+
+class Deployment:
+    """`count` pipelines whose dates have all run in time, but for a share of them."""
+
+    def __init__(self, count: int, trouble: float) -> None:
+        dice = random.Random(count)
+        self.tables = CountingTables()
+        self.store = Store(self.tables, NAMES)
+        self.now = START
+        self.troubled = 0
+        for number in range(count):
+            config = pipeline(number, dice)
+            self.store.put_config(config)
+            row = {
+                "config": "x",
+                "createdAt": "2026-01-01T00:00:00.000000Z",
+                "changedAt": "2026-01-01T00:00:00.000000Z",
+            }
+            if config.trigger_rule is not None and config.trigger_rule.key == "hourly":
+                row["periodic"] = True  # type: ignore[assignment]
+            del row["config"]
+            self.tables.transact([Update(NAMES.control, f"PIPELINE#{config.id}", "CONFIG", set=row)])
+            healthy = dice.random() >= trouble
+            self.troubled += not healthy
+            self._history(config, healthy)
+        timeout = timedelta(hours=4)
+        clock = lambda: self.now  # noqa: E731
+        outbox = Outbox(self.store, Quiet(), Quiet(), now=clock, execution_timeout=timeout)
+        recovery = Recovery(
+            self.store,
+            outbox,
+            RerunDesk(self.store, execution_timeout=timeout),
+            Quiet(),
+            execution_timeout=timeout,
+            pending_grace=timedelta(minutes=2),
+            probe_after=TICK,
+        )
+        self.overview = Overview(self.tables, NAMES)
+        self.checks = all_checks(
+            self.store, self.overview, recovery, NoTimers(), now=clock, execution_timeout=timeout, crew=Crew()
+        )
+
+    def _history(self, config: PipelineConfig, healthy: bool) -> None:
+        """The dates of a month, all completed; the troubled ones lack those of the last two days and the next."""
+        for day in range(-28, 3):
+            date = (START + timedelta(days=day)).date()
+            if not healthy and day >= -2:
+                continue
+            key = RunKey(config.id, config.schedule_id, parse_execution_date(f"{date}"))
+            at = START + timedelta(days=day)
+            run = Run(key, RunStatus.COMPLETED, 0, "t", at, evaluated_at=at, closed_at=at)
+            self.tables.transact([Put(NAMES.control, closed_row(run))])
+
+    def tick(self) -> tuple[Counter[str], float, dict[str, int]]:
+        self.now += TICK
+        self.tables.requests.clear()
+        began = time.process_time()
+        found = {name: check(self.now) for name, check in self.checks.items()}
+        return Counter(self.tables.requests), time.process_time() - began, found
+
+
+def measure(count: int, trouble: float) -> tuple[float, int, float, float, dict[str, int], int]:
+    deployment = Deployment(count, trouble)
+    _, first, _ = deployment.tick()
+    totals, seconds, found, worst = Counter[str](), 0.0, Counter[str](), 0
+    ticks = 24
+    for _ in range(ticks):
+        requests, used, told = deployment.tick()
+        totals.update(requests)
+        worst = max(worst, sum(requests.values()))
+        seconds += used
+        found.update(told)
+    return sum(totals.values()) / ticks, worst, seconds / ticks, first, dict(found), deployment.troubled
+
+
+def main() -> None:
+    print(
+        f"{'pipelines':>9} {'trouble':>8} {'requests':>9} {'most':>6} {'allowed':>8} {'CPU s':>7} {'1st tick':>8}  found in 24 ticks"
+    )
+    for trouble in (0.0, 0.01):
+        for count in (100, 1_000, 10_000):
+            requests, worst, seconds, first, found, troubled = measure(count, trouble)
+            # One query per pipeline with per-period keys, spread over three ticks.
+            allowed = count / 25 + 40 + count / len(KINDS) / 3
+            shown = {name: number for name, number in found.items() if number}
+            print(
+                f"{count:>9} {troubled:>8} {requests:>9.1f} {worst:>6} {allowed:>8.0f} {seconds:>7.3f} {first:>8.2f}  {shown}"
+            )
+
+
+if __name__ == "__main__":
+    main()

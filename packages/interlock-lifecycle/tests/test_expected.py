@@ -1,0 +1,208 @@
+"""Which dates are expected, and when their starts, deadlines and trigger windows are due."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock_config import decode_yaml
+from interlock_lifecycle import (
+    MISSED_AFTER,
+    Expectation,
+    Window,
+    deadlines_of,
+    due_deadlines,
+    due_fires,
+    due_starts,
+    due_trigger_deadlines,
+    due_warnings,
+    expected_dates,
+)
+from interlock_sla import Exclusions, parse_execution_date
+
+CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+TRIGGER = "trigger: {key: ready, check: exists}"
+
+
+def expect(schedule: str, sla: str = "", *, created: datetime = CREATED, excluded: str = "") -> Expectation:
+    config = decode_yaml(
+        f"pipeline: {{id: p}}\nschedule: {{{schedule}}}\n{f'sla: {{{sla}}}' if sla else ''}\n"
+        'validation: {rules: [{key: ready, check: exists}]}\njob: {type: command, config: {command: "true"}}\n',
+        "p.yaml",
+    )
+    days = frozenset({date.fromisoformat(excluded)}) if excluded else frozenset()
+    return Expectation(config, Exclusions(dates=days), created)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def between(after: str, until: str) -> Window:
+    return Window(utc(after), utc(until))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sla", "window", "expected"),
+    [
+        (TRIGGER, 'deadline: "10:00"', ("2026-03-04 09:59", "2026-03-04 10:00"), ["2026-03-03"]),
+        (TRIGGER, 'deadline: "10:00"', ("2026-03-04 10:00", "2026-03-05 09:59"), []),
+        (TRIGGER, 'deadline: ":30"', ("2026-03-03 07:00", "2026-03-03 08:30"), ["2026-03-03T06", "2026-03-03T07"]),
+        (
+            'cron: "0 8 * * *", timezone: Europe/Berlin',
+            'deadline: "09:00"',
+            ("2026-03-03 07:59", "2026-03-03 08:00"),
+            ["2026-03-03"],
+        ),
+        (
+            'cron: "0 */6 * * *"',
+            'deadline: ":15"',
+            ("2026-03-03 00:00", "2026-03-03 23:59"),
+            ["2026-03-03T00", "2026-03-03T06", "2026-03-03T12", "2026-03-03T18"],
+        ),
+        ('cron: "0 22 * * 1-5"', 'deadline: "01:00"', ("2026-03-07 00:59", "2026-03-09 23:59"), ["2026-03-06"]),
+        (
+            "include: {dates: [2026-03-03, 2026-03-20]}, " + TRIGGER,
+            'deadline: "10:00"',
+            ("2026-03-01 00:00", "2026-03-10 00:00"),
+            ["2026-03-03"],
+        ),
+        (TRIGGER + ", timezone: Pacific/Kiritimati", 'deadline: "00:30", timezone: Pacific/Pago_Pago',
+         ("2026-03-04 11:29", "2026-03-04 11:30"), ["2026-03-03"]),
+    ],
+)  # fmt: skip
+def test_deadlines_are_due_in_their_window(
+    schedule: str, sla: str, window: tuple[str, str], expected: list[str]
+) -> None:
+    found = due_deadlines(expect(schedule, sla), between(*window))
+    assert [str(one) for one, _ in found] == expected
+
+
+@given(
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"]),
+    sla_zone=st.sampled_from(["UTC", "Asia/Tokyo", "Pacific/Pago_Pago", "America/St_Johns"]),
+    hour=st.integers(0, 23),
+    cron=st.sampled_from([None, "30 2 * * *", "59 23 * * 1-5", "0 */7 * * *"]),
+    start=st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 3)).map(lambda at: at.replace(tzinfo=UTC)),
+    length=st.timedeltas(timedelta(minutes=5), timedelta(days=4)),
+)
+def test_no_deadline_falls_between_two_windows(
+    zone: str, sla_zone: str, hour: int, cron: str | None, start: datetime, length: timedelta
+) -> None:
+    """Every deadline of many dates, found one by one, is found by the window that holds it and by no other."""
+    schedule = f"timezone: {zone}, {TRIGGER}" + (f', cron: "{cron}"' if cron else "")
+    expected = expect(schedule, f'deadline: "{hour:02}:15", timezone: {sla_zone}')
+    window = Window(start, start + length)
+    wide = Window(start - timedelta(days=9), start + length + timedelta(days=9))
+    naive = {
+        (one, deadline.breach_at)
+        for one in expected_dates(expected, wide, hourly=False)
+        for deadline in deadlines_of(expected.config, one, None)
+        if window.holds(deadline.breach_at)
+    }
+    found = [(one, deadline.breach_at) for one, deadline in due_deadlines(expected, window)]
+    assert set(found) == naive
+    assert len(found) == len(naive)
+
+
+def test_warnings_are_due_before_their_deadline() -> None:
+    expected = expect(TRIGGER, 'deadline: "10:00", expectedDuration: 26h')
+    found = due_warnings(expected, between("2026-03-03 07:59", "2026-03-03 08:00"))
+    assert [str(one) for one, _ in found] == ["2026-03-03"]
+    assert due_warnings(expect(TRIGGER, 'deadline: "10:00"'), between("2026-03-01 00:00", "2026-03-09 00:00")) == []
+
+
+@pytest.mark.parametrize(
+    ("created", "expected"),
+    [
+        ("2026-03-03 00:00", ["2026-03-03", "2026-03-04"]),
+        ("2026-03-03 23:59", ["2026-03-03", "2026-03-04"]),
+        ("2026-03-04 00:00", ["2026-03-04"]),
+    ],
+)
+def test_nothing_is_expected_of_days_before_the_pipeline_was_there(created: str, expected: list[str]) -> None:
+    known = expect(TRIGGER, 'deadline: "10:00"', created=utc(created))
+    found = due_deadlines(known, between("2026-02-20 00:00", "2026-03-05 12:00"))
+    assert [str(one) for one, _ in found] == expected
+
+
+def test_cron_dates_count_from_the_first_fire_after_creation() -> None:
+    known = expect('cron: "0 8 * * *"', 'deadline: "09:00"', created=utc("2026-03-03 08:00:01"))
+    found = due_deadlines(known, between("2026-02-20 00:00", "2026-03-05 12:00"))
+    assert [str(one) for one, _ in found] == ["2026-03-04", "2026-03-05"]
+
+
+def test_excluded_dates_are_not_expected() -> None:
+    known = expect(TRIGGER, 'deadline: "10:00"', excluded="2026-03-04")
+    found = due_deadlines(known, between("2026-03-04 00:00", "2026-03-06 12:00"))
+    assert [str(one) for one, _ in found] == ["2026-03-03", "2026-03-05"]
+
+
+def test_hours_that_clocks_skip_are_not_expected_and_doubled_ones_once() -> None:
+    spring = expect("timezone: Europe/Berlin, " + TRIGGER, 'deadline: ":30"')
+    hours = [str(one) for one in expected_dates(spring, between("2026-03-29 00:00", "2026-03-29 21:00"), hourly=True)]
+    day = [hour for hour in hours if hour.startswith("2026-03-29")]
+    assert len(day) == 23
+    assert "2026-03-29T02" not in day
+    autumn = [str(one) for one in expected_dates(spring, between("2026-10-25 00:00", "2026-10-25 21:00"), hourly=True)]
+    assert len([hour for hour in autumn if hour.startswith("2026-10-25")]) == 24
+
+
+def test_fires_have_the_execution_date_of_their_wall_clock() -> None:
+    known = expect('cron: "30 1 * * *", timezone: America/New_York')
+    assert due_fires(known, between("2026-03-03 06:29", "2026-03-03 06:30")) == [
+        (utc("2026-03-03 06:30"), parse_execution_date("2026-03-03"))
+    ]
+    hourly = expect('cron: "0 * * * *"')
+    dates = [str(one) for _, one in due_fires(hourly, between("2026-03-03 05:00", "2026-03-03 07:00"))]
+    assert dates == ["2026-03-03T06", "2026-03-03T07"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "window", "expected"),
+    [
+        ('cron: "0 8 * * *"', ("2026-03-03 08:04", "2026-03-03 08:05"), [("2026-03-03", "08:00")]),
+        ('cron: "0 8 * * *"', ("2026-03-03 08:05", "2026-03-03 09:00"), []),
+        ('cron: "0 8 * * *", time: "09:30"', ("2026-03-03 09:34", "2026-03-03 09:35"), [("2026-03-03", "09:30")]),
+        ('cron: "0 22 * * *", time: "01:00"', ("2026-03-04 01:04", "2026-03-04 01:05"), [("2026-03-03", "01:00")]),
+        ("include: {dates: [2026-03-03]}", ("2026-03-04 00:04", "2026-03-04 00:05"), [("2026-03-03", "00:00")]),
+        (
+            'include: {dates: [2026-03-03]}, time: "09:00"',
+            ("2026-03-03 09:04", "2026-03-03 09:05"),
+            [("2026-03-03", "09:00")],
+        ),
+        (TRIGGER, ("2026-03-01 00:00", "2026-03-09 00:00"), []),
+    ],
+)
+def test_a_start_is_missed_a_tick_after_it_was_expected(
+    schedule: str, window: tuple[str, str], expected: list[tuple[str, str]]
+) -> None:
+    assert timedelta(minutes=5) == MISSED_AFTER
+    found = due_starts(expect(schedule), between(*window))
+    assert [(str(one.date), f"{one.at:%H:%M}") for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sla", "window", "expected"),
+    [
+        ('trigger: {key: r, check: exists, deadline: "10:00"}', "", ("2026-03-04 09:59", "2026-03-04 10:00"), 1),
+        (
+            'timezone: Europe/Berlin, trigger: {key: r, check: exists, deadline: "10:00"}',
+            "",
+            ("2026-03-04 08:59", "2026-03-04 09:00"),
+            1,
+        ),
+        (
+            'trigger: {key: r, check: exists, deadline: "10:00"}',
+            'deadline: "12:00", timezone: Asia/Tokyo',
+            ("2026-03-04 00:59", "2026-03-04 01:00"),
+            1,
+        ),
+        ("trigger: {key: r, check: exists}", "", ("2026-03-01 00:00", "2026-03-09 00:00"), 0),
+    ],
+)
+def test_a_triggers_deadline_is_in_the_zone_of_the_schedule_else_of_the_sla(
+    schedule: str, sla: str, window: tuple[str, str], expected: int
+) -> None:
+    assert len(due_trigger_deadlines(expect(schedule, sla), between(*window))) == expected

@@ -1,0 +1,45 @@
+"""All checks of a tick, by name, over one set of objects."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from interlock_controller import AlertDesk, Timers
+from interlock_store import Overview, Store
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+from interlock_watchdog.schedules import CronStarts, MissedSchedules, TriggerDeadlines
+from interlock_watchdog.sensors import MissingPostRun, StrandedSensors
+from interlock_watchdog.slas import DroppedTimers, RelativeSlas, TimersAhead
+from interlock_watchdog.survey import Patrol, Survey
+from interlock_watchdog.tick import Check
+
+
+def all_checks(
+    store: Store,
+    overview: Overview,
+    recovery: Recovery,
+    timers: Timers,
+    *,
+    now: Callable[[], datetime],
+    execution_timeout: timedelta,
+    crew: Crew,
+) -> Mapping[str, Check]:
+    """The checks in the order in which a tick runs them: what acts first, then what reports."""
+    survey, alerts = Survey(overview), AlertDesk(store, now)
+
+    def patrol(check: str) -> Patrol:
+        return Patrol(check, overview, survey, crew)
+
+    return {
+        "pending": recovery.pending,
+        "dead-executions": recovery.dead_executions,
+        "stale-runs": recovery.stale_runs,
+        "cron-starts": CronStarts(store, patrol("cron-starts"), execution_timeout=execution_timeout).check,
+        "stranded-sensors": StrandedSensors(store, overview, survey, crew, execution_timeout=execution_timeout).check,
+        "trigger-deadlines": TriggerDeadlines(store, overview, patrol("trigger-deadlines")).check,
+        "missed-schedules": MissedSchedules(store, overview, patrol("missed-schedules")).check,
+        "sla-timers": TimersAhead(overview, timers, patrol("sla-timers")).check,
+        "dropped-timers": DroppedTimers(overview, alerts, patrol("dropped-timers")).check,
+        "relative-slas": RelativeSlas(overview, alerts, survey, crew).check,
+        "missing-post-run": MissingPostRun(store, overview, survey, crew).check,
+    }

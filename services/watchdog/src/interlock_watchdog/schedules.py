@@ -1,0 +1,122 @@
+"""Starts the dates of cron pipelines that wait for no sensor, and reports the dates that nothing has begun."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from interlock_lifecycle import (
+    ExpectedStart,
+    ExpiryFacts,
+    Window,
+    decide_missed,
+    due_fires,
+    due_starts,
+    due_trigger_deadlines,
+    expire_trigger,
+    start_of_fire,
+)
+from interlock_sla import ExecutionDate
+from interlock_store import Commit, Overview, Store
+from interlock_telemetry import get_logger
+from interlock_watchdog.survey import Patrol, Watched
+
+_log = get_logger(__name__)
+
+_RECENT_RUNS = 3
+"""How many of a pipeline's newest dates may stand for a fire: data may name another date than the fire does."""
+
+Fire = tuple[datetime, ExecutionDate]
+Expiry = tuple[ExecutionDate, datetime]
+
+
+class CronStarts:
+    """The latest due fire of each cron pipeline without a trigger becomes a run; older missed fires do not."""
+
+    def __init__(self, store: Store, patrol: Patrol, *, execution_timeout: timedelta) -> None:
+        self._store = store
+        self._patrol = patrol
+        self._execution_timeout = execution_timeout
+
+    def check(self, now: datetime) -> int:
+        """Commit what is due; how many runs began."""
+
+        def start(watched: Watched, fire: Fire) -> bool:
+            return self._start(watched, fire, now)
+
+        return self._patrol.walk(now, self._find, lambda found: found, start)
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[Fire]:
+        if watched.config.schedule.trigger is not None:
+            return ()
+        return due_fires(watched.expected, window)[-1:]
+
+    def _start(self, watched: Watched, fire: Fire, now: datetime) -> bool:
+        at, date = fire
+        stored = self._store.config(watched.config.id)
+        if stored.config is None or stored.config.dry_run or stored.config.schedule != watched.config.schedule:
+            _log.info("cron_start_held", pipeline=watched.config.id, reason=stored.problem or "the config changed")
+            return False
+        decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.info("cron_start", run=str(decision.run.key), fire=at.isoformat(), committed=committed)
+        return committed
+
+
+class MissedSchedules:
+    """Cron pipelines with a trigger and inclusion dates: what should have begun by now and has not."""
+
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol) -> None:
+        self._store = store
+        self._overview = overview
+        self._patrol = patrol
+
+    def check(self, now: datetime) -> int:
+        """Report what was missed, once; how many reports."""
+
+        def report(watched: Watched, start: ExpectedStart) -> bool:
+            return self._report(watched, start, now)
+
+        return self._patrol.walk(now, self._find, self._without_run, report)
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[ExpectedStart]:
+        schedule = watched.config.schedule
+        waits_for_sensor = schedule.trigger is not None or schedule.include is not None
+        return due_starts(watched.expected, window) if watched.reports and waits_for_sensor else ()
+
+    def _without_run(self, found: Sequence[tuple[Watched, ExpectedStart]]) -> Sequence[tuple[Watched, ExpectedStart]]:
+        runs = self._overview.runs(watched.key(start.date) for watched, start in found)
+        return [one for one in found if one[0].key(one[1].date) not in runs]
+
+    def _report(self, watched: Watched, start: ExpectedStart, now: datetime) -> bool:
+        config = watched.config
+        if start.fire is not None:
+            runs = self._overview.newest_runs(config.id, config.schedule_id, _RECENT_RUNS)
+            if any(run.committed_at >= start.fire for run in runs):
+                return False
+        return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
+
+
+class TriggerDeadlines:
+    """Dates whose auto-trigger window (schedule.trigger.deadline) is over although nothing was triggered."""
+
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol) -> None:
+        self._store = store
+        self._overview = overview
+        self._patrol = patrol
+
+    def check(self, now: datetime) -> int:
+        """Close those dates as failed for good; how many."""
+
+        def expire(watched: Watched, expiry: Expiry) -> bool:
+            key, ended_at = watched.key(expiry[0]), expiry[1]
+            facts = ExpiryFacts(self._store.sla(key))
+            decision = expire_trigger(watched.config, key, ended_at, facts, now)
+            return self._store.commit(decision) is Commit.COMMITTED
+
+        return self._patrol.walk(now, self._find, self._without_run, expire)
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[Expiry]:
+        return due_trigger_deadlines(watched.expected, window) if watched.reports else ()
+
+    def _without_run(self, found: Sequence[tuple[Watched, Expiry]]) -> Sequence[tuple[Watched, Expiry]]:
+        runs = self._overview.runs(watched.key(date) for watched, (date, _) in found)
+        return [one for one in found if one[0].key(one[1][0]) not in runs]

@@ -1,0 +1,169 @@
+"""Finds sensors that should have triggered a run and did not, and post-run sensors that stayed away."""
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from interlock_lifecycle import (
+    NEWEST_PERIODS,
+    TERMINAL_JOB_EVENTS,
+    Run,
+    Stranded,
+    awaited,
+    dormant_since,
+    miss_post_run,
+    recover_trigger,
+    stranded_sensors,
+)
+from interlock_store import Commit, Cursor, Overview, Store, read_run
+from interlock_telemetry import get_logger
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.survey import LOOK_BACK, Survey, Watched
+
+_log = get_logger(__name__)
+
+_SLOTS = 3
+"""Pipelines with per-period sensors need a query each: a third of them per tick."""
+
+_BUCKETS = 288
+"""All others are asked once a day whether they have per-period sensors: one bucket of them every five minutes."""
+
+_BUCKET_SECONDS = 300
+_WRITTEN_LATE = timedelta(hours=1)
+"""How much older than its writing a sensor's own timestamp may be."""
+
+Rows = Mapping[str, Mapping[str, object]]
+
+
+class StrandedSensors:
+    """Triggers whose stream record was lost, or that came on an excluded day: their runs are started now."""
+
+    def __init__(
+        self, store: Store, overview: Overview, survey: Survey, crew: Crew, *, execution_timeout: timedelta
+    ) -> None:
+        self._store = store
+        self._overview = overview
+        self._survey = survey
+        self._crew = crew
+        self._execution_timeout = execution_timeout
+
+    def check(self, now: datetime) -> int:
+        """Start what was stranded; how many runs."""
+        slot, cursors = self._slots()
+        rows = self._read(now, slot, cursors)
+        found = [(watched, one) for watched, since, held in rows for one in self._find(watched, held, since, now)]
+        runs = self._overview.runs(one.key for _, one in found)
+        left = [(watched, one) for watched, one in found if one.key not in runs]
+        done = self._crew.do_all([partial(self._recover, watched, one, now) for watched, one in left])
+        # Only now: a tick that failed looks at the same sensors again.
+        for name in ("plain", f"periods-{slot}"):
+            self._overview.move_cursor(f"sensors-{name}", Cursor(now))
+        return sum(done)
+
+    def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
+        """The third whose turn is longest ago, and up to when each part was looked at."""
+        names = ["plain", *(f"periods-{slot}" for slot in range(_SLOTS))]
+        cursors = {name: self._overview.cursor(f"sensors-{name}") for name in names}
+        ages = [cursors[f"periods-{slot}"] for slot in range(_SLOTS)]
+        return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
+
+    def _read(
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None]
+    ) -> Iterable[tuple[Watched, datetime, Rows]]:
+        """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
+        triggered = [
+            (watched, watched.config.schedule.trigger.key)
+            for watched in self._survey.pipelines(now)
+            if watched.config.schedule.trigger is not None and not _is_dormant(watched, now)
+        ]
+        plain = self._overview.sensor_rows((watched.config.id, key) for watched, key in triggered)
+        for watched, key in triggered:
+            fields = plain.get((watched.config.id, key))
+            if fields is not None:
+                yield watched, _since(watched, cursors["plain"], now), {key: fields}
+        due = [(watched, key) for watched, key in triggered if _is_due(watched, slot, cursors["plain"], now)]
+        turn = cursors[f"periods-{slot}"]
+        held = self._crew.do_all(
+            [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
+        )
+        for (watched, _), rows in zip(due, held, strict=True):
+            yield watched, _since(watched, turn if watched.periodic else None, now), rows
+
+    def _find(self, watched: Watched, rows: Rows, since: datetime, now: datetime) -> Sequence[Stranded]:
+        return stranded_sensors(watched.expected, rows, since=since, now=now)
+
+    def _recover(self, watched: Watched, one: Stranded, now: datetime) -> bool:
+        stored = self._store.config(one.key.pipeline_id)
+        if stored.config != watched.config or stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
+            return False
+        if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
+            return False
+        known = self._store.arrived_at(one.key) is not None
+        decision = recover_trigger(one, has_arrival=known, now=now, execution_timeout=self._execution_timeout)
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, committed=committed)
+        return committed
+
+
+def _is_dormant(watched: Watched, now: datetime) -> bool:
+    return watched.expected.exclusions.excludes(now.astimezone(watched.config.zone).date())
+
+
+def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
+    """From when on sensors may not have been looked at: the last turn, or the excluded days right before today."""
+    since = cursor.at - _WRITTEN_LATE if cursor is not None else watched.expected.created_at
+    dormant = dormant_since(watched.expected, now)
+    return max(min(since, dormant) if dormant is not None else since, now - LOOK_BACK)
+
+
+def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime) -> bool:
+    number = zlib.crc32(watched.config.id.encode())
+    if watched.periodic:
+        return number % _SLOTS == slot
+    bucket = int(now.timestamp()) // _BUCKET_SECONDS
+    before = int(plain.at.timestamp()) // _BUCKET_SECONDS if plain is not None else bucket - _BUCKETS
+    passed = min(bucket - before, _BUCKETS)
+    return (bucket - number) % _BUCKETS < passed
+
+
+class MissingPostRun:
+    """Completed runs whose post-run sensors stayed away for longer than postRun.sensorTimeout."""
+
+    def __init__(self, store: Store, overview: Overview, survey: Survey, crew: Crew) -> None:
+        self._store = store
+        self._overview = overview
+        self._survey = survey
+        self._crew = crew
+
+    def check(self, now: datetime) -> int:
+        """Report them, once; how many reports."""
+        pipelines = {
+            watched.config.id: watched
+            for watched in self._survey.pipelines(now)
+            if watched.config.post_run is not None and watched.reports
+        }
+        if not pipelines:
+            return 0
+        shortest = min(_timeout(watched) for watched in pipelines.values())
+        runs = [read_run(row) for row in self._overview.awaiting_post_run(now - shortest)]
+        due = [(pipelines[run.key.pipeline_id], run) for run in runs if run.key.pipeline_id in pipelines]
+        acts = [partial(self._report, watched, run, now) for watched, run in due if _is_over(watched, run, now)]
+        return sum(self._crew.do_all(acts))
+
+    def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
+        rules = watched.config.post_run_rules
+        assert rules is not None
+        sensors = self._store.sensors(run.key.pipeline_id, rules.keys, run.key.date)
+        missing = awaited(watched.config, run, sensors) or rules.keys
+        decision = miss_post_run(watched.config, run, missing, now)
+        return self._store.commit(decision) is Commit.COMMITTED
+
+
+def _timeout(watched: Watched) -> timedelta:
+    assert watched.config.post_run is not None
+    return timedelta(seconds=watched.config.post_run.sensor_timeout.total_seconds())
+
+
+def _is_over(watched: Watched, run: Run, now: datetime) -> bool:
+    return run.closed_at is not None and run.closed_at + _timeout(watched) <= now
