@@ -85,6 +85,12 @@ def test_a_dry_run_looks_at_every_sensor_that_it_names(
     assert path_of(Sensor("bronze", key, {"x": 1}, NOW), config) is path
 
 
+def test_a_rule_s_sensor_does_not_trigger_on_the_trigger_row_of_another_date(config: PipelineConfig) -> None:
+    yesterday = {"landing": {"date": "2026-03-02", "complete": True, "count": 120}}
+    catalog = Sensor("bronze", "catalog", {"ok": True}, NOW)
+    assert isinstance(decide_shadow(catalog, config, facts(catalog, rows=yesterday)), Ignore)
+
+
 def test_when_the_trigger_and_all_rules_hold_the_job_would_be_triggered(config: PipelineConfig) -> None:
     sensor = landing()
     decision = decide_shadow(sensor, config, facts(sensor))

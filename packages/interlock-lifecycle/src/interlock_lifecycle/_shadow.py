@@ -16,7 +16,7 @@ from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, NoteAr
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._sla import deadlines_of
-from interlock_rules import holds, key_matches, select_sensors
+from interlock_rules import select_sensors
 from interlock_sla import Exclusions
 
 ShadowDecision: TypeAlias = ObserveRun | NoteArrival | Announce | Ignore
@@ -43,8 +43,8 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     if facts.shadow.triggered_at is not None:
         return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
     now = sensor.written_at
-    if not _is_triggered(sensor, config, key, facts):
-        return Ignore("the trigger's condition does not hold")
+    if not _is_triggered(sensor, config, facts):
+        return Ignore("the trigger did not come yet")
     arrived_at = facts.arrived_at or now
     if now > arrived_at + timedelta(seconds=config.schedule.evaluation.window.total_seconds()):
         return Ignore("the evaluation window is used up")
@@ -54,14 +54,12 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     return NoteArrival(key, now) if facts.arrived_at is None else Ignore(evaluation.explain())
 
 
-def _is_triggered(sensor: Sensor, config: PipelineConfig, key: RunKey, facts: ShadowFacts) -> bool:
-    rule = config.trigger_rule
-    if rule is None:
-        return False
-    if key_matches(rule.key, sensor.key):
-        return holds(rule, sensor.fields, sensor.written_at)
-    fields = select_sensors(facts.sensors, (rule.key,), key.date).get(rule.key)
-    return fields is not None and holds(rule, fields, sensor.written_at)
+def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> bool:
+    """Whether a live run of this date would be under way: its trigger comes now, or came before.
+
+    The trigger's row is not asked: without the date in its key it may still be another date's.
+    """
+    return facts.arrived_at is not None or triggers(sensor, config)
 
 
 def _observe(
