@@ -1,0 +1,491 @@
+"""Each check of a tick over the twin of the tables: what it finds, once, and what it leaves alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_controller import BusEntry, Outbox, RerunDesk
+from interlock_lifecycle import Run, RunKey, RunStatus, Timer, decide_started, open_run
+from interlock_sla import Calendar, parse_execution_date
+from interlock_store import MemoryTables, Overview, Store, TableNames, format_time
+from interlock_store._rows import closed_row
+from interlock_store._write import Put
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+from interlock_watchdog.tick import TickFailed, run_tick
+
+NAMES = TableNames.of_environment("test")
+TIMEOUT = timedelta(hours=4)
+CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Deployment:
+    """A watchdog with its tables, and everything around it written down."""
+
+    def __init__(self) -> None:
+        self.tables = MemoryTables(self._changed)
+        self.store = Store(self.tables, NAMES)
+        self.now = CREATED
+        self.told: list[tuple[str, str, str]] = []
+        self.timers: dict[str, Timer] = {}
+        self.bus: list[str] = []
+        self.scheduler_is_down = False
+        self.wire()
+
+    def wire(self) -> None:
+        """A process begins: nothing is remembered but the tables."""
+        outbox = Outbox(self.store, self, self, now=lambda: self.now, execution_timeout=TIMEOUT)
+        recovery = Recovery(
+            self.store,
+            outbox,
+            RerunDesk(self.store, execution_timeout=TIMEOUT),
+            self,
+            execution_timeout=TIMEOUT,
+            pending_grace=timedelta(minutes=2),
+            probe_after=timedelta(minutes=5),
+        )
+        self.checks = all_checks(
+            self.store,
+            Overview(self.tables, NAMES),
+            recovery,
+            self,
+            now=lambda: self.now,
+            execution_timeout=TIMEOUT,
+            crew=Crew(),
+        )
+
+    def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
+        if key[2].startswith("EVENT#") and before is None and after is not None:
+            detail = json.loads(after["detail"])
+            self.told.append((str(after["detailType"]), detail["pipelineId"], detail["date"]))
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        self.bus += [entry.detail_type for entry in entries]
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
+
+    def status(self, name: str) -> str:
+        return "RUNNING"
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        if self.scheduler_is_down:
+            raise ConnectionError("no scheduler")
+        self.timers[timer.name] = timer
+
+    def delete(self, timer: Timer) -> None:
+        self.timers.pop(timer.name, None)
+
+    def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime = CREATED) -> None:
+        """Write a config, and note it as the stream-router would."""
+        text = (
+            f"pipeline: {{id: {pipeline}}}\nschedule: {{{schedule}}}\n{rest}\n"
+            "validation: {rules: [{key: ready, check: exists}]}\n"
+            'job: {type: command, config: {command: "true"}}\n'
+        )
+        self.store.put_config(decode_yaml(text, "p.yaml"))
+        row = self.tables.get(NAMES.control, f"PIPELINE#{pipeline}", "CONFIG")
+        assert row is not None
+        self.store.index_config(pipeline, row, created)
+
+    def tick(self, at: str, *only: str) -> dict[str, int]:
+        """One tick, of all checks or some, at a moment (UTC)."""
+        self.now = utc(at)
+        checks = {name: check for name, check in self.checks.items() if not only or name in only}
+        return {name: count for name, count in run_tick(checks, self, self.now).found.items() if count}
+
+    def ticks(self, since: str, until: str, *only: str) -> None:
+        """Ticks every five minutes."""
+        at = utc(since)
+        while at <= utc(until):
+            self.tick(f"{at:%Y-%m-%d %H:%M}", *only)
+            at += timedelta(minutes=5)
+
+    def ran(self, date: str, status: RunStatus = RunStatus.COMPLETED, *, at: str, schedule: str = "stream") -> Run:
+        """A date that has run."""
+        run = Run(key(date, schedule), status, 0, "token", utc(at), evaluated_at=utc(at), closed_at=utc(at))
+        self.tables.transact([Put(NAMES.control, closed_row(run))])
+        return run
+
+    def sense(self, sensor: str, **fields: object) -> None:
+        self.store.put_sensor("p", sensor, fields)
+
+    def run(self, date: str, schedule: str = "stream") -> Run | None:
+        return self.store.run(key(date, schedule))
+
+
+def key(date: str, schedule: str = "stream") -> RunKey:
+    return RunKey("p", schedule, parse_execution_date(date))
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return Deployment()
+
+
+READY = "trigger: {key: ready, check: equals, field: ok, value: true}"
+
+
+class TestCronStarts:
+    """Cron pipelines that wait for no sensor are started by the watchdog."""
+
+    def test_a_due_fire_becomes_a_run_of_its_local_date(self, deployment: Deployment) -> None:
+        deployment.push('cron: "30 1 * * *", timezone: America/New_York')
+        deployment.tick("2026-03-03 06:25", "cron-starts")
+        assert deployment.tick("2026-03-03 06:30", "cron-starts") == {"cron-starts": 1}
+        run = deployment.run("2026-03-03", "cron")
+        assert run is not None
+        assert (run.status, run.reason) == (RunStatus.RUNNING, "schedule")
+        assert deployment.tick("2026-03-03 06:35", "cron-starts") == {}
+
+    def test_several_fires_a_day_name_hours(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 */6 * * *"')
+        deployment.ticks("2026-03-02 00:00", "2026-03-02 12:00", "cron-starts")
+        hours = [str(run.key.date) for run in deployment.store.runs("p")]
+        assert hours == ["2026-03-02T00", "2026-03-02T06", "2026-03-02T12"]
+
+    def test_after_an_outage_only_the_latest_fire_is_started(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"')
+        deployment.tick("2026-03-02 00:00", "cron-starts")
+        deployment.tick("2026-03-06 09:00", "cron-starts")
+        assert [str(run.key.date) for run in deployment.store.runs("p")] == ["2026-03-06"]
+
+    def test_fires_before_the_pipelines_creation_are_not_replayed(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"', created=utc("2026-03-03 08:01"))
+        deployment.tick("2026-03-03 08:05", "cron-starts")
+        assert list(deployment.store.runs("p")) == []
+
+    @pytest.mark.parametrize("rest", ["dryRun: true", ""])
+    def test_excluded_days_and_dry_runs_start_nothing(self, deployment: Deployment, rest: str) -> None:
+        trigger = ", " + READY if rest else ", exclude: {weekends: true}"
+        deployment.push('cron: "0 8 * * *"' + trigger, rest)
+        deployment.tick("2026-03-06 23:55", "cron-starts")
+        before = list(deployment.store.runs("p"))
+        deployment.ticks("2026-03-07 07:55", "2026-03-08 09:00", "cron-starts")
+        assert list(deployment.store.runs("p")) == before
+
+    def test_a_watch_that_is_switched_off_still_starts(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"', "watch: {enabled: false}")
+        assert deployment.tick("2026-03-02 08:00", "cron-starts") == {"cron-starts": 1}
+
+    def test_a_fire_is_not_lost_when_its_tick_failed(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"')
+        deployment.tick("2026-03-02 07:55", "cron-starts")
+        deployment.tables.transact([Put(NAMES.control, {"PK": "WATCHDOG", "SK": "MARKER#cursor#cron-starts"})])
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-02 08:00", "cron-starts")
+        good = {"PK": "WATCHDOG", "SK": "MARKER#cursor#cron-starts", "at": "2026-03-02T07:55:00Z", "behind": {}}
+        deployment.tables.transact([Put(NAMES.control, good)])
+        assert deployment.tick("2026-03-02 08:05", "cron-starts") == {"cron-starts": 1}
+
+
+class TestMissedSchedules:
+    """Cron pipelines with a trigger, and inclusion dates."""
+
+    def test_a_fire_without_a_trigger_is_reported_once(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    @pytest.mark.parametrize("date", ["2026-03-02", "2026-03-01"])
+    def test_a_run_of_the_date_or_since_the_fire_is_no_miss(self, deployment: Deployment, date: str) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran(date, at="2026-03-02 08:03", schedule="cron")
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
+        assert deployment.told == []
+
+    def test_the_fires_before_creation_and_of_excluded_days_are_no_miss(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", exclude: {weekends: true}, ' + READY, created=utc("2026-03-06 09:00"))
+        deployment.ticks("2026-03-06 08:30", "2026-03-08 23:55", "missed-schedules")
+        assert deployment.told == []
+
+    def test_an_inclusion_date_that_nothing_began_is_reported_when_it_is_over(self, deployment: Deployment) -> None:
+        deployment.push("include: {dates: [2026-03-03, 2026-03-10]}, timezone: Asia/Tokyo, " + READY)
+        deployment.ticks("2026-03-03 14:00", "2026-03-03 15:00", "missed-schedules")
+        assert deployment.told == []
+        deployment.tick("2026-03-03 15:05", "missed-schedules")
+        assert deployment.told == [("IRREGULAR_SCHEDULE_MISSED", "p", "2026-03-03")]
+
+    @pytest.mark.parametrize("rest", ["watch: {enabled: false}", "dryRun: true"])
+    def test_pipelines_that_are_not_watched_are_not_reported(self, deployment: Deployment, rest: str) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, rest)
+        deployment.tick("2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == []
+
+    def test_a_missed_tick_changes_only_when_it_is_found(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tick("2026-03-02 07:00", "missed-schedules")
+        deployment.tick("2026-03-04 23:00", "missed-schedules")
+        assert [date for _, _, date in deployment.told] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+
+
+class TestStrandedSensors:
+    """A sensor whose record never reached the router still starts its run."""
+
+    def test_a_sensor_without_its_run_starts_it_and_says_so(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.tick("2026-03-03 10:01", "stranded-sensors")
+        assert deployment.run("2026-03-03") is None
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.store.arrived_at(key("2026-03-03")) == utc("2026-03-03 10:00")
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"ok": False, "date": "2026-03-03"},
+            {"ok": True},
+            {"ok": True, "date": "2026-02-20"},
+            {"ok": True, "date": "2026-03-03", "updatedAt": "2026-02-20T00:00:00Z"},
+            {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-09T00:00:00Z"},
+        ],
+    )
+    def test_what_does_not_hold_cannot_be_placed_or_is_older_than_the_pipeline_stays(
+        self, deployment: Deployment, fields: Mapping[str, object]
+    ) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", **fields)
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.told == []
+
+    @pytest.mark.parametrize("status", list(RunStatus))
+    def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment, status: RunStatus) -> None:
+        deployment.push(READY)
+        deployment.ran("2026-03-03", status, at="2026-03-03 09:00")
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.told == []
+
+    def test_a_terminal_outcome_in_the_joblog_is_enough(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        entry = {"PK": "PIPELINE#p", "SK": "JOB#stream#2026-03-03#1772539200000", "event": "success"}
+        deployment.tables.transact([Put(NAMES.joblog, entry)])
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.run("2026-03-03") is None
+
+    def test_per_period_sensors_are_found_within_three_ticks(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.store.note_periods("p")
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        for hour in ("05", "06"):
+            stamp = f"2026-03-03T{hour}:50:00Z"
+            deployment.sense(f"ready#20260303T{hour}", ok=True, date="2026-03-03", hour=hour, updatedAt=stamp)
+        deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
+        assert sorted(date for _, _, date in deployment.told) == ["2026-03-03T05", "2026-03-03T06"]
+
+    def test_pipelines_not_known_to_have_periods_are_asked_once_a_day(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03")
+        deployment.ticks("2026-03-03 08:05", "2026-03-04 08:00", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_a_sensor_of_an_excluded_day_starts_on_the_next_allowed_one(self, deployment: Deployment) -> None:
+        deployment.push("exclude: {weekends: true}, " + READY)
+        deployment.tick("2026-03-06 23:55", "stranded-sensors")
+        deployment.sense("ready", ok=True, date="2026-03-07", updatedAt="2026-03-07T10:00:00Z")
+        deployment.ticks("2026-03-07 10:00", "2026-03-08 23:55", "stranded-sensors")
+        assert deployment.told == []
+        deployment.tick("2026-03-09 00:00", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-07")]
+
+    def test_a_sensor_that_looks_alike_is_none(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready-not", ok=True, date="2026-03-03")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
+        assert deployment.told == []
+
+
+class TestTriggerDeadlines:
+    """The end of the auto-trigger window fails the date."""
+
+    def test_a_date_that_nothing_triggered_is_failed_once(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}')
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "trigger-deadlines")
+        run = deployment.run("2026-03-01")
+        assert run is not None
+        assert run.status is RunStatus.FAILED_FINAL
+        assert deployment.told == [("SENSOR_DEADLINE_EXPIRED", "p", "2026-03-01")]
+
+    def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}')
+        deployment.ran("2026-03-01", at="2026-03-01 20:00")
+        deployment.tick("2026-03-02 12:00", "trigger-deadlines")
+        assert deployment.told == []
+
+    def test_an_sla_that_is_past_by_then_is_breached_with_it(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
+        deployment.tick("2026-03-02 10:00", "trigger-deadlines")
+        assert [name for name, _, _ in deployment.told] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
+
+
+class TestSlaTimers:
+    """Absolute clocks get their timers ahead of time."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def test_timers_of_an_expected_date_are_made_once_and_in_time(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        made = sum(deployment.tick(f"2026-03-02 {hour:02}:00", "sla-timers").get("sla-timers", 0) for hour in range(24))
+        names = sorted(deployment.timers)
+        assert "p-stream-2026-03-01-sla-breach-202603021000" in names
+        assert "p-stream-2026-03-01-sla-warning-202603020930" in names
+        assert made == len(names)
+
+    def test_an_edited_deadline_gets_new_timers(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00", "sla-timers")
+        deployment.push(READY, self.SLA.replace("10:00", "09:30"), created=utc("2026-03-02 08:01"))
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603020930" in deployment.timers
+
+    @pytest.mark.parametrize("rest", ["watch: {enabled: false}", "dryRun: true"])
+    def test_pipelines_that_are_not_watched_get_none(self, deployment: Deployment, rest: str) -> None:
+        deployment.push(READY, f"{self.SLA}\n{rest}")
+        deployment.tick("2026-03-02 08:00", "sla-timers")
+        assert deployment.timers == {}
+
+    def test_a_scheduler_that_is_down_degrades_the_watchdog_and_is_made_up_for(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.scheduler_is_down = True
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-02 08:00", "sla-timers")
+        assert deployment.bus == ["WATCHDOG_DEGRADED"]
+        deployment.scheduler_is_down = False
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603021000" in deployment.timers
+
+
+class TestDroppedTimers:
+    """What no timer said is said two minutes later."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def test_a_date_that_never_ran_gets_its_warning_and_its_breach(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [("SLA_WARNING", "p", "2026-03-01"), ("SLA_BREACH", "p", "2026-03-01")]
+
+    @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
+    def test_a_closed_run_is_silent(self, deployment: Deployment, status: RunStatus) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ran("2026-03-01", status, at="2026-03-02 08:00")
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == []
+
+    def test_nothing_is_reported_of_the_time_before_the_pipeline(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA, created=utc("2026-03-02 11:00"))
+        deployment.ticks("2026-03-02 11:00", "2026-03-03 09:00", "dropped-timers")
+        assert deployment.told == []
+        deployment.tick("2026-03-03 10:02", "dropped-timers")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-02")]
+
+    def test_a_calendar_that_changes_is_seen_at_the_next_tick(self, deployment: Deployment) -> None:
+        deployment.store.put_calendar(Calendar("us"))
+        deployment.push("calendar: us, " + READY, self.SLA)
+        deployment.tick("2026-03-02 09:00", "dropped-timers")
+        deployment.store.put_calendar(Calendar("us", dates=frozenset({utc("2026-03-01").date()})))
+        deployment.tick("2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == []
+
+    def test_another_process_goes_on_where_the_last_one_ended(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 12:00", "dropped-timers")
+        deployment.wire()
+        deployment.tick("2026-03-03 12:00", "dropped-timers")
+        assert [date for name, _, date in deployment.told if name == "SLA_BREACH"] == ["2026-03-01", "2026-03-02"]
+
+    def test_an_outage_is_looked_back_on_for_25_days(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-01 12:00", "dropped-timers")
+        deployment.tick("2026-05-01 12:00", "dropped-timers")
+        breached = [date for name, _, date in deployment.told if name == "SLA_BREACH"]
+        assert (breached[0], breached[-1], len(breached)) == ("2026-04-06", "2026-04-30", 25)
+
+
+class TestRelativeSlas:
+    """Runs under way past their relative clock."""
+
+    def started(self, deployment: Deployment, at: str) -> None:
+        opened = open_run(key("2026-03-02"), decided_at=utc(at), execution_timeout=TIMEOUT, arrived_at=utc(at))
+        deployment.store.commit(opened)
+        decision = decide_started(opened.run, opened.run.run_token, now=utc(at), execution_timeout=TIMEOUT)
+        deployment.store.commit(decision)  # type: ignore[arg-type]
+
+    def test_a_run_under_way_is_warned_of_and_breaches_once(self, deployment: Deployment) -> None:
+        deployment.push(READY, "sla: {maxDuration: 1h, expectedDuration: 20m}")
+        self.started(deployment, "2026-03-02 08:00")
+        deployment.told.clear()
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
+        assert [name for name, _, _ in deployment.told] == ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]
+
+    def test_a_closed_run_is_silent(self, deployment: Deployment) -> None:
+        deployment.push(READY, "sla: {maxDuration: 1h}")
+        deployment.ran("2026-03-02", at="2026-03-02 08:00")
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
+        assert deployment.told == []
+
+
+class TestMissingPostRun:
+    """Completed runs whose post-run sensors stay away."""
+
+    POST_RUN = "postRun: {sensorTimeout: 1h, rules: [{key: audit, check: exists}, {key: ledger, check: exists}]}"
+
+    def completed(self, deployment: Deployment, date: str, at: str) -> None:
+        run = deployment.ran(date, at=at)
+        row = {**closed_row(run), "GSI1PK": "POSTRUN", "GSI1SK": format_time(utc(at))}
+        deployment.tables.transact([Put(NAMES.control, row)])
+
+    @pytest.mark.parametrize("date", ["2026-03-02", "2026-03-02T07", "2026-02-01"])
+    def test_they_are_reported_once_for_any_date(self, deployment: Deployment, date: str) -> None:
+        deployment.push(READY, self.POST_RUN)
+        self.completed(deployment, date, "2026-03-02 08:00")
+        deployment.sense("audit", rows=1)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 08:55", "missing-post-run")
+        assert deployment.told == []
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "missing-post-run")
+        assert deployment.told == [("POST_RUN_SENSOR_MISSING", "p", date)]
+
+    def test_a_run_that_was_judged_awaits_nothing(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        deployment.ran("2026-03-02", at="2026-03-02 08:00")
+        deployment.tick("2026-03-02 12:00", "missing-post-run")
+        assert deployment.told == []
+
+
+def test_one_failing_check_is_told_and_the_others_run(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY)
+    broken = {"PK": "WATCHDOG", "SK": "MARKER#cursor#dropped-timers"}
+    deployment.tables.transact([Put(NAMES.control, broken)])
+    with pytest.raises(TickFailed) as failed:
+        deployment.tick("2026-03-02 08:10")
+    assert list(failed.value.failures) == ["dropped-timers"]
+    assert "WATCHDOG_DEGRADED" in deployment.bus
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+
+
+def test_one_broken_pipeline_does_not_hide_the_others(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY)
+    row = {"PK": "PIPELINE#q", "SK": "CONFIG", "config": "{}", "GSI1PK": "CONFIG", "GSI1SK": "q"}
+    deployment.tables.transact([Put(NAMES.control, row)])
+    deployment.tick("2026-03-02 08:10")
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+
+
+def test_a_tick_that_runs_twice_says_nothing_twice(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
+    for at in ("2026-03-02 10:10", "2026-03-02 10:10"):
+        deployment.tick(at)
+        deployment.wire()
+    names = [name for name, _, _ in deployment.told]
+    assert sorted(names) == sorted(set(names))
