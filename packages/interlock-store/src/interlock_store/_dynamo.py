@@ -1,5 +1,6 @@
 """The tables on DynamoDB: reads by key, and transactions with their refusals told apart from trouble."""
 
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -30,10 +31,11 @@ class _Collision(Exception):
 
 
 class DynamoTables:
-    """Tables on DynamoDB (or an endpoint that speaks its API)."""
+    """Tables on DynamoDB (or an endpoint that speaks its API); `sleep` waits between the tries of a busy table."""
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    def __init__(self, client: "DynamoDBClient", *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
+        self._sleep = sleep
 
     def get(self, table: str, pk: str, sk: str) -> Item | None:
         """One row, strongly consistent."""
@@ -67,7 +69,7 @@ class DynamoTables:
                 raise _Collision
             return answer
 
-        return _patiently(ask)
+        return _patiently(ask, self._sleep)
 
     def query(
         self,
@@ -103,7 +105,7 @@ class DynamoTables:
         if len(items) == 1 and "ConditionCheck" not in items[0]:
             self._write_one(items[0])
             return
-        _patiently(lambda: self._transact_once(items))
+        _patiently(lambda: self._transact_once(items), self._sleep)
 
     def _write_one(self, item: dict[str, Any]) -> None:
         """A single write needs no transaction, and costs half as much without."""
@@ -125,7 +127,7 @@ class DynamoTables:
                     raise _Collision from error
                 raise
 
-        _patiently(write)
+        _patiently(write, self._sleep)
 
     def _transact_once(self, items: list[Any]) -> None:
         try:
@@ -142,12 +144,13 @@ class DynamoTables:
             raise
 
 
-def _patiently(act: Callable[[], _T]) -> _T:
+def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
     """Do it again while it collides; TableBusy when patience runs out."""
     retrying = Retrying(
         retry=retry_if_exception_type(_Collision),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         stop=stop_after_attempt(_TRIES),
+        sleep=sleep,
     )
     try:
         return retrying(act)

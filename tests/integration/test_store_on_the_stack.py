@@ -1,0 +1,41 @@
+"""The store's contract against the local stack's DynamoDB: the same suite, not a test fewer than against the twin."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+from interlock_cli.local import LocalStack
+
+ROOT = Path(__file__).parents[2]
+SUITE = ROOT / "packages" / "interlock-store" / "tests"
+_KIND = re.compile(r"\[(memory|moto|stack)[\]-]")
+
+
+def test_the_contract_holds_on_the_stack(stack: LocalStack, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    run = [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "-p", "no:cacheprovider", "-k", "not moto"]
+    done = subprocess.run(
+        [*run, f"--junitxml={report}", f"--endpoint-url={stack.endpoint_url}", str(SUITE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    passed = passed_by_kind(report)
+    assert passed["memory"] > 150
+    assert passed["stack"] == passed["memory"], passed
+
+
+def passed_by_kind(report: Path) -> Counter[str]:
+    """How many tests passed on each kind of tables; one that was skipped has not passed."""
+    found: Counter[str] = Counter()
+    for case in ElementTree.parse(report).iter("testcase"):
+        kind = _KIND.search(case.get("name", ""))
+        if kind is not None and not list(case):
+            found[kind[1]] += 1
+    return found
