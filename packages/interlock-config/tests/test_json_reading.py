@@ -131,7 +131,7 @@ def test_a_number_beyond_64_bits_is_refused() -> None:
     ("written", "kept"),
     [
         ({"job_name": "load"}, {"jobName": "load"}),
-        ({"jobName": "load", "arguments": {"--n": 5}}, {"jobName": "load", "arguments": {"--n": "5"}}),
+        ({"arguments": {"--n": 5}, "jobName": "load"}, {"arguments": {"--n": "5"}, "jobName": "load"}),
     ],
 )
 def test_compact_json_with_other_spellings_is_kept_in_the_canonical_ones(
