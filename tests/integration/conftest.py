@@ -136,7 +136,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
-    settings = StackSettings(orchestrator_timeout=20, pending_grace="5s", probe_after="10s")
+    settings = StackSettings(
+        orchestrator_timeout=20,
+        pending_grace="5s",
+        probe_after="3s",
+        trigger_max_attempts=1,
+        job_environment={"INTERLOCK_TRIGGER_ALLOWED_HOSTS": "127.0.0.1"},
+    )
     with LocalStack(settings=settings) as running:
         yield running
 

@@ -416,3 +416,10 @@ def test_many_keys_are_read_in_pages(store: Store, tables: Any) -> None:
         tables.transact([Put(control, {"PK": "many", "SK": f"{n:03}"}) for n in range(start, start + 10)])
     found = tables.get_many(control, [("many", f"{n:03}") for n in range(140)])
     assert len(found) == 130
+
+
+@pytest.mark.parametrize("data", [{}, {"arrivedAt": "soon"}, {"arrivedAt": None}, {"other": 1}])
+def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: RunKey, data: dict[str, object]) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", "data": data}
+    tables.transact([Put(store.names.control, row)])
+    assert store.arrived_at(key) is None

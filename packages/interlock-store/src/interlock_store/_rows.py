@@ -88,6 +88,14 @@ def parse_time(text: object, pk: str, sk: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def read_arrival(row: Mapping[str, Any]) -> datetime | None:
+    """The moment of a first-sensor-arrival row, None when it holds none."""
+    try:
+        return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], row["SK"])
+    except MalformedRow:
+        return None
+
+
 def epoch(moment: datetime) -> int:
     """Whole epoch seconds, as TTL attributes want them."""
     return int(moment.timestamp())

@@ -36,6 +36,7 @@ from interlock_store._rows import (
     parse_time,
     pipeline_of,
     pipeline_pk,
+    read_arrival,
     read_entry,
     read_rerun,
     read_run,
@@ -156,12 +157,13 @@ class Store:
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
 
     def arrived_at(self, key: RunKey) -> datetime | None:
-        """When the date's first sensor arrived."""
+        """When the date's first sensor arrived; None also when somebody has spoiled the row.
+
+        An SLA never stops a run, so what starts its relative clock must not either.
+        """
         sk = f"SENSOR#first-sensor-arrival#{key.date}"
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
-        if row is None:
-            return None
-        return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], sk)
+        return None if row is None else read_arrival(row)
 
     def baseline(self, key: RunKey) -> Mapping[str, object]:
         """The post-run baseline of a date, by rule key; empty without one."""

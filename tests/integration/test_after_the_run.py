@@ -1,0 +1,136 @@
+"""What comes after a run: late data, drift, post-run rules and reruns, through real streams and executions."""
+
+import json
+
+from integration.conftest import Outside, await_that, pipeline
+
+from interlock_lifecycle import Run, RunKey, RunStatus
+from interlock_sla import parse_execution_date
+
+DATE = "2026-03-03"
+POST_RUN = "postRun: {driftField: rows, driftThreshold: 5, rules: [{key: audit, check: gte, field: rows, value: 10}]}"
+
+
+def key(name: str) -> RunKey:
+    return RunKey(name, "stream", parse_execution_date(DATE))
+
+
+def told(outside: Outside, name: str, event: str) -> list[dict[str, object]]:
+    rows = [row for row in outside.store.events(name) if row["eventType"] == event]
+    return [json.loads(row["detail"]) if isinstance(row.get("detail"), str) else row for row in rows]
+
+
+def completed(outside: Outside, name: str, attempt: int) -> Run:
+    def ended() -> Run | None:
+        run = outside.run(name, DATE)
+        return run if run is not None and run.attempt == attempt and not run.is_running else None
+
+    run = await_that(ended, f"the end of attempt {attempt} of {name}")
+    assert run.status is RunStatus.COMPLETED
+    return run
+
+
+def test_data_after_completion_is_told_and_leads_to_one_budgeted_rerun(outside: Outside) -> None:
+    outside.push("latecomer", pipeline(outside.folder, "latecomer"))
+    outside.put("latecomer", "ready", ready=True, count=10, date=DATE)
+    completed(outside, "latecomer", 0)
+    outside.put("latecomer", "ready", ready=True, count=20, date=DATE)
+    completed(outside, "latecomer", 1)
+    assert outside.starts("latecomer") == [f"{DATE} 0", f"{DATE} 1"]
+    assert [rerun.reason for rerun in outside.store.reruns(key("latecomer"))] == ["late-data"]
+    outside.put("latecomer", "ready", ready=True, count=30, date=DATE)
+    await_that(lambda: told(outside, "latecomer", "RERUN_REJECTED"), "the rejection: the budget is one")
+    outside.stack.drain()
+    assert len(outside.starts("latecomer")) == 2
+    assert len(told(outside, "latecomer", "LATE_DATA_ARRIVAL")) == 2
+    events = [entry.event for entry in outside.store.entries(key("latecomer"))]
+    assert events.count("late-data-arrival") == 2
+    assert events.count("success") == 2
+
+
+def test_drift_after_completion_leads_to_a_rerun_with_a_baseline_of_its_own(outside: Outside) -> None:
+    outside.push("drifter", pipeline(outside.folder, "drifter", more=POST_RUN))
+    outside.put("drifter", "audit", rows=100, date=DATE)
+    outside.put("drifter", "ready", ready=True, count=10, date=DATE)
+    completed(outside, "drifter", 0)
+    outside.put("drifter", "audit", rows=104, date=DATE)
+    await_that(lambda: told(outside, "drifter", "POST_RUN_PASSED"), "the verdict of the post-run rules")
+    outside.put("drifter", "audit", rows=0, date=DATE)
+    completed(outside, "drifter", 1)
+    (row,) = [row for row in outside.store.events("drifter") if row["eventType"] == "POST_RUN_DRIFT"]
+    assert "100" in row["message"]
+    assert [rerun.reason for rerun in outside.store.reruns(key("drifter"))] == ["data-drift"]
+    assert outside.store.baseline(key("drifter")) == {"audit": {"rows": 0, "date": DATE}}
+    outside.put("drifter", "audit", rows=3, date=DATE)
+    await_that(lambda: told(outside, "drifter", "POST_RUN_FAILED"), "the failed post-run rule")
+
+
+def test_drift_while_the_job_runs_is_only_told(outside: Outside) -> None:
+    text = pipeline(outside.folder, "inflight", work="sleep 4", more=POST_RUN)
+    outside.push("inflight", text)
+    outside.put("inflight", "audit", rows=100, date=DATE)
+    outside.put("inflight", "ready", ready=True, count=10, date=DATE)
+    await_that(lambda: outside.starts("inflight"), "the job")
+    outside.put("inflight", "audit", rows=500, date=DATE)
+    await_that(lambda: told(outside, "inflight", "POST_RUN_DRIFT_INFLIGHT"), "the drift")
+    completed(outside, "inflight", 0)
+    outside.stack.drain()
+    assert outside.starts("inflight") == [f"{DATE} 0"]
+
+
+def test_a_rerun_request_is_granted_within_its_budget_and_refused_while_running(outside: Outside) -> None:
+    work = 'test "$INTERLOCK_ATTEMPT" = 0 || sleep 3'
+    outside.push("again-please", pipeline(outside.folder, "again-please", work=work))
+    outside.put("again-please", "ready", ready=True, count=10, date=DATE)
+    completed(outside, "again-please", 0)
+    outside.interlock("rerun", "again-please", DATE, "--reason", "backfill")
+    await_that(lambda: len(outside.starts("again-please")) == 2, "the rerun's job")
+    outside.interlock("rerun", "again-please", DATE)
+    await_that(
+        lambda: [r for r in outside.store.events("again-please") if "already running" in str(r.get("message"))],
+        "the refusal",
+    )
+    completed(outside, "again-please", 1)
+    outside.interlock("rerun", "again-please", DATE)
+    await_that(
+        lambda: [r for r in outside.store.events("again-please") if "1 of 1 used" in str(r.get("message"))],
+        "the used-up budget",
+    )
+    assert len(outside.starts("again-please")) == 2
+
+
+def test_a_rerun_of_unchanged_data_meets_the_circuit_breaker(outside: Outside) -> None:
+    outside.push("unchanged", pipeline(outside.folder, "unchanged", job="maxManualReruns: 5"))
+    fields = {"ready": True, "count": 10, "date": DATE, "updatedAt": "2026-03-03T10:00:00Z"}
+    outside.put("unchanged", "ready", **fields)
+    completed(outside, "unchanged", 0)
+    outside.interlock("rerun", "unchanged", DATE)
+    await_that(
+        lambda: [r for r in outside.store.events("unchanged") if "no sensor was updated" in str(r.get("message"))],
+        "the open circuit",
+    )
+    assert outside.starts("unchanged") == [f"{DATE} 0"]
+
+
+def test_a_dry_run_observes_the_whole_story_and_starts_nothing(outside: Outside) -> None:
+    more = f"dryRun: true\nsla: {{maxDuration: 10m, expectedDuration: 1m}}\n{POST_RUN}"
+    outside.push("shadow", pipeline(outside.folder, "shadow", more=more))
+    outside.put("shadow", "audit", rows=100, date=DATE)
+    outside.put("shadow", "ready", ready=True, count=3, date=DATE)
+    outside.put("shadow", "ready", ready=True, count=10, date=DATE)
+    observed = {"DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"}
+    await_that(lambda: observed <= set(outside.events("shadow", DATE)), "the observation")
+    outside.put("shadow", "ready", ready=True, count=12, date=DATE)
+    outside.put("shadow", "audit", rows=0, date=DATE)
+    outside.interlock("rerun", "shadow", DATE)
+    client = outside.stack.client("dynamodb")
+    for millisecond, event in ((1, "fail"), (2, "fail")):
+        item = {"PK": "PIPELINE#shadow", "SK": f"JOB#stream#{DATE}#177254280000{millisecond}", "event": event}
+        client.put_item(TableName=outside.store.names.joblog, Item={name: {"S": value} for name, value in item.items()})
+    later = {"DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT", "DRY_RUN_WOULD_RERUN", "DRY_RUN_RETRY_EXHAUSTED"}
+    await_that(lambda: later <= set(outside.events("shadow", DATE)), "what would have followed")
+    outside.stack.drain()
+    assert outside.events("shadow", DATE).count("DRY_RUN_WOULD_TRIGGER") == 1
+    assert outside.run("shadow", DATE) is None
+    assert outside.starts("shadow") == []
+    assert outside.stack.schedules("shadow") == []
