@@ -18,6 +18,7 @@ from interlock_store._rows import (
     parse_time,
     pipeline_of,
     pipeline_pk,
+    read_arrival,
     read_run,
     read_verdict,
     run_sk,
@@ -105,10 +106,8 @@ class Overview:
     def arrivals(self, keys: Iterable[RunKey]) -> dict[RunKey, datetime]:
         """When the first sensors of these dates arrived, where one did."""
         wanted = {key: (pipeline_pk(key.pipeline_id), f"SENSOR#first-sensor-arrival#{key.date}") for key in keys}
-        found = self._batch(wanted)
-        return {
-            key: parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], row["SK"]) for key, row in found.items()
-        }
+        found = {key: read_arrival(row) for key, row in self._batch(wanted).items()}
+        return {key: arrived_at for key, arrived_at in found.items() if arrived_at is not None}
 
     def marked(self, markers: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these (pipeline id, marker) were set."""
