@@ -13,6 +13,8 @@ from interlock_lifecycle import (
     EventType,
     Ignore,
     JobEntry,
+    JobIntent,
+    JobOutcome,
     RecordBreach,
     Run,
     RunKey,
@@ -21,10 +23,11 @@ from interlock_lifecycle import (
     TooEarly,
     Verdict,
     decide_alert,
+    tell_unscheduled,
     timer_input,
     timers_of,
 )
-from interlock_sla import Clock, Outcome
+from interlock_sla import Clock, Exclusions, Outcome
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 BREACH = NOW + timedelta(minutes=30)
@@ -139,3 +142,56 @@ def test_a_pipeline_without_an_sla_is_silent(
 ) -> None:
     assert isinstance(breach_at(BREACH, configure(sla=""), key, run, arrived), Ignore)
     assert isinstance(breach_at(BREACH, None, key, run, arrived), Ignore)
+
+
+def test_a_clock_that_was_judged_is_not_warned_of(config: PipelineConfig, key: RunKey, run: Run) -> None:
+    """A rerun after SLA_MET gets timers anew; they have nothing left to say."""
+    judged = SlaFacts(NOW, Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.MET, BREACH, NOW)}))
+    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, config, key, run, None, judged, WARNING)
+    assert isinstance(decision, Ignore)
+
+
+def test_a_pipeline_that_was_turned_into_a_dry_run_is_silent(
+    configure: Callable[..., PipelineConfig], key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    config = replace(configure(), dry_run=True)
+    assert isinstance(breach_at(BREACH, config, key, run, arrived), Ignore)
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_date_that_is_not_expected_breaches_only_if_it_runs(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, ran: bool
+) -> None:
+    excluded = Exclusions(dates=frozenset({key.date.day}))
+    unwatched = replace(config, watch=replace(config.watch, enabled=False))
+    row = run if ran else None
+    for one, days in ((config, excluded), (unwatched, Exclusions())):
+        decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, one, key, row, None, arrived, BREACH, days)
+        assert isinstance(decision, RecordBreach) is ran
+
+
+def test_a_success_that_was_logged_before_its_run_was_recovered_silences_the_breach(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
+) -> None:
+    intent = JobIntent(0, "k", NOW, "command", {}, NOW)
+    recovered = replace(run, committed_at=BREACH - timedelta(minutes=1), job_intent=intent, recoveries=1)
+    success = JobEntry(key, BREACH - timedelta(minutes=5), "success")
+    assert isinstance(breach_at(BREACH, config, key, recovered, arrived, success), Ignore)
+
+
+@pytest.mark.parametrize(("seconds", "silent"), [(-1, True), (0, False)])
+def test_a_synchronous_job_that_ended_in_time_silences_the_breach_until_its_run_is_closed(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, seconds: int, silent: bool
+) -> None:
+    outcome = JobOutcome("success", at=BREACH + timedelta(seconds=seconds))
+    intent = JobIntent(0, "k", NOW, "command", {}, NOW, run_id="sync", outcome=outcome)
+    decision = breach_at(BREACH + timedelta(seconds=5), config, key, replace(run, job_intent=intent), arrived)
+    assert isinstance(decision, Ignore) is silent
+
+
+def test_timers_that_cannot_be_made_are_told_once_per_date(key: RunKey) -> None:
+    first, second = (tell_unscheduled(key, {"t-2": "throttled", "t-1": "denied"}, at) for at in (NOW, BREACH))
+    (event,) = first.events
+    assert (event.type, first.marker) == (EventType.INFRA_FAILURE, second.marker)
+    assert event.detail == {"source": "sla-monitor", "timers": ["t-1", "t-2"]}
+    assert "t-2: throttled; t-1: denied" in str(event.message)

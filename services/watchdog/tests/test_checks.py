@@ -489,3 +489,15 @@ def test_a_tick_that_runs_twice_says_nothing_twice(deployment: Deployment) -> No
         deployment.wire()
     names = [name for name, _, _ in deployment.told]
     assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("kind", ["TRIGGER", "VERDICT"])
+def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deployment, kind: str) -> None:
+    deployment.push(READY, 'sla: {deadline: "10:00"}')
+    deployment.push(READY, 'sla: {deadline: "10:00"}', pipeline="q")
+    broken = {"PK": "PIPELINE#p", "SK": f"{kind}#stream#2026-03-01", "status": "BROKEN", "absolute": {"outcome": "?"}}
+    deployment.tables.transact([Put(NAMES.control, broken)])
+    with pytest.raises(TickFailed) as failed:
+        deployment.tick("2026-03-02 10:10", "dropped-timers")
+    assert "PIPELINE#p" in str(failed.value.failures["dropped-timers"].exceptions)  # type: ignore[attr-defined]
+    assert deployment.told == [("SLA_BREACH", "q", "2026-03-01")]

@@ -22,12 +22,13 @@ class AlertDesk:
     def fire(self, key: RunKey, alert: EventType, fires_for: datetime) -> datetime | None:
         """Speak or stay silent; when it spoke, at what moment. TimerEarly when the moment is yet to come."""
         for _ in range(_TRIES):
-            config = self._store.config(key.pipeline_id).config
+            stored = self._store.config(key.pipeline_id)
             run = self._store.run(key)
             entries = [entry for entry in self._store.entries(key) if entry.event in TERMINAL_JOB_EVENTS]
             last = max(entries, key=lambda entry: entry.at, default=None)
             now = self._now()
-            decision = decide_alert(alert, fires_for, config, key, run, last, self._store.sla(key), now)
+            sla, days = self._store.sla(key), stored.exclusions
+            decision = decide_alert(alert, fires_for, stored.config, key, run, last, sla, now, days)
             if isinstance(decision, TooEarly):
                 raise TimerEarly(key, decision.at)
             if isinstance(decision, Ignore):

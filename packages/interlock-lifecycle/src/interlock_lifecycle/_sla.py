@@ -1,6 +1,6 @@
 """The SLA of one run: its deadlines, timers, alerts and its one verdict; never a reason to stop a job."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, digest
-from interlock_sla import Clock, Deadline, ExecutionDate, Outcome, absolute_deadline, relative_deadline
+from interlock_sla import Clock, Deadline, Exclusions, ExecutionDate, Outcome, absolute_deadline, relative_deadline
 
 _EVENT_OF = {
     (Clock.ABSOLUTE, "warning"): EventType.SLA_WARNING,
@@ -19,6 +19,8 @@ _EVENT_OF = {
     (Clock.RELATIVE, "breach"): EventType.RELATIVE_SLA_BREACH,
 }
 _ALERT_OF = {event: alert for alert, event in _EVENT_OF.items()}
+_NO_DAYS = Exclusions()
+_LONGEST_MESSAGE = 1000
 _HINT_OF = {
     "warning": "Check what the run waits for (interlock status) before the deadline passes.",
     "breach": "The deadline has passed: tell the consumers, then find what held the run (interlock status).",
@@ -86,6 +88,20 @@ def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) 
         for kind, at in (("warning", deadline.warning_at), ("breach", deadline.breach_at))
         if at is not None
     )
+
+
+def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
+    """Say, once per date, that timers could not be made: `failures` is what went wrong, by the timer's name."""
+    why = "; ".join(f"{name}: {error}" for name, error in failures.items())
+    event = make_event(
+        EventType.INFRA_FAILURE,
+        key,
+        now,
+        source="unscheduled",
+        message=f"SLA timers could not be made, so that alerts may come minutes late: {why}"[:_LONGEST_MESSAGE],
+        detail={"source": "sla-monitor", "timers": sorted(failures)},
+    )
+    return Announce(key.pipeline_id, (event,), marker=f"unscheduled#{key.schedule_id}#{key.date}", at=now)
 
 
 def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
@@ -179,29 +195,33 @@ def decide_alert(
     last_entry: JobEntry | None,
     sla: SlaFacts,
     now: datetime,
+    exclusions: Exclusions = _NO_DAYS,
 ) -> RecordBreach | Announce | TooEarly | Ignore:
     """Whether a timer that fires speaks.
 
     `fires_for` is the moment that the timer was made for; a deadline edited since then has another timer, so
-    this one is silent. `last_entry` is the date's newest success, fail or timeout in the joblog.
+    this one is silent. `last_entry` is the date's newest success, fail or timeout in the joblog. Of a date that
+    never ran it is silent when the date is not expected (any more): excluded, or no longer watched.
     """
     clock, kind = _ALERT_OF[alert]
     deadline = _deadline_of(config, key, sla.arrived_at, clock)
     if config is None or deadline is None:
         return Ignore("the pipeline no longer has this SLA")
+    if config.dry_run:
+        return Ignore("the pipeline is a dry run now")
     if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
         return Ignore("the deadline was edited; a newer timer exists")
-    silence = _silence(run, last_entry, deadline)
+    silence = _silence(run, last_entry, deadline) or _not_expected(run, config, key, exclusions)
     if silence is not None:
         return Ignore(silence)
+    if clock in sla.verdict.clocks:
+        return Ignore("the clock was judged already")
     source = f"timer {clock} {kind} {fires_for.isoformat()}"
     event = _alert(config, key, deadline, kind, now, source, 0, run.status if run else "never started")
     if kind == "warning":
         if now >= deadline.breach_at:
             return Ignore("the breach time has passed; the breach speaks")
         return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
-    if clock in sla.verdict.clocks:
-        return Ignore("the clock was judged already")
     if now < deadline.breach_at:
         return TooEarly(deadline.breach_at)
     verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
@@ -222,15 +242,32 @@ def _deadline_of(
 
 
 def _silence(run: Run | None, last_entry: JobEntry | None, deadline: Deadline) -> str | None:
-    if run is not None and run.status is not RunStatus.RUNNING:
-        return f"the run is {run.status}"
-    if last_entry is None:
-        return None
     if run is None:
-        return f"the job log ends with {last_entry.event}"
-    if last_entry.event == "success" and last_entry.at < deadline.breach_at and last_entry.at >= run.committed_at:
+        return None if last_entry is None else f"the job log ends with {last_entry.event}"
+    if run.status is not RunStatus.RUNNING:
+        return f"the run is {run.status}"
+    if any(begun <= at < deadline.breach_at for begun, at in _successes(run, last_entry)):
         return "the job succeeded before the deadline; the run is about to close"
     return None
+
+
+def _successes(run: Run, last_entry: JobEntry | None) -> Iterator[tuple[datetime, datetime]]:
+    """Successes that may belong to the attempt: since when it could have one, and when it was."""
+    intent = run.job_intent
+    # A recovered run keeps its intent: what its job reported before the recovery still counts.
+    begun = intent.committed_at if intent is not None else run.committed_at
+    if last_entry is not None and last_entry.event == "success":
+        yield begun, last_entry.at
+    if intent is not None and intent.outcome is not None and intent.outcome.event == "success":
+        yield begun, intent.outcome.at or begun
+
+
+def _not_expected(run: Run | None, config: PipelineConfig, key: RunKey, exclusions: Exclusions) -> str | None:
+    if run is not None:
+        return None
+    if not config.watch.enabled:
+        return "the pipeline is not watched, and the date never ran"
+    return "the date is excluded, and it never ran" if exclusions.excludes(key.date.day) else None
 
 
 def _alert(

@@ -14,6 +14,7 @@ from interlock_store._rows import (
     INDEX,
     POSTRUN,
     RUNNING,
+    MalformedRow,
     format_time,
     parse_time,
     pipeline_of,
@@ -93,12 +94,16 @@ class Overview:
         return look_up
 
     def runs(self, keys: Iterable[RunKey]) -> dict[RunKey, Run]:
-        """The trigger rows that exist among these dates."""
-        return {key: read_run(row) for key, row in self._by_key(keys, "TRIGGER").items()}
+        """The trigger rows that exist among these dates.
+
+        One that cannot be read is left out: whoever acts for its date meets it then, and nobody else does.
+        """
+        return _readable(read_run, self._by_key(keys, "TRIGGER"))
 
     def verdicts(self, keys: Iterable[RunKey]) -> dict[RunKey, Verdict]:
-        """The verdicts that exist among these dates."""
-        return {key: read_verdict(row, key) for key, row in self._by_key(keys, "VERDICT").items()}
+        """The verdicts that exist among these dates; unreadable ones are left out, as runs are."""
+        rows = self._by_key(keys, "VERDICT")
+        return {key: found for key, row in rows.items() if (found := _verdict(row, key)) is not None}
 
     def _by_key(self, keys: Iterable[RunKey], kind: str) -> dict[RunKey, Item]:
         return self._batch({key: (pipeline_pk(key.pipeline_id), run_sk(kind, key)) for key in keys})
@@ -132,14 +137,18 @@ class Overview:
         """The trigger rows of the newest dates of a schedule."""
         pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
         rows = self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit)
-        return [read_run(row) for row in rows]
+        return list(_readable(read_run, dict(enumerate(rows))).values())
 
-    def running(self) -> Iterator[Item]:
-        """The rows of started runs; read_run reads each."""
-        return self._tables.query(self._names.control, RUNNING, index=INDEX)
+    def running(self) -> Iterator[Run]:
+        """The started runs; rows that cannot be read are left out (the recovery reports them)."""
+        rows = self._tables.query(self._names.control, RUNNING, index=INDEX)
+        yield from _readable(read_run, dict(enumerate(rows))).values()
 
     def awaiting_post_run(self, up_to: datetime) -> Iterator[Item]:
-        """The rows of runs that were closed by `up_to` and still await post-run sensors, oldest first."""
+        """The rows of runs that were closed by `up_to` and still await post-run sensors, oldest first.
+
+        read_run reads each.
+        """
         return self._tables.query(self._names.control, POSTRUN, index=INDEX, up_to=format_time(up_to))
 
     def cursor(self, check: str) -> Cursor | None:
@@ -155,6 +164,23 @@ class Overview:
         behind = {name: format_time(at) for name, at in cursor.behind.items()}
         row: Item = {"PK": _CURSOR_PK, "SK": f"MARKER#cursor#{check}", "at": format_time(cursor.at), "behind": behind}
         self._tables.transact([Put(self._names.control, row)])
+
+
+def _readable(read: Callable[[Item], Run], rows: Mapping[T, Item]) -> dict[T, Run]:
+    found = {}
+    for key, row in rows.items():
+        try:
+            found[key] = read(row)
+        except MalformedRow:
+            continue
+    return found
+
+
+def _verdict(row: Item, key: RunKey) -> Verdict | None:
+    try:
+        return read_verdict(row, key)
+    except MalformedRow:
+        return None
 
 
 def _bookkeeping(row: Mapping[str, Any]) -> tuple[datetime | None, datetime | None, bool]:

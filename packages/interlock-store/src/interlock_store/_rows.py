@@ -147,10 +147,14 @@ def read_run(row: Mapping[str, Any]) -> Run:
     def moment(name: str) -> datetime | None:
         return parse_time(row[name], pk, sk) if name in row else None
 
+    try:
+        attempt, recoveries = int(row.get("attempt", 0)), int(row.get("recoveries", 0))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise MalformedRow(pk, sk, f"attempt or recoveries is no number: {error}") from None
     return Run(
         key=key_of_row(pk, sk),
         status=status,
-        attempt=int(row.get("attempt", 0)),
+        attempt=attempt,
         run_token=str(row.get("runToken", "")),
         committed_at=moment("committedAt") or datetime.fromtimestamp(0, UTC),
         started_token=row.get("startedToken"),
@@ -159,7 +163,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         lease_until=moment("leaseUntil"),
         job_intent=_read_intent(row.get("jobIntent"), pk, sk),
         previous_job=_read_intent(row.get("previousJob"), pk, sk),
-        recoveries=int(row.get("recoveries", 0)),
+        recoveries=recoveries,
         reason=str(row.get("reason", "sensor")),
         closed_at=moment("closedAt"),
         close_reason=str(row.get("closeReason", "")),
@@ -323,17 +327,17 @@ def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
     """The judgements of a date so far; none without a row."""
     if row is None:
         return Verdict(key)
-    pk, sk = row["PK"], row["SK"]
-    clocks = {
-        clock: ClockVerdict(
-            Outcome(row[clock]["outcome"]),
-            parse_time(row[clock]["deadline"], pk, sk),
-            parse_time(row[clock]["at"], pk, sk),
-        )
-        for clock in Clock
-        if str(clock) in row
-    }
-    return Verdict(key, clocks)
+    return Verdict(key, {clock: _read_judgement(row, clock) for clock in Clock if str(clock) in row})
+
+
+def _read_judgement(row: Mapping[str, Any], clock: Clock) -> ClockVerdict:
+    pk, sk, told = row["PK"], row["SK"], row[str(clock)]
+    try:
+        outcome = Outcome(told["outcome"])
+        deadline, at = told["deadline"], told["at"]
+    except (KeyError, TypeError, ValueError):
+        raise MalformedRow(pk, sk, f"{clock} is no verdict of an SLA clock: {told!r}") from None
+    return ClockVerdict(outcome, parse_time(deadline, pk, sk), parse_time(at, pk, sk))
 
 
 def rerun_marker(key: RunKey, identity: str) -> str:

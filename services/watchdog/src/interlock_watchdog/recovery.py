@@ -108,7 +108,9 @@ class Recovery:
             message="committed but not started; the watchdog started it",
             detail={"source": "watchdog", "runToken": run.run_token},
         )
-        self._store.commit(Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}", at=now))
+        self._store.commit(
+            Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}#{run.key.date}", at=now)
+        )
 
     def _rerun(self, row: Mapping[str, Any], now: datetime) -> None:
         self._reruns.requested(read_rerun_request(row, now))

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from interlock_lifecycle import (
     NEWEST_PERIODS,
@@ -146,10 +147,13 @@ class MissingPostRun:
         if not pipelines:
             return 0
         shortest = min(_timeout(watched) for watched in pipelines.values())
-        runs = [read_run(row) for row in self._overview.awaiting_post_run(now - shortest)]
-        due = [(pipelines[run.key.pipeline_id], run) for run in runs if run.key.pipeline_id in pipelines]
-        acts = [partial(self._report, watched, run, now) for watched, run in due if _is_over(watched, run, now)]
-        return sum(self._crew.do_all(acts))
+        rows = self._overview.awaiting_post_run(now - shortest)
+        return sum(self._crew.do_all([partial(self._look, pipelines, row, now) for row in rows]))
+
+    def _look(self, pipelines: Mapping[str, Watched], row: Mapping[str, Any], now: datetime) -> bool:
+        run = read_run(row)
+        watched = pipelines.get(run.key.pipeline_id)
+        return watched is not None and _is_over(watched, run, now) and self._report(watched, run, now)
 
     def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
         rules = watched.config.post_run_rules

@@ -23,7 +23,7 @@ from interlock_lifecycle import (
     warning_marker,
 )
 from interlock_sla import Clock, Deadline, ExecutionDate
-from interlock_store import Overview, read_run
+from interlock_store import Overview
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.survey import Patrol, Survey, Watched
 
@@ -135,8 +135,8 @@ class RelativeSlas:
             for watched in self._survey.pipelines(now)
             if watched.reports and watched.config.sla is not None and watched.config.sla.max_duration is not None
         }
-        rows = self._overview.running() if clocked else ()
-        keys = [run.key for run in map(read_run, rows) if run.key.pipeline_id in clocked]
+        runs = self._overview.running() if clocked else ()
+        keys = [run.key for run in runs if run.key.pipeline_id in clocked]
         arrivals = self._overview.arrivals(keys)
         due = [alert for key, at in arrivals.items() for alert in _overdue(clocked[key.pipeline_id], key, at, now)]
         verdicts = self._overview.verdicts(dict.fromkeys(alert.key for alert in due))
