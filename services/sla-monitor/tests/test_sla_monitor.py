@@ -1,5 +1,6 @@
 """The SLA monitor's modes: real Scheduler calls against moto, rows in the in-memory twin."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,9 @@ from msgspec import ValidationError
 
 from interlock_config import decode_yaml
 from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, TimerEarly
-from interlock_lifecycle import MarkStarted, RunKey, decide_started, open_run
+from interlock_lifecycle import MarkStarted, RunKey, Timer, decide_started, open_run
 from interlock_sla import parse_execution_date
-from interlock_sla_monitor.monitor import Monitor
+from interlock_sla_monitor.monitor import Monitor, TimersNotMade
 from interlock_store import MemoryTables, Store, TableNames
 
 ARRIVED = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -193,3 +194,78 @@ def test_calculating_changes_nothing(monitor: Monitor, store: Store, scheduler: 
 def test_an_impossible_request_is_refused(monitor: Monitor, event: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, ValueError)):
         monitor.answer(event)
+
+
+class BrokenTimers:
+    """A scheduler that refuses some timers."""
+
+    def __init__(self, *refused: str) -> None:
+        self.refused = refused
+        self.made: list[str] = []
+        self.deleted: list[str] = []
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        self._act(timer, self.made)
+
+    def delete(self, timer: Timer) -> None:
+        self._act(timer, self.deleted)
+
+    def _act(self, timer: Timer, done: list[str]) -> None:
+        if any(kind in timer.name for kind in self.refused):
+            raise ConnectionError("the quota of schedules is used up")
+        done.append(timer.name)
+
+
+class TestAnSlaThatCannotBeScheduled:
+    """It says so, once per date, instead of silence."""
+
+    WARNING = "bronze-stream-2026-03-03-rsla-warning-202603031240"
+    BREACH = "bronze-stream-2026-03-03-rsla-breach-202603031300"
+
+    def test_the_other_timers_are_made_and_the_error_is_raised(self, store: Store, clock: Clock) -> None:
+        timers = BrokenTimers("warning")
+        with pytest.raises(TimersNotMade) as failed:
+            Monitor(store, timers, AlertDesk(store, clock), clock).answer({"mode": "schedule", **ABOUT})
+        assert timers.made == [self.BREACH]
+        assert failed.value.failures == {self.WARNING: "ConnectionError: the quota of schedules is used up"}
+        assert isinstance(failed.value.__cause__, ConnectionError)
+
+    def test_one_event_names_the_timers_and_the_errors_however_often_it_is_tried(
+        self, store: Store, clock: Clock
+    ) -> None:
+        monitor = Monitor(store, BrokenTimers("rsla"), AlertDesk(store, clock), clock)
+        for _ in range(4):
+            with pytest.raises(TimersNotMade):
+                monitor.answer({"mode": "schedule", **ABOUT})
+            clock.now += timedelta(seconds=4)
+        (row,) = [
+            row for row in store.pending(datetime(2030, 1, 1, tzinfo=UTC)) if row["detailType"] == "INFRA_FAILURE"
+        ]
+        detail = json.loads(row["detail"])
+        assert detail["detail"] == {"source": "sla-monitor", "timers": [self.BREACH, self.WARNING]}
+        assert f"{self.WARNING}: ConnectionError: the quota of schedules is used up" in detail["message"]
+
+    def test_another_date_says_so_for_itself(self, store: Store, clock: Clock) -> None:
+        store.put_config(
+            decode_yaml(PIPELINE.replace("maxDuration: 1h, expectedDuration: 20m", 'deadline: "10:00"'), "b")
+        )
+        monitor = Monitor(store, BrokenTimers("breach"), AlertDesk(store, clock), clock)
+        for date in ("2026-03-03", "2026-03-04"):
+            with pytest.raises(TimersNotMade):
+                monitor.answer({"mode": "schedule", **ABOUT, "date": date})
+        assert events(store) == ["INFRA_FAILURE", "INFRA_FAILURE"]
+
+    def test_a_retry_that_succeeds_says_nothing_more(self, store: Store, clock: Clock) -> None:
+        timers = BrokenTimers("breach")
+        monitor = Monitor(store, timers, AlertDesk(store, clock), clock)
+        with pytest.raises(TimersNotMade):
+            monitor.answer({"mode": "schedule", **ABOUT})
+        timers.refused = ()
+        monitor.answer({"mode": "schedule", **ABOUT})
+        assert (events(store), self.BREACH in timers.made) == (["INFRA_FAILURE"], True)
+
+    def test_a_timer_that_cannot_be_deleted_keeps_no_other(self, store: Store, clock: Clock) -> None:
+        timers = BrokenTimers("warning")
+        with pytest.raises(ConnectionError):
+            Monitor(store, timers, AlertDesk(store, clock), clock).answer({"mode": "cancel", **ABOUT})
+        assert timers.deleted == [self.BREACH]

@@ -1,6 +1,6 @@
 """The five modes of the SLA monitor: schedule, cancel, fire-alert, calculate, reconcile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, assert_never
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from interlock_controller import AlertDesk, Timers
-from interlock_lifecycle import EventType, RunKey, Timer, timers_of
+from interlock_lifecycle import EventType, RunKey, Timer, tell_unscheduled, timers_of
 from interlock_sla import parse_execution_date
 from interlock_store import Store
 from interlock_telemetry import get_logger
@@ -47,6 +47,18 @@ class Request(Struct, frozen=True, rename="camel"):
         return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
 
 
+class TimersNotMade(Exception):
+    """Some timers of a date could not be made; the others were. `failures`: what went wrong, by the timer's name.
+
+    Raised so that the state machine tries again.
+    """
+
+    def __init__(self, key: RunKey, failures: Mapping[str, str]) -> None:
+        why = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        super().__init__(f"{key}: {len(failures)} timers could not be made: {why}")
+        self.failures = dict(failures)
+
+
 class Monitor:
     """Creates, deletes and fires the SLA timers of one date."""
 
@@ -80,15 +92,29 @@ class Monitor:
         return timers_of(config, key, self._store.arrived_at(key))
 
     def _schedule(self, key: RunKey) -> dict[str, Any]:
+        """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
         timers = self._timers_of(key)
         now = self._now()
+        failures: dict[str, str] = {}
+        errors: list[Exception] = []
         for timer in timers:
-            if timer.at > now:
-                self._timers.create(key, timer)
-                _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
-            else:
-                self._tell_due(key, timer, now)
+            try:
+                self._make(key, timer, now)
+            except Exception as error:  # noqa: BLE001 (told below, and raised)
+                _log.error("timer_failed", run=str(key), timer=timer.name, error=f"{type(error).__name__}: {error}")
+                failures[timer.name] = f"{type(error).__name__}: {error}"
+                errors.append(error)
+        if failures:
+            self._store.commit(tell_unscheduled(key, failures, now))
+            raise TimersNotMade(key, failures) from errors[0]
         return _moments(timers)
+
+    def _make(self, key: RunKey, timer: Timer, now: datetime) -> None:
+        if timer.at > now:
+            self._timers.create(key, timer)
+            _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
+        else:
+            self._tell_due(key, timer, now)
 
     def _tell_due(self, key: RunKey, timer: Timer, now: datetime) -> None:
         """Say what a timer of the past would have said: of a clock past its breach the breach, else its warning."""
@@ -99,10 +125,19 @@ class Monitor:
             self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
 
     def _cancel(self, key: RunKey) -> dict[str, Any]:
+        """Delete every timer; one that cannot be deleted keeps no other, and will fire in silence."""
         timers = self._timers_of(key)
-        for timer in timers:
-            self._timers.delete(timer)
+        errors = [error for timer in timers if (error := self._delete(timer)) is not None]
+        if errors:
+            raise errors[0]
         return _moments(timers)
+
+    def _delete(self, timer: Timer) -> Exception | None:
+        try:
+            self._timers.delete(timer)
+        except Exception as error:  # noqa: BLE001 (raised when the others are deleted)
+            return error
+        return None
 
     def _fire(self, request: Request) -> dict[str, Any]:
         alert = request.alert_type
