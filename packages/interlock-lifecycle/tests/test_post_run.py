@@ -245,3 +245,12 @@ def test_a_baseline_that_no_row_can_hold_is_not_taken(config: PipelineConfig, ke
     taken = take_baseline(config, key, {"audit": {"text": "x" * 300_001}})
     assert isinstance(taken, NoBaseline)
     assert "300" in taken.reason
+
+
+def test_a_record_from_before_the_close_is_no_report_but_may_be_drift(config: PipelineConfig, done: Run) -> None:
+    assert done.closed_at is not None
+    before = audit(100, at=done.closed_at - timedelta(seconds=2))
+    others = audit(1, key="ledger")
+    assert isinstance(decide_post_run(before, config, facts(done, before, others)), Ignore)
+    drifted = decide_post_run(before, config, facts(done, before, others, baseline={"audit": {"rows": 1}}))
+    assert isinstance(drifted, RequestRerun)

@@ -30,6 +30,8 @@ def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) 
         return Ignore("the run took this sensor into account")
     if found is not None:
         return _drifted(sensor, config, key, run, found, facts)
+    if not _is_after(sensor, run):
+        return Ignore("it came before the run's end and did not drift")
     return _judge(sensor, config, key, run, facts)
 
 
@@ -101,11 +103,18 @@ def awaited(
     if rules is None:
         return ()
     selected = select_sensors(sensors, rules.keys, run.key.date)
+    is_report = arrived is not None and _is_after(arrived, run)
     return tuple(
         key
         for key in rules.keys
-        if not (arrived is not None and key_matches(key, arrived.key)) and not _reported(selected.get(key), run)
+        if not (is_report and arrived is not None and key_matches(key, arrived.key))
+        and not _reported(selected.get(key), run)
     )
+
+
+def _is_after(sensor: Sensor, run: Run) -> bool:
+    """Whether a record came after the run's end; streams tell the time in whole seconds."""
+    return run.closed_at is None or sensor.written_at >= run.closed_at.replace(microsecond=0)
 
 
 def _reported(fields: Mapping[str, object] | None, run: Run) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from interlock_lifecycle import (
+    Expectation,
     ExpectedStart,
     ExpiryFacts,
     Window,
@@ -15,7 +16,7 @@ from interlock_lifecycle import (
     start_of_fire,
 )
 from interlock_sla import ExecutionDate
-from interlock_store import Commit, Overview, Store
+from interlock_store import Commit, Overview, Store, StoredConfig
 from interlock_telemetry import get_logger
 from interlock_watchdog.survey import Patrol, Watched
 
@@ -52,7 +53,7 @@ class CronStarts:
     def _start(self, watched: Watched, fire: Fire, now: datetime) -> bool:
         at, date = fire
         stored = self._store.config(watched.config.id)
-        if stored.config is None or stored.config.dry_run or stored.config.schedule != watched.config.schedule:
+        if not _still_fires(stored, fire):
             _log.info("cron_start_held", pipeline=watched.config.id, reason=stored.problem or "the config changed")
             return False
         decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
@@ -61,13 +62,24 @@ class CronStarts:
         return committed
 
 
+def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
+    """Whether the config as it is now still starts this date at this fire; the index that was read lags behind."""
+    config = stored.config
+    if config is None or config.dry_run or config.schedule.trigger is not None:
+        return False
+    at = fire[0]
+    moment = Window(at - timedelta(seconds=1), at)
+    return fire in due_fires(Expectation(config, stored.exclusions, stored.created_at or at), moment)
+
+
 class MissedSchedules:
     """Cron pipelines with a trigger and inclusion dates: what should have begun by now and has not."""
 
-    def __init__(self, store: Store, overview: Overview, patrol: Patrol) -> None:
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, missed_after: timedelta) -> None:
         self._store = store
         self._overview = overview
         self._patrol = patrol
+        self._missed_after = missed_after
 
     def check(self, now: datetime) -> int:
         """Report what was missed, once; how many reports."""
@@ -80,7 +92,9 @@ class MissedSchedules:
     def _find(self, watched: Watched, window: Window) -> Iterable[ExpectedStart]:
         schedule = watched.config.schedule
         waits_for_sensor = schedule.trigger is not None or schedule.include is not None
-        return due_starts(watched.expected, window) if watched.reports and waits_for_sensor else ()
+        if not watched.reports or not waits_for_sensor:
+            return ()
+        return due_starts(watched.expected, window, self._missed_after)
 
     def _without_run(self, found: Sequence[tuple[Watched, ExpectedStart]]) -> Sequence[tuple[Watched, ExpectedStart]]:
         runs = self._overview.runs(watched.key(start.date) for watched, start in found)
