@@ -27,6 +27,13 @@ def test_all_or_any_of_the_rules_must_hold(count: int, state: str, all_hold: boo
     assert compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).passed is any_holds
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_ages_are_told_at_the_same_now_in_either_mode(mode: Mode) -> None:
+    rules = compile_rules(mode, [Rule("feed", Check.AGE_LT, value="30m")])
+    assert rules.evaluate({"feed": {"updatedAt": "2026-03-03T11:00:00Z"}}, NOW).passed
+    assert not rules.evaluate({"feed": {"updatedAt": "2026-03-03T10:50:00Z"}}, NOW).passed
+
+
 def test_of_no_rules_all_hold_and_none_does() -> None:
     assert compile_rules(Mode.ALL, []).evaluate({}, NOW).passed
     assert compile_rules(Mode.ALL, []).evaluate({}, NOW).explain() == "all rules hold"
