@@ -184,6 +184,14 @@ def test_a_start_is_missed_a_tick_after_it_was_expected(
 
 
 @pytest.mark.parametrize(
+    ("until", "found"), [("2026-03-03 08:00", 0), ("2026-03-03 08:01", 1), ("2026-03-03 08:06", 1)]
+)
+def test_the_grace_of_a_start_may_be_shorter_than_a_tick(until: str, found: int) -> None:
+    known = expect('cron: "0 8 * * *"')
+    assert len(due_starts(known, between("2026-03-03 07:30", until), timedelta(minutes=1))) == found
+
+
+@pytest.mark.parametrize(
     ("schedule", "sla", "window", "expected"),
     [
         ('trigger: {key: r, check: exists, deadline: "10:00"}', "", ("2026-03-04 09:59", "2026-03-04 10:00"), 1),

@@ -9,7 +9,7 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_controller import BusEntry, Outbox, RerunDesk
-from interlock_lifecycle import Run, RunKey, RunStatus, Timer, decide_started, open_run
+from interlock_lifecycle import MISSED_AFTER, Run, RunKey, RunStatus, Timer, decide_started, open_run
 from interlock_sla import Calendar, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames, format_time
 from interlock_store._rows import closed_row
@@ -39,6 +39,7 @@ class Deployment:
         self.timers: dict[str, Timer] = {}
         self.bus: list[str] = []
         self.scheduler_is_down = False
+        self.missed_after = MISSED_AFTER
         self.wire()
 
     def wire(self) -> None:
@@ -61,6 +62,7 @@ class Deployment:
             now=lambda: self.now,
             execution_timeout=TIMEOUT,
             crew=Crew(),
+            missed_after=self.missed_after,
         )
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
@@ -219,6 +221,15 @@ class TestMissedSchedules:
         deployment.push('cron: "0 8 * * *", ' + READY, rest)
         deployment.tick("2026-03-02 09:00", "missed-schedules")
         assert deployment.told == []
+
+    def test_how_long_a_start_may_be_overdue_can_be_chosen(self, deployment: Deployment) -> None:
+        deployment.missed_after = timedelta(minutes=1)
+        deployment.wire()
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tick("2026-03-02 08:00", "missed-schedules")
+        assert deployment.told == []
+        deployment.ticks("2026-03-02 08:01", "2026-03-02 09:01", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
     def test_a_missed_tick_changes_only_when_it_is_found(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)

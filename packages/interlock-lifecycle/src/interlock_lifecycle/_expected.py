@@ -121,13 +121,13 @@ def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, Exe
     return [(fire, found) for fire, found in dated if not expected.exclusions.excludes(found.day)]
 
 
-def due_starts(expected: Expectation, window: Window) -> list[ExpectedStart]:
-    """The dates whose start is overdue since some moment of the window.
+def due_starts(expected: Expectation, window: Window, grace: timedelta = MISSED_AFTER) -> list[ExpectedStart]:
+    """The dates whose start is overdue by `grace` since some moment of the window.
 
     A cron pipeline should begin at its fire, or at the first schedule.time from there on; an inclusion date at
     schedule.time, or by the end of the day. Pipelines without either are expected when their data comes.
     """
-    window = window.earlier(MISSED_AFTER)
+    window = window.earlier(grace)
     if expected.config.schedule.include is not None:
         return _due_inclusions(expected, window)
     waits = _ONE_DAY + timedelta(hours=2) if expected.config.schedule.time is not None else timedelta()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from interlock_controller import AlertDesk, Timers
+from interlock_lifecycle import MISSED_AFTER
 from interlock_store import Overview, Store
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
@@ -23,6 +24,7 @@ def all_checks(
     now: Callable[[], datetime],
     execution_timeout: timedelta,
     crew: Crew,
+    missed_after: timedelta = MISSED_AFTER,
 ) -> Mapping[str, Check]:
     """The checks in the order in which a tick runs them: what acts first, then what reports."""
     survey, alerts = Survey(overview), AlertDesk(store, now)
@@ -37,7 +39,9 @@ def all_checks(
         "cron-starts": CronStarts(store, patrol("cron-starts"), execution_timeout=execution_timeout).check,
         "stranded-sensors": StrandedSensors(store, overview, survey, crew, execution_timeout=execution_timeout).check,
         "trigger-deadlines": TriggerDeadlines(store, overview, patrol("trigger-deadlines")).check,
-        "missed-schedules": MissedSchedules(store, overview, patrol("missed-schedules")).check,
+        "missed-schedules": MissedSchedules(
+            store, overview, patrol("missed-schedules"), missed_after=missed_after
+        ).check,
         "sla-timers": TimersAhead(overview, timers, patrol("sla-timers")).check,
         "dropped-timers": DroppedTimers(overview, alerts, patrol("dropped-timers")).check,
         "relative-slas": RelativeSlas(overview, alerts, survey, crew).check,

@@ -28,9 +28,9 @@ REQUIRED = (
     "SCHEDULER_GROUP_NAME",
 )
 
-_OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "SCHEDULER_DLQ_ARN": None}
-"""How long committed rows may wait for the stream, and started runs before they are looked at (behaviour.md §8);
-the queue for timers that Scheduler could not deliver."""
+_OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "MISSED_AFTER": "5m", "SCHEDULER_DLQ_ARN": None}
+"""How long committed rows may wait for the stream, started runs before they are looked at (behaviour.md §8), and
+expected dates for their trigger before they count as missed; the queue for timers that Scheduler could not deliver."""
 
 
 class Service(Struct, frozen=True):
@@ -76,6 +76,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         now=now,
         execution_timeout=timeout,
         crew=crew,
+        missed_after=parse_duration(settings["MISSED_AFTER"]),
     )
     return Service(checks, recovery, bus, {"control": store.ping}, settings)
 

@@ -23,5 +23,6 @@ class StackSettings(Struct, frozen=True, kw_only=True):
     watchdog_schedule: str = "rate(1 minute)"
     pending_grace: str = "2m"
     probe_after: str = "5m"
+    missed_after: str = "5m"
     skip_scheduler: bool = False
     events_ttl_days: int = 90

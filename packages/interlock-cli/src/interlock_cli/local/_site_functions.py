@@ -91,7 +91,11 @@ class Functions:
             "SKIP_SCHEDULER": "true" if settings.skip_scheduler else "false",
         }
         events = {"EVENTS_TABLE": self._site.name("events"), "EVENTS_TTL_DAYS": str(settings.events_ttl_days)}
-        patience = {"PENDING_GRACE": settings.pending_grace, "PROBE_AFTER": settings.probe_after}
+        patience = {
+            "PENDING_GRACE": settings.pending_grace,
+            "PROBE_AFTER": settings.probe_after,
+            "MISSED_AFTER": settings.missed_after,
+        }
         slack = {
             "SLACK_CHANNEL_ID": settings.slack_channel_id,
             "SLACK_BOT_TOKEN": settings.slack_bot_token,
