@@ -82,3 +82,18 @@ def test_every_command_and_option_exists(page: Path, text: str) -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--version"}
         unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known]
         assert unknown == [], f"{page}: {' '.join(words)}"
+
+
+_TEST = re.compile(r"`((?:packages|services|tests|examples|infra|docs)/[\w./-]+\.py)(?:::([\w:]+))?`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    wrong = []
+    for path, name in _TEST.findall(page.read_text()):
+        file = ROOT / path
+        wanted = [f"def {name.split('::')[-1]}("] if name else []
+        wanted += [f"class {part}:" for part in name.split("::")[:-1]]
+        if not file.exists() or any(text not in file.read_text() for text in wanted):
+            wrong.append(f"{path}::{name}")
+    assert wrong == []
