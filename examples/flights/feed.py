@@ -8,11 +8,19 @@ import csv
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from string import Template
+from zoneinfo import ZoneInfo
 
 DATA = Path(__file__).resolve().parent / "data"
+TEMPLATES = DATA.parent / "templates"
+
+LANDED, AMENDED = "landed", "amended"
+"""What a landing sensor's status says: a file came and may start a run, or a file that came before was replaced."""
+
+NEW_YORK, KOLKATA = ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")
 
 Clock = Callable[[], datetime]
 
@@ -55,14 +63,30 @@ def land(home: Path, day: str, hour: str, at: datetime, rows: int | None = None)
     landed = wanted if rows is None else rows
     if not 0 <= landed <= wanted:
         raise FeedError(f"{day}T{hour} has {wanted} departures, cannot land {landed}")
-    _replace(home / "landing" / day / f"{hour}.csv", "".join(lines[: landed + 1]))
-    fields: dict[str, str | int] = {
-        "status": "landed",
-        "rows": landed,
-        "expected_rows": wanted,
-        "missing_rows": wanted - landed,
-    }
-    return _hourly("bronze-flights", "landing", day, hour, at, fields)
+    _write_landing(home, day, hour, lines[: landed + 1])
+    return _landing(day, hour, at, LANDED, landed, wanted)
+
+
+def land_believed_whole(home: Path, day: str, hour: str, at: datetime, missing: int = 1) -> SensorRow:
+    """Puts the hour's file without its last `missing` departures, and says that it is whole: nobody knows better."""
+    lines = _lines(day, hour)
+    landed = len(lines) - 1 - missing
+    if not 0 < missing <= len(lines) - 1:
+        raise FeedError(f"{day}T{hour} has {len(lines) - 1} departures, cannot be short of {missing}")
+    _write_landing(home, day, hour, lines[: landed + 1])
+    return _landing(day, hour, at, LANDED, landed, landed)
+
+
+def amend(home: Path, day: str, hour: str, at: datetime) -> SensorRow:
+    """Replaces the hour's file by the whole one, after all; the sensor says that the file was amended."""
+    lines = _lines(day, hour)
+    _write_landing(home, day, hour, lines)
+    return _landing(day, hour, at, AMENDED, len(lines) - 1, len(lines) - 1)
+
+
+def shadow_of(row: SensorRow) -> SensorRow:
+    """A landing sensor as bronze's shadow gets it: the same key and fields."""
+    return replace(row, pipeline="bronze-shadow")
 
 
 def land_hour(home: Path, day: str, hour: str, clock: Clock) -> Iterator[SensorRow]:
@@ -118,10 +142,12 @@ def bronze_done(home: Path, day: str, hour: str, at: datetime) -> SensorRow | No
 def silver_progress(home: Path, day: str, at: datetime, only: Collection[str] = ()) -> SensorRow | None:
     """The day's sensor for gold, from the silver files that are there; None while there is none.
 
-    `missing_hours` counts the expected hours without a file; `waiting_for` names the first of them.
+    `missing_hours` counts the expected hours without a file; `waiting_for` names the first of them. `departures`
+    are those of the files that are there, so that an hour that is counted again is news for gold.
     """
     wanted = _selected(day, only)
-    missing = [hour for hour in wanted if not (home / "silver" / day / f"{hour}.json").is_file()]
+    counted = {hour: _departures(home / "silver" / day / f"{hour}.json") for hour in wanted}
+    missing = [hour for hour, departures in counted.items() if departures is None]
     if len(missing) == len(wanted):
         return None
     fields: dict[str, str | int] = {
@@ -130,17 +156,38 @@ def silver_progress(home: Path, day: str, at: datetime, only: Collection[str] = 
         "hours_expected": len(wanted),
         "missing_hours": len(missing),
         "waiting_for": missing[0] if missing else "",
+        "departures": sum(departures or 0 for departures in counted.values()),
         "updatedAt": _timestamp(at),
     }
     return SensorRow("gold-flights", f"silver-progress#{day}", fields)
 
 
-def inject_fault(home: Path, job: str, date: str) -> Path:
-    """Makes `job` fail once for the execution date `date`, such as `bronze`, `2013-02-07T09`."""
+def roster(fire: datetime, expected: timedelta) -> str:
+    """The pipeline file of the roster that never comes: expected at `fire`, a whole minute, and due at once.
+
+    Its warning comes `expected` earlier; whole seconds.
+    """
+    here, there = fire.astimezone(NEW_YORK), fire.astimezone(KOLKATA)
+    template = Template((TEMPLATES / "roster-flights.yaml").read_text(encoding="utf-8"))
+    return template.substitute(
+        minute=here.minute,
+        hour=here.hour,
+        deadline=f"{there:%H:%M}",
+        expected=round(expected.total_seconds()),
+    )
+
+
+def inject_fault(home: Path, job: str, date: str, *, lasting: bool = False) -> Path:
+    """Makes `job` fail for the execution date `date`, such as `bronze`, `2013-02-07T09`: once, or until mended."""
     path = home / "faults" / f"{job}-{date}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    path.write_text("lasting" if lasting else "", encoding="utf-8")
     return path
+
+
+def mend_fault(home: Path, job: str, date: str) -> None:
+    """Ends a lasting fault; does nothing when there is none."""
+    (home / "faults" / f"{job}-{date}").unlink(missing_ok=True)
 
 
 def starts(home: Path) -> list[dict[str, str]]:
@@ -166,6 +213,28 @@ def _selected(day: str, only: Collection[str]) -> tuple[str, ...]:
     if unknown:
         raise FeedError(f"{day} has no hour {', '.join(unknown)}")
     return tuple(hour for hour in known if not only or hour in only)
+
+
+def _departures(path: Path) -> int | None:
+    """The departures of a silver file; None while there is none."""
+    try:
+        return sum(int(group["scheduled"]) for group in json.loads(path.read_text(encoding="utf-8"))["groups"])
+    except FileNotFoundError:
+        return None
+
+
+def _landing(day: str, hour: str, at: datetime, status: str, rows: int, expected: int) -> SensorRow:
+    fields: dict[str, str | int] = {
+        "status": status,
+        "rows": rows,
+        "expected_rows": expected,
+        "missing_rows": expected - rows,
+    }
+    return _hourly("bronze-flights", "landing", day, hour, at, fields)
+
+
+def _write_landing(home: Path, day: str, hour: str, lines: list[str]) -> None:
+    _replace(home / "landing" / day / f"{hour}.csv", "".join(lines))
 
 
 def _hourly(pipeline: str, key: str, day: str, hour: str, at: datetime, fields: Mapping[str, str | int]) -> SensorRow:

@@ -59,7 +59,7 @@ def main(job: str, *, hourly: bool, work: Callable[[Run], str]) -> int:
     _record(run, "starts.jsonl", {"started": started})
     outcome, code, message = "fail", 1, "the job ended with an unexpected error"
     try:
-        _fail_once(run)
+        _fail_if_told(run)
         message = work(run)
         outcome, code = "success", 0
     except JobError as error:
@@ -150,10 +150,12 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _fail_once(run: Run) -> None:
-    """Fails when `faults/<job>-<date>` exists; whoever removes the file is the one that fails."""
+def _fail_if_told(run: Run) -> None:
+    """Fails when `faults/<job>-<date>` exists: each time if it says `lasting`, else whoever removes it, once."""
+    fault = run.home / "faults" / f"{run.job}-{run.date}"
     try:
-        (run.home / "faults" / f"{run.job}-{run.date}").unlink()
+        if fault.read_text(encoding="utf-8") != "lasting":
+            fault.unlink()
     except FileNotFoundError:
         return
     raise JobError(FAULT, "injected fault: the connection to the warehouse was lost")

@@ -54,6 +54,28 @@ def test_a_short_hour_that_would_not_be_short_is_refused(missing: int, home: Pat
     assert not (home / "landing").exists()
 
 
+def test_a_file_that_is_believed_whole_says_so_until_it_is_amended(home: Path, feed: ModuleType) -> None:
+    row = feed.land_believed_whole(home, DAY, "07", AT, missing=20)
+    believed = (row.fields["status"], row.fields["rows"], row.fields["missing_rows"], _landed(home, "07"))
+    assert believed == ("landed", 46, 0, 46)
+    after = feed.amend(home, DAY, "07", AT)
+    amended = (after.fields["status"], after.fields["rows"], after.fields["missing_rows"], _landed(home, "07"))
+    assert (after.key, amended) == (row.key, ("amended", 66, 0, 66))
+
+
+@pytest.mark.parametrize("missing", [0, -1, 67])
+def test_a_file_that_would_be_whole_is_not_believed(missing: int, home: Path, feed: ModuleType) -> None:
+    with pytest.raises(feed.FeedError, match="has 66 departures"):
+        feed.land_believed_whole(home, DAY, "07", AT, missing=missing)
+    assert not (home / "landing").exists()
+
+
+def test_the_shadow_gets_the_same_sensor(home: Path, feed: ModuleType) -> None:
+    row = feed.land(home, DAY, "07", AT)
+    shadow = feed.shadow_of(row)
+    assert (shadow.pipeline, shadow.key, shadow.fields) == ("bronze-shadow", row.key, row.fields)
+
+
 def test_a_day_lands_in_order_and_the_rest_of_a_short_hour_after_the_next(home: Path, feed: ModuleType) -> None:
     rows = list(feed.land_day(home, DAY, _clock(), short={"07": 3, "23": 1}))
     seen = [(row.fields["hour"], row.fields["missing_rows"]) for row in rows]
@@ -88,8 +110,8 @@ def test_silver_progress_counts_what_is_missing(home: Path, feed: ModuleType) ->
     assert feed.silver_progress(home, DAY, AT) is None
     folder = home / "silver" / DAY
     folder.mkdir(parents=True)
-    (folder / "05.json").touch()
-    (folder / "07.json").touch()
+    (folder / "05.json").write_text('{"groups": [{"scheduled": 2}, {"scheduled": 3}]}')
+    (folder / "07.json").write_text('{"groups": []}')
     row = feed.silver_progress(home, DAY, AT)
     assert (row.pipeline, row.key) == ("gold-flights", "silver-progress#2013-02-07")
     assert row.fields == {
@@ -98,6 +120,7 @@ def test_silver_progress_counts_what_is_missing(home: Path, feed: ModuleType) ->
         "hours_expected": 19,
         "missing_hours": 17,
         "waiting_for": "06",
+        "departures": 5,
         "updatedAt": "2026-03-03T07:00:00.000Z",
     }
     assert feed.silver_progress(home, DAY, AT, only=["05", "07"]).fields["missing_hours"] == 0

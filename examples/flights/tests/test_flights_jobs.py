@@ -262,6 +262,15 @@ def test_a_fault_makes_one_run_fail_and_the_retry_succeeds(home: Path, feed: Mod
     assert [(end["attempt"], end["outcome"]) for end in ends] == [("0", "fail"), ("1", "success")]
 
 
+def test_a_lasting_fault_fails_every_run_until_it_is_mended(home: Path, feed: ModuleType, run_job: RunJob) -> None:
+    feed.land(home, DAY, "23", AT)
+    feed.inject_fault(home, "bronze", f"{DAY}T23", lasting=True)
+    assert [run_job("bronze", f"{DAY}T23").returncode for _ in range(3)] == [4, 4, 4]
+    feed.mend_fault(home, "bronze", f"{DAY}T23")
+    feed.mend_fault(home, "bronze", f"{DAY}T23")
+    assert run_job("bronze", f"{DAY}T23").returncode == 0
+
+
 def test_a_fault_of_another_hour_or_job_does_nothing(home: Path, feed: ModuleType, run_job: RunJob) -> None:
     feed.land(home, DAY, "23", AT)
     faults = [feed.inject_fault(home, "bronze", f"{DAY}T22"), feed.inject_fault(home, "silver", f"{DAY}T23")]

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml, expand, warnings
-from interlock_rules import Evaluation, holds, key_matches, select_sensors
+from interlock_lifecycle import deadlines_of
+from interlock_rules import Evaluation, drift, holds, key_matches, select_sensors
 from interlock_sla import resolve_execution_date
 from interlock_triggers import Attempt, Clients, start
 
@@ -36,9 +38,53 @@ def _evaluate(config: PipelineConfig, key: str, fields: Mapping[str, object], no
     return config.rules.evaluate(select_sensors({key: fields}, config.rules.keys, date), now)
 
 
-def test_the_three_pipelines_are_valid_and_draw_no_warning(configs: dict[str, PipelineConfig]) -> None:
-    assert sorted(configs) == ["bronze-flights", "gold-flights", "silver-flights"]
-    assert [warnings(config) for config in configs.values()] == [()] * 3
+def test_the_pipelines_are_valid_and_draw_no_warning(configs: dict[str, PipelineConfig]) -> None:
+    assert sorted(configs) == ["bronze-flights", "bronze-shadow", "gold-flights", "silver-flights"]
+    assert [warnings(config) for config in configs.values()] == [()] * 4
+
+
+def test_the_shadow_is_the_twin_of_bronze(configs: dict[str, PipelineConfig]) -> None:
+    shadow, live = configs["bronze-shadow"], configs["bronze-flights"]
+    assert (shadow.dry_run, live.dry_run) == (True, False)
+    assert replace(shadow, pipeline=live.pipeline, dry_run=False) == live
+
+
+def test_an_amended_file_starts_no_run_and_is_drift_from_the_believed_one(
+    home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
+) -> None:
+    config = configs["bronze-flights"]
+    before = feed.land_believed_whole(home, DAY, "07", AT, missing=20)
+    after = feed.amend(home, DAY, "07", AT)
+    assert _evaluate(config, before.key, before.fields).passed
+    assert not _starts(config, after.key, after.fields)
+    assert config.post_run is not None
+    found = drift(before.fields, after.fields, config.post_run.drift_field, config.post_run.drift_threshold)
+    assert found is not None
+    assert (found.previous, found.current) == (46, 66)
+    # The rerun that follows may start its job with the amended file.
+    assert _evaluate(config, after.key, after.fields).passed
+
+
+@pytest.mark.parametrize(
+    ("fire", "cron", "deadline"),
+    [
+        ("2026-01-15T13:07", "7 8 * * *", "18:37"),
+        ("2026-07-15T13:07", "7 9 * * *", "18:37"),
+        ("2026-03-03T03:45", "45 22 * * *", "09:15"),
+    ],
+)
+def test_the_roster_is_due_in_india_at_the_minute_of_its_schedule(
+    fire: str, cron: str, deadline: str, feed: ModuleType
+) -> None:
+    at = datetime.fromisoformat(fire).replace(tzinfo=UTC)
+    config = decode_yaml(feed.roster(at, timedelta(seconds=30)), "roster-flights.yaml")
+    assert config.id == "roster-flights"
+    assert config.sla is not None
+    assert (config.schedule.cron, config.sla.deadline) == (cron, deadline)
+    assert config.cron is not None
+    assert config.cron.next_fire(at - timedelta(seconds=1), config.zone) == at
+    (due,) = deadlines_of(config, config.cron.execution_date(at, config.zone), None)
+    assert (due.warning_at, due.breach_at) == (at - timedelta(seconds=30), at)
 
 
 def test_each_file_is_named_after_its_pipeline() -> None:
@@ -94,7 +140,7 @@ def test_gold_starts_with_the_first_hour_and_waits_for_the_last(
     folder.mkdir(parents=True)
     passed = []
     for hour in feed.hours(DAY):
-        (folder / f"{hour}.json").touch()
+        (folder / f"{hour}.json").write_text('{"groups": []}')
         row = feed.silver_progress(home, DAY, AT)
         assert _starts(configs[row.pipeline], row.key, row.fields)
         assert str(resolve_execution_date(row.fields, AT, configs[row.pipeline].zone)) == DAY
