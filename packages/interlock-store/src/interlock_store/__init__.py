@@ -19,7 +19,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
-from interlock_store._store import NO_CONFIG, Commit, Store, StoredConfig
+from interlock_store._store import NO_CONFIG, Commit, Dossier, Store, StoredConfig
 from interlock_store._tables import StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Commit",
     "ConfigCache",
     "Cursor",
+    "Dossier",
     "DynamoScan",
     "DynamoTables",
     "MalformedRow",

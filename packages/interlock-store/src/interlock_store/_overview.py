@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +32,8 @@ from interlock_store._write import Item, Put
 T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
+_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic")
+"""What a CONFIG row says; as long as it says the same, it is not decoded again."""
 
 
 class Cursor(Struct, frozen=True):
@@ -47,30 +49,28 @@ class Overview:
     def __init__(self, tables: Tables, names: TableNames) -> None:
         self._tables = tables
         self._names = names
-        self._decoded: dict[tuple[str, str], StoredConfig] = {}
+        self._decoded: dict[str, tuple[tuple[object, ...], StoredConfig]] = {}
 
     def pipelines(self) -> dict[str, StoredConfig]:
         """Every indexed pipeline's config, as the index has it (eventually consistent), by id.
 
         Unchanged texts are decoded once per process.
         """
-        rows = {pipeline_of(row["PK"]): row for row in self._tables.query(self._names.control, CONFIG, index=INDEX)}
+        rows = self._tables.query(self._names.control, CONFIG, index=INDEX)
         calendars = self._calendars()
-        decoded = {
-            (pipeline_id, str(row.get("config", ""))): self._decode(pipeline_id, row, calendars)
-            for pipeline_id, row in rows.items()
-        }
-        self._decoded = decoded
-        return {pipeline_id: stored for (pipeline_id, _), stored in decoded.items()}
+        # A row that is no pipeline's stands in the index by mistake; it must not hide the pipelines.
+        named = {pipeline_of(row["PK"]): row for row in rows if row["PK"].startswith(pipeline_pk(""))}
+        self._decoded = {name: self._decode(name, row, calendars) for name, row in named.items()}
+        return {name: stored for name, (_, stored) in self._decoded.items()}
 
     def _decode(
         self, pipeline_id: str, row: Item, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
-    ) -> StoredConfig:
-        known = self._decoded.get((pipeline_id, str(row.get("config", ""))))
-        same = known is not None and known.config is not None and not known.config.calendar_names
-        if known is not None and same and _bookkeeping(row) == (known.created_at, known.changed_at, known.periodic):
+    ) -> tuple[tuple[object, ...], StoredConfig]:
+        written = tuple(row.get(name) for name in _WRITTEN)
+        known = self._decoded.get(pipeline_id)
+        if known is not None and known[0] == written and known[1].config and not known[1].config.calendar_names:
             return known
-        return read_config(row, pipeline_id, calendars)
+        return written, read_config(row, pipeline_id, calendars)
 
     def _calendars(self) -> Callable[[Iterable[str]], Mapping[str, Calendar]]:
         """Calendars by name, each read once per overview."""
@@ -181,11 +181,3 @@ def _verdict(row: Item, key: RunKey) -> Verdict | None:
         return read_verdict(row, key)
     except MalformedRow:
         return None
-
-
-def _bookkeeping(row: Mapping[str, Any]) -> tuple[datetime | None, datetime | None, bool]:
-    """What a CONFIG row says beside its text."""
-    created, changed = (
-        parse_time(row[name], row["PK"], CONFIG) if name in row else None for name in ("createdAt", "changedAt")
-    )
-    return created, changed, bool(row.get("periodic"))

@@ -1,5 +1,6 @@
 """The store: facts out of the tables, decisions into them, each as one transaction."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -60,17 +61,28 @@ class Commit(StrEnum):
     STALE = "stale"
 
 
+class Dossier(Struct, frozen=True):
+    """What most steps of a run need to know: its trigger row, its pipeline's config, its SLA so far."""
+
+    run: Run | None
+    config: "StoredConfig"
+    sla: SlaFacts
+
+
 class StoredConfig(Struct, frozen=True):
     """A pipeline's config as it is stored: readable, or the reason why it is not. Never a default."""
 
     config: PipelineConfig | None
     problem: str = ""
     created_at: datetime | None = None
+    """Since when the pipeline exists, or runs live if it was a dry run before; None where nobody has noted it."""
     calendars: Mapping[str, Calendar] = {}
     periodic: bool = False
     """Whether its trigger's sensor was seen with a period in its key (`key#20260303T07`)."""
     changed_at: datetime | None = None
     """When the stream last brought another config text; None where none was seen."""
+    noted: bool = False
+    """Whether somebody has noted this very text: `created_at` and `changed_at` speak of it."""
 
     @property
     def exists(self) -> bool:
@@ -90,8 +102,8 @@ def read_config(
     row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
 ) -> StoredConfig:
     """A CONFIG row as it may be used, with the calendars that it names; an invalid one comes back with its problem."""
-    created_at = _moment(row, "createdAt")
-    changed_at = _moment(row, "changedAt")
+    known_since = [at for name in ("createdAt", "liveSince") if (at := _moment(row, name)) is not None]
+    created_at = max(known_since, default=None)
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         if config.id != pipeline_id:
@@ -103,11 +115,35 @@ def read_config(
     if missing:
         return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
     named = {name: found[name] for name in config.calendar_names}
-    return StoredConfig(config, "", created_at, named, bool(row.get("periodic")), changed_at)
+    return StoredConfig(
+        config,
+        created_at=created_at,
+        calendars=named,
+        periodic=bool(row.get("periodic")),
+        changed_at=_moment(row, "changedAt"),
+        noted=_is_noted(row),
+    )
+
+
+def _is_noted(row: Mapping[str, Any]) -> bool:
+    return _moment(row, "createdAt") is not None and row.get("configDigest") == digest(row.get("config", ""))
 
 
 def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
-    return parse_time(row[name], row["PK"], CONFIG) if name in row else None
+    """A time that a CONFIG row notes; one that cannot be read was never noted."""
+    try:
+        return parse_time(row[name], row["PK"], CONFIG) if name in row else None
+    except MalformedRow:
+        return None
+
+
+def _is_dry(text: object) -> bool | None:
+    """Whether a config's text is a dry run's; None when it cannot be read."""
+    try:
+        config = json.loads(str(text))
+    except ValueError:
+        return None
+    return bool(config.get("dryRun")) if isinstance(config, dict) else None
 
 
 class Store:
@@ -121,10 +157,10 @@ class Store:
 
     def config(self, pipeline_id: str) -> StoredConfig:
         """The pipeline's config, read now. An invalid one comes back with its problem."""
-        row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
-        if row is None:
-            return StoredConfig(None, NO_CONFIG)
-        return read_config(row, pipeline_id, self._calendars)
+        return self._stored(self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG), pipeline_id)
+
+    def _stored(self, row: Item | None, pipeline_id: str) -> StoredConfig:
+        return StoredConfig(None, NO_CONFIG) if row is None else read_config(row, pipeline_id, self._calendars)
 
     def _calendars(self, names: Iterable[str]) -> dict[str, Calendar]:
         found = {}
@@ -133,6 +169,19 @@ class Store:
             if row is not None:
                 found[name] = decode_calendar(str(row.get("config", "")), f"calendar {name}")
         return found
+
+    def dossier(self, key: RunKey) -> Dossier:
+        """Trigger row, config, arrival and verdict of a date, read in one request, strongly consistent."""
+        pk = pipeline_pk(key.pipeline_id)
+        sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
+        rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
+        trigger, config, arrival, verdict = (rows.get((pk, sk)) for sk in sort_keys)
+        arrived_at = None if arrival is None else read_arrival(arrival)
+        return Dossier(
+            run=None if trigger is None else read_run(trigger),
+            config=self._stored(config, key.pipeline_id),
+            sla=SlaFacts(arrived_at, read_verdict(verdict, key)),
+        )
 
     def run(self, key: RunKey) -> Run | None:
         """The trigger row of a date."""
@@ -320,21 +369,41 @@ class Store:
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
-        """Index a CONFIG row as the stream brought it, note when it was first seen and when its text last changed.
+        """Index a CONFIG row as the stream brought it: note when it was first seen, when its text last changed, and
+        since when it runs live after a dry run.
 
-        A row that says all this already is left alone, so that the record of this very write changes nothing.
+        A row that says all this already is left alone, so that the record of this very write changes nothing; so is
+        one that somebody else has noted meanwhile.
         """
-        text = digest(row.get("config", ""))
-        if row.get("configDigest") == text and "createdAt" in row:
+        if _is_noted(row):
             return
+        text = digest(row.get("config", ""))
         noted: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id, "configDigest": text, "changedAt": format_time(at)}
-        if "createdAt" not in row:
+        remove: tuple[str, ...] = ()
+        if _moment(row, "createdAt") is None:
             noted["createdAt"] = format_time(at)
-        expect = Expect(exists=True, equals={"config": row["config"]} if "config" in row else {})
+        is_dry = _is_dry(row.get("config"))
+        if is_dry:
+            noted["wasDry"] = True
+        elif is_dry is False and row.get("wasDry"):
+            noted["liveSince"], remove = format_time(at), ("wasDry",)
+        as_read = ("config", "configDigest", "createdAt", "wasDry")
+        expect = Expect(
+            exists=True,
+            equals={name: row[name] for name in as_read if name in row},
+            absent=tuple(name for name in as_read if name not in row),
+        )
         try:
-            self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=noted, expect=expect))
+            pk = pipeline_pk(pipeline_id)
+            self._write(Update(self.names.control, pk, CONFIG, set=noted, remove=remove, expect=expect))
         except TransactionRefused:
             return
+
+    def note_config(self, pipeline_id: str, at: datetime) -> None:
+        """Index a CONFIG row as it is now, for when the stream did not bring it."""
+        row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
+        if row is not None:
+            self.index_config(pipeline_id, row, at)
 
     def note_periods(self, pipeline_id: str) -> None:
         """Note that the pipeline's trigger comes with per-period keys, so that the watchdog looks for them."""

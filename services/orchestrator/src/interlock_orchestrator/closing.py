@@ -70,15 +70,15 @@ def _closed(status: RunStatus) -> Step:
 
 
 def _gather(desk: Desk, key: RunKey, *, with_baseline: bool) -> CloseFacts:
-    stored = desk.store.config(key.pipeline_id)
+    known = desk.store.dossier(key)
     reruns = desk.store.reruns(key)
     return CloseFacts(
-        run=desk.store.run(key),
-        config=stored.config,
+        run=known.run,
+        config=known.config.config,
         retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
-        exclusions=stored.exclusions,
-        sla=desk.store.sla(key),
-        baseline=_baseline(desk, stored, key) if with_baseline else None,
+        exclusions=known.config.exclusions,
+        sla=known.sla,
+        baseline=_baseline(desk, known.config, key) if with_baseline else None,
     )
 
 

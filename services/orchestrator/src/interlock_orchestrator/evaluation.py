@@ -12,9 +12,7 @@ from interlock_lifecycle import (
     Passed,
     PassEvaluation,
     Run,
-    SlaFacts,
     Superseded,
-    Verdict,
     WindowUsedUp,
     decide_evaluation,
     decide_started,
@@ -22,7 +20,7 @@ from interlock_lifecycle import (
 )
 from interlock_orchestrator.request import Request, Step
 from interlock_orchestrator.steps import Desk, commit_until_settled
-from interlock_store import Commit, StoredConfig
+from interlock_store import Commit, Dossier
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -36,10 +34,10 @@ def evaluate(desk: Desk, request: Request) -> Step:
 def _evaluate_once(desk: Desk, request: Request) -> Step | None:
     # Taken before anything is read: what is written after this moment may not have been seen.
     now = desk.now()
-    run = desk.store.run(request.key)
-    if run is not None and run.is_held_by(request.run_token):
-        _note_start(desk, run)
-    facts = _gather(desk, request, run)
+    known = desk.store.dossier(request.key)
+    if known.run is not None and known.run.is_held_by(request.run_token):
+        _note_start(desk, known.run)
+    facts = _gather(desk, request, known)
     window = EvaluationWindow(
         started_at=request.started_at,
         length=timedelta(seconds=request.config.evaluation_window_seconds),
@@ -71,12 +69,9 @@ def _note_start(desk: Desk, run: Run) -> None:
         desk.store.commit(decision)
 
 
-def _gather(desk: Desk, request: Request, run: Run | None) -> EvaluationFacts:
-    stored: StoredConfig = desk.store.config(request.pipeline_id)
-    config = stored.config
-    key = request.key
+def _gather(desk: Desk, request: Request, known: Dossier) -> EvaluationFacts:
+    config, key = known.config.config, request.key
     if config is None:
-        return EvaluationFacts(run, None, stored.problem, {}, SlaFacts(None, Verdict(key)))
+        return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla)
     sensors = desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date)
-    sla = desk.store.sla(key) if config.sla is not None else SlaFacts(None, Verdict(key))
-    return EvaluationFacts(run, config, "", sensors, sla)
+    return EvaluationFacts(known.run, config, "", sensors, known.sla)

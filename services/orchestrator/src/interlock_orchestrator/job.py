@@ -21,12 +21,10 @@ from interlock_lifecycle import (
     PollWindowUsedUp,
     Run,
     SendStart,
-    SlaFacts,
     StartAnswered,
     Superseded,
     TargetTraits,
     TriggerFacts,
-    Verdict,
     decide_trigger,
     follow,
     leave_start_unknown,
@@ -36,7 +34,7 @@ from interlock_lifecycle import (
 )
 from interlock_orchestrator.request import Request, Step, finished
 from interlock_orchestrator.steps import Desk, commit_until_settled
-from interlock_store import Commit, StoredConfig
+from interlock_store import Commit, Dossier
 from interlock_telemetry import get_logger
 from interlock_triggers import (
     Attempt,
@@ -66,13 +64,13 @@ def trigger(desk: Desk, request: Request) -> Step:
 
 
 def _trigger_once(desk: Desk, request: Request) -> Step | None:
-    stored = desk.store.config(request.pipeline_id)
-    run = desk.store.run(request.key)
+    known = desk.store.dossier(request.key)
+    run = known.run
     facts = TriggerFacts(
         run=run,
-        config=stored.config,
-        refusal=stored.problem,
-        sla=_sla(desk, request, stored),
+        config=known.config.config,
+        refusal=known.config.problem,
+        sla=known.sla,
         previous_runs=_previous_runs(desk, request, run),
     )
     decision = decide_trigger(facts, request.run_token, _traits(desk, run), now=desk.now(), until=desk.until())
@@ -94,12 +92,6 @@ def _trigger_once(desk: Desk, request: Request) -> Step | None:
             return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
         case _:
             assert_never(decision)
-
-
-def _sla(desk: Desk, request: Request, stored: StoredConfig) -> SlaFacts:
-    if stored.config is None or stored.config.sla is None:
-        return SlaFacts(None, Verdict(request.key))
-    return desk.store.sla(request.key)
 
 
 def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
@@ -181,8 +173,8 @@ def _answered(intent: JobIntent) -> Step:
 
 def check_job(desk: Desk, request: Request) -> Step:
     """Whether the attempt's job has ended."""
-    run = desk.store.run(request.key)
-    decision = read_outcome(run, request.run_token, desk.store.entries(request.key), desk.now())
+    known = desk.store.dossier(request.key)
+    decision = read_outcome(known.run, request.run_token, desk.store.entries(request.key), desk.now())
     match decision:
         case JobFinished():
             return finished(decision.outcome)
@@ -193,22 +185,21 @@ def check_job(desk: Desk, request: Request) -> Step:
         case Superseded():
             return Step("superseded")
         case AskTarget():
-            assert run is not None
-            return _ask_and_follow(desk, request, run, decision.intent)
+            assert known.run is not None
+            return _ask_and_follow(desk, request, known, known.run, decision.intent)
         case _:
             assert_never(decision)
 
 
-def _ask_and_follow(desk: Desk, request: Request, run: Run, intent: JobIntent) -> Step:
+def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, intent: JobIntent) -> Step:
     status = _ask(desk, intent)
     if status.state is not State.RUNNING:
         return finished(_outcome(status, intent.run_id or ""))
-    stored = desk.store.config(request.pipeline_id)
     window = PollWindow(
         length=timedelta(seconds=request.config.job_poll_window_seconds),
         interval=timedelta(seconds=request.config.job_check_interval_seconds),
     )
-    decision = follow(run, intent, window, stored.config, _sla(desk, request, stored), desk.now())
+    decision = follow(run, intent, window, known.config.config, known.sla, desk.now())
     match decision:
         case JobRuns():
             return Step("running", decision.wait_seconds)
