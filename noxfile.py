@@ -97,7 +97,8 @@ def simulation(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """The six real Lambdas on the local stack, driven from outside."""
     _sync_workspace(session)
-    session.run("pytest", "-q", "--timeout=300", "tests/integration", *session.posargs)
+    # Two stacks side by side: most of the time is spent waiting.
+    session.run("pytest", "-q", "--timeout=300", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
 
 
 @nox.session
