@@ -28,11 +28,25 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+class Tables(MemoryTables):
+    """The twin, whose index may lag behind, and of which a partition may fail."""
+
+    frozen: list[dict[str, Any]] | None = None
+    broken_partition = ""
+
+    def query(self, table: str, pk: str, **how: Any) -> Any:
+        if pk == self.broken_partition:
+            raise ConnectionError("throttled")
+        if self.frozen is not None and pk == "CONFIG":
+            return iter(self.frozen)
+        return super().query(table, pk, **how)
+
+
 class Deployment:
     """A watchdog with its tables, and everything around it written down."""
 
     def __init__(self) -> None:
-        self.tables = MemoryTables(self._changed)
+        self.tables = Tables(self._changed)
         self.store = Store(self.tables, NAMES)
         self.now = CREATED
         self.told: list[tuple[str, str, str]] = []
@@ -86,17 +100,26 @@ class Deployment:
     def delete(self, timer: Timer) -> None:
         self.timers.pop(timer.name, None)
 
-    def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime = CREATED) -> None:
-        """Write a config, and note it as the stream-router would."""
+    def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime | None = CREATED) -> None:
+        """Write a config, and note it as the stream-router would; without `created` no router sees it."""
         text = (
             f"pipeline: {{id: {pipeline}}}\nschedule: {{{schedule}}}\n{rest}\n"
             "validation: {rules: [{key: ready, check: exists}]}\n"
             'job: {type: command, config: {command: "true"}}\n'
         )
         self.store.put_config(decode_yaml(text, "p.yaml"))
+        if created is not None:
+            self.store.index_config(pipeline, self.row(pipeline), created)
+
+    def row(self, pipeline: str = "p") -> dict[str, Any]:
+        """A pipeline's CONFIG row."""
         row = self.tables.get(NAMES.control, f"PIPELINE#{pipeline}", "CONFIG")
         assert row is not None
-        self.store.index_config(pipeline, row, created)
+        return row
+
+    def cursors(self) -> list[dict[str, Any]]:
+        """How far each check has come."""
+        return list(self.tables.query(NAMES.control, "WATCHDOG"))
 
     def tick(self, at: str, *only: str) -> dict[str, int]:
         """One tick, of all checks or some, at a moment (UTC)."""
@@ -111,9 +134,17 @@ class Deployment:
             self.tick(f"{at:%Y-%m-%d %H:%M}", *only)
             at += timedelta(minutes=5)
 
-    def ran(self, date: str, status: RunStatus = RunStatus.COMPLETED, *, at: str, schedule: str = "stream") -> Run:
+    def ran(
+        self,
+        date: str,
+        status: RunStatus = RunStatus.COMPLETED,
+        *,
+        at: str,
+        schedule: str = "stream",
+        attempt: int = 0,
+    ) -> Run:
         """A date that has run."""
-        run = Run(key(date, schedule), status, 0, "token", utc(at), evaluated_at=utc(at), closed_at=utc(at))
+        run = Run(key(date, schedule), status, attempt, "token", utc(at), evaluated_at=utc(at), closed_at=utc(at))
         self.tables.transact([Put(NAMES.control, closed_row(run))])
         return run
 
@@ -336,7 +367,7 @@ class TestTriggerDeadlines:
 
     def test_an_sla_that_is_past_by_then_is_breached_with_it(self, deployment: Deployment) -> None:
         deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
-        deployment.tick("2026-03-02 10:00", "trigger-deadlines")
+        deployment.tick("2026-03-02 10:02", "trigger-deadlines")
         assert [name for name, _, _ in deployment.told] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
 
 
@@ -512,3 +543,302 @@ def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deploymen
         deployment.tick("2026-03-02 10:10", "dropped-timers")
     assert "PIPELINE#p" in str(failed.value.failures["dropped-timers"].exceptions)  # type: ignore[attr-defined]
     assert deployment.told == [("SLA_BREACH", "q", "2026-03-01")]
+
+
+class TestConfigsThatTheRouterHasNotNoted:
+    """The stream may be down for a day; the watchdog still knows since when a pipeline is there."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def unnoted(self, deployment: Deployment, schedule: str, rest: str = "") -> None:
+        """Push again; no router takes note."""
+        deployment.push(schedule, rest, created=None)
+
+    def test_a_new_pipeline_is_noted_and_its_dates_are_answered_for(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, 'cron: "0 8 * * *", ' + READY, self.SLA)
+        deployment.ticks("2026-03-02 07:00", "2026-03-02 11:00")
+        names = [name for name, _, _ in deployment.told]
+        assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
+        assert deployment.store.config("p").created_at == utc("2026-03-02 07:00")
+
+    def test_what_fell_between_the_push_and_the_note_is_not_lost(self, deployment: Deployment) -> None:
+        """The router notes the true time of the push although the watchdog looked before."""
+        deployment.push(READY, pipeline="q")
+        deployment.tick("2026-03-02 07:55")
+        self.unnoted(deployment, 'cron: "0 8 * * *"')
+        row = deployment.row()
+        deployment.store.index_config("p", row, utc("2026-03-02 07:59"))
+        deployment.tick("2026-03-02 08:03")
+        assert deployment.run("2026-03-02", "cron") is not None
+
+    def test_a_fire_before_the_pipeline_was_seen_is_not_replayed(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, 'cron: "0 8 * * *"')
+        deployment.ticks("2026-03-02 08:01", "2026-03-02 09:00")
+        assert list(deployment.store.runs("p")) == []
+
+    def test_an_edit_that_only_the_watchdog_sees_gets_its_timers(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00")
+        self.unnoted(deployment, READY, self.SLA.replace("10:00", "09:30"))
+        deployment.ticks("2026-03-02 08:05", "2026-03-02 08:10", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603020930" in deployment.timers
+
+    def test_the_routers_late_record_changes_nothing(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, READY)
+        image = deployment.row()
+        deployment.tick("2026-03-02 08:00")
+        deployment.store.index_config("p", image, utc("2026-03-02 07:00"))
+        assert deployment.store.config("p").created_at == utc("2026-03-02 08:00")
+
+
+class TestDryRunsThatGoLive:
+    """A pipeline is answered for since it runs live."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+    CRON = 'cron: "0 8 * * *", ' + READY
+
+    def live_since(self, deployment: Deployment, at: str, schedule: str) -> None:
+        deployment.push(schedule, f"{self.SLA}\ndryRun: true")
+        deployment.ticks("2026-03-02 00:00", "2026-03-02 00:10")
+        deployment.push(schedule, self.SLA, created=utc(at))
+
+    def test_fires_of_its_dry_days_are_not_missed(self, deployment: Deployment) -> None:
+        self.live_since(deployment, "2026-03-04 09:00", self.CRON)
+        deployment.ticks("2026-03-04 09:05", "2026-03-05 08:00")
+        assert deployment.told == []
+        deployment.ticks("2026-03-05 08:05", "2026-03-05 10:05")
+        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]
+
+    def test_sensors_of_its_dry_days_start_nothing(self, deployment: Deployment) -> None:
+        deployment.push(READY, "dryRun: true")
+        deployment.store.note_periods("p")
+        for day in range(1, 9):
+            deployment.sense(f"ready#202603{day:02}", ok=True, date=f"2026-03-{day:02}")
+        deployment.push(READY, created=utc("2026-03-10 09:00"))
+        deployment.ticks("2026-03-10 09:05", "2026-03-10 10:00", "stranded-sensors")
+        assert list(deployment.store.runs("p")) == []
+
+    def test_going_dry_again_silences_what_was_ahead(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00")
+        deployment.push(READY, f"{self.SLA}\ndryRun: true", created=utc("2026-03-02 08:01"))
+        deployment.ticks("2026-03-02 08:05", "2026-03-02 12:00")
+        assert deployment.told == []
+
+
+class TestEdits:
+    """What is due is due under today's config."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+
+    def test_a_deadline_that_an_edit_put_into_the_past_is_told_at_the_next_tick(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:30")
+        deployment.push(READY, self.SLA.replace("10:00", "09:00"), created=utc("2026-03-02 09:31"))
+        deployment.tick("2026-03-02 09:35")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_breach_that_was_told_is_not_told_again_after_an_edit(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 09:55", "2026-03-02 10:05")
+        deployment.push(READY, self.SLA.replace("10:00", "11:00"), created=utc("2026-03-02 10:06"))
+        deployment.ticks("2026-03-02 10:10", "2026-03-02 12:00")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_finished_date_gets_no_timers_when_its_deadline_is_edited(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ran("2026-03-01", at="2026-03-02 01:00")
+        deployment.push(READY, self.SLA.replace("10:00", "09:30"), created=utc("2026-03-02 08:01"))
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert not [name for name in deployment.timers if "2026-03-01" in name]
+
+    @pytest.mark.parametrize("trigger", ["", ", " + READY])
+    def test_an_index_that_lags_behind_an_edit_loses_no_fire(self, deployment: Deployment, trigger: str) -> None:
+        deployment.push('cron: "0 8 * * *"' + trigger)
+        deployment.tick("2026-03-02 07:55")
+        deployment.tables.frozen = [deployment.row()]
+        deployment.push('cron: "1 8 * * *"' + trigger, created=utc("2026-03-02 07:59"))
+        deployment.tick("2026-03-02 08:06")
+        assert (deployment.told, list(deployment.store.runs("p"))) == ([], [])
+        deployment.tables.frozen = None
+        deployment.tick("2026-03-02 08:11")
+        found = [name for name, _, _ in deployment.told] + [run.reason for run in deployment.store.runs("p")]
+        assert found == ["SCHEDULE_MISSED" if trigger else "schedule"]
+
+
+class TestReruns:
+    """Retries, reruns and recoveries are no triggers."""
+
+    def test_a_rerun_of_yesterday_does_not_hide_what_was_missed_today(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:01", schedule="cron", attempt=1)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    def test_a_retried_run_that_came_after_the_fire_is_no_miss(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:03", schedule="cron", attempt=1)
+        arrival = {"arrivedAt": "2026-03-02T08:01:00Z"}
+        deployment.store.put_sensor("p", "first-sensor-arrival#2026-03-01", arrival)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == []
+
+
+class TestSensorsInTime:
+    """A sensor that came by the trigger's deadline is never late, however late its record is."""
+
+    SCHEDULE = 'trigger: {key: ready, check: equals, field: ok, value: true, deadline: "10:00"}'
+
+    @pytest.mark.parametrize(
+        ("stamp", "status"),
+        [("2026-03-02T10:00:00Z", RunStatus.RUNNING), ("2026-03-02T10:00:01Z", RunStatus.FAILED_FINAL)],
+    )
+    def test_its_run_starts_instead_of_expiring(self, deployment: Deployment, stamp: str, status: RunStatus) -> None:
+        deployment.push(self.SCHEDULE)
+        deployment.tick("2026-03-02 09:59")
+        deployment.sense("ready#20260301", ok=True, date="2026-03-01", updatedAt=stamp)
+        deployment.tick("2026-03-02 10:04", "trigger-deadlines")
+        deployment.store.note_periods("p")
+        deployment.ticks("2026-03-02 10:09", "2026-03-02 10:30")
+        run = deployment.run("2026-03-01")
+        assert run is not None
+        assert run.status is status
+
+    def test_a_record_on_its_way_has_two_minutes(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE)
+        deployment.tick("2026-03-02 10:01", "trigger-deadlines")
+        assert deployment.run("2026-03-01") is None
+
+    def test_a_sensor_of_an_excluded_day_waits_for_the_next_allowed_one(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE + ", exclude: {weekends: true}")
+        deployment.ticks("2026-03-06 12:00", "2026-03-06 23:55")
+        deployment.sense("ready", ok=True, date="2026-03-06", updatedAt="2026-03-07T01:00:00Z")
+        deployment.ticks("2026-03-07 09:00", "2026-03-09 00:00")
+        run = deployment.run("2026-03-06")
+        assert run is not None
+        assert run.status is RunStatus.RUNNING
+
+    def test_a_date_that_somebody_else_has_run_does_not_expire(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE)
+        entry = {"PK": "PIPELINE#p", "SK": "JOB#stream#2026-03-01#1772539200000", "event": "success"}
+        deployment.tables.transact([Put(NAMES.joblog, entry)])
+        deployment.tick("2026-03-02 12:00", "trigger-deadlines")
+        assert deployment.told == []
+
+
+def test_a_cron_fire_just_before_an_excluded_day_starts_on_the_next_allowed_one(deployment: Deployment) -> None:
+    deployment.push('cron: "58 23 * * *", exclude: {weekends: true}', created=utc("2026-03-06 12:00"))
+    deployment.tick("2026-03-06 23:55")
+    deployment.ticks("2026-03-07 00:00", "2026-03-08 23:55")
+    assert list(deployment.store.runs("p")) == []
+    deployment.tick("2026-03-09 00:00")
+    assert [str(run.key.date) for run in deployment.store.runs("p")] == ["2026-03-06"]
+
+
+class TestPostRunLeftOvers:
+    """What is read at every tick stays bounded, and only what is true is reported."""
+
+    completed = TestMissingPostRun.completed
+    POST_RUN = TestMissingPostRun.POST_RUN
+
+    def waiting(self, deployment: Deployment) -> int:
+        return len(list(deployment.tables.query(NAMES.control, "POSTRUN", index="GSI1")))
+
+    def test_reports_whose_records_are_still_on_their_way_are_not_missing(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        for sensor in ("audit", "ledger"):
+            deployment.sense(sensor, updatedAt="2026-03-02T08:30:00Z")
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 10:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 1)
+
+    def test_runs_of_pipelines_without_reports_leave_the_index(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN, pipeline="q")
+        deployment.push(READY, f"{self.POST_RUN}\nwatch: {{enabled: false}}")
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        deployment.tick("2026-03-03 07:00", "missing-post-run")
+        assert self.waiting(deployment) == 1
+        deployment.tick("2026-03-03 09:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+
+    def test_a_rerun_that_completes_is_waited_for_anew(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        for attempt, at in ((0, "2026-03-02 08:00"), (1, "2026-03-02 12:00")):
+            run = deployment.ran("2026-03-02", at=at, attempt=attempt)
+            row = {**closed_row(run), "GSI1PK": "POSTRUN", "GSI1SK": format_time(utc(at))}
+            deployment.tables.transact([Put(NAMES.control, row)])
+            deployment.ticks(at, f"2026-03-02 {int(at[11:13]) + 2}:00", "missing-post-run")
+        assert [name for name, _, _ in deployment.told] == ["POST_RUN_SENSOR_MISSING"] * 2
+
+
+class TestIsolation:
+    """What is broken about one pipeline keeps no other from being looked at."""
+
+    def spoil(self, deployment: Deployment, sk: str, **fields: object) -> None:
+        deployment.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **fields})])
+
+    def test_a_spoiled_trigger_row_is_neither_missed_nor_in_the_way(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tick("2026-03-02 07:00")
+        self.spoil(deployment, "TRIGGER#cron#2026-03-02", status="SPOILED")
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02")]
+
+    def test_a_pipeline_whose_sensors_cannot_be_read_keeps_no_other_from_its_run(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push(READY, pipeline=name)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        self.spoil(deployment, "JOB#stream#2026-03-03", event="success")
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        stamp = {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-03T10:00:00Z"}
+        deployment.store.put_sensor("q", "ready", stamp)
+        deployment.tables.broken_partition = "PIPELINE#p"
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-03 10:06", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "q", "2026-03-03")]
+        deployment.tables.broken_partition = ""
+        deployment.tick("2026-03-03 12:06", "stranded-sensors")
+        assert deployment.told[1:] == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    @pytest.mark.parametrize("created", ["soon", 7, None])
+    def test_a_spoiled_creation_time_is_noted_anew(self, deployment: Deployment, created: object) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
+        deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    def test_a_row_that_is_no_pipelines_hides_none(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        stray = {"PK": "NONSENSE", "SK": "CONFIG", "GSI1PK": "CONFIG", "GSI1SK": "x"}
+        deployment.tables.transact([Put(NAMES.control, stray)])
+        deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+class TestTwoTicksAtOnce:
+    """A tick that overlaps another changes nothing but the time of discovery."""
+
+    def test_the_slower_one_takes_nothing_back(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
+        slow = deployment.checks
+        deployment.wire()
+        quick = deployment.checks
+        for at in ("08:10", "09:35", "10:05", "10:10"):
+            for checks in (quick, slow, quick):
+                deployment.checks = checks
+                deployment.tick(f"2026-03-02 {at}")
+            deployment.checks = slow
+            deployment.tick("2026-03-02 08:05")
+        names = [name for name, _, _ in deployment.told]
+        assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
+
+    def test_a_process_that_died_before_its_cursor_says_nothing_twice(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00"}')
+        deployment.tick("2026-03-02 07:00")
+        before = deployment.cursors()
+        for _ in range(3):
+            deployment.tick("2026-03-02 10:10")
+            deployment.tables.transact([Put(NAMES.control, row) for row in before])
+        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]

@@ -9,7 +9,7 @@ import pytest
 from interlock_config import decode_yaml
 from interlock_controller import BusEntry, Outbox, RerunDesk
 from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus, decide_started, open_run
-from interlock_sla import parse_execution_date
+from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import TickFailed, run_tick
@@ -208,17 +208,20 @@ def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store,
     assert closed.status is RunStatus.FAILED_FINAL
 
 
-def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recovery) -> None:
+@pytest.mark.parametrize(("count", "ticks"), [(130, 2), (250, 3), (500, 5)])
+def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recovery, count: int, ticks: int) -> None:
+    """Also when the number of runs is in step with the clock: every five minutes 100 of 250 or 500."""
     asked: set[str] = set()
     world.status = lambda name: asked.add(name) or "RUNNING"  # type: ignore[assignment, method-assign, func-returns-value]
-    for number in range(130):
-        key = RunKey("bronze", "stream", parse_execution_date(f"2026-{1 + number // 28:02}-{1 + number % 28:02}"))
+    first = parse_execution_date("2026-01-01").day
+    for number in range(count):
+        key = RunKey("bronze", "stream", ExecutionDate(first + timedelta(days=number)))
         opened = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
         store.commit(opened)
         start(store, opened.run)
-    for tick in range(1, 5):
-        recovery.dead_executions(NOW + timedelta(minutes=6 + tick))
-    assert len(asked) == 130
+    for tick in range(ticks):
+        recovery.dead_executions(NOW + timedelta(minutes=10 + 5 * tick))
+    assert len(asked) == count
 
 
 def fail(now: datetime) -> int:

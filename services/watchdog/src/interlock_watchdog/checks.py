@@ -27,7 +27,7 @@ def all_checks(
     missed_after: timedelta = MISSED_AFTER,
 ) -> Mapping[str, Check]:
     """The checks in the order in which a tick runs them: what acts first, then what reports."""
-    survey, alerts = Survey(overview), AlertDesk(store, now)
+    survey, alerts = Survey(overview, store), AlertDesk(store, now)
 
     def patrol(check: str) -> Patrol:
         return Patrol(check, overview, survey, crew)

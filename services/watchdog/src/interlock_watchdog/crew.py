@@ -1,9 +1,9 @@
-"""Does many small acts, a few at a time; one that fails disturbs no other."""
+"""Does many small acts, a few at a time and within the invocation; one that fails disturbs no other."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from interlock_telemetry import run_bounded
+from interlock_telemetry import DeadlinePassed, InvocationDeadline, run_bounded
 
 T = TypeVar("T")
 
@@ -13,13 +13,24 @@ class Crew:
 
     def __init__(self, workers: int = 1) -> None:
         self._workers = workers
+        self._deadline: InvocationDeadline | None = None
+
+    def work_until(self, deadline: InvocationDeadline) -> None:
+        """From now on nothing begins after this deadline: what is left fails with DeadlinePassed."""
+        self._deadline = deadline
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether nothing should begin any more in this invocation."""
+        return self._deadline is not None and self._deadline.expired
 
     def attempt(self, acts: Sequence[Callable[[], T]]) -> list[T | Exception]:
         """What each act returned, or the error that it raised, in their order."""
         if self._workers == 1 or len(acts) < 2:
-            return [_attempt(act) for act in acts]
-        outcomes = run_bounded([lambda act=act: _attempt(act) for act in acts], self._workers)  # type: ignore[misc]
-        return [outcome.result() for outcome in outcomes]
+            return [DeadlinePassed(False) if self.out_of_time else _attempt(act) for act in acts]
+        bound = [lambda act=act: _attempt(act) for act in acts]
+        outcomes = run_bounded(bound, self._workers, deadline=self._deadline)
+        return [outcome.error if isinstance(outcome.error, Exception) else outcome.result() for outcome in outcomes]
 
     def do_all(self, acts: Sequence[Callable[[], T]]) -> list[T]:
         """Do each act although others fail; then raise what failed, else what they returned."""

@@ -1,15 +1,19 @@
 """The watchdog's Lambda handler: a tick, or an execution that ended, in; what was found, out."""
 
 import os
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from interlock_telemetry import answer_operator, configure_logging, flush, get_logger, stage
+from interlock_telemetry import InvocationDeadline, answer_operator, configure_logging, flush, get_logger, stage
 from interlock_watchdog.tick import run_tick
 from interlock_watchdog.wiring import SERVICE, Service, now, wire
 
 configure_logging(SERVICE)
 _log = get_logger(__name__)
+
+_CLOSING_TIME = timedelta(seconds=10)
+"""What a tick keeps in hand of its invocation: to note how far it came, and to tell what it could not do."""
 
 
 @cache
@@ -30,6 +34,9 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     )
     if answer is not None:
         return answer
+    service.crew.work_until(
+        InvocationDeadline.from_context(context, max(service.settings.shutdown_buffer, _CLOSING_TIME))
+    )
     try:
         with stage("tick"):
             return _look(service, event)
@@ -41,6 +48,6 @@ def _look(service: Service, event: dict[str, Any]) -> dict[str, Any]:
     moment = now()
     if event.get("detail-type") == "Step Functions Execution Status Change":
         return {"recovered": service.recovery.execution_changed(event["detail"], moment)}
-    report = run_tick(service.checks, service.bus, moment)
+    report = run_tick(service.checks, service.bus, moment, out_of_time=lambda: service.crew.out_of_time)
     _log.info("tick_done", **{name.replace("-", "_"): count for name, count in report.found.items()})
     return {"found": report.found}

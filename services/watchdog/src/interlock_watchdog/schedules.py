@@ -1,9 +1,11 @@
 """Starts the dates of cron pipelines that wait for no sensor, and reports the dates that nothing has begun."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle import (
+    TERMINAL_JOB_EVENTS,
     Expectation,
     ExpectedStart,
     ExpiryFacts,
@@ -14,13 +16,17 @@ from interlock_lifecycle import (
     due_trigger_deadlines,
     expire_trigger,
     start_of_fire,
+    stranded_sensors,
 )
 from interlock_sla import ExecutionDate
 from interlock_store import Commit, Overview, Store, StoredConfig
 from interlock_telemetry import get_logger
-from interlock_watchdog.survey import Patrol, Watched
+from interlock_watchdog.survey import LookAgain, Patrol, Watched
 
 _log = get_logger(__name__)
+
+STREAM_GRACE = timedelta(minutes=2)
+"""How long a sensor that came in time may still be on its way through the stream."""
 
 _RECENT_RUNS = 3
 """How many of a pipeline's newest dates may stand for a fire: data may name another date than the fire does."""
@@ -55,7 +61,10 @@ class CronStarts:
         stored = self._store.config(watched.config.id)
         if not _still_fires(stored, fire):
             _log.info("cron_start_held", pipeline=watched.config.id, reason=stored.problem or "the config changed")
-            return False
+            raise LookAgain("the config was edited just now")
+        if stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
+            # The fire was allowed, but nothing begins on this day; the next allowed one starts it.
+            raise LookAgain("today is excluded")
         decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
         committed = self._store.commit(decision) is Commit.COMMITTED
         _log.info("cron_start", run=str(decision.run.key), fire=at.isoformat(), committed=committed)
@@ -101,12 +110,20 @@ class MissedSchedules:
         return [one for one in found if one[0].key(one[1].date) not in runs]
 
     def _report(self, watched: Watched, start: ExpectedStart, now: datetime) -> bool:
-        config = watched.config
-        if start.fire is not None:
-            runs = self._overview.newest_runs(config.id, config.schedule_id, _RECENT_RUNS)
-            if any(run.committed_at >= start.fire for run in runs):
-                return False
+        config = _unchanged(self._store, watched)
+        if self._store.run(watched.key(start.date)) is not None:
+            return False
+        if start.fire is not None and any(at >= start.fire for at in self._triggers(config)):
+            return False
         return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
+
+    def _triggers(self, config: PipelineConfig) -> Iterator[datetime]:
+        """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
+        for run in self._overview.newest_runs(config.id, config.schedule_id, _RECENT_RUNS):
+            if run.attempt == 0 and run.recoveries == 0:
+                yield run.committed_at
+            elif (arrived_at := self._store.arrived_at(run.key)) is not None:
+                yield arrived_at
 
 
 class TriggerDeadlines:
@@ -121,16 +138,37 @@ class TriggerDeadlines:
         """Close those dates as failed for good; how many."""
 
         def expire(watched: Watched, expiry: Expiry) -> bool:
-            key, ended_at = watched.key(expiry[0]), expiry[1]
-            facts = ExpiryFacts(self._store.sla(key))
-            decision = expire_trigger(watched.config, key, ended_at, facts, now)
-            return self._store.commit(decision) is Commit.COMMITTED
+            return self._expire(watched, *expiry, now)
 
         return self._patrol.walk(now, self._find, self._without_run, expire)
 
+    def _expire(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
+        config, key = _unchanged(self._store, watched), watched.key(date)
+        if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(key)):
+            return False
+        if self._came_in_time(watched, date, ended_at, now):
+            raise LookAgain("the sensor came in time; its run is about to be started")
+        decision = expire_trigger(config, key, ended_at, ExpiryFacts(self._store.sla(key)), now)
+        return self._store.commit(decision) is Commit.COMMITTED
+
+    def _came_in_time(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
+        """Whether the trigger's sensor held by then: its record was lost, or came on an excluded day."""
+        rule = watched.config.trigger_rule
+        assert rule is not None
+        rows = self._store.sensors(watched.config.id, [rule.key], date)
+        found = stranded_sensors(watched.expected, rows, since=watched.expected.created_at, now=now)
+        return any(one.key.date == date and (one.arrived_at or ended_at) <= ended_at for one in found)
+
     def _find(self, watched: Watched, window: Window) -> Iterable[Expiry]:
-        return due_trigger_deadlines(watched.expected, window) if watched.reports else ()
+        return due_trigger_deadlines(watched.expected, window.earlier(STREAM_GRACE)) if watched.reports else ()
 
     def _without_run(self, found: Sequence[tuple[Watched, Expiry]]) -> Sequence[tuple[Watched, Expiry]]:
         runs = self._overview.runs(watched.key(date) for watched, (date, _) in found)
         return [one for one in found if one[0].key(one[1][0]) not in runs]
+
+
+def _unchanged(store: Store, watched: Watched) -> PipelineConfig:
+    """The config as the index told it, if it is still that: what was due under another one is found anew."""
+    if store.config(watched.config.id).config != watched.config:
+        raise LookAgain("the config was edited just now")
+    return watched.config

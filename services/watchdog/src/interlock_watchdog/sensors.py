@@ -1,7 +1,7 @@
 """Finds sensors that should have triggered a run and did not, and post-run sensors that stayed away."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from interlock_lifecycle import (
     NEWEST_PERIODS,
     TERMINAL_JOB_EVENTS,
+    JudgePostRun,
     Run,
     Stranded,
     awaited,
@@ -17,6 +18,7 @@ from interlock_lifecycle import (
     recover_trigger,
     stranded_sensors,
 )
+from interlock_rules import updated_at
 from interlock_store import Commit, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
@@ -31,6 +33,9 @@ _BUCKETS = 288
 """All others are asked once a day whether they have per-period sensors: one bucket of them every five minutes."""
 
 _BUCKET_SECONDS = 300
+_FORGOTTEN_AFTER = timedelta(days=1)
+"""How long completed runs of pipelines without reports (unwatched, dry, gone) are kept in the post-run index."""
+
 _WRITTEN_LATE = timedelta(hours=1)
 """How much older than its writing a sensor's own timestamp may be."""
 
@@ -52,15 +57,30 @@ class StrandedSensors:
     def check(self, now: datetime) -> int:
         """Start what was stranded; how many runs."""
         slot, cursors = self._slots()
-        rows = self._read(now, slot, cursors)
-        found = [(watched, one) for watched, since, held in rows for one in self._find(watched, held, since, now)]
+        errors: list[Exception] = []
+        found = list(self._stranded(now, slot, cursors, errors))
         runs = self._overview.runs(one.key for _, one in found)
         left = [(watched, one) for watched, one in found if one.key not in runs]
-        done = self._crew.do_all([partial(self._recover, watched, one, now) for watched, one in left])
-        # Only now: a tick that failed looks at the same sensors again.
+        done = self._crew.attempt([partial(self._recover, watched, one, now) for watched, one in left])
+        errors += [one for one in done if isinstance(one, Exception)]
+        if errors:
+            # The cursors stay: the next tick looks at the same sensors again.
+            raise ExceptionGroup(f"{len(errors)} pipelines' sensors could not be reconciled", errors)
         for name in ("plain", f"periods-{slot}"):
             self._overview.move_cursor(f"sensors-{name}", Cursor(now))
-        return sum(done)
+        return sum(one is True for one in done)
+
+    def _stranded(
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], errors: list[Exception]
+    ) -> Iterator[tuple[Watched, Stranded]]:
+        """What each pipeline's sensors should have started; a pipeline that fails disturbs no other."""
+        for watched, since, rows in self._read(now, slot, cursors, errors):
+            try:
+                found = stranded_sensors(watched.expected, rows, since=since, now=now)
+            except Exception as error:  # noqa: BLE001 (raised by the check with the others)
+                errors.append(error)
+            else:
+                yield from ((watched, one) for one in found)
 
     def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
         """The third whose turn is longest ago, and up to when each part was looked at."""
@@ -70,7 +90,7 @@ class StrandedSensors:
         return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
 
     def _read(
-        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None]
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], errors: list[Exception]
     ) -> Iterable[tuple[Watched, datetime, Rows]]:
         """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
         triggered = [
@@ -85,14 +105,14 @@ class StrandedSensors:
                 yield watched, _since(watched, cursors["plain"], now), {key: fields}
         due = [(watched, key) for watched, key in triggered if _is_due(watched, slot, cursors["plain"], now)]
         turn = cursors[f"periods-{slot}"]
-        held = self._crew.do_all(
+        held = self._crew.attempt(
             [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
         )
         for (watched, _), rows in zip(due, held, strict=True):
-            yield watched, _since(watched, turn if watched.periodic else None, now), rows
-
-    def _find(self, watched: Watched, rows: Rows, since: datetime, now: datetime) -> Sequence[Stranded]:
-        return stranded_sensors(watched.expected, rows, since=since, now=now)
+            if isinstance(rows, Exception):
+                errors.append(rows)
+            else:
+                yield watched, _since(watched, turn if watched.periodic else None, now), rows
 
     def _recover(self, watched: Watched, one: Stranded, now: datetime) -> bool:
         stored = self._store.config(one.key.pipeline_id)
@@ -153,13 +173,25 @@ class MissingPostRun:
     def _look(self, pipelines: Mapping[str, Watched], row: Mapping[str, Any], now: datetime) -> bool:
         run = read_run(row)
         watched = pipelines.get(run.key.pipeline_id)
-        return watched is not None and _is_over(watched, run, now) and self._report(watched, run, now)
+        if watched is None:
+            return self._forget(run, now)
+        return _is_over(watched, run, now) and self._report(watched, run, now)
+
+    def _forget(self, run: Run, now: datetime) -> bool:
+        """Nobody is told of this run; after a while it need not be read at each tick any more."""
+        if run.closed_at is not None and run.closed_at <= now - _FORGOTTEN_AFTER:
+            self._store.commit(JudgePostRun(run, (), settled=True))
+        return False
 
     def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
         rules = watched.config.post_run_rules
         assert rules is not None
         sensors = self._store.sensors(run.key.pipeline_id, rules.keys, run.key.date)
-        missing = awaited(watched.config, run, sensors) or rules.keys
+        missing = awaited(watched.config, run, sensors)
+        if not missing and all(_is_newer(fields, run) for fields in sensors.values()):
+            # All reported since; their records are still on their way to the router, which judges them.
+            return False
+        missing = missing or rules.keys
         decision = miss_post_run(watched.config, run, missing, now)
         return self._store.commit(decision) is Commit.COMMITTED
 
@@ -167,6 +199,11 @@ class MissingPostRun:
 def _timeout(watched: Watched) -> timedelta:
     assert watched.config.post_run is not None
     return timedelta(seconds=watched.config.post_run.sensor_timeout.total_seconds())
+
+
+def _is_newer(fields: Mapping[str, object], run: Run) -> bool:
+    stamp = updated_at(fields)
+    return stamp is not None and run.closed_at is not None and stamp > run.closed_at
 
 
 def _is_over(watched: Watched, run: Run, now: datetime) -> bool:

@@ -30,6 +30,9 @@ from interlock_watchdog.survey import Patrol, Survey, Watched
 TIMER_GRACE = timedelta(minutes=2)
 """How long after its moment a timer may still speak for itself; Scheduler is precise to a minute."""
 
+_EDIT_REACHES = timedelta(hours=26)
+"""By how much an edit of its time moves a deadline at most, a day of 25 hours included."""
+
 _HORIZON = timedelta(hours=24)
 _SPREAD_MINUTES = 12 * 60
 
@@ -65,7 +68,14 @@ class TimersAhead:
             self._timers.create(*one)
             return True
 
-        return self._patrol.walk(now, find, lambda found: found, create)
+        return self._patrol.walk(now, find, self._open, create)
+
+    def _open(
+        self, found: Sequence[tuple[Watched, tuple[RunKey, Timer]]]
+    ) -> Sequence[tuple[Watched, tuple[RunKey, Timer]]]:
+        """Without those of dates that are over already: they ran long before their deadline."""
+        runs = self._overview.runs(dict.fromkeys(key for _, (key, _) in found))
+        return [one for one in found if one[1][0] not in runs or runs[one[1][0]].is_running]
 
 
 def _timers(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
@@ -92,15 +102,21 @@ class DroppedTimers:
 
     def check(self, now: datetime) -> int:
         """Speak for the timers that did not; how many alerts."""
+        cursor = self._overview.cursor(self._patrol.check)
+
+        def find(watched: Watched, window: Window) -> Iterable[Alert]:
+            if self._patrol.is_new_to(watched, cursor):
+                # An edit may have put a deadline into the past.
+                earlier = max(watched.expected.created_at, now - _EDIT_REACHES)
+                window = Window(min(window.after, earlier), now)
+            return self._find(watched, window) if watched.reports else ()
 
         def fire(watched: Watched, alert: Alert) -> bool:
             return self._alerts.fire(alert.key, alert.event, alert.moment) is not None
 
-        return self._patrol.walk(now, self._find, self._unsettled, fire)
+        return self._patrol.walk(now, find, self._unsettled, fire)
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
-        if not watched.reports:
-            return
         past = window.earlier(TIMER_GRACE)
         for date, deadline in due_warnings(watched.expected, past):
             assert deadline.warning_at is not None

@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle import Expectation, RunKey, Window
 from interlock_sla import ExecutionDate
-from interlock_store import Cursor, Overview
+from interlock_store import Cursor, Overview, Store
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
 
@@ -46,23 +46,44 @@ class Watched(Struct, frozen=True):
         return RunKey(self.config.id, self.config.schedule_id, date)
 
 
-class Survey:
-    """All live pipelines, as one tick sees them. Dry runs and unreadable configs are left out."""
+class LookAgain(Exception):
+    """What was found cannot be decided yet: the next tick looks at the pipeline from the same moment on."""
 
-    def __init__(self, overview: Overview) -> None:
+
+class Survey:
+    """All live pipelines, as one tick sees them. Dry runs and unreadable configs are left out.
+
+    A config that the stream-router has not noted yet (its stream may be down) is noted here, and looked at from the
+    next tick on: only then is it known since when the pipeline exists, or runs live.
+    """
+
+    def __init__(self, overview: Overview, store: Store) -> None:
         self._overview = overview
-        self._seen: tuple[datetime, list[Watched]] | None = None
+        self._store = store
+        self._seen: tuple[datetime, list[Watched], list[str]] | None = None
 
     def pipelines(self, now: datetime) -> list[Watched]:
         """The pipelines at this tick; read once, however many checks ask."""
-        if self._seen is None or self._seen[0] != now:
-            self._seen = now, list(self._read(now))
-        return self._seen[1]
+        return self._look(now)[1]
 
-    def _read(self, now: datetime) -> Iterator[Watched]:
+    def unnoted(self, now: datetime) -> list[str]:
+        """The pipelines that only the next tick looks at."""
+        return self._look(now)[2]
+
+    def _look(self, now: datetime) -> tuple[datetime, list[Watched], list[str]]:
+        if self._seen is None or self._seen[0] != now:
+            unnoted: list[str] = []
+            self._seen = now, list(self._read(now, unnoted)), unnoted
+        return self._seen
+
+    def _read(self, now: datetime, unnoted: list[str]) -> Iterator[Watched]:
         for pipeline_id, stored in self._overview.pipelines().items():
             if stored.config is None:
                 _log.warning("pipeline_unreadable", pipeline=pipeline_id, problem=stored.problem)
+            elif not stored.noted:
+                _log.warning("pipeline_not_noted", pipeline=pipeline_id)
+                self._store.note_config(pipeline_id, now)
+                unnoted.append(pipeline_id)
             elif not stored.config.dry_run:
                 created_at = stored.created_at or now
                 expected = Expectation(stored.config, stored.exclusions, created_at)
@@ -87,12 +108,13 @@ class Patrol:
     ) -> int:
         """Find what each pipeline's window holds, leave out in batches what needs nothing, act on the rest.
 
-        A pipeline that failed is looked at again from the same moment on; the others go on. The answer is how
-        many acts did something. Raises ExceptionGroup when some failed.
+        A pipeline that failed is looked at again from the same moment on; the others go on. So is one whose act
+        says LookAgain, which is no failure. The answer is how many acts did something. Raises ExceptionGroup when
+        some failed.
         """
         cursor = self._overview.cursor(self.check)
         errors: list[Exception] = []
-        behind: dict[str, datetime] = {}
+        behind = {name: _position(name, cursor, now) for name in self._survey.unnoted(now)}
         found: list[tuple[Watched, T]] = []
         windows: dict[str, Window] = {}
         for watched in self._survey.pipelines(now):
@@ -106,8 +128,9 @@ class Patrol:
         done = self._crew.attempt([_bind(act, watched, matter) for watched, matter in chosen])
         for (watched, _), result in zip(chosen, done, strict=True):
             if isinstance(result, Exception):
-                errors.append(result)
                 behind[watched.config.id] = windows[watched.config.id].after
+                if not isinstance(result, LookAgain):
+                    errors.append(result)
         self._overview.move_cursor(self.check, Cursor(now, behind))
         if errors:
             raise ExceptionGroup(f"{self.check}: {len(errors)} could not be looked at", errors)
@@ -115,16 +138,20 @@ class Patrol:
 
     def window(self, watched: Watched, cursor: Cursor | None, now: datetime) -> Window:
         """What this tick answers for: from where the last one ended, not before the pipeline's creation."""
-        after = watched.expected.created_at - timedelta(microseconds=1)
-        if cursor is not None:
-            after = max(after, cursor.behind.get(watched.config.id, cursor.at))
-        return Window(max(after, now.astimezone(UTC) - LOOK_BACK), now)
+        created = watched.expected.created_at - timedelta(microseconds=1)
+        return Window(max(created, _position(watched.config.id, cursor, now)), now)
 
     def is_new_to(self, watched: Watched, cursor: Cursor | None) -> bool:
         """Whether the check has not yet seen the pipeline's config as it is now."""
         if cursor is None or watched.config.id in cursor.behind:
             return True
         return watched.changed_at > cursor.at - _NOTICED
+
+
+def _position(pipeline_id: str, cursor: Cursor | None, now: datetime) -> datetime:
+    """Up to when a check has answered for a pipeline; never longer ago than anybody looks back."""
+    earliest = now.astimezone(UTC) - LOOK_BACK
+    return earliest if cursor is None else max(cursor.behind.get(pipeline_id, cursor.at), earliest)
 
 
 def _bind(act: Callable[[Watched, T], bool], watched: Watched, matter: T) -> Callable[[], bool]:

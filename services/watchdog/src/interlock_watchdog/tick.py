@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from interlock_controller import Bus, BusEntry
 from interlock_lifecycle import Event, EventType, event_detail, make_event_id
-from interlock_telemetry import get_logger
+from interlock_telemetry import DeadlinePassed, get_logger
 
 _log = get_logger(__name__)
 
@@ -31,12 +31,19 @@ class TickReport(Struct, frozen=True):
     found: dict[str, int]
 
 
-def run_tick(checks: Mapping[str, Check], bus: Bus, now: datetime) -> TickReport:
-    """Run all checks; raise TickFailed, after telling the bus, when some could not be done."""
+def run_tick(
+    checks: Mapping[str, Check], bus: Bus, now: datetime, *, out_of_time: Callable[[], bool] = lambda: False
+) -> TickReport:
+    """Run all checks; raise TickFailed, after telling the bus, when some could not be done.
+
+    Checks that the invocation has no time left for are failures too: a tick that always ends early must be seen.
+    """
     found: dict[str, int] = {}
     failures: dict[str, Exception] = {}
     for name, check in checks.items():
         try:
+            if out_of_time():
+                raise DeadlinePassed(started=False)
             found[name] = check(now)
         except Exception as error:  # noqa: BLE001 (reported below, on the bus and to the caller)
             _log.error("check_failed", check=name, error=f"{type(error).__name__}: {error}")

@@ -34,11 +34,12 @@ expected dates for their trigger before they count as missed; the queue for time
 
 
 class Service(Struct, frozen=True):
-    """The checks of a tick, the bus for what fails, and what a ping looks at."""
+    """The checks of a tick, the bus for what fails, those who do the work, and what a ping looks at."""
 
     checks: Mapping[str, Check]
     recovery: Recovery
     bus: EventBus
+    crew: Crew
     health: Mapping[str, Callable[[], None]]
     settings: Settings
 
@@ -78,7 +79,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         crew=crew,
         missed_after=parse_duration(settings["MISSED_AFTER"]),
     )
-    return Service(checks, recovery, bus, {"control": store.ping}, settings)
+    return Service(checks, recovery, bus, crew, {"control": store.ping}, settings)
 
 
 def _timers(settings: Settings) -> Timers:
