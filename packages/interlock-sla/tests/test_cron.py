@@ -207,6 +207,13 @@ def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
         ("0 0 15W * *", "its day of month field '15w' does not read as 1 to 31, or L for the last day of the month"),
         ("0 0 * 13 *", "its month field '13' does not read as 1 to 12, or jan to dec"),
         ("*/0 * * * *", "its minute field '*/0' does not read as 0 to 59"),
+        ("0-0/0 * * * *", "its minute field '0-0/0' does not read as 0 to 59"),
+        ("0 8-8/00 * * *", "its hour field '8-8/00' does not read as 0 to 23"),
+        (
+            "0 0 * * mon-1/0",
+            "its day of week field 'mon-1/0' does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; "
+            "fri#2 is the second Friday of a month, L5 the last",
+        ),
         ("H * * * *", "its minute field 'h' does not read as 0 to 59"),
         ("R * * * *", "its minute field 'r' does not read as 0 to 59"),
         ("1,,2 * * * *", "its minute field '1,,2' does not read as 0 to 59"),

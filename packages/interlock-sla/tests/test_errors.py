@@ -35,6 +35,8 @@ DATE = "write YYYY-MM-DD, or YYYY-MM-DDTHH for an hour"
 WEEKDAYS = "write a weekday: monday, tuesday, wednesday, thursday, friday, saturday, sunday"
 WEEKDAY_NUMBERS = "weekdays go from 0 (Monday) to 6 (Sunday)"
 DAY = "a day is needed, not a time: take its date in the pipeline's zone"
+NO_DATE = "a day is needed: a datetime.date"
+HOUR = "hours are whole numbers from 0 to 23"
 ZONE = "write the name of an IANA time zone, such as Europe/Berlin"
 CRON = 'write five fields: minute, hour, day of month, month, day of week, such as "0 8 * * *"'
 
@@ -56,8 +58,12 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         (parse_execution_date, "2026-13-01", ExecutionDateError, "there is no such day"),
         (parse_execution_date, "1899-12-31", ExecutionDateError, "use the years 1900 to 9998"),
         (parse_execution_date, "9999-01-01", ExecutionDateError, "use the years 1900 to 9998"),
-        (lambda hour: ExecutionDate(date(2026, 3, 3), hour), 24, ExecutionDateError, "hours go from 0 to 23"),
-        (lambda hour: ExecutionDate(date(2026, 3, 3), hour), -1, ExecutionDateError, "hours go from 0 to 23"),
+        *(
+            (lambda hour: ExecutionDate(date(2026, 3, 3), hour), hour, ExecutionDateError, HOUR)
+            for hour in (24, -1, "07", 7.0, 1.5, True)
+        ),
+        (ExecutionDate, "2026-03-03", ExecutionDateError, f"{NO_DATE}; parse_execution_date reads text"),
+        (ExecutionDate, None, ExecutionDateError, f"{NO_DATE}; parse_execution_date reads text"),
         (parse_deadline, "24:00", DeadlineError, DEADLINE),
         (parse_deadline, None, DeadlineError, DEADLINE),
         (parse_weekday, "caturday", CalendarError, WEEKDAYS),
@@ -82,6 +88,10 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         (lambda day: recent_inclusions([], day), NAIVE, CalendarError, DAY),
         (lambda day: recent_inclusions([day], date(2026, 3, 3)), NAIVE, CalendarError, DAY),
         (ExecutionDate, NAIVE, ExecutionDateError, DAY),
+        (lambda day: Calendar("desk", dates=frozenset([day])), "2026-12-25", CalendarError, NO_DATE),
+        (lambda day: Exclusions(dates=frozenset([day])), "2026-12-25", CalendarError, NO_DATE),
+        (Exclusions(weekends=True).excludes, "2026-12-25", CalendarError, NO_DATE),
+        (lambda day: recent_inclusions([day], date(2026, 3, 3)), "2026-03-01", CalendarError, NO_DATE),
         (parse_deadline, ["10:00"], DeadlineError, DEADLINE),
         (parse_cron, ["0 8 * * *"], CronError, CRON),
         (zone, "/".join("a" * 5000), ZoneError, "it is not an IANA time zone such as Europe/Berlin"),

@@ -16,7 +16,7 @@ class Calendar(Struct, frozen=True):
 
     days: weekdays as `date.weekday()` counts them, 0 = Monday to 6 = Sunday.
     dates: single dates.
-    Raises CalendarError for an empty name, another weekday number, or a datetime among the dates.
+    Raises CalendarError for an empty name, another weekday number, or a date that is a datetime or no date at all.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Calendar(Struct, frozen=True):
 class Exclusions(Struct, frozen=True):
     """The days a pipeline skips: weekends, dates of its own, and every day of its calendars.
 
-    Raises CalendarError for a datetime among the dates.
+    Raises CalendarError for a date that is a datetime or no date at all.
     """
 
     weekends: bool = False
@@ -86,7 +86,9 @@ def recent_inclusions(dates: Iterable[date], today: date, count: int = 3) -> tup
 
 
 def _day(day: date) -> date:
-    """Pass a day through. A datetime is a date to Python, but equals none, so an excluded day would not be seen."""
+    """Pass a day through. A datetime or a text equals no day, so a day excluded by it would not be seen."""
     if isinstance(day, datetime):
         raise CalendarError(day, "a day is needed, not a time: take its date in the pipeline's zone")
+    if not isinstance(day, date):
+        raise CalendarError(day, "a day is needed: a datetime.date")
     return day

@@ -25,7 +25,7 @@ _NUMBERS = {
 }
 # What may stand between commas. croniter knows more than cron: H and R (random times), W, a sixth field.
 _ITEMS = tuple(
-    re.compile(rf"(?:{alone}|(?:{value})(?:-(?:{last}))?)(?:/[0-9]+)?{suffix}", re.ASCII)
+    re.compile(rf"(?:{alone}|(?:{value})(?:-(?:{last}))?)(?:/0*[1-9][0-9]*)?{suffix}", re.ASCII)
     for alone, value, last, suffix in (
         (r"\*", "[0-9]+", "[0-9]+", ""),
         (r"\*", "[0-9]+", "[0-9]+", ""),

@@ -33,10 +33,12 @@ class ExecutionDate(Struct, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.day, datetime):
             raise ExecutionDateError(self.day, "a day is needed, not a time: take its date in the pipeline's zone")
+        if not isinstance(self.day, date):
+            raise ExecutionDateError(self.day, "a day is needed: a datetime.date; parse_execution_date reads text")
         if not _FIRST_YEAR <= self.day.year <= _LAST_YEAR:
             raise ExecutionDateError(str(self.day), f"use the years {_FIRST_YEAR} to {_LAST_YEAR}")
-        if self.hour is not None and not 0 <= self.hour <= 23:
-            raise ExecutionDateError(self.hour, "hours go from 0 to 23")
+        if self.hour is not None and not (type(self.hour) is int and 0 <= self.hour <= 23):
+            raise ExecutionDateError(self.hour, "hours are whole numbers from 0 to 23")
 
     def __str__(self) -> str:
         return self.day.isoformat() if self.hour is None else f"{self.day.isoformat()}T{self.hour:02}"
