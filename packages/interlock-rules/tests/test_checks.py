@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from interlock_rules import Check, Rule, RuleError, compile_rules, holds
@@ -384,3 +385,9 @@ def test_a_rule_without_a_key_says_so() -> None:
     with pytest.raises(RuleError) as caught:
         compile_rules(RuleMode.ALL, [Rule("", Check.EXISTS)])
     assert str(caught.value) == "rule (no key) exists: a rule needs the key of a sensor"
+
+
+def test_a_rule_is_decoded_without_unknown_fields_only() -> None:
+    assert msgspec.json.decode('{"key": "feed", "check": "exists"}', type=Rule) == Rule("feed", Check.EXISTS)
+    with pytest.raises(msgspec.ValidationError, match="unknown field `vaule`"):
+        msgspec.json.decode('{"key": "feed", "check": "exists", "vaule": 5}', type=Rule)

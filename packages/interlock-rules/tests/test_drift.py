@@ -66,3 +66,34 @@ def test_a_threshold_of_many_digits_is_not_rounded() -> None:
 
 def test_a_drift_shows_plain_numbers() -> None:
     assert drift({"n": Decimal(5000)}, {"n": "0.50"}, "n", 0) == Drift(5000, 0.5, -4999.5, 0, "n")
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "delta"),
+    [
+        ("9e999", 0, -9 * 10**999),
+        (10**1099, "0.5", -(10**1099) + 1),
+        ("1e400", 0.5, -(10**400) + 1),
+        (0, Decimal("9.5e125"), 95 * 10**124),
+        (0, -Decimal("9.5e1099"), -95 * 10**1098),
+    ],
+)
+def test_a_drift_beyond_every_float_is_a_whole_number(previous: object, current: object, delta: int) -> None:
+    found = drift({"n": previous}, {"n": current}, "n", 0)
+    assert found is not None
+    assert type(found.delta) is int
+    assert found.delta == delta
+
+
+@pytest.mark.parametrize("endless", [10**1100, -(10**1100), Decimal("1e1100"), Decimal("1e9999"), Decimal("1e-1101")])
+def test_a_number_without_end_is_no_reading(endless: Any) -> None:
+    assert drift({"n": endless}, {"n": 5}, "n", 0) is None
+    assert drift({"n": 5}, {"n": endless}, "n", 0) is None
+    with pytest.raises(ValueError, match="a drift threshold is a number of at least 0, not "):
+        drift({"n": 5}, {"n": 0}, "n", endless)
+
+
+@pytest.mark.parametrize("zero", [Decimal("0e5000"), Decimal("0e-5000"), "0e999", -0.0])
+def test_a_zero_is_a_value_however_it_is_written(zero: object) -> None:
+    assert drift({"n": zero}, {"n": 5}, "n", 0) == Drift(0, 5, 5, 0, "n")
+    assert drift({"n": 5}, {"n": zero}, "n", 5) is None

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from interlock_rules import Check, Mode, Rule, compile_rules
+from interlock_rules import Check, Mode, Rule, compile_rules, holds
+from interlock_sla import NaiveTimeError
 
 NOW = datetime(2026, 3, 3, 11, 20, tzinfo=UTC)
 COUNT = Rule("row-count", Check.GTE, "count", 1500)
@@ -32,6 +33,18 @@ def test_ages_are_told_at_the_same_now_in_either_mode(mode: Mode) -> None:
     rules = compile_rules(mode, [Rule("feed", Check.AGE_LT, value="30m")])
     assert rules.evaluate({"feed": {"updatedAt": "2026-03-03T11:00:00Z"}}, NOW).passed
     assert not rules.evaluate({"feed": {"updatedAt": "2026-03-03T10:50:00Z"}}, NOW).passed
+
+
+@pytest.mark.parametrize("rule", [COUNT, Rule("feed", Check.AGE_LT, value="30m")])
+def test_a_now_without_zone_is_refused_whatever_the_rules_ask(rule: Rule) -> None:
+    naive = datetime(2026, 3, 3, 11, 20)
+    rules = compile_rules(Mode.ALL, [rule])
+    for sensors in ({}, {rule.key: {"count": 1500, "updatedAt": NOW}}):
+        for evaluate in (rules.evaluate, rules.find):
+            with pytest.raises(NaiveTimeError, match="the datetime needs a zone"):
+                evaluate(sensors, naive)
+        with pytest.raises(NaiveTimeError):
+            holds(rule, sensors.get(rule.key), naive)
 
 
 def test_of_no_rules_all_hold_and_none_does() -> None:

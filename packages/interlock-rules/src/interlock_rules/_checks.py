@@ -12,7 +12,7 @@ from interlock_sla import DurationError, format_duration, parse_duration
 from ._equality import is_deeper_than, not_a_number, same
 from ._numbers import exact, to_number
 from ._rules import Check, Rule, RuleError
-from ._timestamps import parse_timestamp
+from ._timestamps import naive, parse_timestamp
 from ._wording import quoted
 
 Fields = Mapping[str, object]
@@ -56,9 +56,11 @@ def compile_rule(rule: Rule) -> Predicate:
 def holds(rule: Rule, fields: Fields | None, now: datetime) -> bool:
     """Whether a rule holds for a sensor's fields at `now` (aware); no fields (no such sensor): it does not.
 
-    Raises RuleError for a rule that cannot be evaluated.
+    Raises RuleError for a rule that cannot be evaluated, interlock_sla.NaiveTimeError for a `now` without zone.
     """
     predicate = compile_rule(rule)
+    if now.tzinfo is None:
+        raise naive(now)
     return fields is not None and predicate(fields, now)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from ._numbers import difference, exact, magnitude, plain, to_number
+from ._numbers import difference, exact, is_measurable, magnitude, plain, to_number
 from ._wording import quoted
 
 
@@ -28,15 +28,21 @@ def drift(
     """The drift of a field between two readings, None when it moved by no more than `threshold`.
 
     Zero is a value: 5000 to 0 is a drift. A field that is missing, or holds no number, on either side
-    is no reading: None. Raises ValueError for a threshold that is no number or below zero.
+    is no reading: None. So is a number with more than 1,100 digits before or behind the point.
+    Raises ValueError for a threshold that is no number, below zero or as long.
     """
-    limit = to_number(threshold)
+    limit = _measured(threshold)
     if limit is None or limit < 0:
         raise ValueError(f"a drift threshold is a number of at least 0, not {quoted(threshold)}")
-    before, after = to_number(previous.get(field)), to_number(current.get(field))
+    before, after = _measured(previous.get(field)), _measured(current.get(field))
     if before is None or after is None:
         return None
     delta = difference(after, before)
     if magnitude(delta) <= exact(limit):
         return None
     return Drift(plain(before), plain(after), plain(delta), plain(limit), field)
+
+
+def _measured(value: object) -> int | float | Decimal | None:
+    number = to_number(value)
+    return number if number is not None and is_measurable(number) else None

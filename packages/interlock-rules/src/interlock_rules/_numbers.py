@@ -7,8 +7,10 @@ from math import isfinite
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_NUMERAL = 100
-# From 1e999 down to 1e-999 and a hundred digits; what lies beyond is rounded, not refused.
-_WIDE = Context(prec=2200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+# Digits on either side of the point: a numeral has at most a hundred, moved by an exponent of at most 999.
+_MOST_DIGITS = 1100
+_BEYOND: int = 10**_MOST_DIGITS
+_WIDE = Context(prec=2 * _MOST_DIGITS + 1, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 def to_number(value: object) -> int | float | Decimal | None:
@@ -34,8 +36,17 @@ def exact(number: int | float | Decimal) -> int | Decimal:
     return Decimal(repr(number)) if isinstance(number, float) else number
 
 
+def is_measurable(number: int | float | Decimal) -> bool:
+    """Whether `difference` is exact for it: every float, numeral and number that DynamoDB can hold, not 1e5000."""
+    value = exact(number)
+    if isinstance(value, int):
+        return -_BEYOND < value < _BEYOND
+    digits_behind = len(value.as_tuple().digits) - 1 - value.adjusted()
+    return value.is_zero() or (digits_behind <= _MOST_DIGITS and value.adjusted() < _MOST_DIGITS)
+
+
 def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal) -> int | Decimal:
-    """`minuend - subtrahend`, exactly for every float, every numeral and every number that DynamoDB can hold."""
+    """`minuend - subtrahend`, exactly for numbers that are measurable; what lies beyond is rounded."""
     left, right = exact(minuend), exact(subtrahend)
     if isinstance(left, int) and isinstance(right, int):
         return left - right
@@ -48,11 +59,11 @@ def magnitude(number: int | Decimal) -> int | Decimal:
 
 
 def plain(number: int | float | Decimal) -> int | float:
-    """The number as JSON writes it: whole numbers as int, others as float."""
+    """A measurable number as JSON writes it: whole numbers, and those beyond every float, as int; others as float."""
     value = exact(number)
-    if isinstance(value, int):
-        return value
-    return int(value) if value == value.to_integral_value() and value.adjusted() < _WIDE.prec else float(value)
+    if isinstance(value, int) or value == value.to_integral_value() or not isfinite(float(value)):
+        return int(value)
+    return float(value)
 
 
 def _read_numeral(text: str) -> int | Decimal | None:

@@ -30,8 +30,8 @@ class Mode(StrEnum):
         return cls.__members__.get(value.upper()) if isinstance(value, str) else None
 
 
-class Rule(Struct, frozen=True, omit_defaults=True):
-    """One condition on one sensor.
+class Rule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One condition on one sensor. Decoding one refuses unknown fields: a misspelt `value` must not be lost.
 
     key: the sensor's key. check: what is asked. field: of which field; `exists` may leave it out to ask for
     the sensor itself, and the age checks then look at `updatedAt`.

@@ -8,6 +8,7 @@ from msgspec import Struct
 from ._checks import Fields, Predicate, compile_rule
 from ._findings import Finding, find
 from ._rules import Mode, Rule
+from ._timestamps import naive
 
 Sensors = Mapping[str, Fields]
 
@@ -70,12 +71,17 @@ class RuleSet:
 
         sensors: rule key to the sensor's fields, as select_sensors gives them; a key that is absent is a
         sensor that has not arrived. ALL of no rules holds, ANY of none does not.
+        Raises interlock_sla.NaiveTimeError for a `now` without zone.
         """
+        if now.tzinfo is None:
+            raise naive(now)
         passed = self._all_hold(sensors, now) if self._needs_all else self._any_holds(sensors, now)
         return Evaluation(passed, self, sensors, now)
 
     def find(self, sensors: Sensors, now: datetime) -> tuple[Finding, ...]:
-        """The finding of every rule at `now` (aware), in the order of the rules."""
+        """The finding of every rule at `now` (aware), in the order of the rules; raises NaiveTimeError."""
+        if now.tzinfo is None:
+            raise naive(now)
         findings = []
         for rule, (key, check) in zip(self.rules, self._checks, strict=True):
             fields = sensors.get(key)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
+from interlock_sla import NaiveTimeError
+
 from ._numbers import to_number
 
 _MILLISECONDS_FROM = 10**12
@@ -33,6 +35,11 @@ def parse_timestamp(value: object) -> datetime | None:
 def updated_at(fields: Mapping[str, object]) -> datetime | None:
     """When the sensor was last written: the instant (UTC) of its `updatedAt` field, None without a readable one."""
     return parse_timestamp(fields.get("updatedAt"))
+
+
+def naive(now: datetime) -> NaiveTimeError:
+    """The error for a `now` without zone; it would fail at the first age, so it is refused whatever the rules ask."""
+    return NaiveTimeError(now, "the datetime needs a zone, such as UTC")
 
 
 def _from_iso(text: str) -> datetime | None:
