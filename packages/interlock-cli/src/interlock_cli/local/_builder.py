@@ -153,7 +153,8 @@ def _wheel_of(requirement: str, wheels: dict[str, Path]) -> str:
 
 def _write_zip(content: Path, path: Path) -> None:
     """Sorted entries with one time and one mode: the same content gives the same bytes."""
-    partial = path.with_suffix(".partial")
+    # A name of its own: another process may be building the same zip at this moment.
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for file in sorted(_shipped(content)):
             entry = zipfile.ZipInfo(str(file.relative_to(content)), _EPOCH)
