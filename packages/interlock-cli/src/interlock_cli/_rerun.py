@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import click
 
-from interlock_cli._deployment import deployment, deployment_options
+from interlock_cli._deployment import LOCAL, deployment, deployment_options
 from interlock_cli._output import CliError, console
 from interlock_lifecycle import RunKey
-from interlock_sla import parse_execution_date
+from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_store import Store
 
 
 @click.command()
@@ -25,14 +26,26 @@ def rerun(pipeline: str, date: str, reason: str, note: str | None, environment: 
     Example:
       interlock rerun gold-orders 2026-03-03 --reason "corrected source file"
     """
-    try:
-        execution_date = parse_execution_date(date)
-    except ValueError as error:
-        raise CliError(str(error)) from None
+    _read_date(date)
     store = deployment(environment, endpoint_url).store()
+    ask_for_rerun(store, pipeline, date, reason=reason, note=note, environment=environment)
+    console().print(f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}")
+
+
+def ask_for_rerun(
+    store: Store, pipeline: str, date: str, *, reason: str, note: str | None = None, environment: str = LOCAL
+) -> None:
+    """Write the request; CliError for an impossible date, or for a pipeline that is unknown or cannot be read."""
+    execution_date = _read_date(date)
     stored = store.config(pipeline)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")
     key = RunKey(pipeline, stored.config.schedule_id, execution_date)
     store.request_rerun(key, reason=reason, note=note, requested_at=datetime.now(UTC))
-    console().print(f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}")
+
+
+def _read_date(date: str) -> ExecutionDate:
+    try:
+        return parse_execution_date(date)
+    except ValueError as error:
+        raise CliError(str(error)) from None

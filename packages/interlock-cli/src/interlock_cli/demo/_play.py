@@ -6,37 +6,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
+from msgspec import Struct
 from rich.console import Console
 
 from interlock_cli._files import read_files, review_files
 from interlock_cli._output import progress_printer, show_span
-from interlock_cli._status import read_statuses
+from interlock_cli.demo._evidence import Evidence, gather, is_settled
 from interlock_cli.demo._feed import flights_folder, load_feed
-from interlock_cli.demo._proof import BRONZE, GOLD, SILVER, Finding, is_settled, observe, prove
+from interlock_cli.demo._finding import Finding
+from interlock_cli.demo._operators import Operators
+from interlock_cli.demo._proof import prove
 from interlock_cli.demo._replay import Replay
+from interlock_cli.demo._roster import MISSED_AFTER, SET_UP, Roster
 from interlock_cli.demo._screen import Screen
 from interlock_cli.demo._script import Script, write_script
 from interlock_cli.demo._summary import summarize
+from interlock_cli.demo._watch import Watcher
 from interlock_cli.local import LocalStack, StackSettings
 from interlock_config import PipelineConfig
-from interlock_lifecycle import Progress, RunReport
+from interlock_sla import format_duration
 from interlock_store import Store
 
 _PACE = 0.7
 _PATIENCE = 240.0
-"""Seconds until the replay gives up; an idle machine of two cores needs about 70."""
+"""Seconds until the replay gives up; an idle machine of two cores needs about 70, or until the roster is missed."""
 _AFTERMATH = 15.0
+_ROSTER_TRIES = 3
 _TURN = 0.2
 _LOOK = 0.8
-_EVENT_WORDS = {
-    "JOB_FAILED": "red",
-    "RELATIVE_SLA_WARNING": "yellow",
-    "RELATIVE_SLA_BREACH": "red",
-    "RETRY_EXHAUSTED": "red",
-    "INFRA_FAILURE": "red",
-    "VALIDATION_EXHAUSTED": "red",
-    "TRIGGER_RECOVERED": "yellow",
-}
 
 
 class DemoFailed(Exception):
@@ -48,6 +45,18 @@ class DemoFailed(Exception):
         self.findings = findings
 
 
+class _Stage(Struct, frozen=True):
+    """What the play needs: where it is shown, what is played, with which feed, in which folder, on which stack."""
+
+    out: Console
+    script: Script
+    feed: ModuleType
+    home: Path
+    stack: LocalStack
+    store: Store
+    roster: Roster
+
+
 def play(out: Console) -> list[Finding]:
     """Play the demo from an empty stack to its proof; DemoFailed when something expected was not seen."""
     feed = load_feed()
@@ -56,52 +65,28 @@ def play(out: Console) -> list[Finding]:
     with tempfile.TemporaryDirectory(prefix="interlock-demo-") as folder:
         home = Path(folder) / "flights"
         home.mkdir()
-        settings = StackSettings(
-            job_environment={
-                "INTERLOCK_FLIGHTS_HOME": str(home),
-                "INTERLOCK_FLIGHTS_CODE": str(flights_folder() / "jobs"),
-            }
-        )
         began = time.monotonic()
-        with LocalStack(settings=settings, progress=progress_printer(out)) as stack:
+        with LocalStack(settings=_settings(home), progress=progress_printer(out)) as stack:
             set_up = time.monotonic() - began
             out.print(f"[green]ready[/] after {show_span(set_up)}: six Lambdas at {stack.endpoint_url}")
             store = stack.store()
             _push(store, out)
-            watched = _replay(out, script, feed, home, store)
-            findings = _prove_with_patience(script, store, feed, home, stack, watched)
-            summarize(out, script, store, findings, set_up, time.monotonic() - began - set_up)
+            stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
+            findings, evidence = _prove_with_patience(stage, *_replay(stage))
+            summarize(out, evidence, findings, set_up, time.monotonic() - began - set_up)
     if not all(finding.holds for finding in findings):
         raise DemoFailed(findings)
     return findings
 
 
-def _prove_with_patience(
-    script: Script, store: Store, feed: ModuleType, home: Path, stack: LocalStack, watched: "_Watched"
-) -> list[Finding]:
-    """The proof; events and Slack messages arrive a moment after the runs end, so it may take a few looks."""
-    end = time.monotonic() + _AFTERMATH
-    while True:
-        observed = observe(script, store, feed, home, stack.slack_messages(), watched.holds)
-        findings = prove(script, observed, store, feed, home, watched.rests)
-        if all(finding.holds for finding in findings) or time.monotonic() >= end:
-            return findings
-        time.sleep(_LOOK)
-
-
-class _Watched:
-    """What the replay's watcher collected: reasons of holds, and when the rests landed."""
-
-    def __init__(self) -> None:
-        self.holds: dict[tuple[str, str], set[str]] = {}
-        self.rests: dict[str, datetime] = {}
-        self.progress: dict[tuple[str, str], tuple[Progress, int]] = {}
-
-    @property
-    def busy(self) -> int:
-        """How many runs were at work at the last look."""
-        at_work = {Progress.COMMITTED, Progress.EVALUATING, Progress.RUNNING}
-        return sum(progress in at_work for progress, _ in self.progress.values())
+def _settings(home: Path) -> StackSettings:
+    return StackSettings(
+        job_environment={
+            "INTERLOCK_FLIGHTS_HOME": str(home),
+            "INTERLOCK_FLIGHTS_CODE": str(flights_folder() / "jobs"),
+        },
+        missed_after=format_duration(MISSED_AFTER),
+    )
 
 
 def _push(store: Store, out: Console) -> None:
@@ -112,74 +97,58 @@ def _push(store: Store, out: Console) -> None:
         out.print(f"[green]pushed[/] {document.id}: {document.pipeline.description}")
 
 
-def _replay(out: Console, script: Script, feed: ModuleType, home: Path, store: Store) -> _Watched:
-    """Play until every expected run has ended, or patience has."""
-    watched = _Watched()
-    with Screen(out, script.hours) as screen:
-        replay = Replay(script, feed, home, store, screen.say)
+def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console) -> Roster:
+    """The pipeline of this very minute comes last: its clock is running. A slow machine takes a later minute."""
+    set_up = SET_UP
+    for _ in range(_ROSTER_TRIES):
+        now = datetime.now(UTC)
+        roster = Roster(feed, lambda: stack.invoke("watchdog", {}), now, set_up=set_up)
+        if roster.push(store, stack.drain, stack.schedules):
+            break
+        set_up = 2 * (datetime.now(UTC) - now)
+    out.print(f"[green]pushed[/] {roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
+    return roster
+
+
+def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
+    """Play until every expected run has ended and the roster's story is told, or patience is used up."""
+    script, roster = stage.script, stage.roster
+    with Screen(stage.out, script.hours) as screen:
+        watcher = Watcher(stage.store, screen)
+        replay = Replay(script, stage.feed, stage.home, stage.store, screen.say)
+        operators = Operators(script, stage.feed, stage.home, stage.store, screen.say)
         replay.prepare()
-        looked = 0.0
-        told: set[tuple[str, str]] = set()
-        settled = False
+        looked, settled = 0.0, False
         while not settled and replay.elapsed < _PATIENCE:
-            replay.turn(watched.busy)
+            replay.turn(watcher.busy, watcher.standing)
+            operators.turn(watcher.standing)
+            now = datetime.now(UTC)
+            roster.turn(now)
             if replay.elapsed - looked >= _LOOK:
                 looked = replay.elapsed
-                _look(store, screen, watched)
-                _tell_events(store, screen, told)
-                settled = replay.all_landed and is_settled(script, store)
+                watcher.look(roster.line(now))
+                played = replay.all_landed and operators.are_done and roster.is_over(now, watcher.seen)
+                settled = played and is_settled(script, stage.store)
             time.sleep(_TURN)
-        watched.rests = replay.rest_landed
-        _look(store, screen, watched)
-    return watched
+        watcher.look(roster.line(datetime.now(UTC)))
+    return replay, watcher
 
 
-def _look(store: Store, screen: Screen, watched: _Watched) -> None:
-    """Where every run stands, what is held, and what changed since the last look."""
-    reports: dict[tuple[str, str], RunReport] = {}
-    for status in read_statuses(store, None, 1000, datetime.now(UTC)):
-        for report in status.runs:
-            one = (status.pipeline, report.date)
-            reports[one] = report
-            if report.progress is Progress.HELD:
-                if report.reason not in watched.holds.setdefault(one, set()):
-                    _say_hold(screen, one, report, first=not watched.holds[one])
-                watched.holds[one].add(report.reason)
-            _say_progress(screen, one, report, watched)
-    screen.show(reports)
-
-
-def _say_hold(screen: Screen, one: tuple[str, str], report: RunReport, *, first: bool) -> None:
-    if first:
-        screen.say(f"[yellow]held[/] {one[0]} {one[1]}: {_plain(report.reason)}")
-
-
-def _say_progress(screen: Screen, one: tuple[str, str], report: RunReport, watched: _Watched) -> None:
-    now = (report.progress, report.attempt)
-    before = watched.progress.get(one)
-    watched.progress[one] = now
-    if before == now:
-        return
-    if report.progress is Progress.COMPLETED:
-        attempt = f" as attempt {report.attempt}" if report.attempt else ""
-        screen.say(f"[green]completed[/] {one[0]} {one[1]}{attempt}")
-    elif report.progress is Progress.FAILED:
-        screen.say(f"[red]failed[/] {one[0]} {one[1]}: {_plain(report.reason)}")
-
-
-def _tell_events(store: Store, screen: Screen, told: set[tuple[str, str]]) -> None:
-    for name in (BRONZE, SILVER, GOLD):
-        for row in store.events(name):
-            identity = (str(row["PK"]), str(row["SK"]))
-            kind = str(row["eventType"])
-            if identity in told:
-                continue
-            told.add(identity)
-            if kind in _EVENT_WORDS:
-                screen.say(
-                    f"[{_EVENT_WORDS[kind]}]{kind}[/] {name} {row.get('date', '')}: {_plain(row.get('message', ''))}"
-                )
-
-
-def _plain(text: object) -> str:
-    return str(text).replace("[", r"\[")
+def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tuple[list[Finding], Evidence]:
+    """The proof; events and Slack messages arrive a moment after the runs end, so it may take a few looks."""
+    end = time.monotonic() + _AFTERMATH
+    while True:
+        evidence = gather(
+            stage.script,
+            stage.store,
+            stage.feed,
+            stage.home,
+            stage.stack,
+            watcher,
+            replay.rest_landed,
+            stage.roster,
+        )
+        findings = prove(evidence)
+        if all(finding.holds for finding in findings) or time.monotonic() >= end:
+            return findings, evidence
+        time.sleep(_LOOK)

@@ -1,6 +1,6 @@
 """Shows the replay as it happens: what was said, and below it each hour's runs in a grid and what is held and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 
 from rich.console import Console, Group
@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from interlock_cli.demo._proof import BRONZE, GOLD, SILVER
+from interlock_cli.demo._script import BRONZE, GOLD, SHADOW, SILVER
 from interlock_lifecycle import Progress, RunReport
 
 _MARKS = {
@@ -20,6 +20,7 @@ _MARKS = {
     Progress.COMPLETED: ("✓", "green"),
     Progress.FAILED: ("✗", "red"),
 }
+_WOULD_RUN = ("w", "magenta")
 _SHOWN_HOLDS = 4
 
 
@@ -30,6 +31,8 @@ class Screen:
         self._console = console
         self._hours = hours
         self._reports: dict[tuple[str, str], RunReport] = {}
+        self._shadowed: Set[str] = frozenset()
+        self._note = ""
         self._began = datetime.now(UTC)
         self._live: Live | None = None
 
@@ -50,9 +53,9 @@ class Screen:
         stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
         self._console.print(stamped, soft_wrap=self._live is None)
 
-    def show(self, reports: Mapping[tuple[str, str], RunReport]) -> None:
-        """Where every run stands now."""
-        self._reports = dict(reports)
+    def show(self, reports: Mapping[tuple[str, str], RunReport], shadowed: Set[str], note: str) -> None:
+        """Where every run stands now, which hours the shadow would have run, and a line about what has no run."""
+        self._reports, self._shadowed, self._note = dict(reports), shadowed, note
         if self._live is not None:
             self._live.update(self._picture())
 
@@ -60,7 +63,8 @@ class Screen:
         return (datetime.now(UTC) - self._began).total_seconds()
 
     def _picture(self) -> Group:
-        return Group(Rule(style="dim"), self._grid(), self._legend(), *self._holds())
+        note = Text(self._note, style="dim", overflow="ellipsis", no_wrap=True)
+        return Group(Rule(style="dim"), self._grid(), self._legend(), note, *self._holds())
 
     def _grid(self) -> Table:
         shown = Table(box=None, pad_edge=False)
@@ -72,7 +76,7 @@ class Screen:
             shown.add_column(first[position] if position < len(first) else "")
         shown.add_column("day's run")
         for day, hours in self._hours.items():
-            for name in (BRONZE, SILVER):
+            for name in (BRONZE, SHADOW, SILVER):
                 cells = [self._mark(name, f"{day}T{hour}") for hour in hours]
                 gold = self._mark(GOLD, day) if name == SILVER else Text("")
                 padding = [Text("")] * (columns - len(cells))
@@ -80,6 +84,8 @@ class Screen:
         return shown
 
     def _mark(self, pipeline: str, date: str) -> Text:
+        if pipeline == SHADOW and date in self._shadowed:
+            return Text(*_WOULD_RUN)
         report = self._reports.get((pipeline, date))
         if report is None:
             return Text("-", style="dim")
@@ -90,7 +96,7 @@ class Screen:
         text = Text(f"{self._elapsed():.0f} s   ", style="dim")
         for progress, (mark, colour) in _MARKS.items():
             text.append(f"{mark} ", style=colour).append(f"{progress}  ", style="dim")
-        return text
+        return text.append(f"{_WOULD_RUN[0]} ", style=_WOULD_RUN[1]).append("would run", style="dim")
 
     def _holds(self) -> list[Text]:
         held = [(one, report) for one, report in self._reports.items() if report.progress is Progress.HELD]

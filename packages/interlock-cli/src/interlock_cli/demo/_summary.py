@@ -3,38 +3,42 @@
 from datetime import UTC
 
 from rich.console import Console
+from rich.table import Table
 
 from interlock_cli._output import show_span, table
-from interlock_cli.demo._proof import BRONZE, GOLD, SILVER, Finding
-from interlock_cli.demo._script import Script
+from interlock_cli.demo._evidence import Evidence
+from interlock_cli.demo._finding import Finding
+from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
 from interlock_lifecycle import Run, RunStatus
-from interlock_store import Store
 
 
-def summarize(
-    out: Console, script: Script, store: Store, findings: list[Finding], set_up: float, replay: float
-) -> None:
+def summarize(out: Console, evidence: Evidence, findings: list[Finding], set_up: float, replay: float) -> None:
     """Print every run on a line of its own day, then every finding."""
-    runs = {
-        (run.key.pipeline_id, str(run.key.date)): run for name in (BRONZE, SILVER, GOLD) for run in store.runs(name)
-    }
-    shown = table("run", "bronze", "silver", "what was caught", title="\n[bold]Each run[/] (when it ended, in UTC)")
-    for day, hours in script.hours.items():
-        for hour in hours:
-            date = f"{day}T{hour}"
-            shown.add_row(
-                date, _cell(runs.get((BRONZE, date))), _cell(runs.get((SILVER, date))), _caught(script, date, findings)
-            )
-        shown.add_row(f"{day} gold", _cell(runs.get((GOLD, day))), "", "")
-    out.print(shown)
+    out.print(_runs(evidence, findings))
     checks = table("", "expected", "observed", title="\n[bold]What was proved[/]")
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
         checks.add_row(mark, finding.expectation, finding.seen.replace("[", r"\["))
     out.print(checks)
     held = sum(finding.holds for finding in findings)
-    out.print(f"\n{held} of {len(findings)} expectations observed; {len(runs)} runs")
+    out.print(f"\n{held} of {len(findings)} expectations observed; {len(evidence.runs)} runs")
     out.print(f"set-up took {show_span(set_up)}, the replay {show_span(replay)}")
+
+
+def _runs(evidence: Evidence, findings: list[Finding]) -> Table:
+    title = "\n[bold]Each run[/] (when it ended, in UTC)"
+    shown = table("run", "bronze", "its shadow", "silver", "what was caught", title=title)
+    runs = evidence.runs
+    for day, hours in evidence.script.hours.items():
+        for date in (f"{day}T{hour}" for hour in hours):
+            cells = (_cell(runs.get((BRONZE, date))), _observed(evidence, date), _cell(runs.get((SILVER, date))))
+            shown.add_row(date, *cells, _caught(evidence, date, findings))
+        shown.add_row(f"{day} gold", _cell(runs.get((GOLD, day))), "", "", "")
+    missed = "[red]never sent: missed, warned of, breached[/]"
+    roster = [finding for finding in findings if ROSTER in finding.expectation]
+    caught = missed if all(finding.holds for finding in roster) else ""
+    shown.add_row(f"{evidence.roster.key.date} roster", "[dim]no run[/]", "", "", caught)
+    return shown
 
 
 def _cell(run: Run | None) -> str:
@@ -46,12 +50,22 @@ def _cell(run: Run | None) -> str:
     return f"[{colour}]{run.status.lower()}[/]{ended}{attempt}"
 
 
-def _caught(script: Script, date: str, findings: list[Finding]) -> str:
+def _observed(evidence: Evidence, date: str) -> str:
+    told = evidence.told((SHADOW, date), "DRY_RUN_WOULD_TRIGGER")
+    drift = " drift" if evidence.told((SHADOW, date), "DRY_RUN_DRIFT") else ""
+    return f"[magenta]would run[/] {told[0].at:%H:%M:%S}Z{drift}" if told else "[red]said nothing[/]"
+
+
+def _caught(evidence: Evidence, date: str, findings: list[Finding]) -> str:
     """What was really observed of a date's scene."""
+    script = evidence.script
     seen = {
         script.short: "[yellow]arrived short: held until the rest came[/]",
         script.flaky: "[yellow]its job failed once: retried as a new attempt[/]",
         script.late: "[red]came too late: warned, breached, never met[/]",
+        script.amended: "[yellow]amended after its run: drift, both ran again[/]",
+        script.broken: "[red]failed for good:[/] [yellow]mended, rerun on request[/]",
+        script.unchanged: "[yellow]a rerun of unchanged data was refused[/]",
     }
     about = [finding for finding in findings if date in finding.expectation]
     return seen.get(date, "") if about and all(finding.holds for finding in about) else ""
