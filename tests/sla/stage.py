@@ -1,0 +1,231 @@
+"""One pipeline on a stage: the real handlers' parts over the in-memory twin, moved by a clock that only steps turn."""
+
+import heapq
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
+
+from interlock_config import decode_yaml
+from interlock_controller import AlertDesk, BusEntry, JobDesk, NoTimers, Outbox, RerunDesk, SensorDesk
+from interlock_lifecycle import JobEntry, RunKey, Timer, timer_input
+from interlock_orchestrator.handler import take
+from interlock_orchestrator.request import read_request
+from interlock_orchestrator.steps import Desk
+from interlock_sla import Calendar, ExecutionDate, parse_execution_date
+from interlock_sla_monitor.monitor import Monitor
+from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames
+from interlock_store._rows import entry_row
+from interlock_store._write import Put
+from interlock_stream_router.configs import ConfigWatch
+from interlock_stream_router.record import Change
+from interlock_stream_router.router import Router
+from interlock_triggers import Attempt, Capability, Category, Started, State, Status, capability
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+from interlock_watchdog.tick import TickFailed, run_tick
+
+NAMES = TableNames.of_environment("sla")
+MACHINE = load_definition()
+TIMEOUT = timedelta(hours=4)
+TICK = timedelta(minutes=5)
+PIPELINE = "p"
+
+
+class Jobs:
+    """Jobs that end as they were told to: `plan` holds an outcome and minutes for each start; the last one repeats."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._started: list[tuple[datetime, Status]] = []
+        self.plan: list[tuple[str, int]] = []
+
+    def capability(self, job_type: str) -> Capability:
+        return capability(job_type)
+
+    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+        outcome, minutes = self.plan[min(len(self._started), len(self.plan) - 1)]
+        failed = Status(State.FAILED, Category.PERMANENT if outcome == "wrong" else Category.TRANSIENT, outcome)
+        status = Status(State.SUCCEEDED, None) if outcome == "ok" else failed
+        self._started.append((self._now() + timedelta(minutes=minutes), status))
+        return Started(job_type, str(len(self._started) - 1))
+
+    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+        ends_at, status = self._started[int(started.run_id)]
+        return status if self._now() >= ends_at else Status(State.RUNNING, None)
+
+
+class Timers:
+    """Scheduler: `mood` says whether timers made from now on fire in time, late, twice or never."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self.waiting: dict[str, Timer] = {}
+        self.mood = "punctual"
+        self.refuses = False
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        if self.refuses:
+            raise ConnectionError("the quota of schedules is used up")
+        if timer.name in self.waiting:
+            return
+        self.waiting[timer.name] = timer
+        late = timedelta(minutes=10) if self.mood == "late" else timedelta()
+        for _ in range({"dropped": 0, "doubled": 2}.get(self.mood, 1)):
+            self._stage.at(timer.at + late, lambda: self._fire(key, timer))
+
+    def delete(self, timer: Timer) -> None:
+        self.waiting.pop(timer.name, None)
+
+    def _fire(self, key: RunKey, timer: Timer) -> None:
+        if self.waiting.get(timer.name) is timer:
+            self._stage.monitor.answer(timer_input(key, timer))
+
+
+class Stage:
+    """The services, the stream, the state machine, Scheduler, the bus and the watchdog's rule around one pipeline."""
+
+    def __init__(self, start: datetime, *, scheduler: bool = True) -> None:
+        self.now = start
+        self.told: list[tuple[datetime, str, dict[str, Any]]] = []
+        self.records: list[Change] = []
+        self.executions: dict[str, Execution] = {}
+        self.awake = True
+        self.router_is_up = True
+        self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self.tables = MemoryTables(self._changed)
+        self.store = Store(self.tables, NAMES)
+        self.jobs = Jobs(self.clock)
+        self.timers = Timers(self)
+        self._wire(self.timers if scheduler else NoTimers())
+        self.at(start + TICK, self._tick)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def _wire(self, timers: Any) -> None:
+        store, cache = self.store, ConfigCache(self.store, self.clock)
+        outbox = Outbox(store, self, self, now=self.clock, execution_timeout=TIMEOUT)
+        reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
+        self.router = Router(outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
+        self.monitor = Monitor(store, timers, AlertDesk(store, self.clock), self.clock)
+        recovery = Recovery(
+            store,
+            outbox,
+            reruns,
+            self,
+            execution_timeout=TIMEOUT,
+            pending_grace=timedelta(minutes=2),
+            probe_after=TICK,
+        )
+        self.checks = all_checks(
+            store,
+            Overview(self.tables, NAMES),
+            recovery,
+            timers,
+            now=self.clock,
+            execution_timeout=TIMEOUT,
+            crew=Crew(),
+        )
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    def at(self, when: datetime, act: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (max(when, self.now), next(self._order), act))
+
+    def run_until(self, end: datetime) -> None:
+        self._drain()
+        while self._queue and self._queue[0][0] <= end:
+            when, _, act = heapq.heappop(self._queue)
+            self.now = max(self.now, when)
+            act()
+            self._drain()
+        self.now = end
+
+    def _tick(self) -> None:
+        self.at(self.now + TICK, self._tick)
+        if not self.awake:
+            return
+        try:
+            run_tick(self.checks, self, self.now)
+        except TickFailed:
+            # Told on the bus; the next tick tries again.
+            return
+
+    # --- what the services need ------------------------------------------------------------------------------
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        for entry in entries:
+            self.told.append((self.now, entry.detail_type, json.loads(entry.detail)))
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        if name not in self.executions:
+            self.executions[name] = Execution(MACHINE, name, execution_input, self.now, self._invoke)
+            self.at(self.now, lambda: self._step(self.executions[name]))
+
+    def status(self, name: str) -> str:
+        return self.executions[name].status if name in self.executions else "MISSING"
+
+    def _step(self, execution: Execution) -> None:
+        due = execution.step(self.now) if execution.status == "RUNNING" else None
+        if due is not None and execution.status == "RUNNING":
+            self.at(due, lambda: self._step(execution))
+
+    def _invoke(self, resource: str, event: dict[str, Any]) -> Any:
+        until = self.now + timedelta(minutes=5)
+        try:
+            if resource == ORCHESTRATOR:
+                desk = Desk(self.store, self.jobs, self.clock, lambda: until, TIMEOUT, {})
+                return msgspec.to_builtins(take(desk, read_request(event)))
+            return self.monitor.answer(event)
+        except Exception as error:
+            raise TaskFailed("Runtime.HandlerError", f"{type(error).__name__}: {error}") from error
+
+    def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
+        if key[0] != NAMES.rerun and before != after:
+            self.records.append(Change(key[1], key[2], after, self.now))
+
+    def _drain(self) -> None:
+        while self.records and self.router_is_up:
+            self.router.route(self.records.pop(0))
+
+    # --- what happens on it --------------------------------------------------------------------------------
+
+    def push(self, text: str) -> None:
+        self.store.put_config(decode_yaml(text, "p.yaml"))
+
+    def close_days(self, *days: str) -> None:
+        dates = frozenset(parse_execution_date(day).day for day in days)
+        self.store.put_calendar(Calendar("closed", dates=dates))
+
+    def sense(self, date: ExecutionDate, **fields: object) -> None:
+        hour = {} if date.hour is None else {"hour": f"{date.hour:02}"}
+        self.store.put_sensor(PIPELINE, f"ready#{date.compact}", {**fields, "date": f"{date.day}", **hour})
+
+    def rerun(self, key: RunKey) -> None:
+        self.store.request_rerun(key, reason="manual", note=None, requested_at=self.now)
+
+    def report(self, key: RunKey, event: str) -> None:
+        """An external process writes to the joblog."""
+        self.tables.transact([Put(NAMES.joblog, entry_row(JobEntry(key, self.now, event)))])
+
+    def abort(self) -> None:
+        """Somebody aborts what runs; nobody tells the watchdog."""
+        for execution in self.executions.values():
+            if execution.status == "RUNNING":
+                execution.status = "ABORTED"
+
+    def events(self) -> list[tuple[datetime, str, str]]:
+        """Each event once: when it was decided (UTC), what it is and of which date."""
+        seen = {detail["id"]: (kind, detail) for _, kind, detail in self.told}
+        return [
+            (datetime.fromisoformat(detail["timestamp"]).astimezone(UTC), kind, detail.get("date", ""))
+            for kind, detail in seen.values()
+        ]
