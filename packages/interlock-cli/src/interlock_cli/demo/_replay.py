@@ -23,13 +23,22 @@ _LONGER = 40.0
 class Replay:
     """The outside world of the flights example. `turn` does whatever is due; call it often."""
 
-    def __init__(self, script: Script, feed: ModuleType, home: Path, store: Store, say: Say) -> None:
+    def __init__(
+        self,
+        script: Script,
+        feed: ModuleType,
+        home: Path,
+        store: Store,
+        say: Say,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._script = script
         self._feed = feed
         self._home = home
         self._store = store
         self._say = say
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
         self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.rest_landed: dict[str, datetime] = {}
@@ -38,12 +47,12 @@ class Replay:
         """Plant the faults that the script knows, and start the clock."""
         self._feed.inject_fault(self._home, "bronze", self._script.flaky)
         self._feed.inject_fault(self._home, "bronze", self._script.broken, lasting=True)
-        self._began = time.monotonic()
+        self._began = self._clock()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the replay began."""
-        return time.monotonic() - self._began
+        return self._clock() - self._began
 
     @property
     def all_landed(self) -> bool:
