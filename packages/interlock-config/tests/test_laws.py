@@ -16,7 +16,8 @@ from interlock_config._build import _converted
 from interlock_config._canonical import canonical
 from interlock_config._checks_rules import is_right
 from interlock_config._checks_schedule import _SIMPLE_CRON, is_simple
-from interlock_config._codec import _as_stored, _looks_right
+from interlock_config._codec import _as_stored
+from interlock_config._odd import is_plain
 from interlock_config._problems import Findings
 from interlock_config._walk import walk
 from interlock_rules import Check, Mode, Rule, compile_rules
@@ -204,7 +205,7 @@ def test_the_quick_look_and_the_thorough_look_agree(raw: dict[str, Any]) -> None
     findings = Findings("")
     same = canonical(raw, findings)
     assume(not findings.failed)
-    quick = _looks_right(same) and _converted(PipelineConfig, same) is not None
+    quick = is_plain(same) and _converted(PipelineConfig, same) is not None
     clean = walk(shape.type_info(PipelineConfig), same, (), findings)
     assert not (quick and findings.failed), findings.problems
     assert _converted(PipelineConfig, clean) is not None, clean

@@ -28,5 +28,5 @@ def test_what_only_decoding_refuses_is_refused() -> None:
 
 def test_what_looks_odd_gets_the_thorough_look_even_if_it_decodes() -> None:
     findings = Findings("")
-    assert shaped(Narrow, {"name": "abc", "nam": 1}, findings, lambda raw: False) == Narrow("abc")
+    assert shaped(Narrow, {"name": "abc", "nam": 1}, findings, plain=False) == Narrow("abc")
     assert [problem.path for problem in findings.problems] == ["nam"]

@@ -1,6 +1,5 @@
 """From plain values to a struct: the quick way for what is right, the thorough way for what is not."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,20 +17,18 @@ from ._walk import walk
 T = TypeVar("T")
 
 
-def shaped(
-    kind: type[T], raw: Any, findings: Findings, looks_right: Callable[[dict[str, Any]], bool] = is_plain
-) -> T | None:
+def shaped(kind: type[T], raw: Any, findings: Findings, plain: bool | None = None) -> T | None:
     """`raw` as a `kind`, with every place that does not fit recorded and replaced by something harmless.
 
-    None when nothing can be made of it; then, too, the reason is recorded. Where `looks_right` sees nothing
-    odd, decoding alone decides; else every place is looked at.
+    None when nothing can be made of it; then, too, the reason is recorded. Where nothing in it is odd, decoding
+    alone decides; else every place is looked at. plain: what is known already of that (see `is_plain`).
     """
     if not isinstance(raw, dict):
         required = ", ".join(key for key in _required(kind))
         dash = "; a file holds one of them, not a list" if isinstance(raw, list) else ""
         findings.error((), UNSET, f"must be a mapping with {required}{dash}")
         return None
-    plain = looks_right(raw)
+    plain = is_plain(raw) if plain is None else plain
     if not plain and (deep := too_deep(raw)) is not None:
         findings.error(deep[:4], UNSET, "is nested too deeply")
         return None

@@ -11,6 +11,7 @@ from ._structs import Job
 _JOB_CONFIG = ("job", "config")
 _METHODS = tuple(Method)
 _TEXT_ARGUMENT_TYPES = ("glue", "emr")
+_SPELLED_IN_SEVERAL_WAYS = frozenset({"arguments", "headers", "method", "timeout"})
 
 
 def canonical(raw: Any, findings: Findings) -> Any:
@@ -21,7 +22,10 @@ def canonical(raw: Any, findings: Findings) -> Any:
     if not isinstance(raw, dict):
         return raw
     job = raw.get("job")
-    return {**raw, "job": _canonical_job(job, findings)} if isinstance(job, dict) else raw
+    if not isinstance(job, dict):
+        return raw
+    changed = _canonical_job(job, findings)
+    return raw if changed is job else {**raw, "job": changed}
 
 
 def is_canonical(job: Job) -> bool:
@@ -29,7 +33,8 @@ def is_canonical(job: Job) -> bool:
     config = job.config
     if aliases(job.type.value).keys() & config.keys():
         return False
-    return all(_canonical_value(key, value, job.type.value) == value for key, value in config.items())
+    spelled = _SPELLED_IN_SEVERAL_WAYS & config.keys()
+    return all(_canonical_value(key, config[key], job.type.value) == config[key] for key in spelled)
 
 
 def _canonical_job(job: dict[str, Any], findings: Findings) -> dict[str, Any]:
@@ -40,12 +45,15 @@ def _canonical_job(job: dict[str, Any], findings: Findings) -> dict[str, Any]:
     if not isinstance(config, dict):
         return job
     named = _camel_keys(config, aliases(job.get("type")), findings)
-    valued = {key: _canonical_value(key, value, job.get("type")) for key, value in named.items()}
-    return {**job, "config": valued}
+    spelled = _SPELLED_IN_SEVERAL_WAYS & named.keys()
+    if named is config and not spelled:
+        return job
+    valued = {key: _canonical_value(key, named[key], job.get("type")) for key in spelled}
+    return {**job, "config": {**named, **valued}}
 
 
 def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Findings) -> dict[str, Any]:
-    if not known.keys() & config.keys():
+    if known.keys().isdisjoint(config):
         return config
     renamed: dict[str, Any] = {}
     for key, value in config.items():

@@ -4,8 +4,6 @@ from typing import Any
 
 from msgspec import UNSET
 
-from interlock_rules import Rule
-
 from ._build import as_written, shaped, to_json
 from ._canonical import canonical, is_canonical
 from ._checks import run_checks
@@ -17,7 +15,6 @@ from ._yaml import read_yaml
 
 _BYTES_OF_A_CHARACTER = 4
 _BEGIN = b'{"pipeline":{"id":"'  # so begins all that `encode_json` writes: anything else need not be tried
-_RULE_KEYS = set(Rule.__struct_encode_fields__)
 
 
 def decode_yaml(text: str | bytes, source: str = "") -> PipelineConfig:
@@ -49,7 +46,7 @@ def build_pipeline(
 
     is_plain, is_short: what is known already of the values (see JsonText); the canonical spellings change neither.
     """
-    config = shaped(PipelineConfig, canonical(raw, findings), findings, lambda same: _looks_right(same, is_plain))
+    config = shaped(PipelineConfig, canonical(raw, findings), findings, is_plain)
     if config is not None:
         run_checks(config, findings)
         if not is_short:
@@ -94,16 +91,3 @@ def _needs_room(config: PipelineConfig, findings: Findings) -> None:
     text = encode_json(config)
     if len(text) * _BYTES_OF_A_CHARACTER > JSON_LIMIT and (size := len(text.encode())) > JSON_LIMIT:
         findings.error((), UNSET, f"becomes {size} bytes of JSON; at most {JSON_LIMIT} can be stored")
-
-
-def _looks_right(raw: dict[str, Any], known_plain: bool | None = None) -> bool:
-    plain = is_plain(raw) if known_plain is None else known_plain
-    return plain and _knows_keys(raw.get("validation")) and _knows_keys(raw.get("postRun"))
-
-
-def _knows_keys(section: Any) -> bool:
-    """Whether the rules of a section have no unknown keys; decoding a Rule passes over those."""
-    rules = section.get("rules") if isinstance(section, dict) else None
-    if not isinstance(rules, list):
-        return True
-    return all(type(rule) is not dict or rule.keys() <= _RULE_KEYS for rule in rules)
