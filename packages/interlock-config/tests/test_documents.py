@@ -63,6 +63,29 @@ def test_a_calendar_that_cannot_be_read_is_not_unknown_as_well() -> None:
     assert [problem.source for problem in found.problems] == ["us.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("us.yaml", HOLIDAYS + "days: [saturday\n"),
+        ("us.yaml", "# ours\n'name' : \"us-holidays\" # of the bank\ndays:\n\t- saturday\n"),
+        ("us.yaml", "{name: us-holidays, days: [saturday}"),
+        ("us.yaml", (HOLIDAYS + "dates: " + "[" * 300).encode()),
+        ("us.yaml", HOLIDAYS.encode() + b"\xff"),
+        ("us.yaml", HOLIDAYS + "#" * 300_000),
+        ("us.json", '{\n  "name": "us-holidays",\n  "days": ["saturday",]\n}'),
+    ],
+)
+def test_a_calendar_that_is_no_yaml_is_not_unknown_as_well(source: str, text: str | bytes) -> None:
+    wrong = ORDERS.replace("id: orders", "id: or ders")
+    found = review({"orders.yaml": ORDERS, "wrong.yaml": wrong, source: text})
+    assert [problem.source for problem in found.problems] == [source, "wrong.yaml"]
+
+
+def test_a_calendar_is_unknown_whatever_else_cannot_be_read() -> None:
+    found = review({"orders.yaml": ORDERS, "us.yaml": "file_name: us-holidays\ndays: [saturday\n"})
+    assert [problem.source for problem in found.problems] == ["orders.yaml", "us.yaml"]
+
+
 def test_a_broken_file_does_not_hide_the_problems_of_the_others() -> None:
     found = review({"a.yaml": "a: b: c", "b.yaml": ORDERS.replace("id: orders", "id: or ders"), "us.yaml": HOLIDAYS})
     assert [problem.source for problem in found.problems] == ["a.yaml", "b.yaml"]

@@ -169,3 +169,82 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
 )
 def test_warnings(sections: dict[str, str], warned: list[str]) -> None:
     assert said(sections) == warned
+
+
+def conflicts(*rules: str, mode: str = "ALL") -> list[str]:
+    return said({"validation": f"{{trigger: {mode}, rules: [{{key: orders, check: exists}}, {', '.join(rules)}]}}"})
+
+
+def rule(check: str, value: object, key: str = "orders", field: str = "n") -> str:
+    return f"{{key: {key}, check: {check}, field: {field}, value: {value}}}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("gt", 10), ("lt", 5)),
+        (("gt", 10), ("lt", 10)),
+        (("gte", 10), ("lt", 10)),
+        (("gt", 10), ("lte", 10)),
+        (("gte", 11), ("lte", "10.5")),
+        (("equals", 10), ("gt", 10)),
+        (("equals", 10), ("lt", "'10.0'")),
+        (("equals", 10), ("equals", 11)),
+        (("equals", "ready"), ("equals", "done")),
+        (("equals", True), ("equals", False)),
+        (("equals", "ready"), ("equals", True)),
+        (("age_lt", "1h"), ("age_gt", "2h")),
+        (("age_lt", "1h"), ("age_gt", "60m")),
+    ],
+)
+def test_rules_that_exclude_each_other_are_warned_of_in_either_order(
+    first: tuple[str, object], second: tuple[str, object]
+) -> None:
+    for earlier, later in ((first, second), (second, first)):
+        [warning] = conflicts(rule(*earlier), rule(*later))
+        assert warning.startswith("validation.rules[2].value = ")
+        assert f": {later[0]} excludes validation.rules[1] ({earlier[0]} " in warning
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (rule("gt", 10), rule("lt", 11)),
+        (rule("gte", 10), rule("lte", 10)),
+        (rule("equals", 0.1), rule("lte", "'0.1'"), rule("gte", "'0.10'")),
+        (rule("gt", 10), rule("lt", 5, field="m")),
+        (rule("gt", 10), rule("lt", 5, key="other")),
+        (rule("equals", "'TRUE'"), rule("equals", True)),
+        (rule("equals", 5), rule("equals", "'5.0'")),
+        (rule("equals", "[a]"), rule("equals", "[b]")),
+        (rule("gt", 10), rule("age_lt", "5m")),
+        (rule("age_lt", "2h"), rule("age_gt", "1h")),
+    ],
+)
+def test_rules_that_can_hold_together_are_not_warned_of(rules: tuple[str, ...]) -> None:
+    assert conflicts(*rules) == []
+
+
+def test_rules_of_which_any_suffices_may_exclude_each_other() -> None:
+    assert conflicts(rule("gt", 10), rule("lt", 5), mode="ANY") == []
+
+
+def test_a_contradiction_is_told_with_its_rules_and_once() -> None:
+    assert conflicts(rule("gt", 3), rule("gt", 10), rule("lte", 20), rule("lt", 5), rule("lt", 4)) == [
+        "validation.rules[4].value = 5: lt excludes validation.rules[2] (gt 10); the rules can never all hold"
+    ]
+
+
+def test_an_age_without_field_is_the_age_of_updated_at() -> None:
+    ages = "{key: orders, check: age_gt, value: 2h}", rule("age_lt", "1h", field="updatedAt")
+    assert conflicts(*ages) == [
+        'validation.rules[2].value = "1h": age_lt excludes validation.rules[1] (age_gt "2h"); '
+        "the rules can never all hold"
+    ]
+
+
+def test_post_run_rules_must_all_hold() -> None:
+    rules = f"{{rules: [{rule('gt', 10)}, {rule('lt', 5)}]}}"
+    assert said({"postRun": rules}) == [
+        "postRun.rules[1].value = 5: lt excludes postRun.rules[0] (gt 10); the rules can never all hold"
+    ]

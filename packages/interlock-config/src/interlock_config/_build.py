@@ -1,6 +1,6 @@
 """From plain values to a struct: the quick way for what is right, the thorough way for what is not."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,10 +74,11 @@ def _converted(kind: type[T], raw: Any) -> T | None:
         return None
 
 
-def _required(kind: type) -> list[str]:
+@cache
+def _required(kind: type) -> tuple[str, ...]:
     declared = Expected(shape.type_info(kind)).type
     assert isinstance(declared, shape.StructType)
-    return [field.encode_name for field in declared.fields if field.required]
+    return tuple(field.encode_name for field in declared.fields if field.required)
 
 
 def _decode_other(kind: type, value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Which document a file holds, and what is wrong between the documents of several files."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,6 +22,8 @@ Document: TypeAlias = PipelineConfig | Calendar
 
 _OF_PIPELINES = {"pipeline", "schedule", "validation", "job"}
 _OF_CALENDARS = {"name", "days", "dates"}
+_NAME_LINE = re.compile(r"""^[ \t{]*["']?name["']?[ \t]*:[ \t]*["']?([^"'#,}\r\n]+)""", re.MULTILINE)
+_BEGINNING = 4096
 
 
 class Review(Struct, frozen=True):
@@ -81,8 +84,9 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
             names[source] = _name(documents[source])
             _warn(documents[source], findings[source])
     broken = {name.text for source, name in names.items() if source in unusable and name.path == _CALENDAR_NAME}
+    broken |= {line for source, raw in unusable.items() if raw is None and (line := _name_line(texts[source]))}
     _look_between(documents, names, findings, broken)
-    known = {name.text for name in names.values() if name.path == _CALENDAR_NAME}
+    known = broken | {name.text for name in names.values() if name.path == _CALENDAR_NAME}
     for source, raw in unusable.items():
         _look_for_calendars(_places_in(raw), known, findings[source])
     problems += (problem for source in texts for problem in findings[source].problems)
@@ -125,6 +129,13 @@ def _name_in(raw: Any) -> _Name | None:
     path = _CALENDAR_NAME if _is_calendar(raw) else _PIPELINE_ID
     text = _text_at(raw, path)
     return _Name(path, text) if text else None
+
+
+def _name_line(text: str | bytes) -> str | None:
+    """The name near the top of a text that is no YAML or JSON: pipelines that name that calendar are not at fault."""
+    beginning = text[:_BEGINNING]
+    found = _NAME_LINE.search(beginning if isinstance(beginning, str) else beginning.decode(errors="replace"))
+    return found[1].strip() if found else None
 
 
 def _places_in(raw: Any) -> dict[Path, str]:

@@ -1,4 +1,4 @@
-"""What a config may say and probably does not mean: all warnings, and the ones about names and rules."""
+"""What a config may say and probably does not mean: all warnings, and the ones about names and variables."""
 
 import re
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from interlock_rules import key_matches
 from ._config import PipelineConfig
 from ._expansion import is_ours, variables
 from ._problems import Findings, Problem, render, show
+from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
 
@@ -81,5 +82,6 @@ _LOOKS: tuple[Callable[[PipelineConfig, Findings], None], ...] = (
     _unread_trigger,
     *SLA_WARNINGS,
     _repeated_rules,
+    *RULE_WARNINGS,
     _lost_variables,
 )
