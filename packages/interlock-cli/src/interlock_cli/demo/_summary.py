@@ -26,8 +26,8 @@ def summarize(out: Console, evidence: Evidence, findings: list[Finding], set_up:
 
 
 def _runs(evidence: Evidence, findings: list[Finding]) -> Table:
-    title = "\n[bold]Each run[/] (when it ended, in UTC)"
-    shown = table("run", "bronze", "its shadow", "silver", "what was caught", title=title)
+    title = "\n[bold]Each run[/] (when it ended, and when the shadow would have started it, in UTC)"
+    shown = table("run", "bronze", "shadow", "silver", "what was caught", title=title, whole=("run", "shadow"))
     runs = evidence.runs
     for day, hours in evidence.script.hours.items():
         for date in (f"{day}T{hour}" for hour in hours):
@@ -53,7 +53,7 @@ def _cell(run: Run | None) -> str:
 def _observed(evidence: Evidence, date: str) -> str:
     told = evidence.told((SHADOW, date), "DRY_RUN_WOULD_TRIGGER")
     drift = " drift" if evidence.told((SHADOW, date), "DRY_RUN_DRIFT") else ""
-    return f"[magenta]would run[/] {told[0].at:%H:%M:%S}Z{drift}" if told else "[red]said nothing[/]"
+    return f"[magenta]{told[0].at:%H:%M:%S}Z{drift}[/]" if told else "[red]said nothing[/]"
 
 
 def _caught(evidence: Evidence, date: str, findings: list[Finding]) -> str:
