@@ -1,0 +1,107 @@
+"""The checks at a story's end: everything settled, delivered, accounted for, judged, and alike in shadow and live."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from simulation import verdicts
+from simulation.ledger import Ledger, Told
+
+from interlock_lifecycle import RunKey
+
+if TYPE_CHECKING:
+    from simulation.stories import Story
+
+
+def check(story: "Story") -> None:
+    """Raise what does not hold at the end of a story."""
+    checks = story.world.checks
+    checks.broke("h", h_everything_settled(story))
+    checks.broke("d", d_everything_delivered(story.world.ledger))
+    checks.broke("e", e_dead_letters_were_malformed(story))
+    for key in story.promised:
+        checks.broke("e", e_date_ended(story, key))
+    for key in list(story.world.ledger.runs):
+        checks.broke("e", e_date_was_asked_for(story, key))
+        config = story.configs.get(key.pipeline_id)
+        if config is not None and key.pipeline_id not in story.edited:
+            checks.broke("c", verdicts.c_verdict_is_true(story.world, config, key))
+    for live, shadow in story.twins:
+        for key in [found for found in story.promised if found.pipeline_id == live]:
+            checks.broke("i", i_alike(story, key, shadow))
+    checks.raise_broken()
+
+
+def h_everything_settled(story: "Story") -> str | None:
+    """Nothing waits, nothing runs, no record is left in the streams."""
+    world = story.world
+    left = [str(row["SK"]) for row in (*world.store.pending(world.now), *world.store.running())]
+    waiting = [record.sk for shards in world.streams.shards.values() for shard in shards for record in shard.waiting]
+    executions = [name for name, execution in world.executions.all.items() if execution.status == "RUNNING"]
+    open_runs = [str(key) for key, row in world.ledger.runs.items() if row["status"] == "RUNNING"]
+    found = left + waiting + executions + open_runs
+    return f"not settled: {found}" if found else None
+
+
+def d_everything_delivered(ledger: Ledger) -> str | None:
+    """Every committed event reached the bus."""
+    missing = [f"{told.type} of {told.run}" for name, told in ledger.events.items() if name not in ledger.delivered]
+    return f"committed, never delivered: {missing}" if missing else None
+
+
+def e_dead_letters_were_malformed(story: "Story") -> str | None:
+    """Only rows that nobody can read are dead-lettered, each of them."""
+    malformed = {"NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30", "SENSOR#ready", "JOB#stream"}
+    letters = [record.sk for record, _ in story.world.dead_letters]
+    wrong = [sk for sk in letters if not sk.startswith(tuple(malformed))]
+    if wrong:
+        return f"dead-lettered: {wrong}: {[letter.reason for _, letter in story.world.dead_letters]}"
+    missing = [sk for sk in ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30") if sk not in letters]
+    return f"neither processed nor dead-lettered: {missing}" if missing else None
+
+
+def e_date_ended(story: "Story", key: RunKey) -> str | None:
+    """A date whose trigger came was run, failed, excluded or held by an edit of its config."""
+    world = story.world
+    row = world.ledger.runs.get(key)
+    if row is not None or key.pipeline_id in story.edited:
+        return None
+    if story.promised[key]:
+        return f"{key}: its trigger came, and it never ran"
+    told = world.ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
+    return None if told else f"{key}: excluded, and nobody was told"
+
+
+def e_date_was_asked_for(story: "Story", key: RunKey) -> str | None:
+    """No run belongs to a date that no sensor and no operator named."""
+    return None if key in story.promised else f"{key} ran although nobody asked for that date"
+
+
+def i_alike(story: "Story", key: RunKey, shadow: str) -> str | None:
+    """The dry-run twin says what the live pipeline did, at the moment at which it did it."""
+    ledger, day = story.world.ledger, str(key.date)
+
+    def live(*types: str) -> list[Told]:
+        return ledger.told(key.pipeline_id, day, *types)
+
+    def observed(*types: str) -> list[Told]:
+        return ledger.told(shadow, day, *types)
+
+    if shadow_ran := [found for found in ledger.runs if found.pipeline_id == shadow]:
+        return f"the dry run ran: {shadow_ran}"
+    passed = ledger.passes.get((key, 0))
+    would = observed("DRY_RUN_WOULD_TRIGGER")
+    interval = story.configs[key.pipeline_id].schedule.evaluation.interval
+    if passed is None or not would:
+        if passed is not None or would:
+            return f"{key}: live passed: {passed is not None}, shadow: {bool(would)}"
+        return None
+    gap = passed.committed - would[0].at
+    if len(would) > 1 or not timedelta(seconds=-2) <= gap <= interval + timedelta(seconds=5):
+        return f"{key}: live passed at {passed.committed}, shadow would {len(would)} times, at {would[0].at}"
+    drifts = [
+        [told.detail["detail"] for told in found] for found in (live("POST_RUN_DRIFT"), observed("DRY_RUN_DRIFT"))
+    ]
+    completed_first = len(live("JOB_COMPLETED")) == 1 and not live("JOB_FAILED")
+    if completed_first and drifts[0][:1] != drifts[1][:1]:
+        return f"{key}: live drifted by {drifts[0]}, shadow by {drifts[1]}"
+    return None

@@ -1,0 +1,154 @@
+"""What goes wrong in the simulated world, and how often; the tables on which it goes wrong."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from interlock_store import MemoryTables, TableBusy
+from interlock_store._write import Item, Write
+
+_T = TypeVar("_T")
+Change = tuple[tuple[str, str, str], Item | None, Item | None]
+"""A row's key, its old image and its new one."""
+
+
+class Crash(BaseException):
+    """The process died here. Nothing catches it but the world."""
+
+
+class Fault(StrEnum):
+    """Everything that is made to go wrong, by the name under which it is counted."""
+
+    CRASH_BEFORE = "crash before a write"
+    CRASH_AFTER = "crash after a write"
+    TIMED_OUT = "invocation out of time"
+    INTERLEAVED = "others ran in between"
+    CONFLICT = "transaction conflict"
+    THROTTLED = "read throttled"
+    INDEX_LAG = "index behind its table"
+    COLD_START = "cold start"
+    BUS_REFUSED = "bus took a part"
+    BATCH_DUPLICATED = "batch duplicated"
+    BATCH_DELAYED = "batch delayed"
+    BATCH_CUT = "batch cut"
+    RECORD_LOST = "record lost"
+    STREAM_STOPPED = "stream stopped for a day"
+    LETTER_REFUSED = "dead letter refused"
+    TIMER_LATE = "timer late"
+    TIMER_DOUBLED = "timer doubled"
+    TIMER_DROPPED = "timer dropped"
+    TICK_MISSED = "tick missed"
+    TICK_DOUBLED = "tick doubled"
+    ABORTED = "execution aborted"
+    STATUS_LOST = "status change not told"
+    START_REFUSED = "start refused"
+    START_FORBIDDEN = "start refused for good"
+    ANSWER_LOST = "start's answer lost"
+    STATUS_UNREADABLE = "job status unreadable"
+    CONFIG_EDITED = "config edited in flight"
+
+
+_WEIGHT: dict[Fault, float] = {
+    Fault.CRASH_BEFORE: 0.4,
+    Fault.CRASH_AFTER: 0.4,
+    Fault.CONFLICT: 0.2,
+    Fault.THROTTLED: 0.02,
+    Fault.BATCH_DUPLICATED: 0.5,
+    Fault.BATCH_DELAYED: 0.05,
+    Fault.RECORD_LOST: 0.15,
+    Fault.COLD_START: 0.3,
+    Fault.LETTER_REFUSED: 3.0,
+    Fault.TIMER_LATE: 2.0,
+    Fault.TIMER_DROPPED: 2.0,
+    Fault.TICK_DOUBLED: 0.5,
+    Fault.ABORTED: 0.03,
+    Fault.STATUS_LOST: 5.0,
+    Fault.START_FORBIDDEN: 0.2,
+    Fault.STATUS_UNREADABLE: 0.5,
+}
+"""How often a fault strikes, as a multiple of the story's rate; 1 for those that are not named."""
+
+
+class Faults:
+    """When things go wrong; never while `active` is False. `count` says what did."""
+
+    def __init__(self, rng: random.Random, rate: float) -> None:
+        self._rng = rng
+        self._rate = rate
+        self.active = rate > 0
+        self.count: Counter[Fault] = Counter()
+
+    def strikes(self, fault: Fault) -> bool:
+        """Whether this fault happens here and now."""
+        if not self.active or self._rng.random() >= self._rate * _WEIGHT.get(fault, 1.0):
+            return False
+        self.count[fault] += 1
+        return True
+
+    def around(self, act: Callable[[], _T]) -> _T:
+        """Do something, perhaps dying before or after it."""
+        if self.strikes(Fault.CRASH_BEFORE):
+            raise Crash
+        result = act()
+        if self.strikes(Fault.CRASH_AFTER):
+            raise Crash
+        return result
+
+
+class Rows(MemoryTables):
+    """The twin, which tells of every transaction what it changed: key, old image, new image."""
+
+    def __init__(self, on_commit: Callable[[list[Change]], None]) -> None:
+        super().__init__(lambda key, before, after: self._changes.append((key, before, after)))
+        self._changes: list[Change] = []
+        self._on_commit = on_commit
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All writes or none."""
+        super().transact(writes)
+        changes, self._changes = self._changes, []
+        self._on_commit(changes)
+
+
+class FaultyTables:
+    """The twin as a Lambda meets it: busy at times, its indexes behind, and every write perhaps the process's last."""
+
+    def __init__(self, rows: MemoryTables, faults: Faults, let_others_run: Callable[[], None]) -> None:
+        self._rows = rows
+        self._faults = faults
+        self._let_others_run = let_others_run
+
+    def get(self, table: str, pk: str, sk: str) -> Item | None:
+        """One row."""
+        self._read()
+        return self._rows.get(table, pk, sk)
+
+    def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """The rows that exist among `keys`."""
+        self._read()
+        return self._rows.get_many(table, keys)
+
+    def query(self, table: str, pk: str, **how: Any) -> Iterator[Item]:
+        """Rows of one partition; an index may not have seen the newest of them."""
+        self._read()
+        found = self._rows.query(table, pk, **how)
+        if how.get("index") and self._faults.strikes(Fault.INDEX_LAG):
+            rows = list(found)
+            return iter(rows[: -1 or None])
+        return found
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All writes or none; perhaps others run between the caller's reads and this."""
+        if self._faults.strikes(Fault.INTERLEAVED):
+            self._let_others_run()
+        if self._faults.strikes(Fault.CONFLICT):
+            raise TableBusy("the table was busy again and again")
+        self._faults.around(lambda: self._rows.transact(writes))
+
+    def _read(self) -> None:
+        if self._faults.strikes(Fault.THROTTLED):
+            if self._faults.strikes(Fault.INTERLEAVED):
+                self._let_others_run()
+            raise TableBusy("reads were throttled again and again")

@@ -1,0 +1,258 @@
+"""Checks every commit, delivery, start, record and tick against the invariants (a) to (h) of the design."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from simulation import safety, verdicts
+from simulation.arrivals import e_arrival_is_answered
+from simulation.faults import Change
+from simulation.jobs import Job
+from simulation.ledger import Told
+from simulation.parts import GRACE
+
+from interlock_dlq import BatchResult
+from interlock_lifecycle import RunKey
+from interlock_store import key_of_row, parse_time
+from interlock_stream_router.record import Change as Record
+from interlock_watchdog.tick import TickFailed
+
+if TYPE_CHECKING:
+    from simulation.streams import Record as StreamRecord
+    from simulation.world import World
+
+_CLOSING = {
+    "RETRY_EXHAUSTED",
+    "PIPELINE_EXCLUDED",
+    "VALIDATION_EXHAUSTED",
+    "JOB_POLL_EXHAUSTED",
+    "INFRA_FAILURE",
+    "SFN_TIMEOUT",
+    "CONFIG_INVALID",
+    "SENSOR_DEADLINE_EXPIRED",
+}
+_ONCE = {"SCHEDULE_MISSED", "IRREGULAR_SCHEDULE_MISSED", "SENSOR_DEADLINE_EXPIRED", "POST_RUN_SENSOR_MISSING"}
+_MOST_TICKS = 2
+
+
+class InvariantBroken(AssertionError):
+    """An invariant does not hold."""
+
+
+class Routing(Struct):
+    """A record on its way through the router: what its handling told so far."""
+
+    change: Record
+    record: "StreamRecord"
+    told: list[Told]
+
+
+class Checks:
+    """Looks at everything that happens. What is broken is kept, since services may swallow what is raised."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._ledger = world.ledger
+        self._broken: list[str] = []
+        self._routing: list[Routing] = []
+        self._ticks_seen: Counter[tuple[str, str, str]] = Counter()
+        self._fault_count = 0
+
+    def broke(self, invariant: str, message: str | None) -> None:
+        """Keep what is broken, if something is."""
+        if message is not None:
+            self._broken.append(f"({invariant}) at {self._world.now:%Y-%m-%dT%H:%M:%S}: {message}")
+
+    def raise_broken(self) -> None:
+        """Raise the first thing that is broken."""
+        if self._broken:
+            raise InvariantBroken(self._broken[0])
+
+    # --- at every transaction ----------------------------------------------------------------------------
+
+    def transaction(self, changes: list[Change]) -> None:
+        """Look at what was committed together."""
+        keys = {key: (before, after) for key, before, after in changes}
+        told = [
+            self._ledger.events[sk[6:]] for (_, _, sk), (_, after) in keys.items() if sk.startswith("EVENT#") and after
+        ]
+        for event in told:
+            self._event(event)
+        reruns = [str(after["reason"]) for (_, _, sk), (_, after) in keys.items() if sk.startswith("RERUN#") and after]
+        for (table, pk, sk), (before, after) in keys.items():
+            kind = sk.partition("#")[0]
+            if kind in ("JOB", "RERUN", "EVENT") and before is not None and after is not None:
+                self.broke("d", f"{table} {sk} was overwritten")
+            if kind == "EVENT" and after is None and sk[6:] not in self._ledger.delivered:
+                self.broke("d", f"{sk} of {pk} left the outbox without having been delivered")
+            if kind == "TRIGGER":
+                self._run_changed(key_of_row(pk, sk), before, after, told, reruns)
+            if kind == "VERDICT":
+                self.broke("c", verdicts.c_written_once(key_of_row(pk, sk), before, after, told))
+        if self._routing:
+            self._routing[-1].told.extend(told)
+
+    def _event(self, told: Told) -> None:
+        pipeline_id, date = told.run
+        if told.type in verdicts.VERDICTS:
+            self.broke("c", verdicts.c_told_once(self._ledger, told))
+        if told.type in _ONCE and len(self._ledger.told(pipeline_id, date, told.type)) > 1:
+            self.broke("e", f"{pipeline_id} {date}: {told.type} was told twice")
+        if told.type == "RERUN_REJECTED":
+            key = RunKey(pipeline_id, str(told.detail["scheduleId"]), verdicts.date_of(date))
+            began = self._world.invocation.began
+            self.broke("g", safety.g_rejection_is_right(self._ledger, key, told, began))
+
+    def _run_changed(
+        self,
+        key: RunKey,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        told: list[Told],
+        reruns: list[str],
+    ) -> None:
+        world, began = self._world, self._world.invocation.began
+        if after is None:
+            return self.broke("d", f"{key}: its trigger row was deleted")
+        self.broke("d", d_change_is_told(key, before, after, {event.type for event in told}))
+        actor = world.invocation.actor
+        if actor is not None and before is not None and before.get("runToken") != actor:
+            self.broke("b", f"{key}: an execution that does not own the run wrote about it")
+        opened = after["status"] == "RUNNING" and (before is None or int(after["attempt"]) > int(before["attempt"]))
+        if opened:
+            self.broke("a", safety.a_attempt_may_open(self._ledger, key, after, began, rerun=bool(reruns)))
+        for reason in reruns:
+            failure = next((event.detail.get("detail") for event in told if event.type == "JOB_FAILED"), None)
+            self.broke("g", safety.g_within_budget(self._ledger, key, reason, failure, began))
+            if reason != "job-fail-retry":
+                self.broke("g", safety.g_rerun_has_news(self._ledger, key))
+        passed = self._ledger.passes.get((key, int(after["attempt"])))
+        if passed is not None and passed.committed == world.now and before is not None and "evaluatedAt" not in before:
+            self.broke("a", safety.a_rules_held(self._ledger, passed))
+        if "jobIntent" in after and before is not None and "jobIntent" not in before:
+            self.broke("a", safety.a_intent_is_allowed(self._ledger, key, began))
+        for event in told:
+            if event.type in ("JOB_COMPLETED", "JOB_FAILED"):
+                self.broke("b", safety.b_end_is_true(world.jobs.accepted, key, event, world.now))
+        return None
+
+    # --- at every start ----------------------------------------------------------------------------------
+
+    def job_starts(self, job: Job) -> None:
+        """A target is about to accept a start."""
+        accepted = self._world.jobs.accepted
+        self.broke("a", safety.a_start_was_evaluated(self._ledger, job))
+        self.broke("b", safety.b_one_start_per_attempt(accepted, job))
+        self.broke("b", safety.b_one_attempt_runs(accepted, job))
+
+    # --- at every delivery and record --------------------------------------------------------------------
+
+    def d_delivered(self, event_type: str, detail: Mapping[str, Any]) -> None:
+        """What is delivered was committed, under this id and as this event."""
+        event_id = str(detail["id"])
+        self._ledger.delivered.add(event_id)
+        committed = self._ledger.events.get(event_id)
+        if committed is None and event_type != "WATCHDOG_DEGRADED":
+            self.broke("d", f"{event_type} {event_id} was delivered but never committed")
+        if committed is not None and (committed.type, committed.detail) != (event_type, detail):
+            self.broke("d", f"{event_type} {event_id} is not what was committed")
+
+    @contextmanager
+    def routing(self, change: Record, record: "StreamRecord") -> Iterator[None]:
+        """A record is handled; one that got through without faults must have had its effect."""
+        frame = Routing(change, record, [])
+        before, faults = self._look(change), self._world.faults.count.total()
+        self._routing.append(frame)
+        try:
+            yield
+        finally:
+            self._routing.pop()
+        if before is not None and self._world.faults.count.total() == faults:
+            self.broke("e", e_arrival_is_answered(self._world, change, record.written_at, *before, frame.told))
+
+    def _look(self, change: Record) -> tuple[RunKey, Mapping[str, Any] | None] | None:
+        """A sensor's run as it is before the record is handled; None for other records."""
+        if not change.sk.startswith("SENSOR#") or change.row is None:
+            return None
+        key = verdicts.run_of_sensor(self._ledger, change)
+        return (key, self._ledger.runs.get(key)) if key is not None else None
+
+    def handled(self, change: Record, record: "StreamRecord") -> None:
+        """A record got through the router."""
+
+    def e_record_is_settled(self, record: "StreamRecord") -> None:
+        """A record that does not come again was processed or dead-lettered."""
+        if not record.settled:
+            self.broke("e", f"the record of {record.sk} was passed over")
+
+    def e_books_balance(self, result: BatchResult, size: int) -> None:
+        """Every record of a batch has its fate."""
+        if result.processed + result.dlq_routed + result.batch_failures != size:
+            self.broke("e", f"of {size} records {result} are accounted for")
+
+    # --- at every tick -----------------------------------------------------------------------------------
+
+    def f_tick_done(self, began: datetime) -> None:
+        """After ticks in which nothing went wrong nothing committed waits, and no lease is long over."""
+        total = self._world.faults.count.total()
+        clean, self._fault_count = total == self._fault_count, total
+        if not clean:
+            return
+        for name, since in self._ledger.pending.items():
+            if since < began - GRACE - timedelta(seconds=1):
+                self._ticks_seen[name] += 1
+                if self._ticks_seen[name] >= _MOST_TICKS:
+                    self.broke("f", f"{name} waits since {since:%Y-%m-%dT%H:%M:%S}")
+        for key, row in self._ledger.runs.items():
+            late = began - self._world.tick - timedelta(seconds=2)
+            if row["status"] == "RUNNING" and parse_time(row["leaseUntil"], "", "") < late:
+                self.broke("f", f"{key} outlived its lease of {row['leaseUntil']}")
+
+    def h_tick_failed(self, failed: BaseException) -> None:
+        """Without faults no tick fails."""
+        if not self._world.faults.active and isinstance(failed, TickFailed):
+            self.broke("h", f"a tick failed: {failed}")
+
+    def h_invocation_failed(self, error: Exception) -> None:
+        """Without faults no step of an execution fails."""
+        if not self._world.faults.active:
+            self.broke("h", f"a step failed: {type(error).__name__}: {error}")
+
+
+def d_change_is_told(  # noqa: C901 (one line per change)
+    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any], told: set[str]
+) -> str | None:
+    """Each change of a trigger row's state comes with its event, and only allowed changes happen."""
+
+    def needs(*types: str) -> str | None:
+        return None if told & set(types) else f"{key}: {_shown(before)} became {_shown(after)} without {types}"
+
+    if before is None:
+        return needs("SENSOR_DEADLINE_EXPIRED") if after["status"] != "RUNNING" else None
+    old, new = int(before["attempt"]), int(after["attempt"])
+    if before["status"] != "RUNNING":
+        if after["status"] != "RUNNING":
+            return None if after["status"] == before["status"] else f"{key}: a closed run became {after['status']}"
+        return needs("RERUN_ACCEPTED") if new == old + 1 else f"{key}: attempt {old} became {new}"
+    if after["status"] == "COMPLETED":
+        return needs("JOB_COMPLETED")
+    if after["status"] == "FAILED_FINAL":
+        return needs(*_CLOSING)
+    if new != old:
+        return needs("JOB_FAILED") if new == old + 1 else f"{key}: attempt {old} became {new}"
+    if before["runToken"] != after["runToken"]:
+        return needs("TRIGGER_RECOVERED")
+    if before.get("startedToken") != after.get("startedToken"):
+        return needs("JOB_TRIGGERED")
+    if "evaluatedAt" in after and "evaluatedAt" not in before:
+        return needs("VALIDATION_PASSED")
+    if safety.intent_run_id(after) is not None and safety.intent_run_id(before) is None:
+        return needs("JOB_TRIGGERED")
+    return None
+
+
+def _shown(row: Mapping[str, Any] | None) -> str:
+    return f"{row['status']} {row['attempt']}" if row is not None else "nothing"

@@ -1,0 +1,186 @@
+"""The books of the simulated world: every version of sensors and configs, every run, event, outcome and rerun."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+from simulation.faults import Change
+
+from interlock_config import ConfigError, PipelineConfig, decode_json
+from interlock_lifecycle import RunKey, is_reserved
+from interlock_sla import Calendar, Exclusions
+from interlock_store import key_of_row, parse_time, sensor_fields
+from interlock_store._write import Item
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+class Version(Struct):
+    """What a row said from `since` until `until` (None: still); no `value` when it was not there."""
+
+    value: Any
+    since: datetime
+    until: datetime | None = None
+
+
+class Told(Struct, frozen=True):
+    """A committed event."""
+
+    type: str
+    detail: Mapping[str, Any]
+    at: datetime
+
+    @property
+    def run(self) -> tuple[str, str]:
+        """The pipeline and date that it is about."""
+        return str(self.detail["pipelineId"]), str(self.detail.get("date"))
+
+
+class Pass(Struct, frozen=True):
+    """An evaluation that passed: the recorded instant, what it saw, and when its invocation began and committed."""
+
+    key: RunKey
+    attempt: int
+    evaluated_at: datetime
+    seen: Mapping[str, str]
+    began: datetime
+    committed: datetime
+
+
+class History:
+    """The versions of rows by name."""
+
+    def __init__(self) -> None:
+        self._versions: dict[Any, list[Version]] = defaultdict(list)
+
+    def add(self, name: Any, value: Any, at: datetime) -> None:
+        """From now on the row says this."""
+        versions = self._versions[name]
+        if versions:
+            versions[-1].until = at
+        versions.append(Version(value, at))
+
+    def between(self, name: Any, begin: datetime, end: datetime) -> list[Any]:
+        """What the row said at some moment of the span; None where it was not there."""
+        versions = self._versions.get(name, [])
+        found = [seen.value for seen in versions if seen.since <= end and (seen.until is None or seen.until >= begin)]
+        return found if versions and versions[0].since <= begin else [None, *found]
+
+    def now(self, name: Any) -> Version | None:
+        """The present version."""
+        versions = self._versions.get(name)
+        return versions[-1] if versions else None
+
+    def all(self, name: Any) -> list[Version]:
+        """Every version, the oldest first."""
+        return self._versions.get(name, [])
+
+
+class Ledger:
+    """Everything that the checks compare with, noted when it was committed."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.sensors, self.configs = History(), History()
+        self.calendars: dict[str, Calendar] = {}
+        self.runs: dict[RunKey, Item] = {}
+        self.passes: dict[tuple[RunKey, int], Pass] = {}
+        self.events: dict[str, Told] = {}
+        self.delivered: set[str] = set()
+        self.outcomes: dict[RunKey, list[tuple[datetime, str]]] = defaultdict(list)
+        self.successes: dict[RunKey, list[datetime]] = defaultdict(list)
+        self.closings: dict[RunKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+        """When a date was closed as failed for good, and when it was opened again."""
+        self.reruns: dict[RunKey, list[str]] = defaultdict(list)
+        self.pending: dict[tuple[str, str, str], datetime] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The world's time."""
+        return self._world.now
+
+    def note(self, changes: list[Change]) -> None:
+        """Take in what a transaction changed."""
+        for (table, pk, sk), before, after in changes:
+            if table == self._world.names.control:
+                self._note_control(pk, sk, before, after)
+            elif after is not None and sk.startswith("JOB#") and after.get("event") in ("success", "fail", "timeout"):
+                self._note_outcome(pk, sk, after)
+            elif after is not None and sk.startswith("RERUN#"):
+                self.reruns[key_of_row(pk, sk)].append(str(after["reason"]))
+
+    def _note_outcome(self, pk: str, sk: str, row: Item) -> None:
+        at = datetime.fromtimestamp(int(sk.rpartition("#")[2]) / 1000, self._world.now.tzinfo)
+        self.outcomes[key_of_row(pk, sk)].append((at, str(row["event"])))
+        if "runToken" in row and row["event"] == "success":
+            self.successes[key_of_row(pk, sk)].append(at)
+
+    def _note_control(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
+        now, kind = self._world.now, sk.partition("#")[0]
+        self._note_pending(pk, sk, before, after)
+        if kind == "EVENT" and after is not None:
+            self.events[sk[6:]] = Told(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now)
+        elif kind == "TRIGGER" and after is not None:
+            self._note_run(key_of_row(pk, sk), before, after)
+        elif kind == "SENSOR" and not is_reserved(sk[7:]):
+            self.sensors.add((pk[9:], sk[7:]), sensor_fields(after) if after is not None else None, now)
+        elif (
+            sk == "CONFIG"
+            and pk.startswith("PIPELINE#")
+            and (before or {}).get("config") != (after or {}).get("config")
+        ):
+            self.configs.add(pk[9:], _decode(after), now)
+
+    def _note_pending(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
+        def name(row: Item | None) -> tuple[str, str, str] | None:
+            if row is None or row.get("GSI1PK") != "PENDING":
+                return None
+            return pk, sk, str(row.get("runToken") or row.get("requestedAt") or "")
+
+        old, new = name(before), name(after)
+        if old != new:
+            if old is not None:
+                self.pending.pop(old, None)
+            if new is not None:
+                self.pending[new] = self._world.now
+
+    def _note_run(self, key: RunKey, before: Item | None, after: Item) -> None:
+        self.runs[key] = after
+        closed = self.closings[key]
+        if after["status"] == "FAILED_FINAL" and (before is None or before["status"] != "FAILED_FINAL"):
+            closed.append((self.now, None))
+        elif after["status"] != "FAILED_FINAL" and closed and closed[-1][1] is None:
+            closed[-1] = (closed[-1][0], self.now)
+        same = before is not None and before.get("runToken") == after.get("runToken")
+        if same and before is not None and "evaluatedAt" in after and "evaluatedAt" not in before:
+            at = parse_time(after["evaluatedAt"], "", "")
+            began = self._world.invocation.began
+            attempt = int(after["attempt"])
+            seen = after.get("evaluatedSensors", {})
+            self.passes[key, attempt] = Pass(key, attempt, at, seen, began, self._world.now)
+
+    def exclusions(self, config: PipelineConfig) -> Exclusions:
+        """The days on which a pipeline is dormant."""
+        return config.exclusions(self.calendars)
+
+    def live_configs(self, pipeline_id: str, begin: datetime, end: datetime) -> list[PipelineConfig]:
+        """The configs of the span under which a job may start."""
+        found = self.configs.between(pipeline_id, begin, end)
+        return [config for config in found if config is not None and not config.dry_run]
+
+    def told(self, pipeline_id: str, date: str, *types: str) -> list[Told]:
+        """The committed events of these types about a date."""
+        return [event for event in self.events.values() if event.run == (pipeline_id, date) and event.type in types]
+
+
+def _decode(row: Item | None) -> PipelineConfig | None:
+    if row is None:
+        return None
+    try:
+        return decode_json(str(row.get("config", "")), "the row")
+    except ConfigError:
+        return None

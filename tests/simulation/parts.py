@@ -1,0 +1,67 @@
+"""One sandbox of every Lambda: the real services wired as in production, with a clock and a config cache of its own."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from interlock_controller import AlertDesk, JobDesk, Outbox, RerunDesk, SensorDesk
+from interlock_orchestrator.steps import Desk
+from interlock_sla_monitor.monitor import Monitor
+from interlock_store import ConfigCache, Overview, Store
+from interlock_stream_router.configs import ConfigWatch
+from interlock_stream_router.router import Router
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+from interlock_watchdog.tick import Check
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+TIMEOUT = timedelta(hours=4)
+GRACE = timedelta(minutes=2)
+
+
+class Sandbox:
+    """The services as one process holds them. `skew` is how far its clock is off."""
+
+    def __init__(self, world: "World", skew: timedelta) -> None:
+        self._world = world
+        self._skew = skew
+        store = Store(world.tables, world.names)
+        self.outbox = Outbox(store, world.bus, world.executions, now=self.now, execution_timeout=TIMEOUT)
+        reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+        cache = ConfigCache(store, self.now)
+        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
+        self.router = Router(self.outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
+        self.monitor = Monitor(store, world.timers, AlertDesk(store, self.now), self.now)
+        self.recovery = Recovery(
+            store,
+            self.outbox,
+            reruns,
+            world.executions,
+            execution_timeout=TIMEOUT,
+            pending_grace=GRACE,
+            probe_after=world.tick,
+        )
+        self._store = store
+        self.checks: Mapping[str, Check] = all_checks(
+            store,
+            Overview(world.tables, world.names),
+            self.recovery,
+            world.timers,
+            now=self.now,
+            execution_timeout=TIMEOUT,
+            crew=Crew(),
+        )
+
+    def now(self) -> datetime:
+        """What this process takes for the time."""
+        return self._world.now + self._skew
+
+    def desk(self) -> Desk:
+        """What an invocation of the orchestrator works with."""
+        return Desk(self._store, self._world.jobs, self.now, self._until, TIMEOUT, {})
+
+    def _until(self) -> datetime:
+        return self._world.invocation.ends + self._skew - timedelta(milliseconds=500)

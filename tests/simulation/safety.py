@@ -1,0 +1,208 @@
+"""Invariants (a), (b) and (g): what may start a job, and how often. Each says what is broken, or None."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from simulation.jobs import Job
+from simulation.ledger import Ledger, Pass, Told
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import RunKey
+from interlock_lifecycle._accounted import fingerprint
+from interlock_rules import holds, to_number, updated_at
+from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_store import parse_time
+
+OWN_REASONS = ("late-data", "data-drift")
+
+
+def row_keys(key: str, date: ExecutionDate) -> tuple[str, str, str]:
+    """The rows that may hold a rule's sensor for a date, the best first."""
+    return f"{key}#{date}", f"{key}#{date.compact}", key
+
+
+def a_rules_held(ledger: Ledger, passed: Pass) -> str | None:
+    """The rules held on the rows that the evaluation says it saw, and it saw what was there."""
+    pipeline, date = passed.key.pipeline_id, passed.key.date
+    configs = ledger.live_configs(pipeline, passed.began, passed.committed)
+    if not configs:
+        return f"{passed.key}: an evaluation passed although no config of the moment lets a job start"
+    problems = [_rules_failed(ledger, passed, config, date) for config in configs]
+    return None if None in problems else problems[0]
+
+
+def _rules_failed(ledger: Ledger, passed: Pass, config: PipelineConfig, date: ExecutionDate) -> str | None:
+    results = []
+    for rule in config.validation.rules:
+        fields: Mapping[str, object] | None = None
+        for name in row_keys(rule.key, date):
+            versions = ledger.sensors.between((passed.key.pipeline_id, name), passed.began, passed.committed)
+            told = passed.seen.get(name)
+            if told is None:
+                if None not in versions:
+                    return f"{passed.key}: sensor {name} was there, but was not seen"
+                continue
+            matching = [found for found in versions if found is not None and fingerprint(found) == told]
+            if not matching:
+                return f"{passed.key}: sensor {name} was seen as it was not at that moment"
+            fields = fields if fields is not None else matching[0]
+        results.append(holds(rule, fields, passed.evaluated_at))
+    safe = all(results) if str(config.validation.trigger) == "ALL" else any(results)
+    return None if safe else f"{passed.key}: the evaluation passed although its rules did not hold: {results}"
+
+
+def a_attempt_may_open(ledger: Ledger, key: RunKey, row: Mapping[str, Any], began: Any, *, rerun: bool) -> str | None:
+    """No attempt opens for a dry run, an unreadable config, or an excluded day or date."""
+    configs = ledger.live_configs(key.pipeline_id, began, ledger.now)
+    if not configs:
+        return f"{key}: attempt {row['attempt']} opened although no config of the moment lets it"
+    for config in configs:
+        committed = parse_time(row["committedAt"], "", "")
+        day = key.date.day if rerun else committed.astimezone(config.zone).date()
+        if not ledger.exclusions(config).excludes(day):
+            return None
+    return f"{key}: attempt {row['attempt']} opened although {day} is excluded"
+
+
+def a_intent_is_allowed(ledger: Ledger, key: RunKey, began: Any) -> str | None:
+    """No start is promised under a config that is gone, unreadable or a dry run."""
+    if ledger.live_configs(key.pipeline_id, began, ledger.now):
+        return None
+    return f"{key}: a start was promised although no config of the moment lets it"
+
+
+def a_start_was_evaluated(ledger: Ledger, job: Job) -> str | None:
+    """The attempt's rules held before its job starts, and its intent is committed."""
+    key, row = _run_of(ledger, job)
+    if row is None or (key, job.attempt.number) not in ledger.passes:
+        return f"{key}: attempt {job.attempt.number} starts although its rules were never seen to hold"
+    if "jobIntent" not in row or int(row["attempt"]) != job.attempt.number:
+        # Another attempt may have been opened while this start was on its way, but not without this one's end.
+        return f"{key}: attempt {job.attempt.number} starts without its intent"
+    return None
+
+
+def _run_of(ledger: Ledger, job: Job) -> tuple[RunKey, Mapping[str, Any] | None]:
+    attempt = job.attempt
+    key = RunKey(attempt.pipeline_id, attempt.schedule_id, parse_execution_date(attempt.date))
+    return key, ledger.runs.get(key)
+
+
+def b_one_start_per_attempt(accepted: Sequence[Job], job: Job) -> str | None:
+    """No attempt's job is accepted twice."""
+    for earlier in accepted:
+        if earlier.date == job.date and earlier.attempt.number == job.attempt.number:
+            return f"{job.date}: attempt {job.attempt.number} starts twice"
+    return None
+
+
+def b_one_attempt_runs(accepted: Sequence[Job], job: Job) -> str | None:
+    """No job starts beside an earlier one of its date that still runs, as far as that can be known."""
+    for earlier in accepted:
+        if earlier.date == job.date and earlier.known and earlier.ends_at > job.accepted_at:
+            return f"{job.date}: attempt {job.attempt.number} starts while {earlier.attempt.number} still runs"
+    return None
+
+
+def b_end_is_true(accepted: Sequence[Job], key: RunKey, told: Told, now: Any) -> str | None:
+    """An attempt is completed or failed as its job ended, and not before."""
+    attempt, succeeded = told.detail.get("attempt"), told.type == "JOB_COMPLETED"
+    date = (key.pipeline_id, key.schedule_id, str(key.date))
+    jobs = [job for job in accepted if job.date == date and job.attempt.number == attempt]
+    if not jobs:
+        return f"{key}: attempt {attempt} was completed although no job was started" if succeeded else None
+    job, message = jobs[0], str(told.detail.get("message"))
+    if "outcome unknown" in message or "nothing was started" in message:
+        return None
+    if job.ends_at > now + timedelta(milliseconds=1):
+        return f"{key}: attempt {attempt} was ended although its job still runs: {message}"
+    if (str(job.kind.status.state) == "succeeded") != succeeded:
+        return f"{key}: {told.type}, but the job of attempt {attempt} ended {job.kind.status.state}"
+    return None
+
+
+def g_within_budget(
+    ledger: Ledger, key: RunKey, reason: str, failure: Mapping[str, Any] | None, began: Any
+) -> str | None:
+    """The reruns of a date, the one just committed included, stay within the budget of their kind."""
+    reruns = ledger.reruns[key]
+    for config in ledger.live_configs(key.pipeline_id, began, ledger.now):
+        job = config.job
+        if reason == "job-fail-retry":
+            used = reruns.count(reason)
+            permanent = failure is not None and failure.get("category") == "PERMANENT"
+            budget = job.max_code_retries if permanent else job.max_retries
+        elif reason in OWN_REASONS:
+            used, budget = sum(reruns.count(own) for own in OWN_REASONS), job.max_drift_reruns
+        else:
+            used = sum(1 for other in reruns if other not in (*OWN_REASONS, "job-fail-retry"))
+            budget = job.max_manual_reruns
+        if used <= budget:
+            return None
+    return f"{key}: {reason} is rerun {len(reruns)}, over its budget: {reruns}"
+
+
+def g_rerun_has_news(ledger: Ledger, key: RunKey) -> str | None:
+    """A date that succeeded last is not rerun unless one of its sensors was updated since."""
+    outcomes = sorted(ledger.outcomes[key])
+    if not outcomes or outcomes[-1][1] != "success":
+        return None
+    stamps = _stamps(ledger, key)
+    if stamps and max(stamps) <= outcomes[-1][0]:
+        return f"{key}: rerun although it succeeded at {outcomes[-1][0]} and no sensor was updated since"
+    return None
+
+
+def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) -> str | None:
+    """A rerun is not refused as old news while a sensor is newer than the success."""
+    if "no sensor was updated" not in str(told.detail.get("message")):
+        return None
+    outcomes = sorted(found for found in ledger.outcomes[key] if found[0] < began)
+    stamps = _stamps(ledger, key)
+    if not outcomes or outcomes[-1][1] != "success":
+        return f"{key}: refused as unchanged although its last outcome is no success"
+    newest = max(outcomes[-1][0], max(at for at, _ in ledger.outcomes[key]))
+    quiet = all((found := ledger.sensors.now(name)) is None or found.since < began for name in _named(ledger, key))
+    if quiet and any(stamp > newest for stamp in stamps):
+        return f"{key}: refused as unchanged although a sensor was updated at {max(stamps)}"
+    return None
+
+
+def _named(ledger: Ledger, key: RunKey) -> list[tuple[str, str]]:
+    found = ledger.configs.now(key.pipeline_id)
+    config = found.value if found is not None else None
+    if config is None:
+        return []
+    keys = [rule.key for rule in config.validation.rules]
+    keys += [config.schedule.trigger.key] if config.schedule.trigger is not None else []
+    keys += [rule.key for rule in config.post_run.rules] if config.post_run is not None else []
+    return [(key.pipeline_id, name) for rule_key in dict.fromkeys(keys) for name in row_keys(rule_key, key.date)]
+
+
+def _stamps(ledger: Ledger, key: RunKey) -> list[Any]:
+    found = [ledger.sensors.now(name) for name in _named(ledger, key)]
+    stamps = [updated_at(version.value) for version in found if version is not None and version.value is not None]
+    return [stamp for stamp in stamps if stamp is not None]
+
+
+def drifted(before: object, now: object, config: PipelineConfig) -> bool:
+    """Whether the drift field moved by more than the threshold; zero is a value, a missing field is not."""
+    if config.post_run is None or not isinstance(before, Mapping) or not isinstance(now, Mapping):
+        return False
+    field = config.post_run.drift_field
+    old, new = (to_number(fields.get(field)) for fields in (before, now))
+    return old is not None and new is not None and abs(float(new) - float(old)) > config.post_run.drift_threshold
+
+
+def baseline_of(row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The baseline row's fields by rule key."""
+    data = row.get("data") if row is not None else None
+    return data if isinstance(data, Mapping) else {}
+
+
+def intent_run_id(row: Mapping[str, Any]) -> str | None:
+    """The job id of a trigger row's intent."""
+    found = row.get("jobIntent")
+    return msgspec.json.decode(str(found)).get("run_id") if found is not None else None

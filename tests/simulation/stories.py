@@ -1,0 +1,279 @@
+"""Random stories from one seed: pipelines with zones, rules and SLAs, their sensors, operators and edits."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from simulation.faults import Fault
+from simulation.world import World
+
+from interlock_config import PipelineConfig, decode_yaml, encode_json
+from interlock_lifecycle import JobEntry, RunKey
+from interlock_sla import Calendar, ExecutionDate
+
+DAYS = 3
+STARTS = ("2026-03-27", "2026-03-06", "2026-10-30", "2026-10-23", "2026-07-14", "2026-12-30", "2028-02-27")
+"""First days of stories: across both DST days of Europe and America, the year's end, a leap day, and a plain one."""
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Kolkata", "Australia/Lord_Howe")
+_SLAS = (
+    "",
+    "sla: {maxDuration: 45m, expectedDuration: 15m}",
+    'sla: {deadline: "09:00", timezone: Asia/Tokyo}',
+    'sla: {deadline: "02:30", expectedDuration: 1h}',
+    'sla: {deadline: "18:00", maxDuration: 2h, expectedDuration: 30m, timezone: America/New_York}',
+)
+_EXCLUSIONS = ("", "", "exclude: {weekends: true}", "exclude: {dates: ['%s']}", "calendar: closed")
+_JOBS = (
+    "{type: glue, config: {jobName: j}",
+    "{type: databricks, config: {workspaceUrl: 'https://d.example', jobId: '1'}",
+    "{type: step-function, config: {stateMachineArn: 'arn:aws:states:eu-west-1:1:stateMachine:m'}",
+    "{type: lambda, config: {functionName: f}",
+    "{type: command, config: {command: 'true'}",
+)
+_VOLUME_RULES = ("{key: volume, check: gt, field: n, value: 0}", "{key: volume, check: age_lt, value: 30h}")
+
+
+class Shape(Struct):
+    """How a pipeline's sensors are written: per-period keys in which form, hours, and a post-run sensor."""
+
+    keys: str
+    hourly: bool
+    audited: bool
+    volume: bool
+    twin: bool = False
+
+
+class Story:
+    """One seed: its world, its pipelines, and what was promised for which dates."""
+
+    def __init__(
+        self, seed: int, *, rate: float | None = None, days: int = DAYS, pipelines: int = 3, weights: Any = None
+    ) -> None:
+        self.rng = rng = random.Random(seed)
+        chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
+        self.rate = chosen if rate is None else rate
+        start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
+        tick = timedelta(minutes=rng.choice([5, 15, 15, 15]))
+        self.world = World(seed, fault_rate=self.rate, start=start, tick=tick)
+        self.world.jobs.failing, self.world.jobs.reported = 0.25, 0.1
+        self.end = start + timedelta(days=days)
+        self.edited: set[str] = set()
+        self.promised: dict[RunKey, bool] = {}
+        """Dates whose trigger came: whether it came on an allowed day."""
+        self.configs: dict[str, PipelineConfig] = {}
+        self.twins: list[tuple[str, str]] = []
+        self._closed_day = start.date() + timedelta(days=rng.randrange(days))
+        self._put_calendar()
+        self._break_things(start)
+        for number in range(pipelines):
+            self._plan(f"p{number}", days)
+        if self.rate and rng.random() < 0.3:
+            self._stop_streams(start, days)
+
+    # --- pipelines ---------------------------------------------------------------------------------------
+
+    def _put_calendar(self) -> None:
+        calendar = Calendar("closed", frozenset(), frozenset({self._closed_day}))
+        self.world.put_calendar(calendar)
+        self.world.ledger.calendars["closed"] = calendar
+
+    def _plan(self, name: str, days: int) -> None:
+        rng = self.rng
+        shape = Shape(
+            keys=rng.choice(["date", "compact", "plain", "undated"]),
+            hourly=rng.random() < 0.2,
+            audited=rng.random() < 0.4,
+            volume=rng.random() < 0.4,
+            twin=not self.rate and rng.random() < 0.7,
+        )
+        if shape.hourly and shape.keys == "undated":
+            shape.keys = "date"
+        config = self._config(name, shape)
+        self._push(config)
+        ids = [name]
+        if shape.twin:
+            shadow = msgspec.structs.replace(config, dry_run=True)
+            shadow = msgspec.structs.replace(
+                shadow, pipeline=msgspec.structs.replace(config.pipeline, id=f"{name}-shadow")
+            )
+            self._push(shadow)
+            self.twins.append((name, shadow.id))
+            ids.append(shadow.id)
+        for day in range(days):
+            local = (self.world.now + timedelta(days=day)).date()
+            for hour in sorted(rng.sample(range(24), 3)) if shape.hourly else [None]:
+                self._plan_date(config, ids, shape, local, hour)
+        if self.rate and not shape.twin and rng.random() < 0.25:
+            self._edit(config)
+
+    def _push(self, config: PipelineConfig) -> None:
+        self.configs[config.id] = config
+        self.world.push(config)
+
+    def _config(self, name: str, shape: Shape) -> PipelineConfig:
+        rng = self.rng
+        rules = ["{key: ready, check: gte, field: count, value: 10}"]
+        rules += [rng.choice(_VOLUME_RULES)] if shape.volume else []
+        audit = "postRun: {rules: [{key: audit, check: exists}], driftThreshold: %d, sensorTimeout: 1h}"
+        exclude = "" if shape.twin else rng.choice(_EXCLUSIONS)
+        budgets = f"maxRetries: {rng.randint(0, 2)}, maxCodeRetries: {rng.randint(0, 1)}"
+        budgets += f", maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: {rng.randint(0, 2)}"
+        return decode_yaml(
+            f"""
+pipeline: {{id: {name}}}
+schedule:
+  timezone: {rng.choice(ZONES)}
+  trigger: {{key: ready, check: equals, field: ready, value: true}}
+  evaluation: {{window: {rng.choice(["10m", "1h"])}, interval: 1m}}
+  {exclude % self._closed_day if "%" in exclude else exclude}
+{rng.choice(_SLAS)}
+validation:
+  trigger: {rng.choice(["ALL", "ALL", "ANY"])}
+  rules: [{", ".join(rules)}]
+job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rng.choice(["0s", "90s"])}}}
+{audit % rng.choice([0, 5]) if shape.audited else ""}
+""",
+            f"{name}.yaml",
+        )
+
+    # --- sensors -----------------------------------------------------------------------------------------
+
+    def _plan_date(  # noqa: C901 (one line per kind of sensor)
+        self, config: PipelineConfig, ids: list[str], shape: Shape, day: date, hour: int | None
+    ) -> None:
+        rng, zone = self.rng, config.zone
+        at = datetime.combine(day, time(hour or rng.randint(0, 9), rng.randint(0, 59)), zone).astimezone(UTC)
+        at += timedelta(seconds=rng.randint(0, 59), milliseconds=rng.randint(0, 999))
+        when = ExecutionDate(day, hour)
+        if shape.keys == "undated":
+            when = ExecutionDate(at.astimezone(zone).date())
+        fields: dict[str, Any] = {"date": str(day) if rng.random() < 0.7 else day.strftime("%Y%m%d")}
+        if hour is not None:
+            fields["hour"] = f"{hour:02d}"
+        if shape.keys == "undated":
+            fields = {}
+        if at >= self.end - timedelta(hours=2) or at <= self.world.now:
+            return
+        suffix = {"date": f"#{when}", "compact": f"#{when.compact}"}.get(shape.keys, "")
+        if shape.volume:
+            self._sense(config, ids, f"volume{suffix}", at - timedelta(minutes=rng.randint(1, 50)), n=rng.randint(0, 1))
+        if shape.audited:
+            sizes = rng.choice([[100, 200], [0, 50], [50, 0], [100, 103], [7, 7, 9]])
+            self._sense(config, ids, f"audit#{when}", at - timedelta(minutes=1), sensor_count=sizes[0], **fields)
+            later = at
+            for size in sizes[1:]:
+                later += timedelta(minutes=rng.randint(200, 300) if shape.twin else rng.choice([3, 30, 240]))
+                self._sense(config, ids, f"audit#{when}", later, sensor_count=size, **fields)
+        counts = sorted(rng.choices([3, 8, 10, 12], k=rng.randint(1, 3)))
+        key = RunKey(config.id, config.schedule_id, when)
+        for count in counts:
+            value = rng.choice([count, Decimal(count), str(count)])
+            self._trigger(config, ids, key, f"ready{suffix}", at, ready=True, count=value, **fields)
+            at += timedelta(minutes=rng.choice([0, 1, 5, 20]), milliseconds=rng.choice([0, 400, 59_900]))
+        if rng.random() < 0.2 and not shape.twin:
+            late = at + timedelta(minutes=rng.randint(40, 400))
+            self._trigger(config, ids, key, f"ready{suffix}", late, ready=True, count=15, **fields)
+        self._ask_for_reruns(ids, key, at, twin=shape.twin)
+        if rng.random() < 0.15 and not shape.twin:
+            self._report_falsely(key, at + timedelta(minutes=rng.randint(1, 20)))
+
+    def _trigger(
+        self, config: PipelineConfig, ids: list[str], key: RunKey, sensor: str, at: datetime, **f: Any
+    ) -> None:
+        if at >= self.end:
+            return
+        self._sense(config, ids, sensor, at, **f)
+        allowed = not self.world.ledger.exclusions(config).excludes(at.astimezone(config.zone).date())
+        self.promised[key] = self.promised.get(key, False) or allowed
+
+    def _sense(self, config: PipelineConfig, ids: list[str], sensor: str, at: datetime, **fields: Any) -> None:
+        written = self.rng.choice(
+            [at.isoformat(), at.timestamp(), str(int(at.timestamp())), int(at.timestamp() * 1000)]
+        )
+        if isinstance(written, float):
+            written = Decimal(str(round(written, 3)))
+        for pipeline_id in ids:
+            self.world.at(at, lambda name=pipeline_id: self.world.sense(name, sensor, **fields, updatedAt=written))
+
+    # --- people ------------------------------------------------------------------------------------------
+
+    def _ask_for_reruns(self, ids: list[str], key: RunKey, at: datetime, *, twin: bool) -> None:
+        rng = self.rng
+        first = 120 if twin else 1
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            when = at + timedelta(minutes=rng.randint(first, 300))
+            for name in ids:
+                asked = msgspec.structs.replace(key, pipeline_id=name)
+                self.world.at(when, lambda asked=asked, when=when: self.world.rerun(asked, requested_at=when))
+
+    def _report_falsely(self, key: RunKey, at: datetime) -> None:
+        """An outcome of some other job, which must not count."""
+        entry = JobEntry(key, at, self.rng.choice(["success", "fail"]), run_id="somebody-else")
+        self.world.at(at, lambda: self.world.report_outcome(entry))
+
+    def _edit(self, config: PipelineConfig) -> None:
+        """The config becomes a dry run, unreadable, gone or another one for a while."""
+        self.edited.add(config.id)
+        world, rng = self.world, self.rng
+        at = world.now + timedelta(minutes=rng.randint(60, 60 * 40))
+        back = at + timedelta(minutes=rng.choice([1, 4, 30, 300]))
+        dry = encode_json(msgspec.structs.replace(config, dry_run=True))
+        other = encode_json(config).replace('"value":10', '"value":11')
+        text = rng.choice([dry, "{", None, other, encode_json(config) + " "])
+        world.at(at, self._edited(lambda: world.write_config(config.id, text)))
+        world.at(back, self._edited(lambda: world.write_config(config.id, encode_json(config))))
+
+    def _edited(self, act: Callable[[], None]) -> Callable[[], None]:
+        def edit() -> None:
+            self.world.faults.count[Fault.CONFIG_EDITED] += 1
+            act()
+
+        return edit
+
+    def _stop_streams(self, start: datetime, days: int) -> None:
+        at = start + timedelta(minutes=self.rng.randint(0, days * 1200))
+
+        def stop() -> None:
+            self.world.faults.count[Fault.STREAM_STOPPED] += 1
+            self.world.streams.stop(self.world.now + timedelta(hours=self.rng.choice([1, 6, 23])))
+
+        self.world.at(at, stop)
+
+    def _break_things(self, start: datetime) -> None:
+        """Rows that nobody can use: none of them may hold up or start anything."""
+        world, rng = self.world, self.rng
+        world.write_config("broken", rng.choice(["{", "[]", "", '{"pipeline": {"id": "other"}}']))
+        nobody = RunKey("nobody", "stream", ExecutionDate(start.date()))
+        acts: list[Callable[[], None]] = [
+            lambda: world.sense("broken", "ready", ready=True, count=10),
+            lambda: world.sense("nobody", "ready", ready=True, count=10),
+            lambda: world.rerun(nobody),
+            lambda: world.write_row("PIPELINE#p0", "NONSENSE#1"),
+            lambda: world.write_row("PIPELINE#p0", "RERUN_REQUEST#stream#2026-02-30", requestedAt="x"),
+            lambda: world.write_row("PIPELINE#p0", "SENSOR#ready"),
+            lambda: world.report_outcome(JobEntry(msgspec.structs.replace(nobody, pipeline_id="p0"), start, "dance")),
+        ]
+        for act in acts:
+            world.at(start + timedelta(minutes=rng.randint(1, 2000)), act)
+
+    # --- playing -----------------------------------------------------------------------------------------
+
+    @property
+    def pipeline_days(self) -> int:
+        """How many days of pipelines are simulated."""
+        return len(self.configs) * round((self.end - self.started).total_seconds() / 86400)
+
+    @property
+    def started(self) -> datetime:
+        """When the story began."""
+        return self.end - timedelta(days=DAYS)
+
+    def play(self) -> None:
+        """The days with faults, then quiet until everything has settled."""
+        self.world.run_until(self.end)
+        self.world.faults.active = False
+        self.world.run_until(self.end + timedelta(hours=14))

@@ -1,0 +1,170 @@
+"""The tables' streams as Lambda reads them: shards, batches, partial responses, redelivery; no record is skipped."""
+
+import itertools
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from simulation.faults import Crash, Fault
+
+from interlock_dlq import DeadLetter, RoutingFailed, process_stream
+from interlock_store import to_wire
+from interlock_stream_router.record import Change, read_change
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+BATCH = 10
+_MOST_TRIES = 400
+_LOSSY = ("TRIGGER#", "EVENT#")
+"""Rows whose records may be lost: they lie in the pending index, so that the watchdog acts for them."""
+
+_FILTERED = ("MARKER#", "VERDICT#", "DRY_RUN#")
+"""Rows whose records the mapping's filter keeps from the router."""
+
+
+class Record(Struct):
+    """A stream record: what Lambda gets, when the row was really written, and whether its fate was decided."""
+
+    wire: dict[str, Any]
+    sk: str
+    written_at: datetime
+    settled: bool = False
+
+    @property
+    def number(self) -> str:
+        """Where it lies in its shard."""
+        return str(self.wire["dynamodb"]["SequenceNumber"])
+
+
+class Shard:
+    """One shard: its records in order, one invocation at a time, on from the lowest failed sequence number."""
+
+    def __init__(self, world: "World", handled: Callable[[Change, Record], None]) -> None:
+        self._world = world
+        self._handled = handled
+        self.waiting: list[Record] = []
+        self.stopped_until: datetime | None = None
+        self._busy = False
+        self._most = BATCH
+        self._tries = 0
+
+    def append(self, record: Record) -> None:
+        """A row changed."""
+        self.waiting.append(record)
+        if not self._busy:
+            self._busy = True
+            self._again(timedelta(milliseconds=self._world.rng.randint(50, 500)))
+
+    def _again(self, delay: timedelta) -> None:
+        when = self._world.now + delay
+        if self.stopped_until is not None:
+            when = max(when, self.stopped_until)
+        self._world.at(when, self._deliver)
+
+    def _deliver(self) -> None:
+        """One invocation with the next batch."""
+        world, faults = self._world, self._world.faults
+        if self.stopped_until is not None and world.now < self.stopped_until:
+            return self._again(timedelta())
+        if faults.strikes(Fault.BATCH_DELAYED):
+            return self._again(timedelta(minutes=world.rng.randint(1, 30)))
+        if self.waiting and self.waiting[0].sk.startswith(_LOSSY) and faults.strikes(Fault.RECORD_LOST):
+            self.waiting.pop(0)
+        if not self.waiting:
+            self._busy = False
+            return None
+        batch = self.waiting[: 1 if faults.strikes(Fault.BATCH_CUT) else self._most]
+        done = self._invoke(batch)
+        self._progress(len(batch), done)
+        if done and faults.strikes(Fault.BATCH_DUPLICATED):
+            done = world.rng.randint(0, done)
+        for record in self.waiting[:done]:
+            world.checks.e_record_is_settled(record)
+        del self.waiting[:done]
+        return self._again(timedelta(milliseconds=200) if done == len(batch) else timedelta(seconds=1))
+
+    def _progress(self, asked: int, done: int) -> None:
+        """A batch that failed is halved, as the mapping's bisecting does; one that succeeded may be whole again."""
+        self._most = BATCH if done == asked else max(1, self._most // 2)
+        self._tries = 0 if done else self._tries + 1
+        if self._tries > _MOST_TRIES:
+            self._world.checks.broke("e", f"a record blocks its shard: {self.waiting[0].sk}")
+            self.waiting.pop(0)
+
+    def _invoke(self, batch: list[Record]) -> int:
+        """The number of records, from the first, that need not come again."""
+        world, router = self._world, self._world.sandbox().router
+        by_number = {record.number: record for record in batch}
+
+        def route(wire: dict[str, Any]) -> None:
+            change, record = read_change(wire), by_number[wire["dynamodb"]["SequenceNumber"]]
+            with world.checks.routing(change, record):
+                router.route(change)
+            record.settled = True
+            self._handled(change, record)
+
+        letters = _Letters(world, by_number)
+        try:
+            result = world.invoke(lambda: process_stream([record.wire for record in batch], route, letters))
+        except Crash:
+            return 0
+        world.checks.e_books_balance(result, len(batch))
+        failed = [item["itemIdentifier"] for item in result.response()["batchItemFailures"]]
+        if not failed:
+            return len(batch)
+        # An identifier that is not in the batch means all of it to Lambda.
+        numbers = [record.number for record in batch]
+        return numbers.index(failed[0]) if failed[0] in numbers else 0
+
+
+class _Letters:
+    """The dead-letter queue."""
+
+    def __init__(self, world: "World", by_number: dict[str, Record]) -> None:
+        self._world = world
+        self._by_number = by_number
+
+    def route(self, letter: DeadLetter) -> None:
+        """Keep the letter, unless the queue does not take it."""
+        if self._world.faults.strikes(Fault.LETTER_REFUSED):
+            raise RoutingFailed("the queue did not take it")
+        record = self._by_number[letter.payload["dynamodb"]["SequenceNumber"]]
+        record.settled = True
+        self._world.dead_letters.append((record, letter))
+
+
+class Streams:
+    """The streams of the control table and of the job log."""
+
+    def __init__(self, world: "World", handled: Callable[[Change, Record], None], *, shards: int = 2) -> None:
+        self._world = world
+        self._numbers = itertools.count(1)
+        self.appended = 0
+        self.shards = {
+            table: [Shard(world, handled) for _ in range(shards)] for table in (world.names.control, world.names.joblog)
+        }
+
+    def changed(self, key: tuple[str, str, str], after: dict[str, Any] | None) -> None:
+        """A row changed: it gets its record, in the order of its partition."""
+        table, pk, sk = key
+        if table not in self.shards or sk.startswith(_FILTERED):
+            return
+        body: dict[str, Any] = {
+            "SequenceNumber": f"{next(self._numbers):021d}",
+            "Keys": to_wire({"PK": pk, "SK": sk}),
+            "ApproximateCreationDateTime": int(self._world.now.timestamp()),
+        }
+        if after is not None:
+            body["NewImage"] = to_wire(after)
+        self.appended += 1
+        wire = {"eventID": f"event-{self.appended}", "eventSourceARN": f"{table}/stream", "dynamodb": body}
+        shards = self.shards[table]
+        shards[zlib.crc32(pk.encode()) % len(shards)].append(Record(wire, sk, self._world.now))
+
+    def stop(self, until: datetime) -> None:
+        """No shard delivers before `until`."""
+        for shard in itertools.chain(*self.shards.values()):
+            shard.stopped_until = until

@@ -1,0 +1,147 @@
+"""Invariant (c): one true SLA verdict per date, recomputed from the deadlines and the first success."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from simulation.ledger import Ledger, Told
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import RunKey
+from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_store import parse_time, pipeline_pk, sensor_fields
+from interlock_store._rows import run_sk
+from interlock_stream_router.record import Change
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+VERDICTS = {"SLA_MET", "SLA_BREACH", "RELATIVE_SLA_BREACH"}
+_BREACH_OF = {"absolute": "SLA_BREACH", "relative": "RELATIVE_SLA_BREACH"}
+
+
+def date_of(text: str) -> ExecutionDate:
+    """The execution date of an event."""
+    return parse_execution_date(text)
+
+
+def run_of_sensor(ledger: Ledger, change: Change) -> RunKey | None:
+    """The run that a sensor belongs to: its `date` and `hour`, else its day in the pipeline's zone."""
+    found = ledger.configs.now(change.pk[9:])
+    config = found.value if found is not None else None
+    fields = sensor_fields(change.row or {})
+    if config is None:
+        return None
+    try:
+        text = str(fields["date"]).replace("-", "")
+        day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except (KeyError, ValueError):
+        return RunKey(config.id, config.schedule_id, ExecutionDate(change.at.astimezone(config.zone).date()))
+    hour = int(str(fields["hour"])) if "hour" in fields else None
+    return RunKey(config.id, config.schedule_id, ExecutionDate(day, hour))
+
+
+def c_told_once(ledger: Ledger, told: Told) -> str | None:
+    """Each verdict is told once per date, and met never beside a breach."""
+    pipeline_id, day = told.run
+    found = [event.type for event in ledger.told(pipeline_id, day, *VERDICTS)]
+    if found.count(told.type) > 1:
+        return f"{pipeline_id} {day}: {told.type} was told {found.count(told.type)} times"
+    if "SLA_MET" in found and len(found) > 1:
+        return f"{pipeline_id} {day}: met and breached: {found}"
+    return None
+
+
+def c_written_once(
+    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, told: list[Told]
+) -> str | None:
+    """A clock's verdict never changes, and a breach is told in the transaction that writes it."""
+    types = {event.type for event in told}
+    for clock, breach in _BREACH_OF.items():
+        old, new = (before or {}).get(clock), (after or {}).get(clock)
+        if old is not None and old != new:
+            return f"{key}: the verdict of its {clock} clock was changed from {old} to {new}"
+        if old is None and new is not None and new["outcome"] == "breach" and breach not in types:
+            return f"{key}: its {clock} clock was breached without {breach}"
+    return None
+
+
+def expected_deadlines(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> dict[str, datetime]:
+    """The deadline of each clock, worked out anew from behaviour.md §5."""
+    sla = config.sla
+    found: dict[str, datetime] = {}
+    if sla is None:
+        return found
+    if sla.deadline is not None:
+        found["absolute"] = _absolute(sla.deadline, config, key.date)
+    if sla.max_duration is not None and arrived_at is not None:
+        found["relative"] = arrived_at + timedelta(seconds=sla.max_duration.total_seconds())
+    return found
+
+
+def _absolute(text: str, config: PipelineConfig, when: ExecutionDate) -> datetime:
+    hour, _, minute = text.partition(":")
+    zone, day = config.sla_zone, when.day
+    if when.hour is not None:
+        begin = datetime(day.year, day.month, day.day, when.hour, tzinfo=zone).astimezone(UTC) + timedelta(hours=1)
+        if not hour:
+            return begin + timedelta(minutes=int(minute))
+        return _first_at_or_after(begin, int(hour), int(minute), zone)
+    fire = None
+    if config.cron is not None:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=config.zone)
+        fire = config.cron.first_fire_on(day, config.zone) or midnight.astimezone(UTC)
+        return _first_at_or_after(fire, int(hour or 0), int(minute), zone)
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, int(hour or 0), int(minute), tzinfo=zone).astimezone(UTC)
+
+
+def _first_at_or_after(begin: datetime, hour: int, minute: int, zone: Any) -> datetime:
+    local = begin.astimezone(zone).date()
+    for step in range(3):
+        day = local + timedelta(days=step)
+        moment = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+        if moment >= begin:
+            return moment
+    raise AssertionError("there is a tomorrow")
+
+
+def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> str | None:
+    """At the end: each clock was judged by the first success, and no breach is missing but after a final failure."""
+    deadlines = expected_deadlines(config, key, world.store.arrived_at(key))
+    row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
+    told = [event.type for event in world.ledger.told(key.pipeline_id, str(key.date), *VERDICTS)]
+    success = min(world.ledger.successes[key], default=None)
+    for clock, deadline in deadlines.items():
+        judged = row.get(clock)
+        if judged is not None and parse_time(judged["deadline"], "", "") != deadline:
+            return f"{key}: its {clock} clock was judged by {judged['deadline']}, not by {deadline}"
+        expected = _expected(world, key, deadline, success)
+        outcome = judged["outcome"] if judged is not None else None
+        if outcome not in expected:
+            return f"{key}: its {clock} clock is {outcome}, not {expected}; success {success}, deadline {deadline}"
+        if (outcome == "breach") != (_BREACH_OF[clock] in told):
+            return f"{key}: its {clock} clock is {outcome}, but told was {told}"
+    in_time = bool(deadlines) and success is not None and success < min(deadlines.values())
+    if in_time != ("SLA_MET" in told):
+        return f"{key}: success {success}, deadlines {deadlines}, but told was {told}"
+    return None
+
+
+def _expected(world: "World", key: RunKey, deadline: datetime, success: datetime | None) -> set[str | None]:
+    if success is not None:
+        return {"met"} if success < deadline else {"breach"}
+    if deadline >= world.now:
+        return {None}
+    return {"breach", None} if _failed_before(world, key, deadline) else {"breach"}
+
+
+def _failed_before(world: "World", key: RunKey, deadline: datetime) -> bool:
+    """Whether the date was closed as failed at its deadline."""
+    row = world.ledger.runs.get(key)
+    if row is None:
+        return False
+    closed = world.ledger.closings.get(key, [])
+    return any(
+        since <= deadline + timedelta(seconds=1) and (until is None or until >= deadline) for since, until in closed
+    )
