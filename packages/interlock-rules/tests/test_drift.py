@@ -97,3 +97,9 @@ def test_a_number_without_end_is_no_reading(endless: Any) -> None:
 def test_a_zero_is_a_value_however_it_is_written(zero: object) -> None:
     assert drift({"n": zero}, {"n": 5}, "n", 0) == Drift(0, 5, 5, 0, "n")
     assert drift({"n": 5}, {"n": zero}, "n", 5) is None
+
+
+@pytest.mark.parametrize("small", [Decimal("1e-1100"), Decimal("12e-1100"), Decimal("-1." + "5" * 1100)])
+def test_a_number_has_at_most_1100_digits_behind_the_point(small: Decimal) -> None:
+    assert drift({"n": small}, {"n": 0}, "n", 0) is not None
+    assert drift({"n": small / 10 if small > 0 else Decimal(f"{small}5")}, {"n": 0}, "n", 0) is None
