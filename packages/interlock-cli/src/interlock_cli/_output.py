@@ -5,9 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -68,15 +66,6 @@ def table(*columns: str, title: str | None = None, whole: tuple[str, ...] = ()) 
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column in whole)
     return made
-
-
-def show_time(moment: datetime, zone: ZoneInfo) -> str:
-    """A time in the pipeline's zone, with the zone, and in UTC where that differs."""
-    local = moment.astimezone(zone)
-    utc = moment.astimezone(UTC)
-    if local.utcoffset() == utc.utcoffset():
-        return f"{utc:%Y-%m-%d %H:%M:%S}Z"
-    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()} ({utc:%H:%M:%S}Z)"
 
 
 def show_span(seconds: float) -> str:

@@ -1,17 +1,31 @@
-"""interlock status: per pipeline and date where the run stands, what it waits for and why, and the time left."""
+"""interlock status: per pipeline and date where the run stands, what it waits for, and how it keeps its deadlines."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from msgspec import Struct, to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json, show_span, show_time, table
-from interlock_lifecycle import Progress, Run, RunReport, RunStatus, describe_run
+from interlock_cli._output import CliError, console, print_json, show_span, table
+from interlock_lifecycle import (
+    Expectation,
+    Progress,
+    Run,
+    RunKey,
+    RunReport,
+    RunStatus,
+    SlaReport,
+    dates_not_begun,
+    describe_absent,
+    describe_run,
+)
+from interlock_sla import Clock, ExecutionDate, parse_execution_date
 from interlock_store import Store, StoredConfig
 
+_WHOLE = ("pipeline", "date", "state")
 _COLOURS = {
     Progress.COMMITTED: "cyan",
     Progress.HELD: "yellow",
@@ -19,16 +33,23 @@ _COLOURS = {
     Progress.RUNNING: "blue",
     Progress.COMPLETED: "green",
     Progress.FAILED: "red",
+    Progress.NOT_BEGUN: "yellow",
 }
 
 
 class PipelineStatus(Struct, frozen=True):
-    """A pipeline, whether its config can be used, and its newest runs."""
+    """A pipeline, whether its config can be used, its newest runs, and expected dates that nothing has triggered."""
 
     pipeline: str
     problem: str
     runs: list[RunReport]
     stored: StoredConfig
+    absent: list[RunReport] = []
+
+    @property
+    def dates(self) -> list[RunReport]:
+        """Both, by date."""
+        return sorted([*self.runs, *self.absent], key=lambda report: parse_execution_date(report.date))
 
 
 @click.command()
@@ -37,13 +58,17 @@ class PipelineStatus(Struct, frozen=True):
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(pipeline: str | None, last: int, environment: str, endpoint_url: str | None, as_json: bool) -> None:
-    """Show where runs stand: state, what is waited for and why, and the time left.
+    """Show where each date stands: its state, what is waited for and why, and its deadlines.
+
+    Deadlines are told in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. Dates
+    that should have begun and that nothing has triggered are shown too.
 
     \b
     Examples:
       interlock status
       interlock status gold-orders --last 30
       interlock status --json | jq '.[].runs[] | select(.progress == "held")'
+      interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
     store = deployment(environment, endpoint_url).store()
     now = datetime.now(UTC)
@@ -51,17 +76,33 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     if pipeline is not None and not found[0].stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     if as_json:
-        print_json([_wire(one) for one in found])
+        print_json([wire_status(one, now) for one in found])
         return
-    _print(found, now)
+    print_statuses(found, now)
 
 
 def read_statuses(store: Store, pipeline: str | None, last: int, now: datetime) -> Iterator[PipelineStatus]:
-    """The status of one pipeline, or of all."""
+    """The status of one pipeline, or of all: of each its `last` dates, begun or not."""
     for name in [pipeline] if pipeline is not None else store.pipelines():
         stored = store.config(name)
-        runs = list(store.runs(name))[-last:]
-        yield PipelineStatus(name, stored.problem, [_report(store, stored, run, now) for run in runs], stored)
+        runs = list(store.runs(name))
+        absent = _absent(store, stored, runs, last, now)
+        shown = set(sorted([*(run.key.date for run in runs), *absent])[-last:])
+        reports = [_report(store, stored, run, now) for run in runs if run.key.date in shown]
+        missing = [report for date, report in absent.items() if date in shown]
+        yield PipelineStatus(name, stored.problem, reports[-last:], stored, missing)
+
+
+def _absent(
+    store: Store, stored: StoredConfig, runs: list[Run], last: int, now: datetime
+) -> dict[ExecutionDate, RunReport]:
+    config = stored.config
+    if config is None or stored.created_at is None:
+        return {}
+    expected = Expectation(config, stored.exclusions, stored.created_at)
+    dates = dates_not_begun(expected, {run.key.date for run in runs}, now, newest=last)
+    keys = {date: RunKey(config.id, config.schedule_id, date) for date in dates}
+    return {date: describe_absent(expected, date, store.sla(key), now) for date, key in keys.items()}
 
 
 def _report(store: Store, stored: StoredConfig, run: Run, now: datetime) -> RunReport:
@@ -71,50 +112,96 @@ def _report(store: Store, stored: StoredConfig, run: Run, now: datetime) -> RunR
     return describe_run(run, config, stored.problem, sensors, store.sla(run.key), now)
 
 
-def _print(found: list[PipelineStatus], now: datetime) -> None:
+def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
+    """A table for people, readable at 100 columns."""
     out = console()
     if not found:
         out.print("no pipelines yet; write some with: interlock push PATH")
         return
-    columns = ("pipeline", "date", "state", "try", "waits for / why", "time left", "sla")
-    shown = table(*columns, whole=("pipeline", "date", "state", "time left"))
+    shown = table("pipeline", "date", "state", "try", "what it waits for, why, and its deadlines", whole=_WHOLE)
     for one in found:
         if one.problem:
-            shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", one.problem.replace("[", r"\["), "", "")
-        elif not one.runs:
-            shown.add_row(one.pipeline, "", "[dim]no runs yet[/]", "", "", "", "")
-        for report in one.runs:
+            shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", _plain(one.problem))
+        elif not one.dates:
+            shown.add_row(one.pipeline, "", "[dim]no runs yet[/]", "", "")
+        for report in one.dates:
             shown.add_row(*_cells(one, report, now))
     out.print(shown)
 
 
 def _cells(one: PipelineStatus, report: RunReport, now: datetime) -> tuple[str, ...]:
     colour = _COLOURS[report.progress]
-    left = show_span((report.until - now).total_seconds()) if report.until else ""
     return (
         one.pipeline,
         report.date,
         f"[{colour}]{report.progress}[/]",
         str(report.attempt) if report.attempt else "",
-        report.reason.replace("[", r"\["),
-        left,
-        "; ".join(_sla(one, report, now)),
+        "\n".join([*_reason(report, now), *_sla(one, report, now)]),
     )
 
 
+def _reason(report: RunReport, now: datetime) -> Iterator[str]:
+    left = f"{_span(report.until, now)}" if report.until else ""
+    if report.reason or left:
+        yield _plain(report.reason) + (f" ({left})" if left else "")
+
+
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[str]:
+    """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`."""
     if one.stored.config is None:
         return
+    zone = one.stored.config.zone
     for clock in report.sla:
-        if clock.verdict != "open":
-            yield f"[{'green' if clock.verdict == 'met' else 'red'}]{clock.clock} {clock.verdict}[/]"
-            continue
-        seconds = (clock.breach_at - now).total_seconds()
-        when = show_time(clock.breach_at, one.stored.config.zone)
-        yield f"{clock.clock} {when}, " + (
-            f"{show_span(seconds)} left" if seconds > 0 else f"{show_span(-seconds)} over"
+        name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
+        yield f"{name}by {_show(clock.breach_at, zone)}: {_standing(clock, report.progress, zone, now)}"
+
+
+def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> str:
+    if _is_ahead_or_over(clock, progress):
+        span = _span(clock.breach_at, now)
+        return f"[red]{span}[/]" if clock.overdue else span
+    if clock.judged_at is None:
+        return "[dim]not judged[/]"
+    word, colour = ("met", "green") if clock.verdict == "met" else ("breached", "red")
+    return f"[{colour}]{word}[/] {_show(clock.judged_at, zone, utc_too=False)}"
+
+
+def _span(moment: datetime, now: datetime) -> str:
+    seconds = (moment - now).total_seconds()
+    return f"{show_span(seconds)} left" if seconds > 0 else f"{show_span(-seconds)} over"
+
+
+def _show(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
+    """A moment in the pipeline's zone and in UTC, short enough for a line; with seconds where there are any."""
+    clock = "%H:%M:%S" if moment.second else "%H:%M"
+    local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    if local.utcoffset() == utc.utcoffset():
+        return f"{utc:%m-%d} {utc.strftime(clock)}Z"
+    told = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
+    day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
+    return f"{told} ({day}{utc.strftime(clock)}Z)" if utc_too else told
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
+    """The same for programs: times in UTC, deadlines in the pipeline's zone too, seconds left (negative: overdue)."""
+    zone = one.stored.config.zone if one.stored.config is not None else None
+    runs = [_wire_run(report, zone, now) for report in one.dates]
+    return {"pipeline": one.pipeline, "problem": one.problem, "zone": str(zone) if zone else None, "runs": runs}
+
+
+def _wire_run(report: RunReport, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:
+    wire: dict[str, Any] = to_builtins(report)
+    for told, clock in zip(wire["sla"], report.sla, strict=True):
+        told["breach_at_local"] = clock.breach_at.astimezone(zone).isoformat() if zone else None
+        told["seconds_left"] = (
+            round((clock.breach_at - now).total_seconds()) if _is_ahead_or_over(clock, report.progress) else None
         )
+    return wire
 
 
-def _wire(one: PipelineStatus) -> dict[str, Any]:
-    return {"pipeline": one.pipeline, "problem": one.problem, "runs": to_builtins(one.runs)}
+def _is_ahead_or_over(clock: SlaReport, progress: Progress) -> bool:
+    return clock.verdict == "open" and progress is not Progress.COMPLETED

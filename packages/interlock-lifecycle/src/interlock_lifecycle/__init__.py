@@ -82,7 +82,14 @@ from interlock_lifecycle._reconcile import (
     stranded_sensors,
 )
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
-from interlock_lifecycle._report import Progress, RunReport, SlaReport, describe_run
+from interlock_lifecycle._report import (
+    Progress,
+    RunReport,
+    SlaReport,
+    dates_not_begun,
+    describe_absent,
+    describe_run,
+)
 from interlock_lifecycle._rerun import OWN_REASONS, RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_lifecycle._run import (
     JOB_EVENTS,
@@ -234,6 +241,7 @@ __all__ = [
     "WindowUsedUp",
     "WithdrawIntent",
     "awaited",
+    "dates_not_begun",
     "deadlines_of",
     "decide_alert",
     "decide_completion",
@@ -247,6 +255,7 @@ __all__ = [
     "decide_shadow_failure",
     "decide_started",
     "decide_trigger",
+    "describe_absent",
     "describe_run",
     "digest",
     "dormant_since",

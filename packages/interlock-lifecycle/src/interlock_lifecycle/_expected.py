@@ -187,20 +187,28 @@ def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[Executio
 
 
 def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, datetime]]:
-    """The expected dates whose auto-trigger window (schedule.trigger.deadline) ended in the window, and when.
-
-    The deadline is a time in the schedule's zone, else in the SLA's (behaviour.md §8).
-    """
+    """The expected dates whose auto-trigger window (schedule.trigger.deadline) ended in the window, and when."""
     config, trigger = expected.config, expected.config.schedule.trigger
     if trigger is None or trigger.deadline is None:
         return []
-    zone = config.zone if config.schedule.timezone != "UTC" else config.sla_zone
     found = []
     for one in expected_dates(expected, window, hourly=trigger.deadline.startswith(":")):
-        ended_at = trigger_deadline(trigger.deadline, one, zone, cron_fire=cron_fire(config, one))
-        if window.holds(ended_at):
+        ended_at = trigger_ends(config, one)
+        if ended_at is not None and window.holds(ended_at):
             found.append((one, ended_at))
     return found
+
+
+def trigger_ends(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
+    """When a date's auto-trigger window ends (UTC), None without one.
+
+    Its deadline is a time in the schedule's zone, else in the SLA's (behaviour.md §8).
+    """
+    trigger = config.schedule.trigger
+    if trigger is None or trigger.deadline is None:
+        return None
+    zone = config.zone if config.schedule.timezone != "UTC" else config.sla_zone
+    return trigger_deadline(trigger.deadline, date, zone, cron_fire=cron_fire(config, date))
 
 
 def _days(first: date, last: date) -> Iterator[date]:

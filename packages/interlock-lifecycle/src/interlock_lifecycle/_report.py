@@ -1,17 +1,21 @@
 """Where a run stands, for people: its progress, what it waits for and why, and how long it still may."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle._run import Run, RunStatus
 from interlock_lifecycle._sla import SlaFacts, deadlines_of
 from interlock_lifecycle._start import start_delay
 from interlock_rules import select_sensors
-from interlock_sla import Clock
+from interlock_sla import Clock, Deadline, ExecutionDate
+
+_LOOK_BACK = timedelta(days=25)
+"""How long ago a date may have begun that is shown although it never ran; the watchdog looks back as far."""
 
 
 class Progress(StrEnum):
@@ -23,14 +27,21 @@ class Progress(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    NOT_BEGUN = "not begun"
 
 
 class SlaReport(Struct, frozen=True):
-    """One SLA clock of a run: its deadline (UTC), and met, breach or open."""
+    """One SLA clock of a date: its deadline (UTC), and met, breach or open.
+
+    `judged_at` is when the verdict was written, `overdue` whether an open clock's deadline is past.
+    """
 
     clock: Clock
     breach_at: datetime
     verdict: str
+    warning_at: datetime | None = None
+    judged_at: datetime | None = None
+    overdue: bool = False
 
 
 class RunReport(Struct, frozen=True):
@@ -54,7 +65,14 @@ def describe_run(
 ) -> RunReport:
     """Where a run stands at `now`. Without a readable config `problem` says why nothing goes on."""
     progress, reason, until = _standing(run, config, problem, sensors, now)
-    return RunReport(str(run.key.date), progress, run.attempt, reason, until, _sla(run, config, sla))
+    return RunReport(
+        str(run.key.date),
+        progress,
+        run.attempt,
+        reason,
+        until,
+        _sla(run.key.date, config, sla, None if progress is Progress.COMPLETED else now),
+    )
 
 
 def _standing(
@@ -98,11 +116,60 @@ def _job(run: Run) -> str:
     return f"the {intent.type} job {intent.run_id} runs"
 
 
-def _sla(run: Run, config: PipelineConfig | None, sla: SlaFacts) -> tuple[SlaReport, ...]:
+def _sla(
+    date: ExecutionDate, config: PipelineConfig | None, sla: SlaFacts, now: datetime | None
+) -> tuple[SlaReport, ...]:
     if config is None:
         return ()
-    judged = sla.verdict.clocks
-    return tuple(
-        SlaReport(found.clock, found.breach_at, str(judged[found.clock].outcome) if found.clock in judged else "open")
-        for found in deadlines_of(config, run.key.date, sla.arrived_at)
+    return tuple(_clock(found, sla, now) for found in deadlines_of(config, date, sla.arrived_at))
+
+
+def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport:
+    judged = sla.verdict.clocks.get(deadline.clock)
+    verdict = str(judged.outcome) if judged is not None else "open"
+    at = judged.deadline if judged is not None else deadline.breach_at
+    return SlaReport(
+        deadline.clock,
+        at,
+        verdict,
+        warning_at=deadline.warning_at,
+        judged_at=judged.at if judged is not None else None,
+        overdue=judged is None and now is not None and deadline.breach_at <= now,
     )
+
+
+def dates_not_begun(
+    expected: Expectation, begun: Collection[ExecutionDate], now: datetime, *, newest: int
+) -> list[ExecutionDate]:
+    """The newest dates that should have begun by `now` and of which there is no run, oldest first.
+
+    Dates are expected by a cron, inclusion dates, an absolute SLA deadline or a trigger deadline; a pipeline with
+    none of these is expected when its data comes. Dry runs are not expected.
+    """
+    config = expected.config
+    ends = [end for end in _ends(config) if end is not None]
+    if config.dry_run or not (ends or config.schedule.cron or config.schedule.include):
+        return []
+    window = Window(max(expected.created_at, now - _LOOK_BACK), now)
+    hourly = any(end.startswith(":") for end in ends)
+    found = (date for date in expected_dates(expected, window, hourly=hourly) if date not in begun)
+    return [date for date in found if _begin(config, date) <= now][-newest:]
+
+
+def _ends(config: PipelineConfig) -> tuple[str | None, ...]:
+    trigger = config.schedule.trigger
+    return (config.sla.deadline if config.sla else None, trigger.deadline if trigger else None)
+
+
+def _begin(config: PipelineConfig, date: ExecutionDate) -> datetime:
+    """When a date begins: at its cron fire, else with its day or hour (UTC)."""
+    if config.cron is not None:
+        return fire_of(config, date)
+    return datetime.combine(date.day, time(date.hour or 0), config.zone).astimezone(UTC)
+
+
+def describe_absent(expected: Expectation, date: ExecutionDate, sla: SlaFacts, now: datetime) -> RunReport:
+    """Where an expected date stands that nothing has triggered."""
+    config = expected.config
+    until = trigger_ends(config, date)
+    return RunReport(str(date), Progress.NOT_BEGUN, 0, "nothing has triggered it", until, _sla(date, config, sla, now))
