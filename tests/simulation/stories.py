@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -57,7 +58,7 @@ class Story:
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
-        tick = timedelta(minutes=rng.choice([5, 15, 15, 15]))
+        tick = timedelta(minutes=rng.choice([5, 15, 15, 15, 30, 30, 30, 30]))
         self.world = World(seed, fault_rate=self.rate, start=start, tick=tick)
         self.world.jobs.failing, self.world.jobs.reported = 0.25, 0.1
         self.end = start + timedelta(days=days)
@@ -197,7 +198,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         if isinstance(written, float):
             written = Decimal(str(round(written, 3)))
         for pipeline_id in ids:
-            self.world.at(at, lambda name=pipeline_id: self.world.sense(name, sensor, **fields, updatedAt=written))
+            self.world.at(at, partial(self.world.sense, pipeline_id, sensor, **fields, updatedAt=written))
 
     # --- people ------------------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             when = at + timedelta(minutes=rng.randint(first, 300))
             for name in ids:
                 asked = msgspec.structs.replace(key, pipeline_id=name)
-                self.world.at(when, lambda asked=asked, when=when: self.world.rerun(asked, requested_at=when))
+                self.world.at(when, partial(self.world.rerun, asked, requested_at=when))
 
     def _report_falsely(self, key: RunKey, at: datetime) -> None:
         """An outcome of some other job, which must not count."""

@@ -81,3 +81,23 @@ def test_no_attempt_starts_a_job_beside_one_that_still_runs() -> None:
     refused = [detail["message"] for name, detail in world.bus.delivered if name == "JOB_FAILED"]
     assert len(refused) == 3
     assert all("still runs" in message for message in refused)
+
+
+def test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it() -> None:
+    world = World(1)
+    config = decode_yaml(
+        """
+pipeline: {id: p0}
+schedule: {cron: "0 8 * * *", trigger: {key: ready, check: exists}}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: glue, config: {jobName: j}}
+""",
+        "p0.yaml",
+    )
+    world.push(config)
+    world.run_until(world.now + timedelta(hours=7, minutes=58))
+    cursor = world.cursor_row("missed-schedules")
+    world.run_until(world.now + timedelta(minutes=20))
+    world.rows.transact([cursor])  # as if the tick had died between its report and its cursor
+    world.run_until(world.now + timedelta(minutes=20))
+    assert world.events_of("p0") == ["SCHEDULE_MISSED"]

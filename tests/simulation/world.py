@@ -210,6 +210,12 @@ class World:
         """A date's trigger row."""
         return self.rows.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key))
 
+    def cursor_row(self, check: str) -> Put:
+        """How far a check of the watchdog has come, to be put back."""
+        row = self.rows.get(self.names.control, "WATCHDOG", f"MARKER#cursor#{check}")
+        assert row is not None
+        return Put(self.names.control, row)
+
     def is_running(self, key: RunKey) -> bool:
         """Whether the date's run is not closed."""
         row = self.trigger_row(key)

@@ -1,0 +1,281 @@
+"""The mutants: what is patched, and which seed or test notices it first."""
+
+from msgspec import Struct
+
+
+class Mutant(Struct, frozen=True):
+    """One patch of one module. `seeds` are tried first, at this rate of faults; `tests` instead of the simulation."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    trap: int = 0
+    seeds: tuple[int, ...] = ()
+    rate: float | None = None
+    tests: tuple[str, ...] = ()
+
+
+_RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
+_SLA, _ARRIVAL, _RERUN = "interlock_lifecycle._sla", "interlock_lifecycle._arrival", "interlock_lifecycle._rerun"
+_CLOSE, _PLAN, _FOLLOW = "interlock_lifecycle._close", "interlock_store._plan", "interlock_lifecycle._follow"
+
+MUTANTS = (
+    Mutant(
+        "deadline of the day of the close",
+        _SLA,
+        "    deadlines = deadlines_of(config, key.date, sla.arrived_at)\n    for",
+        "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n    for",
+        trap=1,
+        seeds=(1,),
+    ),
+    Mutant(
+        "an earlier attempt's outcome counts",
+        _FOLLOW,
+        "return entry.attempt == run.attempt and entry.run_token == run.run_token",
+        "return True",
+        trap=2,
+    ),
+    Mutant(
+        "whoever comes may close the run",
+        _CLOSE,
+        "if run is not None and run.is_held_by(token):",
+        "if run is not None and run.is_running:",
+        trap=3,
+        rate=0.1,
+        seeds=(1,),
+    ),
+    Mutant(
+        "nobody starts what was committed",
+        "interlock_watchdog.recovery",
+        "        acts += [partial(self._start, row, now) for row in triggers]\n",
+        "",
+        trap=4,
+    ),
+    Mutant(
+        "a rerun request does not look for a run under way",
+        _RERUN,
+        "if facts.run is not None and facts.run.status is RunStatus.RUNNING:",
+        "if False:",
+        trap=5,
+        seeds=(6,),
+    ),
+    Mutant(
+        "what was missed is told again",
+        "interlock_lifecycle._missed",
+        'marker=f"missed#{key.schedule_id}#{at}#{key.date}"',
+        "marker=None",
+        trap=6,
+        tests=("tests/simulation/test_road.py::test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it",),
+    ),
+    Mutant(
+        "every day is a day of the cron",
+        "interlock_sla._cron_syntax",
+        "any_day, any_weekday = (",
+        "any_day, any_weekday = (True or ",
+        trap=7,
+        tests=("packages/interlock-sla/tests/test_cron.py",),
+    ),
+    Mutant(
+        "today is a day in UTC",
+        _ARRIVAL,
+        "resolve_execution_date(sensor.fields, sensor.written_at, config.zone)",
+        "resolve_execution_date(sensor.fields, sensor.written_at, sensor.written_at.tzinfo)",
+        trap=8,
+        seeds=(2,),
+    ),
+    Mutant(
+        "a state reads an optional path",
+        "simulation.machine",
+        "DEFINITION.read_text())",
+        """DEFINITION.read_text().replace('"mode": "evaluate",', '"mode": "evaluate", "sla.$": "$.sla",'))""",
+        trap=9,
+        tests=("tests/simulation/test_statemachine.py::test_no_state_reads_a_path_that_some_route_leaves_unset",),
+    ),
+    Mutant(
+        "all historic sensors are read",
+        "interlock_store._store",
+        "        found = self._tables.get_many(self.names.control, wanted)\n",
+        "        rows = self._tables.query(self.names.control, pk, prefix='SENSOR#')\n"
+        "        found = {(pk, row['SK']): row for row in rows}\n",
+        trap=10,
+        tests=(_STORE + "test_store_contract.py::test_only_the_named_sensors_of_the_date_are_read",),
+    ),
+    Mutant(
+        "the event id for the sequence number",
+        "interlock_dlq._batch",
+        'str(body.get("SequenceNumber") or "")',
+        'str(record.get("eventID") or "")',
+        trap=11,
+        tests=("packages/interlock-dlq/tests/test_batch.py",),
+    ),
+    Mutant(
+        "ISO timestamps are not read",
+        "interlock_rules._timestamps",
+        "        moment = datetime.fromisoformat(text)\n",
+        "        raise ValueError(text)\n",
+        trap=12,
+        tests=(_RULES + "test_timestamps.py",),
+    ),
+    Mutant(
+        "zero is no value for drift",
+        "interlock_rules._drift",
+        "if before is None or after is None:",
+        "if not before or not after:",
+        trap=13,
+    ),
+    Mutant(
+        "the events of one millisecond overwrite each other",
+        _PLAN,
+        "Put(names.joblog, entry_row(entry), NOTHING_THERE, LOG)",
+        "Put(names.joblog, entry_row(entry), Expect(), LOG)",
+        trap=14,
+        tests=(_STORE + "test_store_contract.py::test_two_events_of_one_millisecond_both_survive",),
+    ),
+    Mutant("a failed run met its SLA", _SLA, "        elif succeeded_at is not None:\n", "        else:\n", trap=15),
+    Mutant(
+        "age_gt is unknown",
+        "interlock_rules._checks",
+        "if rule.check in (Check.AGE_LT, Check.AGE_GT):",
+        "if rule.check is Check.AGE_LT:",
+        trap=16,
+        tests=(_RULES + "test_checks.py",),
+    ),
+    Mutant(
+        "row matches row-count",
+        "interlock_rules._sensors",
+        'return bool(pattern) and (key == pattern or key.startswith(f"{pattern}#"))',
+        "return key.startswith(pattern)",
+        trap=17,
+        tests=(_RULES + "test_sensors.py",),
+    ),
+    Mutant(
+        "named calendars are loaded and forgotten",
+        "interlock_config._config",
+        "calendars=tuple(calendars[name] for name in self.calendar_names)",
+        "calendars=()",
+        trap=18,
+        tests=("packages/interlock-config/tests/test_calendars.py",),
+    ),
+    Mutant(
+        "a boolean equals itself only",
+        "interlock_rules._checks",
+        "value is expected or (isinstance(value, str) and value.lower() == word)",
+        "value is expected",
+        trap=19,
+        tests=(_RULES + "test_checks.py",),
+    ),
+    Mutant(
+        "an unreadable config stops everybody",
+        "interlock_store._store",
+        "    except ConfigError as error:\n        return StoredConfig(None, str(error), created_at)\n    missing",
+        "    except KeyError as error:\n        return StoredConfig(None, str(error), created_at)\n    missing",
+        trap=20,
+    ),
+    Mutant(
+        "status calls without the configured headers",
+        "interlock_triggers._databricks",
+        "_json_api.fetch(call, url, headers)",
+        "_json_api.fetch(call, url, {})",
+        trap=21,
+        tests=("packages/interlock-triggers/tests/test_airflow_and_databricks.py",),
+    ),
+    Mutant(
+        "a rejected rerun hides the success",
+        _RERUN,
+        "[entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]",
+        "list(facts.entries)",
+        trap=22,
+        seeds=(1,),
+    ),
+    Mutant(
+        "the future is fresh",
+        "interlock_rules._checks",
+        "_AHEAD_AT_MOST <=",
+        "-10 * _LONGEST_AGE <=",
+        trap=23,
+        tests=(_RULES + "test_checks.py",),
+    ),
+    Mutant(
+        "a repeated failure opens another attempt",
+        _CLOSE,
+        "    refused = _not_ours(facts.run, token)\n    if refused is not None:\n        return refused\n"
+        "    run = facts.run\n    assert run is not None\n    if run.job_intent is not None",
+        "    run = facts.run\n    assert run is not None\n    if run.job_intent is not None",
+        trap=24,
+        rate=0.1,
+        seeds=(1,),
+    ),
+    Mutant(
+        "what waits for the bus is in no index",
+        "interlock_store._rows",
+        '        "GSI1PK": PENDING,\n        "GSI1SK": format_time(event.timestamp),\n',
+        "",
+        trap=25,
+        seeds=(6,),
+    ),
+    Mutant(
+        "the fence without the token",
+        _PLAN,
+        'return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})',
+        'return Expect(equals={"status": str(RunStatus.RUNNING)})',
+        rate=0.15,
+        seeds=(51,),
+    ),
+    Mutant(
+        "no breach at the close",
+        _SLA,
+        "        if ended_at >= deadline.breach_at:\n",
+        "        if False:\n",
+        seeds=(5,),
+    ),
+    Mutant(
+        "the verdict row without its condition",
+        _PLAN,
+        "    expect = Expect(absent=tuple(str(clock) for clock in Clock if clock not in judged.clocks))\n",
+        "    expect = Expect()\n",
+        rate=0.1,
+        seeds=(0,),
+    ),
+    Mutant(
+        "recovery drops the intent",
+        "interlock_lifecycle._recover",
+        "        started_token=None,\n",
+        "        started_token=None,\n        job_intent=None,\n",
+        rate=0.1,
+        seeds=(1,),
+    ),
+    Mutant(
+        "the previous job is not asked for",
+        "interlock_lifecycle._trigger",
+        "    if facts.previous_runs:\n",
+        "    if False:\n",
+        tests=("tests/simulation/test_road.py::test_no_attempt_starts_a_job_beside_one_that_still_runs",),
+    ),
+    Mutant(
+        "what was seen is compared by time alone",
+        "interlock_lifecycle._accounted",
+        "    return seen.get(sensor.key) == fingerprint(sensor.fields)\n",
+        "    return True\n",
+        tests=("packages/interlock-lifecycle/tests/test_accounted.py",),
+    ),
+    Mutant(
+        "a close without its event",
+        _CLOSE,
+        "    events += tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))\n",
+        "    events = tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))\n",
+    ),
+    Mutant(
+        "a decision without its outbox rows",
+        _PLAN,
+        "isinstance(decision, CommitIntent | WithdrawIntent)",
+        "isinstance(decision, CommitIntent | WithdrawIntent | MarkStarted)",
+    ),
+    Mutant(
+        "the rerun budget counts the wrong kind",
+        _RERUN,
+        "(rerun.reason in OWN_REASONS) == own)",
+        "(rerun.reason in OWN_REASONS) != own)",
+        seeds=(1,),
+    ),
+)
