@@ -192,10 +192,9 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(name="simulation-long")
 def simulation_long(session: nox.Session) -> None:
-    """The simulation over many more seeds; INTERLOCK_SIMULATION_FIRST_SEED goes on where a run ended."""
+    """The simulation over 50,000 pipeline-days and more; `-- --state FILE` goes on where a run ended."""
     _sync_workspace(session)
-    seeds = {"INTERLOCK_SIMULATION_SEEDS": os.environ.get("INTERLOCK_SIMULATION_SEEDS", "12000")}
-    session.run("pytest", "-q", "--show-capture=no", "tests/simulation", *session.posargs, env=seeds)
+    session.run("python", "-m", "simulation.long", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
 
 
 @nox.session
