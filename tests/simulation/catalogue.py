@@ -278,4 +278,20 @@ MUTANTS = (
         "(rerun.reason in OWN_REASONS) != own)",
         seeds=(1,),
     ),
+    Mutant(
+        "executions that broke off are left",
+        "interlock_watchdog.recovery",
+        "        if status not in _ENDED:",
+        "        if True:",
+        seeds=(1,),
+        rate=0.1,
+    ),
+    Mutant(
+        "nobody speaks for dropped timers",
+        "interlock_watchdog.slas",
+        "        return [one for one in found if not _is_settled(one[1].key, runs, verdicts)]",
+        "        return []",
+        seeds=(1,),
+        rate=0.1,
+    ),
 )

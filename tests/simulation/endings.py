@@ -1,18 +1,17 @@
 """The checks at a story's end: everything settled, delivered, accounted for, judged, and alike in shadow and live."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from simulation import verdicts
 from simulation.ledger import Ledger, Told
+from simulation.stories import DAYS, Story
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
-
-if TYPE_CHECKING:
-    from simulation.stories import Story
+from interlock_sla import ExecutionDate
 
 
-def check(story: "Story") -> None:
+def check(story: Story) -> None:
     """Raise what does not hold at the end of a story."""
     checks = story.world.checks
     checks.broke("h", h_everything_settled(story))
@@ -25,13 +24,16 @@ def check(story: "Story") -> None:
         config = story.configs.get(key.pipeline_id)
         if config is not None and key.pipeline_id not in story.edited:
             checks.broke("c", verdicts.c_verdict_is_true(story.world, config, key))
+    for config in story.configs.values():
+        if not config.dry_run and config.id not in story.edited:
+            checks.broke("c", c_unrun_dates_are_breached(story, config))
     for live, shadow in story.twins:
         for key in [found for found in story.promised if found.pipeline_id == live]:
             checks.broke("i", i_alike(story, key, shadow))
     checks.raise_broken()
 
 
-def h_everything_settled(story: "Story") -> str | None:
+def h_everything_settled(story: Story) -> str | None:
     """Nothing waits, nothing runs, no record is left in the streams."""
     world = story.world
     left = [str(row["SK"]) for row in (*world.store.pending(world.now), *world.store.running())]
@@ -48,7 +50,7 @@ def d_everything_delivered(ledger: Ledger) -> str | None:
     return f"committed, never delivered: {missing}" if missing else None
 
 
-def e_dead_letters_were_malformed(story: "Story") -> str | None:
+def e_dead_letters_were_malformed(story: Story) -> str | None:
     """Only rows that nobody can read are dead-lettered, each of them."""
     malformed = {"NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30", "SENSOR#ready", "JOB#stream"}
     letters = [record.sk for record, _ in story.world.dead_letters]
@@ -59,7 +61,7 @@ def e_dead_letters_were_malformed(story: "Story") -> str | None:
     return f"neither processed nor dead-lettered: {missing}" if missing else None
 
 
-def e_date_ended(story: "Story", key: RunKey) -> str | None:
+def e_date_ended(story: Story, key: RunKey) -> str | None:
     """A date whose trigger came was run, failed, excluded or held by an edit of its config."""
     world = story.world
     row = world.ledger.runs.get(key)
@@ -71,12 +73,29 @@ def e_date_ended(story: "Story", key: RunKey) -> str | None:
     return None if told else f"{key}: excluded, and nobody was told"
 
 
-def e_date_was_asked_for(story: "Story", key: RunKey) -> str | None:
+def e_date_was_asked_for(story: Story, key: RunKey) -> str | None:
     """No run belongs to a date that no sensor and no operator named."""
     return None if key in story.promised else f"{key} ran although nobody asked for that date"
 
 
-def i_alike(story: "Story", key: RunKey, shadow: str) -> str | None:
+def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | None:
+    """An expected date that never ran breaches its absolute clock, also when its timer was dropped."""
+    world, sla = story.world, config.sla
+    if sla is None or sla.deadline is None:
+        return None
+    first = story.started.astimezone(config.zone).date() + timedelta(days=1)
+    for day in (first + timedelta(days=step) for step in range(DAYS)):
+        key = RunKey(config.id, config.schedule_id, ExecutionDate(day))
+        deadline = verdicts.expected_deadlines(config, key, None)["absolute"]
+        excluded = world.ledger.exclusions(config).excludes(day)
+        if key in world.ledger.runs or excluded or deadline > world.now - 3 * world.tick:
+            continue
+        if not world.ledger.told(config.id, str(day), "SLA_BREACH"):
+            return f"{key} never ran, its deadline {deadline} passed, and nobody was told"
+    return None
+
+
+def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     """The dry-run twin says what the live pipeline did, at the moment at which it did it."""
     ledger, day = story.world.ledger, str(key.date)
 

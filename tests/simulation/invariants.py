@@ -211,6 +211,19 @@ class Checks:
             if row["status"] == "RUNNING" and parse_time(row["leaseUntil"], "", "") < late:
                 self.broke("f", f"{key} outlived its lease of {row['leaseUntil']}")
 
+            self._is_taken_up(key, row, began)
+
+    def _is_taken_up(self, key: RunKey, row: Mapping[str, Any], began: datetime) -> None:
+        """A run whose execution broke off was taken up by a tick that probes it."""
+        if row["status"] != "RUNNING" or row.get("startedToken") != row["runToken"]:
+            return
+        started = parse_time(row["startedAt"], "", "")
+        ended = next(
+            (at for name, at in self._world.executions.broken_off.items() if name.endswith(str(row["runToken"]))), None
+        )
+        if ended is not None and ended < began and started + self._world.tick + timedelta(seconds=2) < began:
+            self.broke("f", f"{key}: its execution broke off at {ended:%Y-%m-%dT%H:%M:%S}, and the tick left it")
+
     def h_tick_failed(self, failed: BaseException) -> None:
         """Without faults no tick fails."""
         if not self._world.faults.active and isinstance(failed, TickFailed):

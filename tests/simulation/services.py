@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -52,6 +52,8 @@ class Executions:
         self._world = world
         self.all: dict[str, Execution] = {}
         self._inputs: dict[str, str] = {}
+        self.broken_off: dict[str, datetime] = {}
+        """When executions were aborted or timed out."""
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         """Start an execution; one of that name that exists already is success."""
@@ -87,6 +89,7 @@ class Executions:
     def _end(self, execution: Execution, status: str) -> None:
         if execution.status == "RUNNING":
             execution.status = status
+            self.broken_off[execution.name] = self._world.now
             self._tell(execution)
 
     def _tell(self, execution: Execution) -> None:
