@@ -24,7 +24,7 @@ def shaped(kind: type[T], raw: Any, findings: Findings, plain: bool | None = Non
     alone decides; else every place is looked at. plain: what is known already of that (see `is_plain`).
     """
     if not isinstance(raw, dict):
-        required = ", ".join(key for key in _required(kind))
+        required = ", ".join(_required(kind))  # type: ignore[arg-type]  # mypy takes type[T] for unhashable
         dash = "; a file holds one of them, not a list" if isinstance(raw, list) else ""
         findings.error((), UNSET, f"must be a mapping with {required}{dash}")
         return None
