@@ -23,7 +23,12 @@ def test_a_run_with_an_sla_and_a_retry_needs_no_more_than_its_roles_allow(tmp_pa
         await_that(completed, "the retry's completion")
         await_that(lambda: "SLA_MET" in outside.events("strict", "2026-03-03"), "the verdict")
         await_that(lambda: not stack.schedules("strict"), "the deleted timers")
+        assert "INFRA_FAILURE" not in outside.events("strict", "2026-03-03"), "the timers could not be made"
         await_that(lambda: [one for one in stack.slack_messages() if "SLA_MET" in one["text"]], "the alert")
+        # The watchdog makes timers too: of an hourly deadline those of the next day.
+        outside.push("ahead", pipeline(tmp_path, "ahead", more='sla: {deadline: ":59"}'))
+        await_that(lambda: outside.store.config("ahead").noted, "the router's note")
         found = stack.invoke("watchdog", {})["found"]
+        assert stack.schedules("ahead")
         assert {"pending", "stranded-sensors", "sla-timers", "dropped-timers", "missing-post-run"} <= set(found)
         assert "AccessDenied" not in stack.log_path.read_text()

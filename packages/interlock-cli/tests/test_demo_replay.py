@@ -1,5 +1,6 @@
 """The demo's outside world: what lands when, what waits for the runs, and which sensors are told again."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from interlock_config import decode_yaml
 from interlock_lifecycle import Progress
 from interlock_store import MemoryTables, Store, TableNames
 
+AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
 HOURS = {"2013-02-07": tuple(f"{hour:02}" for hour in range(5, 16)), "2013-02-08": ("05", "06", "07", "08")}
 SCRIPT = write_script(HOURS, pace=1.0)
 DONE, AGAIN = (Progress.COMPLETED, 0), (Progress.COMPLETED, 1)
@@ -30,8 +32,13 @@ class World:
         self.now = 0.0
         self.store = Store(MemoryTables(), TableNames.of_environment("demo"))
         self.said: list[str] = []
-        self.replay = Replay(SCRIPT, self.feed, home, self.store, self.said.append, clock=lambda: self.now)
+        self.replay = Replay(
+            SCRIPT, self.feed, home, self.store, self.said.append, clock=lambda: self.now, now=self.utc
+        )
         self.replay.prepare()
+
+    def utc(self) -> datetime:
+        return AT + timedelta(seconds=self.now)
 
     def land_all(self) -> None:
         """Twenty seconds into the replay every hour has landed; each turn lands a few."""
@@ -79,11 +86,9 @@ def test_a_file_that_is_believed_whole_is_amended_only_after_its_runs(world: Wor
     world.land_all()
     believed = world.landed(SCRIPT.amended)
     assert (believed["status"], believed["missing_rows"]) == ("landed", 0)
-    for standing in (
-        {},
-        {(BRONZE, SCRIPT.amended): DONE},
-        {**THROUGH, (SILVER, SCRIPT.amended): (Progress.RUNNING, 0)},
-    ):
+    running = (Progress.RUNNING, 0)
+    one_is_done = [{(BRONZE, SCRIPT.amended): DONE}, {(SILVER, SCRIPT.amended): DONE}]
+    for standing in ({}, *one_is_done, {**THROUGH, (SILVER, SCRIPT.amended): running}):
         world.turn(40.0, standing=standing)
         assert world.landed(SCRIPT.amended) == believed
     world.turn(41.0, standing=THROUGH)
@@ -131,6 +136,11 @@ def test_an_hour_that_silver_counts_anew_is_news_for_gold(world: World) -> None:
     world.turn(0.2)
     progress = world.sensor(GOLD, "silver-progress#2013-02-07")
     assert (progress["hours_done"], progress["departures"]) == (1, 4)
+
+
+def test_one_hour_s_job_fails_once_and_another_s_until_it_is_mended(world: World) -> None:
+    faults = {path.name: path.read_text() for path in (world.home / "faults").iterdir()}
+    assert faults == {f"bronze-{SCRIPT.flaky}": "", f"bronze-{SCRIPT.broken}": "lasting"}
 
 
 def test_operators_mend_and_ask_once_the_retries_are_used_up(world: World) -> None:

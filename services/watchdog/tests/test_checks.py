@@ -400,7 +400,7 @@ class TestSlaTimers:
     def test_a_scheduler_that_is_down_degrades_the_watchdog_and_is_made_up_for(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.scheduler_is_down = True
-        with pytest.raises(TickFailed):
+        with pytest.raises(TickFailed, match=r"sla-timers: 3 could not be looked at: ConnectionError: no scheduler$"):
             deployment.tick("2026-03-02 08:00", "sla-timers")
         assert deployment.bus == ["WATCHDOG_DEGRADED"]
         deployment.scheduler_is_down = False

@@ -12,6 +12,9 @@ from interlock_telemetry import DeadlinePassed, get_logger
 
 _log = get_logger(__name__)
 
+_MEMBERS_TOLD = 3
+_LONGEST = 800
+
 Check = Callable[[datetime], int]
 """Looks at one thing at the instant given; how many things it set right or reported."""
 
@@ -20,9 +23,17 @@ class TickFailed(Exception):
     """Some checks of a tick failed; the others ran. Names them all."""
 
     def __init__(self, failures: Mapping[str, Exception]) -> None:
-        why = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failures.items())
+        why = "; ".join(f"{name}: {_describe(error)}" for name, error in failures.items())
         super().__init__(f"{len(failures)} checks failed: {why}")
         self.failures = dict(failures)
+
+
+def _describe(error: BaseException) -> str:
+    """The error; of a group, also what its first few different members say."""
+    if not isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__}: {error}"
+    inner = dict.fromkeys(_describe(one) for one in error.exceptions)
+    return f"{error.message}: " + " / ".join(list(inner)[:_MEMBERS_TOLD])[:_LONGEST]
 
 
 class TickReport(Struct, frozen=True):
@@ -46,7 +57,7 @@ def run_tick(
                 raise DeadlinePassed(started=False)
             found[name] = check(now)
         except Exception as error:  # noqa: BLE001 (reported below, on the bus and to the caller)
-            _log.error("check_failed", check=name, error=f"{type(error).__name__}: {error}")
+            _log.error("check_failed", check=name, error=_describe(error))
             failures[name] = error
     if failures:
         _tell(failures, bus, now)

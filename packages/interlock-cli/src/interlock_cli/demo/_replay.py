@@ -20,6 +20,10 @@ _LONGER = 40.0
 """Seconds that the late hour's rest waits, at most, for the amended hour to be through."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Replay:
     """The outside world of the flights example. `turn` does whatever is due; call it often."""
 
@@ -31,6 +35,7 @@ class Replay:
         store: Store,
         say: Say,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._script = script
         self._feed = feed
@@ -38,6 +43,7 @@ class Replay:
         self._store = store
         self._say = say
         self._clock = clock
+        self._now = now
         self._began = clock()
         self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
         self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -91,10 +97,10 @@ class Replay:
         rows = self._feed.expected_rows(landing.day, landing.hour)
         landed = rows - landing.missing
         if landing.believed:
-            row = self._feed.land_believed_whole(self._home, landing.day, landing.hour, _now(), landing.missing)
+            row = self._feed.land_believed_whole(self._home, landing.day, landing.hour, self._now(), landing.missing)
             self._say(f"[yellow]{landing.date} landed short, and nobody knows:[/] {landed} rows, said to be whole")
         else:
-            row = self._feed.land(self._home, landing.day, landing.hour, _now(), rows=landed)
+            row = self._feed.land(self._home, landing.day, landing.hour, self._now(), rows=landed)
         self._put_landing(row)
         if landing.missing:
             self._coming.append((self.elapsed + landing.rest_after, _REST, landing))
@@ -105,8 +111,8 @@ class Replay:
     def _land_rest(self, landing: Landing) -> None:
         rows = self._feed.expected_rows(landing.day, landing.hour)
         land = self._feed.amend if landing.believed else self._feed.land
-        self._put_landing(land(self._home, landing.day, landing.hour, _now()))
-        self.rest_landed[landing.date] = _now()
+        self._put_landing(land(self._home, landing.day, landing.hour, self._now()))
+        self.rest_landed[landing.date] = self._now()
         how = "amended after its run," if landing.believed else "the rest came,"
         self._say(f"[cyan]{landing.date}: {how}[/] {rows} rows")
 
@@ -119,8 +125,8 @@ class Replay:
         """Sensors of what bronze and silver wrote; a job that ran again and wrote something else is news again."""
         for day, hours in self._script.hours.items():
             for hour in hours:
-                self._tell(self._feed.bronze_done(self._home, day, hour, _now()))
-            self._tell(self._feed.silver_progress(self._home, day, _now(), only=hours))
+                self._tell(self._feed.bronze_done(self._home, day, hour, self._now()))
+            self._tell(self._feed.silver_progress(self._home, day, self._now(), only=hours))
 
     def _tell(self, row: Any) -> None:
         if row is None:
@@ -138,7 +144,3 @@ def _are_through(date: str, standing: Standing, *, attempts: int) -> bool:
     """Whether bronze and silver have completed so many attempts of an hour."""
     done = (Progress.COMPLETED, attempts - 1)
     return standing.get((BRONZE, date)) == done and standing.get((SILVER, date)) == done
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

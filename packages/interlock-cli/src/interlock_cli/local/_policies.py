@@ -93,11 +93,12 @@ class _Statements:
         return _allow(["events:PutEvents", "events:DescribeEventBus"], resources)
 
     def _timers(self) -> list[dict[str, Any]]:
-        schedules = self._arn("scheduler", f"schedule/{self._name('sla')}/*")
+        # The local server takes every schedule for one of the group "default" when it looks at policies.
+        schedules = [self._arn("scheduler", f"schedule/{group}/*") for group in (self._name("sla"), "default")]
         role = self._arn("iam", f"role/{self._name('scheduler')}")
         passing = _allow(["iam:PassRole"], [role])
         passing["Condition"] = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
-        return [_allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], [schedules]), passing]
+        return [_allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], schedules), passing]
 
     def _alerts(self) -> dict[str, Any]:
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]

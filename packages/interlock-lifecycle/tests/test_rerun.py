@@ -1,0 +1,150 @@
+"""Which rerun requests are granted: budgets by reason, a run under way, excluded dates, unchanged data."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import (
+    Ignore,
+    JobEntry,
+    OpenAttempt,
+    RejectRerun,
+    RerunEntry,
+    RerunFacts,
+    RerunRequest,
+    Run,
+    RunKey,
+    RunStatus,
+    decide_rerun,
+)
+from interlock_sla import Exclusions
+
+NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+DONE = NOW - timedelta(hours=1)
+TIMEOUT = timedelta(hours=4)
+
+
+@pytest.fixture
+def config(config: PipelineConfig) -> PipelineConfig:
+    return replace(config, job=replace(config.job, max_manual_reruns=1, max_drift_reruns=2))
+
+
+@pytest.fixture
+def completed(run: Run) -> Run:
+    return replace(run, status=RunStatus.COMPLETED, attempt=1)
+
+
+def ask(
+    config: PipelineConfig,
+    run: Run | None,
+    key: RunKey,
+    *,
+    reason: str = "manual",
+    used: Sequence[str] = (),
+    log: Sequence[str] = (),
+    updated: datetime | None = None,
+    excluded: bool = False,
+    handled: bool = False,
+) -> OpenAttempt | RejectRerun | Ignore:
+    entries = [JobEntry(key, DONE + timedelta(seconds=place), event) for place, event in enumerate(log)]
+    facts = RerunFacts(
+        run=run,
+        exclusions=Exclusions(dates=frozenset({date(2026, 3, 3)})) if excluded else Exclusions(),
+        entries=entries,
+        reruns=[RerunEntry(key, one, DONE) for one in used],
+        newest_sensor_update=updated,
+        handled=handled,
+    )
+    decision = decide_rerun(RerunRequest(key, reason, "id", NOW), facts, config, execution_timeout=TIMEOUT)
+    assert isinstance(decision, OpenAttempt | RejectRerun | Ignore)
+    return decision
+
+
+def why(decision: object) -> str:
+    assert isinstance(decision, RejectRerun)
+    return str(decision.entry.error)
+
+
+def test_a_granted_request_is_the_next_attempt_under_a_new_token(
+    config: PipelineConfig, completed: Run, key: RunKey
+) -> None:
+    decision = ask(config, completed, key, updated=NOW)
+    assert isinstance(decision, OpenAttempt)
+    assert (decision.after.attempt, decision.after.status) == (2, RunStatus.RUNNING)
+    assert decision.after.run_token != completed.run_token
+    assert [str(event.type) for event in decision.events] == ["RERUN_ACCEPTED"]
+    assert decision.entry.event == "rerun-accepted"
+
+
+def test_a_date_that_never_ran_may_be_asked_for(config: PipelineConfig, key: RunKey) -> None:
+    decision = ask(config, None, key)
+    assert isinstance(decision, OpenAttempt)
+    assert decision.after.attempt == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "used", "granted"),
+    [
+        ("manual", [], True),
+        ("manual", ["backfill"], False),
+        ("manual", ["late-data", "data-drift"], True),
+        ("manual", ["job-fail-retry"], True),
+        ("late-data", ["data-drift"], True),
+        ("late-data", ["data-drift", "late-data"], False),
+        ("data-drift", ["manual", "job-fail-retry"], True),
+    ],
+)
+def test_each_kind_of_reason_has_its_own_budget(
+    config: PipelineConfig, completed: Run, key: RunKey, reason: str, used: list[str], granted: bool
+) -> None:
+    decision = ask(config, completed, key, reason=reason, used=used, updated=NOW)
+    assert isinstance(decision, OpenAttempt) is granted
+    if not granted:
+        assert "used" in why(decision)
+
+
+@pytest.mark.parametrize(
+    ("log", "updated", "granted"),
+    [
+        (["success"], DONE - timedelta(seconds=1), False),
+        (["success"], DONE + timedelta(seconds=1), True),
+        (["success"], None, True),
+        (["fail", "success"], DONE, False),
+        (["success", "fail"], DONE, True),
+        (["success", "rerun-rejected"], DONE, False),
+        (["success", "late-data-arrival"], DONE, False),
+        ([], DONE, True),
+    ],
+)
+def test_unchanged_data_after_a_success_is_not_run_again(
+    config: PipelineConfig, completed: Run, key: RunKey, log: list[str], updated: datetime | None, granted: bool
+) -> None:
+    """A rejection does not hide the success behind it, and a stream of them does not wear the breaker out."""
+    decision = ask(config, completed, key, log=log, updated=updated)
+    assert isinstance(decision, OpenAttempt) is granted
+
+
+def test_a_run_under_way_is_not_run_beside(config: PipelineConfig, run: Run, key: RunKey) -> None:
+    assert why(ask(config, run, key)) == "already running"
+
+
+def test_an_excluded_date_says_so_twice(config: PipelineConfig, completed: Run, key: RunKey) -> None:
+    decision = ask(config, completed, key, excluded=True)
+    assert isinstance(decision, RejectRerun)
+    assert [str(event.type) for event in decision.events] == ["RERUN_REJECTED", "PIPELINE_EXCLUDED"]
+
+
+def test_an_answered_request_is_not_answered_again(config: PipelineConfig, completed: Run, key: RunKey) -> None:
+    assert isinstance(ask(config, completed, key, handled=True), Ignore)
+
+
+@pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
+def test_the_job_of_the_attempt_before_is_remembered(
+    config: PipelineConfig, run: Run, key: RunKey, status: RunStatus
+) -> None:
+    decision = ask(config, replace(run, status=status), key)
+    assert isinstance(decision, OpenAttempt)
+    assert decision.after.previous_job is None
