@@ -1,6 +1,6 @@
 """The checks at a story's end: everything settled, delivered, accounted for, judged, and alike in shadow and live."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from simulation import verdicts
 from simulation.ledger import Ledger, Told
@@ -97,7 +97,7 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
 
 def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     """The dry-run twin says what the live pipeline did, at the moment at which it did it."""
-    ledger, day = story.world.ledger, str(key.date)
+    world, ledger, day = story.world, story.world.ledger, str(key.date)
 
     def live(*types: str) -> list[Told]:
         return ledger.told(key.pipeline_id, day, *types)
@@ -111,16 +111,27 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     would = observed("DRY_RUN_WOULD_TRIGGER")
     interval = story.configs[key.pipeline_id].schedule.evaluation.interval
     if passed is None or not would:
-        if passed is not None or would:
+        seen = passed.committed if passed is not None else would[0].at if would else None
+        if seen is not None and not _is_at_the_window_s_end(story, key, seen):
             return f"{key}: live passed: {passed is not None}, shadow: {bool(would)}"
         return None
     gap = passed.committed - would[0].at
     if len(would) > 1 or not timedelta(seconds=-2) <= gap <= interval + timedelta(seconds=5):
         return f"{key}: live passed at {passed.committed}, shadow would {len(would)} times, at {would[0].at}"
-    drifts = [
-        [told.detail["detail"] for told in found] for found in (live("POST_RUN_DRIFT"), observed("DRY_RUN_DRIFT"))
-    ]
-    completed_first = len(live("JOB_COMPLETED")) == 1 and not live("JOB_FAILED")
-    if completed_first and drifts[0][:1] != drifts[1][:1]:
+    found = live("POST_RUN_DRIFT"), observed("DRY_RUN_DRIFT")
+    drifts = [[told.detail["detail"] for told in some] for some in found]
+    first = min((told.at for some in found for told in some), default=world.now)
+    # A shadow knows of no failure, and of no later attempt that looks at the data anew.
+    again = [told for told in live("JOB_FAILED", "RERUN_ACCEPTED") if told.at <= first]
+    if live("JOB_COMPLETED") and not again and drifts[0][:1] != drifts[1][:1]:
         return f"{key}: live drifted by {drifts[0]}, shadow by {drifts[1]}"
     return None
+
+
+def _is_at_the_window_s_end(story: Story, key: RunKey, seen: datetime) -> bool:
+    """Whether data came with the live run's last look: streams tell whole seconds, an execution looks between them."""
+    arrived = story.world.store.arrived_at(key)
+    if arrived is None:
+        return False
+    end = arrived + story.configs[key.pipeline_id].schedule.evaluation.window
+    return abs(seen - end) <= timedelta(seconds=2)
