@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from simulation import verdicts
 from simulation.ledger import Ledger, Told
-from simulation.stories import DAYS, Story
+from simulation.stories import Story
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
@@ -30,6 +30,8 @@ def check(story: Story) -> None:
     for live, shadow in story.twins:
         for key in [found for found in story.promised if found.pipeline_id == live]:
             checks.broke("i", i_alike(story, key, shadow))
+    for invariant, message in story.broken():
+        checks.broke(invariant, message)
     checks.raise_broken()
 
 
@@ -75,7 +77,8 @@ def e_date_ended(story: Story, key: RunKey) -> str | None:
 
 def e_date_was_asked_for(story: Story, key: RunKey) -> str | None:
     """No run belongs to a date that no sensor and no operator named."""
-    return None if key in story.promised else f"{key} ran although nobody asked for that date"
+    asked = key in story.promised or key in story.allowed
+    return None if asked else f"{key} ran although nobody asked for that date"
 
 
 def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | None:
@@ -83,8 +86,7 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
     world, sla = story.world, config.sla
     if sla is None or sla.deadline is None:
         return None
-    first = story.started.astimezone(config.zone).date() + timedelta(days=1)
-    for day in (first + timedelta(days=step) for step in range(DAYS)):
+    for day in story.expected_days(config):
         key = RunKey(config.id, config.schedule_id, ExecutionDate(day))
         deadline = verdicts.expected_deadlines(config, key, None)["absolute"]
         excluded = world.ledger.exclusions(config).excludes(day)

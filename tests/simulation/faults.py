@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -12,6 +13,9 @@ from interlock_store._write import Item, Write
 _T = TypeVar("_T")
 Change = tuple[tuple[str, str, str], Item | None, Item | None]
 """A row's key, its old image and its new one."""
+
+
+_INDEX_LAG = timedelta(minutes=2)
 
 
 class Crash(BaseException):
@@ -100,22 +104,29 @@ class Faults:
 class Rows(MemoryTables):
     """The twin, which tells of every transaction what it changed: key, old image, new image."""
 
-    def __init__(self, on_commit: Callable[[list[Change]], None]) -> None:
+    def __init__(self, on_commit: Callable[[list[Change]], None], now: Callable[[], datetime]) -> None:
+        self._now = now
         super().__init__(lambda key, before, after: self._changes.append((key, before, after)))
         self._changes: list[Change] = []
         self._on_commit = on_commit
+        self._written: dict[tuple[str, str, str], datetime] = {}
 
     def transact(self, writes: Sequence[Write]) -> None:
         """All writes or none."""
         super().transact(writes)
         changes, self._changes = self._changes, []
+        self._written.update((key, self._now()) for key, _, _ in changes)
         self._on_commit(changes)
+
+    def is_news(self, key: tuple[str, str, str]) -> bool:
+        """Whether a row was written so recently that an index may not have it yet."""
+        return self._now() - self._written.get(key, self._now() - 2 * _INDEX_LAG) < _INDEX_LAG
 
 
 class FaultyTables:
     """The twin as a Lambda meets it: busy at times, its indexes behind, and every write perhaps the process's last."""
 
-    def __init__(self, rows: MemoryTables, faults: Faults, let_others_run: Callable[[], None]) -> None:
+    def __init__(self, rows: Rows, faults: Faults, let_others_run: Callable[[], None]) -> None:
         self._rows = rows
         self._faults = faults
         self._let_others_run = let_others_run
@@ -135,8 +146,7 @@ class FaultyTables:
         self._read()
         found = self._rows.query(table, pk, **how)
         if how.get("index") and self._faults.strikes(Fault.INDEX_LAG):
-            rows = list(found)
-            return iter(rows[: -1 or None])
+            return (row for row in found if not self._rows.is_news((table, row["PK"], row["SK"])))
         return found
 
     def transact(self, writes: Sequence[Write]) -> None:

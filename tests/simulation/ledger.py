@@ -97,6 +97,8 @@ class Ledger:
         """When a date was closed as failed for good, and when it was opened again."""
         self.reruns: dict[RunKey, list[str]] = defaultdict(list)
         self.pending: dict[tuple[str, str, str], datetime] = {}
+        self.opened: dict[RunKey, datetime] = {}
+        """When a date's first attempt was committed."""
 
     @property
     def now(self) -> datetime:
@@ -150,6 +152,8 @@ class Ledger:
 
     def _note_run(self, key: RunKey, before: Item | None, after: Item) -> None:
         self.runs[key] = after
+        if after["status"] == "RUNNING":
+            self.opened.setdefault(key, self.now)
         closed = self.closings[key]
         if after["status"] == "FAILED_FINAL" and (before is None or before["status"] != "FAILED_FINAL"):
             closed.append((self.now, None))

@@ -1,7 +1,7 @@
 """Random stories from one seed: pipelines with zones, rules and SLAs, their sensors, operators and edits."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,9 @@ from interlock_lifecycle import JobEntry, RunKey
 from interlock_sla import Calendar, ExecutionDate
 
 DAYS = 3
+QUIET = timedelta(hours=14)
+"""How long nothing goes wrong any more at a story's end."""
+
 STARTS = ("2026-03-27", "2026-03-06", "2026-10-30", "2026-10-23", "2026-07-14", "2026-12-30", "2028-02-27")
 """First days of stories: across both DST days of Europe and America, the year's end, a leap day, and a plain one."""
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Kolkata", "Australia/Lord_Howe")
@@ -65,6 +68,8 @@ class Story:
         self.edited: set[str] = set()
         self.promised: dict[RunKey, bool] = {}
         """Dates whose trigger came: whether it came on an allowed day."""
+        self.allowed: set[RunKey] = set()
+        """Dates that may run or not."""
         self.configs: dict[str, PipelineConfig] = {}
         self.twins: list[tuple[str, str]] = []
         self._closed_day = start.date() + timedelta(days=rng.randrange(days))
@@ -261,6 +266,15 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         for act in acts:
             world.at(start + timedelta(minutes=rng.randint(1, 2000)), act)
 
+    def expected_days(self, config: PipelineConfig) -> list[date]:
+        """The days whose absolute deadline somebody has to hear of."""
+        first = self.started.astimezone(config.zone).date() + timedelta(days=1)
+        return [first + timedelta(days=step) for step in range(DAYS)]
+
+    def broken(self) -> Iterator[tuple[str, str]]:
+        """What else does not hold at the end: the invariant and how."""
+        return iter(())
+
     # --- playing -----------------------------------------------------------------------------------------
 
     @property
@@ -277,4 +291,4 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         """The days with faults, then quiet until everything has settled."""
         self.world.run_until(self.end)
         self.world.faults.active = False
-        self.world.run_until(self.end + timedelta(hours=14))
+        self.world.run_until(self.end + QUIET)

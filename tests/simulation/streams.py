@@ -71,7 +71,7 @@ class Shard:
             return self._again(timedelta())
         if faults.strikes(Fault.BATCH_DELAYED):
             return self._again(timedelta(minutes=world.rng.randint(1, 30)))
-        if self.waiting and self.waiting[0].sk.startswith(_LOSSY) and faults.strikes(Fault.RECORD_LOST):
+        if self.waiting and self._may_be_lost(self.waiting[0]) and faults.strikes(Fault.RECORD_LOST):
             self.waiting.pop(0)
         if not self.waiting:
             self._busy = False
@@ -93,6 +93,10 @@ class Shard:
         if self._tries > _MOST_TRIES:
             self._world.checks.broke("e", f"a record blocks its shard: {self.waiting[0].sk}")
             self.waiting.pop(0)
+
+    def _may_be_lost(self, record: Record) -> bool:
+        sensor = self._world.streams.may_lose_sensors and record.sk.startswith("SENSOR#")
+        return sensor or record.sk.startswith(_LOSSY)
 
     def _invoke(self, batch: list[Record]) -> int:
         """The number of records, from the first, that need not come again."""
@@ -143,6 +147,8 @@ class Streams:
         self._world = world
         self._numbers = itertools.count(1)
         self.appended = 0
+        self.may_lose_sensors = False
+        """Whether sensors' records may be lost as well: only a trigger's sensor is looked for again."""
         self.shards = {
             table: [Shard(world, handled) for _ in range(shards)] for table in (world.names.control, world.names.joblog)
         }

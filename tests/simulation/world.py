@@ -57,7 +57,7 @@ class World:
         self.tick = tick or timedelta(minutes=5)
         self.names = TableNames.of_environment("sim")
         self.faults = Faults(self.rng, fault_rate)
-        self.rows = Rows(self._committed)
+        self.rows = Rows(self._committed, lambda: self.now)
         self.store = Store(self.rows, self.names)
         self.tables: Any = FaultyTables(self.rows, self.faults, self.let_others_run)
         self.jobs = JobBoard(self)

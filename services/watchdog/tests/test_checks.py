@@ -325,8 +325,19 @@ class TestStrandedSensors:
         deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
         assert sorted(date for _, _, date in deployment.told) == ["2026-03-03T05", "2026-03-03T06"]
 
-    def test_pipelines_not_known_to_have_periods_are_asked_once_a_day(self, deployment: Deployment) -> None:
+    def test_a_first_per_period_sensor_whose_record_was_lost_is_found_within_three_ticks(
+        self, deployment: Deployment
+    ) -> None:
         deployment.push(READY)
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        stamp = "2026-03-03T07:50:00Z"
+        deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03", updatedAt=stamp)
+        deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_pipelines_with_a_plain_sensor_are_asked_for_periods_once_a_day(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=False, date="2026-03-02")
         deployment.tick("2026-03-03 08:00", "stranded-sensors")
         deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03")
         deployment.ticks("2026-03-03 08:05", "2026-03-04 08:00", "stranded-sensors")

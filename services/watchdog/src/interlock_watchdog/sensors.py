@@ -27,7 +27,7 @@ from interlock_watchdog.survey import LOOK_BACK, Survey, Watched
 _log = get_logger(__name__)
 
 _SLOTS = 3
-"""Pipelines with per-period sensors need a query each: a third of them per tick."""
+"""Pipelines with per-period sensors, or of which no sensor is known, need a query each: a third of them per tick."""
 
 _BUCKETS = 288
 """All others are asked once a day whether they have per-period sensors: one bucket of them every five minutes."""
@@ -103,7 +103,11 @@ class StrandedSensors:
             fields = plain.get((watched.config.id, key))
             if fields is not None:
                 yield watched, _since(watched, cursors["plain"], now), {key: fields}
-        due = [(watched, key) for watched, key in triggered if _is_due(watched, slot, cursors["plain"], now)]
+        due = [
+            (watched, key)
+            for watched, key in triggered
+            if _is_due(watched, slot, cursors["plain"], now, is_plain=(watched.config.id, key) in plain)
+        ]
         turn = cursors[f"periods-{slot}"]
         held = self._crew.attempt(
             [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
@@ -138,9 +142,10 @@ def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
     return max(min(since, dormant) if dormant is not None else since, now - LOOK_BACK)
 
 
-def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime) -> bool:
+def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *, is_plain: bool) -> bool:
     number = zlib.crc32(watched.config.id.encode())
-    if watched.periodic:
+    if watched.periodic or not is_plain:
+        # Without a row of the plain key nobody knows: the record of its first per-period key may be what was lost.
         return number % _SLOTS == slot
     bucket = int(now.timestamp()) // _BUCKET_SECONDS
     before = int(plain.at.timestamp()) // _BUCKET_SECONDS if plain is not None else bucket - _BUCKETS
