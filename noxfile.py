@@ -88,9 +88,10 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """The whole system under a virtual clock, with faults: the short run."""
+    """The whole system under a virtual clock, with faults: the short run; SLA situations, and many days of them."""
     _sync_workspace(session)
-    session.run("pytest", "-q", "--show-capture=no", "--timeout=600", "tests/simulation", *session.posargs)
+    options = ("-q", "--show-capture=no", "--timeout=600", "-n2")
+    session.run("pytest", *options, "tests/simulation", "tests/sla", *session.posargs)
 
 
 @nox.session

@@ -125,7 +125,8 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     first = min((told.at for some in found for told in some), default=world.now)
     # A shadow knows of no failure, and of no later attempt that looks at the data anew.
     again = [told for told in live("JOB_FAILED", "RERUN_ACCEPTED") if told.at <= first]
-    if live("JOB_COMPLETED") and not again and drifts[0][:1] != drifts[1][:1]:
+    completed = any(told.at <= first for told in live("JOB_COMPLETED"))
+    if completed and not again and drifts[0][:1] != drifts[1][:1]:
         return f"{key}: live drifted by {drifts[0]}, shadow by {drifts[1]}"
     return None
 

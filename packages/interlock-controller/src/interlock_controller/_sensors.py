@@ -1,5 +1,6 @@
 """Takes in a sensor: gathers the facts, lets the lifecycle decide, commits; again while others are faster."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from interlock_config import PipelineConfig
@@ -15,6 +16,7 @@ from interlock_lifecycle import (
     decide_post_run,
     decide_sensor,
     decide_shadow,
+    decide_waiting_shadow,
     has_period,
     keys_to_read,
     path_of,
@@ -26,6 +28,8 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 _TRIES = 5
+_NEWEST_DATES = 48
+"""How many of a dry run's dates are asked whether they wait: the hours of two days."""
 
 
 class SensorDesk:
@@ -46,10 +50,31 @@ class SensorDesk:
             return
         if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, stored.config):
             self._store.note_periods(sensor.pipeline_id)
+        config = stored.config
+        self._insist(sensor, lambda: self._decide(sensor, path, config, stored))
+        if path is SensorPath.DRY_RUN:
+            self._tell_waiting_shadows(sensor, config, stored)
+
+    def _insist(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
+        """Decide and commit until nobody else was faster."""
         for _ in range(_TRIES):
-            if self._settled(sensor, self._decide(sensor, path, stored.config, stored)):
+            if self._settled(sensor, decide()):
                 return
         raise Contended(f"sensor {sensor.key} of {sensor.pipeline_id}: the run changed {_TRIES} times meanwhile")
+
+    def _tell_waiting_shadows(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
+        """Other dates whose evaluation window is open may lack just this sensor, whatever date it names."""
+        window = timedelta(seconds=config.schedule.evaluation.window.total_seconds())
+        own = run_key_of(sensor, config)
+        arrivals = self._store.newest_arrivals(config.id, config.schedule_id, _NEWEST_DATES)
+        for key, arrived_at in arrivals.items():
+            if key == own or not arrived_at <= sensor.written_at <= arrived_at + window:
+                continue
+
+            def decide(key: RunKey = key) -> Decision | Ignore:
+                return decide_waiting_shadow(key, sensor, config, self._shadow_facts(key, config, stored))
+
+            self._insist(sensor, decide)
 
     def _path(self, sensor: Sensor, stored: StoredConfig) -> SensorPath | None:
         if stored.config is None:

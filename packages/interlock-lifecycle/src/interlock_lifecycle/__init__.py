@@ -114,6 +114,7 @@ from interlock_lifecycle._shadow import (
     ShadowFacts,
     decide_shadow,
     decide_shadow_failure,
+    decide_waiting_shadow,
     failure_marker,
     project_sla,
 )
@@ -255,6 +256,7 @@ __all__ = [
     "decide_shadow_failure",
     "decide_started",
     "decide_trigger",
+    "decide_waiting_shadow",
     "describe_absent",
     "describe_run",
     "digest",

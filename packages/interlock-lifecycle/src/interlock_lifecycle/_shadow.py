@@ -42,9 +42,27 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
         return say_dormant(key, sensor) if triggers(sensor, config) else Ignore("today is excluded")
     if facts.shadow.triggered_at is not None:
         return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
-    now = sensor.written_at
     if not _is_triggered(sensor, config, facts):
         return Ignore("the trigger did not come yet")
+    return _evaluate(key, sensor, config, facts)
+
+
+def decide_waiting_shadow(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+) -> ObserveRun | NoteArrival | Ignore:
+    """What a sensor means to another date that waits for its rules: a live run looks at all of them by itself.
+
+    A rule's sensor need not name the date that lacks it.
+    """
+    if facts.arrived_at is None or facts.shadow.triggered_at is not None:
+        return Ignore("the date does not wait")
+    return _evaluate(key, sensor, config, facts)
+
+
+def _evaluate(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+) -> ObserveRun | NoteArrival | Ignore:
+    now = sensor.written_at
     arrived_at = facts.arrived_at or now
     if now > arrived_at + timedelta(seconds=config.schedule.evaluation.window.total_seconds()):
         return Ignore("the evaluation window is used up")

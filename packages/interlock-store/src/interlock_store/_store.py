@@ -25,7 +25,7 @@ from interlock_lifecycle import (
     keys_to_read,
 )
 from interlock_rules import candidate_keys, updated_at
-from interlock_sla import Calendar, Exclusions, ExecutionDate
+from interlock_sla import Calendar, Exclusions, ExecutionDate, ExecutionDateError, parse_execution_date
 from interlock_store._plan import plan
 from interlock_store._rows import (
     CONFIG,
@@ -213,6 +213,23 @@ class Store:
         sk = f"SENSOR#first-sensor-arrival#{key.date}"
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
         return None if row is None else read_arrival(row)
+
+    def newest_arrivals(self, pipeline_id: str, schedule_id: str, limit: int) -> dict[RunKey, datetime]:
+        """The first arrivals of a pipeline's newest dates; rows that cannot be read are left out."""
+        prefix = "SENSOR#first-sensor-arrival#"
+        rows = self._tables.query(
+            self.names.control, pipeline_pk(pipeline_id), prefix=prefix, newest_first=True, limit=limit
+        )
+        found: dict[RunKey, datetime] = {}
+        for row in rows:
+            arrived_at = read_arrival(row)
+            try:
+                date = parse_execution_date(row["SK"].removeprefix(prefix))
+            except ExecutionDateError:
+                continue
+            if arrived_at is not None:
+                found[RunKey(pipeline_id, schedule_id, date)] = arrived_at
+        return found
 
     def baseline(self, key: RunKey) -> Mapping[str, object]:
         """The post-run baseline of a date, by rule key; empty without one."""
