@@ -83,7 +83,9 @@ def _absolute(text: str, config: PipelineConfig, when: ExecutionDate) -> datetim
     hour, _, minute = text.partition(":")
     zone, day = config.sla_zone, when.day
     if when.hour is not None:
-        begin = datetime(day.year, day.month, day.day, when.hour, tzinfo=zone).astimezone(UTC) + timedelta(hours=1)
+        # The end of an hour is what clocks show then, also of an hour that they skip.
+        shown = datetime(day.year, day.month, day.day, when.hour) + timedelta(hours=1)
+        begin = shown.replace(tzinfo=zone).astimezone(UTC)
         if not hour:
             return begin + timedelta(minutes=int(minute))
         return _first_at_or_after(begin, int(hour), int(minute), zone)

@@ -49,6 +49,10 @@ def at(text: str) -> datetime:
         ("08:00", "2026-03-03T07", "UTC", "2026-03-03T08:00"),
         ("07:59", "2026-03-03T07", "UTC", "2026-03-04T07:59"),
         ("00:00", "2026-03-03T23", "UTC", "2026-03-04T00:00"),
+        # An hour that clocks skip has no length: it ends at once, at what is shown then.
+        ("02:30", "2026-03-08T02", "America/New_York", "2026-03-08T07:30"),
+        (":30", "2026-03-08T02", "America/New_York", "2026-03-08T07:30"),
+        ("01:59", "2026-03-08T02", "America/New_York", "2026-03-09T05:59"),
         # The last dates there are have deadlines too.
         ("10:00", "9998-12-31", "UTC", "9999-01-01T10:00"),
         (":30", "9998-12-31", "UTC", "9999-01-01T00:30"),
