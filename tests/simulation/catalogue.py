@@ -294,4 +294,18 @@ MUTANTS = (
         seeds=(1,),
         rate=0.1,
     ),
+    Mutant(
+        "a lost start is sent again although the config forbids it",
+        "interlock_lifecycle._trigger",
+        "    if facts.config is None or facts.config.dry_run:\n        return _leave",
+        "    if False:\n        return _leave",
+        tests=("services/orchestrator/tests/test_orchestrator.py",),
+    ),
+    Mutant(
+        "a run whose job may run is closed as not started",
+        "interlock_controller._outbox",
+        "run.job_intent is None and (stored.config is None or stored.config.dry_run)",
+        "stored.config is None or stored.config.dry_run",
+        tests=("packages/interlock-controller/tests/test_controller.py",),
+    ),
 )

@@ -145,6 +145,7 @@ class Checks:
         """A target is about to accept a start."""
         accepted = self._world.jobs.accepted
         self.broke("a", safety.a_start_was_evaluated(self._ledger, job))
+        self.broke("a", safety.a_start_is_allowed(self._ledger, job, self._world.invocation.began))
         self.broke("b", safety.b_one_start_per_attempt(accepted, job))
         self.broke("b", safety.b_one_attempt_runs(accepted, job))
 

@@ -95,6 +95,18 @@ class JobBoard:
             return Started(job_type, "sync", job.kind.status)
         return Started(job_type, job.run_id)
 
+    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+        """The job of an earlier start, where the type can be asked."""
+        if not capability(job_type).findable:
+            raise CheckFailed(Category.PERMANENT, "cannot be asked", job_type)
+        if self._world.faults.strikes(Fault.STATUS_UNREADABLE):
+            raise CheckFailed(Category.TRANSIENT, "no answer", job_type)
+        job = self._by_key.get(attempt.key)
+        if job is None:
+            return None
+        job.known = True
+        return Started(job_type, job.run_id)
+
     def _refuse(self, job_type: str, attempt: Attempt, able: Capability) -> None:
         """A refusal says that nothing was started; of a start that may have been sent before only asking tells that."""
         if self._world.faults.strikes(Fault.START_REFUSED):

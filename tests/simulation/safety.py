@@ -73,6 +73,14 @@ def a_intent_is_allowed(ledger: Ledger, key: RunKey, began: Any) -> str | None:
     return f"{key}: a start was promised although no config of the moment lets it"
 
 
+def a_start_is_allowed(ledger: Ledger, job: Job, began: Any) -> str | None:
+    """No job starts under a config that is gone, unreadable or a dry run, also not when its start is sent again."""
+    key, _ = _run_of(ledger, job)
+    if ledger.live_configs(key.pipeline_id, began, ledger.now):
+        return None
+    return f"{key}: attempt {job.attempt.number} starts although no config of the moment lets it"
+
+
 def a_start_was_evaluated(ledger: Ledger, job: Job) -> str | None:
     """The attempt's rules held before its job starts, and its intent is committed."""
     key, row = _run_of(ledger, job)

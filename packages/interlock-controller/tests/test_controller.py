@@ -21,9 +21,18 @@ from interlock_controller import (
     SchedulerTimers,
     SensorDesk,
 )
-from interlock_lifecycle import RerunRequest, RunKey, RunStatus, Sensor, open_run, timers_of
+from interlock_lifecycle import (
+    CommitIntent,
+    JobIntent,
+    RerunRequest,
+    RunKey,
+    RunStatus,
+    Sensor,
+    open_run,
+    timers_of,
+)
 from interlock_sla import parse_execution_date
-from interlock_store import ConfigCache, MemoryTables, Store, TableNames
+from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames
 from interlock_store._write import Item
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -123,6 +132,24 @@ def test_a_config_that_may_not_run_closes_the_run_instead(
     assert run.status is RunStatus.FAILED_FINAL
     assert recorder.started == []
     assert [row["detailType"] for row in pending(store, "EVENT#")] == ["CONFIG_INVALID"]
+
+
+@pytest.mark.parametrize("more", ["", "dryRun: true\n"])
+def test_a_run_whose_job_may_have_started_is_followed_under_any_config(
+    store: Store, recorder: Recorder, outbox: Outbox, more: str
+) -> None:
+    commit_run(store)
+    promised = JobIntent(0, "key", NOW, "glue", {"jobName": "j"}, NOW)
+    run = store.run(KEY)
+    assert run is not None
+    assert store.commit(CommitIntent(run, promised)) is Commit.COMMITTED
+    if more:
+        store.put_config(decode_yaml(PIPELINE + more, "bronze.yaml"))
+    else:
+        store._tables.transact([_put(store, {"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"})])
+    assert outbox.start_run(KEY) is not None
+    ((_, told),) = recorder.started
+    assert told["config"]["jobPollWindowSeconds"] > 0
 
 
 def _put(store: Store, item: Item) -> Any:

@@ -17,6 +17,7 @@ from interlock_lifecycle import (
     JobIntent,
     JobOutcome,
     JobRuns,
+    LookForStart,
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
@@ -74,6 +75,27 @@ def test_a_lost_start_is_resumed_where_the_target_can_tell(
     assert isinstance(decision, SendStart)
     assert decision.resumed
     assert (decision.commit.intent.key, decision.commit.intent.until) == ("key", later)
+
+
+def test_a_lost_start_is_looked_for_and_never_resent_when_the_config_forbids_it(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts
+) -> None:
+    promised, dry = replace(run, job_intent=intent()), replace(config, dry_run=True)
+
+    def decide(traits: TargetTraits, config: PipelineConfig | None = None, refusal: str = "") -> object:
+        facts = TriggerFacts(promised, config, refusal, no_sla)
+        return decide_trigger(facts, "token0", traits, now=UNTIL, until=UNTIL + timedelta(minutes=5))
+
+    looked_for = decide(ASKABLE, dry)
+    assert isinstance(looked_for, LookForStart)
+    assert looked_for.intent == promised.job_intent
+    assert looked_for.otherwise.events[0].message == "the job was not started: the pipeline is now a dry run"
+    left = decide(KEYED, None, "the config of bronze is gone")
+    assert isinstance(left, CloseRun)
+    message = left.events[0].message or ""
+    assert "not repeated" in message
+    assert message.endswith("the config of bronze is gone")
+    assert isinstance(decide(BLIND, dry), FailAttempt)
 
 
 def test_a_lost_start_is_never_resent_where_the_target_cannot_tell(

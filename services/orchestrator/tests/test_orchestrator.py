@@ -52,9 +52,17 @@ class Board:
         self.answers: list[Any] = []
         self.starts: list[Attempt] = []
         self.status: Status | Exception = Status(State.RUNNING, None)
+        self.is_findable = False
+        self.found: Started | Exception | None = None
 
     def capability(self, job_type: str) -> Capability:
-        return Capability(deduplicates=True, findable=False, synchronous=False)
+        return Capability(deduplicates=True, findable=self.is_findable, synchronous=False)
+
+    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+        assert attempt.resumed
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
 
     def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
         self.starts.append(attempt)
@@ -314,6 +322,35 @@ def test_a_config_that_vanished_stops_the_job_from_starting(bench: Bench, board:
     assert board.starts == []
     assert bench.run.status is RunStatus.FAILED_FINAL
     assert "CONFIG_INVALID" in bench.events()
+
+
+@pytest.fixture
+def lost(bench: Bench, board: Board) -> Bench:
+    """A start without an answer, under a config that has become a dry run."""
+    board.answers, board.is_findable = [StartUnconfirmed(Category.TRANSIENT, "cut", "glue")], True
+    bench.ask("evaluate")
+    with pytest.raises(SubmissionFailed):
+        bench.ask("trigger")
+    bench.store.put_config(decode_yaml(PIPELINE.format(job=GLUE) + "dryRun: true\n", "bronze.yaml"))
+    return bench
+
+
+def test_a_lost_start_whose_job_is_found_is_followed_although_the_config_forbids_it(lost: Bench, board: Board) -> None:
+    board.found = Started("glue", "job-7")
+    assert lost.ask("trigger").run_id == "job-7"
+    assert len(board.starts) == 1
+    assert "JOB_TRIGGERED" in lost.events()
+
+
+def test_a_lost_start_that_left_no_job_is_not_repeated_when_the_config_forbids_it(lost: Bench, board: Board) -> None:
+    board.found = CheckFailed(Category.TRANSIENT, "no answer", "glue")
+    with pytest.raises(SubmissionFailed, match="cannot be looked for"):
+        lost.ask("trigger")
+    board.found = None
+    assert lost.ask("trigger").status == "failed"
+    assert len(board.starts) == 1
+    assert lost.run.status is RunStatus.FAILED_FINAL
+    assert "CONFIG_INVALID" in lost.events()
 
 
 def test_a_request_of_another_shape_names_what_is_wrong(bench: Bench) -> None:

@@ -59,14 +59,15 @@ class Outbox:
     def start_run(self, key: RunKey) -> Run | None:
         """Start the execution of a date's trigger row if that is still to be done; the run that was started.
 
-        The row and the config are read anew. A config that may not run closes the run instead.
+        The row and the config are read anew. A config that may not run closes the run instead, unless its job may
+        have been started already: what runs is followed.
         """
         for _ in range(_TRIES):
             run = self._store.run(key)
             if run is None or not needs_start(run, run.run_token):
                 return None
             stored = self._store.config(key.pipeline_id)
-            if stored.config is None or stored.config.dry_run:
+            if run.job_intent is None and (stored.config is None or stored.config.dry_run):
                 if self._refuse(run, stored):
                     return None
                 continue

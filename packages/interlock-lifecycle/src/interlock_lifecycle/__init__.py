@@ -144,6 +144,7 @@ from interlock_lifecycle._start import (
 from interlock_lifecycle._trigger import (
     AwaitStart,
     FailAttempt,
+    LookForStart,
     SendStart,
     StartAnswered,
     TargetTraits,
@@ -197,6 +198,7 @@ __all__ = [
     "JobOutcome",
     "JobRuns",
     "JudgePostRun",
+    "LookForStart",
     "MarkStarted",
     "NoBaseline",
     "NotStarted",

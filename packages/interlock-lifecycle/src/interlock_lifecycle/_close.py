@@ -229,10 +229,18 @@ def close_failed(
     return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
 
 
-def refuse_config(run: Run, why: str, sla: SlaFacts, config: PipelineConfig | None, now: datetime) -> CloseRun:
+def refuse_config(
+    run: Run,
+    why: str,
+    sla: SlaFacts,
+    config: PipelineConfig | None,
+    now: datetime,
+    *,
+    outcome: str = "the job was not started",
+) -> CloseRun:
     """The stored config may not start a job any more: FAILED_FINAL and CONFIG_INVALID, before the job's start."""
     facts = CloseFacts(run, config, 0, Exclusions(), sla)
-    return close_failed(run, facts, EventType.CONFIG_INVALID, None, f"the job was not started: {why}", now)
+    return close_failed(run, facts, EventType.CONFIG_INVALID, None, f"{outcome}: {why}", now)
 
 
 def _settle(

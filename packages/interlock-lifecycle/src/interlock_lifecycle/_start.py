@@ -58,11 +58,15 @@ def start_delay(run: Run, config: PipelineConfig) -> timedelta:
     return config.retry_delay_before(run.attempt) if run.reason == RETRY_REASON else timedelta()
 
 
-def execution_windows(run: Run, config: PipelineConfig, execution_timeout: timedelta) -> ExecutionWindows:
+def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout: timedelta) -> ExecutionWindows:
     """The windows of a run's attempt, capped so that the machine ends itself before its timeout.
 
-    When both windows do not fit, the job keeps at least half of what there is.
+    When both windows do not fit, the job keeps at least half of what there is. Without a config only a job that
+    may be there already is followed, for as long as the machine lives.
     """
+    if config is None:
+        left = int((execution_timeout - _CLOSING_TIME).total_seconds())
+        return ExecutionWindows(JOB_CHECK_INTERVAL_SECONDS, 1, max(left - 1, 1))
     available = execution_timeout - _CLOSING_TIME - start_delay(run, config)
     total = max(int(available.total_seconds()), 2)
     wanted_poll = config.job.job_poll_window_seconds
@@ -73,7 +77,7 @@ def execution_windows(run: Run, config: PipelineConfig, execution_timeout: timed
 
 
 def execution_input(
-    run: Run, config: PipelineConfig, arrived_at: datetime | None, execution_timeout: timedelta
+    run: Run, config: PipelineConfig | None, arrived_at: datetime | None, execution_timeout: timedelta
 ) -> dict[str, Any]:
     """The state machine's input (contracts.md §4)."""
     windows = execution_windows(run, config, execution_timeout)
@@ -92,7 +96,7 @@ def execution_input(
     }
     if arrived_at is not None:
         wire["sensorArrivalAt"] = arrived_at.isoformat().replace("+00:00", "Z")
-    if config.sla is not None:
+    if config is not None and config.sla is not None:
         wire["sla"] = _sla_input(config)
     return wire
 

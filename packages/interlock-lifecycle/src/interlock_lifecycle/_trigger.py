@@ -57,7 +57,17 @@ class FailAttempt(Struct, frozen=True):
     outcome: JobOutcome
 
 
-TriggerDecision: TypeAlias = SendStart | StartAnswered | AwaitStart | FailAttempt | CloseRun | Superseded
+class LookForStart(Struct, frozen=True):
+    """The config forbids a start that may have been sent already: follow the job if there is one, else close the run.
+
+    Only for targets that can be asked for it.
+    """
+
+    intent: JobIntent
+    otherwise: CloseRun
+
+
+TriggerDecision: TypeAlias = SendStart | StartAnswered | AwaitStart | FailAttempt | LookForStart | CloseRun | Superseded
 
 
 def decide_trigger(
@@ -66,16 +76,17 @@ def decide_trigger(
     """Whether this invocation, which lives until `until`, may send the start of the attempt's job.
 
     An intent without a result is resent only where the target deduplicates or can be asked; elsewhere the
-    attempt fails with "outcome unknown", and the retry budget decides.
+    attempt fails with "outcome unknown", and the retry budget decides. Under a config that is gone, wrong or a
+    dry run nothing is sent, not even again.
     """
     run = facts.run
     if run is None or not run.is_held_by(token):
         return Superseded(run.status if run else None, run.attempt if run else None)
     if run.job_intent is not None:
-        return _resume(run, run.job_intent, traits, now, until)
+        return _resume(run, run.job_intent, facts, traits, now, until)
     config = facts.config
     if config is None or config.dry_run:
-        return refuse_config(run, facts.refusal or "the pipeline is now a dry run", facts.sla, config, now)
+        return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
     if facts.previous_runs:
         return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_previous_runs(run)))
     intent = JobIntent(
@@ -90,16 +101,32 @@ def decide_trigger(
 
 
 def _resume(
-    run: Run, intent: JobIntent, traits: TargetTraits | None, now: datetime, until: datetime
-) -> SendStart | StartAnswered | AwaitStart | FailAttempt:
+    run: Run, intent: JobIntent, facts: TriggerFacts, traits: TargetTraits | None, now: datetime, until: datetime
+) -> SendStart | StartAnswered | AwaitStart | FailAttempt | LookForStart | CloseRun:
     if intent.has_result:
         return StartAnswered(intent)
     if now < intent.until:
         return AwaitStart(whole_seconds(intent.until - now))
-    if traits is not None and (traits.deduplicates or traits.findable):
-        return SendStart(CommitIntent(run, replace(intent, until=until)), resumed=True)
-    error = f"outcome unknown: the start of the {intent.type} job was sent or lost, and it cannot be asked"
-    return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+    if traits is None or not (traits.deduplicates or traits.findable):
+        error = f"outcome unknown: the start of the {intent.type} job was sent or lost, and it cannot be asked"
+        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+    if facts.config is None or facts.config.dry_run:
+        return _leave(run, intent, facts, traits, now)
+    return SendStart(CommitIntent(run, replace(intent, until=until)), resumed=True)
+
+
+def _leave(
+    run: Run, intent: JobIntent, facts: TriggerFacts, traits: TargetTraits, now: datetime
+) -> LookForStart | CloseRun:
+    why = _why_forbidden(facts)
+    if traits.findable:
+        return LookForStart(intent, refuse_config(run, why, facts.sla, facts.config, now))
+    lost = f"the start of {intent.key} had no answer and is not repeated; a job that it started is not followed"
+    return refuse_config(run, why, facts.sla, facts.config, now, outcome=lost)
+
+
+def _why_forbidden(facts: TriggerFacts) -> str:
+    return facts.refusal or "the pipeline is now a dry run"
 
 
 def _previous_runs(run: Run) -> str:

@@ -16,6 +16,7 @@ from interlock_lifecycle import (
     JobIntent,
     JobOutcome,
     JobRuns,
+    LookForStart,
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
@@ -85,6 +86,9 @@ def _trigger_once(desk: Desk, request: Request) -> Step | None:
             return Step("running", decision.wait_seconds, "another invocation may still be starting the job")
         case FailAttempt():
             return finished(decision.outcome)
+        case LookForStart():
+            assert run is not None
+            return _look_for(desk, run, decision)
         case SendStart():
             if desk.store.commit(decision.commit) is not Commit.COMMITTED:
                 return None
@@ -113,14 +117,7 @@ def _previous_runs(desk: Desk, request: Request, run: Run | None) -> bool:
 
 def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | None:
     """Send the start that was promised, and record its answer."""
-    attempt = Attempt(
-        pipeline_id=run.key.pipeline_id,
-        schedule_id=run.key.schedule_id,
-        date=str(run.key.date),
-        number=run.attempt,
-        key=intent.key,
-        resumed=resumed,
-    )
+    attempt = _attempt(run, intent, resumed=resumed)
     try:
         config = expand(intent.config, desk.environment)
     except ConfigError as error:
@@ -145,6 +142,33 @@ def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | N
         record_start(
             run, intent, run_id=started.run_id, details=dict(started.details), outcome=outcome, now=desk.now()
         ),
+    )
+
+
+def _attempt(run: Run, intent: JobIntent, *, resumed: bool) -> Attempt:
+    return Attempt(
+        pipeline_id=run.key.pipeline_id,
+        schedule_id=run.key.schedule_id,
+        date=str(run.key.date),
+        number=run.attempt,
+        key=intent.key,
+        resumed=resumed,
+    )
+
+
+def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | None:
+    """Follow the job that a lost start left behind, or close the run without sending anything."""
+    intent = decision.intent
+    try:
+        config = expand(intent.config, desk.environment)
+        found = desk.jobs.find(intent.type, config, _attempt(run, intent, resumed=True), until=desk.until())
+    except (TriggerError, ConfigError) as error:
+        raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {error}") from error
+    if found is None:
+        return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else None
+    details = dict(found.details)
+    return _record(
+        desk, run, record_start(run, intent, run_id=found.run_id, details=details, outcome=None, now=desk.now())
     )
 
 

@@ -23,6 +23,9 @@ class Jobs(Protocol):
     def capability(self, job_type: str) -> Capability:
         """What the target offers against double starts."""
 
+    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+        """The attempt's job, if its start was accepted; CheckFailed when that cannot be said now."""
+
     def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
         """Start a job; StartRefused or OutcomeUnknown otherwise."""
 
