@@ -169,6 +169,17 @@ def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, re
     assert not recovery.execution_changed({"status": "RUNNING", "input": told_input}, NOW)
 
 
+@pytest.mark.parametrize(
+    "strange", ["{}", "[]", "null", '{"pipelineId": "bronze", "scheduleId": "stream", "date": "x"}']
+)
+def test_an_execution_that_somebody_else_started_is_left_alone(recovery: Recovery, strange: str) -> None:
+    assert not recovery.execution_changed({"status": "ABORTED", "input": strange}, NOW)
+
+
+def test_a_status_change_without_its_input_is_left_to_the_next_tick(recovery: Recovery) -> None:
+    assert not recovery.execution_changed({"status": "ABORTED", "inputDetails": {"included": False}}, NOW)
+
+
 def test_a_run_past_its_lease_is_closed_with_its_verdict(store: Store, recovery: Recovery) -> None:
     run = start(store, commit(store))
     assert recovery.stale_runs(NOW + timedelta(hours=4, minutes=30)) == 0
@@ -235,6 +246,13 @@ def test_a_failing_check_is_told_and_raised_and_the_rest_run(world: World) -> No
         run_tick(checks, world, NOW)
     assert ran == ["second"]
     assert world.bus == ["WATCHDOG_DEGRADED"]
+
+
+def test_failing_checks_are_raised_although_the_bus_is_down_too(world: World) -> None:
+    world.bus_is_down = True
+    with pytest.raises(TickFailed, match="first: ConnectionError: no answer") as raised:
+        run_tick({"first": fail}, world, NOW)
+    assert isinstance(raised.value.__cause__, ConnectionError)
 
 
 def test_a_quiet_tick_says_what_it_looked_at(world: World, recovery: Recovery) -> None:

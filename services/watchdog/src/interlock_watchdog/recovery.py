@@ -24,7 +24,7 @@ from interlock_lifecycle import (
     exhaust,
     make_event,
 )
-from interlock_sla import parse_execution_date
+from interlock_sla import SlaError, parse_execution_date
 from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
@@ -43,6 +43,20 @@ class ExecutionStatus(Protocol):
 
     def status(self, name: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
+
+
+def _read_input(text: str | None) -> tuple[RunKey, str] | None:
+    """The run and the token that an execution was started with; None when it was not started for a run.
+
+    An event may leave its input out, and anybody may start an execution by hand: such ones concern no run, or one
+    that the next tick finds.
+    """
+    try:
+        told = json.loads(text or "")
+        return RunKey(told["pipelineId"], told["scheduleId"], parse_execution_date(told["date"])), told["runToken"]
+    except (ValueError, KeyError, TypeError, SlaError) as error:
+        _log.warning("execution_of_no_run", problem=f"{type(error).__name__}: {error}")
+        return None
 
 
 def _is_expired(run: Run, now: datetime) -> bool:
@@ -144,10 +158,9 @@ class Recovery:
         """An execution's status changed (EventBridge's own event): recover its run if that is still open."""
         if detail["status"] not in _ENDED:
             return False
-        told = json.loads(detail["input"])
-        key = RunKey(told["pipelineId"], told["scheduleId"], parse_execution_date(told["date"]))
-        run = self._store.run(key)
-        if run is None or not run.is_held_by(told["runToken"]):
+        held = _read_input(detail.get("input"))
+        run = self._store.run(held[0]) if held is not None else None
+        if run is None or held is None or not run.is_held_by(held[1]):
             return False
         return self.execution_ended(run, ExecutionEnded(detail["status"]), now)
 

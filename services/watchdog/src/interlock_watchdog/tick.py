@@ -60,7 +60,11 @@ def run_tick(
             _log.error("check_failed", check=name, error=_describe(error))
             failures[name] = error
     if failures:
-        _tell(failures, bus, now)
+        try:
+            _tell(failures, bus, now)
+        except Exception as error:
+            # The bus may be down as well; what failed first must still reach the caller.
+            raise TickFailed(failures) from error
         raise TickFailed(failures)
     return TickReport(found)
 
