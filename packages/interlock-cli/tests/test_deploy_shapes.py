@@ -23,9 +23,11 @@ from interlock_cli.local import (
     find_checkout,
     render_definition,
 )
+from interlock_cli.local._policies import role_policy
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
+OWN_SERVERS_TIMERS = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*"
 SETTINGS = StackSettings(
     environment="test",
     job_environment={"INTERLOCK_HOME": "/data"},
@@ -62,7 +64,7 @@ def roll_out(
 ) -> Deployment:
     template = (find_checkout() / "infra" / "statemachine" / "interlock.asl.json").read_text()
     return deploy(
-        clients, zips, "python3.13", template, settings, region=REGION, account=ACCOUNT, stream_mappings=mappings
+        clients, zips, "python3.13", template, settings, region=REGION, account=ACCOUNT, own_server=not mappings
     )
 
 
@@ -199,8 +201,21 @@ def test_no_role_may_do_everything_or_to_everything(clients: Clients, deployment
     for statement in document["Statement"]:
         assert not any("*" in action for action in statement["Action"])
         assert all(
-            resource.startswith("arn:aws:") and "test-interlock-" in resource for resource in statement["Resource"]
+            resource.startswith("arn:aws:") and ("test-interlock-" in resource or resource == OWN_SERVERS_TIMERS)
+            for resource in statement["Resource"]
         )
+
+
+@pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
+def test_elsewhere_a_role_reaches_nothing_of_anybody_else(role: str) -> None:
+    def arn(service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+    policy = role_policy(role, arn, lambda thing: f"test-interlock-{thing}")
+    for statement in policy["Statement"]:
+        for resource in statement["Resource"]:
+            assert "test-interlock-" in resource
+            assert "default" not in resource
 
 
 def test_the_state_machine_names_the_functions(clients: Clients, deployment: Deployment) -> None:

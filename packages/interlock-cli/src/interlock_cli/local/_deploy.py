@@ -40,15 +40,15 @@ def deploy(
     *,
     region: str,
     account: str,
-    stream_mappings: bool,
+    own_server: bool,
     progress: Progress = lambda line: None,
 ) -> Deployment:
-    """Create or update everything. `stream_mappings` False leaves the streams to a pump."""
+    """Create or update everything; `own_server` says that it is our ministack: a pump reads its streams."""
     site = Site(clients, settings, region, account)
     progress("tables")
     streams = Tables(site).create()
     progress("bus, queues, roles and scheduler group")
-    messaging, access, wiring = Messaging(site), Access(site), Wiring(site)
+    messaging, access, wiring = Messaging(site), Access(site, own_server=own_server), Wiring(site)
     queues = messaging.queues()
     messaging.bus()
     roles = access.roles()
@@ -66,7 +66,7 @@ def deploy(
     wiring.rules(functions, queues, roles)
     wiring.alert_mapping(functions, queues)
     mappings = wiring.stream_mappings(streams, functions, queues)
-    if stream_mappings:
+    if not own_server:
         wiring.create_stream_mappings(mappings, queues)
     return Deployment(
         environment=settings.environment,
@@ -94,6 +94,6 @@ def deploy_to(
         settings,
         region=region,
         account=account,
-        stream_mappings=True,
+        own_server=False,
         progress=progress,
     )

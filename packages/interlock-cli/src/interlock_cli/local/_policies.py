@@ -23,15 +23,16 @@ Arn = Callable[[str, str], str]
 Name = Callable[[str], str]
 
 
-def role_policy(role: str, arn: Arn, name: Name) -> dict[str, Any]:
-    """The inline policy of a role of ROLES."""
-    return {"Version": "2012-10-17", "Statement": _Statements(arn, name).of(role)}
+def role_policy(role: str, arn: Arn, name: Name, *, own_server: bool = False) -> dict[str, Any]:
+    """The inline policy of a role of ROLES; `own_server` adds the names that our local server checks instead."""
+    return {"Version": "2012-10-17", "Statement": _Statements(arn, name, own_server).of(role)}
 
 
 class _Statements:
-    def __init__(self, arn: Arn, name: Name) -> None:
+    def __init__(self, arn: Arn, name: Name, own_server: bool) -> None:
         self._arn = arn
         self._name = name
+        self._own_server = own_server
 
     def of(self, role: str) -> list[dict[str, Any]]:
         found: dict[str, list[dict[str, Any]]] = {
@@ -88,13 +89,15 @@ class _Statements:
 
     def _bus(self) -> dict[str, Any]:
         bus = self._name("bus")
-        # The local server takes the bus that DescribeEventBus names for a rule of the default bus.
-        resources = [self._arn("events", f"event-bus/{bus}"), self._arn("events", f"rule/default/{bus}")]
+        resources = [self._arn("events", f"event-bus/{bus}")]
+        if self._own_server:  # it takes the bus that DescribeEventBus names for a rule of the default bus
+            resources.append(self._arn("events", f"rule/default/{bus}"))
         return _allow(["events:PutEvents", "events:DescribeEventBus"], resources)
 
     def _timers(self) -> list[dict[str, Any]]:
-        # The local server takes every schedule for one of the group "default" when it looks at policies.
-        schedules = [self._arn("scheduler", f"schedule/{group}/*") for group in (self._name("sla"), "default")]
+        schedules = [self._arn("scheduler", f"schedule/{self._name('sla')}/*")]
+        if self._own_server:  # it takes every schedule for one of the group "default" when it looks at policies
+            schedules.append(self._arn("scheduler", "schedule/default/*"))
         role = self._arn("iam", f"role/{self._name('scheduler')}")
         passing = _allow(["iam:PassRole"], [role])
         passing["Condition"] = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}

@@ -10,8 +10,9 @@ from interlock_cli.local._site import Site
 class Access:
     """Creates and mends the roles and the scheduler group."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, own_server: bool) -> None:
         self._site = site
+        self._own_server = own_server
 
     def roles(self) -> dict[str, str]:
         """One role per Lambda, one for the state machine and one for the scheduler, each with its own policy."""
@@ -23,7 +24,7 @@ class Access:
             }
             with contextlib.suppress(client.exceptions.EntityAlreadyExistsException):
                 client.create_role(RoleName=self._site.name(role), AssumeRolePolicyDocument=json.dumps(trust))
-            policy = role_policy(role, self._site.arn, self._site.name)
+            policy = role_policy(role, self._site.arn, self._site.name, own_server=self._own_server)
             client.put_role_policy(
                 RoleName=self._site.name(role), PolicyName="interlock", PolicyDocument=json.dumps(policy)
             )

@@ -93,7 +93,7 @@ class LocalStack:
                 self._settings,
                 region=REGION,
                 account=ACCOUNT,
-                stream_mappings=False,
+                own_server=True,
                 progress=self._progress,
             )
             self._warm_up()
