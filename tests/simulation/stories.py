@@ -292,3 +292,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         self.world.run_until(self.end)
         self.world.faults.active = False
         self.world.run_until(self.end + QUIET)
+        # What was committed in the last moment has two ticks to settle, too.
+        latest = self.world.now + 2 * self.world.tick
+        while not self.world.is_quiet() and self.world.now < latest:
+            self.world.run_until(self.world.now + timedelta(minutes=1))

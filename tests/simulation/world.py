@@ -203,8 +203,9 @@ class World:
         return list(found.values())
 
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be acted upon and nothing runs."""
-        return not self.store.pending(self.now) and not self.store.running()
+        """Whether nothing waits to be acted upon, nothing runs, and the streams are read to their ends."""
+        waiting = any(shard.waiting for shards in self.streams.shards.values() for shard in shards)
+        return not waiting and not self.store.pending(self.now) and not self.store.running()
 
     def trigger_row(self, key: RunKey) -> Mapping[str, Any] | None:
         """A date's trigger row."""
