@@ -33,15 +33,6 @@ SHAPES = (
     "{minute} {hour} * * fri#2",
     "{minute} {hour} 1 jan,jul *",
 )
-LAZY = """
-import sys
-from datetime import UTC, datetime
-import interlock_rules, interlock_sla
-interlock_sla.parse_deadline("10:00")
-before = "croniter" in sys.modules
-interlock_sla.parse_cron("0 8 * * *")
-print(before, "croniter" in sys.modules)
-"""
 
 
 def best(run: Callable[[], object]) -> float:
@@ -129,9 +120,6 @@ def report_imports() -> None:
         line(f"import {module} alone, beyond the bare interpreter", taken * 1e3, "ms", IMPORT_MILLISECONDS)
     for module, taken in import_costs().items():
         line(f"import {module} in this environment", taken * 1e3, "ms")
-    answer = subprocess.run([sys.executable, "-c", LAZY], check=True, capture_output=True, text=True).stdout.split()
-    print(f"croniter loaded before the first cron: {answer[0]}; after it: {answer[1]}; target False, True:", end=" ")
-    print("met" if answer == ["False", "True"] else "MISSED")
 
 
 if __name__ == "__main__":

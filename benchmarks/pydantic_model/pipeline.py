@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from interlock_sla import parse_duration
+from interlock_sla import parse_cron, parse_duration
 
 _ZONES = available_timezones()
 _RESERVED = ("first-sensor-arrival", "postrun-baseline")
@@ -24,6 +24,12 @@ def _known_zone(name: str) -> str:
     if name not in _ZONES:
         raise ValueError("no IANA time zone")
     return name
+
+
+def _hourly_at_most(cron: str) -> str:
+    if parse_cron(cron).is_finer_than_hourly:
+        raise ValueError("fires more than once an hour")
+    return cron
 
 
 def _free_key(key: str) -> str:
@@ -117,7 +123,7 @@ class EvaluationWindow(Section):
 
 
 class Schedule(Section):
-    cron: Annotated[str, Field(pattern=r"^\s*\S+(\s+\S+){4}\s*$")] | None = None
+    cron: Annotated[str, AfterValidator(_hourly_at_most)] | None = None
     include: Inclusion | None = None
     timezone: Zone = "UTC"
     time: TimeOfDay | None = None

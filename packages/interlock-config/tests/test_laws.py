@@ -15,13 +15,11 @@ from interlock_config import ConfigError, PipelineConfig, decode_json, decode_ya
 from interlock_config._build import _converted
 from interlock_config._canonical import canonical
 from interlock_config._checks_rules import is_right
-from interlock_config._checks_schedule import _SIMPLE_CRON, is_simple
 from interlock_config._codec import _as_stored
 from interlock_config._odd import is_plain
 from interlock_config._problems import Findings
 from interlock_config._walk import walk
 from interlock_rules import Check, Mode, Rule, compile_rules
-from interlock_sla import CronError, parse_cron
 
 SCHEMA = Draft202012Validator(json_schema(), format_checker=FormatChecker())
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
@@ -282,56 +280,3 @@ def test_every_refusal_names_places_that_exist_or_are_missing(raw: dict[str, Any
         for step in re.split(r"\.", problem.path):
             place = place[step]
         assert msgspec.json.encode(place) == msgspec.json.encode(problem.value)
-
-
-FIELD = st.sampled_from(
-    [
-        "*",
-        "0",
-        "1",
-        "5",
-        "8",
-        "12",
-        "23",
-        "24",
-        "28",
-        "29",
-        "30",
-        "31",
-        "32",
-        "59",
-        "60",
-        "1,2",
-        "0,23",
-        "*/2",
-        "1-5",
-        "mon",
-        "jan",
-        "l",
-        "7",
-        "08",
-        "8,08",
-        "00",
-        "1,,2",
-    ]
-)
-
-
-@given(st.lists(FIELD, min_size=4, max_size=6).map(" ".join))
-def test_a_cron_that_is_simple_is_right(text: str) -> None:
-    if is_simple(text):
-        assert not parse_cron(text).is_finer_than_hourly
-
-
-@given(st.from_regex(_SIMPLE_CRON, fullmatch=True))
-@example("0 6-18 * * 1-5")
-@example("5 0,23 l jan-dec sun-sat")
-@example("0 0 28 feb *")
-def test_every_simple_cron_is_right(text: str) -> None:
-    if not is_simple(text):
-        return
-    try:
-        cron = parse_cron(text)
-    except CronError as error:
-        raise AssertionError(text) from error
-    assert not cron.is_finer_than_hourly

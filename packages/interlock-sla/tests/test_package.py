@@ -25,14 +25,6 @@ def test_the_public_names_are_sorted_and_documented() -> None:
     assert [name for name in names if not inspect.getdoc(getattr(interlock_sla, name))] == []
 
 
-def test_croniter_is_imported_only_when_a_cron_is_used() -> None:
-    loaded = (
-        "import sys, interlock_sla; before = 'croniter' in sys.modules; {}; print(before, 'croniter' in sys.modules)"
-    )
-    assert run(loaded.format("interlock_sla.parse_deadline('10:00')")) == "False False"
-    assert run(loaded.format("interlock_sla.parse_cron('0 8 * * *')")) == "False True"
-
-
 def test_zones_work_without_a_zone_database_on_the_machine() -> None:
     program = "import interlock_sla, zoneinfo; print(zoneinfo.TZPATH, interlock_sla.zone('Europe/Berlin'))"
     assert run(program, PYTHONTZPATH="") == "() Europe/Berlin"

@@ -158,13 +158,15 @@ Field = tuple[str, frozenset[int]]
 def items(draw: st.DrawFn, index: int) -> Field:
     low, high = RANGES[index]
     first = draw(st.integers(low, high))
-    last = draw(st.integers(first, high))
+    last = draw(st.integers(low, high))
     step = draw(st.integers(1, high))
+    size = high - low + 1
+    span = [low + (first - low + gone) % size for gone in range((last - first) % size + 1)]
     spell = draw(st.sampled_from([str, lambda value: NAMES.get(index, {}).get(value, str(value))]))
     forms = {
         "value": (spell(first), frozenset([first])),
-        "range": (f"{spell(first)}-{spell(last)}", frozenset(range(first, last + 1))),
-        "step": (f"{spell(first)}-{spell(last)}/{step}", frozenset(range(first, last + 1, step))),
+        "range": (f"{spell(first)}-{spell(last)}", frozenset(span)),
+        "step": (f"{spell(first)}-{spell(last)}/{step}", frozenset(span[::step])),
         "from": (f"{first}/{step}", frozenset(range(first, high + 1, step))),
         "all": (f"*/{step}", frozenset(range(low, high + 1, step))),
     }
@@ -318,7 +320,19 @@ def test_cron_fires_are_those_of_a_minute_scan_over_years(name: str, drawn: tupl
     assert list(parse_cron(model.text).fires_between(start, end, place)) == [f for f in fires if start < f <= end]
 
 
-@given(models.filter(lambda model: model.has_one_day_field()), st.datetimes(datetime(2000, 1, 1)))
+NUMBERS = {name: number for names in NAMES.values() for number, name in names.items()}
+
+
+def steps_past_the_end(text: str) -> bool:
+    """Whether it has a range like 22-4/3: there croniter begins anew at 0, instead of counting on."""
+    ends = [[int(NUMBERS.get(end, end)) for end in found] for found in re.findall(r"(\w+)-(\w+)/", text)]
+    return any(first > last for first, last in ends)
+
+
+@given(
+    models.filter(lambda model: model.has_one_day_field() and not steps_past_the_end(model.text)),
+    st.datetimes(datetime(2000, 1, 1)),
+)
 def test_without_zones_cron_agrees_with_croniter(model: Model, wall: datetime) -> None:
     from croniter import croniter  # type: ignore[import-untyped]
 

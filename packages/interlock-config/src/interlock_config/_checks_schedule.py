@@ -1,6 +1,5 @@
 """Whether the schedule can happen: zones, cron, inclusion dates and the evaluation window."""
 
-import re
 from datetime import timedelta
 
 from msgspec import UNSET
@@ -14,24 +13,6 @@ from ._structs import EvaluationWindow
 
 TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
-
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_WEEKDAYS = "sun|mon|tue|wed|thu|fri|sat"
-
-
-def _several(one: str) -> str:
-    return rf"(?:{one})(?:-(?:{one})|(?:,(?:{one})){{1,30}})?"
-
-
-_SIMPLE_CRON = re.compile(
-    rf"[0-5]?[0-9] (?:\*|{_several('1?[0-9]|2[0-3]')}) (?:\*|l|{_several('[1-9]|1[0-9]|2[0-8]')}) "
-    rf"(?:\*|{_several('[1-9]|1[0-2]|' + _MONTHS)}) (?:\*|{_several('[0-6]|' + _WEEKDAYS)})",
-    re.ASCII | re.IGNORECASE,
-)
-"""Crons that are right at a glance, at most one fire an hour: parsing them can wait until they are used."""
-
-_RANGE = re.compile(r"(\w+)-(\w+)")
-_ORDER = {name: place for place, name in enumerate(f"{_WEEKDAYS}|{_MONTHS}".split("|"))}
 
 _SECOND = timedelta(seconds=1)
 _EVALUATION: Path = ("schedule", "evaluation")
@@ -52,22 +33,9 @@ def zone_problem(name: str, path: Path, findings: Findings) -> None:
         findings.error(path, name, f"must be an IANA time zone such as Europe/Berlin{hint}")
 
 
-def is_simple(cron: str) -> bool:
-    """Whether a cron is right at a glance; of others this says nothing."""
-    if not _SIMPLE_CRON.fullmatch(cron):
-        return False
-    return "-" not in cron or all(_is_forward(*ends) for ends in _RANGE.findall(cron.lower()))
-
-
-def _is_forward(first: str, last: str) -> bool:
-    if first.isdigit() and last.isdigit():
-        return int(first) < int(last)
-    return first in _ORDER and last in _ORDER and _ORDER[first] < _ORDER[last]
-
-
 def _cron(config: PipelineConfig, findings: Findings) -> None:
     text = config.schedule.cron
-    if text is None or is_simple(text):
+    if text is None:
         return
     try:
         cron = parse_cron(text)

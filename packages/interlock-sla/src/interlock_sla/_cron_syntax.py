@@ -1,7 +1,6 @@
-"""Decides which minutes, hours and days a five-field cron expression names; croniter reads it, nothing here steps."""
+"""Decides which minutes, hours and days a five-field cron expression names; nothing here steps through time."""
 
 import re
-from typing import Any
 
 from msgspec import Struct
 
@@ -23,15 +22,19 @@ _NUMBERS = {
     **{name: number for number, name in enumerate(_WEEKDAYS.split("|"))},
     "l": 31,
 }
-# What may stand between commas. croniter knows more than cron: H and R (random times), W, a sixth field.
+_RANGES = (range(60), range(24), range(1, 32), range(1, 13), range(7))
+_SUNDAY_AGAIN = 7
+_LAST_DAY = "l"
+_STEP = "(?:/0*[1-9][0-9]*)?"
+# What may stand between commas: everything or a value or a range, each perhaps with a step; of weekdays else the nth.
 _ITEMS = tuple(
-    re.compile(rf"(?:{alone}|(?:{value})(?:-(?:{last}))?)(?:/0*[1-9][0-9]*)?{suffix}", re.ASCII)
-    for alone, value, last, suffix in (
-        (r"\*", "[0-9]+", "[0-9]+", ""),
-        (r"\*", "[0-9]+", "[0-9]+", ""),
-        (r"\*|\?|l", "[0-9]+", "[0-9]+|l", ""),
-        (r"\*", f"[0-9]+|{_MONTHS}", f"[0-9]+|{_MONTHS}", ""),
-        (r"\*|\?|l[0-7]", f"[0-9]+|{_WEEKDAYS}", f"[0-9]+|{_WEEKDAYS}", "(?:#[1-5])?"),
+    re.compile(rf"\*{_STEP}|{bare}(?:{value})(?:-(?:{last}))?(?:{_STEP}{nth})", re.ASCII)
+    for bare, value, last, nth in (
+        ("", "[0-9]+", "[0-9]+", ""),
+        ("", "[0-9]+", "[0-9]+", ""),
+        (r"\?|l|", "[0-9]+", "[0-9]+|l", ""),
+        ("", f"[0-9]+|{_MONTHS}", f"[0-9]+|{_MONTHS}", ""),
+        (r"\?|l[0-7]|", f"[0-9]+|{_WEEKDAYS}", f"[0-9]+|{_WEEKDAYS}", "|#[1-5]"),
     )
 )
 _MACROS = {
@@ -74,85 +77,106 @@ def require_text(text: object) -> None:
 
 def read_fields(text: str) -> CronFields:
     """Read a cron expression; raises CronError, which names the field at fault."""
-    expression = _normalised(text)
-    expanded, nth = _expand(text, expression)
-    minutes, hours, days, months, weekdays = expanded
-    any_day, any_weekday = (_is_unrestricted(expression.split()[index]) for index in (_DAY_OF_MONTH, _DAY_OF_WEEK))
-    minute_values = _values(minutes, range(60))
-    fields = CronFields(
-        times=tuple(60 * hour + minute for hour in _values(hours, range(24)) for minute in minute_values),
-        minutes=minute_values,
-        months=frozenset(_values(months, range(1, 13))),
-        days=None if any_day else frozenset(_values([day for day in days if day != "l"], range(1, 32))),
-        last_day="l" in days,
-        weekdays=None if any_weekday or nth else frozenset(_values(weekdays, range(7))),
-        nth=frozenset((day, LAST if n == "l" else n) for day, ns in nth.items() for n in ns),
+    fields = _split(text)
+    minutes, hours, days, months = (sorted(_named(text, index, fields[index])) for index in range(_DAY_OF_WEEK))
+    weekday_items = fields[_DAY_OF_WEEK]
+    has_nth = _is_nth(weekday_items[0])
+    weekdays = set() if has_nth else _named(text, _DAY_OF_WEEK, weekday_items)
+    read = CronFields(
+        times=tuple(60 * hour + minute for hour in hours for minute in minutes),
+        minutes=tuple(minutes),
+        months=frozenset(months),
+        days=None if _is_unrestricted(fields[_DAY_OF_MONTH]) else frozenset(days),
+        last_day=_LAST_DAY in fields[_DAY_OF_MONTH],
+        weekdays=None if has_nth or _is_unrestricted(weekday_items) else frozenset(weekdays),
+        nth=frozenset(pair for item in weekday_items for pair in _nth(text, item)) if has_nth else frozenset(),
     )
-    _require_a_day(text, fields)
-    return fields
+    _require_a_day(text, read)
+    return read
 
 
-def _normalised(text: str) -> str:
-    """The expression in lower case with single spaces; every field checked for characters that are not cron's."""
+def _split(text: str) -> list[list[str]]:
+    """The items of each field, in lower case; every item is checked for characters that are not cron's."""
     expression = text.lower()
     if expression.strip() in _MACROS:
         raise CronError(text, f'write "{_MACROS[expression.strip()]}"')
     fields = expression.split()
     if len(fields) != len(_FIELDS):
         raise CronError(text, f"{_SHAPE}; here are {len(fields)}")
-    for index, field in enumerate(fields):
-        items = field.split(",")
-        if not all(_ITEMS[index].fullmatch(item) for item in items):
-            raise _fault(text, index, field)
-        if index == _DAY_OF_WEEK and len({"#" in item or item[0] == "l" for item in items}) > 1:
-            raise CronError(text, f"its day of week field {field!r} mixes plain days with # or L: use one kind")
-        fields[index] = ",".join(_without_equal_range(index, item) for item in items)
-    return " ".join(fields)
+    split = [field.split(",") for field in fields]
+    for index, items in enumerate(split):
+        if not all(_ITEMS[index].fullmatch(item) for item in items) or ("?" in items and len(items) > 1):
+            raise _fault(text, index, fields[index])
+    if len({_is_nth(item) for item in split[_DAY_OF_WEEK]}) > 1:
+        raise CronError(
+            text, f"its day of week field {fields[_DAY_OF_WEEK]!r} mixes plain days with # or L: use one kind"
+        )
+    return split
 
 
-def _without_equal_range(index: int, item: str) -> str:
-    """`8-8` as `8`, `dec-12` as `dec`, `7-0` as `7`: croniter would read the whole day, year or week into them."""
-    low, dash, rest = item.partition("-")
-    if not dash:
-        return item
-    high = re.split("[/#]", rest)[0]
-    first, last = _number(low), _number(high)
-    only_sunday = index == _DAY_OF_WEEK and (first, last) == (7, 0)
-    if first != last and not only_sunday:
-        return item
-    return low + (rest[len(high) :] if "#" in rest else "")
-
-
-def _number(value: str) -> int:
-    return int(value) if value.isdigit() else _NUMBERS[value]
-
-
-def _expand(text: str, expression: str) -> tuple[list[list[Any]], dict[int, set[Any]]]:
-    from croniter import croniter  # slow to import, so only where a cron is used
-
+def _named(text: str, index: int, items: list[str]) -> set[int]:
+    """The values that the items of one field name together."""
     try:
-        expanded, nth = croniter.expand(expression)
-    except ValueError as error:  # the root of croniter's errors
-        for index, field in enumerate(expression.split()):
-            alone = ["*"] * len(_FIELDS)
-            alone[index] = field
-            if not croniter.is_valid(" ".join(alone)):
-                raise _fault(text, index, field) from error
-        raise CronError(text, f"{_SHAPE} ({error})") from error
-    return expanded, nth
+        return {value for item in items if item != _LAST_DAY for value in _values(index, item)}
+    except ValueError:
+        raise _fault(text, index, ",".join(items)) from None
+
+
+def _values(index: int, item: str) -> list[int]:
+    """The values of one item: `*`, `5`, `5/15` (from 5 on), `22-4` (past the end to the beginning), `22-4/3`.
+
+    Raises ValueError for a value outside the field.
+    """
+    base, _, step = item.partition("#")[0].partition("/")
+    low, size = _RANGES[index].start, len(_RANGES[index])
+    first, last = _ends(index, base, has_step=bool(step))
+    if last < first:
+        last += size
+    return [low + (value - low) % size for value in range(first, last + 1, int(step or 1))]
+
+
+def _ends(index: int, base: str, *, has_step: bool) -> tuple[int, int]:
+    """The first and the last value of an item; 7 is Sunday as well as 0."""
+    everything = _RANGES[index]
+    if base in ("*", "?"):
+        return everything[0], everything[-1]
+    low, dash, high = base.partition("-")
+    first = _number(index, low)
+    alone = everything[-1] if has_step else first
+    last = _number(index, high) if dash else alone
+    if index == _DAY_OF_WEEK and first == _SUNDAY_AGAIN:
+        return 0, last % _SUNDAY_AGAIN
+    return first, last
+
+
+def _is_nth(item: str) -> bool:
+    return "#" in item or item[0] == "l"
+
+
+def _nth(text: str, item: str) -> list[tuple[int, int]]:
+    """`fri#2` as (5, 2), `L5` as (5, LAST)."""
+    if item[0] == "l":
+        return [(int(item[1:]) % _SUNDAY_AGAIN, LAST)]
+    try:
+        return [(day, int(item.partition("#")[2])) for day in _values(_DAY_OF_WEEK, item)]
+    except ValueError:
+        raise _fault(text, _DAY_OF_WEEK, item) from None
+
+
+def _number(index: int, text: str) -> int:
+    value = int(text) if text.isdigit() else _NUMBERS[text]
+    if value not in _RANGES[index] and (index, value) != (_DAY_OF_WEEK, _SUNDAY_AGAIN):
+        raise ValueError(text)
+    return value
 
 
 def _fault(text: str, index: int, field: str) -> CronError:
     return CronError(text, f"its {_FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}")
 
 
-def _is_unrestricted(field: str) -> bool:
-    """Whether a day field leaves the choice to the other one; croniter's answer depends on how that one is spelled."""
-    return any(item in ("*", "?", "*/1") for item in field.split(","))
-
-
-def _values(expanded: list[Any], everything: range) -> tuple[int, ...]:
-    return tuple(everything) if expanded == ["*"] else tuple(sorted(expanded))
+def _is_unrestricted(items: list[str]) -> bool:
+    """Whether a day field leaves the choice to the other one."""
+    return any(item in ("*", "?", "*/1") for item in items)
 
 
 def _require_a_day(text: str, fields: CronFields) -> None:
