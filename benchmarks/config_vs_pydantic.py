@@ -6,7 +6,8 @@ What the pydantic model does: the same keys and nesting, unknown keys refused, b
 durations and crons (with the same parsers), zones (a set of names), job configs by type, values by check, reserved
 sensor keys, cron or dates, interval within window, maxDuration and dryRun only with a trigger.
 What it leaves out: keys given twice, numbers beyond 64 bits and other odd ones, nesting without end, snake_case
-spellings of job keys, canonical spellings, open quotes of commands, header names, the size that can be stored. Rules that are right at a glance wait for their use: neither side compiles them.
+spellings of job keys, canonical spellings, open quotes of commands, header names, the size that can be stored.
+Rules that are right at a glance wait for their use: neither side compiles them.
 """
 
 import json
