@@ -170,3 +170,24 @@ def test_check_knows_the_calendars_that_exist() -> None:
     assert check(config, {"us-holidays": Calendar("us-holidays")}) == ()
     [problem] = check(config, {"us-holiday": Calendar("us-holiday")}, "orders.yaml")
     assert str(problem).startswith('orders.yaml: schedule.calendar = "us-holidays": names a calendar')
+
+
+def test_the_ending_of_a_json_file_counts_in_any_letter_case() -> None:
+    assert isinstance(read_document('{\n\t"name": "us", "days": ["sunday"]}', "US.JSON"), Calendar)
+
+
+def test_a_file_with_an_error_gets_the_warnings_of_its_other_sections_too() -> None:
+    rules = "{rules: [{key: orders, check: exists}, {key: orders, check: exists}]}"
+    text = ORDERS.replace("{rules: [{key: orders, check: exists}]}", rules)
+    text = text.replace("config: {command: load}", "config: {command: 'load ${HOME}'}, maxRetries: 11")
+    found = review({"a.yaml": text, "us.yaml": HOLIDAYS})
+    assert [(problem.severity, problem.path) for problem in found.problems] == [
+        ("warning", "validation.rules[1]"),  # nothing is said of the job's variable: the job has an error
+        ("error", "job.maxRetries"),
+    ]
+
+
+def test_no_warning_is_made_of_what_replaces_a_wrong_value() -> None:
+    wrong = ORDERS.replace("{key: orders, check: exists}", "{key: 1, check: exists}, {key: 2, check: exists}")
+    found = review({"a.yaml": wrong, "us.yaml": HOLIDAYS})
+    assert {problem.severity for problem in found.problems} == {"error"}

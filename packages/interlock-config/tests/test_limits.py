@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from interlock_config import ConfigError, Problem, decode_json, decode_yaml, review
+from interlock_config._json import JSON_LIMIT
+from interlock_config._problems import MOST_WARNINGS
 
 FULL = 128 * 1024
 REST = """
@@ -156,7 +158,9 @@ def test_a_full_file_of_right_rules_is_read_and_warned_of() -> None:
     text = text.replace('schedule: {cron: "0 8 * * *"}\n', "", 1)
     found = review({"a.yaml": text})
     assert not found.failed
-    assert len(found.problems) > 4_000
+    assert len(found.documents) == 1
+    assert len(found.problems) == MOST_WARNINGS + 1
+    assert any(problem.message == "has more than 200 warnings; the rest is not shown" for problem in found.problems)
 
 
 PIECES = st.sampled_from(
@@ -251,3 +255,17 @@ def _answers(text: str | bytes) -> None:
             assert line
             assert line.isprintable(), ascii(line)
     review({"file.yaml": text, "file.json": text})
+
+
+@pytest.mark.parametrize(
+    ("limit", "read", "head"),
+    [(FULL, decode_yaml, REST + "#"), (JSON_LIMIT, decode_json, json.dumps({"pipeline": {"id": "a"}}) + " ")],
+    ids=["yaml", "json"],
+)
+def test_a_text_as_long_as_the_limit_is_read_and_one_more_byte_is_not(
+    limit: int, read: Callable[[str | bytes], object], head: str
+) -> None:
+    full = head + " " * (limit - len(head))
+    refused = f"is longer than {limit // 1024} KB and was not read"
+    assert refused not in [problem.message for problem in problems_of(full, read)]
+    assert [problem.message for problem in problems_of(full + " ", read)] == [refused]

@@ -114,7 +114,10 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 "schedule": '{cron: "0 8 * * *", timezone: Europe/Berlin}',
                 "sla": '{deadline: "07:20", expectedDuration: 30m, timezone: UTC}',
             },
-            ['sla.deadline = "07:20": is 20m after the cron fires and a run takes 30m; the SLA can never be met'],
+            [
+                'sla.deadline = "07:20": is 20m after the cron fires and a run takes 30m; '
+                "the SLA cannot be met in part of the year"
+            ],
         ),
         (
             {"sla": '{deadline: "10:00", expectedDuration: 34h}'},
@@ -247,4 +250,14 @@ def test_post_run_rules_must_all_hold() -> None:
     rules = f"{{rules: [{rule('gt', 10)}, {rule('lt', 5)}]}}"
     assert said({"postRun": rules}) == [
         "postRun.rules[1].value = 5: lt excludes postRun.rules[0] (gt 10); the rules can never all hold"
+    ]
+
+
+def test_a_variable_outside_of_a_job_config_is_told_to_stay_as_it_is() -> None:
+    schedule = '{cron: "0 8 * * *", trigger: {key: orders, check: equals, field: env, value: "${INTERLOCK_ENV}"}}'
+    rules = '[{key: "orders", check: exists}, {key: "orders-${INTERLOCK_ENV}", check: exists}]'
+    assert said({"schedule": schedule, "validation": f"{{rules: {rules}}}"}) == [
+        'schedule.trigger.value = "${INTERLOCK_ENV}": is taken as written; variables are expanded in job.config only',
+        'validation.rules[1].key = "orders-${INTERLOCK_ENV}": is taken as written; '
+        "variables are expanded in job.config only",
     ]

@@ -56,7 +56,8 @@ def test_an_instant_comes_in_many_forms(value: object) -> None:
         ("2026-03-03", datetime(2026, 3, 3, tzinfo=UTC)),
         (date(2026, 3, 3), datetime(2026, 3, 3, tzinfo=UTC)),
         ("20260303T09", datetime(2026, 3, 3, 9, tzinfo=UTC)),
-        ("20260303", datetime(1970, 8, 23, 11, 51, 43, tzinfo=UTC)),  # a numeral is a number first
+        (19_000_100, datetime(1970, 8, 8, 21, 48, 20, tzinfo=UTC)),
+        (22_000_101, datetime(1970, 9, 12, 15, 8, 21, tzinfo=UTC)),
         (0, datetime(1970, 1, 1, tzinfo=UTC)),
         (-1, datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
         (10**12 - 1, None),
@@ -74,6 +75,11 @@ def test_fractions_days_and_the_edges_of_epochs(value: object, expected: datetim
         True,
         "",
         "soon",
+        "20260303",  # a day: as epoch seconds it would be old enough for every age_gt
+        20260303,
+        Decimal(20260303),
+        19_000_101,
+        22_000_100,
         "NaN",
         float("nan"),
         float("inf"),

@@ -46,13 +46,21 @@ def build_pipeline(
 
     is_plain, is_short: what is known already of the values (see JsonText); the canonical spellings change neither.
     """
+    config = examine(raw, findings, is_plain=is_plain, is_short=is_short)
+    if config is None or findings.failed:
+        raise ConfigError(findings.in_order())
+    return config
+
+
+def examine(
+    raw: Any, findings: Findings, *, is_plain: bool | None = None, is_short: bool = False
+) -> PipelineConfig | None:
+    """What can be made of plain values, with all that is wrong recorded; its wrong places hold something harmless."""
     config = shaped(PipelineConfig, canonical(raw, findings), findings, is_plain)
     if config is not None:
         run_checks(config, findings)
         if not is_short:
             _needs_room(config, findings)
-    if config is None or findings.failed:
-        raise ConfigError(findings.in_order())
     return config
 
 

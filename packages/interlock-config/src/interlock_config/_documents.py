@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_sla import Calendar
 
 from ._calendars import build_calendar, warn_calendar
-from ._codec import build_pipeline
+from ._codec import build_pipeline, examine
 from ._config import CALENDAR_PLACES, PipelineConfig, calendar_places, unknown_calendar
 from ._json import read_json
 from ._problems import ConfigError, Findings, Path, Problem, readable
@@ -41,7 +41,7 @@ class Review(Struct, frozen=True):
 def read_document(text: str | bytes, source: str = "") -> Document:
     """Read a pipeline or a calendar, told apart by their keys; JSON when `source` ends in .json, else YAML.
 
-    Raises ConfigError with every error of the file.
+    The ending counts in any letter case. Raises ConfigError with every error of the file.
     """
     return _document(*_plain(text, source))
 
@@ -74,7 +74,7 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
         raw: Any = None
         try:
             raw, findings[source] = _plain(text, source)
-            documents[source] = _document(raw, findings[source])
+            documents[source] = _reviewed(raw, findings[source])
         except ConfigError as error:
             problems += error.problems
             findings[source] = Findings(source, findings[source].lines if source in findings else None)
@@ -82,7 +82,6 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
             names.update({source: name} if (name := _name_in(raw)) else {})
         else:
             names[source] = _name(documents[source])
-            _warn(documents[source], findings[source])
     broken = {name.text for source, name in names.items() if source in unusable and name.path == _CALENDAR_NAME}
     broken |= {line for source, raw in unusable.items() if raw is None and (line := _name_line(texts[source]))}
     _look_between(documents, names, findings, broken)
@@ -94,13 +93,27 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
 
 
 def _plain(text: str | bytes, source: str) -> tuple[Any, Findings]:
-    if source.endswith(".json"):
+    if source.lower().endswith(".json"):
         return read_json(text, source).value, Findings(source)
     return read_yaml(text, source)
 
 
 def _document(raw: Any, findings: Findings) -> Document:
     return build_calendar(raw, findings) if _is_calendar(raw) else build_pipeline(raw, findings)
+
+
+def _reviewed(raw: Any, findings: Findings) -> Document:
+    """The document, with its warnings; raises ConfigError with its errors, and the warnings of sections without any."""
+    if _is_calendar(raw):
+        calendar = build_calendar(raw, findings)
+        warn_calendar(calendar, findings)
+        return calendar
+    config = examine(raw, findings)
+    if config is not None:
+        warn(config, findings)
+    if config is None or findings.failed:
+        raise ConfigError(findings.in_order())
+    return config
 
 
 def _is_calendar(raw: Any) -> bool:
@@ -149,13 +162,6 @@ def _text_at(raw: Any, path: Path) -> str | None:
     for key in path:
         raw = raw.get(key) if isinstance(raw, dict) else None
     return raw if isinstance(raw, str) else None
-
-
-def _warn(document: Document, findings: Findings) -> None:
-    if isinstance(document, PipelineConfig):
-        warn(document, findings)
-    else:
-        warn_calendar(document, findings)
 
 
 def _look_between(

@@ -38,10 +38,10 @@ def _text(description: str, example: str) -> Meta:
 
 def _url(description: str, example: str) -> Meta:
     return Meta(
-        pattern=r"^(https?://[^\s]+|\$\{INTERLOCK_[A-Za-z0-9_]+\}[^\s]*)$(?!\n)",
+        pattern=r"^(https?://[^\s/?#]+[^\s]*|\$\{INTERLOCK_[A-Za-z0-9_]+\}[^\s]*)$(?!\n)",
         description=description,
         examples=[example],
-        extra={"allowed": "must be a URL that begins with https:// or http://"},
+        extra={"allowed": "must be a URL that begins with https:// or http:// and a host"},
     )
 
 

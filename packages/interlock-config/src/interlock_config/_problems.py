@@ -17,8 +17,13 @@ Severity = Literal["error", "warning"]
 MOST_ERRORS = 200
 """Errors of one document after which the rest of it is not looked at."""
 
+MOST_WARNINGS = 200
+"""Warnings of one document after which further ones are not recorded."""
+
 _SHOWN_CHARACTERS = 60
 _CREDENTIALS = re.compile(r"://[^/@\s]{1,500}@")
+_SECRET_NAME = re.compile(r"header|authori[sz]ation|token|passw|secret|credential|api.?key|cookie", re.IGNORECASE)
+_HIDDEN = "…"
 _SHORTEST_BEGINNING = 3
 
 
@@ -72,6 +77,7 @@ class Findings:
         self.failed = False
         """Whether any error was recorded."""
         self._paths: list[Path] = []
+        self._warned = 0
 
     def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
         """Record that the document cannot be used because of this place; `line` where it is not the place's.
@@ -86,8 +92,12 @@ class Findings:
             raise ConfigError((*self.in_order(), more))
 
     def warning(self, path: Path, value: Any, message: str) -> None:
-        """Record that this place is allowed and probably not meant."""
-        self._add(path, value, message, "warning", None)
+        """Record that this place is allowed and probably not meant; beyond MOST_WARNINGS only that there are more."""
+        self._warned += 1
+        if self._warned <= MOST_WARNINGS:
+            self._add(path, value, message, "warning", None)
+        elif self._warned == MOST_WARNINGS + 1:
+            self._add((), UNSET, f"has more than {MOST_WARNINGS} warnings; the rest is not shown", "warning", None)
 
     def touches(self, path: Path) -> bool:
         """Whether an error was recorded at, above or below this place."""
@@ -102,7 +112,7 @@ class Findings:
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
 
     def _add(self, path: Path, value: Any, message: str, severity: Severity, line: int | None) -> None:
-        shown = _hidden(value) if _is_secret(path) else _without_credentials(value)
+        shown = _without_secrets(value, hide=any(_is_secret(step) for step in path))
         line = line_of(self.lines, path) if line is None else line
         self.problems.append(Problem(self.source, render(path), shown, message, severity, line))
 
@@ -164,15 +174,22 @@ def _plain(name: str) -> str:
     return name.strip().casefold().replace("_", "").replace("-", "")
 
 
-def _is_secret(path: Path) -> bool:
-    """HTTP headers carry tokens, and problems are printed in build logs."""
-    return path[:3] == ("job", "config", "headers")
+def _is_secret(name: str | int) -> bool:
+    """Whether values of this name may be secrets: headers carry tokens, and problems are printed in build logs.
+
+    A misspelled `headers` holds the same.
+    """
+    return isinstance(name, str) and (_SECRET_NAME.search(name) is not None or nearest(name, ("headers",)) is not None)
 
 
-def _without_credentials(value: Any) -> Any:
-    """A text without the user and password of a URL in it."""
-    return _CREDENTIALS.sub("://…@", value) if isinstance(value, str) else value
-
-
-def _hidden(value: Any) -> Any:
-    return value if value is UNSET or value is None else "…"
+def _without_secrets(value: Any, *, hide: bool) -> Any:
+    """A value as it may be shown: hidden, or without what its own keys call secret and the passwords of its URLs."""
+    if value is UNSET or value is None:
+        return value
+    if hide:
+        return _HIDDEN
+    if isinstance(value, str):
+        return _CREDENTIALS.sub(f"://{_HIDDEN}@", value)
+    if isinstance(value, dict):
+        return {key: _without_secrets(inner, hide=_is_secret(key)) for key, inner in value.items()}
+    return [_without_secrets(inner, hide=False) for inner in value] if isinstance(value, list) else value

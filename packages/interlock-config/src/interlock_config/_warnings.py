@@ -1,16 +1,17 @@
 """What a config may say and probably does not mean: all warnings, and the ones about names and variables."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import UNSET
 
-from interlock_rules import key_matches
+from interlock_rules import Rule, key_matches
 
 from ._config import PipelineConfig
 from ._expansion import is_ours, variables
-from ._problems import Findings, Problem, render, show
+from ._problems import Findings, Path, Problem, render, show
+from ._structs import TriggerCondition
 from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
@@ -31,9 +32,10 @@ def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:
 
 
 def warn(config: PipelineConfig, findings: Findings) -> None:
-    """Record every warning about a valid config."""
-    for look in _LOOKS:
-        look(config, findings)
+    """Record every warning about a config; of one with errors, about the sections that have none."""
+    for look, sections in _SECTIONS_READ:
+        if not findings.failed or not any(findings.touches((section,)) for section in sections):
+            look(config, findings)
 
 
 def _reserved_id(config: PipelineConfig, findings: Findings) -> None:
@@ -69,6 +71,23 @@ def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
             findings.warning(path, UNSET, _lost(name))
 
 
+def _variables_elsewhere(config: PipelineConfig, findings: Findings) -> None:
+    trigger = config.schedule.trigger
+    places: list[tuple[Path, Rule | TriggerCondition]] = []
+    places += [(("schedule", "trigger"), trigger)] if trigger is not None else []
+    places += [(("validation", "rules", place), rule) for place, rule in enumerate(config.validation.rules)]
+    places += [(("postRun", "rules", place), rule) for place, rule in enumerate(_post_run_rules(config))]
+    for path, rule in places:
+        for name in ("key", "field", "value"):
+            for _ in variables(getattr(rule, name)):
+                message = "is taken as written; variables are expanded in job.config only"
+                findings.warning((*path, name), getattr(rule, name), message)
+
+
+def _post_run_rules(config: PipelineConfig) -> Sequence[Rule]:
+    return config.post_run.rules if config.post_run is not None else ()
+
+
 def _lost(name: str) -> str:
     if (ours := _OUR_NAME.match(name)) is not None:
         return f"${{{ours[0]}…}} expands to nothing; between the braces stands a name, without defaults or signs"
@@ -76,12 +95,13 @@ def _lost(name: str) -> str:
     return f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
 
 
-_LOOKS: tuple[Callable[[PipelineConfig, Findings], None], ...] = (
-    _reserved_id,
-    *SCHEDULE_WARNINGS,
-    _unread_trigger,
-    *SLA_WARNINGS,
-    _repeated_rules,
-    *RULE_WARNINGS,
-    _lost_variables,
+_SECTIONS_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str, ...]], ...] = (
+    (_reserved_id, ("pipeline",)),
+    *((look, ("schedule",)) for look in SCHEDULE_WARNINGS),
+    (_unread_trigger, ("schedule", "validation")),
+    *((look, ("schedule", "sla")) for look in SLA_WARNINGS),
+    (_repeated_rules, ("validation",)),
+    *((look, ("validation", "postRun")) for look in RULE_WARNINGS),
+    (_variables_elsewhere, ("schedule", "validation", "postRun")),
+    (_lost_variables, ("job",)),
 )

@@ -1,5 +1,6 @@
 """Which deadlines can hardly be met, or watch nothing."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from interlock_sla import ExecutionDate, absolute_deadline, format_duration
 from ._config import PipelineConfig
 from ._problems import Findings
 
-_ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # the fires of a day are looked at, from a fixed instant: no clock is read
+# The fires of a day are looked at, from fixed instants: no clock is read, and zones differ by season.
+_ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 1, tzinfo=UTC))
 _FIRES_OF_A_DAY = 24
 _ABOUT_RUNS = {
     False: "the cron fires once a day; a time of day (HH:MM) is usual",
@@ -51,45 +53,65 @@ def _deadline_too_early(config: PipelineConfig, findings: Findings) -> None:
     if sla is None or sla.deadline is None:
         return
     takes = sla.expected_duration or timedelta(0)
-    spans = _spans_after_fires(sla.deadline, config) if config.cron else [_span_of_a_period(sla.deadline, config)]
+    spans = _spans_after_fires(sla.deadline, config) if config.cron else _spans_of_a_period(sla.deadline, config)
     late = [span for span in spans if span.left <= takes]
     if not late:
         return
     run = f" and a run takes {sla.expected_duration.text}" if sla.expected_duration else ""
     whose = "the SLA" if len(late) == len(spans) else "its SLA"
-    message = f"is {format_duration(late[0].left)} after {late[0].start}{run}; {whose} can never be met"
+    can = "can never be met" if any(span.at_most <= takes for span in late) else "cannot be met in part of the year"
+    message = f"is {format_duration(late[0].left)} after {late[0].start}{run}; {whose} {can}"
     findings.warning(("sla", "deadline"), sla.deadline, message)
 
 
 class _Span(NamedTuple):
-    """What a deadline leaves for a run: the time after the earliest usual start."""
+    """What a deadline leaves for a run after its earliest usual start, in the season that leaves least and most."""
 
     start: str
     left: timedelta
+    at_most: timedelta
+
+
+def _of_the_year(spans: Iterable[tuple[str, timedelta]]) -> list[_Span]:
+    """One span for each start."""
+    found: dict[str, list[timedelta]] = {}
+    for start, left in spans:
+        found.setdefault(start, []).append(left)
+    return [_Span(start, min(lengths), max(lengths)) for start, lengths in found.items()]
 
 
 def _spans_after_fires(deadline: str, config: PipelineConfig) -> list[_Span]:
     """One span for each of a day's fires; one a day is enough for a cron that fires once a day."""
     assert config.cron is not None
-    spans: dict[str, _Span] = {}
-    moment = _ANY_TIME
+    fires = (fire for moment in _ANY_TIMES for fire in _fires(moment, config))
+    return _of_the_year(_left_after_fire(deadline, fire, config) for fire in fires)
+
+
+def _fires(moment: datetime, config: PipelineConfig) -> Iterator[datetime]:
+    assert config.cron is not None
     for _ in range(_FIRES_OF_A_DAY if config.cron.is_hourly else 1):
         moment = config.cron.next_fire(moment, config.zone)
-        date = config.cron.execution_date(moment, config.zone)
-        breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=moment, expected=None).breach_at
-        local = f"{moment.astimezone(config.zone):%H:%M}"
-        start = f"the cron fires at {local}" if config.cron.is_hourly else "the cron fires"
-        spans.setdefault(local, _Span(start, breach - moment))
-    return list(spans.values())
+        yield moment
 
 
-def _span_of_a_period(deadline: str, config: PipelineConfig) -> _Span:
+def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> tuple[str, timedelta]:
+    assert config.cron is not None
+    date = config.cron.execution_date(fire, config.zone)
+    breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=fire, expected=None).breach_at
+    local = f"{fire.astimezone(config.zone):%H:%M}"
+    return f"the cron fires at {local}" if config.cron.is_hourly else "the cron fires", breach - fire
+
+
+def _spans_of_a_period(deadline: str, config: PipelineConfig) -> list[_Span]:
     """Without cron a run is of a day, or of an hour where the deadline is a minute past one; no data come before it."""
     is_of_an_hour = deadline.startswith(":")
-    date = ExecutionDate(_ANY_TIME.date(), 0 if is_of_an_hour else None)
-    start = datetime.combine(date.day, time(), config.zone)
-    breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=None, expected=None).breach_at
-    return _Span(f"the begin of its {'hour' if is_of_an_hour else 'day'}", breach - start)
+    start = f"the begin of its {'hour' if is_of_an_hour else 'day'}"
+    dates = [ExecutionDate(moment.date(), 0 if is_of_an_hour else None) for moment in _ANY_TIMES]
+    begins = [datetime.combine(date.day, time(), config.zone) for date in dates]
+    breaches = [
+        absolute_deadline(deadline, date, config.sla_zone, cron_fire=None, expected=None).breach_at for date in dates
+    ]
+    return _of_the_year((start, breach - begin) for breach, begin in zip(breaches, begins, strict=True))
 
 
 SLA_WARNINGS = (_no_clock, _expected_longer, _deadline_form, _deadline_too_early)

@@ -9,6 +9,7 @@ from interlock_sla import NaiveTimeError
 from ._numbers import to_number
 
 _MILLISECONDS_FROM = 10**12
+_FIRST_DAY_AS_NUMBER, _DAYS_AS_NUMBERS_END = 1900_01_01, 2200_01_01
 _instant_of = datetime.fromtimestamp
 
 
@@ -17,7 +18,8 @@ def parse_timestamp(value: object) -> datetime | None:
 
     Epoch seconds, or milliseconds from 1e12 on, as number or numeral; ISO 8601 with or without fraction,
     zone and time (a naive one is UTC, a day alone its midnight), and without dashes when it has a time;
-    datetimes and dates alike.
+    datetimes and dates alike. A number such as 20260303 is a day that would pass for a moment of August 1970:
+    it names none.
     """
     kind = type(value)
     if kind is int:
@@ -53,6 +55,8 @@ def _from_iso(text: str) -> datetime | None:
 
 def _from_epoch(number: int | float | Decimal) -> datetime | None:
     try:
+        if _FIRST_DAY_AS_NUMBER <= number < _DAYS_AS_NUMBERS_END:
+            return None
         seconds = number if number < _MILLISECONDS_FROM else number / 1000
         return _instant_of(seconds if type(seconds) is int else float(seconds), UTC)
     except (ArithmeticError, ValueError, OSError):  # before the year 1 or after 9999; which one depends on the system
