@@ -62,6 +62,10 @@ def tests(session: nox.Session, unit: str) -> None:
     session.run("pytest", "-q", f"{home}/tests", *session.posargs)
 
 
+# The packages whose README's examples need nothing but the package.
+README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "interlock-sla", "interlock-triggers"}
+
+
 @nox.session
 @nox.parametrize("package", PACKAGES)
 def floor(session: nox.Session, package: str) -> None:
@@ -84,6 +88,10 @@ def floor(session: nox.Session, package: str) -> None:
     )
     module = package.replace("-", "_")
     session.run("python", str(ROOT / "tests" / "public_surface.py"), module)
+    if package in README_RUNS:
+        session.run(
+            "python", str(ROOT / "tests" / "readme_examples.py"), str(ROOT / "packages" / package / "README.md")
+        )
 
 
 @nox.session

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +114,23 @@ def test_every_path_that_cannot_be_read_is_named(validate: Validate, folder: Pat
         "error: x*: no *.yaml, *.yml or *.json fi",
         "error: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ]
+
+
+def test_a_path_that_cannot_be_read_is_told_in_the_format_that_was_asked_for(validate: Validate) -> None:
+    done = validate("nowhere", "--json")
+    assert done.exit_code == 2
+    assert [problem["source"] for problem in json.loads(done.stdout)["problems"]] == ["nowhere"]
+    done = validate("nowhere", "--format", "github")
+    assert done.exit_code == 2
+    assert done.stdout.startswith("::error file=nowhere,title=pipeline file::no such file or folder\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "calendars"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

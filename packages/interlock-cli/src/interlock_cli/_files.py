@@ -16,28 +16,47 @@ MOST_BYTES = 256 * 1024
 """Largest file that is worth reading; what the package accepts is less or equal, and is its own affair."""
 
 
+class UnreadablePaths(CliError):
+    """Paths that lead to no file that can be read: each with the reason."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = reasons
+        lines = [f"{path}: {reason}" for path, reason in reasons.items()]
+        super().__init__(lines[0] if len(lines) == 1 else "\n".join(f"error: {line}" for line in lines))
+
+
+class _Unreadable(Exception):
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+
+
 def read_files(paths: Iterable[Path]) -> dict[str, bytes]:
     """The files that the paths name, each once: folders and patterns opened, at most a byte more than can be used.
 
-    Raises CliError naming every path that cannot be read.
+    Raises UnreadablePaths naming every path that cannot be read.
     """
     found: dict[str, bytes] = {}
     seen: set[Path] = set()
-    problems: list[str] = []
+    reasons: dict[str, str] = {}
     for path in paths:
         try:
             files = _files_of(path)
             if not files:
-                raise CliError(f"{path}: no *.yaml, *.yml or *.json file is there")
+                raise _Unreadable(str(path), "no *.yaml, *.yml or *.json file is there")
             for file in files:
                 if (whole := file.resolve()) not in seen:
                     seen.add(whole)
                     found[str(file)] = _content(file)
-        except CliError as error:
-            problems.append(error.message)
-    if problems:
-        raise CliError(problems[0] if len(problems) == 1 else "\n".join(f"error: {problem}" for problem in problems))
+        except _Unreadable as error:
+            reasons[error.path] = error.reason
+    if reasons:
+        raise UnreadablePaths(reasons)
     return found
+
+
+def review_paths(paths: Iterable[Path]) -> Review:
+    """Everything that is wrong with the files that the paths name, and between them; raises UnreadablePaths."""
+    return review(read_files(paths))
 
 
 def _content(file: Path) -> bytes:
@@ -45,7 +64,7 @@ def _content(file: Path) -> bytes:
         with file.open("rb") as opened:
             return opened.read(MOST_BYTES + 1)
     except OSError as error:
-        raise CliError(f"{file}: cannot be read: {error.strerror}") from None
+        raise _Unreadable(str(file), f"cannot be read: {error.strerror}") from None
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -55,9 +74,9 @@ def _files_of(path: Path) -> list[Path]:
         if path.exists():
             return [path]
     except (OSError, ValueError):
-        raise CliError(f"{str(path)[:200]!r}: cannot be a path") from None
+        raise _Unreadable(repr(str(path)[:200]), "cannot be a path") from None
     if not _PATTERN_SIGNS & set(str(path)):
-        raise CliError(f"{path}: no such file or folder")
+        raise _Unreadable(str(path), "no such file or folder")
     matches = sorted(Path(match) for match in glob(str(path), recursive=True))
     found = (file for match in matches for file in ([match] if match.is_file() else _documents_in(match)))
     return [file for file in found if _is_named_as_one(file)]
@@ -76,11 +95,6 @@ def _is_document(file: Path, folder: Path) -> bool:
 
 def _is_named_as_one(file: Path) -> bool:
     return file.suffix.lower() in _ENDINGS and not file.name.endswith(_SCHEMA_ENDING)
-
-
-def review_files(files: Mapping[str, bytes]) -> Review:
-    """Everything that is wrong with the files and between them."""
-    return review(files)
 
 
 def refuse(review: Review) -> NoReturn:

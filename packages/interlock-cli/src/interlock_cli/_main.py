@@ -1,5 +1,9 @@
 """The `interlock` command: its groups, and what every error looks like."""
 
+import errno
+import os
+import sys
+
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +22,8 @@ from interlock_cli._validate import validate
 from interlock_cli.local import LocalStackError
 from interlock_store import StoreError
 
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
 
 class _Interlock(click.Group):
     """Turns the expected errors of a command into one sentence and an exit code."""
@@ -25,7 +31,16 @@ class _Interlock(click.Group):
     def invoke(self, context: click.Context) -> object:
         """Run the command."""
         try:
-            return super().invoke(context)
+            result = super().invoke(context)
+            sys.stdout.flush()
+            return result
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (what is left cannot be written either)
+            failed = CliError(f"the output cannot be written: {error.strerror}")
+            failed.exit_code = 1
+            raise failed from None
         except LocalStackError as error:
             raise CliError(str(error)) from None
         except StoreError as error:

@@ -13,7 +13,7 @@ from msgspec import Struct, to_builtins
 from rich.console import Console
 
 from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
-from interlock_cli._files import read_files, refuse, review_files
+from interlock_cli._files import refuse, review_paths
 from interlock_cli._output import CliError, console, print_json, progress_printer, table
 from interlock_config import PipelineConfig
 from interlock_sla import Calendar, DurationError, parse_duration
@@ -125,7 +125,7 @@ def migrate(
 def _read_calendars(folder: Path | None) -> list[Calendar]:
     if folder is None:
         return []
-    review = review_files(read_files([folder]))
+    review = review_paths([folder])
     if review.failed:
         refuse(review)
     for source, document in review.documents.items():

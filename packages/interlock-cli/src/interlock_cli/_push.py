@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._files import read_files, refuse, review_files
+from interlock_cli._files import refuse, review_paths
 from interlock_cli._output import console, print_json
 from interlock_config import PipelineConfig
 
@@ -25,7 +25,7 @@ def push(paths: tuple[Path, ...], environment: str, endpoint_url: str | None, as
       interlock push pipelines/
       interlock push bronze.yaml calendars/us.yaml --environment prod
     """
-    review = review_files(read_files(paths))
+    review = review_paths(paths)
     if review.failed:
         refuse(review)
     store = deployment(environment, endpoint_url).store()
@@ -41,7 +41,8 @@ def push(paths: tuple[Path, ...], environment: str, endpoint_url: str | None, as
         return
     out = console()
     for problem in review.problems:
-        out.print(f"[yellow]warning:[/] {problem}", markup=True)
+        out.print("[yellow]warning:[/] ", end="")
+        out.print(str(problem), markup=False, soft_wrap=True)
     for name in names["pipelines"]:
         out.print(f"[green]pushed[/] {name}")
     written = " and ".join(_counted(found, name) for found, name in ((pipelines, "pipeline"), (calendars, "calendar")))

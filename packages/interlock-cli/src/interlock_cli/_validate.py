@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import UNSET
 
-from interlock_cli._files import MOST_BYTES, read_files, review_files
+from interlock_cli._files import MOST_BYTES, UnreadablePaths, read_files
 from interlock_cli._output import console, print_json
-from interlock_config import Problem
+from interlock_config import Problem, review
 
 STDIN = "-"
 
@@ -55,13 +56,20 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
     """
     if as_json and style == "github":
         raise click.UsageError("--json and --format github exclude each other.")
-    files = read_files(Path(path) for path in paths if path != STDIN)
+    style = "json" if as_json else style
+    _escape_what_cannot_be_encoded(sys.stdout)
+    try:
+        files = read_files(Path(path) for path in paths if path != STDIN)
+    except UnreadablePaths as unreadable:
+        if style == "text":
+            raise
+        _PRINT[style]([Problem(path, "", UNSET, reason) for path, reason in unreadable.reasons.items()], 0)
+        sys.exit(2)
     if STDIN in paths:
         files[stdin_filename] = sys.stdin.buffer.read(MOST_BYTES + 1)
-    review = review_files(files)
-    _escape_what_cannot_be_encoded(sys.stdout)
-    _PRINT["json" if as_json else style](review.problems, len(files))
-    if review.failed or (strict and review.problems):
+    found = review(files)
+    _PRINT[style](found.problems, len(files))
+    if found.failed or (strict and found.problems):
         sys.exit(2)
 
 
@@ -123,7 +131,7 @@ def _wire(problem: Problem) -> dict[str, object]:
         "source": problem.source,
         "line": problem.line,
         "path": problem.path,
-        "value": None if problem.value is msgspec.UNSET else _strict(problem.value),
+        "value": None if problem.value is UNSET else _strict(problem.value),
         "message": problem.message,
         "severity": problem.severity,
     }
