@@ -191,3 +191,19 @@ def test_no_warning_is_made_of_what_replaces_a_wrong_value() -> None:
     wrong = ORDERS.replace("{key: orders, check: exists}", "{key: 1, check: exists}, {key: 2, check: exists}")
     found = review({"a.yaml": wrong, "us.yaml": HOLIDAYS})
     assert {problem.severity for problem in found.problems} == {"error"}
+
+
+def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_warned_of() -> None:
+    job = (
+        'job: {type: lambda, config: {functionName: f, payload: {a: yes, b: [0x1F, "10:00"], c: 10:00, d: true, e: x}}}'
+    )
+    text = ORDERS.replace("job: {type: command, config: {command: load}}", job)
+    found = review({"a.yaml": text, "us.yaml": HOLIDAYS})
+    assert [(problem.path.removeprefix("job.config.payload"), problem.message) for problem in found.problems] == [
+        (".a", 'is sent as the text "yes"; write it in quotes, or true or false without quotes for a boolean'),
+        (".b[0]", 'is sent as the text "0x1F"; write it in quotes, or a plain decimal number'),
+        (".c", 'is sent as the text "10:00"; write it in quotes, or the number that is meant'),
+    ]
+    quiet = job.replace("type: lambda", "type: http").replace("functionName: f, payload", 'url: "https://x", headers')
+    text = ORDERS.replace("job: {type: command, config: {command: load}}", quiet.replace(', b: [0x1F, "10:00"]', ""))
+    assert review({"a.yaml": text, "us.yaml": HOLIDAYS}).problems == ()

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from ._odd import DEPTH_LIMIT
 from ._problems import ConfigError, Findings, Path, Problem
-from ._yaml_scalars import doubt, plain_value
+from ._yaml_scalars import doubt, plain_value, remark
 from ._yaml_syntax import syntax_problem
 
 YAML_LIMIT = 128 * 1024
@@ -115,6 +115,9 @@ class _Reader:
         if problem is not None:
             self._findings.error(path, event.value, problem)
             return event.value
+        said = remark(event.value, path)
+        if said is not None:
+            self._findings.warning(path, event.value, said)
         return plain_value(event.value)
 
     def _sequence(self, path: Path, event: Any) -> list[Any]:

@@ -13,6 +13,7 @@ _MOST_DIGITS = 100
 _BOOLEAN_WORD = re.compile(r"(?i:y|yes|n|no|on|off)")
 _TIME = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
 _ODD_NUMBER = re.compile(r"[-+]?0[0-9][0-9_]*|[-+]?[0-9][0-9_]*_[0-9_]*|0[xob][0-9A-Fa-f_]+")
+_SENT_AS_IT_IS = {("body",), ("payload",), ("jobDriver",), ("job_driver",)}
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -41,17 +42,28 @@ def doubt(text: str, path: Path) -> str | None:
     """
     if len(text) > _MOST_DIGITS and _DIGITS.fullmatch(text):
         return "is too large for a number; write it as text, in quotes"
-    if not _is_rule_value(path):
-        return None
-    if _BOOLEAN_WORD.fullmatch(text):
-        other = "true or false without quotes for a boolean"
-    elif _ODD_NUMBER.fullmatch(text):
-        other = "a plain decimal number"
-    elif _TIME.fullmatch(text):
-        other = "the number that is meant"
-    else:
+    other = _other_reading(text) if _is_rule_value(path) else None
+    if other is None:
         return None
     return f'means different things to different YAML readers; write "{text}" in quotes for text, or {other}'
+
+
+def remark(text: str, path: Path) -> str | None:
+    """What to say of an unquoted word that a job gets as text, although other YAML readers make something else of it.
+
+    Only of what is sent as it is: headers and arguments are texts in any case.
+    """
+    other = _other_reading(text) if path[:2] == ("job", "config") and path[2:3] in _SENT_AS_IT_IS else None
+    return None if other is None else f'is sent as the text "{text}"; write it in quotes, or {other}'
+
+
+def _other_reading(text: str) -> str | None:
+    """What an unquoted word may have been meant as besides text, None when text is all that it can be."""
+    if _BOOLEAN_WORD.fullmatch(text):
+        return "true or false without quotes for a boolean"
+    if _ODD_NUMBER.fullmatch(text):
+        return "a plain decimal number"
+    return "the number that is meant" if _TIME.fullmatch(text) else None
 
 
 def _is_rule_value(path: Path) -> bool:
