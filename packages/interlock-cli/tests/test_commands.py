@@ -271,6 +271,13 @@ def test_a_rerun_of_an_impossible_date_is_refused(run: Any, bronze: Store, date:
     assert said in done.output
 
 
+def test_the_reason_of_interlocks_own_retries_is_refused(run: Any, bronze: Store) -> None:
+    done = run("rerun", "bronze", "2026-03-03", "--reason", "job-fail-retry")
+    assert done.exit_code != 0
+    assert "give another one" in " ".join(done.output.split())
+    assert bronze.standing_request(RunKey("bronze", "stream", parse_execution_date("2026-03-03"))) is None
+
+
 @pytest.mark.parametrize("command", [("status",), ("events",), ("sensor", "put", "p", "k", "a=1")])
 def test_a_stack_that_does_not_run_is_one_sentence(run: Any, command: tuple[str, ...]) -> None:
     done = run(*command, at="http://127.0.0.1:9")

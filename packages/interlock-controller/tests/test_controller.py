@@ -24,7 +24,6 @@ from interlock_controller import (
 from interlock_lifecycle import (
     CommitIntent,
     JobIntent,
-    RerunRequest,
     RunKey,
     RunStatus,
     Sensor,
@@ -32,7 +31,7 @@ from interlock_lifecycle import (
     timers_of,
 )
 from interlock_sla import parse_execution_date
-from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames
+from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_store._write import Item
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -193,7 +192,7 @@ def test_late_data_asks_for_one_rerun_and_the_desk_answers_it_once(store: Store,
     (row,) = pending(store, "RERUN_REQUEST#")
     assert row["reason"] == "late-data"
     store.put_sensor("bronze", "ready", {"updatedAt": (NOW + timedelta(minutes=5)).isoformat()})
-    request = RerunRequest(KEY, "late-data", row["requestedAt"], NOW + timedelta(minutes=3))
+    request = read_rerun_request(row, NOW + timedelta(minutes=3))
     reruns = RerunDesk(store, execution_timeout=TIMEOUT)
     for _ in range(2):
         reruns.requested(request)
@@ -221,8 +220,7 @@ def test_a_request_without_a_time_is_answered_once_and_hides_no_late_data(store:
     _complete(store)
     row = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{KEY.date}", "reason": "manual"}
     store._tables.transact([_put(store, row)])
-    request = RerunRequest(KEY, "manual", NOW.isoformat(), NOW, stamped=False)
-    RerunDesk(store, execution_timeout=TIMEOUT).requested(request)
+    RerunDesk(store, execution_timeout=TIMEOUT).requested(read_rerun_request(row, NOW))
     standing = store.standing_request(KEY)
     assert standing is not None
     assert not standing.waits
@@ -236,7 +234,7 @@ def test_a_late_sensor_that_is_redelivered_asks_for_no_second_rerun(store: Store
     late = sensor(NOW + timedelta(minutes=1))
     desk.arrived(late)
     (row,) = pending(store, "RERUN_REQUEST#")
-    request = RerunRequest(KEY, "late-data", row["requestedAt"], NOW + timedelta(minutes=2))
+    request = read_rerun_request(row, NOW + timedelta(minutes=2))
     store.put_sensor("bronze", "ready", {"updatedAt": (NOW - timedelta(hours=1)).isoformat()})
     RerunDesk(store, execution_timeout=TIMEOUT).requested(request)
     desk.arrived(late)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from interlock_lifecycle import (
     JobEntry,
     JobOutcome,
     PassEvaluation,
-    RerunRequest,
     RunKey,
     RunStatus,
     Sensor,
@@ -23,7 +23,8 @@ from interlock_lifecycle import (
     take_baseline,
 )
 from interlock_sla import Exclusions, parse_execution_date
-from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time
+from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time, read_rerun_request
+from interlock_store._write import Put
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -71,7 +72,7 @@ class Floor:
         start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
         assert self.store.commit(start) is Commit.COMMITTED
         taken = take_baseline(config, KEY, {"audit": audit} if audit else {})
-        assert isinstance(taken, dict)
+        assert taken is None or isinstance(taken, dict)
         assert self.store.commit(PassEvaluation(start.run, NOW, taken, ())) is Commit.COMMITTED
         run = self.store.run(KEY)
         facts = CloseFacts(run, config, 0, Exclusions(), self.store.sla(KEY), taken)
@@ -82,6 +83,14 @@ class Floor:
         assert isinstance(done, CloseRun)
         assert self.store.commit(done) is Commit.COMMITTED
         self.told.clear()
+
+    def ask(self, at: datetime, *, sk: str = "RERUN_REQUEST#stream#2026-03-03", **attributes: object) -> None:
+        """An external process asks for a rerun, and the stream brings its row."""
+        row = {"PK": "PIPELINE#bronze", "SK": sk, "reason": "manual", **attributes}
+        self.tables.transact([Put(NAMES.control, row)])
+        stored = self.tables.get(NAMES.control, "PIPELINE#bronze", sk)
+        assert stored is not None
+        self.reruns.requested(read_rerun_request(stored, at))
 
     def request(self) -> Mapping[str, Any]:
         """The date's rerun request as it lies in the pending index."""
@@ -114,8 +123,7 @@ def test_drift_asks_for_a_rerun_once_and_the_rerun_takes_its_own_baseline() -> N
     floor.sensors.arrived(record)
     assert set(floor.told) == {"POST_RUN_DRIFT"}
     assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("data-drift", format_time(LATER))
-    asked = RerunRequest(KEY, "data-drift", format_time(LATER), LATER)
-    floor.reruns.requested(asked)
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
     run = floor.store.run(KEY)
     assert run is not None
     assert (run.status, run.attempt, floor.store.baseline(KEY)) == (RunStatus.RUNNING, 1, {})
@@ -167,14 +175,63 @@ def test_a_dry_runs_rerun_requests_are_answered_within_the_budget(shadow: Floor)
     shadow.told.clear()
     for minute in (10, 10, 20):
         at = NOW + timedelta(minutes=minute)
-        shadow.store.request_rerun(KEY, reason="manual", note=None, requested_at=at)
-        shadow.reruns.requested(RerunRequest(KEY, "manual", format_time(at), at))
+        shadow.ask(at, requestedAt=format_time(at))
     assert shadow.told == ["DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"]
     assert shadow.store.shadow(KEY).reruns == ("manual",)
     assert shadow.store.run(KEY) is None
     standing = shadow.store.standing_request(KEY)
     assert standing is not None
     assert not standing.waits
+
+
+@pytest.mark.parametrize("stamp", [Decimal(1772539200), "2026-03-03T12:00:00Z", "noon", "", None, True, [1]])
+def test_a_request_is_answered_whatever_its_time_is_written_as(stamp: object) -> None:
+    floor = Floor()
+    for _ in range(2):
+        floor.ask(NOW, requestedAt=stamp)
+    run = floor.store.run(KEY)
+    assert run is not None
+    assert run.attempt == 0
+    assert floor.told[0] == "RERUN_ACCEPTED"
+    row = floor.tables.get(NAMES.control, "PIPELINE#bronze", "RERUN_REQUEST#stream#2026-03-03")
+    assert row is not None
+    assert row["requestedAt"] == stamp
+
+
+def test_late_data_replaces_an_answered_request_whose_time_was_a_number() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    floor.complete()
+    floor.ask(NOW, requestedAt=Decimal(1772539200), reason="job-fail-retry")
+    floor.sensors.arrived(floor.write("ready", LATER, ready=True))
+    assert floor.request()["reason"] == "late-data"
+
+
+def test_a_request_for_another_schedule_starts_nothing_beside_the_run() -> None:
+    floor = Floor()
+    floor.sensors.arrived(floor.write("ready", ready=True))
+    floor.ask(LATER, sk="RERUN_REQUEST#nightly#2026-03-03", requestedAt=format_time(LATER))
+    assert [run.key for run in floor.store.runs("bronze")] == [KEY]
+    assert floor.told == ["RERUN_REJECTED"]
+    row = floor.tables.get(NAMES.control, "PIPELINE#bronze", "RERUN_REQUEST#nightly#2026-03-03")
+    assert row is not None
+    assert row["outcome"] == "rejected"
+
+
+def test_a_shadow_of_an_older_tool_counts_what_follows(shadow: Floor) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "DRY_RUN#stream#2026-03-03", "data": {"triggeredAt": format_time(NOW)}}
+    shadow.tables.transact([Put(NAMES.control, {**row, "ttl": 1793539200})])
+    shadow.store.put_sensor("bronze", "ready", {"updatedAt": format_time(LATER)})
+    shadow.ask(LATER, requestedAt=format_time(LATER))
+    assert (shadow.told, shadow.store.shadow(KEY).reruns) == (["DRY_RUN_WOULD_RERUN"], ("manual",))
+    shadow.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
+    assert shadow.store.shadow(KEY).retries == 1
+
+
+def test_a_failure_is_counted_on_a_shadow_of_an_older_tool(shadow: Floor) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "DRY_RUN#stream#2026-03-03", "data": {"triggeredAt": format_time(NOW)}}
+    shadow.tables.transact([Put(NAMES.control, row)])
+    shadow.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
+    assert (shadow.told, shadow.store.shadow(KEY).retries) == (["DRY_RUN_WOULD_RETRY"], 1)
 
 
 def test_a_dry_runs_external_failures_are_judged_once_each(shadow: Floor) -> None:
@@ -192,7 +249,7 @@ def test_external_outcomes_of_a_live_pipeline_are_only_a_record() -> None:
 
 
 def test_a_counted_rerun_before_the_first_observation_keeps_its_count(shadow: Floor) -> None:
-    shadow.reruns.requested(RerunRequest(KEY, "manual", format_time(NOW), NOW))
+    shadow.ask(NOW, requestedAt=format_time(NOW))
     shadow.sensors.arrived(shadow.write("ready", LATER, ready=True))
     seen = shadow.store.shadow(KEY)
     assert (seen.reruns, seen.triggered_at) == (("manual",), LATER)

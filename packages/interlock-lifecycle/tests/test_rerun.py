@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from interlock_config import PipelineConfig
+from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Ignore,
     JobEntry,
@@ -20,7 +20,7 @@ from interlock_lifecycle import (
     RunStatus,
     decide_rerun,
 )
-from interlock_sla import Exclusions
+from interlock_sla import Exclusions, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
 DONE = NOW - timedelta(hours=1)
@@ -48,6 +48,7 @@ def ask(
     updated: datetime | None = None,
     excluded: bool = False,
     handled: bool = False,
+    at: datetime = NOW,
 ) -> OpenAttempt | RejectRerun | Ignore:
     entries = [JobEntry(key, DONE + timedelta(seconds=place), event) for place, event in enumerate(log)]
     facts = RerunFacts(
@@ -58,7 +59,7 @@ def ask(
         newest_sensor_update=updated,
         handled=handled,
     )
-    decision = decide_rerun(RerunRequest(key, reason, "id", NOW), facts, config, execution_timeout=TIMEOUT)
+    decision = decide_rerun(RerunRequest(key, reason, "id", at), facts, config, execution_timeout=TIMEOUT)
     assert isinstance(decision, OpenAttempt | RejectRerun | Ignore)
     return decision
 
@@ -135,6 +136,61 @@ def test_an_excluded_date_says_so_twice(config: PipelineConfig, completed: Run, 
     decision = ask(config, completed, key, excluded=True)
     assert isinstance(decision, RejectRerun)
     assert [str(event.type) for event in decision.events] == ["RERUN_REJECTED", "PIPELINE_EXCLUDED"]
+
+
+def test_a_retrys_reason_is_no_way_around_the_budget(config: PipelineConfig, completed: Run, key: RunKey) -> None:
+    assert "job-fail-retry" in why(ask(config, completed, key, reason="job-fail-retry", updated=NOW))
+
+
+def test_a_request_for_another_schedule_is_refused(config: PipelineConfig, completed: Run, key: RunKey) -> None:
+    """A second schedule would be a second run of the same data, beside the first."""
+    assert why(ask(config, None, replace(key, schedule_id="nightly"))) == (
+        "the pipeline's schedule is 'stream', not 'nightly'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [("2026-03-03", True), ("2026-03-05", True), ("2026-03-06", False), ("2999-01-01T00", False)],
+)
+def test_dates_up_to_tomorrow_in_the_pipelines_zone_may_be_asked_for(
+    config: PipelineConfig, key: RunKey, asked: str, granted: bool
+) -> None:
+    """At 23:30 UTC it is the 4th in Berlin."""
+    late = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)
+    decision = ask(config, None, replace(key, date=parse_execution_date(asked)), at=late)
+    assert isinstance(decision, OpenAttempt) is granted
+    if not granted:
+        assert "2026-03-05" in why(decision)
+
+
+def test_a_date_ahead_that_its_data_began_may_be_run_again(config: PipelineConfig, completed: Run) -> None:
+    ahead = replace(completed, key=replace(completed.key, date=parse_execution_date("2026-06-30")))
+    assert isinstance(ask(config, ahead, ahead.key, updated=NOW), OpenAttempt)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "asked", "granted"),
+    [
+        ("cron: '0 8 * * *'", "2026-03-03T11", False),
+        ("cron: '0 8 * * *'", "2026-03-03", True),
+        ("cron: '0 * * * *'", "2026-03-03T11", True),
+        ("include: {dates: ['2026-03-03']}\n  trigger: {key: a, check: exists}", "2026-03-03T11", False),
+        ("trigger: {key: a, check: exists}", "2026-03-03T11", True),
+        ("trigger: {key: a, check: exists}", "2026-03-03", True),
+    ],
+)
+def test_hours_are_refused_where_the_schedule_names_days(schedule: str, asked: str, granted: bool) -> None:
+    config = decode_yaml(
+        f"pipeline: {{id: bronze-orders}}\nschedule:\n  {schedule}\n"
+        "validation: {rules: [{key: a, check: exists}]}\njob: {type: command, config: {command: 'true'}}\n",
+        "bronze.yaml",
+    )
+    key = RunKey("bronze-orders", config.schedule_id, parse_execution_date(asked))
+    decision = ask(config, None, key)
+    assert isinstance(decision, OpenAttempt) is granted
+    if not granted:
+        assert "dates are days" in why(decision)
 
 
 def test_an_answered_request_is_not_answered_again(config: PipelineConfig, completed: Run, key: RunKey) -> None:

@@ -24,6 +24,7 @@ from interlock_lifecycle import (
     RecordStart,
     RecoverRun,
     RerunEntry,
+    RerunFacts,
     Run,
     RunKey,
     RunStatus,
@@ -35,10 +36,11 @@ from interlock_lifecycle import (
     decide_started,
     exhaust,
     make_event,
+    reject_rerun,
 )
 from interlock_sla import Calendar, Clock, Exclusions, Outcome
-from interlock_store import Commit, MalformedRow, Store, TransactionRefused
-from interlock_store._write import NOTHING_THERE, Check, Expect, Put, Update
+from interlock_store import Commit, MalformedRow, Store, Tables, TransactionRefused, read_rerun_request
+from interlock_store._write import NOTHING_THERE, Check, Expect, Item, Put, Update
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -202,6 +204,43 @@ def test_a_close_without_an_outcome_leaves_the_intent_as_it_is(store: Store, sta
 
 def entry(key: RunKey, event: str, **fields: Any) -> JobEntry:
     return JobEntry(key, NOW, event, **fields)
+
+
+@pytest.mark.parametrize("stamp", [Decimal("1772539200.5"), "1772539200.5", "", None, True, [1, "a"]])
+def test_a_rerun_request_is_answered_on_its_row_whatever_its_time_is_written_as(
+    store: Store, tables: Tables, key: RunKey, stamp: object
+) -> None:
+    asked: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "requestedAt": stamp}
+    tables.transact([Put(store.names.control, asked)])
+    row = tables.get(store.names.control, asked["PK"], asked["SK"])
+    assert row is not None
+    request = read_rerun_request(row, NOW)
+    facts = RerunFacts(None, Exclusions(), [], [], None, stands=store.rerun_stands(request))
+    assert store.commit(reject_rerun(request, facts, "no")) is Commit.COMMITTED
+    answered = tables.get(store.names.control, asked["PK"], asked["SK"])
+    assert answered is not None
+    assert (answered["outcome"], answered["requestedAt"]) == ("rejected", stamp)
+    standing = store.standing_request(key)
+    assert standing is not None
+    assert not standing.waits
+
+
+def test_a_request_that_was_replaced_by_another_of_the_same_text_stands_no_more(
+    store: Store, tables: Tables, key: RunKey
+) -> None:
+    asked: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "requestedAt": "5"}
+    tables.transact([Put(store.names.control, {**asked, "requestedAt": 5})])
+    assert not store.rerun_stands(read_rerun_request(asked, NOW))
+
+
+@pytest.mark.parametrize(
+    "spoiled", [{"reruns": "manual"}, {"retries": "1"}, {"retries": True}, {"data": {}}, {"data": "soon"}]
+)
+def test_a_spoiled_shadow_is_malformed(store: Store, tables: Tables, key: RunKey, spoiled: Item) -> None:
+    row: Item = {"PK": "PIPELINE#bronze", "SK": f"DRY_RUN#stream#{key.date}", **spoiled}
+    tables.transact([Put(store.names.control, row)])
+    with pytest.raises(MalformedRow):
+        store.shadow(key)
 
 
 def test_two_events_of_one_millisecond_both_survive(store: Store, start: StartRun, key: RunKey) -> None:

@@ -6,7 +6,7 @@ import click
 
 from interlock_cli._deployment import LOCAL, deployment, deployment_options
 from interlock_cli._output import CliError, console
-from interlock_lifecycle import RunKey
+from interlock_lifecycle import RETRY_REASON, RunKey
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import Store
 
@@ -35,8 +35,10 @@ def rerun(pipeline: str, date: str, reason: str, note: str | None, environment: 
 def ask_for_rerun(
     store: Store, pipeline: str, date: str, *, reason: str, note: str | None = None, environment: str = LOCAL
 ) -> None:
-    """Write the request; CliError for an impossible date, or for a pipeline that is unknown or cannot be read."""
+    """Write the request; CliError for an impossible date or reason, an unknown pipeline or one that cannot be read."""
     execution_date = _read_date(date)
+    if reason == RETRY_REASON:
+        raise CliError(f"--reason {reason}: that is Interlock's own, for retries after a failed job; give another one")
     stored = store.config(pipeline)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")

@@ -50,7 +50,7 @@ class RerunDesk:
         if isinstance(decision, Ignore):
             _log.info("rerun_ignored", run=str(key), reason=decision.reason)
             if facts.handled and facts.stands:
-                self._store.retire_request(key, request.identity)
+                self._store.retire_request(key, request.requested_at)
             return True
         settled = self._store.commit(decision) is Commit.COMMITTED
         _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)

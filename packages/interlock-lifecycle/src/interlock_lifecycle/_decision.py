@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from interlock_lifecycle._event import Event
 from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus
@@ -94,19 +94,25 @@ class CloseRun(Struct, frozen=True):
 
 
 class AnsweredRequest(Struct, frozen=True):
-    """The rerun request that a decision answers: accepted or rejected; `stands` while its row holds no newer one."""
+    """The rerun request that a decision answers: accepted or rejected; `stands` while its row holds no newer one.
+
+    `requested_at` is what the row holds as requestedAt, UNSET where it holds none.
+    """
 
     identity: str
     outcome: str
     at: datetime
     stands: bool
-    stamped: bool = True
+    requested_at: Any = UNSET
 
 
 class StandingRequest(Struct, frozen=True):
-    """The RERUN_REQUEST# row of a date as it was read; `waits` until it is answered."""
+    """The RERUN_REQUEST# row of a date as it was read; `waits` until it is answered.
 
-    requested_at: str | None
+    `requested_at` is what the row holds, of whatever type; UNSET where it holds none.
+    """
+
+    requested_at: Any
     waits: bool
 
 
@@ -176,6 +182,8 @@ class Shadow(Struct, frozen=True):
     seen: dict[str, str] = {}
     reruns: tuple[str, ...] = ()
     retries: int = 0
+    uncounted: tuple[str, ...] = ()
+    """Which of `reruns` and `retries` its row does not hold: rows of older tools hold neither."""
 
 
 class ObserveRun(Struct, frozen=True):

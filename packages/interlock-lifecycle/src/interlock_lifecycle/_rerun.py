@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
@@ -32,7 +33,7 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 class RerunRequest(Struct, frozen=True):
     """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time.
 
-    `stamped` tells which of the two it is.
+    `requested_at` is its requestedAt as the row holds it, a text or a number; UNSET where there is none.
     """
 
     key: RunKey
@@ -41,7 +42,7 @@ class RerunRequest(Struct, frozen=True):
     at: datetime
     requested_by: str | None = None
     note: str | None = None
-    stamped: bool = True
+    requested_at: Any = UNSET
 
 
 class RerunFacts(Struct, frozen=True):
@@ -74,6 +75,9 @@ def decide_rerun(
 
 
 def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
+    impossible = _impossible(request, facts, config)
+    if impossible is not None:
+        return impossible, None
     if facts.exclusions.excludes(request.key.date.day):
         return f"{request.key.date} is excluded", EventType.PIPELINE_EXCLUDED
     if facts.run is not None and facts.run.status is RunStatus.RUNNING:
@@ -86,6 +90,33 @@ def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -
     if _is_unchanged(facts):
         return "the run succeeded and no sensor was updated since", None
     return None
+
+
+def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> str | None:
+    """Why nothing could ever be run for this request, whatever the state of its date.
+
+    A date that was begun exists, whatever its config says now: sensors bring the dates of their data.
+    """
+    date = request.key.date
+    if request.reason == RETRY_REASON:
+        return f"reason {RETRY_REASON!r} is Interlock's own, for retries after a failed job: give another one"
+    if request.key.schedule_id != config.schedule_id:
+        return f"the pipeline's schedule is {config.schedule_id!r}, not {request.key.schedule_id!r}"
+    if facts.run is not None or (facts.shadow is not None and facts.shadow.triggered_at is not None):
+        return None
+    tomorrow = request.at.astimezone(config.zone).date() + timedelta(days=1)
+    if date.day > tomorrow:
+        return f"{date} is not reached: the last date that can be asked for is {tomorrow}"
+    if date.hour is not None and _is_daily(config):
+        return f"{date} is an hour, and the pipeline's dates are days"
+    return None
+
+
+def _is_daily(config: PipelineConfig) -> bool:
+    """Whether the schedule itself names the dates, and names days; otherwise the data may name hours."""
+    if config.schedule.include is not None:
+        return True
+    return config.cron is not None and not config.cron.is_hourly
 
 
 def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerShadow:
@@ -176,7 +207,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
 
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:
-    return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.stamped)
+    return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.requested_at)
 
 
 def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:

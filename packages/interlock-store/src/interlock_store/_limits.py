@@ -50,19 +50,19 @@ def meets(row: Mapping[str, Any] | None, expect: Expect) -> bool:
     if expect.exists is not None and expect.exists != (row is not None):
         return False
     found: Mapping[str, Any] = row or {}
-    if any(name not in found or not _same(found[name], _stored(value)) for name, value in expect.equals.items()):
+    if any(name not in found or not is_same(found[name], _stored(value)) for name, value in expect.equals.items()):
         return False
     return not any(name in found for name in expect.absent)
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Equal and of one type: true is not 1."""
+def is_same(left: Any, right: Any) -> bool:
+    """Equal and of one type: true is not 1, and "1" is not 1."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_same(left[name], right[name]) for name in left)
+        return left.keys() == right.keys() and all(is_same(left[name], right[name]) for name in left)
     if isinstance(left, list):
-        return len(left) == len(right) and all(_same(*pair) for pair in zip(left, right, strict=True))
+        return len(left) == len(right) and all(is_same(*pair) for pair in zip(left, right, strict=True))
     return bool(left == right)
 
 

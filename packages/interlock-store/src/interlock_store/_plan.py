@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
+
+from msgspec import UNSET
 
 from interlock_lifecycle import (
     Announce,
@@ -28,6 +30,7 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
+    Shadow,
     StartRun,
     Verdict,
     WithdrawIntent,
@@ -263,14 +266,15 @@ def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "")
             run_sk("RERUN_REQUEST", key),
             set={"handledAt": format_time(request.at), "outcome": request.outcome},
             remove=("GSI1PK", "GSI1SK"),
-            expect=_request_as_read(request.identity if request.stamped else None),
+            expect=request_as_read(request.requested_at),
         )
         writes.append(row)
     return writes
 
 
-def _request_as_read(requested_at: str | None) -> Expect:
-    if requested_at is None:
+def request_as_read(requested_at: Any) -> Expect:
+    """A rerun request's row as it was read: its time is compared as it is stored, a number as a number."""
+    if requested_at is UNSET:
         return Expect(exists=True, absent=("requestedAt",))
     return Expect(equals={"requestedAt": requested_at})
 
@@ -285,7 +289,7 @@ def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
         "GSI1PK": PENDING,
         "GSI1SK": format_time(decision.requested_at),
     }
-    expect = NOTHING_THERE if decision.replaces is None else _request_as_read(decision.replaces.requested_at)
+    expect = NOTHING_THERE if decision.replaces is None else request_as_read(decision.replaces.requested_at)
     writes: list[Write] = [Put(names.control, row, expect)]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
@@ -343,9 +347,12 @@ def _answer_shadow(decision: AnswerShadow, control: str) -> list[Write]:
 
 
 def _shadow_as_read(decision: AnswerShadow) -> Expect:
-    counted = {"reruns": list(decision.before.reruns), "retries": decision.before.retries}
-    fresh = not decision.before.reruns and not decision.before.retries and decision.before.triggered_at is None
-    return NOTHING_THERE if fresh else Expect(equals=counted)
+    before = decision.before
+    if before == Shadow(before.key):
+        return NOTHING_THERE
+    counted = {"reruns": list(before.reruns), "retries": before.retries}
+    known = {name: value for name, value in counted.items() if name not in before.uncounted}
+    return Expect(exists=True, equals=known, absent=before.uncounted)
 
 
 def _mark(decision: Announce, control: str) -> list[Write]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from interlock_lifecycle import (
     ClockVerdict,
@@ -27,6 +29,9 @@ from interlock_store._write import Item
 
 INDEX = "GSI1"
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
+
+_NUMBERED = frozenset({"JOB", "RERUN"})
+"""Kinds of rows of which a run has several."""
 
 _RUN_TTL = timedelta(days=30)
 _LOG_TTL = timedelta(days=30)
@@ -63,10 +68,11 @@ def run_sk(kind: str, key: RunKey) -> str:
 
 
 def key_of_row(pk: str, sk: str) -> RunKey:
-    """The run that a `<kind>#<schedule>#<date>…` row is about."""
+    """The run that a `<kind>#<schedule>#<date>` row is about; JOB# and RERUN# rows have a number behind it."""
     parts = sk.split("#")
-    if len(parts) < 3 or not parts[1]:
-        raise MalformedRow(pk, sk, "the sort key is not <kind>#<schedule>#<date>")
+    form = "<kind>#<schedule>#<date>" + ("#<number>" if parts[0] in _NUMBERED else "")
+    if len(parts) != form.count("#") + 1 or not parts[1]:
+        raise MalformedRow(pk, sk, f"the sort key is not {form}")
     try:
         date = parse_execution_date(parts[2])
     except ValueError as error:
@@ -297,16 +303,22 @@ def read_rerun(row: Mapping[str, Any]) -> RerunEntry:
 
 def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
     """A rerun request; `at` is the record's time, which stands in for a missing requestedAt."""
-    requested_at = row.get("requestedAt")
+    stamp = request_stamp(row)
     return RerunRequest(
         key=key_of_row(row["PK"], row["SK"]),
         reason=str(row.get("reason") or "manual"),
-        identity=str(requested_at) if requested_at else format_time(at),
-        stamped=bool(requested_at),
+        identity=format_time(at) if stamp is None else stamp,
+        requested_at=row.get("requestedAt", UNSET),
         at=at,
         requested_by=_text(row.get("requestedBy")),
         note=_text(row.get("note")),
     )
+
+
+def request_stamp(row: Mapping[str, Any]) -> str | None:
+    """The text of a rerun request's requestedAt, which may be a number; None for one that says nothing."""
+    stamp = row.get("requestedAt")
+    return str(stamp) if isinstance(stamp, Decimal) or (isinstance(stamp, str) and stamp) else None
 
 
 def verdict_changes(fresh: Mapping[Clock, ClockVerdict]) -> Item:
@@ -366,12 +378,16 @@ def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
         return Shadow(key)
     data = row.get("data")
     told = data.get("triggeredAt") if isinstance(data, Mapping) else None
+    reruns, retries = row.get("reruns", []), row.get("retries", 0)
+    if not isinstance(reruns, list) or not isinstance(retries, int | Decimal) or isinstance(retries, bool):
+        raise MalformedRow(row["PK"], row["SK"], f"reruns {reruns!r} is no list, or retries {retries!r} no number")
     return Shadow(
         key,
-        triggered_at=parse_time(told, row["PK"], row["SK"]) if told is not None else None,
+        triggered_at=parse_time(told, row["PK"], row["SK"]) if "data" in row else None,
         seen=_texts(row.get("seen")),
-        reruns=tuple(str(reason) for reason in row.get("reruns", ())),
-        retries=int(row.get("retries", 0)),
+        reruns=tuple(str(reason) for reason in reruns),
+        retries=int(retries),
+        uncounted=tuple(name for name in ("reruns", "retries") if name not in row),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
@@ -26,7 +26,8 @@ from interlock_lifecycle import (
 )
 from interlock_rules import candidate_keys, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDate, ExecutionDateError, parse_execution_date
-from interlock_store._plan import plan
+from interlock_store._limits import is_same
+from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
     CONFIG,
     INDEX,
@@ -43,6 +44,7 @@ from interlock_store._rows import (
     read_run,
     read_shadow,
     read_verdict,
+    request_stamp,
     rerun_marker,
     run_sk,
     sensor_fields,
@@ -277,22 +279,24 @@ class Store:
         row = self._get(key, "RERUN_REQUEST")
         if row is None:
             return None
-        requested_at = str(row["requestedAt"]) if row.get("requestedAt") else None
-        answered = "handledAt" in row or (requested_at is not None and self.is_rerun_handled(key, requested_at))
-        return StandingRequest(requested_at, waits=not answered)
+        stamp = request_stamp(row)
+        answered = "handledAt" in row or (stamp is not None and self.is_rerun_handled(key, stamp))
+        return StandingRequest(row.get("requestedAt", UNSET), waits=not answered)
 
     def rerun_stands(self, request: RerunRequest) -> bool:
         """Whether the date's row still holds this request, and not a newer one."""
-        standing = self.standing_request(request.key)
-        if standing is None:
+        row = self._get(request.key, "RERUN_REQUEST")
+        if row is None or not is_same(row.get("requestedAt", UNSET), request.requested_at):
             return False
-        if not request.stamped:
-            return standing.requested_at is None and standing.waits
-        return standing.requested_at == request.identity
+        # Of requests without a time, one that was answered is not this one: its identity was another record's.
+        return request_stamp(row) is not None or "handledAt" not in row
 
-    def retire_request(self, key: RunKey, identity: str) -> None:
-        """Take an answered request out of the pending index, unless a newer one has replaced it."""
-        expect = Expect(equals={"requestedAt": identity})
+    def retire_request(self, key: RunKey, requested_at: object) -> None:
+        """Take an answered request out of the pending index, unless a newer one has replaced it.
+
+        `requested_at` is what its row holds, of whatever type.
+        """
+        expect = request_as_read(requested_at)
         sk, pk = run_sk("RERUN_REQUEST", key), pipeline_pk(key.pipeline_id)
         try:
             self._write(Update(self.names.control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect))
