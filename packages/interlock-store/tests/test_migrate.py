@@ -101,6 +101,17 @@ def old(store: Store, config: PipelineConfig) -> Store:
     return store
 
 
+@pytest.mark.parametrize(("told", "kept"), [({}, 0), ({"attempt": 3}, 3)])
+def test_an_adopted_run_keeps_its_attempt(
+    store: Store, scan: RowScan, key: RunKey, told: dict[str, int], kept: int
+) -> None:
+    put(store, {**RUN, "SK": f"TRIGGER#stream#{key.date}", **told})
+    migrate(store, scan)
+    run = store.run(key)
+    assert run is not None
+    assert (run.attempt, run.run_token[:9]) == (kept, "migrated-")
+
+
 def test_an_old_config_is_indexed_and_first_seen_now(old: Store, scan: RowScan, config: PipelineConfig) -> None:
     done = migrate(old, scan)
     assert [change.says for change in done.changes if change.action is MigrationAction.INDEX_CONFIG] == [

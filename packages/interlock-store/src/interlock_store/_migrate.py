@@ -256,7 +256,7 @@ class Migration:
         }
         if "attempt" not in row:
             changes["attempt"] = 0
-        read = ("status", "ttl", "runToken", "startedToken", "leaseUntil", "GSI1PK", "GSI1SK")
+        read = ("status", "ttl", "attempt", "runToken", "startedToken", "leaseUntil", "GSI1PK", "GSI1SK")
         says = f"its lease ends at {lease:%Y-%m-%dT%H:%M:%SZ}"
         return self._step(row, MigrationAction.ADOPT_RUN, changes, read, says)
 

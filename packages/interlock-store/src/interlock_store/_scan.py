@@ -19,6 +19,7 @@ _ATTRIBUTES = (
     "SK",
     "GSI1PK",
     "GSI1SK",
+    "attempt",
     "config",
     "createdAt",
     "handledAt",
