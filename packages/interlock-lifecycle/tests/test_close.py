@@ -78,6 +78,31 @@ def test_the_time_of_the_success_itself_counts_not_when_it_was_noticed(
     assert types_of(decision) == [EventType.JOB_COMPLETED, EventType.SLA_MET]
 
 
+def test_a_success_of_the_future_counts_as_one_of_now(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
+    """No clock but ours is believed when it is ahead: the row, the verdict and the log say now."""
+    ahead = JobOutcome("success", at=NOW + timedelta(days=400))
+    intent = JobIntent(0, "key", NOW, "glue", {}, NOW, run_id="jr")
+    decision = complete(facts(replace(run, job_intent=intent), config, arrived), ahead, now=NOW + timedelta(minutes=5))
+    assert types_of(decision) == [EventType.JOB_COMPLETED, EventType.SLA_MET]
+    assert isinstance(decision, CloseRun)
+    assert decision.entry is not None
+    assert decision.intent is not None
+    assert decision.intent.outcome is not None
+    assert decision.entry.at == decision.intent.outcome.at == NOW + timedelta(minutes=5)
+
+
+def test_a_failure_of_any_length_fits_into_its_rows(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    endless = JobOutcome("fail", category="PERMANENT", error="e" * 300_000)
+    intent = JobIntent(0, "key", NOW, "glue", {}, NOW, run_id="jr")
+    decision = complete(facts(replace(run, job_intent=intent), config, no_sla, used=9), endless)
+    assert isinstance(decision, CloseRun)
+    assert decision.entry is not None
+    assert decision.intent is not None
+    assert decision.intent.outcome is not None
+    texts = [decision.entry.error, decision.intent.outcome.error, decision.reason]
+    assert [len(str(text)) < 4100 for text in texts] == [True] * 3
+
+
 def test_a_breach_that_was_told_is_told_once_and_stays(config: PipelineConfig, run: Run, key: RunKey) -> None:
     breached = Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)})
     decision = complete(facts(run, config, SlaFacts(NOW, breached)), now=NOW + timedelta(hours=1))

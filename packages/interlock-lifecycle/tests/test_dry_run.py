@@ -285,6 +285,44 @@ def test_a_failure_is_judged_once_and_a_success_not_at_all(
     )
 
 
+MIDNIGHT = datetime(2026, 3, 4, 0, 5, tzinfo=UTC)
+TOMORROW = Exclusions(dates=frozenset({date(2026, 3, 4)}))
+
+
+def test_what_began_before_an_excluded_day_goes_on_after_midnight(config: PipelineConfig) -> None:
+    """As a live run does: the exclusion counts when a run would be opened."""
+    catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, MIDNIGHT)
+    began = MIDNIGHT - timedelta(minutes=15)
+    known = facts(landing(), catalog, rows={}, arrived_at=began, exclusions=TOMORROW)
+    decision = decide_shadow(catalog, config, known)
+    assert isinstance(decision, ObserveRun)
+    assert decision.shadow.triggered_at == MIDNIGHT
+
+
+def test_a_trigger_that_comes_again_after_midnight_is_dormant_and_still_seen(config: PipelineConfig) -> None:
+    again = landing(MIDNIGHT)
+    began = MIDNIGHT - timedelta(minutes=15)
+    decision = decide_shadow(again, config, facts(again, arrived_at=began, exclusions=TOMORROW))
+    assert isinstance(decision, ObserveRun)
+    assert types(decision)[:2] == ["PIPELINE_EXCLUDED", "DRY_RUN_WOULD_TRIGGER"]
+    assert len({event.id for event in decision.events}) == len(decision.events)
+
+
+def test_on_an_excluded_day_nothing_that_waits_is_begun(config: PipelineConfig) -> None:
+    catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, MIDNIGHT)
+    assert isinstance(decide_shadow(catalog, config, facts(landing(), catalog, exclusions=TOMORROW)), Ignore)
+    again = landing(MIDNIGHT)
+    assert types(decide_shadow(again, config, facts(again, exclusions=TOMORROW))) == ["PIPELINE_EXCLUDED"]
+
+
+def test_after_the_job_would_have_run_an_excluded_day_hides_late_data_but_no_drift(config: PipelineConfig) -> None:
+    done = Shadow(KEY, NOW)
+    known: dict[str, Any] = {"shadow": done, "exclusions": TOMORROW, "baseline": {"audit": {"rows": 5}}}
+    late, audit = landing(MIDNIGHT, count=130), Sensor("bronze", "audit", {"date": "2026-03-03", "rows": 7}, MIDNIGHT)
+    assert types(decide_shadow(late, config, facts(late, **known))) == ["PIPELINE_EXCLUDED"]
+    assert types(decide_shadow(audit, config, facts(audit, **known))) == ["DRY_RUN_DRIFT"]
+
+
 def test_a_failure_of_an_excluded_date_would_not_be_retried(
     config: PipelineConfig, fail: Callable[..., JobEntry]
 ) -> None:

@@ -128,6 +128,25 @@ def test_unchanged_data_after_a_success_is_not_run_again(
     assert isinstance(decision, OpenAttempt) is granted
 
 
+@pytest.mark.parametrize(
+    ("log", "updated", "granted"),
+    [
+        ([("success", -60), ("success", 60 * 24 * 400)], -30, True),
+        ([("success", -60), ("success", 60 * 24 * 400)], -90, False),
+        ([("fail", -60), ("success", 60 * 24)], -90, True),
+        ([("fail", -60), ("success", 1)], -90, False),
+    ],
+)
+def test_a_report_from_the_future_does_not_keep_the_breaker_shut(
+    config: PipelineConfig, completed: Run, key: RunKey, log: list[tuple[str, int]], updated: int, granted: bool
+) -> None:
+    """A clock that is a minute ahead is believed; one beyond that says nothing of when the job ended."""
+    entries = [JobEntry(key, NOW + timedelta(minutes=minutes), event) for event, minutes in log]
+    facts = RerunFacts(completed, Exclusions(), entries, [], NOW + timedelta(minutes=updated))
+    decision = decide_rerun(RerunRequest(key, "manual", "id", NOW), facts, config, execution_timeout=TIMEOUT)
+    assert isinstance(decision, OpenAttempt) is granted
+
+
 def test_a_run_under_way_is_not_run_beside(config: PipelineConfig, run: Run, key: RunKey) -> None:
     assert why(ask(config, run, key)) == "already running"
 

@@ -225,6 +225,23 @@ def test_a_rerun_request_is_answered_on_its_row_whatever_its_time_is_written_as(
     assert not standing.waits
 
 
+def test_reports_of_any_length_are_read_as_what_fits_into_our_rows(store: Store, tables: Tables, key: RunKey) -> None:
+    row: Item = {"PK": "PIPELINE#bronze", "SK": f"JOB#stream#{key.date}#1772539200000", "event": "fail"}
+    endless = {"error": "e" * 150_000, "category": "c" * 150_000}
+    tables.transact([Put(store.names.joblog, {**row, **endless})])
+    (entry,) = store.entries(key)
+    assert entry.error is not None
+    assert entry.category is not None
+    assert entry.error.startswith("e" * 4000 + "… (cut; 150000")
+    assert len(entry.category) < 4100
+
+
+def test_requests_of_any_length_are_read_as_what_fits_into_our_rows(key: RunKey) -> None:
+    row: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}"}
+    asked = read_rerun_request({**row, **dict.fromkeys(("reason", "note", "requestedBy"), "x" * 100_000)}, NOW)
+    assert [len(str(text)) < 4100 for text in (asked.reason, asked.note, asked.requested_by)] == [True] * 3
+
+
 def test_a_request_that_was_replaced_by_another_of_the_same_text_stands_no_more(
     store: Store, tables: Tables, key: RunKey
 ) -> None:

@@ -80,9 +80,11 @@ class Board:
 class Bench:
     """One run on its desk; `ask` sends it the state machine's questions."""
 
-    def __init__(self, job: str, jobs: Any) -> None:
+    def __init__(
+        self, job: str, jobs: Any, tables: Callable[["Bench"], MemoryTables] = lambda bench: MemoryTables()
+    ) -> None:
         self.now = NOW
-        self.store = Store(MemoryTables(), TableNames.of_environment("test"))
+        self.store = Store(tables(self), TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE.format(job=job), "bronze.yaml"))
         self.store.put_sensor("bronze", "ready", {"count": 10})
         self.desk = Desk(
@@ -99,6 +101,9 @@ class Bench:
 
     def _until(self) -> datetime:
         return self.now + timedelta(minutes=5)
+
+    def wait(self) -> None:
+        self.now += timedelta(seconds=5)
 
     def mark_started(self) -> None:
         started = decide_started(self.run, self.run.run_token, now=self.now, execution_timeout=TIMEOUT)
@@ -234,6 +239,48 @@ def test_an_external_outcome_ends_the_job(bench: Bench) -> None:
     bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
     step = bench.ask("check-job")
     assert (step.event, step.at) == ("success", entry.at)
+
+
+@pytest.mark.parametrize("length", [1_000, 250_000])
+def test_an_external_failure_of_any_length_closes_the_attempt(bench: Bench, length: int) -> None:
+    bench.ask("trigger")
+    row = entry_row(JobEntry(KEY, NOW + timedelta(minutes=1), "fail", category="PERMANENT"))
+    bench.store._tables.transact([Put(bench.store.names.joblog, {**row, "error": "e" * length})])
+    step = bench.ask("check-job")
+    assert len(step.error) < 5_000
+    assert bench.complete(step).status == "retrying"
+
+
+def test_a_success_dated_in_the_future_is_one_of_now(bench: Bench) -> None:
+    bench.ask("trigger")
+    entry = JobEntry(KEY, NOW + timedelta(days=400), "success")
+    bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
+    bench.now = NOW + timedelta(minutes=1)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert [found.at for found in bench.store.entries(KEY)] == [bench.now, entry.at]
+
+
+class Slow(MemoryTables):
+    """Tables whose reads of sensors take a while."""
+
+    def __init__(self, sleep: Callable[[], None]) -> None:
+        super().__init__()
+        self.sleep = sleep
+
+    def get_many(self, table: str, keys: Any) -> Any:
+        wanted = list(keys)
+        found = super().get_many(table, wanted)
+        if any(sk.startswith("SENSOR#ready") for _, sk in wanted):
+            self.sleep()
+        return found
+
+
+def test_an_evaluation_is_of_the_moment_before_its_sensors_are_read(board: Board) -> None:
+    """What is written while they are read may not have been seen, so it must count as later."""
+    bench = Bench(GLUE, board, lambda made: Slow(made.wait))
+    assert bench.ask("evaluate").status == "passed"
+    assert bench.now > NOW
+    assert bench.run.evaluated_at == NOW
 
 
 def test_a_passing_refusal_is_logged_and_raised_for_the_retry(bench: Bench, board: Board) -> None:

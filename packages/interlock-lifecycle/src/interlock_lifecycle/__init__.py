@@ -47,7 +47,15 @@ from interlock_lifecycle._evaluate import (
     decide_evaluation,
     keys_to_read,
 )
-from interlock_lifecycle._event import PLAIN_PROGRESS, Event, EventType, event_detail, make_event, make_event_id
+from interlock_lifecycle._event import (
+    PLAIN_PROGRESS,
+    Event,
+    EventType,
+    cut_text,
+    event_detail,
+    make_event,
+    make_event_id,
+)
 from interlock_lifecycle._expected import (
     MISSED_AFTER,
     Expectation,
@@ -244,6 +252,7 @@ __all__ = [
     "WindowUsedUp",
     "WithdrawIntent",
     "awaited",
+    "cut_text",
     "dates_not_begun",
     "deadlines_of",
     "decide_alert",

@@ -16,6 +16,14 @@ def fingerprint(fields: Mapping[str, object]) -> str:
     return digest(json.dumps(_plain(fields), sort_keys=True))
 
 
+def name_record(sensor: Sensor) -> str:
+    """What names a sensor's record as the cause of an event: the key and what the record says.
+
+    Two writes of one second have one time, so that only what they say tells them apart.
+    """
+    return f"sensor {sensor.key} {fingerprint(sensor.fields)}"
+
+
 def fingerprints(sensors: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     """The fingerprint of each sensor row that an evaluation saw, by row key."""
     return {key: fingerprint(fields) for key, fields in sensors.items()}

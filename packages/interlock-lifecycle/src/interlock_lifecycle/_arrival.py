@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import name_record
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import Announce, StandingRequest
 from interlock_lifecycle._event import EventType, make_event
@@ -99,7 +100,7 @@ def say_dormant(key: RunKey, sensor: Sensor) -> Announce:
         EventType.PIPELINE_EXCLUDED,
         key,
         sensor.written_at,
-        source=f"sensor {sensor.key}",
+        source=name_record(sensor),
         message="today is excluded; the sensor is looked at again on the next allowed day",
         detail={"sensorKey": sensor.key},
     )

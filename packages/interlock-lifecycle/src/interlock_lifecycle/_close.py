@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._baseline import Baseline, NoBaseline, kept, tell_baseline
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
-from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._event import Event, EventType, cut_text, make_event
 from interlock_lifecycle._run import (
     RETRY_REASON,
     JobEntry,
@@ -80,6 +80,7 @@ def decide_completion(
     facts: CloseFacts, token: str, outcome: JobOutcome, *, now: datetime, execution_timeout: timedelta
 ) -> CloseDecision:
     """The job of the attempt ended: complete the run, open the next attempt, or fail for good."""
+    outcome = _believable(outcome, now)
     refused = _not_ours(facts.run, token)
     if refused is not None:
         return refused
@@ -90,6 +91,12 @@ def decide_completion(
     if outcome.event == "success":
         return _complete(run, facts, outcome, now)
     return _fail(run, facts, outcome, now, execution_timeout)
+
+
+def _believable(outcome: JobOutcome, now: datetime) -> JobOutcome:
+    """The outcome as it may be written: nothing ends in the future, whatever clock says so, and no error is endless."""
+    ended_at = min(outcome.at, now) if outcome.at is not None else None
+    return replace(outcome, at=ended_at, error=cut_text(outcome.error))
 
 
 def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -> CloseRun:
@@ -213,7 +220,8 @@ def close_failed(
     run: Run, facts: CloseFacts, event_type: EventType, logged_as: str | None, reason: str, now: datetime
 ) -> CloseRun:
     """Close a run as failed for good with one event that says why."""
-    source = f"{event_type} {run.run_token}"
+    reason = cut_text(reason)
+    source = f"close {event_type} {run.run_token}"
     event = make_event(
         event_type,
         run.key,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import took_into_account
+from interlock_lifecycle._accounted import name_record, took_into_account
 from interlock_lifecycle._arrival import SensorFacts, run_key_of
 from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
 from interlock_lifecycle._decision import Announce, Ignore, JudgePostRun, RequestRerun
@@ -67,7 +67,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         EventType.POST_RUN_PASSED if evaluation.passed else EventType.POST_RUN_FAILED,
         key,
         sensor.written_at,
-        source=f"sensor {sensor.key}",
+        source=name_record(sensor),
         attempt=run.attempt,
         message=evaluation.explain(),
         detail={"sensorKey": sensor.key},
@@ -129,7 +129,7 @@ def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: 
         event_type,
         key,
         sensor.written_at,
-        source=f"sensor {sensor.key}",
+        source=name_record(sensor),
         attempt=run.attempt,
         message=drift_message(found, sensor),
         detail=drift_detail(found, sensor),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import AnsweredRequest, AnswerShadow, Ignore, OpenAttempt, RejectRerun, Shadow
-from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._event import Event, EventType, cut_text, make_event
 from interlock_lifecycle._run import (
     RETRY_REASON,
     TERMINAL_JOB_EVENTS,
@@ -26,6 +26,9 @@ from interlock_sla import Exclusions
 OWN_REASONS = frozenset({"late-data", "data-drift"})
 """Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
 
+
+_CLOCK_SKEW = timedelta(minutes=1)
+"""How far other people's clocks may be ahead, as for the age checks of rules."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -87,7 +90,7 @@ def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -
     used = sum(1 for rerun in facts.reruns if _is_budgeted(rerun.reason) and (rerun.reason in OWN_REASONS) == own)
     if used >= budget:
         return f"no {'drift' if own else 'manual'} rerun left ({used} of {budget} used)", None
-    if _is_unchanged(facts):
+    if _is_unchanged(request, facts):
         return "the run succeeded and no sensor was updated since", None
     return None
 
@@ -151,10 +154,14 @@ def _is_budgeted(reason: str) -> bool:
     return reason != RETRY_REASON
 
 
-def _is_unchanged(facts: RerunFacts) -> bool:
-    """The circuit breaker: last outcome success, and no sensor newer. Without any timestamps it stays closed."""
+def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
+    """The circuit breaker: last outcome success, and no sensor newer. Without any timestamps it stays closed.
+
+    A report from the future does not say when its job ended: the run's own entry does.
+    """
     outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
-    last = max(outcomes, key=lambda entry: entry.at, default=None)
+    ended = (entry for entry in outcomes if entry.at <= request.at + _CLOCK_SKEW)
+    last = max(ended, key=lambda entry: entry.at, default=None)
     if last is None or last.event != "success" or facts.newest_sensor_update is None:
         return False
     return facts.newest_sensor_update <= last.at
@@ -162,7 +169,7 @@ def _is_unchanged(facts: RerunFacts) -> bool:
 
 def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
     """Answer a request with no and say why; `excluded` is the second event of an excluded date."""
-    source = f"rerun {request.identity}"
+    source, why = f"rerun {request.identity}", cut_text(why)
     events: list[Event] = [
         make_event(
             EventType.RERUN_REJECTED,

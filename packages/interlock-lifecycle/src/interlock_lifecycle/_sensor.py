@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import took_into_account
+from interlock_lifecycle._accounted import name_record, took_into_account
 from interlock_lifecycle._arrival import SensorFacts, is_dormant, run_key_of, say_dormant
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import Announce, Ignore, JudgePostRun, RequestRerun, StartRun
@@ -51,7 +51,7 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         EventType.LATE_DATA_ARRIVAL,
         key,
         sensor.written_at,
-        source=f"sensor {sensor.key}",
+        source=name_record(sensor),
         message=f"sensor {sensor.key} was updated after the run had completed",
         detail={"sensorKey": sensor.key},
     )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import fingerprints, was_seen
+from interlock_lifecycle._accounted import fingerprints, name_record, was_seen
 from interlock_lifecycle._arrival import is_dormant, run_key_of, say_dormant, triggers
 from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, kept, take_baseline, watching_rule
 from interlock_lifecycle._close import may_retry
@@ -35,16 +35,24 @@ class ShadowFacts(Struct, frozen=True):
 def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
     """What a sensor means to a dry run: the job would be triggered, would see late data or drift, or nothing.
 
-    The conditions are those of a live run: the trigger's, then all rules within the evaluation window.
+    The conditions are those of a live run: the trigger's, then all rules within the evaluation window. An excluded day
+    keeps a date from being begun; what began before midnight looks at its rules on that day too.
     """
     key = run_key_of(sensor, config)
-    if is_dormant(sensor, config, facts.exclusions):
-        return say_dormant(key, sensor) if triggers(sensor, config) else Ignore("today is excluded")
+    if triggers(sensor, config) and is_dormant(sensor, config, facts.exclusions):
+        return _trigger_dormant(key, sensor, config, facts)
     if facts.shadow.triggered_at is not None:
         return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
     if not _is_triggered(sensor, config, facts):
         return Ignore("the trigger did not come yet")
     return _evaluate(key, sensor, config, facts)
+
+
+def _trigger_dormant(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ObserveRun | Announce:
+    """The trigger comes on an excluded day: it begins nothing, but a date that waits already sees it."""
+    dormant = say_dormant(key, sensor)
+    seen = decide_waiting_shadow(key, sensor, config, facts)
+    return replace(seen, events=(*dormant.events, *seen.events)) if isinstance(seen, ObserveRun) else dormant
 
 
 def decide_waiting_shadow(
@@ -84,7 +92,7 @@ def _observe(
     sensor: Sensor, config: PipelineConfig, key: RunKey, facts: ShadowFacts, arrived_at: datetime
 ) -> ObserveRun:
     now = sensor.written_at
-    source = f"shadow {sensor.key}"
+    source = name_record(sensor)
     would = make_event(
         EventType.DRY_RUN_WOULD_TRIGGER,
         key,
@@ -162,7 +170,7 @@ def _afterwards(
     """The job would have run: late data or drift, as after a completed run."""
     if was_seen(sensor, triggered_at, facts.shadow.seen):
         return Ignore("the dry run took this sensor into account")
-    source = f"shadow {sensor.key}"
+    source = name_record(sensor)
     if watching_rule(config, sensor.key) is not None:
         found = drift_of(sensor, config, facts.baseline)
         if found is None:
@@ -224,7 +232,7 @@ def decide_shadow_failure(
         event_type,
         key,
         at,
-        source=f"shadow failure {entry.at.isoformat()}",
+        source=f"outcome {entry.at.isoformat()}",
         message=message,
         detail={
             name: value

@@ -21,6 +21,7 @@ from interlock_lifecycle import (
     Sensor,
     Shadow,
     Verdict,
+    cut_text,
     event_detail,
 )
 from interlock_sla import Clock, Outcome, parse_execution_date
@@ -235,7 +236,7 @@ def entry_row(entry: JobEntry) -> Item:
         "ttl": epoch(entry.at + _LOG_TTL),
         "runId": entry.run_id,
         "duration": entry.duration,
-        "error": entry.error,
+        "error": _cut(entry.error),
         "category": entry.category,
         "runToken": entry.run_token,
         "attempt": entry.attempt,
@@ -267,11 +268,16 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
         event=str(row.get("event", "")),
         run_id=_text(row.get("runId")),
         duration=duration,
-        error=_text(row.get("error")),
-        category=_text(row.get("category")),
+        error=_cut(row.get("error")),
+        category=_cut(row.get("category")),
         run_token=_text(row.get("runToken")),
         attempt=attempt,
     )
+
+
+def _cut(value: object) -> str | None:
+    """Other people's text, of a length that fits into an event and into our own rows."""
+    return None if value is None else cut_text(str(value))
 
 
 def _text(value: object) -> str | None:
@@ -306,12 +312,12 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
     stamp = request_stamp(row)
     return RerunRequest(
         key=key_of_row(row["PK"], row["SK"]),
-        reason=str(row.get("reason") or "manual"),
+        reason=cut_text(str(row.get("reason") or "manual")),
         identity=format_time(at) if stamp is None else stamp,
         requested_at=row.get("requestedAt", UNSET),
         at=at,
-        requested_by=_text(row.get("requestedBy")),
-        note=_text(row.get("note")),
+        requested_by=_cut(row.get("requestedBy")),
+        note=_cut(row.get("note")),
     )
 
 

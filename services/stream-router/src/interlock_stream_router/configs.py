@@ -2,7 +2,7 @@
 
 import hashlib
 
-from interlock_lifecycle import Announce, Event, EventType, make_event_id
+from interlock_lifecycle import Announce, Event, EventType, cut_text, make_event_id
 from interlock_store import ConfigCache, Store
 from interlock_stream_router.record import Change
 from interlock_telemetry import get_logger
@@ -39,6 +39,6 @@ class ConfigWatch:
             type=EventType.CONFIG_INVALID,
             pipeline_id=pipeline_id,
             timestamp=change.at,
-            message=stored.problem,
+            message=cut_text(stored.problem),
         )
         self._store.commit(Announce(pipeline_id, (event,), marker=f"config-invalid#{wrong}", at=change.at))
