@@ -14,7 +14,6 @@ from interlock_controller import (
     MISSING,
     BusEntry,
     BusError,
-    EventBus,
     Executions,
     Outbox,
     RerunDesk,
@@ -251,32 +250,6 @@ def test_a_config_that_was_missing_is_looked_for_again(store: Store) -> None:
     empty.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
     desk.arrived(sensor(NOW + timedelta(seconds=1)))
     assert len(list(empty.runs("bronze"))) == 1
-
-
-class FlakyEvents:
-    """PutEvents that refuses some entries of the first calls."""
-
-    def __init__(self, refusals: list[list[int]]) -> None:
-        self.refusals = refusals
-        self.put: list[str] = []
-
-    def put_events(self, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
-        refused = self.refusals.pop(0) if self.refusals else []
-        results = [{"ErrorCode": "Throttled"} if at in refused else {"EventId": "x"} for at in range(len(Entries))]
-        self.put += [entry["Detail"] for at, entry in enumerate(Entries) if at not in refused]
-        return {"FailedEntryCount": len(refused), "Entries": results}
-
-
-def test_entries_that_the_bus_refused_are_put_again_and_only_those() -> None:
-    events = FlakyEvents([[0, 2], [1]])
-    EventBus(events, "bus").publish([BusEntry("A", str(number)) for number in range(3)])  # type: ignore[arg-type]
-    assert sorted(events.put) == ["0", "1", "2"]
-
-
-def test_a_bus_that_keeps_refusing_is_an_error() -> None:
-    events = FlakyEvents([[0]] * 10)
-    with pytest.raises(BusError, match="Throttled"):
-        EventBus(events, "bus").publish([BusEntry("A", "0")])  # type: ignore[arg-type]
 
 
 @pytest.fixture

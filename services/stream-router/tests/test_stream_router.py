@@ -177,6 +177,45 @@ def test_an_event_row_goes_to_the_bus_and_is_deleted(aws: dict[str, Any], store:
     assert store.pending(datetime.now(UTC)) == []
 
 
+def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_holds_up_nothing(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    wrong = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED", "detail": "not json"}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(wrong))
+    assert handle(batch(wrong, READY), None) == {"batchItemFailures": []}
+    assert store.run(KEY) is not None
+    (letter,) = letters(aws)
+    assert letter["payload"] == wrong
+    assert DynamoTables(aws["dynamodb"]).get(NAMES.control, "PIPELINE#bronze", "EVENT#x") is None
+
+
+def test_a_request_for_another_schedule_is_rejected_beside_the_run(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    handle(batch(READY), None)
+    request = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#nightly#2026-03-03", "requestedAt": 1772539200}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(request))
+    assert handle(batch(request), None) == {"batchItemFailures": []}
+    assert [run.key for run in store.runs("bronze")] == [KEY]
+    (event,) = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert event["detailType"] == "RERUN_REJECTED"
+    assert "the pipeline's schedule is 'stream'" in event["detail"]
+    answered = row_of(aws, "RERUN_REQUEST#nightly#2026-03-03")
+    assert answered["outcome"] == "rejected"
+    assert handle(batch({**answered, "requestedBy": "again"}), None) == {"batchItemFailures": []}
+    assert len([row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]) == 1
+
+
+def test_an_answered_request_whose_row_is_touched_again_starts_nothing(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    """The mark on the row is what tells: without a time of its own, each record would be another request."""
+    answered = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "handledAt": "2026-03-03T11:00:00Z"}
+    assert handle(batch(answered), None) == {"batchItemFailures": []}
+    assert list(store.runs("bronze")) == []
+    assert letters(aws) == []
+
+
 @pytest.mark.parametrize(
     "row",
     [

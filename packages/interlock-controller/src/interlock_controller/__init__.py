@@ -1,7 +1,7 @@
 """The control loop: facts are gathered, the lifecycle decides, the store commits, committed rows are acted upon."""
 
 from interlock_controller._alerts import AlertDesk, TimerEarly
-from interlock_controller._bus import SOURCE, BusEntry, BusError, EventBus
+from interlock_controller._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
 from interlock_controller._executions import MISSING, Executions
 from interlock_controller._jobs import JobDesk
 from interlock_controller._outbox import Bus, Contended, ExecutionStarter, Outbox
@@ -11,6 +11,7 @@ from interlock_controller._timers import NoTimers, SchedulerTimers, Timers
 
 __all__ = [
     "MISSING",
+    "PERMANENT_CODES",
     "SOURCE",
     "AlertDesk",
     "Bus",
@@ -21,6 +22,7 @@ __all__ = [
     "ExecutionStarter",
     "Executions",
     "JobDesk",
+    "MalformedEvent",
     "NoTimers",
     "Outbox",
     "RerunDesk",

@@ -1,10 +1,12 @@
 """Puts events on the bus, and does not take "some of them failed" for success."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from msgspec import Struct
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -12,6 +14,14 @@ if TYPE_CHECKING:
 SOURCE = "interlock"
 _PER_CALL = 10
 _TRIES = 4
+
+MOST_BYTES = 256_000
+"""What the entries of one call may weigh together: EventBridge takes less than 256 KB."""
+
+_TOO_LARGE, _NOT_SENT = "EntryTooLarge", "NotSent"
+_WRONG_REQUESTS = frozenset({"ValidationException", "ValidationError", "SerializationException"})
+PERMANENT_CODES = _WRONG_REQUESTS | {_TOO_LARGE, "MalformedDetail", "InvalidArgument"}
+"""Answers that an entry will get however often it is sent. Whatever else is refused may be taken later."""
 
 
 class BusEntry(Struct, frozen=True):
@@ -22,43 +32,85 @@ class BusEntry(Struct, frozen=True):
 
 
 class BusError(Exception):
-    """The bus did not take all entries, again and again. `codes` are the bus's words for why."""
+    """The bus did not take all entries, again and again. `codes` are the bus's words for why.
 
-    def __init__(self, codes: Sequence[str]) -> None:
+    `refused` tells which, by their place among the entries; all others were taken. Empty: nobody knows which.
+    """
+
+    def __init__(self, codes: Sequence[str], refused: Mapping[int, str] | None = None) -> None:
         super().__init__(f"{len(codes)} events were refused: {', '.join(sorted(set(codes)))}")
         self.codes = tuple(codes)
+        self.refused = dict(refused or {})
+
+
+class MalformedEvent(Exception):
+    """An event that the bus refuses for good; `code` is the bus's word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the bus refuses this event for good: {code}")
+        self.code = code
 
 
 class EventBus:
-    """An EventBridge bus."""
+    """An EventBridge bus; `sleep` waits between the tries of what it refused."""
 
-    def __init__(self, client: "EventBridgeClient", name: str) -> None:
+    def __init__(self, client: "EventBridgeClient", name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._name = name
+        self._sleep = sleep
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        """Put all entries on the bus in order; those that it refuses are tried again, then BusError."""
-        for start in range(0, len(entries), _PER_CALL):
-            self._publish_page(list(entries[start : start + _PER_CALL]))
+        """Put all entries on the bus in order. Those refused for a while are tried again; BusError names what is left.
+
+        An entry that is refused for good holds up no other; once the bus takes no more for now, the rest is not sent.
+        """
+        refused = {at: _TOO_LARGE for at, entry in enumerate(entries) if _size(entry) > MOST_BYTES}
+        is_open = True
+        for page in _pages({at: entry for at, entry in enumerate(entries) if at not in refused}):
+            left = self._publish_page(page) if is_open else dict.fromkeys(page, _NOT_SENT)
+            is_open = is_open and PERMANENT_CODES.issuperset(left.values())
+            refused |= left
+        if refused:
+            raise BusError(list(refused.values()), refused)
 
     def ping(self) -> None:
         """Raise unless the bus exists and answers."""
         self._client.describe_event_bus(Name=self._name)
 
-    def _publish_page(self, left: list[BusEntry]) -> None:
-        for attempt in Retrying(
-            retry=retry_if_exception_type(BusError),
+    def _publish_page(self, page: Mapping[int, BusEntry]) -> dict[int, str]:
+        """The entries that were refused in the end, by their place, and why."""
+        left, for_good = dict(page), dict[int, str]()
+
+        def put() -> dict[int, str]:
+            nonlocal left
+            refused = self._put(left)
+            for_good.update({at: code for at, code in refused.items() if code in PERMANENT_CODES})
+            left = {at: left[at] for at in refused if at not in for_good}
+            return {at: refused[at] for at in left}
+
+        again = Retrying(
+            retry=retry_if_result(bool),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             stop=stop_after_attempt(_TRIES),
-            reraise=True,
-        ):
-            with attempt:
-                answer = self._client.put_events(Entries=[self._wire(entry) for entry in left])
-                if answer["FailedEntryCount"]:
-                    refused = [at for at, result in enumerate(answer["Entries"]) if "ErrorCode" in result]
-                    codes = [answer["Entries"][at]["ErrorCode"] for at in refused]
-                    left = [left[at] for at in refused]
-                    raise BusError(codes)
+            sleep=self._sleep,
+            retry_error_callback=_last_answer,
+        )
+        return again(put) | for_good
+
+    def _put(self, entries: Mapping[int, BusEntry]) -> dict[int, str]:
+        """Put entries once: those that were refused, by their place, and why."""
+        try:
+            answer = self._client.put_events(Entries=[self._wire(entry) for entry in entries.values()])
+        except ClientError as error:
+            code = str(error.response["Error"].get("Code"))
+            if code not in _WRONG_REQUESTS:
+                raise
+            if len(entries) == 1:
+                return dict.fromkeys(entries, code)
+            # One of them spoils the call, which does not say which.
+            return {at: code for place, entry in entries.items() for at, code in self._put({place: entry}).items()}
+        results = zip(entries, answer["Entries"], strict=True)
+        return {at: result["ErrorCode"] for at, result in results if "ErrorCode" in result}
 
     def _wire(self, entry: BusEntry) -> Any:
         return {
@@ -67,3 +119,26 @@ class EventBus:
             "DetailType": entry.detail_type,
             "Detail": entry.detail,
         }
+
+
+def _last_answer(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome is not None else {}
+
+
+def _size(entry: BusEntry) -> int:
+    return len(SOURCE) + len(entry.detail_type.encode()) + len(entry.detail.encode())
+
+
+def _pages(entries: Mapping[int, BusEntry]) -> Iterator[dict[int, BusEntry]]:
+    """The entries in their order, as many in each page as one call takes."""
+    page: dict[int, BusEntry] = {}
+    weight = 0
+    for at, entry in entries.items():
+        size = _size(entry)
+        if page and (len(page) == _PER_CALL or weight + size > MOST_BYTES):
+            yield page
+            page, weight = {}, 0
+        page[at] = entry
+        weight += size
+    if page:
+        yield page

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from interlock_controller._bus import BusEntry
+from interlock_controller._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
+from interlock_dlq import LogRouter, Router, make_letter
 from interlock_lifecycle import (
     MarkStarted,
     Run,
@@ -24,7 +25,7 @@ class Bus(Protocol):
     """Where events go."""
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        """Put all entries on the bus, or raise."""
+        """Put all entries on the bus; BusError names those that it did not take."""
 
 
 class ExecutionStarter(Protocol):
@@ -49,8 +50,11 @@ class Outbox:
         *,
         now: Callable[[], datetime],
         execution_timeout: timedelta,
+        dead_letters: Router | None = None,
     ) -> None:
+        """`dead_letters` keeps the events that the bus refuses for good; by default the log does, whole."""
         self._store = store
+        self._dead_letters = dead_letters or LogRouter()
         self._bus = bus
         self._executions = executions
         self._now = now
@@ -93,8 +97,30 @@ class Outbox:
     def relay(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put the events of outbox rows on the bus, in order, then delete the rows.
 
-        A crash in between sends them again under the same ids.
+        A crash in between sends them again under the same ids. What the bus refuses for good becomes a dead letter,
+        and only then its row is deleted; BusError when it refuses some of them for now, whose rows stay.
         """
-        self._bus.publish([BusEntry(str(row["detailType"]), str(row["detail"])) for row in rows])
-        for row in rows:
+        refused, trouble = self._publish(rows)
+        for at, row in enumerate(rows):
+            code = refused.get(at)
+            if code is not None and code not in PERMANENT_CODES:
+                continue
+            if code is not None:
+                self._bury(row, code)
             self._store.forget_event(row["PK"], row["SK"])
+        if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
+            raise trouble
+
+    def _publish(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[int, str], BusError | None]:
+        """What the bus refused, by its place among the rows."""
+        try:
+            self._bus.publish([BusEntry(str(row["detailType"]), str(row["detail"])) for row in rows])
+        except BusError as error:
+            if not error.refused:
+                raise
+            return error.refused, error
+        return {}, None
+
+    def _bury(self, row: Mapping[str, Any], code: str) -> None:
+        letter = make_letter(row, MalformedEvent(code), source="outbox", now=self._now(), correlation_id=row["SK"])
+        self._dead_letters.route(letter)

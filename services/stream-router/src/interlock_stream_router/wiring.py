@@ -45,15 +45,16 @@ def wire(variables: Mapping[str, str]) -> Service:
     executions = Executions(clients["stepfunctions"], settings["STATE_MACHINE_ARN"])
     bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
+    dead_letters = _dead_letters(settings)
     router = Router(
-        outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout),
+        outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         configs=ConfigWatch(store, cache),
         sensors=SensorDesk(store, cache, execution_timeout=timeout),
         reruns=RerunDesk(store, execution_timeout=timeout),
         jobs=JobDesk(store, cache),
     )
     health = {"control": store.ping, "bus": bus.ping}
-    return Service(router, _dead_letters(settings), health, settings)
+    return Service(router, dead_letters, health, settings)
 
 
 def _dead_letters(settings: Settings) -> DeadLetters:
