@@ -1,9 +1,11 @@
 """How an attempt begins: the first trigger row of a date, the execution's input, and the proof that it started."""
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import MarkStarted, StartRun, Superseded
@@ -17,6 +19,13 @@ _CLOSING_TIME = timedelta(minutes=5)
 """What an execution keeps in hand of its timeout for triggering and closing."""
 
 JOB_CHECK_INTERVAL_SECONDS = 60
+
+MOST_TURNS = 2000
+"""How often an execution may look, at its rules and at its job together: Step Functions stops at 25,000 entries of
+its history (behaviour.md §3)."""
+
+_SPARE_TURNS = 20
+"""Turns that come on top of what the intervals make: the first look, retry delays, waits that end at a deadline."""
 
 
 def open_run(
@@ -46,11 +55,18 @@ def lease_end(start: datetime, execution_timeout: timedelta) -> datetime:
 
 
 class ExecutionWindows(Struct, frozen=True):
-    """The windows of one execution, in whole seconds, fitted into its timeout."""
+    """The windows and intervals of one execution, in whole seconds, fitted into its timeout and its turns."""
 
     evaluation_interval: int
     evaluation_window: int
     job_poll_window: int
+    job_check_interval: int = JOB_CHECK_INTERVAL_SECONDS
+
+    @property
+    def turns(self) -> int:
+        """How often such an execution looks at most, when it uses both windows up."""
+        evaluations = math.ceil(self.evaluation_window / self.evaluation_interval)
+        return evaluations + math.ceil(self.job_poll_window / self.job_check_interval) + _SPARE_TURNS
 
 
 def start_delay(run: Run, config: PipelineConfig) -> timedelta:
@@ -62,18 +78,33 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
     """The windows of a run's attempt, capped so that the machine ends itself before its timeout.
 
     When both windows do not fit, the job keeps at least half of what there is. Without a config only a job that
-    may be there already is followed, for as long as the machine lives.
+    may be there already is followed, for as long as the machine lives. Windows that would take more than 2,000 turns
+    keep their length and are looked at less often.
     """
     if config is None:
         left = int((execution_timeout - _CLOSING_TIME).total_seconds())
-        return ExecutionWindows(JOB_CHECK_INTERVAL_SECONDS, 1, max(left - 1, 1))
+        return _within_turns(ExecutionWindows(JOB_CHECK_INTERVAL_SECONDS, 1, max(left - 1, 1)))
     available = execution_timeout - _CLOSING_TIME - start_delay(run, config)
     total = max(int(available.total_seconds()), 2)
     wanted_poll = config.job.job_poll_window_seconds
     wanted_evaluation = int(config.schedule.evaluation.window.total_seconds())
     evaluation = min(wanted_evaluation, total - min(wanted_poll, total // 2))
     interval = max(1, int(config.schedule.evaluation.interval.total_seconds()))
-    return ExecutionWindows(interval, max(evaluation, 1), max(min(wanted_poll, total - evaluation), 1))
+    poll = max(min(wanted_poll, total - evaluation), 1)
+    return _within_turns(ExecutionWindows(interval, max(evaluation, 1), poll))
+
+
+def _within_turns(windows: ExecutionWindows) -> ExecutionWindows:
+    """The same windows, with both intervals stretched alike until all turns are few enough."""
+    if windows.turns <= MOST_TURNS:
+        return windows
+    # Two more: each of the intervals is rounded, and so are the turns that it makes.
+    stretch = windows.turns / (MOST_TURNS - _SPARE_TURNS - 2)
+    return replace(
+        windows,
+        evaluation_interval=math.ceil(windows.evaluation_interval * stretch),
+        job_check_interval=math.ceil(windows.job_check_interval * stretch),
+    )
 
 
 def execution_input(
@@ -90,7 +121,7 @@ def execution_input(
         "config": {
             "evaluationIntervalSeconds": windows.evaluation_interval,
             "evaluationWindowSeconds": windows.evaluation_window,
-            "jobCheckIntervalSeconds": JOB_CHECK_INTERVAL_SECONDS,
+            "jobCheckIntervalSeconds": windows.job_check_interval,
             "jobPollWindowSeconds": windows.job_poll_window,
         },
     }
