@@ -10,6 +10,7 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Ignore,
     JobEntry,
+    JobIntent,
     OpenAttempt,
     RejectRerun,
     RerunEntry,
@@ -216,10 +217,24 @@ def test_an_answered_request_is_not_answered_again(config: PipelineConfig, compl
     assert isinstance(ask(config, completed, key, handled=True), Ignore)
 
 
+OLDER, NEWER = (JobIntent(number, f"key-{number}", NOW, "glue", {"jobName": "j"}, NOW) for number in (0, 1))
+
+
 @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
-def test_the_job_of_the_attempt_before_is_remembered(
-    config: PipelineConfig, run: Run, key: RunKey, status: RunStatus
+@pytest.mark.parametrize(
+    ("own", "previous", "remembered"),
+    [(None, None, None), (NEWER, None, NEWER), (NEWER, OLDER, NEWER), (None, OLDER, OLDER)],
+)
+def test_the_job_that_may_still_run_is_remembered(
+    config: PipelineConfig,
+    run: Run,
+    key: RunKey,
+    status: RunStatus,
+    own: JobIntent | None,
+    previous: JobIntent | None,
+    remembered: JobIntent | None,
 ) -> None:
-    decision = ask(config, replace(run, status=status), key)
+    """The attempt's own job, or without one that of an attempt before: no rerun may start a second beside it."""
+    decision = ask(config, replace(run, status=status, job_intent=own, previous_job=previous), key)
     assert isinstance(decision, OpenAttempt)
-    assert decision.after.previous_job is None
+    assert (decision.after.job_intent, decision.after.previous_job) == (None, remembered)
