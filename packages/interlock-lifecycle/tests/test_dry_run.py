@@ -285,6 +285,23 @@ def test_a_failure_is_judged_once_and_a_success_not_at_all(
     )
 
 
+@pytest.mark.parametrize(
+    ("shadow", "key"), [(Shadow(KEY), "landing"), (Shadow(KEY, NOW), "landing"), (Shadow(KEY, NOW), "audit")]
+)
+def test_two_writes_within_a_second_are_two_events(config: PipelineConfig, shadow: Shadow, key: str) -> None:
+    """The stream gives both the same time: what would be triggered, late data and drift alike."""
+
+    def tell(number: int) -> str:
+        written = {"date": "2026-03-03", "complete": True, "count": number, "rows": number}
+        sensor = Sensor("bronze", key, written, NOW + timedelta(minutes=1))
+        decision = decide_shadow(sensor, config, facts(sensor, shadow=shadow, baseline={"audit": {"rows": 5}}))
+        assert isinstance(decision, ObserveRun | Announce)
+        return decision.events[0].id
+
+    assert tell(150) != tell(200)
+    assert tell(150) == tell(150)
+
+
 MIDNIGHT = datetime(2026, 3, 4, 0, 5, tzinfo=UTC)
 TOMORROW = Exclusions(dates=frozenset({date(2026, 3, 4)}))
 

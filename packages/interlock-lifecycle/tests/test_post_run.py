@@ -134,6 +134,23 @@ def test_drift_after_completion_asks_for_a_rerun_and_tells_the_numbers(config: P
     }
 
 
+@pytest.mark.parametrize("baseline", [{"audit": {"rows": 100}}, {}])
+def test_two_writes_within_a_second_are_two_events(
+    config: PipelineConfig, done: Run, baseline: Mapping[str, object]
+) -> None:
+    """The stream gives both the same time: drift and the rules' verdict alike."""
+    ledger = audit(1, key="ledger")
+
+    def tell(rows: int) -> str:
+        sensor = audit(rows)
+        decision = decide_post_run(sensor, config, facts(done, sensor, ledger, baseline=baseline))
+        assert isinstance(decision, RequestRerun | JudgePostRun)
+        return decision.events[0].id
+
+    assert tell(150) != tell(200)
+    assert tell(150) == tell(150)
+
+
 def test_drift_of_an_excluded_date_is_told_and_asks_for_nothing(config: PipelineConfig, done: Run) -> None:
     sensor = audit(150)
     excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
