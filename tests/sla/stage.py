@@ -18,7 +18,7 @@ from interlock_orchestrator.request import read_request
 from interlock_orchestrator.steps import Desk
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 from interlock_sla_monitor.monitor import Monitor
-from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames
+from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames, Tables
 from interlock_store._rows import entry_row
 from interlock_store._write import Put
 from interlock_stream_router.configs import ConfigWatch
@@ -99,12 +99,16 @@ class Stage:
         self.router_is_up = True
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self.tables = MemoryTables(self._changed)
+        self.tables = self.open_tables()
         self.store = Store(self.tables, NAMES)
         self.jobs = Jobs(self.clock)
         self.timers = Timers(self)
         self._wire(self.timers if scheduler else NoTimers())
         self.at(start + TICK, self._tick)
+
+    def open_tables(self) -> Tables:
+        """The tables that the services work on; each row that changes goes to `_changed`."""
+        return MemoryTables(self._changed)
 
     def clock(self) -> datetime:
         return self.now
