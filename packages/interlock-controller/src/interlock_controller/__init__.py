@@ -4,10 +4,11 @@ from interlock_controller._alerts import AlertDesk, TimerEarly
 from interlock_controller._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
 from interlock_controller._executions import MISSING, Executions
 from interlock_controller._jobs import JobDesk
-from interlock_controller._outbox import Bus, Contended, ExecutionStarter, Outbox
+from interlock_controller._outbox import Bus, ExecutionStarter, Outbox
 from interlock_controller._reruns import RerunDesk
 from interlock_controller._sensors import SensorDesk
 from interlock_controller._timers import NoTimers, SchedulerTimers, Timers
+from interlock_store import Contended
 
 __all__ = [
     "MISSING",

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from interlock_controller._outbox import Contended
 from interlock_lifecycle import TERMINAL_JOB_EVENTS, EventType, Ignore, RunKey, TooEarly, decide_alert
-from interlock_store import Commit, Store
+from interlock_store import Commit, Contended, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)

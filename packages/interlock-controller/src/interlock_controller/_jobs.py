@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from interlock_controller._outbox import Contended
 from interlock_lifecycle import FailureFacts, Ignore, JobEntry, decide_shadow_failure, failure_marker
-from interlock_store import Commit, ConfigCache, Store
+from interlock_store import Commit, ConfigCache, Contended, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)

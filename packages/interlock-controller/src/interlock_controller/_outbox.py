@@ -16,7 +16,7 @@ from interlock_lifecycle import (
     needs_start,
     refuse_config,
 )
-from interlock_store import Commit, Store, StoredConfig
+from interlock_store import Commit, Contended, Store, StoredConfig
 
 _TRIES = 5
 
@@ -33,10 +33,6 @@ class ExecutionStarter(Protocol):
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         """Start an execution; one of that name that exists already is success."""
-
-
-class Contended(Exception):
-    """The same row kept changing under the decision; whoever called tries again later."""
 
 
 class Outbox:

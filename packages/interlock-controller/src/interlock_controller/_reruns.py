@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from interlock_controller._outbox import Contended
 from interlock_lifecycle import (
     AnswerShadow,
     Ignore,
@@ -13,7 +12,7 @@ from interlock_lifecycle import (
     decide_rerun,
     reject_rerun,
 )
-from interlock_store import Commit, Store, StoredConfig
+from interlock_store import Commit, Contended, Store, StoredConfig
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)

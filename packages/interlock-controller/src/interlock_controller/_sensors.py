@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from interlock_config import PipelineConfig
-from interlock_controller._outbox import Contended
 from interlock_lifecycle import (
     Decision,
     Ignore,
@@ -23,7 +22,7 @@ from interlock_lifecycle import (
     run_key_of,
     watching_rule,
 )
-from interlock_store import Commit, ConfigCache, Store, StoredConfig, format_time
+from interlock_store import Commit, ConfigCache, Contended, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)

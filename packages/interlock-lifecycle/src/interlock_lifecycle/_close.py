@@ -148,23 +148,27 @@ def _fail(
     excluded = facts.exclusions.excludes(run.key.date.day)
     if allowed and not excluded and not (facts.config is not None and facts.config.dry_run):
         return _retry(run, entry, failed, now, execution_timeout)
-    verdicts, told = _settle(facts, run, source, now, None, 2)
+    event_type, why = EventType.RETRY_EXHAUSTED, f"no retry left ({facts.retries_used} of {budget} used)"
+    if excluded:
+        event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is excluded: no retry"
     final = make_event(
-        EventType.PIPELINE_EXCLUDED if excluded else EventType.RETRY_EXHAUSTED,
+        event_type,
         run.key,
         now,
         source=source,
         ordinal=1,
         attempt=run.attempt,
-        message=(
-            f"{run.key.date} is excluded: no retry"
-            if excluded
-            else f"no retry left ({facts.retries_used} of {budget} used)"
-        ),
+        message=why,
         detail=_job_detail(outcome),
     )
-    reason = f"{outcome.event}: {outcome.error}" if outcome.error else outcome.event
-    events = (failed, final, *told)
+    return _give_up(run, facts, outcome, entry, (failed, final), now)
+
+
+def _give_up(
+    run: Run, facts: CloseFacts, outcome: JobOutcome, entry: JobEntry, events: tuple[Event, ...], now: datetime
+) -> CloseRun:
+    """The attempt failed and none follows; `events` are what is said of that."""
+    verdicts, told = _settle(facts, run, f"complete {run.run_token}", now, None, len(events))
     return CloseRun(
         run,
         RunStatus.FAILED_FINAL,
@@ -172,9 +176,9 @@ def _fail(
         entry,
         facts.sla.verdict,
         verdicts,
-        events,
+        (*events, *told),
         intent=run.job_intent,
-        reason=reason,
+        reason=f"{outcome.event}: {outcome.error}" if outcome.error else outcome.event,
     )
 
 

@@ -8,6 +8,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ExpireTrigger
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._expected import ExpectedStart
+from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._sla import SlaFacts, settle
 
@@ -16,8 +17,8 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
     """Report a date that nothing has begun, once per fire or inclusion date."""
     key = RunKey(config.id, config.schedule_id, start.date)
     event_type = EventType.IRREGULAR_SCHEDULE_MISSED if start.irregular else EventType.SCHEDULE_MISSED
-    at = _wire(start.fire or start.at)
-    detail = {"expectedAt": _wire(start.at), "source": "watchdog"}
+    at = rfc3339(start.fire or start.at)
+    detail = {"expectedAt": rfc3339(start.at), "source": "watchdog"}
     if config.schedule.cron is not None:
         detail["cron"] = config.schedule.cron
     event = make_event(
@@ -25,7 +26,7 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
         key,
         now,
         source=f"missed {at}",
-        message=f"nothing was triggered for {start.date}, which was expected by {_wire(start.at)}",
+        message=f"nothing was triggered for {start.date}, which was expected by {rfc3339(start.at)}",
         detail=detail,
     )
     return Announce(key.pipeline_id, (event,), marker=f"missed#{key.schedule_id}#{at}#{key.date}", at=now)
@@ -41,15 +42,15 @@ def expire_trigger(
     config: PipelineConfig, key: RunKey, ended_at: datetime, facts: ExpiryFacts, now: datetime
 ) -> ExpireTrigger:
     """The auto-trigger window is over and nothing was triggered: the date is failed for good (behaviour.md §8)."""
-    source = f"expired {_wire(ended_at)}"
+    source = f"expired {rfc3339(ended_at)}"
     event = make_event(
         EventType.SENSOR_DEADLINE_EXPIRED,
         key,
         now,
         source=source,
-        deadline=_wire(ended_at),
-        message=f"the trigger's sensor did not come by {_wire(ended_at)}; a rerun request can still start the date",
-        detail={"status": str(RunStatus.FAILED_FINAL), "source": "watchdog", "deadline": _wire(ended_at)},
+        deadline=rfc3339(ended_at),
+        message=f"the trigger's sensor did not come by {rfc3339(ended_at)}; a rerun request can still start the date",
+        detail={"status": str(RunStatus.FAILED_FINAL), "source": "watchdog", "deadline": rfc3339(ended_at)},
     )
     verdicts, told = settle(config, key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1)
     run = Run(
@@ -60,10 +61,6 @@ def expire_trigger(
         committed_at=now,
         reason="sensor",
         closed_at=now,
-        close_reason=f"the trigger's sensor did not come by {_wire(ended_at)}",
+        close_reason=f"the trigger's sensor did not come by {rfc3339(ended_at)}",
     )
     return ExpireTrigger(run, facts.sla.verdict, verdicts, (event, *told))
-
-
-def _wire(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -14,6 +14,7 @@ from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of,
 from interlock_lifecycle._close import may_retry
 from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, NoteArrival, ObserveRun, Shadow
 from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._sla import deadlines_of
 from interlock_rules import select_sensors
@@ -99,32 +100,36 @@ def _observe(
         now,
         source=source,
         message=f"the trigger and all rules hold: the {config.job.type} job would be triggered",
-        detail={"triggeredAt": _wire(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
+        detail={"triggeredAt": rfc3339(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
     )
     told = [would]
     projection = project_sla(config, key, now, arrived_at)
     if projection is not None:
         told.append(_projected(projection, key, now, source))
-    completed: dict[str, Any] = {"triggeredAt": _wire(now), "slaStatus": "n/a"}
+    told.append(_completed(projection, key, now, source, len(told)))
+    shadow = replace(facts.shadow, triggered_at=now, seen=fingerprints({**facts.sensors, sensor.key: sensor.fields}))
+    baseline = kept(take_baseline(config, key, facts.sensors))
+    return ObserveRun(shadow, None if facts.arrived_at else arrived_at, baseline, tuple(told))
+
+
+def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, source: str, ordinal: int) -> Event:
+    completed: dict[str, Any] = {"triggeredAt": rfc3339(now), "slaStatus": "n/a"}
     if projection is not None:
         completed |= {
             "slaStatus": projection["status"],
             "estimatedCompletion": projection["estimatedCompletion"],
             "deadline": projection["deadline"],
         }
-    done = make_event(
+    return make_event(
         EventType.DRY_RUN_COMPLETED,
         key,
         now,
         source=source,
-        ordinal=len(told),
+        ordinal=ordinal,
         deadline=completed.get("deadline"),
         message=f"observed; SLA {completed['slaStatus']}",
         detail=completed,
     )
-    shadow = replace(facts.shadow, triggered_at=now, seen=fingerprints({**facts.sensors, sensor.key: sensor.fields}))
-    baseline = kept(take_baseline(config, key, facts.sensors))
-    return ObserveRun(shadow, None if facts.arrived_at else arrived_at, baseline, (*told, done))
 
 
 def project_sla(
@@ -142,10 +147,10 @@ def project_sla(
     breach_at = min(found.breach_at for found in deadlines)
     return {
         "status": "met" if estimated < breach_at else "breach",
-        "triggeredAt": _wire(triggered_at),
-        "estimatedCompletion": _wire(estimated),
+        "triggeredAt": rfc3339(triggered_at),
+        "estimatedCompletion": rfc3339(estimated),
         "expectedDuration": str(expected.text) if expected is not None else "0s",
-        "deadline": _wire(breach_at),
+        "deadline": rfc3339(breach_at),
         "marginSeconds": round((breach_at - estimated).total_seconds()),
     }
 
@@ -192,7 +197,7 @@ def _afterwards(
         sensor.written_at,
         source=source,
         message=f"sensor {sensor.key} was updated after the job would have been triggered",
-        detail={"sensorKey": sensor.key, "triggeredAt": _wire(triggered_at)},
+        detail={"sensorKey": sensor.key, "triggeredAt": rfc3339(triggered_at)},
     )
     return Announce(key.pipeline_id, (event,))
 
@@ -242,7 +247,3 @@ def decide_shadow_failure(
     )
     after = replace(facts.shadow, retries=used + 1) if retries else facts.shadow
     return AnswerShadow(facts.shadow, after, at, (event,), marker=failure_marker(entry))
-
-
-def _wire(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

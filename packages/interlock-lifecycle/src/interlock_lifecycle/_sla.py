@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, digest
 from interlock_sla import Clock, Deadline, Exclusions, ExecutionDate, Outcome, absolute_deadline, relative_deadline
 
@@ -112,10 +113,10 @@ def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
         "scheduleId": key.schedule_id,
         "date": str(key.date),
         "alertType": str(timer.alert),
-        "breachAt": _wire(timer.deadline.breach_at),
+        "breachAt": rfc3339(timer.deadline.breach_at),
     }
     if timer.deadline.warning_at is not None:
-        wire["warningAt"] = _wire(timer.deadline.warning_at)
+        wire["warningAt"] = rfc3339(timer.deadline.warning_at)
     return wire
 
 
@@ -180,9 +181,9 @@ def _met(
         now,
         source=source,
         ordinal=ordinal,
-        deadline=_wire(first),
+        deadline=rfc3339(first),
         message=f"succeeded {_length(first - ended_at)} before its deadline",
-        detail={"status": "met", "source": "close", "breachAt": _wire(first), "deadline": _wire(first)},
+        detail={"status": "met", "source": "close", "breachAt": rfc3339(first), "deadline": rfc3339(first)},
     )
 
 
@@ -207,21 +208,18 @@ def decide_alert(
     deadline = _deadline_of(config, key, sla.arrived_at, clock)
     if config is None or deadline is None:
         return Ignore("the pipeline no longer has this SLA")
-    if config.dry_run:
-        return Ignore("the pipeline is a dry run now")
-    if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
-        return Ignore("the deadline was edited; a newer timer exists")
-    silence = _silence(run, last_entry, deadline) or _not_expected(run, config, key, exclusions)
+    silence = (
+        _outdated(config, deadline, kind, fires_for)
+        or _silence(run, last_entry, deadline)
+        or _not_expected(run, config, key, exclusions)
+        or ("the clock was judged already" if clock in sla.verdict.clocks else None)
+    )
     if silence is not None:
         return Ignore(silence)
-    if clock in sla.verdict.clocks:
-        return Ignore("the clock was judged already")
     source = f"timer {clock} {kind} {fires_for.isoformat()}"
     event = _alert(config, key, deadline, kind, now, source, 0, run.status if run else "never started")
     if kind == "warning":
-        if now >= deadline.breach_at:
-            return Ignore("the breach time has passed; the breach speaks")
-        return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
+        return _warn(key, event, warning_marker(key, alert, fires_for), deadline, now)
     if now < deadline.breach_at:
         return TooEarly(deadline.breach_at)
     verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
@@ -230,7 +228,7 @@ def decide_alert(
 
 def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:
     """The marker that says: this warning was given."""
-    return f"{alert}#{key.schedule_id}#{_wire(fires_for)}#{key.date}"
+    return f"{alert}#{key.schedule_id}#{rfc3339(fires_for)}#{key.date}"
 
 
 def _deadline_of(
@@ -239,6 +237,20 @@ def _deadline_of(
     if config is None:
         return None
     return next((found for found in deadlines_of(config, key.date, arrived_at) if found.clock is clock), None)
+
+
+def _warn(key: RunKey, event: Event, marker: str, deadline: Deadline, now: datetime) -> Announce | Ignore:
+    if now >= deadline.breach_at:
+        return Ignore("the breach time has passed; the breach speaks")
+    return Announce(key.pipeline_id, (event,), marker=marker, at=now)
+
+
+def _outdated(config: PipelineConfig, deadline: Deadline, kind: str, fires_for: datetime) -> str | None:
+    if config.dry_run:
+        return "the pipeline is a dry run now"
+    if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
+        return "the deadline was edited; a newer timer exists"
+    return None
 
 
 def _silence(run: Run | None, last_entry: JobEntry | None, deadline: Deadline) -> str | None:
@@ -283,8 +295,8 @@ def _alert(
     detail: dict[str, Any] = {
         "status": status,
         "source": source.split(" ")[0],
-        "breachAt": _wire(deadline.breach_at),
-        "deadline": _wire(deadline.breach_at),
+        "breachAt": rfc3339(deadline.breach_at),
+        "deadline": rfc3339(deadline.breach_at),
         "actionHint": _HINT_OF[kind],
         "critical": bool(config.sla and config.sla.critical),
     }
@@ -298,7 +310,7 @@ def _alert(
         now,
         source=source,
         ordinal=ordinal,
-        deadline=_wire(deadline.breach_at),
+        deadline=rfc3339(deadline.breach_at),
         message=message,
         detail=detail,
     )
@@ -308,10 +320,6 @@ def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object
     """The nearest unjudged deadline after a moment, for waits that must not sleep across it."""
     moments = [found.breach_at for found in deadlines if found.clock not in verdicts and found.breach_at > after]
     return min(moments, default=None)
-
-
-def _wire(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _length(span: timedelta) -> str:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import MarkStarted, StartRun, Superseded
 from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
 
 LEASE_GRACE = timedelta(minutes=30)
@@ -126,7 +127,7 @@ def execution_input(
         },
     }
     if arrived_at is not None:
-        wire["sensorArrivalAt"] = arrived_at.isoformat().replace("+00:00", "Z")
+        wire["sensorArrivalAt"] = rfc3339(arrived_at)
     if config is not None and config.sla is not None:
         wire["sla"] = _sla_input(config)
     return wire

@@ -20,12 +20,13 @@ from interlock_store._rows import (
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._store import NO_CONFIG, Commit, Dossier, Store, StoredConfig
-from interlock_store._tables import StoreError, TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
 __all__ = [
     "NO_CONFIG",
     "Commit",
     "ConfigCache",
+    "Contended",
     "Cursor",
     "Dossier",
     "DynamoScan",

@@ -1,7 +1,7 @@
 """What rows of older deployments lack and are given, indexes, leases, calendars: live, and in any number of goes."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -21,6 +21,7 @@ from interlock_store._rows import (
     key_of_row,
     parse_time,
     pipeline_of,
+    read_status,
 )
 from interlock_store._scan import Position, RowScan, ScanPage
 from interlock_store._store import Store
@@ -242,7 +243,7 @@ class Migration:
         if row.get("runToken"):
             return None
         key_of_row(row["PK"], row["SK"])
-        if _status(row) is not RunStatus.RUNNING:
+        if read_status(row) is not RunStatus.RUNNING:
             return None
         lease = _expiry(row.get("ttl")) or lease_end(self._now, self._execution_timeout)
         token = _token(row, lease)
@@ -287,16 +288,6 @@ def _is_calendar(text: object, calendar: Calendar) -> bool:
         return decode_calendar(str(text), calendar.name) == calendar
     except ConfigError:
         return False
-
-
-def _status(row: Mapping[str, object]) -> RunStatus:
-    try:
-        return RunStatus(str(row.get("status")))
-    except ValueError:
-        known = ", ".join(RunStatus)
-        raise MalformedRow(
-            str(row["PK"]), str(row["SK"]), f"status {row.get('status')!r} is not one of {known}"
-        ) from None
 
 
 def _expiry(ttl: object) -> datetime | None:

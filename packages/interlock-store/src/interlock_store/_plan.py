@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
 
@@ -57,6 +57,18 @@ from interlock_store._rows import (
 from interlock_store._tables import TableNames
 from interlock_store._write import COUNT, FENCE, LOG, NOTHING_THERE, Check, Delete, Expect, Item, Put, Update, Write
 
+_Step: TypeAlias = (
+    StartRun
+    | MarkStarted
+    | PassEvaluation
+    | CommitIntent
+    | RecordStart
+    | WithdrawIntent
+    | CloseRun
+    | OpenAttempt
+    | RecoverRun
+)
+
 
 def plan(decision: Decision, names: TableNames) -> list[Write]:
     """The writes of a decision. The fence comes first; events come last."""
@@ -64,45 +76,17 @@ def plan(decision: Decision, names: TableNames) -> list[Write]:
     return [*_writes(decision, names), *(Put(names.control, event_row(event)) for event in events)]
 
 
-def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901 (one arm per decision)
+def _writes(decision: Decision, names: TableNames) -> list[Write]:
     control = names.control
     match decision:
-        case StartRun():
-            arrival = _arrival(decision.run.key, decision.arrived_at, control)
-            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *arrival]
-        case MarkStarted():
-            return [_mark_started(decision, control)]
-        case PassEvaluation():
-            held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
-            noted: Item = {"evaluatedAt": format_time(decision.evaluated_at), "evaluatedSensors": decision.seen}
-            return [
-                _on_run(decision.run, control, noted, expect=held),
-                *_baseline(decision.run.key, decision.baseline, control),
-            ]
-        case CommitIntent():
-            return [_set_intent(decision.run, control, intent_row(decision.intent))]
-        case RecordStart():
-            return [_set_intent(decision.run, control, intent_row(decision.intent))]
-        case WithdrawIntent():
-            return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
-        case CloseRun():
-            return _close(decision, names)
-        case OpenAttempt():
-            return _open_attempt(decision, names)
         case RejectRerun():
             return [*_answer(decision.key, decision.request, control, FENCE), _log(decision.entry, names)]
-        case RecoverRun():
-            return [Put(control, run_row(decision.after), _unchanged(decision.before))]
         case RequestRerun():
             return _request_rerun(decision, names)
         case JudgePostRun():
             return _judge_post_run(decision, control)
-        case ObserveRun():
-            return _observe(decision, control)
-        case NoteArrival():
-            return _arrival(decision.key, decision.arrived_at, control)
-        case AnswerShadow():
-            return _answer_shadow(decision, control)
+        case ObserveRun() | NoteArrival() | AnswerShadow():
+            return _shadow_writes(decision, control)
         case ExpireTrigger():
             row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
             return [row, *_judge(decision.run.key, decision.judged, decision, control)]
@@ -111,7 +95,51 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:  # noqa: C901
         case Announce():
             return _mark(decision, control)
         case _:
+            return _run_writes(decision, names)
+
+
+def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
+    """What moves a run on, from its first row to its close."""
+    control = names.control
+    match decision:
+        case StartRun():
+            arrival = _arrival(decision.run.key, decision.arrived_at, control)
+            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *arrival]
+        case MarkStarted():
+            return [_mark_started(decision, control)]
+        case PassEvaluation():
+            return _pass(decision, control)
+        case CommitIntent() | RecordStart():
+            return [_set_intent(decision.run, control, intent_row(decision.intent))]
+        case WithdrawIntent():
+            return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
+        case CloseRun():
+            return _close(decision, names)
+        case OpenAttempt():
+            return _open_attempt(decision, names)
+        case RecoverRun():
+            return [Put(control, run_row(decision.after), _unchanged(decision.before))]
+        case _:
             assert_never(decision)
+
+
+def _shadow_writes(decision: ObserveRun | NoteArrival | AnswerShadow, control: str) -> list[Write]:
+    match decision:
+        case ObserveRun():
+            return _observe(decision, control)
+        case NoteArrival():
+            return _arrival(decision.key, decision.arrived_at, control)
+        case AnswerShadow():
+            return _answer_shadow(decision, control)
+        case _:
+            assert_never(decision)
+
+
+def _pass(decision: PassEvaluation, control: str) -> list[Write]:
+    held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
+    noted: Item = {"evaluatedAt": format_time(decision.evaluated_at), "evaluatedSensors": decision.seen}
+    passed = _on_run(decision.run, control, noted, expect=held)
+    return [passed, *_baseline(decision.run.key, decision.baseline, control)]
 
 
 def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Write]:

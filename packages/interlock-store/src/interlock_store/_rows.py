@@ -146,22 +146,14 @@ def closed_row(run: Run) -> Item:
 def read_run(row: Mapping[str, Any]) -> Run:
     """A trigger row as a Run. Rows of older tools lack our columns: they read as attempt 0 without a token."""
     pk, sk = row["PK"], row["SK"]
-    try:
-        status = RunStatus(str(row.get("status")))
-    except ValueError:
-        raise MalformedRow(pk, sk, f"status {row.get('status')!r} is not one of {', '.join(RunStatus)}") from None
 
     def moment(name: str) -> datetime | None:
         return parse_time(row[name], pk, sk) if name in row else None
 
-    try:
-        attempt, recoveries = int(row.get("attempt", 0)), int(row.get("recoveries", 0))
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise MalformedRow(pk, sk, f"attempt or recoveries is no number: {error}") from None
     return Run(
         key=key_of_row(pk, sk),
-        status=status,
-        attempt=attempt,
+        status=read_status(row),
+        attempt=_count(row, "attempt"),
         run_token=str(row.get("runToken", "")),
         committed_at=moment("committedAt") or datetime.fromtimestamp(0, UTC),
         started_token=row.get("startedToken"),
@@ -170,12 +162,29 @@ def read_run(row: Mapping[str, Any]) -> Run:
         lease_until=moment("leaseUntil"),
         job_intent=_read_intent(row.get("jobIntent"), pk, sk),
         previous_job=_read_intent(row.get("previousJob"), pk, sk),
-        recoveries=recoveries,
+        recoveries=_count(row, "recoveries"),
         reason=str(row.get("reason", "sensor")),
         closed_at=moment("closedAt"),
         close_reason=str(row.get("closeReason", "")),
         seen=_texts(row.get("evaluatedSensors")),
     )
+
+
+def read_status(row: Mapping[str, Any]) -> RunStatus:
+    """The status of a trigger row."""
+    try:
+        return RunStatus(str(row.get("status")))
+    except ValueError:
+        known = ", ".join(RunStatus)
+        raise MalformedRow(row["PK"], row["SK"], f"status {row.get('status')!r} is not one of {known}") from None
+
+
+def _count(row: Mapping[str, Any], name: str) -> int:
+    """A number that a row counts; 0 where it counts nothing."""
+    try:
+        return int(row.get(name, 0))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise MalformedRow(row["PK"], row["SK"], f"{name} is no number: {error}") from None
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -39,6 +39,10 @@ class TableBusy(StoreError):
     """A transaction kept colliding with others, or the table kept throttling, until patience ran out."""
 
 
+class Contended(StoreError):
+    """The same row kept changing under a decision; whoever called tries again later."""
+
+
 class Tables(Protocol):
     """Reads and writes by key. Numbers come back as Decimal, sets as sets, missing rows as None."""
 

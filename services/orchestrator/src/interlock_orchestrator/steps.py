@@ -7,14 +7,10 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from interlock_orchestrator.request import Step
-from interlock_store import Store
+from interlock_store import Contended, Store
 from interlock_triggers import Attempt, Capability, Started, Status
 
 _TRIES = 5
-
-
-class Contended(Exception):
-    """The run kept changing under the decision; the state machine tries again."""
 
 
 class Jobs(Protocol):
