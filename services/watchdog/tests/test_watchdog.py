@@ -30,6 +30,7 @@ class World:
     def __init__(self) -> None:
         self.now = NOW
         self.bus: list[str] = []
+        self.longest = 0
         self.started: list[str] = []
         self.statuses: dict[str, str] = {}
         self.bus_is_down = False
@@ -38,6 +39,7 @@ class World:
         if self.bus_is_down:
             raise ConnectionError("the bus is down")
         self.bus += [entry.detail_type for entry in entries]
+        self.longest = max([self.longest, *(len(entry.detail) for entry in entries)])
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         self.started.append(name)
@@ -246,6 +248,16 @@ def test_a_failing_check_is_told_and_raised_and_the_rest_run(world: World) -> No
         run_tick(checks, world, NOW)
     assert ran == ["second"]
     assert world.bus == ["WATCHDOG_DEGRADED"]
+
+
+def test_a_failure_of_many_words_is_told_in_an_event_that_the_bus_takes(world: World) -> None:
+    def complain(now: datetime) -> int:
+        raise ValueError("x" * 300_000)
+
+    with pytest.raises(TickFailed):
+        run_tick({"first": complain}, world, NOW)
+    assert world.bus == ["WATCHDOG_DEGRADED"]
+    assert world.longest < 5_000
 
 
 def test_failing_checks_are_raised_although_the_bus_is_down_too(world: World) -> None:

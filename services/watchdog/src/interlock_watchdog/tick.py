@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from interlock_controller import Bus, BusEntry
-from interlock_lifecycle import Event, EventType, event_detail, make_event_id
+from interlock_lifecycle import Event, EventType, cut_text, event_detail, make_event_id
 from interlock_telemetry import DeadlinePassed, get_logger
 
 _log = get_logger(__name__)
@@ -76,7 +76,7 @@ def _tell(failures: Mapping[str, Exception], bus: Bus, now: datetime) -> None:
         type=EventType.WATCHDOG_DEGRADED,
         pipeline_id="INFRASTRUCTURE",
         timestamp=now,
-        message=str(TickFailed(failures)),
+        message=cut_text(str(TickFailed(failures))),
         detail={"checks": sorted(failures)},
     )
     bus.publish([BusEntry(str(event.type), msgspec.json.encode(event_detail(event)).decode())])
