@@ -11,7 +11,7 @@ from interlock_cli._demo_command import demo
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._events import events
 from interlock_cli._migrate import migrate
-from interlock_cli._output import CliError
+from interlock_cli._output import CliError, OutputError
 from interlock_cli._push import push
 from interlock_cli._rerun import rerun
 from interlock_cli._schema import schema
@@ -38,9 +38,7 @@ class _Interlock(click.Group):
             if error.errno not in _UNWRITABLE:
                 raise
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (what is left cannot be written either)
-            failed = CliError(f"the output cannot be written: {error.strerror}")
-            failed.exit_code = 1
-            raise failed from None
+            raise OutputError(f"the output cannot be written: {error.strerror}") from None
         except LocalStackError as error:
             raise CliError(str(error)) from None
         except StoreError as error:

@@ -31,6 +31,12 @@ class CliError(click.ClickException):
         )
 
 
+class OutputError(CliError):
+    """Nothing that the user wrote is wrong, but the result cannot be told: exit code 1."""
+
+    exit_code = 1
+
+
 def console() -> Console:
     """The terminal; colours obey NO_COLOR and vanish where the output is no terminal, whose lines may be long."""
     made = Console(highlight=False, color_system=_colours())
