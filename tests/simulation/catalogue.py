@@ -24,8 +24,8 @@ MUTANTS = (
     Mutant(
         "deadline of the day of the close",
         _SLA,
-        "    deadlines = deadlines_of(config, key.date, sla.arrived_at)\n    for",
-        "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n    for",
+        "    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)\n",
+        "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n",
         trap=1,
         seeds=(1,),
     ),
@@ -55,7 +55,7 @@ MUTANTS = (
     Mutant(
         "a rerun request does not look for a run under way",
         _RERUN,
-        "if facts.run is not None and facts.run.status is RunStatus.RUNNING:",
+        "if any(run is not None and run.is_running for run in (facts.run, facts.other_run)):",
         "if False:",
         trap=5,
         seeds=(6,),
@@ -132,7 +132,13 @@ MUTANTS = (
         trap=14,
         tests=(_STORE + "test_store_contract.py::test_two_events_of_one_millisecond_both_survive",),
     ),
-    Mutant("a failed run met its SLA", _SLA, "        elif succeeded_at is not None:\n", "        else:\n", trap=15),
+    Mutant(
+        "a failed run met its SLA",
+        _SLA,
+        "    outcomes = judge(unjudged, succeeded_at, now)\n",
+        "    outcomes = judge(unjudged, succeeded_at or now, now)\n",
+        trap=15,
+    ),
     Mutant(
         "age_gt is unknown",
         "interlock_rules._checks",
@@ -226,8 +232,8 @@ MUTANTS = (
     Mutant(
         "no breach at the close",
         _SLA,
-        "        if ended_at >= deadline.breach_at:\n",
-        "        if False:\n",
+        "    outcomes = judge(unjudged, succeeded_at, now)\n",
+        "    outcomes = {a: b for a, b in judge(unjudged, succeeded_at, now).items() if b is Outcome.MET}\n",
         seeds=(8,),
         rate=0.1,
     ),

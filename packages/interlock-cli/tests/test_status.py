@@ -9,6 +9,7 @@ import pytest
 from interlock_cli._status import print_statuses, read_statuses, wire_status
 from interlock_config import decode_yaml
 from interlock_lifecycle import (
+    AlertFacts,
     CloseFacts,
     EventType,
     JobOutcome,
@@ -66,8 +67,8 @@ class Deployment:
 
     def breach(self, date: str, deadline: str, at: str) -> None:
         key, config = self.key(date), self.store.config("gold-orders").config
-        facts = (config, key, self.store.run(key), None, self.store.sla(key), utc(at))
-        decision = decide_alert(EventType.SLA_BREACH, utc(deadline), *facts)
+        facts = AlertFacts(config, self.store.run(key), self.store.sla(key))
+        decision = decide_alert(EventType.SLA_BREACH, utc(deadline), key, facts, utc(at))
         assert isinstance(decision, RecordBreach)
         self.store.commit(decision)
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
+    AlertFacts,
     Announce,
     ClockVerdict,
     EventType,
@@ -43,7 +44,8 @@ def breach_at(
     last: JobEntry | None = None,
     fires_for: datetime = BREACH,
 ) -> object:
-    return decide_alert(EventType.RELATIVE_SLA_BREACH, fires_for, config, key, run, last, sla, moment)
+    facts = AlertFacts(config, run, sla, () if last is None else (last,))
+    return decide_alert(EventType.RELATIVE_SLA_BREACH, fires_for, key, facts, moment)
 
 
 def test_timers_fire_at_warning_and_breach_of_the_relative_clock(config: PipelineConfig, key: RunKey) -> None:
@@ -133,7 +135,7 @@ def test_a_warning_speaks_only_before_the_breach(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, seconds: int, speaks: bool
 ) -> None:
     moment = WARNING + timedelta(seconds=seconds)
-    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, config, key, run, None, arrived, moment)
+    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, key, AlertFacts(config, run, arrived), moment)
     assert isinstance(decision, Announce) is speaks
 
 
@@ -147,7 +149,7 @@ def test_a_pipeline_without_an_sla_is_silent(
 def test_a_clock_that_was_judged_is_not_warned_of(config: PipelineConfig, key: RunKey, run: Run) -> None:
     """A rerun after SLA_MET gets timers anew; they have nothing left to say."""
     judged = SlaFacts(NOW, Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.MET, BREACH, NOW)}))
-    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, config, key, run, None, judged, WARNING)
+    decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, key, AlertFacts(config, run, judged), WARNING)
     assert isinstance(decision, Ignore)
 
 
@@ -166,7 +168,8 @@ def test_a_date_that_is_not_expected_breaches_only_if_it_runs(
     unwatched = replace(config, watch=replace(config.watch, enabled=False))
     row = run if ran else None
     for one, days in ((config, excluded), (unwatched, Exclusions())):
-        decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, one, key, row, None, arrived, BREACH, days)
+        facts = AlertFacts(one, row, arrived, exclusions=days)
+        decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH)
         assert isinstance(decision, RecordBreach) is ran
 
 

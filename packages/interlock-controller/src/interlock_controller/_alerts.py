@@ -3,12 +3,27 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from interlock_lifecycle import TERMINAL_JOB_EVENTS, EventType, Ignore, RunKey, TooEarly, decide_alert
+from interlock_lifecycle import (
+    TERMINAL_JOB_EVENTS,
+    AlertFacts,
+    Announce,
+    EventType,
+    Ignore,
+    JobEntry,
+    RecordBreach,
+    RunKey,
+    TooEarly,
+    clocks_in_trouble,
+    decide_alert,
+    judge_completed,
+)
 from interlock_store import Commit, Contended, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 _TRIES = 5
+
+_Decision = RecordBreach | Announce | TooEarly | Ignore
 
 
 class AlertDesk:
@@ -20,28 +35,58 @@ class AlertDesk:
 
     def fire(self, key: RunKey, alert: EventType, fires_for: datetime) -> datetime | None:
         """Speak or stay silent; when it spoke, at what moment. TimerEarly when the moment is yet to come."""
+        return self._insist(key, str(alert), lambda now: decide_alert(alert, fires_for, key, self._facts(key), now))
+
+    def judge(self, key: RunKey) -> datetime | None:
+        """Give a completed run the verdict that its close could not; when it was given, at what moment."""
+
+        def decide(now: datetime) -> RecordBreach | Ignore:
+            dossier = self._store.dossier(key)
+            if dossier.run is None:
+                return Ignore("there is no run")
+            return judge_completed(dossier.config.config, dossier.run, self._outcomes(key), dossier.sla, now)
+
+        return self._insist(key, "verdict", decide)
+
+    def _insist(self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]) -> datetime | None:
+        """Decide and commit until nobody else was faster."""
         for _ in range(_TRIES):
-            stored = self._store.config(key.pipeline_id)
-            run = self._store.run(key)
-            entries = [entry for entry in self._store.entries(key) if entry.event in TERMINAL_JOB_EVENTS]
-            last = max(entries, key=lambda entry: entry.at, default=None)
             now = self._now()
-            sla, days = self._store.sla(key), stored.exclusions
-            decision = decide_alert(alert, fires_for, stored.config, key, run, last, sla, now, days)
+            decision = decide(now)
             if isinstance(decision, TooEarly):
                 raise TimerEarly(key, decision.at)
             if isinstance(decision, Ignore):
-                _log.info("alert_silent", run=str(key), alert=str(alert), reason=decision.reason)
+                _log.info("alert_silent", run=str(key), alert=what, reason=decision.reason)
                 return None
             match self._store.commit(decision):
                 case Commit.COMMITTED:
-                    _log.info("alert_fired", run=str(key), alert=str(alert))
+                    _log.info("alert_fired", run=str(key), alert=what)
                     return now
                 case Commit.FENCED:
                     return None
                 case Commit.STALE:
                     continue
         raise Contended(f"alert of {key}: the run changed {_TRIES} times meanwhile")
+
+    def _facts(self, key: RunKey) -> AlertFacts:
+        dossier = self._store.dossier(key)
+        config, other = dossier.config.config, key.under_other_schedule
+        if config is not None:
+            for clock, problem in clocks_in_trouble(config, key.date, dossier.sla.arrived_at).items():
+                _log.warning("deadline_left_out", run=str(key), clock=str(clock), problem=problem)
+        has_run = dossier.run is not None
+        return AlertFacts(
+            config=config,
+            run=dossier.run,
+            sla=dossier.sla,
+            entries=self._outcomes(key),
+            exclusions=dossier.config.exclusions,
+            other_run=None if has_run else self._store.run(other),
+            other_verdict=None if has_run else self._store.verdict(other),
+        )
+
+    def _outcomes(self, key: RunKey) -> tuple[JobEntry, ...]:
+        return tuple(entry for entry in self._store.entries(key) if entry.event in TERMINAL_JOB_EVENTS)
 
 
 class TimerEarly(Exception):

@@ -44,6 +44,7 @@ class RerunDesk:
             handled=self._store.is_rerun_handled(key, request.identity),
             stands=self._store.rerun_stands(request),
             shadow=self._store.shadow(key) if stored.config is not None and stored.config.dry_run else None,
+            other_run=self._store.run(key.under_other_schedule),
         )
         decision = self._answer(request, facts, stored)
         if isinstance(decision, Ignore):

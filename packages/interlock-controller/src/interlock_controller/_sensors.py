@@ -105,6 +105,7 @@ class SensorDesk:
             has_asked=is_over and store.is_rerun_handled(key, format_time(sensor.written_at)),
             baseline=store.baseline(key) if is_watched else {},
             sensors=store.sensors(config.id, rules.keys, key.date) if is_watched and rules is not None else {},
+            other_run=store.run(key.under_other_schedule) if run is None else None,
         )
 
     def _shadow_facts(self, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> ShadowFacts:

@@ -1,5 +1,6 @@
 """What happens next to a pipeline run: pure decisions over facts, and the events that they imply."""
 
+from interlock_lifecycle._alert import AlertFacts, TooEarly, decide_alert, warning_marker
 from interlock_lifecycle._arrival import SensorFacts, SensorPath, has_period, is_reserved, path_of, run_key_of, triggers
 from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
 from interlock_lifecycle._close import (
@@ -128,15 +129,11 @@ from interlock_lifecycle._shadow import (
 )
 from interlock_lifecycle._sla import (
     SlaFacts,
-    Timer,
-    TooEarly,
+    clocks_in_trouble,
     deadlines_of,
-    decide_alert,
+    deadlines_of_run,
+    judge_completed,
     settle,
-    tell_unscheduled,
-    timer_input,
-    timers_of,
-    warning_marker,
 )
 from interlock_lifecycle._start import (
     LEASE_GRACE,
@@ -149,6 +146,8 @@ from interlock_lifecycle._start import (
     open_run,
     start_delay,
 )
+from interlock_lifecycle._terms import clocks_since, dates_since, schedule_since, terms_of
+from interlock_lifecycle._timers import Timer, tell_unscheduled, timer_input, timers_of
 from interlock_lifecycle._trigger import (
     AwaitStart,
     FailAttempt,
@@ -173,6 +172,7 @@ __all__ = [
     "PLAIN_PROGRESS",
     "RETRY_REASON",
     "TERMINAL_JOB_EVENTS",
+    "AlertFacts",
     "AlreadyClosed",
     "Announce",
     "AnswerShadow",
@@ -252,9 +252,13 @@ __all__ = [
     "WindowUsedUp",
     "WithdrawIntent",
     "awaited",
+    "clocks_in_trouble",
+    "clocks_since",
     "cut_text",
     "dates_not_begun",
+    "dates_since",
     "deadlines_of",
+    "deadlines_of_run",
     "decide_alert",
     "decide_completion",
     "decide_evaluation",
@@ -289,6 +293,7 @@ __all__ = [
     "follow",
     "has_period",
     "is_reserved",
+    "judge_completed",
     "keys_to_read",
     "lease_end",
     "leave_start_unknown",
@@ -308,12 +313,14 @@ __all__ = [
     "refuse_start",
     "reject_rerun",
     "run_key_of",
+    "schedule_since",
     "settle",
     "start_delay",
     "start_of_fire",
     "stranded_sensors",
     "take_baseline",
     "tell_unscheduled",
+    "terms_of",
     "timer_input",
     "timers_of",
     "triggers",

@@ -40,6 +40,8 @@ class SensorFacts(Struct, frozen=True):
     """Whether this very sensor's request for a rerun was answered already."""
     baseline: Mapping[str, object] = {}
     sensors: Mapping[str, Mapping[str, object]] = {}
+    other_run: Run | None = None
+    """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
 
     @property
     def request_waits(self) -> bool:

@@ -1,6 +1,6 @@
 """Which dates a pipeline is expected to run and when something about them is due; the same whenever it is asked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._sla import cron_fire, deadlines_of
+from interlock_lifecycle._terms import clocks_since, schedule_since
 from interlock_sla import Clock, Deadline, Exclusions, ExecutionDate, trigger_deadline
 
 _ONE_DAY = timedelta(days=1)
@@ -22,11 +23,21 @@ MISSED_AFTER = timedelta(minutes=5)
 
 
 class Expectation(Struct, frozen=True):
-    """A pipeline as the watchdog sees it: its config, its excluded days, and since when it is known (UTC)."""
+    """A pipeline as the watchdog sees it: its config, its excluded days, and since when it is known (UTC).
+
+    `in_force`: since when the config has what it has (`terms_of`), where that is known.
+    """
 
     config: PipelineConfig
     exclusions: Exclusions
     created_at: datetime
+    in_force: Mapping[str, datetime] = {}
+
+    @property
+    def dated_from(self) -> datetime:
+        """From when on dates are expected: the pipeline's creation, or the change to its kind of schedule."""
+        since = schedule_since(self.config, self.in_force)
+        return self.created_at if since is None else max(self.created_at, since)
 
 
 class Window(Struct, frozen=True):
@@ -56,15 +67,15 @@ class ExpectedStart(Struct, frozen=True):
 def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> Iterator[ExecutionDate]:
     """The expected dates around a window: inclusion dates, else cron fires, else each day or hour (behaviour.md §5).
 
-    Excluded days and what lies before the pipeline's creation are left out.
+    Excluded days are left out, and what lies before the pipeline's creation or its change to this kind of schedule.
     """
     config, zone = expected.config, expected.config.zone
-    created = expected.created_at.astimezone(zone)
+    created = expected.dated_from.astimezone(zone)
     for found in _around(config, zone, window, hourly):
         if expected.exclusions.excludes(found.day):
             continue
         if config.cron is not None and config.schedule.include is None:
-            if fire_of(config, found) >= expected.created_at:
+            if fire_of(config, found) >= expected.dated_from:
                 yield found
         elif (found.day, found.hour if found.hour is not None else 24) >= (created.date(), created.hour):
             yield found
@@ -109,11 +120,11 @@ def fire_of(config: PipelineConfig, found: ExecutionDate) -> datetime:
 
 
 def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, ExecutionDate]]:
-    """The cron fires in a window with their execution dates, oldest first; not before the pipeline's creation."""
+    """The cron fires in a window with their dates, oldest first; none from before the pipeline has this schedule."""
     config, cron = expected.config, expected.config.cron
     if cron is None:
         return []
-    after = max(window.after, expected.created_at - timedelta(microseconds=1))
+    after = max(window.after, expected.dated_from - timedelta(microseconds=1))
     if after >= window.until:
         return []
     fires = cron.fires_between(after, window.until, config.zone)
@@ -143,7 +154,7 @@ def _due_inclusions(expected: Expectation, window: Window) -> list[ExpectedStart
         begin = datetime.combine(day.day, time(), config.zone).astimezone(UTC)
         end = datetime.combine(day.day + _ONE_DAY, time(), config.zone).astimezone(UTC)
         at = _start_after(config, begin) if config.schedule.time is not None else end
-        if window.holds(at) and at >= expected.created_at:
+        if window.holds(at) and at >= expected.dated_from:
             found.append(ExpectedStart(day, at, True))
     return found
 
@@ -172,17 +183,21 @@ def due_warnings(expected: Expectation, window: Window) -> list[tuple[ExecutionD
     if ahead is None:
         return []
     reach = Window(window.after, window.until + timedelta(seconds=ahead.total_seconds()))
+    since = clocks_since(expected.in_force).get(Clock.ABSOLUTE)
     found = _deadlines(expected, reach)
-    return [one for one in found if one[1].warning_at is not None and window.holds(one[1].warning_at)]
+    due = [one for one in found if one[1].warning_at is not None and window.holds(one[1].warning_at)]
+    return [one for one in due if since is None or since <= (one[1].warning_at or one[1].breach_at)]
 
 
 def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[ExecutionDate, Deadline]]:
+    """The absolute deadlines of the dates around a window, from when on the config has that clock."""
     sla = expected.config.sla
     if sla is None or sla.deadline is None:
         return
+    since = clocks_since(expected.in_force).get(Clock.ABSOLUTE)
     for found in expected_dates(expected, window, hourly=sla.deadline.startswith(":")):
         for deadline in deadlines_of(expected.config, found, None):
-            if deadline.clock is Clock.ABSOLUTE:
+            if deadline.clock is Clock.ABSOLUTE and (since is None or since <= deadline.breach_at):
                 yield found, deadline
 
 

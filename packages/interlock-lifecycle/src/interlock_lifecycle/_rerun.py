@@ -61,6 +61,8 @@ class RerunFacts(Struct, frozen=True):
     """Whether the request's row still holds this request, and not a newer one."""
     shadow: Shadow | None = None
     """The DRY_RUN# row, where the pipeline is a dry run."""
+    other_run: Run | None = None
+    """The date's trigger row under the pipeline's other kind of schedule."""
 
 
 def decide_rerun(
@@ -83,7 +85,7 @@ def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -
         return impossible, None
     if facts.exclusions.excludes(request.key.date.day):
         return f"{request.key.date} is excluded", EventType.PIPELINE_EXCLUDED
-    if facts.run is not None and facts.run.status is RunStatus.RUNNING:
+    if any(run is not None and run.is_running for run in (facts.run, facts.other_run)):
         return "already running", None
     own = request.reason in OWN_REASONS
     budget = config.job.max_drift_reruns if own else config.job.max_manual_reruns

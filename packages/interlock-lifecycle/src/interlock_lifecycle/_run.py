@@ -23,6 +23,11 @@ class RunKey(Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return f"{self.pipeline_id} {self.schedule_id} {self.date}"
 
+    @property
+    def under_other_schedule(self) -> "RunKey":
+        """The same date under the other kind of schedule: a pipeline's config may change from one to the other."""
+        return RunKey(self.pipeline_id, "stream" if self.schedule_id == "cron" else "cron", self.date)
+
 
 class RunStatus(StrEnum):
     """The states of a trigger row; the latter two are terminal."""
@@ -95,6 +100,11 @@ class Run(Struct, frozen=True):
     def is_running(self) -> bool:
         """Whether the run is not yet closed."""
         return self.status is RunStatus.RUNNING
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is under way or completed, so that nothing is triggered for its date beside it."""
+        return self.status is not RunStatus.FAILED_FINAL
 
     def is_held_by(self, token: str) -> bool:
         """Whether the execution named by `token` still speaks for this run."""

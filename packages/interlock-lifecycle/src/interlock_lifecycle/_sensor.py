@@ -24,6 +24,8 @@ def decide_sensor(
     if is_dormant(sensor, config, facts.exclusions):
         return say_dormant(key, sensor)
     run = facts.run
+    if run is None and facts.other_run is not None and facts.other_run.stands:
+        return Ignore("the date runs, or ran, under the schedule that the pipeline had before")
     if run is None:
         return open_run(
             key,

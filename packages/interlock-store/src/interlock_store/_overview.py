@@ -12,6 +12,7 @@ from interlock_sla import Calendar
 from interlock_store._rows import (
     CONFIG,
     INDEX,
+    PENDING,
     POSTRUN,
     RUNNING,
     MalformedRow,
@@ -32,7 +33,7 @@ from interlock_store._write import Item, Put
 T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
-_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic")
+_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce")
 """What a CONFIG row says; as long as it says the same, it is not decoded again."""
 
 
@@ -70,7 +71,10 @@ class Overview:
         known = self._decoded.get(pipeline_id)
         if known is not None and known[0] == written and known[1].config and not known[1].config.calendar_names:
             return known
-        return written, read_config(row, pipeline_id, calendars)
+        try:
+            return written, read_config(row, pipeline_id, calendars)
+        except Exception as error:  # noqa: BLE001 (one row that nobody foresaw must not hide all other pipelines)
+            return written, StoredConfig(None, f"{type(error).__name__}: {error}")
 
     def _calendars(self) -> Callable[[Iterable[str]], Mapping[str, Calendar]]:
         """Calendars by name, each read once per overview."""
@@ -143,6 +147,12 @@ class Overview:
         """The started runs; rows that cannot be read are left out (the recovery reports them)."""
         rows = self._tables.query(self._names.control, RUNNING, index=INDEX)
         yield from _readable(read_run, dict(enumerate(rows))).values()
+
+    def unstarted(self) -> Iterator[Run]:
+        """The runs that are committed and wait for their execution; rows that cannot be read are left out."""
+        rows = self._tables.query(self._names.control, PENDING, index=INDEX)
+        runs = (row for row in rows if row["SK"].startswith("TRIGGER#"))
+        yield from _readable(read_run, dict(enumerate(runs))).values()
 
     def awaiting_post_run(self, up_to: datetime) -> Iterator[Item]:
         """The rows of runs that were closed by `up_to` and still await post-run sensors, oldest first.

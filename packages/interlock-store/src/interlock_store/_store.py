@@ -1,6 +1,5 @@
 """The store: facts out of the tables, decisions into them, each as one transaction."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -21,12 +20,13 @@ from interlock_lifecycle import (
     SlaFacts,
     StandingRequest,
     Verdict,
-    digest,
+    clocks_since,
     keys_to_read,
 )
 from interlock_rules import candidate_keys, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDate, ExecutionDateError, parse_execution_date
 from interlock_store._limits import is_same
+from interlock_store._notes import in_force, is_noted, moment_noted, note
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
     CONFIG,
@@ -35,7 +35,6 @@ from interlock_store._rows import (
     RUNNING,
     MalformedRow,
     format_time,
-    parse_time,
     pipeline_of,
     pipeline_pk,
     read_arrival,
@@ -84,7 +83,9 @@ class StoredConfig(Struct, frozen=True):
     changed_at: datetime | None = None
     """When the stream last brought another config text; None where none was seen."""
     noted: bool = False
-    """Whether somebody has noted this very text: `created_at` and `changed_at` speak of it."""
+    """Whether somebody has noted this very text: `created_at`, `changed_at` and `in_force` speak of it."""
+    in_force: Mapping[str, datetime] = {}
+    """Since when the config has each of its terms (`interlock_lifecycle.terms_of`)."""
 
     @property
     def exists(self) -> bool:
@@ -104,7 +105,7 @@ def read_config(
     row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
 ) -> StoredConfig:
     """A CONFIG row as it may be used, with the calendars that it names; an invalid one comes back with its problem."""
-    known_since = [at for name in ("createdAt", "liveSince") if (at := _moment(row, name)) is not None]
+    known_since = [at for name in ("createdAt", "liveSince") if (at := moment_noted(row, name)) is not None]
     created_at = max(known_since, default=None)
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
@@ -122,30 +123,10 @@ def read_config(
         created_at=created_at,
         calendars=named,
         periodic=bool(row.get("periodic")),
-        changed_at=_moment(row, "changedAt"),
-        noted=_is_noted(row),
+        changed_at=moment_noted(row, "changedAt"),
+        noted=is_noted(row) and "inForce" in row,
+        in_force=in_force(row),
     )
-
-
-def _is_noted(row: Mapping[str, Any]) -> bool:
-    return _moment(row, "createdAt") is not None and row.get("configDigest") == digest(row.get("config", ""))
-
-
-def _moment(row: Mapping[str, Any], name: str) -> datetime | None:
-    """A time that a CONFIG row notes; one that cannot be read was never noted."""
-    try:
-        return parse_time(row[name], row["PK"], CONFIG) if name in row else None
-    except MalformedRow:
-        return None
-
-
-def _is_dry(text: object) -> bool | None:
-    """Whether a config's text is a dry run's; None when it cannot be read."""
-    try:
-        config = json.loads(str(text))
-    except ValueError:
-        return None
-    return bool(config.get("dryRun")) if isinstance(config, dict) else None
 
 
 class Store:
@@ -178,11 +159,10 @@ class Store:
         sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
         trigger, config, arrival, verdict = (rows.get((pk, sk)) for sk in sort_keys)
-        arrived_at = None if arrival is None else read_arrival(arrival)
         return Dossier(
             run=None if trigger is None else read_run(trigger),
             config=self._stored(config, key.pipeline_id),
-            sla=SlaFacts(arrived_at, read_verdict(verdict, key)),
+            sla=_sla_facts(key, arrival, verdict, config),
         )
 
     def run(self, key: RunKey) -> Run | None:
@@ -244,8 +224,11 @@ class Store:
         return read_shadow(self._get(key, "DRY_RUN"), key)
 
     def sla(self, key: RunKey) -> SlaFacts:
-        """The date's first arrival and its verdict so far."""
-        return SlaFacts(self.arrived_at(key), self.verdict(key))
+        """The date's first arrival, its verdict so far, and since when the pipeline has each SLA clock."""
+        pk = pipeline_pk(key.pipeline_id)
+        sort_keys = (f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key), CONFIG)
+        rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
+        return _sla_facts(key, *(rows.get((pk, sk)) for sk in sort_keys))
 
     def verdict(self, key: RunKey) -> Verdict:
         """The date's SLA verdict so far."""
@@ -323,6 +306,11 @@ class Store:
         """The ids of all pipelines with an indexed config."""
         return [pipeline_of(row["PK"]) for row in self._tables.query(self.names.control, CONFIG, index=INDEX)]
 
+    def pipelines_naming(self, calendar: str) -> list[str]:
+        """The ids of the indexed pipelines whose config names a calendar; it is read in full, for rare occasions."""
+        rows = self._tables.query(self.names.control, CONFIG, index=INDEX)
+        return [pipeline_of(row["PK"]) for row in rows if calendar in _calendars_of(row)]
+
     def events(self, pipeline_id: str, *, after: str = "", newest: int | None = None) -> list[Item]:
         """Rows of the events table of a pipeline whose sort key is greater than `after`, oldest first."""
         # Event rows begin with 13 digits of milliseconds; ":" is the character behind the digits, so thread and
@@ -390,33 +378,18 @@ class Store:
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
-        """Index a CONFIG row as the stream brought it: note when it was first seen, when its text last changed, and
-        since when it runs live after a dry run.
+        """Index a CONFIG row as the stream brought it, with what is to be noted of it (`note`).
 
         A row that says all this already is left alone, so that the record of this very write changes nothing; so is
         one that somebody else has noted meanwhile.
         """
-        if _is_noted(row):
+        noted = note(row, pipeline_id, at)
+        if noted is None:
             return
-        text = digest(row.get("config", ""))
-        noted: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id, "configDigest": text, "changedAt": format_time(at)}
-        remove: tuple[str, ...] = ()
-        if _moment(row, "createdAt") is None:
-            noted["createdAt"] = format_time(at)
-        is_dry = _is_dry(row.get("config"))
-        if is_dry:
-            noted["wasDry"] = True
-        elif is_dry is False and row.get("wasDry"):
-            noted["liveSince"], remove = format_time(at), ("wasDry",)
-        as_read = ("config", "configDigest", "createdAt", "wasDry")
-        expect = Expect(
-            exists=True,
-            equals={name: row[name] for name in as_read if name in row},
-            absent=tuple(name for name in as_read if name not in row),
-        )
+        pk = pipeline_pk(pipeline_id)
         try:
-            pk = pipeline_pk(pipeline_id)
-            self._write(Update(self.names.control, pk, CONFIG, set=noted, remove=remove, expect=expect))
+            write = Update(self.names.control, pk, CONFIG, set=noted.set, remove=noted.remove, expect=noted.expect)
+            self._write(write)
         except TransactionRefused:
             return
 
@@ -452,6 +425,18 @@ class Store:
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
+
+
+def _calendars_of(row: Item) -> Iterable[str]:
+    try:
+        return decode_json(str(row.get("config", "")), "").calendar_names
+    except ConfigError:
+        return ()
+
+
+def _sla_facts(key: RunKey, arrival: Item | None, verdict: Item | None, config: Item | None) -> SlaFacts:
+    arrived_at = None if arrival is None else read_arrival(arrival)
+    return SlaFacts(arrived_at, read_verdict(verdict, key), {} if config is None else clocks_since(in_force(config)))
 
 
 def _move(write: Write) -> Write:

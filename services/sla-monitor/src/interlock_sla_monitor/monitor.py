@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from interlock_controller import AlertDesk, Timers
-from interlock_lifecycle import EventType, RunKey, Timer, tell_unscheduled, timers_of
+from interlock_lifecycle import EventType, RunKey, Timer, clocks_in_trouble, tell_unscheduled, timers_of
 from interlock_sla import parse_execution_date
 from interlock_store import Store
 from interlock_telemetry import get_logger
@@ -95,6 +95,7 @@ class Monitor:
         """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
         timers = self._timers_of(key)
         now = self._now()
+        self._tell_trouble(key, now)
         failures: dict[str, str] = {}
         errors: list[Exception] = []
         for timer in timers:
@@ -108,6 +109,16 @@ class Monitor:
             self._store.commit(tell_unscheduled(key, failures, now))
             raise TimersNotMade(key, failures) from errors[0]
         return _moments(timers)
+
+    def _tell_trouble(self, key: RunKey, now: datetime) -> None:
+        """Say which clocks of a date cannot be told, such as of an arrival in the year 9999; trying again is no use."""
+        config = self._store.config(key.pipeline_id).config
+        if config is None or config.dry_run:
+            return
+        trouble = clocks_in_trouble(config, key.date, self._store.arrived_at(key))
+        if trouble:
+            _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
+            self._store.commit(tell_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
 
     def _make(self, key: RunKey, timer: Timer, now: datetime) -> None:
         if timer.at > now:

@@ -1,0 +1,136 @@
+"""Whether an SLA timer that fires speaks: only of what is true, and of each moment once."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
+from interlock_lifecycle._event import EventType
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
+from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert
+from interlock_sla import Clock, Deadline, Exclusions, Outcome
+
+_ALERT_OF = {event: alert for alert, event in EVENT_OF.items()}
+
+
+class AlertFacts(Struct, frozen=True):
+    """What a timer is judged by, beside its own date and moment.
+
+    `entries` are the date's successes, failures and timeouts in the joblog, whoever wrote them. `other_run` and
+    `other_verdict` are those of the same date under the schedule that the pipeline had before.
+    """
+
+    config: PipelineConfig | None
+    run: Run | None
+    sla: SlaFacts
+    entries: tuple[JobEntry, ...] = ()
+    exclusions: Exclusions = Exclusions()
+    other_run: Run | None = None
+    other_verdict: Verdict | None = None
+
+
+class TooEarly(Struct, frozen=True):
+    """A timer fired before its moment (Scheduler is precise to a minute): it has to be tried again at `at`."""
+
+    at: datetime
+
+
+def decide_alert(
+    alert: EventType, fires_for: datetime, key: RunKey, facts: AlertFacts, now: datetime
+) -> RecordBreach | Announce | TooEarly | Ignore:
+    """Whether a timer that fires speaks. `fires_for` is the moment that it was made for (UTC)."""
+    clock, kind = _ALERT_OF[alert]
+    config = facts.config
+    deadline = _deadline_of(config, key, facts.sla, clock)
+    if config is None or deadline is None:
+        return Ignore("the pipeline no longer has this SLA")
+    silence = _outdated(config, key, facts, deadline, kind, fires_for) or _silence(config, key, facts, deadline)
+    if silence is not None:
+        return Ignore(silence)
+    if now < fires_for:
+        return TooEarly(fires_for)
+    source = f"timer {clock} {kind} {fires_for.isoformat()}"
+    status = facts.run.status if facts.run else "never started"
+    event = make_alert(config, key, deadline, kind, now, source=source, status=status)
+    if kind == "warning":
+        if now >= deadline.breach_at:
+            return Ignore("the breach time has passed; the breach speaks")
+        return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
+    verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
+    return RecordBreach(key, facts.run, facts.sla.verdict, {clock: verdict}, (event,))
+
+
+def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:
+    """The marker that says: this warning was given."""
+    return f"{alert}#{key.schedule_id}#{rfc3339(fires_for)}#{key.date}"
+
+
+def _deadline_of(config: PipelineConfig | None, key: RunKey, sla: SlaFacts, clock: Clock) -> Deadline | None:
+    found = deadlines_of_run(config, key, sla.arrived_at, sla.since) if config is not None else ()
+    return next((deadline for deadline in found if deadline.clock is clock), None)
+
+
+def _outdated(
+    config: PipelineConfig, key: RunKey, facts: AlertFacts, deadline: Deadline, kind: str, fires_for: datetime
+) -> str | None:
+    """Why the config as it is now knows nothing of the timer's moment, or of its date."""
+    if config.dry_run:
+        return "the pipeline is a dry run now"
+    if facts.run is None and key.schedule_id != config.schedule_id:
+        return "the pipeline has another schedule now"
+    if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
+        return "the deadline was edited; a newer timer exists"
+    if facts.run is None and not config.watch.enabled:
+        return "the pipeline is not watched, and the date never ran"
+    if facts.run is None and facts.exclusions.excludes(key.date.day):
+        return "the date is excluded, and it never ran"
+    return None
+
+
+def _silence(config: PipelineConfig, key: RunKey, facts: AlertFacts, deadline: Deadline) -> str | None:
+    """Why there is nothing to say of the date: it was judged, it is over, or it succeeded in time."""
+    if deadline.clock in facts.sla.verdict.clocks:
+        return "the clock was judged already"
+    if facts.run is not None:
+        return _silence_of_run(facts.run, facts.entries, deadline)
+    if facts.other_verdict is not None and deadline.clock in facts.other_verdict.clocks:
+        return "the date was judged under the schedule that the pipeline had before"
+    other = facts.other_run
+    if other is not None and other.status is RunStatus.COMPLETED and _closed_by(other) < deadline.breach_at:
+        return "the date was completed under the schedule that the pipeline had before"
+    return _silence_of_log(facts.entries, deadline)
+
+
+def _closed_by(run: Run) -> datetime:
+    return run.closed_at or run.committed_at
+
+
+def _silence_of_log(entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
+    """A date without a run: an external success counts when it was logged in time, a failure at any time."""
+    if any(entry.event == "success" and entry.at < deadline.breach_at for entry in entries):
+        return "the job log says that it succeeded before the deadline"
+    last = max(entries, key=lambda entry: entry.at, default=None)
+    return f"the job log ends with {last.event}" if last is not None and last.event != "success" else None
+
+
+def _silence_of_run(run: Run, entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
+    if run.status is not RunStatus.RUNNING:
+        return f"the run is {run.status}"
+    if any(begun <= at < deadline.breach_at for begun, at in _successes(run, entries)):
+        return "the job succeeded before the deadline; the run is about to close"
+    return None
+
+
+def _successes(run: Run, entries: tuple[JobEntry, ...]) -> Iterator[tuple[datetime, datetime]]:
+    """Successes that may belong to the attempt: since when it could have one, and when it was."""
+    intent = run.job_intent
+    # A recovered run keeps its intent: what its job reported before the recovery still counts.
+    begun = intent.committed_at if intent is not None else run.committed_at
+    for entry in entries:
+        if entry.event == "success":
+            yield begun, entry.at
+    if intent is not None and intent.outcome is not None and intent.outcome.event == "success":
+        yield begun, intent.outcome.at or begun

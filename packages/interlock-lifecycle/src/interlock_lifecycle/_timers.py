@@ -1,0 +1,86 @@
+"""The Scheduler entries of SLA clocks as values: their names, moments and inputs; what makes them lies elsewhere."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import Announce
+from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._run import RunKey, digest
+from interlock_lifecycle._sla import EVENT_OF, deadlines_of_run
+from interlock_sla import Clock, Deadline
+
+_LONGEST_MESSAGE = 1000
+
+
+class Timer(Struct, frozen=True):
+    """One Scheduler entry: fires `alert` at `at`, a whole second (UTC) not before its moment."""
+
+    name: str
+    alert: EventType
+    at: datetime
+    deadline: Deadline
+
+
+def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> tuple[Timer, ...]:
+    """The Scheduler entries of a date; an edited deadline gives other names, hence new timers.
+
+    A date of another schedule than the config's has none for the absolute clock.
+    """
+    return tuple(
+        Timer(
+            name=_timer_name(key, deadline.clock, kind, at),
+            alert=EVENT_OF[deadline.clock, kind],
+            at=_next_second(at),
+            deadline=deadline,
+        )
+        for deadline in deadlines_of_run(config, key, arrived_at)
+        for kind, at in (("warning", deadline.warning_at), ("breach", deadline.breach_at))
+        if at is not None
+    )
+
+
+def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
+    """Say, once per date, that timers could not be made: `failures` is what went wrong, by the timer's name."""
+    why = "; ".join(f"{name}: {error}" for name, error in failures.items())
+    event = make_event(
+        EventType.INFRA_FAILURE,
+        key,
+        now,
+        source="unscheduled",
+        message=f"SLA timers could not be made, so that alerts may come minutes late: {why}"[:_LONGEST_MESSAGE],
+        detail={"source": "sla-monitor", "timers": sorted(failures)},
+    )
+    return Announce(key.pipeline_id, (event,), marker=f"unscheduled#{key.schedule_id}#{key.date}", at=now)
+
+
+def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
+    """What the timer sends to the SLA monitor when it fires (contracts.md §4)."""
+    wire = {
+        "mode": "fire-alert",
+        "pipelineId": key.pipeline_id,
+        "scheduleId": key.schedule_id,
+        "date": str(key.date),
+        "alertType": str(timer.alert),
+        "breachAt": rfc3339(timer.deadline.breach_at),
+    }
+    if timer.deadline.warning_at is not None:
+        wire["warningAt"] = rfc3339(timer.deadline.warning_at)
+    return wire
+
+
+def _next_second(at: datetime) -> datetime:
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _timer_name(key: RunKey, clock: Clock, kind: str, at: datetime) -> str:
+    prefix = "sla" if clock is Clock.ABSOLUTE else "rsla"
+    ending = f"-{prefix}-{kind}-{at:%Y%m%d%H%M}"
+    readable = f"{key.pipeline_id}-{key.schedule_id}-{key.date}"
+    if len(readable) + len(ending) <= 64:
+        return readable + ending
+    distinct = digest(key, length=8)
+    return f"{readable[: 64 - len(ending) - 9]}-{distinct}{ending}"
