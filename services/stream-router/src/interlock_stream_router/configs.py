@@ -3,7 +3,7 @@
 import hashlib
 
 from interlock_lifecycle import Announce, Event, EventType, cut_text, make_event_id
-from interlock_store import ConfigCache, Store
+from interlock_store import ConfigCache, Store, format_time
 from interlock_stream_router.record import Change
 from interlock_telemetry import get_logger
 
@@ -17,9 +17,11 @@ class ConfigWatch:
         self._store = store
         self._cache = cache
 
-    def calendar_changed(self, name: str) -> None:
-        """Configs that name the calendar are read anew."""
+    def calendar_changed(self, name: str, change: Change) -> None:
+        """Configs that name the calendar are read anew; those that cannot be used with it are reported."""
         self._cache.drop_calendar(name)
+        for pipeline_id in self._store.pipelines_naming(name):
+            self._report(pipeline_id, change, format_time(change.at))
 
     def config_changed(self, pipeline_id: str, change: Change) -> None:
         """Drop the cached config, index the row, and report a config that cannot be used, once per change."""
@@ -28,12 +30,15 @@ class ConfigWatch:
             _log.info("config_deleted", pipeline=pipeline_id)
             return
         self._store.index_config(pipeline_id, change.row, change.at)
+        self._report(pipeline_id, change, str(change.row.get("config", "")))
+
+    def _report(self, pipeline_id: str, change: Change, what: str) -> None:
+        """Say that a config cannot be used, once for `what` changed: a text, or a calendar at some moment."""
         stored = self._cache.fresh(pipeline_id)
         if stored.config is not None or not stored.exists:
             return
         _log.warning("config_invalid", pipeline=pipeline_id, problem=stored.problem)
-        text = str(change.row.get("config", ""))
-        wrong = hashlib.sha256(f"{text}\x1f{stored.problem}".encode()).hexdigest()[:16]
+        wrong = hashlib.sha256(f"{what}\x1f{stored.problem}".encode()).hexdigest()[:16]
         event = Event(
             id=make_event_id(change.at, f"config {pipeline_id} {wrong}"),
             type=EventType.CONFIG_INVALID,

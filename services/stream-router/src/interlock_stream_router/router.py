@@ -28,7 +28,7 @@ class Router:
     def route(self, change: Change) -> None:
         """Do what the change asks for."""
         if change.pk.startswith("CALENDAR#"):
-            self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"))
+            self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
         elif change.sk == "CONFIG":
             self._configs.config_changed(pipeline_of(change.pk), change)
         elif change.row is None or change.sk.startswith(_SILENT):
