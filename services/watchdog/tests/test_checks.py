@@ -1,5 +1,6 @@
 """Each check of a tick over the twin of the tables: what it finds, once, and what it leaves alone."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,23 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_controller import BusEntry, Outbox, RerunDesk
-from interlock_lifecycle import MISSED_AFTER, Run, RunKey, RunStatus, Timer, decide_started, open_run
-from interlock_sla import Calendar, parse_execution_date
+from interlock_lifecycle import (
+    MISSED_AFTER,
+    ClockVerdict,
+    JobEntry,
+    RecordBreach,
+    Run,
+    RunKey,
+    RunStatus,
+    Timer,
+    Verdict,
+    decide_started,
+    open_run,
+)
+from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames, format_time
-from interlock_store._rows import closed_row
-from interlock_store._write import Put
+from interlock_store._rows import closed_row, entry_row
+from interlock_store._write import Delete, Put, Update
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
@@ -33,6 +46,12 @@ class Tables(MemoryTables):
 
     frozen: list[dict[str, Any]] | None = None
     broken_partition = ""
+    refused = ""
+
+    def transact(self, writes: Any) -> None:
+        if any(isinstance(write, Update) and write.pk == self.refused for write in writes):
+            raise ConnectionError("throttled")
+        super().transact(writes)
 
     def query(self, table: str, pk: str, **how: Any) -> Any:
         if pk == self.broken_partition:
@@ -52,6 +71,7 @@ class Deployment:
         self.told: list[tuple[str, str, str]] = []
         self.timers: dict[str, Timer] = {}
         self.bus: list[str] = []
+        self.details: list[dict[str, Any]] = []
         self.scheduler_is_down = False
         self.missed_after = MISSED_AFTER
         self.wire()
@@ -82,10 +102,11 @@ class Deployment:
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
         if key[2].startswith("EVENT#") and before is None and after is not None:
             detail = json.loads(after["detail"])
-            self.told.append((str(after["detailType"]), detail["pipelineId"], detail["date"]))
+            self.told.append((str(after["detailType"]), detail["pipelineId"], detail.get("date", "")))
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
         self.bus += [entry.detail_type for entry in entries]
+        self.details += [json.loads(entry.detail) for entry in entries]
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
 
@@ -150,6 +171,17 @@ class Deployment:
 
     def sense(self, sensor: str, **fields: object) -> None:
         self.store.put_sensor("p", sensor, fields)
+
+    def log(self, run: RunKey, event: str, at: str) -> None:
+        """A row of the joblog."""
+        self.tables.transact([Put(NAMES.joblog, entry_row(JobEntry(run, utc(at), event)))])
+
+    def spoil_text(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
+        """Make a config or calendar unreadable; what it was before."""
+        row = self.tables.get(NAMES.control, pk, "CONFIG")
+        assert row is not None
+        self.tables.transact([Update(NAMES.control, pk, "CONFIG", set={"config": text})])
+        return str(row["config"])
 
     def run(self, date: str, schedule: str = "stream") -> Run | None:
         return self.store.run(key(date, schedule))
@@ -411,7 +443,8 @@ class TestSlaTimers:
     def test_a_scheduler_that_is_down_degrades_the_watchdog_and_is_made_up_for(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.scheduler_is_down = True
-        with pytest.raises(TickFailed, match=r"sla-timers: 3 could not be looked at: ConnectionError: no scheduler$"):
+        said = r"sla-timers: 3 could not be looked at: p: ConnectionError: no scheduler$"
+        with pytest.raises(TickFailed, match=said):
             deployment.tick("2026-03-02 08:00", "sla-timers")
         assert deployment.bus == ["WATCHDOG_DEGRADED"]
         deployment.scheduler_is_down = False
@@ -432,9 +465,23 @@ class TestDroppedTimers:
     @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
     def test_a_closed_run_is_silent(self, deployment: Deployment, status: RunStatus) -> None:
         deployment.push(READY, self.SLA)
-        deployment.ran("2026-03-01", status, at="2026-03-02 08:00")
+        run = deployment.ran("2026-03-01", status, at="2026-03-02 08:00")
+        if status is RunStatus.COMPLETED:
+            met = {Clock.ABSOLUTE: ClockVerdict(Outcome.MET, utc("2026-03-02 10:00"), utc("2026-03-02 08:00"))}
+            deployment.store.commit(RecordBreach(run.key, run, Verdict(run.key), met, ()))
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
         assert deployment.told == []
+
+    @pytest.mark.parametrize(("logged", "told"), [("09:59", "SLA_MET"), ("10:00", "SLA_BREACH")])
+    def test_a_completed_run_without_its_verdict_is_judged_by_the_success_that_was_logged(
+        self, deployment: Deployment, logged: str, told: str
+    ) -> None:
+        deployment.push(READY, self.SLA)
+        run = deployment.ran("2026-03-01", at="2026-03-02 10:02")
+        deployment.log(run.key, "success", f"2026-03-02 {logged}")
+        deployment.log(run.key, "success", "2026-03-02 10:01")
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [(told, "p", "2026-03-01")]
 
     def test_nothing_is_reported_of_the_time_before_the_pipeline(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA, created=utc("2026-03-02 11:00"))
@@ -550,10 +597,8 @@ def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deploymen
     deployment.push(READY, 'sla: {deadline: "10:00"}', pipeline="q")
     broken = {"PK": "PIPELINE#p", "SK": f"{kind}#stream#2026-03-01", "status": "BROKEN", "absolute": {"outcome": "?"}}
     deployment.tables.transact([Put(NAMES.control, broken)])
-    with pytest.raises(TickFailed) as failed:
-        deployment.tick("2026-03-02 10:10", "dropped-timers")
-    assert "PIPELINE#p" in str(failed.value.failures["dropped-timers"].exceptions)  # type: ignore[attr-defined]
-    assert deployment.told == [("SLA_BREACH", "q", "2026-03-01")]
+    deployment.tick("2026-03-02 10:10", "dropped-timers")
+    assert deployment.told == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]
 
 
 class TestConfigsThatTheRouterHasNotNoted:
@@ -793,9 +838,80 @@ class TestIsolation:
             deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
         deployment.tick("2026-03-02 07:00")
         self.spoil(deployment, "TRIGGER#cron#2026-03-02", status="SPOILED")
-        with pytest.raises(TickFailed):
-            deployment.tick("2026-03-02 08:10", "missed-schedules")
+        deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("WATCHDOG_DEGRADED", "p", "")]
+
+    def test_a_spoiled_row_is_told_once_a_day_and_hides_no_other_date_until_it_is_mended(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.push(READY, 'sla: {deadline: "10:00"}')
+        deployment.tick("2026-03-02 09:00")
+        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="SPOILED")
+        deployment.ticks("2026-03-02 09:55", "2026-03-03 10:10", "dropped-timers")
+        spoiled, date = ("WATCHDOG_DEGRADED", "p", ""), ("SLA_BREACH", "p", "2026-03-02")
+        assert (deployment.told, deployment.bus) == ([spoiled, spoiled, date], [])
+        deployment.tables.transact([Delete(NAMES.control, "PIPELINE#p", "TRIGGER#stream#2026-03-01")])
+        deployment.tick("2026-03-03 10:15", "dropped-timers")
+        assert deployment.told[3:] == [("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_row_that_keeps_the_recovery_from_a_run_is_told_once_a_day_too(self, deployment: Deployment) -> None:
+        index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
+        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="RUNNING", jobIntent="{", **index)
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 09:30", "stale-runs", "dead-executions")
+        assert (deployment.told, deployment.bus) == ([("WATCHDOG_DEGRADED", "p", "")], [])
+
+    def test_a_pipeline_whose_note_fails_is_named_and_looked_at_later(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tick("2026-03-02 07:55")
+        deployment.push('cron: "1 8 * * *", ' + READY, created=None)
+        deployment.tables.refused = "PIPELINE#p"
+        with pytest.raises(TickFailed, match="1 pipelines could not be looked at: p: ConnectionError") as raised:
+            deployment.tick("2026-03-02 08:10")
+        assert list(raised.value.failures) == ["configs"]
         assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02")]
+        assert deployment.details[-1]["detail"] == {"checks": ["configs"], "pipelines": ["p"]}
+        deployment.tables.refused = ""
+        deployment.ticks("2026-03-02 08:15", "2026-03-02 08:20")
+        assert deployment.told[1:] == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    @pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"])
+    def test_a_creation_beyond_the_calendar_stops_nobody(self, deployment: Deployment, created: str) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
+        deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
+        assert sorted(deployment.told) == [("SCHEDULE_MISSED", name, "2026-03-02") for name in ("p", "q")]
+
+    def test_an_arrival_beyond_the_calendar_stops_no_other_relative_clock(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push(READY, "sla: {maxDuration: 1h}", pipeline=name)
+        for name, arrived in (("p", "9999-12-31T23:59:00Z"), ("q", "2026-03-02T08:00:00Z")):
+            late = RunKey(name, "stream", parse_execution_date("2026-03-02"))
+            at = utc("2026-03-02 08:00")
+            run = open_run(late, decided_at=at, execution_timeout=TIMEOUT, arrived_at=None)
+            deployment.store.commit(run)
+            deployment.store.put_sensor(name, "first-sensor-arrival#2026-03-02", {"arrivedAt": arrived})
+        deployment.tick("2026-03-02 09:02", "relative-slas")
+        assert deployment.told == [("RELATIVE_SLA_BREACH", "q", "2026-03-02")]
+
+    def test_a_pipeline_whose_sensors_cannot_be_read_does_not_keep_others_from_their_turn(
+        self, deployment: Deployment
+    ) -> None:
+        """One that fails at every turn of its third must not make the other thirds wait for ever."""
+        names = ["p", "q", "r", "s", "t"]
+        for name in names:
+            deployment.push(READY, pipeline=name)
+            deployment.store.note_periods(name)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        deployment.tables.broken_partition = "PIPELINE#p"
+        for name in names[1:]:
+            stamp = {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-03T09:01:00Z"}
+            deployment.store.put_sensor(name, "ready#20260303", stamp)
+        for minute in (5, 10, 15, 20):
+            with contextlib.suppress(TickFailed):
+                deployment.tick(f"2026-03-03 09:{minute:02}", "stranded-sensors")
+        assert sorted(name for _, name, _ in deployment.told) == names[1:]
 
     def test_a_pipeline_whose_sensors_cannot_be_read_keeps_no_other_from_its_run(self, deployment: Deployment) -> None:
         for name in ("p", "q"):

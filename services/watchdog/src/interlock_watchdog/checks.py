@@ -7,12 +7,13 @@ from interlock_controller import AlertDesk, Timers
 from interlock_lifecycle import MISSED_AFTER
 from interlock_store import Overview, Store
 from interlock_watchdog.crew import Crew
+from interlock_watchdog.patrol import Patrol
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.schedules import CronStarts, MissedSchedules, TriggerDeadlines
 from interlock_watchdog.sensors import MissingPostRun, StrandedSensors
-from interlock_watchdog.slas import DroppedTimers, RelativeSlas, TimersAhead
-from interlock_watchdog.survey import Patrol, Survey
-from interlock_watchdog.tick import Check
+from interlock_watchdog.slas import DroppedTimers, RelativeSlas, TimersAhead, UnjudgedRuns
+from interlock_watchdog.survey import Survey
+from interlock_watchdog.troubles import Check, RowReports
 
 
 def all_checks(
@@ -32,11 +33,12 @@ def all_checks(
     def patrol(check: str) -> Patrol:
         return Patrol(check, overview, survey, crew)
 
-    return {
+    checks = {
         "pending": recovery.pending,
         "dead-executions": recovery.dead_executions,
         "stale-runs": recovery.stale_runs,
-        "cron-starts": CronStarts(store, patrol("cron-starts"), execution_timeout=execution_timeout).check,
+        "configs": survey.check,
+        "cron-starts": CronStarts(store, overview, patrol("cron-starts"), execution_timeout=execution_timeout).check,
         "stranded-sensors": StrandedSensors(store, overview, survey, crew, execution_timeout=execution_timeout).check,
         "trigger-deadlines": TriggerDeadlines(store, overview, patrol("trigger-deadlines")).check,
         "missed-schedules": MissedSchedules(
@@ -45,5 +47,8 @@ def all_checks(
         "sla-timers": TimersAhead(overview, timers, patrol("sla-timers")).check,
         "dropped-timers": DroppedTimers(overview, alerts, patrol("dropped-timers")).check,
         "relative-slas": RelativeSlas(overview, alerts, survey, crew).check,
+        "unjudged-runs": UnjudgedRuns(overview, alerts, patrol("unjudged-runs")).check,
         "missing-post-run": MissingPostRun(store, overview, survey, crew).check,
     }
+    reports = RowReports(store)
+    return {name: reports.guard(name, check) for name, check in checks.items()}

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from interlock_telemetry import InvocationDeadline, answer_operator, configure_logging, flush, get_logger, stage
-from interlock_watchdog.tick import run_tick
+from interlock_watchdog.tick import Cause, run_tick
 from interlock_watchdog.wiring import SERVICE, Service, now, wire
 
 configure_logging(SERVICE)
@@ -48,6 +48,12 @@ def _look(service: Service, event: dict[str, Any]) -> dict[str, Any]:
     moment = now()
     if event.get("detail-type") == "Step Functions Execution Status Change":
         return {"recovered": service.recovery.execution_changed(event["detail"], moment)}
-    report = run_tick(service.checks, service.bus, moment, out_of_time=lambda: service.crew.out_of_time)
+    report = run_tick(
+        service.checks,
+        service.bus,
+        moment,
+        out_of_time=lambda: service.crew.out_of_time,
+        cause=Cause.of(event, moment),
+    )
     _log.info("tick_done", **{name.replace("-", "_"): count for name, count in report.found.items()})
     return {"found": report.found}

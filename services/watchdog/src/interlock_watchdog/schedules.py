@@ -1,6 +1,6 @@
 """Starts the dates of cron pipelines that wait for no sensor, and reports the dates that nothing has begun."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from interlock_config import PipelineConfig
@@ -21,7 +21,9 @@ from interlock_lifecycle import (
 from interlock_sla import ExecutionDate
 from interlock_store import Commit, Overview, Store, StoredConfig
 from interlock_telemetry import get_logger
-from interlock_watchdog.survey import LookAgain, Patrol, Watched
+from interlock_watchdog.dates import without_run
+from interlock_watchdog.patrol import Found, LookAgain, Patrol
+from interlock_watchdog.survey import Watched
 
 _log = get_logger(__name__)
 
@@ -31,6 +33,9 @@ STREAM_GRACE = timedelta(minutes=2)
 _RECENT_RUNS = 3
 """How many of a pipeline's newest dates may stand for a fire: data may name another date than the fire does."""
 
+_TRIGGERS = frozenset({"sensor", "schedule"})
+"""The reasons of a first attempt that its date's own trigger began; a rerun request's is its own reason."""
+
 Fire = tuple[datetime, ExecutionDate]
 Expiry = tuple[ExecutionDate, datetime]
 
@@ -38,8 +43,9 @@ Expiry = tuple[ExecutionDate, datetime]
 class CronStarts:
     """The latest due fire of each cron pipeline without a trigger becomes a run; older missed fires do not."""
 
-    def __init__(self, store: Store, patrol: Patrol, *, execution_timeout: timedelta) -> None:
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, execution_timeout: timedelta) -> None:
         self._store = store
+        self._overview = overview
         self._patrol = patrol
         self._execution_timeout = execution_timeout
 
@@ -49,12 +55,15 @@ class CronStarts:
         def start(watched: Watched, fire: Fire) -> bool:
             return self._start(watched, fire, now)
 
-        return self._patrol.walk(now, self._find, lambda found: found, start)
+        return self._patrol.walk(now, self._find, self._without_run, start)
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Fire]:
         if watched.config.schedule.trigger is not None:
             return ()
         return due_fires(watched.expected, window)[-1:]
+
+    def _without_run(self, found: Found[Fire]) -> Found[Fire]:
+        return without_run(self._overview, found, lambda fire: fire[1])
 
     def _start(self, watched: Watched, fire: Fire, now: datetime) -> bool:
         at, date = fire
@@ -78,7 +87,8 @@ def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
         return False
     at = fire[0]
     moment = Window(at - timedelta(seconds=1), at)
-    return fire in due_fires(Expectation(config, stored.exclusions, stored.created_at or at), moment)
+    expected = Expectation(config, stored.exclusions, stored.created_at or at, stored.in_force)
+    return fire in due_fires(expected, moment)
 
 
 class MissedSchedules:
@@ -105,9 +115,8 @@ class MissedSchedules:
             return ()
         return due_starts(watched.expected, window, self._missed_after)
 
-    def _without_run(self, found: Sequence[tuple[Watched, ExpectedStart]]) -> Sequence[tuple[Watched, ExpectedStart]]:
-        runs = self._overview.runs(watched.key(start.date) for watched, start in found)
-        return [one for one in found if one[0].key(one[1].date) not in runs]
+    def _without_run(self, found: Found[ExpectedStart]) -> Found[ExpectedStart]:
+        return without_run(self._overview, found, lambda start: start.date)
 
     def _report(self, watched: Watched, start: ExpectedStart, now: datetime) -> bool:
         config = _unchanged(self._store, watched)
@@ -120,7 +129,7 @@ class MissedSchedules:
     def _triggers(self, config: PipelineConfig) -> Iterator[datetime]:
         """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
         for run in self._overview.newest_runs(config.id, config.schedule_id, _RECENT_RUNS):
-            if run.attempt == 0 and run.recoveries == 0:
+            if run.attempt == 0 and run.recoveries == 0 and run.reason in _TRIGGERS:
                 yield run.committed_at
             elif (arrived_at := self._store.arrived_at(run.key)) is not None:
                 yield arrived_at
@@ -162,9 +171,8 @@ class TriggerDeadlines:
     def _find(self, watched: Watched, window: Window) -> Iterable[Expiry]:
         return due_trigger_deadlines(watched.expected, window.earlier(STREAM_GRACE)) if watched.reports else ()
 
-    def _without_run(self, found: Sequence[tuple[Watched, Expiry]]) -> Sequence[tuple[Watched, Expiry]]:
-        runs = self._overview.runs(watched.key(date) for watched, (date, _) in found)
-        return [one for one in found if one[0].key(one[1][0]) not in runs]
+    def _without_run(self, found: Found[Expiry]) -> Found[Expiry]:
+        return without_run(self._overview, found, lambda expiry: expiry[0])
 
 
 def _unchanged(store: Store, watched: Watched) -> PipelineConfig:

@@ -1,7 +1,7 @@
 """Finds sensors that should have triggered a run and did not, and post-run sensors that stayed away."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +22,10 @@ from interlock_rules import updated_at
 from interlock_store import Commit, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
-from interlock_watchdog.survey import LOOK_BACK, Survey, Watched
+from interlock_watchdog.dates import without_run
+from interlock_watchdog.patrol import LOOK_BACK, cursor_at, position
+from interlock_watchdog.survey import Survey, Watched
+from interlock_watchdog.troubles import PipelineTrouble
 
 _log = get_logger(__name__)
 
@@ -57,28 +60,35 @@ class StrandedSensors:
     def check(self, now: datetime) -> int:
         """Start what was stranded; how many runs."""
         slot, cursors = self._slots()
-        errors: list[Exception] = []
-        found = list(self._stranded(now, slot, cursors, errors))
-        runs = self._overview.runs(one.key for _, one in found)
-        left = [(watched, one) for watched, one in found if one.key not in runs]
+        troubles: list[PipelineTrouble] = []
+        found = list(self._stranded(now, slot, cursors, troubles))
+        left = without_run(self._overview, found, lambda one: one.key.date)
         done = self._crew.attempt([partial(self._recover, watched, one, now) for watched, one in left])
-        errors += [one for one in done if isinstance(one, Exception)]
-        if errors:
-            # The cursors stay: the next tick looks at the same sensors again.
-            raise ExceptionGroup(f"{len(errors)} pipelines' sensors could not be reconciled", errors)
-        for name in ("plain", f"periods-{slot}"):
-            self._overview.move_cursor(f"sensors-{name}", Cursor(now))
+        for (watched, _), result in zip(left, done, strict=True):
+            if isinstance(result, Exception):
+                troubles.append(PipelineTrouble(watched.config.id, result))
+        self._move_on(now, slot, cursors, {trouble.pipeline_id for trouble in troubles})
+        if troubles:
+            raise ExceptionGroup(f"{len(troubles)} pipelines' sensors could not be reconciled", troubles)
         return sum(one is True for one in done)
 
+    def _move_on(self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
+        """Note how far each part has come; who failed, or cannot be looked at now, is looked at from here again."""
+        for name in ("plain", f"periods-{slot}"):
+            later = dict.fromkeys([*self._survey.later(now), *failed])
+            behind = {pipeline_id: position(pipeline_id, cursors[name], now) for pipeline_id in later}
+            self._overview.move_cursor(f"sensors-{name}", cursor_at(now, behind))
+
     def _stranded(
-        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], errors: list[Exception]
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterator[tuple[Watched, Stranded]]:
         """What each pipeline's sensors should have started; a pipeline that fails disturbs no other."""
-        for watched, since, rows in self._read(now, slot, cursors, errors):
+        for watched, cursor, rows in self._read(now, slot, cursors, troubles):
             try:
+                since = _since(watched, cursor, now)
                 found = stranded_sensors(watched.expected, rows, since=since, now=now)
             except Exception as error:  # noqa: BLE001 (raised by the check with the others)
-                errors.append(error)
+                troubles.append(PipelineTrouble(watched.config.id, error))
             else:
                 yield from ((watched, one) for one in found)
 
@@ -90,8 +100,8 @@ class StrandedSensors:
         return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
 
     def _read(
-        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], errors: list[Exception]
-    ) -> Iterable[tuple[Watched, datetime, Rows]]:
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
+    ) -> Iterable[tuple[Watched, Cursor | None, Rows]]:
         """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
         triggered = [
             (watched, watched.config.schedule.trigger.key)
@@ -102,7 +112,7 @@ class StrandedSensors:
         for watched, key in triggered:
             fields = plain.get((watched.config.id, key))
             if fields is not None:
-                yield watched, _since(watched, cursors["plain"], now), {key: fields}
+                yield watched, cursors["plain"], {key: fields}
         due = [
             (watched, key)
             for watched, key in triggered
@@ -114,9 +124,9 @@ class StrandedSensors:
         )
         for (watched, _), rows in zip(due, held, strict=True):
             if isinstance(rows, Exception):
-                errors.append(rows)
+                troubles.append(PipelineTrouble(watched.config.id, rows))
             else:
-                yield watched, _since(watched, turn if watched.periodic else None, now), rows
+                yield watched, turn if watched.periodic else None, rows
 
     def _recover(self, watched: Watched, one: Stranded, now: datetime) -> bool:
         stored = self._store.config(one.key.pipeline_id)
@@ -137,7 +147,9 @@ def _is_dormant(watched: Watched, now: datetime) -> bool:
 
 def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
     """From when on sensors may not have been looked at: the last turn, or the excluded days right before today."""
-    since = cursor.at - _WRITTEN_LATE if cursor is not None else watched.expected.created_at
+    since = watched.expected.created_at
+    if cursor is not None:
+        since = position(watched.config.id, cursor, now) - _WRITTEN_LATE
     dormant = dormant_since(watched.expected, now)
     return max(min(since, dormant) if dormant is not None else since, now - LOOK_BACK)
 

@@ -1,7 +1,7 @@
 """Sees to it that SLA clocks are heard: timers for what is ahead, the alert itself where a timer was lost."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,26 +12,32 @@ from interlock_lifecycle import (
     EventType,
     Run,
     RunKey,
-    SlaFacts,
     Timer,
     Verdict,
     Window,
-    deadlines_of,
+    clocks_since,
+    dates_since,
+    deadlines_of_run,
     due_deadlines,
     due_warnings,
     timers_of,
     warning_marker,
 )
-from interlock_sla import Clock, Deadline, ExecutionDate
+from interlock_sla import Clock, Deadline
 from interlock_store import Overview
 from interlock_watchdog.crew import Crew
-from interlock_watchdog.survey import Patrol, Survey, Watched
+from interlock_watchdog.patrol import NOTICED, Found, Patrol
+from interlock_watchdog.survey import Survey, Watched
+from interlock_watchdog.troubles import PipelineTrouble
 
 TIMER_GRACE = timedelta(minutes=2)
 """How long after its moment a timer may still speak for itself; Scheduler is precise to a minute."""
 
-_EDIT_REACHES = timedelta(hours=26)
+EDIT_REACHES = timedelta(hours=26)
 """By how much an edit of its time moves a deadline at most, a day of 25 hours included."""
+
+_MOST_UNJUDGED = 25 * 24
+"""How many of a pipeline's newest dates are read when its config was mended: the hours that a tick looks back."""
 
 _HORIZON = timedelta(hours=24)
 _SPREAD_MINUTES = 12 * 60
@@ -70,9 +76,7 @@ class TimersAhead:
 
         return self._patrol.walk(now, find, self._open, create)
 
-    def _open(
-        self, found: Sequence[tuple[Watched, tuple[RunKey, Timer]]]
-    ) -> Sequence[tuple[Watched, tuple[RunKey, Timer]]]:
+    def _open(self, found: Found[tuple[RunKey, Timer]]) -> Found[tuple[RunKey, Timer]]:
         """Without those of dates that are over already: they ran long before their deadline."""
         runs = self._overview.runs(dict.fromkeys(key for _, (key, _) in found))
         return [one for one in found if one[1][0] not in runs or runs[one[1][0]].is_running]
@@ -105,16 +109,14 @@ class DroppedTimers:
         cursor = self._overview.cursor(self._patrol.check)
 
         def find(watched: Watched, window: Window) -> Iterable[Alert]:
+            if not watched.reports:
+                return ()
             if self._patrol.is_new_to(watched, cursor):
                 # An edit may have put a deadline into the past.
-                earlier = max(watched.expected.created_at, now - _EDIT_REACHES)
-                window = Window(min(window.after, earlier), now)
-            return self._find(watched, window) if watched.reports else ()
+                window = Window(min(window.after, _reach_of_edit(watched, now)), now)
+            return self._find(watched, window)
 
-        def fire(watched: Watched, alert: Alert) -> bool:
-            return self._alerts.fire(alert.key, alert.event, alert.moment) is not None
-
-        return self._patrol.walk(now, find, self._unsettled, fire)
+        return self._patrol.walk(now, find, self._unsettled, self._speak)
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
         past = window.earlier(TIMER_GRACE)
@@ -124,15 +126,64 @@ class DroppedTimers:
         for date, deadline in due_deadlines(watched.expected, past):
             yield Alert(watched.key(date), EventType.SLA_BREACH, deadline.breach_at)
 
-    def _unsettled(self, found: Sequence[tuple[Watched, Alert]]) -> Sequence[tuple[Watched, Alert]]:
+    def _unsettled(self, found: Found[Alert]) -> Found[Alert]:
         keys = dict.fromkeys(alert.key for _, alert in found)
         runs, verdicts = self._overview.runs(keys), self._overview.verdicts(keys)
-        return [one for one in found if not _is_settled(one[1].key, runs, verdicts)]
+        return [one for one in found if not _is_settled(one[1], runs, verdicts)]
+
+    def _speak(self, watched: Watched, alert: Alert) -> bool:
+        if self._alerts.fire(alert.key, alert.event, alert.moment) is not None:
+            return True
+        # A completed run that has no verdict was closed while its config could not be read.
+        return alert.event is EventType.SLA_BREACH and self._alerts.judge(alert.key) is not None
 
 
-def _is_settled(key: RunKey, runs: dict[RunKey, Run], verdicts: dict[RunKey, Verdict]) -> bool:
-    run = runs.get(key)
-    return (run is not None and not run.is_running) or Clock.ABSOLUTE in verdicts.get(key, Verdict(key)).clocks
+def _reach_of_edit(watched: Watched, now: datetime) -> datetime:
+    """From when on an edit may have moved deadlines into the past; other dates than before count from the edit on."""
+    edited = dates_since(watched.config, watched.expected.in_force)
+    moments = [watched.expected.created_at, now - EDIT_REACHES]
+    return max(moments if edited is None else [*moments, edited])
+
+
+def _is_settled(alert: Alert, runs: Mapping[RunKey, Run], verdicts: Mapping[RunKey, Verdict]) -> bool:
+    if Clock.ABSOLUTE in verdicts.get(alert.key, Verdict(alert.key)).clocks:
+        return True
+    run = runs.get(alert.key)
+    is_over = run is not None and not run.is_running
+    return is_over and not (run is not None and run.stands and alert.event is EventType.SLA_BREACH)
+
+
+class UnjudgedRuns:
+    """Runs that were completed while their config could not be read: nobody could judge them then."""
+
+    def __init__(self, overview: Overview, alerts: AlertDesk, patrol: Patrol) -> None:
+        self._overview = overview
+        self._alerts = alerts
+        self._patrol = patrol
+
+    def check(self, now: datetime) -> int:
+        """Judge the runs of the pipelines whose config was mended, or edited, since the last tick; how many."""
+        cursor = self._overview.cursor(self._patrol.check)
+
+        def find(watched: Watched, window: Window) -> Iterable[RunKey]:
+            if watched.config.sla is None or cursor is None or not self._patrol.is_new_to(watched, cursor):
+                return ()
+            return self._completed(watched, window.after - NOTICED)
+
+        def judge(watched: Watched, key: RunKey) -> bool:
+            return self._alerts.judge(key) is not None
+
+        return self._patrol.walk(now, find, self._unjudged, judge)
+
+    def _completed(self, watched: Watched, since: datetime) -> list[RunKey]:
+        config = watched.config
+        runs = self._overview.newest_runs(config.id, config.schedule_id, _MOST_UNJUDGED)
+        over = (run for run in runs if run.stands and run.closed_at is not None)
+        return [run.key for run in over if run.closed_at is not None and run.closed_at > since]
+
+    def _unjudged(self, found: Found[RunKey]) -> Found[RunKey]:
+        verdicts = self._overview.verdicts(key for _, key in found)
+        return [(watched, key) for watched, key in found if not verdicts.get(key, Verdict(key)).clocks]
 
 
 class RelativeSlas:
@@ -146,42 +197,54 @@ class RelativeSlas:
 
     def check(self, now: datetime) -> int:
         """Speak for the timers that did not; how many alerts."""
-        clocked = {
-            watched.config.id: watched
-            for watched in self._survey.pipelines(now)
-            if watched.reports and watched.config.sla is not None and watched.config.sla.max_duration is not None
-        }
-        runs = self._overview.running() if clocked else ()
-        keys = [run.key for run in runs if run.key.pipeline_id in clocked]
-        arrivals = self._overview.arrivals(keys)
-        due = [alert for key, at in arrivals.items() for alert in _overdue(clocked[key.pipeline_id], key, at, now)]
+        due = self._due(now)
         verdicts = self._overview.verdicts(dict.fromkeys(alert.key for alert in due))
         given = self._overview.marked(
             (alert.key.pipeline_id, warning_marker(alert.key, alert.event, alert.moment)) for alert in due
         )
         left = [alert for alert in due if not _was_heard(alert, verdicts, given)]
-        fired = self._crew.do_all([partial(self._alerts.fire, one.key, one.event, one.moment) for one in left])
+        fired = self._crew.attempt([partial(self._alerts.fire, one.key, one.event, one.moment) for one in left])
+        troubles = [
+            PipelineTrouble(alert.key.pipeline_id, result)
+            for alert, result in zip(left, fired, strict=True)
+            if isinstance(result, Exception)
+        ]
+        if troubles:
+            raise ExceptionGroup(f"{len(troubles)} of {len(left)} alerts could not be given", troubles)
         return sum(1 for moment in fired if moment is not None)
+
+    def _due(self, now: datetime) -> list[Alert]:
+        """What is due of the runs under way, those included whose execution could not be started yet."""
+        clocked = {
+            watched.config.id: watched
+            for watched in self._survey.pipelines(now)
+            if watched.reports and watched.config.sla is not None and watched.config.sla.max_duration is not None
+        }
+        if not clocked:
+            return []
+        runs = [*self._overview.running(), *self._overview.unstarted()]
+        arrivals = self._overview.arrivals(run.key for run in runs if run.key.pipeline_id in clocked)
+        return [alert for key, at in arrivals.items() for alert in _overdue(clocked[key.pipeline_id], key, at, now)]
 
 
 def _overdue(watched: Watched, key: RunKey, arrived_at: datetime, now: datetime) -> Iterable[Alert]:
     """The breach if its moment is past by the timers' grace, else the warning if that is."""
-    deadline = _relative(watched, key.date, arrived_at)
+    deadline = _relative(watched, key, arrived_at)
     if deadline is None:
         return
-    if deadline.breach_at + TIMER_GRACE <= now:
+    if deadline.breach_at <= now - TIMER_GRACE:
         yield Alert(key, EventType.RELATIVE_SLA_BREACH, deadline.breach_at)
-    elif deadline.warning_at is not None and deadline.warning_at + TIMER_GRACE <= now:
+    elif deadline.warning_at is not None and deadline.warning_at <= now - TIMER_GRACE:
         yield Alert(key, EventType.RELATIVE_SLA_WARNING, deadline.warning_at)
 
 
-def _relative(watched: Watched, date: ExecutionDate, arrived_at: datetime) -> Deadline | None:
-    found = (one for one in deadlines_of(watched.config, date, arrived_at) if one.clock is Clock.RELATIVE)
+def _relative(watched: Watched, key: RunKey, arrived_at: datetime) -> Deadline | None:
+    since = clocks_since(watched.expected.in_force)
+    found = (one for one in deadlines_of_run(watched.config, key, arrived_at, since) if one.clock is Clock.RELATIVE)
     return next(found, None)
 
 
-def _was_heard(alert: Alert, verdicts: dict[RunKey, Verdict], given: set[tuple[str, str]]) -> bool:
-    known = SlaFacts(None, verdicts.get(alert.key, Verdict(alert.key)))
-    if Clock.RELATIVE in known.verdict.clocks:
+def _was_heard(alert: Alert, verdicts: Mapping[RunKey, Verdict], given: set[tuple[str, str]]) -> bool:
+    if Clock.RELATIVE in verdicts.get(alert.key, Verdict(alert.key)).clocks:
         return True
     return (alert.key.pipeline_id, warning_marker(alert.key, alert.event, alert.moment)) in given

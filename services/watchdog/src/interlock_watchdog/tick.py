@@ -1,7 +1,8 @@
 """One tick of the watchdog: every check on its own, so that one that fails is reported and the rest still run."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -9,14 +10,30 @@ from msgspec import Struct
 from interlock_controller import Bus, BusEntry
 from interlock_lifecycle import Event, EventType, cut_text, event_detail, make_event_id
 from interlock_telemetry import DeadlinePassed, get_logger
+from interlock_watchdog.troubles import Check, PipelineTrouble, troubled_pipelines
 
 _log = get_logger(__name__)
 
 _MEMBERS_TOLD = 3
 _LONGEST = 800
 
-Check = Callable[[datetime], int]
-"""Looks at one thing at the instant given; how many things it set right or reported."""
+_PIPELINES_NAMED = 100
+
+
+class Cause(Struct, frozen=True):
+    """What a tick was invoked by. A repeated invocation has the same cause, and tells the same event again."""
+
+    id: str
+    at: datetime
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], now: datetime) -> "Cause":
+        """EventBridge's event, by its `id` and `time`; another invocation is its own cause."""
+        try:
+            at = datetime.fromisoformat(str(event.get("time")))
+        except ValueError:
+            at = now
+        return cls(str(event.get("id") or ""), at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 class TickFailed(Exception):
@@ -30,6 +47,8 @@ class TickFailed(Exception):
 
 def _describe(error: BaseException) -> str:
     """The error; of a group, also what its first few different members say."""
+    if isinstance(error, PipelineTrouble):
+        return str(error)
     if not isinstance(error, BaseExceptionGroup):
         return f"{type(error).__name__}: {error}"
     inner = dict.fromkeys(_describe(one) for one in error.exceptions)
@@ -43,11 +62,17 @@ class TickReport(Struct, frozen=True):
 
 
 def run_tick(
-    checks: Mapping[str, Check], bus: Bus, now: datetime, *, out_of_time: Callable[[], bool] = lambda: False
+    checks: Mapping[str, Check],
+    bus: Bus,
+    now: datetime,
+    *,
+    out_of_time: Callable[[], bool] = lambda: False,
+    cause: Cause | None = None,
 ) -> TickReport:
     """Run all checks; raise TickFailed, after telling the bus, when some could not be done.
 
     Checks that the invocation has no time left for are failures too: a tick that always ends early must be seen.
+    Lambda repeats an invocation that failed; `cause`, the same each time, lets the event be known as a duplicate.
     """
     found: dict[str, int] = {}
     failures: dict[str, Exception] = {}
@@ -61,7 +86,7 @@ def run_tick(
             failures[name] = error
     if failures:
         try:
-            _tell(failures, bus, now)
+            _tell(failures, bus, cause or Cause("", now))
         except Exception as error:
             # The bus may be down as well; what failed first must still reach the caller.
             raise TickFailed(failures) from error
@@ -69,14 +94,15 @@ def run_tick(
     return TickReport(found)
 
 
-def _tell(failures: Mapping[str, Exception], bus: Bus, now: datetime) -> None:
+def _tell(failures: Mapping[str, Exception], bus: Bus, cause: Cause) -> None:
     """Straight to the bus: the table may be what failed."""
+    pipelines = sorted(set().union(*(troubled_pipelines(error) for error in failures.values())))
     event = Event(
-        id=make_event_id(now, f"watchdog {sorted(failures)}"),
+        id=make_event_id(cause.at, f"watchdog {cause.id} {sorted(failures)}"),
         type=EventType.WATCHDOG_DEGRADED,
         pipeline_id="INFRASTRUCTURE",
-        timestamp=now,
+        timestamp=cause.at,
         message=cut_text(str(TickFailed(failures))),
-        detail={"checks": sorted(failures)},
+        detail={"checks": sorted(failures), **({"pipelines": pipelines[:_PIPELINES_NAMED]} if pipelines else {})},
     )
     bus.publish([BusEntry(str(event.type), msgspec.json.encode(event_detail(event)).decode())])

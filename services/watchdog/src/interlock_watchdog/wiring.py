@@ -13,7 +13,7 @@ from interlock_telemetry import Settings, environment, instrument
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import Check
+from interlock_watchdog.troubles import Check
 
 SERVICE = "watchdog"
 
