@@ -214,3 +214,34 @@ def test_a_triggers_deadline_is_in_the_zone_of_the_schedule_else_of_the_sla(
     schedule: str, sla: str, window: tuple[str, str], expected: int
 ) -> None:
     assert len(due_trigger_deadlines(expect(schedule, sla), between(*window))) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "sla_zone", "deadline", "moment"),
+    [
+        # The schedule's day begins 14 hours before UTC's, the deadline lies 11 hours behind it, and the other way.
+        ("Pacific/Kiritimati", "Pacific/Pago_Pago", "23:30", "2026-03-05 10:30"),
+        ("Pacific/Pago_Pago", "Pacific/Kiritimati", "00:30", "2026-03-03 10:30"),
+    ],
+)
+def test_deadlines_in_a_zone_far_from_the_schedules_are_found(
+    zone: str, sla_zone: str, deadline: str, moment: str
+) -> None:
+    expected = expect(f"timezone: {zone}, {TRIGGER}", f'deadline: "{deadline}", timezone: {sla_zone}')
+    tick = Window(utc(moment) - timedelta(minutes=5), utc(moment))
+    assert [str(found) for found, _ in due_deadlines(expected, tick)] == ["2026-03-03"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "deadline", "moment", "date"),
+    [
+        # The latest there is: the last fire of a day of 25 hours, and the last minute before the next day's.
+        ('cron: "59 23 * * *", timezone: Europe/Berlin', "23:58", "2026-10-26 22:58", "2026-10-25"),
+        ('cron: "0 0,23 * * *"', "23:59", "2026-03-04 23:59", "2026-03-03T23"),
+        ('cron: "30 23 * * *"', "23:29", "2026-03-04 23:29", "2026-03-03"),
+    ],
+)
+def test_the_latest_deadline_of_a_date_is_found(schedule: str, deadline: str, moment: str, date: str) -> None:
+    expected = expect(schedule, f'deadline: "{deadline}"')
+    tick = Window(utc(moment) - timedelta(minutes=5), utc(moment))
+    assert date in [str(found) for found, _ in due_deadlines(expected, tick)]

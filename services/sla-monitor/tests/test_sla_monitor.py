@@ -1,6 +1,7 @@
 """The SLA monitor's modes: real Scheduler calls against moto, rows in the in-memory twin."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from interlock_config import decode_yaml
 from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, TimerEarly
 from interlock_lifecycle import MarkStarted, RunKey, Timer, decide_started, open_run
 from interlock_sla import parse_execution_date
-from interlock_sla_monitor.monitor import Monitor, TimersNotMade
+from interlock_sla_monitor.monitor import Monitor, TimersNotMade, WrongTerm
 from interlock_store import MemoryTables, Store, TableNames
 
 ARRIVED = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -269,3 +270,94 @@ class TestAnSlaThatCannotBeScheduled:
         with pytest.raises(ConnectionError):
             Monitor(store, timers, AlertDesk(store, clock), clock).answer({"mode": "cancel", **ABOUT})
         assert timers.deleted == [self.BREACH]
+
+
+class TestCalculate:
+    """What is given wins over the config; nothing is written or scheduled."""
+
+    @pytest.mark.parametrize(
+        ("given", "answer"),
+        [
+            ({}, {"warningAt": "2026-03-03T12:40:00+00:00", "breachAt": "2026-03-03T13:00:00+00:00"}),
+            (
+                {"maxDuration": "2h"},
+                {"warningAt": "2026-03-03T13:40:00+00:00", "breachAt": "2026-03-03T14:00:00+00:00"},
+            ),
+            (
+                {"expectedDuration": "5m"},
+                {"warningAt": "2026-03-03T12:55:00+00:00", "breachAt": "2026-03-03T13:00:00+00:00"},
+            ),
+            (
+                {"sensorArrivalAt": "2026-03-03T09:00:00"},
+                {"warningAt": "2026-03-03T09:40:00+00:00", "breachAt": "2026-03-03T10:00:00+00:00"},
+            ),
+            (
+                {"deadline": "10:00", "timezone": "Asia/Tokyo", "sensorArrivalAt": "2026-03-05T09:00:00Z"},
+                {"warningAt": "2026-03-04T00:40:00+00:00", "breachAt": "2026-03-04T01:00:00+00:00"},
+            ),
+        ],
+    )
+    def test_the_terms_given_win(self, monitor: Monitor, given: dict[str, str], answer: dict[str, str]) -> None:
+        assert monitor.answer({"mode": "calculate", **ABOUT, **given}) == answer
+
+    def test_an_unknown_pipeline_is_answered_from_what_is_given(self, monitor: Monitor) -> None:
+        asked = {"mode": "calculate", **ABOUT, "pipelineId": "unknown"}
+        assert monitor.answer(asked) == {}
+        assert monitor.answer({**asked, "deadline": "10:00"}) == {"breachAt": "2026-03-04T10:00:00+00:00"}
+        told = {"deadline": "10:00", "expectedDuration": "30m", "timezone": "America/New_York", "critical": True}
+        answer = {"warningAt": "2026-03-04T14:30:00+00:00", "breachAt": "2026-03-04T15:00:00+00:00"}
+        assert monitor.answer({**asked, **told}) == answer
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [
+            ({"deadline": "25:00"}, "deadline: '25:00'"),
+            ({"expectedDuration": "soon"}, "expectedDuration: 'soon'"),
+            ({"maxDuration": "1 h"}, "maxDuration: '1 h'"),
+            ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus'"),
+            ({"maxDuration": "0s"}, "must be positive"),
+            ({"sensorArrivalAt": "9999-12-31T23:59:00Z"}, "after 9999"),
+        ],
+    )
+    def test_a_term_that_is_wrong_is_named(self, monitor: Monitor, given: dict[str, str], why: str) -> None:
+        with pytest.raises(WrongTerm, match=why):
+            monitor.answer({"mode": "calculate", **ABOUT, **given})
+
+
+def test_times_without_a_zone_are_utc_wherever_it_runs(
+    monitor: Monitor, clock: Clock, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        clock.now = BREACH
+        assert "firedAt" in fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00")
+        answer = monitor.answer({"mode": "calculate", **ABOUT, "sensorArrivalAt": "2026-03-03T09:00:00"})
+        assert answer["breachAt"] == "2026-03-03T10:00:00+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_timers_of_another_schedule_are_neither_made_nor_heard(monitor: Monitor, store: Store, clock: Clock) -> None:
+    about = {**ABOUT, "scheduleId": "cron"}
+    store.put_config(decode_yaml(PIPELINE.replace("maxDuration: 1h", 'deadline: "10:00"'), "bronze.yaml"))
+    assert monitor.answer({"mode": "schedule", **about}) == {}
+    clock.now = datetime(2026, 3, 4, 11, tzinfo=UTC)
+    late = {"mode": "fire-alert", **about, "alertType": "SLA_BREACH", "breachAt": "2026-03-04T10:00:00Z"}
+    assert "firedAt" not in monitor.answer(late)
+    assert events(store) == []
+
+
+@pytest.mark.parametrize("alert", ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"])
+def test_a_timer_that_fires_before_its_moment_comes_again(
+    monitor: Monitor, clock: Clock, store: Store, alert: str
+) -> None:
+    moment = BREACH - timedelta(minutes=20) if "WARNING" in alert else BREACH
+    told = {"warningAt": moment.isoformat(), "breachAt": BREACH.isoformat()}
+    clock.now = moment - timedelta(seconds=1)
+    with pytest.raises(TimerEarly):
+        fire(monitor, alert, **told)
+    clock.now = moment
+    assert "firedAt" in fire(monitor, alert, **told)
+    assert events(store) == [alert]

@@ -694,6 +694,27 @@ class TestEdits:
         deployment.tick("2026-03-02 09:35")
         assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
 
+    @pytest.mark.parametrize(
+        ("zone", "before", "after", "edited", "date"),
+        [
+            # From the last minute of a day to its first: the deadline of the day moves by nearly a day.
+            ("UTC", "23:59", "00:01", "2026-03-02 23:30", "2026-03-01"),
+            # A day of 25 hours.
+            ("Europe/Berlin", "23:59", "00:01", "2026-10-25 22:30", "2026-10-24"),
+        ],
+    )
+    def test_an_edit_may_move_a_deadline_by_a_whole_day(
+        self, deployment: Deployment, zone: str, before: str, after: str, edited: str, date: str
+    ) -> None:
+        schedule = f"timezone: {zone}, {READY}"
+        deployment.push(schedule, self.SLA.replace("10:00", before))
+        last = utc(edited) - timedelta(minutes=5)
+        deployment.tick(f"{last:%Y-%m-%d %H:%M}", "dropped-timers")
+        deployment.told.clear()
+        deployment.push(schedule, self.SLA.replace("10:00", after), created=utc(edited))
+        deployment.tick(f"{utc(edited) + timedelta(minutes=1):%Y-%m-%d %H:%M}", "dropped-timers")
+        assert ("SLA_BREACH", "p", date) in deployment.told
+
     def test_a_breach_that_was_told_is_not_told_again_after_an_edit(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.ticks("2026-03-02 09:55", "2026-03-02 10:05")

@@ -1,5 +1,6 @@
 """What a tick takes up and what it leaves alone, over the in-memory twin; and that one failing check is not silence."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,8 @@ from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus,
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import TickFailed, run_tick
+from interlock_watchdog.tick import Cause, TickFailed, run_tick
+from interlock_watchdog.troubles import Check
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -31,6 +33,7 @@ class World:
         self.now = NOW
         self.bus: list[str] = []
         self.longest = 0
+        self.details: list[dict[str, Any]] = []
         self.started: list[str] = []
         self.statuses: dict[str, str] = {}
         self.bus_is_down = False
@@ -40,6 +43,7 @@ class World:
             raise ConnectionError("the bus is down")
         self.bus += [entry.detail_type for entry in entries]
         self.longest = max([self.longest, *(len(entry.detail) for entry in entries)])
+        self.details += [json.loads(entry.detail) for entry in entries]
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         self.started.append(name)
@@ -233,7 +237,9 @@ def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recov
         store.commit(opened)
         start(store, opened.run)
     for tick in range(ticks):
+        before = len(asked)
         recovery.dead_executions(NOW + timedelta(minutes=10 + 5 * tick))
+        assert len(asked) - before <= 100
     assert len(asked) == count
 
 
@@ -258,6 +264,20 @@ def test_a_failure_of_many_words_is_told_in_an_event_that_the_bus_takes(world: W
         run_tick({"first": complain}, world, NOW)
     assert world.bus == ["WATCHDOG_DEGRADED"]
     assert world.longest < 5_000
+
+
+def test_an_invocation_that_lambda_repeats_tells_the_same_event_again(world: World) -> None:
+    def told(event: dict[str, str], minutes: int, **checks: Check) -> Any:
+        now = NOW + timedelta(minutes=minutes)
+        with pytest.raises(TickFailed):
+            run_tick(checks or {"first": fail}, world, now, cause=Cause.of(event, now))
+        return world.details[-1]
+
+    event = {"id": "cdc73f9d-aea9-11e3-9d5a-835b769c0d9c", "time": "2026-03-03T12:00:00Z"}
+    first, second = told(event, 0), told(event, 3)
+    assert first == second
+    others = [told({**event, "id": "another"}, 0), told(event, 0, second=fail), told({}, 0), told({"time": "noon"}, 3)]
+    assert len({first["id"], *(other["id"] for other in others)}) == 5
 
 
 def test_failing_checks_are_raised_although_the_bus_is_down_too(world: World) -> None:

@@ -128,7 +128,9 @@ from interlock_lifecycle._shadow import (
     project_sla,
 )
 from interlock_lifecycle._sla import (
+    GivenSla,
     SlaFacts,
+    calculate_deadlines,
     clocks_in_trouble,
     deadlines_of,
     deadlines_of_run,
@@ -198,6 +200,7 @@ __all__ = [
     "ExpiryFacts",
     "FailAttempt",
     "FailureFacts",
+    "GivenSla",
     "HoldRun",
     "Ignore",
     "JobEntry",
@@ -252,6 +255,7 @@ __all__ = [
     "WindowUsedUp",
     "WithdrawIntent",
     "awaited",
+    "calculate_deadlines",
     "clocks_in_trouble",
     "clocks_since",
     "cut_text",

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import ClockVerdict, Ignore, RecordBreach, Verdict
@@ -21,6 +23,7 @@ from interlock_sla import (
     all_met,
     judge,
     relative_deadline,
+    zone,
 )
 
 EVENT_OF = {
@@ -31,6 +34,7 @@ EVENT_OF = {
 }
 """Which event an SLA clock's warning and breach are."""
 
+_UTC = zone("UTC")
 _HINT_OF = {
     "warning": "Check what the run waits for (interlock status) before the deadline passes.",
     "breach": "The deadline has passed: tell the consumers, then find what held the run (interlock status).",
@@ -48,18 +52,43 @@ class SlaFacts(Struct, frozen=True):
     since: Mapping[Clock, datetime] = {}
 
 
+class GivenSla(Struct, frozen=True):
+    """SLA terms that somebody gives; what is given wins over the config's. `zone` is that of `deadline`."""
+
+    deadline: str | None = None
+    expected_duration: timedelta | None = None
+    max_duration: timedelta | None = None
+    zone: ZoneInfo | None = None
+    arrived_at: datetime | None = None
+
+
+def calculate_deadlines(config: PipelineConfig | None, date: ExecutionDate, given: GivenSla) -> tuple[Deadline, ...]:
+    """The deadlines of a date from the terms given, and for the others from the config (None: there is none).
+
+    Raises SlaError for terms that lead nowhere.
+    """
+    terms = GivenSla() if config is None else _terms(config, given.arrived_at)
+    told = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) is not None}
+    fire = None if config is None else cron_fire(config, date)
+    found = tuple(_clocks(replace(terms, **told), date, fire).values())
+    for one in found:
+        if isinstance(one, SlaError):
+            raise one
+    return tuple(one for one in found if isinstance(one, Deadline))
+
+
 def deadlines_of(config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None) -> tuple[Deadline, ...]:
     """The deadlines that apply to a date: a pure function of the date and the config, never of "now".
 
     One that leads out of the calendar is left out (`clocks_in_trouble` says why): an SLA stops no run.
     """
-    found = _clocks(config, date, arrived_at).values()
+    found = _clocks(_terms(config, arrived_at), date, cron_fire(config, date)).values()
     return tuple(deadline for deadline in found if isinstance(deadline, Deadline))
 
 
 def clocks_in_trouble(config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None) -> dict[Clock, str]:
     """The clocks of a date whose deadline cannot be computed, and why: such as an arrival in the year 9999."""
-    found = _clocks(config, date, arrived_at).items()
+    found = _clocks(_terms(config, arrived_at), date, cron_fire(config, date)).items()
     return {clock: str(error) for clock, error in found if isinstance(error, SlaError)}
 
 
@@ -81,28 +110,28 @@ def deadlines_of_run(
     )
 
 
-def _clocks(
-    config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None
-) -> dict[Clock, Deadline | SlaError]:
+def _terms(config: PipelineConfig, arrived_at: datetime | None) -> GivenSla:
     sla = config.sla
-    found: dict[Clock, Deadline | SlaError] = {}
     if sla is None:
-        return found
-    deadline, longest, expected = sla.deadline, sla.max_duration, sla.expected_duration
+        return GivenSla(zone=config.sla_zone, arrived_at=arrived_at)
+    return GivenSla(sla.deadline, sla.expected_duration, sla.max_duration, config.sla_zone, arrived_at)
+
+
+def _clocks(terms: GivenSla, date: ExecutionDate, fire: datetime | None) -> dict[Clock, Deadline | SlaError]:
+    found: dict[Clock, Deadline | SlaError] = {}
+    deadline, longest, arrived_at, expected = (
+        terms.deadline,
+        terms.max_duration,
+        terms.arrived_at,
+        terms.expected_duration,
+    )
     if deadline is not None:
-
-        def absolute() -> Deadline:
-            return absolute_deadline(
-                deadline, date, config.sla_zone, cron_fire=cron_fire(config, date), expected=expected
-            )
-
-        found[Clock.ABSOLUTE] = _compute(absolute)
+        place = terms.zone or _UTC
+        found[Clock.ABSOLUTE] = _compute(
+            lambda: absolute_deadline(deadline, date, place, cron_fire=fire, expected=expected)
+        )
     if longest is not None and arrived_at is not None:
-
-        def relative() -> Deadline:
-            return relative_deadline(arrived_at, longest, expected=expected)
-
-        found[Clock.RELATIVE] = _compute(relative)
+        found[Clock.RELATIVE] = _compute(lambda: relative_deadline(arrived_at, longest, expected=expected))
     return found
 
 

@@ -1,20 +1,33 @@
 """The five modes of the SLA monitor: schedule, cancel, fire-alert, calculate, reconcile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from interlock_config import PipelineConfig
 from interlock_controller import AlertDesk, Timers
-from interlock_lifecycle import EventType, RunKey, Timer, clocks_in_trouble, tell_unscheduled, timers_of
-from interlock_sla import parse_execution_date
+from interlock_lifecycle import (
+    EventType,
+    GivenSla,
+    RunKey,
+    Timer,
+    calculate_deadlines,
+    clocks_in_trouble,
+    tell_unscheduled,
+    timers_of,
+)
+from interlock_sla import Clock, Deadline, SlaError, parse_deadline, parse_duration, parse_execution_date, zone
 from interlock_store import Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
+
+T = TypeVar("T")
 
 _WARNINGS = frozenset({EventType.SLA_WARNING, EventType.RELATIVE_SLA_WARNING})
 _BREACHES = frozenset({EventType.SLA_BREACH, EventType.RELATIVE_SLA_BREACH})
@@ -31,7 +44,7 @@ class Mode(StrEnum):
 
 
 class Request(Struct, frozen=True, rename="camel"):
-    """One invocation (contracts.md §4). Times are UTC."""
+    """One invocation (contracts.md §4). Times without a zone are UTC."""
 
     mode: Mode
     pipeline_id: str
@@ -40,11 +53,49 @@ class Request(Struct, frozen=True, rename="camel"):
     alert_type: EventType | None = None
     warning_at: datetime | None = None
     breach_at: datetime | None = None
+    deadline: str | None = None
+    expected_duration: str | None = None
+    max_duration: str | None = None
+    timezone: str | None = None
+    sensor_arrival_at: datetime | None = None
+
+    @property
+    def given(self) -> GivenSla:
+        """The SLA terms that the invocation brings; WrongTerm names the first that cannot be read."""
+        return GivenSla(
+            deadline=_read("deadline", self.deadline, parse_deadline),
+            expected_duration=_read("expectedDuration", self.expected_duration, parse_duration),
+            max_duration=_read("maxDuration", self.max_duration, parse_duration),
+            zone=_read("timezone", self.timezone, zone),
+            arrived_at=_utc(self.sensor_arrival_at),
+        )
 
     @property
     def key(self) -> RunKey:
         """The run that this is about."""
         return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
+
+
+class WrongTerm(ValueError):
+    """An SLA term of an invocation cannot be read, or leads nowhere; `name` is its key, None for all together."""
+
+    def __init__(self, name: str | None, error: SlaError) -> None:
+        super().__init__(f"{name}: {error}" if name else str(error))
+        self.name = name
+
+
+def _read(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
+    try:
+        return None if text is None else parse(text)
+    except SlaError as error:
+        raise WrongTerm(name, error) from None
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Times without a zone are UTC, wherever this runs."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class TimersNotMade(Exception):
@@ -79,23 +130,31 @@ class Monitor:
             case Mode.FIRE_ALERT:
                 return self._fire(request)
             case Mode.CALCULATE:
-                return _moments(self._timers_of(request.key))
+                return self._calculate(request)
             case Mode.RECONCILE:
                 return self._reconcile(request.key)
             case _:
                 assert_never(request.mode)
 
     def _timers_of(self, key: RunKey) -> tuple[Timer, ...]:
+        config, arrived_at = self._facts(key)
+        return () if config is None else timers_of(config, key, arrived_at)
+
+    def _facts(self, key: RunKey) -> tuple[PipelineConfig | None, datetime | None]:
+        """The config, if the pipeline runs live, and when the date's first sensor arrived."""
         config = self._store.config(key.pipeline_id).config
         if config is None or config.dry_run:
-            return ()
-        return timers_of(config, key, self._store.arrived_at(key))
+            return None, None
+        return config, self._store.arrived_at(key)
 
     def _schedule(self, key: RunKey) -> dict[str, Any]:
         """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
-        timers = self._timers_of(key)
         now = self._now()
-        self._tell_trouble(key, now)
+        config, arrived_at = self._facts(key)
+        if config is None:
+            return {}
+        self._tell_trouble(key, clocks_in_trouble(config, key.date, arrived_at), now)
+        timers = timers_of(config, key, arrived_at)
         failures: dict[str, str] = {}
         errors: list[Exception] = []
         for timer in timers:
@@ -108,14 +167,10 @@ class Monitor:
         if failures:
             self._store.commit(tell_unscheduled(key, failures, now))
             raise TimersNotMade(key, failures) from errors[0]
-        return _moments(timers)
+        return _moments(timer.deadline for timer in timers)
 
-    def _tell_trouble(self, key: RunKey, now: datetime) -> None:
+    def _tell_trouble(self, key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
         """Say which clocks of a date cannot be told, such as of an arrival in the year 9999; trying again is no use."""
-        config = self._store.config(key.pipeline_id).config
-        if config is None or config.dry_run:
-            return
-        trouble = clocks_in_trouble(config, key.date, self._store.arrived_at(key))
         if trouble:
             _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
             self._store.commit(tell_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
@@ -141,7 +196,7 @@ class Monitor:
         errors = [error for timer in timers if (error := self._delete(timer)) is not None]
         if errors:
             raise errors[0]
-        return _moments(timers)
+        return _moments(timer.deadline for timer in timers)
 
     def _delete(self, timer: Timer) -> Exception | None:
         try:
@@ -152,12 +207,23 @@ class Monitor:
 
     def _fire(self, request: Request) -> dict[str, Any]:
         alert = request.alert_type
-        moment = request.warning_at if alert in _WARNINGS else request.breach_at
+        moment = _utc(request.warning_at if alert in _WARNINGS else request.breach_at)
         if alert not in _WARNINGS | _BREACHES or moment is None:
             raise ValueError("fire-alert needs alertType, an SLA warning or breach, and its warningAt or breachAt")
-        fired_at = self._alerts.fire(request.key, alert, moment.astimezone(UTC))
+        fired_at = self._alerts.fire(request.key, alert, moment)
         answer: dict[str, Any] = {"alertType": str(alert)}
         return answer if fired_at is None else {**answer, "firedAt": fired_at.isoformat()}
+
+    def _calculate(self, request: Request) -> dict[str, Any]:
+        """The moments of a date, from the terms given and for the others from the pipeline's config, if it has one."""
+        given, key = request.given, request.key
+        config = self._store.config(key.pipeline_id).config
+        if given.arrived_at is None:
+            given = replace(given, arrived_at=self._store.arrived_at(key))
+        try:
+            return _moments(calculate_deadlines(config, key.date, given))
+        except SlaError as error:
+            raise WrongTerm(None, error) from None
 
     def _reconcile(self, key: RunKey) -> dict[str, Any]:
         """Report what timers would have: of a clock past its breach the breach, else a warning that is due."""
@@ -165,13 +231,14 @@ class Monitor:
         now = self._now()
         for timer in timers:
             self._tell_due(key, timer, now)
-        return _moments(timers)
+        return _moments(timer.deadline for timer in timers)
 
 
-def _moments(timers: tuple[Timer, ...]) -> dict[str, Any]:
+def _moments(deadlines: Iterable[Deadline]) -> dict[str, Any]:
     """The nearest warning and breach of a date's clocks."""
-    warnings = [timer.deadline.warning_at for timer in timers if timer.deadline.warning_at is not None]
-    breaches = [timer.deadline.breach_at for timer in timers]
+    found = list(deadlines)
+    warnings = [deadline.warning_at for deadline in found if deadline.warning_at is not None]
+    breaches = [deadline.breach_at for deadline in found]
     answer = {}
     if warnings:
         answer["warningAt"] = min(warnings).isoformat()
