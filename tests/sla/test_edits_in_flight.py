@@ -343,6 +343,21 @@ def test_a_committed_run_that_cannot_be_started_is_late_in_time() -> None:
     ]
 
 
+def test_a_day_whose_data_comes_by_the_hour_is_not_late_as_a_day() -> None:
+    floor = Floor("03-03 00:00")
+    floor.configure()
+    for hour in range(24):
+        floor.goes_on(f"03-03 {hour:02}:30")
+        floor.sense(parse_execution_date(f"2026-03-03T{hour:02}"))
+    floor.goes_on("03-05 12:00")
+    assert len(floor.heard("SLA_MET")) == 24
+    of_days = [one for one in floor.heard("SLA_WARNING", "SLA_BREACH") if "T" not in one.split()[2]]
+    assert of_days == [
+        "SLA_WARNING stream 2026-03-04 03-05T09:30",
+        "SLA_BREACH stream 2026-03-04 03-05T10:00",
+    ]
+
+
 def test_a_manual_rerun_of_another_date_does_not_stand_for_todays_fire() -> None:
     floor = Floor("03-03 00:00")
     floor.configure(f'cron: "0 8 * * *", {STREAM}', "")

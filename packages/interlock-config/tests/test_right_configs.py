@@ -86,7 +86,7 @@ def test_every_key_is_read() -> None:
 def test_defaults() -> None:
     config = decode_yaml(MINIMAL)
     job, schedule = config.job, config.schedule
-    assert (schedule.timezone, schedule.cron, schedule.trigger, schedule.exclude) == ("UTC", None, None, None)
+    assert (schedule.timezone, schedule.cron, schedule.trigger, schedule.exclude) == (None, None, None, None)
     assert schedule.evaluation.window == timedelta(hours=1)
     assert schedule.evaluation.interval == timedelta(minutes=5)
     assert (job.max_retries, job.max_code_retries, job.max_drift_reruns, job.max_manual_reruns) == (0, 1, 1, 1)

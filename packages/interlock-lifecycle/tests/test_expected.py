@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from interlock_config import decode_yaml
 from interlock_lifecycle import (
@@ -18,6 +19,7 @@ from interlock_lifecycle import (
     due_trigger_deadlines,
     due_warnings,
     expected_dates,
+    terms_of,
 )
 from interlock_sla import Exclusions, parse_execution_date
 
@@ -245,3 +247,47 @@ def test_the_latest_deadline_of_a_date_is_found(schedule: str, deadline: str, mo
     expected = expect(schedule, f'deadline: "{deadline}"')
     tick = Window(utc(moment) - timedelta(minutes=5), utc(moment))
     assert date in [str(found) for found, _ in due_deadlines(expected, tick)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "ends"),
+    [("timezone: UTC, ", "2026-03-04 10:00"), ("timezone: Asia/Tokyo, ", "2026-03-04 01:00"), ("", "2026-03-04 15:00")],
+)
+def test_a_trigger_deadline_is_in_the_schedules_zone_if_one_is_written(zone: str, ends: str) -> None:
+    schedule = f"{zone}{TRIGGER[:-1]}, deadline: '10:00'}}"
+    expected = expect(schedule, 'deadline: "23:00", timezone: America/New_York')
+    (found,) = due_trigger_deadlines(expected, Window(utc(ends) - timedelta(minutes=5), utc(ends)))
+    assert (str(found[0]), found[1]) == ("2026-03-03", utc(ends))
+
+
+class TestInForce:
+    """What an edit brought counts from then on; what was there before stays as it is."""
+
+    SLA = 'deadline: "10:00", expectedDuration: 30m'
+
+    @pytest.mark.parametrize(("since", "dates"), [("09:59", ["2026-03-03"]), ("10:00", ["2026-03-03"]), ("10:01", [])])
+    def test_deadlines_from_before_the_clock_was_there_are_none(self, since: str, dates: list[str]) -> None:
+        expected = replace(expect(TRIGGER, self.SLA), in_force={"sla absolute": utc(f"2026-03-04 {since}")})
+        found = due_deadlines(expected, between("2026-03-04 09:00", "2026-03-04 12:00"))
+        assert [str(date) for date, _ in found] == dates
+
+    @pytest.mark.parametrize(("since", "count"), [("09:30", 1), ("09:31", 0)])
+    def test_warnings_from_before_the_clock_was_there_are_none(self, since: str, count: int) -> None:
+        expected = replace(expect(TRIGGER, self.SLA), in_force={"sla absolute": utc(f"2026-03-04 {since}")})
+        assert len(due_warnings(expected, between("2026-03-04 09:00", "2026-03-04 12:00"))) == count
+
+    @pytest.mark.parametrize(("term", "fires"), [("schedule cron", 1), ("schedule stream", 2)])
+    def test_fires_from_before_the_kind_of_schedule_are_none(self, term: str, fires: int) -> None:
+        expected = replace(expect('cron: "0 8 * * *"'), in_force={term: utc("2026-03-03 12:00")})
+        assert len(due_fires(expected, between("2026-03-03 00:00", "2026-03-04 12:00"))) == fires
+
+    def test_terms_name_what_counts_and_nothing_else(self) -> None:
+        def terms(schedule: str, sla: str = "") -> tuple[str, ...]:
+            return terms_of(expect(schedule, sla).config)
+
+        plain = terms(TRIGGER, self.SLA)
+        assert plain[0] == "schedule stream"
+        assert plain[2:] == ("sla absolute",)
+        assert terms(f"{TRIGGER}, evaluation: {{window: 2h}}", 'deadline: "11:00"') == plain
+        assert terms(f"{TRIGGER}, timezone: Asia/Tokyo", self.SLA)[1] != plain[1]
+        assert terms(TRIGGER, "maxDuration: 1h")[2:] == ("sla relative",)

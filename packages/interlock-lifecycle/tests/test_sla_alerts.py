@@ -198,3 +198,32 @@ def test_timers_that_cannot_be_made_are_told_once_per_date(key: RunKey) -> None:
     assert (event.type, first.marker) == (EventType.INFRA_FAILURE, second.marker)
     assert event.detail == {"source": "sla-monitor", "timers": ["t-1", "t-2"]}
     assert "t-2: throttled; t-1: denied" in str(event.message)
+
+
+@pytest.mark.parametrize(("runs", "speaks"), [(True, True), (False, False)])
+def test_of_a_date_of_another_schedule_only_the_clock_of_its_run_speaks(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, runs: bool, speaks: bool
+) -> None:
+    other = key.under_other_schedule
+    row = replace(run, key=other) if runs else None
+    assert isinstance(breach_at(BREACH, config, other, row, arrived), RecordBreach) is speaks
+
+
+@pytest.mark.parametrize(
+    ("entries", "speaks"),
+    [
+        ([("success", -1)], False),
+        ([("success", 0)], True),
+        ([("success", -5), ("success", 3)], False),
+        ([("success", -5), ("fail", 3)], False),
+        ([("fail", -5), ("success", 3)], True),
+        ([("timeout", 3)], False),
+    ],
+)
+def test_without_a_run_a_success_counts_when_it_was_logged_in_time_and_a_failure_at_any_time(
+    config: PipelineConfig, key: RunKey, arrived: SlaFacts, entries: list[tuple[str, int]], speaks: bool
+) -> None:
+    logged = tuple(JobEntry(key, BREACH + timedelta(minutes=minutes), event) for event, minutes in entries)
+    facts = AlertFacts(config, None, arrived, logged)
+    decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH + timedelta(minutes=5))
+    assert isinstance(decision, RecordBreach) is speaks

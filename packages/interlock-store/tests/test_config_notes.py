@@ -7,6 +7,7 @@ import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_store import MemoryTables, Overview, Store, StoredConfig, TableNames
+from interlock_store._write import Put, Update
 
 NAMES = TableNames.of_environment("test")
 FIRST = datetime(2026, 3, 3, 8, tzinfo=UTC)
@@ -109,3 +110,89 @@ def test_another_process_sees_what_changed(tables: MemoryTables, store: Store) -
     assert overview.pipelines()["p"].created_at == FIRST
     store.note_periods("p")
     assert overview.pipelines()["p"].periodic
+
+
+class TestInForce:
+    """Since when a config has its schedule, its dates and its SLA clocks."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+
+    def since(self, tables: MemoryTables, term: str) -> datetime | None:
+        return indexed(tables).in_force.get(term)
+
+    def test_what_was_there_from_the_beginning_counts_from_the_beginning(
+        self, tables: MemoryTables, store: Store
+    ) -> None:
+        store.put_config(config(self.SLA))
+        store.note_config("p", FIRST)
+        assert set(indexed(tables).in_force.values()) == {FIRST}
+        assert "sla absolute" in indexed(tables).in_force
+
+    def test_a_clock_that_an_edit_brings_counts_from_the_edit(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(config())
+        store.note_config("p", FIRST)
+        store.put_config(config(self.SLA))
+        store.note_config("p", LATER)
+        assert (self.since(tables, "sla absolute"), self.since(tables, "schedule stream")) == (LATER, FIRST)
+
+    def test_a_deadline_that_is_moved_stays_in_force(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(config(self.SLA))
+        store.note_config("p", FIRST)
+        store.put_config(config(self.SLA.replace("10:00", "11:00")))
+        store.note_config("p", LATER)
+        assert self.since(tables, "sla absolute") == FIRST
+
+    def test_what_was_away_for_a_while_counts_from_its_return(self, tables: MemoryTables, store: Store) -> None:
+        for text, at in ((self.SLA, FIRST), (f"{self.SLA}\nwatch: {{enabled: false}}", FIRST), (self.SLA, LATER)):
+            store.put_config(config(text))
+            store.note_config("p", at)
+        assert self.since(tables, "sla absolute") == LATER
+
+    def test_an_unreadable_text_in_between_changes_nothing(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(config(self.SLA))
+        store.note_config("p", FIRST)
+        text = row_of(tables)["config"]
+        for spoiled, at in (("{", LATER), (text, LATER + timedelta(hours=1))):
+            tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"config": spoiled})])
+            store.note_config("p", at)
+        assert set(indexed(tables).in_force.values()) == {FIRST}
+        assert indexed(tables).noted
+
+    def test_a_row_that_was_noted_before_there_were_terms_is_noted_again(
+        self, tables: MemoryTables, store: Store
+    ) -> None:
+        store.put_config(config(self.SLA))
+        store.note_config("p", FIRST)
+        tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", remove=("inForce",))])
+        assert not indexed(tables).noted
+        store.note_config("p", LATER)
+        found = indexed(tables)
+        assert (found.noted, found.changed_at, set(found.in_force.values())) == (True, FIRST, {FIRST})
+
+    def test_a_spoiled_note_counts_for_nothing(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(config(self.SLA))
+        store.note_config("p", FIRST)
+        spoiled = {"sla absolute": "soon", "schedule stream": "0001-01-01T00:00:00Z"}
+        tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"inForce": spoiled})])
+        assert indexed(tables).in_force == {}
+
+
+def test_a_config_that_nobody_foresaw_hides_no_other(tables: MemoryTables, store: Store) -> None:
+    store.put_config(config())
+    row = {"PK": "PIPELINE#q", "SK": "CONFIG", "config": "[" * 100_000, "GSI1PK": "CONFIG", "GSI1SK": "q"}
+    tables.transact([Put(NAMES.control, row)])
+    found = Overview(tables, NAMES).pipelines()
+    assert (found["p"].config, found["q"].config) == (config(), None)
+    assert found["q"].problem
+
+
+def test_the_pipelines_that_name_a_calendar_are_found(tables: MemoryTables, store: Store) -> None:
+    store.put_config(config())
+    named = decode_yaml(
+        "pipeline: {id: q}\nschedule: {calendar: closed, trigger: {key: ready, check: exists}}\n"
+        "validation: {rules: [{key: ready, check: exists}]}\n"
+        'job: {type: command, config: {command: "true"}}\n',
+        "q.yaml",
+    )
+    store.put_config(named)
+    assert (store.pipelines_naming("closed"), store.pipelines_naming("other")) == (["q"], [])

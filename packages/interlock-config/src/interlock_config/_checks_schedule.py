@@ -19,7 +19,8 @@ _EVALUATION: Path = ("schedule", "evaluation")
 
 
 def _timezone(config: PipelineConfig, findings: Findings) -> None:
-    zone_problem(config.schedule.timezone, ("schedule", "timezone"), findings)
+    if config.schedule.timezone is not None:
+        zone_problem(config.schedule.timezone, ("schedule", "timezone"), findings)
 
 
 def zone_problem(name: str, path: Path, findings: Findings) -> None:

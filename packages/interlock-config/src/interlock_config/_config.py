@@ -43,7 +43,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     @cached_property
     def zone(self) -> ZoneInfo:
         """The zone of the schedule: its wall clock decides dates, fires and exclusions."""
-        return zone(self.schedule.timezone)
+        return zone(self.schedule.timezone or "UTC")
 
     @cached_property
     def sla_zone(self) -> ZoneInfo:

@@ -61,7 +61,9 @@ class TriggerCondition(Section, frozen=True):
     value: Annotated[Any, Meta(description="What the field is compared with.", examples=["done"])] = None
     deadline: Annotated[
         Deadline | None,
-        Meta(description="End of the auto-trigger window of an execution date, in schedule.timezone."),
+        Meta(
+            description="End of the auto-trigger window of an execution date, in schedule.timezone, else sla.timezone."
+        ),
     ] = None
 
 
@@ -102,7 +104,7 @@ class Schedule(Section, frozen=True):
         ),
     ] = None
     include: Annotated[Inclusion | None, Meta(description="Irregular dates. Excludes `cron`.")] = None
-    timezone: Timezone = "UTC"
+    timezone: Annotated[Timezone | None, Meta(description="IANA time zone; UTC unless given.")] = None
     time: Annotated[TimeOfDay | None, Meta(description="Expected start, for missed-schedule checks.")] = None
     trigger: Annotated[TriggerCondition | None, Meta(description="Sensor that starts a run.")] = None
     exclude: Annotated[Exclusion | None, Meta(description="Days on which nothing starts.")] = None

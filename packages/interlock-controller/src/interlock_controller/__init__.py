@@ -7,7 +7,7 @@ from interlock_controller._jobs import JobDesk
 from interlock_controller._outbox import Bus, ExecutionStarter, Outbox
 from interlock_controller._reruns import RerunDesk
 from interlock_controller._sensors import SensorDesk
-from interlock_controller._timers import NoTimers, SchedulerTimers, Timers
+from interlock_controller._timers import NoTimers, SchedulerTimers, Timers, timers_of_environment
 from interlock_store import Contended
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "SensorDesk",
     "TimerEarly",
     "Timers",
+    "timers_of_environment",
 ]

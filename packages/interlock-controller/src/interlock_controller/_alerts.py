@@ -81,6 +81,7 @@ class AlertDesk:
             sla=dossier.sla,
             entries=self._outcomes(key),
             exclusions=dossier.config.exclusions,
+            has_hours=not has_run and not key.date.is_hourly and self._store.has_hours(key),
             other_run=None if has_run else self._store.run(other),
             other_verdict=None if has_run else self._store.verdict(other),
         )

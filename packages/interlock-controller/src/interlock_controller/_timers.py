@@ -1,9 +1,11 @@
 """The Scheduler entries of SLA clocks: created once under deterministic names, deleted when a run is settled."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from interlock_lifecycle import RunKey, Timer, timer_input
+from interlock_telemetry import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
@@ -28,6 +30,22 @@ class NoTimers:
 
     def delete(self, timer: Timer) -> None:
         """Do nothing."""
+
+
+def timers_of_environment(settings: Settings, make_client: Callable[[], "EventBridgeSchedulerClient"]) -> Timers:
+    """The timers that a Lambda's variables ask for; with SKIP_SCHEDULER none, and no client is made.
+
+    `make_client` makes the boto3 client of EventBridge Scheduler.
+    """
+    if settings.skip_scheduler:
+        return NoTimers()
+    return SchedulerTimers(
+        make_client(),
+        group=settings["SCHEDULER_GROUP_NAME"],
+        target_arn=settings["SLA_MONITOR_ARN"],
+        role_arn=settings["SCHEDULER_ROLE_ARN"],
+        dead_letters_arn=settings.get("SCHEDULER_DLQ_ARN"),
+    )
 
 
 class SchedulerTimers:

@@ -28,6 +28,8 @@ class AlertFacts(Struct, frozen=True):
     sla: SlaFacts
     entries: tuple[JobEntry, ...] = ()
     exclusions: Exclusions = Exclusions()
+    has_hours: bool = False
+    """Whether hours of the day have runs of their own, read only where the day has none."""
     other_run: Run | None = None
     other_verdict: Verdict | None = None
 
@@ -85,6 +87,8 @@ def _outdated(
         return "the deadline was edited; a newer timer exists"
     if facts.run is None and not config.watch.enabled:
         return "the pipeline is not watched, and the date never ran"
+    if facts.run is None and facts.has_hours:
+        return "the day runs by the hour"
     if facts.run is None and facts.exclusions.excludes(key.date.day):
         return "the date is excluded, and it never ran"
     return None

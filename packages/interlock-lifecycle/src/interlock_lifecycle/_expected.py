@@ -217,12 +217,12 @@ def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[E
 def trigger_ends(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
     """When a date's auto-trigger window ends (UTC), None without one.
 
-    Its deadline is a time in the schedule's zone, else in the SLA's (behaviour.md §8).
+    Its deadline is a time in the schedule's zone if that is written, else in the SLA's, else in UTC.
     """
     trigger = config.schedule.trigger
     if trigger is None or trigger.deadline is None:
         return None
-    zone = config.zone if config.schedule.timezone != "UTC" else config.sla_zone
+    zone = config.zone if config.schedule.timezone is not None else config.sla_zone
     return trigger_deadline(trigger.deadline, date, zone, cron_fire=cron_fire(config, date))
 
 

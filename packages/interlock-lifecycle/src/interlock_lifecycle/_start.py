@@ -140,7 +140,7 @@ def _sla_input(config: PipelineConfig) -> dict[str, Any]:
         "deadline": sla.deadline,
         "expectedDuration": str(sla.expected_duration.text) if sla.expected_duration else None,
         "maxDuration": str(sla.max_duration.text) if sla.max_duration else None,
-        "timezone": sla.timezone or config.schedule.timezone,
+        "timezone": sla.timezone or config.schedule.timezone or "UTC",
         "critical": bool(sla.critical),
     }
     return {name: value for name, value in wire.items() if value is not None}

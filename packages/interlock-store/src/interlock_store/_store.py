@@ -170,6 +170,12 @@ class Store:
         row = self._get(key, "TRIGGER")
         return None if row is None else read_run(row)
 
+    def has_hours(self, key: RunKey) -> bool:
+        """Whether any hour of a day has a trigger row: then the day's data comes by the hour."""
+        prefix = f"{run_sk('TRIGGER', key)}T"
+        found = self._tables.query(self.names.control, pipeline_pk(key.pipeline_id), prefix=prefix, limit=1)
+        return any(True for _ in found)
+
     def runs(self, pipeline_id: str) -> Iterator[Run]:
         """All trigger rows of a pipeline, oldest date first."""
         for row in self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="TRIGGER#"):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import AlertDesk, NoTimers, SchedulerTimers, Timers
+from interlock_controller import AlertDesk, timers_of_environment
 from interlock_sla_monitor.monitor import Monitor
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
@@ -43,17 +43,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
-    monitor = Monitor(store, _timers(settings), AlertDesk(store, now), now)
-    return Service(monitor, {"control": store.ping}, settings)
-
-
-def _timers(settings: Settings) -> Timers:
-    if settings.skip_scheduler:
-        return NoTimers()
-    return SchedulerTimers(
-        boto3.client("scheduler"),
-        group=settings["SCHEDULER_GROUP_NAME"],
-        target_arn=settings["SLA_MONITOR_ARN"],
-        role_arn=settings["SCHEDULER_ROLE_ARN"],
-        dead_letters_arn=settings.get("SCHEDULER_DLQ_ARN"),
+    monitor = Monitor(
+        store, timers_of_environment(settings, lambda: boto3.client("scheduler")), AlertDesk(store, now), now
     )
+    return Service(monitor, {"control": store.ping}, settings)

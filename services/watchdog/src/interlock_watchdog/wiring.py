@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import EventBus, Executions, NoTimers, Outbox, RerunDesk, SchedulerTimers, Timers
+from interlock_controller import EventBus, Executions, Outbox, RerunDesk, timers_of_environment
 from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Overview, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
@@ -73,22 +73,10 @@ def wire(variables: Mapping[str, str]) -> Service:
         store,
         Overview(tables, names),
         recovery,
-        _timers(settings),
+        timers_of_environment(settings, lambda: boto3.client("scheduler")),
         now=now,
         execution_timeout=timeout,
         crew=crew,
         missed_after=parse_duration(settings["MISSED_AFTER"]),
     )
     return Service(checks, recovery, bus, crew, {"control": store.ping}, settings)
-
-
-def _timers(settings: Settings) -> Timers:
-    if settings.skip_scheduler:
-        return NoTimers()
-    return SchedulerTimers(
-        boto3.client("scheduler"),
-        group=settings["SCHEDULER_GROUP_NAME"],
-        target_arn=settings["SLA_MONITOR_ARN"],
-        role_arn=settings["SCHEDULER_ROLE_ARN"],
-        dead_letters_arn=settings.get("SCHEDULER_DLQ_ARN"),
-    )
