@@ -9,10 +9,10 @@ from typing import Any
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import NoTimers, Outbox, RerunDesk
-from interlock_lifecycle import Run, RunKey, RunStatus
-from interlock_sla import parse_execution_date
+from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus
+from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
-from interlock_store._rows import closed_row
+from interlock_store._rows import closed_row, verdict_changes
 from interlock_store._write import Put
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
@@ -128,8 +128,8 @@ class Deployment:
         )
 
     def _history(self, config: PipelineConfig, healthy: bool) -> None:
-        """The dates of a month, all completed, and the sensor of the last one; the troubled ones lack the sensor and
-        the dates of the last two days and the next.
+        """The dates of a month, all completed with their verdicts, and the sensor of the last one; the troubled ones
+        lack the sensor and the dates of the last two days and the next.
         """
         rule = config.trigger_rule
         if healthy and rule is not None:
@@ -143,7 +143,9 @@ class Deployment:
             key = RunKey(config.id, config.schedule_id, parse_execution_date(f"{date}"))
             at = START + timedelta(days=day)
             run = Run(key, RunStatus.COMPLETED, 0, "t", at, evaluated_at=at, closed_at=at)
-            self.tables.transact([Put(NAMES.control, closed_row(run))])
+            met = verdict_changes({clock: ClockVerdict(Outcome.MET, at, at) for clock in Clock})
+            verdict = {"PK": f"PIPELINE#{config.id}", "SK": f"VERDICT#{key.schedule_id}#{key.date}", **met}
+            self.tables.transact([Put(NAMES.control, closed_row(run)), Put(NAMES.control, verdict)])
 
     def tick(self) -> tuple[Counter[str], float, dict[str, int]]:
         self.now += TICK

@@ -297,7 +297,7 @@ MUTANTS = (
     Mutant(
         "nobody speaks for dropped timers",
         "interlock_watchdog.slas",
-        "        return [one for one in found if not _is_settled(one[1].key, runs, verdicts)]",
+        "        return [one for one in found if not _is_settled(one[1], runs, verdicts)]",
         "        return []",
         seeds=(7,),
         rate=0.02,
