@@ -37,6 +37,7 @@ _RANKS = {
     "timer": 7,
     "missed": 7,
     "expired": 7,
+    "judged": 7,
     "unscheduled": 7,
 }
 """Which of two causes comes first at one instant, by the first word of an event's `source`.
