@@ -5,13 +5,25 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from trigger_peers.contract import KINDS, ONCE_ONLY, POLLED, Kind, clients_for, clients_in_process, server_for
+from trigger_peers.aws import Refused
+from trigger_peers.contract import (
+    KINDS,
+    ONCE_ONLY,
+    POLLED,
+    REMOTE,
+    Kind,
+    clients_for,
+    clients_in_process,
+    server_for,
+)
+from trigger_peers.server import Answer
 
 from interlock_triggers import (
     Attempt,
     Category,
     CheckFailed,
     Clients,
+    JobGone,
     OutcomeUnknown,
     Started,
     StartRefused,
@@ -57,6 +69,16 @@ def _offline(setting: Setting) -> Setting:
 
 @pytest.fixture(params=KINDS)
 def any_type(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    yield from _setting(request.param)
+
+
+@pytest.fixture(params=REMOTE)
+def remote(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    yield from _setting(request.param)
+
+
+@pytest.fixture(params=ONCE_ONLY)
+def once_only(request: pytest.FixtureRequest) -> Iterator[Setting]:
     yield from _setting(request.param)
 
 
@@ -111,69 +133,76 @@ def test_a_permanent_refusal_starts_nothing_and_says_so(any_type: Setting) -> No
 
 
 @pytest.mark.parametrize("fault", ["503", "throttle", "throttle-wait"])
-def test_a_transient_refusal_may_be_tried_again(any_type: Setting, fault: str) -> None:
-    any_type.target.fault_starts = fault
+def test_a_transient_refusal_may_be_tried_again(remote: Setting, fault: str) -> None:
+    remote.target.fault_starts = fault
     with pytest.raises(StartRefused) as refused:
-        any_type.start()
+        remote.start()
     assert refused.value.category is Category.TRANSIENT
-    assert any_type.target.jobs == []
-    any_type.target.fault_starts = None
-    any_type.start()
-    assert any_type.target.jobs == ["k-1"]
+    assert remote.target.jobs == []
+    remote.target.fault_starts = None
+    remote.start()
+    assert remote.target.jobs == ["k-1"]
 
 
 @pytest.mark.parametrize("fault", ["cut-after", "half", "garbage", "502-after", "504-after"])
-def test_after_a_lost_answer_the_next_attempt_finds_the_job(any_type: Setting, fault: str) -> None:
-    once_only = any_type.kind.type in ONCE_ONLY
-    any_type.target.fault_starts = fault
+def test_after_a_lost_answer_the_next_attempt_finds_the_job(remote: Setting, fault: str) -> None:
+    once_only = remote.kind.type in ONCE_ONLY
+    remote.target.fault_starts = fault
     seen: TriggerError | None = None
     try:
-        any_type.start()
+        remote.start()
     except TriggerError as error:
         seen = error
-    any_type.target.fault_starts = None
+    remote.target.fault_starts = None
     assert not isinstance(seen, StartRefused)
     # What a function answered is told by the headers, so that a spoilt body loses nothing.
     assert isinstance(seen, OutcomeUnknown) == (once_only and fault not in ("garbage", "half"))
     if once_only:
         with pytest.raises(OutcomeUnknown):
-            any_type.start(RESUMED)
+            remote.start(RESUMED)
     else:
-        again = any_type.start(RESUMED)
-        assert again.type == any_type.kind.type
-    assert any_type.target.jobs == ["k-1"]
+        again = remote.start(RESUMED)
+        assert again.type == remote.kind.type
+    assert remote.target.jobs == ["k-1"]
 
 
-def test_a_start_that_was_never_received_is_made_by_the_next_attempt(any_type: Setting) -> None:
-    any_type.target.fault_starts = "cut-before"
+def test_a_start_that_may_have_been_sent_is_not_repeated_where_nobody_can_be_asked(once_only: Setting) -> None:
+    once_only.start()
+    with pytest.raises(OutcomeUnknown):
+        once_only.start(RESUMED)
+    assert once_only.target.jobs == ["k-1"]
+
+
+def test_a_start_that_was_never_received_is_made_by_the_next_attempt(remote: Setting) -> None:
+    remote.target.fault_starts = "cut-before"
     with pytest.raises((StartUnconfirmed, OutcomeUnknown)):
-        any_type.start()
-    any_type.target.fault_starts = None
-    if any_type.kind.type in ONCE_ONLY:
+        remote.start()
+    remote.target.fault_starts = None
+    if remote.kind.type in ONCE_ONLY:
         return
-    any_type.start(RESUMED)
-    assert any_type.target.jobs == ["k-1"]
+    remote.start(RESUMED)
+    assert remote.target.jobs == ["k-1"]
 
 
-def test_a_resumed_start_that_is_refused_for_now_stays_unconfirmed(any_type: Setting) -> None:
-    if any_type.kind.type in ONCE_ONLY:
+def test_a_resumed_start_that_is_refused_for_now_stays_unconfirmed(remote: Setting) -> None:
+    if remote.kind.type in ONCE_ONLY:
         pytest.skip("is never sent again")
-    any_type.start()
-    any_type.target.fault_starts = "503"
+    remote.start()
+    remote.target.fault_starts = "503"
     try:
-        any_type.start(RESUMED)
+        remote.start(RESUMED)
     except TriggerError as error:
         assert isinstance(error, StartUnconfirmed)  # noqa: PT017 (a start that is found is as good)
-    assert any_type.target.jobs == ["k-1"]
+    assert remote.target.jobs == ["k-1"]
 
 
-def test_a_target_that_does_not_answer_is_given_up_at_the_deadline(any_type: Setting) -> None:
-    any_type.target.fault_starts = any_type.target.fault_others = "hang-before"
+def test_a_target_that_does_not_answer_is_given_up_at_the_deadline(remote: Setting) -> None:
+    remote.target.fault_starts = remote.target.fault_others = "hang-before"
     # boto3's timeouts are whole seconds; one AWS type on the wire is enough of them.
-    setting = any_type if any_type.kind.type in ("http", "airflow", "databricks", "lambda") else _offline(any_type)
+    setting = remote if remote.kind.type in ("http", "airflow", "databricks", "lambda") else _offline(remote)
     begun = time.monotonic()
     with pytest.raises(TriggerError) as error:
-        setting.start(seconds=1.1 if any_type.kind.aws else 0.4)
+        setting.start(seconds=1.1 if remote.kind.aws else 0.4)
     assert time.monotonic() - begun < 5.0
     assert not isinstance(error.value, StartRefused) or error.value.category is Category.TRANSIENT
 
@@ -199,9 +228,37 @@ def test_a_status_that_cannot_be_read_leaves_the_job_as_it_is(polled: Setting, f
 def test_a_run_that_the_target_does_not_know_is_a_permanent_failure_to_read(polled: Setting) -> None:
     polled.start()
     unknown = {"databricks": "77"}.get(polled.kind.type, "unknown")
-    with pytest.raises(CheckFailed) as failed:
+    with pytest.raises(JobGone) as gone:
         polled.check(unknown)
+    assert isinstance(gone.value, CheckFailed)
+    assert gone.value.category is Category.PERMANENT
+
+
+def test_a_job_that_may_not_be_asked_about_is_not_called_gone(polled: Setting) -> None:
+    started = polled.start()
+    if polled.kind.aws:
+        polled.target.handle = lambda request: Refused("AccessDeniedException", "not authorized", 403).answer
+    else:
+        polled.target.handle = lambda request: Answer(403, b'{"detail": "Forbidden"}')
+    with pytest.raises(CheckFailed) as failed:
+        polled.check(started)
+    assert not isinstance(failed.value, JobGone)
     assert failed.value.category is Category.PERMANENT
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("name", ["airflow-v2", "airflow-v1", "databricks"])
+def test_only_the_apis_own_word_says_that_a_job_is_gone(name: str, status: int) -> None:
+    """A page of something in between knows nothing of jobs."""
+    for setting in _setting(name):
+        started = setting.start()
+        setting.target.handle = lambda request: Answer(status, b"<h1>not here</h1>")
+        with pytest.raises(CheckFailed) as failed:
+            setting.check(started)
+        assert not isinstance(failed.value, JobGone)
+        setting.target.handle = lambda request: Answer(status, b'{"detail": "no such run"}')
+        with pytest.raises(JobGone):
+            setting.check(started)
 
 
 def test_targets_that_can_be_asked_find_the_job_by_its_key(polled: Setting) -> None:
@@ -257,6 +314,79 @@ def test_a_config_that_is_nested_without_end_is_refused() -> None:
     with pytest.raises(StartRefused) as refused:
         start("http", {"url": "http://127.0.0.1/", "body": nested}, ATTEMPT, until=time.time() + 5)
     assert refused.value.category is Category.PERMANENT
+
+
+@pytest.mark.parametrize("config", [None, [], "url", 5, {1: 2}])
+def test_what_is_no_config_is_refused_in_one_sentence(any_type: Setting, config: Any) -> None:
+    until, clients = time.time() + 5, any_type.clients
+    with pytest.raises(StartRefused) as refused:
+        start(any_type.kind.type, config, ATTEMPT, until=until, clients=clients)
+    assert refused.value.category is Category.PERMANENT
+    with pytest.raises(CheckFailed):
+        check(any_type.kind.type, config, "run-1", until=until, clients=clients)
+
+
+def test_half_a_character_is_refused_where_it_stands(any_type: Setting) -> None:
+    """Lone surrogates come out of JSON escapes, and no encoding has a form for them."""
+    name, value = next((key, value) for key, value in any_type.config.items() if isinstance(value, str))
+    with pytest.raises(StartRefused) as refused:
+        any_type.start(config=any_type.config | {name: value + "\ud800"})
+    assert refused.value.category is Category.PERMANENT
+    assert str(refused.value).startswith(f"{any_type.kind.type}: {name} holds half a character")
+    assert any_type.target.requests == []
+
+
+@pytest.mark.parametrize(
+    ("job_type", "key", "value"),
+    [
+        ("http", "body", "text \udc00"),
+        ("http", "body", {"deep": ["\ud800"]}),
+        ("http", "body", {"\ud800": 1}),
+        ("lambda", "payload", '"\ud800"'),
+    ],
+)
+def test_half_a_character_in_a_body_is_no_crash(job_type: str, key: str, value: Any) -> None:
+    for setting in _setting(job_type):
+        with pytest.raises(StartRefused, match=f"{key} holds half a character"):
+            setting.start(config=setting.config | {key: value})
+        assert setting.target.requests == []
+
+
+@pytest.mark.parametrize("job_type", ["nope", "", "HTTP", None, [], {}, 5])
+def test_an_unknown_type_is_named_with_those_that_are_known(job_type: Any) -> None:
+    until = time.time() + 5
+    for error, question in (
+        (StartRefused, lambda: start(job_type, {}, ATTEMPT, until=until)),
+        (StartRefused, lambda: capability(job_type)),
+        (CheckFailed, lambda: check(job_type, {}, "run-1", until=until)),
+        (CheckFailed, lambda: find(job_type, {}, ATTEMPT, until=until)),
+    ):
+        with pytest.raises(error) as raised:
+            question()
+        assert str(raised.value).startswith(f"unknown job type {job_type!r}; known are http, command, ")
+
+
+@pytest.mark.parametrize(
+    "date", ["", None, 5, "2026-13-45", "2026-02-30", "2026-03-03T24", "2026-03-03T99", "2026-03-03T7", "٢٠٢٦-03-03"]
+)
+def test_what_is_no_date_is_no_attempt(date: Any) -> None:
+    with pytest.raises(ValueError, match="date must be a day or an hour"):
+        Attempt("p", "s", date, 0, "k")
+
+
+@pytest.mark.parametrize("key", ["", None, "a b", "k" * 65, "k\n"])
+def test_what_is_no_key_is_no_attempt(key: Any) -> None:
+    with pytest.raises(ValueError, match="key must be 1 to 64"):
+        Attempt("p", "s", "2026-03-03", 0, key)
+
+
+@pytest.mark.parametrize("question", [check, find])
+def test_a_question_under_a_wrong_config_is_a_failed_question(question: Any) -> None:
+    """StartRefused would speak of a start, and there was none."""
+    about: Any = "run-1" if question is check else ATTEMPT
+    with pytest.raises(CheckFailed) as failed:
+        question("step-function", {"stateMachineArn": "no-arn"}, about, until=time.time() + 5)
+    assert failed.value.category is Category.PERMANENT
 
 
 def test_a_config_that_does_not_fit_names_the_key_and_no_value(any_type: Setting) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from trigger_peers.aws import Aws, in_process
-from trigger_peers.contract import KINDS, ONCE_ONLY, PATIENT
-from trigger_peers.server import FAULTS_AFTER, FAULTS_BEFORE, Request, Server, Target
+from trigger_peers.contract import KINDS, ONCE_ONLY, PATIENT, REMOTE
+from trigger_peers.server import FAULTS_AFTER, FAULTS_BEFORE, REFUSALS, Request, Server, Target
 
 from interlock_triggers import (
     Attempt,
@@ -45,6 +45,7 @@ class Settled(NamedTuple):
     started: Started | None
     unknown: bool = False
     refused: bool = False
+    open: bool = False
 
 
 class Faults:
@@ -95,7 +96,7 @@ def _settle(key: str, start_once: Start, faults: Faults) -> Settled:
             intended = False
             continue
         return Settled(key, started)
-    raise AssertionError(f"{key} did not settle although nothing was wrong any more")
+    return Settled(key, None, open=True)
 
 
 @pytest.fixture
@@ -116,16 +117,21 @@ def _judge(settled: list[Settled], jobs: list[str], once_only: bool) -> Counter[
         if each.refused:
             assert counts[each.key] == 0, f"{each.key} is said to be refused, and is there"
         assert not each.unknown or once_only, f"{each.key} is given up, although its target can tell"
-    return Counter("unknown" if each.unknown else "refused" if each.refused else "started" for each in settled)
+    return Counter(
+        "unknown" if each.unknown else "refused" if each.refused else "open" if each.open else "started"
+        for each in settled
+    )
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", REMOTE)
 def test_no_attempt_starts_two_jobs_and_none_that_was_accepted_is_lost(
     name: str, dice: random.Random, request: pytest.FixtureRequest
 ) -> None:
     kind = KINDS[name]
     target: Target = kind.target()
-    kinds = (*FAULTS_BEFORE, *FAULTS_AFTER, *(("hang-before", "hang-after") if kind.aws else ()))
+    # An endpoint of one's own may refuse for good at any time, also what it has accepted before.
+    more = {"http": REFUSALS, "databricks": (), "airflow": ()}.get(kind.type, ("hang-before", "hang-after"))
+    kinds = (*FAULTS_BEFORE, *FAULTS_AFTER, *more)
     faults = Faults(dice, kinds)
     target.choose = faults.choose
     number = request.config.getoption("--starts")
@@ -155,11 +161,19 @@ def test_no_attempt_starts_two_jobs_and_none_that_was_accepted_is_lost(
     outcomes = _judge(settled, target.jobs, name in ONCE_ONLY)
     print(name, dict(outcomes), f"{len(target.requests)} requests")
     refused = {each.key for each in settled if each.refused}
-    if name in ONCE_ONLY:
+    left_open = {each.key for each in settled if each.open}
+    if name == "http":
+        assert not left_open
+        assert outcomes["refused"] > 0
+        assert outcomes["started"] > number * 0.2
+    elif name in ONCE_ONLY:
         assert refused <= wrong_ones
+        assert not left_open
         assert outcomes["started"] > number * 0.2
     else:
-        assert refused == wrong_ones
+        # Where a doubt came first, no refusal settles it: such a start stays unconfirmed, and is called so.
+        assert refused | left_open == wrong_ones
+        assert not left_open or name == "databricks"
 
 
 def _crashing(make: Callable[..., Any], faults: Faults) -> Callable[..., Any]:
@@ -193,5 +207,6 @@ def test_no_command_is_run_twice(dice: random.Random, request: pytest.FixtureReq
     settled = [_settle(f"key-{index}", start_once, faults) for index in range(number)]
     outcomes = _judge(settled, file.read_text().split(), once_only=True)
     print("command", dict(outcomes))
+    assert outcomes["open"] == 0
     assert outcomes["started"] > number * 0.5
     assert outcomes["unknown"] > 0

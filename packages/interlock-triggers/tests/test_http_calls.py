@@ -24,16 +24,19 @@ from interlock_triggers import (
     Attempt,
     Breakers,
     Category,
+    CheckFailed,
     Clients,
     Started,
     StartRefused,
     StartUnconfirmed,
     Timing,
     TriggerError,
+    check,
     start,
 )
 
 DAILY = Attempt("p", "cron", "2026-03-03", 0, "k-1")
+RESUMED = Attempt("p", "cron", "2026-03-03", 0, "k-1", resumed=True)
 HOURLY = Attempt("p", "stream", "2026-03-03T07", 0, "k-1")
 
 
@@ -110,6 +113,10 @@ def test_header_values_may_be_numbers_and_booleans() -> None:
     assert target.requests[0].header("X-Force") == "true"
 
 
+NO_VERDICTS = (300, 301, 304, 400, 401, 402, 403, 404, 409, 410, 422, 429)
+"""What is answered to a repeated start, and says nothing about the first one."""
+
+
 @pytest.mark.parametrize("script", [["500"], ["503", "500"], ["cut-after", "cut-before"], ["throttle-wait"]])
 def test_trouble_that_passes_is_outlasted_with_one_key(script: list[str]) -> None:
     with Server(target := Scripted(*script)) as server:
@@ -132,10 +139,8 @@ def test_trouble_that_passes_is_outlasted_with_one_key(script: list[str]) -> Non
         ([Answer(409)] * 2, 1, StartRefused, Category.PERMANENT),
         ([Answer(304)] * 2, 1, StartRefused, Category.PERMANENT),
         ([Answer(429)] * 2, 1, StartRefused, Category.TRANSIENT),
-        (["cut-after", Answer(400)], 2, StartRefused, Category.PERMANENT),
-        (["cut-after", Answer(401)], 2, StartUnconfirmed, Category.TRANSIENT),
-        (["cut-after", Answer(409)], 2, StartUnconfirmed, Category.TRANSIENT),
-        (["cut-after", Answer(429)], 2, StartUnconfirmed, Category.TRANSIENT),
+        *((["cut-after", Answer(status)], 2, StartUnconfirmed, Category.TRANSIENT) for status in NO_VERDICTS),
+        *((["502-after", Answer(status)], 2, StartUnconfirmed, Category.TRANSIENT) for status in NO_VERDICTS),
     ],
 )
 def test_what_is_tried_again_and_what_the_tries_together_say(
@@ -144,6 +149,58 @@ def test_what_is_tried_again_and_what_the_tries_together_say(
     with Server(target := Scripted(*script)) as server, pytest.raises(TriggerError) as raised:
         _start(server)
     assert len(target.requests) == tries
+    assert type(raised.value) is error
+    assert raised.value.category is category
+
+
+@pytest.mark.parametrize("status", NO_VERDICTS)
+def test_no_refusal_of_a_resumed_start_is_a_verdict_on_the_first(status: int) -> None:
+    with Server(target := Scripted(Answer(status))) as server, pytest.raises(StartUnconfirmed):
+        _start(server, attempt=RESUMED)
+    assert len(target.requests) == 1
+
+
+SEE_OTHER = Answer(303, b"", {"Location": "/outcome"})
+
+
+@pytest.mark.parametrize("status", [300, 400, 404, 409, 410, 422, 429, 500, 502, 503])
+def test_a_request_that_was_taken_is_neither_refused_nor_sent_again(status: int) -> None:
+    """303: the request was taken, and its outcome is elsewhere; there it may be anything but undone."""
+    target = Scripted(SEE_OTHER, Answer(status, b"", {"Retry-After": "0"}))
+    with Server(target) as server, pytest.raises(StartUnconfirmed) as unconfirmed:
+        _start(server)
+    assert [request.method for request in target.requests] == ["POST", "GET"]
+    assert str(status) in str(unconfirmed.value)
+
+
+def test_a_request_that_was_taken_without_a_word_on_where_its_outcome_is_stays_unconfirmed() -> None:
+    with Server(target := Scripted(Answer(303))) as server, pytest.raises(StartUnconfirmed):
+        _start(server)
+    assert len(target.requests) == 1
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://]/", "http://a b/", "http://h:99999/", "http://[::1%/"])
+@pytest.mark.parametrize(
+    ("status", "error", "category"),
+    [(307, StartRefused, Category.PERMANENT), (303, StartUnconfirmed, Category.TRANSIENT)],
+)
+@pytest.mark.parametrize("job_type", ["http", "databricks", "airflow"])
+def test_a_location_that_cannot_be_read_is_an_answer_and_no_crash(
+    job_type: str, status: int, error: type[TriggerError], category: Category, location: str
+) -> None:
+    target = Scripted(*[Answer(status, b"", {"Location": location})] * 9)
+    clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=Naps().timing)
+    with Server(target) as server:
+        config = {
+            "http": {"url": server.url},
+            "databricks": {"workspaceUrl": server.url, "jobId": 1},
+            "airflow": {"url": f"{server.url}/api/v2", "dagID": "load"},
+        }[job_type]
+        with pytest.raises(TriggerError) as raised:
+            start(job_type, config, DAILY, until=time.time() + 5, clients=clients)
+        if job_type != "http":
+            with pytest.raises(CheckFailed):
+                check(job_type, config, "1", until=time.time() + 5, clients=clients)
     assert type(raised.value) is error
     assert raised.value.category is category
 
@@ -373,6 +430,31 @@ def test_the_second_address_is_tried_when_the_first_refuses() -> None:
     assert len(target.requests) == 1
 
 
+def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
+    waits: list[float] = []
+
+    def dialer(address: tuple[Any, ...], seconds: float) -> socket.socket:
+        waits.append(seconds)
+        if address[0] != "127.0.0.1":
+            now[0] += seconds
+            raise TimeoutError("timed out")
+        return socket.create_connection(address[:2], seconds)
+
+    now = [1000.0]
+    timing = Timing(now=lambda: now[0], monotonic=lambda: now[0], sleep=lambda seconds: None)
+    with Server(target := Scripted()) as server:
+        clients = Clients(
+            allowed_hosts="127.0.0.0/8",
+            environment={},
+            timing=timing,
+            resolver=lambda host, port: [("127.0.0.2", port), ("127.0.0.3", port), ("127.0.0.1", port)],
+            dialer=dialer,
+        )
+        start("http", {"url": server.url, "timeout": 30}, DAILY, until=1060.0, clients=clients)
+    assert waits == [pytest.approx(10), pytest.approx(10), pytest.approx(10)]
+    assert len(target.requests) == 1
+
+
 def test_the_breaker_opens_after_its_failures_and_lets_a_trial_through_later() -> None:
     now = [1000.0]
     timing = Timing(monotonic=lambda: now[0], sleep=lambda seconds: None)
@@ -535,6 +617,21 @@ def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
         url = f"https://127.0.0.1:{server.port}/run?x=1"
         start("http", {"url": url, "body": {"a": 1}}, DAILY, until=time.time() + 5, clients=clients)
     assert json.loads(target.requests[0].body) == {"a": 1}
+
+
+def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
+    """Whoever reads the wire would read the request too."""
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with Server(plain := Scripted()) as other:
+        target = Scripted(Answer(307, b"", {"Location": f"{other.url}/run"}))
+        with _tls_server(target, certificate) as server:
+            clients = Clients(allowed_hosts="127.0.0.1", environment={}, trust=trust)
+            url = f"https://127.0.0.1:{server.port}/run"
+            with pytest.raises(StartRefused) as refused:
+                start("http", {"url": url}, DAILY, until=time.time() + 5, clients=clients)
+    assert refused.value.category is Category.PERMANENT
+    assert "from https to http" in str(refused.value)
+    assert plain.requests == []
 
 
 def test_a_tls_server_that_never_shakes_hands_is_left_at_the_deadline() -> None:

@@ -6,6 +6,7 @@ from ._deadline import Timing
 from ._errors import (
     AllowListError,
     CheckFailed,
+    JobGone,
     MissingExtra,
     OutcomeUnknown,
     StartRefused,
@@ -23,6 +24,7 @@ __all__ = [
     "Category",
     "CheckFailed",
     "Clients",
+    "JobGone",
     "MissingExtra",
     "OutcomeUnknown",
     "StartRefused",

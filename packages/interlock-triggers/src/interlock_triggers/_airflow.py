@@ -10,11 +10,13 @@ from ._airflow_api import V1, Api
 from ._call import Call
 from ._caller import NotAccepted, Reply, Unclear
 from ._forms import AirflowForm
-from ._http import start_error
+from ._http import answered, refusal, start_error
 from ._target import parse_url
 from ._types import Attempt, Category, Started, Status, failed, running, succeeded
 
 _RUNNING = ("queued", "running", "restarting", "scheduled")
+_SAYS_NOTHING_ABOUT_THE_FIRST = (401, 403, 408, 425, 429)
+"""Answers to a repeated start that leave open whether the first one arrived, although its run is not there yet."""
 _SET_HERE = ("dag_run_id", "logical_date", "execution_date")
 _OF_THE_API = ("conf", "note", "data_interval_start", "data_interval_end", "run_after")
 
@@ -49,18 +51,18 @@ def _answered(call: Call[AirflowForm], api: Api, attempt: Attempt, started: Star
             return started
         error: Exception = call.unconfirmed(f"{host} answered {reply.status}, but not with our DAG run")
         return _settled(call, api, attempt, started, error)
-    error = start_error(call, host, reply)
     if reply.status == 409:
         refused = call.refused(
             Category.PERMANENT,
             f"{host} answered 409 and has no DAG run of this attempt{_json_api.said(call, reply)}",
         )
         return _settled(call, api, attempt, started, refused)
-    return _settled(call, api, attempt, started, error) if reply.doubtful else _raised(error)
-
-
-def _raised(error: Exception) -> Started:
-    raise error
+    error = start_error(call, host, reply)
+    if not reply.doubtful:
+        raise error
+    if reply.status < 500 and reply.status not in _SAYS_NOTHING_ABOUT_THE_FIRST:
+        error = refusal(call, answered(call, host, reply), reply)
+    return _settled(call, api, attempt, started, error)
 
 
 def _before_start(call: Call[AirflowForm], attempt: Attempt, error: NotAccepted) -> Exception:

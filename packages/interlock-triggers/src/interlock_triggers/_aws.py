@@ -50,6 +50,8 @@ _CREDENTIALS = frozenset(
     )
 )
 """Refusals of the caller, not of the request: they say nothing about an earlier sending of it."""
+_GONE = frozenset(("EntityNotFoundException", "ExecutionDoesNotExist", "ResourceNotFoundException"))
+"""Answers to a question about a job that the service does not know (any more)."""
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
 _GATEWAY_LOST_IT = (502, 504)
 
@@ -68,6 +70,11 @@ class AwsTrouble(Exception):
     def about_the_caller(self) -> bool:
         """Whether the caller was refused rather than the request."""
         return self.code in _CREDENTIALS
+
+    @property
+    def about_a_job_that_is_gone(self) -> bool:
+        """Whether what was asked about does not exist; EMR has no code of its own for that."""
+        return self.code in _GONE or (self.code == "InvalidRequestException" and "is not valid" in str(self))
 
 
 def ask(
@@ -153,6 +160,8 @@ def start_error(call: Call[Any], attempt: Attempt, trouble: AwsTrouble) -> Trigg
 
 def check_error(call: Call[Any], trouble: AwsTrouble) -> TriggerError:
     """The error for a status that could not be read."""
+    if trouble.about_a_job_that_is_gone:
+        return call.gone(str(trouble))
     return call.unreadable(str(trouble), trouble.category)
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ._clients import Clients
 from ._deadline import Deadline
-from ._errors import CheckFailed, OutcomeUnknown, StartRefused, StartUnconfirmed
+from ._errors import CheckFailed, JobGone, OutcomeUnknown, StartRefused, StartUnconfirmed
 from ._secrets import Redactor
 from ._text import one_line
 from ._types import Category
@@ -49,6 +49,10 @@ class Call(Struct, Generic[C], frozen=True):
     def unreadable(self, message: str, category: Category = Category.TRANSIENT) -> CheckFailed:
         """The error for a status that could not be read."""
         return CheckFailed(category, self.clean(message), self.type)
+
+    def gone(self, message: str) -> JobGone:
+        """The error for a job that its target does not know (any more)."""
+        return JobGone(Category.PERMANENT, self.clean(message), self.type)
 
 
 def redactor_of(config: Mapping[str, Any], clients: Clients) -> Redactor:

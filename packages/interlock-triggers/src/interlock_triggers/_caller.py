@@ -52,7 +52,11 @@ class Reply(Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return 200 <= self.status < 300
+        return _is_success(self.answer)
+
+
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 class _Again(Exception):
@@ -79,7 +83,18 @@ class Caller:
         Raises NotAccepted or Unclear when there is none.
         """
         doubts = [doubtful]
-        retrying = tenacity.Retrying(
+        try:
+            return Reply(self._retrying(deadline)(self._try, request, deadline, doubts), doubts[0])
+        except _Again as last:
+            if isinstance(last.outcome, Answer):
+                return Reply(last.outcome, doubts[0])
+            error = last.outcome
+        except (Forbidden, Misdirected, CircuitOpen) as stopped:
+            error = stopped
+        raise _without_an_answer(error, doubtful=doubts[0])
+
+    def _retrying(self, deadline: Deadline) -> tenacity.Retrying:
+        return tenacity.Retrying(
             stop=tenacity.stop_after_attempt(_TRIES) | _stops_at(deadline),
             wait=self._pause,
             retry=tenacity.retry_if_exception_type(_Again),
@@ -87,21 +102,6 @@ class Caller:
             before_sleep=_note_retry,
             reraise=True,
         )
-        try:
-            return Reply(retrying(self._try, request, deadline, doubts), doubts[0])
-        except _Again as last:
-            if isinstance(last.outcome, Answer):
-                return Reply(last.outcome, doubts[0])
-            error = last.outcome
-        except (Forbidden, Misdirected) as forbidden:
-            if not doubts[0]:
-                raise NotAccepted(Category.PERMANENT, str(forbidden)) from None
-            error = forbidden
-        except CircuitOpen as open_circuit:
-            error = open_circuit
-        if doubts[0]:
-            raise Unclear(str(error), timed_out=getattr(error, "timed_out", False))
-        raise NotAccepted(Category.TRANSIENT, str(error))
 
     def _try(self, request: Request, deadline: Deadline, doubts: list[bool]) -> Answer:
         host = parse_url(request.url).authority
@@ -113,6 +113,9 @@ class Caller:
             doubts[0] = doubts[0] or isinstance(error, AnswerLost)
             raise _Again(error) from None
         self._breakers.record(host, failed=answer.status >= 500)
+        if answer.taken and not _is_success(answer):
+            # It was taken: sending it again would ask for it once more, and the answer is no verdict on it.
+            raise Unclear(f"{host} took the request, and its outcome was answered {answer.status}", timed_out=False)
         doubts[0] = doubts[0] or answer.status in _GATEWAY_LOST_IT
         wait = self._retry_after(answer)
         if answer.status >= 500 or (answer.status == 429 and wait is not None):
@@ -137,6 +140,13 @@ class Caller:
         except ValueError:
             return None
         return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - self._timing.now())
+
+
+def _without_an_answer(error: Exception, *, doubtful: bool) -> NotAccepted | Unclear:
+    if doubtful:
+        return Unclear(str(error), timed_out=getattr(error, "timed_out", False))
+    permanent = isinstance(error, Forbidden | Misdirected)
+    return NotAccepted(Category.PERMANENT if permanent else Category.TRANSIENT, str(error))
 
 
 def _stops_at(deadline: Deadline) -> tenacity.stop.stop_base:

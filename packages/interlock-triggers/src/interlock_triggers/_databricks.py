@@ -5,7 +5,7 @@ from typing import Any
 
 from . import _json_api
 from ._call import Call
-from ._caller import NotAccepted, Unclear
+from ._caller import NotAccepted, Reply, Unclear
 from ._dial import Forbidden
 from ._forms import DatabricksForm
 from ._http import configured_headers, start_error
@@ -90,9 +90,18 @@ def check(call: Call[DatabricksForm], run_id: str) -> Status:
         raise call.unreadable("the run id is not a number", Category.PERMANENT)
     try:
         url, headers = _address(call, f"runs/get?run_id={run_id}")
-    except NotAccepted as error:
+        reply = _json_api.send(call, "GET", url, headers)
+    except (NotAccepted, Unclear) as error:
         raise call.unreadable(str(error), error.category) from None
-    return _status(call, _json_api.fetch(call, url, headers))
+    if _knows_no_such_run(reply):
+        raise call.gone(f"answered {reply.status}{_json_api.said(call, reply)}")
+    return _status(call, _json_api.object_of(call, reply))
+
+
+def _knows_no_such_run(reply: Reply) -> bool:
+    """Databricks answers 400 to a run that was removed (after 60 days, or by hand), and says it in words."""
+    document = _json_api.parsed(reply) or {}
+    return reply.status == 400 and "does not exist" in str(document.get("message") or "")
 
 
 def _status(call: Call[DatabricksForm], run: Mapping[str, Any]) -> Status:

@@ -60,13 +60,17 @@ class Network(Struct, frozen=True):
         """A socket to one of the host's addresses, all of which must be permitted."""
         addresses = self._permitted(host, self._resolve(host, port, deadline))
         trouble = "no address"
-        for address in addresses:
+        for tried, address in enumerate(addresses):
             if deadline.passed:
                 raise Unreachable(f"{host}: no time left to connect")
             try:
-                return self.dialer(address, deadline.remaining())
+                # Shared among the addresses left: one that never answers leaves time for the next one.
+                connected = self.dialer(address, deadline.remaining() / (len(addresses) - tried))
             except OSError as error:
                 trouble = error.strerror or type(error).__name__
+            else:
+                connected.settimeout(max(deadline.remaining(), 0.001))
+                return connected
         raise Unreachable(f"{host}: cannot connect: {trouble}")
 
     def _permitted(self, host: str, addresses: list[SocketAddress]) -> list[SocketAddress]:
@@ -78,7 +82,7 @@ class Network(Struct, frozen=True):
                 permitted = False
             if not permitted:
                 what = host if host == address[0] else f"{host} leads to {address[0]}, which"
-                raise Forbidden(f"{what} is not a public address; the list of allowed hosts can permit it")
+                raise Forbidden(f"{what} is not a public address; INTERLOCK_TRIGGER_ALLOWED_HOSTS can permit it")
         return addresses
 
     def _resolve(self, host: str, port: int, deadline: Deadline) -> list[SocketAddress]:

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from . import _found_or_sent
@@ -13,7 +12,6 @@ from ._types import Attempt, Category, Started, Status, failed, running, succeed
 
 _PAGES = 40
 _NAME_LIMIT = 256
-_FORGOTTEN_AFTER_SECONDS = 7 * 86400
 _RUNNER = "command-runner.jar"
 _RUNNING = ("PENDING", "RUNNING", "CANCEL_PENDING")
 _FAILED = ("FAILED", "CANCELLED", "INTERRUPTED")
@@ -71,15 +69,15 @@ def find(call: Call[EmrForm], attempt: Attempt) -> str | None:
             if str(step.get("Name", "")).endswith(wanted):
                 return text_of(step, "Id")
         marker = page.get("Marker")
-        if not marker or (steps and _is_old(steps[-1], call.clients.timing.now())):
+        if not marker or (steps and _is_old(steps[-1], call)):
             return None
         asked = {"ClusterId": call.config.cluster_id, "Marker": marker}
     raise AwsTrouble("the cluster has too many steps to look through", Category.PERMANENT, maybe=False)
 
 
-def _is_old(step: Mapping[str, Any], now: float) -> bool:
+def _is_old(step: Mapping[str, Any], call: Call[EmrForm]) -> bool:
     made = step.get("Status", {}).get("Timeline", {}).get("CreationDateTime")
-    return isinstance(made, datetime) and now - made.astimezone(UTC).timestamp() > _FORGOTTEN_AFTER_SECONDS
+    return _found_or_sent.is_old(made, call.clients.timing.now())
 
 
 def check(call: Call[EmrForm], run_id: str) -> Status:

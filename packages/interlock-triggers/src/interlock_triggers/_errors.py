@@ -6,6 +6,7 @@ TriggerError                the root
 ├── StartUnconfirmed        may have been started; the same start, sent again, settles it
 ├── OutcomeUnknown          may have been started; nothing can settle it
 ├── CheckFailed             the status could not be read; the job is as it was
+│   └── JobGone             the target knows no such job, or no longer
 └── AllowListError          an entry of the allow-list is neither a host nor a network
 """
 
@@ -48,6 +49,10 @@ class OutcomeUnknown(TriggerError):
 
 class CheckFailed(TriggerError):
     """The status of a job could not be read. TRANSIENT: ask again later. PERMANENT: asking again will not help."""
+
+
+class JobGone(CheckFailed):
+    """The target answered that it knows no such job, or no longer: it does not run there. Always PERMANENT."""
 
 
 class MissingExtra(StartRefused):

@@ -11,6 +11,7 @@ from typing import Any
 
 import urllib3
 from msgspec import Struct, field
+from msgspec.structs import replace
 from urllib3.response import HTTPResponse
 
 from ._deadline import Deadline
@@ -59,12 +60,16 @@ class Request(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """One answer; `body` is cut at the request's limit (`cut` says so)."""
+    """One answer; `body` is cut at the request's limit (`cut` says so).
+
+    `taken`: a server took the request (303) and this is what was found where it pointed.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     cut: bool = False
+    taken: bool = False
 
     def header(self, name: str) -> str | None:
         """A header's value, by its name in any case."""
@@ -101,10 +106,10 @@ def _followed(network: Network, request: Request, deadline: Deadline, taken: lis
     for _ in range(_REDIRECTS + 1):
         target = parse_url(url)
         answer = _once(network, target, method, headers, body, request.limit, deadline)
+        taken[0] = taken[0] or answer.status == 303
         location = answer.header("location")
         if answer.status not in (301, 302, 303, 307, 308) or location is None:
-            return answer
-        taken[0] = taken[0] or answer.status == 303
+            return replace(answer, taken=taken[0])
         url = redirected(url, location)
         method, body = _method_after(answer.status, method, body)
         headers = _headers_after(target, parse_url(url), headers, body)

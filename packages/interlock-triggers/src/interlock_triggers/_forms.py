@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 _UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)")
 
 Text = str | bool | int | float
@@ -103,18 +104,31 @@ class LambdaForm(Form, frozen=True):
 
 def read_form(form: type[Form], config: Mapping[str, Any]) -> Form:
     """The config as its form; snake_case spellings are accepted. Raises BadConfig, which shows no values."""
+    if not isinstance(config, Mapping):
+        raise BadConfig(f"the config must be a mapping of keys to values, not of type {type(config).__name__}")
     spellings = dict(zip(form.__struct_fields__, form.__struct_encode_fields__, strict=True))
     renamed: dict[str, Any] = {}
     for key, value in config.items():
         name = spellings.get(key, key)
         if name in renamed:
             raise BadConfig(f"{name} is given twice")
+        if not _is_writable(value):
+            raise BadConfig(f"{name} holds half a character (a lone surrogate), which UTF-8 has no form for")
         renamed[name] = value
     try:
         return msgspec.convert(renamed, form)
     except msgspec.ValidationError as error:
         allowed = ", ".join(form.__struct_encode_fields__)
         raise BadConfig(f"the config does not fit: {error} (keys: {allowed})") from None
+
+
+def _is_writable(value: object) -> bool:
+    """Whether all text in a value can be encoded."""
+    if isinstance(value, str):
+        return not _SURROGATE.search(value)
+    if isinstance(value, Mapping):
+        return all(_is_writable(name) and _is_writable(inner) for name, inner in value.items())
+    return not isinstance(value, list | tuple) or all(map(_is_writable, value))
 
 
 def as_text(value: Text) -> str:

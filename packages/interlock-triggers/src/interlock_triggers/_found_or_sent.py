@@ -1,6 +1,7 @@
 """How a start is made at most once where the target has no idempotency key but can be asked: look, then send."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from ._aws import AwsTrouble
@@ -12,6 +13,8 @@ Find = Callable[[Call[Any], Attempt], str | None]
 """The run id of the attempt's job, or None when the target knows none; raises AwsTrouble."""
 Send = Callable[[Call[Any], Attempt], str]
 """Starts the job and returns its run id; raises AwsTrouble."""
+
+_FORGOTTEN_AFTER_SECONDS = 7 * 86400
 
 
 def start(call: Call[Any], attempt: Attempt, find: Find, send: Send) -> Started:
@@ -43,3 +46,8 @@ def _looked_for(call: Call[Any], attempt: Attempt, find: Find) -> str | None:
         raise call.unconfirmed(reason, trouble.category) from None
     except MissingExtra as missing:
         raise call.unconfirmed(missing.message, missing.category) from None
+
+
+def is_old(began: object, now: float) -> bool:
+    """Whether a job began longer ago than any attempt lives (7 days): nothing older is looked through."""
+    return isinstance(began, datetime) and now - began.astimezone(UTC).timestamp() > _FORGOTTEN_AFTER_SECONDS

@@ -1,7 +1,6 @@
 """The glue type: a job run, found again by an argument that carries the attempt's key."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from . import _found_or_sent
@@ -13,8 +12,6 @@ from ._types import Attempt, Category, Started, Status, failed, running, succeed
 
 KEY_ARGUMENT = "--interlock_key"
 _PAGES = 25
-_FORGOTTEN_AFTER_SECONDS = 7 * 86400
-"""No attempt lives this long: older runs are not looked through."""
 _RUNNING = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 _TIMED_OUT = ("TIMEOUT", "EXPIRED")
 _FAILED = ("FAILED", "ERROR", "STOPPED")
@@ -43,15 +40,14 @@ def find(call: Call[GlueForm], attempt: Attempt) -> str | None:
             if (run.get("Arguments") or {}).get(KEY_ARGUMENT) == attempt.key:
                 return text_of(run, "Id")
         token = page.get("NextToken")
-        if not token or (runs and all(_is_old(run, call.clients.timing.now()) for run in runs)):
+        if not token or (runs and all(_is_old(run, call) for run in runs)):
             return None
         asked = {"JobName": call.config.job_name, "NextToken": token}
     raise AwsTrouble("the job has too many runs to look through", Category.PERMANENT, maybe=False)
 
 
-def _is_old(run: Mapping[str, Any], now: float) -> bool:
-    begun = run.get("StartedOn")
-    return isinstance(begun, datetime) and now - begun.astimezone(UTC).timestamp() > _FORGOTTEN_AFTER_SECONDS
+def _is_old(run: Mapping[str, Any], call: Call[GlueForm]) -> bool:
+    return _found_or_sent.is_old(run.get("StartedOn"), call.clients.timing.now())
 
 
 def check(call: Call[GlueForm], run_id: str) -> Status:

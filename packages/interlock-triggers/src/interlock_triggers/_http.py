@@ -7,6 +7,7 @@ from typing import Any
 from ._call import Call
 from ._caller import NotAccepted, Reply, Unclear
 from ._dial import Forbidden
+from ._errors import StartRefused
 from ._exchange import Request
 from ._forms import BadConfig, HttpForm, Text, as_json, as_text, seconds
 from ._target import checked_headers, parse_url
@@ -16,8 +17,6 @@ from ._types import Attempt, Category, Started, over, succeeded
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _THROTTLED = (408, 429)
-_SAYS_NOTHING_ABOUT_THE_FIRST = (401, 403, 408, 409, 425, 429)
-"""Answers to a repeated start that leave open whether the first one was accepted."""
 
 
 def start(call: Call[HttpForm], attempt: Attempt) -> Started:
@@ -36,13 +35,25 @@ def start(call: Call[HttpForm], attempt: Attempt) -> Started:
 
 
 def start_error(call: Call[Any], host: str, reply: Reply) -> Exception:
-    """The error for a start that was answered, but not with success."""
-    said = decoded(call.redactor.scrub_bytes(reply.answer.body))
-    message = f"{host} answered {reply.status}{f': {said}' if said else ''}"
-    if reply.doubtful and (reply.status >= 500 or reply.status in _SAYS_NOTHING_ABOUT_THE_FIRST):
-        return call.unconfirmed(message)
+    """The error for a start that was answered, but not with success.
+
+    After a doubt no such answer is a verdict on the first sending: a key that is known may be answered 409 or 422,
+    a target that has changed meanwhile anything.
+    """
+    message = answered(call, host, reply)
+    return call.unconfirmed(message) if reply.doubtful else refusal(call, message, reply)
+
+
+def refusal(call: Call[Any], message: str, reply: Reply) -> StartRefused:
+    """The error for an answer that certainly refused the start."""
     again = reply.status >= 500 or reply.status in _THROTTLED
     return call.refused(Category.TRANSIENT if again else Category.PERMANENT, message)
+
+
+def answered(call: Call[Any], host: str, reply: Reply) -> str:
+    """What a host answered, with the beginning of its body."""
+    said = decoded(call.redactor.scrub_bytes(reply.answer.body))
+    return f"{host} answered {reply.status}{f': {said}' if said else ''}"
 
 
 def _request(call: Call[HttpForm], attempt: Attempt) -> Request:

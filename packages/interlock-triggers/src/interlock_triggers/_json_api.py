@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._call import Call
-from ._caller import NotAccepted, Reply, Unclear
+from ._caller import NotAccepted, Reply
 from ._dial import Forbidden
 from ._errors import TriggerError
 from ._exchange import Request
@@ -15,6 +15,7 @@ from ._types import Category
 
 _LIMIT = 1024 * 1024
 _THROTTLED = (408, 429)
+_GONE = (404, 410)
 
 
 def send(
@@ -40,14 +41,6 @@ def send(
     return call.clients.caller.call(request, call.deadline, doubtful=doubtful)
 
 
-def fetch(call: Call[Any], url: str, headers: Mapping[str, str], *, seconds: float = 30.0) -> Mapping[str, Any]:
-    """The object at a URL, for a check; CheckFailed otherwise."""
-    try:
-        return object_of(call, send(call, "GET", url, headers, seconds=seconds))
-    except (NotAccepted, Unclear) as error:
-        raise call.unreadable(str(error), error.category) from None
-
-
 def object_of(call: Call[Any], reply: Reply) -> Mapping[str, Any]:
     """The JSON object of a reply to a question; CheckFailed for anything else."""
     if not reply.ok:
@@ -69,10 +62,12 @@ def parsed(reply: Reply) -> Mapping[str, Any] | None:
 
 def answer_error(call: Call[Any], reply: Reply) -> TriggerError:
     """The error for a question that was answered with a status beyond 2xx."""
+    message = f"answered {reply.status}{said(call, reply)}"
+    # The API's own word: a page from something in between knows nothing of jobs.
+    if reply.status in _GONE and parsed(reply) is not None:
+        return call.gone(message)
     again = reply.status >= 500 or reply.status in _THROTTLED
-    return call.unreadable(
-        f"answered {reply.status}{said(call, reply)}", Category.TRANSIENT if again else Category.PERMANENT
-    )
+    return call.unreadable(message, Category.TRANSIENT if again else Category.PERMANENT)
 
 
 def said(call: Call[Any], reply: Reply) -> str:

@@ -45,15 +45,7 @@ def run(
     NAME=value of their environment. SIGTERM is sent shortly before the time is over, SIGKILL when it is.
     """
     begun = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 (no shell; running the configured command is the purpose)
-        list(words),
-        env=dict(environment),
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = _begun(words, environment, directory)
     assert process.stdout is not None
     output = _Tail(process.stdout)
     exit_seen = _Exit(process.pid)
@@ -72,6 +64,19 @@ def run(
         tail = output.close()
     stolen = exit_seen.stolen and not late  # when late, the exit code was collected here
     return Ended(None if stolen else code, late, tail, time.monotonic() - begun)
+
+
+def _begun(words: Sequence[str], environment: Mapping[str, str], directory: str | None) -> subprocess.Popen[bytes]:
+    """The program, in a session of its own, with nothing to read and one pipe for all that it writes."""
+    return subprocess.Popen(  # noqa: S603 (no shell; running the configured command is the purpose)
+        list(words),
+        env=dict(environment),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _grace(seconds: float) -> float:

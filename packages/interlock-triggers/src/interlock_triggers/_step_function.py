@@ -27,6 +27,8 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
             region=_region(call),
         )
         started = text_of(answer, "executionArn")
+        if started.count(":") < 5:
+            raise AwsTrouble("the answer names no execution", Category.TRANSIENT, maybe=True)
         if started.split(":")[5] != "execution":
             raise call.unknown("an Express execution was started, which can be neither found nor followed")
         return Started(call.type, started)
@@ -39,6 +41,7 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
 
 def find(call: Call[StepFunctionForm], attempt: Attempt) -> str | None:
     """The execution that is named by the attempt's key."""
+    region = _region(call)
     arn = execution_arn(call.config.state_machine_arn, attempt.key)
     try:
         ask(
@@ -46,7 +49,7 @@ def find(call: Call[StepFunctionForm], attempt: Attempt) -> str | None:
             "stepfunctions",
             "describe_execution",
             {"executionArn": arn},
-            region=_region(call),
+            region=region,
             retries=True,
         )
     except AwsTrouble as trouble:

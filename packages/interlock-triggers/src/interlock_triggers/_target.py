@@ -71,9 +71,13 @@ def parse_url(url: str) -> Target:
 
 def redirected(base: str, location: str) -> str:
     """The address that a Location header leads to."""
+    unreadable = Forbidden("the server redirects to an address that cannot be read")
     if not _URL.fullmatch(location) or "\\" in location:
-        raise Forbidden("the server redirects to an address that cannot be read")
-    return urljoin(base, location)
+        raise unreadable
+    try:
+        return urljoin(base, location)
+    except ValueError:  # a bracket that is not closed, and the like
+        raise unreadable from None
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The nine job types by name: starting an attempt's job, and asking how it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,11 +19,11 @@ from . import (
     _lambda,
     _step_function,
 )
-from ._aws import AwsTrouble
+from ._aws import AwsTrouble, check_error
 from ._call import Call, redactor_of
 from ._clients import Clients
 from ._deadline import Deadline
-from ._errors import CheckFailed, StartRefused
+from ._errors import CheckFailed, MissingExtra, StartRefused, TriggerError
 from ._forms import (
     AirflowForm,
     BadConfig,
@@ -118,20 +119,18 @@ def check(
 ) -> Status:
     """How a started job is; `started` is what `start` returned, or its run id.
 
-    Raises CheckFailed when that cannot be read: the job is then as it was, and may be asked for again.
+    Raises CheckFailed when that cannot be read: the job is then as it was, and may be asked for again; JobGone, a
+    CheckFailed, when the target knows no such job (any more); MissingExtra.
     """
-    kind = _kind(job_type)
+    kind = _kind(job_type, CheckFailed)
     if isinstance(started, Started) and started.status is not None:
         return started.status
     if kind.check is None:
         raise CheckFailed(Category.PERMANENT, "was over when it was started; there is nothing to ask", job_type)
-    try:
-        call = _call(job_type, kind, config, until, clients or _shared())
-    except BadConfig as error:
-        raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
     run_id = started.run_id if isinstance(started, Started) else started
     details = started.details if isinstance(started, Started) else {}
-    return kind.check(call, run_id, details)
+    with _asking(job_type):
+        return kind.check(_call(job_type, kind, config, until, clients or _shared()), run_id, details)
 
 
 def find(
@@ -144,19 +143,31 @@ def find(
 ) -> Started | None:
     """The attempt's job where the target can be asked for it (airflow, glue, emr, step-function), else None.
 
-    Raises CheckFailed when the target cannot be asked now, or when the type offers no such question.
+    Raises CheckFailed when the target cannot be asked now, or when the type offers no such question; MissingExtra.
     """
-    kind = _kind(job_type)
+    kind = _kind(job_type, CheckFailed)
     if kind.find is None:
         raise CheckFailed(Category.PERMANENT, "cannot be asked for a start by its key", job_type)
-    try:
+    with _asking(job_type):
         call = _call(job_type, kind, config, until, clients or _shared())
-        run_id = kind.find(call, attempt)
+        try:
+            run_id = kind.find(call, attempt)
+        except AwsTrouble as trouble:
+            raise check_error(call, trouble) from None
+    return None if run_id is None else Started(job_type, run_id)
+
+
+@contextmanager
+def _asking(job_type: str) -> Iterator[None]:
+    """A question starts nothing: what is wrong with the config is a CheckFailed there."""
+    try:
+        yield
     except BadConfig as error:
         raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
-    except AwsTrouble as trouble:
-        raise call.unreadable(str(trouble), trouble.category) from None
-    return None if run_id is None else Started(job_type, run_id)
+    except MissingExtra:
+        raise
+    except StartRefused as refused:
+        raise CheckFailed(refused.category, refused.message, job_type) from None
 
 
 class Triggers:
@@ -186,20 +197,19 @@ class Triggers:
         return find(job_type, config, attempt, until=until, clients=self.clients)
 
 
-def _kind(job_type: str) -> _Kind:
-    try:
-        return _KINDS[job_type]
-    except KeyError:
-        names = ", ".join(_KINDS)
-        raise StartRefused(Category.PERMANENT, f"unknown job type; known are {names}", job_type) from None
+def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> _Kind:
+    kind = _KINDS.get(job_type) if isinstance(job_type, str) else None
+    if kind is None:
+        raise error(Category.PERMANENT, f"unknown job type {job_type!r}; known are {', '.join(_KINDS)}", "")
+    return kind
 
 
 def _call(
     job_type: str, kind: _Kind, config: Mapping[str, Any], until: datetime | float, clients: Clients
 ) -> Call[Any]:
-    form = read_form(kind.form, config)
     deadline = Deadline(until, clients.timing)
     try:
+        form = read_form(kind.form, config)
         return Call(job_type, form, deadline, clients, redactor_of(config, clients))
     except RecursionError:
         raise BadConfig("the config is nested too deeply") from None

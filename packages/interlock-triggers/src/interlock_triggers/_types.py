@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from msgspec import Struct, field
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}))?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]))?")
 
 SYNCHRONOUS_RUN_ID = "sync"
 """The run id of jobs that are over when `start` returns."""
@@ -35,7 +36,7 @@ class Attempt(Struct, frozen=True):
     `date` is the execution date, `YYYY-MM-DD` or `YYYY-MM-DDTHH`; `number` counts the job starts of that date
     from 0. `key` is the idempotency key: at most 64 of letters, digits, `_` and `-`, made once per attempt and
     kept for as long as the attempt lives. `resumed` says that an earlier invocation may already have sent this
-    start. Raises ValueError for a key or a date of another form.
+    start. Raises ValueError for a key of another form, or for what is no date.
     """
 
     pipeline_id: str
@@ -46,10 +47,10 @@ class Attempt(Struct, frozen=True):
     resumed: bool = False
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
+        if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
             raise ValueError(f"key must be 1 to 64 of letters, digits, _ and -: {self.key!r}")
-        if not _DATE.fullmatch(self.date):
-            raise ValueError(f"date must be YYYY-MM-DD or YYYY-MM-DDTHH: {self.date!r}")
+        if not isinstance(self.date, str) or not _is_date(self.date):
+            raise ValueError(f"date must be a day or an hour, YYYY-MM-DD or YYYY-MM-DDTHH: {self.date!r}")
 
     @property
     def par_day(self) -> str:
@@ -65,6 +66,14 @@ class Attempt(Struct, frozen=True):
     def partition(self) -> dict[str, str]:
         """The execution date as jobs are told of it: `par_day`, and `par_hour` for an hourly one."""
         return {"par_day": self.par_day} | ({"par_hour": self.par_hour} if self.par_hour else {})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return _DATE.fullmatch(text) is not None
 
 
 class Status(Struct, frozen=True):

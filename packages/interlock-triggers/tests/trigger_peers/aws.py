@@ -45,6 +45,8 @@ class Aws(Target):
         self.job_arguments: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.logs_refusal: str | None = None
+        self.unreadable_streams: set[str] = set()
+        self.endless_streams: set[str] = set()
         self.page_size = 50
         self.refuse_starts: Refused | None = None
         self.hide: set[str] = set()
@@ -122,6 +124,10 @@ class Aws(Target):
         if self.logs_refusal:
             raise Refused(self.logs_refusal)
         (stream,) = document["logStreamNames"]
+        if stream in self.unreadable_streams:
+            raise Refused("AccessDeniedException", "not authorized", 403)
+        if stream in self.endless_streams:
+            return {"events": [], "nextToken": "more"}
         lines = self.logs.get((document["logGroupName"], stream))
         if lines is None:
             raise Refused("ResourceNotFoundException", "The specified log stream does not exist.")

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from trigger_peers.aws import MACHINE, ROLE, Aws, Refused, in_process, over_http
+from trigger_peers.machine import Machine
 from trigger_peers.server import Answer, Server, Target
 from trigger_peers.web import BASIC, Airflow, Databricks, JobEndpoint
 
@@ -40,9 +41,15 @@ def _aws_server() -> Server:
 
 
 @contextmanager
-def server_for(kind: Kind, target: Target) -> Iterator[Server]:
-    """The target behind a port; the AWS one keeps its port, because making boto3 clients takes long."""
-    if kind.aws:
+def server_for(kind: Kind, target: Target) -> Iterator[Server | Machine]:
+    """The target behind a port; the AWS one keeps its port, because making boto3 clients takes long.
+
+    A machine has no port: its "url" is the file that its commands write to.
+    """
+    if isinstance(target, Machine):
+        with target:
+            yield target
+    elif kind.aws:
         server = _aws_server()
         server.target = target
         yield server
@@ -116,6 +123,12 @@ KINDS = {
         lambda url: {"url": f"{url}/run", "headers": {"Authorization": "Bearer t0p-s3cret"}},
         lambda url: {"url": f"{url}/run"},
         refuse=_refuse_for_good,
+    ),
+    "command": Kind(
+        "command",
+        Machine,
+        lambda url: {"command": f"sh -c 'echo $INTERLOCK_JOB_KEY >> {url}'"},
+        lambda url: {"command": f"{url}/is-no-program"},
     ),
     "airflow-v2": _airflow("v2"),
     "airflow-v1": _airflow("v1"),
@@ -211,6 +224,8 @@ def _serverless(application: str) -> dict[str, Any]:
     return {"applicationId": application, "executionRoleArn": ROLE, "jobDriver": driver, "jobName": "load"}
 
 
-ONCE_ONLY = ("lambda",)
+ONCE_ONLY = ("lambda", "command")
 """Types whose target can neither deduplicate nor be asked."""
+REMOTE = tuple(name for name, kind in KINDS.items() if kind.target is not Machine)
+"""Types whose requests and answers travel, so that they can be lost, spoilt or throttled."""
 POLLED = tuple(name for name, kind in KINDS.items() if kind.states)

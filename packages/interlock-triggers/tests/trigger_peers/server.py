@@ -40,6 +40,8 @@ Outcome = Answer | Cut | Hang
 
 FAULTS_BEFORE = ("cut-before", "500", "503", "throttle", "throttle-wait")
 """The target does not accept the request."""
+REFUSALS = ("300", "304", "400", "402", "404", "409", "410", "422")
+"""The target refuses for good what it may have accepted before: it has changed meanwhile, or knows the key."""
 FAULTS_AFTER = ("cut-after", "half", "garbage", "502-after", "504-after")
 """The target accepts the request, and its answer is spoilt."""
 
@@ -78,6 +80,8 @@ class Target:
                 return Hang()
             if fault in FAULTS_BEFORE:
                 return self.error(str(fault))
+            if fault in REFUSALS:
+                return Answer(int(str(fault)), b'{"error": "no"}')
             return _spoilt(fault, self.handle(request))
 
     @property

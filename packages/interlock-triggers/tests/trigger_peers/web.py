@@ -121,7 +121,8 @@ class Databricks(Target):
             return self._run_now(json.loads(request.body))
         if request.path == "/api/2.1/jobs/runs/get":
             run = self.runs.get(int(request.query["run_id"][0]))
-            return _json(200, run) if run else _json(400, {"error_code": "INVALID_PARAMETER_VALUE"})
+            unknown = {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run does not exist."}
+            return _json(200, run) if run else _json(400, unknown)
         return _json(404, {"error_code": "ENDPOINT_NOT_FOUND"})
 
     def _run_now(self, document: dict[str, Any]) -> Answer:
