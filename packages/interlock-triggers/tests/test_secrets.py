@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from trigger_peers.aws import MACHINE, ROLE, Aws, Refused
-from trigger_peers.contract import KINDS, clients_for, server_for
-from trigger_peers.server import Answer, Request, Target
+from trigger_peers.contract import KINDS, REMOTE, clients_for, server_for
+from trigger_peers.server import Answer, Request
 from trigger_peers.web import Airflow
 
 from interlock_triggers import Attempt, Breakers, Clients, TriggerError, check, find, start
@@ -30,6 +30,15 @@ SECRETS = {
     "assigned": "asg-c0de-secret",
     "environment": "env-d00d-secret",
     "quoted": 'q"uo\\te-é-secret',
+    "scheme": "gnk-1e1e-secret",
+    "bearer": "brr-2f2f-secret",
+    "word": "wrd-6b6b-secret",
+    "login": "lgn-3d3d-secret",
+    "user info": "usr-4a4a-secret",
+    "key": "key-5b5b-secret",
+    "pass": "pss-6c6c-secret",
+    "passcode": "psc-7d7d-secret",
+    "beside": "bsd-8e8e-secret",
 }
 LOGIN_TOKEN = "tok-f00d-secret"
 BASIC_PASSWORD = "basic-e1e1-secret"
@@ -38,23 +47,43 @@ HEADERS = {
     "Authorization": f"Bearer {SECRETS['header']}",
     "Cookie": SECRETS["cookie"],
     "X-Api-Key": SECRETS["quoted"],
+    "X-Authorization": f"GenieKey {SECRETS['scheme']}",
 }
-STRUCTURE = {"password": SECRETS["field"], "list": [{"db_token": SECRETS["nested"]}], "table": "orders"}
-WORDS = f"--password {SECRETS['option']} --api-key={SECRETS['assigned']}"
+STRUCTURE = {
+    "password": SECRETS["field"],
+    "list": [{"db_token": SECRETS["nested"]}],
+    "table": "orders",
+    "pass": SECRETS["pass"],
+    "passcode": SECRETS["passcode"],
+    "environment": [{"name": "DB_PASSWORD", "value": SECRETS["beside"]}],
+}
+WORDS = (
+    f"--password {SECRETS['option']} --api-key={SECRETS['assigned']} "
+    f'-H "Authorization: Bearer {SECRETS["bearer"]}" -u etl:{SECRETS["login"]} '
+    f"postgres://etl:{SECRETS['user info']}@db/x https://h/y?key={SECRETS['key']}"
+)
 
 
 def _config(name: str, url: str) -> dict[str, Any]:
     return {
-        "http": {"url": f"{url}/run?token={SECRETS['query']}&a=1", "headers": HEADERS, "body": STRUCTURE},
+        "http": {
+            "url": f"{url}/run?token={SECRETS['query']}&key={SECRETS['key']}&a=1",
+            "headers": HEADERS,
+            "body": STRUCTURE,
+        },
         "airflow-v2": {"url": url, "dagID": "load", "headers": HEADERS | {"Authorization": BASIC}, "body": STRUCTURE},
         "airflow-v1": {"url": url, "dagID": "load", "headers": HEADERS, "body": json.dumps({"conf": STRUCTURE})},
         "databricks": {"workspaceUrl": url, "jobId": 620, "headers": HEADERS, "arguments": STRUCTURE},
+        "command": {
+            "command": f"sh -c 'echo $INTERLOCK_JOB_KEY >> {url}; echo \"$@\"; exit 3' sh {WORDS} {SECRETS['word']}"
+            f" --token '{SECRETS['word']}'"
+        },
         "glue": {"jobName": "load", "arguments": {"--password": SECRETS["option"], "--extra": WORDS}},
         "emr": {
             "clusterId": "j-1",
             "stepName": "load",
             "command": f"run {WORDS}",
-            "arguments": ["--token", SECRETS["field"]],
+            "arguments": ["--token", SECRETS["field"], "--header", f"Authorization: Bearer {SECRETS['word']}"],
         },
         "emr-serverless": {
             "applicationId": "app1",
@@ -134,11 +163,12 @@ def _leaks(text: str) -> list[str]:
 FAULTS = (None, "echo", "500", "throttle", "cut-before", "cut-after", "half", "garbage", "502-after")
 
 
-@pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("name", "fault"), [(name, fault) for name in KINDS for fault in (FAULTS if name in REMOTE else (None,))]
+)
 def test_nothing_that_is_produced_holds_a_secret(name: str, fault: str | None, logged: io.StringIO) -> None:
     kind = KINDS[name]
-    target: Target = kind.target()
+    target: Any = kind.target()
     attempt = Attempt("p", "s", "2026-03-03", 0, "k-1")
     resumed = Attempt("p", "s", "2026-03-03", 0, "k-1", resumed=True)
     with server_for(kind, target) as server:
@@ -157,7 +187,7 @@ def test_nothing_that_is_produced_holds_a_secret(name: str, fault: str | None, l
             repr(clients),
             repr(vars(clients)),
         ]
-    assert target.requests
+        assert target.requests or target.jobs
     assert _leaks(" ".join(produced)) == []
     assert _leaks(logged.getvalue()) == []
 
@@ -202,6 +232,13 @@ def test_the_repr_of_a_config_shows_none_of_it(name: str) -> None:
         ("NextToken", False),
         ("table", False),
         ("key", False),
+        ("pass", True),
+        ("dbPass", True),
+        ("db_pass", True),
+        ("passcode", True),
+        ("compass", False),
+        ("bypass", False),
+        ("pass_rate", False),
         ("design", False),
         ("Content-Type", False),
     ],
@@ -228,6 +265,32 @@ def test_which_names_are_those_of_secrets(name: str, secret: bool) -> None:
         ({"arguments": ["--secret", "hunter22", "orders"]}, "hunter22 orders", "*** orders"),
         ({"secrets": {"a": ["hunter22"], "b": {"c": "hunter33"}}}, "hunter22 hunter33", "*** ***"),
         ({"body": "[" * 5000}, "hunter22", "hunter22"),
+        ({"command": 'curl -H "Authorization: Bearer hunter22" x'}, "got hunter22 x", "got *** x"),
+        ({"command": "curl -H 'authorization:Splunk hunter22' x"}, "hunter22 x", "*** x"),
+        ({"command": "curl --proxy-header X-Auth:abcdefgh x"}, "got abcdefgh", "got ***"),
+        ({"command": "psql postgres://etl:hunter22@db/x"}, "hunter22 of etl at db", "*** of etl at db"),
+        ({"command": "psql postgres://etl:hunter%2F22@db/x"}, "hunter/22 hunter%2F22", "*** ***"),
+        ({"command": "psql postgres://etl:hunter@22@db/x"}, "hunter@22 of etl", "*** of etl"),
+        ({"command": "psql postgres://etl:hunter/22@db/x"}, "hunter/22 of etl", "*** of etl"),
+        ({"command": "curl https://h/y/z?mail=somebody@example.com"}, "h/y/z?mail=somebody", "h/y/z?mail=somebody"),
+        ({"command": "git clone https://ghp_0123456789abcdefgh@h/r"}, "ghp_0123456789abcdefgh", "***"),
+        ({"command": "curl -u etl:hunter22 x"}, "hunter22 of etl", "*** of etl"),
+        ({"command": "curl --user=etl:hunter22 x"}, "hunter22", "***"),
+        ({"command": "curl --user 'etl:hunter 22' x"}, "hunter 22", "***"),
+        ({"command": "sort -u file"}, "file", "file"),
+        ({"command": "load --password=correct\\ horse x"}, "correct horse", "***"),
+        ({"command": "load 'DB_PASSWORD=correct horse'"}, "correct horse", "***"),
+        ({"command": "curl https://h/y?key=hunter22&n=1"}, "hunter22", "***"),
+        ({"url": "https://h/y?key=hunter22"}, "hunter22", "***"),
+        ({"arguments": ["-u", "etl:hunter22"]}, "hunter22", "***"),
+        ({"arguments": {"--user": "etl:hunter22"}}, "hunter22", "***"),
+        ({"arguments": ["--header", "Authorization: Bearer hunter22"]}, "hunter22", "***"),
+        ({"body": [{"name": "DB_PASSWORD", "value": "hunter22"}]}, "hunter22", "***"),
+        ({"body": [{"Key": "token", "Value": "hunter22"}]}, "hunter22", "***"),
+        ({"body": [{"name": "table", "value": "orders"}]}, "orders", "orders"),
+        ({"body": {"pass": "hunter22", "passcode": "hunter33"}}, "hunter22 hunter33", "*** ***"),
+        ({"headers": {"Authorization": "GenieKey hunter22"}}, "key hunter22", "key ***"),
+        ({"headers": {"Authorization": "Splunk hunter22"}}, "hunter22", "***"),
         ({"password": "abc"}, "abc", "abc"),
         ({"password": True, "token": None}, "True None", "True None"),
         ({"table": "orders"}, "orders", "orders"),
@@ -238,7 +301,13 @@ def test_what_is_masked(config: dict[str, Any], text: str, shown: str) -> None:
     assert Redactor.of(config).scrub(text) == shown
 
 
-@pytest.mark.parametrize("piece", ["y", "password=", '"', "-", "--a ", "a=", "{", "token:"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("y", "password=", '"', "-", "--a ", "a=", "{", "token:", "://", "://a:", "a: b ", "@", "://@", "://a@"),
+        *("-u ", "?key=", "&code=a", "Authorization: a "),
+    ],
+)
 def test_megabytes_are_searched_in_one_pass(piece: str) -> None:
     begun = time.monotonic()
     Redactor.of({"payload": piece * (2_000_000 // len(piece))})

@@ -6,29 +6,48 @@ import contextlib
 import html
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
 
 _MASK = "***"
 _SHORTEST = 4
 """Shorter values are not masked: they would blot out ordinary text."""
 _NAME = re.compile(
     r"auth(?!or(?!iz))|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
-    r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|(?:^|[-_])sig$",
+    r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|passcode|(?:^|[-_.])(?:sig|pass)$",
     re.IGNORECASE,
 )
+_CAMEL = re.compile(r"[a-z](?:Pass|Sig)$")
+_IN_A_QUERY = ("key", "code")
+"""Names that stand for a secret in the query of a URL, and for anything elsewhere."""
 # Names are bounded and begin at the beginning of a word: payloads of megabytes are searched in one pass.
 _VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)"
 _ASSIGNED = re.compile(r"(?<![\w.-])-{0,2}([A-Za-z][\w.-]{0,63})[ \t]{0,3}[=:][ \t]{0,3}" + _VALUE)
 _OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{0,63})[ \t]{1,3}(?!-)" + _VALUE)
+_CREDENTIALS = re.compile(
+    r"(?<![\w-])([A-Za-z][\w-]{0,63})[\"']?[ \t]{0,3}:[ \t]{0,3}[\"']?"  # Authorization:
+    r"([A-Za-z][\w-]{0,31}[ \t]{1,3}[^\s\"',;]{1,8192})"  # Bearer abc
+)
+_LOGIN = re.compile(r"(?<!\S)(?:-u|-U|--user|--proxy-user)[ \t=]{0,3}" + _VALUE)
+_LOGIN_OPTIONS = ("-u", "-U", "--user", "--proxy-user")
+_NO_USER_INFO = re.compile(r"[\s\"']")
+_SCHEME_END = re.compile("://")
+_USER_INFO_LENGTH = 256
+_QUERY = re.compile(rf"[?&](?:{'|'.join(_IN_A_QUERY)})=([^\s&#\"']{{1,8192}})", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"-{0,2}([A-Za-z_][\w.-]{0,63})=(.+)", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][\w-]{0,31}")
+_TOKEN_LENGTH = 20
+"""A user name this long in a URL without a password is a token."""
+_COMMAND_LENGTH = 64 * 1024
 _FORM = re.compile(r"[^\s=&]*=[^\s]*")
 _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
 
 
 def names_a_secret(name: str) -> bool:
     """Whether a header, a field or an option of this name holds something that must not be shown."""
-    return bool(_NAME.search(name)) and not _NOT_SECRET.search(name)
+    return bool(_NAME.search(name) or _CAMEL.search(name)) and not _NOT_SECRET.search(name)
 
 
 class Redactor:
@@ -50,7 +69,7 @@ class Redactor:
 
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values too."""
-        for value in values:
+        for value in {value for value in values if len(value) >= _SHORTEST}:
             self._values.update(form for form in _spellings(value) if len(form) >= _SHORTEST)
 
     def scrub(self, text: str) -> str:
@@ -69,23 +88,46 @@ class Redactor:
 
 def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
+        told = _name_told_beside(value)
         for key, inner in value.items():
-            yield from _secrets_in(inner, name if names_a_secret(name) else str(key))
+            inner_name = told if told and str(key).lower() == "value" else str(key)
+            yield from _secrets_in(inner, name if names_a_secret(name) else inner_name)
     elif isinstance(value, list | tuple):
         yield from _secrets_in_list([*value], name)
     elif name and names_a_secret(name) and value is not None and not isinstance(value, bool):
         yield str(value)
     elif isinstance(value, str):
         yield from _secrets_in_text(value)
+        if name in _LOGIN_OPTIONS:
+            yield from _login(value)
+        if name == "command" and len(value) <= _COMMAND_LENGTH:
+            with contextlib.suppress(ValueError):
+                yield from _secrets_in_list(shlex.split(value), "")
+
+
+def _name_told_beside(value: Mapping[Any, Any]) -> str:
+    """The name in `{"name": "DB_PASSWORD", "value": …}`; empty where there is none."""
+    told = next((inner for key, inner in value.items() if str(key).lower() in ("name", "key")), "")
+    return told if isinstance(told, str) else ""
 
 
 def _secrets_in_list(values: list[Any], name: str) -> Iterator[str]:
-    """Secrets of a list; in a list of words the one after `--password` is one."""
+    """Secrets of a list; in a list of words the one after `--password` is one, and all that follows `--token=`."""
     before = ""
     for value in values:
-        follows_option = before.startswith("-") and "=" not in before and names_a_secret(before)
+        names_the_next = before.startswith("-") and "=" not in before
+        follows_option = names_the_next and (names_a_secret(before) or before in _LOGIN_OPTIONS)
         yield from _secrets_in(value, before if follows_option else name)
+        if isinstance(value, str) and (found := _ENVIRONMENT.fullmatch(value)) and names_a_secret(found[1]):
+            yield found[2]
         before = value if isinstance(value, str) else ""
+
+
+def _login(value: str) -> Iterator[str]:
+    """`user:password`, as curl takes it."""
+    _, colon, password = value.strip("\"'").partition(":")
+    if colon:
+        yield password
 
 
 def _secrets_in_text(text: str) -> Iterator[str]:
@@ -94,13 +136,21 @@ def _secrets_in_text(text: str) -> Iterator[str]:
     if text.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
             yield from _secrets_in(json.loads(text))
-    for words in (_ASSIGNED, _OPTION):
+    for words in (_ASSIGNED, _OPTION, _CREDENTIALS):
         for found in words.finditer(text):
             if names_a_secret(found[1]):
                 yield found[2].strip("\"'")
+    for found in _LOGIN.finditer(text):
+        yield from _login(found[1])
 
 
 def _secrets_in_url(text: str) -> Iterator[str]:
+    """Secrets of a text that is a URL or a form, and of the URLs inside a text."""
+    for user, password in _user_infos(text):
+        secret = password or (user if len(user) >= _TOKEN_LENGTH else "")
+        yield from (secret, unquote(secret))
+    for found in _QUERY.finditer(text):
+        yield from (found[1], unquote_plus(found[1]))
     try:
         parts = urlsplit(text)
         if parts.password:
@@ -113,11 +163,25 @@ def _secrets_in_url(text: str) -> Iterator[str]:
             yield value
 
 
+def _user_infos(text: str) -> Iterator[tuple[str, str]]:
+    """User and password of every `scheme://user:password@` in a text; passwords may hold what they should not."""
+    for scheme in _SCHEME_END.finditer(text):
+        ahead = text[scheme.end() : scheme.end() + _USER_INFO_LENGTH]
+        if "@" in ahead:
+            word = _NO_USER_INFO.split(ahead, maxsplit=1)[0]
+            authority = word.partition("/")[0]
+            user, _, password = (authority if "@" in authority else word).rpartition("@")[0].partition(":")
+            yield user if "/" not in user else "", password
+
+
 def _spellings(value: str) -> Iterator[str]:
-    """A secret as it may turn up in text: as it is, escaped, and the parts of an Authorization header."""
+    """A secret as it may turn up in text: as it is, escaped, and the parts of an Authorization header.
+
+    Schemes are as many as there are products (`Bearer`, `Splunk`, `GenieKey`): any first word is taken for one.
+    """
     scheme, _, credentials = value.partition(" ")
     parts = [value]
-    if credentials and scheme.lower() in ("bearer", "basic", "token", "digest", "negotiate", "apikey"):
+    if credentials.strip() and _SCHEME.fullmatch(scheme):
         parts.append(credentials.strip())
         parts.extend(_basic_parts(scheme, credentials.strip()))
     for part in parts:
