@@ -211,6 +211,54 @@ def test_when_the_logs_cannot_be_read_glue_is_believed(refusal: str, caplog: pyt
     assert "glue_logs_unreadable" in caplog.text
 
 
+@pytest.mark.parametrize("stream", ["jr_0-job-insights-rca-driver", "jr_0"])
+def test_each_check_stands_for_itself(stream: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be read of the insights does not silence the driver's log, nor the other way round."""
+    told = [INSIGHT] if stream.endswith("driver") else [TRUE_POSITIVES["driver error"]]
+    aws = _succeeded(told, stream)
+    others = "jr_0" if stream.endswith("driver") else "jr_0-job-insights-rca-driver"
+    aws.unreadable_streams = {others}
+    assert _check(aws).state is State.FAILED
+    aws.logs.clear()
+    assert _check(aws).state is State.SUCCEEDED
+    assert [record.__dict__["stream"] for record in caplog.records if record.message == "glue_logs_unreadable"]
+
+
+def test_a_log_is_read_to_its_end_however_many_pages_it_has() -> None:
+    quiet = ["26/03/03 08:00:00 INFO X: ended after ERROR in stage"] * 60
+    aws = _succeeded([*quiet, TRUE_POSITIVES["driver error"]])
+    aws.page_size = 1
+    assert _check(aws).state is State.FAILED
+
+
+def test_a_log_that_is_longer_than_there_is_time_for_is_cut_off_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    aws = _succeeded(["26/03/03 08:00:00 INFO X: ended after ERROR in stage"] * 200)
+    aws.page_size = 1
+    clock = [0.0]
+    aws.choose = lambda request, is_start: clock.__setitem__(0, clock[0] + 1.0)  # type: ignore[func-returns-value]
+    clients = Clients(
+        aws=in_process(aws), environment={}, timing=Timing(now=lambda: BEGUN + 60, monotonic=lambda: clock[0])
+    )
+    status = check("glue", {"jobName": "load"}, "jr_0", until=BEGUN + 90, clients=clients)
+    assert status.state is State.SUCCEEDED
+    (cut,) = [record for record in caplog.records if record.message == "glue_logs_cut_off"]
+    assert cut.__dict__["stream"] == "jr_0"
+    assert 15 < cut.__dict__["pages"] < 30
+
+
+def test_insights_without_end_leave_time_for_the_drivers_log() -> None:
+    aws = _succeeded([TRUE_POSITIVES["driver error"]])
+    aws.endless_streams = {"jr_0-job-insights-rca-driver"}
+    clock = [0.0]
+    aws.choose = lambda request, is_start: clock.__setitem__(0, clock[0] + 1.0)  # type: ignore[func-returns-value]
+    clients = Clients(
+        aws=in_process(aws), environment={}, timing=Timing(now=lambda: BEGUN + 60, monotonic=lambda: clock[0])
+    )
+    assert check("glue", {"jobName": "load"}, "jr_0", until=BEGUN + 90, clients=clients).state is State.FAILED
+
+
 @pytest.mark.parametrize(
     ("group", "run", "job"),
     [

@@ -3,8 +3,10 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from ._aws import AwsTrouble, ask
 from ._call import Call
@@ -16,20 +18,39 @@ _log = logging.getLogger("interlock_triggers")
 _DEFAULT_GROUP = "/aws-glue/jobs/logs-v2"
 _GROUP_ARGUMENT = "--continuous-log-logGroup"
 _ANALYSIS_FAILED = "GlueExceptionAnalysisJobFailed"
-_PAGES = 20
 _SEVERITY = re.compile(r"(?<= )(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)(?= )")
 
 
+class Reading:
+    """How far a check came: the log stream that it reads, and how many pages of it."""
+
+    stream = ""
+    pages = 0
+
+
+Check = Callable[[Call[GlueForm], str, str, Reading], str | None]
+
+
 def false_success(call: Call[GlueForm], run_id: str, run: Mapping[str, Any]) -> str | None:
-    """What the logs of a run that Glue calls successful tell against it; None when nothing, or when unreadable."""
+    """What the logs of a run that Glue calls successful tell against it; None when nothing, or when unreadable.
+
+    Each check stands for itself: what one cannot read, the other may still tell.
+    """
+    group = _log_group(call, run)
+    # Half of the time for the first, so that it leaves some for the second.
+    hurried = replace(call, deadline=call.deadline.within(call.deadline.remaining() / 2))
+    return _told(hurried, _insight, group, run_id) or _told(call, _driver_error, group, run_id)
+
+
+def _told(call: Call[GlueForm], check: Check, group: str, run_id: str) -> str | None:
+    """What one check found; what it could not read, or not to its end, is logged and says nothing."""
+    read = Reading()
     try:
-        group = _log_group(call, run)
-        return _insight(call, group, run_id) or _driver_error(call, group, run_id)
+        return check(call, group, run_id, read)
     except (AwsTrouble, MissingExtra) as trouble:
-        _log.warning(
-            "glue_logs_unreadable",
-            extra={"job": call.config.job_name, "run_id": run_id, "why": call.clean(str(trouble))},
-        )
+        facts = {"job": call.config.job_name, "run_id": run_id, "stream": read.stream, "pages": read.pages}
+        event = "glue_logs_cut_off" if read.pages else "glue_logs_unreadable"
+        _log.warning(event, extra=facts | {"why": call.clean(str(trouble))})
         return None
 
 
@@ -41,7 +62,7 @@ def _log_group(call: Call[GlueForm], run: Mapping[str, Any]) -> str:
     try:
         job = ask(call, "glue", "get_job", {"JobName": call.config.job_name}, retries=True).get("Job")
         named = ((job or {}).get("DefaultArguments") or {}).get(_GROUP_ARGUMENT)
-    except AwsTrouble:
+    except (AwsTrouble, MissingExtra):
         named = None
     if named:
         return str(named)
@@ -51,9 +72,10 @@ def _log_group(call: Call[GlueForm], run: Mapping[str, Any]) -> str:
     return base if base.endswith("/logs-v2") else f"{base}/logs-v2"
 
 
-def _insight(call: Call[GlueForm], group: str, run_id: str) -> str | None:
+def _insight(call: Call[GlueForm], group: str, run_id: str, read: Reading) -> str | None:
     """Check 1: the run insights found the exception that failed the job."""
-    for message in _events(call, group, f"{run_id}-job-insights-rca-driver", f'"{_ANALYSIS_FAILED}"'):
+    read.stream = f"{run_id}-job-insights-rca-driver"
+    for message in _events(call, group, read, f'"{_ANALYSIS_FAILED}"'):
         if _ANALYSIS_FAILED in message:
             return f"its run insights report {_ANALYSIS_FAILED}: {_failure_reason(message)}"
     return None
@@ -71,9 +93,10 @@ def _failure_reason(message: str) -> str:
     return message
 
 
-def _driver_error(call: Call[GlueForm], group: str, run_id: str) -> str | None:
+def _driver_error(call: Call[GlueForm], group: str, run_id: str, read: Reading) -> str | None:
     """Check 2: the driver logged an ERROR or FATAL line."""
-    for message in _events(call, group, run_id, '?" ERROR " ?" FATAL "'):
+    read.stream = run_id
+    for message in _events(call, group, read, '?" ERROR " ?" FATAL "'):
         for line in message.splitlines():
             if is_error_line(line):
                 return f"its driver logged: {line.strip()}"
@@ -90,16 +113,20 @@ def is_error_line(line: str) -> bool:
     return found is not None and found[1] in ("ERROR", "FATAL")
 
 
-def _events(call: Call[GlueForm], group: str, stream: str, pattern: str) -> Iterator[str]:
-    """The messages of a log stream that match; none when group or stream do not exist."""
-    asked: dict[str, Any] = {"logGroupName": group, "logStreamNames": [stream], "filterPattern": pattern}
-    for _ in range(_PAGES):
+def _events(call: Call[GlueForm], group: str, read: Reading, pattern: str) -> Iterator[str]:
+    """The messages of a log stream that match; none when group or stream do not exist.
+
+    Pages may be empty and still lead on: they are read for as long as the call has time.
+    """
+    asked: dict[str, Any] = {"logGroupName": group, "logStreamNames": [read.stream], "filterPattern": pattern}
+    while True:
         try:
             page = ask(call, "logs", "filter_log_events", asked, retries=True)
         except AwsTrouble as trouble:
             if trouble.code == "ResourceNotFoundException":
                 return
             raise
+        read.pages += 1
         for event in page.get("events") or []:
             yield str(event.get("message", ""))
         token = page.get("nextToken")
