@@ -92,6 +92,8 @@ def floor(session: nox.Session, package: str) -> None:
         session.run(
             "python", str(ROOT / "tests" / "readme_examples.py"), str(ROOT / "packages" / package / "README.md")
         )
+    if package == "interlock-triggers":
+        session.run("python", str(ROOT / "tests" / "triggers_alone.py"))
 
 
 @nox.session
@@ -204,6 +206,14 @@ def simulation_long(session: nox.Session) -> None:
     """The simulation over 50,000 pipeline-days and more; `-- --state FILE` goes on where a run ended."""
     _sync_workspace(session)
     session.run("python", "-m", "simulation.long", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """1,000 starts of each job type with faults around every call; `-- --seed N` replays a run."""
+    _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
+    simulation = "packages/interlock-triggers/tests/test_faults.py"
+    session.run("pytest", "-q", "-rP", "--show-capture=stdout", "--starts=1000", simulation, *session.posargs)
 
 
 @nox.session
