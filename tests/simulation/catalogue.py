@@ -256,7 +256,7 @@ MUTANTS = (
     Mutant(
         "the previous job is not asked for",
         "interlock_lifecycle._trigger",
-        "    if facts.previous_runs:\n",
+        "    if facts.previous is not None:\n",
         "    if False:\n",
         tests=("tests/simulation/test_road.py::test_no_attempt_starts_a_job_beside_one_that_still_runs",),
     ),

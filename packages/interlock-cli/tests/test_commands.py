@@ -15,7 +15,7 @@ from interlock_cli import main
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, decide_started, open_run
 from interlock_sla import parse_execution_date
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import DynamoTables, Store, TableNames, read_rerun_request
 
 PIPELINE = """
 pipeline: {id: bronze}
@@ -262,6 +262,17 @@ def test_a_rerun_request_is_written(run: Any, bronze: Store) -> None:
     standing = bronze.standing_request(RunKey("bronze", "stream", parse_execution_date("2026-03-03")))
     assert standing is not None
     assert standing.waits
+
+
+@pytest.mark.parametrize(("options", "abandons"), [((), False), (("--abandon-previous",), True)])
+def test_a_rerun_request_abandons_the_previous_job_only_when_told_to(
+    run: Any, bronze: Store, options: tuple[str, ...], abandons: bool
+) -> None:
+    assert run("rerun", "bronze", "2026-03-03", *options).exit_code == 0
+    row = bronze._tables.get(bronze.names.control, "PIPELINE#bronze", "RERUN_REQUEST#stream#2026-03-03")
+    assert row is not None
+    assert read_rerun_request(row, datetime.now(UTC)).abandon_previous is abandons
+    assert row.get("abandonPrevious", False) is abandons
 
 
 @pytest.mark.parametrize(("date", "said"), [("tomorrow", "tomorrow"), ("2026-02-30", "2026-02-30")])

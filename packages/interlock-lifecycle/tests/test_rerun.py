@@ -50,6 +50,7 @@ def ask(
     excluded: bool = False,
     handled: bool = False,
     at: datetime = NOW,
+    abandon: bool = False,
 ) -> OpenAttempt | RejectRerun | Ignore:
     entries = [JobEntry(key, DONE + timedelta(seconds=place), event) for place, event in enumerate(log)]
     facts = RerunFacts(
@@ -60,7 +61,8 @@ def ask(
         newest_sensor_update=updated,
         handled=handled,
     )
-    decision = decide_rerun(RerunRequest(key, reason, "id", at), facts, config, execution_timeout=TIMEOUT)
+    request = RerunRequest(key, reason, "id", at, abandon_previous=abandon)
+    decision = decide_rerun(request, facts, config, execution_timeout=TIMEOUT)
     assert isinstance(decision, OpenAttempt | RejectRerun | Ignore)
     return decision
 
@@ -238,3 +240,20 @@ def test_the_job_that_may_still_run_is_remembered(
     decision = ask(config, replace(run, status=status, job_intent=own, previous_job=previous), key)
     assert isinstance(decision, OpenAttempt)
     assert (decision.after.job_intent, decision.after.previous_job) == (None, remembered)
+    assert "abandonedJob" not in (decision.events[0].detail or {})
+
+
+@pytest.mark.parametrize(("job", "name"), [(replace(OLDER, run_id="job-0"), "job-0"), (OLDER, "key-0"), (None, None)])
+@pytest.mark.parametrize("place", ["job_intent", "previous_job"])
+def test_a_job_that_an_operator_abandons_is_not_carried_forward_and_that_is_said(
+    config: PipelineConfig, run: Run, key: RunKey, job: JobIntent | None, name: str | None, place: str
+) -> None:
+    decision = ask(config, replace(run, status=RunStatus.FAILED_FINAL, **{place: job}), key, abandon=True)
+    assert isinstance(decision, OpenAttempt)
+    assert decision.after.previous_job is None
+    assert (decision.events[0].detail or {}).get("abandonedJob") == name
+    assert ("is abandoned" in (decision.events[0].message or "")) is (job is not None)
+
+
+def test_an_abandoned_job_does_not_open_a_run_that_is_under_way(config: PipelineConfig, run: Run, key: RunKey) -> None:
+    assert why(ask(config, replace(run, job_intent=OLDER), key, abandon=True)) == "already running"

@@ -21,10 +21,12 @@ from interlock_lifecycle import (
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
+    RecordStart,
     Run,
     RunKey,
     SendStart,
     SlaFacts,
+    StandingJob,
     StartAnswered,
     Superseded,
     TargetTraits,
@@ -39,6 +41,7 @@ from interlock_lifecycle import (
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 UNTIL = NOW + timedelta(minutes=5)
+WINDOW = timedelta(hours=1)
 BLIND = TargetTraits(deduplicates=False, findable=False)
 ASKABLE = TargetTraits(deduplicates=False, findable=True)
 KEYED = TargetTraits(deduplicates=True, findable=False)
@@ -50,7 +53,9 @@ def intent(**changes: object) -> JobIntent:
 
 
 def test_the_first_start_is_promised_before_it_is_sent(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
-    decision = decide_trigger(TriggerFacts(run, config, "", no_sla), "token0", None, now=NOW, until=UNTIL)
+    decision = decide_trigger(
+        TriggerFacts(run, config, "", no_sla), "token0", None, now=NOW, until=UNTIL, window=WINDOW
+    )
     assert isinstance(decision, SendStart)
     assert not decision.resumed
     assert decision.commit.intent.key == make_job_key(run)
@@ -61,7 +66,9 @@ def test_while_another_invocation_may_be_sending_it_is_waited_for(
     config: PipelineConfig, run: Run, no_sla: SlaFacts
 ) -> None:
     promised = replace(run, job_intent=intent())
-    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", KEYED, now=NOW, until=UNTIL)
+    decision = decide_trigger(
+        TriggerFacts(promised, config, "", no_sla), "token0", KEYED, now=NOW, until=UNTIL, window=WINDOW
+    )
     assert decision == AwaitStart(300)
 
 
@@ -71,7 +78,9 @@ def test_a_lost_start_is_resumed_where_the_target_can_tell(
 ) -> None:
     promised = replace(run, job_intent=intent())
     later = UNTIL + timedelta(minutes=5)
-    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", traits, now=UNTIL, until=later)
+    decision = decide_trigger(
+        TriggerFacts(promised, config, "", no_sla), "token0", traits, now=UNTIL, until=later, window=WINDOW
+    )
     assert isinstance(decision, SendStart)
     assert decision.resumed
     assert (decision.commit.intent.key, decision.commit.intent.until) == ("key", later)
@@ -84,7 +93,7 @@ def test_a_lost_start_is_looked_for_and_never_resent_when_the_config_forbids_it(
 
     def decide(traits: TargetTraits, config: PipelineConfig | None = None, refusal: str = "") -> object:
         facts = TriggerFacts(promised, config, refusal, no_sla)
-        return decide_trigger(facts, "token0", traits, now=UNTIL, until=UNTIL + timedelta(minutes=5))
+        return decide_trigger(facts, "token0", traits, now=UNTIL, until=UNTIL + timedelta(minutes=5), window=WINDOW)
 
     looked_for = decide(ASKABLE, dry)
     assert isinstance(looked_for, LookForStart)
@@ -102,32 +111,96 @@ def test_a_lost_start_is_never_resent_where_the_target_cannot_tell(
     config: PipelineConfig, run: Run, no_sla: SlaFacts
 ) -> None:
     promised = replace(run, job_intent=intent())
-    decision = decide_trigger(TriggerFacts(promised, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL)
+    decision = decide_trigger(
+        TriggerFacts(promised, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL, window=WINDOW
+    )
     assert isinstance(decision, FailAttempt)
     assert "outcome unknown" in decision.outcome.error
 
 
+@pytest.mark.parametrize(
+    ("sent", "at", "ends"),
+    [(1, WINDOW, False), (1, WINDOW * 9, False), (2, WINDOW - timedelta(seconds=1), False), (2, WINDOW, True)],
+)
+@pytest.mark.parametrize("traits", [ASKABLE, KEYED])
+def test_a_start_that_nobody_confirms_is_given_up_when_its_poll_window_is_over(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts, traits: TargetTraits, sent: int, at: timedelta, ends: bool
+) -> None:
+    promised = replace(run, job_intent=intent(sent=sent))
+    now = NOW + at
+    decision = decide_trigger(
+        TriggerFacts(promised, config, "", no_sla), "token0", traits, now=now, until=now + WINDOW, window=WINDOW
+    )
+    if not ends:
+        assert isinstance(decision, SendStart)
+        assert decision.commit.intent.sent == sent + 1
+        return
+    if traits.findable:
+        assert isinstance(decision, LookForStart)
+        decision = decision.otherwise  # type: ignore[assignment]
+    assert isinstance(decision, FailAttempt)
+    assert "never confirmed, although it was sent 2 times within 3600 s" in decision.outcome.error
+
+
+@pytest.mark.parametrize(
+    ("changes", "unconfirmed"),
+    [
+        ({}, True),
+        ({"run_id": "job-1"}, False),
+        ({"outcome": JobOutcome("fail", category="TRANSIENT", error="outcome unknown: lost")}, True),
+        ({"outcome": JobOutcome("fail", category="PERMANENT", error="no such job")}, False),
+        ({"outcome": JobOutcome("fail", at=NOW)}, False),
+    ],
+)
+def test_which_starts_were_never_confirmed(changes: dict[str, object], unconfirmed: bool) -> None:
+    assert intent(**changes).is_unconfirmed is unconfirmed
+
+
+def test_a_start_beside_one_that_was_never_confirmed_says_so(run: Run) -> None:
+    def recorded(unsettled: JobIntent | None) -> RecordStart:
+        return record_start(run, intent(), run_id="job-1", details={}, outcome=None, now=NOW, unsettled=unsettled)
+
+    event = recorded(intent(key="earlier")).events[0]
+    assert "an earlier start (earlier) was never confirmed" in (event.message or "")
+    assert (event.detail or {})["unconfirmedKey"] == "earlier"
+    assert "unconfirmedKey" not in (recorded(None).events[0].detail or {})
+
+
 def test_an_answered_start_is_not_sent_again(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     answered = replace(run, job_intent=intent(run_id="job-1"))
-    decision = decide_trigger(TriggerFacts(answered, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL)
+    decision = decide_trigger(
+        TriggerFacts(answered, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL, window=WINDOW
+    )
     assert isinstance(decision, StartAnswered)
 
 
 def test_nothing_starts_while_the_previous_job_runs(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
-    facts = TriggerFacts(replace(run, previous_job=intent(run_id="job-0")), config, "", no_sla, previous_runs=True)
-    decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL)
+    facts = TriggerFacts(replace(run, previous_job=intent(run_id="job-0")), config, "", no_sla, StandingJob("job-0"))
+    decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL, window=WINDOW)
     assert isinstance(decision, FailAttempt)
     assert "job-0" in decision.outcome.error
 
 
+def test_nothing_starts_while_the_previous_job_cannot_be_asked_and_the_reason_is_the_true_one(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts
+) -> None:
+    facts = TriggerFacts(run, config, "", no_sla, StandingJob("job-0", "not authorized"))
+    decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL, window=WINDOW)
+    assert isinstance(decision, FailAttempt)
+    assert "job-0 cannot be asked: not authorized" in decision.outcome.error
+    assert "runs" not in decision.outcome.error
+
+
 def test_a_config_that_became_unreadable_stops_the_start(run: Run, no_sla: SlaFacts) -> None:
-    decision = decide_trigger(TriggerFacts(run, None, "broken", no_sla), "token0", None, now=NOW, until=UNTIL)
+    decision = decide_trigger(
+        TriggerFacts(run, None, "broken", no_sla), "token0", None, now=NOW, until=UNTIL, window=WINDOW
+    )
     assert isinstance(decision, CloseRun)
 
 
 def test_a_superseded_execution_starts_nothing(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     facts = TriggerFacts(replace(run, run_token="other"), config, "", no_sla)
-    assert isinstance(decide_trigger(facts, "token0", None, now=NOW, until=UNTIL), Superseded)
+    assert isinstance(decide_trigger(facts, "token0", None, now=NOW, until=UNTIL, window=WINDOW), Superseded)
 
 
 def test_a_synchronous_job_ended_when_its_start_returned(run: Run) -> None:
@@ -182,7 +255,10 @@ def test_a_retry_does_not_read_the_previous_attempts_failure(run: Run, key: RunK
         ({"seconds": 60}, True),
         ({"seconds": -1}, False),
         ({"seconds": 60, "run_id": "job-1"}, True),
+        ({"seconds": -1, "run_id": "job-1"}, True),
+        ({"seconds": 0}, True),
         ({"seconds": 60, "run_id": "another"}, False),
+        ({"seconds": -1, "run_id": "another"}, False),
         ({"seconds": 60, "event": "infra-trigger-failure"}, False),
         ({"seconds": 60, "event": "rerun-rejected"}, False),
         ({"seconds": 60, "run_token": "token0", "attempt": 0}, True),

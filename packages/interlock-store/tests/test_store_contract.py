@@ -479,3 +479,35 @@ def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: R
     row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", "data": data}
     tables.transact([Put(store.names.control, row)])
     assert store.arrived_at(key) is None
+
+
+@pytest.mark.parametrize("abandon", [False, True])
+def test_a_rerun_request_comes_back_as_it_was_asked(store: Store, key: RunKey, abandon: bool) -> None:
+    store.request_rerun(key, reason="fixed", note="see ticket", requested_at=NOW, abandon_previous=abandon)
+    row = store._tables.get(store.names.control, f"PIPELINE#{key.pipeline_id}", f"RERUN_REQUEST#stream#{key.date}")
+    assert row is not None
+    request = read_rerun_request(row, NOW)
+    assert (request.key, request.reason, request.note, request.abandon_previous) == (
+        key,
+        "fixed",
+        "see ticket",
+        abandon,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "abandons"),
+    [(True, True), ("true", True), ("True", True), (False, False), ("false", False), ("yes", False), (1, False)],
+)
+def test_only_a_plain_true_abandons_the_previous_job(value: object, abandons: bool) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "abandonPrevious": value}
+    assert read_rerun_request(row, NOW).abandon_previous is abandons
+
+
+def test_how_often_a_start_was_sent_survives_in_its_intent(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = read(store, key)
+    for sent in (1, 2, 3):
+        assert store.commit(CommitIntent(run, replace(intend(run), sent=sent))) is Commit.COMMITTED
+        run = read(store, key)
+        assert run.job_intent == replace(intend(run), sent=sent)

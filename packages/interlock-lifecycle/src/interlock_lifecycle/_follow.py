@@ -81,12 +81,15 @@ def _reported(run: Run, intent: JobIntent, entries: Sequence[JobEntry]) -> JobOu
 
 
 def _counts(entry: JobEntry, run: Run, intent: JobIntent) -> bool:
-    """Interlock's rows count for their attempt; external ones for this job's id, or without one once it began."""
+    """Interlock's rows count for their attempt; external ones for this job's id, or without one once it began.
+
+    Clocks differ: a row with the job's id is the job's, also when its time is a moment before the intent.
+    """
     if entry.run_token is not None:
         return entry.attempt == run.attempt and entry.run_token == run.run_token
-    if entry.at < intent.committed_at:
-        return False
-    return entry.run_id is None or entry.run_id == intent.run_id
+    if entry.run_id is not None:
+        return entry.run_id == intent.run_id
+    return entry.at >= intent.committed_at
 
 
 def follow(

@@ -14,6 +14,7 @@ from interlock_lifecycle._run import (
     RETRY_REASON,
     TERMINAL_JOB_EVENTS,
     JobEntry,
+    JobIntent,
     RerunEntry,
     Run,
     RunKey,
@@ -37,6 +38,7 @@ class RerunRequest(Struct, frozen=True):
     """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time.
 
     `requested_at` is its requestedAt as the row holds it, a text or a number; UNSET where there is none.
+    `abandon_previous`: somebody vouches that the date's last job has ended, so that nobody asks its target for it.
     """
 
     key: RunKey
@@ -46,6 +48,7 @@ class RerunRequest(Struct, frozen=True):
     requested_by: str | None = None
     note: str | None = None
     requested_at: Any = UNSET
+    abandon_previous: bool = False
 
 
 class RerunFacts(Struct, frozen=True):
@@ -191,6 +194,8 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
 def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:
     before = facts.run
     attempt = before.attempt + 1 if before else 0
+    previous = (before.job_intent or before.previous_job) if before else None
+    abandoned = previous if request.abandon_previous else None
     after = Run(
         key=request.key,
         status=RunStatus.RUNNING,
@@ -198,7 +203,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         run_token=make_run_token(request.key, attempt, 0, request.at),
         committed_at=request.at,
         lease_until=lease_end(request.at, execution_timeout),
-        previous_job=(before.job_intent or before.previous_job) if before else None,
+        previous_job=None if abandoned else previous,
         reason=request.reason,
     )
     event = make_event(
@@ -207,12 +212,16 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         request.at,
         source=f"rerun {request.identity}",
         attempt=attempt,
-        message=f"rerun ({request.reason}) accepted as attempt {attempt}",
-        detail=_detail(request),
+        message=f"rerun ({request.reason}) accepted as attempt {attempt}{_without(abandoned)}",
+        detail=_detail(request) | ({"abandonedJob": abandoned.run_id or abandoned.key} if abandoned else {}),
     )
     entry = _entry(request, facts, "rerun-accepted", None)
     rerun = RerunEntry(request.key, request.reason, request.at, "rerun-accepted")
     return OpenAttempt(before, after, rerun, entry, (event,), request=_answered(request, facts, "accepted"))
+
+
+def _without(abandoned: JobIntent | None) -> str:
+    return f"; the previous job {abandoned.run_id or abandoned.key} is abandoned, as requested" if abandoned else ""
 
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:

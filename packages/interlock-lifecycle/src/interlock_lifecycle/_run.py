@@ -56,6 +56,7 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
 
     Until `until` only the invocation that committed it may act on it. `config` is the job's configuration
     as written (unexpanded), so that the job can be followed even if the pipeline file changes meanwhile.
+    `sent` counts the invocations that were allowed to send the start.
     """
 
     attempt: int
@@ -68,6 +69,17 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
     started_at: datetime | None = None
     details: dict[str, str] = {}
     outcome: JobOutcome | None = None
+    sent: int = 1
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether a job may run of which nothing is known but that its start was sent.
+
+        A refusal for good (PERMANENT) says that there is none, and an outcome with a time was reported by somebody;
+        any other outcome without a run id only closed the attempt.
+        """
+        outcome = self.outcome
+        return self.run_id is None and (outcome is None or (outcome.category != "PERMANENT" and outcome.at is None))
 
     @property
     def has_result(self) -> bool:

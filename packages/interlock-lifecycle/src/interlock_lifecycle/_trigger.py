@@ -1,6 +1,6 @@
 """Whether a job start may be sent: at most one accepted start per attempt."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -22,14 +22,21 @@ class TargetTraits(Struct, frozen=True):
     findable: bool
 
 
+class StandingJob(Struct, frozen=True):
+    """A previous attempt's job that stands in the way of a start: it runs, or `unreadable` says why nobody knows."""
+
+    name: str
+    unreadable: str = ""
+
+
 class TriggerFacts(Struct, frozen=True):
-    """The trigger row, the config as stored now, and whether the previous attempt's job still runs."""
+    """The trigger row, the config as stored now, and the previous attempt's job, where it stands in the way."""
 
     run: Run | None
     config: PipelineConfig | None
     refusal: str
     sla: SlaFacts
-    previous_runs: bool = False
+    previous: StandingJob | None = None
 
 
 class SendStart(Struct, frozen=True):
@@ -58,37 +65,45 @@ class FailAttempt(Struct, frozen=True):
 
 
 class LookForStart(Struct, frozen=True):
-    """The config forbids a start that may have been sent already: follow the job if there is one, else close the run.
+    """A start that may have been sent is not sent again: follow the job if there is one, else close or fail.
 
-    Only for targets that can be asked for it.
+    The config forbids it, or nobody confirmed it for as long as a job is followed. Only for targets that can be
+    asked for it.
     """
 
     intent: JobIntent
-    otherwise: CloseRun
+    otherwise: CloseRun | FailAttempt
 
 
 TriggerDecision: TypeAlias = SendStart | StartAnswered | AwaitStart | FailAttempt | LookForStart | CloseRun | Superseded
 
 
 def decide_trigger(
-    facts: TriggerFacts, token: str, traits: TargetTraits | None, *, now: datetime, until: datetime
+    facts: TriggerFacts,
+    token: str,
+    traits: TargetTraits | None,
+    *,
+    now: datetime,
+    until: datetime,
+    window: timedelta,
 ) -> TriggerDecision:
     """Whether this invocation, which lives until `until`, may send the start of the attempt's job.
 
     An intent without a result is resent only where the target deduplicates or can be asked; elsewhere the
     attempt fails with "outcome unknown", and the retry budget decides. Under a config that is gone, wrong or a
-    dry run nothing is sent, not even again.
+    dry run nothing is sent, not even again. A start that was sent again and is still unconfirmed when its poll
+    window is over (`window` from the intent on) ends the attempt.
     """
     run = facts.run
     if run is None or not run.is_held_by(token):
         return Superseded(run.status if run else None, run.attempt if run else None)
     if run.job_intent is not None:
-        return _resume(run, run.job_intent, facts, traits, now, until)
+        return _resume(run, run.job_intent, facts, traits, now, until, window)
     config = facts.config
     if config is None or config.dry_run:
         return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
-    if facts.previous_runs:
-        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_previous_runs(run)))
+    if facts.previous is not None:
+        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_stands(facts.previous)))
     intent = JobIntent(
         attempt=run.attempt,
         key=make_job_key(run),
@@ -101,7 +116,13 @@ def decide_trigger(
 
 
 def _resume(
-    run: Run, intent: JobIntent, facts: TriggerFacts, traits: TargetTraits | None, now: datetime, until: datetime
+    run: Run,
+    intent: JobIntent,
+    facts: TriggerFacts,
+    traits: TargetTraits | None,
+    now: datetime,
+    until: datetime,
+    window: timedelta,
 ) -> SendStart | StartAnswered | AwaitStart | FailAttempt | LookForStart | CloseRun:
     if intent.has_result:
         return StartAnswered(intent)
@@ -112,7 +133,18 @@ def _resume(
         return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
     if facts.config is None or facts.config.dry_run:
         return _leave(run, intent, facts, traits, now)
-    return SendStart(CommitIntent(run, replace(intent, until=until)), resumed=True)
+    if intent.sent > 1 and now >= intent.committed_at + window:
+        return _give_up(intent, traits, window)
+    return SendStart(CommitIntent(run, replace(intent, until=until, sent=intent.sent + 1)), resumed=True)
+
+
+def _give_up(intent: JobIntent, traits: TargetTraits, window: timedelta) -> LookForStart | FailAttempt:
+    error = (
+        f"the start of the {intent.type} job was never confirmed, although it was sent {intent.sent} times "
+        f"within {whole_seconds(window)} s; a job that it started is not followed"
+    )
+    failed = FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+    return LookForStart(intent, failed) if traits.findable else failed
 
 
 def _leave(
@@ -129,9 +161,13 @@ def _why_forbidden(facts: TriggerFacts) -> str:
     return facts.refusal or "the pipeline is now a dry run"
 
 
-def _previous_runs(run: Run) -> str:
-    job = run.previous_job.run_id if run.previous_job else None
-    return f"nothing was started: the previous attempt's job {job} still runs"
+def _stands(job: StandingJob) -> str:
+    if not job.unreadable:
+        return f"nothing was started: the previous attempt's job {job.name} still runs"
+    return (
+        f"nothing was started: the previous attempt's job {job.name} cannot be asked: {job.unreadable}; "
+        "when it is known to have ended, ask for a rerun that abandons it"
+    )
 
 
 def record_start(
@@ -142,8 +178,12 @@ def record_start(
     details: dict[str, str],
     outcome: JobOutcome | None,
     now: datetime,
+    unsettled: JobIntent | None = None,
 ) -> RecordStart:
-    """The target accepted the start; a synchronous job has ended with `outcome` already."""
+    """The target accepted the start; a synchronous job has ended with `outcome` already.
+
+    `unsettled` is the previous attempt's intent, where its start was never confirmed and cannot be asked for.
+    """
     if outcome is not None and outcome.at is None:
         # A synchronous job ended when its start returned, not when somebody comes to close the run.
         outcome = replace(outcome, at=now)
@@ -154,10 +194,17 @@ def record_start(
         now,
         source=f"job {intent.key}",
         attempt=run.attempt,
-        message=f"the {intent.type} job was submitted",
-        detail={"runId": run_id, "jobType": intent.type, "key": intent.key},
+        message=f"the {intent.type} job was submitted{_beside(unsettled)}",
+        detail={"runId": run_id, "jobType": intent.type, "key": intent.key}
+        | ({"unconfirmedKey": unsettled.key} if unsettled else {}),
     )
     return RecordStart(run, answered, (event,))
+
+
+def _beside(unsettled: JobIntent | None) -> str:
+    if unsettled is None:
+        return ""
+    return f"; an earlier start ({unsettled.key}) was never confirmed, and its job may run beside this one"
 
 
 def refuse_start(

@@ -317,7 +317,10 @@ def read_rerun(row: Mapping[str, Any]) -> RerunEntry:
 
 
 def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
-    """A rerun request; `at` is the record's time, which stands in for a missing requestedAt."""
+    """A rerun request; `at` is the record's time, which stands in for a missing requestedAt.
+
+    Only the boolean or the word true abandons the previous job: whatever else is there, it is asked for.
+    """
     stamp = request_stamp(row)
     return RerunRequest(
         key=key_of_row(row["PK"], row["SK"]),
@@ -327,6 +330,7 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
         at=at,
         requested_by=_cut(row.get("requestedBy")),
         note=_cut(row.get("note")),
+        abandon_previous=str(row.get("abandonPrevious", "")).lower() == "true",
     )
 
 

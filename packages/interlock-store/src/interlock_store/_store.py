@@ -419,15 +419,24 @@ class Store:
         row: Item = {"PK": pipeline_pk(pipeline_id), "SK": f"SENSOR#{key}", "data": dict(fields)}
         self._write(Put(self.names.control, row if ttl is None else {**row, "ttl": ttl}))
 
-    def request_rerun(self, key: RunKey, *, reason: str, note: str | None, requested_at: datetime) -> None:
-        """Write a rerun request as an external process would."""
+    def request_rerun(
+        self, key: RunKey, *, reason: str, note: str | None, requested_at: datetime, abandon_previous: bool = False
+    ) -> None:
+        """Write a rerun request as an external process would.
+
+        `abandon_previous`: the date's last job is known to have ended, and its target is not asked for it.
+        """
         row: Item = {
             "PK": pipeline_pk(key.pipeline_id),
             "SK": run_sk("RERUN_REQUEST", key),
             "reason": reason,
             "requestedAt": format_time(requested_at),
         }
-        self._write(Put(self.names.control, row if note is None else {**row, "note": note}))
+        if note is not None:
+            row["note"] = note
+        if abandon_previous:
+            row["abandonPrevious"] = True
+        self._write(Put(self.names.control, row))
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
