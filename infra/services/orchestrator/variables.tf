@@ -93,7 +93,7 @@ variable "emr_serverless_role_arns" {
 }
 
 variable "job_variables" {
-  description = "What INTERLOCK_... variables in job configs expand to."
+  description = "What INTERLOCK_... variables in job configs expand to. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach beside public addresses."
   type        = map(string)
   default     = {}
 

@@ -1,26 +1,22 @@
 """The orchestrator's steps over the in-memory twin, with real commands as jobs and a job board for the rest."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from orchestrator_bench import GLUE, KEY, NOW, PIPELINE, Bench, Board, Died
 
 from interlock_config import decode_yaml
-from interlock_lifecycle import JobEntry, MarkStarted, Run, RunKey, RunStatus, decide_started, open_run
-from interlock_orchestrator.handler import take
+from interlock_lifecycle import JobEntry, RunStatus
 from interlock_orchestrator.job import SubmissionFailed
-from interlock_orchestrator.request import Step, read_request
-from interlock_orchestrator.steps import Desk
-from interlock_sla import parse_execution_date
-from interlock_store import MemoryTables, Store, TableNames
+from interlock_orchestrator.request import Step
+from interlock_store import MemoryTables
 from interlock_store._rows import entry_row
 from interlock_store._write import Delete, Put
 from interlock_triggers import (
-    Attempt,
-    Capability,
     Category,
     CheckFailed,
     Clients,
@@ -32,128 +28,6 @@ from interlock_triggers import (
     Status,
     Triggers,
 )
-
-NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
-TIMEOUT = timedelta(hours=4)
-KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
-PIPELINE = """
-pipeline: {{id: bronze}}
-schedule: {{trigger: {{key: ready, check: exists}}, evaluation: {{window: 10m, interval: 1m}}}}
-validation: {{trigger: ALL, rules: [{{key: ready, check: gte, field: count, value: 10}}]}}
-job: {job}
-"""
-GLUE = "{type: glue, config: {jobName: j}, maxRetries: 1}"
-
-
-class Board:
-    """A job target that does what the test says."""
-
-    def __init__(self) -> None:
-        self.answers: list[Any] = []
-        self.starts: list[Attempt] = []
-        self.status: Status | Exception = Status(State.RUNNING, None)
-        self.is_findable = False
-        self.found: Started | Exception | None = None
-
-    def capability(self, job_type: str) -> Capability:
-        return Capability(deduplicates=True, findable=self.is_findable, synchronous=False)
-
-    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
-        assert attempt.resumed
-        if isinstance(self.found, Exception):
-            raise self.found
-        return self.found
-
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
-        self.starts.append(attempt)
-        answer = self.answers.pop(0) if self.answers else Started(job_type, "job-1", None, {})
-        if isinstance(answer, Exception):
-            raise answer
-        return answer  # type: ignore[no-any-return]
-
-    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
-        if isinstance(self.status, Exception):
-            raise self.status
-        return self.status
-
-
-class Bench:
-    """One run on its desk; `ask` sends it the state machine's questions."""
-
-    def __init__(
-        self, job: str, jobs: Any, tables: Callable[["Bench"], MemoryTables] = lambda bench: MemoryTables()
-    ) -> None:
-        self.now = NOW
-        self.store = Store(tables(self), TableNames.of_environment("test"))
-        self.store.put_config(decode_yaml(PIPELINE.format(job=job), "bronze.yaml"))
-        self.store.put_sensor("bronze", "ready", {"count": 10})
-        self.desk = Desk(
-            store=self.store,
-            jobs=jobs,
-            now=lambda: self.now,
-            until=lambda: datetime.now(UTC) + timedelta(seconds=30) if isinstance(jobs, Triggers) else self._until(),
-            execution_timeout=TIMEOUT,
-            environment={},
-        )
-        start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
-        self.store.commit(start)
-        self.mark_started()
-
-    def _until(self) -> datetime:
-        return self.now + timedelta(minutes=5)
-
-    def wait(self) -> None:
-        self.now += timedelta(seconds=5)
-
-    def mark_started(self) -> None:
-        started = decide_started(self.run, self.run.run_token, now=self.now, execution_timeout=TIMEOUT)
-        assert isinstance(started, MarkStarted)
-        self.store.commit(started)
-
-    @property
-    def run(self) -> Run:
-        run = self.store.run(KEY)
-        assert run is not None
-        return run
-
-    def ask(self, mode: str, token: str | None = None, **more: Any) -> Step:
-        event = {
-            "mode": mode,
-            "pipelineId": "bronze",
-            "scheduleId": "stream",
-            "date": "2026-03-03",
-            "attempt": 0,
-            "runToken": token or self.run.run_token,
-            "startedAt": NOW.isoformat(),
-            "config": {
-                "evaluationIntervalSeconds": 60,
-                "evaluationWindowSeconds": 600,
-                "jobCheckIntervalSeconds": 60,
-                "jobPollWindowSeconds": 3600,
-            },
-            **more,
-        }
-        return take(self.desk, read_request(event))
-
-    def complete(self, step: Step, token: str | None = None) -> Step:
-        return self.ask("complete-trigger", token, outcome=msgspec.to_builtins(step))
-
-    def events(self) -> list[str]:
-        rows = self.store.pending(datetime(2030, 1, 1, tzinfo=UTC))
-        return [row["detailType"] for row in rows if row["SK"].startswith("EVENT#")]
-
-    def log(self) -> list[str]:
-        return [entry.event for entry in self.store.entries(KEY)]
-
-
-@pytest.fixture
-def board() -> Board:
-    return Board()
-
-
-@pytest.fixture
-def bench(board: Board) -> Bench:
-    return Bench(GLUE, board)
 
 
 @pytest.fixture
@@ -317,8 +191,8 @@ def test_an_unconfirmed_start_is_settled_by_the_same_key(bench: Bench, board: Bo
 
 
 def test_an_invocation_that_died_is_waited_for_then_resumed(bench: Bench, board: Board) -> None:
-    board.answers = [MemoryError("the process dies here")]
-    with pytest.raises(MemoryError):
+    board.answers = [Died()]
+    with pytest.raises(Died):
         bench.ask("trigger")
     assert (bench.ask("trigger").status, len(board.starts)) == ("running", 1)
     assert bench.ask("check-job").status == "running"

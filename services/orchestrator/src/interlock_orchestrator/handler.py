@@ -67,8 +67,7 @@ def take(desk: Desk, request: Request) -> Step:
         case Mode.TRIGGER_EXHAUSTED:
             return closing.exhausted(desk, request, Exhaustion.TRIGGER, _why(request.failure))
         case Mode.JOB_POLL_EXHAUSTED:
-            reason = f"the job still ran after its poll window of {request.config.job_poll_window_seconds} s"
-            return closing.exhausted(desk, request, Exhaustion.JOB_POLL, reason)
+            return closing.exhausted(desk, request, Exhaustion.JOB_POLL, _why_not_over(request))
         case Mode.INFRA_FAILURE:
             return closing.exhausted(desk, request, Exhaustion.INFRA, _why(request.failure))
         case _:
@@ -78,6 +77,17 @@ def take(desk: Desk, request: Request) -> Step:
 def _why_not_safe(request: Request) -> str:
     """What did not hold at the last evaluation, for the event that ends the run."""
     return request.outcome.reason if request.outcome is not None else "the rules did not hold"
+
+
+def _why_not_over(request: Request) -> str:
+    """What was known of the job when its poll window was over: it ran, or it could not be asked."""
+    window = f"its poll window of {request.config.job_poll_window_seconds} s"
+    unread = request.outcome.reason if request.outcome is not None else ""
+    return (
+        f"the job could not be asked when {window} was over: {unread}"
+        if unread
+        else f"the job still ran after {window}"
+    )
 
 
 def _why(failure: Failure | None) -> str:

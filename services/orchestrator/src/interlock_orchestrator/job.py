@@ -1,7 +1,9 @@
 """The trigger and check-job steps: one accepted start per attempt, followed to its true end."""
 
+import traceback
 from datetime import timedelta
-from typing import Any, assert_never
+from pathlib import Path
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -20,12 +22,15 @@ from interlock_lifecycle import (
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
+    RecordStart,
     Run,
     SendStart,
     StartAnswered,
     Superseded,
     TargetTraits,
+    TriggerDecision,
     TriggerFacts,
+    WithdrawIntent,
     decide_trigger,
     follow,
     leave_start_unknown,
@@ -33,17 +38,16 @@ from interlock_lifecycle import (
     record_start,
     refuse_start,
 )
+from interlock_orchestrator.asking import Unreadable, ask, attempt_of, seek, standing_job, unsettled_start
 from interlock_orchestrator.request import Request, Step, finished
 from interlock_orchestrator.steps import Desk, commit_until_settled
 from interlock_store import Commit, Dossier
 from interlock_telemetry import get_logger
 from interlock_triggers import (
-    Attempt,
     Category,
     OutcomeUnknown,
     Started,
     StartRefused,
-    StartUnconfirmed,
     State,
     Status,
     TriggerError,
@@ -66,15 +70,25 @@ def trigger(desk: Desk, request: Request) -> Step:
 
 def _trigger_once(desk: Desk, request: Request) -> Step | None:
     known = desk.store.dossier(request.key)
-    run = known.run
-    facts = TriggerFacts(
-        run=run,
-        config=known.config.config,
-        refusal=known.config.problem,
-        sla=known.sla,
-        previous_runs=_previous_runs(desk, request, run),
+    decision = decide_trigger(
+        _gather(desk, request, known),
+        request.run_token,
+        _traits(desk, known.run),
+        now=desk.now(),
+        until=desk.until(),
+        window=timedelta(seconds=request.config.job_poll_window_seconds),
     )
-    decision = decide_trigger(facts, request.run_token, _traits(desk, run), now=desk.now(), until=desk.until())
+    return _act(desk, known.run, decision)
+
+
+def _gather(desk: Desk, request: Request, known: Dossier) -> TriggerFacts:
+    run = known.run
+    asks = run is not None and run.is_held_by(request.run_token)
+    previous = standing_job(desk, run) if run is not None and asks else None
+    return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
+
+
+def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | None:
     match decision:
         case Superseded():
             return Step("superseded")
@@ -90,12 +104,17 @@ def _trigger_once(desk: Desk, request: Request) -> Step | None:
             assert run is not None
             return _look_for(desk, run, decision)
         case SendStart():
-            if desk.store.commit(decision.commit) is not Commit.COMMITTED:
-                return None
-            intended = replace(decision.commit.run, job_intent=decision.commit.intent)
-            return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
+            return _promise(desk, decision)
         case _:
             assert_never(decision)
+
+
+def _promise(desk: Desk, decision: SendStart) -> Step | None:
+    """Commit the intent, then send the start."""
+    if desk.store.commit(decision.commit) is not Commit.COMMITTED:
+        return None
+    intended = replace(decision.commit.run, job_intent=decision.commit.intent)
+    return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
 
 
 def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
@@ -105,83 +124,89 @@ def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
     return TargetTraits(deduplicates=able.deduplicates, findable=able.findable)
 
 
-def _previous_runs(desk: Desk, request: Request, run: Run | None) -> bool:
-    """Whether the previous attempt's job, whose end nobody saw, is still under way."""
-    if run is None or run.job_intent is not None or run.previous_job is None:
-        return False
-    previous = run.previous_job
-    if previous.outcome is not None or previous.run_id is None or not run.is_held_by(request.run_token):
-        return False
-    return _ask(desk, previous).state is State.RUNNING
-
-
 def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | None:
     """Send the start that was promised, and record its answer."""
-    attempt = _attempt(run, intent, resumed=resumed)
     try:
         config = expand(intent.config, desk.environment)
     except ConfigError as error:
-        return _record(desk, run, refuse_start(run, intent, reason=str(error), permanent=True, now=desk.now()))
+        return _not_sendable(desk, run, intent, str(error), resumed=resumed)
+    attempt = attempt_of(run.key, intent, resumed=resumed)
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
         started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
-    except StartUnconfirmed as unconfirmed:
-        # This invocation sends nothing any more, so the next one need not wait for its end.
-        desk.store.commit(CommitIntent(run, replace(intent, until=desk.now())))
-        raise SubmissionFailed(
-            f"{run.key}: the {intent.type} job's start is unconfirmed: {unconfirmed}"
-        ) from unconfirmed
     except OutcomeUnknown as unknown:
         return _record(desk, run, leave_start_unknown(run, intent, str(unknown)))
     except StartRefused as refused:
-        return _refused(desk, run, intent, refused)
+        permanent = refused.category is Category.PERMANENT
+        return _refused(desk, run, intent, str(refused), permanent=permanent)
+    except Exception as error:  # noqa: BLE001 (the start may have been sent: that is never forgotten)
+        raise _unconfirmed(desk, run, intent, error) from None
+    return _record_start(desk, run, intent, started)
+
+
+def _not_sendable(desk: Desk, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | None:
+    """A variable is missing: nothing is sent now; what was sent before it went missing stays unknown."""
+    if resumed:
+        return _record(desk, run, leave_start_unknown(run, intent, reason))
+    return _refused(desk, run, intent, reason, permanent=True)
+
+
+def _unconfirmed(desk: Desk, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
+    """The error for the state machine. This invocation sends nothing more: the next one need not wait for its end."""
+    desk.store.commit(CommitIntent(run, replace(intent, until=desk.now())))
+    why = str(error)
+    if not isinstance(error, TriggerError):
+        # Nobody masked secrets in the words of such an error: its class and place have to do.
+        why, places = type(error).__name__, traceback.extract_tb(error.__traceback__)
+        place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+        _log.error("job_start_broke_off", run=str(run.key), type=intent.type, key=intent.key, error=why, place=place)
+    return SubmissionFailed(f"{run.key}: the {intent.type} job's start is unconfirmed: {why}")
+
+
+def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> Step | None:
     outcome = _outcome(started.status, started.run_id) if started.status is not None else None
-    return _record(
-        desk,
+    decision = record_start(
         run,
-        record_start(
-            run, intent, run_id=started.run_id, details=dict(started.details), outcome=outcome, now=desk.now()
-        ),
+        intent,
+        run_id=started.run_id,
+        details=dict(started.details),
+        outcome=outcome,
+        now=desk.now(),
+        unsettled=unsettled_start(desk, run),
     )
-
-
-def _attempt(run: Run, intent: JobIntent, *, resumed: bool) -> Attempt:
-    return Attempt(
-        pipeline_id=run.key.pipeline_id,
-        schedule_id=run.key.schedule_id,
-        date=str(run.key.date),
-        number=run.attempt,
-        key=intent.key,
-        resumed=resumed,
-    )
+    return _record(desk, run, decision)
 
 
 def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | None:
-    """Follow the job that a lost start left behind, or close the run without sending anything."""
+    """Follow the job that a lost start left behind, or end without sending anything."""
     intent = decision.intent
-    try:
-        config = expand(intent.config, desk.environment)
-        found = desk.jobs.find(intent.type, config, _attempt(run, intent, resumed=True), until=desk.until())
-    except (TriggerError, ConfigError) as error:
-        raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {error}") from error
-    if found is None:
-        return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else None
-    details = dict(found.details)
-    return _record(
-        desk, run, record_start(run, intent, run_id=found.run_id, details=details, outcome=None, now=desk.now())
-    )
+    found = seek(desk, run.key, intent)
+    if isinstance(found, Unreadable):
+        raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {found.reason}")
+    if found is not None:
+        return _record_start(desk, run, intent, Started(intent.type, found))
+    match decision.otherwise:
+        case CloseRun():
+            return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else None
+        case FailAttempt():
+            return finished(decision.otherwise.outcome)
+        case _:
+            assert_never(decision.otherwise)
 
 
-def _refused(desk: Desk, run: Run, intent: JobIntent, refused: StartRefused) -> Step | None:
-    permanent = refused.category is Category.PERMANENT
-    decision = refuse_start(run, intent, reason=str(refused), permanent=permanent, now=desk.now())
-    if permanent:
-        return _record(desk, run, decision)
-    desk.store.commit(decision)
-    raise SubmissionFailed(f"{run.key}: the job was refused: {refused}")
+def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | None:
+    decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=desk.now())
+    match decision:
+        case RecordStart():
+            return _record(desk, run, decision)
+        case WithdrawIntent():
+            desk.store.commit(decision)
+            raise SubmissionFailed(f"{run.key}: the job was refused: {reason}")
+        case _:
+            assert_never(decision)
 
 
-def _record(desk: Desk, run: Run, decision: Any) -> Step | None:
+def _record(desk: Desk, run: Run, decision: RecordStart) -> Step | None:
     if desk.store.commit(decision) is Commit.COMMITTED:
         return _answered(decision.intent)
     # Somebody recovered the run while the start was on its way; whoever owns it now finds the intent.
@@ -216,9 +241,11 @@ def check_job(desk: Desk, request: Request) -> Step:
 
 
 def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, intent: JobIntent) -> Step:
-    status = _ask(desk, intent)
-    if status.state is not State.RUNNING:
-        return finished(_outcome(status, intent.run_id or ""))
+    answer = ask(desk, intent, intent.run_id or "")
+    if isinstance(answer, Status) and answer.state is not State.RUNNING:
+        return finished(_outcome(answer, intent.run_id or ""))
+    # Unreadable is not ended: the job is followed until its poll window is over.
+    reason = answer.reason if isinstance(answer, Unreadable) else ""
     window = PollWindow(
         length=timedelta(seconds=request.config.job_poll_window_seconds),
         interval=timedelta(seconds=request.config.job_check_interval_seconds),
@@ -226,21 +253,11 @@ def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, inte
     decision = follow(run, intent, window, known.config.config, known.sla, desk.now())
     match decision:
         case JobRuns():
-            return Step("running", decision.wait_seconds)
+            return Step("running", decision.wait_seconds, reason)
         case PollWindowUsedUp():
-            return Step("exhausted")
+            return Step("exhausted", reason=reason)
         case _:
             assert_never(decision)
-
-
-def _ask(desk: Desk, intent: JobIntent) -> Status:
-    started = Started(intent.type, intent.run_id or "", None, intent.details)
-    try:
-        return desk.jobs.check(intent.type, expand(intent.config, desk.environment), started, until=desk.until())
-    except (TriggerError, ConfigError) as error:
-        # Unreadable is not ended: the job is followed until its poll window is over.
-        _log.warning("job_status_unreadable", type=intent.type, run_id=intent.run_id, error=str(error))
-        return Status(State.RUNNING, None, str(error))
 
 
 def _outcome(status: Status, run_id: str) -> JobOutcome:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import boto3
 from msgspec import Struct
 
 from interlock_orchestrator.steps import Desk, Jobs
 from interlock_store import DynamoTables, Store, TableNames
-from interlock_telemetry import Settings, environment, instrument
+from interlock_telemetry import Metric, Settings, environment, instrument, measure
 from interlock_triggers import Breakers, Clients, Triggers
 
 SERVICE = "orchestrator"
@@ -18,6 +19,10 @@ _OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
 
 _CLOSING_TIME = timedelta(seconds=5)
 """What an invocation keeps of its time for writing down what a job's start was answered."""
+
+
+_BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
+"""A breaker's state as its gauge shows it."""
 
 
 class Service(Struct, frozen=True):
@@ -47,17 +52,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def wire(variables: Mapping[str, str]) -> Service:
+class Measure(Protocol):
+    """What takes measurements: interlock_telemetry's `measure`, or its stand-in in tests."""
+
+    def __call__(self, metric: Metric, value: float, **attributes: str) -> None:
+        """Set a gauge."""
+
+
+def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     """Build the service; missing variables are named all at once."""
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
     health = {"control": store.ping}
-    return Service(store, _jobs(settings, variables), settings.sfn_timeout, variables, health, settings)
+    return Service(store, _jobs(settings, variables, measured), settings.sfn_timeout, variables, health, settings)
 
 
-def _jobs(settings: Settings, variables: Mapping[str, str]) -> Triggers:
-    breakers = Breakers(trip_after=settings.cb_trip_after, timeout=settings.cb_timeout.total_seconds())
+def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -> Triggers:
+    breakers = Breakers(
+        trip_after=settings.cb_trip_after,
+        timeout=settings.cb_timeout.total_seconds(),
+        on_change=lambda host, state: measured(Metric.BREAKER_STATE, _BREAKER_STATES[state], target=host),
+    )
     allowed = settings["INTERLOCK_TRIGGER_ALLOWED_HOSTS"]
     return Triggers(Clients(allowed_hosts=allowed, environment=variables, breakers=breakers))

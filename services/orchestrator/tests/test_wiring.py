@@ -1,0 +1,76 @@
+"""From the environment to the desk: what the variables say reaches what they speak of."""
+
+import socket
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from interlock_orchestrator.wiring import Service, now, wire
+from interlock_triggers import Attempt, StartRefused, Triggers
+
+VARIABLES = {
+    "CONTROL_TABLE": "t-control",
+    "JOBLOG_TABLE": "t-joblog",
+    "RERUN_TABLE": "t-rerun",
+    "EVENT_BUS_NAME": "t-bus",
+    "CB_TRIP_AFTER": "2",
+    "CB_TIMEOUT": "7",
+    "INTERLOCK_TRIGGER_ALLOWED_HOSTS": "127.0.0.1",
+}
+
+
+class Gauge:
+    """Keeps what is measured."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, float, dict[str, str]]] = []
+
+    def __call__(self, metric: str, value: float, **attributes: str) -> None:
+        self.seen.append((str(metric), value, attributes))
+
+
+@pytest.fixture
+def gauge() -> Gauge:
+    return Gauge()
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, gauge: Gauge) -> Service:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    return wire(VARIABLES, gauge)
+
+
+def _refused(service: Service, port: int) -> str:
+    assert isinstance(service.jobs, Triggers)
+    config: dict[str, Any] = {"url": f"http://127.0.0.1:{port}/"}
+    with pytest.raises(StartRefused) as refused:
+        service.jobs.start("http", config, Attempt("p", "s", "2026-03-03", 0, "k"), until=time.time() + 30)
+    return str(refused.value)
+
+
+def test_the_state_of_a_breaker_is_a_metric_and_its_variables_count(service: Service, gauge: Gauge) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    said = _refused(service, port)
+    assert gauge.seen == [("interlock.breaker.state", 2, {"target": f"127.0.0.1:{port}"})]
+    assert "failed 2 times in a row" in said
+    assert "for 7 s more" in said
+
+
+def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) -> None:
+    assert isinstance(service.jobs, Triggers)
+    for state in ("closed", "half-open", "open"):
+        service.jobs.clients.breakers.changed("h:1", state)
+    assert [value for _, value, _ in gauge.seen] == [0, 1, 2]
+
+
+def test_an_invocation_keeps_time_for_writing_down_what_a_start_was_answered(service: Service) -> None:
+    ends_at = now() + timedelta(minutes=5)
+    assert ends_at - service.desk(ends_at).until() == timedelta(seconds=5)
+
+
+def test_missing_variables_are_named_all_at_once() -> None:
+    with pytest.raises(Exception, match=r"CONTROL_TABLE.*JOBLOG_TABLE"):
+        wire({})
