@@ -162,6 +162,7 @@ class HttpConfig(Section):
 
 class CommandConfig(Section):
     command: Name
+    working_directory: Name | None = None
 
 
 class AirflowConfig(Section):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from interlock_config import JobType, PipelineConfig, decode_json, decode_yaml, encode_json
+from interlock_config import ConfigError, JobType, PipelineConfig, decode_json, decode_yaml, encode_json
 from interlock_rules import Check, Mode, Rule
 
 FULL = """
@@ -126,6 +126,10 @@ def test_the_mode_in_any_letter_case(mode: str) -> None:
             '{type: airflow, config: {url: "https://a.example.com", dag_id: load}}',
             {"url": "https://a.example.com", "dagID": "load"},
         ),
+        (
+            "{type: command, config: {command: load, working_directory: /opt/jobs}}",
+            {"command": "load", "workingDirectory": "/opt/jobs"},
+        ),
         ("{type: glue, config: {job_name: load}}", {"jobName": "load"}),
         (
             "{type: emr, config: {cluster_id: j-1, step_name: load, command: x.jar}}",
@@ -163,6 +167,7 @@ def test_snake_case_job_keys_become_camel_case(snake: str, camel: dict[str, Any]
         '{type: http, config: {url: "${INTERLOCK_URL}/x", method: PUT, headers: {X: y, N: 3}, body: b, timeout: 5}}',
         '{type: http, config: {url: "https://a.example.com", body: {deep: [1, null, {a: true}]}, timeout: 0.5}}',
         "{type: command, config: {command: \"python -m load 'a b'\"}}",
+        "{type: command, config: {command: load, workingDirectory: '${INTERLOCK_HOME}/jobs'}}",
         '{type: airflow, config: {url: "https://a.example.com", dagID: load, body: {conf: {}}, headers: {}}}',
         "{type: glue, config: {jobName: load}}",
         "{type: emr, config: {clusterId: j-1, stepName: s, command: c, arguments: [a, 1]}}",
@@ -250,3 +255,11 @@ def test_the_file_and_its_json_mean_the_same() -> None:
     config = decode_yaml(FULL)
     assert decode_json(encode_json(config)) == config
     assert decode_json(encode_json(config).encode()) == config
+
+
+@pytest.mark.parametrize("value", ["''", "5", "[a]", "{a: b}", "true", ""])
+def test_a_working_directory_is_text(value: str) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        with_job(f"{{type: command, config: {{command: load, workingDirectory: {value}}}}}")
+    (problem,) = wrong.value.problems
+    assert problem.path == "job.config.workingDirectory"

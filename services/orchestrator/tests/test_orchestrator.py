@@ -55,6 +55,16 @@ def test_a_real_command_runs_once_with_its_date_and_completes(
     assert sorted(bench.events()) == ["JOB_COMPLETED", "JOB_TRIGGERED", "JOB_TRIGGERED", "VALIDATION_PASSED"]
 
 
+@pytest.mark.parametrize("spelling", ["workingDirectory", "working_directory"])
+def test_a_real_command_runs_in_the_directory_of_its_pipeline_file(tmp_path: Path, spelling: str) -> None:
+    (tmp_path / "below").mkdir()
+    config = msgspec.json.encode({"command": "sh -c 'pwd > out'", spelling: "${INTERLOCK_HOME}/below"}).decode()
+    bench = Bench(f"{{type: command, config: {config}}}", Triggers(Clients(environment={"PATH": "/usr/bin:/bin"})))
+    bench.environment["INTERLOCK_HOME"] = str(tmp_path)
+    assert bench.ask("trigger").event == "success"
+    assert (tmp_path / "below" / "out").read_text().strip() == str(tmp_path / "below")
+
+
 def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]) -> None:
     bench = with_command("sh -c 'echo broken pipe >&2; exit 3'")
     step = bench.ask("trigger")

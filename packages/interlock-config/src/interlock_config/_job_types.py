@@ -123,6 +123,7 @@ class CommandJob(JobConfig, frozen=True):
     """A local command, started without a shell."""
 
     command: Annotated[str, _text("Program and arguments, quoted as for a shell.", "python -m load orders")]
+    working_directory: Annotated[str, _text("Directory that the command runs in.", "/opt/jobs")] | None = None
 
 
 class AirflowJob(JobConfig, frozen=True):
