@@ -411,6 +411,21 @@ def test_a_step_that_cannot_be_retried_is_recorded_before_the_run_fails(mode: st
     assert played.status == "FAILED"
 
 
+@pytest.mark.parametrize(
+    ("script", "mode"),
+    [
+        ({"evaluate": [Step("exhausted", reason="why")], "validation-exhausted": [FAILED]}, "validation-exhausted"),
+        (
+            {**HAPPY, "check-job": [Step("exhausted", reason="why")], "job-poll-exhausted": [FAILED]},
+            "job-poll-exhausted",
+        ),
+    ],
+)
+def test_the_step_that_ends_a_window_is_told_why_it_was_used_up(script: Script, mode: str) -> None:
+    (ending,) = [event for event in play(script, sla=False).asked if event["mode"] == mode]
+    assert ending["outcome"]["reason"] == "why"
+
+
 def test_an_infra_failure_that_cannot_be_recorded_still_ends_the_execution() -> None:
     played = play({"evaluate": [DEAD], "infra-failure": [DEAD]}, sla=True)
     assert played.path[-2:] == ("InfraFailure", "Failed")

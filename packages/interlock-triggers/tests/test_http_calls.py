@@ -619,6 +619,28 @@ def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
     assert json.loads(target.requests[0].body) == {"a": 1}
 
 
+def test_the_share_of_an_address_bounds_connecting_and_not_what_comes_after(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def respond(connection: socket.socket) -> None:
+        time.sleep(1.0)
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(65536)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with RawServer(respond) as server:
+        clients = Clients(
+            allowed_hosts="127.0.0.0/8",
+            environment={},
+            trust=ssl.create_default_context(cafile=str(certificate)),
+            resolver=lambda host, port: [("127.0.0.1", port), *[("127.0.0.2", port)] * 9],
+        )
+        url = f"https://127.0.0.1:{server.port}/run"
+        start("http", {"url": url, "timeout": 8}, DAILY, until=time.time() + 20, clients=clients)
+        assert server.connections == 1
+
+
 def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
     """Whoever reads the wire would read the request too."""
     trust = ssl.create_default_context(cafile=str(certificate))

@@ -104,7 +104,11 @@ def decide_trigger(
         return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
     if facts.previous is not None:
         return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_stands(facts.previous)))
-    intent = JobIntent(
+    return SendStart(CommitIntent(run, _promise(run, config, now, until)), resumed=False)
+
+
+def _promise(run: Run, config: PipelineConfig, now: datetime, until: datetime) -> JobIntent:
+    return JobIntent(
         attempt=run.attempt,
         key=make_job_key(run),
         until=until,
@@ -112,7 +116,6 @@ def decide_trigger(
         config=config.job.config,
         committed_at=now,
     )
-    return SendStart(CommitIntent(run, intent), resumed=False)
 
 
 def _resume(

@@ -49,14 +49,11 @@ def run(
     assert process.stdout is not None
     output = _Tail(process.stdout)
     exit_seen = _Exit(process.pid)
-    known: set[strays.Process] = set()
-    late = False
+    known, late = set[strays.Process](), False
     try:
         late = not exit_seen.wait(until=begun + seconds - _grace(seconds))
         if late:
-            # Noted now: once its parent is gone, a process that left the group belongs to nobody.
-            known = strays.descendants(process.pid)
-            _signal_group(process.pid, signal.SIGTERM)
+            known = _warned(process.pid)
             exit_seen.wait(until=begun + seconds)
     finally:
         _end_all(process.pid, known, mark)
@@ -77,6 +74,14 @@ def _begun(words: Sequence[str], environment: Mapping[str, str], directory: str 
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def _warned(leader: int) -> set[strays.Process]:
+    """Ask the group to end; what there is of descendants."""
+    # Noted now: once its parent is gone, a process that left the group belongs to nobody.
+    known = strays.descendants(leader)
+    _signal_group(leader, signal.SIGTERM)
+    return known
 
 
 def _grace(seconds: float) -> float:
