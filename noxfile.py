@@ -217,6 +217,21 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Each trap put into the product once: the table of mutants, and the seed or test that catches each."""
+    _sync_workspace(session)
+    session.run("python", "-m", "simulation.mutants", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
+
+
+@nox.session
+def races(session: nox.Session) -> None:
+    """Two stream-routers and a watchdog on the same sensor and rerun request, 1,000 rounds on the local stack."""
+    _sync_workspace(session)
+    rounds = {"INTERLOCK_RACE_ROUNDS": os.environ.get("INTERLOCK_RACE_ROUNDS", "1000")}
+    session.run("pytest", "-q", "-s", "tests/integration/test_races.py", *session.posargs, env=rounds)
+
+
+@nox.session
 def airflow(session: nox.Session) -> None:
     """A real Airflow 3, in an environment of its own: DAG runs are started once and followed to their end."""
     _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")

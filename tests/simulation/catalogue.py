@@ -4,7 +4,10 @@ from msgspec import Struct
 
 
 class Mutant(Struct, frozen=True):
-    """One patch of one module. `seeds` are tried first, at this rate of faults; `tests` instead of the simulation."""
+    """One patch of one module. `tests` notice it, or else the simulation does, at this rate of faults.
+
+    `seeds` of stories and of `timetables` are tried first.
+    """
 
     name: str
     module: str
@@ -12,11 +15,15 @@ class Mutant(Struct, frozen=True):
     new: str
     trap: int = 0
     seeds: tuple[int, ...] = ()
+    timetables: tuple[int, ...] = ()
     rate: float | None = None
     tests: tuple[str, ...] = ()
 
 
 _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
+_TRIGGERS = "packages/interlock-triggers/tests/"
+_ORCHESTRATOR = "services/orchestrator/tests/test_orchestrator.py::"
+_CONTROLLER = "packages/interlock-controller/tests/test_controller.py::"
 _SLA, _ARRIVAL, _RERUN = "interlock_lifecycle._sla", "interlock_lifecycle._arrival", "interlock_lifecycle._rerun"
 _CLOSE, _PLAN, _FOLLOW = "interlock_lifecycle._close", "interlock_store._plan", "interlock_lifecycle._follow"
 
@@ -27,7 +34,7 @@ MUTANTS = (
         "    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)\n",
         "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n",
         trap=1,
-        seeds=(1,),
+        seeds=(0,),
     ),
     Mutant(
         "an earlier attempt's outcome counts",
@@ -43,7 +50,7 @@ MUTANTS = (
         "if run is not None and run.is_running:",
         trap=3,
         rate=0.1,
-        seeds=(1,),
+        seeds=(6,),
     ),
     Mutant(
         "nobody starts what was committed",
@@ -82,7 +89,7 @@ MUTANTS = (
         "resolve_execution_date(sensor.fields, sensor.written_at, config.zone)",
         "resolve_execution_date(sensor.fields, sensor.written_at, sensor.written_at.tzinfo)",
         trap=8,
-        seeds=(2,),
+        seeds=(8,),
     ),
     Mutant(
         "a state reads an optional path",
@@ -123,6 +130,7 @@ MUTANTS = (
         "if before is None or after is None:",
         "if not before or not after:",
         trap=13,
+        seeds=(2,),
     ),
     Mutant(
         "the events of one millisecond overwrite each other",
@@ -161,7 +169,7 @@ MUTANTS = (
         "calendars=tuple(calendars[name] for name in self.calendar_names)",
         "calendars=()",
         trap=18,
-        tests=("packages/interlock-config/tests/test_calendars.py",),
+        tests=("packages/interlock-config/tests/test_calendars.py::test_named_calendars_join_the_exclusions",),
     ),
     Mutant(
         "a boolean equals itself only",
@@ -184,7 +192,7 @@ MUTANTS = (
         "_json_api.fetch(call, url, headers)",
         "_json_api.fetch(call, url, {})",
         trap=21,
-        tests=("packages/interlock-triggers/tests/test_airflow_and_databricks.py",),
+        tests=(_TRIGGERS + "test_airflow_and_databricks.py::test_the_headers_go_with_the_status_calls_too",),
     ),
     Mutant(
         "a rejected rerun hides the success",
@@ -192,7 +200,7 @@ MUTANTS = (
         "[entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]",
         "list(facts.entries)",
         trap=22,
-        seeds=(1,),
+        seeds=(3,),
     ),
     Mutant(
         "the future is fresh",
@@ -210,7 +218,7 @@ MUTANTS = (
         "    run = facts.run\n    assert run is not None\n    if run.job_intent is not None",
         trap=24,
         rate=0.1,
-        seeds=(1,),
+        seeds=(6,),
     ),
     Mutant(
         "what waits for the bus is in no index",
@@ -218,7 +226,7 @@ MUTANTS = (
         '        "GSI1PK": PENDING,\n        "GSI1SK": format_time(event.timestamp),\n',
         "",
         trap=25,
-        seeds=(1,),
+        seeds=(2,),
         rate=0.1,
     ),
     Mutant(
@@ -227,7 +235,7 @@ MUTANTS = (
         'return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})',
         'return Expect(equals={"status": str(RunStatus.RUNNING)})',
         rate=0.15,
-        seeds=(51,),
+        seeds=(16,),
     ),
     Mutant(
         "no breach at the close",
@@ -242,7 +250,7 @@ MUTANTS = (
         _PLAN,
         "    expect = Expect(absent=tuple(str(clock) for clock in Clock if clock not in judged.clocks))\n",
         "    expect = Expect()\n",
-        seeds=(40,),
+        seeds=(6,),
         rate=0.1,
     ),
     Mutant(
@@ -251,7 +259,28 @@ MUTANTS = (
         "        started_token=None,\n",
         "        started_token=None,\n        job_intent=None,\n",
         rate=0.1,
-        seeds=(1,),
+        seeds=(2,),
+    ),
+    Mutant(
+        "recovery counts the rules as held",
+        "interlock_lifecycle._recover",
+        "        evaluated_at=run.evaluated_at if run.job_intent else None,\n",
+        "        evaluated_at=run.evaluated_at,\n",
+        rate=0.1,
+    ),
+    Mutant(
+        "a second rerun forgets the job that still runs",
+        _RERUN,
+        "before.job_intent or before.previous_job",
+        "before.job_intent",
+        seeds=(14,),
+    ),
+    Mutant(
+        "a second retry forgets the job that still runs",
+        _CLOSE,
+        "previous_job=run.job_intent or run.previous_job,",
+        "previous_job=run.job_intent,",
+        seeds=(10,),
     ),
     Mutant(
         "the previous job is not asked for",
@@ -284,14 +313,14 @@ MUTANTS = (
         _RERUN,
         "(rerun.reason in OWN_REASONS) == own)",
         "(rerun.reason in OWN_REASONS) != own)",
-        seeds=(1,),
+        seeds=(9,),
     ),
     Mutant(
         "executions that broke off are left",
         "interlock_watchdog.recovery",
         "        if status not in _ENDED:",
         "        if True:",
-        seeds=(1,),
+        seeds=(7,),
         rate=0.1,
     ),
     Mutant(
@@ -299,21 +328,35 @@ MUTANTS = (
         "interlock_watchdog.slas",
         "        return [one for one in found if not _is_settled(one[1], runs, verdicts)]",
         "        return []",
-        seeds=(7,),
+        seeds=(27,),
         rate=0.02,
+    ),
+    Mutant(
+        "nobody starts what a cron's fire asks for",
+        "interlock_watchdog.schedules",
+        "        return due_fires(watched.expected, window)[-1:]\n",
+        "        return ()\n",
+        timetables=(8,),
+    ),
+    Mutant(
+        "what was missed is not told",
+        "interlock_watchdog.schedules",
+        "        return due_starts(watched.expected, window, self._missed_after)\n",
+        "        return ()\n",
+        timetables=(5,),
     ),
     Mutant(
         "a lost start is sent again although the config forbids it",
         "interlock_lifecycle._trigger",
         "    if facts.config is None or facts.config.dry_run:\n        return _leave",
         "    if False:\n        return _leave",
-        tests=("services/orchestrator/tests/test_orchestrator.py",),
+        tests=(_ORCHESTRATOR + "test_a_lost_start_whose_job_is_found_is_followed_although_the_config_forbids_it",),
     ),
     Mutant(
         "a run whose job may run is closed as not started",
         "interlock_controller._outbox",
         "run.job_intent is None and (stored.config is None or stored.config.dry_run)",
         "stored.config is None or stored.config.dry_run",
-        tests=("packages/interlock-controller/tests/test_controller.py",),
+        tests=(_CONTROLLER + "test_a_run_whose_job_may_have_started_is_followed_under_any_config",),
     ),
 )

@@ -133,7 +133,7 @@ class Checks:
         if passed is not None and passed.committed == world.now and before is not None and "evaluatedAt" not in before:
             self.broke("a", safety.a_rules_held(self._ledger, passed))
         if "jobIntent" in after and before is not None and "jobIntent" not in before:
-            self.broke("a", safety.a_intent_is_allowed(self._ledger, key, began))
+            self.broke("a", safety.a_intent_is_allowed(self._ledger, key, after, began))
         for event in told:
             if event.type in ("JOB_COMPLETED", "JOB_FAILED"):
                 self.broke("b", safety.b_end_is_true(world.jobs.accepted, key, event, world.now))

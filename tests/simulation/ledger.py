@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from simulation.faults import Change
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
@@ -41,10 +42,14 @@ class Told(Struct, frozen=True):
 
 
 class Pass(Struct, frozen=True):
-    """An evaluation that passed: the recorded instant, what it saw, and when its invocation began and committed."""
+    """An evaluation that passed: the recorded instant, what it saw, and when its invocation began and committed.
+
+    `token`: the execution that may start a job on it: the one that evaluated, or one that took over its promise.
+    """
 
     key: RunKey
     attempt: int
+    token: str
     evaluated_at: datetime
     seen: Mapping[str, str]
     began: datetime
@@ -165,7 +170,12 @@ class Ledger:
             began = self._world.invocation.began
             attempt = int(after["attempt"])
             seen = after.get("evaluatedSensors", {})
-            self.passes[key, attempt] = Pass(key, attempt, at, seen, began, self._world.now)
+            token = str(after["runToken"])
+            self.passes[key, attempt] = Pass(key, attempt, token, at, seen, began, self._world.now)
+        elif before is not None and not same and "jobIntent" in after and after["attempt"] == before["attempt"]:
+            # A recovery while a start is promised: the new execution goes on with it, as it was evaluated.
+            passed = self.passes[key, int(after["attempt"])]
+            self.passes[key, passed.attempt] = replace(passed, token=str(after["runToken"]))
 
     def exclusions(self, config: PipelineConfig) -> Exclusions:
         """The days on which a pipeline is dormant."""

@@ -7,16 +7,42 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from simulation.endings import check
 from simulation.faults import Fault
 from simulation.stories import Story
 from simulation.timetables import Timetable
 
-FIRST = int(os.environ.get("INTERLOCK_SIMULATION_FIRST_SEED", "0"))
-SEEDS = int(os.environ.get("INTERLOCK_SIMULATION_SEEDS", "220"))
+Count = Annotated[int, Meta(ge=0)]
+
+
+class BadInput(Exception):
+    """What was given cannot be used: one sentence."""
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    if text and not text.isdecimal():
+        raise BadInput(f"{variable}={text!r} is not a number of seeds: give a whole number, or leave it out")
+    return int(text) if text else default
+
+
+DEFAULT_SEEDS = 290
+"""So many that those which have faults make up 2,000 pipeline-days and more."""
+
+
+def first_seed() -> int:
+    """Where to begin, unless it is said: INTERLOCK_SIMULATION_FIRST_SEED."""
+    return _number("INTERLOCK_SIMULATION_FIRST_SEED", 0)
+
+
+def chosen_seeds() -> range:
+    """The seeds of a short run: INTERLOCK_SIMULATION_SEEDS of them."""
+    first = first_seed()
+    return range(first, first + _number("INTERLOCK_SIMULATION_SEEDS", DEFAULT_SEEDS))
 
 
 def play_seed(seed: int) -> Story:
@@ -35,14 +61,41 @@ def play_seed(seed: int) -> Story:
     return story
 
 
-class Progress(Struct):
+class Progress(Struct, forbid_unknown_fields=True):
     """How far a long run is."""
 
-    next_seed: int = 0
-    pipeline_days: int = 0
-    seconds: float = 0.0
-    faults: dict[str, int] = {}
+    next_seed: Count
+    pipeline_days: Count = 0
+    seconds: Annotated[float, Meta(ge=0)] = 0.0
+    faults: dict[str, Count] = {}
     broken: list[str] = []
+
+    @property
+    def speed(self) -> float:
+        """Pipeline-days per second."""
+        return self.pipeline_days / self.seconds if self.seconds else 0.0
+
+
+def read_state(path: Path) -> Progress:
+    """How far an earlier run came, from the file that it wrote."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Progress)
+    except OSError as error:
+        raise BadInput(f"--state {path}: cannot be read: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"--state {path}: is not what a long run wrote ({error}); give the file of an earlier run, or a new name"
+        ) from error
+
+
+def write_state(path: Path, progress: Progress) -> None:
+    """Replace the file in one step: a run that is killed leaves the former state or this one."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.write_bytes(msgspec.json.encode(progress))
+        new.replace(path)
+    except OSError as error:
+        raise BadInput(f"--state {path}: cannot be written: {error.strerror}") from error
 
 
 def run(progress: Progress, days: int, state: Path | None) -> None:
@@ -64,40 +117,66 @@ def run(progress: Progress, days: int, state: Path | None) -> None:
             shown = progress.seconds
             print(_line(progress, days), end="\r" if sys.stdout.isatty() else "\n", flush=True)
             if state is not None:
-                state.write_bytes(msgspec.json.encode(progress))
+                write_state(state, progress)
 
 
 def _line(progress: Progress, days: int) -> str:
-    rate = progress.next_seed / progress.seconds
     return (
         f"{progress.pipeline_days} of {days} pipeline-days, next seed {progress.next_seed}, "
-        f"{sum(progress.faults.values())} faults, {rate:.1f} seeds/s, {len(progress.broken)} broken"
+        f"{sum(progress.faults.values())} faults, {progress.speed:.1f} pipeline-days/s, {len(progress.broken)} broken"
     )
 
 
-def main(arguments: list[str]) -> int:
-    """Exit code 0 when nothing broke."""
-    parser = argparse.ArgumentParser(prog="simulation.long", description=__doc__)
-    parser.add_argument("--days", type=int, default=50_000, help="pipeline-days to simulate (50000)")
-    parser.add_argument("--first-seed", type=int, default=FIRST, help="where to begin")
-    parser.add_argument("--state", type=Path, help="file to go on from, and to write to")
-    parser.add_argument("--seed", type=int, help="replay this one seed")
-    options = parser.parse_args(arguments)
-    if options.seed is not None:
-        story = play_seed(options.seed)
-        print(
-            f"seed {options.seed}: {story.pipeline_days} pipeline-days, {dict(story.world.faults.count)}: nothing broke"
-        )
-        return 0
-    progress = Progress(options.first_seed)
-    if options.state is not None and options.state.exists():
-        progress = msgspec.json.decode(options.state.read_bytes(), type=Progress)
-    run(progress, options.days, options.state)
+def _replay(seed: int) -> int:
+    try:
+        story = play_seed(seed)
+    except AssertionError as broken:
+        print(broken)
+        return 1
+    print(f"seed {seed}: {story.pipeline_days} pipeline-days, {dict(story.world.faults.count)}: nothing broke")
+    return 0
+
+
+def _go_on(options: argparse.Namespace) -> int:
+    state: Path | None = options.state
+    first = options.first_seed if options.first_seed is not None else first_seed()
+    progress = read_state(state) if state is not None and state.exists() else Progress(first)
+    if state is not None:
+        write_state(state, progress)
+    run(progress, options.days, state)
     print()
     for name in Fault:
         print(f"{progress.faults.get(str(name), 0):>10} {name}")
-    print(f"{progress.pipeline_days} pipeline-days in {progress.seconds:.0f} s, {len(progress.broken)} broken")
+    print(
+        f"{progress.pipeline_days} pipeline-days in {progress.seconds:.0f} s ({progress.speed:.1f} pipeline-days/s), "
+        f"{sum(progress.faults.values())} faults, {len(progress.broken)} broken"
+    )
     return 1 if progress.broken else 0
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when nothing broke, 1 when something did, 2 when what was given cannot be used."""
+    parser = argparse.ArgumentParser(prog="simulation.long", description=__doc__)
+    options: dict[str, dict[str, Any]] = {
+        "--days": {"type": _whole, "default": 50_000, "help": "pipeline-days to simulate (50000)"},
+        "--first-seed": {"type": _whole, "help": "where to begin (0)"},
+        "--state": {"type": Path, "help": "file to go on from, and to write to"},
+        "--seed": {"type": _whole, "help": "replay this one seed"},
+    }
+    for name, option in options.items():
+        parser.add_argument(name, **option)
+    chosen = parser.parse_args(arguments)
+    try:
+        return _replay(chosen.seed) if chosen.seed is not None else _go_on(chosen)
+    except BadInput as bad:
+        print(f"simulation.long: {bad}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

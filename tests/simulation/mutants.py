@@ -4,24 +4,29 @@
 """
 
 import importlib
+import logging
+import multiprocessing
 import os
-import subprocess
 import sys
+import tempfile
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import Struct
 from simulation.catalogue import MUTANTS, Mutant
 from simulation.endings import check
 from simulation.invariants import InvariantBroken
 from simulation.stories import Story
+from simulation.timetables import Timetable
 
 ROOT = Path(__file__).parents[2]
-VARIABLE = "INTERLOCK_SIMULATION_MUTANT"
-MOST_SEEDS = 200
+MOST_SEEDS = 120
 """A change of the product shifts what a seed tells, so that a mutant is hunted beyond the seeds of its entry."""
 
 
@@ -93,50 +98,106 @@ def _plain(value: Any) -> types.FunctionType | None:
 
 def hunt(mutant: Mutant) -> Caught | None:
     """Who notices the mutant: its tests, or the first of its seeds, then of all; None when nobody does."""
-    return _by_tests(mutant) if mutant.tests else _by_seeds(mutant)
+    return by_tests(mutant) if mutant.tests else by_seeds(mutant)
 
 
-def _by_seeds(mutant: Mutant) -> Caught | None:
+def by_seeds(mutant: Mutant, most: int = MOST_SEEDS) -> Caught | None:
+    """The first story that breaks: of its seeds, of any; when none of `most` does, the first timetable."""
+    hinted = [(Story, seed) for seed in mutant.seeds] + [(Timetable, seed) for seed in mutant.timetables]
+    others = [(kind, seed) for kind in (Story, Timetable) for seed in range(most)]
     with applied(mutant):
-        for seed in dict.fromkeys((*mutant.seeds, *range(MOST_SEEDS))):
+        for kind, seed in dict.fromkeys([*hinted, *others]):
             try:
-                story = Story(seed, rate=mutant.rate)
+                story = kind(seed, rate=mutant.rate)
                 story.play()
                 check(story)
             except InvariantBroken as broken:
-                return Caught(f"seed {seed}", str(broken))
+                rate = f" at rate {mutant.rate}" if mutant.rate is not None else ""
+                return Caught(f"{kind.__name__.lower()} {seed}{rate}", str(broken))
     return None
 
 
-def _by_tests(mutant: Mutant) -> Caught | None:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "--show-capture=no", "-p", "no:cacheprovider"]
-    command += ["-p", "simulation.mutant_plugin", *mutant.tests]
-    paths = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, VARIABLE: mutant.name, "PYTHONPATH": paths}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode == 0:
-        return None
-    failures = [line for line in ended.stdout.splitlines() if line.startswith("FAILED ")]
-    if ended.returncode != 1 or not failures:
-        raise NotApplicable(f"{mutant.name}: pytest ended with {ended.returncode}: {ended.stdout[-800:]}{ended.stderr}")
-    name, _, why = failures[0].removeprefix("FAILED ").partition(" - ")
-    return Caught(name.rpartition("/")[2], why)
+class _Witness:
+    """A pytest plugin that remembers what failed, and what could not even be collected."""
+
+    def __init__(self) -> None:
+        self.failed: list[Caught] = []
+        self.uncollected: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test, or its setup, is over."""
+        if report.failed:
+            path, _, name = report.nodeid.partition("::")
+            self.failed.append(Caught(f"{Path(path).name}::{name}", _words(report)))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file was read."""
+        if report.failed:
+            self.uncollected.append(report.longreprtext)
+
+
+def _words(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash is not None else report.longreprtext).partition("\n")[0][:500]
+
+
+def by_tests(mutant: Mutant) -> Caught | None:
+    """The first of the mutant's tests that fails, in a forked process: it has loaded already what tests need."""
+    forks = multiprocessing.get_context("fork")
+    here, there = forks.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as folder, here:
+        child = forks.Process(target=_test, args=(mutant, there, Path(folder)))
+        with warnings.catch_warnings():
+            # Python warns of threads; those of pytest-xdist hold nothing that the child needs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child.start()
+        there.close()
+        child.join()
+        if child.exitcode != 0:
+            raise NotApplicable(f"{mutant.name}: {(Path(folder) / 'output').read_text()[-1500:]}")
+        caught: Caught | None = here.recv()
+        return caught
+
+
+def _test(mutant: Mutant, answer: Connection, folder: Path) -> None:
+    """Run the mutant's tests with it applied, and answer who caught it; what they print is kept in a file."""
+    output = (folder / "output").open("w")
+    for stream in (1, 2):
+        os.dup2(output.fileno(), stream)
+    os.chdir(ROOT)
+    _forget_tests()
+    witness = _Witness()
+    plugins = [part for name in ("cacheprovider", "xdist", "timeout", "faulthandler") for part in ("-p", f"no:{name}")]
+    with applied(mutant):
+        code = pytest.main(["-q", "-x", f"--basetemp={folder / 'base'}", *plugins, *mutant.tests], plugins=[witness])
+    if code == pytest.ExitCode.OK:
+        answer.send(None)
+    elif code == pytest.ExitCode.TESTS_FAILED and witness.failed:
+        answer.send(witness.failed[0])
+    else:
+        raise NotApplicable(f"pytest ended with {code}: {witness.uncollected}")
+
+
+def _forget_tests() -> None:
+    """Tests are imported anew: what they make at their import may be made by what is patched."""
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "").name.startswith(("test_", "conftest")):
+            del sys.modules[name]
 
 
 def main() -> int:
     """Print the table; exit code 1 when a mutant lives."""
+    logging.disable(logging.CRITICAL)
     alive = 0
+    print("trap | mutant | caught by (seed or test) | words")
     for mutant in MUTANTS:
         caught = hunt(mutant)
         alive += caught is None
-        trap = f"trap {mutant.trap}" if mutant.trap else "-"
         told = f"{caught.by} | {caught.message[:150]}" if caught is not None else "NOBODY | it lives"
-        print(f"{trap} | {mutant.name} | {told}", flush=True)
+        print(f"{mutant.trap or '-'} | {mutant.name} | {told}", flush=True)
+    print(f"{len(MUTANTS)} mutants, {alive} alive")
     return 1 if alive else 0
 
 
 if __name__ == "__main__":
-    import logging
-
-    logging.disable(logging.CRITICAL)
     sys.exit(main())

@@ -66,8 +66,11 @@ def a_attempt_may_open(ledger: Ledger, key: RunKey, row: Mapping[str, Any], bega
     return f"{key}: attempt {row['attempt']} opened although {day} is excluded"
 
 
-def a_intent_is_allowed(ledger: Ledger, key: RunKey, began: Any) -> str | None:
-    """No start is promised under a config that is gone, unreadable or a dry run."""
+def a_intent_is_allowed(ledger: Ledger, key: RunKey, row: Mapping[str, Any], began: Any) -> str | None:
+    """A start is promised by the execution that saw the rules hold, under a config that lets a job start."""
+    passed = ledger.passes.get((key, int(row["attempt"])))
+    if passed is None or passed.token != row["runToken"]:
+        return f"{key}: a start was promised by an execution that has not seen the rules hold"
     if ledger.live_configs(key.pipeline_id, began, ledger.now):
         return None
     return f"{key}: a start was promised although no config of the moment lets it"

@@ -43,6 +43,7 @@ class Bus:
             detail = msgspec.json.decode(entry.detail)
             self.delivered.append((entry.detail_type, detail))
             self._world.checks.d_delivered(entry.detail_type, detail)
+            self._world.on_event(entry.detail_type, detail)
 
 
 class Executions:

@@ -1,7 +1,7 @@
 """Random stories from one seed: pipelines with zones, rules and SLAs, their sensors, operators and edits."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,7 +14,7 @@ from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml, encode_json
 from interlock_lifecycle import JobEntry, RunKey
-from interlock_sla import Calendar, ExecutionDate
+from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 
 DAYS = 3
 QUIET = timedelta(hours=14)
@@ -72,6 +72,8 @@ class Story:
         """Dates that may run or not."""
         self.configs: dict[str, PipelineConfig] = {}
         self.twins: list[tuple[str, str]] = []
+        self._heard: set[str] = set()
+        self.world.on_event = self._hear
         self._closed_day = start.date() + timedelta(days=rng.randrange(days))
         self._put_calendar()
         self._break_things(start)
@@ -216,6 +218,21 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
                 asked = msgspec.structs.replace(key, pipeline_id=name)
                 self.world.at(when, partial(self.world.rerun, asked, requested_at=when))
 
+    def _hear(self, event_type: str, detail: Mapping[str, Any]) -> None:
+        """Somebody who is told that a job is given up while it may still run asks for it again, and once more."""
+        if event_type != "JOB_POLL_EXHAUSTED" or detail["id"] in self._heard or self._has_twin(detail["pipelineId"]):
+            return
+        self._heard.add(detail["id"])
+        key = RunKey(detail["pipelineId"], detail["scheduleId"], parse_execution_date(detail["date"]))
+        when = self.world.now
+        for _ in range(self.rng.choice([0, 2, 2])):
+            when += timedelta(minutes=self.rng.randint(1, 25))
+            if when < self.end:
+                self.world.at(when, partial(self.world.rerun, key, requested_at=when))
+
+    def _has_twin(self, pipeline_id: str) -> bool:
+        return any(pipeline_id == live for live, _ in self.twins)
+
     def _report_falsely(self, key: RunKey, at: datetime) -> None:
         """An outcome of some other job, which must not count."""
         entry = JobEntry(key, at, self.rng.choice(["success", "fail"]), run_id="somebody-else")
@@ -253,6 +270,8 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         """Rows that nobody can use: none of them may hold up or start anything."""
         world, rng = self.world, self.rng
         world.write_config("broken", rng.choice(["{", "[]", "", '{"pipeline": {"id": "other"}}']))
+        # Until somebody deletes it.
+        world.at(start + timedelta(minutes=rng.randint(60, 3000)), lambda: world.write_config("broken", None))
         nobody = RunKey("nobody", "stream", ExecutionDate(start.date()))
         acts: list[Callable[[], None]] = [
             lambda: world.sense("broken", "ready", ready=True, count=10),
@@ -287,12 +306,17 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         """When the story began."""
         return self.end - timedelta(days=DAYS)
 
+    @property
+    def settling(self) -> timedelta:
+        """How long after the quiet hours a run may take to its end."""
+        return 2 * self.world.tick
+
     def play(self) -> None:
         """The days with faults, then quiet until everything has settled."""
         self.world.run_until(self.end)
         self.world.faults.active = False
         self.world.run_until(self.end + QUIET)
-        # What was committed in the last moment has two ticks to settle, too.
-        latest = self.world.now + 2 * self.world.tick
+        # What was committed in the last moment has its time to settle, too.
+        latest = self.world.now + self.settling
         while not self.world.is_quiet() and self.world.now < latest:
             self.world.run_until(self.world.now + timedelta(minutes=1))

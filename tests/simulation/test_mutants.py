@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from simulation.catalogue import MUTANTS, Mutant
-from simulation.mutants import NotApplicable, applied, hunt
+from simulation.mutants import NotApplicable, applied, by_seeds, hunt
 
 import interlock_rules
 from interlock_rules import key_matches
@@ -21,6 +22,13 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_is_caught(mutant: Mutant) -> None:
     assert hunt(mutant) is not None, f"nobody noticed: {mutant.name}"
+
+
+def test_what_no_story_meets_is_hunted_among_timetables() -> None:
+    unheard = next(found for found in MUTANTS if found.name == "nobody starts what a cron's fire asks for")
+    caught = by_seeds(replace(unheard, timetables=()), most=2)
+    assert caught is not None
+    assert caught.by.startswith("timetable ")
 
 
 def test_each_of_the_25_traps_has_a_mutant() -> None:

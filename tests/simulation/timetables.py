@@ -177,6 +177,11 @@ watch: {{enabled: {str(reports).lower()}}}
     def _soon(self) -> timedelta:
         return self.world.tick + timedelta(seconds=5)
 
+    @property
+    def settling(self) -> timedelta:
+        """A cron that fires in the last quiet minutes opens a run: an hour to evaluate, two jobs of an hour at most."""
+        return 2 * self.world.tick + timedelta(hours=3)
+
     def expected_days(self, config: PipelineConfig) -> list[date]:
         """The days whose absolute deadline somebody has to hear of."""
         if config.watch is not None and not config.watch.enabled:

@@ -66,6 +66,8 @@ class World:
         self.ledger = Ledger(self)
         self.checks = Checks(self)
         self.jobs.on_accept = self.checks.job_starts
+        self.on_event: Callable[[str, Mapping[str, Any]], None] = lambda event_type, detail: None
+        """Who hears of each event that is delivered."""
         self.streams = Streams(self, self.checks.handled)
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()

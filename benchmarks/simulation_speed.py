@@ -1,0 +1,67 @@
+"""Pipeline-days that the simulation plays per second, with faults and without, and what the faults cost as a ratio.
+
+The same seeds are told with and without faults, in turns, so that both meet the same load of the machine. Printed
+only: `uv run nox -s bench`.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+from simulation.endings import check
+from simulation.stories import Story
+from simulation.timetables import Timetable
+
+SEEDS = range(24)
+RATES = {"without faults": 0.0, "rate 0.02": 0.02, "rate 0.1": 0.1}
+
+
+class Figure(Struct):
+    """What was played at one rate of faults."""
+
+    days: int = 0
+    faults: int = 0
+    seconds: float = 0.0
+
+    @property
+    def speed(self) -> float:
+        """Pipeline-days per second of CPU."""
+        return self.days / self.seconds
+
+    def play(self, seed: int, rate: float) -> None:
+        """One story, and its checks; every fourth is a timetable, as in the test run."""
+        began = time.process_time()
+        story = (Timetable if seed % 4 == 3 else Story)(seed, rate=rate)
+        story.play()
+        check(story)
+        self.seconds += time.process_time() - began
+        self.days += story.pipeline_days
+        self.faults += story.world.faults.count.total()
+
+
+def main() -> int:
+    """Print the table."""
+    logging.disable(logging.CRITICAL)
+    figures = {name: Figure() for name in RATES}
+    Figure().play(SEEDS.stop, 0.02)  # imports and caches
+    for seed in SEEDS:
+        for name, rate in RATES.items():
+            figures[name].play(seed, rate)
+    base = figures["without faults"].speed
+    shown = Table("", "pipeline-days", "faults", "pipeline-days/s", "ratio", title="Speed of the simulation, one process")
+    for name, figure in figures.items():
+        shown.add_row(
+            name, str(figure.days), str(figure.faults), f"{figure.speed:.1f}", f"×{figure.speed / base:.2f}"
+        )
+    Console().print(shown)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
