@@ -54,11 +54,10 @@ def main() -> int:
         for name, rate in RATES.items():
             figures[name].play(seed, rate)
     base = figures["without faults"].speed
-    shown = Table("", "pipeline-days", "faults", "pipeline-days/s", "ratio", title="Speed of the simulation, one process")
+    columns = ("", "pipeline-days", "faults", "pipeline-days/s", "ratio")
+    shown = Table(*columns, title="Speed of the simulation, one process")
     for name, figure in figures.items():
-        shown.add_row(
-            name, str(figure.days), str(figure.faults), f"{figure.speed:.1f}", f"×{figure.speed / base:.2f}"
-        )
+        shown.add_row(name, str(figure.days), str(figure.faults), f"{figure.speed:.1f}", f"×{figure.speed / base:.2f}")
     Console().print(shown)
     return 0
 

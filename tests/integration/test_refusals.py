@@ -136,15 +136,19 @@ def test_what_an_external_process_reports_closes_the_attempt(outside: Outside, s
     outside.put("reported", "ready", ready=True, count=10, date=DATE)
     await_that(lambda: (run := outside.run("reported", DATE)) and run.job_intent and run.job_intent.run_id, "the job")
     stamp = int(datetime.now(UTC).timestamp() * 1000)
-    item: dict[str, Any] = {
-        "PK": {"S": "PIPELINE#reported"},
-        "SK": {"S": f"JOB#stream#{DATE}#{stamp}"},
-        "event": {"S": "success"},
-    }
-    outside.stack.client("dynamodb").put_item(TableName=outside.store.names.joblog, Item=item)
+    # The failure of another job's run, and one from before the attempt, do not count.
+    for at, told in (
+        (stamp - 3_600_000, {"event": "fail"}),
+        (stamp, {"event": "fail", "runId": "another"}),
+        (stamp + 1, {"event": "success"}),
+    ):
+        row = {"PK": "PIPELINE#reported", "SK": f"JOB#stream#{DATE}#{at}", **told}
+        item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
+        outside.stack.client("dynamodb").put_item(TableName=outside.store.names.joblog, Item=item)
     run = outside.closed("reported", DATE, patience=90)
-    assert run.status is RunStatus.COMPLETED
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 0)
     assert logged(outside, "reported").count("success") == 2
+    assert logged(outside, "reported").count("fail") == 2
 
 
 def test_a_target_that_refuses_until_the_tries_are_used_up_fails_the_run(outside: Outside, refused: str) -> None:
