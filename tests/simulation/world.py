@@ -57,9 +57,8 @@ class World:
         self.tick = tick or timedelta(minutes=5)
         self.names = TableNames.of_environment("sim")
         self.faults = Faults(self.rng, fault_rate)
-        self.rows = Rows(self._committed, lambda: self.now)
+        self.rows, self.tables = self._storage()
         self.store = Store(self.rows, self.names)
-        self.tables: Any = FaultyTables(self.rows, self.faults, self.let_others_run)
         self.jobs = JobBoard(self)
         self.bus, self.executions, self.timers = Bus(self), Executions(self), Timers(self)
         self.dead_letters: list[tuple[Record, DeadLetter]] = []
@@ -74,6 +73,11 @@ class World:
         self._frames: list[_Frame] = []
         self._sandboxes = [self._boot() for _ in range(3)]
         Watchdog(self)
+
+    def _storage(self) -> tuple[Rows, Any]:
+        """The rows as they are, and the tables as services meet them."""
+        rows = Rows(self._committed, lambda: self.now)
+        return rows, FaultyTables(rows, self.faults, self.let_others_run)
 
     # --- the clock ---------------------------------------------------------------------------------------
 
