@@ -253,6 +253,7 @@ def test_a_retry_does_not_read_the_previous_attempts_failure(run: Run, key: RunK
     ("fields", "counts"),
     [
         ({"seconds": 60}, True),
+        ({"seconds": 61}, False),
         ({"seconds": -1}, False),
         ({"seconds": 60, "run_id": "job-1"}, True),
         ({"seconds": -1, "run_id": "job-1"}, True),

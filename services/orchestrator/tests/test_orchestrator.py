@@ -136,8 +136,8 @@ def test_an_external_failure_of_any_length_closes_the_attempt(bench: Bench, leng
 
 
 def test_a_success_dated_in_the_future_is_one_of_now(bench: Bench) -> None:
-    bench.ask("trigger")
-    entry = JobEntry(KEY, NOW + timedelta(days=400), "success")
+    run_id = bench.ask("trigger").run_id
+    entry = JobEntry(KEY, NOW + timedelta(days=400), "success", run_id=run_id)
     bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
     bench.now = NOW + timedelta(minutes=1)
     assert bench.complete(bench.ask("check-job")).status == "succeeded"

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Superseded
-from interlock_lifecycle._run import TERMINAL_JOB_EVENTS, JobEntry, JobIntent, JobOutcome, Run
+from interlock_lifecycle._run import CLOCK_SKEW, TERMINAL_JOB_EVENTS, JobEntry, JobIntent, JobOutcome, Run
 from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
 from interlock_lifecycle._wait import wait_seconds, whole_seconds
 
@@ -58,7 +58,7 @@ def read_outcome(run: Run | None, token: str, entries: Sequence[JobEntry], now: 
         return NotStarted()
     if intent.outcome is not None:
         return JobFinished(intent.outcome)
-    reported = _reported(run, intent, entries)
+    reported = _reported(run, intent, entries, now)
     if reported is not None:
         return JobFinished(reported)
     if intent.run_id is None:
@@ -66,9 +66,9 @@ def read_outcome(run: Run | None, token: str, entries: Sequence[JobEntry], now: 
     return AskTarget(intent)
 
 
-def _reported(run: Run, intent: JobIntent, entries: Sequence[JobEntry]) -> JobOutcome | None:
+def _reported(run: Run, intent: JobIntent, entries: Sequence[JobEntry], now: datetime) -> JobOutcome | None:
     for entry in sorted(entries, key=lambda found: found.at):
-        if entry.event in TERMINAL_JOB_EVENTS and _counts(entry, run, intent):
+        if entry.event in TERMINAL_JOB_EVENTS and _counts(entry, run, intent, now):
             return JobOutcome(
                 event=entry.event,
                 run_id=entry.run_id or intent.run_id or "",
@@ -80,16 +80,17 @@ def _reported(run: Run, intent: JobIntent, entries: Sequence[JobEntry]) -> JobOu
     return None
 
 
-def _counts(entry: JobEntry, run: Run, intent: JobIntent) -> bool:
+def _counts(entry: JobEntry, run: Run, intent: JobIntent, now: datetime) -> bool:
     """Interlock's rows count for their attempt; external ones for this job's id, or without one once it began.
 
-    Clocks differ: a row with the job's id is the job's, also when its time is a moment before the intent.
+    Clocks differ: a row with the job's id is the job's, also when its time is a moment before the intent. One
+    without an id that is dated ahead of now would count for every later attempt: it does not yet.
     """
     if entry.run_token is not None:
         return entry.attempt == run.attempt and entry.run_token == run.run_token
     if entry.run_id is not None:
         return entry.run_id == intent.run_id
-    return entry.at >= intent.committed_at
+    return intent.committed_at <= entry.at <= now + CLOCK_SKEW
 
 
 def follow(

@@ -11,6 +11,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import AnsweredRequest, AnswerShadow, Ignore, OpenAttempt, RejectRerun, Shadow
 from interlock_lifecycle._event import Event, EventType, cut_text, make_event
 from interlock_lifecycle._run import (
+    CLOCK_SKEW,
     RETRY_REASON,
     TERMINAL_JOB_EVENTS,
     JobEntry,
@@ -26,10 +27,6 @@ from interlock_sla import Exclusions
 
 OWN_REASONS = frozenset({"late-data", "data-drift"})
 """Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
-
-
-_CLOCK_SKEW = timedelta(minutes=1)
-"""How far other people's clocks may be ahead, as for the age checks of rules."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -165,7 +162,7 @@ def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
     A report from the future does not say when its job ended: the run's own entry does.
     """
     outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
-    ended = (entry for entry in outcomes if entry.at <= request.at + _CLOCK_SKEW)
+    ended = (entry for entry in outcomes if entry.at <= request.at + CLOCK_SKEW)
     last = max(ended, key=lambda entry: entry.at, default=None)
     if last is None or last.event != "success" or facts.newest_sensor_update is None:
         return False

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -140,6 +140,9 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
     run_token: str | None = None
     attempt: int | None = None
 
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far other people's clocks may be ahead, as for the age checks of rules."""
 
 TERMINAL_JOB_EVENTS = frozenset({"success", "fail", "timeout"})
 """The outcomes of a job."""
