@@ -82,7 +82,10 @@ def e_date_was_asked_for(story: Story, key: RunKey) -> str | None:
 
 
 def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | None:
-    """An expected date that never ran breaches its absolute clock, also when its timer was dropped."""
+    """An expected date that never ran breaches its absolute clock, also when its timer was dropped.
+
+    A day whose hours have runs of their own is not expected as a day.
+    """
     world, sla = story.world, config.sla
     if sla is None or sla.deadline is None:
         return None
@@ -90,7 +93,8 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
         key = RunKey(config.id, config.schedule_id, ExecutionDate(day))
         deadline = verdicts.expected_deadlines(config, key, None)["absolute"]
         excluded = world.ledger.exclusions(config).excludes(day)
-        if key in world.ledger.runs or excluded or deadline > world.now - 3 * world.tick:
+        has_run = any(run.pipeline_id == config.id and run.date.day == day for run in world.ledger.runs)
+        if has_run or excluded or deadline > world.now - 3 * world.tick:
             continue
         if not world.ledger.told(config.id, str(day), "SLA_BREACH"):
             return f"{key} never ran, its deadline {deadline} passed, and nobody was told"

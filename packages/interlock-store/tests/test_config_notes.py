@@ -7,6 +7,7 @@ import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_store import MemoryTables, Overview, Store, StoredConfig, TableNames
+from interlock_store._notes import ALWAYS
 from interlock_store._write import Put, Update
 
 NAMES = TableNames.of_environment("test")
@@ -120,12 +121,10 @@ class TestInForce:
     def since(self, tables: MemoryTables, term: str) -> datetime | None:
         return indexed(tables).in_force.get(term)
 
-    def test_what_was_there_from_the_beginning_counts_from_the_beginning(
-        self, tables: MemoryTables, store: Store
-    ) -> None:
+    def test_what_no_edit_brought_was_always_there(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config(self.SLA))
         store.note_config("p", FIRST)
-        assert set(indexed(tables).in_force.values()) == {FIRST}
+        assert set(indexed(tables).in_force.values()) == {ALWAYS}
         assert "sla absolute" in indexed(tables).in_force
 
     def test_a_clock_that_an_edit_brings_counts_from_the_edit(self, tables: MemoryTables, store: Store) -> None:
@@ -133,14 +132,14 @@ class TestInForce:
         store.note_config("p", FIRST)
         store.put_config(config(self.SLA))
         store.note_config("p", LATER)
-        assert (self.since(tables, "sla absolute"), self.since(tables, "schedule stream")) == (LATER, FIRST)
+        assert (self.since(tables, "sla absolute"), self.since(tables, "schedule stream")) == (LATER, ALWAYS)
 
     def test_a_deadline_that_is_moved_stays_in_force(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config(self.SLA))
         store.note_config("p", FIRST)
         store.put_config(config(self.SLA.replace("10:00", "11:00")))
         store.note_config("p", LATER)
-        assert self.since(tables, "sla absolute") == FIRST
+        assert self.since(tables, "sla absolute") == ALWAYS
 
     def test_what_was_away_for_a_while_counts_from_its_return(self, tables: MemoryTables, store: Store) -> None:
         for text, at in ((self.SLA, FIRST), (f"{self.SLA}\nwatch: {{enabled: false}}", FIRST), (self.SLA, LATER)):
@@ -155,7 +154,7 @@ class TestInForce:
         for spoiled, at in (("{", LATER), (text, LATER + timedelta(hours=1))):
             tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"config": spoiled})])
             store.note_config("p", at)
-        assert set(indexed(tables).in_force.values()) == {FIRST}
+        assert set(indexed(tables).in_force.values()) == {ALWAYS}
         assert indexed(tables).noted
 
     def test_a_row_that_was_noted_before_there_were_terms_is_noted_again(
@@ -167,7 +166,7 @@ class TestInForce:
         assert not indexed(tables).noted
         store.note_config("p", LATER)
         found = indexed(tables)
-        assert (found.noted, found.changed_at, set(found.in_force.values())) == (True, FIRST, {FIRST})
+        assert (found.noted, found.changed_at, set(found.in_force.values())) == (True, FIRST, {ALWAYS})
 
     def test_a_spoiled_note_counts_for_nothing(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config(self.SLA))

@@ -1,7 +1,7 @@
 """What a CONFIG row notes beside its text: since when a pipeline is there, runs live, and what it has in force."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +13,9 @@ from interlock_store._write import Expect, Item
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 """Times outside these years are spoiled: no calendar leads there and back."""
+
+ALWAYS = datetime.fromtimestamp(0, UTC)
+"""Since when a config has what no edit brought."""
 
 _READ = ("config", "configDigest", "createdAt", "wasDry", "inForce")
 
@@ -65,13 +68,12 @@ def note(row: Mapping[str, Any], pipeline_id: str, at: datetime) -> Note | None:
     noted: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id}
     if not known:
         noted |= {"configDigest": digest(row.get("config", "")), "changedAt": format_time(at)}
-    created_at = moment_noted(row, "createdAt")
-    if created_at is None:
+    if moment_noted(row, "createdAt") is None:
         noted["createdAt"] = format_time(at)
     remove: tuple[str, ...] = ()
     if config is not None:
-        # What was there when nobody noted it yet counts from the pipeline's creation, what an edit brings from then.
-        before = in_force(row) if "inForce" in row else dict.fromkeys(terms_of(config), created_at or at)
+        # What was there when nobody had noted any terms yet was always there; what an edit brings counts from then.
+        before = in_force(row) if "inForce" in row else dict.fromkeys(terms_of(config), ALWAYS)
         noted["inForce"] = {term: format_time(before.get(term, at)) for term in terms_of(config)}
         if config.dry_run:
             noted["wasDry"] = True
