@@ -257,3 +257,15 @@ def test_a_job_that_an_operator_abandons_is_not_carried_forward_and_that_is_said
 
 def test_an_abandoned_job_does_not_open_a_run_that_is_under_way(config: PipelineConfig, run: Run, key: RunKey) -> None:
     assert why(ask(config, replace(run, job_intent=OLDER), key, abandon=True)) == "already running"
+
+
+@pytest.mark.parametrize(("token", "granted"), [("token0", False), (None, True)])
+def test_a_request_that_the_stream_brings_late_meets_the_success_that_came_meanwhile(
+    config: PipelineConfig, completed: Run, token: str | None, granted: bool
+) -> None:
+    """The run's own entry is believed, whatever the record's time; another's from the future is not."""
+    success = JobEntry(completed.key, NOW + timedelta(hours=2), "success", run_token=token)
+    facts = RerunFacts(completed, Exclusions(), [success], [], DONE)
+    request = RerunRequest(completed.key, "manual", "id", NOW)
+    decision = decide_rerun(request, facts, config, execution_timeout=TIMEOUT)
+    assert isinstance(decision, OpenAttempt) is granted

@@ -159,10 +159,11 @@ def _is_budgeted(reason: str) -> bool:
 def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
     """The circuit breaker: last outcome success, and no sensor newer. Without any timestamps it stays closed.
 
-    A report from the future does not say when its job ended: the run's own entry does.
+    A report from the future does not say when its job ended: the run's own entry does. That one may be later than the
+    request's record, which the stream can bring hours late.
     """
     outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
-    ended = (entry for entry in outcomes if entry.at <= request.at + CLOCK_SKEW)
+    ended = (entry for entry in outcomes if entry.run_token is not None or entry.at <= request.at + CLOCK_SKEW)
     last = max(ended, key=lambda entry: entry.at, default=None)
     if last is None or last.event != "success" or facts.newest_sensor_update is None:
         return False
