@@ -81,6 +81,8 @@ def floor(session: nox.Session, package: str) -> None:
         "--quiet",
         "--no-sources",
         "--resolution=lowest",
+        # Versions stay while the code changes: neither an installed wheel nor a cached one is the one just built.
+        *(f"--reinstall-package={sibling}" for sibling in _closure(package)),
         "--only-binary=:all:",
         "--find-links",
         str(wheels),

@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "every day is a day of the cron",
         "interlock_sla._cron_syntax",
-        "any_day, any_weekday = (",
-        "any_day, any_weekday = (True or ",
+        "days=None if _is_unrestricted(fields[_DAY_OF_MONTH]) else",
+        "days=None if True else",
         trap=7,
         tests=("packages/interlock-sla/tests/test_cron.py",),
     ),
@@ -189,8 +189,8 @@ MUTANTS = (
     Mutant(
         "status calls without the configured headers",
         "interlock_triggers._databricks",
-        "_json_api.fetch(call, url, headers)",
-        "_json_api.fetch(call, url, {})",
+        '_json_api.send(call, "GET", url, headers)',
+        '_json_api.send(call, "GET", url, {})',
         trap=21,
         tests=(_TRIGGERS + "test_airflow_and_databricks.py::test_the_headers_go_with_the_status_calls_too",),
     ),
