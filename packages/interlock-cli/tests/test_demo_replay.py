@@ -77,9 +77,36 @@ def test_nothing_lands_while_enough_runs_are_at_work(world: World) -> None:
 def test_the_rest_of_a_short_hour_comes_on_time_whatever_is_at_work(world: World) -> None:
     world.turn(10.0)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
-    world.turn(18.1, busy=9)
+    held = {(BRONZE, SCRIPT.short): (Progress.HELD, 0)}
+    world.turn(17.9, busy=9, standing=held)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 12
+    world.turn(18.1, busy=9, standing=held)
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
     assert SCRIPT.short in world.replay.rest_landed
+
+
+@pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
+def test_the_rest_of_a_short_hour_waits_until_its_run_is_held_but_not_for_ever(
+    world: World, standing: Standing
+) -> None:
+    world.turn(10.0)
+    world.turn(27.9, standing=standing)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 12
+    world.turn(28.1, standing=standing)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 0
+
+
+def test_an_hour_is_whole_from_when_its_sensors_first_said_so(world: World) -> None:
+    world.turn(10.0)
+    assert world.replay.whole_since["2013-02-07T05"] == AT + timedelta(seconds=10)
+    assert SCRIPT.short not in world.replay.whole_since
+    world.land_all()
+    believed = world.replay.whole_since[SCRIPT.amended]
+    world.turn(30.0)
+    world.turn(45.0, standing=THROUGH)
+    assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=30)
+    assert SCRIPT.amended in world.replay.rest_landed
+    assert world.replay.whole_since[SCRIPT.amended] == believed
 
 
 def test_a_file_that_is_believed_whole_is_amended_only_after_its_runs(world: World) -> None:

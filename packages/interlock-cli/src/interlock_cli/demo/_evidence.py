@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from interlock_cli.demo._replay import Replay
 from interlock_cli.demo._roster import Roster
 from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER, Script
 from interlock_cli.demo._watch import Watcher
@@ -34,7 +35,8 @@ class Told(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """Runs, events and reruns by pipeline and date, job starts, Slack messages, reasons of holds, and timers.
 
-    `wanted` and `departures` are each day's departures, in the data and in gold's file; `rests` is when rests landed.
+    `wanted` and `departures` are each day's departures, in the data and in gold's file; `rests` is when rests landed,
+    `whole` when each hour's sensors said that it is whole, `baselines` what each hour's rules held on.
     """
 
     script: Script
@@ -47,6 +49,8 @@ class Evidence(Struct, frozen=True):
     slack: Sequence[str]
     holds: Mapping[One, set[str]]
     rests: Mapping[str, datetime]
+    whole: Mapping[str, datetime]
+    baselines: Mapping[One, Mapping[str, object]]
     shadow_timers: Sequence[str]
     wanted: Mapping[str, int]
     departures: Mapping[str, int | None]
@@ -72,7 +76,7 @@ def gather(
     home: Path,
     stack: LocalStack,
     watcher: Watcher,
-    rests: Mapping[str, datetime],
+    replay: Replay,
     roster: Roster,
 ) -> Evidence:
     """Read everything that the proof needs."""
@@ -82,8 +86,9 @@ def gather(
         for row in store.events(name):
             events.setdefault((name, str(row.get("date"))), []).append(_told(row))
     scenes = [script.flaky, script.amended, script.broken, script.unchanged]
-    keys = [RunKey(name, "stream", parse_execution_date(date)) for name in (BRONZE, SILVER, SHADOW) for date in scenes]
-    judged = [RunKey(BRONZE, "stream", parse_execution_date(script.late)), roster.key]
+    keys = [_key(name, date) for name in (BRONZE, SILVER, SHADOW) for date in scenes]
+    hourly = [_key(name, date) for name in (BRONZE, SHADOW) for date in script.dates]
+    judged = [_key(BRONZE, script.late), roster.key]
     return Evidence(
         script,
         roster,
@@ -94,7 +99,9 @@ def gather(
         starts=feed.starts(home),
         slack=[str(message.get("text", "")) for message in stack.slack_messages()],
         holds=watcher.holds,
-        rests=rests,
+        rests=replay.rest_landed,
+        whole=replay.whole_since,
+        baselines={_one(key): store.baseline(key) for key in hourly},
         shadow_timers=stack.schedules(SHADOW),
         wanted={day: sum(feed.expected_rows(day, hour) for hour in hours) for day, hours in script.hours.items()},
         departures={day: _departures(home / "gold" / f"{day}.json") for day in script.hours},
@@ -116,6 +123,10 @@ def _told(row: Mapping[str, Any]) -> Told:
     whole = msgspec.json.decode(str(row["detail"]))
     at = datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC)
     return Told(str(row["eventType"]), at, str(row.get("message", "")), whole.get("detail") or {})
+
+
+def _key(pipeline: str, date: str) -> RunKey:
+    return RunKey(pipeline, "stream", parse_execution_date(date))
 
 
 def _one(key: RunKey) -> One:

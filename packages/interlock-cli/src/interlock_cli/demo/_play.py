@@ -145,7 +145,7 @@ def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tup
             stage.home,
             stage.stack,
             watcher,
-            replay.rest_landed,
+            replay,
             stage.roster,
         )
         findings = prove(evidence)

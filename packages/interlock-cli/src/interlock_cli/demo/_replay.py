@@ -18,6 +18,8 @@ _LAND, _REST = "land", "rest"
 _MOST_AT_WORK = 4
 _LONGER = 40.0
 """Seconds that the late hour's rest waits, at most, for the amended hour to be through."""
+_UNTIL_HELD = 10.0
+"""Seconds that the short hour's rest waits, at most, until a busy machine has come to hold its run."""
 
 
 def _utc_now() -> datetime:
@@ -48,6 +50,8 @@ class Replay:
         self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
         self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.rest_landed: dict[str, datetime] = {}
+        self.whole_since: dict[str, datetime] = {}
+        """When the sensors of each hour had first said that its file is whole."""
 
     def prepare(self) -> None:
         """Plant the faults that the script knows, and start the clock."""
@@ -86,11 +90,16 @@ class Replay:
         self._follow_jobs()
 
     def _may_come(self, landing: Landing, at: float, standing: Standing) -> bool:
-        """An amendment comes after its hour's runs; the late rest, which releases gold, after the amended hour's."""
+        """An amendment comes after its hour's runs; the late rest, which releases gold, after the amended hour's; the
+        short hour's once it was seen held.
+        """
         if landing.believed:
             return _are_through(landing.date, standing, attempts=1)
         if landing.date == self._script.late and self.elapsed < at + _LONGER:
             return _are_through(self._script.amended, standing, attempts=2)
+        if landing.date == self._script.short and self.elapsed < at + _UNTIL_HELD:
+            progress, _ = standing.get((BRONZE, landing.date), (None, 0))
+            return progress is Progress.HELD
         return True
 
     def _land(self, landing: Landing) -> None:
@@ -120,6 +129,8 @@ class Replay:
         """The landing sensors go to bronze and to its shadow, which only looks on."""
         self._put(row)
         self._put(self._feed.shadow_of(row))
+        if row.fields["missing_rows"] == 0:
+            self.whole_since.setdefault(f"{row.fields['date']}T{row.fields['hour']}", self._now())
 
     def _follow_jobs(self) -> None:
         """Sensors of what bronze and silver wrote; a job that ran again and wrote something else is news again."""
