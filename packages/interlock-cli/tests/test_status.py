@@ -1,12 +1,14 @@
 """What `interlock status` tells of dates and their deadlines, over the in-memory twin, at moments that a test picks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from interlock_cli._status import print_statuses, read_statuses, wire_status
+from interlock_cli._reading import read_statuses
+from interlock_cli._status import print_statuses, wire_status
 from interlock_config import decode_yaml
 from interlock_lifecycle import (
     AlertFacts,
@@ -22,8 +24,10 @@ from interlock_lifecycle import (
     open_run,
 )
 from interlock_sla import parse_execution_date
-from interlock_store import MemoryTables, Store, TableNames
+from interlock_store import MemoryTables, Overview, Store, TableNames
+from interlock_store._write import Update
 
+CONTROL = TableNames.of_environment("test").control
 CREATED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
 DAILY = "timezone: Europe/Berlin, trigger: {key: ready, check: exists}"
@@ -34,11 +38,27 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
 
 
+class CountingTables(MemoryTables):
+    """The twin; counts the rows that queries of pipelines return, and spoils what it is told to."""
+
+    read = 0
+
+    def query(self, table: str, pk: str, **how: Any) -> Iterator[dict[str, Any]]:
+        rows = list(super().query(table, pk, **how))
+        self.read += len(rows) if pk.startswith("PIPELINE#") else 0
+        return iter(rows)
+
+    def spoil(self, sk: str, pipeline: str = "gold-orders", **fields: object) -> None:
+        self.transact([Update(CONTROL, f"PIPELINE#{pipeline}", sk, set=fields)])
+
+
 class Deployment:
     """A store with one pipeline, and what people see of it."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.store = Store(MemoryTables(), TableNames.of_environment("test"))
+        names = TableNames.of_environment("test")
+        self.tables = CountingTables()
+        self.store, self.overview = Store(self.tables, names), Overview(self.tables, names)
         self._capsys = capsys
 
     def push(self, schedule: str = DAILY, sla: str = BY_TEN, more: str = "") -> None:
@@ -79,11 +99,11 @@ class Deployment:
 
     def lines(self, at: str, last: int = 8) -> list[str]:
         self._capsys.readouterr()
-        print_statuses(list(read_statuses(self.store, None, last, utc(at))), utc(at))
+        print_statuses(list(read_statuses(self.store, self.overview, None, last, utc(at))), utc(at))
         return [line.rstrip() for line in self._capsys.readouterr().out.splitlines()]
 
     def shown(self, at: str, last: int = 8) -> list[dict[str, Any]]:
-        (one,) = read_statuses(self.store, None, last, utc(at))
+        (one,) = read_statuses(self.store, self.overview, None, last, utc(at))
         return list(wire_status(one, utc(at))["runs"])
 
 
@@ -97,18 +117,20 @@ def deployment(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 def test_a_date_that_nothing_has_triggered_is_shown_with_its_deadline_in_both_zones(deployment: Deployment) -> None:
     deployment.push()
     assert deployment.lines("03-03 08:00")[1:] == [
-        "gold-orders  2026-03-02  not begun       nothing has triggered it",
+        "gold-orders  2026-03-02  not begun       nothing has triggered it; ready: no such sensor has",
+        "                                         arrived, needs exists",
         "                                         by 03-03 10:00 CET (09:00Z): 1h00m left",
-        "gold-orders  2026-03-03  not begun       nothing has triggered it",
+        "gold-orders  2026-03-03  not begun       nothing has triggered it; ready: no such sensor has",
+        "                                         arrived, needs exists",
         "                                         by 03-04 10:00 CET (09:00Z): 25h00m left",
     ]
 
 
 def test_it_is_overdue_after_its_deadline_and_then_breached(deployment: Deployment) -> None:
     deployment.push()
-    assert "by 03-03 10:00 CET (09:00Z): 30m00s over" in deployment.lines("03-03 09:30")[2]
+    assert "by 03-03 10:00 CET (09:00Z): 30m00s over" in deployment.lines("03-03 09:30")[3]
     deployment.breach("03-02", "03-03 09:00", "03-03 09:01")
-    assert "by 03-03 10:00 CET (09:00Z): breached 03-03 10:01 CET" in deployment.lines("03-03 09:30")[2]
+    assert "by 03-03 10:00 CET (09:00Z): breached 03-03 10:01 CET" in deployment.lines("03-03 09:30")[3]
 
 
 def test_a_held_run_says_why_for_how_long_and_by_when(deployment: Deployment) -> None:
@@ -155,7 +177,8 @@ def test_a_success_without_a_verdict_is_not_overdue(deployment: Deployment) -> N
 
 def test_a_trigger_deadline_tells_how_long_the_sensor_may_take(deployment: Deployment) -> None:
     deployment.push('trigger: {key: ready, check: exists, deadline: "09:00"}', "")
-    assert "nothing has triggered it (1h00m left)" in deployment.lines("03-03 08:00")[1]
+    text = " ".join(" ".join(deployment.lines("03-03 08:00")).split())
+    assert "nothing has triggered it; ready: no such sensor has arrived, needs exists (1h00m left)" in text
 
 
 Shown = list[tuple[str, str]]
@@ -234,3 +257,164 @@ def test_no_line_is_longer_than_a_hundred_columns(
     lines = deployment.lines("03-03 08:20")
     assert max(map(len, lines)) <= 100
     assert not any("\x1b" in line for line in lines)
+
+
+SPOILT = [
+    ({"status": "DONE"}, "status 'DONE' is not one of RUNNING, COMPLETED, FAILED_FINAL"),
+    ({"attempt": "two"}, "attempt or recoveries is no number"),
+    ({"jobIntent": "{"}, "job intent:"),
+    ({"startedAt": "9999-12-31T23:50:00Z"}, "out of range"),
+]
+
+
+@pytest.mark.parametrize(("fields", "problem"), SPOILT)
+def test_a_row_that_cannot_be_read_is_told_in_its_line_beside_the_others(
+    deployment: Deployment, fields: dict[str, object], problem: str
+) -> None:
+    deployment.push()
+    for day in ("03-02", "03-03", "03-04"):
+        deployment.start(day, f"{day} 20:00")
+    deployment.tables.spoil("TRIGGER#stream#2026-03-03", **fields)
+    shown = deployment.shown("03-04 21:00")
+    assert [(one["date"], one["progress"]) for one in shown] == [
+        ("2026-03-02", "held"),
+        ("2026-03-03", "unreadable"),
+        ("2026-03-04", "held"),
+    ]
+    reason = " ".join(shown[1]["reason"].split())
+    assert "PIPELINE#gold-orders / TRIGGER#stream#2026-03-03" in reason
+    assert problem in reason
+    assert "unreadable" in "\n".join(deployment.lines("03-04 21:00"))
+
+
+def test_a_spoilt_row_of_one_pipeline_hides_no_other(deployment: Deployment) -> None:
+    deployment.push()
+    deployment.start("03-02", "03-02 20:00")
+    other = deployment.store.config("gold-orders").config
+    assert other is not None
+    deployment.store.put_config(replace(other, pipeline=replace(other.pipeline, id="a-first")))
+    deployment.tables.spoil("TRIGGER#stream#2026-03-02", "a-first", status="?")
+    found = {
+        one.pipeline: [line.date for line in one.dates]
+        for one in read_statuses(deployment.store, deployment.overview, None, 8, utc("03-02 21:00"))
+    }
+    assert found == {"a-first": ["2026-03-02"], "gold-orders": ["2026-03-02"]}
+
+
+def test_a_row_with_an_unreadable_date_comes_besides_the_newest_dates(deployment: Deployment) -> None:
+    deployment.push(sla="sla: {maxDuration: 1h}")
+    for day in ("03-02", "03-03", "03-04"):
+        deployment.start(day, f"{day} 20:00")
+    deployment.tables.spoil("TRIGGER#stream#soon", status="RUNNING")
+    deployment.tables.spoil("TRIGGER#stream#tomorrow", status="RUNNING")
+    assert [one["date"] for one in deployment.shown("03-04 21:00", last=2)] == [
+        "2026-03-03",
+        "2026-03-04",
+        "soon",
+        "tomorrow",
+    ]
+
+
+def test_dates_that_ran_before_the_rows_that_were_read_are_not_taken_for_absent(deployment: Deployment) -> None:
+    """Rows with unreadable dates come first in the order of the keys; they must not push out those that ran."""
+    deployment.push()
+    for day in ("03-02", "03-03", "03-04"):
+        deployment.start(day, f"{day} 20:00")
+    for word in ("soon", "tomorrow"):
+        deployment.tables.spoil(f"TRIGGER#stream#{word}", status="RUNNING")
+    progress = {one["date"]: one["progress"] for one in deployment.shown("03-04 21:00", last=2)}
+    assert progress["2026-03-03"] == progress["2026-03-04"] == "held"
+
+
+def test_a_spoilt_verdict_is_told(deployment: Deployment) -> None:
+    deployment.push()
+    deployment.start("03-02", "03-02 20:00")
+    deployment.tables.spoil("VERDICT#stream#2026-03-02", absolute="late")
+    (line, *_) = deployment.shown("03-02 21:00")
+    assert line["progress"] == "unreadable"
+    assert "VERDICT#stream#2026-03-02: absolute is no verdict" in line["reason"]
+
+
+@pytest.mark.parametrize("arrived_at", ["9999-12-31T23:59:59Z", "9999-12-31T22:30:00Z", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_arrival_that_no_deadline_can_be_counted_from_is_told(
+    deployment: Deployment, arrived_at: str, begun: bool
+) -> None:
+    deployment.push(DAILY.replace("Europe/Berlin", "Asia/Tokyo"), 'sla: {deadline: "10:00", maxDuration: 1h}')
+    if begun:
+        deployment.start("03-02", "03-02 20:00")
+    deployment.store.put_sensor("gold-orders", "first-sensor-arrival#2026-03-02", {"arrivedAt": arrived_at})
+    line = next(one for one in deployment.shown("03-02 21:00") if one["date"] == "2026-03-02")
+    assert line["progress"] == ("held" if begun else "not begun")
+    assert [clock["clock"] for clock in line["sla"]] == ["absolute"]
+    assert f"no relative deadline: first-sensor-arrival#2026-03-02 says {arrived_at[:10]}" in line["reason"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "created_at"),
+    [("America/New_York", "0001-01-01T00:00:00Z"), ("Europe/Berlin", "9999-12-31T23:59:59Z")],
+)
+def test_a_time_of_creation_that_no_calendar_has_hides_no_run_and_is_told(
+    deployment: Deployment, zone: str, created_at: str
+) -> None:
+    deployment.push(DAILY.replace("Europe/Berlin", zone))
+    deployment.start("03-02", "03-02 20:00")
+    deployment.tables.spoil("CONFIG", createdAt=created_at)
+    trouble, run = deployment.shown("03-02 21:00")
+    assert (run["date"], run["progress"]) == ("2026-03-02", "held")
+    assert trouble["progress"] == "unreadable"
+    assert f"row PIPELINE#gold-orders / CONFIG: createdAt {created_at[:10]}" in trouble["reason"]
+
+
+def test_of_a_long_history_only_what_is_shown_is_read(deployment: Deployment) -> None:
+    deployment.push(sla="sla: {maxDuration: 1h}")
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    for day in range(300):
+        at = first + timedelta(days=day)
+        key = RunKey("gold-orders", "stream", parse_execution_date(f"{at:%Y-%m-%d}"))
+        deployment.store.commit(open_run(key, decided_at=at, execution_timeout=TIMEOUT, arrived_at=at))
+    deployment.tables.read = 0
+    shown = [one["date"] for one in deployment.shown("03-02 21:00", last=3)]
+    assert shown == ["2024-10-24", "2024-10-25", "2024-10-26"]
+    assert deployment.tables.read == 3
+
+
+def test_runs_from_before_the_pipeline_had_a_cron_are_shown_too(deployment: Deployment) -> None:
+    deployment.push(sla="")
+    deployment.start("03-02", "03-02 20:00")
+    deployment.push('cron: "0 8 * * *"', sla="")
+    deployment.start("03-03", "03-03 08:00")
+    shown = [(one["date"], one["progress"]) for one in deployment.shown("03-03 09:00")]
+    assert shown == [("2026-03-02", "held"), ("2026-03-03", "held")]
+
+
+COUNT = "trigger: {key: ready, check: gte, field: count, value: 100}"
+NOBODY = "nobody has taken it up yet: the watchdog does"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sensors", "why"),
+    [
+        (COUNT, {}, "ready: no such sensor has arrived, needs count gte 100"),
+        (COUNT, {"ready": {"count": 40}}, "ready: count is 40, needs gte 100 (60 short)"),
+        (COUNT, {"ready#2026-03-02": {"count": 40}, "ready": {"count": 400}}, "ready: count is 40, needs gte 100"),
+        (COUNT, {"ready": {"count": 120, "date": "20260301"}}, "count is 120, gte 100 holds, but it is of 2026-03-01"),
+        (
+            COUNT,
+            {"ready": {"count": 120, "updatedAt": "2026-03-01T08:00:00Z"}},
+            "gte 100 holds, since 2026-03-01T08:00:00Z, but it is of 2026-03-01",
+        ),
+        (COUNT, {"ready": {"count": 120, "date": "2026-03-02"}}, f"count is 120, gte 100 holds, but {NOBODY}"),
+        (COUNT, {"ready": {"count": 120}}, "but it names no date and no time: it counts for the day on which it was"),
+        ('cron: "0 10 * * *"', {}, "nothing has triggered it; the watchdog starts it, without a sensor"),
+    ],
+)
+def test_a_date_that_nothing_has_triggered_says_what_was_last_seen_of_its_sensor(
+    deployment: Deployment, schedule: str, sensors: dict[str, dict[str, object]], why: str
+) -> None:
+    deployment.push(schedule)
+    for key, fields in sensors.items():
+        deployment.store.put_sensor("gold-orders", key, fields)
+    line = next(one for one in deployment.shown("03-02 21:00") if one["date"] == "2026-03-02")
+    assert line["progress"] == "not begun"
+    assert why in line["reason"]

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from interlock_cli._output import CliError
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import DynamoTables, Overview, Store, TableNames
 
 LOCAL = "local"
 _NAMED = "interlock.deployment"
@@ -51,6 +51,11 @@ class Deployment(Struct, frozen=True):
         """The deployment's tables."""
         self._check_reachable()
         return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
+
+    def overview(self) -> Overview:
+        """What reads the deployment's newest rows."""
+        self._check_reachable()
+        return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
 
     @property
     def is_loopback(self) -> bool:

@@ -1,4 +1,4 @@
-"""interlock status: per pipeline and date where the run stands, what it waits for, and how it keeps its deadlines."""
+"""interlock status: shows per pipeline and date where the run stands, why it waits, and how it keeps its deadlines."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,26 +6,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, print_json, show_span, table
-from interlock_lifecycle import (
-    Expectation,
-    Progress,
-    Run,
-    RunKey,
-    RunReport,
-    RunStatus,
-    SlaReport,
-    dates_not_begun,
-    describe_absent,
-    describe_run,
-)
-from interlock_sla import Clock, ExecutionDate, parse_execution_date
-from interlock_store import Store, StoredConfig
+from interlock_cli._reading import PipelineStatus, Unreadable, read_statuses
+from interlock_lifecycle import Progress, RunReport, SlaReport
+from interlock_sla import Clock
 
 _WHOLE = ("pipeline", "date", "state")
+_UNREADABLE = "unreadable"
 _COLOURS = {
     Progress.COMMITTED: "cyan",
     Progress.HELD: "yellow",
@@ -37,21 +27,6 @@ _COLOURS = {
 }
 
 
-class PipelineStatus(Struct, frozen=True):
-    """A pipeline, whether its config can be used, its newest runs, and expected dates that nothing has triggered."""
-
-    pipeline: str
-    problem: str
-    runs: list[RunReport]
-    stored: StoredConfig
-    absent: list[RunReport] = []
-
-    @property
-    def dates(self) -> list[RunReport]:
-        """Both, by date."""
-        return sorted([*self.runs, *self.absent], key=lambda report: parse_execution_date(report.date))
-
-
 @click.command()
 @click.argument("pipeline", required=False)
 @click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="How many dates to show.")
@@ -61,7 +36,8 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     """Show where each date stands: its state, what is waited for and why, and its deadlines.
 
     Deadlines are told in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. Dates
-    that should have begun and that nothing has triggered are shown too.
+    that should have begun and that nothing has triggered are shown too, with what was last seen of the sensor that
+    triggers them. A row that cannot be read is told in its line; the others are shown as ever.
 
     \b
     Examples:
@@ -70,46 +46,14 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
       interlock status --json | jq '.[].runs[] | select(.progress == "held")'
       interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
-    store = deployment(environment, endpoint_url).store()
-    now = datetime.now(UTC)
-    found = list(read_statuses(store, pipeline, last, now))
+    where, now = deployment(environment, endpoint_url), datetime.now(UTC)
+    found = list(read_statuses(where.store(), where.overview(), pipeline, last, now))
     if pipeline is not None and not found[0].stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     if as_json:
         print_json([wire_status(one, now) for one in found])
         return
     print_statuses(found, now)
-
-
-def read_statuses(store: Store, pipeline: str | None, last: int, now: datetime) -> Iterator[PipelineStatus]:
-    """The status of one pipeline, or of all: of each its `last` dates, begun or not."""
-    for name in [pipeline] if pipeline is not None else store.pipelines():
-        stored = store.config(name)
-        runs = list(store.runs(name))
-        absent = _absent(store, stored, runs, last, now)
-        shown = set(sorted([*(run.key.date for run in runs), *absent])[-last:])
-        reports = [_report(store, stored, run, now) for run in runs if run.key.date in shown]
-        missing = [report for date, report in absent.items() if date in shown]
-        yield PipelineStatus(name, stored.problem, reports[-last:], stored, missing)
-
-
-def _absent(
-    store: Store, stored: StoredConfig, runs: list[Run], last: int, now: datetime
-) -> dict[ExecutionDate, RunReport]:
-    config = stored.config
-    if config is None or stored.created_at is None:
-        return {}
-    expected = Expectation(config, stored.exclusions, stored.created_at)
-    dates = dates_not_begun(expected, {run.key.date for run in runs}, now, newest=last)
-    keys = {date: RunKey(config.id, config.schedule_id, date) for date in dates}
-    return {date: describe_absent(expected, date, store.sla(key), now) for date, key in keys.items()}
-
-
-def _report(store: Store, stored: StoredConfig, run: Run, now: datetime) -> RunReport:
-    config = stored.config
-    waits = config is not None and run.status is RunStatus.RUNNING and run.job_intent is None
-    sensors = store.sensors(run.key.pipeline_id, config.rules.keys, run.key.date) if waits and config else {}
-    return describe_run(run, config, stored.problem, sensors, store.sla(run.key), now)
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
@@ -124,12 +68,14 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
             shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", _plain(one.problem))
         elif not one.dates:
             shown.add_row(one.pipeline, "", "[dim]no runs yet[/]", "", "")
-        for report in one.dates:
-            shown.add_row(*_cells(one, report, now))
+        for line in one.dates:
+            shown.add_row(*_cells(one, line, now))
     out.print(shown)
 
 
-def _cells(one: PipelineStatus, report: RunReport, now: datetime) -> tuple[str, ...]:
+def _cells(one: PipelineStatus, report: RunReport | Unreadable, now: datetime) -> tuple[str, ...]:
+    if isinstance(report, Unreadable):
+        return one.pipeline, _plain(report.date), f"[red]{_UNREADABLE}[/]", "", _plain(report.reason)
     colour = _COLOURS[report.progress]
     return (
         one.pipeline,
@@ -189,8 +135,21 @@ def _plain(text: str) -> str:
 def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
     """The same for programs: times in UTC, deadlines in the pipeline's zone too, seconds left (negative: overdue)."""
     zone = one.stored.config.zone if one.stored.config is not None else None
-    runs = [_wire_run(report, zone, now) for report in one.dates]
+    runs = [_wire_line(line, zone, now) for line in one.dates]
     return {"pipeline": one.pipeline, "problem": one.problem, "zone": str(zone) if zone else None, "runs": runs}
+
+
+def _wire_line(line: RunReport | Unreadable, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:
+    if isinstance(line, RunReport):
+        return _wire_run(line, zone, now)
+    return {
+        "date": line.date,
+        "progress": _UNREADABLE,
+        "attempt": None,
+        "reason": line.reason,
+        "until": None,
+        "sla": [],
+    }
 
 
 def _wire_run(report: RunReport, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the watchdog reads: all pipelines at once, and rows about many dates in batches; never a row per history."""
+"""What the watchdog and `interlock status` read: all pipelines, many dates in batches, the newest dates; no history."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -138,10 +138,14 @@ class Overview:
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
 
     def newest_runs(self, pipeline_id: str, schedule_id: str, limit: int) -> list[Run]:
-        """The trigger rows of the newest dates of a schedule."""
-        pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
-        rows = self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit)
+        """The runs of the newest dates of a schedule; rows that cannot be read are left out."""
+        rows = self.newest_run_rows(pipeline_id, schedule_id, limit)
         return list(_readable(read_run, dict(enumerate(rows))).values())
+
+    def newest_run_rows(self, pipeline_id: str, schedule_id: str, limit: int) -> list[Item]:
+        """The trigger rows of the newest dates of a schedule, newest first; read_run reads each."""
+        pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
+        return list(self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit))
 
     def running(self) -> Iterator[Run]:
         """The started runs; rows that cannot be read are left out (the recovery reports them)."""

@@ -114,7 +114,7 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
     """Play until every expected run has ended and the roster's story is told, or patience is used up."""
     script, roster = stage.script, stage.roster
     with Screen(stage.out, script.hours) as screen:
-        watcher = Watcher(stage.store, screen)
+        watcher = Watcher(stage.store, stage.stack.overview(), screen)
         replay = Replay(script, stage.feed, stage.home, stage.store, screen.say)
         operators = Operators(script, stage.feed, stage.home, stage.store, screen.say)
         replay.prepare()

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from interlock_cli._status import read_statuses
+from interlock_cli._reading import read_statuses
 from interlock_cli.demo._screen import Screen
 from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
 from interlock_lifecycle import Progress, RunReport
-from interlock_store import Store
+from interlock_store import Overview, Store
 
 Standing: TypeAlias = Mapping[tuple[str, str], tuple[Progress, int]]
 """How far the newest attempt of each run was at the last look, by pipeline and execution date; and its number."""
@@ -39,8 +39,9 @@ _WOULD = "DRY_RUN_WOULD_TRIGGER"
 class Watcher:
     """What was seen so far: `standing` of the runs, and the reasons of each run's holds."""
 
-    def __init__(self, store: Store, screen: Screen) -> None:
+    def __init__(self, store: Store, overview: Overview, screen: Screen) -> None:
         self._store = store
+        self._overview = overview
         self._screen = screen
         self._told: set[tuple[str, str]] = set()
         self._shadowed: set[str] = set()
@@ -67,7 +68,7 @@ class Watcher:
         self._screen.show(reports, self._shadowed, note)
 
     def _reports(self) -> Iterator[tuple[tuple[str, str], RunReport]]:
-        for status in read_statuses(self._store, None, 1000, datetime.now(UTC)):
+        for status in read_statuses(self._store, self._overview, None, 1000, datetime.now(UTC)):
             for report in status.runs:
                 if status.pipeline in (BRONZE, SILVER, GOLD):
                     yield (status.pipeline, report.date), report

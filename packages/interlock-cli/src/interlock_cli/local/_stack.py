@@ -21,7 +21,7 @@ from interlock_cli.local._queues import move_queues
 from interlock_cli.local._settings import StackSettings
 from interlock_cli.local._shard import PumpClients
 from interlock_cli.local._slack import RecordingSlack
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import DynamoTables, Overview, Store, TableNames
 
 LOCAL_SECRET = "local"  # noqa: S105 (the server on loopback takes any)
 # With AUTH the server enforces the roles' policies, and knows one key that may do everything: ours.
@@ -155,6 +155,10 @@ class LocalStack:
     def store(self) -> Store:
         """The stack's tables."""
         return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self._settings.environment))
+
+    def overview(self) -> Overview:
+        """What reads the newest rows of the stack's tables."""
+        return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self._settings.environment))
 
     def slack_messages(self) -> list[dict[str, Any]]:
         """What the recording Slack was told; empty when a real Slack is used."""

@@ -1,0 +1,230 @@
+"""Reads where each pipeline's newest dates stand; what cannot be read is told in its own line, beside the others."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import (
+    Expectation,
+    Progress,
+    Run,
+    RunKey,
+    RunReport,
+    RunStatus,
+    SlaFacts,
+    dates_not_begun,
+    describe_absent,
+    describe_run,
+)
+from interlock_rules import Mode, candidate_keys, compile_rules, select_sensors, updated_at
+from interlock_sla import (
+    ExecutionDate,
+    ExecutionDateError,
+    SlaError,
+    parse_execution_date,
+    relative_deadline,
+    resolve_execution_date,
+)
+from interlock_store import MalformedRow, Overview, Store, StoredConfig, read_run
+
+_SCHEDULES = ("cron", "stream")
+"""Both schedule ids are looked under: a pipeline may have been of the other kind before."""
+
+_Rows = Mapping[str, Mapping[str, object]]
+
+
+class Unreadable(Struct, frozen=True):
+    """A date of which something cannot be read: the date as its row writes it, and which row says what."""
+
+    date: str
+    reason: str
+
+
+class PipelineStatus(Struct, frozen=True):
+    """A pipeline, whether its config can be used, and its newest dates, oldest first: begun, expected, unreadable."""
+
+    pipeline: str
+    problem: str
+    dates: list[RunReport | Unreadable]
+    stored: StoredConfig
+
+    @property
+    def runs(self) -> list[RunReport]:
+        """The dates that something has triggered."""
+        reports = (line for line in self.dates if isinstance(line, RunReport))
+        return [report for report in reports if report.progress is not Progress.NOT_BEGUN]
+
+
+def read_statuses(
+    store: Store, overview: Overview, pipeline: str | None, last: int, now: datetime
+) -> Iterator[PipelineStatus]:
+    """The status of one pipeline, or of all: of each its `last` dates, begun or not; older rows are not read."""
+    for name in [pipeline] if pipeline is not None else store.pipelines():
+        yield _Look(store, overview, name, now).status(last)
+
+
+class _Look:
+    """One pipeline as it is now."""
+
+    def __init__(self, store: Store, overview: Overview, name: str, now: datetime) -> None:
+        self._store = store
+        self._overview = overview
+        self._name = name
+        self._now = now
+        self._stored = store.config(name)
+
+    def status(self, last: int) -> PipelineStatus:
+        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, last)]
+        begun = {date for row in rows if (date := _date_of(row)) is not None}
+        absent, trouble = self._absent(begun, last)
+        shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
+        lines = [
+            *trouble,
+            *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
+            *self._not_begun([date for date in absent if str(date) in shown]),
+        ]
+        ordered = sorted(lines, key=lambda line: line.date)
+        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored)
+
+    @property
+    def _expectation(self) -> Expectation | None:
+        stored = self._stored
+        if stored.config is None or stored.created_at is None:
+            return None
+        return Expectation(stored.config, stored.exclusions, stored.created_at)
+
+    def _absent(self, begun: set[ExecutionDate], last: int) -> tuple[list[ExecutionDate], list[Unreadable]]:
+        """The expected dates that have not begun; or why they cannot be told."""
+        expected = self._expectation
+        if expected is None:
+            return [], []
+        try:
+            return dates_not_begun(expected, begun, self._now, newest=last), []
+        except (SlaError, OverflowError):
+            since = expected.created_at.isoformat()
+            why = f"row PIPELINE#{self._name} / CONFIG: createdAt {since}: from then on no expected date can be told"
+            return [], [Unreadable("", why)]
+
+    def _begun(self, row: Mapping[str, Any]) -> RunReport | Unreadable:
+        def describe() -> RunReport:
+            run = read_run(row)
+            sla, trouble = self._sla(run.key)
+            config, problem = self._stored.config, self._stored.problem
+            return _saying(describe_run(run, config, problem, self._sensors(run), sla, self._now), trouble)
+
+        return self._line(_written_date(row), f"row {row['PK']} / {row['SK']}", describe)
+
+    def _sensors(self, run: Run) -> _Rows:
+        config = self._stored.config
+        if config is None or run.status is not RunStatus.RUNNING or run.job_intent is not None:
+            return {}
+        return self._store.sensors(self._name, config.rules.keys, run.key.date)
+
+    def _not_begun(self, dates: list[ExecutionDate]) -> Iterator[RunReport | Unreadable]:
+        expected = self._expectation
+        if expected is None or not dates:
+            return
+        config, waited_for = expected.config, self._waited_for(expected.config, dates)
+        for date in dates:
+
+            def describe(date: ExecutionDate = date) -> RunReport:
+                sla, trouble = self._sla(RunKey(config.id, config.schedule_id, date))
+                report = describe_absent(expected, date, sla, self._now)
+                return _saying(report, why_not_triggered(config, waited_for, date, self._now), trouble)
+
+            yield self._line(str(date), f"{self._name} {date}", describe)
+
+    def _waited_for(self, config: PipelineConfig, dates: list[ExecutionDate]) -> _Rows:
+        """The rows that could speak for the trigger's sensor on these dates, all in one read."""
+        rule = config.trigger_rule
+        if rule is None:
+            return {}
+        wanted = dict.fromkeys((config.id, key) for date in dates for key in candidate_keys(rule.key, date))
+        return {key: fields for (_, key), fields in self._overview.sensor_rows(wanted).items()}
+
+    def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
+        """What is known of the date's SLA, without an arrival that no deadline can be counted from; and that it is."""
+        sla, config = self._store.sla(key), self._stored.config
+        if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
+            return sla, ""
+        try:
+            found = relative_deadline(sla.arrived_at, config.sla.max_duration, expected=None)
+            found.breach_at.astimezone(config.zone)
+        except (SlaError, OverflowError):
+            trouble = f"no relative deadline: first-sensor-arrival#{key.date} says {sla.arrived_at.isoformat()}"
+            return replace(sla, arrived_at=None), trouble
+        return sla, ""
+
+    def _line(self, date: str, what: str, describe: Callable[[], RunReport]) -> RunReport | Unreadable:
+        """The report, unless a row of its date cannot be read, or holds a time that no calendar has."""
+        zone = self._stored.config.zone if self._stored.config is not None else None
+        try:
+            report = describe()
+            for moment in _moments(report):
+                moment.astimezone(zone)
+        except (MalformedRow, SlaError) as error:
+            return Unreadable(date, str(error))
+        except OverflowError as error:
+            return Unreadable(date, f"{what}: a time that it says, or that follows from it, is out of range ({error})")
+        return report
+
+
+def _newest_rows(overview: Overview, name: str, schedule: str, last: int) -> list[Mapping[str, Any]]:
+    """The rows of the `last` newest dates; rows whose date cannot be read come besides, not instead."""
+    wanted = last
+    while True:
+        rows = overview.newest_run_rows(name, schedule, wanted)
+        if len(rows) < wanted or sum(_date_of(row) is not None for row in rows) >= last:
+            return list(rows)
+        wanted += last
+
+
+def _written_date(row: Mapping[str, Any]) -> str:
+    return str(row["SK"]).split("#", 2)[2]
+
+
+def _date_of(row: Mapping[str, Any]) -> ExecutionDate | None:
+    try:
+        return parse_execution_date(_written_date(row))
+    except ExecutionDateError:
+        return None
+
+
+def _saying(report: RunReport, *more: str) -> RunReport:
+    return replace(report, reason="; ".join(text for text in (report.reason, *more) if text))
+
+
+def _moments(report: RunReport) -> Iterator[datetime]:
+    """Every time that is shown of a date."""
+    told = [report.until]
+    for clock in report.sla:
+        told += [clock.breach_at, clock.warning_at, clock.judged_at]
+    return (moment for moment in told if moment is not None)
+
+
+def why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate, now: datetime) -> str:
+    """The trigger's condition and what was last seen of its sensor; `rows` are those that could speak for the date."""
+    rule = config.trigger_rule
+    if rule is None:
+        return "the watchdog starts it, without a sensor" if config.cron is not None else ""
+    selected = select_sensors(rows, [rule.key], date)
+    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected, now).findings
+    if not finding.passed:
+        return finding.sentence
+    return f"{finding.sentence}, but {_why_it_counts_not(config, selected[rule.key], date, now)}"
+
+
+def _why_it_counts_not(config: PipelineConfig, fields: Mapping[str, object], date: ExecutionDate, now: datetime) -> str:
+    """A sensor whose condition holds has triggered nothing of this date: it may be another date's."""
+    stamp = updated_at(fields)
+    if stamp is None and "date" not in fields:
+        return "it names no date and no time: it counts for the day on which it was written"
+    try:
+        named = resolve_execution_date(fields, stamp or now, config.zone)
+    except SlaError as error:
+        return f"its date cannot be told: {error}"
+    return f"it is of {named}" if named != date else "nobody has taken it up yet: the watchdog does"
