@@ -234,6 +234,15 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def season(session: nox.Session) -> None:
+    """100 days of SLAs with 200 pipelines, timers and ticks dropped: progress as it goes, counts at the end; an hour."""
+    _sync_workspace(session)
+    size = {"INTERLOCK_SLA_DAYS": "100", "INTERLOCK_SLA_PIPELINES": "200", "INTERLOCK_SLA_START": "2026-03-05"}
+    wanted = {name: os.environ.get(name, value) for name, value in size.items()}
+    session.run("pytest", "-q", "-s", "tests/sla/test_hundred_days.py", *session.posargs, env=wanted)
+
+
+@nox.session
 def airflow(session: nox.Session) -> None:
     """A real Airflow 3, in an environment of its own: DAG runs are started once and followed to their end."""
     _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")

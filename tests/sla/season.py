@@ -9,19 +9,20 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from msgspec.structs import replace
+from sla.annals import Attempt, Fate
+from sla.habits import Habit, make_calendars, make_habit
 
-from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import AlertDesk, BusEntry, Outbox, RerunDesk
 from interlock_lifecycle import (
     CloseFacts,
     JobIntent,
     JobOutcome,
+    OpenAttempt,
     Run,
     RunKey,
     Timer,
@@ -30,9 +31,9 @@ from interlock_lifecycle import (
     open_run,
     timer_input,
 )
-from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_sla import Clock, ExecutionDate, parse_execution_date
 from interlock_sla_monitor.monitor import Monitor
-from interlock_store import MemoryTables, Overview, Store, TableNames
+from interlock_store import MemoryTables, Overview, Store, TableNames, read_rerun_request
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
@@ -41,82 +42,34 @@ from interlock_watchdog.tick import run_tick
 NAMES = TableNames.of_environment("season")
 TIMEOUT = timedelta(hours=6)
 TICK = timedelta(minutes=5)
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
-START = datetime(2026, 3, 5, tzinfo=UTC)
-
-
-class Pipeline(Struct, frozen=True):
-    """A pipeline's habits, and its deadline worked out apart from the code under test.
-
-    `kind`: daily (deadline on the day after), cron (with a trigger), fires (started by the watchdog).
-    """
-
-    config: PipelineConfig
-    kind: str
-    zone: ZoneInfo
-    due: time
-    weekends: bool
-
-    @property
-    def id(self) -> str:
-        return self.config.id
-
-    def expects(self, day: date) -> bool:
-        return self.weekends or day.weekday() < 5
-
-    def fire(self, day: date) -> datetime:
-        return datetime.combine(day, time(6), self.zone).astimezone(UTC)
-
-    def deadline(self, day: date) -> datetime:
-        due_on = day + timedelta(days=1) if self.kind == "daily" else day
-        return datetime.combine(due_on, self.due, self.zone).astimezone(UTC)
-
-    def key(self, day: date) -> RunKey:
-        return RunKey(self.id, self.config.schedule_id, ExecutionDate(day))
-
-
-def make_pipeline(number: int, dice: random.Random) -> Pipeline:
-    kind, zone, weekends = ("daily", "cron", "fires")[number % 3], ZONES[number % 4], number % 5 != 0
-    # Never between 01:00 and 04:00, when clocks are turned.
-    due = time(dice.randint(8, 11) if kind != "daily" else dice.randint(5, 20), dice.randint(0, 59))
-    schedule = {
-        "daily": "trigger: {key: ready, check: exists}",
-        "cron": 'cron: "0 6 * * *", trigger: {key: ready, check: exists}',
-        "fires": 'cron: "0 6 * * *"',
-    }[kind]
-    excluded = "" if weekends else ", exclude: {weekends: true}"
-    text = (
-        f"pipeline: {{id: p{number}}}\nschedule: {{{schedule}, timezone: {zone}{excluded}}}\n"
-        f'sla: {{deadline: "{due:%H:%M}", expectedDuration: 30m}}\n'
-        "validation: {rules: [{key: ready, check: exists}]}\n"
-        "job: {type: glue, config: {jobName: j}, maxRetries: 0, maxCodeRetries: 0}\n"
-    )
-    return Pipeline(decode_yaml(text, f"p{number}.yaml"), kind, ZoneInfo(zone), due, weekends)
-
-
-class Fate(Struct):
-    """What happened to one date: when its run ended, and how; nothing of a date that never ran."""
-
-    ended_at: datetime | None = None
-    succeeded: bool = False
 
 
 class Season:
-    """`count` pipelines over `days`."""
+    """`count` pipelines over `days` from `start`, a midnight (UTC)."""
 
-    def __init__(self, seed: int, count: int, days: int) -> None:
+    def __init__(
+        self, seed: int, count: int, days: int, start: datetime, say: Callable[[str], None] = lambda line: None
+    ) -> None:
         self.dice = random.Random(seed)
-        self.now, self.end = START, START + timedelta(days=days)
+        self.start_at, self.now, self.end = start, start, start + timedelta(days=days)
         self.tables = MemoryTables(self._changed)
         self.store = Store(self.tables, NAMES)
-        self.pipelines = {one.id: one for one in (make_pipeline(number, self.dice) for number in range(count))}
+        self.calendars = make_calendars(start.date(), days, self.dice)
+        habits = (make_habit(number, self.calendars, self.dice) for number in range(count))
+        self.habits = {one.id: one for one in habits}
+        self.edits: dict[str, tuple[datetime, Habit]] = {}
+        """By pipeline: when its deadline was edited, and how the pipeline was before."""
         self.fates: dict[RunKey, Fate] = {}
         self.told: list[tuple[str, str, str, datetime]] = []
+        self.ticks: list[datetime] = []
         self.faults: Counter[str] = Counter()
+        self._say = say
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._timers: dict[str, Timer] = {}
-        self._deaf_until = START
+        self._deaf_until = start
+        self._retries: Counter[RunKey] = Counter()
+        self._reruns = RerunDesk(self.store, execution_timeout=TIMEOUT)
         self.monitor = Monitor(self.store, self, AlertDesk(self.store, lambda: self.now), lambda: self.now)
         self._boot()
 
@@ -166,20 +119,18 @@ class Season:
     def _fire(self, key: RunKey, timer: Timer) -> None:
         if self._timers.get(timer.name) is timer:
             del self._timers[timer.name]
+            fate = self.fates.setdefault(key, Fate())
+            fate.delivered[str(timer.alert), _moment(timer)] = self.now
             self.monitor.answer(timer_input(key, timer))
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
         if key[2].startswith("EVENT#") and before is None and after is not None:
             detail = json.loads(after["detail"])
             self.told.append((str(after["detailType"]), detail["pipelineId"], str(detail.get("date")), self.now))
-        if (
-            key[2].startswith("TRIGGER#cron#")
-            and before is None
-            and after is not None
-            and after["reason"] == "schedule"
-        ):
-            pipeline, day = self.pipelines[key[1][9:]], parse_execution_date(key[2][-10:]).day
-            self.at(self.now + timedelta(seconds=3), lambda: self._began(pipeline.key(day)))
+        if key[2].startswith("TRIGGER#") and before is None and after is not None and after["reason"] == "schedule":
+            _, schedule, day = key[2].split("#")
+            run = RunKey(key[1].removeprefix("PIPELINE#"), schedule, parse_execution_date(day))
+            self._opened(run)
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -188,18 +139,33 @@ class Season:
 
     def play(self) -> None:
         """All days, and two more in which nothing begins any more."""
-        for pipeline in self.pipelines.values():
-            self.store.put_config(pipeline.config)
-            self.store.note_config(pipeline.id, START)
-        days = [START.date() + timedelta(days=step) for step in range(-1, (self.end - START).days)]
-        for pipeline in self.pipelines.values():
-            for day in days:
-                self._plan(pipeline, day)
-        self.at(START + TICK, self._tick)
-        last = self.end + timedelta(days=2)
+        for calendar in self.calendars.values():
+            self.store.put_calendar(calendar)
+        for habit in self.habits.values():
+            self.store.put_config(habit.config())
+            self.store.note_config(habit.id, self.start_at)
+            if habit.due is not None and not habit.hours and self.dice.random() < 0.3:
+                at = self.start_at + self.dice.random() * (self.end - self.start_at)
+                self.at(at, partial(self._edit, habit.id))
+            for step in range(-1, (self.end - self.start_at).days):
+                self._plan(habit, self.start_at.date() + timedelta(days=step))
+        self.at(self.start_at + TICK, self._tick)
+        last, told = self.end + timedelta(days=2), self.start_at
         while self._queue and self._queue[0][0] <= last:
             self.now, _, act = heapq.heappop(self._queue)
             act()
+            if self.now >= told + timedelta(days=10):
+                told = self.now
+                self._say(f"{told:%Y-%m-%d}: {len(self.fates)} dates, {len(self.told)} events")
+
+    def _edit(self, name: str) -> None:
+        """Somebody moves a pipeline's deadline while dates are under way."""
+        before = self.habits[name]
+        self.edits[name] = self.now, before
+        self.habits[name] = before.edited(self.dice)
+        self.store.put_config(self.habits[name].config())
+        self.store.note_config(name, self.now)
+        self.faults["deadlines edited"] += 1
 
     def _tick(self) -> None:
         self.at(self.now + TICK, self._tick)
@@ -216,6 +182,7 @@ class Season:
             self._boot()
             self.faults["cold starts"] += 1
         self.faults["ticks"] += 1
+        self.ticks.append(self.now)
         run_tick(self.checks, self, self.now)
         if drawn > 0.95:
             self.faults["ticks doubled"] += 1
@@ -223,51 +190,110 @@ class Season:
 
     # --- what becomes of the dates -----------------------------------------------------------------------------
 
-    def _plan(self, pipeline: Pipeline, day: date) -> None:
+    def _plan(self, habit: Habit, day: date) -> None:
         """One in ten dates of pipelines that wait for a sensor gets no data; the others begin in time for a fire."""
-        if not pipeline.expects(day) or day < START.astimezone(pipeline.zone).date():
+        if day < self.start_at.astimezone(habit.zone).date():
             return
-        key = pipeline.key(day)
-        if pipeline.kind == "fires":
-            return
-        self.fates[key] = Fate()
-        if self.dice.random() < 0.1:
-            return
-        begin = pipeline.fire(day) + timedelta(minutes=self.dice.randint(-60, 4))
-        if pipeline.kind == "daily":
-            begin = pipeline.deadline(day) - timedelta(minutes=self.dice.randint(-60, 600))
-        if begin >= START:
-            self.at(begin, lambda: self._trigger(key))
+        for found in habit.dates(day):
+            if not self._is_answered_for(habit, found):
+                continue
+            self.fates[habit.key(found)] = Fate()
+            if not habit.is_started_by_watchdog and self.dice.random() >= 0.1:
+                begin = self._begin(habit, found)
+                if begin >= self.start_at:
+                    self.at(begin, partial(self._trigger, habit.key(found)))
+
+    def _is_answered_for(self, habit: Habit, found: ExecutionDate) -> bool:
+        """Fires from before the pipeline's creation are not expected."""
+        fire = habit.fire(found)
+        return fire is None or fire >= self.start_at
+
+    def _begin(self, habit: Habit, found: ExecutionDate) -> datetime:
+        fire, deadline = habit.fire(found), habit.deadline(found)
+        if fire is not None:
+            return fire + timedelta(minutes=self.dice.randint(-30, 4))
+        if deadline is not None:
+            return deadline - timedelta(minutes=self.dice.randint(-60, 600))
+        noon = datetime(found.day.year, found.day.month, found.day.day, 12, tzinfo=UTC)
+        return noon + timedelta(minutes=self.dice.randint(-600, 600))
 
     def _trigger(self, key: RunKey) -> None:
-        opened = open_run(key, decided_at=self.now, execution_timeout=TIMEOUT, arrived_at=self.now)
-        self.store.commit(opened)
-        self._began(key)
+        self.store.commit(open_run(key, decided_at=self.now, execution_timeout=TIMEOUT, arrived_at=self.now))
+        self._opened(key)
+
+    def _opened(self, key: RunKey) -> None:
+        self.fates.setdefault(key, Fate()).attempts.append(Attempt(self.now))
+        self.at(self.now + timedelta(seconds=3), lambda: self._began(key))
 
     def _began(self, key: RunKey) -> None:
         """The execution begins: its timers, and the time and manner of its end."""
-        run = self.store.run(key)
-        assert run is not None
-        self.fates.setdefault(key, Fate())
+        run, attempt = self._run(key), self.fates[key].attempts[-1]
         started = decide_started(run, run.run_token, now=self.now, execution_timeout=TIMEOUT)
         self.store.commit(started)  # type: ignore[arg-type]
+        attempt.began_at = self.now
         self.monitor.answer({"mode": "schedule", **_about(key)})
-        deadline = self.pipelines[key.pipeline_id].deadline(key.date.day)
-        before, after = self.now + timedelta(minutes=self.dice.randint(1, 40)), self.dice.randint(-3, 90)
-        late = max(deadline + timedelta(minutes=after), self.now + timedelta(minutes=1))
-        ends_at = late if self.dice.random() < 0.2 and late - self.now < timedelta(hours=5) else before
-        self.at(ends_at, lambda: self._ends(key, succeeds=self.dice.random() >= 0.15))
+        ends_at = self.now + timedelta(minutes=self.dice.randint(1, 40))
+        deadlines = self.deadlines(key, self.habits[key.pipeline_id]).values()
+        late = max(deadlines, default=self.now) + timedelta(minutes=self.dice.randint(-3, 90))
+        if self.dice.random() < 0.2 and self.now < late < self.now + timedelta(hours=5):
+            ends_at = late
+        self.at(ends_at, lambda: self._ends(key, succeeds=self.dice.random() >= 0.2))
 
-    def _ends(self, key: RunKey, *, succeeds: bool) -> None:
+    def deadlines(self, key: RunKey, habit: Habit) -> dict[Clock, datetime]:
+        """The deadlines of a date by a pipeline as it is, or as it was."""
+        found, arrived_at = {}, self.fates[key].arrived_at
+        if (absolute := habit.deadline(key.date)) is not None:
+            found[Clock.ABSOLUTE] = absolute
+        if habit.longest is not None and arrived_at is not None:
+            found[Clock.RELATIVE] = arrived_at + habit.longest
+        return found
+
+    def _run(self, key: RunKey) -> Run:
         run = self.store.run(key)
         assert run is not None
-        stored = self.store.config(key.pipeline_id)
-        facts = CloseFacts(_with_job(run, self.now), stored.config, 0, stored.exclusions, self.store.sla(key))
+        return run
+
+    def _ends(self, key: RunKey, *, succeeds: bool) -> None:
+        run, stored, attempt = self._run(key), self.store.config(key.pipeline_id), self.fates[key].attempts[-1]
+        facts = CloseFacts(
+            _with_job(run, self.now), stored.config, self._retries[key], stored.exclusions, self.store.sla(key)
+        )
         outcome = JobOutcome("success" if succeeds else "fail", run_id="r")
         closed = decide_completion(facts, run.run_token, outcome, now=self.now, execution_timeout=TIMEOUT)
         self.store.commit(closed)  # type: ignore[arg-type]
-        self.fates[key] = Fate(self.now, succeeds)
+        attempt.ended_at, attempt.succeeded = self.now, succeeds
+        if isinstance(closed, OpenAttempt):
+            self._retries[key] += 1
+            self.faults["retries"] += 1
+            self._opened(key)
+            return
+        attempt.final = True
         self.monitor.answer({"mode": "cancel", **_about(key)})
+        if self.dice.random() < (0.05 if succeeds else 0.5) and self.now < self.end:
+            self.at(self.now + timedelta(minutes=self.dice.randint(3, 600)), lambda: self._rerun(key))
+
+    def _rerun(self, key: RunKey) -> None:
+        """Somebody asks for the date again."""
+        if self._run(key).is_running:
+            return
+        attempts = self._run(key).attempt
+        self.store.request_rerun(key, reason="manual", note=None, requested_at=self.now)
+        row = self.tables.get(
+            NAMES.control, f"PIPELINE#{key.pipeline_id}", f"RERUN_REQUEST#{key.schedule_id}#{key.date}"
+        )
+        assert row is not None
+        self._reruns.requested(read_rerun_request(row, self.now))
+        if self._run(key).attempt > attempts:
+            self.faults["reruns"] += 1
+            self._opened(key)
+
+
+def _moment(timer: Timer) -> datetime:
+    """What the timer was made for."""
+    is_warning = timer.alert.endswith("WARNING")
+    at = timer.deadline.warning_at if is_warning else timer.deadline.breach_at
+    assert at is not None
+    return at
 
 
 def _about(key: RunKey) -> dict[str, str]:

@@ -1,0 +1,157 @@
+"""What pipelines of a season are like, and when their dates begin and are due: worked out apart from the product.
+
+Wall-clock times are resolved with the standard library alone: a time in the spring gap moves forward by the gap, one
+that comes twice is the first (PEP 495: fold 0), day steps are calendar steps.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_lifecycle import RunKey
+from interlock_sla import Calendar, ExecutionDate
+
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Australia/Lord_Howe")
+KINDS = ("daily", "cron", "fires", "hours", "relative", "both", "night", "daily", "relative", "cron", "hourly fires")
+"""Daily: a sensor a day, due on the day after. Cron: a sensor after a fire. Fires: started by the watchdog. Hours: three
+of a day. Relative: due so long after the data came. Both: both clocks. Night: a cron at 02:30, due after 01:00."""
+
+ONE_DAY = timedelta(days=1)
+FIRE_MINUTE = 15
+CALENDARS = 3
+
+
+class Habit(Struct, frozen=True):
+    """A pipeline: when its dates fire and are due, on which days it is closed, how long it takes."""
+
+    number: int
+    kind: str
+    zone: ZoneInfo
+    sla_zone: ZoneInfo
+    due: time | None
+    fires_at: time | None
+    hours: tuple[int, ...]
+    expected: timedelta | None
+    longest: timedelta | None
+    weekends: bool
+    closed: frozenset[date]
+
+    @property
+    def id(self) -> str:
+        return f"p{self.number}"
+
+    @property
+    def is_started_by_watchdog(self) -> bool:
+        return self.kind in ("fires", "hourly fires")
+
+    @property
+    def has_cron(self) -> bool:
+        return bool(self.fires_at or self.hours)
+
+    def expects(self, day: date) -> bool:
+        return (self.weekends or day.weekday() < 5) and day not in self.closed
+
+    def dates(self, day: date) -> Iterator[ExecutionDate]:
+        """The execution dates of a day."""
+        if self.expects(day):
+            yield from (ExecutionDate(day, hour) for hour in self.hours) if self.hours else (ExecutionDate(day),)
+
+    def key(self, found: ExecutionDate) -> RunKey:
+        return RunKey(self.id, "cron" if self.has_cron else "stream", found)
+
+    def fire(self, found: ExecutionDate) -> datetime | None:
+        """The cron fire of a date."""
+        if found.hour is not None:
+            return _resolve(found.day, time(found.hour, FIRE_MINUTE), self.zone)
+        return None if self.fires_at is None else _resolve(found.day, self.fires_at, self.zone)
+
+    def deadline(self, found: ExecutionDate) -> datetime | None:
+        """The absolute deadline of a date."""
+        if self.due is None:
+            return None
+        if found.hour is not None:
+            wall = datetime.combine(found.day, time(found.hour)) + timedelta(hours=1, minutes=self.due.minute)
+            return _resolve(wall.date(), wall.time(), self.sla_zone)
+        fire = self.fire(found)
+        if fire is None:
+            return _resolve(found.day + ONE_DAY, self.due, self.sla_zone)
+        days = (found.day + timedelta(days=step) for step in range(-2, 4))
+        return min(at for day in days if (at := _resolve(day, self.due, self.sla_zone)) >= fire)
+
+    def config(self) -> PipelineConfig:
+        """The pipeline as its owner writes it."""
+        trigger = "" if self.is_started_by_watchdog else "trigger: {key: ready, check: exists}"
+        cron = ""
+        if self.hours:
+            cron = f'cron: "{FIRE_MINUTE} {self.hours[0]}-23/8 * * *"'
+        elif self.fires_at is not None:
+            cron = f'cron: "{self.fires_at.minute} {self.fires_at.hour} * * *"'
+        weekends = "" if self.weekends else "exclude: {weekends: true}"
+        calendar = f"calendar: {_calendar(self.number)}" if self.closed else ""
+        schedule = ", ".join(part for part in (cron, trigger, weekends, calendar, f"timezone: {self.zone}") if part)
+        text = (
+            f"pipeline: {{id: {self.id}}}\nschedule: {{{schedule}}}\nsla: {{{self._sla()}}}\n"
+            "validation: {rules: [{key: ready, check: exists}]}\n"
+            f"job: {{type: glue, config: {{jobName: j}}, maxRetries: {self.number % 3}, maxManualReruns: 1}}\n"
+        )
+        return decode_yaml(text, f"{self.id}.yaml")
+
+    def _sla(self) -> str:
+        due = "" if self.due is None else (f":{self.due:%M}" if self.hours else f"{self.due:%H:%M}")
+        parts = {
+            "deadline": f'"{due}"' if due else "",
+            "expectedDuration": f"{self.expected // timedelta(minutes=1)}m" if self.expected else "",
+            "maxDuration": f"{self.longest // timedelta(minutes=1)}m" if self.longest else "",
+            "timezone": str(self.sla_zone) if self.sla_zone is not self.zone else "",
+        }
+        return ", ".join(f"{name}: {value}" for name, value in parts.items() if value)
+
+    def edited(self, dice: random.Random) -> "Habit":
+        """The same with its deadline at another time of day."""
+        assert self.due is not None
+        moved = datetime.combine(date(2026, 1, 1), self.due) + timedelta(minutes=dice.choice((-150, -40, 35, 170)))
+        return replace(self, due=moved.time())
+
+
+def _resolve(day: date, wall: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, wall, zone).astimezone(UTC)
+
+
+def _calendar(number: int) -> str:
+    return f"closed-{number % CALENDARS}"
+
+
+def make_calendars(first: date, days: int, dice: random.Random) -> dict[str, Calendar]:
+    """Named calendars, each with about one day in ten."""
+    found = {}
+    for number in range(CALENDARS):
+        dates = frozenset(first + timedelta(days=step) for step in range(days) if dice.random() < 0.1)
+        found[_calendar(number)] = Calendar(_calendar(number), dates=dates | {first + timedelta(days=3 + number)})
+    return found
+
+
+def make_habit(number: int, calendars: dict[str, Calendar], dice: random.Random) -> Habit:
+    """Kinds, zones, exclusions and lengths, mixed; deadlines also in the hours in which clocks are turned."""
+    kind, zone = KINDS[number % len(KINDS)], ZoneInfo(ZONES[number % len(ZONES)])
+    is_hourly = kind in ("hours", "hourly fires")
+    fires_at = {"cron": time(6), "fires": time(dice.choice((0, 6, 20)), 30), "night": time(2, 30)}.get(kind)
+    due = time(dice.randint(0, 23) if kind != "night" else dice.randint(1, 4), dice.choice((5, 10, 20, 35, 40, 55)))
+    has_own_zone = kind in ("daily", "cron", "both") and dice.random() < 0.3
+    return Habit(
+        number,
+        kind,
+        zone,
+        sla_zone=ZoneInfo(dice.choice(ZONES)) if has_own_zone else zone,
+        due=None if kind == "relative" else due,
+        fires_at=fires_at,
+        hours=tuple(range(dice.randint(0, 3), 24, 8)) if is_hourly else (),
+        expected=None if dice.random() < 0.15 else timedelta(minutes=10 if is_hourly else 30),
+        longest=timedelta(minutes=dice.choice((45, 90, 150))) if kind in ("relative", "both") else None,
+        weekends=dice.random() < 0.8,
+        closed=calendars[_calendar(number)].dates if dice.random() < 0.3 else frozenset(),
+    )
