@@ -235,7 +235,7 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def season(session: nox.Session) -> None:
-    """100 days of SLAs with 200 pipelines, timers and ticks dropped: progress as it goes, counts at the end; an hour."""
+    """100 days of SLAs with 200 pipelines, timers and ticks dropped: progress, then counts; about an hour."""
     _sync_workspace(session)
     size = {"INTERLOCK_SLA_DAYS": "100", "INTERLOCK_SLA_PIPELINES": "200", "INTERLOCK_SLA_START": "2026-03-05"}
     wanted = {name: os.environ.get(name, value) for name, value in size.items()}

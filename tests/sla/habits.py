@@ -18,7 +18,7 @@ from interlock_sla import Calendar, ExecutionDate
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Australia/Lord_Howe")
 KINDS = ("daily", "cron", "fires", "hours", "relative", "both", "night", "daily", "relative", "cron", "hourly fires")
-"""Daily: a sensor a day, due on the day after. Cron: a sensor after a fire. Fires: started by the watchdog. Hours: three
+"""Daily: a sensor a day, due on the day after. Cron: a sensor after a fire. Fires: started by the watchdog. Hours: 3
 of a day. Relative: due so long after the data came. Both: both clocks. Night: a cron at 02:30, due after 01:00."""
 
 ONE_DAY = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""One pipeline on a stage: the real handlers' parts over the in-memory twin, moved by a clock that only steps turn."""
+"""One pipeline on a stage: the Lambdas' handlers over the in-memory twin, moved by a clock that only steps turn."""
 
 import heapq
 import itertools
@@ -7,34 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
+from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas
 
 from interlock_config import decode_yaml
-from interlock_controller import AlertDesk, BusEntry, JobDesk, NoTimers, Outbox, RerunDesk, SensorDesk
+from interlock_controller import BusEntry, NoTimers
 from interlock_lifecycle import JobEntry, RunKey, Timer, timer_input
-from interlock_orchestrator.handler import take
-from interlock_orchestrator.request import read_request
-from interlock_orchestrator.steps import Desk
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
-from interlock_sla_monitor.monitor import Monitor
-from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames, Tables
+from interlock_store import MemoryTables, Store, Tables
 from interlock_store._rows import entry_row
 from interlock_store._write import Put
-from interlock_stream_router.configs import ConfigWatch
-from interlock_stream_router.record import Change
-from interlock_stream_router.router import Router
 from interlock_triggers import Attempt, Capability, Category, Started, State, Status, capability
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import TickFailed, run_tick
+from interlock_watchdog.tick import TickFailed
 
-NAMES = TableNames.of_environment("sla")
 MACHINE = load_definition()
-TIMEOUT = timedelta(hours=4)
-TICK = timedelta(minutes=5)
 PIPELINE = "p"
+__all__ = ["NAMES", "PIPELINE", "TICK", "TIMEOUT", "Stage"]
+_BATCH = 10
+"""How many records the stream brings at once."""
 
 
 class Jobs:
@@ -84,7 +74,7 @@ class Timers:
 
     def _fire(self, key: RunKey, timer: Timer) -> None:
         if self.waiting.get(timer.name) is timer:
-            self._stage.monitor.answer(timer_input(key, timer))
+            self._stage.lambdas.mind_sla(timer_input(key, timer))
 
 
 class Stage:
@@ -93,7 +83,7 @@ class Stage:
     def __init__(self, start: datetime, *, scheduler: bool = True) -> None:
         self.now = start
         self.told: list[tuple[datetime, str, dict[str, Any]]] = []
-        self.records: list[Change] = []
+        self.records: list[tuple[str, str, Mapping[str, Any] | None, datetime]] = []
         self.executions: dict[str, Execution] = {}
         self.awake = True
         self.router_is_up = True
@@ -103,7 +93,8 @@ class Stage:
         self.store = Store(self.tables, NAMES)
         self.jobs = Jobs(self.clock)
         self.timers = Timers(self)
-        self._wire(self.timers if scheduler else NoTimers())
+        timers = self.timers if scheduler else NoTimers()
+        self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock)
         self.at(start + TICK, self._tick)
 
     def open_tables(self) -> Tables:
@@ -112,32 +103,6 @@ class Stage:
 
     def clock(self) -> datetime:
         return self.now
-
-    def _wire(self, timers: Any) -> None:
-        store, cache = self.store, ConfigCache(self.store, self.clock)
-        outbox = Outbox(store, self, self, now=self.clock, execution_timeout=TIMEOUT)
-        reruns = RerunDesk(store, execution_timeout=TIMEOUT)
-        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
-        self.router = Router(outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
-        self.monitor = Monitor(store, timers, AlertDesk(store, self.clock), self.clock)
-        recovery = Recovery(
-            store,
-            outbox,
-            reruns,
-            self,
-            execution_timeout=TIMEOUT,
-            pending_grace=timedelta(minutes=2),
-            probe_after=TICK,
-        )
-        self.checks = all_checks(
-            store,
-            Overview(self.tables, NAMES),
-            recovery,
-            timers,
-            now=self.clock,
-            execution_timeout=TIMEOUT,
-            crew=Crew(),
-        )
 
     # --- time --------------------------------------------------------------------------------------------
 
@@ -158,7 +123,7 @@ class Stage:
         if not self.awake:
             return
         try:
-            run_tick(self.checks, self, self.now)
+            self.lambdas.tick()
         except TickFailed:
             # Told on the bus; the next tick tries again.
             return
@@ -183,22 +148,20 @@ class Stage:
             self.at(due, lambda: self._step(execution))
 
     def _invoke(self, resource: str, event: dict[str, Any]) -> Any:
-        until = self.now + timedelta(minutes=5)
         try:
-            if resource == ORCHESTRATOR:
-                desk = Desk(self.store, self.jobs, self.clock, lambda: until, TIMEOUT, {})
-                return msgspec.to_builtins(take(desk, read_request(event)))
-            return self.monitor.answer(event)
+            return self.lambdas.step(event) if resource == ORCHESTRATOR else self.lambdas.mind_sla(event)
         except Exception as error:
             raise TaskFailed("Runtime.HandlerError", f"{type(error).__name__}: {error}") from error
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
-        if key[0] != NAMES.rerun and before != after:
-            self.records.append(Change(key[1], key[2], after, self.now))
+        # The stream's filter leaves markers out, the watchdog's cursors among them.
+        if key[0] != NAMES.rerun and before != after and not key[2].startswith("MARKER#"):
+            self.records.append((key[1], key[2], after, self.now))
 
     def _drain(self) -> None:
         while self.records and self.router_is_up:
-            self.router.route(self.records.pop(0))
+            batch = self.records[:_BATCH]
+            del self.records[: self.lambdas.route(batch)]
 
     # --- what happens on it --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Each row of situations.txt: what somebody is told of an SLA, and when, through the real handlers' parts.
+"""Each row of situations.txt: what somebody is told of an SLA, and when, through the Lambdas' handlers.
 
 All times are UTC, of 2026. A story's steps are written `MM-DD HH:MM verb`; what is told is an event's word and the
 minute of its decision. Each expectation was worked out by hand from the rules of deadlines, timers and verdicts.

@@ -1,0 +1,149 @@
+"""The four Lambda handlers around one pipeline: their entry points and everything behind, wired to a stage's stand-ins.
+
+What is replaced is each handler's `wire` (environment to objects) and `now`; in a deployment they hold the clients of
+AWS and the wall clock. Between a handler's entry and its parts lie the operator's questions (ping, profile), the
+invocation's deadline, correlation, the batch's order and partial answers, dead letters, and the flush of telemetry.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from interlock_controller import AlertDesk, BusEntry, JobDesk, Outbox, RerunDesk, SensorDesk, Timers
+from interlock_dlq import DeadLetter
+from interlock_orchestrator import handler as orchestrator
+from interlock_orchestrator.steps import Desk
+from interlock_sla_monitor import handler as sla_monitor
+from interlock_sla_monitor.monitor import Monitor
+from interlock_sla_monitor.wiring import Service as SlaService
+from interlock_store import ConfigCache, Overview, Store, TableNames, Tables, to_wire
+from interlock_stream_router import handler as stream_router
+from interlock_stream_router.configs import ConfigWatch
+from interlock_stream_router.router import Router
+from interlock_stream_router.wiring import Service as RouterService
+from interlock_telemetry import environment
+from interlock_triggers import Capability
+from interlock_watchdog import handler as watchdog
+from interlock_watchdog.checks import all_checks
+from interlock_watchdog.crew import Crew
+from interlock_watchdog.recovery import Recovery
+from interlock_watchdog.wiring import Service as WatchdogService
+
+NAMES = TableNames.of_environment("sla")
+TIMEOUT = timedelta(hours=4)
+TICK = timedelta(minutes=5)
+
+_SETTINGS = environment([], source={})
+_SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
+
+
+class Surroundings(Protocol):
+    """What AWS is to the Lambdas: the bus and the state machine."""
+
+    def publish(self, entries: Sequence[BusEntry]) -> None: ...
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
+    def status(self, name: str) -> str: ...
+
+
+class Jobs(Protocol):
+    """What starts jobs and asks about them."""
+
+    def capability(self, job_type: str) -> Capability: ...
+    def start(self, job_type: str, config: Mapping[str, Any], attempt: Any, *, until: datetime) -> Any: ...
+    def check(self, job_type: str, config: Mapping[str, Any], started: Any, *, until: datetime) -> Any: ...
+
+
+class _NoLetters:
+    """No record of these situations may end as a dead letter."""
+
+    def route(self, letter: DeadLetter) -> None:
+        raise AssertionError(f"a dead letter: {letter}")
+
+
+class _OrchestratorService:
+    """The orchestrator's service with the stage's clock in place of the wall clock."""
+
+    settings = _SETTINGS
+    health: Mapping[str, Callable[[], None]] = {}
+
+    def __init__(self, store: Store, jobs: Jobs, now: Callable[[], datetime]) -> None:
+        self._store, self._jobs, self._now = store, jobs, now
+
+    def desk(self, ends_at: datetime) -> Desk:
+        """The desk of one invocation; `ends_at` is the wall clock's, which has no meaning here."""
+        return Desk(self._store, self._jobs, self._now, lambda: self._now() + timedelta(minutes=5), TIMEOUT, {})
+
+
+class Lambdas:
+    """The entry points of stream-router, orchestrator, SLA monitor and watchdog."""
+
+    def __init__(
+        self, tables: Tables, around: Surroundings, jobs: Jobs, timers: Timers, now: Callable[[], datetime]
+    ) -> None:
+        store = Store(tables, NAMES)
+        outbox = Outbox(store, around, around, now=now, execution_timeout=TIMEOUT)  # type: ignore[arg-type]
+        reruns, crew, cache = RerunDesk(store, execution_timeout=TIMEOUT), Crew(), ConfigCache(store, now)
+        recovery = Recovery(
+            store,
+            outbox,
+            reruns,
+            around,  # type: ignore[arg-type]
+            execution_timeout=TIMEOUT,
+            pending_grace=timedelta(minutes=2),
+            probe_after=TICK,
+        )
+        overview = Overview(tables, NAMES)
+        checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, crew=crew)
+        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
+        router = Router(outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
+        monitor = Monitor(store, timers, AlertDesk(store, now), now)
+        self._now = now
+        self._records = 0
+        self._services: dict[Any, Any] = {
+            stream_router: RouterService(router, _NoLetters(), {}, _SETTINGS),
+            orchestrator: _OrchestratorService(store, jobs, now),
+            sla_monitor: SlaService(monitor, {}, _SETTINGS),
+            watchdog: WatchdogService(checks, recovery, around, crew, {}, _SETTINGS),  # type: ignore[arg-type]
+        }
+
+    def _invoke(self, handler: Any, event: dict[str, Any]) -> Any:
+        """Call a handler's entry point as if its wiring had made this service, and leave it as it was."""
+        wire, now = handler.wire, handler.now
+        handler.wire, handler.now = lambda variables: self._services[handler], self._now
+        handler._service.cache_clear()
+        try:
+            return handler.handle(event, None)
+        finally:
+            handler.wire, handler.now = wire, now
+            handler._service.cache_clear()
+
+    def tick(self) -> None:
+        """EventBridge's rate rule invokes the watchdog."""
+        moment = self._now().isoformat()
+        self._invoke(watchdog, {**_SCHEDULED, "id": f"tick-{moment}", "time": moment})
+
+    def step(self, event: dict[str, Any]) -> Any:
+        """The state machine invokes the orchestrator."""
+        return self._invoke(orchestrator, event)
+
+    def mind_sla(self, event: Any) -> dict[str, Any]:
+        """The state machine, or Scheduler, invokes the SLA monitor."""
+        return dict(self._invoke(sla_monitor, dict(event)))
+
+    def route(self, changes: Sequence[tuple[str, str, Mapping[str, Any] | None, datetime]]) -> int:
+        """The stream brings a batch of changed rows; how many were taken."""
+        records = [self._record(*change) for change in changes]
+        answer = self._invoke(stream_router, {"Records": records})
+        failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+        return numbers.index(failed[0]) if failed else len(records)
+
+    def _record(self, pk: str, sk: str, row: Mapping[str, Any] | None, at: datetime) -> dict[str, Any]:
+        self._records += 1
+        body: dict[str, Any] = {
+            "Keys": to_wire({"PK": pk, "SK": sk}),
+            "SequenceNumber": f"{self._records:021}",
+            "ApproximateCreationDateTime": at.timestamp(),
+        }
+        image = {} if row is None else {"NewImage": to_wire(row)}
+        return {"eventID": f"e{self._records}", "eventSource": "aws:dynamodb", "dynamodb": {**body, **image}}
