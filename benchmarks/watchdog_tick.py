@@ -26,10 +26,10 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import Outbox, RerunDesk
-from interlock_lifecycle import Run, RunKey, RunStatus, Timer
-from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus, Timer
+from interlock_sla import Clock, ExecutionDate, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
-from interlock_store._rows import closed_row
+from interlock_store._rows import closed_row, verdict_changes
 from interlock_store._write import Delete, Put
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
@@ -176,7 +176,7 @@ class World:
             until = START + 2 * TICK if rule is not None else START
             ran = list(self._due(config, START - timedelta(days=28), until))
             for found in ran:
-                tables.transact([Put(NAMES.control, _completed(config, found))])
+                tables.transact(_completed(config, found))
             if rule is not None:
                 store.put_sensor(config.id, *_sensor(rule.key, ran[-1]))
         return tables.rows_of(NAMES.control)
@@ -197,10 +197,10 @@ class World:
         for config in self.configs:
             if config.trigger_rule is not None:
                 for found in self._due(config, after, until):
-                    tables.transact([Put(NAMES.control, _completed(config, found))])
+                    tables.transact(_completed(config, found))
         by_id = {config.id: config for config in self.configs}
         for key in tables.begun:
-            tables.transact([Put(NAMES.control, _completed(by_id[key.pipeline_id], key.date))])
+            tables.transact(_completed(by_id[key.pipeline_id], key.date))
         for pk, sk in tables.told:
             tables.transact([Delete(NAMES.control, pk, sk)])
         tables.begun, tables.told = [], []
@@ -230,10 +230,14 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, wall_clock(), UTC)
 
 
-def _completed(config: PipelineConfig, found: ExecutionDate) -> dict[str, Any]:
+def _completed(config: PipelineConfig, found: ExecutionDate) -> list[Put]:
+    """The rows that a success in time leaves: the run's and its verdict's."""
     at = _midnight(found.day)
     key = RunKey(config.id, config.schedule_id, found)
-    return closed_row(Run(key, RunStatus.COMPLETED, 0, "t", at, evaluated_at=at, closed_at=at))
+    run = closed_row(Run(key, RunStatus.COMPLETED, 0, "t", at, evaluated_at=at, closed_at=at))
+    met = verdict_changes({clock: ClockVerdict(Outcome.MET, at, at) for clock in Clock})
+    verdict = {"PK": run["PK"], "SK": f"VERDICT#{key.schedule_id}#{key.date}", **met}
+    return [Put(NAMES.control, run), Put(NAMES.control, verdict)]
 
 
 class Process:
