@@ -80,10 +80,9 @@ class _Look:
     def status(self, last: int) -> PipelineStatus:
         rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, last)]
         begun = {date for row in rows if (date := _date_of(row)) is not None}
-        absent, trouble = self._absent(begun, last)
+        absent = self._absent(begun, last)
         shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
         lines = [
-            *trouble,
             *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
             *self._not_begun([date for date in absent if str(date) in shown]),
         ]
@@ -95,19 +94,11 @@ class _Look:
         stored = self._stored
         if stored.config is None or stored.created_at is None:
             return None
-        return Expectation(stored.config, stored.exclusions, stored.created_at)
+        return Expectation(stored.config, stored.exclusions, stored.created_at, stored.in_force)
 
-    def _absent(self, begun: set[ExecutionDate], last: int) -> tuple[list[ExecutionDate], list[Unreadable]]:
-        """The expected dates that have not begun; or why they cannot be told."""
+    def _absent(self, begun: set[ExecutionDate], last: int) -> list[ExecutionDate]:
         expected = self._expectation
-        if expected is None:
-            return [], []
-        try:
-            return dates_not_begun(expected, begun, self._now, newest=last), []
-        except (SlaError, OverflowError):
-            since = expected.created_at.isoformat()
-            why = f"row PIPELINE#{self._name} / CONFIG: createdAt {since}: from then on no expected date can be told"
-            return [], [Unreadable("", why)]
+        return dates_not_begun(expected, begun, self._now, newest=last) if expected is not None else []
 
     def _begun(self, row: Mapping[str, Any]) -> RunReport | Unreadable:
         def describe() -> RunReport:
