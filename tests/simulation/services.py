@@ -71,6 +71,10 @@ class Executions:
         """How an execution is."""
         return self.all[name].status if name in self.all else "MISSING"
 
+    def abort(self, name: str) -> None:
+        """Somebody aborts an execution; an invocation that is under way goes on."""
+        self._end(self.all[name], "ABORTED")
+
     def _step(self, execution: Execution) -> None:
         if execution.status != "RUNNING":
             return None
@@ -79,7 +83,7 @@ class Executions:
         if self._world.faults.strikes(Fault.ABORTED):
             # Perhaps while its invocation is under way, which nobody stops.
             soon = timedelta(milliseconds=self._world.rng.choice([0, 1, 90_000]))
-            self._world.at(self._world.now + soon, lambda: self._end(execution, "ABORTED"))
+            self._world.at(self._world.now + soon, lambda: self.abort(execution.name))
         due = execution.step(self._world.now)
         if due is not None and execution.status == "RUNNING":
             self._world.at(due, lambda: self._step(execution))

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 from simulation.conftest import SIMULATED, Amount
+from simulation.jobs import Job
 from simulation.long import chosen_seeds, play_seed
 from simulation.stories import Story
 from simulation.world import World
@@ -93,6 +94,29 @@ def test_no_attempt_starts_a_job_beside_one_that_still_runs() -> None:
     refused = [detail["message"] for name, detail in world.bus.delivered if name == "JOB_FAILED"]
     assert len(refused) == 3
     assert all("still runs" in message for message in refused)
+
+
+def test_an_aborted_execution_whose_invocation_goes_on_writes_nothing_about_the_run() -> None:
+    config = pipeline()
+    command = replace(config.job, type="command", config={"command": "true"}, max_retries=0)
+    world = world_with(10, replace(config, job=command))
+    accept = world.jobs.on_accept
+
+    def abort_while_it_runs(job: Job) -> None:
+        accept(job)
+        job.ends_at = world.now + timedelta(minutes=2)
+        (name,) = world.executions.all
+        world.at(world.now + timedelta(seconds=1), lambda: world.executions.abort(name))
+
+    world.jobs.on_accept = abort_while_it_runs
+    world.run_until(world.now + timedelta(minutes=30))
+    row = world.trigger_row(KEY)
+    assert row is not None
+    # What became of the job is known to nobody who may say it.
+    assert (row["status"], row["attempt"], row["recoveries"]) == ("FAILED_FINAL", 0, 1)
+    assert len(world.jobs.accepted) == 1
+    assert "TRIGGER_RECOVERED" in world.events_of("p0")
+    assert "JOB_COMPLETED" not in world.events_of("p0")
 
 
 def test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it() -> None:
