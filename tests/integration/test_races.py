@@ -44,7 +44,7 @@ from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import Check
 
-ROUNDS = int(os.environ.get("INTERLOCK_RACE_ROUNDS", "60"))
+ROUNDS = int(os.environ.get("INTERLOCK_RACE_ROUNDS", "40"))
 TIMEOUT = timedelta(hours=4)
 LOOK_SECONDS = 0.06
 """How much later than the watchdog a router begins at most."""

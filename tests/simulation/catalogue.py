@@ -35,7 +35,7 @@ MUTANTS = (
         "    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)\n",
         "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n",
         trap=1,
-        seeds=(0,),
+        seeds=(3,),
     ),
     Mutant(
         "an earlier attempt's outcome counts",
@@ -51,7 +51,7 @@ MUTANTS = (
         "if run is not None and run.is_running:",
         trap=3,
         rate=0.1,
-        seeds=(6,),
+        seeds=(9,),
     ),
     Mutant(
         "nobody starts what was committed",
@@ -219,7 +219,7 @@ MUTANTS = (
         "    run = facts.run\n    assert run is not None\n    if run.job_intent is not None",
         trap=24,
         rate=0.1,
-        seeds=(6,),
+        seeds=(9,),
     ),
     Mutant(
         "what waits for the bus is in no index",
@@ -227,7 +227,7 @@ MUTANTS = (
         '        "GSI1PK": PENDING,\n        "GSI1SK": format_time(event.timestamp),\n',
         "",
         trap=25,
-        seeds=(2,),
+        seeds=(3,),
         rate=0.1,
     ),
     Mutant(
@@ -242,7 +242,7 @@ MUTANTS = (
         _SLA,
         "    outcomes = judge(unjudged, succeeded_at, now)\n",
         "    outcomes = {a: b for a, b in judge(unjudged, succeeded_at, now).items() if b is Outcome.MET}\n",
-        seeds=(8,),
+        seeds=(13,),
         rate=0.1,
     ),
     Mutant(
@@ -250,7 +250,7 @@ MUTANTS = (
         _PLAN,
         "    expect = Expect(absent=tuple(str(clock) for clock in Clock if clock not in judged.clocks))\n",
         "    expect = Expect()\n",
-        seeds=(6,),
+        seeds=(9,),
         rate=0.1,
     ),
     Mutant(
@@ -259,7 +259,7 @@ MUTANTS = (
         "        started_token=None,\n",
         "        started_token=None,\n        job_intent=None,\n",
         rate=0.1,
-        seeds=(2,),
+        seeds=(0,),
     ),
     Mutant(
         "recovery counts the rules as held",
@@ -267,6 +267,7 @@ MUTANTS = (
         "        evaluated_at=run.evaluated_at if run.job_intent else None,\n",
         "        evaluated_at=run.evaluated_at,\n",
         rate=0.1,
+        seeds=(3,),
     ),
     Mutant(
         "a second rerun forgets the job that still runs",
@@ -320,7 +321,7 @@ MUTANTS = (
         "interlock_watchdog.recovery",
         "        if status not in _ENDED:",
         "        if True:",
-        seeds=(7,),
+        seeds=(4,),
         rate=0.1,
     ),
     Mutant(

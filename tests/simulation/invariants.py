@@ -134,10 +134,17 @@ class Checks:
             self.broke("a", safety.a_rules_held(self._ledger, passed))
         if "jobIntent" in after and before is not None and "jobIntent" not in before:
             self.broke("a", safety.a_intent_is_allowed(self._ledger, key, after, began))
+        if before is not None and before["status"] == "RUNNING":
+            self._run_ended(key, after, told)
+        return None
+
+    def _run_ended(self, key: RunKey, after: Mapping[str, Any], told: list[Told]) -> None:
+        """A running attempt may have ended, and its date may be closed."""
+        world = self._world
+        self.broke("c", verdicts.c_close_is_judged(world, key, after))
         for event in told:
             if event.type in ("JOB_COMPLETED", "JOB_FAILED"):
                 self.broke("b", safety.b_end_is_true(world.jobs.accepted, key, event, world.now))
-        return None
 
     # --- at every start ----------------------------------------------------------------------------------
 

@@ -66,6 +66,20 @@ def c_written_once(
     return None
 
 
+def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> str | None:
+    """The transaction that closes a run judges each clock that the close settles; nobody has to do it later."""
+    configs = [found.value for found in world.ledger.configs.all(key.pipeline_id)]
+    if len(configs) != 1 or configs[0] is None or after["status"] == "RUNNING":
+        return None  # of edited configs the end of the story tells
+    row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
+    for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key)).items():
+        # A second, since the closing invocation's clock may be behind.
+        is_settled = after["status"] == "COMPLETED" or deadline < world.now - timedelta(seconds=1)
+        if is_settled and clock not in row:
+            return f"{key}: closed as {after['status']}, and its {clock} clock of {deadline} was not judged"
+    return None
+
+
 def expected_deadlines(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> dict[str, datetime]:
     """The deadline of each clock, worked out anew from behaviour.md §5."""
     sla = config.sla
