@@ -329,8 +329,8 @@ MUTANTS = (
         "interlock_watchdog.slas",
         "        return [one for one in found if not _is_settled(one[1], runs, verdicts)]",
         "        return []",
-        seeds=(27,),
-        rate=0.02,
+        timetables=(3,),
+        rate=0.3,
     ),
     Mutant(
         "nobody starts what a cron's fire asks for",

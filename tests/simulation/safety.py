@@ -125,7 +125,7 @@ def b_end_is_true(accepted: Sequence[Job], key: RunKey, told: Told, now: Any) ->
     if not jobs:
         return f"{key}: attempt {attempt} was completed although no job was started" if succeeded else None
     job, message = jobs[0], str(told.detail.get("message"))
-    if "outcome unknown" in message or "nothing was started" in message:
+    if any(said in message for said in ("outcome unknown", "was never confirmed", "nothing was started")):
         return None
     if job.ends_at > now + timedelta(milliseconds=1):
         return f"{key}: attempt {attempt} was ended although its job still runs: {message}"
