@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import safety
-from simulation.ledger import Told
+from simulation.ledger import Pass, Told
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
+from interlock_lifecycle._accounted import fingerprint
 from interlock_rules import holds
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
@@ -57,9 +58,19 @@ def e_arrival_is_answered(
         return _drift_told(world, config, change, key, unseen, types)
     if fires and unseen and not _was_asked(world, key, change):
         return f"{key}: {sensor}, written after the run had passed, is no late data"
-    if fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types:
+    if fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types and not _was_replaced(change, passed):
         return f"{key}: {sensor} is called late although the run had seen it"
     return None
+
+
+def _was_replaced(change: Change, passed: Pass) -> bool:
+    """Whether a newer write took the record's place within the second of the evaluation, which saw only that one.
+
+    Streams tell whole seconds: nobody can tell then that the record was older than what was seen.
+    """
+    same_second = change.at.replace(microsecond=0) == passed.evaluated_at.replace(microsecond=0)
+    seen = passed.seen.get(change.sk.removeprefix("SENSOR#"))
+    return same_second and seen != fingerprint(sensor_fields(change.row or {}))
 
 
 def _drift_told(

@@ -17,6 +17,9 @@ from interlock_lifecycle import JobEntry, RunKey
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 
 DAYS = 3
+PIPELINES = 5
+_TICKS = (5, *(15,) * 6, *(30,) * 9)
+"""Minutes between two ticks. Most of a story's time is spent in them: what they find is the same at a slower pace."""
 QUIET = timedelta(hours=14)
 """How long nothing goes wrong any more at a story's end."""
 
@@ -55,13 +58,13 @@ class Story:
     """One seed: its world, its pipelines, and what was promised for which dates."""
 
     def __init__(
-        self, seed: int, *, rate: float | None = None, days: int = DAYS, pipelines: int = 3, weights: Any = None
+        self, seed: int, *, rate: float | None = None, days: int = DAYS, pipelines: int = PIPELINES, weights: Any = None
     ) -> None:
         self.rng = rng = random.Random(seed)
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
-        tick = timedelta(minutes=rng.choice([5, 15, 15, 15, 30, 30, 30, 30]))
+        tick = timedelta(minutes=rng.choice(_TICKS))
         self.world = World(seed, fault_rate=self.rate, start=start, tick=tick)
         self.world.jobs.failing, self.world.jobs.reported = 0.25, 0.1
         self.end = start + timedelta(days=days)
