@@ -128,7 +128,7 @@ class Checks:
             failure = next((event.detail.get("detail") for event in told if event.type == "JOB_FAILED"), None)
             self.broke("g", safety.g_within_budget(self._ledger, key, reason, failure, began))
             if reason != "job-fail-retry":
-                self.broke("g", safety.g_rerun_has_news(self._ledger, key))
+                self.broke("g", safety.g_rerun_has_news(self._ledger, key, parse_time(after["committedAt"], "", "")))
         passed = self._ledger.passes.get((key, int(after["attempt"])))
         if passed is not None and passed.committed == world.now and before is not None and "evaluatedAt" not in before:
             self.broke("a", safety.a_rules_held(self._ledger, passed))

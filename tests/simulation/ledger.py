@@ -97,6 +97,8 @@ class Ledger:
         self.events: dict[str, Told] = {}
         self.delivered: set[str] = set()
         self.outcomes: dict[RunKey, list[tuple[datetime, str]]] = defaultdict(list)
+        self.reported: dict[RunKey, set[datetime]] = defaultdict(set)
+        """When outcomes were that somebody else reported."""
         self.successes: dict[RunKey, list[datetime]] = defaultdict(list)
         self.closings: dict[RunKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
         """When a date was closed as failed for good, and when it was opened again."""
@@ -123,7 +125,9 @@ class Ledger:
     def _note_outcome(self, pk: str, sk: str, row: Item) -> None:
         at = datetime.fromtimestamp(int(sk.rpartition("#")[2]) / 1000, self._world.now.tzinfo)
         self.outcomes[key_of_row(pk, sk)].append((at, str(row["event"])))
-        if "runToken" in row and row["event"] == "success":
+        if "runToken" not in row:
+            self.reported[key_of_row(pk, sk)].add(at)
+        elif row["event"] == "success":
             self.successes[key_of_row(pk, sk)].append(at)
 
     def _note_control(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:

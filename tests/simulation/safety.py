@@ -1,7 +1,7 @@
 """Invariants (a), (b) and (g): what may start a job, and how often. Each says what is broken, or None."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from interlock_rules import holds, to_number, updated_at
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import parse_time
 
+_CLOCK_SKEW = timedelta(minutes=1)
 OWN_REASONS = ("late-data", "data-drift")
 
 
@@ -155,9 +156,13 @@ def g_within_budget(
     return f"{key}: {reason} is rerun {len(reruns)}, over its budget: {reruns}"
 
 
-def g_rerun_has_news(ledger: Ledger, key: RunKey) -> str | None:
-    """A date that succeeded last is not rerun unless one of its sensors was updated since."""
-    outcomes = sorted(ledger.outcomes[key])
+def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | None:
+    """A date that succeeded last is not rerun unless one of its sensors was updated since.
+
+    What others report of a time after the request tells nothing of a request that the stream brings late.
+    """
+    latest = asked_at + _CLOCK_SKEW
+    outcomes = sorted(at for at in ledger.outcomes[key] if at[0] <= latest or at[0] not in ledger.reported[key])
     if not outcomes or outcomes[-1][1] != "success":
         return None
     stamps = _stamps(ledger, key)

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from simulation.long import Progress, main
+from simulation.stories import PIPELINES
 
 
 def state(tmp_path: Path, content: bytes) -> Path:
@@ -44,7 +45,7 @@ def test_a_run_goes_on_where_it_ended_and_tells_its_speed(tmp_path: Path, capsys
     path = state(tmp_path, msgspec.json.encode(Progress(7, pipeline_days=41, seconds=2.0)))
     assert main(["--state", str(path), "--days", "42"]) == 0
     went_on = msgspec.json.decode(path.read_bytes(), type=Progress)
-    assert (went_on.next_seed, went_on.pipeline_days) == (8, 50)
+    assert (went_on.next_seed, went_on.pipeline_days) == (8, 41 + 3 * PIPELINES)
     assert f"({went_on.speed:.1f} pipeline-days/s)" in capsys.readouterr().out
 
 
