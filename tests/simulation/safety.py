@@ -162,7 +162,8 @@ def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | N
     What others report of a time after the request tells nothing of a request that the stream brings late.
     """
     latest = asked_at + _CLOCK_SKEW
-    outcomes = sorted(at for at in ledger.outcomes[key] if at[0] <= latest or at[0] not in ledger.reported[key])
+    known = ledger.outcomes[key]
+    outcomes = sorted(one for one in known if one[0] <= latest or one[0] not in ledger.reported[key])
     if not outcomes or outcomes[-1][1] != "success":
         return None
     stamps = _stamps(ledger, key)
