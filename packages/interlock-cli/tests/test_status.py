@@ -330,8 +330,8 @@ def test_a_spoilt_verdict_is_told(deployment: Deployment) -> None:
     deployment.start("03-02", "03-02 20:00")
     deployment.tables.spoil("VERDICT#stream#2026-03-02", absolute="late")
     (line, *_) = deployment.shown("03-02 21:00")
-    assert line["progress"] == "unreadable"
-    assert "VERDICT#stream#2026-03-02: absolute is no verdict" in line["reason"]
+    assert line["progress"] == "held"
+    assert "VERDICT#stream#2026-03-02 is judged anew, it is no verdict: absolute says 'late'" in line["reason"]
 
 
 @pytest.mark.parametrize("arrived_at", ["9999-12-31T23:59:59Z", "9999-12-31T22:30:00Z", "0001-01-01T00:00:00+14:00"])

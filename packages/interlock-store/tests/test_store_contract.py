@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig, encode_json
 from interlock_lifecycle import (
     Announce,
+    ClockVerdict,
     CloseFacts,
     CommitIntent,
     EventType,
@@ -289,8 +290,6 @@ def test_a_retry_opens_the_next_attempt_and_counts_its_rerun(store: Store, start
 def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     run = started(store, start.run)
-    from interlock_lifecycle import ClockVerdict
-
     verdicts = {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)}
     breach = RecordBreach(key, run, Verdict(key), verdicts, ())
     store.commit(exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW))  # type: ignore[arg-type]
@@ -299,8 +298,6 @@ def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartR
 
 
 def test_a_clock_is_judged_once(store: Store, key: RunKey) -> None:
-    from interlock_lifecycle import ClockVerdict
-
     verdict = ClockVerdict(Outcome.BREACH, NOW, NOW)
     breach = RecordBreach(key, None, Verdict(key), {Clock.ABSOLUTE: verdict}, ())
     assert store.commit(breach) is Commit.COMMITTED
@@ -309,6 +306,33 @@ def test_a_clock_is_judged_once(store: Store, key: RunKey) -> None:
     other = RecordBreach(key, None, store.verdict(key), {Clock.RELATIVE: verdict}, ())
     assert store.commit(other) is Commit.COMMITTED
     assert set(store.verdict(key).clocks) == {Clock.ABSOLUTE, Clock.RELATIVE}
+
+
+SPOILED_JUDGEMENTS = [
+    "met",
+    None,
+    Decimal(1),
+    {},
+    {"outcome": "fine", "deadline": "2026-03-03T12:00:00Z", "at": "2026-03-03T12:00:00Z"},
+    {"outcome": "met", "deadline": "noon", "at": "2026-03-03T12:00:00Z"},
+    {"outcome": ["met"], "deadline": Decimal(1), "at": None},
+]
+
+
+@pytest.mark.parametrize("spoiled", SPOILED_JUDGEMENTS)
+def test_what_is_no_judgement_stops_no_run_and_is_replaced_by_the_next_one(
+    store: Store, tables: Tables, key: RunKey, spoiled: object
+) -> None:
+    fine = ClockVerdict(Outcome.MET, NOW, NOW)
+    store.commit(RecordBreach(key, None, Verdict(key), {Clock.RELATIVE: fine}, ()))
+    pk, sk = f"PIPELINE#{key.pipeline_id}", f"VERDICT#{key.schedule_id}#{key.date}"
+    tables.transact([Update(store.names.control, pk, sk, set={"absolute": spoiled})])
+    found = store.dossier(key).sla.verdict
+    assert (found.clocks, found.spoiled) == ({Clock.RELATIVE: fine}, {Clock.ABSOLUTE: spoiled})
+    breach = RecordBreach(key, None, found, {Clock.ABSOLUTE: ClockVerdict(Outcome.BREACH, NOW, NOW)}, ())
+    assert store.commit(breach) is Commit.COMMITTED
+    assert set(store.verdict(key).clocks) == set(Clock)
+    assert store.commit(breach) is Commit.STALE
 
 
 def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:

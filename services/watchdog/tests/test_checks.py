@@ -462,6 +462,14 @@ class TestDroppedTimers:
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
         assert deployment.told == [("SLA_WARNING", "p", "2026-03-01"), ("SLA_BREACH", "p", "2026-03-01")]
 
+    def test_a_date_whose_verdict_somebody_has_spoiled_is_judged_anew_once(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        row = Update(NAMES.control, "PIPELINE#p", "VERDICT#stream#2026-03-01", set={"absolute": {"outcome": "fine"}})
+        deployment.tables.transact([row])
+        deployment.ticks("2026-03-02 10:30", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.store.verdict(key("2026-03-01")).clocks[Clock.ABSOLUTE].outcome is Outcome.BREACH
+
     @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
     def test_a_closed_run_is_silent(self, deployment: Deployment, status: RunStatus) -> None:
         deployment.push(READY, self.SLA)
@@ -591,11 +599,10 @@ def test_a_tick_that_runs_twice_says_nothing_twice(deployment: Deployment) -> No
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("kind", ["TRIGGER", "VERDICT"])
-def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deployment, kind: str) -> None:
+def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deployment) -> None:
     deployment.push(READY, 'sla: {deadline: "10:00"}')
     deployment.push(READY, 'sla: {deadline: "10:00"}', pipeline="q")
-    broken = {"PK": "PIPELINE#p", "SK": f"{kind}#stream#2026-03-01", "status": "BROKEN", "absolute": {"outcome": "?"}}
+    broken = {"PK": "PIPELINE#p", "SK": "TRIGGER#stream#2026-03-01", "status": "BROKEN"}
     deployment.tables.transact([Put(NAMES.control, broken)])
     deployment.tick("2026-03-02 10:10", "dropped-timers")
     assert deployment.told == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]

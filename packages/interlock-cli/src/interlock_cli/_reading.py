@@ -138,8 +138,11 @@ class _Look:
         return {key: fields for (_, key), fields in self._overview.sensor_rows(wanted).items()}
 
     def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
-        """What is known of the date's SLA, without an arrival that no deadline can be counted from; and that it is."""
+        """What is known of the date's SLA, without what spoiled rows say; and what is wrong with those."""
         sla, config = self._store.sla(key), self._stored.config
+        spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.spoiled.items()]
+        if spoiled:
+            return sla, f"VERDICT#{key.schedule_id}#{key.date} is judged anew, it is no verdict: {', '.join(spoiled)}"
         if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
             return sla, ""
         try:

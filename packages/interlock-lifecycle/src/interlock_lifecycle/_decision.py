@@ -23,6 +23,8 @@ class Verdict(Struct, frozen=True):
 
     key: RunKey
     clocks: dict[Clock, ClockVerdict] = {}
+    spoiled: dict[Clock, Any] = {}
+    """What stands in the place of a clock's judgement and is none. The clock is judged anew, which mends the row."""
 
 
 class StartRun(Struct, frozen=True):

@@ -105,9 +105,8 @@ class Overview:
         return _readable(read_run, self._by_key(keys, "TRIGGER"))
 
     def verdicts(self, keys: Iterable[RunKey]) -> dict[RunKey, Verdict]:
-        """The verdicts that exist among these dates; unreadable ones are left out, as runs are."""
-        rows = self._by_key(keys, "VERDICT")
-        return {key: found for key, row in rows.items() if (found := _verdict(row, key)) is not None}
+        """The verdicts that exist among these dates."""
+        return {key: read_verdict(row, key) for key, row in self._by_key(keys, "VERDICT").items()}
 
     def _by_key(self, keys: Iterable[RunKey], kind: str) -> dict[RunKey, Item]:
         return self._batch({key: (pipeline_pk(key.pipeline_id), run_sk(kind, key)) for key in keys})
@@ -188,10 +187,3 @@ def _readable(read: Callable[[Item], Run], rows: Mapping[T, Item]) -> dict[T, Ru
         except MalformedRow:
             continue
     return found
-
-
-def _verdict(row: Item, key: RunKey) -> Verdict | None:
-    try:
-        return read_verdict(row, key)
-    except MalformedRow:
-        return None

@@ -252,7 +252,10 @@ def _judge(
     """Each clock's verdict is written once: the row must still be as it was read."""
     if not decision.verdicts:
         return []
-    expect = Expect(absent=tuple(str(clock) for clock in Clock if clock not in judged.clocks))
+    expect = Expect(
+        equals={str(clock): value for clock, value in judged.spoiled.items()},
+        absent=tuple(str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.spoiled)),
+    )
     changes = verdict_changes(decision.verdicts)
     return [Update(control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), set=changes, expect=expect)]
 

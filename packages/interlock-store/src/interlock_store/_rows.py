@@ -355,20 +355,26 @@ def verdict_changes(fresh: Mapping[Clock, ClockVerdict]) -> Item:
 
 
 def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
-    """The judgements of a date so far; none without a row."""
-    if row is None:
-        return Verdict(key)
-    return Verdict(key, {clock: _read_judgement(row, clock) for clock in Clock if str(clock) in row})
+    """The judgements of a date so far; none without a row.
+
+    An SLA never stops a run, so what somebody has spoiled is no error here.
+    """
+    told = {clock: (row or {})[str(clock)] for clock in Clock if str(clock) in (row or {})}
+    read = {clock: _read_judgement(value) for clock, value in told.items()}
+    return Verdict(
+        key,
+        clocks={clock: judgement for clock, judgement in read.items() if judgement is not None},
+        spoiled={clock: told[clock] for clock, judgement in read.items() if judgement is None},
+    )
 
 
-def _read_judgement(row: Mapping[str, Any], clock: Clock) -> ClockVerdict:
-    pk, sk, told = row["PK"], row["SK"], row[str(clock)]
+def _read_judgement(told: Any) -> ClockVerdict | None:
     try:
-        outcome = Outcome(told["outcome"])
-        deadline, at = told["deadline"], told["at"]
-    except (KeyError, TypeError, ValueError):
-        raise MalformedRow(pk, sk, f"{clock} is no verdict of an SLA clock: {told!r}") from None
-    return ClockVerdict(outcome, parse_time(deadline, pk, sk), parse_time(at, pk, sk))
+        return ClockVerdict(
+            Outcome(told["outcome"]), parse_time(told["deadline"], "", ""), parse_time(told["at"], "", "")
+        )
+    except (KeyError, TypeError, ValueError, MalformedRow):
+        return None
 
 
 def rerun_marker(key: RunKey, identity: str) -> str:
