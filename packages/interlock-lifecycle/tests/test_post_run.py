@@ -175,10 +175,29 @@ def test_a_record_whose_request_was_answered_asks_for_nothing_again(config: Pipe
 
 
 def test_drift_while_the_job_runs_is_only_told(config: PipelineConfig, run: Run) -> None:
-    sensor = audit(150)
-    decision = decide_post_run(sensor, config, facts(run, sensor, baseline={"audit": {"rows": 100}}))
+    sensor, passed = audit(150), replace(run, evaluated_at=NOW - timedelta(minutes=1))
+    decision = decide_post_run(sensor, config, facts(passed, sensor, baseline={"audit": {"rows": 100}}))
     assert isinstance(decision, Announce)
     assert types(decision) == ["POST_RUN_DRIFT_INFLIGHT"]
+
+
+def test_a_retry_that_has_not_looked_yet_tells_nothing_of_the_former_attempts_baseline(
+    config: PipelineConfig, run: Run
+) -> None:
+    sensor, retried = audit(150), replace(run, attempt=1, evaluated_at=None)
+    assert isinstance(
+        decide_post_run(sensor, config, facts(retried, sensor, baseline={"audit": {"rows": 100}})), Ignore
+    )
+
+
+def test_a_record_that_is_brought_again_tells_nothing_once_the_next_attempt_has_seen_it(
+    config: PipelineConfig, run: Run
+) -> None:
+    sensor = audit(150)
+    retried = replace(run, attempt=1, evaluated_at=sensor.written_at + timedelta(minutes=1))
+    assert isinstance(
+        decide_post_run(sensor, config, facts(retried, sensor, baseline={"audit": {"rows": 100}})), Ignore
+    )
 
 
 @pytest.mark.parametrize("baseline", [{}, {"audit": 100}, {"rows": 100}, {"ledger": {"rows": 1}}])

@@ -24,10 +24,13 @@ def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) 
     if facts.sensors.get(sensor.key, sensor.fields) != sensor.fields:
         return Ignore("a newer write of this sensor follows on the stream")
     found = drift_of(sensor, config, facts.baseline)
-    if run.is_running:
-        return _in_flight(sensor, key, run, found)
+    if run.is_running and run.evaluated_at is None:
+        # The baseline is that of an earlier attempt: whoever brings its record again tells nothing about this one.
+        return Ignore("the run under way has not looked at its sensors yet")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
+    if run.is_running:
+        return _in_flight(sensor, key, run, found)
     if found is not None:
         return _drifted(sensor, config, key, run, found, facts)
     if not _is_after(sensor, run):
