@@ -9,7 +9,6 @@ from simulation.ledger import Pass, Told
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
-from interlock_lifecycle._accounted import fingerprint
 from interlock_rules import holds
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
@@ -56,21 +55,21 @@ def e_arrival_is_answered(
     unseen = written_at > passed.committed
     if watched:
         return _drift_told(world, config, change, key, unseen, types)
-    if fires and unseen and not _was_asked(world, key, change):
+    if fires and unseen and not _was_asked(world, key, change) and not _was_replaced(world, change, passed):
         return f"{key}: {sensor}, written after the run had passed, is no late data"
-    if fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types and not _was_replaced(change, passed):
+    if fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types:
         return f"{key}: {sensor} is called late although the run had seen it"
     return None
 
 
-def _was_replaced(change: Change, passed: Pass) -> bool:
-    """Whether a newer write took the record's place within the second of the evaluation, which saw only that one.
+def _was_replaced(world: "World", change: Change, passed: Pass) -> bool:
+    """Whether a newer write took the record's place that was written in the second of the evaluation.
 
-    Streams tell whole seconds: nobody can tell then that the record was older than what was seen.
+    Streams tell whole seconds: only the newer record can tell then that there is something that the run did not see.
     """
+    newest = world.ledger.sensors.now((change.pk.removeprefix("PIPELINE#"), change.sk.removeprefix("SENSOR#")))
     same_second = change.at.replace(microsecond=0) == passed.evaluated_at.replace(microsecond=0)
-    seen = passed.seen.get(change.sk.removeprefix("SENSOR#"))
-    return same_second and seen != fingerprint(sensor_fields(change.row or {}))
+    return same_second and newest is not None and newest.value != sensor_fields(change.row or {})
 
 
 def _drift_told(

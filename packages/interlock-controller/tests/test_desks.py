@@ -22,6 +22,7 @@ from interlock_lifecycle import (
     open_run,
     take_baseline,
 )
+from interlock_lifecycle._accounted import fingerprint
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time, read_rerun_request
 from interlock_store._write import Put
@@ -135,18 +136,34 @@ def test_drift_asks_for_a_rerun_once_and_the_rerun_takes_its_own_baseline() -> N
 def test_data_that_came_within_the_second_of_the_evaluation_but_after_it_is_late_data() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     record = floor.write("ready", NOW, ready=True)
+    completed_having_seen(floor, record, "another fingerprint")
     floor.sensors.arrived(record)
-    run = floor.store.run(KEY)
+    assert floor.request()["reason"] == "late-data"
+
+
+@pytest.mark.parametrize(("hidden", "reason"), [(True, None), (False, "late-data")])
+def test_of_two_writes_in_the_second_of_the_evaluation_the_one_that_nobody_saw_is_late_data_unless_overwritten(
+    hidden: bool, reason: str | None
+) -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    first, second = (floor.write("ready", NOW, ready=True, rows=rows) for rows in (1, 2))
+    unseen, seen = (first, second) if hidden else (second, first)
+    completed_having_seen(floor, first, fingerprint(seen.fields))
+    floor.sensors.arrived(unseen)
+    assert floor.request().get("reason") == reason
+
+
+def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:
+    """The run that the record opens, completed within one second; its evaluation saw this fingerprint."""
+    floor.sensors.arrived(record)
+    run, config = floor.store.run(KEY), floor.store.config("bronze").config
     assert run is not None
-    config = floor.store.config("bronze").config
     assert config is not None
-    floor.store.commit(PassEvaluation(run, NOW, None, (), {"ready": "another fingerprint"}))
+    floor.store.commit(PassEvaluation(run, NOW, None, (), {"ready": seen}))
     facts = CloseFacts(floor.store.run(KEY), config, 0, Exclusions(), floor.store.sla(KEY))
     done = decide_completion(facts, run.run_token, JobOutcome("success"), now=NOW, execution_timeout=TIMEOUT)
     assert isinstance(done, CloseRun)
     floor.store.commit(done)
-    floor.sensors.arrived(record)
-    assert floor.request()["reason"] == "late-data"
 
 
 @pytest.fixture

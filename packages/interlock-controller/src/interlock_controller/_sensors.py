@@ -18,6 +18,7 @@ from interlock_lifecycle import (
     decide_waiting_shadow,
     has_period,
     keys_to_read,
+    may_be_overwritten,
     path_of,
     run_key_of,
     watching_rule,
@@ -97,6 +98,11 @@ class SensorDesk:
         is_over = run is not None and not run.is_running
         rules = config.post_run_rules
         is_watched = run is not None and rules is not None and watching_rule(config, sensor.key) is not None
+        wanted: tuple[str, ...] = ()
+        if is_watched and rules is not None:
+            wanted = tuple(rules.keys)
+        elif run is not None and is_over and may_be_overwritten(run, sensor):
+            wanted = (sensor.key,)
         return SensorFacts(
             run=run,
             has_arrival=run is not None or store.arrived_at(key) is not None,
@@ -104,7 +110,7 @@ class SensorDesk:
             request=store.standing_request(key) if is_over else None,
             has_asked=is_over and store.is_rerun_handled(key, format_time(sensor.written_at)),
             baseline=store.baseline(key) if is_watched else {},
-            sensors=store.sensors(config.id, rules.keys, key.date) if is_watched and rules is not None else {},
+            sensors=store.sensors(config.id, wanted, key.date) if wanted else {},
             other_run=store.run(key.under_other_schedule) if run is None else None,
         )
 

@@ -1,5 +1,6 @@
 """What happens next to a pipeline run: pure decisions over facts, and the events that they imply."""
 
+from interlock_lifecycle._accounted import may_be_overwritten
 from interlock_lifecycle._alert import AlertFacts, TooEarly, decide_alert, warning_marker
 from interlock_lifecycle._arrival import SensorFacts, SensorPath, has_period, is_reserved, path_of, run_key_of, triggers
 from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
@@ -309,6 +310,7 @@ __all__ = [
     "make_event_id",
     "make_job_key",
     "make_run_token",
+    "may_be_overwritten",
     "miss_post_run",
     "needs_start",
     "open_run",

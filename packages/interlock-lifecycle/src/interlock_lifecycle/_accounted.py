@@ -41,14 +41,24 @@ def took_into_account(run: Run, sensor: Sensor) -> bool:
     return was_seen(sensor, seen_at, run.seen)
 
 
+def may_be_overwritten(run: Run, sensor: Sensor) -> bool:
+    """Whether a newer write may have taken this record's place just before the run looked.
+
+    Both in the second of the evaluation, which then saw the newer one only; the row as it is now tells.
+    """
+    return run.evaluated_at is not None and _share_a_second(sensor, run.evaluated_at)
+
+
 def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:
     """Whether rows read at `seen_at`, with these fingerprints by row key, included the sensor's record."""
-    second = seen_at.replace(microsecond=0)
-    if sensor.written_at < second:
-        return True
-    if sensor.written_at >= second + _STREAM_GRAIN:
-        return False
+    if not _share_a_second(sensor, seen_at):
+        return sensor.written_at < seen_at
     return seen.get(sensor.key) == fingerprint(sensor.fields)
+
+
+def _share_a_second(sensor: Sensor, seen_at: datetime) -> bool:
+    second = seen_at.replace(microsecond=0)
+    return second <= sensor.written_at < second + _STREAM_GRAIN
 
 
 def _plain(value: object) -> Any:

@@ -28,8 +28,8 @@ class SensorPath(StrEnum):
 class SensorFacts(Struct, frozen=True):
     """What a sensor is judged by: its date's trigger row and rerun request, and the excluded days.
 
-    `baseline` (by rule key) and `sensors` (the post-run sensors' rows as they are now, by row key) are read only
-    where a post-run rule names the sensor.
+    `baseline` (by rule key) is read only where a post-run rule names the sensor. `sensors` are rows as they are now,
+    by row key: the post-run sensors' there, elsewhere the sensor's own where the record may be overwritten.
     """
 
     run: Run | None

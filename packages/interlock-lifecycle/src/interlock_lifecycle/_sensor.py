@@ -41,6 +41,8 @@ def decide_sensor(
         return Ignore("the run is under way and looks at its sensors itself")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
+    if facts.sensors.get(sensor.key, sensor.fields) != sensor.fields:
+        return Ignore("a newer write of this sensor follows on the stream")
     return _late_data(key, sensor, run, facts)
 
 
