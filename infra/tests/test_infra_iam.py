@@ -103,14 +103,14 @@ def test_only_what_reads_by_key_may_ask_an_index(service: str, stack: "Plan") ->
         (r"\bEventBus\(", "events:PutEvents"),
         (r"\bSchedulerTimers\(", "scheduler:CreateSchedule"),
         (r"\bExecutions\(", "states:StartExecution"),
-        (r"\bSqsRouter\(", "sqs:SendMessage"),
+        (r"\b(SqsRouter|dead_letters_of_environment)\(", "sqs:SendMessage"),
         (r"\bSecretToken\(", "secretsmanager:GetSecretValue"),
     ],
 )
 def test_a_service_that_uses_something_may(client: str, action: str, service: str, full: "Plan") -> None:
     wiring = REPOSITORY / "services" / service / "src" / f"interlock_{service.replace('-', '_')}" / "wiring.py"
     uses = re.search(client, wiring.read_text(encoding="utf-8")) is not None
-    if client.startswith(r"\bSqsRouter"):
+    if action == "sqs:SendMessage":
         function = full.one("aws_lambda_function", function_name=f"test-interlock-{service}")
         uses = uses and "DLQ_QUEUE_URL" in function.values["environment"][0]["variables"]
     may = any(allowed == action for allowed, _ in _allowed(full, service))

@@ -100,6 +100,7 @@ def test_variables_name_what_is_deployed(stack: "Plan") -> None:
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/test-interlock-scheduler",
         "SCHEDULER_GROUP_NAME": "test-interlock-sla",
         "SCHEDULER_DLQ_ARN": f"arn:aws:sqs:{account}:test-interlock-async-dlq",
+        "DLQ_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/test-interlock-sr-control-dlq",
         "SFN_TIMEOUT_SECONDS": "14400",
     }
     stack.one("aws_scheduler_schedule_group", name="test-interlock-sla")

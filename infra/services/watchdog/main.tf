@@ -27,6 +27,7 @@ module "function" {
 
   variables = merge(local.table_variables, local.timer_variables, {
     STATE_MACHINE_ARN   = module.names.state_machine_arn
+    DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
   })
 
@@ -36,6 +37,14 @@ module "function" {
     module.names.statements.bus,
     module.names.statements.executions,
     module.names.statements.timers,
+    [
+      {
+        Sid      = "OutboxDeadLetters"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [module.names.queue_arns["sr-control-dlq"]]
+      },
+    ],
   )
 }
 

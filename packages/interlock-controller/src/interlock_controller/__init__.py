@@ -2,6 +2,7 @@
 
 from interlock_controller._alerts import AlertDesk, TimerEarly
 from interlock_controller._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
+from interlock_controller._dead_letters import dead_letters_of_environment
 from interlock_controller._executions import MISSING, Executions
 from interlock_controller._jobs import JobDesk
 from interlock_controller._outbox import Bus, ExecutionStarter, Outbox
@@ -31,5 +32,6 @@ __all__ = [
     "SensorDesk",
     "TimerEarly",
     "Timers",
+    "dead_letters_of_environment",
     "timers_of_environment",
 ]

@@ -6,7 +6,7 @@ from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import AuditError, DlqError, MalformedRecord, ResendFailed, RetryLater, RoutingFailed
 from interlock_dlq._letter import DeadLetter, decode_letter, encode_letter, make_letter
 from interlock_dlq._redrive import RedriveReport, redrive, resend_to_function
-from interlock_dlq._route import LogRouter, NullRouter, Router, SqsRouter
+from interlock_dlq._route import LogRouter, NullRouter, Router, SqsClient, SqsRouter
 
 __all__ = [
     "AuditError",
@@ -25,6 +25,7 @@ __all__ = [
     "RetryLater",
     "Router",
     "RoutingFailed",
+    "SqsClient",
     "SqsRouter",
     "classify",
     "decode_letter",

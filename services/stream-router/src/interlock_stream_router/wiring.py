@@ -7,8 +7,15 @@ from typing import Any
 import boto3
 from msgspec import Struct
 
-from interlock_controller import EventBus, Executions, JobDesk, Outbox, RerunDesk, SensorDesk
-from interlock_dlq import LogRouter, SqsRouter
+from interlock_controller import (
+    EventBus,
+    Executions,
+    JobDesk,
+    Outbox,
+    RerunDesk,
+    SensorDesk,
+    dead_letters_of_environment,
+)
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
 from interlock_stream_router.configs import ConfigWatch
@@ -45,7 +52,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     executions = Executions(clients["stepfunctions"], settings["STATE_MACHINE_ARN"])
     bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
-    dead_letters = _dead_letters(settings)
+    dead_letters = dead_letters_of_environment(settings, lambda: boto3.client("sqs"))
     router = Router(
         outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         configs=ConfigWatch(store, cache),
@@ -55,9 +62,3 @@ def wire(variables: Mapping[str, str]) -> Service:
     )
     health = {"control": store.ping, "bus": bus.ping}
     return Service(router, dead_letters, health, settings)
-
-
-def _dead_letters(settings: Settings) -> DeadLetters:
-    if settings.dlq_queue_url is None:
-        return LogRouter()
-    return SqsRouter(settings.dlq_queue_url, boto3.client("sqs"), max_retries=settings.dlq_max_retries)

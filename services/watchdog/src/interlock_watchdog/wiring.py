@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import EventBus, Executions, Outbox, RerunDesk, timers_of_environment
+from interlock_controller import (
+    EventBus,
+    Executions,
+    Outbox,
+    RerunDesk,
+    dead_letters_of_environment,
+    timers_of_environment,
+)
 from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Overview, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
@@ -59,9 +66,10 @@ def wire(variables: Mapping[str, str]) -> Service:
     bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
     executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
+    dead_letters = dead_letters_of_environment(settings, lambda: boto3.client("sqs"))
     recovery = Recovery(
         store,
-        Outbox(store, bus, executions, now=now, execution_timeout=timeout),
+        Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         RerunDesk(store, execution_timeout=timeout),
         executions,
         execution_timeout=timeout,

@@ -102,11 +102,12 @@ class Functions:
             "SLACK_SECRET_ARN": settings.slack_secret_arn,
             "SLACK_API_URL": settings.slack_api_url,
         }
+        letters = {"DLQ_QUEUE_URL": queues["sr-control-dlq"].url}
         variables = {
-            "stream-router": {**common, **machine, "DLQ_QUEUE_URL": queues["sr-control-dlq"].url},
+            "stream-router": {**common, **machine, **letters},
             "orchestrator": {**common, **settings.job_environment},
             "sla-monitor": {**common, **timers},
-            "watchdog": {**common, **machine, **timers, **patience},
+            "watchdog": {**common, **machine, **letters, **timers, **patience},
             "event-sink": events,
             "alert-dispatcher": {**events, **slack},
         }[service]

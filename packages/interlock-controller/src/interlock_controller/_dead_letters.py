@@ -1,0 +1,16 @@
+"""Where a Lambda keeps what nobody takes, by its variables."""
+
+from collections.abc import Callable
+
+from interlock_dlq import LogRouter, Router, SqsClient, SqsRouter
+from interlock_telemetry import Settings
+
+
+def dead_letters_of_environment(settings: Settings, make_client: Callable[[], SqsClient]) -> Router:
+    """The queue at DLQ_QUEUE_URL; without that variable the log, and no client is made.
+
+    `make_client` makes the boto3 client of SQS.
+    """
+    if settings.dlq_queue_url is None:
+        return LogRouter()
+    return SqsRouter(settings.dlq_queue_url, make_client(), max_retries=settings.dlq_max_retries)

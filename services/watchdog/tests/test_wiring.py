@@ -1,0 +1,109 @@
+"""The watchdog's handler over AWS's API, wired from its variables."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from interlock_config import decode_yaml
+from interlock_store import DynamoTables, Store, TableNames
+from interlock_store._write import Item, Put
+
+NAMES = TableNames.of_environment("test")
+LONG_AGO = "2026-03-03T12:00:00Z"
+ROLE = "arn:aws:iam::123456789012:role/some"
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The clients of an account that holds what the watchdog's variables name."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions", "sqs")}  # type: ignore[call-overload]
+        _make_tables(clients["dynamodb"])
+        clients["events"].create_event_bus(Name="bus")
+        machine = clients["stepfunctions"].create_state_machine(
+            name="machine", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn=ROLE
+        )
+        queue = clients["sqs"].create_queue(QueueName="dlq")["QueueUrl"]
+        variables = {
+            "CONTROL_TABLE": NAMES.control,
+            "JOBLOG_TABLE": NAMES.joblog,
+            "RERUN_TABLE": NAMES.rerun,
+            "STATE_MACHINE_ARN": machine["stateMachineArn"],
+            "EVENT_BUS_NAME": "bus",
+            "SLA_MONITOR_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:sla-monitor",
+            "SCHEDULER_ROLE_ARN": ROLE,
+            "SCHEDULER_GROUP_NAME": "default",
+            "DLQ_QUEUE_URL": queue,
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield {**clients, "queue": queue}
+
+
+def _make_tables(client: Any) -> None:
+    index = {"IndexName": "GSI1", "KeySchema": _keys("GSI1"), "Projection": {"ProjectionType": "ALL"}}
+    for table in (NAMES.control, NAMES.joblog, NAMES.rerun):
+        indexed = table == NAMES.control
+        names = ("PK", "SK", "GSI1PK", "GSI1SK") if indexed else ("PK", "SK")
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            KeySchema=_keys(""),
+            **({"GlobalSecondaryIndexes": [index]} if indexed else {}),
+        )
+
+
+def _keys(prefix: str) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": f"{prefix}PK", "KeyType": "HASH"},
+        {"AttributeName": f"{prefix}SK", "KeyType": "RANGE"},
+    ]
+
+
+@pytest.fixture
+def tables(aws: dict[str, Any]) -> DynamoTables:
+    made = DynamoTables(aws["dynamodb"])
+    Store(made, NAMES).put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    return made
+
+
+@pytest.fixture
+def tick(aws: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
+    from interlock_watchdog import handler
+
+    handler._service.cache_clear()
+    yield lambda: handler.handle({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
+    handler._service.cache_clear()
+
+
+def waiting(name: str, detail: str) -> Item:
+    """An event that has long waited for the bus."""
+    index = {"GSI1PK": "PENDING", "GSI1SK": LONG_AGO}
+    return {"PK": "PIPELINE#bronze", "SK": f"EVENT#{name}", "detailType": "SLA_WARNING", "detail": detail, **index}
+
+
+def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_those_beside_it_go_out(
+    aws: dict[str, Any], tables: DynamoTables, tick: Callable[[], dict[str, Any]]
+) -> None:
+    wrong, fine = waiting("1", "no json"), waiting("2", json.dumps({"pipelineId": "bronze"}))
+    tables.transact([Put(NAMES.control, row) for row in (wrong, fine)])
+    tick()
+    (message,) = aws["sqs"].receive_message(QueueUrl=aws["queue"], MaxNumberOfMessages=10)["Messages"]
+    letter = json.loads(message["Body"])
+    assert (letter["payload"], letter["source"]) == (wrong, "outbox")
+    left = tables.query(NAMES.control, "PENDING", index="GSI1")
+    assert [row["SK"] for row in left if row["SK"] in ("EVENT#1", "EVENT#2")] == []
