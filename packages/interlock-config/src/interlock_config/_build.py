@@ -58,7 +58,7 @@ def _to_bytes(value: Any) -> bytes:
 
 
 def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | None:
-    found = _converted(kind, walk(shape.type_info(kind), raw, (), findings))
+    found = _converted(kind, walk(_declared(kind), raw, (), findings))
     for path, value, message in odd_numbers(raw, ()):
         if not findings.touches(path):
             findings.error(path, value, message)
@@ -75,8 +75,14 @@ def _converted(kind: type[T], raw: Any) -> T | None:
 
 
 @cache
+def _declared(kind: type) -> shape.Type:
+    """Looked at once: a watchdog meets the same unreadable config again at every tick."""
+    return shape.type_info(kind)
+
+
+@cache
 def _required(kind: type) -> tuple[str, ...]:
-    declared = Expected(shape.type_info(kind)).type
+    declared = Expected(_declared(kind)).type
     assert isinstance(declared, shape.StructType)
     return tuple(field.encode_name for field in declared.fields if field.required)
 
