@@ -58,7 +58,8 @@ def _to_bytes(value: Any) -> bytes:
 
 
 def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | None:
-    found = _converted(kind, walk(_declared(kind), raw, (), findings))
+    declared = _declared(kind)  # type: ignore[arg-type]  # mypy takes type[T] for unhashable
+    found = _converted(kind, walk(declared, raw, (), findings))
     for path, value, message in odd_numbers(raw, ()):
         if not findings.touches(path):
             findings.error(path, value, message)
