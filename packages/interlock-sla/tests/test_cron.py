@@ -221,6 +221,13 @@ def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
             "its day of week field 'mon-1/0' does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; "
             "fri#2 is the second Friday of a month, L5 the last",
         ),
+        (
+            "0 0 * * fri#1,9#2",
+            "its day of week field '9#2' does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; "
+            "fri#2 is the second Friday of a month, L5 the last",
+        ),
+        ("61,62 * * * *", "its minute field '61,62' does not read as 0 to 59"),
+        ("0 0 ?,1 * *", "its day of month field '?,1' does not read as 1 to 31, or L for the last day of the month"),
         ("H * * * *", "its minute field 'h' does not read as 0 to 59"),
         ("R * * * *", "its minute field 'r' does not read as 0 to 59"),
         ("1,,2 * * * *", "its minute field '1,,2' does not read as 0 to 59"),
