@@ -13,15 +13,14 @@ from interlock_lifecycle import (
     Expectation,
     Window,
     deadlines_of,
-    due_deadlines,
+    due_clocks,
     due_fires,
     due_starts,
     due_trigger_deadlines,
-    due_warnings,
     expected_dates,
     terms_of,
 )
-from interlock_sla import Exclusions, parse_execution_date
+from interlock_sla import Deadline, Exclusions, ExecutionDate, parse_execution_date
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 TRIGGER = "trigger: {key: ready, check: exists}"
@@ -39,6 +38,14 @@ def expect(schedule: str, sla: str = "", *, created: datetime = CREATED, exclude
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def due_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
+    return [(due.date, due.deadline) for due in due_clocks(expected, window) if not due.is_warning]
+
+
+def due_warnings(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
+    return [(due.date, due.deadline) for due in due_clocks(expected, window) if due.is_warning]
 
 
 def between(after: str, until: str) -> Window:

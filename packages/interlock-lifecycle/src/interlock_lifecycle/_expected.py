@@ -64,6 +64,15 @@ class ExpectedStart(Struct, frozen=True):
     fire: datetime | None = None
 
 
+class DueClock(Struct, frozen=True):
+    """A date's absolute SLA clock whose warning or breach is due at `at` (UTC)."""
+
+    date: ExecutionDate
+    deadline: Deadline
+    at: datetime
+    is_warning: bool
+
+
 def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> Iterator[ExecutionDate]:
     """The expected dates around a window: inclusion dates, else cron fires, else each day or hour (behaviour.md §5).
 
@@ -172,21 +181,19 @@ def _start_after(config: PipelineConfig, moment: datetime) -> datetime:
         day += _ONE_DAY
 
 
-def due_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
-    """The expected dates whose absolute SLA deadline lies in the window."""
-    return [found for found in _deadlines(expected, window) if window.holds(found[1].breach_at)]
-
-
-def due_warnings(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, Deadline]]:
-    """The expected dates whose absolute SLA warning lies in the window."""
-    ahead = expected.config.sla.expected_duration if expected.config.sla is not None else None
-    if ahead is None:
-        return []
-    reach = Window(window.after, window.until + timedelta(seconds=ahead.total_seconds()))
-    since = clocks_since(expected.in_force).get(Clock.ABSOLUTE)
-    found = _deadlines(expected, reach)
-    due = [one for one in found if one[1].warning_at is not None and window.holds(one[1].warning_at)]
-    return [one for one in due if since is None or since <= (one[1].warning_at or one[1].breach_at)]
+def due_clocks(expected: Expectation, window: Window) -> list[DueClock]:
+    """The warnings, then the breaches, of absolute SLA clocks that lie in the window."""
+    sla, since = expected.config.sla, clocks_since(expected.in_force).get(Clock.ABSOLUTE)
+    ahead = sla.expected_duration if sla is not None else None
+    reach = timedelta(seconds=ahead.total_seconds()) if ahead is not None else timedelta()
+    around = list(_deadlines(expected, Window(window.after, window.until + reach)))
+    warnings = (
+        DueClock(found, deadline, deadline.warning_at, is_warning=True)
+        for found, deadline in around
+        if deadline.warning_at is not None and (since is None or since <= deadline.warning_at)
+    )
+    breaches = (DueClock(found, deadline, deadline.breach_at, is_warning=False) for found, deadline in around)
+    return [due for due in (*warnings, *breaches) if window.holds(due.at)]
 
 
 def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[ExecutionDate, Deadline]]:

@@ -18,8 +18,7 @@ from interlock_lifecycle import (
     clocks_since,
     dates_since,
     deadlines_of_run,
-    due_deadlines,
-    due_warnings,
+    due_clocks,
     timers_of,
     warning_marker,
 )
@@ -83,7 +82,7 @@ class TimersAhead:
 
 
 def _timers(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
-    dates = dict.fromkeys(date for find in (due_deadlines, due_warnings) for date, _ in find(watched.expected, window))
+    dates = dict.fromkeys(due.date for due in due_clocks(watched.expected, window))
     for date in dates:
         key = watched.key(date)
         for timer in timers_of(watched.config, key, None):
@@ -120,11 +119,9 @@ class DroppedTimers:
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
         past = window.earlier(TIMER_GRACE)
-        for date, deadline in due_warnings(watched.expected, past):
-            assert deadline.warning_at is not None
-            yield Alert(watched.key(date), EventType.SLA_WARNING, deadline.warning_at)
-        for date, deadline in due_deadlines(watched.expected, past):
-            yield Alert(watched.key(date), EventType.SLA_BREACH, deadline.breach_at)
+        for due in due_clocks(watched.expected, past):
+            event = EventType.SLA_WARNING if due.is_warning else EventType.SLA_BREACH
+            yield Alert(watched.key(due.date), event, due.at)
 
     def _unsettled(self, found: Found[Alert]) -> Found[Alert]:
         keys = dict.fromkeys(alert.key for _, alert in found)
