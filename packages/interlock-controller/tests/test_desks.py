@@ -116,6 +116,41 @@ def test_a_completed_run_waits_for_its_post_run_sensors_until_they_have_been_jud
     assert floor.told == ["POST_RUN_PASSED", "POST_RUN_PASSED"]
 
 
+@pytest.mark.parametrize(("rows", "told"), [(10, "POST_RUN_PASSED"), (11, "POST_RUN_DRIFT")])
+def test_a_post_run_record_is_judged_although_the_next_days_row_has_taken_its_place(rows: int, told: str) -> None:
+    floor = Floor()
+    floor.complete(rows=10)
+    record = floor.write("audit", LATER, rows=rows)
+    floor.write("audit", LATER + timedelta(days=1), rows=0, date="2026-03-04")
+    floor.sensors.arrived(record)
+    assert floor.told == [told]
+    assert not floor.awaits_post_run()
+
+
+def test_a_post_run_record_that_a_newer_one_of_its_date_has_replaced_leaves_the_word_to_it() -> None:
+    floor = Floor()
+    floor.complete(rows=10)
+    record, newer = floor.write("audit", LATER, rows=0), floor.write("audit", LATER, rows=10)
+    floor.sensors.arrived(record)
+    assert floor.told == []
+    floor.sensors.arrived(newer)
+    assert floor.told == ["POST_RUN_PASSED"]
+
+
+def test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_brought_again() -> None:
+    second = "value: 10}, {key: ledger, check: gte, field: rows, value: 10}]}"
+    floor = Floor(PIPELINE.replace("value: 10}]}", second))
+    floor.complete(rows=10)
+    floor.store.put_sensor("bronze", "ledger", {"date": "2026-03-03", "rows": 2})
+    record = floor.write("audit", LATER, rows=10)
+    floor.sensors.arrived(record)
+    for row in [row for row in floor.store.pending(NOW + timedelta(days=9)) if row["SK"].startswith("EVENT#")]:
+        floor.store.forget_event(row["PK"], row["SK"])
+    floor.store.put_sensor("bronze", "ledger", {"date": "2026-03-03", "rows": 10})
+    floor.sensors.arrived(record)
+    assert floor.told == ["POST_RUN_FAILED"]
+
+
 def test_drift_asks_for_a_rerun_once_and_the_rerun_takes_its_own_baseline() -> None:
     floor = Floor()
     floor.complete(rows=10)
@@ -151,6 +186,71 @@ def test_of_two_writes_in_the_second_of_the_evaluation_the_one_that_nobody_saw_i
     completed_having_seen(floor, first, fingerprint(seen.fields))
     floor.sensors.arrived(unseen)
     assert floor.request().get("reason") == reason
+
+
+@pytest.mark.parametrize("over", [{"ready": False}, {"ready": True, "date": "2026-03-04"}, {"ready": True, "date": 7}])
+def test_an_unseen_write_is_late_data_although_what_replaced_it_says_nothing_of_its_date(
+    over: dict[str, object],
+) -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    seen, unseen = (floor.write("ready", NOW, ready=True, rows=rows) for rows in (1, 2))
+    completed_having_seen(floor, seen, fingerprint(seen.fields))
+    floor.write("ready", NOW, **over)
+    floor.sensors.arrived(unseen)
+    assert floor.request()["reason"] == "late-data"
+
+
+def test_late_data_beside_a_request_that_is_refused_asks_for_itself() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun").replace("maxRetries", "maxManualReruns: 0, maxRetries"))
+    floor.complete()
+    asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": format_time(NOW)}
+    floor.tables.transact([Put(NAMES.control, asked)])
+    record = floor.write("ready", LATER, ready=True)
+    for _ in range(2):
+        floor.sensors.arrived(record)
+    assert floor.told == ["LATE_DATA_ARRIVAL"]
+    assert [entry.event for entry in floor.store.entries(KEY)].count("late-data-arrival") == 1
+    standing = floor.request()
+    assert (standing["requestedAt"], standing["lateData"]) == (format_time(NOW), format_time(LATER))
+    floor.reruns.requested(read_rerun_request(standing, LATER))
+    assert floor.told == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
+    assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("late-data", format_time(LATER))
+    floor.sensors.arrived(record)
+    floor.reruns.requested(read_rerun_request(standing, LATER))
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    assert floor.told == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED", "RERUN_ACCEPTED"]
+    assert floor.request() == {}
+
+
+def test_drift_beside_a_request_that_is_refused_asks_for_itself_as_drift() -> None:
+    floor = Floor(PIPELINE.replace("maxRetries", "maxManualReruns: 0, maxRetries"))
+    floor.complete(rows=10)
+    asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": Decimal(7)}
+    floor.tables.transact([Put(NAMES.control, asked)])
+    floor.sensors.arrived(floor.write("audit", LATER, rows=0))
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    assert floor.told == ["POST_RUN_DRIFT", "RERUN_REJECTED"]
+    assert floor.request()["reason"] == "data-drift"
+
+
+def test_late_data_beside_a_request_that_is_granted_asks_for_nothing_more() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    floor.complete()
+    asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": format_time(NOW)}
+    floor.tables.transact([Put(NAMES.control, asked)])
+    floor.sensors.arrived(floor.write("ready", LATER, ready=True))
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    assert (floor.told, floor.request()) == (["LATE_DATA_ARRIVAL", "RERUN_ACCEPTED"], {})
+
+
+def test_a_second_late_write_beside_our_own_request_is_told_and_asks_for_nothing_more() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun").replace("maxRetries", "maxDriftReruns: 0, maxRetries"))
+    floor.complete()
+    for minute in range(2):
+        floor.sensors.arrived(floor.write("ready", LATER + timedelta(minutes=minute), ready=True, minute=minute))
+    floor.reruns.requested(read_rerun_request(floor.request(), LATER))
+    assert floor.told == ["LATE_DATA_ARRIVAL", "LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
+    assert floor.request() == {}
 
 
 def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:

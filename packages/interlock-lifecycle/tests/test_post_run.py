@@ -13,8 +13,8 @@ from interlock_lifecycle import (
     Announce,
     EventType,
     Ignore,
-    JudgePostRun,
     NoBaseline,
+    NoteAfterRun,
     RequestRerun,
     Run,
     RunKey,
@@ -144,7 +144,7 @@ def test_two_writes_within_a_second_are_two_events(
     def tell(rows: int) -> str:
         sensor = audit(rows)
         decision = decide_post_run(sensor, config, facts(done, sensor, ledger, baseline=baseline))
-        assert isinstance(decision, RequestRerun | JudgePostRun)
+        assert isinstance(decision, RequestRerun | NoteAfterRun)
         return decision.events[0].id
 
     assert tell(150) != tell(200)
@@ -156,7 +156,7 @@ def test_drift_of_an_excluded_date_is_told_and_asks_for_nothing(config: Pipeline
     excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
     known = facts(done, sensor, baseline={"audit": {"rows": 100}}, exclusions=excluded)
     decision = decide_post_run(sensor, config, known)
-    assert isinstance(decision, JudgePostRun)
+    assert isinstance(decision, NoteAfterRun)
     assert types(decision) == ["POST_RUN_DRIFT"]
 
 
@@ -164,7 +164,7 @@ def test_drift_beside_a_request_that_waits_puts_no_second_one(config: PipelineCo
     sensor = audit(150)
     waiting = StandingRequest("2026-03-03T13:59:00Z", waits=True)
     decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}, request=waiting))
-    assert isinstance(decision, JudgePostRun)
+    assert isinstance(decision, NoteAfterRun)
     assert types(decision) == ["POST_RUN_DRIFT"]
 
 
@@ -227,7 +227,7 @@ def test_the_rules_are_judged_once_nothing_but_missing_sensors_breaks_them(
         assert isinstance(decision, Ignore)
         assert "ledger" in decision.reason
     else:
-        assert isinstance(decision, JudgePostRun)
+        assert isinstance(decision, NoteAfterRun)
         assert types(decision) == told
         assert decision.settled is ledger
 
@@ -290,3 +290,9 @@ def test_a_record_from_before_the_close_is_no_report_but_may_be_drift(config: Pi
     assert isinstance(decide_post_run(before, config, facts(done, before, others)), Ignore)
     drifted = decide_post_run(before, config, facts(done, before, others, baseline={"audit": {"rows": 1}}))
     assert isinstance(drifted, RequestRerun)
+
+
+def test_a_plain_row_that_names_another_date_is_no_report_of_this_one(config: PipelineConfig, done: Run) -> None:
+    stamp = (NOW + timedelta(minutes=1)).isoformat()
+    rows = {"audit": {"date": "2026-03-04", "hour": "11", "updatedAt": stamp}, "ledger": {"updatedAt": stamp}}
+    assert awaited(config, done, rows) == ("audit",)

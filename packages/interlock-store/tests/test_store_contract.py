@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, encode_json
 from interlock_lifecycle import (
     Announce,
+    AnsweredRequest,
     ClockVerdict,
     CloseFacts,
     CommitIntent,
@@ -19,11 +21,14 @@ from interlock_lifecycle import (
     JobIntent,
     JobOutcome,
     MarkStarted,
+    NoteAfterRun,
     OpenAttempt,
     PassEvaluation,
     RecordBreach,
     RecordStart,
     RecoverRun,
+    RejectRerun,
+    RequestRerun,
     RerunEntry,
     RerunFacts,
     Run,
@@ -216,7 +221,7 @@ def test_a_rerun_request_is_answered_on_its_row_whatever_its_time_is_written_as(
     row = tables.get(store.names.control, asked["PK"], asked["SK"])
     assert row is not None
     request = read_rerun_request(row, NOW)
-    facts = RerunFacts(None, Exclusions(), [], [], None, stands=store.rerun_stands(request))
+    facts = RerunFacts(None, Exclusions(), [], [], None, stands=store.rerun_stands(request) is not None)
     assert store.commit(reject_rerun(request, facts, "no")) is Commit.COMMITTED
     answered = tables.get(store.names.control, asked["PK"], asked["SK"])
     assert answered is not None
@@ -295,6 +300,35 @@ def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartR
     store.commit(exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW))  # type: ignore[arg-type]
     assert store.commit(breach) is Commit.STALE
     assert store.verdict(key).clocks == {}
+
+
+def test_late_data_is_noted_beside_a_request_that_waits_and_its_answer_must_have_met_the_note(
+    store: Store, tables: Tables, start: StartRun, key: RunKey
+) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    store.commit(exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW))  # type: ignore[arg-type]
+    store.request_rerun(key, reason="manual", note=None, requested_at=NOW)
+    standing = store.standing_request(key)
+    assert standing is not None
+    answer = AnsweredRequest("2026-03-03T12:00:00Z", "rejected", NOW, True, standing.requested_at)
+    refusal = RejectRerun(key, answer, JobEntry(key, NOW, "rerun-rejected"), ())
+    entry = JobEntry(key, NOW, "late-data-arrival", run_token=run.run_token)
+    note = NoteAfterRun(run, (), False, "told", NOW, entry, beside=standing)
+    assert store.commit(note) is Commit.STALE  # the run has failed
+    pk, sk = f"PIPELINE#{key.pipeline_id}", f"TRIGGER#{key.schedule_id}#{key.date}"
+    tables.transact([Update(store.names.control, pk, sk, set={"status": "COMPLETED"})])
+    assert store.commit(note) is Commit.COMMITTED
+    assert store.commit(note) is Commit.FENCED
+    assert store.commit(refusal) is Commit.STALE
+    noted = store.standing_request(key)
+    assert noted is not None
+    follow_up = RequestRerun(key, "late-data", NOW, None, ())
+    refusal = replace(refusal, request=replace(answer, noted=noted.noted), follow_up=follow_up)
+    assert store.commit(refusal) is Commit.COMMITTED
+    own = store.standing_request(key)
+    assert own is not None
+    assert (own.is_own, own.waits, own.noted) == (True, True, UNSET)
 
 
 def test_a_clock_is_judged_once(store: Store, key: RunKey) -> None:

@@ -1,18 +1,23 @@
 """Answers rerun requests: gathers the date's facts, lets the lifecycle decide, commits."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+
+from msgspec import UNSET
 
 from interlock_lifecycle import (
     AnswerShadow,
     Ignore,
+    JobEntry,
     OpenAttempt,
     RejectRerun,
     RerunFacts,
     RerunRequest,
+    Run,
     decide_rerun,
     reject_rerun,
 )
-from interlock_store import Commit, Contended, Store, StoredConfig
+from interlock_store import Commit, Contended, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -34,15 +39,18 @@ class RerunDesk:
         raise Contended(f"rerun of {request.key}: the run changed {_TRIES} times meanwhile")
 
     def _decide(self, request: RerunRequest, stored: StoredConfig) -> bool:
-        key = request.key
+        key, run = request.key, self._store.run(request.key)
+        entries, standing = self._store.entries(key), self._store.rerun_stands(request)
         facts = RerunFacts(
-            run=self._store.run(key),
+            run=run,
             exclusions=stored.exclusions,
-            entries=self._store.entries(key),
+            entries=entries,
             reruns=self._store.reruns(key),
             newest_sensor_update=self._store.newest_sensor_update(stored.config, key.date) if stored.config else None,
             handled=self._store.is_rerun_handled(key, request.identity),
-            stands=self._store.rerun_stands(request),
+            stands=standing is not None,
+            noted=standing.noted if standing is not None else UNSET,
+            unanswered=self._unanswered(run, entries),
             shadow=self._store.shadow(key) if stored.config is not None and stored.config.dry_run else None,
             other_run=self._store.run(key.under_other_schedule),
         )
@@ -55,6 +63,13 @@ class RerunDesk:
         settled = self._store.commit(decision) is Commit.COMMITTED
         _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)
         return settled
+
+    def _unanswered(self, run: Run | None, entries: Sequence[JobEntry]) -> list[JobEntry]:
+        """Late data and drift of the completed attempt whose own request for a rerun was never answered."""
+        if run is None or not run.stands:
+            return []
+        late = (one for one in entries if one.event == "late-data-arrival" and one.run_token == run.run_token)
+        return [one for one in late if not self._store.is_rerun_handled(run.key, format_time(one.at))]
 
     def _answer(
         self, request: RerunRequest, facts: RerunFacts, stored: StoredConfig

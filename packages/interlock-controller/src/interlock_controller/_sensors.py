@@ -7,11 +7,13 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     Decision,
     Ignore,
+    NoteAfterRun,
     RunKey,
     Sensor,
     SensorFacts,
     SensorPath,
     ShadowFacts,
+    StandingRequest,
     decide_post_run,
     decide_sensor,
     decide_shadow,
@@ -96,23 +98,30 @@ class SensorDesk:
     def _facts(self, sensor: Sensor, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> SensorFacts:
         store, run = self._store, self._store.run(key)
         is_over = run is not None and not run.is_running
+        standing = store.standing_request(key) if is_over else None
         rules = config.post_run_rules
         is_watched = run is not None and rules is not None and watching_rule(config, sensor.key) is not None
         wanted: tuple[str, ...] = ()
         if is_watched and rules is not None:
             wanted = tuple(rules.keys)
-        elif run is not None and is_over and may_be_overwritten(run, sensor):
+        elif run is not None and is_over and may_be_overwritten(sensor, run.evaluated_at):
             wanted = (sensor.key,)
         return SensorFacts(
             run=run,
             has_arrival=run is not None or store.arrived_at(key) is not None,
             exclusions=stored.exclusions,
-            request=store.standing_request(key) if is_over else None,
-            has_asked=is_over and store.is_rerun_handled(key, format_time(sensor.written_at)),
+            request=standing,
+            has_asked=is_over and self._has_asked(sensor, key, standing),
             baseline=store.baseline(key) if is_watched else {},
             sensors=store.sensors(config.id, wanted, key.date) if wanted else {},
             other_run=store.run(key.under_other_schedule) if run is None else None,
         )
+
+    def _has_asked(self, sensor: Sensor, key: RunKey, standing: StandingRequest | None) -> bool:
+        asked_at = format_time(sensor.written_at)
+        if standing is not None and standing.is_own and standing.requested_at == asked_at:
+            return True
+        return self._store.is_rerun_handled(key, asked_at)
 
     def _shadow_facts(self, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> ShadowFacts:
         return ShadowFacts(
@@ -127,6 +136,9 @@ class SensorDesk:
         if isinstance(decision, Ignore):
             _log.info("sensor_ignored", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=decision.reason)
             return True
-        settled = self._store.commit(decision) is Commit.COMMITTED
+        outcome = self._store.commit(decision)
+        # A marker that is there already says that this very record was answered.
+        told = isinstance(decision, NoteAfterRun) and outcome is Commit.FENCED
+        settled = told or outcome is Commit.COMMITTED
         _log.info("sensor_decided", sensor=sensor.key, decision=type(decision).__name__, committed=settled)
         return settled

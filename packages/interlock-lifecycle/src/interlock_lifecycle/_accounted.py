@@ -41,12 +41,12 @@ def took_into_account(run: Run, sensor: Sensor) -> bool:
     return was_seen(sensor, seen_at, run.seen)
 
 
-def may_be_overwritten(run: Run, sensor: Sensor) -> bool:
-    """Whether a newer write may have taken this record's place just before the run looked.
+def may_be_overwritten(sensor: Sensor, seen_at: datetime | None) -> bool:
+    """Whether a newer write may have taken this record's place just before somebody looked at `seen_at`.
 
-    Both in the second of the evaluation, which then saw the newer one only; the row as it is now tells.
+    Both in one second, so that only the newer one was seen; the row as it is now tells.
     """
-    return run.evaluated_at is not None and _share_a_second(sensor, run.evaluated_at)
+    return seen_at is not None and _share_a_second(sensor, seen_at)
 
 
 def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import name_record
+from interlock_lifecycle._accounted import fingerprint, name_record
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import Announce, StandingRequest
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._run import Run, RunKey, Sensor
-from interlock_rules import holds, key_matches
-from interlock_sla import Exclusions, resolve_execution_date
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._run import Run, RunKey, Sensor, digest
+from interlock_rules import holds, key_matches, updated_at
+from interlock_sla import Exclusions, SlaError, named_execution_date, resolve_execution_date
 
 _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 
@@ -37,16 +39,11 @@ class SensorFacts(Struct, frozen=True):
     exclusions: Exclusions
     request: StandingRequest | None = None
     has_asked: bool = False
-    """Whether this very sensor's request for a rerun was answered already."""
+    """Whether this very sensor's request for a rerun waits, or was answered already."""
     baseline: Mapping[str, object] = {}
     sensors: Mapping[str, Mapping[str, object]] = {}
     other_run: Run | None = None
     """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
-
-    @property
-    def request_waits(self) -> bool:
-        """Whether the date's rerun request is not answered yet."""
-        return self.request is not None and self.request.waits
 
 
 def is_reserved(sensor_key: str) -> bool:
@@ -89,6 +86,43 @@ def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
     """The run that the sensor belongs to: its `date` and `hour`, else that day in the pipeline's zone."""
     date = resolve_execution_date(sensor.fields, sensor.written_at, config.zone)
     return RunKey(config.id, config.schedule_id, date)
+
+
+def record_marker(key: RunKey, sensor: Sensor) -> str:
+    """The marker that says: what came of this record after its run was told."""
+    at = rfc3339(sensor.written_at)
+    return f"after-run#{key.schedule_id}#{at}#{digest(name_record(sensor))}#{key.date}"
+
+
+def is_overtaken(sensor: Sensor, now_there: Mapping[str, object] | None, config: PipelineConfig) -> bool:
+    """Whether the row now holds a newer write of the same date: its own record follows on the stream and decides.
+
+    A write of another date is no answer for this one, nor is one of which nobody can tell the date.
+    """
+    if now_there is None or now_there == sensor.fields:
+        return False
+    stamp = updated_at(now_there)
+    if stamp is None and named_execution_date(now_there) is None:
+        return False
+    try:
+        date = resolve_execution_date(now_there, stamp or sensor.written_at, config.zone)
+    except SlaError:
+        return False
+    return date == run_key_of(sensor, config).date
+
+
+def was_overwritten(
+    sensor: Sensor, now_there: Mapping[str, object] | None, seen: Mapping[str, str], config: PipelineConfig
+) -> bool:
+    """Whether what was written over a record in the second in which somebody looked speaks for it.
+
+    It does when it is what was seen (`seen`, by row key), or when it fulfils the trigger for the same date.
+    """
+    if now_there is None or now_there == sensor.fields:
+        return False
+    if seen.get(sensor.key) == fingerprint(now_there):
+        return True
+    return is_overtaken(sensor, now_there, config) and triggers(replace(sensor, fields=now_there), config)
 
 
 def is_dormant(sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> bool:

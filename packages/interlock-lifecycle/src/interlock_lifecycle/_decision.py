@@ -98,7 +98,7 @@ class CloseRun(Struct, frozen=True):
 class AnsweredRequest(Struct, frozen=True):
     """The rerun request that a decision answers: accepted or rejected; `stands` while its row holds no newer one.
 
-    `requested_at` is what the row holds as requestedAt, UNSET where it holds none.
+    `requested_at` and `noted` are what the row holds as requestedAt and lateData, UNSET where it holds none.
     """
 
     identity: str
@@ -106,16 +106,20 @@ class AnsweredRequest(Struct, frozen=True):
     at: datetime
     stands: bool
     requested_at: Any = UNSET
+    noted: Any = UNSET
 
 
 class StandingRequest(Struct, frozen=True):
     """The RERUN_REQUEST# row of a date as it was read; `waits` until it is answered.
 
-    `requested_at` is what the row holds, of whatever type; UNSET where it holds none.
+    `requested_at` and `noted` are what the row holds as requestedAt and lateData, of whatever type; UNSET where it
+    holds none. `is_own`: Interlock itself asks, because of late data or drift.
     """
 
     requested_at: Any
     waits: bool
+    noted: Any = UNSET
+    is_own: bool = False
 
 
 class OpenAttempt(Struct, frozen=True):
@@ -132,23 +136,6 @@ class OpenAttempt(Struct, frozen=True):
     request: AnsweredRequest | None = None
 
 
-class RejectRerun(Struct, frozen=True):
-    """A rerun request is answered with no."""
-
-    key: RunKey
-    request: AnsweredRequest
-    entry: JobEntry
-    events: tuple[Event, ...]
-
-
-class RecoverRun(Struct, frozen=True):
-    """The execution died outside: the same attempt goes on under a new token and adopts its job."""
-
-    before: Run
-    after: Run
-    events: tuple[Event, ...]
-
-
 class RequestRerun(Struct, frozen=True):
     """Interlock asks itself for a rerun, because of late data or drift."""
 
@@ -162,15 +149,38 @@ class RequestRerun(Struct, frozen=True):
     """The completed run that no longer waits for post-run sensors."""
 
 
-class JudgePostRun(Struct, frozen=True):
-    """The post-run sensors of a completed run were judged; `settled` when none of them is awaited any more."""
+class RejectRerun(Struct, frozen=True):
+    """A rerun request is answered with no; late data that waited beside it now asks for itself in its place."""
+
+    key: RunKey
+    request: AnsweredRequest
+    entry: JobEntry
+    events: tuple[Event, ...]
+    follow_up: RequestRerun | None = None
+
+
+class RecoverRun(Struct, frozen=True):
+    """The execution died outside: the same attempt goes on under a new token and adopts its job."""
+
+    before: Run
+    after: Run
+    events: tuple[Event, ...]
+
+
+class NoteAfterRun(Struct, frozen=True):
+    """What came after a completed run: its post-run sensors judged, or late data beside a rerun request that waits.
+
+    `settled` when no post-run sensor is awaited any more; with a `marker` it is said at most once. `beside`: the
+    request that waits; once it is refused, what `entry` logs asks for a rerun itself.
+    """
 
     run: Run
     events: tuple[Event, ...]
     settled: bool
     marker: str | None = None
-    """With a marker it is said at most once."""
     at: datetime | None = None
+    entry: JobEntry | None = None
+    beside: StandingRequest | None = None
 
 
 class Shadow(Struct, frozen=True):
@@ -259,7 +269,7 @@ Decision: TypeAlias = (
     | RejectRerun
     | RecoverRun
     | RequestRerun
-    | JudgePostRun
+    | NoteAfterRun
     | ObserveRun
     | NoteArrival
     | AnswerShadow

@@ -6,14 +6,15 @@ from typing import TypeAlias
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
-from interlock_lifecycle._arrival import SensorFacts, run_key_of
+from interlock_lifecycle._arrival import SensorFacts, is_overtaken, record_marker, run_key_of
 from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
-from interlock_lifecycle._decision import Announce, Ignore, JudgePostRun, RequestRerun
+from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun
 from interlock_lifecycle._event import Event, EventType, make_event
-from interlock_lifecycle._run import Run, RunKey, RunStatus, Sensor
+from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_rules import Drift, key_matches, select_sensors, updated_at
+from interlock_sla import named_execution_date
 
-PostRunDecision: TypeAlias = RequestRerun | JudgePostRun | Announce | Ignore
+PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) -> PostRunDecision:
@@ -21,7 +22,7 @@ def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) 
     key, run = run_key_of(sensor, config), facts.run
     if run is None or run.status is RunStatus.FAILED_FINAL:
         return Ignore("no completed run to compare with")
-    if facts.sensors.get(sensor.key, sensor.fields) != sensor.fields:
+    if is_overtaken(sensor, facts.sensors.get(sensor.key), config):
         return Ignore("a newer write of this sensor follows on the stream")
     found = drift_of(sensor, config, facts.baseline)
     if run.is_running and run.evaluated_at is None:
@@ -46,22 +47,27 @@ def _in_flight(sensor: Sensor, key: RunKey, run: Run, found: Drift | None) -> An
 
 def _drifted(
     sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift, facts: SensorFacts
-) -> RequestRerun | JudgePostRun | Ignore:
+) -> RequestRerun | NoteAfterRun | Ignore:
     event = _event(EventType.POST_RUN_DRIFT, sensor, key, run, found)
     complete = not awaited(config, run, facts.sensors, sensor)
     if facts.has_asked:
-        return Ignore("the rerun that this sensor asked for was answered already")
-    if facts.request_waits or facts.exclusions.excludes(key.date.day):
-        return JudgePostRun(run, (event,), complete)
+        return Ignore("this sensor has asked for its rerun already")
+    if facts.exclusions.excludes(key.date.day):
+        return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
+    if facts.request is not None and facts.request.waits:
+        entry = JobEntry(key, sensor.written_at, "late-data-arrival", error=event.message, run_token=run.run_token)
+        marker = record_marker(key, sensor)
+        return NoteAfterRun(run, (event,), complete, marker, sensor.written_at, entry, beside=facts.request)
     settles = run if complete else None
     return RequestRerun(key, "data-drift", sensor.written_at, None, (event,), facts.request, settles)
 
 
-def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> JudgePostRun | Ignore:
+def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> NoteAfterRun | Ignore:
     """The post-run rules at the time of the record; a sensor that never came decides nothing yet."""
     rules = config.post_run_rules
     assert rules is not None
-    selected = select_sensors(facts.sensors, rules.keys, key.date)
+    rows = {**_of_date(facts.sensors, key), sensor.key: sensor.fields}
+    selected = select_sensors(rows, rules.keys, key.date)
     evaluation = rules.evaluate(selected, sensor.written_at)
     broken = [rule.key for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
     if broken and not any(name in selected for name in broken):
@@ -75,10 +81,17 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         message=evaluation.explain(),
         detail={"sensorKey": sensor.key},
     )
-    return JudgePostRun(run, (event,), not awaited(config, run, facts.sensors, sensor))
+    # The rows of other sensors change: what is said of a record is said once.
+    complete = not awaited(config, run, facts.sensors, sensor)
+    return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
 
 
-def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], now: datetime) -> JudgePostRun:
+def _of_date(sensors: Mapping[str, Mapping[str, object]], key: RunKey) -> dict[str, Mapping[str, object]]:
+    """The rows without those that name another date: a plain key holds whichever date was written last."""
+    return {name: fields for name, fields in sensors.items() if named_execution_date(fields) in (None, key.date)}
+
+
+def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], now: datetime) -> NoteAfterRun:
     """Report the post-run sensors that stayed away for sensorTimeout, once per attempt; they are awaited no longer."""
     assert config.post_run is not None
     event = make_event(
@@ -91,7 +104,7 @@ def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], no
         detail={"sensorKeys": list(missing), "source": "watchdog"},
     )
     marker = f"post-run-missing#{run.key.schedule_id}#{run.attempt}#{run.key.date}"
-    return JudgePostRun(run, (event,), settled=True, marker=marker, at=now)
+    return NoteAfterRun(run, (event,), settled=True, marker=marker, at=now)
 
 
 def awaited(
@@ -105,7 +118,7 @@ def awaited(
     rules = config.post_run_rules
     if rules is None:
         return ()
-    selected = select_sensors(sensors, rules.keys, run.key.date)
+    selected = select_sensors(_of_date(sensors, run.key), rules.keys, run.key.date)
     is_report = arrived is not None and _is_after(arrived, run)
     return tuple(
         key

@@ -8,7 +8,15 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import AnsweredRequest, AnswerShadow, Ignore, OpenAttempt, RejectRerun, Shadow
+from interlock_lifecycle._decision import (
+    AnsweredRequest,
+    AnswerShadow,
+    Ignore,
+    OpenAttempt,
+    RejectRerun,
+    RequestRerun,
+    Shadow,
+)
 from interlock_lifecycle._event import Event, EventType, cut_text, make_event
 from interlock_lifecycle._run import (
     CLOCK_SKEW,
@@ -63,6 +71,10 @@ class RerunFacts(Struct, frozen=True):
     """The DRY_RUN# row, where the pipeline is a dry run."""
     other_run: Run | None = None
     """The date's trigger row under the pipeline's other kind of schedule."""
+    noted: Any = UNSET
+    """What the request's row holds as lateData: something came while it waited."""
+    unanswered: Sequence[JobEntry] = ()
+    """The late data and drift of the completed attempt that has not asked for a rerun itself."""
 
 
 def decide_rerun(
@@ -186,7 +198,17 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
     if excluded is not None:
         events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
     entry = _entry(request, facts, "rerun-rejected", why)
-    return RejectRerun(request.key, _answered(request, facts, "rejected"), entry, tuple(events))
+    answered = _answered(request, facts, "rejected")
+    return RejectRerun(request.key, answered, entry, tuple(events), _follow_up(request, facts))
+
+
+def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
+    """The newest late data that came while somebody's request waited: with that one refused it asks for itself."""
+    if not facts.stands or request.reason in OWN_REASONS or not facts.unanswered:
+        return None
+    newest = max(facts.unanswered, key=lambda entry: entry.at)
+    # Drift is logged with how far it went.
+    return RequestRerun(request.key, "data-drift" if newest.error else "late-data", newest.at, None, ())
 
 
 def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:
@@ -223,7 +245,7 @@ def _without(abandoned: JobIntent | None) -> str:
 
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:
-    return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.requested_at)
+    return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.requested_at, facts.noted)
 
 
 def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:

@@ -5,15 +5,22 @@ from typing import TypeAlias
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
-from interlock_lifecycle._arrival import SensorFacts, is_dormant, run_key_of, say_dormant
+from interlock_lifecycle._arrival import (
+    SensorFacts,
+    is_dormant,
+    record_marker,
+    run_key_of,
+    say_dormant,
+    was_overwritten,
+)
 from interlock_lifecycle._baseline import watching_rule
-from interlock_lifecycle._decision import Announce, Ignore, JudgePostRun, RequestRerun, StartRun
+from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun, StartRun
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._postrun import decide_post_run
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
 
-SensorDecision: TypeAlias = StartRun | RequestRerun | JudgePostRun | Announce | Ignore
+SensorDecision: TypeAlias = StartRun | RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def decide_sensor(
@@ -41,16 +48,15 @@ def decide_sensor(
         return Ignore("the run is under way and looks at its sensors itself")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
-    if facts.sensors.get(sensor.key, sensor.fields) != sensor.fields:
-        return Ignore("a newer write of this sensor follows on the stream")
+    if was_overwritten(sensor, facts.sensors.get(sensor.key), run.seen, config):
+        return Ignore("what was written over it was seen, or follows on the stream")
     return _late_data(key, sensor, run, facts)
 
 
-def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> RequestRerun | Ignore:
+def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> RequestRerun | NoteAfterRun | Ignore:
+    """Late data asks for a rerun; beside a request that waits it is told and logged, should that one be refused."""
     if facts.has_asked:
-        return Ignore("the rerun that this sensor asked for was answered already")
-    if facts.request_waits:
-        return Ignore("a rerun request for this date already waits")
+        return Ignore("this sensor has asked for its rerun already")
     event = make_event(
         EventType.LATE_DATA_ARRIVAL,
         key,
@@ -60,4 +66,7 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         detail={"sensorKey": sensor.key},
     )
     entry = JobEntry(key, sensor.written_at, "late-data-arrival", run_token=run.run_token)
+    if facts.request is not None and facts.request.waits:
+        marker = record_marker(key, sensor)
+        return NoteAfterRun(run, (event,), False, marker, sensor.written_at, entry, beside=facts.request)
     return RequestRerun(key, "late-data", sensor.written_at, entry, (event,), facts.request)

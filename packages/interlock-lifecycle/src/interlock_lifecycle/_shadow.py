@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import fingerprints, name_record, was_seen
-from interlock_lifecycle._arrival import is_dormant, run_key_of, say_dormant, triggers
+from interlock_lifecycle._accounted import fingerprints, may_be_overwritten, name_record, was_seen
+from interlock_lifecycle._arrival import is_dormant, is_overtaken, run_key_of, say_dormant, triggers, was_overwritten
 from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, kept, take_baseline, watching_rule
 from interlock_lifecycle._close import may_retry
 from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, NoteArrival, ObserveRun, Shadow
@@ -175,6 +175,8 @@ def _afterwards(
     """The job would have run: late data or drift, as after a completed run."""
     if was_seen(sensor, triggered_at, facts.shadow.seen):
         return Ignore("the dry run took this sensor into account")
+    if _gives_way(sensor, config, triggered_at, facts):
+        return Ignore("what was written over it was seen, or follows on the stream")
     source = name_record(sensor)
     if watching_rule(config, sensor.key) is not None:
         found = drift_of(sensor, config, facts.baseline)
@@ -200,6 +202,16 @@ def _afterwards(
         detail={"sensorKey": sensor.key, "triggeredAt": rfc3339(triggered_at)},
     )
     return Announce(key.pipeline_id, (event,))
+
+
+def _gives_way(sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: ShadowFacts) -> bool:
+    """Whether a newer write speaks for the record, by the rules of a live run."""
+    now_there = facts.sensors.get(sensor.key)
+    if watching_rule(config, sensor.key) is not None:
+        return is_overtaken(sensor, now_there, config)
+    if not may_be_overwritten(sensor, triggered_at):
+        return False
+    return was_overwritten(sensor, now_there, facts.shadow.seen, config)
 
 
 class FailureFacts(Struct, frozen=True):

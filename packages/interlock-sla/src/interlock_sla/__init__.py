@@ -2,7 +2,7 @@
 
 from ._calendars import Calendar, Exclusions, parse_weekday, recent_inclusions
 from ._cron import Cron, parse_cron
-from ._dates import ExecutionDate, parse_execution_date, resolve_execution_date
+from ._dates import ExecutionDate, named_execution_date, parse_execution_date, resolve_execution_date
 from ._deadlines import (
     Clock,
     Deadline,
@@ -48,6 +48,7 @@ __all__ = [
     "all_met",
     "format_duration",
     "judge",
+    "named_execution_date",
     "parse_cron",
     "parse_deadline",
     "parse_duration",

@@ -104,13 +104,19 @@ def resolve_execution_date(fields: Mapping[str, object], now: datetime, zone: Zo
     now: an aware instant, the time of the record, so that a redelivery resolves alike.
     Raises NaiveTimeError; ExecutionDateError or TimeRangeError when `now` is outside the years 1900 to 9998.
     """
+    named = named_execution_date(fields)
+    if named is not None:
+        return named
+    try:
+        return ExecutionDate(aware(now).astimezone(zone).date())
+    except OverflowError:
+        raise out_of_range(now) from None
+
+
+def named_execution_date(fields: Mapping[str, object]) -> ExecutionDate | None:
+    """The execution date that a sensor's fields name themselves, by `date` and `hour` as above; else None."""
     day = _usable_day(fields.get("date"))
-    if day is None:
-        try:
-            return ExecutionDate(aware(now).astimezone(zone).date())
-        except OverflowError:
-            raise out_of_range(now) from None
-    return ExecutionDate(day, _usable_hour(fields.get("hour")))
+    return None if day is None else ExecutionDate(day, _usable_hour(fields.get("hour")))
 
 
 def _usable_day(value: object) -> date | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from interlock_lifecycle import (
     Announce,
@@ -15,8 +16,8 @@ from interlock_lifecycle import (
     Decision,
     ExpireTrigger,
     JobEntry,
-    JudgePostRun,
     MarkStarted,
+    NoteAfterRun,
     NoteArrival,
     ObserveRun,
     OpenAttempt,
@@ -31,6 +32,7 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Shadow,
+    StandingRequest,
     StartRun,
     Verdict,
     WithdrawIntent,
@@ -80,11 +82,11 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
     control = names.control
     match decision:
         case RejectRerun():
-            return [*_answer(decision.key, decision.request, control, FENCE), _log(decision.entry, names)]
+            return [*_reject_rerun(decision, control), _log(decision.entry, names)]
         case RequestRerun():
             return _request_rerun(decision, names)
-        case JudgePostRun():
-            return _judge_post_run(decision, control)
+        case NoteAfterRun():
+            return _note_after_run(decision, names)
         case ObserveRun() | NoteArrival() | AnswerShadow():
             return _shadow_writes(decision, control)
         case ExpireTrigger():
@@ -297,21 +299,36 @@ def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "")
             run_sk("RERUN_REQUEST", key),
             set={"handledAt": format_time(request.at), "outcome": request.outcome},
             remove=("GSI1PK", "GSI1SK"),
-            expect=request_as_read(request.requested_at),
+            expect=request_as_read(request.requested_at, request.noted),
         )
         writes.append(row)
     return writes
 
 
-def request_as_read(requested_at: Any) -> Expect:
-    """A rerun request's row as it was read: its time is compared as it is stored, a number as a number."""
-    if requested_at is UNSET:
-        return Expect(exists=True, absent=("requestedAt",))
-    return Expect(equals={"requestedAt": requested_at})
+def _reject_rerun(decision: RejectRerun, control: str) -> list[Write]:
+    """The answer; what waited beside the request takes its row over."""
+    key, request, follow_up = decision.key, decision.request, decision.follow_up
+    if follow_up is None:
+        return _answer(key, request, control, FENCE)
+    expect = request_as_read(request.requested_at, request.noted)
+    answered = _answer(key, replace(request, stands=False), control, FENCE)
+    return [*answered, Put(control, _own_request(follow_up), expect)]
 
 
-def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
-    row: Item = {
+ANY_NOTE = object()
+"""Whatever the row of a rerun request holds as lateData."""
+
+
+def request_as_read(requested_at: Any, noted: Any = ANY_NOTE, *absent: str) -> Expect:
+    """A rerun request's row as it was read: values are compared as they are stored, a number as a number."""
+    told = {"requestedAt": requested_at} | ({} if noted is ANY_NOTE else {"lateData": noted})
+    equals = {name: value for name, value in told.items() if value is not UNSET}
+    missing = tuple(name for name, value in told.items() if value is UNSET)
+    return Expect(exists=None if equals else True, equals=equals, absent=(*missing, *absent))
+
+
+def _own_request(decision: RequestRerun) -> Item:
+    return {
         "PK": pipeline_pk(decision.key.pipeline_id),
         "SK": run_sk("RERUN_REQUEST", decision.key),
         "reason": decision.reason,
@@ -320,8 +337,11 @@ def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
         "GSI1PK": PENDING,
         "GSI1SK": format_time(decision.requested_at),
     }
+
+
+def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
     expect = NOTHING_THERE if decision.replaces is None else request_as_read(decision.replaces.requested_at)
-    writes: list[Write] = [Put(names.control, row, expect)]
+    writes: list[Write] = [Put(names.control, _own_request(decision), expect)]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
     if decision.settles is not None:
@@ -339,12 +359,27 @@ def _post_run(run: Run, control: str, *, settled: bool) -> Write:
     return Update(control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect)
 
 
-def _judge_post_run(decision: JudgePostRun, control: str) -> list[Write]:
-    row = _post_run(decision.run, control, settled=decision.settled)
-    if decision.marker is None or decision.at is None:
-        return [row]
-    mark = marker_row(decision.run.key.pipeline_id, decision.marker, decision.at)
-    return [row, Put(control, mark, NOTHING_THERE, FENCE)]
+def _note_after_run(decision: NoteAfterRun, names: TableNames) -> list[Write]:
+    writes = [_post_run(decision.run, names.control, settled=decision.settled)]
+    if decision.marker is not None and decision.at is not None:
+        mark = marker_row(decision.run.key.pipeline_id, decision.marker, decision.at)
+        writes.append(Put(names.control, mark, NOTHING_THERE, FENCE))
+    if decision.entry is not None:
+        writes.append(_log(decision.entry, names))
+    if decision.beside is not None and decision.at is not None:
+        writes.append(_note_beside(decision.run.key, decision.beside, decision.at, names.control))
+    return writes
+
+
+def _note_beside(key: RunKey, standing: StandingRequest, at: datetime, control: str) -> Update:
+    """The request still waits, and its answer will meet this note; whoever has forgotten it is shown it again."""
+    return Update(
+        control,
+        pipeline_pk(key.pipeline_id),
+        run_sk("RERUN_REQUEST", key),
+        set={"lateData": format_time(at), "GSI1PK": PENDING, "GSI1SK": format_time(at)},
+        expect=request_as_read(standing.requested_at, standing.noted, "handledAt"),
+    )
 
 
 def _observe(decision: ObserveRun, control: str) -> list[Write]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
 from interlock_lifecycle import (
+    OWN_REASONS,
     Decision,
     JobEntry,
     RerunEntry,
@@ -270,15 +271,16 @@ class Store:
             return None
         stamp = request_stamp(row)
         answered = "handledAt" in row or (stamp is not None and self.is_rerun_handled(key, stamp))
-        return StandingRequest(row.get("requestedAt", UNSET), waits=not answered)
+        return _standing(row, waits=not answered)
 
-    def rerun_stands(self, request: RerunRequest) -> bool:
-        """Whether the date's row still holds this request, and not a newer one."""
+    def rerun_stands(self, request: RerunRequest) -> StandingRequest | None:
+        """The date's row while it still holds this request, and not a newer one."""
         row = self._get(request.key, "RERUN_REQUEST")
         if row is None or not is_same(row.get("requestedAt", UNSET), request.requested_at):
-            return False
+            return None
         # Of requests without a time, one that was answered is not this one: its identity was another record's.
-        return request_stamp(row) is not None or "handledAt" not in row
+        stands = request_stamp(row) is not None or "handledAt" not in row
+        return _standing(row, waits="handledAt" not in row) if stands else None
 
     def retire_request(self, key: RunKey, requested_at: object) -> None:
         """Take an answered request out of the pending index, unless a newer one has replaced it.
@@ -440,6 +442,11 @@ class Store:
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
+
+
+def _standing(row: Item, *, waits: bool) -> StandingRequest:
+    is_own = row.get("reason") in OWN_REASONS
+    return StandingRequest(row.get("requestedAt", UNSET), waits, row.get("lateData", UNSET), is_own)
 
 
 def _calendars_of(row: Item) -> Iterable[str]:

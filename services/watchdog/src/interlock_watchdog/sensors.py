@@ -9,7 +9,7 @@ from typing import Any
 from interlock_lifecycle import (
     NEWEST_PERIODS,
     TERMINAL_JOB_EVENTS,
-    JudgePostRun,
+    NoteAfterRun,
     Run,
     Stranded,
     awaited,
@@ -197,7 +197,7 @@ class MissingPostRun:
     def _forget(self, run: Run, now: datetime) -> bool:
         """Nobody is told of this run; after a while it need not be read at each tick any more."""
         if run.closed_at is not None and run.closed_at <= now - _FORGOTTEN_AFTER:
-            self._store.commit(JudgePostRun(run, (), settled=True))
+            self._store.commit(NoteAfterRun(run, (), settled=True))
         return False
 
     def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
