@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import safety
-from simulation.ledger import Pass, Told
+from simulation.ledger import Pass, Told, Version
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
+from interlock_lifecycle._accounted import fingerprint
 from interlock_rules import holds
+from interlock_sla import resolve_execution_date
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
 from interlock_stream_router.record import Change
@@ -55,45 +57,83 @@ def e_arrival_is_answered(
     unseen = written_at > passed.committed
     if watched:
         return _drift_told(world, config, change, key, unseen, types)
-    if fires and unseen and not _was_asked(world, key, change) and not _was_replaced(world, change, passed):
+    if fires and unseen and not _is_answered(world, config, change, key, passed):
         return f"{key}: {sensor}, written after the run had passed, is no late data"
-    if fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types:
+    called_late = fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types
+    if called_late and not _is_of_another_date(world, config, change, key):
         return f"{key}: {sensor} is called late although the run had seen it"
     return None
 
 
-def _was_replaced(world: "World", change: Change, passed: Pass) -> bool:
+def _is_answered(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
+    """Whether late data was told of, has asked for its rerun, or leaves that to the record that replaced it."""
+    if _is_told(world, key, change, "LATE_DATA_ARRIVAL") or _has_asked(world, key, change):
+        return True
+    return _was_replaced(world, config, change, key, passed)
+
+
+def _newest(world: "World", change: Change) -> Version:
+    found = world.ledger.sensors.now((change.pk.removeprefix("PIPELINE#"), change.sk.removeprefix("SENSOR#")))
+    assert found is not None
+    return found
+
+
+def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, key: RunKey) -> bool:
+    """Whether the row has been written for another date since: no newer record tells anything of this one."""
+    newest = _newest(world, change)
+    if newest.value is None or newest.value == sensor_fields(change.row or {}):
+        return False
+    return resolve_execution_date(newest.value, newest.since, config.zone) != key.date
+
+
+def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
     """Whether a newer write took the record's place that was written in the second of the evaluation.
 
-    Streams tell whole seconds: only the newer record can tell then that there is something that the run did not see.
+    Streams tell whole seconds: only the newer record can tell then that there is something that the run did not see,
+    if it is of this date and fulfils the trigger.
     """
-    newest = world.ledger.sensors.now((change.pk.removeprefix("PIPELINE#"), change.sk.removeprefix("SENSOR#")))
-    same_second = change.at.replace(microsecond=0) == passed.evaluated_at.replace(microsecond=0)
-    return same_second and newest is not None and newest.value != sensor_fields(change.row or {})
+    newest, trigger = _newest(world, change), config.trigger_rule
+    if change.at.replace(microsecond=0) != passed.evaluated_at.replace(microsecond=0):
+        return False
+    if newest.value is None or newest.value == sensor_fields(change.row or {}):
+        return False
+    if passed.seen.get(change.sk.removeprefix("SENSOR#")) == fingerprint(newest.value):
+        return True
+    fires = trigger is not None and holds(trigger, newest.value, newest.since)
+    return fires and not _is_of_another_date(world, config, change, key)
 
 
 def _drift_told(
     world: "World", config: PipelineConfig, change: Change, key: RunKey, unseen: bool, types: set[str]
 ) -> str | None:
     sensor, fields = change.sk.removeprefix("SENSOR#"), sensor_fields(change.row or {})
-    newest = world.ledger.sensors.now((key.pipeline_id, sensor))
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), f"SENSOR#postrun-baseline#{key.date}")
     baseline = safety.baseline_of(row)
     rules = config.post_run.rules if config.post_run is not None else ()
     rule = max((rule.key for rule in rules if names(rule.key, sensor)), key=len)
-    if newest is None or newest.value != fields or not unseen:
+    replaced = _newest(world, change).value != fields and not _is_of_another_date(world, config, change, key)
+    if replaced or not unseen:
         return None
     moved = safety.drifted(baseline.get(rule), fields, config)
-    if moved and "POST_RUN_DRIFT" not in types and not _was_asked(world, key, change):
+    if moved and not _is_told(world, key, change, "POST_RUN_DRIFT") and not _has_asked(world, key, change):
         return f"{key}: {sensor} drifted from {baseline.get(rule)} to {dict(fields)} and nobody was told"
     if not moved and "POST_RUN_DRIFT" in types:
         return f"{key}: {sensor} is called drifted: {baseline.get(rule)} to {dict(fields)}"
     return None
 
 
-def _was_asked(world: "World", key: RunKey, change: Change) -> bool:
-    """Whether a rerun request of the date waits, or this very record's was answered."""
-    control, pk = world.names.control, pipeline_pk(key.pipeline_id)
-    row = world.rows.get(control, pk, run_sk("RERUN_REQUEST", key))
-    marker = f"MARKER#rerun#{key.schedule_id}#{format_time(change.at)}#{key.date}"
-    return (row is not None and "handledAt" not in row) or world.rows.get(control, pk, marker) is not None
+def _is_told(world: "World", key: RunKey, change: Change, event_type: str) -> bool:
+    """Whether this very record was told of, now or when it came before."""
+    sensor = change.sk.removeprefix("SENSOR#")
+    return any(
+        told.detail["detail"]["sensorKey"] == sensor and datetime.fromisoformat(told.detail["timestamp"]) == change.at
+        for told in world.ledger.told(key.pipeline_id, str(key.date), event_type)
+    )
+
+
+def _has_asked(world: "World", key: RunKey, change: Change) -> bool:
+    """Whether a record of this very second asks for a rerun, or its request was answered."""
+    control, pk, asked_at = world.names.control, pipeline_pk(key.pipeline_id), format_time(change.at)
+    row = world.rows.get(control, pk, run_sk("RERUN_REQUEST", key)) or {}
+    waits = row.get("requestedAt") == asked_at and row.get("reason") in safety.OWN_REASONS
+    return waits or world.rows.get(control, pk, f"MARKER#rerun#{key.schedule_id}#{asked_at}#{key.date}") is not None

@@ -25,6 +25,7 @@ _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/te
 _TRIGGERS = "packages/interlock-triggers/tests/"
 _ORCHESTRATOR = "services/orchestrator/tests/test_orchestrator.py::"
 _CONTROLLER = "packages/interlock-controller/tests/test_controller.py::"
+_DESKS = "packages/interlock-controller/tests/test_desks.py::"
 _SLA, _ARRIVAL, _RERUN = "interlock_lifecycle._sla", "interlock_lifecycle._arrival", "interlock_lifecycle._rerun"
 _CLOSE, _PLAN, _FOLLOW = "interlock_lifecycle._close", "interlock_store._plan", "interlock_lifecycle._follow"
 
@@ -360,5 +361,27 @@ MUTANTS = (
         "run.job_intent is None and (stored.config is None or stored.config.dry_run)",
         "stored.config is None or stored.config.dry_run",
         tests=(_CONTROLLER + "test_a_run_whose_job_may_have_started_is_followed_under_any_config",),
+    ),
+    Mutant(
+        "a record gives way to one of another date",
+        _ARRIVAL,
+        "    return date == run_key_of(sensor, config).date\n",
+        "    return True\n",
+        seeds=(31,),
+        rate=0.1,
+    ),
+    Mutant(
+        "late data is forgotten beside a request that is refused",
+        _RERUN,
+        "    if not facts.stands or request.reason in OWN_REASONS or not facts.unanswered:\n",
+        "    if True:\n",
+        tests=(_DESKS + "test_late_data_beside_a_request_that_is_refused_asks_for_itself",),
+    ),
+    Mutant(
+        "what is said of a record is said again",
+        _PLAN,
+        "        writes.append(Put(names.control, mark, NOTHING_THERE, FENCE))\n",
+        "        writes.append(Put(names.control, mark))\n",
+        tests=(_DESKS + "test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_brought_again",),
     ),
 )

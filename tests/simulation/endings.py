@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from simulation import verdicts
 from simulation.ledger import Ledger, Told
+from simulation.safety import OWN_REASONS
 from simulation.stories import Story
 
 from interlock_config import PipelineConfig
@@ -16,11 +17,13 @@ def check(story: Story) -> None:
     checks = story.world.checks
     checks.broke("h", h_everything_settled(story))
     checks.broke("d", d_everything_delivered(story.world.ledger))
+    checks.broke("d", d_an_id_says_one_thing(story.world.ledger))
     checks.broke("e", e_dead_letters_were_malformed(story))
     for key in story.promised:
         checks.broke("e", e_date_ended(story, key))
     for key in list(story.world.ledger.runs):
         checks.broke("e", e_date_was_asked_for(story, key))
+        checks.broke("e", e_late_data_is_answered(story, key))
         config = story.configs.get(key.pipeline_id)
         if config is not None and key.pipeline_id not in story.edited:
             checks.broke("c", verdicts.c_verdict_is_true(story.world, config, key))
@@ -50,6 +53,27 @@ def d_everything_delivered(ledger: Ledger) -> str | None:
     """Every committed event reached the bus."""
     missing = [f"{told.type} of {told.run}" for name, told in ledger.events.items() if name not in ledger.delivered]
     return f"committed, never delivered: {missing}" if missing else None
+
+
+def d_an_id_says_one_thing(ledger: Ledger) -> str | None:
+    """An event that is committed again says what it said before: whoever has seen its id has seen it."""
+    return f"one id, two events: {ledger.contradicted}" if ledger.contradicted else None
+
+
+def e_late_data_is_answered(story: Story, key: RunKey) -> str | None:
+    """Late data and drift lead to another attempt, or their own request for one was refused."""
+    ledger = story.world.ledger
+    if key.pipeline_id in story.edited:
+        return None
+    answers = ledger.told(key.pipeline_id, str(key.date), "RERUN_ACCEPTED", "RERUN_REJECTED")
+    for logged_at in ledger.late[key]:
+        if not any(told.at >= logged_at and _answers_late_data(told) for told in answers):
+            return f"{key}: late data was logged at {logged_at}, and no attempt followed nor was one refused for it"
+    return None
+
+
+def _answers_late_data(told: Told) -> bool:
+    return told.type == "RERUN_ACCEPTED" or told.detail["detail"]["reason"] in OWN_REASONS
 
 
 def e_dead_letters_were_malformed(story: Story) -> str | None:

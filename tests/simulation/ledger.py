@@ -99,6 +99,10 @@ class Ledger:
         self.outcomes: dict[RunKey, list[tuple[datetime, str]]] = defaultdict(list)
         self.reported: dict[RunKey, set[datetime]] = defaultdict(set)
         """When outcomes were that somebody else reported."""
+        self.late: dict[RunKey, list[datetime]] = defaultdict(list)
+        """When late data and drift of a date were logged."""
+        self.contradicted: list[str] = []
+        """Events whose id was committed before and said something else."""
         self.successes: dict[RunKey, list[datetime]] = defaultdict(list)
         self.closings: dict[RunKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
         """When a date was closed as failed for good, and when it was opened again."""
@@ -119,6 +123,8 @@ class Ledger:
                 self._note_control(pk, sk, before, after)
             elif after is not None and sk.startswith("JOB#") and after.get("event") in ("success", "fail", "timeout"):
                 self._note_outcome(pk, sk, after)
+            elif after is not None and sk.startswith("JOB#") and after.get("event") == "late-data-arrival":
+                self.late[key_of_row(pk, sk)].append(self.now)
             elif after is not None and sk.startswith("RERUN#"):
                 self.reruns[key_of_row(pk, sk)].append(str(after["reason"]))
 
@@ -134,7 +140,7 @@ class Ledger:
         now, kind = self._world.now, sk.partition("#")[0]
         self._note_pending(pk, sk, before, after)
         if kind == "EVENT" and after is not None:
-            self.events[sk[6:]] = Told(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now)
+            self._note_event(sk[6:], Told(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now))
         elif kind == "TRIGGER" and after is not None:
             self._note_run(key_of_row(pk, sk), before, after)
         elif kind == "SENSOR" and not is_reserved(sk[7:]):
@@ -145,6 +151,12 @@ class Ledger:
             and (before or {}).get("config") != (after or {}).get("config")
         ):
             self.configs.add(pk[9:], _decode(after), now)
+
+    def _note_event(self, event_id: str, told: Told) -> None:
+        before = self.events.get(event_id)
+        if before is not None and (before.type, before.detail) != (told.type, told.detail):
+            self.contradicted.append(f"{event_id}: {before.type} {before.detail} became {told.type} {told.detail}")
+        self.events[event_id] = told
 
     def _note_pending(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
         def name(row: Item | None) -> tuple[str, str, str] | None:

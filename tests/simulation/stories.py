@@ -45,13 +45,18 @@ _VOLUME_RULES = ("{key: volume, check: gt, field: n, value: 0}", "{key: volume, 
 
 
 class Shape(Struct):
-    """How a pipeline's sensors are written: per-period keys in which form, hours, and a post-run sensor."""
+    """How a pipeline's sensors are written: per-period keys in which form, hours, and post-run sensors.
+
+    A plain audit's row is that of whichever date was written last. `ledger`: there is a second post-run sensor.
+    """
 
     keys: str
     hourly: bool
     audited: bool
     volume: bool
     twin: bool = False
+    plain_audit: bool = False
+    ledger: bool = False
 
 
 class Story:
@@ -61,6 +66,8 @@ class Story:
         self, seed: int, *, rate: float | None = None, days: int = DAYS, pipelines: int = PIPELINES, weights: Any = None
     ) -> None:
         self.rng = rng = random.Random(seed)
+        self.more = random.Random(f"{seed}, what was added later")
+        """A source of its own, so that stories told so far stay as they are where nothing is added to them."""
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
@@ -103,6 +110,8 @@ class Story:
         )
         if shape.hourly and shape.keys == "undated":
             shape.keys = "date"
+        if shape.audited:
+            shape.plain_audit, shape.ledger = self.more.random() < 0.4, self.more.random() < 0.4
         config = self._config(name, shape)
         self._push(config)
         ids = [name]
@@ -129,7 +138,8 @@ class Story:
         rng = self.rng
         rules = ["{key: ready, check: gte, field: count, value: 10}"]
         rules += [rng.choice(_VOLUME_RULES)] if shape.volume else []
-        audit = "postRun: {rules: [{key: audit, check: exists}], driftThreshold: %d, sensorTimeout: 1h}"
+        second = ", {key: ledger, check: gte, field: n, value: 3}" if shape.ledger else ""
+        audit = f"postRun: {{rules: [{{key: audit, check: exists}}{second}], driftThreshold: %d, sensorTimeout: 1h}}"
         exclude = "" if shape.twin else rng.choice(_EXCLUSIONS)
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxCodeRetries: {rng.randint(0, 1)}"
         budgets += f", maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: {rng.randint(0, 2)}"
@@ -174,11 +184,15 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self._sense(config, ids, f"volume{suffix}", at - timedelta(minutes=rng.randint(1, 50)), n=rng.randint(0, 1))
         if shape.audited:
             sizes = rng.choice([[100, 200], [0, 50], [50, 0], [100, 103], [7, 7, 9]])
-            self._sense(config, ids, f"audit#{when}", at - timedelta(minutes=1), sensor_count=sizes[0], **fields)
+            audit = "audit" if shape.plain_audit else f"audit#{when}"
+            self._sense(config, ids, audit, at - timedelta(minutes=1), sensor_count=sizes[0], **fields)
             later = at
             for size in sizes[1:]:
                 later += timedelta(minutes=rng.randint(200, 300) if shape.twin else rng.choice([3, 30, 240]))
-                self._sense(config, ids, f"audit#{when}", later, sensor_count=size, **fields)
+                self._sense(config, ids, audit, later, sensor_count=size, **fields)
+            for number in range(self.more.randint(0, 2) if shape.ledger else 0):
+                counted = later + timedelta(minutes=self.more.choice([-30, 0, 20]), seconds=number)
+                self._sense(config, ids, f"ledger#{when}", counted, n=self.more.randint(2, 4), **fields)
         counts = sorted(rng.choices([3, 8, 10, 12], k=rng.randint(1, 3)))
         key = RunKey(config.id, config.schedule_id, when)
         for count in counts:
