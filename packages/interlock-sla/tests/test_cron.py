@@ -202,6 +202,19 @@ def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("*/05 8-20/004 * * *", "*/5 8-20/4 * * *"),
+        ("0 0 * * 1/2", "0 0 * * 1,3,5"),
+        ("10/20 6/9 25/3 9/2 *", "10,30,50 6,15 25,28,31 9,11 *"),
+        ("0 0 * * L7", "0 0 * * L0"),
+    ],
+)
+def test_another_way_to_write_the_same(written: str, meant: str) -> None:
+    assert parse_cron(written).fields == parse_cron(meant).fields
+
+
+@pytest.mark.parametrize(
     ("expression", "reason"),
     [
         ("", "write five fields: minute, hour, day of month, month, day of week; here are 0"),
@@ -246,7 +259,13 @@ def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("expression", "days"), [("0 0 30 2 mon", {2, 9, 16, 23}), ("0 0 31 2 L5", {27}), ("0 0 30,L 2 *", {28})]
+    ("expression", "days"),
+    [
+        ("0 0 30 2 mon", {2, 9, 16, 23}),
+        ("0 0 31 2 L5", {27}),
+        ("0 0 30,L 2 *", {28}),
+        ("0 0 1,30 2 *", {1}),
+    ],
 )
 def test_a_day_that_does_not_exist_may_stand_beside_one_that_does(expression: str, days: set[int]) -> None:
     cron = parse_cron(expression)
