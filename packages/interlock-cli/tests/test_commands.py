@@ -127,6 +127,68 @@ def test_a_malformed_file_is_refused_in_words(run: Any, store: Store, tmp_path: 
     assert "Traceback" not in done.output
 
 
+def test_an_error_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, tmp_path: Path) -> None:
+    wrong = PIPELINE.replace("gte", "greater")
+    line = wrong[: wrong.index("greater")].count("\n") + 1
+    (tmp_path / "b.yaml").write_text("\n" * (100 - line) + wrong)
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 2
+    assert f"error: {tmp_path}/b.yaml:100: validation.rules[0].check" in done.stderr
+
+
+def test_a_warning_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, tmp_path: Path) -> None:
+    warned = PIPELINE.replace("  trigger: {key: ready, check: exists}\n", "").replace("sla: {maxDuration: 1h}\n", "")
+    line = warned[: warned.index("schedule")].count("\n") + 1
+    (tmp_path / "b.yaml").write_text("\n" * (100 - line) + warned)
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert f"warning: {tmp_path}/b.yaml:100: schedule: has neither cron nor trigger" in done.stdout
+
+
+def test_a_path_that_cannot_be_read_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PIPELINE)
+    (tmp_path / "b.yaml").write_text(PIPELINE.replace("bronze", "b").replace("gte", "greater"))
+    done = run("push", str(tmp_path), str(tmp_path / "nowhere"))
+    assert done.exit_code == 2
+    assert store.pipelines() == []
+    first, second, last = done.stderr.splitlines()
+    assert first == f"error: {tmp_path}/nowhere: no such file or folder"
+    assert second.startswith(f"error: {tmp_path}/b.yaml:")
+    assert last == "2 errors in 2 files; nothing was written"
+
+
+def test_a_link_that_leads_nowhere_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PIPELINE)
+    (tmp_path / "team").symlink_to("gone")
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 2
+    assert store.pipelines() == []
+    assert f"error: {tmp_path}/team: is a link that leads nowhere\n" in done.stderr
+
+
+def test_an_empty_path_pushes_nothing_of_the_current_folder(
+    run: Any, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_text(PIPELINE)
+    monkeypatch.chdir(tmp_path)
+    done = run("push", "")
+    assert done.exit_code == 2
+    assert store.pipelines() == []
+    assert done.stderr.startswith("error: '': is no path; is a variable of the shell unset?\n")
+
+
+@pytest.mark.parametrize("name", ["a\\[/x]", "a\\[red]", ":100:", "[bold]"])
+def test_an_error_shows_what_was_typed(run: Any, store: Store, name: str) -> None:
+    done = run("status", name)
+    assert (done.exit_code, done.stderr) == (2, f"error: there is no pipeline {name!r} in 'local'\n")
+
+
+def test_an_error_moves_no_terminal(run: Any, store: Store) -> None:
+    done = run("rerun", "bronze", "2026-03-03", "--endpoint-url", "\x1b[31mx")
+    assert done.exit_code == 2
+    assert "\x1b" not in done.stderr
+
+
 def test_a_path_that_is_not_there(run: Any, tmp_path: Path) -> None:
     done = run("push", str(tmp_path / "nowhere"))
     assert done.exit_code == 2

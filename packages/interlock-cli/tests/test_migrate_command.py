@@ -208,6 +208,33 @@ def test_a_file_that_is_no_calendar_is_refused_before_anything_is_read(
     assert store.pipelines() == []
 
 
+def test_an_error_of_a_calendar_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, calendars: Path) -> None:
+    (calendars / "us.yaml").write_text("\n" * 98 + CALENDAR.replace("2026-07-04", "2026-07-32"))
+    done = run("--calendars", str(calendars))
+    assert done.exit_code == 2
+    assert f"error: {calendars}/us.yaml:100: dates[0]" in done.stderr
+
+
+def test_an_empty_path_migrates_no_calendar_of_the_current_folder(
+    run: Any, store: Store, calendars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(calendars)
+    done = run("--apply", "--calendars", "")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: '': is no path; is a variable of the shell unset?\n")
+    assert store.pipelines() == []
+
+
+def test_a_calendar_that_cannot_be_read_keeps_the_others_from_being_written(
+    run: Any, store: Store, calendars: Path
+) -> None:
+    (calendars / "de.yaml").symlink_to("gone.yaml")
+    done = run("--apply", "--calendars", str(calendars))
+    assert done.exit_code == 2
+    assert f"error: {calendars}/de.yaml: is a link that leads nowhere\n" in done.stderr
+    assert store.pipelines() == []
+
+
 def pages(*ends: BaseException) -> Iterator[MigrationPage]:
     for number in range(1, 4):
         yield MigrationPage(Position("PIPELINE#a", str(number)), looked_at=1000)

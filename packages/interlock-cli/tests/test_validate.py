@@ -104,25 +104,63 @@ def test_hidden_files_and_schemas_of_a_folder_are_left_out(validate: Validate, f
     assert validate(".pre-commit-config.yaml").exit_code == 2
 
 
-def test_every_path_that_cannot_be_read_is_named(validate: Validate, folder: Path) -> None:
+def test_every_path_that_cannot_be_read_is_named_and_the_others_are_reviewed(validate: Validate, folder: Path) -> None:
     (folder / "empty").mkdir()
-    done = validate("nowhere.yaml", "empty", "x*", "a" * 5000, "pipelines")
+    done = validate("nowhere.yaml", "empty", "x*", "a" * 5000, "pipelines", "pipelines/bronze.yaml/x", "calendars")
     assert done.exit_code == 2
-    assert [line[:40] for line in done.output.splitlines()] == [
-        "error: nowhere.yaml: no such file or fol",
-        "error: empty: no *.yaml, *.yml or *.json",
-        "error: x*: no *.yaml, *.yml or *.json fi",
-        "error: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    assert done.output.splitlines() == [
+        "error: nowhere.yaml: no such file or folder",
+        "error: empty: no *.yaml, *.yml or *.json file is there",
+        "error: x*: no *.yaml, *.yml or *.json file is there",
+        f"error: {'a' * 200}…: cannot be read: File name too long",
+        "error: pipelines/bronze.yaml/x: no such file or folder",
+        "2 files: 5 errors, 0 warnings",
     ]
 
 
-def test_a_path_that_cannot_be_read_is_told_in_the_format_that_was_asked_for(validate: Validate) -> None:
-    done = validate("nowhere", "--json")
+def test_what_is_wrong_in_files_is_told_beside_the_paths_that_cannot_be_read(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    lines = validate("pipelines", "nowhere", "calendars").output.splitlines()
+    assert [line.partition(" ")[2][:25] for line in lines] == [
+        "nowhere: no such file or ",
+        "pipelines/bronze.yaml:3: ",
+        "files: 2 errors, 0 warnin",
+    ]
+
+
+def test_a_path_that_cannot_be_read_is_told_in_the_format_that_was_asked_for(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
+    done = validate("pipelines", "calendars", "nowhere", "--json")
     assert done.exit_code == 2
-    assert [problem["source"] for problem in json.loads(done.stdout)["problems"]] == ["nowhere"]
-    done = validate("nowhere", "--format", "github")
+    told = json.loads(done.stdout)
+    assert (told["files"], told["errors"]) == (2, 2)
+    assert [problem["source"] for problem in told["problems"]] == ["nowhere", "pipelines/bronze.yaml"]
+    assert told["problems"][0]["message"] == "no such file or folder"
+    done = validate("pipelines", "calendars", "nowhere", "--format", "github")
     assert done.exit_code == 2
-    assert done.stdout.startswith("::error file=nowhere,title=pipeline file::no such file or folder\n")
+    assert done.stdout.startswith(
+        "::error file=nowhere,title=pipeline file::no such file or folder\n::error file=pipelines/bronze.yaml,line=3,"
+    )
+
+
+def test_an_empty_path_is_not_the_current_folder(validate: Validate) -> None:
+    done = validate("", "calendars")
+    assert (done.exit_code, done.output.splitlines()) == (
+        2,
+        ["error: '': is no path; is a variable of the shell unset?", "1 file: 1 error, 0 warnings"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"), [(r"a\[/x]", r"a\[/x]"), (r"a\[red]", r"a\[red]"), ("\x1b[31mx:100:", r"\u001b[31mx:100:")]
+)
+def test_a_path_is_shown_as_it_is_and_moves_no_terminal(validate: Validate, path: str, shown: str) -> None:
+    assert validate(path).output.startswith(f"error: {shown}: no ")
+
+
+def test_the_hundredth_line_is_no_picture(validate: Validate, folder: Path) -> None:
+    (folder / "pipelines" / "bronze.yaml").write_text("\n" * 97 + WRONG)
+    assert validate(".").output.startswith("error: pipelines/bronze.yaml:100: validation.rules[0].check")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -133,12 +171,27 @@ def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(folder: Path) 
     assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_permission_is_one_sentence(validate: Validate, folder: Path) -> None:
-    (folder / "pipelines" / "bronze.yaml").chmod(0)
-    done = validate(".")
-    assert done.exit_code == 2
-    assert "pipelines/bronze.yaml: cannot be read: Permission denied" in done.output
+def test_output_that_nobody_reads_any_more_is_no_error_to_tell(folder: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "calendars"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("standard_input", "reason"),
+    [("<&-", "it is closed"), ("0>written", "Bad file descriptor")],
+    ids=["closed", "output"],
+)
+def test_standard_input_that_cannot_be_read_is_an_error_beside_the_others(
+    folder: Path, standard_input: str, reason: str
+) -> None:
+    command = f"{sys.executable} -m interlock_cli validate calendars - --stdin-filename new.yaml {standard_input}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == f"error: new.yaml: cannot be read: {reason}\n1 file: 1 error, 0 warnings\n"
 
 
 def test_standard_input_is_a_file_too(validate: Validate) -> None:
@@ -148,6 +201,14 @@ def test_standard_input_is_a_file_too(validate: Validate) -> None:
     assert wrong.output.startswith("error: new.yaml:3: validation.rules[0].check")
     assert "<stdin>: is empty" in validate("-", stdin="").output
     assert "new.json:1: is not JSON" in validate("-", "--stdin-filename", "new.json", stdin=RIGHT).output
+
+
+def test_standard_input_is_read_a_byte_further_than_the_limit(validate: Validate) -> None:
+    right = json.dumps({"name": "us", "days": ["sunday"]})
+    for length, code in ((262_144, 0), (262_145, 2)):
+        done = validate("-", "--stdin-filename", "new.json", stdin=right.ljust(length))
+        assert done.exit_code == code, done.output
+    assert "new.json: is longer than 256 KB and was not read" in done.output
 
 
 def test_files_over_the_limit_are_refused_and_json_has_the_larger_one(validate: Validate, folder: Path) -> None:
@@ -184,14 +245,14 @@ def test_json_is_one_document_with_counts(validate: Validate, folder: Path) -> N
 
 
 def test_json_holds_no_number_that_json_does_not_have(validate: Validate, folder: Path) -> None:
-    text = RIGHT.replace("100", ".nan").replace("key: ready, check: exists", "a: [.inf]")
+    text = RIGHT.replace("100", ".nan").replace("key: ready, check: exists", "a: [.inf], b: {c: -.inf}")
     (folder / "pipelines" / "bronze.yaml").write_text(text)
 
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
     found = json.loads(validate(".", "--json").stdout, parse_constant=refuse)
-    assert {str(problem["value"]) for problem in found["problems"]} >= {"nan", "['inf']"}
+    assert {str(problem["value"]) for problem in found["problems"]} >= {"nan", "['inf']", "{'c': '-inf'}"}
 
 
 def test_json_and_github_exclude_each_other(validate: Validate) -> None:

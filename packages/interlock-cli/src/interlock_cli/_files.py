@@ -1,100 +1,91 @@
 """Reads pipeline and calendar files for the commands that take paths, and says what is wrong with them."""
 
-from collections.abc import Iterable, Mapping
-from glob import glob
+import os
+import stat
+from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
 from typing import NoReturn
 
-from interlock_cli._output import CliError
-from interlock_config import Review, review
+from msgspec import UNSET, Struct
 
-_ENDINGS = frozenset({".yaml", ".yml", ".json"})
-_SCHEMA_ENDING = ".schema.json"
-_PATTERN_SIGNS = frozenset("*?[")
+from interlock_cli._output import CliError
+from interlock_cli._search import Search, why
+from interlock_config import Problem, Review, review
 
 MOST_BYTES = 256 * 1024
 """Largest file that is worth reading; what the package accepts is less or equal, and is its own affair."""
 
 
-class UnreadablePaths(CliError):
-    """Paths that lead to no file that can be read: each with the reason."""
+class Gathered(Struct, frozen=True):
+    """What paths lead to: the content of each file, and the reason why a place cannot be read."""
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        self.reasons = reasons
-        lines = [f"{path}: {reason}" for path, reason in reasons.items()]
-        super().__init__(lines[0] if len(lines) == 1 else "\n".join(f"error: {line}" for line in lines))
+    files: dict[str, bytes]
+    unreadable: dict[str, str]
+
+    def review(self) -> Review:
+        """Everything that is wrong with the files and between them, after what cannot be read."""
+        found = review(self.files)
+        problems = (Problem(place, "", UNSET, reason) for place, reason in self.unreadable.items())
+        return Review(found.documents, (*problems, *found.problems))
 
 
 class _Unreadable(Exception):
-    def __init__(self, path: str, reason: str) -> None:
-        self.path, self.reason = path, reason
+    """A file that is there and cannot be read, with the reason."""
 
 
-def read_files(paths: Iterable[Path]) -> dict[str, bytes]:
-    """The files that the paths name, each once: folders and patterns opened, at most a byte more than can be used.
-
-    Raises UnreadablePaths naming every path that cannot be read.
-    """
-    found: dict[str, bytes] = {}
-    seen: set[Path] = set()
-    reasons: dict[str, str] = {}
+def read_files(paths: Iterable[str | Path]) -> Gathered:
+    """The files that the paths name, each once: folders and patterns opened, at most a byte more than can be used."""
+    gathered = Gathered({}, {})
+    seen: set[str] = set()
     for path in paths:
-        try:
-            files = _files_of(path)
-            if not files:
-                raise _Unreadable(str(path), "no *.yaml, *.yml or *.json file is there")
-            for file in files:
-                if (whole := file.resolve()) not in seen:
-                    seen.add(whole)
-                    found[str(file)] = _content(file)
-        except _Unreadable as error:
-            reasons[error.path] = error.reason
-    if reasons:
-        raise UnreadablePaths(reasons)
-    return found
+        search = Search(path)
+        gathered.unreadable.update(search.unreadable)
+        for file in search.files:
+            if (whole := os.path.realpath(file)) not in seen:
+                seen.add(whole)
+                _read_into(gathered, file)
+    return gathered
 
 
-def review_paths(paths: Iterable[Path]) -> Review:
-    """Everything that is wrong with the files that the paths name, and between them; raises UnreadablePaths."""
-    return review(read_files(paths))
+def review_paths(paths: Iterable[str | Path]) -> Review:
+    """Everything that is wrong with the files that the paths name, and between them; what cannot be read too."""
+    return read_files(paths).review()
+
+
+def _read_into(gathered: Gathered, file: Path) -> None:
+    try:
+        gathered.files[str(file)] = _content(file)
+    except OSError as error:
+        gathered.unreadable[str(file)] = why(error, file)
+    except _Unreadable as error:
+        gathered.unreadable[str(file)] = str(error)
 
 
 def _content(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise _Unreadable(str(file), f"cannot be read: {error.strerror}") from None
+    """What a file holds, or what comes out of a pipe: a shell's <(command) is one."""
+    kind = file.stat().st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+        raise _Unreadable("is no file, folder or pipe")
+    with open(file, "rb", opener=_open_without_waiting) as opened:
+        return _from_pipe(opened) if stat.S_ISFIFO(kind) else opened.read(MOST_BYTES + 1)
 
 
-def _files_of(path: Path) -> list[Path]:
-    try:
-        if path.is_dir():
-            return _documents_in(path)
-        if path.exists():
-            return [path]
-    except (OSError, ValueError):
-        raise _Unreadable(repr(str(path)[:200]), "cannot be a path") from None
-    if not _PATTERN_SIGNS & set(str(path)):
-        raise _Unreadable(str(path), "no such file or folder")
-    matches = sorted(Path(match) for match in glob(str(path), recursive=True))
-    found = (file for match in matches for file in ([match] if match.is_file() else _documents_in(match)))
-    return [file for file in found if _is_named_as_one(file)]
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe waits for somebody to write to it, unless it is told not to."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _documents_in(folder: Path) -> list[Path]:
-    """The files of a folder and its folders, without hidden ones and JSON Schemas."""
-    return sorted(file for file in folder.rglob("*") if _is_document(file, folder) and file.is_file())
-
-
-def _is_document(file: Path, folder: Path) -> bool:
-    if any(part.startswith(".") for part in file.relative_to(folder).parts):
-        return False
-    return _is_named_as_one(file)
-
-
-def _is_named_as_one(file: Path) -> bool:
-    return file.suffix.lower() in _ENDINGS and not file.name.endswith(_SCHEMA_ENDING)
+def _from_pipe(opened: BufferedReader) -> bytes:
+    """What is written to a pipe until its end, which has come at once when nobody has it open for writing."""
+    first = opened.raw.read(1)
+    content = first or b""
+    if first != b"":
+        os.set_blocking(opened.fileno(), True)
+        content += opened.read(MOST_BYTES + 1 - len(content))
+    if not content:
+        raise _Unreadable("is a pipe that nobody writes anything to")
+    return content
 
 
 def refuse(review: Review) -> NoReturn:

@@ -3,18 +3,18 @@
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, to_builtins
 from rich.console import Console
+from rich.text import Text
 
 from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
 from interlock_cli._files import refuse, review_paths
-from interlock_cli._output import CliError, console, print_json, progress_printer, table
+from interlock_cli._output import CliError, console, error_console, print_json, progress_printer, table
 from interlock_config import PipelineConfig
 from interlock_sla import Calendar, DurationError, parse_duration
 from interlock_store import (
@@ -68,7 +68,7 @@ class Tally(Struct):
 
 @click.command()
 @click.option("--apply", "applies", is_flag=True, help="Write the changes. Without it they are only told.")
-@click.option("--calendars", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Calendar files to write.")
+@click.option("--calendars", "folder", type=click.Path(), metavar="DIR", help="Calendar files to write.")
 @click.option("--from", "start", metavar="KEY", help="Go on behind KEY, as an interrupted run has printed it.")
 @click.option(
     "--execution-timeout",
@@ -81,7 +81,7 @@ class Tally(Struct):
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def migrate(
     applies: bool,
-    folder: Path | None,
+    folder: str | None,
     start: str | None,
     execution_timeout: str,
     environment: str,
@@ -113,7 +113,7 @@ def migrate(
         apply=applies,
     )
     tally = Tally(position=after)
-    work_through(tally, migration.run(calendars, after=after), where, progress_printer(Console(stderr=True)))
+    work_through(tally, migration.run(calendars, after=after), where, progress_printer(error_console()))
     again = _command_to_go_on(tally, click.get_current_context())
     if as_json:
         print_json(_wire(tally, environment, applies, again))
@@ -122,7 +122,7 @@ def migrate(
     click.get_current_context().exit(tally.code)
 
 
-def _read_calendars(folder: Path | None) -> list[Calendar]:
+def _read_calendars(folder: str | None) -> list[Calendar]:
     if folder is None:
         return []
     review = review_paths([folder])
@@ -210,7 +210,7 @@ def _print(tally: Tally, out: Console, environment: str, applied: bool, again: s
     if tally.changes:
         shown = table("change", "row", "what it is given", whole=("change",))
         for change in tally.changes:
-            shown.add_row(str(change.action), *_plain(f"{change.pk} / {change.sk}", change.says))
+            shown.add_row(str(change.action), Text(f"{change.pk} / {change.sk}"), Text(change.says))
         out.print(shown)
     for problem in tally.problems:
         out.print("[red]problem:[/] ", end="")
@@ -220,10 +220,6 @@ def _print(tally: Tally, out: Console, environment: str, applied: bool, again: s
     if tally.stopped:
         out.print("[bold red]stopped:[/] ", end="")
         out.print(f"{tally.stopped}; go on with:\n  {again}", markup=False, soft_wrap=True)
-
-
-def _plain(*texts: str) -> Iterable[str]:
-    return (text.replace("[", r"\[") for text in texts)
 
 
 def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:

@@ -26,9 +26,10 @@ class CliError(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the message to stderr."""
-        Console(stderr=True, highlight=False, soft_wrap=True, color_system=_colours()).print(
-            f"[bold red]error:[/] {_escape(self.message)}" if "\n" not in self.message else _escape(self.message)
-        )
+        out = error_console()
+        if "\n" not in self.message:
+            out.print("[bold red]error:[/] ", end="")
+        out.print(_readable(self.message), markup=False)
 
 
 class OutputError(CliError):
@@ -39,10 +40,15 @@ class OutputError(CliError):
 
 def console() -> Console:
     """The terminal; colours obey NO_COLOR and vanish where the output is no terminal, whose lines may be long."""
-    made = Console(highlight=False, color_system=_colours())
+    made = Console(highlight=False, emoji=False, color_system=_colours())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _WIDTH_OF_FILES
     return made
+
+
+def error_console() -> Console:
+    """The same for stderr, whose lines are never broken."""
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, color_system=_colours())
 
 
 def progress_printer(out: Console) -> Callable[[str], None]:
@@ -83,5 +89,6 @@ def show_span(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+def _readable(text: str) -> str:
+    """The text with everything escaped that moves a terminal's cursor or colours, but for the ends of its lines."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\u{ord(sign):04x}" for sign in text)

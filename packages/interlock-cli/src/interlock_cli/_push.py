@@ -1,7 +1,6 @@
 """interlock push: pipeline and calendar files into the control table, all or none."""
 
 from collections.abc import Sized
-from pathlib import Path
 
 import click
 
@@ -12,10 +11,10 @@ from interlock_config import PipelineConfig
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def push(paths: tuple[Path, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
+def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Validate pipeline files and write them to the control table.
 
     PATHS are files or folders (*.yaml, *.yml, *.json). Nothing is written when any file has an error.

@@ -12,9 +12,9 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from interlock_cli._files import MOST_BYTES, UnreadablePaths, read_files
+from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json
-from interlock_config import Problem, review
+from interlock_config import Problem
 
 STDIN = "-"
 
@@ -45,7 +45,9 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
     'pipelines/**/*.yaml', or - for standard input. Files are also compared with each other: ids must differ,
     and a calendar that a pipeline names must be among them.
 
-    Exit code 0: no errors (warnings may be there); 2: errors, or a path that cannot be read.
+    A path that cannot be read is an error beside those of the files that can.
+
+    Exit code 0: no errors (warnings may be there); 2: errors.
 
     \b
     Examples:
@@ -58,19 +60,24 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
         raise click.UsageError("--json and --format github exclude each other.")
     style = "json" if as_json else style
     _escape_what_cannot_be_encoded(sys.stdout)
-    try:
-        files = read_files(Path(path) for path in paths if path != STDIN)
-    except UnreadablePaths as unreadable:
-        if style == "text":
-            raise
-        _PRINT[style]([Problem(path, "", UNSET, reason) for path, reason in unreadable.reasons.items()], 0)
-        sys.exit(2)
+    gathered = read_files(path for path in paths if path != STDIN)
     if STDIN in paths:
-        files[stdin_filename] = sys.stdin.buffer.read(MOST_BYTES + 1)
-    found = review(files)
-    _PRINT[style](found.problems, len(files))
+        _read_stdin_into(gathered, stdin_filename)
+    found = gathered.review()
+    _PRINT[style](found.problems, len(gathered.files))
     if found.failed or (strict and found.problems):
         sys.exit(2)
+
+
+def _read_stdin_into(gathered: Gathered, name: str) -> None:
+    # None when the caller has closed it: <&- in a shell.
+    if sys.stdin is None:
+        gathered.unreadable[name] = "cannot be read: it is closed"
+        return
+    try:
+        gathered.files[name] = sys.stdin.buffer.read(MOST_BYTES + 1)
+    except OSError as error:
+        gathered.unreadable[name] = f"cannot be read: {error.strerror}"
 
 
 def _escape_what_cannot_be_encoded(stream: object) -> None:

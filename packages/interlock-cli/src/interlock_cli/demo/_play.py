@@ -9,7 +9,7 @@ from types import ModuleType
 from msgspec import Struct
 from rich.console import Console
 
-from interlock_cli._files import review_paths
+from interlock_cli._files import refuse, review_paths
 from interlock_cli._output import progress_printer, show_span
 from interlock_cli.demo._evidence import Evidence, gather, is_settled
 from interlock_cli.demo._feed import flights_folder, load_feed
@@ -91,6 +91,8 @@ def _settings(home: Path) -> StackSettings:
 
 def _push(store: Store, out: Console) -> None:
     review = review_paths([flights_folder() / "pipelines"])
+    if review.failed:
+        refuse(review)
     for document in review.documents.values():
         assert isinstance(document, PipelineConfig)
         store.put_config(document)
