@@ -184,9 +184,9 @@ def test_an_error_shows_what_was_typed(run: Any, store: Store, name: str) -> Non
 
 
 def test_an_error_moves_no_terminal(run: Any, store: Store) -> None:
-    done = run("rerun", "bronze", "2026-03-03", "--endpoint-url", "\x1b[31mx")
+    done = run("sensor", "put", "bronze", "ready", "\x1b[31mcount=many")
     assert done.exit_code == 2
-    assert "\x1b" not in done.stderr
+    assert done.stderr.startswith(r"error: \u001b[31mcount=many: 'many' is not JSON")
 
 
 def test_a_path_that_is_not_there(run: Any, tmp_path: Path) -> None:

@@ -171,10 +171,11 @@ def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(folder: Path) 
     assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")
 
 
-def test_output_that_nobody_reads_any_more_is_no_error_to_tell(folder: Path) -> None:
+@pytest.mark.parametrize("style", ["text", "github", "json"])
+def test_output_that_nobody_reads_any_more_is_no_error_to_tell(folder: Path, style: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "calendars"]
+    command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "--format", style]
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
