@@ -207,3 +207,24 @@ def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_
     quiet = job.replace("type: lambda", "type: http").replace("functionName: f, payload", 'url: "https://x", headers')
     text = ORDERS.replace("job: {type: command, config: {command: load}}", quiet.replace(', b: [0x1F, "10:00"]', ""))
     assert review({"a.yaml": text, "us.yaml": HOLIDAYS}).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            ORDERS.replace("schedule:", "scheduel:") + "sla: {maxDuration: 2h}\ndryRun: true\n",
+            'a.yaml:3: scheduel = {"cron":"0 8 * * *","calendar":"us-holidays"}: '
+            "is not a known key; did you mean schedule?",
+        ),
+        (
+            ORDERS.replace('cron: "0 8 * * *"', "trigger: {key: k, check: exists}")
+            .replace("validation:", "validaton:")
+            .replace("key: orders", "key: k"),
+            'a.yaml:4: validaton = {"rules":[{"key":"k","check":"exists"}]}: '
+            "is not a known key; did you mean validation?",
+        ),
+    ],
+)
+def test_nothing_is_said_of_what_replaces_a_misspelt_section(wrong: str, said: str) -> None:
+    assert [str(problem) for problem in review({"a.yaml": wrong, "us.yaml": HOLIDAYS}).problems] == [said]

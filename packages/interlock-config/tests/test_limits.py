@@ -49,6 +49,12 @@ def filled(pattern: str, head: str = "", tail: str = "") -> str:
     raise AssertionError
 
 
+def url_of(pattern: str, end: str) -> str:
+    """A config whose URL is filled with the pattern."""
+    job = filled(pattern, "type: http, config: {url: 'https://")[: FULL - 300]
+    return REST.replace("type: command, config: {command: load}", f"{job}{end}'}}")
+
+
 RULES = REST.replace("validation:", "watch: {enabled: true}\nx:").partition("x:")[0]
 JOB = "job: {type: command, config: {command: load}}\n"
 HOSTILE = {
@@ -66,6 +72,10 @@ HOSTILE = {
     "a long open quote": REST.replace("command: load}", "command: \"'" + "a" * 100_000 + '"}'),
     "a long id": REST.replace("id: orders", "id: " + "a" * 130_000),
     "a long key": REST + "k" * 130_000 + ": 1",
+    "a command of secrets": filled("-token -pwd= ", REST.replace("command: load}}", "command: \"'"), '"}}'),
+    "a url of passwords": url_of("a:@", ""),
+    "a url of variables": url_of("${A}", " "),
+    "a url of ports": url_of("a:", ""),
     "variables": filled("${A}${", REST.replace("command: load}}", 'command: "'), '"}}'),
     "open brackets": "[" * FULL,
     "open braces": "{" * FULL,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from interlock_sla import Duration, format_duration
 
 from ._config import PipelineConfig
-from ._problems import Findings, Path
+from ._problems import Findings
+from ._showing import Path
 
 _NO_TIME = timedelta(0)
 

@@ -14,7 +14,8 @@ from ._config import PipelineConfig
 from ._fields import RESERVED_KEYS
 from ._hints import number_meant
 from ._leaves import duration_problem
-from ._problems import Findings, Path
+from ._problems import Findings
+from ._showing import Path
 from ._structs import TriggerCondition
 
 OLDEST = timedelta(days=3650)

@@ -8,7 +8,9 @@ from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zon
 
 from ._check import check, needs_length
 from ._config import PipelineConfig
-from ._problems import Findings, Path
+from ._problems import Findings
+from ._secrets import shown
+from ._showing import Path
 from ._structs import EvaluationWindow
 
 TURNS_PER_WINDOW = 2000
@@ -41,7 +43,9 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
     try:
         cron = parse_cron(text)
     except CronError as error:
-        findings.error(("schedule", "cron"), text, error.allowed)
+        # it quotes the field at fault
+        message = error.allowed if shown(text) == text else "must be five cron fields"
+        findings.error(("schedule", "cron"), text, message)
         return
     if cron.is_finer_than_hourly:
         message = "fires more often than once an hour; a run is a day or an hour"

@@ -11,7 +11,8 @@ from msgspec import Meta
 from interlock_rules import Mode, Rule, RuleSet, compile_rules
 from interlock_sla import Calendar, Cron, Exclusions, parse_cron, zone
 
-from ._problems import ConfigError, Path, Problem, did_you_mean, render
+from ._problems import ConfigError, Problem, problem_at
+from ._showing import Path, did_you_mean
 from ._structs import Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
 
 RETRY_DELAY_CEILING = timedelta(hours=1)
@@ -119,7 +120,7 @@ def _unknown_calendars(
     config: PipelineConfig, missing: Iterable[str], calendars: Mapping[str, Calendar]
 ) -> list[Problem]:
     return [
-        Problem(config.id, render(path), name, unknown_calendar(name, calendars))
+        problem_at(config.id, path, name, unknown_calendar(name, calendars))
         for path, name in calendar_places(config).items()
         if name in missing
     ]

@@ -12,7 +12,8 @@ from ._calendars import build_calendar, warn_calendar
 from ._codec import build_pipeline, examine
 from ._config import CALENDAR_PLACES, PipelineConfig, calendar_places, unknown_calendar
 from ._json import read_json
-from ._problems import ConfigError, Findings, Path, Problem, readable
+from ._problems import ConfigError, Findings, Problem
+from ._showing import Path, readable
 from ._warnings import warn
 from ._warnings_schedule import warn_of_calendars
 from ._yaml import read_yaml

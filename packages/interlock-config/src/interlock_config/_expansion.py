@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ._problems import ConfigError, Path, Problem, render
+from ._problems import ConfigError, problem_at
+from ._showing import Path
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _OURS = re.compile(r"INTERLOCK_[A-Za-z0-9_]+")
@@ -20,7 +21,7 @@ def expand(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[st
     token or an address missing.
     """
     missing = [
-        Problem("", render(("job", "config", *path)), UNSET, f"needs the environment variable {name}")
+        problem_at("", ("job", "config", *path), UNSET, f"needs the environment variable {name}")
         for path, name in variables(config)
         if _OURS.fullmatch(name) and name not in environment
     ]

@@ -36,9 +36,15 @@ def _text(description: str, example: str) -> Meta:
     )
 
 
+_VARIABLE = r"\$\{[^{}\s]*\}"
+_HOST = rf"(\[[0-9A-Fa-f:.]+\]|([^\s/?#@:${{}}\[\]]|{_VARIABLE})+)"
+_PORT = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+
 def _url(description: str, example: str) -> Meta:
     return Meta(
-        pattern=r"^(https?://[^\s/?#]+[^\s]*|\$\{INTERLOCK_[A-Za-z0-9_]+\}[^\s]*)$(?!\n)",
+        pattern=rf"^(https?://([^\s/?#]*@)?{_HOST}(:({_PORT}|{_VARIABLE})?)?([/?#][^\s]*)?"
+        r"|\$\{INTERLOCK_[A-Za-z0-9_]+\}[^\s]*)$(?!\n)",
         description=description,
         examples=[example],
         extra={"allowed": "must be a URL that begins with https:// or http:// and a host"},

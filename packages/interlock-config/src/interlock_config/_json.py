@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET
 
 from ._odd import plain_keys
-from ._problems import MOST_ERRORS, ConfigError, Path, Problem, render
+from ._problems import MOST_ERRORS, ConfigError, Problem, problem_at
+from ._showing import Path
 
 JSON_LIMIT = 256 * 1024
 """Largest JSON text that is read, in bytes; a table row holds at most 400 KB."""
@@ -95,7 +96,7 @@ def _refuse_doubles(text: bytes, source: str) -> None:
             seen.add(key)
     if doubles:
         first = islice(doubles, MOST_ERRORS)
-        raise ConfigError(Problem(source, render(path), UNSET, "is given twice in the same mapping") for path in first)
+        raise ConfigError(problem_at(source, path, UNSET, "is given twice in the same mapping") for path in first)
 
 
 class _Pairs:

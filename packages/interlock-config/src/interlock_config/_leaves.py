@@ -21,11 +21,12 @@ from ._hints import (
     time_meant,
     without_curly_quotes,
 )
-from ._problems import did_you_mean, readable, show
+from ._showing import did_you_mean, show, show_word
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_ALLOWED = "must be a date YYYY-MM-DD"
 _DURATION = "must be a duration such as 90s, 5m or 1h30m"
+_OTHER_PORT = re.compile(r"https?://(?:[^\s/?#]*@)?[^\s/?#@:]+:[^\s/?#@:]+(?:[/?#]|$)")
 _TRUTHS = {"yes": "true", "on": "true", "y": "true", "true": "true"}
 _FALSEHOODS = {"no": "false", "off": "false", "n": "false", "false": "false"}
 
@@ -61,7 +62,9 @@ def _text(expected: Expected, value: Any) -> str | None:
     kind, allowed = expected.type, expected.allowed or "must be text"
     assert isinstance(kind, shape.StrType)
     if isinstance(value, str):
-        return None if _fits(kind, value) else allowed + (_time_hint(expected, value) or _text_hint(kind, value))
+        return (
+            None if _fits(kind, value) else allowed + (_time_hint(expected, value) or _text_hint(kind, value, allowed))
+        )
     if expected.is_time:
         return allowed + _time_hint(expected, value)
     if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
@@ -79,10 +82,12 @@ def _time_hint(expected: Expected, value: Any) -> str:
     return f"{counted}{':' if counted else ';'} did you mean {meant}?"
 
 
-def _text_hint(kind: shape.StrType, value: str) -> str:
+def _text_hint(kind: shape.StrType, value: str, allowed: str) -> str:
     bare = without_curly_quotes(value)
     if bare is not None and _fits(kind, bare):
-        return f"; its quotes are typographic ones: did you mean {readable(bare)}?"
+        return f"; its quotes are typographic ones: did you mean {show_word((), bare)}?"
+    if "URL" in allowed and _OTHER_PORT.match(value):
+        return "; its port must be a number from 0 to 65535"
     if "${" in value:
         return "; only ${INTERLOCK_…} variables are expanded"
     return ""

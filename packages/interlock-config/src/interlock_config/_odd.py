@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ._problems import Path
+from ._showing import Path
 
 DEPTH_LIMIT = 32
 """Mappings and lists inside each other, at most."""

@@ -1,16 +1,12 @@
 """What a problem of a file is and how it reads; it finds none."""
 
-import difflib
-import math
-import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import msgspec
 from msgspec import UNSET, Struct
 
-Path = tuple[str | int, ...]
-"""Where a value sits in its document: mapping keys and list positions, outermost first."""
+from ._secrets import shown_at
+from ._showing import Path, readable, render, show
 
 Severity = Literal["error", "warning"]
 
@@ -20,19 +16,14 @@ MOST_ERRORS = 200
 MOST_WARNINGS = 200
 """Warnings of one document after which further ones are not recorded."""
 
-_SHOWN_CHARACTERS = 60
-_CREDENTIALS = re.compile(r"://[^/@\s]{1,500}@")
-_SECRET_NAME = re.compile(r"header|authori[sz]ation|token|passw|secret|credential|api.?key|cookie", re.IGNORECASE)
-_HIDDEN = "…"
-_SHORTEST_BEGINNING = 3
-
 
 class Problem(Struct, frozen=True, omit_defaults=True):
     """One thing wrong with one place of one file.
 
     `path` reads like `schedule.include.dates[2]` (empty: the whole document), `value` is what stands there
-    (`msgspec.UNSET` when nothing does), `message` says what is allowed. `line` counts from 1 and is known for
-    YAML only. An `error` keeps the pipeline from running; a `warning` does not.
+    (`msgspec.UNSET` when nothing does; of a long one the beginning), `message` says what is allowed. What may be
+    a secret is left out of all three. `line` counts from 1 and is known for YAML only. An `error` keeps the
+    pipeline from running; a `warning` does not.
     """
 
     source: str
@@ -77,6 +68,7 @@ class Findings:
         self.failed = False
         """Whether any error was recorded."""
         self._paths: list[Path] = []
+        self._errors = 0
         self._warned = 0
 
     def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
@@ -85,9 +77,10 @@ class Findings:
         Raises ConfigError when that makes MOST_ERRORS.
         """
         self.failed = True
+        self._errors += 1
         self._paths.append(path)
         self._add(path, value, message, "error", line)
-        if len(self._paths) >= MOST_ERRORS:
+        if self._errors >= MOST_ERRORS:
             more = Problem(self.source, "", UNSET, f"has {MOST_ERRORS} errors or more; the rest was not looked at")
             raise ConfigError((*self.in_order(), more))
 
@@ -98,6 +91,10 @@ class Findings:
             self._add(path, value, message, "warning", None)
         elif self._warned == MOST_WARNINGS + 1:
             self._add((), UNSET, f"has more than {MOST_WARNINGS} warnings; the rest is not shown", "warning", None)
+
+    def set_aside(self, path: Path) -> None:
+        """Take this place for one with an error: an error of another place was about what belongs here."""
+        self._paths.append(path)
 
     def touches(self, path: Path) -> bool:
         """Whether an error was recorded at, above or below this place."""
@@ -112,9 +109,15 @@ class Findings:
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
 
     def _add(self, path: Path, value: Any, message: str, severity: Severity, line: int | None) -> None:
-        shown = _without_secrets(value, hide=any(_is_secret(step) for step in path))
         line = line_of(self.lines, path) if line is None else line
-        self.problems.append(Problem(self.source, render(path), shown, message, severity, line))
+        self.problems.append(problem_at(self.source, path, value, message, severity, line))
+
+
+def problem_at(
+    source: str, path: Path, value: Any, message: str, severity: Severity = "error", line: int | None = None
+) -> Problem:
+    """The problem of a place, with what of its value and its path may be shown."""
+    return Problem(source, render(path, is_empty=value is None), shown_at(path, value), message, severity, line)
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
@@ -123,73 +126,3 @@ def line_of(lines: dict[Path, int], path: Path) -> int | None:
         if path[:length] in lines:
             return lines[path[:length]]
     return None
-
-
-def render(path: Path) -> str:
-    """A path as people write it: `schedule.include.dates[2]`, `job.config.headers["a.b"]`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step and all(character.isalnum() or character in "-_" for character in step):
-            text += f".{step}" if text else step
-        else:
-            text += f"[{show(step)}]"
-    return text
-
-
-def show(value: Any) -> str:
-    """A value on one short line, as JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    try:
-        text = msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        text = ascii(value) if isinstance(value, int | float | str) else type(value).__name__
-    return readable(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
-
-
-def readable(text: str) -> str:
-    """The text with everything escaped that a terminal would not show as it is."""
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was most likely meant, if any is near."""
-    plain = {_plain(candidate): candidate for candidate in known}
-    wanted = _plain(name[:100])
-    found = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.7)
-    if not found and len(wanted) >= _SHORTEST_BEGINNING:
-        found = [candidate for candidate in plain if candidate.startswith(wanted)]
-    return plain[found[0]] if found else None
-
-
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """`; did you mean x?` for a name that is near a known one, else nothing."""
-    found = nearest(name, known) if isinstance(name, str) else None
-    return f"; did you mean {readable(found)}?" if found else ""
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold().replace("_", "").replace("-", "")
-
-
-def _is_secret(name: str | int) -> bool:
-    """Whether values of this name may be secrets: headers carry tokens, and problems are printed in build logs.
-
-    A misspelled `headers` holds the same.
-    """
-    return isinstance(name, str) and (_SECRET_NAME.search(name) is not None or nearest(name, ("headers",)) is not None)
-
-
-def _without_secrets(value: Any, *, hide: bool) -> Any:
-    """A value as it may be shown: hidden, or without what its own keys call secret and the passwords of its URLs."""
-    if value is UNSET or value is None:
-        return value
-    if hide:
-        return _HIDDEN
-    if isinstance(value, str):
-        return _CREDENTIALS.sub(f"://{_HIDDEN}@", value)
-    if isinstance(value, dict):
-        return {key: _without_secrets(inner, hide=_is_secret(key)) for key, inner in value.items()}
-    return [_without_secrets(inner, hide=False) for inner in value] if isinstance(value, list) else value

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec.inspect as shape
 from msgspec import UNSET
 
-from ._config import PipelineConfig
 from ._expected import Expected, allowed_words, choices, stand_in
-from ._job_types import JOB_TYPES
 from ._leaves import leaf_problem
-from ._problems import Findings, Path, nearest, show
+from ._problems import Findings, line_of
+from ._secrets import HIDDEN
+from ._showing import Path, show
+from ._unknown_keys import look_at_unknown_key
 
 _SHOWN_IN_HINTS = 50
+_COMMA = "; it has no value: a value that holds a comma needs quotes"
 _WORDS = (shape.StrType, shape.DateType, shape.EnumType, shape.Metadata)
 
 
@@ -39,17 +40,24 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
         findings.error(path, value, _no_mapping(expected.type, value))
         return UNSET
     clean = {}
-    meant = set()
+    meant: set[Path] = set()
     for key, inner in value.items():
         if key in fields and inner is None and fields[key].required:
             findings.error((*path, key), None, _empty_and_required(fields[key]))
         elif key in fields:
             clean[key] = walk(fields[key].type, inner, (*path, key), findings)
         else:
-            findings.error((*path, key), inner, unknown_key(key, fields, path))
-            meant.add(nearest(key, fields))
+            unknown = look_at_unknown_key(key, fields, path)
+            place = (*path, key)
+            if inner is None and unknown.stands_for is None:  # nothing says that it is a name
+                findings.error((*path, HIDDEN), None, f"{unknown.message}{_COMMA}", line_of(findings.lines, place))
+            else:
+                findings.error(place, inner, unknown.message)
+            meant |= {unknown.stands_for} if unknown.stands_for else set()
+    for place in meant - {(*path, key) for key in value}:
+        findings.set_aside(place)
     for name, field in fields.items():
-        if field.required and name not in value and name not in meant:
+        if field.required and name not in value and (*path, name) not in meant:
             findings.error((*path, name), UNSET, missing(field))
         if clean.get(name, UNSET) is UNSET:
             clean[name] = stand_in(field.type) if field.required else UNSET
@@ -103,39 +111,6 @@ def missing(field: shape.Field) -> str:
     expected = Expected(field.type)
     allowed = allowed_words(expected)
     return f"is missing; it {allowed}" if allowed else "is missing"
-
-
-def unknown_key(key: str, known: Any, path: Path) -> str:
-    """What to say about a key that nothing reads."""
-    if (name := key.partition(":")[0]) != key and name in known:
-        return f"is not a known key; a colon needs a space behind it: {name}: …"
-    near = nearest(key, known)
-    if near is not None:
-        return f"is not a known key; did you mean {near}?"
-    if path == ("job", "config"):  # another type's key belongs to no place of this job
-        return f"is not a known key; known here: {', '.join(known)}"
-    elsewhere = [place for place in _places().get(key.strip().casefold(), []) if place != path[: len(place)]]
-    if elsewhere:
-        return f"is not a known key here; it belongs at {'.'.join(elsewhere[0])}"
-    return f"is not a known key; known here: {', '.join(known)}"
-
-
-@lru_cache(maxsize=1)
-def _places() -> dict[str, list[tuple[str, ...]]]:
-    """Where each key of a pipeline config belongs, by its lower-case name."""
-    places: dict[str, list[tuple[str, ...]]] = {}
-    waiting: list[tuple[tuple[str, ...], shape.Type]] = [((), shape.type_info(PipelineConfig))]
-    while waiting:
-        outer, declared = waiting.pop(0)
-        kind = Expected(declared).type
-        for field in kind.fields if isinstance(kind, shape.StructType) else ():
-            place = (*outer, field.encode_name)
-            places.setdefault(field.encode_name.casefold(), []).append(place)
-            waiting.append((place, field.type))
-    for form in JOB_TYPES.values():
-        for name in (*form.__struct_encode_fields__, *form.__struct_fields__):
-            places.setdefault(name.casefold(), []).append(("job", "config", name))
-    return places
 
 
 def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -> Any:

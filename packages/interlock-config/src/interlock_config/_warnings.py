@@ -10,7 +10,8 @@ from interlock_rules import Rule, key_matches
 
 from ._config import PipelineConfig
 from ._expansion import is_ours, variables
-from ._problems import Findings, Path, Problem, render, show
+from ._problems import Findings, Problem
+from ._showing import Path, render, show
 from ._structs import TriggerCondition
 from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import SCHEDULE_WARNINGS

@@ -9,7 +9,8 @@ from interlock_rules import Check, Mode, Rule, to_number
 from interlock_sla import parse_duration
 
 from ._config import PipelineConfig
-from ._problems import Findings, Path, render, show
+from ._problems import Findings
+from ._showing import Path, render, show
 
 _FROM = {Check.GT, Check.GTE, Check.AGE_GT}
 _UP_TO = {Check.LT, Check.LTE, Check.AGE_LT}

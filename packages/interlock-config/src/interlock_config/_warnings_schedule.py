@@ -9,7 +9,8 @@ from msgspec import UNSET
 from interlock_sla import Calendar, Cron, Exclusions
 
 from ._config import PipelineConfig
-from ._problems import Findings, readable
+from ._problems import Findings
+from ._showing import show_word
 
 _ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # fires are sampled from a fixed instant: no clock is read
 _SAMPLED_FIRES = 20
@@ -25,7 +26,7 @@ def warn_of_calendars(config: PipelineConfig, calendars: Mapping[str, Calendar],
         reason = None if own.excludes(day) else all_together.reason(day)
         if reason is not None:
             path = ("schedule", "include", "dates", place)
-            findings.warning(path, str(day), f"is excluded by {readable(reason)}; nothing runs that day")
+            findings.warning(path, str(day), f"is excluded by {show_word(path, reason)}; nothing runs that day")
     if not _takes_every_fire(own, config) and _takes_every_fire(all_together, config):
         findings.warning(_CRON, config.schedule.cron, "fires only on days that its calendars leave out")
 

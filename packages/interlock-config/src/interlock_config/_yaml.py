@@ -7,7 +7,9 @@ import yaml
 from msgspec import UNSET
 
 from ._odd import DEPTH_LIMIT
-from ._problems import ConfigError, Findings, Path, Problem
+from ._problems import ConfigError, Findings, Problem
+from ._secrets import HIDDEN
+from ._showing import Path, show_word
 from ._yaml_scalars import doubt, plain_value, remark
 from ._yaml_syntax import syntax_problem
 
@@ -50,8 +52,8 @@ def _as_text(text: str | bytes, source: str) -> str:
     return plain
 
 
-def _tagged(tag: str) -> str:
-    return f"has the tag {tag.replace('tag:yaml.org,2002:', '!!')[:60]}; tags are not read here"
+def _tagged(tag: str, path: Path) -> str:
+    return f"has the tag {show_word(path, tag.replace('tag:yaml.org,2002:', '!!'))[:60]}; tags are not read here"
 
 
 def _too_long(source: str) -> ConfigError:
@@ -82,7 +84,7 @@ class _Reader:
     def _value(self, path: Path, event: Any) -> Any:
         self._findings.lines.setdefault(path, event.start_mark.line + 1)
         if isinstance(event, yaml.AliasEvent):
-            return self._aliased(event)
+            return self._aliased(path, event)
         if len(path) > DEPTH_LIMIT:
             raise self._refused(event, "is nested too deeply")
         before = self._weight
@@ -97,9 +99,10 @@ class _Reader:
             self._anchors[event.anchor] = (value, self._weight - before)
         return value
 
-    def _aliased(self, event: Any) -> Any:
+    def _aliased(self, path: Path, event: Any) -> Any:
         if event.anchor not in self._anchors:
-            raise self._refused(event, f"the alias *{event.anchor} stands for nothing that is complete before it")
+            name = show_word(path, event.anchor)
+            raise self._refused(event, f"the alias *{name} stands for nothing that is complete before it")
         value, weight = self._anchors[event.anchor]
         self._add_weight(event, weight)
         return value
@@ -107,7 +110,7 @@ class _Reader:
     def _scalar(self, path: Path, event: Any) -> Any:
         self._add_weight(event, len(event.value))
         if event.tag not in _TEXT_TAGS:
-            self._findings.error(path, event.value, _tagged(event.tag))
+            self._findings.error(path, event.value, _tagged(event.tag, path))
             return event.value
         if not event.implicit[0] or event.tag is not None:
             return event.value
@@ -138,7 +141,8 @@ class _Reader:
             elif key in values:
                 first = self._findings.lines.get((*path, key))
                 line = following.start_mark.line + 1
-                self._findings.error((*path, key), UNSET, f"is given twice; first on line {first}", line)
+                name = HIDDEN if values[key] is None else key  # perhaps what stands behind a comma of a value
+                self._findings.error((*path, name), UNSET, f"is given twice; first on line {first}", line)
                 self._value((*path, key), self._next())
             else:
                 self._findings.lines[(*path, key)] = following.start_mark.line + 1
@@ -163,7 +167,7 @@ class _Reader:
 
     def _check_tag(self, path: Path, event: Any) -> None:
         if event.tag not in _PLAIN_TAGS:
-            self._findings.error(path, UNSET, _tagged(event.tag))
+            self._findings.error(path, UNSET, _tagged(event.tag, path))
 
     def _add_weight(self, event: Any, weight: int) -> None:
         self._weight += weight

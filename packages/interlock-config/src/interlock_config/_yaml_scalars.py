@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ._problems import Path
+from ._showing import Path, show_at
 
 _DIGITS = re.compile(r"[-+]?[0-9]+")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -45,7 +45,9 @@ def doubt(text: str, path: Path) -> str | None:
     other = _other_reading(text) if _is_rule_value(path) else None
     if other is None:
         return None
-    return f'means different things to different YAML readers; write "{text}" in quotes for text, or {other}'
+    return (
+        f"means different things to different YAML readers; write {show_at(path, text)} in quotes for text, or {other}"
+    )
 
 
 def remark(text: str, path: Path) -> str | None:
@@ -54,7 +56,7 @@ def remark(text: str, path: Path) -> str | None:
     Only of what is sent as it is: headers and arguments are texts in any case.
     """
     other = _other_reading(text) if path[:2] == ("job", "config") and path[2:3] in _SENT_AS_IT_IS else None
-    return None if other is None else f'is sent as the text "{text}"; write it in quotes, or {other}'
+    return None if other is None else f"is sent as the text {show_at(path, text)}; write it in quotes, or {other}"
 
 
 def _other_reading(text: str) -> str | None:

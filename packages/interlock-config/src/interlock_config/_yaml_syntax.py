@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from ._problems import readable
+from ._showing import readable
 
 _TAB = "a tab indents this line; YAML allows only spaces"
 _LIKELY = {

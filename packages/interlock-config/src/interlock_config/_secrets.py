@@ -1,0 +1,153 @@
+"""Decides what of a file's text may be shown: one answer for the values, the messages and the paths of problems.
+
+Problems are printed in build logs. Hidden are the values of headers and of keys named like secrets, what stands
+before the `@` of an address, and what follows a secret's name inside a text. In doubt too much is hidden: the
+line of a problem still says where to look.
+"""
+
+import re
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from msgspec import UNSET
+
+from ._names import nearest
+
+HIDDEN = "…"
+"""What stands where something is not shown."""
+
+_SECRET_NAME = re.compile(
+    r"header|authori[sz]ation|bearer|token|passw|passphrase|secret|credential|signature|cookie"
+    r"|(?:api|access|account|private|shared)[-_ .]?key"
+    r"|(?<![a-z])(?:auth|pass|pwd|sas|sig)(?![a-z])",
+    re.IGNORECASE,
+)
+# What a name inside a text gives away: `token=…`, `"password": …`, `--secret …`, `Bearer …`.
+_GIVEN = re.compile(rf"(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}['\"”]?\s{{0,3}}[=:]\s?['\"]?", re.IGNORECASE)
+_OPTION = re.compile(rf"(?<![\w-])-[\w.-]{{0,40}}?(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}\s", re.IGNORECASE)
+_SENT_AS = re.compile(r"\b(?:Bearer|Basic)\s(?=\S)", re.IGNORECASE)
+# A password whose host was forgotten, or cut off at a comma, stands where the port belongs.
+_NO_PORT = r"(?=[^\s/?#@:\[]{1,255}:(?![0-9]{0,5}(?:[/?#\s'\"”,;)]|$)|\$\{))"
+_URL_WITHOUT_PORT = re.compile(rf"://{_NO_PORT}")
+_ADDRESS_WITHOUT_PORT = re.compile(rf"\W*(?:[a-z][a-z0-9+.-]*(?::/+|/+))?{_NO_PORT}", re.IGNORECASE)
+_SCHEME_NAME = re.compile(r"(?<![\w.+-])[a-z][a-z.+-]{0,20}$", re.IGNORECASE)
+_ADDRESS_NAME = re.compile(r"ur[li]|host|endpoint|address|server|dsn|connection", re.IGNORECASE)
+_NAME_ENDS = re.compile(r"[:=\s]")
+_HEADER_NAME_ENDS = re.compile(r"[^A-Za-z0-9_.-]")
+_KNOWN_HEADER = re.compile(
+    r"(?:(?:proxy-)?authorization|(?:set-)?cookie|accept(?:-encoding|-language)?|content-(?:type|length|encoding)"
+    r"|user-agent|host|x-api-key|x-auth-token|x-request-id|x-correlation-id|idempotency-key)(?![\w-])",
+    re.IGNORECASE,
+)
+_DEEPEST = 32
+_LONGEST = 1000  # characters of a text: lines of problems show far fewer, and the rest need not be looked through
+_MOST = 100  # items of a list or mapping, likewise
+
+
+def is_secret(name: str | int) -> bool:
+    """Whether values of this name may be secrets; a misspelt `headers` holds what `headers` holds."""
+    return isinstance(name, str) and (_SECRET_NAME.search(name) is not None or _is_near(name, "headers"))
+
+
+def is_hidden(path: tuple[str | int, ...]) -> bool:
+    """Whether nothing of the value at this place may be shown."""
+    return any(is_secret(step) for step in path)
+
+
+def shown_at(path: tuple[str | int, ...], value: Any) -> Any:
+    """The value at a place, or what of it may be shown."""
+    if value is UNSET or value is None:
+        return value
+    if is_hidden(path):
+        return HIDDEN
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    return _shown(value, is_address=_is_address(name), deep=0)
+
+
+def shown(value: Any) -> Any:
+    """What of a value may be shown, wherever it stands."""
+    return _shown(value, is_address=False, deep=0)
+
+
+def shown_key(key: str, *, of_secrets: bool, is_alone: bool = False) -> str:
+    """What of a mapping's key may be shown; after a forgotten space or colon it holds the value as well.
+
+    is_alone: it has no value, and may be what stands behind the comma of one that needed quotes.
+    """
+    if key == HIDDEN:
+        return key
+    end = (_HEADER_NAME_ENDS if of_secrets else _NAME_ENDS).search(key)
+    begin = key if end is None else key[: end.end()]
+    if "@" in begin or ("@" in key and "://" not in key):
+        return HIDDEN
+    if is_alone and of_secrets and _KNOWN_HEADER.match(begin) is None:
+        return HIDDEN
+    return begin if end is None else begin + HIDDEN
+
+
+def _shown(value: Any, *, is_address: bool, deep: int) -> Any:
+    if isinstance(value, str):
+        return _without_what_is_named(_beginning(_without_user(value, is_address=is_address)), is_address=is_address)
+    if not isinstance(value, dict | list):
+        return value
+    if deep >= _DEEPEST:
+        return HIDDEN
+    if isinstance(value, list):
+        inside = [_shown(inner, is_address=is_address, deep=deep + 1) for inner in value[:_MOST]]
+        return inside if len(value) <= _MOST else [*inside, HIDDEN]
+    items = dict(islice(value.items(), _MOST))
+    beside = any(is_secret(key) or _is_address(key) for key in items)
+    return {
+        shown_key(key, of_secrets=beside and inner is None, is_alone=inner is None): _shown_under(key, inner, deep + 1)
+        for key, inner in items.items()
+    }
+
+
+def _shown_under(key: str, value: Any, deep: int) -> Any:
+    if value is None:
+        return None
+    return HIDDEN if is_secret(key) else _shown(value, is_address=_is_address(key), deep=deep)
+
+
+def _is_address(name: str) -> bool:
+    return _ADDRESS_NAME.search(name) is not None or _is_near(name, "url")
+
+
+@lru_cache(maxsize=512)
+def _is_near(name: str, known: str) -> bool:
+    """Looked at once a name: lists hold the same keys again and again."""
+    return nearest(name, (known,)) is not None
+
+
+def _without_user(text: str, *, is_address: bool) -> str:
+    """The text without user and password: they reach to the last @, as a password may hold any sign.
+
+    They begin behind the first `://`, else with the word that holds the first colon. A word without a colon is
+    a mail address, or in the place of an address a user.
+    """
+    before, at, rest = text.rpartition("@")
+    if not at:
+        return text
+    name, colon, behind = before.partition(":")
+    if behind.startswith("//") and _SCHEME_NAME.search(name):
+        return f"{name}://{HIDDEN}@{rest}"
+    if is_address:
+        return f"{HIDDEN}@{rest}"
+    if not colon:
+        return text
+    words = re.split(r"(\s+)", name)
+    return f"{''.join(words[:-1])}{HIDDEN}@{rest}"
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + HIDDEN
+
+
+def _without_what_is_named(text: str, *, is_address: bool) -> str:
+    """The text up to the first place that a secret follows."""
+    ends = [found.end() for sign in (_GIVEN, _OPTION, _SENT_AS, _URL_WITHOUT_PORT) if (found := sign.search(text))]
+    if is_address and (found := _ADDRESS_WITHOUT_PORT.match(text)):
+        ends.append(found.end())
+    end = min(ends, default=len(text))
+    return text if end >= len(text) else text[:end] + HIDDEN

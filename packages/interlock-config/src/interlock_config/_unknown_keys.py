@@ -1,0 +1,53 @@
+"""What a key that nothing reads was most likely meant to be."""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec.inspect as shape
+
+from ._config import PipelineConfig
+from ._expected import Expected
+from ._job_types import JOB_TYPES
+from ._names import nearest
+from ._showing import Path
+
+
+class UnknownKey(NamedTuple):
+    """What to say about a key that nothing reads, and the place that it probably stands for."""
+
+    message: str
+    stands_for: Path | None = None
+
+
+def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> UnknownKey:
+    """What to say about a key in the mapping at `path`, which has the `known` keys."""
+    if (name := key.partition(":")[0]) != key and name in known:
+        return UnknownKey(f"is not a known key; a colon needs a space behind it: {name}: …", (*path, name))
+    near = nearest(key, known)
+    if near is not None:
+        return UnknownKey(f"is not a known key; did you mean {near}?", (*path, near))
+    if path != ("job", "config"):  # another type's key belongs to no place of this job
+        places = _places().get(key.strip().casefold(), [])
+        elsewhere = next((place for place in places if place != path[: len(place)]), None)
+        if elsewhere is not None:
+            return UnknownKey(f"is not a known key here; it belongs at {'.'.join(elsewhere)}", elsewhere)
+    return UnknownKey(f"is not a known key; known here: {', '.join(known)}")
+
+
+@lru_cache(maxsize=1)
+def _places() -> dict[str, list[tuple[str, ...]]]:
+    """Where each key of a pipeline config belongs, by its lower-case name."""
+    places: dict[str, list[tuple[str, ...]]] = {}
+    waiting: list[tuple[tuple[str, ...], shape.Type]] = [((), shape.type_info(PipelineConfig))]
+    while waiting:
+        outer, declared = waiting.pop(0)
+        kind = Expected(declared).type
+        for field in kind.fields if isinstance(kind, shape.StructType) else ():
+            place = (*outer, field.encode_name)
+            places.setdefault(field.encode_name.casefold(), []).append(place)
+            waiting.append((place, field.type))
+    for form in JOB_TYPES.values():
+        for name in (*form.__struct_encode_fields__, *form.__struct_fields__):
+            places.setdefault(name.casefold(), []).append(("job", "config", name))
+    return places

@@ -1,0 +1,302 @@
+"""What a problem never shows: values of headers, user and password of a URL, and what is named like a secret."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock_config import ConfigError, Problem, check, decode_json, decode_yaml, review
+from interlock_sla import Calendar
+
+SECRET = "s3cretx9"
+USER = "u5er7"
+FRAME = """
+pipeline: {id: orders}
+schedule: {cron: "0 8 * * *"}
+validation: {rules: [{key: orders, check: exists}]}
+"""
+
+
+def lines(text: str, hidden: tuple[str, ...] = (SECRET, USER)) -> list[str]:
+    """What is said of a file; nothing hidden is in it, also not in what other formats print of a problem."""
+    found = review({"orders.yaml": text}).problems
+    for problem in found:
+        for shown in (str(problem), repr(problem), msgspec.json.encode(problem).decode()):
+            assert not any(text in shown for text in hidden)
+    return [str(problem).partition(": ")[2] for problem in found]
+
+
+def of_job(job: str) -> list[str]:
+    return lines(f"{FRAME}job: {{{job}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            "{url: “https://u5er7:s3cretx9@h/x”}",
+            'job.config.url = "“https://…@h/x”": must be a URL that begins with https:// or http:// and a host; '
+            "its quotes are typographic ones: did you mean https://…@h/x?",
+        ),
+        (
+            "{url:https://u5er7:s3cretx9@h/x}",
+            'job.config["url:…"]: is not a known key; a colon needs a space behind it: url: …',
+        ),
+        (
+            '{url: "https://h/x", headers: {"Authorization: Bearer s3cretx9"}}',
+            'job.config.headers["Authorization:…"]: has no value; give one, or leave the key out',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization:Bearer s3cretx9}}',
+            'job.config.headers["Authorization:…"]: has no value; give one, or leave the key out',
+        ),
+        (
+            '{url: "https://h/x", headers: {Bearer s3cretx9}}',
+            'job.config.headers["…"]: has no value; give one, or leave the key out',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: Basic a,s3cretx9}}',
+            'job.config.headers["…"]: has no value; give one, or leave the key out',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: }}',
+            "job.config.headers.Authorization: has no value; give one, or leave the key out",
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: Basic a,s3cretx9,s3cretx9}}',
+            'job.config.headers["…"]: is given twice; first on line 5',
+        ),
+        (
+            "{url: 'https://h/x', method: a,s3cretx9}",
+            'job.config["…"]: is not a known key; known here: url, method, headers, body, timeout; '
+            "it has no value: a value that holds a comma needs quotes",
+        ),
+        (
+            '{url: "https://h/x", headers: {X-Key=s3cretx9: [a]}}',
+            'job.config.headers["X-Key=…"] = "…": must be text',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: *s3cretx9}}',
+            "the alias *… stands for nothing that is complete before it",
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: !s3cretx9 x}}',
+            'job.config.headers.Authorization = "…": has the tag …; tags are not read here',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: !s3cretx9 {a: b}}}',
+            "job.config.headers.Authorization: has the tag …; tags are not read here",
+        ),
+        (
+            '{url: "https://h/x", timeout: {"Authorization: Bearer s3cretx9": 1, cookie: 2, at: ["me:s3cretx9@h"]}}',
+            'job.config.timeout = {"Authorization:…":"…","cookie":"…","at":["…@h"]}: '
+            "must be a number of seconds above 0, at most 900, or a duration such as 30s",
+        ),
+        (
+            '{url: "https://h/x", haeders: {X: s3cretx9}}',
+            'job.config.haeders = "…": is not a known key; did you mean headers?',
+        ),
+    ],
+)
+def test_the_place_of_a_secret_is_told_without_it(config: str, said: str) -> None:
+    assert said in of_job(f"type: http, config: {config}")
+
+
+def test_a_word_that_other_readers_take_for_a_number_is_not_repeated_where_it_is_a_secret() -> None:
+    for value in ("0123456", "yes"):
+        [said] = of_job(f"type: lambda, config: {{functionName: f, payload: {{password: {value}}}}}")
+        assert said.startswith('job.config.payload.password = "…": is sent as the text "…"; write it in quotes, or ')
+        assert value not in said.replace('"…"', "")
+
+
+def test_an_alias_that_is_no_secret_keeps_its_name() -> None:
+    assert of_job("type: http, config: *common") == ["the alias *common stands for nothing that is complete before it"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://u5er7:s3cretx9@h/x y", "https://…@h/x y"),
+        ("https://u5er7:pa/s3cretx9@h/x y", "https://…@h/x y"),
+        ("https://u5er7:p@s3cretx9@h/x y", "https://…@h/x y"),
+        ("https://u5er7:pa s3cretx9@h/x", "https://…@h/x"),
+        (f"https://u5er7:{'x' * 600}s3cretx9@h y", "https://…@h y"),
+        ("https:/u5er7:s3cretx9@h/x", "…@h/x"),
+        ("http//u5er7:s3cretx9@h/x", "…@h/x"),
+        ("u5er7:s3cretx9@h", "…@h"),
+        ("s3cretx9@h", "…@h"),
+        ("https://u5er7 s3cretx9@h", "https://…@h"),
+        ("ftp://u5er7:s3cretx9@h", "ftp://…@h"),
+        ("ftp://h/x?token=s3cretx9", "ftp://h/x?token=…"),
+        ("ftp://h/x?sv=1&sig=s3cretx9", "ftp://h/x?sv=1&sig=…"),
+        ("https://u5er7:s3cretx9", "https://…"),
+        ("http:/u5er7:s3cretx9", "http:/…"),
+        ("http//u5er7:s3cretx9", "http//…"),
+        ("u5er7:s3cretx9", "…"),
+        ("ftp://u5er7:s3cretx9/x", "ftp://…"),
+        ("http:/h/x", "http:/h/x"),
+        ("ftp:h/x", "…"),
+        ("h:80/x", "h:80/x"),
+        ("ftp://h:8080/x", "ftp://h:8080/x"),
+        ("ftp://${INTERLOCK_A}:${INTERLOCK_B}/", "ftp://${INTERLOCK_A}:${INTERLOCK_B}/"),
+    ],
+)
+def test_of_an_address_no_user_and_no_password_is_shown(written: str, shown: str) -> None:
+    for key in ("url", "uri", "ulr"):
+        [said] = [line for line in of_job(f"type: http, config: {{{key}: {json.dumps(written)}}}") if " = " in line]
+        assert said.startswith(f"job.config.{key} = {json.dumps(shown, ensure_ascii=False)}: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("load 'https://u5er7:s3cretx9@h/x", "load 'https://…@h/x"),
+        ("load 'u5er7:s3cretx9@h", "load …@h"),
+        ("curl -H 'Authorization: Bearer s3cretx9", "curl -H 'Authorization: …"),
+        ("curl -H 'x: Bearer s3cretx9", "curl -H 'x: Bearer …"),
+        ("curl -H 'x: basic s3cretx9", "curl -H 'x: basic …"),
+        ("load --password s3cretx9 '", "load --password …"),
+        ("load '--db-pwd s3cretx9", "load '--db-pwd …"),
+        ("load --api_key=s3cretx9 '", "load --api_key=…"),
+        ('load \'{"client_secret": "s3cretx9"}', 'load \'{"client_secret": "…'),
+        ("PGPASSWORD=s3cretx9 load '", "PGPASSWORD=…"),
+        ("mail 'me@example.com", "mail 'me@example.com"),
+        ("load 'at 10:00", "load 'at 10:00"),
+        ("load 'tokens", "load 'tokens"),
+    ],
+)
+def test_inside_a_text_what_follows_the_name_of_a_secret_is_not_shown(written: str, shown: str) -> None:
+    [said] = of_job(f"type: command, config: {{command: {json.dumps(written)}}}")
+    assert said == f"job.config.command = {json.dumps(shown, ensure_ascii=False)}: has a quote that is not closed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "Authorization",
+            "authorisation",
+            "token",
+            "refreshToken",
+            "password",
+            "passwd",
+            "passphrase",
+            "pass",
+            "db_pwd",
+        ),
+        *("pwd", "client_secret", "credentials", "apiKey", "api-key", "private_key", "privateKey", "access.key", "sas"),
+        *("accountKey", "sharedKey", "sas_url", "sig", "signature", "X-Amz-Signature", "auth", "basic-auth", "bearer"),
+        *("cookie", "Set-Cookie", "header", "haeders"),
+    ],
+)
+def test_values_of_keys_named_like_secrets_are_not_shown(name: str) -> None:
+    [inside] = of_job(
+        f'type: http, config: {{url: "https://h", method: {{"{name}": s3cretx9, b: [{{"{name}": s3cretx9}}]}}}}'
+    )
+    assert f'"{name}":"…","b":[{{"{name}":"…"}}]}}: must be one of' in inside
+    [below] = of_job(f"type: lambda, config: {{functionName: f, payload: {{{name}: [!x s3cretx9]}}}}")
+    assert ' = "…": has the tag …; tags are not read here' in below
+
+
+@pytest.mark.parametrize("name", ["design", "assign", "passenger", "author", "compass", "key", "sasha"])
+def test_values_of_other_keys_are_shown(name: str) -> None:
+    [said] = of_job(f"type: http, config: {{url: 'https://h', method: {{{name}: value}}}}")
+    assert said.startswith(f'job.config.method = {{"{name}":"value"}}: ')
+
+
+def test_rules_calendars_and_crons_that_hold_an_address_do_not_show_it_in_messages() -> None:
+    address = "https://u5er7:s3cretx9@h"
+    rules = ", ".join(f'{{key: "{address}", check: equals, field: f, value: "{value}"}}' for value in (address, "b"))
+    text = f"""
+pipeline: {{id: orders}}
+schedule: {{calendar: "{address}", trigger: {{key: b, check: exists}}}}
+validation: {{rules: [{rules}]}}
+job: {{type: command, config: {{command: load}}}}
+"""
+    said = " ".join(lines(text))
+    assert said.count("https://…@h") == 3  # the calendar, the keys that the rules read, the rule that is excluded
+    [cron] = lines(
+        f"{FRAME.replace('0 8 * * *', f'{address} 8 * * *')}job: {{type: command, config: {{command: load}}}}"
+    )
+    assert cron == 'schedule.cron = "https://…@h 8 * * *": must be five cron fields'
+    [meant, _] = lines(f"{FRAME.replace('{cron: ', '{trigger: ').replace('0 8 * * *', address)}job: {{type: command}}")
+    assert meant.endswith('write {key: "https://…@h"}')
+
+
+def test_a_calendar_that_is_meant_does_not_show_an_address_either() -> None:
+    config = decode_yaml(
+        f"{FRAME}job: {{type: command, config: {{command: load}}}}".replace(
+            '"0 8 * * *"', '"0 8 * * *", calendar: "https://u5er7:s3cretx9@g"'
+        )
+    )
+    name = "https://u5er7:s3cretx9@h"
+    [problem] = check(config, {name: Calendar(name)})
+    assert str(problem).endswith("did you mean https://…@h?")
+    with pytest.raises(ConfigError) as caught:
+        config.exclusions({})
+    assert SECRET not in repr(caught.value.problems)
+
+
+def test_json_and_its_keys_given_twice_are_told_without_secrets() -> None:
+    with pytest.raises(ConfigError) as caught:
+        decode_json('{"headers": {"Authorization: Bearer s3cretx9": 1, "Authorization: Bearer s3cretx9": 2}}')
+    assert str(caught.value) == 'headers["Authorization:…"]: is given twice in the same mapping'
+
+
+def test_a_value_nested_too_deeply_to_be_looked_through_is_not_shown() -> None:
+    deep: Any = "https://u5er7:s3cretx9@h"
+    for _ in range(400):
+        deep = [deep]
+    text = json.dumps({"job": {"type": "glue", "config": {"jobName": "a", "job_name": deep}}})
+    with pytest.raises(ConfigError) as caught:
+        decode_json(text)
+    assert SECRET not in repr(caught.value.problems)
+    assert "job.config.job_name = [[[" in str(caught.value)
+
+
+def test_of_a_long_text_only_the_beginning_is_kept() -> None:
+    [problem] = review(
+        {"a.yaml": f"{FRAME.replace('orders}', 'x' * 5_000 + '}')}job: {{type: command, config: {{command: a}}}}"}
+    ).problems
+    assert problem.value == "x" * 1_000 + "…"
+
+
+def test_what_is_shown_is_shown_the_same_again() -> None:
+    for value in ("https://…@h/x", "…@h", "token=…", "https://…", "Bearer …", "load --password …"):
+        assert str(Problem("", "a", value, "b")) == f"a = {json.dumps(value, ensure_ascii=False)}: b"
+
+
+AROUND = st.text(" :/@=?&#*!'\"“”{}[]-,.%$|>\\abhx09", max_size=6)
+SECRET_PLACES = st.sampled_from(
+    [
+        "config: {{url: 'https://h', headers: {{Authorization: {0}}}}}",
+        "config: {{url: 'https://h', headers: {{Authorization:{0}}}}}",
+        "config: {{url: 'https://h', headers: {0}}}",
+        "config: {{url: 'https://h', haeders: {{X: {0}}}}}",
+        "config: {{url: 'https://h', timeout: {{token: {0}}}}}",
+        "config: {{url: 'https://h', body: {{password: {0}, password: {0}}}}}",
+        "config: {{url: 'https://h', body: {{password: {{a: {0}, a: {0}}}}}}}",
+        "config: {{url: https://u5er7:{0}@h/x}}",
+        "config: {{url:https://u5er7:{0}@h/x}}",
+        "config: {{url: https://u5er7:{0}@h/x, uri: u5er7:{0}@h}}",
+        "config: {{url: https:/u5er7:{0}@h/x}}",
+        "config: {{url: http//u5er7:{0}@h/x, timeout: {{url: u5er7:{0}@h}}}}",
+        "config:\n    url: https://u5er7:{0}@h/x\n    timeout: https://u5er7:{0}@h/x",
+        "config:\n    headers:\n      Authorization: {0}\n      X-Key: [{0}]",
+        "config:\n    headers:\n      - Authorization: {0}",
+        "config:\n    headers:\n      - 'Authorization: {0}'",
+        "headers: {{Authorization: Bearer {0}}}",
+        "password: {0}",
+    ]
+)
+
+
+@given(place=SECRET_PLACES, before=AROUND, behind=AROUND)
+def test_whatever_stands_around_a_secret_it_is_in_no_problem(place: str, before: str, behind: str) -> None:
+    # A sign that ends a YAML value leaves `user:0`, which nothing tells from a host and its port.
+    is_cut = any(sign in before + behind for sign in ",#{}[]")
+    text = f"{FRAME}job:\n  type: http\n  {place.format(before + SECRET + behind)}\n"
+    lines(text, hidden=(SECRET,) if is_cut else (SECRET, USER))
