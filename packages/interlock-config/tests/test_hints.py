@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock_config._hints import date_meant, duration_meant, number_meant, time_meant
+from interlock_config._names import nearest
 from interlock_sla import parse_deadline, parse_duration
 
 
@@ -125,3 +126,23 @@ def test_whatever_is_meant_would_be_accepted(value: Any) -> None:
         assert all(parse_deadline(text.strip('"')) for text in time.split(" or "))
     if (duration := duration_meant(value)) is not None:
         parse_duration(duration)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ulr", "url"),
+        ("rul", "url"),
+        ("URl", "url"),
+        ("lru", None),
+        ("ul", "url"),
+        ("urx", None),
+        ("kye", "key"),
+        ("hed", None),
+        ("hea", "headers"),
+        ("HEADER", "headers"),
+        ("dag_di", "dagID"),
+    ],
+)
+def test_a_name(name: str, meant: str | None) -> None:
+    assert nearest(name, ("url", "key", "headers", "dagID")) == meant

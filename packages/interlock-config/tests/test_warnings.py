@@ -35,6 +35,20 @@ def said(sections: dict[str, str]) -> list[str]:
         {"sla": '{deadline: "10:00", expectedDuration: 33h}'},
         {"sla": '{deadline: ":30", expectedDuration: 89m}'},
         {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 29m}'},
+        # The clocks skip 02:30 on one Sunday a year, and 3:30 is then its time.
+        {
+            "schedule": '{cron: "30 2,14 * * sun", timezone: Europe/Berlin}',
+            "sla": '{deadline: ":15", expectedDuration: 30m}',
+        },
+        {
+            "schedule": '{cron: "30 2 25 3 *", timezone: Europe/Berlin}',
+            "sla": '{deadline: "03:00", expectedDuration: 20m}',
+        },
+        # Too early in summer, when it does not fire.
+        {
+            "schedule": '{cron: "18 18 * 1,2,11,12 *", timezone: Asia/Kolkata}',
+            "sla": '{deadline: "15:00", expectedDuration: 30m, timezone: Europe/Berlin}',
+        },
     ],
 )
 def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
@@ -118,6 +132,29 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 'sla.deadline = "07:20": is 20m after the cron fires and a run takes 30m; '
                 "the SLA cannot be met in part of the year"
             ],
+        ),
+        *(
+            (
+                {
+                    "schedule": f'{{cron: "18 18 {days} *", timezone: Asia/Kolkata}}',
+                    "sla": '{deadline: "15:00", expectedDuration: 30m, timezone: Europe/Berlin}',
+                },
+                [f'sla.deadline = "15:00": is 12m after the cron fires and a run takes 30m; the SLA {when}'],
+            )
+            for days, when in (
+                ("* 1-6", "cannot be met in part of the year"),
+                ("* 3", "cannot be met in part of the year"),
+                ("* 10", "cannot be met in part of the year"),
+                ("1 10,11,12", "cannot be met in part of the year"),
+                ("* 8", "can never be met"),
+            )
+        ),
+        (
+            {
+                "schedule": '{cron: "0 8,20 * * *", timezone: Europe/Berlin}',
+                "sla": '{deadline: ":30", timezone: Asia/Kolkata}',
+            },
+            ['sla.deadline = ":30": is 3h before the cron fires at 08:00; the SLA can never be met'],
         ),
         (
             {"sla": '{deadline: "10:00", expectedDuration: 34h}'},

@@ -1,19 +1,21 @@
 """Which deadlines can hardly be met, or watch nothing."""
 
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 
-from interlock_sla import ExecutionDate, absolute_deadline, format_duration
+from interlock_sla import Cron, ExecutionDate, absolute_deadline, format_duration
 
 from ._config import PipelineConfig
 from ._problems import Findings
 
-# The fires of a day are looked at, from fixed instants: no clock is read, and zones differ by season.
+# Fixed instants are looked at: no clock is read, and zones differ by season.
 _ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 1, tzinfo=UTC))
-_FIRES_OF_A_DAY = 24
+_ANY_YEAR = 2001
 _ABOUT_RUNS = {
     False: "the cron fires once a day; a time of day (HH:MM) is usual",
     True: "the cron fires several times a day; a minute past the hour (:MM) is usual",
@@ -60,8 +62,12 @@ def _deadline_too_early(config: PipelineConfig, findings: Findings) -> None:
     run = f" and a run takes {sla.expected_duration.text}" if sla.expected_duration else ""
     whose = "the SLA" if len(late) == len(spans) else "its SLA"
     can = "can never be met" if any(span.at_most <= takes for span in late) else "cannot be met in part of the year"
-    message = f"is {format_duration(late[0].left)} after {late[0].start}{run}; {whose} {can}"
+    message = f"is {_away(late[0].left)} {late[0].start}{run}; {whose} {can}"
     findings.warning(("sla", "deadline"), sla.deadline, message)
+
+
+def _away(left: timedelta) -> str:
+    return f"{format_duration(left)} after" if left >= timedelta(0) else f"{format_duration(-left)} before"
 
 
 class _Span(NamedTuple):
@@ -83,15 +89,35 @@ def _of_the_year(spans: Iterable[tuple[str, timedelta]]) -> list[_Span]:
 def _spans_after_fires(deadline: str, config: PipelineConfig) -> list[_Span]:
     """One span for each of a day's fires; one a day is enough for a cron that fires once a day."""
     assert config.cron is not None
-    fires = (fire for moment in _ANY_TIMES for fire in _fires(moment, config))
+    fires = _fires(config.cron, config.zone, config.sla_zone)
     return _of_the_year(_left_after_fire(deadline, fire, config) for fire in fires)
 
 
-def _fires(moment: datetime, config: PipelineConfig) -> Iterator[datetime]:
-    assert config.cron is not None
-    for _ in range(_FIRES_OF_A_DAY if config.cron.is_hourly else 1):
-        moment = config.cron.next_fire(moment, config.zone)
-        yield moment
+def _fires(cron: Cron, its_zone: ZoneInfo, sla_zone: ZoneInfo) -> Iterator[datetime]:
+    """The fires of a day in each season that the cron's months have, told by the offsets of both zones.
+
+    Without those that a change of clocks moves: what holds on one day of the year is no reason for a warning.
+    """
+    seasons = set()
+    for moment in _moments(cron):
+        fire = cron.next_fire(moment, its_zone)
+        season = (fire.astimezone(its_zone).utcoffset(), fire.astimezone(sla_zone).utcoffset())
+        for _ in range(0 if season in seasons else cron.fires_per_day_max):
+            if not _is_moved(fire.astimezone(its_zone), cron):
+                yield fire
+            fire = cron.next_fire(fire, its_zone)
+        seasons.add(season)
+
+
+def _moments(cron: Cron) -> Iterator[datetime]:
+    """Three of each month that the cron names: clocks change at its begin, after a week or two, or at its end."""
+    for month in sorted(cron.fields.months):
+        for day in (1, 15, monthrange(_ANY_YEAR, month)[1]):
+            yield datetime(_ANY_YEAR, month, day, tzinfo=UTC)
+
+
+def _is_moved(fire: datetime, cron: Cron) -> bool:
+    return 60 * fire.hour + fire.minute not in cron.fields.times
 
 
 def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> tuple[str, timedelta]:
