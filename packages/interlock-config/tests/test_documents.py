@@ -204,6 +204,14 @@ def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_
         (".b[0]", 'is sent as the text "0x1F"; write it in quotes, or a plain decimal number'),
         (".c", 'is sent as the text "10:00"; write it in quotes, or the number that is meant'),
     ]
+    for name in ("jobDriver", "job_driver"):
+        arn = "'arn:aws:iam::123456789012:role/emr-jobs'"
+        emr = (
+            f"job: {{type: emr-serverless, config: {{applicationId: a, executionRoleArn: {arn}, {name}: {{a: 007}}}}}}"
+        )
+        text = ORDERS.replace("job: {type: command, config: {command: load}}", emr)
+        [problem] = review({"a.yaml": text, "us.yaml": HOLIDAYS}).problems
+        assert problem.path == f"job.config.{name}.a"
     quiet = job.replace("type: lambda", "type: http").replace("functionName: f, payload", 'url: "https://x", headers')
     text = ORDERS.replace("job: {type: command, config: {command: load}}", quiet.replace(', b: [0x1F, "10:00"]', ""))
     assert review({"a.yaml": text, "us.yaml": HOLIDAYS}).problems == ()

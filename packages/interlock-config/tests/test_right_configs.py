@@ -165,6 +165,10 @@ def test_snake_case_job_keys_become_camel_case(snake: str, camel: dict[str, Any]
     [
         '{type: http, config: {url: "http://10.0.0.1/run"}}',
         '{type: http, config: {url: "${INTERLOCK_URL}/x", method: PUT, headers: {X: y, N: 3}, body: b, timeout: 5}}',
+        '{type: http, config: {url: "https://me:pass@word@a.example.com:65535?x"}}',
+        '{type: http, config: {url: "http://[::1]:8080/run"}}',
+        '{type: http, config: {url: "http://a:/run#x"}}',
+        '{type: http, config: {url: "https://${INTERLOCK_HOST}.example.com:${INTERLOCK_PORT}"}}',
         '{type: http, config: {url: "https://a.example.com", body: {deep: [1, null, {a: true}]}, timeout: 0.5}}',
         "{type: command, config: {command: \"python -m load 'a b'\"}}",
         "{type: command, config: {command: load, workingDirectory: '${INTERLOCK_HOME}/jobs'}}",

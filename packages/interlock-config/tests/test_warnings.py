@@ -35,14 +35,14 @@ def said(sections: dict[str, str]) -> list[str]:
         {"sla": '{deadline: "10:00", expectedDuration: 33h}'},
         {"sla": '{deadline: ":30", expectedDuration: 89m}'},
         {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 29m}'},
-        # The clocks skip 02:30 on one Sunday a year, and 3:30 is then its time.
+        # The clocks skip 02:30 on one Sunday a year, and 03:30 is then its time.
         {
             "schedule": '{cron: "30 2,14 * * sun", timezone: Europe/Berlin}',
             "sla": '{deadline: ":15", expectedDuration: 30m}',
         },
         {
-            "schedule": '{cron: "30 2 25 3 *", timezone: Europe/Berlin}',
-            "sla": '{deadline: "03:00", expectedDuration: 20m}',
+            "schedule": '{cron: "30 2,14 25 3 *", timezone: Europe/Berlin}',
+            "sla": '{deadline: ":15", expectedDuration: 30m}',
         },
         # Too early in summer, when it does not fire.
         {
@@ -148,6 +148,17 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 ("1 10,11,12", "cannot be met in part of the year"),
                 ("* 8", "can never be met"),
             )
+        ),
+        (
+            {
+                "schedule": '{cron: "0 8,20 * * *"}',
+                "sla": '{deadline: "10:00", expectedDuration: 12h30m, timezone: Europe/Berlin}',
+            },
+            [
+                'sla.deadline = "10:00": the cron fires several times a day; a minute past the hour (:MM) is usual',
+                'sla.deadline = "10:00": is 0s after the cron fires at 08:00 and a run takes 12h30m; '
+                "the SLA can never be met",  # of 08:00 never, of 20:00 in winter
+            ],
         ),
         (
             {
@@ -293,8 +304,10 @@ def test_post_run_rules_must_all_hold() -> None:
 def test_a_variable_outside_of_a_job_config_is_told_to_stay_as_it_is() -> None:
     schedule = '{cron: "0 8 * * *", trigger: {key: orders, check: equals, field: env, value: "${INTERLOCK_ENV}"}}'
     rules = '[{key: "orders", check: exists}, {key: "orders-${INTERLOCK_ENV}", check: exists}]'
-    assert said({"schedule": schedule, "validation": f"{{rules: {rules}}}"}) == [
+    post_run = '{rules: [{key: orders, check: exists, field: "rows ${ENV}"}]}'
+    assert said({"schedule": schedule, "validation": f"{{rules: {rules}}}", "postRun": post_run}) == [
         'schedule.trigger.value = "${INTERLOCK_ENV}": is taken as written; variables are expanded in job.config only',
         'validation.rules[1].key = "orders-${INTERLOCK_ENV}": is taken as written; '
         "variables are expanded in job.config only",
+        'postRun.rules[0].field = "rows ${ENV}": is taken as written; variables are expanded in job.config only',
     ]
