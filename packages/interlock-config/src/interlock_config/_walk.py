@@ -12,7 +12,7 @@ from ._leaves import leaf_problem
 from ._problems import Findings, line_of
 from ._secrets import HIDDEN
 from ._showing import Path, show
-from ._unknown_keys import look_at_unknown_key
+from ._unknown_keys import UnknownKey, look_at_unknown_key
 
 _SHOWN_IN_HINTS = 50
 _COMMA = "; it has no value: a value that holds a comma needs quotes"
@@ -47,13 +47,7 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
         elif key in fields:
             clean[key] = walk(fields[key].type, inner, (*path, key), findings)
         else:
-            unknown = look_at_unknown_key(key, fields, path)
-            place = (*path, key)
-            if inner is None and unknown.stands_for is None:  # nothing says that it is a name
-                findings.error((*path, HIDDEN), None, f"{unknown.message}{_COMMA}", line_of(findings.lines, place))
-            else:
-                findings.error(place, inner, unknown.message)
-            meant |= {unknown.stands_for} if unknown.stands_for else set()
+            meant |= _complain(look_at_unknown_key(key, fields, path), (*path, key), inner, findings)
     for place in meant - {(*path, key) for key in value}:
         findings.set_aside(place)
     for name, field in fields.items():
@@ -62,6 +56,18 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
         if clean.get(name, UNSET) is UNSET:
             clean[name] = stand_in(field.type) if field.required else UNSET
     return {key: inner for key, inner in clean.items() if inner is not UNSET}
+
+
+def _complain(unknown: UnknownKey, path: Path, value: Any, findings: Findings) -> set[Path]:
+    """Record an unknown key; the place that it stands for, if any."""
+    if unknown.stands_for is not None:
+        findings.error(path, value, unknown.message)
+        return {unknown.stands_for}
+    if value is None:  # nothing says that it is a name
+        findings.error((*path[:-1], HIDDEN), None, f"{unknown.message}{_COMMA}", line_of(findings.lines, path))
+    else:
+        findings.error(path, value, unknown.message)
+    return set()
 
 
 def _empty(expected: Expected) -> str:
