@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _WIDTH_OF_FILES = 200
@@ -87,6 +88,11 @@ def show_span(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02}m"
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def plain(text: object) -> str:
+    """A text to be put among rich's markup: none of its brackets is read as markup."""
+    return escape(str(text))
 
 
 def _readable(text: str) -> str:

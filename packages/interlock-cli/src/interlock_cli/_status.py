@@ -9,7 +9,7 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json, show_span, table
+from interlock_cli._output import CliError, console, plain, print_json, show_span, table
 from interlock_cli._reading import PipelineStatus, Unreadable, read_statuses
 from interlock_lifecycle import Progress, RunReport, SlaReport
 from interlock_sla import Clock
@@ -65,7 +65,7 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
     shown = table("pipeline", "date", "state", "try", "what it waits for, why, and its deadlines", whole=_WHOLE)
     for one in found:
         if one.problem:
-            shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", _plain(one.problem))
+            shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", plain(one.problem))
         elif not one.dates:
             shown.add_row(one.pipeline, "", "[dim]no runs yet[/]", "", "")
         for line in one.dates:
@@ -75,7 +75,7 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
 
 def _cells(one: PipelineStatus, report: RunReport | Unreadable, now: datetime) -> tuple[str, ...]:
     if isinstance(report, Unreadable):
-        return one.pipeline, _plain(report.date), f"[red]{_UNREADABLE}[/]", "", _plain(report.reason)
+        return one.pipeline, plain(report.date), f"[red]{_UNREADABLE}[/]", "", plain(report.reason)
     colour = _COLOURS[report.progress]
     return (
         one.pipeline,
@@ -89,7 +89,7 @@ def _cells(one: PipelineStatus, report: RunReport | Unreadable, now: datetime) -
 def _reason(report: RunReport, now: datetime) -> Iterator[str]:
     left = f"{_span(report.until, now)}" if report.until else ""
     if report.reason or left:
-        yield _plain(report.reason) + (f" ({left})" if left else "")
+        yield plain(report.reason) + (f" ({left})" if left else "")
 
 
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[str]:
@@ -126,10 +126,6 @@ def _show(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
     told = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
     day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
     return f"{told} ({day}{utc.strftime(clock)}Z)" if utc_too else told
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:

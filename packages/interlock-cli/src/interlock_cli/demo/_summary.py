@@ -5,7 +5,7 @@ from datetime import UTC
 from rich.console import Console
 from rich.table import Table
 
-from interlock_cli._output import show_span, table
+from interlock_cli._output import plain, show_span, table
 from interlock_cli.demo._evidence import Evidence
 from interlock_cli.demo._finding import Finding
 from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
@@ -18,7 +18,7 @@ def summarize(out: Console, evidence: Evidence, findings: list[Finding], set_up:
     checks = table("", "expected", "observed", title="\n[bold]What was proved[/]")
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
-        checks.add_row(mark, finding.expectation, finding.seen.replace("[", r"\["))
+        checks.add_row(mark, finding.expectation, plain(finding.seen))
     out.print(checks)
     held = sum(finding.holds for finding in findings)
     out.print(f"\n{held} of {len(findings)} expectations observed; {len(evidence.runs)} runs")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from interlock_cli._output import plain
 from interlock_cli._reading import read_statuses
 from interlock_cli.demo._screen import Screen
 from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
@@ -76,7 +77,7 @@ class Watcher:
     def _say_hold(self, one: tuple[str, str], report: RunReport) -> None:
         known = self.holds.setdefault(one, set())
         if not known:
-            self._screen.say(f"[yellow]held[/] {one[0]} {one[1]}: {_plain(report.reason)}")
+            self._screen.say(f"[yellow]held[/] {one[0]} {one[1]}: {plain(report.reason)}")
         known.add(report.reason)
 
     def _say_progress(self, one: tuple[str, str], report: RunReport) -> None:
@@ -89,7 +90,7 @@ class Watcher:
             attempt = f" as attempt {report.attempt}" if report.attempt else ""
             self._screen.say(f"[green]completed[/] {one[0]} {one[1]}{attempt}")
         elif report.progress is Progress.FAILED:
-            self._screen.say(f"[red]failed for good[/] {one[0]} {one[1]}: {_plain(report.reason)}")
+            self._screen.say(f"[red]failed for good[/] {one[0]} {one[1]}: {plain(report.reason)}")
 
     def _news(self) -> Iterator[dict[str, Any]]:
         """The events that were not told yet."""
@@ -107,9 +108,5 @@ class Watcher:
                 self._screen.say(f"[magenta]{kind}[/] {name} {date}: the first of one for every hour")
             self._shadowed.add(date)
         elif kind in _COLOURS:
-            self._screen.say(f"[{_COLOURS[kind]}]{kind}[/] {name} {date}: {_plain(row.get('message', ''))}")
+            self._screen.say(f"[{_COLOURS[kind]}]{kind}[/] {name} {date}: {plain(row.get('message', ''))}")
         self.seen.add((name, kind))
-
-
-def _plain(text: object) -> str:
-    return str(text).replace("[", r"\[")
