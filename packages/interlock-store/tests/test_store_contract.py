@@ -22,6 +22,8 @@ from interlock_lifecycle import (
     JobOutcome,
     MarkStarted,
     NoteAfterRun,
+    NoteArrival,
+    ObserveRun,
     OpenAttempt,
     PassEvaluation,
     RecordBreach,
@@ -34,6 +36,7 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
+    Shadow,
     SlaFacts,
     StartRun,
     Verdict,
@@ -45,7 +48,16 @@ from interlock_lifecycle import (
     reject_rerun,
 )
 from interlock_sla import Calendar, Clock, Exclusions, Outcome
-from interlock_store import Commit, MalformedRow, Store, Tables, TransactionRefused, read_rerun_request
+from interlock_store import (
+    Commit,
+    MalformedRow,
+    MemoryTables,
+    Store,
+    TableNames,
+    Tables,
+    TransactionRefused,
+    read_rerun_request,
+)
 from interlock_store._write import NOTHING_THERE, Check, Expect, Item, Put, Update
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -536,6 +548,67 @@ def test_many_keys_are_read_in_pages(store: Store, tables: Any) -> None:
 def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: RunKey, data: dict[str, object]) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", "data": data}
     tables.transact([Put(store.names.control, row)])
+    assert store.arrived_at(key) is None
+
+
+SPOILED_ARRIVALS: list[dict[str, object]] = [
+    {},
+    {"data": {"arrivedAt": "soon"}},
+    {"data": {"arrivedAt": None, "others": [Decimal(1), {"a"}]}},
+    {"data": {}},
+    {"data": "2026-03-03", "arrivedAt": True},
+    {"arrivedAt": Decimal(1), "ttl": Decimal(1)},
+]
+
+
+def notes_of_an_arrival(start: StartRun) -> list[StartRun | NoteArrival | ObserveRun]:
+    """Every decision that notes a first arrival."""
+    key = start.run.key
+    return [start, NoteArrival(key, NOW), ObserveRun(Shadow(key, triggered_at=NOW), NOW, None, ())]
+
+
+@pytest.mark.parametrize("which", range(3))
+@pytest.mark.parametrize("spoiled", SPOILED_ARRIVALS)
+def test_what_is_no_arrival_stops_nothing_and_gives_way_to_one(
+    store: Store, tables: Tables, start: StartRun, key: RunKey, spoiled: Item, which: int
+) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", **spoiled}
+    tables.transact([Put(store.names.control, row)])
+    assert store.arrived_at(key) is None
+    assert store.commit(notes_of_an_arrival(start)[which]) is Commit.COMMITTED
+    assert (store.arrived_at(key), store.dossier(key).sla.arrived_at) == (NOW, NOW)
+
+
+class Hasty(MemoryTables):
+    """Tables in which somebody else notes an arrival right after what stands in its place was read."""
+
+    noted: Item | None = None
+
+    def get(self, table: str, pk: str, sk: str) -> Item | None:
+        found = super().get(table, pk, sk)
+        if self.noted is not None and sk == self.noted["SK"]:
+            self.transact([Put(table, self.noted)])
+        return found
+
+
+@pytest.mark.parametrize("spoiled", [{"data": {"arrivedAt": "soon"}}, {}])
+@pytest.mark.parametrize(
+    "arrival", [{"data": {"arrivedAt": "2026-03-03T11:00:00Z"}}, {"arrivedAt": "2026-03-03T11:00"}]
+)
+def test_an_arrival_that_was_mended_meanwhile_stays(start: StartRun, key: RunKey, spoiled: Item, arrival: Item) -> None:
+    tables = Hasty()
+    store = Store(tables, TableNames.of_environment("test"))
+    row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}"}
+    tables.transact([Put(store.names.control, {**row, **spoiled})])
+    tables.noted = {**row, **arrival}
+    assert store.commit(start) is Commit.STALE
+    assert (store.run(key), store.arrived_at(key)) == (None, NOW - timedelta(hours=1))
+
+
+def test_the_second_start_of_a_date_mends_no_arrival(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    store.put_sensor("bronze", f"first-sensor-arrival#{key.date}", {"arrivedAt": "soon"})
+    assert store.commit(start) is Commit.FENCED
     assert store.arrived_at(key) is None
 
 

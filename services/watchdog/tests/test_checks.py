@@ -24,9 +24,9 @@ from interlock_lifecycle import (
     open_run,
 )
 from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
-from interlock_store import MemoryTables, Overview, Store, TableNames, format_time
+from interlock_store import MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
 from interlock_store._rows import closed_row, entry_row
-from interlock_store._write import Delete, Put, Update
+from interlock_store._write import Delete, Put, Update, key_of
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.recovery import Recovery
@@ -42,13 +42,18 @@ def utc(text: str) -> datetime:
 
 
 class Tables(MemoryTables):
-    """The twin, whose index may lag behind, and of which a partition may fail."""
+    """The twin, whose index may lag behind, of which a partition may fail, and of which a row may be contended."""
 
     frozen: list[dict[str, Any]] | None = None
     broken_partition = ""
     refused = ""
+    contended, times = "", 0
 
     def transact(self, writes: Any) -> None:
+        refused = [at for at, write in enumerate(writes) if self.contended and key_of(write)[2] == self.contended]
+        if refused and self.times:
+            self.times -= 1
+            raise TransactionRefused(refused)
         if any(isinstance(write, Update) and write.pk == self.refused for write in writes):
             raise ConnectionError("throttled")
         super().transact(writes)
@@ -347,6 +352,30 @@ class TestStrandedSensors:
         deployment.tick("2026-03-03 12:00", "stranded-sensors")
         assert deployment.run("2026-03-03") is None
 
+    def test_a_spoiled_first_arrival_holds_up_nothing_and_is_mended(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.sense("first-sensor-arrival#2026-03-03", arrivedAt="soon")
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+        assert deployment.store.arrived_at(key("2026-03-03")) == utc("2026-03-03 10:00")
+
+    def test_a_start_that_others_contend_for_is_tried_again_at_once(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.tables.contended, deployment.tables.times = "SENSOR#first-sensor-arrival#2026-03-03", 4
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+
+    def test_a_start_that_cannot_be_committed_is_said_and_comes_again(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T09:30:00Z")
+        deployment.tables.contended, deployment.tables.times = "SENSOR#first-sensor-arrival#2026-03-03", 1000
+        with pytest.raises(TickFailed, match="ready of p stream 2026-03-03: the run changed"):
+            deployment.tick("2026-03-03 10:06", "stranded-sensors")
+        assert deployment.bus == ["WATCHDOG_DEGRADED"]
+        deployment.tables.times = 0
+        assert deployment.tick("2026-03-03 12:00", "stranded-sensors") == {"stranded-sensors": 1}
+
     def test_per_period_sensors_are_found_within_three_ticks(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.store.note_periods("p")
@@ -412,6 +441,15 @@ class TestTriggerDeadlines:
         deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
         deployment.tick("2026-03-02 10:02", "trigger-deadlines")
         assert [name for name, _, _ in deployment.told] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
+
+    def test_a_date_whose_verdict_is_given_at_that_moment_expires_with_the_next_tick(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
+        deployment.tick("2026-03-02 09:55", "trigger-deadlines")
+        deployment.tables.contended, deployment.tables.times = "VERDICT#stream#2026-03-01", 1
+        assert deployment.tick("2026-03-02 10:02", "trigger-deadlines") == {}
+        assert deployment.tick("2026-03-02 10:07", "trigger-deadlines") == {"trigger-deadlines": 1}
 
 
 class TestSlaTimers:

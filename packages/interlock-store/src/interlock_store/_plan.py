@@ -57,7 +57,20 @@ from interlock_store._rows import (
     verdict_changes,
 )
 from interlock_store._tables import TableNames
-from interlock_store._write import COUNT, FENCE, LOG, NOTHING_THERE, Check, Delete, Expect, Item, Put, Update, Write
+from interlock_store._write import (
+    ARRIVAL,
+    COUNT,
+    FENCE,
+    LOG,
+    NOTHING_THERE,
+    Check,
+    Delete,
+    Expect,
+    Item,
+    Put,
+    Update,
+    Write,
+)
 
 _Step: TypeAlias = (
     StartRun
@@ -152,7 +165,7 @@ def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Wri
         "SK": f"SENSOR#first-sensor-arrival#{key.date}",
         "data": {"arrivedAt": format_time(arrived_at)},
     }
-    return [Put(control, row, NOTHING_THERE)]
+    return [Put(control, row, NOTHING_THERE, ARRIVAL)]
 
 
 def _held(run: Run) -> Expect:

@@ -26,7 +26,7 @@ from interlock_lifecycle import (
 )
 from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store._tables import StoreError
-from interlock_store._write import Item
+from interlock_store._write import Expect, Item
 
 INDEX = "GSI1"
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
@@ -101,6 +101,16 @@ def read_arrival(row: Mapping[str, Any]) -> datetime | None:
         return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], row["SK"])
     except MalformedRow:
         return None
+
+
+def arrival_as_read(row: Mapping[str, Any]) -> Expect:
+    """A first-sensor-arrival row still says what it said: all that read_arrival looks at."""
+    told = ("data", "arrivedAt")
+    return Expect(
+        exists=True,
+        equals={name: row[name] for name in told if name in row},
+        absent=tuple(name for name in told if name not in row),
+    )
 
 
 def epoch(moment: datetime) -> int:

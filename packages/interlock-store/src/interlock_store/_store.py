@@ -35,6 +35,7 @@ from interlock_store._rows import (
     PENDING,
     RUNNING,
     MalformedRow,
+    arrival_as_read,
     format_time,
     pipeline_of,
     pipeline_pk,
@@ -50,7 +51,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
-from interlock_store._write import COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write
+from interlock_store._write import ARRIVAL, COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write, key_of
 
 _FREE_KEY_TRIES = 200
 
@@ -197,7 +198,8 @@ class Store:
     def arrived_at(self, key: RunKey) -> datetime | None:
         """When the date's first sensor arrived; None also when somebody has spoiled the row.
 
-        An SLA never stops a run, so what starts its relative clock must not either.
+        An SLA never stops a run, so what starts its relative clock must not either. The next arrival that is committed
+        mends the row.
         """
         sk = f"SENSOR#first-sensor-arrival#{key.date}"
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
@@ -350,7 +352,8 @@ class Store:
     def commit(self, decision: Decision) -> Commit:
         """Write a decision: all of it or nothing.
 
-        A joblog row whose millisecond is taken, and a rerun row whose number is taken, move to the next free one.
+        A joblog row whose millisecond is taken, and a rerun row whose number is taken, move to the next free one. A
+        first arrival takes the place of what stands there and is none: an SLA never stops a run.
         """
         writes = plan(decision, self.names)
         if not writes:
@@ -362,12 +365,24 @@ class Store:
                 roles = {writes[at].role for at in refused.indexes}
                 if FENCE in roles:
                     return Commit.FENCED
-                if not roles <= {LOG, COUNT}:
+                if not roles <= {LOG, COUNT, ARRIVAL}:
                     return Commit.STALE
-                writes = [_move(write) if at in refused.indexes else write for at, write in enumerate(writes)]
+                placed = [self._place(write) if at in refused.indexes else write for at, write in enumerate(writes)]
+                if None in placed:
+                    return Commit.STALE
+                writes = [write for write in placed if write is not None]
             else:
                 return Commit.COMMITTED
         raise TableBusy(f"no free log key after {_FREE_KEY_TRIES} tries")
+
+    def _place(self, write: Write) -> Write | None:
+        """The refused write as it may be tried again; None when what stands in its place has to stay."""
+        if write.role != ARRIVAL:
+            return _move(write)
+        row = self._tables.get(*key_of(write))
+        if row is None or read_arrival(row) is not None:
+            return None
+        return replace(write, expect=arrival_as_read(row))
 
     def forget_event(self, pk: str, sk: str) -> None:
         """Delete an outbox row whose event is on the bus."""

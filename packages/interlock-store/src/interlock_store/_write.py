@@ -70,6 +70,8 @@ LOG = "log"
 """Role of a joblog row: when its millisecond is taken, the next free one is used."""
 COUNT = "count"
 """Role of a rerun row: when its number is taken, the next free one is used."""
+ARRIVAL = "arrival"
+"""Role of a first-sensor-arrival row: what stands in its place and is no arrival gives way to it."""
 
 
 def key_of(write: Write) -> tuple[str, str, str]:

@@ -158,7 +158,10 @@ class TriggerDeadlines:
         if self._came_in_time(watched, date, ended_at, now):
             raise LookAgain("the sensor came in time; its run is about to be started")
         decision = expire_trigger(config, key, ended_at, ExpiryFacts(self._store.sla(key)), now)
-        return self._store.commit(decision) is Commit.COMMITTED
+        commit = self._store.commit(decision)
+        if commit is Commit.STALE:
+            raise LookAgain("its verdict was given just now")
+        return commit is Commit.COMMITTED
 
     def _came_in_time(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
         """Whether the trigger's sensor held by then: its record was lost, or came on an excluded day."""

@@ -19,7 +19,7 @@ from interlock_lifecycle import (
     stranded_sensors,
 )
 from interlock_rules import updated_at
-from interlock_store import Commit, Cursor, Overview, Store, read_run
+from interlock_store import Commit, Contended, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.dates import without_run
@@ -28,6 +28,8 @@ from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
 _log = get_logger(__name__)
+
+_TRIES = 5
 
 _SLOTS = 3
 """Pipelines with per-period sensors, or of which no sensor is known, need a query each: a third of them per tick."""
@@ -134,11 +136,18 @@ class StrandedSensors:
             return False
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
             return False
-        known = self._store.arrived_at(one.key) is not None
-        decision = recover_trigger(one, has_arrival=known, now=now, execution_timeout=self._execution_timeout)
-        committed = self._store.commit(decision) is Commit.COMMITTED
-        _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, committed=committed)
-        return committed
+        return self._start(one, now)
+
+    def _start(self, one: Stranded, now: datetime) -> bool:
+        """Start the run, unless somebody else was faster; Contended when nobody was and it could not be started."""
+        for _ in range(_TRIES):
+            known = self._store.arrived_at(one.key) is not None
+            decision = recover_trigger(one, has_arrival=known, now=now, execution_timeout=self._execution_timeout)
+            commit = self._store.commit(decision)
+            _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, commit=str(commit))
+            if commit is not Commit.STALE:
+                return commit is Commit.COMMITTED
+        raise Contended(f"stranded sensor {one.sensor_key} of {one.key}: the run changed {_TRIES} times meanwhile")
 
 
 def _is_dormant(watched: Watched, now: datetime) -> bool:
