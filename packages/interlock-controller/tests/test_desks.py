@@ -266,6 +266,15 @@ def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:
     floor.store.commit(done)
 
 
+def test_a_rerun_row_without_a_time_counts_against_the_budget_of_a_request() -> None:
+    floor = Floor()
+    floor.complete()
+    row = {"PK": "PIPELINE#bronze", "SK": "RERUN#stream#2026-03-03#0", "reason": "manual", "triggeredAt": "yesterday"}
+    floor.tables.transact([Put(NAMES.rerun, row)])
+    floor.ask(LATER, requestedAt=format_time(LATER))
+    assert floor.told == ["RERUN_REJECTED"]
+
+
 @pytest.fixture
 def shadow() -> Floor:
     return Floor(PIPELINE.replace("dryRun: false", "dryRun: true"))

@@ -551,6 +551,35 @@ def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: R
     assert store.arrived_at(key) is None
 
 
+@pytest.mark.parametrize("sk", ["RERUN#stream#2026-03-03T11#0", "RERUN#stream#2026-03-03T11#zero#1"])
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"reason": "manual", "triggeredAt": "yesterday"}, "manual"),
+        ({"reason": "job-fail-retry", "triggeredAt": Decimal(1772539200)}, "job-fail-retry"),
+        ({"reason": Decimal(1), "triggeredAt": None, "sourceJobEvent": {"a"}}, "1"),
+        ({}, ""),
+    ],
+)
+def test_a_rerun_row_that_cannot_be_read_in_full_counts_by_its_reason(
+    store: Store, tables: Tables, key: RunKey, sk: str, fields: Item, reason: str
+) -> None:
+    tables.transact([Put(store.names.rerun, {"PK": "PIPELINE#bronze", "SK": sk, **fields})])
+    (found,) = store.reruns(key)
+    assert (found.key, found.reason) == (key, reason)
+
+
+@pytest.mark.parametrize("token", [Decimal(1), True, None, {"a"}])
+def test_a_run_whose_token_is_no_text_cannot_be_read(
+    store: Store, tables: Tables, start: StartRun, key: RunKey, token: object
+) -> None:
+    store.commit(start)
+    sk = f"TRIGGER#stream#{key.date}"
+    tables.transact([Update(store.names.control, "PIPELINE#bronze", sk, set={"runToken": token})])
+    with pytest.raises(MalformedRow, match=f"PIPELINE#bronze / {sk}: runToken .* is no text"):
+        store.run(key)
+
+
 SPOILED_ARRIVALS: list[dict[str, object]] = [
     {},
     {"data": {"arrivedAt": "soon"}},

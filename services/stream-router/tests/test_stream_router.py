@@ -246,6 +246,19 @@ def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(
     assert len(letters(aws)) == 1
 
 
+@pytest.mark.parametrize("pipeline", ["bronze", "gone"])
+def test_a_run_whose_token_is_no_text_is_dead_lettered_and_the_stream_goes_on(
+    aws: dict[str, Any], store: Store, handle: Handle, pipeline: str
+) -> None:
+    row = {"PK": f"PIPELINE#{pipeline}", "SK": "TRIGGER#stream#2026-03-01", "status": "RUNNING", "runToken": 1}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(row))
+    assert handle(batch(row, READY), None) == {"batchItemFailures": []}
+    assert store.run(KEY) is not None
+    (letter,) = letters(aws)
+    assert "runToken Decimal('1') is no text" in letter["reason"]
+    assert executions(aws) == []
+
+
 def test_a_rerun_of_an_unknown_pipeline_is_rejected_with_the_reason(
     aws: dict[str, Any], store: Store, handle: Handle
 ) -> None:

@@ -12,6 +12,7 @@ from interlock_controller import BusEntry, Outbox, RerunDesk
 from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus, decide_started, open_run
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
+from interlock_store._write import Put
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import Cause, TickFailed, run_tick
 from interlock_watchdog.troubles import Check
@@ -119,8 +120,6 @@ def test_event_rows_left_behind_reach_the_bus(world: World, store: Store, recove
 def test_one_broken_row_does_not_hold_up_the_others(world: World, store: Store, recovery: Recovery) -> None:
     commit(store, day=3)
     broken = {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream", "GSI1PK": "PENDING", "GSI1SK": "2026-03-03T00:00:00Z"}
-    from interlock_store._write import Put
-
     store._tables.transact([Put(store.names.control, broken)])
     with pytest.raises(ExceptionGroup):
         recovery.pending(NOW + timedelta(minutes=3))
@@ -196,6 +195,21 @@ def test_a_run_past_its_lease_is_closed_with_its_verdict(store: Store, recovery:
     assert "SFN_TIMEOUT" in told(store)
 
 
+@pytest.mark.parametrize("triggered_at", ["yesterday", 1772539200])
+def test_a_rerun_row_without_a_time_keeps_no_run_from_its_recovery_or_its_end(
+    world: World, store: Store, recovery: Recovery, triggered_at: object
+) -> None:
+    run = start(store, commit(store))
+    row = {"PK": "PIPELINE#bronze", "SK": "RERUN#stream#2026-03-03#0", "reason": "manual", "triggeredAt": triggered_at}
+    store._tables.transact([Put(store.names.rerun, row)])
+    world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": "FAILED"}
+    assert recovery.dead_executions(NOW + timedelta(minutes=6)) == 1
+    recovered = store.run(run.key)
+    assert recovered is not None
+    start(store, recovered)
+    assert recovery.stale_runs(NOW + timedelta(hours=5)) == 1
+
+
 def test_a_run_that_could_never_be_started_gives_its_date_back(world: World, store: Store, recovery: Recovery) -> None:
     run = commit(store)
     recovery.pending(NOW + timedelta(hours=4, minutes=31))
@@ -214,8 +228,6 @@ def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store,
         "jobIntent": "{",
         "attempt": 0,
     }
-    from interlock_store._write import Put
-
     index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
     store._tables.transact([Put(store.names.control, {**broken, **index})])
     with pytest.raises(ExceptionGroup, match="1 of 2"):

@@ -164,7 +164,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         key=key_of_row(pk, sk),
         status=read_status(row),
         attempt=_count(row, "attempt"),
-        run_token=str(row.get("runToken", "")),
+        run_token=_token(row),
         committed_at=moment("committedAt") or datetime.fromtimestamp(0, UTC),
         started_token=row.get("startedToken"),
         started_at=moment("startedAt"),
@@ -187,6 +187,14 @@ def read_status(row: Mapping[str, Any]) -> RunStatus:
     except ValueError:
         known = ", ".join(RunStatus)
         raise MalformedRow(row["PK"], row["SK"], f"status {row.get('status')!r} is not one of {known}") from None
+
+
+def _token(row: Mapping[str, Any]) -> str:
+    """The token that fences the run: compared as text, so that nothing else could ever be written under it."""
+    token = row.get("runToken", "")
+    if not isinstance(token, str):
+        raise MalformedRow(row["PK"], row["SK"], f"runToken {token!r} is no text")
+    return token
 
 
 def _count(row: Mapping[str, Any], name: str) -> int:
@@ -315,15 +323,21 @@ def rerun_row(rerun: RerunEntry, number: int) -> Item:
     }
 
 
-def read_rerun(row: Mapping[str, Any]) -> RerunEntry:
-    """A rerun row."""
-    pk, sk = row["PK"], row["SK"]
+def read_rerun(row: Mapping[str, Any], key: RunKey) -> RerunEntry:
+    """A rerun row of a date. Its reason counts against a budget, whatever else of it cannot be read."""
     return RerunEntry(
-        key=key_of_row(pk, sk),
+        key=key,
         reason=str(row.get("reason", "")),
-        triggered_at=parse_time(row.get("triggeredAt", "1970-01-01T00:00:00Z"), pk, sk),
+        triggered_at=_time_or_long_ago(row.get("triggeredAt"), row),
         source_job_event=str(row.get("sourceJobEvent", "")),
     )
+
+
+def _time_or_long_ago(text: object, row: Mapping[str, Any]) -> datetime:
+    try:
+        return parse_time(text, row["PK"], row["SK"])
+    except MalformedRow:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:

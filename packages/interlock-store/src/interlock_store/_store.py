@@ -255,10 +255,10 @@ class Store:
         return found
 
     def reruns(self, key: RunKey) -> list[RerunEntry]:
-        """The rerun rows of a date."""
+        """The rerun rows of a date; one that cannot be read in full counts all the same."""
         prefix = f"{run_sk('RERUN', key)}#"
         rows = self._tables.query(self.names.rerun, pipeline_pk(key.pipeline_id), prefix=prefix)
-        return [read_rerun(row) for row in rows]
+        return [read_rerun(row, key) for row in rows]
 
     def newest_sensor_update(self, config: PipelineConfig, date: ExecutionDate) -> datetime | None:
         """The newest `updatedAt` among the sensors that the pipeline names for a date, for the circuit breaker."""
