@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from interlock_dlq import (
+    OUTBOX,
     DeadLetter,
     RedriveReport,
     ResendFailed,
@@ -107,3 +108,15 @@ def test_a_function_gets_the_record_as_a_batch_of_one(body: bytes) -> None:
 def test_a_function_that_fails_again_is_said(body: bytes, error: str | None, said: str) -> None:
     with pytest.raises(ResendFailed, match=said):
         resend_to_function("stream-router", Function(body, error))(letter(7))
+
+
+def test_a_letter_of_the_outbox_is_refused_and_stays_with_its_reason(
+    sqs: Any, queue_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "EVENT#1", "detailType": "SLA_BREACH", "detail": "no json"}
+    SqsRouter(queue_url, sqs).route(make_letter(row, ValueError("MalformedDetail"), source=OUTBOX, now=AT))
+    function = Function(b"")
+    report = redrive(queue_url, resend_to_function("stream-router", function), client=sqs, wait_seconds=0)
+    assert (report, function.requests) == (RedriveReport(failed=1), [])
+    assert left_in(sqs, queue_url) == 1
+    assert "stream-router takes records, and this is the row of an event: MalformedDetail" in caplog.text

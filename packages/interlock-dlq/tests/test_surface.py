@@ -7,7 +7,7 @@ import interlock_dlq
 
 
 def test_all_is_sorted_and_everything_in_it_exists() -> None:
-    assert interlock_dlq.__all__ == sorted(interlock_dlq.__all__)
+    assert interlock_dlq.__all__ == sorted(interlock_dlq.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(interlock_dlq, name) for name in interlock_dlq.__all__)
 
 

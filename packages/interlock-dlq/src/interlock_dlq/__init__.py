@@ -4,11 +4,12 @@ from interlock_dlq._audit import AuditReport, AuditTracker, Fate
 from interlock_dlq._batch import BatchResult, process_queue, process_stream
 from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import AuditError, DlqError, MalformedRecord, ResendFailed, RetryLater, RoutingFailed
-from interlock_dlq._letter import DeadLetter, decode_letter, encode_letter, make_letter
+from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter, encode_letter, make_letter
 from interlock_dlq._redrive import RedriveReport, redrive, resend_to_function
 from interlock_dlq._route import LogRouter, NullRouter, Router, SqsClient, SqsRouter
 
 __all__ = [
+    "OUTBOX",
     "AuditError",
     "AuditReport",
     "AuditTracker",

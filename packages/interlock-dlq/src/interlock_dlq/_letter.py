@@ -12,6 +12,9 @@ from interlock_dlq._errors import MalformedRecord
 
 _LONGEST_REASON = 1000
 
+OUTBOX = "outbox"
+"""Source of letters whose payload is an event's row that the bus can never take, and no record of an event source."""
+
 
 class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):
     """One record that was taken out of its source.

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 from msgspec import Struct
 
 from interlock_dlq._errors import MalformedRecord, ResendFailed
-from interlock_dlq._letter import DeadLetter, decode_letter
+from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter
 
 _log = logging.getLogger("interlock_dlq")
 
@@ -99,11 +99,14 @@ def _resend_one(
 def resend_to_function(function_name: str, client: LambdaClient | None = None) -> Callable[[DeadLetter], None]:
     """A `resend` that invokes a Lambda function with the letter's record as a batch of one, and awaits its answer.
 
-    ResendFailed if the function fails or reports the record in its partial batch response.
+    ResendFailed if the function fails or reports the record in its partial batch response, and for letters of the
+    outbox: their payload is a row, of which a function could only make another letter, without the reason.
     """
     function = client or _lambda()
 
     def resend(letter: DeadLetter) -> None:
+        if letter.source == OUTBOX:
+            raise ResendFailed(f"{function_name} takes records, and this is the row of an event: {letter.reason}")
         event = json.dumps({"Records": [letter.payload]}).encode()
         answer = function.invoke(FunctionName=function_name, InvocationType="RequestResponse", Payload=event)
         body = answer["Payload"].read()
