@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from interlock_controller import BusEntry, BusError, EventBus, Outbox
-from interlock_dlq import NullRouter, RoutingFailed
+from interlock_dlq import OUTBOX, NullRouter, RoutingFailed
 from interlock_lifecycle import Announce, EventType, RunKey, make_event
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
@@ -173,6 +173,27 @@ def test_without_a_queue_the_log_keeps_the_whole_event(store: Store, caplog: pyt
     assert json.loads(kept.getMessage().removeprefix("dead_letter "))["payload"]["detail"] == "malformed"
 
 
+@pytest.mark.parametrize("lacking", ["detail", "detailType"])
+def test_a_row_that_lacks_its_event_becomes_a_dead_letter_and_the_others_pass(store: Store, lacking: str) -> None:
+    events, letters = Events(), NullRouter()
+    whole = put_events(store, "0", "1", "2")
+    spoiled = {name: value for name, value in whole[1].items() if name != lacking}
+    store._tables.transact([Put(store.names.control, spoiled)])
+    outbox_over(store, events, letters).relay(waiting(store))
+    assert (events.put, waiting(store)) == (["0", "2"], [])
+    (letter,) = letters.letters
+    assert (letter.payload, letter.source, letter.error_type) == (spoiled, OUTBOX, "MalformedEvent")
+    assert letter.reason == f"the bus can never take this event: its row has no {lacking}"
+
+
+def test_rows_without_an_event_need_no_bus(store: Store) -> None:
+    letters = NullRouter()
+    rows: list[Item] = [{"PK": "PIPELINE#p", "SK": "EVENT#1"}]
+    outbox_over(store, Events([["0"]]), letters).relay(rows)
+    assert [letter.payload for letter in letters.letters] == rows
+    assert letters.letters[0].reason.endswith("no detailType and no detail")
+
+
 class Full:
     """A dead-letter queue that takes nothing."""
 
@@ -180,11 +201,21 @@ class Full:
         raise RoutingFailed("full")
 
 
-def test_a_dead_letter_that_nobody_keeps_leaves_its_row(store: Store) -> None:
-    rows = put_events(store, "malformed")
+def test_a_dead_letter_that_nobody_keeps_leaves_its_row_and_no_other(store: Store) -> None:
+    rows = put_events(store, "malformed", "1")
     with pytest.raises(RoutingFailed):
         outbox_over(store, Events(), Full()).relay(rows)
-    assert waiting(store) == rows
+    assert waiting(store) == rows[:1]
+
+
+def test_a_row_that_lacks_its_event_stays_until_somebody_keeps_it(store: Store) -> None:
+    rows = put_events(store, "0", "1")
+    lacking = {name: value for name, value in rows[0].items() if name != "detail"}
+    store._tables.transact([Put(store.names.control, lacking)])
+    events = Events()
+    with pytest.raises(RoutingFailed):
+        outbox_over(store, events, Full()).relay(waiting(store))
+    assert (events.put, waiting(store)) == (["1"], [lacking])
 
 
 def test_no_event_of_ours_nears_the_limit_whatever_people_write(store: Store) -> None:

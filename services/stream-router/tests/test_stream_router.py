@@ -1,6 +1,7 @@
 """The stream-router as Lambda calls it: records in; rows, executions and events out (DynamoDB, SFN, bus: moto)."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -187,6 +188,36 @@ def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_holds_up_no
     (letter,) = letters(aws)
     assert letter["payload"] == wrong
     assert DynamoTables(aws["dynamodb"]).get(NAMES.control, "PIPELINE#bronze", "EVENT#x") is None
+
+
+@pytest.mark.parametrize("lacking", ["detailType", "detail"])
+def test_an_event_row_that_lacks_its_event_is_dead_lettered_and_gone(
+    aws: dict[str, Any], store: Store, handle: Handle, lacking: str
+) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED", "detail": "{}"}
+    row = {name: value for name, value in row.items() if name != lacking}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(row))
+    assert handle(batch(row, READY), None) == {"batchItemFailures": []}
+    assert store.run(KEY) is not None
+    (letter,) = letters(aws)
+    assert letter["payload"] == row
+    assert f"no {lacking}" in letter["reason"]
+    assert DynamoTables(aws["dynamodb"]).get(NAMES.control, "PIPELINE#bronze", "EVENT#x") is None
+
+
+def test_an_event_row_that_lacks_its_event_stays_when_nobody_keeps_it(
+    aws: dict[str, Any], store: Store, handle: Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED"}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(row))
+    monkeypatch.setenv("DLQ_MAX_RETRIES", "0")
+    aws["sqs"].delete_queue(QueueUrl=aws["queue"])
+    logging.getLogger("interlock_dlq").setLevel(logging.CRITICAL)
+    try:
+        assert handle(batch(row), None) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    finally:
+        logging.getLogger("interlock_dlq").setLevel(logging.NOTSET)
+    assert row_of(aws, "EVENT#x") == row
 
 
 def test_a_request_for_another_schedule_is_rejected_beside_the_run(

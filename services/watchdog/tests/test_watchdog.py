@@ -117,6 +117,17 @@ def test_event_rows_left_behind_reach_the_bus(world: World, store: Store, recove
     assert told(store) == []
 
 
+def test_an_event_row_that_lacks_its_event_does_not_hold_up_the_others(
+    world: World, store: Store, recovery: Recovery
+) -> None:
+    start(store, commit(store))
+    index = {"GSI1PK": "PENDING", "GSI1SK": "2026-03-03T11:00:00Z"}
+    store._tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": "EVENT#0", **index})])
+    recovery.pending(NOW + timedelta(minutes=3))
+    assert world.bus == ["JOB_TRIGGERED"]
+    assert [row for row in store.pending(NOW + timedelta(days=1)) if row["SK"].startswith("EVENT#")] == []
+
+
 def test_one_broken_row_does_not_hold_up_the_others(world: World, store: Store, recovery: Recovery) -> None:
     commit(store, day=3)
     broken = {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream", "GSI1PK": "PENDING", "GSI1SK": "2026-03-03T00:00:00Z"}

@@ -44,10 +44,10 @@ class BusError(Exception):
 
 
 class MalformedEvent(Exception):
-    """An event that the bus refuses for good; `code` is the bus's word for why."""
+    """An event that the bus can never take; `code` is the bus's word for why, or says what its row lacks."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"the bus refuses this event for good: {code}")
+        super().__init__(f"the bus can never take this event: {code}")
         self.code = code
 
 

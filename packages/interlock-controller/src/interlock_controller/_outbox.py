@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from interlock_controller._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
-from interlock_dlq import LogRouter, Router, make_letter
+from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
 from interlock_lifecycle import (
     MarkStarted,
     Run,
@@ -17,7 +17,9 @@ from interlock_lifecycle import (
     refuse_config,
 )
 from interlock_store import Commit, Contended, Store, StoredConfig
+from interlock_telemetry import get_logger
 
+_log = get_logger(__name__)
 _TRIES = 5
 
 
@@ -48,7 +50,7 @@ class Outbox:
         execution_timeout: timedelta,
         dead_letters: Router | None = None,
     ) -> None:
-        """`dead_letters` keeps the events that the bus refuses for good; by default the log does, whole."""
+        """`dead_letters` keeps the events that the bus can never take; by default the log does, whole."""
         self._store = store
         self._dead_letters = dead_letters or LogRouter()
         self._bus = bus
@@ -93,16 +95,18 @@ class Outbox:
     def relay(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put the events of outbox rows on the bus, in order, then delete the rows.
 
-        A crash in between sends them again under the same ids. What the bus refuses for good becomes a dead letter,
+        A crash in between sends them again under the same ids. What the bus can never take becomes a dead letter,
         and only then its row is deleted; BusError when it refuses some of them for now, whose rows stay.
         """
-        refused, trouble = self._publish(rows)
-        for at, row in enumerate(rows):
-            code = refused.get(at)
-            if code is not None and code not in PERMANENT_CODES:
-                continue
-            if code is not None:
-                self._bury(row, code)
+        lost = [(row, lack) for row in rows if (lack := _lack(row))]
+        whole = [row for row in rows if not _lack(row)]
+        refused, trouble = self._publish(whole)
+        lost += [(whole[at], code) for at, code in sorted(refused.items()) if code in PERMANENT_CODES]
+        for at, row in enumerate(whole):
+            if at not in refused:
+                self._store.forget_event(row["PK"], row["SK"])
+        for row, why in lost:
+            self._bury(row, why)
             self._store.forget_event(row["PK"], row["SK"])
         if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
             raise trouble
@@ -117,6 +121,13 @@ class Outbox:
             return error.refused, error
         return {}, None
 
-    def _bury(self, row: Mapping[str, Any], code: str) -> None:
-        letter = make_letter(row, MalformedEvent(code), source="outbox", now=self._now(), correlation_id=row["SK"])
+    def _bury(self, row: Mapping[str, Any], why: str) -> None:
+        letter = make_letter(row, MalformedEvent(why), source=OUTBOX, now=self._now(), correlation_id=row["SK"])
         self._dead_letters.route(letter)
+        _log.warning("event_dead_lettered", pk=row["PK"], sk=row["SK"], reason=letter.reason)
+
+
+def _lack(row: Mapping[str, Any]) -> str:
+    """What an outbox row lacks of an event; nothing when it is whole."""
+    missing = [name for name in ("detailType", "detail") if name not in row]
+    return f"its row has no {' and no '.join(missing)}" if missing else ""

@@ -38,7 +38,8 @@ class Router:
         elif change.sk.startswith("TRIGGER#"):
             self._started(change)
         elif change.sk.startswith("EVENT#"):
-            self._relay(change)
+            # What lacks its event is dead-lettered there as well, so that its row is gone only when it is kept.
+            self._outbox.relay([change.row])
         elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
             self._reruns.requested(read_rerun_request(change.row, change.at))
         elif change.sk.startswith("JOB#"):
@@ -70,9 +71,3 @@ class Router:
         run = self._outbox.start_run(key_of_row(change.pk, change.sk))
         if run is not None:
             _log.info("execution_started", pipeline=run.key.pipeline_id, date=str(run.key.date), attempt=run.attempt)
-
-    def _relay(self, change: Change) -> None:
-        row = change.row or {}
-        if "detailType" not in row or "detail" not in row:
-            raise MalformedRecord("an event row without detailType and detail")
-        self._outbox.relay([row])
