@@ -324,6 +324,18 @@ def test_a_request_is_answered_whatever_its_time_is_written_as(stamp: object) ->
     assert row["requestedAt"] == stamp
 
 
+@pytest.mark.parametrize("length", [990, 1_200, 20_000])
+def test_a_request_with_a_time_of_any_length_is_answered_once_and_does_not_stand_in_the_way(length: int) -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    floor.complete()
+    floor.store.put_sensor("bronze", "ready", {"updatedAt": format_time(NOW)})
+    for _ in range(2):
+        floor.ask(LATER, requestedAt="soon" * (length // 4))
+    assert floor.told == ["RERUN_REJECTED"]
+    floor.sensors.arrived(floor.write("ready", LATER, ready=True))
+    assert floor.request()["reason"] == "late-data"
+
+
 def test_late_data_replaces_an_answered_request_whose_time_was_a_number() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()

@@ -52,6 +52,7 @@ from interlock_store import (
     Commit,
     MalformedRow,
     MemoryTables,
+    Overview,
     Store,
     TableNames,
     Tables,
@@ -578,6 +579,25 @@ def test_a_run_whose_token_is_no_text_cannot_be_read(
     tables.transact([Update(store.names.control, "PIPELINE#bronze", sk, set={"runToken": token})])
     with pytest.raises(MalformedRow, match=f"PIPELINE#bronze / {sk}: runToken .* is no text"):
         store.run(key)
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "é" * 600, "a#" * 600, "#" + "x" * 1_200])
+def test_a_marker_of_any_length_is_set_once(store: Store, tables: Tables, key: RunKey, name: str) -> None:
+    names = [f"{name}#{key.date}", f"{name}!#{key.date}", f"{name}#{'y' * 2_000}"]
+    for marker in names:
+        assert not store.is_marked("bronze", marker)
+        said = Announce("bronze", (), marker=marker, at=NOW)
+        assert [store.commit(said), store.commit(said)] == [Commit.COMMITTED, Commit.FENCED]
+    assert Overview(tables, store.names).marked([("bronze", one) for one in [*names, "other"]]) == {
+        ("bronze", one) for one in names
+    }
+
+
+@pytest.mark.parametrize("length", [0, 1_024 - len("MARKER##2026-03-03T11")])
+def test_a_marker_that_fits_has_its_own_name(store: Store, tables: Tables, key: RunKey, length: int) -> None:
+    marker = f"{'x' * length}#{key.date}"
+    store.commit(Announce("bronze", (), marker=marker, at=NOW))
+    assert tables.get(store.names.control, "PIPELINE#bronze", f"MARKER#{marker}") is not None
 
 
 SPOILED_ARRIVALS: list[dict[str, object]] = [

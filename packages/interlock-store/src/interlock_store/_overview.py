@@ -17,6 +17,7 @@ from interlock_store._rows import (
     RUNNING,
     MalformedRow,
     format_time,
+    marker_sk,
     parse_time,
     pipeline_of,
     pipeline_pk,
@@ -119,7 +120,7 @@ class Overview:
 
     def marked(self, markers: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these (pipeline id, marker) were set."""
-        return set(self._batch({(one, name): (pipeline_pk(one), f"MARKER#{name}") for one, name in markers}))
+        return set(self._batch({(one, name): (pipeline_pk(one), marker_sk(name)) for one, name in markers}))
 
     def sensor_rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, object]]:
         """The sensors that exist among these (pipeline id, sensor key)."""

@@ -22,6 +22,7 @@ from interlock_lifecycle import (
     Shadow,
     Verdict,
     cut_text,
+    digest,
     event_detail,
 )
 from interlock_sla import Clock, Outcome, parse_execution_date
@@ -33,6 +34,11 @@ PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
 
 _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
+
+_LONGEST_SK = 1024
+"""Bytes of a sort key that DynamoDB takes."""
+_READABLE = 100
+"""Characters that are left of each part of a name that is too long for a key."""
 
 _RUN_TTL = timedelta(days=30)
 _LOG_TTL = timedelta(days=30)
@@ -440,11 +446,20 @@ def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
     )
 
 
+def marker_sk(marker: str) -> str:
+    """Sort key of a marker's row. A name that no key can hold is cut, and told from others by its digest."""
+    sk = f"MARKER#{marker}"
+    if len(sk.encode()) <= _LONGEST_SK:
+        return sk
+    name, _, date = marker.rpartition("#")
+    return f"MARKER#{name[:_READABLE]}-{digest(marker)}#{date[:_READABLE]}"
+
+
 def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:
     """A row that is written once and says: this was already reported."""
     return {
         "PK": pipeline_pk(pipeline_id),
-        "SK": f"MARKER#{marker}",
+        "SK": marker_sk(marker),
         "markedAt": format_time(at),
         "ttl": epoch(at + _MARKER_TTL),
     }

@@ -37,6 +37,7 @@ from interlock_store._rows import (
     MalformedRow,
     arrival_as_read,
     format_time,
+    marker_sk,
     pipeline_of,
     pipeline_pk,
     read_arrival,
@@ -302,7 +303,7 @@ class Store:
 
     def is_marked(self, pipeline_id: str, marker: str) -> bool:
         """Whether something was reported or handled before."""
-        return self._tables.get(self.names.control, pipeline_pk(pipeline_id), f"MARKER#{marker}") is not None
+        return self._tables.get(self.names.control, pipeline_pk(pipeline_id), marker_sk(marker)) is not None
 
     def pending(self, up_to: datetime) -> list[Item]:
         """Committed rows that nobody has acted upon and that were committed at or before `up_to`, oldest first."""
