@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from interlock_controller import dead_letters_of_environment
-from interlock_dlq import LogRouter, decode_letter, make_letter
+from interlock_dlq import LogRouter, decode_letter, encode_letter, make_letter
 from interlock_telemetry import environment
 
 
@@ -33,3 +33,19 @@ def test_without_a_queue_the_log_keeps_them_and_no_client_is_made() -> None:
         pytest.fail("a client was made")
 
     assert isinstance(dead_letters_of_environment(environment((), source={}), refuse), LogRouter)
+
+
+class Down(Queue):
+    """A queue that never answers."""
+
+    def send_message(self, **message: Any) -> None:
+        super().send_message(**message)
+        raise ConnectionError("no answer")
+
+
+def test_a_queue_that_does_not_answer_is_tried_as_often_as_the_variable_says(caplog: pytest.LogCaptureFixture) -> None:
+    queue, letter = Down(), make_letter({"n": 1}, ValueError("x"), source="test")
+    settings = environment((), source={"DLQ_QUEUE_URL": "https://queue", "DLQ_MAX_RETRIES": "0"})
+    dead_letters_of_environment(settings, lambda: queue).route(letter)
+    assert len(queue.sent) == 1
+    assert f"dead_letter {encode_letter(letter)}" in caplog.messages

@@ -336,6 +336,15 @@ def test_a_request_with_a_time_of_any_length_is_answered_once_and_does_not_stand
     assert floor.request()["reason"] == "late-data"
 
 
+def test_an_answered_request_that_is_pending_again_is_retired_and_not_answered_again() -> None:
+    floor = Floor()
+    asked = {"requestedAt": format_time(LATER), "GSI1PK": "PENDING", "GSI1SK": format_time(LATER)}
+    floor.ask(LATER, **asked)
+    assert (floor.told, floor.request()) == (["RERUN_ACCEPTED"], {})
+    floor.ask(LATER, **asked)
+    assert (floor.told, floor.request()) == (["RERUN_ACCEPTED"], {})
+
+
 def test_late_data_replaces_an_answered_request_whose_time_was_a_number() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()

@@ -212,6 +212,18 @@ def test_a_recovery_never_erases_an_intent_committed_meanwhile(store: Store, sta
     assert read(store, key).job_intent == intend(run)
 
 
+def test_a_recovery_never_erases_a_pass_committed_meanwhile(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    recovery = RecoverRun(run, replace(run, run_token="newer", started_token=None, recoveries=1), ())
+    store.commit(PassEvaluation(run, NOW, None, ()))
+    assert store.commit(recovery) is Commit.STALE
+    passed = read(store, key)
+    assert (passed.run_token, passed.evaluated_at) == (run.run_token, NOW)
+    again = RecoverRun(passed, replace(passed, run_token="newer", started_token=None, recoveries=1), ())
+    assert store.commit(again) is Commit.COMMITTED
+
+
 def test_a_close_without_an_outcome_leaves_the_intent_as_it_is(store: Store, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     run = started(store, start.run)
@@ -259,6 +271,20 @@ def test_requests_of_any_length_are_read_as_what_fits_into_our_rows(key: RunKey)
     row: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}"}
     asked = read_rerun_request({**row, **dict.fromkeys(("reason", "note", "requestedBy"), "x" * 100_000)}, NOW)
     assert [len(str(text)) < 4100 for text in (asked.reason, asked.note, asked.requested_by)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("stamp", "stands"), [({}, False), ({"requestedAt": True}, False), ({"requestedAt": "x"}, True)]
+)
+def test_an_answered_request_stands_only_while_its_time_says_that_it_is_the_same(
+    store: Store, tables: Tables, key: RunKey, stamp: Item, stands: bool
+) -> None:
+    row = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "reason": "manual", **stamp}
+    tables.transact([Put(store.names.control, row)])
+    request = read_rerun_request(row, NOW)
+    assert store.rerun_stands(request) is not None
+    tables.transact([Put(store.names.control, {**row, "handledAt": "2026-03-03T12:00:00Z"})])
+    assert (store.rerun_stands(request) is not None) is stands
 
 
 def test_a_request_that_was_replaced_by_another_of_the_same_text_stands_no_more(

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, RunStatus
-from interlock_sla import parse_execution_date
+from interlock_sla import Calendar, parse_execution_date
 from interlock_store import DynamoTables, Store, TableNames, to_wire
 
 NAMES = TableNames.of_environment("test")
@@ -361,6 +361,25 @@ def test_a_changed_config_is_read_anew_and_a_wrong_one_is_reported_once(
     store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
     handle(batch(row_of(aws, "CONFIG"), READY), None)
     assert store.run(KEY) is not None
+
+
+def test_a_calendar_that_turns_wrong_is_reported_once_of_each_pipeline_that_names_it(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    named = PIPELINE.replace("schedule: {", "schedule: {exclude: {holidays: us}, ")
+    for name in ("silver", "gold"):
+        store.put_config(decode_yaml(named.replace("bronze", name), f"{name}.yaml"))
+    store.put_calendar(Calendar("us"))
+    row = DynamoTables(aws["dynamodb"]).get(NAMES.control, "CALENDAR#us", "CONFIG")
+    assert row is not None
+    handle(batch(row), None)
+    wrong = {**row, "config": "{}"}
+    aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(wrong))
+    for _ in range(2):
+        assert handle(batch(wrong), None) == {"batchItemFailures": []}
+    events = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    told = sorted((row["PK"], row["detailType"]) for row in events)
+    assert told == [("PIPELINE#gold", "CONFIG_INVALID"), ("PIPELINE#silver", "CONFIG_INVALID")]
 
 
 def test_a_config_that_became_wrong_closes_the_run_instead_of_starting_it(
