@@ -386,7 +386,7 @@ class Store:
         return replace(write, expect=arrival_as_read(row))
 
     def forget_event(self, pk: str, sk: str) -> None:
-        """Delete an outbox row whose event is on the bus."""
+        """Delete an outbox row whose event is on the bus, or is kept as a dead letter."""
         self._tables.transact([Delete(self.names.control, pk, sk)])
 
     # --- rows that users and tools write -----------------------------------------------------------------------
