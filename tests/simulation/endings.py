@@ -83,6 +83,9 @@ def e_dead_letters_were_malformed(story: Story) -> str | None:
     wrong = [sk for sk in letters if not sk.startswith(tuple(malformed))]
     if wrong:
         return f"dead-lettered: {wrong}: {[letter.reason for _, letter in story.world.dead_letters]}"
+    buried = {str(letter.payload["SK"]) for letter in story.world.buried}
+    if buried != story.spoiled_events:
+        return f"of the events' rows {story.spoiled_events} are spoiled, dead-lettered are {buried}"
     missing = [sk for sk in ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30") if sk not in letters]
     return f"neither processed nor dead-lettered: {missing}" if missing else None
 

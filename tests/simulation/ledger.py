@@ -139,7 +139,7 @@ class Ledger:
     def _note_control(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
         now, kind = self._world.now, sk.partition("#")[0]
         self._note_pending(pk, sk, before, after)
-        if kind == "EVENT" and after is not None:
+        if kind == "EVENT" and after is not None and "detailType" in after:
             self._note_event(sk[6:], Told(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now))
         elif kind == "TRIGGER" and after is not None:
             self._note_run(key_of_row(pk, sk), before, after)

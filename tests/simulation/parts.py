@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from simulation.streams import OutboxLetters
+
 from interlock_controller import AlertDesk, JobDesk, Outbox, RerunDesk, SensorDesk
 from interlock_orchestrator.steps import Desk
 from interlock_sla_monitor.monitor import Monitor
@@ -29,7 +31,10 @@ class Sandbox:
         self._world = world
         self._skew = skew
         store = Store(world.tables, world.names)
-        self.outbox = Outbox(store, world.bus, world.executions, now=self.now, execution_timeout=TIMEOUT)
+        letters = OutboxLetters(world)
+        self.outbox = Outbox(
+            store, world.bus, world.executions, now=self.now, execution_timeout=TIMEOUT, dead_letters=letters
+        )
         reruns = RerunDesk(store, execution_timeout=TIMEOUT)
         cache = ConfigCache(store, self.now)
         sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)

@@ -15,6 +15,7 @@ from simulation.world import World
 from interlock_config import PipelineConfig, decode_yaml, encode_json
 from interlock_lifecycle import JobEntry, RunKey
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
+from interlock_store import format_time
 
 DAYS = 3
 PIPELINES = 5
@@ -78,6 +79,7 @@ class Story:
         self.edited: set[str] = set()
         self.promised: dict[RunKey, bool] = {}
         """Dates whose trigger came: whether it came on an allowed day."""
+        self.spoiled_events: set[str] = set()
         self.allowed: set[RunKey] = set()
         """Dates that may run or not."""
         self.configs: dict[str, PipelineConfig] = {}
@@ -301,6 +303,25 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         ]
         for act in acts:
             world.at(start + timedelta(minutes=rng.randint(1, 2000)), act)
+        for number in range(self.more.randint(0, 4)):
+            self._spoil(number, start)
+
+    def _spoil(self, number: int, start: datetime) -> None:
+        """A row that Interlock writes and somebody else has written in its place, so that it cannot be read."""
+        world, more = self.world, self.more
+        pipeline = f"PIPELINE#p{more.randrange(PIPELINES)}"
+        date = str((start + timedelta(days=more.randrange(DAYS))).date())
+        spoiled = more.choice(["soon", {}, Decimal(7), None])
+        acts: list[Callable[[], None]] = [
+            lambda: self._spoil_event(pipeline, f"EVENT#spoiled-{number}", start),
+            lambda: world.spoil_rerun(pipeline, f"RERUN#stream#{date}#{number}", triggeredAt=spoiled),
+            lambda: world.write_unless_there(pipeline, f"SENSOR#first-sensor-arrival#{date}", data=spoiled),
+        ]
+        world.at(start + timedelta(minutes=more.randint(1, 3000)), more.choice(acts))
+
+    def _spoil_event(self, pipeline: str, sk: str, start: datetime) -> None:
+        self.spoiled_events.add(sk)
+        self.world.write_row(pipeline, sk, detail="{}", GSI1PK="PENDING", GSI1SK=format_time(start))
 
     def expected_days(self, config: PipelineConfig) -> list[date]:
         """The days whose absolute deadline somebody has to hear of."""

@@ -140,6 +140,19 @@ class _Letters:
         self._world.dead_letters.append((record, letter))
 
 
+class OutboxLetters:
+    """The same queue, for events that the bus can never take."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def route(self, letter: DeadLetter) -> None:
+        """Keep the letter, unless the queue does not take it."""
+        if self._world.faults.strikes(Fault.LETTER_REFUSED):
+            raise RoutingFailed("the queue did not take it")
+        self._world.buried.append(letter)
+
+
 class Streams:
     """The streams of the control table and of the job log."""
 

@@ -62,6 +62,8 @@ class World:
         self.jobs = JobBoard(self)
         self.bus, self.executions, self.timers = Bus(self), Executions(self), Timers(self)
         self.dead_letters: list[tuple[Record, DeadLetter]] = []
+        self.buried: list[DeadLetter] = []
+        """What the outbox could not put on the bus."""
         self.ledger = Ledger(self)
         self.checks = Checks(self)
         self.jobs.on_accept = self.checks.job_starts
@@ -183,6 +185,16 @@ class World:
     def write_row(self, pk: str, sk: str, **fields: Any) -> None:
         """Write any row of the control table, however wrong."""
         self.rows.transact([Put(self.names.control, {"PK": pk, "SK": sk, **fields})])
+
+    def write_unless_there(self, pk: str, sk: str, **fields: Any) -> None:
+        """The same, of a row that does not exist yet."""
+        if self.rows.get(self.names.control, pk, sk) is None:
+            self.write_row(pk, sk, **fields)
+
+    def spoil_rerun(self, pk: str, sk: str, **fields: Any) -> None:
+        """Write a row of the rerun table that says why, and nothing else that can be read."""
+        if self.rows.get(self.names.rerun, pk, sk) is None:
+            self.rows.transact([Put(self.names.rerun, {"PK": pk, "SK": sk, "reason": "manual", **fields})])
 
     def report_outcome(self, entry: JobEntry) -> None:
         """An external process writes a joblog row."""

@@ -334,6 +334,13 @@ def test_a_spoilt_verdict_is_told(deployment: Deployment) -> None:
     assert "VERDICT#stream#2026-03-02 is judged anew, it is no verdict: absolute says 'late'" in line["reason"]
 
 
+def test_a_reason_is_shown_as_it_is_whatever_brackets_it_holds(deployment: Deployment) -> None:
+    deployment.push()
+    deployment.start("03-02", "03-02 20:00")
+    deployment.tables.spoil("TRIGGER#stream#2026-03-02", status="a\\[/x] [red]")
+    assert any("a\\[/x] [red]" in line.replace("\\\\", "\\") for line in deployment.lines("03-02 21:00"))
+
+
 @pytest.mark.parametrize("arrived_at", ["9999-12-31T23:59:59Z", "9999-12-31T22:30:00Z", "0001-01-01T00:00:00+14:00"])
 @pytest.mark.parametrize("begun", [True, False])
 def test_an_arrival_that_no_deadline_can_be_counted_from_is_told(
