@@ -87,13 +87,13 @@ def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, 
 
 
 def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
-    """Whether a newer write took the record's place that was written in the second of the evaluation.
+    """Whether a newer write took the record's place that was written within a second of the evaluation's second.
 
-    Streams tell whole seconds: only the newer record can tell then that there is something that the run did not see,
-    if it is of this date and fulfils the trigger.
+    Streams tell whole seconds, and clocks differ: only the newer record can tell then that there is something that
+    the run did not see, if it is of this date and fulfils the trigger.
     """
     newest, trigger = _newest(world, change), config.trigger_rule
-    if change.at.replace(microsecond=0) != passed.evaluated_at.replace(microsecond=0):
+    if abs(change.at.replace(microsecond=0) - passed.evaluated_at.replace(microsecond=0)) > timedelta(seconds=1):
         return False
     if newest.value is None or newest.value == sensor_fields(change.row or {}):
         return False

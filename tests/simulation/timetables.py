@@ -86,6 +86,8 @@ watch: {{enabled: {str(reports).lower()}}}
             # Of a trigger without cron the window of a date ends on the next day.
             ends_at = _instant(day + timedelta(days=1), ends, config.zone) if kind == "bounded" else None
             if day < self.world.now.astimezone(config.zone).date() or (ends_at is None and at <= self.world.now):
+                if at == self.world.now:
+                    self.allowed.add(key)  # a fire of the very instant of the pipeline's creation
                 continue
             came = self._data_comes(config, key, at)
             due = ends_at if came is None and ends_at is not None and reports else at

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from interlock_config import ConfigError, Problem, check, decode_json, decode_yaml, review
@@ -311,7 +311,11 @@ SECRET_PLACES = st.sampled_from(
 
 @given(place=SECRET_PLACES, before=AROUND, behind=AROUND)
 def test_whatever_stands_around_a_secret_it_is_in_no_problem(place: str, before: str, behind: str) -> None:
-    # A sign that ends a YAML value leaves `user:0`, which nothing tells from a host and its port.
+    # A sign that ends a YAML value leaves `user:0`, which nothing tells from a host and its port, or `user:@secret`,
+    # which nothing tells from a user and their host.
+    assume(not ("@" in before and any(sign in behind for sign in ",#{}[]")))
+    # Behind a comma `?:` begins a key of its own, far from the header.
+    assume(not ("," in before and "?" in before))
     is_cut = any(sign in before + behind for sign in ",#{}[]")
     text = f"{FRAME}job:\n  type: http\n  {place.format(before + SECRET + behind)}\n"
     lines(text, hidden=(SECRET,) if is_cut else (SECRET, USER))

@@ -16,14 +16,18 @@ SEEN = {"rows": Decimal(120), "ok": True}
 @pytest.mark.parametrize(
     ("seconds", "fields", "expected"),
     [
-        (-1, {"rows": 1}, True),
+        (-2, {"rows": 1}, True),
+        (-1, SEEN, True),
+        (-1, {"rows": 1}, False),
         (0, SEEN, True),
         (0, {"rows": Decimal(121), "ok": True}, False),
-        (1, SEEN, False),
+        (1, SEEN, True),
         (1, {"rows": 1}, False),
+        (2, SEEN, False),
+        (2, {"rows": 1}, False),
     ],
 )
-def test_within_the_second_of_the_evaluation_only_what_was_read_counts_as_seen(
+def test_within_a_second_of_the_evaluations_second_what_was_read_counts_as_seen_and_nothing_else(
     run: Run, seconds: int, fields: dict[str, object], expected: bool
 ) -> None:
     done = replace(run, evaluated_at=EVALUATED, seen=fingerprints({"landing": SEEN}))
@@ -32,8 +36,9 @@ def test_within_the_second_of_the_evaluation_only_what_was_read_counts_as_seen(
 
 
 def test_a_sensor_that_the_evaluation_did_not_read_was_not_seen(run: Run) -> None:
-    done = replace(run, evaluated_at=EVALUATED, seen={})
-    assert not took_into_account(done, Sensor("p", "landing", SEEN, EVALUATED.replace(microsecond=0)))
+    done, second = replace(run, evaluated_at=EVALUATED, seen={}), EVALUATED.replace(microsecond=0)
+    assert not took_into_account(done, Sensor("p", "landing", SEEN, second))
+    assert took_into_account(done, Sensor("p", "landing", SEEN, second - timedelta(seconds=1)))
 
 
 def test_a_run_that_was_not_evaluated_saw_nothing(run: Run) -> None:

@@ -10,6 +10,9 @@ from interlock_lifecycle._run import Run, Sensor, digest
 _STREAM_GRAIN = timedelta(seconds=1)
 """DynamoDB streams tell the time of a record in whole seconds, cut."""
 
+_CLOCKS_APART = timedelta(seconds=1)
+"""How far the clock of an evaluation and that of the tables may be apart."""
+
 
 def fingerprint(fields: Mapping[str, object]) -> str:
     """A short name for a sensor's fields: the same for the same fields in any order."""
@@ -32,8 +35,8 @@ def fingerprints(sensors: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
 def took_into_account(run: Run, sensor: Sensor) -> bool:
     """Whether the run's evaluation saw what this record says (behaviour.md §1).
 
-    A record of an earlier second was there when the rules were read. Within the second of the evaluation the
-    stream's time cannot tell before from after, so what was seen is compared with what the record says.
+    A record of long before was there when the rules were read. Where the second of the record and that of the
+    evaluation, by clocks of their own, cannot tell before from after, what was seen is compared with what it says.
     """
     seen_at = run.evaluated_at
     if seen_at is None:
@@ -44,21 +47,21 @@ def took_into_account(run: Run, sensor: Sensor) -> bool:
 def may_be_overwritten(sensor: Sensor, seen_at: datetime | None) -> bool:
     """Whether a newer write may have taken this record's place just before somebody looked at `seen_at`.
 
-    Both in one second, so that only the newer one was seen; the row as it is now tells.
+    Both at one time as far as anybody can tell, so that only the newer one was seen; the row as it is now tells.
     """
-    return seen_at is not None and _share_a_second(sensor, seen_at)
+    return seen_at is not None and _are_one_time(sensor, seen_at)
 
 
 def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:
     """Whether rows read at `seen_at`, with these fingerprints by row key, included the sensor's record."""
-    if not _share_a_second(sensor, seen_at):
-        return sensor.written_at < seen_at
-    return seen.get(sensor.key) == fingerprint(sensor.fields)
+    if not _are_one_time(sensor, seen_at) or sensor.key not in seen:
+        return sensor.written_at < seen_at.replace(microsecond=0)
+    return seen[sensor.key] == fingerprint(sensor.fields)
 
 
-def _share_a_second(sensor: Sensor, seen_at: datetime) -> bool:
+def _are_one_time(sensor: Sensor, seen_at: datetime) -> bool:
     second = seen_at.replace(microsecond=0)
-    return second <= sensor.written_at < second + _STREAM_GRAIN
+    return second - _CLOCKS_APART <= sensor.written_at < second + _STREAM_GRAIN + _CLOCKS_APART
 
 
 def _plain(value: object) -> Any:
