@@ -365,3 +365,46 @@ def test_a_manual_rerun_of_another_date_does_not_stand_for_todays_fire() -> None
     floor.rerun(RunKey("p", "cron", parse_execution_date("2026-03-03")))
     floor.goes_on("03-04 12:00")
     assert [one.split()[2] for one in floor.heard("SCHEDULE_MISSED")] == ["2026-03-03", "2026-03-04"]
+
+
+class TestMissedTicks:
+    """They change nothing but the time of discovery."""
+
+    @pytest.mark.parametrize(
+        ("cron", "ticks_end", "data", "of", "told"),
+        [
+            ("0 8 * * *", "03-03 07:00", "03-04 08:03", "2026-03-04", "2026-03-03"),
+            ("0 * * * *", "03-03 05:59", "03-03 07:02", "2026-03-03T07", "2026-03-03T06"),
+        ],
+    )
+    @pytest.mark.parametrize("awake", [True, False])
+    def test_a_later_fires_run_does_not_stand_for_a_missed_one(
+        self, cron: str, ticks_end: str, data: str, of: str, told: str, *, awake: bool
+    ) -> None:
+        floor = Floor("03-03 05:30")
+        floor.configure(f'cron: "{cron}", {STREAM}', "")
+        floor.goes_on(ticks_end)
+        floor.awake = awake
+        floor.goes_on(data)
+        floor.sense(parse_execution_date(of))
+        floor.goes_on(f"{data[:-2]}30")
+        floor.awake = True
+        floor.goes_on(f"{data[:-2]}40")
+        assert [one.split()[2] for one in floor.heard("SCHEDULE_MISSED")] == [told]
+
+    @pytest.mark.parametrize("awake", [True, False])
+    def test_data_that_names_another_day_stands_for_its_fire_however_many_fires_ago(self, *, awake: bool) -> None:
+        """The day before was closed, and its data comes a day late; nothing comes of the days after."""
+        floor = Floor("03-02 20:00")
+        floor.configure(f'cron: "0 8 * * *", {STREAM}', "")
+        floor.goes_on("03-03 07:00")
+        floor.awake = awake
+        floor.goes_on("03-03 08:02")
+        floor.sense(parse_execution_date("2026-03-02"))
+        for day in range(4, 9):
+            floor.goes_on(f"03-0{day} 08:02")
+            floor.sense(parse_execution_date(f"2026-03-0{day}"))
+        floor.goes_on("03-08 08:30")
+        floor.awake = True
+        floor.goes_on("03-08 08:40")
+        assert floor.heard("SCHEDULE_MISSED") == []

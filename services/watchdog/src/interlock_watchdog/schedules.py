@@ -31,7 +31,7 @@ STREAM_GRACE = timedelta(minutes=2)
 """How long a sensor that came in time may still be on its way through the stream."""
 
 _RECENT_RUNS = 3
-"""How many of a pipeline's newest dates may stand for a fire: data may name another date than the fire does."""
+"""How many dates, beside those of later fires, may stand for a fire: data may name another date than it does."""
 
 _TRIGGERS = frozenset({"sensor", "schedule"})
 """The reasons of a first attempt that its date's own trigger began; a rerun request's is its own reason."""
@@ -122,13 +122,20 @@ class MissedSchedules:
         config = _unchanged(self._store, watched)
         if self._store.run(watched.key(start.date)) is not None:
             return False
-        if start.fire is not None and any(at >= start.fire for at in self._triggers(config)):
+        if start.fire is not None and self._stands_in(config, start.fire, now):
             return False
         return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
 
-    def _triggers(self, config: PipelineConfig) -> Iterator[datetime]:
+    def _stands_in(self, config: PipelineConfig, fire: datetime, now: datetime) -> bool:
+        """Whether another date was triggered between this fire and the next one: what came later is a later fire's."""
+        assert config.cron is not None
+        following = config.cron.next_fire(fire, config.zone)
+        later = sum(1 for _ in config.cron.fires_between(fire, now, config.zone))
+        return any(fire <= at < following for at in self._triggers(config, _RECENT_RUNS + later))
+
+    def _triggers(self, config: PipelineConfig, newest: int) -> Iterator[datetime]:
         """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
-        for run in self._overview.newest_runs(config.id, config.schedule_id, _RECENT_RUNS):
+        for run in self._overview.newest_runs(config.id, config.schedule_id, newest):
             if run.attempt == 0 and run.recoveries == 0 and run.reason in _TRIGGERS:
                 yield run.committed_at
             elif (arrived_at := self._store.arrived_at(run.key)) is not None:
