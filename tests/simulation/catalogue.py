@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         "what was missed is told again",
         "interlock_lifecycle._missed",
-        'marker=f"missed#{key.schedule_id}#{at}#{key.date}"',
+        "marker=marker",
         "marker=None",
         trap=6,
         tests=(_ROAD + "test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it",),

@@ -249,6 +249,130 @@ class TestAnotherKindOfSchedule:
         assert floor.heard("SLA_BREACH") == ["SLA_BREACH cron 2026-03-05 03-05T10:00"]
 
 
+CRON = 'cron: "0 8 * * *"'
+BY_TRIGGER = "trigger: {key: ready, check: exists, deadline: "
+
+
+class TestAMomentThatAnEditMovesIntoThePast:
+    """The date was expected before the edit and is after it: it is told, or starts, at the next tick; and once."""
+
+    @pytest.mark.parametrize(
+        ("before", "edited_at", "after", "told"),
+        [
+            (
+                f"{BY_TRIGGER}'12:00'}}",
+                "03-04 10:32",
+                f"{BY_TRIGGER}'10:00'}}",
+                "SENSOR_DEADLINE_EXPIRED stream 2026-03-03 03-04T10:35",
+            ),
+            (
+                f'{CRON}, time: "12:00", {STREAM}',
+                "03-04 10:32",
+                f'{CRON}, time: "09:00", {STREAM}',
+                "SCHEDULE_MISSED cron 2026-03-04 03-04T10:35",
+            ),
+            (
+                f"{CRON}, {STREAM}",
+                "03-04 07:32",
+                f'cron: "0 7 * * *", {STREAM}',
+                "SCHEDULE_MISSED cron 2026-03-04 03-04T07:35",
+            ),
+            (
+                f"{CRON}, {STREAM}",
+                "03-04 07:32",
+                f"{CRON}, timezone: Asia/Tokyo, {STREAM}",
+                "SCHEDULE_MISSED cron 2026-03-04 03-04T07:35",
+            ),
+            (CRON, "03-04 07:32", 'cron: "0 7 * * *"', "JOB_TRIGGERED cron 2026-03-04 03-04T07:35"),
+            (
+                f'include: {{dates: ["2026-03-04"]}}, time: "12:00", {STREAM}',
+                "03-04 10:32",
+                f'include: {{dates: ["2026-03-04"]}}, time: "09:00", {STREAM}',
+                "IRREGULAR_SCHEDULE_MISSED stream 2026-03-04 03-04T10:35",
+            ),
+        ],
+    )
+    def test_it_is_found_at_the_next_tick(self, before: str, edited_at: str, after: str, told: str) -> None:
+        floor = Floor("03-03 00:00")
+        floor.configure(before, sla="")
+        floor.goes_on(edited_at)
+        floor.configure(after, sla="")
+        floor.goes_on("03-04 13:00")
+        kind, _, date, _ = told.split()
+        assert [one for one in floor.heard(kind) if date in one] == [told]
+
+    def test_an_absolute_deadline_that_moves_with_its_fire_is_told(self) -> None:
+        floor = Floor("03-03 00:00")
+        floor.configure(f"{CRON}, {STREAM}", 'sla: {deadline: "12:00"}')
+        floor.goes_on("03-04 10:32")
+        floor.configure(f'cron: "0 7 * * *", {STREAM}', 'sla: {deadline: "10:00"}')
+        floor.goes_on("03-04 13:00")
+        assert floor.heard("SLA_BREACH")[1:] == ["SLA_BREACH cron 2026-03-04 03-04T10:35"]
+
+    @pytest.mark.parametrize(
+        ("before", "edited_at", "after"),
+        [
+            (f"{CRON}, {STREAM}", "03-04 08:32", f'cron: "0 7 * * *", {STREAM}'),
+            (f"{CRON}, {STREAM}", "03-04 08:32", f'cron: "0 9 * * *", {STREAM}'),
+            (
+                f'include: {{dates: ["2026-03-04"]}}, time: "12:00", {STREAM}',
+                "03-04 12:32",
+                f'include: {{dates: ["2026-03-04"]}}, time: "09:00", {STREAM}',
+            ),
+            (f"{BY_TRIGGER}'12:00'}}", "03-04 12:32", f"{BY_TRIGGER}'10:00'}}"),
+        ],
+    )
+    def test_what_was_told_is_not_told_again(self, before: str, edited_at: str, after: str) -> None:
+        floor = Floor("03-03 00:00")
+        floor.configure(before, sla="")
+        floor.goes_on(edited_at)
+        told = floor.heard()
+        floor.configure(after, sla="")
+        floor.goes_on("03-04 20:00")
+        assert told
+        assert floor.heard() == told
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (STREAM, f"{BY_TRIGGER}'10:00'}}"),
+            (f"{CRON}, {STREAM}", CRON),
+            ('cron: "0 8 * * 1"', CRON),
+            (f'cron: "0 8 * * 1", {STREAM}', f'cron: "0 7 * * *", {STREAM}'),
+            (f"{CRON}, exclude: {{dates: [2026-03-04]}}", CRON),
+        ],
+    )
+    def test_what_an_edit_brings_counts_from_the_edit(self, before: str, after: str) -> None:
+        """A trigger's deadline, starts by the watchdog, days: of what is past nothing is told, nothing starts."""
+        floor = Floor("03-03 12:00")
+        floor.configure(before, sla="")
+        floor.goes_on("03-04 20:32")
+        told = floor.heard()
+        floor.configure(after, sla="")
+        floor.goes_on("03-05 06:00")
+        assert floor.heard() == told
+
+    @pytest.mark.parametrize("schedule", [f"{CRON}, {STREAM}", f"{BY_TRIGGER}'10:00'}}"])
+    def test_what_was_due_while_nobody_watched_is_not_told_afterwards(self, schedule: str) -> None:
+        floor = Floor("03-03 00:00")
+        floor.configure(schedule, sla="", more="watch: {enabled: false}")
+        floor.goes_on("03-04 20:32")
+        floor.configure(schedule, sla="")
+        floor.goes_on("03-05 06:00")
+        assert floor.heard() == []
+
+    def test_an_edit_beside_the_fires_starts_no_day_that_was_closed_at_its_fire(self) -> None:
+        floor = Floor("03-03 00:00")
+        floor.close_days("2026-03-04")
+        floor.configure(f"calendar: closed, {CRON}", sla="")
+        floor.goes_on("03-04 09:00")
+        floor.close_days("2026-12-24")
+        floor.goes_on("03-04 10:00")
+        floor.configure(f"calendar: closed, {CRON}", sla="", more="postRun: {rules: [{key: audit, check: exists}]}")
+        floor.goes_on("03-05 07:00")
+        assert [one.split()[2] for one in floor.heard("JOB_TRIGGERED")] == ["2026-03-03"]
+
+
 class TestAnSlaThatIsAdded:
     """It counts forward only."""
 

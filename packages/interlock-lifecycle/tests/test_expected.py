@@ -26,10 +26,13 @@ CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 TRIGGER = "trigger: {key: ready, check: exists}"
 
 
-def expect(schedule: str, sla: str = "", *, created: datetime = CREATED, excluded: str = "") -> Expectation:
+def expect(
+    schedule: str, sla: str = "", *, created: datetime = CREATED, excluded: str = "", rest: str = ""
+) -> Expectation:
     config = decode_yaml(
         f"pipeline: {{id: p}}\nschedule: {{{schedule}}}\n{f'sla: {{{sla}}}' if sla else ''}\n"
-        'validation: {rules: [{key: ready, check: exists}]}\njob: {type: command, config: {command: "true"}}\n',
+        'validation: {rules: [{key: ready, check: exists}]}\njob: {type: command, config: {command: "true"}}\n'
+        f"{rest}\n",
         "p.yaml",
     )
     days = frozenset({date.fromisoformat(excluded)}) if excluded else frozenset()
@@ -288,13 +291,58 @@ class TestInForce:
         expected = replace(expect('cron: "0 8 * * *"'), in_force={term: utc("2026-03-03 12:00")})
         assert len(due_fires(expected, between("2026-03-03 00:00", "2026-03-04 12:00"))) == fires
 
-    def test_terms_name_what_counts_and_nothing_else(self) -> None:
-        def terms(schedule: str, sla: str = "") -> tuple[str, ...]:
-            return terms_of(expect(schedule, sla).config)
+    @staticmethod
+    def terms(schedule: str, sla: str = "", *, rest: str = "") -> dict[str, str]:
+        """The terms of a config, by their first word; duties and clocks by both."""
+        named = terms_of(expect(schedule, sla, rest=rest).config)
+        return {term if term.startswith(("duty", "sla")) else term.split()[0]: term for term in named}
 
-        plain = terms(TRIGGER, self.SLA)
-        assert plain[0] == "schedule stream"
-        assert plain[2:] == ("sla absolute",)
-        assert terms(f"{TRIGGER}, evaluation: {{window: 2h}}", 'deadline: "11:00"') == plain
-        assert terms(f"{TRIGGER}, timezone: Asia/Tokyo", self.SLA)[1] != plain[1]
-        assert terms(TRIGGER, "maxDuration: 1h")[2:] == ("sla relative",)
+    def test_terms_name_what_counts_and_nothing_else(self) -> None:
+        plain = self.terms(TRIGGER, self.SLA)
+        assert (plain["schedule"], set(plain)) == ("schedule stream", {"schedule", "dates", "sla absolute"})
+        assert self.terms(f"{TRIGGER}, timezone: Asia/Tokyo, evaluation: {{window: 2h}}", 'deadline: "11:00"') == plain
+        assert set(self.terms(TRIGGER, "maxDuration: 1h")) == {"schedule", "dates", "sla relative"}
+
+    @pytest.mark.parametrize(
+        ("before", "after", "are_the_same"),
+        [
+            ('cron: "0 8 * * *"', 'cron: "30 7 * * *", timezone: Asia/Tokyo', True),
+            ('cron: "0 8 * * *"', 'cron: "0 7 * * 1-5"', False),
+            ('cron: "0 8 * * *"', 'cron: "0 7 L * *"', False),
+            ('cron: "0 8 1 * *"', 'cron: "0 8 2 * *"', False),
+            ('cron: "0 8 * * *"', 'cron: "0 8 * 3 *"', False),
+            ('cron: "0 8 * * 1#1"', 'cron: "0 8 * * 1#2"', False),
+            ('cron: "0 8 * * *"', 'cron: "0 8,20 * * *"', False),
+            ('cron: "0 8,20 * * *"', 'cron: "15 8,20 * * *"', True),
+            ('cron: "0 8,20 * * *"', 'cron: "0 7,20 * * *"', False),
+            ('cron: "0 8 * * *"', 'cron: "0 8 * * *", exclude: {weekends: true}', False),
+            (f"include: {{dates: [2026-03-03]}}, {TRIGGER}", f"include: {{dates: [2026-03-04]}}, {TRIGGER}", False),
+        ],
+    )
+    def test_an_edit_of_the_time_of_day_expects_the_same_dates(
+        self, before: str, after: str, *, are_the_same: bool
+    ) -> None:
+        assert (self.terms(before)["dates"] == self.terms(after)["dates"]) is are_the_same
+
+    def test_fires_are_others_at_another_time_or_in_another_zone(self) -> None:
+        crons = ('cron: "0 8 * * *"', 'cron: "0 7 * * *"', 'cron: "0 8 * * *", timezone: Asia/Tokyo')
+        assert len({self.terms(cron)["fires"] for cron in crons}) == 3
+
+    @pytest.mark.parametrize(
+        ("schedule", "duties"),
+        [
+            (TRIGGER, set()),
+            (f"{TRIGGER[:-1]}, deadline: '10:00'}}", {"duty expires"}),
+            ('cron: "0 8 * * *"', {"duty starts"}),
+            (f'cron: "0 8 * * *", {TRIGGER}', {"duty missed"}),
+            (f"include: {{dates: [2026-03-03]}}, {TRIGGER}", {"duty missed"}),
+        ],
+    )
+    def test_duties_are_what_nobody_else_does_and_reports_only_of_what_is_watched(
+        self, schedule: str, duties: set[str]
+    ) -> None:
+        def found(rest: str) -> set[str]:
+            return {term for term in self.terms(schedule, rest=rest) if term.startswith("duty")}
+
+        assert found("") == duties
+        assert found("watch: {enabled: false}") == duties & {"duty starts"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interlock_config import decode_yaml
+from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import BusEntry, Outbox, RerunDesk
 from interlock_lifecycle import (
     MISSED_AFTER,
@@ -128,14 +128,18 @@ class Deployment:
 
     def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime | None = CREATED) -> None:
         """Write a config, and note it as the stream-router would; without `created` no router sees it."""
+        self.store.put_config(self.config(schedule, rest, pipeline=pipeline))
+        if created is not None:
+            self.store.index_config(pipeline, self.row(pipeline), created)
+
+    @staticmethod
+    def config(schedule: str, rest: str = "", *, pipeline: str = "p") -> PipelineConfig:
         text = (
             f"pipeline: {{id: {pipeline}}}\nschedule: {{{schedule}}}\n{rest}\n"
             "validation: {rules: [{key: ready, check: exists}]}\n"
             'job: {type: command, config: {command: "true"}}\n'
         )
-        self.store.put_config(decode_yaml(text, "p.yaml"))
-        if created is not None:
-            self.store.index_config(pipeline, self.row(pipeline), created)
+        return decode_yaml(text, "p.yaml")
 
     def row(self, pipeline: str = "p") -> dict[str, Any]:
         """A pipeline's CONFIG row."""
@@ -304,6 +308,17 @@ class TestMissedSchedules:
         deployment.tick("2026-03-02 07:00", "missed-schedules")
         deployment.tick("2026-03-04 23:00", "missed-schedules")
         assert [date for _, _, date in deployment.told] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+
+
+def test_an_edit_of_which_no_terms_are_known_is_looked_at_as_any_other(deployment: Deployment) -> None:
+    """Somebody has spoiled the notes of the row: what cannot be known holds nothing back."""
+    deployment.push(f'cron: "0 8 * * *", {READY}')
+    deployment.tick("2026-03-02 07:30")
+    deployment.store.put_config(deployment.config('cron: "0 7 * * *", ' + READY))
+    deployment.store.index_config("p", deployment.row(), utc("2026-03-02 07:31"))
+    deployment.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"inForce": "?"})])
+    deployment.tick("2026-03-02 07:35")
+    assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
 
 class TestStrandedSensors:

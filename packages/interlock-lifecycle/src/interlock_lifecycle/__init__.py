@@ -149,7 +149,15 @@ from interlock_lifecycle._start import (
     open_run,
     start_delay,
 )
-from interlock_lifecycle._terms import clocks_since, dates_since, schedule_since, terms_of
+from interlock_lifecycle._terms import (
+    Duty,
+    clocks_since,
+    dates_since,
+    duty_since,
+    fires_since,
+    schedule_since,
+    terms_of,
+)
 from interlock_lifecycle._timers import Timer, tell_unscheduled, timer_input, timers_of
 from interlock_lifecycle._trigger import (
     AwaitStart,
@@ -191,6 +199,7 @@ __all__ = [
     "CommitIntent",
     "Decision",
     "DueClock",
+    "Duty",
     "EvaluationFacts",
     "EvaluationWindow",
     "Event",
@@ -290,6 +299,7 @@ __all__ = [
     "due_fires",
     "due_starts",
     "due_trigger_deadlines",
+    "duty_since",
     "event_detail",
     "execution_input",
     "execution_name",
@@ -299,6 +309,7 @@ __all__ = [
     "expire_trigger",
     "failure_marker",
     "fire_of",
+    "fires_since",
     "follow",
     "has_period",
     "is_reserved",

@@ -7,14 +7,17 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ExpireTrigger
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._expected import ExpectedStart
+from interlock_lifecycle._expected import ExpectedStart, fire_of
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._sla import SlaFacts, settle
 
 
 def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -> Announce:
-    """Report a date that nothing has begun, once per fire or inclusion date."""
+    """Report a date that nothing has begun, once per fire of it, or inclusion date.
+
+    An edit that moves its time of day makes no other date of it: what was told is not told again.
+    """
     key = RunKey(config.id, config.schedule_id, start.date)
     event_type = EventType.IRREGULAR_SCHEDULE_MISSED if start.irregular else EventType.SCHEDULE_MISSED
     at = rfc3339(start.fire or start.at)
@@ -29,7 +32,15 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
         message=f"nothing was triggered for {start.date}, which was expected by {rfc3339(start.at)}",
         detail=detail,
     )
-    return Announce(key.pipeline_id, (event,), marker=f"missed#{key.schedule_id}#{at}#{key.date}", at=now)
+    marker = f"missed#{key.schedule_id}#{_place(config, start)}#{key.date}"
+    return Announce(key.pipeline_id, (event,), marker=marker, at=now)
+
+
+def _place(config: PipelineConfig, start: ExpectedStart) -> int:
+    """Which of its date's fires it is, from 0 on; inclusion dates have one start."""
+    if start.fire is None or config.cron is None:
+        return 0
+    return sum(1 for _ in config.cron.fires_between(fire_of(config, start.date), start.fire, config.zone))
 
 
 class ExpiryFacts(Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from interlock_lifecycle import Window
 from interlock_store import Cursor, Overview
 from interlock_watchdog.crew import Crew
+from interlock_watchdog.edits import NOTICED, Reach
 from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
@@ -14,9 +15,6 @@ T = TypeVar("T")
 
 LOOK_BACK = timedelta(days=25)
 """A tick never answers for more than this, however long the watchdog was away (behaviour.md §5)."""
-
-NOTICED = timedelta(minutes=10)
-"""How long before a tick a config may have changed without that tick having seen it: the index lags, ticks overlap."""
 
 _MOST_BEHIND = 2000
 """How many pipelines a cursor names that are behind: its row has to stay far below the 400 KB of an item."""
@@ -43,15 +41,18 @@ class Patrol:
         find: Callable[[Watched, Window], Iterable[T]],
         narrow: Callable[[Found[T]], Found[T]],
         act: Callable[[Watched, T], bool],
+        *,
+        reach: Reach | None = None,
     ) -> int:
         """Find what each pipeline's window holds, leave out in batches what needs nothing, act on the rest.
 
+        `reach` says how much earlier the window begins for a pipeline that was edited since it was answered for.
         A pipeline that failed is looked at again from the same moment on; the others go on. So is one whose act
         says LookAgain, or whose config cannot be read now, which is no failure. The answer is how many acts did
         something. Raises ExceptionGroup of PipelineTrouble when some failed.
         """
         cursor = self._overview.cursor(self.check)
-        rounds: _Round[T] = _Round(cursor, now)
+        rounds: _Round[T] = _Round(cursor, now, reach)
         rounds.put_off(self._survey.later(now))
         for watched in self._survey.pipelines(now):
             rounds.find(watched, find)
@@ -74,9 +75,10 @@ class Patrol:
 class _Round(Generic[T]):
     """One walk: what was found, what went wrong, and who is behind since when."""
 
-    def __init__(self, cursor: Cursor | None, now: datetime) -> None:
+    def __init__(self, cursor: Cursor | None, now: datetime, reach: Reach | None) -> None:
         self._cursor = cursor
         self._now = now
+        self._reach = reach
         self.found: list[tuple[Watched, T]] = []
         self.behind: dict[str, datetime] = {}
         self.troubles: list[PipelineTrouble] = []
@@ -107,7 +109,9 @@ class _Round(Generic[T]):
     def _window(self, watched: Watched) -> Window:
         """What this tick answers for: from where the last one ended, not before the pipeline's creation."""
         created = watched.expected.created_at - timedelta(microseconds=1)
-        return Window(max(created, position(watched.config.id, self._cursor, self._now)), self._now)
+        answered = position(watched.config.id, self._cursor, self._now)
+        again = self._reach(watched, answered, self._now) if self._reach is not None else None
+        return Window(max(created, answered if again is None else min(answered, again)), self._now)
 
 
 def position(pipeline_id: str, cursor: Cursor | None, now: datetime) -> datetime:

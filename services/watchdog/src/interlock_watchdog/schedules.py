@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     TERMINAL_JOB_EVENTS,
+    Duty,
     Expectation,
     ExpectedStart,
     ExpiryFacts,
@@ -22,6 +23,7 @@ from interlock_sla import ExecutionDate
 from interlock_store import Commit, Overview, Store, StoredConfig
 from interlock_telemetry import get_logger
 from interlock_watchdog.dates import without_run
+from interlock_watchdog.edits import reach_of_edit, reach_of_moved_fires
 from interlock_watchdog.patrol import Found, LookAgain, Patrol
 from interlock_watchdog.survey import Watched
 
@@ -55,7 +57,7 @@ class CronStarts:
         def start(watched: Watched, fire: Fire) -> bool:
             return self._start(watched, fire, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, start)
+        return self._patrol.walk(now, self._find, self._without_run, start, reach=reach_of_moved_fires)
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Fire]:
         if watched.config.schedule.trigger is not None:
@@ -106,7 +108,7 @@ class MissedSchedules:
         def report(watched: Watched, start: ExpectedStart) -> bool:
             return self._report(watched, start, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, report)
+        return self._patrol.walk(now, self._find, self._without_run, report, reach=reach_of_edit(Duty.MISSED))
 
     def _find(self, watched: Watched, window: Window) -> Iterable[ExpectedStart]:
         schedule = watched.config.schedule
@@ -156,7 +158,7 @@ class TriggerDeadlines:
         def expire(watched: Watched, expiry: Expiry) -> bool:
             return self._expire(watched, *expiry, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, expire)
+        return self._patrol.walk(now, self._find, self._without_run, expire, reach=reach_of_edit(Duty.EXPIRY))
 
     def _expire(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
         config, key = _unchanged(self._store, watched), watched.key(date)

@@ -16,7 +16,6 @@ from interlock_lifecycle import (
     Verdict,
     Window,
     clocks_since,
-    dates_since,
     deadlines_of_run,
     due_clocks,
     timers_of,
@@ -25,15 +24,13 @@ from interlock_lifecycle import (
 from interlock_sla import Clock, Deadline
 from interlock_store import Overview
 from interlock_watchdog.crew import Crew
-from interlock_watchdog.patrol import NOTICED, Found, Patrol
+from interlock_watchdog.edits import NOTICED, reach_of_edit
+from interlock_watchdog.patrol import Found, Patrol
 from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
 TIMER_GRACE = timedelta(minutes=2)
 """How long after its moment a timer may still speak for itself; Scheduler is precise to a minute."""
-
-EDIT_REACHES = timedelta(hours=26)
-"""By how much an edit of its time moves a deadline at most, a day of 25 hours included."""
 
 _MOST_UNJUDGED = 25 * 24
 """How many of a pipeline's newest dates are read when its config was mended: the hours that a tick looks back."""
@@ -105,19 +102,11 @@ class DroppedTimers:
 
     def check(self, now: datetime) -> int:
         """Speak for the timers that did not; how many alerts."""
-        cursor = self._overview.cursor(self._patrol.check)
-
-        def find(watched: Watched, window: Window) -> Iterable[Alert]:
-            if not watched.reports:
-                return ()
-            if self._patrol.is_new_to(watched, cursor):
-                # An edit may have put a deadline into the past.
-                window = Window(min(window.after, _reach_of_edit(watched, now)), now)
-            return self._find(watched, window)
-
-        return self._patrol.walk(now, find, self._unsettled, self._speak)
+        return self._patrol.walk(now, self._find, self._unsettled, self._speak, reach=reach_of_edit())
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
+        if not watched.reports:
+            return
         past = window.earlier(TIMER_GRACE)
         for due in due_clocks(watched.expected, past):
             event = EventType.SLA_WARNING if due.is_warning else EventType.SLA_BREACH
@@ -133,13 +122,6 @@ class DroppedTimers:
             return True
         # A completed run that has no verdict was closed while its config could not be read.
         return alert.event is EventType.SLA_BREACH and self._alerts.judge(alert.key) is not None
-
-
-def _reach_of_edit(watched: Watched, now: datetime) -> datetime:
-    """From when on an edit may have moved deadlines into the past; other dates than before count from the edit on."""
-    edited = dates_since(watched.config, watched.expected.in_force)
-    moments = [watched.expected.created_at, now - EDIT_REACHES]
-    return max(moments if edited is None else [*moments, edited])
 
 
 def _is_settled(alert: Alert, runs: Mapping[RunKey, Run], verdicts: Mapping[RunKey, Verdict]) -> bool:
