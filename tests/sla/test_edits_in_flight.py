@@ -450,6 +450,42 @@ class TestSpoiledArrivals:
         ]
 
 
+class TestADateThatWasMet:
+    """A clock that the date got afterwards is silent, whatever reruns do: its first success came in time."""
+
+    @pytest.mark.parametrize(
+        ("before", "runs_at", "edited_at", "after", "rerun_at"),
+        [
+            (BY_TEN, "03-03 20:00", "03-03 20:30", f"{BY_TEN[:-1]}, maxDuration: 2h}}", "03-03 21:50"),
+            (
+                "sla: {maxDuration: 1h}",
+                "03-03 20:00",
+                "03-04 08:00",
+                'sla: {deadline: "10:00", expectedDuration: 30m, maxDuration: 1h}',
+                "03-04 09:50",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("mood", ["punctual", "dropped"])
+    @pytest.mark.parametrize("outcome", ["ok", "wrong"])
+    def test_a_rerun_tells_nothing_more(
+        self, before: str, runs_at: str, edited_at: str, after: str, rerun_at: str, mood: str, outcome: str
+    ) -> None:
+        floor = Floor("03-03 00:00")
+        floor.timers.mood = mood
+        floor.jobs.plan = [("ok", 20), (outcome, 20)]
+        floor.configure(sla=before)
+        floor.goes_on(runs_at)
+        floor.sense(parse_execution_date("2026-03-03"))
+        floor.goes_on(edited_at)
+        floor.configure(sla=after)
+        floor.goes_on(rerun_at)
+        floor.sense(parse_execution_date("2026-03-03"), more=1)
+        floor.goes_on("03-04 12:00")
+        assert len(floor.heard("RERUN_ACCEPTED")) == 1
+        assert floor.heard(*SLAS) == ["SLA_MET stream 2026-03-03 03-03T20:20"]
+
+
 def test_a_committed_run_that_cannot_be_started_is_late_in_time() -> None:
     floor = Floor("03-03 00:00", minutes=10)
     floor.configure(sla="sla: {maxDuration: 30m}")

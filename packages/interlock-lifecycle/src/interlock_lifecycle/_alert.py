@@ -10,7 +10,7 @@ from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, Record
 from interlock_lifecycle._event import EventType
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
-from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert
+from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
 from interlock_sla import Clock, Deadline, Exclusions, Outcome
 
 _ALERT_OF = {event: alert for alert, event in EVENT_OF.items()}
@@ -98,6 +98,8 @@ def _silence(config: PipelineConfig, key: RunKey, facts: AlertFacts, deadline: D
     """Why there is nothing to say of the date: it was judged, it is over, or it succeeded in time."""
     if deadline.clock in facts.sla.verdict.clocks:
         return "the clock was judged already"
+    if was_met(facts.sla.verdict):
+        return "the date had met its SLA before it got this clock"
     if facts.run is not None:
         return _silence_of_run(facts.run, facts.entries, deadline)
     if facts.other_verdict is not None and deadline.clock in facts.other_verdict.clocks:

@@ -147,6 +147,12 @@ def cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
     return None if config.cron is None else config.cron.fire_of(date, config.zone)
 
 
+def was_met(verdict: Verdict) -> bool:
+    """Whether the date succeeded before every deadline that it had then; reruns afterwards change nothing of that."""
+    judged = verdict.clocks.values()
+    return bool(judged) and not verdict.spoiled and all(one.outcome is Outcome.MET for one in judged)
+
+
 def settle(
     config: PipelineConfig,
     key: RunKey,
@@ -161,11 +167,13 @@ def settle(
 
     A success before every deadline is SLA_MET, once, and never beside a breach. A success or a final failure
     after a deadline whose timer never fired is a breach. A final failure before its deadline leaves the
-    verdict open. Clocks already judged stay as they are.
+    verdict open. Clocks already judged stay as they are. A clock that the date got after it was met is met too, in
+    silence: its first success is what counts.
     """
     deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)
     unjudged = [deadline for deadline in deadlines if deadline.clock not in sla.verdict.clocks]
-    outcomes = judge(unjudged, succeeded_at, now)
+    met = dict.fromkeys((deadline.clock for deadline in unjudged), Outcome.MET)
+    outcomes = met if was_met(sla.verdict) else judge(unjudged, succeeded_at, now)
     fresh = {
         deadline.clock: ClockVerdict(outcomes[deadline.clock], deadline.breach_at, now)
         for deadline in unjudged
