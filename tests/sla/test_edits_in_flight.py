@@ -486,6 +486,39 @@ class TestADateThatWasMet:
         assert floor.heard(*SLAS) == ["SLA_MET stream 2026-03-03 03-03T20:20"]
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_late_start_is_told_although_the_process_dies_where_it_tells_it(*, dies: bool) -> None:
+    floor = Floor("03-03 00:00")
+    floor.configure(sla="")
+    floor.goes_on("03-03 08:00")
+    start = floor.start
+
+    def refuse(*_: object) -> None:
+        floor.router_is_up = False
+        raise ConnectionError("no execution can be started")
+
+    floor.start = refuse  # type: ignore[method-assign, assignment]
+    floor.sense(parse_execution_date("2026-03-03"))
+    floor.goes_on("03-03 08:00")
+    floor.records.clear()
+    floor.router_is_up, floor.start = True, start  # type: ignore[method-assign]
+    commit, deaths = floor.tables.transact, [1] if dies else []
+
+    def transact(writes: Sequence[Update]) -> None:
+        if deaths and any("recovered#" in str(write) for write in writes):
+            deaths.pop()
+            raise ConnectionError("the process dies here")
+        commit(writes)
+
+    floor.tables.transact = transact  # type: ignore[method-assign, assignment]
+    floor.goes_on("03-03 10:00")
+    assert deaths == []
+    assert floor.heard("TRIGGER_RECOVERED") == [
+        f"TRIGGER_RECOVERED stream 2026-03-03 03-03T08:{'10' if dies else '05'}"
+    ]
+    assert len(floor.heard("JOB_COMPLETED")) == 1
+
+
 def test_a_committed_run_that_cannot_be_started_is_late_in_time() -> None:
     floor = Floor("03-03 00:00", minutes=10)
     floor.configure(sla="sla: {maxDuration: 30m}")

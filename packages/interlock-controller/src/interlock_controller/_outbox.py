@@ -58,9 +58,10 @@ class Outbox:
         self._now = now
         self._execution_timeout = execution_timeout
 
-    def start_run(self, key: RunKey) -> Run | None:
+    def start_run(self, key: RunKey, *, before: Callable[[Run], None] = lambda run: None) -> Run | None:
         """Start the execution of a date's trigger row if that is still to be done; the run that was started.
 
+        `before` commits what is to be told of the start, right before it: what stops in between begins anew.
         The row and the config are read anew. A config that may not run closes the run instead, unless its job may
         have been started already: what runs is followed.
         """
@@ -75,6 +76,7 @@ class Outbox:
                 continue
             arrived_at = self._store.arrived_at(key)
             wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
+            before(run)
             self._executions.start(execution_name(run), wire)
             if self._mark_started(run):
                 return run

@@ -111,17 +111,19 @@ class Recovery:
             # Its execution could never be started; it must not hold its date for ever.
             self._expire(waiting, now)
             return
-        run = self._outbox.start_run(key)
-        if run is None:
-            return
-        _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
+        run = self._outbox.start_run(key, before=lambda run: self._announce_start(run, now))
+        if run is not None:
+            _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
+
+    def _announce_start(self, run: Run, now: datetime) -> None:
+        """Before the start, after which the row waits no more and nobody would come back to tell it."""
         event = make_event(
             EventType.TRIGGER_RECOVERED,
             run.key,
             now,
             source=f"pending {run.run_token}",
             attempt=run.attempt,
-            message="committed but not started; the watchdog started it",
+            message="committed but not started; the watchdog starts it",
             detail={"source": "watchdog", "runToken": run.run_token},
         )
         self._store.commit(
