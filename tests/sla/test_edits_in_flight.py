@@ -12,7 +12,7 @@ from sla.stage import NAMES, Stage
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey
 from interlock_sla import parse_execution_date
-from interlock_store._write import Update
+from interlock_store._write import Put, Update
 
 STREAM = "trigger: {key: ready, check: exists}"
 BY_TEN = 'sla: {deadline: "10:00", expectedDuration: 30m}'
@@ -485,6 +485,21 @@ class TestADateThatWasMet:
         assert len(floor.heard("RERUN_ACCEPTED")) == 1
         assert floor.heard(*SLAS) == ["SLA_MET stream 2026-03-03 03-03T20:20"]
 
+
+class TestWhatSomebodySpoils:
+    """It is told, or written anew; it silences no check for good."""
+
+    @pytest.mark.parametrize("schedule", [f"{BY_TRIGGER}'10:00'}}", CRON])
+    def test_a_run_that_nobody_can_read_is_told_where_only_its_start_is_looked_for(self, schedule: str) -> None:
+        floor = Floor("03-04 00:00" if schedule == CRON else "03-03 00:00")
+        floor.configure(schedule, sla="")
+        floor.goes_on("03-04 07:00")
+        sk = "TRIGGER#cron#2026-03-04" if schedule == CRON else "TRIGGER#stream#2026-03-03"
+        floor.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, "status": "BROKEN"})])
+        floor.goes_on("03-05 07:00")
+        told = [detail for _, kind, detail in floor.told if kind == "WATCHDOG_DEGRADED"]
+        assert [detail["detail"]["row"] for detail in told] == [sk, sk]
+        assert [detail["timestamp"][:10] for detail in told] == ["2026-03-04", "2026-03-05"]
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_late_start_is_told_although_the_process_dies_where_it_tells_it(*, dies: bool) -> None:

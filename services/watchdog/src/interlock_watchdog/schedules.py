@@ -78,6 +78,9 @@ class CronStarts:
             raise LookAgain("today is excluded")
         decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
         committed = self._store.commit(decision) is Commit.COMMITTED
+        if not committed:
+            # Another start was first, or the row cannot be read, which reading it tells.
+            self._store.run(decision.run.key)
         _log.info("cron_start", run=str(decision.run.key), fire=at.isoformat(), committed=committed)
         return committed
 
@@ -162,6 +165,8 @@ class TriggerDeadlines:
 
     def _expire(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
         config, key = _unchanged(self._store, watched), watched.key(date)
+        if self._store.run(key) is not None:
+            return False
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(key)):
             return False
         if self._came_in_time(watched, date, ended_at, now):
