@@ -501,6 +501,23 @@ class TestWhatSomebodySpoils:
         assert [detail["detail"]["row"] for detail in told] == [sk, sk]
         assert [detail["timestamp"][:10] for detail in told] == ["2026-03-04", "2026-03-05"]
 
+    @pytest.mark.parametrize(
+        "spoiled", [{"behind": "x"}, {"behind": {"p": "soon"}}, {"behind": {}, "at": "?"}, {"at": None}, {"behind": 7}]
+    )
+    def test_a_cursor_that_nobody_can_read_is_written_anew(self, spoiled: dict[str, object]) -> None:
+        floor = Floor("03-03 00:00")
+        floor.timers.mood = "dropped"
+        floor.configure()
+        floor.goes_on("03-04 09:00")
+        for row in list(floor.tables.query(NAMES.control, "WATCHDOG")):
+            floor.tables.transact([Update(NAMES.control, "WATCHDOG", row["SK"], set=spoiled)])
+        floor.goes_on("03-04 12:00")
+        assert floor.heard() == [
+            "SLA_WARNING stream 2026-03-03 03-04T09:35",
+            "SLA_BREACH stream 2026-03-03 03-04T10:05",
+        ]
+
+
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_late_start_is_told_although_the_process_dies_where_it_tells_it(*, dies: bool) -> None:
     floor = Floor("03-03 00:00")

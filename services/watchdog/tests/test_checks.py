@@ -253,11 +253,10 @@ class TestCronStarts:
     def test_a_fire_is_not_lost_when_its_tick_failed(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *"')
         deployment.tick("2026-03-02 07:55", "cron-starts")
-        deployment.tables.transact([Put(NAMES.control, {"PK": "WATCHDOG", "SK": "MARKER#cursor#cron-starts"})])
+        deployment.tables.broken_partition = "CONFIG"
         with pytest.raises(TickFailed):
             deployment.tick("2026-03-02 08:00", "cron-starts")
-        good = {"PK": "WATCHDOG", "SK": "MARKER#cursor#cron-starts", "at": "2026-03-02T07:55:00Z", "behind": {}}
-        deployment.tables.transact([Put(NAMES.control, good)])
+        deployment.tables.broken_partition = ""
         assert deployment.tick("2026-03-02 08:05", "cron-starts") == {"cron-starts": 1}
 
 
@@ -626,11 +625,10 @@ class TestMissingPostRun:
 
 def test_one_failing_check_is_told_and_the_others_run(deployment: Deployment) -> None:
     deployment.push('cron: "0 8 * * *", ' + READY)
-    broken = {"PK": "WATCHDOG", "SK": "MARKER#cursor#dropped-timers"}
-    deployment.tables.transact([Put(NAMES.control, broken)])
+    deployment.tables.broken_partition = "PENDING"
     with pytest.raises(TickFailed) as failed:
         deployment.tick("2026-03-02 08:10")
-    assert list(failed.value.failures) == ["dropped-timers"]
+    assert list(failed.value.failures) == ["pending"]
     assert "WATCHDOG_DEGRADED" in deployment.bus
     assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
 

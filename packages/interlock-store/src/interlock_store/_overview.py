@@ -166,12 +166,15 @@ class Overview:
         return self._tables.query(self._names.control, POSTRUN, index=INDEX, up_to=format_time(up_to))
 
     def cursor(self, check: str) -> Cursor | None:
-        """Up to when a check has answered; None before its first tick."""
+        """Up to when a check has answered; None before its first tick. Raises MalformedRow for a spoiled row."""
         row = self._tables.get(self._names.control, _CURSOR_PK, f"MARKER#cursor#{check}")
         if row is None:
             return None
-        behind = {str(name): parse_time(at, row["PK"], row["SK"]) for name, at in row.get("behind", {}).items()}
-        return Cursor(parse_time(row["at"], row["PK"], row["SK"]), behind)
+        behind = row.get("behind", {})
+        if not isinstance(behind, Mapping):
+            raise MalformedRow(row["PK"], row["SK"], f"behind has to be a map of moments by pipeline, not {behind!r}")
+        moments = {str(name): parse_time(at, row["PK"], row["SK"]) for name, at in behind.items()}
+        return Cursor(parse_time(row.get("at"), row["PK"], row["SK"]), moments)
 
     def move_cursor(self, check: str, cursor: Cursor) -> None:
         """Note up to when a check has answered."""

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from interlock_lifecycle import Window
-from interlock_store import Cursor, Overview
+from interlock_store import Cursor, MalformedRow, Overview
+from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.edits import NOTICED, Reach
 from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
 T = TypeVar("T")
+
+_log = get_logger(__name__)
 
 LOOK_BACK = timedelta(days=25)
 """A tick never answers for more than this, however long the watchdog was away (behaviour.md §5)."""
@@ -51,7 +54,7 @@ class Patrol:
         says LookAgain, or whose config cannot be read now, which is no failure. The answer is how many acts did
         something. Raises ExceptionGroup of PipelineTrouble when some failed.
         """
-        cursor = self._overview.cursor(self.check)
+        cursor = cursor_of(self._overview, self.check)
         rounds: _Round[T] = _Round(cursor, now, reach)
         rounds.put_off(self._survey.later(now))
         for watched in self._survey.pipelines(now):
@@ -112,6 +115,19 @@ class _Round(Generic[T]):
         answered = position(watched.config.id, self._cursor, self._now)
         again = self._reach(watched, answered, self._now) if self._reach is not None else None
         return Window(max(created, answered if again is None else min(answered, again)), self._now)
+
+
+def cursor_of(overview: Overview, check: str) -> Cursor | None:
+    """Up to when a check has answered; None before its first tick.
+
+    A row that cannot be read counts as none: the tick writes it anew, and looks back as far as ticks do. What it
+    meets again has its run, its verdict or its marker.
+    """
+    try:
+        return overview.cursor(check)
+    except MalformedRow as error:
+        _log.warning("cursor_unreadable", check=check, problem=error.problem)
+        return None
 
 
 def position(pipeline_id: str, cursor: Cursor | None, now: datetime) -> datetime:

@@ -23,7 +23,7 @@ from interlock_store import Commit, Contended, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.dates import without_run
-from interlock_watchdog.patrol import LOOK_BACK, cursor_at, position
+from interlock_watchdog.patrol import LOOK_BACK, cursor_at, cursor_of, position
 from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
@@ -97,7 +97,7 @@ class StrandedSensors:
     def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
         """The third whose turn is longest ago, and up to when each part was looked at."""
         names = ["plain", *(f"periods-{slot}" for slot in range(_SLOTS))]
-        cursors = {name: self._overview.cursor(f"sensors-{name}") for name in names}
+        cursors = {name: cursor_of(self._overview, f"sensors-{name}") for name in names}
         ages = [cursors[f"periods-{slot}"] for slot in range(_SLOTS)]
         return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
 

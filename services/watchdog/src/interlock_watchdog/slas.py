@@ -25,7 +25,7 @@ from interlock_sla import Clock, Deadline
 from interlock_store import Overview
 from interlock_watchdog.crew import Crew
 from interlock_watchdog.edits import NOTICED, reach_of_edit
-from interlock_watchdog.patrol import Found, Patrol
+from interlock_watchdog.patrol import Found, Patrol, cursor_of
 from interlock_watchdog.survey import Survey, Watched
 from interlock_watchdog.troubles import PipelineTrouble
 
@@ -57,7 +57,7 @@ class TimersAhead:
 
     def check(self, now: datetime) -> int:
         """Create the timers that came within the horizon; how many."""
-        cursor = self._overview.cursor(self._patrol.check)
+        cursor = cursor_of(self._overview, self._patrol.check)
 
         def find(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
             if not watched.reports:
@@ -142,7 +142,7 @@ class UnjudgedRuns:
 
     def check(self, now: datetime) -> int:
         """Judge the runs of the pipelines whose config was mended, or edited, since the last tick; how many."""
-        cursor = self._overview.cursor(self._patrol.check)
+        cursor = cursor_of(self._overview, self._patrol.check)
 
         def find(watched: Watched, window: Window) -> Iterable[RunKey]:
             if watched.config.sla is None or cursor is None or not self._patrol.is_new_to(watched, cursor):
