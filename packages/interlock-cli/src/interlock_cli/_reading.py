@@ -142,7 +142,8 @@ class _Look:
         sla, config = self._store.sla(key), self._stored.config
         spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.spoiled.items()]
         if spoiled:
-            return sla, f"VERDICT#{key.schedule_id}#{key.date} is judged anew, it is no verdict: {', '.join(spoiled)}"
+            row = f"VERDICT#{key.schedule_id}#{key.date}"
+            return sla, f"{row} is no verdict, and is judged anew when its date is next looked at: {', '.join(spoiled)}"
         if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
             return sla, ""
         try:
