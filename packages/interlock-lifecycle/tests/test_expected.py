@@ -291,6 +291,12 @@ class TestInForce:
         expected = replace(expect('cron: "0 8 * * *"'), in_force={term: utc("2026-03-03 12:00")})
         assert len(due_fires(expected, between("2026-03-03 00:00", "2026-03-04 12:00"))) == fires
 
+    @pytest.mark.parametrize(("since", "starts"), [("09:00", 1), ("09:01", 0)])
+    def test_an_inclusion_dates_start_from_before_the_kind_of_schedule_is_none(self, since: str, starts: int) -> None:
+        expected = expect(f'include: {{dates: [2026-03-03]}}, time: "09:00", {TRIGGER}')
+        expected = replace(expected, in_force={"schedule stream": utc(f"2026-03-03 {since}")})
+        assert len(due_starts(expected, between("2026-03-03 00:00", "2026-03-03 12:00"))) == starts
+
     @staticmethod
     def terms(schedule: str, sla: str = "", *, rest: str = "") -> dict[str, str]:
         """The terms of a config, by their first word; duties and clocks by both."""

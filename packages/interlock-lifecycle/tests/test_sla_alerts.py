@@ -227,3 +227,32 @@ def test_without_a_run_a_success_counts_when_it_was_logged_in_time_and_a_failure
     facts = AlertFacts(config, None, arrived, logged)
     decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH + timedelta(minutes=5))
     assert isinstance(decision, RecordBreach) is speaks
+
+
+@pytest.mark.parametrize(("closed_at", "speaks"), [(BREACH - timedelta(seconds=1), False), (BREACH, True)])
+def test_a_run_of_the_former_schedule_silences_the_breach_only_when_it_completed_before_it(
+    config: PipelineConfig, key: RunKey, closed_at: datetime, *, speaks: bool
+) -> None:
+    other = Run(key.under_other_schedule, RunStatus.COMPLETED, 0, "token", NOW, closed_at=closed_at)
+    facts = AlertFacts(config, None, SlaFacts(NOW, Verdict(key)), other_run=other)
+    decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH)
+    assert isinstance(decision, RecordBreach) is speaks
+
+
+@pytest.mark.parametrize(
+    ("judged", "spoiled", "speaks"),
+    [
+        ({Clock.ABSOLUTE: Outcome.MET}, {}, False),
+        ({Clock.ABSOLUTE: Outcome.BREACH}, {}, True),
+        # What was judged of the relative clock is lost: nobody knows whether the date had met that one too.
+        ({Clock.ABSOLUTE: Outcome.MET}, {Clock.RELATIVE: "?"}, True),
+        ({}, {}, True),
+    ],
+)
+def test_a_clock_that_comes_after_the_date_was_met_is_silent(
+    config: PipelineConfig, key: RunKey, judged: dict[Clock, Outcome], spoiled: dict[Clock, object], *, speaks: bool
+) -> None:
+    clocks = {clock: ClockVerdict(outcome, NOW, NOW) for clock, outcome in judged.items()}
+    run = Run(key, RunStatus.RUNNING, 1, "token", NOW)
+    decision = breach_at(BREACH, config, key, run, SlaFacts(NOW, Verdict(key, clocks, spoiled)))
+    assert isinstance(decision, RecordBreach) is speaks

@@ -370,6 +370,16 @@ def test_late_data_is_noted_beside_a_request_that_waits_and_its_answer_must_have
     assert (own.is_own, own.waits, own.noted) == (True, True, UNSET)
 
 
+def test_a_breach_is_refused_once_another_execution_has_the_run(store: Store, start: StartRun, key: RunKey) -> None:
+    """The same status under another token: the run was recovered, or begun again, since it was judged."""
+    store.commit(start)
+    run = started(store, start.run)
+    verdicts = {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)}
+    breach = RecordBreach(key, replace(run, run_token="the one before"), Verdict(key), verdicts, ())
+    assert store.commit(breach) is Commit.STALE
+    assert store.commit(replace(breach, run=run)) is Commit.COMMITTED
+
+
 def test_a_clock_is_judged_once(store: Store, key: RunKey) -> None:
     verdict = ClockVerdict(Outcome.BREACH, NOW, NOW)
     breach = RecordBreach(key, None, Verdict(key), {Clock.ABSOLUTE: verdict}, ())

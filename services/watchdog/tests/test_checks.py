@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import BusEntry, Outbox, RerunDesk
@@ -24,11 +25,12 @@ from interlock_lifecycle import (
     open_run,
 )
 from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
-from interlock_store import MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
+from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
 from interlock_store._rows import closed_row, entry_row
 from interlock_store._write import Delete, Put, Update, key_of
 from interlock_watchdog.checks import all_checks
 from interlock_watchdog.crew import Crew
+from interlock_watchdog.patrol import cursor_at
 from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.tick import TickFailed, run_tick
 
@@ -318,6 +320,16 @@ def test_an_edit_of_which_no_terms_are_known_is_looked_at_as_any_other(deploymen
     deployment.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"inForce": "?"})])
     deployment.tick("2026-03-02 07:35")
     assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+@pytest.mark.parametrize(("status", "starts"), [(RunStatus.FAILED_FINAL, 1), (RunStatus.COMPLETED, 0)])
+def test_a_run_of_the_former_schedule_that_failed_for_good_stands_for_nothing(
+    deployment: Deployment, status: RunStatus, starts: int
+) -> None:
+    deployment.push('cron: "0 8 * * *"')
+    deployment.tick("2026-03-02 07:55")
+    deployment.ran("2026-03-02", status, at="2026-03-02 07:00", schedule="stream")
+    assert deployment.tick("2026-03-02 08:00").get("cron-starts", 0) == starts
 
 
 class TestStrandedSensors:
@@ -818,6 +830,39 @@ class TestReruns:
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
         assert deployment.told == []
 
+    def test_a_run_that_was_recovered_after_the_fire_does_not_stand_for_it(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        run = deployment.ran("2026-03-01", at="2026-03-02 08:03", schedule="cron")
+        deployment.tables.transact([Put(NAMES.control, closed_row(replace(run, recoveries=1)))])
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+class TestUnjudgedRuns:
+    """Runs that were completed while nobody could read their config, judged when it is mended."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+
+    @pytest.mark.parametrize(
+        ("closed_at", "told"),
+        [
+            # The tick's index may lag behind the text that the closing run met.
+            ("2026-03-02 08:57", [("SLA_MET", "p", "2026-03-01")]),
+            ("2026-03-02 08:50:01", [("SLA_MET", "p", "2026-03-01")]),
+            # An earlier tick has answered for it.
+            ("2026-03-02 08:50", []),
+        ],
+    )
+    def test_runs_that_no_earlier_tick_has_seen_are_judged(
+        self, deployment: Deployment, closed_at: str, told: list[tuple[str, str, str]]
+    ) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 09:00", "unjudged-runs")
+        deployment.ran("2026-03-01", at=closed_at)
+        deployment.push(READY, f"{self.SLA}\nwatch: {{enabled: true}}", created=utc("2026-03-02 09:03"))
+        deployment.tick("2026-03-02 09:05", "unjudged-runs")
+        assert deployment.told == told
+
 
 class TestSensorsInTime:
     """A sensor that came by the trigger's deadline is never late, however late its record is."""
@@ -991,6 +1036,26 @@ class TestIsolation:
             with contextlib.suppress(TickFailed):
                 deployment.tick(f"2026-03-03 09:{minute:02}", "stranded-sensors")
         assert sorted(name for _, name, _ in deployment.told) == names[1:]
+
+    def test_a_pipeline_whose_sensors_could_not_be_read_for_long_misses_none(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.store.note_periods("p")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
+        deployment.sense("ready#20260303", ok=True, date="2026-03-03", updatedAt="2026-03-03T09:01:00Z")
+        deployment.tables.broken_partition = "PIPELINE#p"
+        for hour in (9, 10, 11):
+            for minute in (5, 10, 15):
+                with contextlib.suppress(TickFailed):
+                    deployment.tick(f"2026-03-03 {hour:02}:{minute:02}", "stranded-sensors")
+        deployment.tables.broken_partition = ""
+        deployment.ticks("2026-03-03 11:20", "2026-03-03 11:30", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_of_very_many_pipelines_that_are_behind_none_is_left_out(self) -> None:
+        now, longest = utc("2026-03-03 09:00"), utc("2026-03-01 09:00")
+        behind = {f"p{number}": now - timedelta(minutes=number % 60) for number in range(2000)}
+        assert cursor_at(now, behind) == Cursor(now, behind)
+        assert cursor_at(now, behind | {"q": longest}) == Cursor(longest, {})
 
     def test_a_pipeline_whose_sensors_cannot_be_read_keeps_no_other_from_its_run(self, deployment: Deployment) -> None:
         for name in ("p", "q"):
