@@ -161,9 +161,7 @@ def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | N
 
     What others report of a time after the request tells nothing of a request that the stream brings late.
     """
-    latest = asked_at + _CLOCK_SKEW
-    known = ledger.outcomes[key]
-    outcomes = sorted(one for one in known if one[0] <= latest or one[0] not in ledger.reported[key])
+    outcomes = _known_outcomes(ledger, key, asked_at)
     if not outcomes or outcomes[-1][1] != "success":
         return None
     stamps = _stamps(ledger, key)
@@ -172,11 +170,18 @@ def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | N
     return None
 
 
+def _known_outcomes(ledger: Ledger, key: RunKey, asked_at: datetime) -> list[tuple[datetime, str]]:
+    """The outcomes that a request is judged by, whenever the stream brings it: Interlock's own, others' up to then."""
+    latest = asked_at + _CLOCK_SKEW
+    return sorted(one for one in ledger.outcomes[key] if one[0] <= latest or one[0] not in ledger.reported[key])
+
+
 def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) -> str | None:
     """A rerun is not refused as old news while a sensor is newer than the success."""
     if "no sensor was updated" not in str(told.detail.get("message")):
         return None
-    outcomes = sorted(found for found in ledger.outcomes[key] if found[0] < began)
+    asked_at = datetime.fromisoformat(told.detail["timestamp"])
+    outcomes = [found for found in _known_outcomes(ledger, key, asked_at) if found[0] < began]
     stamps = _stamps(ledger, key)
     if not outcomes or outcomes[-1][1] != "success":
         return f"{key}: refused as unchanged although its last outcome is no success"

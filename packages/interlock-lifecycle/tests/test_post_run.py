@@ -296,3 +296,15 @@ def test_a_plain_row_that_names_another_date_is_no_report_of_this_one(config: Pi
     stamp = (NOW + timedelta(minutes=1)).isoformat()
     rows = {"audit": {"date": "2026-03-04", "hour": "11", "updatedAt": stamp}, "ledger": {"updatedAt": stamp}}
     assert awaited(config, done, rows) == ("audit",)
+
+
+def test_a_plain_row_that_names_another_date_is_no_baseline_of_this_one(config: PipelineConfig, run: Run) -> None:
+    rows = {"audit": {"date": "2026-03-02", "rows": 7}, "ledger": {"rows": 1}}
+    assert take_baseline(config, run.key, rows) == {"ledger": {"rows": 1}}
+
+
+def test_where_no_row_tells_of_the_date_any_more_its_earlier_baseline_stays(config: PipelineConfig, run: Run) -> None:
+    rows = {"audit": {"date": "2026-03-04", "rows": 7}, "ledger": {"rows": 1}}
+    earlier: dict[str, object] = {"audit": {"rows": 100}, "ledger": {"rows": 0}, "gone": {"rows": 9}}
+    assert take_baseline(config, run.key, rows, earlier) == {"audit": {"rows": 100}, "ledger": {"rows": 1}}
+    assert take_baseline(config, run.key, rows, {"audit": 100}) == {"ledger": {"rows": 1}}

@@ -10,6 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import Run, RunKey, Sensor
 from interlock_rules import Drift, Rule, drift, key_matches, select_sensors
+from interlock_sla import named_execution_date
 
 Baseline: TypeAlias = dict[str, dict[str, Any]]
 """Each post-run sensor's fields, by the rule key that reads it."""
@@ -25,17 +26,29 @@ class NoBaseline(Struct, frozen=True):
 
 
 def take_baseline(
-    config: PipelineConfig, key: RunKey, sensors: Mapping[str, Mapping[str, object]]
+    config: PipelineConfig,
+    key: RunKey,
+    sensors: Mapping[str, Mapping[str, object]],
+    earlier: Mapping[str, object] | None = None,
 ) -> Baseline | NoBaseline | None:
-    """Each post-run rule's sensor as it is now; None for a pipeline without post-run rules."""
+    """Each post-run rule's sensor as it is now; None for a pipeline without post-run rules.
+
+    Where no row tells of this date any more, what the `earlier` baseline holds stays.
+    """
     if config.post_run is None:
         return None
-    keys = [rule.key for rule in config.post_run.rules]
-    taken = {name: dict(fields) for name, fields in select_sensors(sensors, keys, key.date).items()}
+    keys, rows = [rule.key for rule in config.post_run.rules], rows_of_date(sensors, key)
+    taken = {name: dict(fields) for name in keys if isinstance(fields := (earlier or {}).get(name), Mapping)}
+    taken |= {name: dict(fields) for name, fields in select_sensors(rows, keys, key.date).items()}
     size = len(msgspec.json.encode(taken, enc_hook=str))
     if size > MOST_BYTES:
         return NoBaseline(f"the post-run sensors hold {size} bytes; at most {MOST_BYTES} are kept")
     return taken
+
+
+def rows_of_date(sensors: Mapping[str, Mapping[str, object]], key: RunKey) -> dict[str, Mapping[str, object]]:
+    """The rows without those that name another date: a plain key holds whichever date was written last."""
+    return {name: fields for name, fields in sensors.items() if named_execution_date(fields) in (None, key.date)}
 
 
 def kept(taken: Baseline | NoBaseline | None) -> Baseline | None:

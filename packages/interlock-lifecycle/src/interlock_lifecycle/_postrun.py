@@ -7,12 +7,11 @@ from typing import TypeAlias
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
 from interlock_lifecycle._arrival import SensorFacts, is_overtaken, record_marker, run_key_of
-from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
+from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, rows_of_date
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_rules import Drift, key_matches, select_sensors, updated_at
-from interlock_sla import named_execution_date
 
 PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
@@ -66,7 +65,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
     """The post-run rules at the time of the record; a sensor that never came decides nothing yet."""
     rules = config.post_run_rules
     assert rules is not None
-    rows = {**_of_date(facts.sensors, key), sensor.key: sensor.fields}
+    rows = {**rows_of_date(facts.sensors, key), sensor.key: sensor.fields}
     selected = select_sensors(rows, rules.keys, key.date)
     evaluation = rules.evaluate(selected, sensor.written_at)
     broken = [rule.key for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
@@ -84,11 +83,6 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
     # The rows of other sensors change: what is said of a record is said once.
     complete = not awaited(config, run, facts.sensors, sensor)
     return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
-
-
-def _of_date(sensors: Mapping[str, Mapping[str, object]], key: RunKey) -> dict[str, Mapping[str, object]]:
-    """The rows without those that name another date: a plain key holds whichever date was written last."""
-    return {name: fields for name, fields in sensors.items() if named_execution_date(fields) in (None, key.date)}
 
 
 def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], now: datetime) -> NoteAfterRun:
@@ -118,7 +112,7 @@ def awaited(
     rules = config.post_run_rules
     if rules is None:
         return ()
-    selected = select_sensors(_of_date(sensors, run.key), rules.keys, run.key.date)
+    selected = select_sensors(rows_of_date(sensors, run.key), rules.keys, run.key.date)
     is_report = arrived is not None and _is_after(arrived, run)
     return tuple(
         key
