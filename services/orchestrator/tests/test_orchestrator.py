@@ -103,6 +103,22 @@ def test_a_polled_job_is_followed_to_its_end(bench: Bench, board: Board) -> None
     assert bench.complete(step).status == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("later", "kept"), [({"date": "2026-03-04", "rows": 7}, 100), ({"date": "2026-03-03", "rows": 90}, 90)]
+)
+def test_the_baseline_is_taken_anew_at_the_end_unless_its_row_tells_of_another_date_by_then(
+    board: Board, later: dict[str, object], kept: int
+) -> None:
+    bench = Bench(f"{GLUE}\npostRun: {{rules: [{{key: audit, check: exists}}]}}", board)
+    bench.store.put_sensor("bronze", "audit", {"date": "2026-03-03", "rows": 100})
+    bench.ask("evaluate")
+    bench.ask("trigger")
+    bench.store.put_sensor("bronze", "audit", later)
+    board.status = Status(State.SUCCEEDED, None)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert bench.store.baseline(KEY) == {"audit": {"date": "2026-03-03", "rows": kept}}
+
+
 def test_a_job_that_runs_past_its_window_is_exhausted(bench: Bench) -> None:
     bench.ask("trigger")
     bench.now = NOW + timedelta(hours=1)
