@@ -126,7 +126,7 @@ def test_a_relative_sla_warns_breaches_once_and_a_late_success_is_never_met(outs
     await_that(lambda: "JOB_COMPLETED" in outside.events("late", "2026-03-03"), "the completion")
     assert sla_events(outside, "late") == ["RELATIVE_SLA_BREACH", "RELATIVE_SLA_WARNING"]
     assert outside.store.verdict(run.key).clocks[Clock.RELATIVE].outcome is Outcome.BREACH
-    thread = [message for message in outside.stack.slack_messages() if "late" in message["text"]]
+    thread = [message for message in outside.stack.slack_messages() if "· late ·" in message["text"]]
     assert len({message.get("thread_ts") or message["ts"] for message in thread}) == 1
 
 
