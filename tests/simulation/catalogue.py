@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         "a failed run met its SLA",
         _SLA,
-        "    outcomes = judge(unjudged, succeeded_at, now)\n",
+        "    outcomes = met if was_met(sla.verdict) else judge(unjudged, succeeded_at, now)\n",
         "    outcomes = judge(unjudged, succeeded_at or now, now)\n",
         trap=15,
     ),
@@ -242,7 +242,7 @@ MUTANTS = (
     Mutant(
         "no breach at the close",
         _SLA,
-        "    outcomes = judge(unjudged, succeeded_at, now)\n",
+        "    outcomes = met if was_met(sla.verdict) else judge(unjudged, succeeded_at, now)\n",
         "    outcomes = {a: b for a, b in judge(unjudged, succeeded_at, now).items() if b is Outcome.MET}\n",
         seeds=(12,),
         rate=0.1,
@@ -295,7 +295,7 @@ MUTANTS = (
     Mutant(
         "what was seen is compared by time alone",
         "interlock_lifecycle._accounted",
-        "    return seen.get(sensor.key) == fingerprint(sensor.fields)\n",
+        "    return seen[sensor.key] == fingerprint(sensor.fields)\n",
         "    return True\n",
         tests=("packages/interlock-lifecycle/tests/test_accounted.py",),
     ),
@@ -367,8 +367,7 @@ MUTANTS = (
         _ARRIVAL,
         "    return date == run_key_of(sensor, config).date\n",
         "    return True\n",
-        seeds=(31,),
-        rate=0.1,
+        tests=(_DESKS + "test_a_post_run_record_is_judged_although_the_next_days_row_has_taken_its_place",),
     ),
     Mutant(
         "late data is forgotten beside a request that is refused",
