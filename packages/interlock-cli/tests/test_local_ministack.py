@@ -209,8 +209,10 @@ def test_stopping_ends_what_functions_started_even_in_other_sessions() -> None:
 def test_nothing_outlives_an_owner_that_is_ended(number: signal.Signals, tmp_path: Path) -> None:
     mark = f"owner-{number.name}"
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from pathlib import Path\n"
+        # Whoever starts the tests in the background has them ignore interrupts, and all that they start.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from interlock_cli.local._ministack import Ministack\n"
         f"with Ministack(data_dir=Path(sys.argv[1]), settings={{'MARK': '{mark}'}}) as server:\n"
         "    print(server.port, flush=True)\n"
