@@ -233,6 +233,16 @@ def test_drift_beside_a_request_that_is_refused_asks_for_itself_as_drift() -> No
     assert floor.request()["reason"] == "data-drift"
 
 
+def test_late_data_that_is_brought_again_while_its_own_request_waits_is_logged_once() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    floor.complete()
+    record = floor.write("ready", LATER, ready=True)
+    for _ in range(2):
+        floor.sensors.arrived(record)
+    assert [entry.event for entry in floor.store.entries(KEY)].count("late-data-arrival") == 1
+    assert "lateData" not in floor.request()
+
+
 def test_late_data_beside_a_request_that_is_granted_asks_for_nothing_more() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
@@ -294,6 +304,16 @@ def test_a_dry_run_observes_once_and_starts_nothing(shadow: Floor) -> None:
     shadow.sensors.arrived(shadow.write("audit", LATER, rows=0))
     assert shadow.told[3:] == ["DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT"]
     assert shadow.request() == {}
+
+
+def test_a_dry_run_too_leaves_the_word_to_a_newer_write_of_the_date(shadow: Floor) -> None:
+    shadow.store.put_sensor("bronze", "audit", {"rows": 10})
+    shadow.sensors.arrived(shadow.write("ready", ready=True))
+    shadow.told.clear()
+    older = shadow.write("audit", LATER, rows=0)
+    shadow.write("audit", LATER, rows=10)
+    shadow.sensors.arrived(older)
+    assert shadow.told == []
 
 
 def test_a_dry_runs_rerun_requests_are_answered_within_the_budget(shadow: Floor) -> None:

@@ -360,6 +360,11 @@ def test_late_data_is_noted_beside_a_request_that_waits_and_its_answer_must_have
     assert store.commit(note) is Commit.COMMITTED
     assert store.commit(note) is Commit.FENCED
     assert store.commit(refusal) is Commit.STALE
+    handled = Update(store.names.control, pk, f"RERUN_REQUEST#{key.schedule_id}#{key.date}", set={"handledAt": "now"})
+    tables.transact([handled])
+    noted = store.standing_request(key)
+    assert store.commit(replace(note, marker="again", beside=noted)) is Commit.STALE
+    tables.transact([replace(handled, set={}, remove=("handledAt",))])
     noted = store.standing_request(key)
     assert noted is not None
     follow_up = RequestRerun(key, "late-data", NOW, None, ())
