@@ -11,7 +11,7 @@ from interlock_sla import DurationError, format_duration, parse_duration
 
 from ._equality import is_deeper_than, not_a_number, same
 from ._numbers import exact, to_number
-from ._rules import Check, Rule, RuleError
+from ._rules import FARTHEST_OFFSET, Check, Rule, RuleError
 from ._timestamps import naive, parse_timestamp
 from ._wording import quoted
 
@@ -42,6 +42,7 @@ def compile_rule(rule: Rule) -> Predicate:
         raise RuleError(rule, "check", f"the checks are {', '.join(Check)}")
     if rule.field is not None and (not isinstance(rule.field, str) or not rule.field):
         raise RuleError(rule, "field", "a field needs a name")
+    _check_offset(rule)
     if rule.check is Check.EXISTS:
         return _exists(rule)
     if rule.check in (Check.AGE_LT, Check.AGE_GT):
@@ -51,6 +52,14 @@ def compile_rule(rule: Rule) -> Predicate:
     if rule.check is Check.EQUALS:
         return _equals(rule, rule.field)
     return _compares(rule.field, _COMPARISONS[rule.check], limit(rule))
+
+
+def _check_offset(rule: Rule) -> None:
+    if type(rule.date_offset) is not int or abs(rule.date_offset) > FARTHEST_OFFSET:
+        allowed = f"dateOffset is a whole number from -{FARTHEST_OFFSET} to {FARTHEST_OFFSET}"
+        raise RuleError(rule, "date_offset", allowed)
+    if rule.any_date and rule.date_offset:
+        raise RuleError(rule, "date_offset", "dateOffset and anyDate exclude each other")
 
 
 def holds(rule: Rule, fields: Fields | None, now: datetime) -> bool:

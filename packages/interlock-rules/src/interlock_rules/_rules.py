@@ -30,24 +30,37 @@ class Mode(StrEnum):
         return cls.__members__.get(value.upper()) if isinstance(value, str) else None
 
 
-class Rule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One condition on one sensor. Decoding one refuses unknown fields: a misspelt `value` must not be lost.
+FARTHEST_OFFSET = 400
+"""The largest `date_offset` of a rule, in days (of an hourly run: hours)."""
 
-    key: the sensor's key. check: what is asked. field: of which field; `exists` may leave it out to ask for
-    the sensor itself, and the age checks then look at `updatedAt`.
+
+class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One condition on one sensor. Decoding rejects unknown fields: a misspelt `value` must not be lost.
+
+    key: the sensor's key. check: the question. field: the field that is checked; `exists` may leave it out to ask
+    for the sensor itself, and the age checks then read `updatedAt`.
     value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, anything for equals.
+    any_date: the sensor is reference data with a date of its own; its row counts for every run.
+    date_offset: the row must name the run's date plus this many days (of an hourly run: hours).
     """
 
     key: str
     check: Check
     field: str | None = None
     value: Any = None
+    any_date: bool = False
+    date_offset: int = 0
+
+    @property
+    def reads_run_date(self) -> bool:
+        """Whether the rule reads the row of the run's own date, as most rules do."""
+        return not self.any_date and self.date_offset == 0
 
 
 class RuleError(ValueError):
     """A rule that can never be evaluated. The root of this package's errors.
 
-    rule: the rule. part: which of its attributes is at fault ("key", "check", "field" or "value").
+    rule: the rule. part: the attribute at fault ("key", "check", "field", "value" or "date_offset").
     problem: what is allowed.
     """
 
