@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml, expand, warnings
 from interlock_lifecycle import deadlines_of
-from interlock_rules import Evaluation, drift, holds, key_matches, select_sensors
-from interlock_sla import resolve_execution_date
+from interlock_rules import Evaluation, drift, holds, key_matches, row_date, select_rows
+from interlock_sla import ExecutionDate, execution_day
 from interlock_triggers import Attempt, Clients, start
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
@@ -34,8 +34,10 @@ def _starts(config: PipelineConfig, key: str, fields: Mapping[str, object]) -> b
 
 
 def _evaluate(config: PipelineConfig, key: str, fields: Mapping[str, object], now: datetime = AT) -> Evaluation:
-    date = resolve_execution_date(fields, now, config.zone)
-    return config.rules.evaluate(select_sensors({key: fields}, config.rules.keys, date), now)
+    named = row_date(key, fields) or execution_day(now, config.zone)
+    assert isinstance(named, ExecutionDate)
+    selected = select_rows({key: fields}, config.validation.rules, named)
+    return config.rules.evaluate(selected.fields, now, selected.notes)
 
 
 def test_the_pipelines_are_valid_and_draw_no_warning(configs: dict[str, PipelineConfig]) -> None:
@@ -98,7 +100,7 @@ def test_a_whole_hour_starts_bronze_and_lets_it_run(
     row = feed.land(home, DAY, "07", AT)
     config = configs[row.pipeline]
     assert _starts(config, row.key, row.fields)
-    assert str(resolve_execution_date(row.fields, AT, config.zone)) == "2013-02-07T07"
+    assert str(row_date(row.key, row.fields)) == "2013-02-07T07"
     assert _evaluate(config, row.key, row.fields).passed
 
 
@@ -143,7 +145,7 @@ def test_gold_starts_with_the_first_hour_and_waits_for_the_last(
         (folder / f"{hour}.json").write_text('{"groups": []}')
         row = feed.silver_progress(home, DAY, AT)
         assert _starts(configs[row.pipeline], row.key, row.fields)
-        assert str(resolve_execution_date(row.fields, AT, configs[row.pipeline].zone)) == DAY
+        assert str(row_date(row.key, row.fields)) == DAY
         passed.append(_evaluate(configs[row.pipeline], row.key, row.fields).passed)
     assert passed == [False] * 18 + [True]
 

@@ -405,7 +405,7 @@ def test_runs_from_before_the_pipeline_had_a_cron_are_shown_too(deployment: Depl
 
 
 COUNT = "trigger: {key: ready, check: gte, field: count, value: 100}"
-NOBODY = "nobody has taken it up yet: the watchdog does"
+UNSTARTED = "the watchdog has not started it yet"
 
 
 @pytest.mark.parametrize(
@@ -414,13 +414,18 @@ NOBODY = "nobody has taken it up yet: the watchdog does"
         (COUNT, {}, "ready: no such sensor has arrived, needs count gte 100"),
         (COUNT, {"ready": {"count": 40}}, "ready: count is 40, needs gte 100 (60 short)"),
         (COUNT, {"ready#2026-03-02": {"count": 40}, "ready": {"count": 400}}, "ready: count is 40, needs gte 100"),
-        (COUNT, {"ready": {"count": 120, "date": "20260301"}}, "count is 120, gte 100 holds, but it is of 2026-03-01"),
+        (COUNT, {"ready": {"count": 120, "date": "20260301"}}, "ready is of 2026-03-01, needs count gte 100"),
+        (
+            COUNT,
+            {"ready": {"count": 120, "date": "1.3.26"}},
+            "ready has a row whose date is '1.3.26', which is not YYYY",
+        ),
         (
             COUNT,
             {"ready": {"count": 120, "updatedAt": "2026-03-01T08:00:00Z"}},
             "gte 100 holds, since 2026-03-01T08:00:00Z, but it is of 2026-03-01",
         ),
-        (COUNT, {"ready": {"count": 120, "date": "2026-03-02"}}, f"count is 120, gte 100 holds, but {NOBODY}"),
+        (COUNT, {"ready": {"count": 120, "date": "2026-03-02"}}, f"count is 120, gte 100 holds, but {UNSTARTED}"),
         (COUNT, {"ready": {"count": 120}}, "but it names no date and no time: it counts for the day on which it was"),
         ('cron: "0 10 * * *"', {}, "nothing has triggered it; the watchdog starts it, without a sensor"),
     ],

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_lifecycle import Run, Sensor
-from interlock_lifecycle._accounted import fingerprint, fingerprints, took_into_account
+from interlock_lifecycle._accounted import fingerprint, rows_seen, took_into_account
+from interlock_rules import Check, KeptRow, Rule, select_rows
 
 EVALUATED = datetime(2026, 3, 3, 12, 0, 0, 500_000, tzinfo=UTC)
 SEEN = {"rows": Decimal(120), "ok": True}
@@ -30,7 +31,7 @@ SEEN = {"rows": Decimal(120), "ok": True}
 def test_within_a_second_of_the_evaluations_second_what_was_read_counts_as_seen_and_nothing_else(
     run: Run, seconds: int, fields: dict[str, object], expected: bool
 ) -> None:
-    done = replace(run, evaluated_at=EVALUATED, seen=fingerprints({"landing": SEEN}))
+    done = replace(run, evaluated_at=EVALUATED, seen={"landing": fingerprint(SEEN)})
     at = EVALUATED.replace(microsecond=0) + timedelta(seconds=seconds)
     assert took_into_account(done, Sensor("p", "landing", fields, at)) is expected
 
@@ -43,6 +44,38 @@ def test_a_sensor_that_the_evaluation_did_not_read_was_not_seen(run: Run) -> Non
 
 def test_a_run_that_was_not_evaluated_saw_nothing(run: Run) -> None:
     assert not took_into_account(run, Sensor("p", "landing", SEEN, EVALUATED - timedelta(days=1)))
+
+
+LANDING = Rule("landing", Check.GTE, "rows", 100)
+
+
+def test_rows_of_another_date_were_not_seen_for_this_one(run: Run) -> None:
+    date = run.key.date
+    rows = {"landing": {"date": "2026-03-09"}, f"landing#{date}": {"rows": 1}, "other": {"date": str(date)}, "any": {}}
+    selected = select_rows(rows, [LANDING], date)
+    assert set(rows_seen(rows, selected, {}, date)) == {f"landing#{date}", "other", "any"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fields", "seen"),
+    [
+        (-3600, SEEN, True),
+        (3600, SEEN, True),
+        (-1, {"rows": 1}, True),
+        (0, {"rows": 1}, False),
+        (60, {"rows": 1}, False),
+    ],
+)
+def test_a_record_newer_than_the_kept_row_was_not_seen(
+    run: Run, seconds: int, fields: dict[str, object], seen: bool
+) -> None:
+    date, kept_at = run.key.date, EVALUATED - timedelta(minutes=30)
+    kept = {"landing": KeptRow(SEEN, kept_at)}
+    rows = {"landing": {"date": "2026-03-09"}}
+    marks = rows_seen(rows, select_rows(rows, [LANDING], date, kept), kept, date)
+    done = replace(run, evaluated_at=EVALUATED, seen=marks)
+    at = kept_at.replace(microsecond=0) + timedelta(seconds=seconds)
+    assert took_into_account(done, Sensor("p", "landing", fields, at)) is seen
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from interlock_lifecycle import (
     FailureFacts,
     Ignore,
     JobEntry,
+    KeptRows,
     NoteArrival,
     ObserveRun,
     OpenAttempt,
@@ -33,6 +34,7 @@ from interlock_lifecycle import (
     path_of,
     project_sla,
 )
+from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -127,7 +129,7 @@ def test_a_rule_that_holds_later_counts_from_the_first_arrival(config: PipelineC
 def test_a_trigger_without_its_rules_notes_the_arrival_once(config: PipelineConfig) -> None:
     sensor = landing(count=5)
     first = decide_shadow(sensor, config, facts(sensor))
-    assert first == NoteArrival(KEY, NOW)
+    assert first == NoteArrival(KEY, NOW, kept=KeptRows({"landing": KeptRow(sensor.fields, NOW)}, 1))
     again = decide_shadow(sensor, config, facts(sensor, arrived_at=NOW - timedelta(minutes=1)))
     assert isinstance(again, Ignore)
     assert "count" in again.reason

@@ -13,6 +13,8 @@ from interlock_lifecycle import (
     Announce,
     EventType,
     Ignore,
+    JobIntent,
+    KeptRows,
     NoBaseline,
     NoteAfterRun,
     RequestRerun,
@@ -29,6 +31,7 @@ from interlock_lifecycle import (
     path_of,
     take_baseline,
 )
+from interlock_rules import KeptRow
 from interlock_sla import Exclusions
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
@@ -273,7 +276,39 @@ def test_a_trigger_that_is_watched_too_drifts_instead_of_being_late(config: Pipe
 def test_a_sensor_is_awaited_until_it_reports_after_the_close(
     config: PipelineConfig, done: Run, rows: Mapping[str, Mapping[str, object]], expected: tuple[str, ...]
 ) -> None:
-    assert awaited(config, done, rows) == expected
+    assert awaited(config, done, rows, KeptRows()) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ({"date": "2026-03-03", "hour": "11", "updatedAt": "2026-03-03T11:05:00Z"}, False),
+        ({}, False),
+        ({"date": "2026-03-03", "hour": "12"}, True),
+        (None, True),
+    ],
+)
+def test_a_post_run_rule_on_the_triggers_key_needs_a_row(
+    config: PipelineConfig, done: Run, fields: dict[str, object] | None, missing: bool
+) -> None:
+    assert config.post_run is not None
+    rule = replace(config.post_run.rules[0], key="landing")
+    shared = replace(config, post_run=replace(config.post_run, rules=(rule,)))
+    rows = {} if fields is None else {"landing": fields}
+    assert awaited(shared, done, rows, KeptRows()) == (("landing",) if missing else ())
+    kept = KeptRows({"landing": KeptRow({"rows": 100}, NOW)}, 1)
+    assert awaited(shared, done, rows, kept) == ()
+
+
+@pytest.mark.parametrize(("seconds", "missing"), [(-1, True), (0, True), (1, False)])
+def test_a_post_run_row_counts_from_the_jobs_start(
+    config: PipelineConfig, done: Run, seconds: int, missing: bool
+) -> None:
+    started_at = NOW - timedelta(hours=1)
+    intent = JobIntent(0, "key", started_at, "command", {}, started_at, run_id="r", started_at=started_at)
+    stamp = (started_at + timedelta(seconds=seconds)).isoformat()
+    rows = {"audit": {"updatedAt": stamp}, "ledger": {}}
+    assert awaited(config, replace(done, job_intent=intent), rows, KeptRows()) == (("audit",) if missing else ())
 
 
 def test_a_baseline_that_no_row_can_hold_is_not_taken(config: PipelineConfig, key: RunKey) -> None:
@@ -295,7 +330,7 @@ def test_a_record_from_before_the_close_is_no_report_but_may_be_drift(config: Pi
 def test_a_plain_row_that_names_another_date_is_no_report_of_this_one(config: PipelineConfig, done: Run) -> None:
     stamp = (NOW + timedelta(minutes=1)).isoformat()
     rows = {"audit": {"date": "2026-03-04", "hour": "11", "updatedAt": stamp}, "ledger": {"updatedAt": stamp}}
-    assert awaited(config, done, rows) == ("audit",)
+    assert awaited(config, done, rows, KeptRows()) == ("audit",)
 
 
 def test_a_plain_row_that_names_another_date_is_no_baseline_of_this_one(config: PipelineConfig, run: Run) -> None:
@@ -306,5 +341,5 @@ def test_a_plain_row_that_names_another_date_is_no_baseline_of_this_one(config: 
 def test_where_no_row_tells_of_the_date_any_more_its_earlier_baseline_stays(config: PipelineConfig, run: Run) -> None:
     rows = {"audit": {"date": "2026-03-04", "rows": 7}, "ledger": {"rows": 1}}
     earlier: dict[str, object] = {"audit": {"rows": 100}, "ledger": {"rows": 0}, "gone": {"rows": 9}}
-    assert take_baseline(config, run.key, rows, earlier) == {"audit": {"rows": 100}, "ledger": {"rows": 1}}
-    assert take_baseline(config, run.key, rows, {"audit": 100}) == {"ledger": {"rows": 1}}
+    assert take_baseline(config, run.key, rows, earlier=earlier) == {"audit": {"rows": 100}, "ledger": {"rows": 1}}
+    assert take_baseline(config, run.key, rows, earlier={"audit": 100}) == {"ledger": {"rows": 1}}

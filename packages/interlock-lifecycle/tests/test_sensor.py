@@ -94,10 +94,22 @@ def test_a_later_record_decides_another_token(config: PipelineConfig) -> None:
     assert once.run.run_token != later.run.run_token
 
 
-@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.FAILED_FINAL])
-def test_a_run_under_way_or_failed_ignores_sensors(config: PipelineConfig, run: Run, status: RunStatus) -> None:
-    decision = decide_sensor(sensor(), config, facts(replace(run, status=status)), execution_timeout=TIMEOUT)
-    assert isinstance(decision, Ignore)
+def test_a_run_under_way_ignores_sensors(config: PipelineConfig, run: Run) -> None:
+    assert isinstance(decide_sensor(sensor(), config, facts(run), execution_timeout=TIMEOUT), Ignore)
+
+
+@pytest.mark.parametrize(("seconds", "reported"), [(-1, False), (0, True), (3600, True)])
+def test_data_after_a_final_failure_is_reported(config: PipelineConfig, run: Run, seconds: int, reported: bool) -> None:
+    failed = replace(run, status=RunStatus.FAILED_FINAL, closed_at=NOW - timedelta(seconds=seconds))
+    decision = decide_sensor(sensor(), config, facts(failed), execution_timeout=TIMEOUT)
+    assert isinstance(decision, Announce) is reported
+    if isinstance(decision, Announce):
+        (event,) = decision.events
+        assert event.type is EventType.LATE_DATA_ARRIVAL
+        assert event.detail is not None
+        assert event.detail["runStatus"] == "FAILED_FINAL"
+        assert event.detail["actionHint"].endswith(f"interlock rerun {run.key.pipeline_id} {run.key.date}")
+        assert decision.marker == f"late-after-failure#{run.key.schedule_id}#{run.run_token}#{run.key.date}"
 
 
 def test_data_after_completion_asks_for_a_rerun(config: PipelineConfig, run: Run) -> None:

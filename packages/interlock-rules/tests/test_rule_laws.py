@@ -21,7 +21,7 @@ from interlock_rules import (
     holds,
     key_matches,
     parse_timestamp,
-    select_sensors,
+    select_rows,
     to_number,
 )
 from interlock_sla import parse_duration, parse_execution_date
@@ -276,7 +276,8 @@ dates = st.sampled_from(["2026-03-03", "2026-03-03T07", "2026-12-31", "2028-02-2
 def test_the_best_row_present_is_read(data: st.DataObject, date: Any, other: Any) -> None:
     everything = [row for key in ("a", "b") for day in (date, other) for row in candidate_keys(key, day)]
     rows = {row: {"row": row} for row in data.draw(st.sets(st.sampled_from(everything)))}
-    selected = select_sensors(rows, ["a", "b", "a"], date)
+    rules = [Rule(key, Check.EXISTS) for key in ("a", "b", "a")]
+    selected = select_rows(rows, rules, date)
     for key in ("a", "b"):
-        present = [row for row in (f"{key}#{date}", f"{key}#{date.compact}", key) if row in rows]
-        assert selected.get(key) == ({"row": present[0]} if present else None)
+        present = [row for row in candidate_keys(key, date) if row in rows]
+        assert selected.fields.get(key) == ({"row": present[0]} if present else None)

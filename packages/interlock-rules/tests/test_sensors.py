@@ -1,37 +1,214 @@
 """Which sensor row a rule reads, and which rules a row concerns."""
 
-import pytest
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
-from interlock_rules import candidate_keys, key_matches, select_sensors
-from interlock_sla import parse_execution_date
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock_rules import (
+    Check,
+    KeptRow,
+    Mode,
+    Rule,
+    candidate_keys,
+    compile_rules,
+    counts_for,
+    key_matches,
+    row_date,
+    row_keys,
+    select_rows,
+)
+from interlock_sla import ExecutionDate, parse_execution_date
 
 DAY, HOUR = parse_execution_date("2026-03-03"), parse_execution_date("2026-03-03T07")
+NOW = datetime(2026, 3, 4, 8, tzinfo=UTC)
+KEPT_AT = datetime(2026, 3, 3, 7, 5, tzinfo=UTC)
+LANDING = Rule("landing", Check.GTE, "count", 1000)
+ANY_DATE = Rule("landing", Check.EXISTS, any_date=True)
+DAY_BEFORE = Rule("landing", Check.EXISTS, date_offset=-1)
+
+
+def chosen(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, **kept: KeptRow) -> object:
+    return select_rows(rows, [rule], date, kept).fields.get(rule.slot)
+
+
+def reason(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, **kept: KeptRow) -> str:
+    selected = select_rows(rows, [rule], date, kept)
+    return compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, NOW, selected.notes).explain()
 
 
 def test_the_rows_of_a_rule_key_best_first() -> None:
     assert candidate_keys("rows", DAY) == ("rows#2026-03-03", "rows#20260303", "rows")
-    assert candidate_keys("rows", HOUR) == ("rows#2026-03-03T07", "rows#20260303T07", "rows")
+    assert candidate_keys("rows", HOUR) == (
+        "rows#2026-03-03T07",
+        "rows#20260303T07",
+        "rows#2026-03-03",
+        "rows#20260303",
+        "rows",
+    )
+
+
+def test_row_keys_are_named_once_and_with_their_offset() -> None:
+    assert row_keys([LANDING, LANDING, DAY_BEFORE], DAY) == (
+        "landing#2026-03-03",
+        "landing#20260303",
+        "landing",
+        "landing#2026-03-02",
+        "landing#20260302",
+    )
 
 
 @pytest.mark.parametrize(
-    ("present", "chosen"),
+    ("date", "present", "expected"),
     [
-        (("rows", "rows#20260303", "rows#2026-03-03"), "rows#2026-03-03"),
-        (("rows", "rows#20260303"), "rows#20260303"),
-        (("rows", "rows#2026-03-04", "rows#2026-03-03T07"), "rows"),
-        (("rows-2", "rows#2026-03-04"), None),
+        (DAY, ("landing", "landing#20260303", "landing#2026-03-03"), "landing#2026-03-03"),
+        (DAY, ("landing", "landing#20260303"), "landing#20260303"),
+        (DAY, ("landing", "landing#2026-03-04", "landing#2026-03-03T07"), "landing"),
+        (DAY, ("landing-2", "landing#2026-03-04"), None),
+        (HOUR, ("landing", "landing#2026-03-03", "landing#20260303T07"), "landing#20260303T07"),
+        (HOUR, ("landing", "landing#2026-03-03", "landing#2026-03-03T08"), "landing#2026-03-03"),
+        (HOUR, ("landing", "landing#20260303"), "landing#20260303"),
+        (HOUR, ("landing", "landing#2026-03-03T08"), "landing"),
     ],
 )
-def test_the_periods_own_row_wins(present: tuple[str, ...], chosen: str | None) -> None:
+def test_the_periods_own_row_wins(date: ExecutionDate, present: tuple[str, ...], expected: str | None) -> None:
     rows = {key: {"from": key} for key in present}
-    expected = {} if chosen is None else {"rows": {"from": chosen}}
-    assert select_sensors(rows, ["rows", "absent"], DAY) == expected
+    assert chosen(rows, date) == (None if expected is None else {"from": expected})
+
+
+@pytest.mark.parametrize(
+    ("date", "fields", "counts"),
+    [
+        (HOUR, {"date": "2026-03-03", "hour": "08", "count": 1203}, False),
+        (HOUR, {"date": "2026-03-03", "hour": "07", "count": 1203}, True),
+        (HOUR, {"date": "2026-03-03", "count": 1203}, True),
+        (DAY, {"date": "2026-03-03", "hour": "08", "count": 1203}, True),
+        (DAY, {"date": "2026-03-04", "count": 1203}, False),
+        (DAY, {"date": "2026-03-04T00:00:00Z", "count": 1203}, False),
+        (DAY, {"date": "2026/03/03", "count": 1203}, False),
+        (DAY, {"count": 1203}, True),
+    ],
+)
+def test_trap_26_a_plain_row_counts_for_its_date_only(
+    date: ExecutionDate, fields: dict[str, object], counts: bool
+) -> None:
+    assert (chosen({"landing": fields}, date) is not None) is counts
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"date": "2026-03-03", "hour": "08"}, "landing is of 2026-03-03T08, needs count gte 1000"),
+        ({"date": "2026-03-04"}, "landing is of 2026-03-04, needs count gte 1000"),
+        (
+            {"date": "2026/03/03"},
+            "landing has a row whose date is '2026/03/03', which is not YYYY-MM-DD or YYYYMMDD, with THH for an hour, "
+            "or an ISO date-time at midnight, needs count gte 1000",
+        ),
+    ],
+)
+def test_the_reason_names_the_other_date(fields: dict[str, object], expected: str) -> None:
+    assert reason({"landing": fields}, HOUR) == expected
+
+
+def test_reference_data_counts_for_every_run() -> None:
+    for fields in ({"date": "2020-01-01"}, {"date": "no date"}, {}):
+        assert chosen({"landing": fields}, DAY, ANY_DATE) == fields
+
+
+def test_an_offset_asks_for_another_date() -> None:
+    yesterday, today = {"date": "2026-03-02"}, {"date": "2026-03-03"}
+    assert chosen({"landing": yesterday}, DAY, DAY_BEFORE) == yesterday
+    assert chosen({"landing#20260302": {}}, DAY, DAY_BEFORE) == {}
+    assert chosen({"landing": today}, DAY, DAY_BEFORE) is None
+    assert reason({"landing": today}, DAY, DAY_BEFORE).startswith(
+        "landing is of 2026-03-03, where the rule reads 2026-03-02"
+    )
+    hour_before = Rule("landing", Check.EXISTS, date_offset=-8)
+    assert chosen({"landing": {"date": "2026-03-02T23"}}, HOUR, hour_before) == {"date": "2026-03-02T23"}
+
+
+def test_rules_of_one_key_read_rows_of_their_own() -> None:
+    rows = {"landing": {"date": "2026-03-02", "count": 1}}
+    selected = select_rows(rows, [LANDING, ANY_DATE, DAY_BEFORE], DAY)
+    assert set(selected.fields) == {ANY_DATE.slot, DAY_BEFORE.slot}
+    rules = compile_rules(Mode.ALL, [LANDING, ANY_DATE, DAY_BEFORE])
+    evaluation = rules.evaluate(selected.fields, NOW, selected.notes)
+    assert [finding.passed for finding in evaluation.findings] == [False, True, True]
+
+
+def test_a_kept_row_is_read_where_no_row_counts() -> None:
+    kept = KeptRow({"date": "2026-03-03", "count": 500}, KEPT_AT)
+    tomorrow, own = {"date": "2026-03-04", "count": 9}, {"date": "2026-03-03", "count": 1200}
+    assert chosen({"landing": tomorrow}, DAY, landing=kept) == kept.fields
+    assert chosen({}, DAY, landing=kept) == kept.fields
+    assert chosen({"landing": own}, DAY, landing=kept) == own
+    expected = "landing: count is 500, needs gte 1000 (500 short), kept from 2026-03-03T07:05:00Z"
+    assert reason({"landing": tomorrow}, DAY, landing=kept) == expected
+
+
+def test_an_unreadable_row_is_not_passed_over_for_a_kept_one() -> None:
+    kept = KeptRow({"date": "2026-03-03", "count": 5000}, KEPT_AT)
+    assert chosen({"landing": {"date": "3 March"}}, DAY, landing=kept) is None
+
+
+def test_a_row_too_large_to_keep_holds_and_says_so() -> None:
+    lost = KeptRow(None, KEPT_AT)
+    assert chosen({"landing": {"date": "2026-03-04"}}, DAY, landing=lost) is None
+    assert "the row of 2026-03-03 was too large to keep" in reason(
+        {"landing": {"date": "2026-03-04"}}, DAY, landing=lost
+    )
 
 
 def test_selecting_leaves_the_rows_alone() -> None:
-    rows = {"rows#20260303": {"n": 1}}
-    select_sensors(rows, ["rows"], DAY)
-    assert rows == {"rows#20260303": {"n": 1}}
+    rows = {"landing#20260303": {"n": 1}}
+    select_rows(rows, [LANDING], DAY)
+    assert rows == {"landing#20260303": {"n": 1}}
+
+
+days = st.sampled_from(["2026-03-02", "2026-03-03", "20260304", "3 March", "", None])
+hours = st.sampled_from(["06", "7", 8, None, "x"])
+row_fields = st.fixed_dictionaries({"count": st.integers(0, 2)}, optional={"date": days, "hour": hours})
+row_names = st.sampled_from([f"{key}{suffix}" for key in "ab" for suffix in ("", *(f"#{one}" for one in (
+    "2026-03-03", "20260303", "2026-03-03T07", "20260303T07", "2026-03-02", "2026-03-04", "eu",
+)))])  # fmt: skip
+rules_of = st.lists(
+    st.builds(
+        Rule,
+        st.sampled_from("ab"),
+        st.sampled_from([Check.GTE, Check.EQUALS, Check.LT]),
+        st.just("count"),
+        st.integers(0, 2),
+        date_offset=st.sampled_from([0, 0, 0, -1, 1]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+keepings = st.dictionaries(st.sampled_from("ab"), st.builds(KeptRow, row_fields, st.just(KEPT_AT)))
+
+
+@given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), st.sampled_from(Mode), keepings)
+def test_rows_that_do_not_count_never_change_the_outcome(
+    rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, mode: Mode, kept: dict[str, KeptRow]
+) -> None:
+    def passes(those: dict[str, dict[str, object]]) -> bool:
+        return compile_rules(mode, rules).evaluate(select_rows(those, rules, date, kept).fields, NOW).passed
+
+    wanted = {date.shifted(rule.date_offset) for rule in rules}
+    readable = {name: row for name, row in rows.items() if not kept or not _is_unreadable(name, row)}
+    counting = {name: row for name, row in readable.items() if _counts(name, row, wanted)}
+    assert passes(readable) == passes(counting)
+
+
+def _counts(name: str, row: dict[str, object], wanted: set[ExecutionDate]) -> bool:
+    return any(counts_for(row_date(name, row), date) for date in wanted)
+
+
+def _is_unreadable(name: str, row: dict[str, object]) -> bool:
+    return not isinstance(row_date(name, row), ExecutionDate | None)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +228,5 @@ def test_selecting_leaves_the_rows_alone() -> None:
         ("row#2026", "row#2026-03-03", False),
     ],
 )
-def test_trap_17_an_empty_key_matches_nothing_and_row_is_not_row_count(pattern: str, key: str, matches: bool) -> None:
+def test_trap_17_row_is_not_row_count(pattern: str, key: str, matches: bool) -> None:
     assert key_matches(pattern, key) is matches

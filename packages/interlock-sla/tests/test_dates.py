@@ -1,7 +1,6 @@
 """Which execution date a text or a sensor names."""
 
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -11,8 +10,8 @@ from interlock_sla import (
     ExecutionDateError,
     NaiveTimeError,
     TimeRangeError,
+    execution_day,
     parse_execution_date,
-    resolve_execution_date,
     zone,
 )
 
@@ -96,61 +95,29 @@ def test_they_sort_by_day_then_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected"),
+    ("date", "steps", "expected"),
     [
-        ({"date": "2026-03-03"}, "2026-03-03"),
-        ({"date": "20260303"}, "2026-03-03"),
-        ({"date": "2026-04-05"}, "2026-04-05"),
-        ({"date": "20261231"}, "2026-12-31"),
-        ({"date": Decimal(20260303)}, "2026-03-03"),
-        ({"date": 20260303, "hour": "07"}, "2026-03-03T07"),
-        ({"date": "2026-03-03", "hour": "00"}, "2026-03-03T00"),
-        ({"date": "2026-03-03", "hour": "23"}, "2026-03-03T23"),
-        ({"date": "2026-03-03", "hour": 7}, "2026-03-03T07"),
-        ({"date": "2026-03-03", "hour": Decimal(7)}, "2026-03-03T07"),
-        ({"date": "2026-03-03", "hour": "24"}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": "7"}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": 0}, "2026-03-03T00"),
-        ({"date": "2026-03-03", "hour": Decimal(0)}, "2026-03-03T00"),
-        ({"date": "2026-03-03", "hour": 23}, "2026-03-03T23"),
-        ({"date": "2026-03-03", "hour": 24}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": -1}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": Decimal(100)}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": Decimal("1E+1000000")}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": Decimal("7.5")}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": "007"}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": "٠٧"}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": True}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": 7.5}, "2026-03-03"),
-        ({"date": "2026-03-03", "hour": None}, "2026-03-03"),
+        ("2026-03-01", -1, "2026-02-28"),
+        ("2026-12-31", 1, "2027-01-01"),
+        ("2026-03-03", 0, "2026-03-03"),
+        ("2026-03-03T00", -1, "2026-03-02T23"),
+        ("2026-03-03T23", 2, "2026-03-04T01"),
+        ("2026-03-03T07", -400, "2026-02-14T15"),
     ],
 )
-def test_a_sensor_names_its_date(fields: dict[str, object], expected: str) -> None:
-    assert str(resolve_execution_date(fields, NOW, zone("UTC"))) == expected
+def test_shifted_by_days_or_hours(date: str, steps: int, expected: str) -> None:
+    assert str(parse_execution_date(date).shifted(steps)) == expected
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {},
-        {"hour": "07"},
-        {"date": ""},
-        {"date": "2026-02-30"},
-        {"date": "2026-03-03T07"},
-        {"date": None},
-        {"date": "2026-0303"},
-        {"date": "9999-12-31"},
-        {"date": ["2026-03-03"]},
-        {"date": float("nan")},
-        {"date": Decimal("NaN")},
-        {"date": Decimal("sNaN")},
-        {"date": Decimal("Infinity")},
-        {"date": 1e300},
-    ],
-)
-def test_without_a_usable_date_it_is_today_in_the_zone(fields: dict[str, object]) -> None:
-    assert str(resolve_execution_date(fields, NOW, zone("UTC"))) == "2026-05-31"
-    assert str(resolve_execution_date(fields, NOW, zone("Europe/Berlin"))) == "2026-06-01"
+@pytest.mark.parametrize(("date", "steps"), [("9998-12-31", 1), ("1900-01-01T00", -1), ("2026-03-03", 10**7)])
+def test_no_shift_leaves_the_calendar(date: str, steps: int) -> None:
+    with pytest.raises(ExecutionDateError):
+        parse_execution_date(date).shifted(steps)
+
+
+def test_the_day_of_an_instant_is_that_of_the_zone() -> None:
+    assert str(execution_day(NOW, zone("UTC"))) == "2026-05-31"
+    assert str(execution_day(NOW, zone("Europe/Berlin"))) == "2026-06-01"
 
 
 def test_today_needs_an_instant_of_the_supported_years() -> None:
@@ -161,5 +128,5 @@ def test_today_needs_an_instant_of_the_supported_years() -> None:
         (datetime.max.replace(tzinfo=UTC), "Pacific/Kiritimati", TimeRangeError),
     ):
         with pytest.raises(error):
-            resolve_execution_date({}, now, zone(place))
-    assert str(resolve_execution_date({}, datetime(1899, 12, 31, 23, tzinfo=UTC), zone("Asia/Tokyo"))) == "1900-01-01"
+            execution_day(now, zone(place))
+    assert str(execution_day(datetime(1899, 12, 31, 23, tzinfo=UTC), zone("Asia/Tokyo"))) == "1900-01-01"

@@ -35,7 +35,7 @@ from datetime import datetime, timedelta
 from interlock_sla import *
 berlin, day = zone("Europe/Berlin"), parse_execution_date("2026-03-28")
 at, cron = datetime(2026, 3, 29, 3, 30, tzinfo=berlin), parse_cron("30 2 * * *")
-print(cron.last_fire(at, berlin), cron.execution_date(at, berlin), resolve_execution_date({}, at, berlin))
+print(cron.last_fire(at, berlin), cron.execution_date(at, berlin), execution_day(at, berlin))
 print(relative_deadline(at, timedelta(1), expected=None).breach_at)
 print(absolute_deadline("02:30", day, berlin, cron_fire=None, expected=None).breach_at)
 """

@@ -47,6 +47,7 @@ from interlock_lifecycle import (
     make_event,
     reject_rerun,
 )
+from interlock_rules import Check, Rule
 from interlock_sla import Calendar, Clock, Exclusions, Outcome
 from interlock_store import (
     Commit,
@@ -59,8 +60,10 @@ from interlock_store import (
     TransactionRefused,
     read_rerun_request,
 )
-from interlock_store._write import NOTHING_THERE, Check, Expect, Item, Put, Update
+from interlock_store._write import NOTHING_THERE, Expect, Item, Put, Update
+from interlock_store._write import Check as RowCheck
 
+LANDING = Rule("landing", Check.EXISTS)
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
 
@@ -501,7 +504,7 @@ def test_only_the_named_sensors_of_the_date_are_read(store: Store, key: RunKey) 
     store.put_sensor("bronze", f"landing#{key.date}", {"count": 2, "set": {"a", "b"}, "none": None, "deep": [{"x": 1}]})
     store.put_sensor("bronze", "landing#2026-03-03T10", {"count": 3})
     store.put_sensor("bronze", "landing-other", {"count": 4})
-    found = store.sensors("bronze", ["landing"], key.date)
+    found = store.readings(key, [LANDING]).rows
     assert set(found) == {"landing", f"landing#{key.date}"}
     expected = {"count": Decimal(2), "set": {"a", "b"}, "none": None, "deep": [{"x": Decimal(1)}]}
     assert found[f"landing#{key.date}"] == expected
@@ -510,7 +513,7 @@ def test_only_the_named_sensors_of_the_date_are_read(store: Store, key: RunKey) 
 def test_flat_sensor_rows_are_read_too(store: Store, tables: Any, key: RunKey) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "SENSOR#landing", "count": Decimal(7), "ttl": 1}
     tables.transact([Put(store.names.control, row)])
-    assert store.sensors("bronze", ["landing"], key.date) == {"landing": {"count": Decimal(7)}}
+    assert store.readings(key, [LANDING]).rows == {"landing": {"count": Decimal(7)}}
 
 
 def test_a_malformed_trigger_row_is_said_to_be_so(store: Store, tables: Any, key: RunKey) -> None:
@@ -533,7 +536,7 @@ def test_a_transaction_is_all_or_nothing(store: Store, tables: Any) -> None:
     control = store.names.control
     writes = [
         Put(control, {"PK": "a", "SK": "1"}),
-        Check(control, "a", "2", Expect(exists=True)),
+        RowCheck(control, "a", "2", Expect(exists=True)),
         Put(control, {"PK": "a", "SK": "3"}),
     ]
     with pytest.raises(TransactionRefused) as refused:

@@ -348,7 +348,7 @@ class TestStrandedSensors:
         "fields",
         [
             {"ok": False, "date": "2026-03-03"},
-            {"ok": True},
+            {"ok": True, "date": "3 March", "updatedAt": "2026-03-03T10:00:00Z"},
             {"ok": True, "date": "2026-02-20"},
             {"ok": True, "date": "2026-03-03", "updatedAt": "2026-02-20T00:00:00Z"},
             {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-09T00:00:00Z"},
@@ -361,6 +361,20 @@ class TestStrandedSensors:
         deployment.sense("ready", **fields)
         deployment.tick("2026-03-03 12:00", "stranded-sensors")
         assert deployment.told == []
+
+    def test_a_sensor_without_date_and_time_is_reported_once(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True)
+        deployment.ticks("2026-03-03 12:00", "2026-03-03 12:30", "stranded-sensors")
+        assert deployment.told == [("SENSOR_UNDATED", "p", "")]
+        assert deployment.store.run(key("2026-03-03")) is None
+
+    def test_a_recovered_date_keeps_the_row_that_opened_it(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        kept = deployment.store.kept(key("2026-03-03")).rows["ready"]
+        assert kept.fields == {"ok": True, "date": "2026-03-03"}
 
     @pytest.mark.parametrize("status", list(RunStatus))
     def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment, status: RunStatus) -> None:
@@ -924,13 +938,13 @@ class TestPostRunLeftOvers:
     def waiting(self, deployment: Deployment) -> int:
         return len(list(deployment.tables.query(NAMES.control, "POSTRUN", index="GSI1")))
 
-    def test_reports_whose_records_are_still_on_their_way_are_not_missing(self, deployment: Deployment) -> None:
+    def test_reports_that_are_there_are_not_missing(self, deployment: Deployment) -> None:
         deployment.push(READY, self.POST_RUN)
         self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
         for sensor in ("audit", "ledger"):
             deployment.sense(sensor, updatedAt="2026-03-02T08:30:00Z")
         deployment.ticks("2026-03-02 09:00", "2026-03-02 10:00", "missing-post-run")
-        assert (deployment.told, self.waiting(deployment)) == ([], 1)
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
 
     def test_runs_of_pipelines_without_reports_leave_the_index(self, deployment: Deployment) -> None:
         deployment.push(READY, self.POST_RUN, pipeline="q")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     Expectation,
+    KeptRows,
     Progress,
     Run,
     RunKey,
@@ -20,16 +21,16 @@ from interlock_lifecycle import (
     describe_absent,
     describe_run,
 )
-from interlock_rules import Mode, candidate_keys, compile_rules, select_sensors, updated_at
+from interlock_rules import Mode, candidate_keys, compile_rules, row_date, select_rows, updated_at
 from interlock_sla import (
     ExecutionDate,
     ExecutionDateError,
     SlaError,
+    execution_day,
     parse_execution_date,
     relative_deadline,
-    resolve_execution_date,
 )
-from interlock_store import MalformedRow, Overview, Store, StoredConfig, read_run
+from interlock_store import MalformedRow, Overview, Readings, Store, StoredConfig, read_run
 
 _SCHEDULES = ("cron", "stream")
 """Both schedule ids are looked under: a pipeline may have been of the other kind before."""
@@ -105,15 +106,17 @@ class _Look:
             run = read_run(row)
             sla, trouble = self._sla(run.key)
             config, problem = self._stored.config, self._stored.problem
-            return _saying(describe_run(run, config, problem, self._sensors(run), sla, self._now), trouble)
+            readings = self._readings(run)
+            report = describe_run(run, config, problem, readings.rows, sla, self._now, readings.kept)
+            return _saying(report, trouble)
 
         return self._line(_written_date(row), f"row {row['PK']} / {row['SK']}", describe)
 
-    def _sensors(self, run: Run) -> _Rows:
+    def _readings(self, run: Run) -> Readings:
         config = self._stored.config
         if config is None or run.status is not RunStatus.RUNNING or run.job_intent is not None:
-            return {}
-        return self._store.sensors(self._name, config.rules.keys, run.key.date)
+            return Readings({}, KeptRows())
+        return self._store.readings(run.key, config.validation.rules)
 
     def _not_begun(self, dates: list[ExecutionDate]) -> Iterator[RunReport | Unreadable]:
         expected = self._expectation
@@ -202,24 +205,25 @@ def _moments(report: RunReport) -> Iterator[datetime]:
 
 
 def why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate, now: datetime) -> str:
-    """The trigger's condition and what was last seen of its sensor; `rows` are those that could speak for the date."""
+    """The trigger's condition and its sensor as last seen; `rows` are the rows that the date may read."""
     rule = config.trigger_rule
     if rule is None:
         return "the watchdog starts it, without a sensor" if config.cron is not None else ""
-    selected = select_sensors(rows, [rule.key], date)
-    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected, now).findings
+    selected = select_rows(rows, [rule], date)
+    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, now, selected.notes).findings
     if not finding.passed:
         return finding.sentence
-    return f"{finding.sentence}, but {_why_it_counts_not(config, selected[rule.key], date, now)}"
+    source, fields = selected.sources[rule.slot], selected.fields[rule.slot]
+    return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
 
 
-def _why_it_counts_not(config: PipelineConfig, fields: Mapping[str, object], date: ExecutionDate, now: datetime) -> str:
-    """A sensor whose condition holds has triggered nothing of this date: it may be another date's."""
-    stamp = updated_at(fields)
-    if stamp is None and "date" not in fields:
-        return "it names no date and no time: it counts for the day on which it was written"
+def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object], date: ExecutionDate) -> str:
+    """A row whose condition holds, and that counts for the date, has triggered nothing of it."""
+    own, stamp = row_date(key, fields), updated_at(fields)
     try:
-        named = resolve_execution_date(fields, stamp or now, config.zone)
+        if own is None and stamp is None:
+            return "it names no date and no time: it counts for the day on which it was written"
+        own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
     except SlaError as error:
-        return f"its date cannot be told: {error}"
-    return f"it is of {named}" if named != date else "nobody has taken it up yet: the watchdog does"
+        return f"its date cannot be read: {error}"
+    return f"it is of {own}" if own != date else "the watchdog has not started it yet"

@@ -46,7 +46,7 @@ class RerunDesk:
             exclusions=stored.exclusions,
             entries=entries,
             reruns=self._store.reruns(key),
-            newest_sensor_update=self._store.newest_sensor_update(stored.config, key.date) if stored.config else None,
+            newest_sensor_update=self._store.newest_sensor_update(stored.config, key) if stored.config else None,
             handled=self._store.is_rerun_handled(key, request.identity),
             stands=standing is not None,
             noted=standing.noted if standing is not None else UNSET,

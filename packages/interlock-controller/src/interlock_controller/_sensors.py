@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     Decision,
     Ignore,
+    KeptRows,
     NoteAfterRun,
     RunKey,
     Sensor,
@@ -14,24 +16,32 @@ from interlock_lifecycle import (
     SensorPath,
     ShadowFacts,
     StandingRequest,
+    UnreadableSensor,
+    dates_to_keep,
+    decide_keeping,
     decide_post_run,
+    decide_rejection,
     decide_sensor,
     decide_shadow,
     decide_waiting_shadow,
     has_period,
-    keys_to_read,
     may_be_overwritten,
     path_of,
+    reads,
+    rejection_marker,
+    rules_to_read,
     run_key_of,
     watching_rule,
 )
-from interlock_store import Commit, ConfigCache, Contended, Store, StoredConfig, format_time
+from interlock_rules import UnreadableDate, row_date
+from interlock_store import Commit, ConfigCache, Contended, Readings, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 _TRIES = 5
 _NEWEST_DATES = 48
 """How many of a dry run's dates are asked whether they wait: the hours of two days."""
+_NOTHING = Readings({}, KeptRows())
 
 
 class SensorDesk:
@@ -43,12 +53,21 @@ class SensorDesk:
         self._execution_timeout = execution_timeout
 
     def arrived(self, sensor: Sensor) -> None:
-        """Decide and commit. A cached config may say "nothing to do"; what starts a run reads it anew."""
-        if self._path(sensor, self._cache.get(sensor.pipeline_id)) is None:
+        """Decide and commit. A cached config may say "nothing to do"; a start reads it again.
+
+        Raises UnreadableSensor for a row whose date cannot be read, after it was reported: no retry changes the row.
+        """
+        if not self._is_read(sensor, self._cache.get(sensor.pipeline_id)):
             return
         stored = self._cache.fresh(sensor.pipeline_id)
-        path = self._path(sensor, stored)
-        if path is None or stored.config is None:
+        if not self._is_read(sensor, stored) or stored.config is None:
+            return
+        named = row_date(sensor.key, sensor.fields)
+        if isinstance(named, UnreadableDate):
+            self._reject(sensor, named)
+        self._keep(sensor, stored.config)
+        path = path_of(sensor, stored.config)
+        if path is None:
             return
         if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, stored.config):
             self._store.note_periods(sensor.pipeline_id)
@@ -56,6 +75,33 @@ class SensorDesk:
         self._insist(sensor, lambda: self._decide(sensor, path, config, stored))
         if path is SensorPath.DRY_RUN:
             self._tell_waiting_shadows(sensor, config, stored)
+
+    def _is_read(self, sensor: Sensor, stored: StoredConfig) -> bool:
+        if stored.config is None:
+            _log.warning("sensor_held", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=stored.problem)
+            return False
+        return reads(sensor.key, stored.config) or path_of(sensor, stored.config) is not None
+
+    def _reject(self, sensor: Sensor, problem: UnreadableDate) -> NoReturn:
+        marker = rejection_marker(sensor, problem)
+        self._insist(
+            sensor,
+            lambda: decide_rejection(sensor, problem, self._store.rejections(sensor.pipeline_id, marker)),
+        )
+        raise UnreadableSensor(sensor, problem)
+
+    def _keep(self, sensor: Sensor, config: PipelineConfig) -> None:
+        """Keep the record with the dates that have begun, before another date's row takes its place."""
+        for key, slots in dates_to_keep(sensor, config).items():
+
+            def decide(key: RunKey = key, slots: tuple[str, ...] = slots) -> Decision | Ignore:
+                begun = self._store.arrived_at(key) if config.dry_run else self._store.run(key)
+                if begun is None:
+                    return Ignore("the date has not begun")
+                kept = decide_keeping(sensor, key, slots, self._store.kept(key))
+                return kept or Ignore("the date keeps this record, or a newer one")
+
+            self._insist(sensor, decide)
 
     def _insist(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
         """Decide and commit until nobody else was faster."""
@@ -78,12 +124,6 @@ class SensorDesk:
 
             self._insist(sensor, decide)
 
-    def _path(self, sensor: Sensor, stored: StoredConfig) -> SensorPath | None:
-        if stored.config is None:
-            _log.warning("sensor_held", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=stored.problem)
-            return None
-        return path_of(sensor, stored.config)
-
     def _decide(
         self, sensor: Sensor, path: SensorPath, config: PipelineConfig, stored: StoredConfig
     ) -> Decision | Ignore:
@@ -101,11 +141,11 @@ class SensorDesk:
         standing = store.standing_request(key) if is_over else None
         rules = config.post_run_rules
         is_watched = run is not None and rules is not None and watching_rule(config, sensor.key) is not None
-        wanted: tuple[str, ...] = ()
+        readings = _NOTHING
         if is_watched and rules is not None:
-            wanted = tuple(rules.keys)
+            readings = store.readings(key, rules.rules)
         elif run is not None and is_over and may_be_overwritten(sensor, run.evaluated_at):
-            wanted = (sensor.key,)
+            readings = Readings(store.sensor_rows(config.id, (sensor.key,)), KeptRows())
         return SensorFacts(
             run=run,
             has_arrival=run is not None or store.arrived_at(key) is not None,
@@ -113,7 +153,8 @@ class SensorDesk:
             request=standing,
             has_asked=is_over and self._has_asked(sensor, key, standing),
             baseline=store.baseline(key) if is_watched else {},
-            sensors=store.sensors(config.id, wanted, key.date) if wanted else {},
+            sensors=readings.rows,
+            kept=readings.kept,
             other_run=store.run(key.under_other_schedule) if run is None else None,
         )
 
@@ -124,12 +165,14 @@ class SensorDesk:
         return self._store.is_rerun_handled(key, asked_at)
 
     def _shadow_facts(self, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> ShadowFacts:
+        readings = self._store.readings(key, rules_to_read(config))
         return ShadowFacts(
             shadow=self._store.shadow(key),
             arrived_at=self._store.arrived_at(key),
             exclusions=stored.exclusions,
             baseline=self._store.baseline(key),
-            sensors=self._store.sensors(config.id, keys_to_read(config), key.date),
+            sensors=readings.rows,
+            kept=readings.kept,
         )
 
     def _settled(self, sensor: Sensor, decision: Decision | Ignore) -> bool:

@@ -2,7 +2,16 @@
 
 from interlock_lifecycle._accounted import may_be_overwritten
 from interlock_lifecycle._alert import AlertFacts, TooEarly, decide_alert, warning_marker
-from interlock_lifecycle._arrival import SensorFacts, SensorPath, has_period, is_reserved, path_of, run_key_of, triggers
+from interlock_lifecycle._arrival import (
+    SensorFacts,
+    SensorPath,
+    UnreadableSensor,
+    has_period,
+    is_reserved,
+    path_of,
+    run_key_of,
+    triggers,
+)
 from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
 from interlock_lifecycle._close import (
     AlreadyClosed,
@@ -22,6 +31,8 @@ from interlock_lifecycle._decision import (
     Decision,
     ExpireTrigger,
     Ignore,
+    KeepRows,
+    KeptRows,
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
@@ -31,7 +42,9 @@ from interlock_lifecycle._decision import (
     RecordBreach,
     RecordStart,
     RecoverRun,
+    Rejections,
     RejectRerun,
+    RejectSensor,
     RequestRerun,
     Shadow,
     StandingRequest,
@@ -47,7 +60,7 @@ from interlock_lifecycle._evaluate import (
     Passed,
     WindowUsedUp,
     decide_evaluation,
-    keys_to_read,
+    rules_to_read,
 )
 from interlock_lifecycle._event import (
     PLAIN_PROGRESS,
@@ -81,6 +94,7 @@ from interlock_lifecycle._follow import (
     follow,
     read_outcome,
 )
+from interlock_lifecycle._kept import dated_rules, dates_to_keep, decide_keeping
 from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger
 from interlock_lifecycle._postrun import awaited, decide_post_run, miss_post_run
 from interlock_lifecycle._reconcile import (
@@ -88,10 +102,14 @@ from interlock_lifecycle._reconcile import (
     Stranded,
     dormant_since,
     recover_trigger,
+    report_undated,
     start_of_fire,
     stranded_sensors,
+    undated_marker,
+    undated_sensors,
 )
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
+from interlock_lifecycle._rejected import decide_rejection, reads, rejection_marker
 from interlock_lifecycle._report import (
     Progress,
     RunReport,
@@ -221,6 +239,8 @@ __all__ = [
     "JobIntent",
     "JobOutcome",
     "JobRuns",
+    "KeepRows",
+    "KeptRows",
     "LookForStart",
     "MarkStarted",
     "NoBaseline",
@@ -238,6 +258,8 @@ __all__ = [
     "RecordStart",
     "RecoverRun",
     "RejectRerun",
+    "RejectSensor",
+    "Rejections",
     "RequestRerun",
     "RerunEntry",
     "RerunFacts",
@@ -265,6 +287,7 @@ __all__ = [
     "TooEarly",
     "TriggerDecision",
     "TriggerFacts",
+    "UnreadableSensor",
     "Verdict",
     "Window",
     "WindowUsedUp",
@@ -274,16 +297,20 @@ __all__ = [
     "clocks_in_trouble",
     "clocks_since",
     "cut_text",
+    "dated_rules",
     "dates_not_begun",
     "dates_since",
+    "dates_to_keep",
     "deadlines_of",
     "deadlines_of_run",
     "decide_alert",
     "decide_completion",
     "decide_evaluation",
+    "decide_keeping",
     "decide_missed",
     "decide_post_run",
     "decide_recovery",
+    "decide_rejection",
     "decide_rerun",
     "decide_sensor",
     "decide_shadow",
@@ -314,7 +341,6 @@ __all__ = [
     "has_period",
     "is_reserved",
     "judge_completed",
-    "keys_to_read",
     "lease_end",
     "leave_start_unknown",
     "make_event",
@@ -328,11 +354,15 @@ __all__ = [
     "path_of",
     "project_sla",
     "read_outcome",
+    "reads",
     "record_start",
     "recover_trigger",
     "refuse_config",
     "refuse_start",
     "reject_rerun",
+    "rejection_marker",
+    "report_undated",
+    "rules_to_read",
     "run_key_of",
     "schedule_since",
     "settle",
@@ -345,6 +375,8 @@ __all__ = [
     "timer_input",
     "timers_of",
     "triggers",
+    "undated_marker",
+    "undated_sensors",
     "warning_marker",
     "watching_rule",
 ]

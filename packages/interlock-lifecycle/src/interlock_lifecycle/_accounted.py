@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from interlock_lifecycle._run import Run, Sensor, digest
+from interlock_rules import KeptRow, Selection, counts_for, row_date
+from interlock_sla import ExecutionDate
 
 _STREAM_GRAIN = timedelta(seconds=1)
 """DynamoDB streams tell the time of a record in whole seconds, cut."""
@@ -27,9 +29,24 @@ def name_record(sensor: Sensor) -> str:
     return f"sensor {sensor.key} {fingerprint(sensor.fields)}"
 
 
-def fingerprints(sensors: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """The fingerprint of each sensor row that an evaluation saw, by row key."""
-    return {key: fingerprint(fields) for key, fields in sensors.items()}
+def rows_seen(
+    rows: Mapping[str, Mapping[str, object]], selection: Selection, kept: Mapping[str, KeptRow], date: ExecutionDate
+) -> dict[str, str]:
+    """The fingerprint of each sensor row by which an evaluation judged a date, by row key.
+
+    A row that names another date was not seen for this one. Where a kept row was read instead, its time follows the
+    fingerprint: a record of this date that was written later was not seen.
+    """
+    chosen = set(selection.sources.values())
+    seen = {
+        name: fingerprint(fields)
+        for name, fields in rows.items()
+        if name in chosen or counts_for(row_date(name, fields), date)
+    }
+    for slot in selection.kept:
+        at = kept[slot].kept_at.astimezone(UTC).isoformat()
+        seen[selection.sources[slot]] = f"{fingerprint(selection.fields[slot])}@{at}"
+    return seen
 
 
 def took_into_account(run: Run, sensor: Sensor) -> bool:
@@ -54,9 +71,20 @@ def may_be_overwritten(sensor: Sensor, seen_at: datetime | None) -> bool:
 
 def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:
     """Whether rows read at `seen_at`, with these fingerprints by row key, included the sensor's record."""
+    mark, _, kept_at = seen.get(sensor.key, "").partition("@")
+    if kept_at:
+        return mark == fingerprint(sensor.fields) or sensor.written_at < _moment(kept_at).replace(microsecond=0)
     if not _are_one_time(sensor, seen_at) or sensor.key not in seen:
         return sensor.written_at < seen_at.replace(microsecond=0)
-    return seen[sensor.key] == fingerprint(sensor.fields)
+    return seen[sensor.key].partition("@")[0] == fingerprint(sensor.fields)
+
+
+def _moment(text: str) -> datetime:
+    """The time of a kept row. A text that cannot be read hides no record: it counts as the earliest time."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _are_one_time(sensor: Sensor, seen_at: datetime) -> bool:

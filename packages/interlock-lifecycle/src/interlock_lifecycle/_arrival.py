@@ -1,6 +1,7 @@
 """What an arriving sensor is to its pipeline: trigger, post-run sensor, something a dry run observes, or nothing."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -9,12 +10,12 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import fingerprint, name_record
 from interlock_lifecycle._baseline import watching_rule
-from interlock_lifecycle._decision import Announce, StandingRequest
+from interlock_lifecycle._decision import Announce, KeptRows, StandingRequest
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, Sensor, digest
-from interlock_rules import holds, key_matches, updated_at
-from interlock_sla import Exclusions, SlaError, named_execution_date, resolve_execution_date
+from interlock_rules import RowDate, UnreadableDate, holds, key_matches, row_date, updated_at
+from interlock_sla import Exclusions, ExecutionDate, SlaError, execution_day
 
 _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 
@@ -42,6 +43,8 @@ class SensorFacts(Struct, frozen=True):
     """Whether this very sensor's request for a rerun waits, or was answered already."""
     baseline: Mapping[str, object] = {}
     sensors: Mapping[str, Mapping[str, object]] = {}
+    kept: KeptRows = KeptRows()
+    """The rows that are kept with the date; read only where a post-run rule names the sensor."""
     other_run: Run | None = None
     """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
 
@@ -82,9 +85,24 @@ def _is_named(sensor_key: str, config: PipelineConfig) -> bool:
     return named or watching_rule(config, sensor_key) is not None
 
 
+class UnreadableSensor(ValueError):
+    """A sensor row names a date that cannot be read, so that it belongs to no run."""
+
+    def __init__(self, sensor: Sensor, problem: UnreadableDate) -> None:
+        super().__init__(f"sensor {sensor.key} of {sensor.pipeline_id}: {problem}")
+        self.problem = problem
+
+
+def date_of(named: RowDate, written_at: datetime, config: PipelineConfig) -> ExecutionDate | UnreadableDate:
+    """The date that a row belongs to: the one that it names, else the day of its writing in the pipeline's zone."""
+    return execution_day(written_at, config.zone) if named is None else named
+
+
 def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
-    """The run that the sensor belongs to: its `date` and `hour`, else that day in the pipeline's zone."""
-    date = resolve_execution_date(sensor.fields, sensor.written_at, config.zone)
+    """The run that the sensor's record belongs to; raises UnreadableSensor (behaviour.md §2a)."""
+    date = date_of(row_date(sensor.key, sensor.fields), sensor.written_at, config)
+    if isinstance(date, UnreadableDate):
+        raise UnreadableSensor(sensor, date)
     return RunKey(config.id, config.schedule_id, date)
 
 
@@ -101,11 +119,11 @@ def is_overtaken(sensor: Sensor, now_there: Mapping[str, object] | None, config:
     """
     if now_there is None or now_there == sensor.fields:
         return False
-    stamp = updated_at(now_there)
-    if stamp is None and named_execution_date(now_there) is None:
+    stamp, named = updated_at(now_there), row_date(sensor.key, now_there)
+    if stamp is None and named is None:
         return False
     try:
-        date = resolve_execution_date(now_there, stamp or sensor.written_at, config.zone)
+        date = date_of(named, stamp or sensor.written_at, config)
     except SlaError:
         return False
     return date == run_key_of(sensor, config).date
@@ -120,7 +138,7 @@ def was_overwritten(
     """
     if now_there is None or now_there == sensor.fields:
         return False
-    if seen.get(sensor.key) == fingerprint(now_there):
+    if seen.get(sensor.key, "").partition("@")[0] == fingerprint(now_there):
         return True
     return is_overtaken(sensor, now_there, config) and triggers(replace(sensor, fields=now_there), config)
 

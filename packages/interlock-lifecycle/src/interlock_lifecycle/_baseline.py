@@ -9,8 +9,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._run import Run, RunKey, Sensor
-from interlock_rules import Drift, Rule, drift, key_matches, select_sensors
-from interlock_sla import named_execution_date
+from interlock_rules import Drift, KeptRow, Rule, drift, key_matches, select_rows
 
 Baseline: TypeAlias = dict[str, dict[str, Any]]
 """Each post-run sensor's fields, by the rule key that reads it."""
@@ -29,29 +28,26 @@ def take_baseline(
     config: PipelineConfig,
     key: RunKey,
     sensors: Mapping[str, Mapping[str, object]],
+    kept: Mapping[str, KeptRow] | None = None,
     earlier: Mapping[str, object] | None = None,
 ) -> Baseline | NoBaseline | None:
     """Each post-run rule's sensor as it is now; None for a pipeline without post-run rules.
 
-    Where no row tells of this date any more, what the `earlier` baseline holds stays.
+    kept: the rows that are kept with the date. Where no row counts for the date, the `earlier` baseline stays.
     """
     if config.post_run is None:
         return None
-    keys, rows = [rule.key for rule in config.post_run.rules], rows_of_date(sensors, key)
-    taken = {name: dict(fields) for name in keys if isinstance(fields := (earlier or {}).get(name), Mapping)}
-    taken |= {name: dict(fields) for name, fields in select_sensors(rows, keys, key.date).items()}
+    rules = config.post_run.rules
+    selected = select_rows(sensors, rules, key.date, kept).fields
+    taken = {rule.key: dict(fields) for rule in rules if isinstance(fields := (earlier or {}).get(rule.key), Mapping)}
+    taken |= {rule.key: dict(selected[rule.slot]) for rule in rules if rule.slot in selected}
     size = len(msgspec.json.encode(taken, enc_hook=str))
     if size > MOST_BYTES:
         return NoBaseline(f"the post-run sensors hold {size} bytes; at most {MOST_BYTES} are kept")
     return taken
 
 
-def rows_of_date(sensors: Mapping[str, Mapping[str, object]], key: RunKey) -> dict[str, Mapping[str, object]]:
-    """The rows without those that name another date: a plain key holds whichever date was written last."""
-    return {name: fields for name, fields in sensors.items() if named_execution_date(fields) in (None, key.date)}
-
-
-def kept(taken: Baseline | NoBaseline | None) -> Baseline | None:
+def baseline_to_write(taken: Baseline | NoBaseline | None) -> Baseline | None:
     """The baseline to write, if there is one."""
     return None if isinstance(taken, NoBaseline) else taken
 

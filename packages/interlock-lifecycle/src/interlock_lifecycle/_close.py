@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._baseline import Baseline, NoBaseline, kept, tell_baseline
+from interlock_lifecycle._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
 from interlock_lifecycle._event import Event, EventType, cut_text, make_event
 from interlock_lifecycle._run import (
@@ -124,7 +124,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         facts.sla.verdict,
         verdicts,
         (*events, *told),
-        kept(facts.baseline),
+        baseline_to_write(facts.baseline),
         awaits_post_run=facts.config is not None and facts.config.post_run is not None,
         intent=run.job_intent,
     )

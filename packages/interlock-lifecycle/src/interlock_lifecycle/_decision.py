@@ -1,5 +1,6 @@
 """Every decision that changes something, as data: the store turns each into one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -7,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from interlock_lifecycle._event import Event
 from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus
+from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome
 
 
@@ -27,12 +29,26 @@ class Verdict(Struct, frozen=True):
     """What stands in the place of a clock's judgement and is none. The clock is judged anew, which mends the row."""
 
 
+class KeptRows(Struct, frozen=True):
+    """The KEPT# row of a date: the rows that its rules read, by the rule's slot (behaviour.md §2a).
+
+    version: grows with each write, so that two writers cannot overwrite each other. 0: there is no row.
+    """
+
+    rows: Mapping[str, KeptRow] = {}
+    version: int = 0
+
+
 class StartRun(Struct, frozen=True):
-    """Create the trigger row of a date, and note the first sensor's arrival unless it is known already."""
+    """Create the trigger row of a date, and note the first sensor's arrival unless it is known already.
+
+    `kept` is the record that opened the date, where another date's row may take its place.
+    """
 
     run: Run
     arrived_at: datetime | None
     events: tuple[Event, ...] = ()
+    kept: KeptRows = KeptRows()
 
 
 class MarkStarted(Struct, frozen=True):
@@ -53,6 +69,8 @@ class PassEvaluation(Struct, frozen=True):
     events: tuple[Event, ...]
     seen: dict[str, str] = {}
     """Fingerprints of the sensor rows that were read, by row key."""
+    kept: KeptRows | None = None
+    """What the date keeps from now on; None when it keeps the rows already."""
 
 
 class CommitIntent(Struct, frozen=True):
@@ -205,6 +223,7 @@ class ObserveRun(Struct, frozen=True):
     arrived_at: datetime | None
     baseline: dict[str, dict[str, Any]] | None
     events: tuple[Event, ...]
+    kept: KeptRows = KeptRows()
 
 
 class NoteArrival(Struct, frozen=True):
@@ -213,6 +232,33 @@ class NoteArrival(Struct, frozen=True):
     key: RunKey
     arrived_at: datetime
     events: tuple[Event, ...] = ()
+    kept: KeptRows = KeptRows()
+
+
+class KeepRows(Struct, frozen=True):
+    """Keep a record with its date, before another date's row takes its place."""
+
+    key: RunKey
+    kept: KeptRows
+    at: datetime
+    events: tuple[Event, ...] = ()
+
+
+class Rejections(Struct, frozen=True):
+    """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC)."""
+
+    reported_at: datetime
+    count: int
+
+
+class RejectSensor(Struct, frozen=True):
+    """A sensor row names a date that cannot be read. `before` is its kind's marker as it was read."""
+
+    pipeline_id: str
+    marker: str
+    before: Rejections | None
+    after: Rejections
+    events: tuple[Event, ...]
 
 
 class AnswerShadow(Struct, frozen=True):
@@ -272,6 +318,8 @@ Decision: TypeAlias = (
     | NoteAfterRun
     | ObserveRun
     | NoteArrival
+    | KeepRows
+    | RejectSensor
     | AnswerShadow
     | ExpireTrigger
     | RecordBreach

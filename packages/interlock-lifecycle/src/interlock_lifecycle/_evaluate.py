@@ -7,16 +7,17 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import fingerprints
-from interlock_lifecycle._baseline import kept, take_baseline, tell_baseline
+from interlock_lifecycle._accounted import rows_seen
+from interlock_lifecycle._baseline import baseline_to_write, take_baseline, tell_baseline
 from interlock_lifecycle._close import refuse_config
-from interlock_lifecycle._decision import CloseRun, PassEvaluation, Superseded
+from interlock_lifecycle._decision import CloseRun, KeptRows, PassEvaluation, Superseded
 from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._kept import rows_passed
 from interlock_lifecycle._run import Run
 from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle._wait import wait_seconds
-from interlock_rules import select_sensors
+from interlock_rules import Rule, Selection, select_rows
 
 
 class Passed(Struct, frozen=True):
@@ -39,7 +40,7 @@ class WindowUsedUp(Struct, frozen=True):
 class EvaluationFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, the named sensors' rows, and the SLA so far.
 
-    `config` is None when it is gone or unreadable; `refusal` then says why.
+    `config` is None when it is gone or unreadable; `refusal` then says why. `kept` are the rows that the date keeps.
     """
 
     run: Run | None
@@ -47,6 +48,7 @@ class EvaluationFacts(Struct, frozen=True):
     refusal: str
     sensors: Mapping[str, Mapping[str, object]]
     sla: SlaFacts
+    kept: KeptRows = KeptRows()
 
 
 class EvaluationWindow(Struct, frozen=True):
@@ -76,10 +78,10 @@ def decide_evaluation(
     closes_at = opens_at + window.length
     if now < opens_at:
         return HoldRun("waiting for the retry delay", wait_seconds(now, opens_at - now, closes_at, None))
-    selected = select_sensors(facts.sensors, config.rules.keys, run.key.date)
-    evaluation = config.rules.evaluate(selected, now)
+    selected = select_rows(facts.sensors, config.validation.rules, run.key.date, facts.kept.rows)
+    evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     if evaluation.passed:
-        return _pass(run, config, facts.sensors, now)
+        return _pass(run, config, facts, selected, now)
     if now >= closes_at:
         return WindowUsedUp(evaluation.explain())
     deadline = next_moment(deadlines_of(config, run.key.date, facts.sla.arrived_at), facts.sla.verdict.clocks, now)
@@ -87,9 +89,9 @@ def decide_evaluation(
 
 
 def _pass(
-    run: Run, config: PipelineConfig, sensors: Mapping[str, Mapping[str, object]], now: datetime
+    run: Run, config: PipelineConfig, facts: EvaluationFacts, selected: Selection, now: datetime
 ) -> PassEvaluation:
-    taken = take_baseline(config, run.key, sensors)
+    taken = take_baseline(config, run.key, facts.sensors, facts.kept.rows)
     source = f"evaluate {run.run_token}"
     events = [
         make_event(
@@ -102,11 +104,19 @@ def _pass(
         )
     ]
     events += tell_baseline(taken, run, now, source=source, ordinal=1)
-    return PassEvaluation(run, now, kept(taken), tuple(events), fingerprints(sensors))
+    everything = select_rows(facts.sensors, rules_to_read(config), run.key.date, facts.kept.rows)
+    return PassEvaluation(
+        run,
+        now,
+        baseline_to_write(taken),
+        tuple(events),
+        seen=rows_seen(facts.sensors, everything, facts.kept.rows, run.key.date),
+        kept=rows_passed(selected, config.validation.rules, facts.kept, now),
+    )
 
 
-def keys_to_read(config: PipelineConfig) -> tuple[str, ...]:
-    """The sensor keys that an evaluation reads: its trigger's, its rules', and its post-run baseline's."""
-    trigger = (config.trigger_rule.key,) if config.trigger_rule is not None else ()
-    post_run = config.post_run_rules.keys if config.post_run_rules is not None else ()
-    return tuple(dict.fromkeys((*config.rules.keys, *trigger, *post_run)))
+def rules_to_read(config: PipelineConfig) -> tuple[Rule, ...]:
+    """The rules whose rows an evaluation reads: the validation's, the trigger's, and those of the post-run baseline."""
+    trigger = (config.trigger_rule,) if config.trigger_rule is not None else ()
+    post_run = config.post_run.rules if config.post_run is not None else ()
+    return (*config.validation.rules, *trigger, *post_run)

@@ -7,11 +7,12 @@ from typing import TypeAlias
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
 from interlock_lifecycle._arrival import SensorFacts, is_overtaken, record_marker, run_key_of
-from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, rows_of_date
-from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun
+from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
+from interlock_lifecycle._decision import Announce, Ignore, KeptRows, NoteAfterRun, RequestRerun
 from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
-from interlock_rules import Drift, key_matches, select_sensors, updated_at
+from interlock_rules import Drift, key_matches, select_rows, updated_at
 
 PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
@@ -48,7 +49,7 @@ def _drifted(
     sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, found: Drift, facts: SensorFacts
 ) -> RequestRerun | NoteAfterRun | Ignore:
     event = _event(EventType.POST_RUN_DRIFT, sensor, key, run, found)
-    complete = not awaited(config, run, facts.sensors, sensor)
+    complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
     if facts.has_asked:
         return Ignore("this sensor has asked for its rerun already")
     if facts.exclusions.excludes(key.date.day):
@@ -65,12 +66,12 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
     """The post-run rules at the time of the record; a sensor that never came decides nothing yet."""
     rules = config.post_run_rules
     assert rules is not None
-    rows = {**rows_of_date(facts.sensors, key), sensor.key: sensor.fields}
-    selected = select_sensors(rows, rules.keys, key.date)
-    evaluation = rules.evaluate(selected, sensor.written_at)
-    broken = [rule.key for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
-    if broken and not any(name in selected for name in broken):
-        return Ignore(f"waits for the post-run sensors {', '.join(dict.fromkeys(broken))}")
+    rows = {**facts.sensors, sensor.key: sensor.fields}
+    selected = select_rows(rows, rules.rules, key.date, facts.kept.rows)
+    evaluation = rules.evaluate(selected.fields, sensor.written_at, selected.notes)
+    broken = [rule for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
+    if broken and not any(rule.slot in selected.fields for rule in broken):
+        return Ignore(f"waits for the post-run sensors {', '.join(dict.fromkeys(rule.key for rule in broken))}")
     event = make_event(
         EventType.POST_RUN_PASSED if evaluation.passed else EventType.POST_RUN_FAILED,
         key,
@@ -80,8 +81,8 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         message=evaluation.explain(),
         detail={"sensorKey": sensor.key},
     )
-    # The rows of other sensors change: what is said of a record is said once.
-    complete = not awaited(config, run, facts.sensors, sensor)
+    # The rows of other sensors change: a record is reported once.
+    complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
     return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
 
 
@@ -102,24 +103,31 @@ def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], no
 
 
 def awaited(
-    config: PipelineConfig, run: Run, sensors: Mapping[str, Mapping[str, object]], arrived: Sensor | None = None
+    config: PipelineConfig,
+    run: Run,
+    sensors: Mapping[str, Mapping[str, object]],
+    kept: KeptRows,
+    arrived: Sensor | None = None,
 ) -> tuple[str, ...]:
-    """The post-run sensors that have not reported since the run was closed.
+    """The post-run sensors that are still missing (behaviour.md §8, missing post-run sensors).
 
-    A row without a timestamp counts as a report, one whose timestamp is not later than the close does not;
-    `arrived` is a sensor that is just being looked at.
+    A sensor that the trigger or a validation rule reads too is there when a row counts for the date: nothing writes
+    it again after the run. Any other is there when its row was written after the job's start, or bears no time.
+    `arrived` is a sensor whose record is being decided.
     """
     rules = config.post_run_rules
     if rules is None:
         return ()
-    selected = select_sensors(rows_of_date(sensors, run.key), rules.keys, run.key.date)
+    selected = select_rows(sensors, rules.rules, run.key.date, kept.rows).fields
+    shared = {rule.key for rule in dated_rules(config)}
     is_report = arrived is not None and _is_after(arrived, run)
-    return tuple(
-        key
-        for key in rules.keys
-        if not (is_report and arrived is not None and key_matches(key, arrived.key))
-        and not _reported(selected.get(key), run)
+    missing = (
+        rule.key
+        for rule in rules.rules
+        if not (is_report and arrived is not None and key_matches(rule.key, arrived.key))
+        and not _is_there(selected.get(rule.slot), run, is_shared=rule.key in shared)
     )
+    return tuple(dict.fromkeys(missing))
 
 
 def _is_after(sensor: Sensor, run: Run) -> bool:
@@ -127,11 +135,12 @@ def _is_after(sensor: Sensor, run: Run) -> bool:
     return run.closed_at is None or sensor.written_at >= run.closed_at.replace(microsecond=0)
 
 
-def _reported(fields: Mapping[str, object] | None, run: Run) -> bool:
+def _is_there(fields: Mapping[str, object] | None, run: Run, *, is_shared: bool) -> bool:
     if fields is None:
         return False
-    stamp = updated_at(fields)
-    return stamp is None or run.closed_at is None or stamp > run.closed_at
+    stamp, intent = updated_at(fields), run.job_intent
+    started_at = (intent.started_at or intent.committed_at) if intent is not None else run.closed_at
+    return is_shared or stamp is None or started_at is None or stamp > started_at
 
 
 def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: Drift) -> Event:

@@ -6,22 +6,22 @@ from datetime import UTC, datetime, time, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from interlock_lifecycle._arrival import is_reserved
-from interlock_lifecycle._decision import StartRun
-from interlock_lifecycle._event import EventType, make_event
+from interlock_config import PipelineConfig
+from interlock_lifecycle._arrival import date_of, is_reserved
+from interlock_lifecycle._decision import Announce, StartRun
+from interlock_lifecycle._event import Event, EventType, make_event, make_event_id
 from interlock_lifecycle._expected import Expectation
+from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._run import RunKey
 from interlock_lifecycle._start import open_run
-from interlock_rules import holds, key_matches, updated_at
-from interlock_sla import ExecutionDate, resolve_execution_date
+from interlock_rules import UnreadableDate, holds, key_matches, row_date, updated_at
+from interlock_sla import ExecutionDate
 
 NEWEST_PERIODS = 48
 """How many of a trigger's per-period sensors are looked at, newest first."""
 
 _STREAM_GRACE = timedelta(minutes=2)
 """How long a sensor's record may still be on its way through the stream."""
-
-_NO_DAY = datetime(1900, 1, 1, 12, tzinfo=UTC)
 
 
 class Stranded(Struct, frozen=True):
@@ -30,6 +30,7 @@ class Stranded(Struct, frozen=True):
     key: RunKey
     sensor_key: str
     arrived_at: datetime | None
+    fields: Mapping[str, object] = {}
 
 
 def stranded_sensors(
@@ -58,18 +59,61 @@ def _stranded(
     stamp = updated_at(fields)
     if stamp is not None and not since <= stamp <= now - _STREAM_GRACE:
         return None
-    date = _date_of(expected, fields, stamp)
+    date = _date_of(expected, sensor_key, fields, stamp)
     if date is None or not _is_new_enough(expected, date, stamp) or not holds(rule, fields, now):
         return None
-    return Stranded(RunKey(config.id, config.schedule_id, date), sensor_key, stamp)
+    return Stranded(RunKey(config.id, config.schedule_id, date), sensor_key, stamp, fields)
 
 
-def _date_of(expected: Expectation, fields: Mapping[str, object], stamp: datetime | None) -> ExecutionDate | None:
-    zone = expected.config.zone
-    if stamp is not None:
-        return resolve_execution_date(fields, stamp, zone)
-    date = resolve_execution_date(fields, _NO_DAY, zone)
-    return None if date.day == _NO_DAY.astimezone(zone).date() else date
+def _date_of(
+    expected: Expectation, sensor_key: str, fields: Mapping[str, object], stamp: datetime | None
+) -> ExecutionDate | None:
+    """The date of the sensor; None where it cannot be read, and for a sensor without date and time."""
+    named = row_date(sensor_key, fields)
+    if named is None and stamp is None:
+        return None
+    date = date_of(named, stamp or expected.created_at, expected.config)
+    return None if isinstance(date, UnreadableDate) else date
+
+
+def undated_sensors(expected: Expectation, rows: Mapping[str, Mapping[str, object]], *, now: datetime) -> list[str]:
+    """The trigger's sensors that hold and name neither a date nor a time.
+
+    The same fields written again make no stream record, so that such a row can open one run only.
+    """
+    rule = expected.config.trigger_rule
+    if rule is None:
+        return []
+    return [
+        sensor_key
+        for sensor_key, fields in sorted(rows.items())
+        if key_matches(rule.key, sensor_key)
+        and not is_reserved(sensor_key)
+        and row_date(sensor_key, fields) is None
+        and updated_at(fields) is None
+        and holds(rule, fields, now)
+    ]
+
+
+def undated_marker(sensor_key: str) -> str:
+    """The marker of a trigger's sensor that was reported as undated."""
+    return f"undated#{sensor_key}"
+
+
+def report_undated(config: PipelineConfig, sensor_key: str, now: datetime) -> Announce:
+    """Report a trigger's sensor without date and time, once while its marker lives."""
+    event = Event(
+        id=make_event_id(now, f"undated {config.id} {sensor_key}"),
+        type=EventType.SENSOR_UNDATED,
+        pipeline_id=config.id,
+        timestamp=now,
+        message=(
+            f"sensor {sensor_key} names no date and no time: the same fields written again start nothing; "
+            "add date or updatedAt"
+        ),
+        detail={"sensorKey": sensor_key, "source": "watchdog"},
+    )
+    return Announce(config.id, (event,), marker=undated_marker(sensor_key), at=now)
 
 
 def _is_new_enough(expected: Expectation, date: ExecutionDate, stamp: datetime | None) -> bool:
@@ -87,10 +131,13 @@ def dormant_since(expected: Expectation, now: datetime) -> datetime | None:
     return None if day == today else datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def recover_trigger(one: Stranded, *, has_arrival: bool, now: datetime, execution_timeout: timedelta) -> StartRun:
+def recover_trigger(
+    one: Stranded, config: PipelineConfig, *, has_arrival: bool, now: datetime, execution_timeout: timedelta
+) -> StartRun:
     """Trigger the date that its sensor's lost record should have triggered."""
     arrived_at = None if has_arrival else one.arrived_at or now
-    start = open_run(one.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at)
+    kept = opening_row(one.sensor_key, one.fields, now, config)
+    start = open_run(one.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at, kept=kept)
     event = make_event(
         EventType.TRIGGER_RECOVERED,
         one.key,

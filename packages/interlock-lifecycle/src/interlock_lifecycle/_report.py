@@ -7,11 +7,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import KeptRows
 from interlock_lifecycle._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle._run import Run, RunStatus
 from interlock_lifecycle._sla import SlaFacts, deadlines_of
 from interlock_lifecycle._start import start_delay
-from interlock_rules import select_sensors
+from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 
 _LOOK_BACK = timedelta(days=25)
@@ -62,9 +63,13 @@ def describe_run(
     sensors: Mapping[str, Mapping[str, object]],
     sla: SlaFacts,
     now: datetime,
+    kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
 ) -> RunReport:
-    """Where a run stands at `now`. Without a readable config `problem` says why nothing goes on."""
-    progress, reason, until = _standing(run, config, problem, sensors, now)
+    """Where a run stands at `now`. Without a readable config `problem` says why nothing goes on.
+
+    sensors: the rows that its rules may read, as they are now. kept: the rows that its date keeps.
+    """
+    progress, reason, until = _standing(run, config, problem, sensors, kept, now)
     return RunReport(
         str(run.key.date),
         progress,
@@ -80,6 +85,7 @@ def _standing(
     config: PipelineConfig | None,
     problem: str,
     sensors: Mapping[str, Mapping[str, object]],
+    kept: KeptRows,
     now: datetime,
 ) -> tuple[Progress, str, datetime | None]:
     if run.status is RunStatus.COMPLETED:
@@ -92,7 +98,8 @@ def _standing(
         return Progress.COMMITTED, "waits for its execution to be started", None
     if config is None:
         return Progress.HELD, problem, run.lease_until
-    evaluation = config.rules.evaluate(select_sensors(sensors, config.rules.keys, run.key.date), now)
+    selected = select_rows(sensors, config.validation.rules, run.key.date, kept.rows)
+    evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     until = _window_end(run, config)
     if run.evaluated_at is not None or evaluation.passed:
         return Progress.EVALUATING, "all rules hold; the job is about to start", until

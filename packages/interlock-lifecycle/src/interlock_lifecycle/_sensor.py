@@ -16,6 +16,7 @@ from interlock_lifecycle._arrival import (
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun, StartRun
 from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._postrun import decide_post_run
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
@@ -39,9 +40,10 @@ def decide_sensor(
             decided_at=sensor.written_at,
             execution_timeout=execution_timeout,
             arrived_at=None if facts.has_arrival else sensor.written_at,
+            kept=opening_row(sensor.key, sensor.fields, sensor.written_at, config),
         )
     if run.status is RunStatus.FAILED_FINAL:
-        return Ignore("the run failed for good; a rerun request can restart it")
+        return _after_failure(key, sensor, run)
     if watching_rule(config, sensor.key) is not None:
         return decide_post_run(sensor, config, facts)
     if run.status is RunStatus.RUNNING:
@@ -51,6 +53,27 @@ def decide_sensor(
     if was_overwritten(sensor, facts.sensors.get(sensor.key), run.seen, config):
         return Ignore("what was written over it was seen, or follows on the stream")
     return _late_data(key, sensor, run, facts)
+
+
+def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
+    """Data for a run that failed for good: it starts nothing, and people learn once per run how to rerun the date."""
+    if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):
+        return Ignore("the run failed for good after this record; a rerun request can restart it")
+    event = make_event(
+        EventType.LATE_DATA_ARRIVAL,
+        key,
+        sensor.written_at,
+        source=f"sensor after {run.run_token}",
+        attempt=run.attempt,
+        message=f"sensor {sensor.key} was updated after the run had failed for good; nothing starts by itself",
+        detail={
+            "sensorKey": sensor.key,
+            "runStatus": str(RunStatus.FAILED_FINAL),
+            "actionHint": f"When the data is right, request a rerun: interlock rerun {key.pipeline_id} {key.date}",
+        },
+    )
+    marker = f"late-after-failure#{key.schedule_id}#{run.run_token}#{key.date}"
+    return Announce(key.pipeline_id, (event,), marker=marker, at=sensor.written_at)
 
 
 def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> RequestRerun | NoteAfterRun | Ignore:

@@ -8,16 +8,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import fingerprints, may_be_overwritten, name_record, was_seen
+from interlock_lifecycle._accounted import may_be_overwritten, name_record, rows_seen, was_seen
 from interlock_lifecycle._arrival import is_dormant, is_overtaken, run_key_of, say_dormant, triggers, was_overwritten
-from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, kept, take_baseline, watching_rule
+from interlock_lifecycle._baseline import (
+    baseline_to_write,
+    drift_detail,
+    drift_message,
+    drift_of,
+    take_baseline,
+    watching_rule,
+)
 from interlock_lifecycle._close import may_retry
-from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, NoteArrival, ObserveRun, Shadow
+from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, KeptRows, NoteArrival, ObserveRun, Shadow
+from interlock_lifecycle._evaluate import rules_to_read
 from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._sla import deadlines_of
-from interlock_rules import select_sensors
+from interlock_rules import select_rows
 from interlock_sla import Exclusions
 
 ShadowDecision: TypeAlias = ObserveRun | NoteArrival | Announce | Ignore
@@ -31,6 +40,7 @@ class ShadowFacts(Struct, frozen=True):
     exclusions: Exclusions
     baseline: Mapping[str, object]
     sensors: Mapping[str, Mapping[str, object]]
+    kept: KeptRows = KeptRows()
 
 
 def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
@@ -75,10 +85,20 @@ def _evaluate(
     arrived_at = facts.arrived_at or now
     if now > arrived_at + timedelta(seconds=config.schedule.evaluation.window.total_seconds()):
         return Ignore("the evaluation window is used up")
-    evaluation = config.rules.evaluate(select_sensors(facts.sensors, config.rules.keys, key.date), now)
+    selected = select_rows(facts.sensors, config.validation.rules, key.date, _kept(sensor, config, facts).rows)
+    evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     if evaluation.passed:
         return _observe(sensor, config, key, facts, arrived_at)
-    return NoteArrival(key, now) if facts.arrived_at is None else Ignore(evaluation.explain())
+    if facts.arrived_at is None:
+        return NoteArrival(key, now, kept=_kept(sensor, config, facts))
+    return Ignore(evaluation.explain())
+
+
+def _kept(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> KeptRows:
+    """The rows that the date keeps, or those that it will keep when this sensor begins it, as for a live run."""
+    if facts.arrived_at is not None:
+        return facts.kept
+    return opening_row(sensor.key, sensor.fields, sensor.written_at, config)
 
 
 def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> bool:
@@ -107,9 +127,14 @@ def _observe(
     if projection is not None:
         told.append(_projected(projection, key, now, source))
     told.append(_completed(projection, key, now, source, len(told)))
-    shadow = replace(facts.shadow, triggered_at=now, seen=fingerprints({**facts.sensors, sensor.key: sensor.fields}))
-    baseline = kept(take_baseline(config, key, facts.sensors))
-    return ObserveRun(shadow, None if facts.arrived_at else arrived_at, baseline, tuple(told))
+    kept, rows = _kept(sensor, config, facts), {**facts.sensors, sensor.key: sensor.fields}
+    read = select_rows(rows, rules_to_read(config), key.date, kept.rows)
+    shadow = replace(facts.shadow, triggered_at=now, seen=rows_seen(rows, read, kept.rows, key.date))
+    baseline = baseline_to_write(take_baseline(config, key, facts.sensors, kept.rows))
+    begins = facts.arrived_at is None
+    return ObserveRun(
+        shadow, arrived_at if begins else None, baseline, tuple(told), kept=kept if begins else KeptRows()
+    )
 
 
 def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, source: str, ordinal: int) -> Event:

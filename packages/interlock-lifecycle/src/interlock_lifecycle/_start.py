@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import MarkStarted, StartRun, Superseded
+from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
@@ -36,8 +36,12 @@ def open_run(
     execution_timeout: timedelta,
     arrived_at: datetime | None,
     reason: str = "sensor",
+    kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
 ) -> StartRun:
-    """The first attempt of a date. `arrived_at` is the first sensor's arrival where it is not known yet."""
+    """The first attempt of a date. `arrived_at` is the first sensor's arrival where it is not known yet.
+
+    `kept`: the row that opened the date.
+    """
     run = Run(
         key=key,
         status=RunStatus.RUNNING,
@@ -47,7 +51,7 @@ def open_run(
         lease_until=lease_end(decided_at, execution_timeout),
         reason=reason,
     )
-    return StartRun(run, arrived_at)
+    return StartRun(run, arrived_at, kept=kept)
 
 
 def lease_end(start: datetime, execution_timeout: timedelta) -> datetime:

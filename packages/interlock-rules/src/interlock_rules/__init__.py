@@ -4,9 +4,10 @@ from ._checks import holds
 from ._drift import Drift, drift
 from ._findings import Finding
 from ._numbers import to_number
+from ._row_dates import RowDate, UnreadableDate, counts_for, row_date
 from ._rules import Check, Mode, Rule, RuleError
 from ._rulesets import Evaluation, RuleSet, compile_rules
-from ._sensors import candidate_keys, key_matches, select_sensors
+from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
 from ._timestamps import parse_timestamp, updated_at
 
 __all__ = [
@@ -14,17 +15,24 @@ __all__ = [
     "Drift",
     "Evaluation",
     "Finding",
+    "KeptRow",
     "Mode",
+    "RowDate",
     "Rule",
     "RuleError",
     "RuleSet",
+    "Selection",
+    "UnreadableDate",
     "candidate_keys",
     "compile_rules",
+    "counts_for",
     "drift",
     "holds",
     "key_matches",
     "parse_timestamp",
-    "select_sensors",
+    "row_date",
+    "row_keys",
+    "select_rows",
     "to_number",
     "updated_at",
 ]

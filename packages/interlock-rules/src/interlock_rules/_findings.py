@@ -35,20 +35,26 @@ class Finding(Struct, frozen=True):
     sentence: str
 
 
-def find(rule: Rule, fields: Fields | None, passed: bool, now: datetime) -> Finding:
-    """Tell the result of a rule, whose verdict is already known."""
+def find(rule: Rule, fields: Fields | None, passed: bool, now: datetime, note: str = "") -> Finding:
+    """Describe the result of a rule, whose verdict is already known.
+
+    note: why no row counts for the rule, or a remark about the row that it read.
+    """
     field = age_field(rule) if rule.check in _AGES else rule.field
     observed = fields if field is None else None if fields is None else fields.get(field)
     since = None if fields is None else updated_at(fields)
     expectation = _expectation(rule)
     gap = None if passed or observed is None else _gap(rule, observed, now)
-    state = _state(rule, field, fields, now)
     demand = f"{expectation} holds" if passed else f"needs {_subject(fields, field)}{expectation}"
-    sentence = f"{shown_text(rule.key)}: {state}, {demand}"
+    name = shown_text(rule.key)
+    sentence = f"{name} {note}" if fields is None and note else f"{name}: {_state(rule, field, fields, now)}"
+    sentence += f", {demand}"
     if gap:
         sentence += f" ({gap})"
     if since is not None and field != "updatedAt":
         sentence += f", since {shown_time(since, now)}"
+    if fields is not None and note:
+        sentence += f", {note}"
     return Finding(rule, passed, observed, expectation, gap, since, sentence)
 
 

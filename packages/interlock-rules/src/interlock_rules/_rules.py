@@ -52,9 +52,14 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
     date_offset: int = 0
 
     @property
-    def reads_run_date(self) -> bool:
-        """Whether the rule reads the row of the run's own date, as most rules do."""
-        return not self.any_date and self.date_offset == 0
+    def slot(self) -> str:
+        """The name of the row that the rule reads: its key, and what makes that row another than the run's own.
+
+        Rules with the same slot read the same row.
+        """
+        if self.any_date:
+            return f"{self.key}\x1fany date"
+        return f"{self.key}\x1f{self.date_offset:+}" if self.date_offset else self.key
 
 
 class RuleError(ValueError):

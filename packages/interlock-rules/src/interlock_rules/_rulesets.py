@@ -24,11 +24,12 @@ class Evaluation(Struct, frozen=True):
     rule_set: "RuleSet"
     sensors: Sensors
     now: datetime
+    notes: Mapping[str, str] = {}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The result of every rule, in the order of the rules."""
-        return self.rule_set.find(self.sensors, self.now)
+        return self.rule_set.find(self.sensors, self.now, self.notes)
 
     def explain(self) -> str:
         """One line: what does not hold, or "all rules hold"."""
@@ -48,59 +49,63 @@ class RuleSet:
     """Rules compiled for evaluation; made by compile_rules, immutable.
 
     mode: how many must hold. rules: as they were given. keys: the distinct sensor keys they name, in their order.
+    slots: the distinct rows they read (`Rule.slot`), in their order.
     """
 
-    __slots__ = ("_checks", "_needs_all", "keys", "mode", "rules")
+    __slots__ = ("_checks", "_needs_all", "keys", "mode", "rules", "slots")
 
     mode: Mode
     rules: tuple[Rule, ...]
     keys: tuple[str, ...]
+    slots: tuple[str, ...]
 
     def __init__(self, mode: Mode, rules: Sequence[Rule]) -> None:
         self.mode = Mode(mode)
         self._needs_all = self.mode is Mode.ALL
         self.rules = tuple(rules)
         self.keys = tuple(dict.fromkeys(rule.key for rule in self.rules))
-        self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.key, compile_rule(rule)) for rule in self.rules)
+        self.slots = tuple(dict.fromkeys(rule.slot for rule in self.rules))
+        self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.slot, compile_rule(rule)) for rule in self.rules)
 
     def __repr__(self) -> str:
         return f"RuleSet({self.mode.value}, {len(self.rules)} rules)"
 
-    def evaluate(self, sensors: Sensors, now: datetime) -> Evaluation:
+    def evaluate(self, sensors: Sensors, now: datetime, notes: Mapping[str, str] | None = None) -> Evaluation:
         """Evaluate every rule at `now` (aware).
 
-        sensors: rule key to the sensor's fields, as select_sensors gives them; a key that is absent is a
-        sensor that has not arrived. ALL of no rules holds, ANY of none does not.
+        sensors: a rule's slot (without `any_date` and `date_offset` its key) to the sensor's fields, as
+        `select_rows` gives them; an absent slot is a sensor that has not arrived. ALL of no rules holds, ANY of none
+        does not. notes: a slot to a remark for the explanation, as `select_rows` gives it; it decides nothing.
         Raises interlock_sla.NaiveTimeError for a `now` without zone.
         """
         if now.tzinfo is None:
             raise naive(now)
         passed = self._all_hold(sensors, now) if self._needs_all else self._any_holds(sensors, now)
-        return Evaluation(passed, self, sensors, now)
+        return Evaluation(passed, self, sensors, now, notes or {})
 
-    def find(self, sensors: Sensors, now: datetime) -> tuple[Finding, ...]:
+    def find(self, sensors: Sensors, now: datetime, notes: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
         """The finding of every rule at `now` (aware), in the order of the rules; raises NaiveTimeError."""
         if now.tzinfo is None:
             raise naive(now)
         findings = []
-        for rule, (key, check) in zip(self.rules, self._checks, strict=True):
-            fields = sensors.get(key)
+        for rule, (slot, check) in zip(self.rules, self._checks, strict=True):
+            fields = sensors.get(slot)
             passed = fields is not None and check(fields, now)
-            findings.append(find(rule, fields, passed, now))
+            findings.append(find(rule, fields, passed, now, (notes or {}).get(slot, "")))
         return tuple(findings)
 
     def _all_hold(self, sensors: Sensors, now: datetime) -> bool:
         read = sensors.get
-        for key, check in self._checks:
-            fields = read(key)
+        for slot, check in self._checks:
+            fields = read(slot)
             if fields is None or not check(fields, now):
                 return False
         return True
 
     def _any_holds(self, sensors: Sensors, now: datetime) -> bool:
         read = sensors.get
-        for key, check in self._checks:
-            fields = read(key)
+        for slot, check in self._checks:
+            fields = read(slot)
             if fields is not None and check(fields, now):
                 return True
         return False

@@ -2,7 +2,7 @@
 
 from ._calendars import Calendar, Exclusions, parse_weekday, recent_inclusions
 from ._cron import Cron, parse_cron
-from ._dates import ExecutionDate, named_execution_date, parse_execution_date, resolve_execution_date
+from ._dates import ExecutionDate, execution_day, parse_execution_date
 from ._deadlines import (
     Clock,
     Deadline,
@@ -46,9 +46,9 @@ __all__ = [
     "ZoneError",
     "absolute_deadline",
     "all_met",
+    "execution_day",
     "format_duration",
     "judge",
-    "named_execution_date",
     "parse_cron",
     "parse_deadline",
     "parse_duration",
@@ -56,7 +56,6 @@ __all__ = [
     "parse_weekday",
     "recent_inclusions",
     "relative_deadline",
-    "resolve_execution_date",
     "trigger_deadline",
     "zone",
 ]

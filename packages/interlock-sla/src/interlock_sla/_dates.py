@@ -1,9 +1,7 @@
-"""Decides which execution date a text or a sensor's fields name; execution dates are wall-clock days or hours."""
+"""Decides which execution date a text names; execution dates are wall-clock days or hours, not instants."""
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -13,7 +11,6 @@ from ._errors import ExecutionDateError
 from ._instants import aware, out_of_range
 
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
-_DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 _ONE_DAY = timedelta(days=1)
 # Zone arithmetic needs room on both sides; a "9999-12-31" in a sensor means "never", not a day.
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
@@ -77,6 +74,19 @@ class ExecutionDate(Struct, frozen=True):
             return ExecutionDate(self.day - _ONE_DAY, None if self.hour is None else 23)
         return ExecutionDate(self.day, self.hour - 1)
 
+    def shifted(self, steps: int) -> "ExecutionDate":
+        """The date `steps` days later (negative: earlier); of an hour, so many hours of the clock.
+
+        Raises ExecutionDateError when that leaves the years 1900 to 9998.
+        """
+        try:
+            if self.hour is None:
+                return ExecutionDate(self.day + _ONE_DAY * steps)
+            moved = datetime.combine(self.day, time(self.hour)) + timedelta(hours=steps)
+        except OverflowError:
+            raise ExecutionDateError(str(self), f"use the years {_FIRST_YEAR} to {_LAST_YEAR}") from None
+        return ExecutionDate(moved.date(), moved.hour)
+
     @property
     def _order(self) -> tuple[date, int]:
         return self.day, -1 if self.hour is None else self.hour
@@ -96,53 +106,13 @@ def parse_execution_date(text: str) -> ExecutionDate:
         raise ExecutionDateError(text, "there is no such day") from None
 
 
-def resolve_execution_date(fields: Mapping[str, object], now: datetime, zone: ZoneInfo) -> ExecutionDate:
-    """The execution date that a sensor's fields name; without a usable `date`, today in `zone`.
+def execution_day(now: datetime, zone: ZoneInfo) -> ExecutionDate:
+    """The daily execution date of an instant: its day by the wall clock of `zone`.
 
-    `date` is YYYY-MM-DD or YYYYMMDD (text or whole number). With it, a two-digit `hour` from "00" to "23",
-    or a whole number from 0 to 23, makes the date hourly; any other `hour` is ignored.
-    now: an aware instant, the time of the record, so that a redelivery resolves alike.
+    now: an aware instant, the time of the record, so that a redelivery decides alike.
     Raises NaiveTimeError; ExecutionDateError or TimeRangeError when `now` is outside the years 1900 to 9998.
     """
-    named = named_execution_date(fields)
-    if named is not None:
-        return named
     try:
         return ExecutionDate(aware(now).astimezone(zone).date())
     except OverflowError:
         raise out_of_range(now) from None
-
-
-def named_execution_date(fields: Mapping[str, object]) -> ExecutionDate | None:
-    """The execution date that a sensor's fields name themselves, by `date` and `hour` as above; else None."""
-    day = _usable_day(fields.get("date"))
-    return None if day is None else ExecutionDate(day, _usable_hour(fields.get("hour")))
-
-
-def _usable_day(value: object) -> date | None:
-    match = _DAY.fullmatch(_whole_number_as_text(value, width=8))
-    if match is None:
-        return None
-    try:
-        return ExecutionDate(date(int(match[1]), int(match[3]), int(match[4]))).day
-    except ValueError:
-        return None
-
-
-def _usable_hour(value: object) -> int | None:
-    text = _whole_number_as_text(value, width=2)
-    if not re.fullmatch("[0-9]{2}", text):
-        return None
-    hour = int(text)
-    return hour if hour <= 23 else None
-
-
-def _whole_number_as_text(value: object, width: int) -> str:
-    """Text as it is; a whole number (DynamoDB gives Decimals) with leading zeros; anything else as nothing."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        value = int(value) if value.adjusted() < width else -1
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**width:
-        return f"{value:0{width}}"
-    return ""

@@ -19,7 +19,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
-from interlock_store._store import NO_CONFIG, Commit, Dossier, Store, StoredConfig
+from interlock_store._store import NO_CONFIG, Commit, Dossier, Readings, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "MigrationProblem",
     "Overview",
     "Position",
+    "Readings",
     "RowScan",
     "ScanPage",
     "Store",

@@ -16,6 +16,8 @@ from interlock_lifecycle import (
     Decision,
     ExpireTrigger,
     JobEntry,
+    KeepRows,
+    KeptRows,
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
@@ -26,6 +28,7 @@ from interlock_lifecycle import (
     RecordStart,
     RecoverRun,
     RejectRerun,
+    RejectSensor,
     RequestRerun,
     RerunEntry,
     Run,
@@ -42,11 +45,13 @@ from interlock_store._rows import (
     PENDING,
     POSTRUN,
     RUNNING,
+    UNREADABLE_VERSION,
     closed_row,
     entry_row,
     event_row,
     format_time,
     intent_row,
+    kept_row,
     marker_row,
     pipeline_pk,
     rerun_marker,
@@ -58,6 +63,7 @@ from interlock_store._rows import (
 )
 from interlock_store._tables import TableNames
 from interlock_store._write import (
+    ANYTHING,
     ARRIVAL,
     COUNT,
     FENCE,
@@ -102,6 +108,8 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
             return _note_after_run(decision, names)
         case ObserveRun() | NoteArrival() | AnswerShadow():
             return _shadow_writes(decision, control)
+        case KeepRows() | RejectSensor():
+            return [_keep(decision, control) if isinstance(decision, KeepRows) else _reject_sensor(decision, control)]
         case ExpireTrigger():
             row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
             return [row, *_judge(decision.run.key, decision.judged, decision, control)]
@@ -119,7 +127,8 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
     match decision:
         case StartRun():
             arrival = _arrival(decision.run.key, decision.arrived_at, control)
-            return [Put(control, run_row(decision.run), NOTHING_THERE, FENCE), *arrival]
+            opened = Put(control, run_row(decision.run), NOTHING_THERE, FENCE)
+            return [opened, *arrival, *_open_kept(decision.run.key, decision.kept, decision.run.committed_at, control)]
         case MarkStarted():
             return [_mark_started(decision, control)]
         case PassEvaluation():
@@ -143,7 +152,8 @@ def _shadow_writes(decision: ObserveRun | NoteArrival | AnswerShadow, control: s
         case ObserveRun():
             return _observe(decision, control)
         case NoteArrival():
-            return _arrival(decision.key, decision.arrived_at, control)
+            arrival = _arrival(decision.key, decision.arrived_at, control)
+            return [*arrival, *_open_kept(decision.key, decision.kept, decision.arrived_at, control)]
         case AnswerShadow():
             return _answer_shadow(decision, control)
         case _:
@@ -154,7 +164,35 @@ def _pass(decision: PassEvaluation, control: str) -> list[Write]:
     held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
     noted: Item = {"evaluatedAt": format_time(decision.evaluated_at), "evaluatedSensors": decision.seen}
     passed = _on_run(decision.run, control, noted, expect=held)
-    return [passed, *_baseline(decision.run.key, decision.baseline, control)]
+    kept = [] if decision.kept is None else [_kept(decision.run.key, decision.kept, decision.evaluated_at, control)]
+    return [passed, *_baseline(decision.run.key, decision.baseline, control), *kept]
+
+
+def _open_kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> list[Write]:
+    """What a new date keeps replaces whatever an earlier life of the date has left."""
+    return [Put(control, kept_row(key, kept, at))] if kept.rows else []
+
+
+def _kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> Put:
+    """The next version of what a date keeps: nobody has written another one meanwhile."""
+    before = kept.version - 1
+    expect = Expect(equals={"version": before}) if before else NOTHING_THERE
+    if before == UNREADABLE_VERSION:
+        expect = ANYTHING
+    return Put(control, kept_row(key, kept, at), expect)
+
+
+def _keep(decision: KeepRows, control: str) -> Put:
+    return _kept(decision.key, decision.kept, decision.at, control)
+
+
+def _reject_sensor(decision: RejectSensor, control: str) -> Put:
+    before = decision.before
+    expect = NOTHING_THERE
+    if before is not None:
+        expect = Expect(equals={"markedAt": format_time(before.reported_at), "count": before.count})
+    row = marker_row(decision.pipeline_id, decision.marker, decision.after.reported_at)
+    return Put(control, {**row, "count": decision.after.count}, expect)
 
 
 def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Write]:
@@ -402,6 +440,7 @@ def _observe(decision: ObserveRun, control: str) -> list[Write]:
     return [
         _update_shadow(row, control, Expect(absent=("data",)), FENCE),
         *_arrival(shadow.key, decision.arrived_at, control),
+        *_open_kept(shadow.key, decision.kept, at, control),
         *_baseline(shadow.key, decision.baseline, control),
     ]
 

@@ -13,6 +13,8 @@ from interlock_lifecycle import (
     Event,
     JobEntry,
     JobIntent,
+    KeptRows,
+    Rejections,
     RerunEntry,
     RerunRequest,
     Run,
@@ -25,6 +27,7 @@ from interlock_lifecycle import (
     digest,
     event_detail,
 )
+from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store._tables import StoreError
 from interlock_store._write import Expect, Item
@@ -46,6 +49,8 @@ _EVENT_TTL = timedelta(days=30)
 _MARKER_TTL = timedelta(days=30)
 _VERDICT_TTL = timedelta(days=400)
 _SHADOW_TTL = timedelta(days=7)
+_KEPT_TTL = timedelta(days=400)
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class MalformedRow(StoreError):
@@ -444,6 +449,64 @@ def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
         retries=int(retries),
         uncounted=tuple(name for name in ("reruns", "retries") if name not in row),
     )
+
+
+UNREADABLE_VERSION = -1
+"""The version of a KEPT# row whose own cannot be read: the next write replaces the row whatever it holds."""
+
+
+def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
+    """The KEPT# row of a date: the sensor rows that it was judged by. The stream filter leaves quiet rows out."""
+    rows = {
+        slot: {"keptAt": format_time(row.kept_at), **({} if row.fields is None else {"data": dict(row.fields)})}
+        for slot, row in kept.rows.items()
+    }
+    return {
+        "PK": pipeline_pk(key.pipeline_id),
+        "SK": run_sk("KEPT", key),
+        "rows": rows,
+        "version": max(kept.version, 1),
+        "quiet": "1",
+        "ttl": epoch(at + _KEPT_TTL),
+    }
+
+
+def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
+    """What a date keeps; nothing without a row. An entry that cannot be read counts as one without fields.
+
+    Such an entry decides nothing: the run is held until a row of its date comes.
+    """
+    if row is None:
+        return KeptRows()
+    told = row.get("rows")
+    entries = told if isinstance(told, Mapping) else {}
+    version = row.get("version")
+    is_readable = isinstance(version, Decimal) and version.is_finite() and version >= 1
+    return KeptRows(
+        {str(slot): _read_kept(entry) for slot, entry in entries.items()},
+        int(version) if isinstance(version, Decimal) and is_readable else UNREADABLE_VERSION,
+    )
+
+
+def _read_kept(entry: Any) -> KeptRow:
+    data = entry.get("data") if isinstance(entry, Mapping) else None
+    try:
+        kept_at = parse_time(entry.get("keptAt"), "", "") if isinstance(entry, Mapping) else _LONG_AGO
+    except MalformedRow:
+        return KeptRow(None, _LONG_AGO)
+    return KeptRow(data if isinstance(data, Mapping) else None, kept_at)
+
+
+def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
+    """The marker of a kind of rejected sensor row; None without one. What cannot be read counts as long ago."""
+    if row is None:
+        return None
+    count = row.get("count")
+    try:
+        reported_at = parse_time(row.get("markedAt"), "", "")
+    except MalformedRow:
+        reported_at = _LONG_AGO
+    return Rejections(reported_at, int(count) if isinstance(count, Decimal) and count.is_finite() else 0)
 
 
 def marker_sk(marker: str) -> str:

@@ -13,6 +13,8 @@ from interlock_lifecycle import (
     OWN_REASONS,
     Decision,
     JobEntry,
+    KeptRows,
+    Rejections,
     RerunEntry,
     RerunRequest,
     Run,
@@ -22,10 +24,10 @@ from interlock_lifecycle import (
     StandingRequest,
     Verdict,
     clocks_since,
-    keys_to_read,
+    rules_to_read,
 )
-from interlock_rules import candidate_keys, updated_at
-from interlock_sla import Calendar, Exclusions, ExecutionDate, ExecutionDateError, parse_execution_date
+from interlock_rules import Rule, row_keys, select_rows, updated_at
+from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
 from interlock_store._limits import is_same
 from interlock_store._notes import in_force, is_noted, moment_noted, note
 from interlock_store._plan import plan, request_as_read
@@ -42,6 +44,8 @@ from interlock_store._rows import (
     pipeline_pk,
     read_arrival,
     read_entry,
+    read_kept,
+    read_rejections,
     read_rerun,
     read_run,
     read_shadow,
@@ -71,6 +75,13 @@ class Dossier(Struct, frozen=True):
     run: Run | None
     config: "StoredConfig"
     sla: SlaFacts
+
+
+class Readings(Struct, frozen=True):
+    """What rules read of a date: the sensor rows as they are now, by row key, and the rows that the date keeps."""
+
+    rows: Mapping[str, Mapping[str, object]]
+    kept: KeptRows
 
 
 class StoredConfig(Struct, frozen=True):
@@ -184,12 +195,27 @@ class Store:
         for row in self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="TRIGGER#"):
             yield read_run(row)
 
-    def sensors(self, pipeline_id: str, keys: Iterable[str], date: ExecutionDate) -> dict[str, Mapping[str, object]]:
-        """The rows that could speak for these sensor keys on a date, by row key; at most three per key."""
+    def readings(self, key: RunKey, rules: Iterable[Rule]) -> Readings:
+        """What rules may read of a date, in one batch: at most five rows per sensor key, and what the date keeps."""
+        pk, kept_sk = pipeline_pk(key.pipeline_id), run_sk("KEPT", key)
+        wanted = [(pk, f"SENSOR#{name}") for name in row_keys(rules, key.date)]
+        found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])
+        kept = read_kept(found.pop((pk, kept_sk), None))
+        return Readings({sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}, kept)
+
+    def sensor_rows(self, pipeline_id: str, keys: Iterable[str]) -> dict[str, Mapping[str, object]]:
+        """The sensor rows that exist under these very keys, by row key."""
         pk = pipeline_pk(pipeline_id)
-        wanted = [(pk, f"SENSOR#{name}") for key in keys for name in candidate_keys(key, date)]
-        found = self._tables.get_many(self.names.control, wanted)
+        found = self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys])
         return {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+
+    def kept(self, key: RunKey) -> KeptRows:
+        """The sensor rows that a date keeps; nothing without a row."""
+        return read_kept(self._get(key, "KEPT"))
+
+    def rejections(self, pipeline_id: str, marker: str) -> Rejections | None:
+        """How often a kind of sensor row was rejected since its last event; None for a new kind."""
+        return read_rejections(self._tables.get(self.names.control, pipeline_pk(pipeline_id), marker_sk(marker)))
 
     def all_sensors(self, pipeline_id: str, prefix: str = "") -> dict[str, Mapping[str, object]]:
         """Every sensor row of a pipeline, for people; no Lambda's hot path reads them all."""
@@ -261,10 +287,12 @@ class Store:
         rows = self._tables.query(self.names.rerun, pipeline_pk(key.pipeline_id), prefix=prefix)
         return [read_rerun(row, key) for row in rows]
 
-    def newest_sensor_update(self, config: PipelineConfig, date: ExecutionDate) -> datetime | None:
-        """The newest `updatedAt` among the sensors that the pipeline names for a date, for the circuit breaker."""
-        found = self.sensors(config.id, keys_to_read(config), date)
-        stamps = (updated_at(fields) for fields in found.values())
+    def newest_sensor_update(self, config: PipelineConfig, key: RunKey) -> datetime | None:
+        """The newest `updatedAt` among the rows that count for a date, for the circuit breaker."""
+        rules = rules_to_read(config)
+        readings = self.readings(key, rules)
+        found = select_rows(readings.rows, rules, key.date, readings.kept.rows)
+        stamps = (updated_at(fields) for fields in found.fields.values())
         return max((stamp for stamp in stamps if stamp is not None), default=None)
 
     def standing_request(self, key: RunKey) -> StandingRequest | None:

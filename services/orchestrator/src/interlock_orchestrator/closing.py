@@ -87,10 +87,10 @@ def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> Baseline | NoBas
     if config is None or config.post_run_rules is None:
         return None
     try:
-        sensors = desk.store.sensors(key.pipeline_id, config.post_run_rules.keys, key.date)
-        taken = take_baseline(config, key, sensors)
+        readings = desk.store.readings(key, config.post_run_rules.rules)
+        taken = take_baseline(config, key, readings.rows, readings.kept.rows)
         if isinstance(taken, dict) and set(taken) != set(config.post_run_rules.keys):
-            taken = take_baseline(config, key, sensors, desk.store.baseline(key))
+            taken = take_baseline(config, key, readings.rows, readings.kept.rows, desk.store.baseline(key))
         return taken
     except Exception as error:  # noqa: BLE001 (the job is done: that must be recorded, whatever its sensors say)
         _log.error("baseline_not_taken", run=str(key), error=f"{type(error).__name__}: {error}")

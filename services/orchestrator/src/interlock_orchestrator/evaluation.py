@@ -16,7 +16,7 @@ from interlock_lifecycle import (
     WindowUsedUp,
     decide_evaluation,
     decide_started,
-    keys_to_read,
+    rules_to_read,
 )
 from interlock_orchestrator.request import Request, Step
 from interlock_orchestrator.steps import Desk, commit_until_settled
@@ -73,5 +73,5 @@ def _gather(desk: Desk, request: Request, known: Dossier) -> EvaluationFacts:
     config, key = known.config.config, request.key
     if config is None:
         return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla)
-    sensors = desk.store.sensors(key.pipeline_id, keys_to_read(config), key.date)
-    return EvaluationFacts(known.run, config, "", sensors, known.sla)
+    readings = desk.store.readings(key, rules_to_read(config))
+    return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept)

@@ -9,7 +9,7 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#")
+_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
 """Rows that nobody has to act upon: Interlock's notes."""
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     NEWEST_PERIODS,
     TERMINAL_JOB_EVENTS,
@@ -16,9 +17,11 @@ from interlock_lifecycle import (
     dormant_since,
     miss_post_run,
     recover_trigger,
+    report_undated,
     stranded_sensors,
+    undated_marker,
+    undated_sensors,
 )
-from interlock_rules import updated_at
 from interlock_store import Commit, Contended, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 from interlock_watchdog.crew import Crew
@@ -85,14 +88,27 @@ class StrandedSensors:
         self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterator[tuple[Watched, Stranded]]:
         """What each pipeline's sensors should have started; a pipeline that fails disturbs no other."""
+        undated: list[tuple[Watched, str]] = []
         for watched, cursor, rows in self._read(now, slot, cursors, troubles):
             try:
                 since = _since(watched, cursor, now)
                 found = stranded_sensors(watched.expected, rows, since=since, now=now)
+                undated += [(watched, key) for key in undated_sensors(watched.expected, rows, now=now)]
             except Exception as error:  # noqa: BLE001 (raised by the check with the others)
                 troubles.append(PipelineTrouble(watched.config.id, error))
             else:
                 yield from ((watched, one) for one in found)
+        self._report_undated(undated, now)
+
+    def _report_undated(self, undated: list[tuple[Watched, str]], now: datetime) -> None:
+        """Report each trigger row without date and time once: written again unchanged, it can start nothing."""
+        named = {
+            (watched.config.id, undated_marker(key)): (watched, key) for watched, key in undated if watched.reports
+        }
+        known = self._overview.marked(named) if named else set()
+        for marker, (watched, key) in named.items():
+            if marker not in known:
+                self._store.commit(report_undated(watched.config, key, now))
 
     def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
         """The third whose turn is longest ago, and up to when each part was looked at."""
@@ -136,13 +152,15 @@ class StrandedSensors:
             return False
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
             return False
-        return self._start(one, now)
+        return self._start(one, watched.config, now)
 
-    def _start(self, one: Stranded, now: datetime) -> bool:
+    def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
         """Start the run, unless somebody else was faster; Contended when nobody was and it could not be started."""
         for _ in range(_TRIES):
             known = self._store.arrived_at(one.key) is not None
-            decision = recover_trigger(one, has_arrival=known, now=now, execution_timeout=self._execution_timeout)
+            decision = recover_trigger(
+                one, config, has_arrival=known, now=now, execution_timeout=self._execution_timeout
+            )
             commit = self._store.commit(decision)
             _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, commit=str(commit))
             if commit is not Commit.STALE:
@@ -212,12 +230,12 @@ class MissingPostRun:
     def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
         rules = watched.config.post_run_rules
         assert rules is not None
-        sensors = self._store.sensors(run.key.pipeline_id, rules.keys, run.key.date)
-        missing = awaited(watched.config, run, sensors)
-        if not missing and all(_is_newer(fields, run) for fields in sensors.values()):
-            # All reported since; their records are still on their way to the router, which judges them.
+        readings = self._store.readings(run.key, rules.rules)
+        missing = awaited(watched.config, run, readings.rows, readings.kept)
+        if not missing:
+            # Their records are judged by the router when the stream brings them.
+            self._store.commit(NoteAfterRun(run, (), settled=True))
             return False
-        missing = missing or rules.keys
         decision = miss_post_run(watched.config, run, missing, now)
         return self._store.commit(decision) is Commit.COMMITTED
 
@@ -225,11 +243,6 @@ class MissingPostRun:
 def _timeout(watched: Watched) -> timedelta:
     assert watched.config.post_run is not None
     return timedelta(seconds=watched.config.post_run.sensor_timeout.total_seconds())
-
-
-def _is_newer(fields: Mapping[str, object], run: Run) -> bool:
-    stamp = updated_at(fields)
-    return stamp is not None and run.closed_at is not None and stamp > run.closed_at
 
 
 def _is_over(watched: Watched, run: Run, now: datetime) -> bool:

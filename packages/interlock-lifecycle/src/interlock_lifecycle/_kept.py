@@ -1,0 +1,110 @@
+"""Which sensor rows are kept with the date that they were judged for, and how they are read again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._decision import KeepRows, KeptRows
+from interlock_lifecycle._run import RunKey, Sensor
+from interlock_rules import KeptRow, Rule, Selection, row_date
+from interlock_sla import ExecutionDate, ExecutionDateError
+
+MOST_KEPT_BYTES = 64 * 1024
+"""What one date keeps at most: an item of DynamoDB holds 400 KB, and each evaluation reads the row."""
+
+
+def add_kept(kept: Mapping[str, KeptRow], fresh: Mapping[str, KeptRow]) -> dict[str, KeptRow]:
+    """What a date keeps after `fresh` rows came. A row that does not fit into 64 KB is noted without its fields."""
+    merged = {**kept, **fresh}
+    room = MOST_KEPT_BYTES - sum(_size(row) for slot, row in merged.items() if slot not in fresh)
+    for slot, row in fresh.items():
+        size = _size(row)
+        if size > room:
+            merged[slot] = KeptRow(None, row.kept_at)
+        else:
+            room -= size
+    return merged
+
+
+def _size(row: KeptRow) -> int:
+    return 0 if row.fields is None else len(msgspec.json.encode(row.fields, enc_hook=str))
+
+
+def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, config: PipelineConfig) -> KeptRows:
+    """What a new date keeps of the row that opened it.
+
+    Only a row under the trigger's plain key can be overwritten by another date's row.
+    """
+    rule = config.trigger_rule
+    if rule is None or sensor_key != rule.key:
+        return KeptRows()
+    return KeptRows(add_kept({}, {rule.slot: KeptRow(fields, at)}), 1)
+
+
+def rows_passed(selection: Selection, rules: Iterable[Rule], kept: KeptRows, at: datetime) -> KeptRows | None:
+    """What a date keeps of the rows by which its validation passed; None when it keeps them already.
+
+    Reference data (`any_date`) is read as it is now at every evaluation, and so are rows under per-period keys.
+    """
+    fresh = {
+        rule.slot: KeptRow(selection.fields[rule.slot], at)
+        for rule in rules
+        if not rule.any_date and selection.sources.get(rule.slot) == rule.key and rule.slot not in selection.kept
+    }
+    known = {slot: row for slot, row in fresh.items() if slot in kept.rows and kept.rows[slot].fields == row.fields}
+    if len(known) == len(fresh):
+        return None
+    return KeptRows(
+        add_kept(kept.rows, {slot: row for slot, row in fresh.items() if slot not in known}), kept.version + 1
+    )
+
+
+def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[str, ...]]:
+    """The runs that would lose this record when another date's row takes its place, each with the rules' slots.
+
+    An hour's row counts for its day's daily run too. A day's row also counts for its hours. Those keep it when their
+    validation passes.
+    """
+    named = row_date(sensor.key, sensor.fields)
+    if not isinstance(named, ExecutionDate):
+        return {}
+    found: dict[RunKey, list[str]] = {}
+    for rule in dated_rules(config):
+        if rule.key != sensor.key:
+            continue
+        for date in dict.fromkeys((named, ExecutionDate(named.day))):
+            try:
+                run = RunKey(config.id, config.schedule_id, date.shifted(-rule.date_offset))
+            except ExecutionDateError:
+                continue
+            found.setdefault(run, []).append(rule.slot)
+    return {run: tuple(dict.fromkeys(slots)) for run, slots in found.items()}
+
+
+def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
+    """The rules that decide a run by rows of its date: the trigger's and the validation's, without reference data."""
+    trigger = (config.trigger_rule,) if config.trigger_rule is not None else ()
+    return tuple(rule for rule in (*trigger, *config.validation.rules) if not rule.any_date)
+
+
+def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: KeptRows) -> KeepRows | None:
+    """Keep a record with its date, which has begun: the next row of its key may be another date's.
+
+    None when the date keeps this record, or a newer one. The records of one key come in order: a redelivered older
+    one does not replace what an evaluation saw after it.
+    """
+    fresh = {}
+    for slot in slots:
+        before = kept.rows.get(slot)
+        if before is None or (before.fields != sensor.fields and _is_not_older(sensor, before.kept_at)):
+            fresh[slot] = KeptRow(sensor.fields, sensor.written_at)
+    if not fresh:
+        return None
+    return KeepRows(key, KeptRows(add_kept(kept.rows, fresh), kept.version + 1), sensor.written_at)
+
+
+def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:
+    """Streams give the time in whole seconds, cut: a record of the same second may be the newer one."""
+    return sensor.written_at >= kept_at.replace(microsecond=0)

@@ -1,0 +1,54 @@
+"""What happens to a sensor row whose date cannot be read: an event per kind of row and day, and no run."""
+
+import re
+from datetime import timedelta
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._arrival import is_reserved
+from interlock_lifecycle._baseline import watching_rule
+from interlock_lifecycle._decision import Rejections, RejectSensor
+from interlock_lifecycle._event import Event, EventType, cut_text, make_event_id
+from interlock_lifecycle._kept import dated_rules
+from interlock_lifecycle._run import Sensor, digest
+from interlock_rules import UnreadableDate, key_matches
+
+REPORTED_EVERY = timedelta(hours=24)
+"""How often one kind of rejected row is reported."""
+
+
+def reads(sensor_key: str, config: PipelineConfig) -> bool:
+    """Whether the trigger, a post-run rule or a rule without anyDate reads this sensor."""
+    if is_reserved(sensor_key):
+        return False
+    rules = (rule.key for rule in dated_rules(config))
+    return any(key_matches(key, sensor_key) for key in rules) or watching_rule(config, sensor_key) is not None
+
+
+def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
+    """The marker of one kind of rejected row: its key and the form of its value, with every digit as 9."""
+    form = re.sub("[0-9]", "9", f"{sensor.key} {problem.field} {problem.value!r}")
+    return f"sensor-rejected#{re.sub('[0-9]', '9', sensor.key)}#{digest(form)}"
+
+
+def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections | None) -> RejectSensor:
+    """Report an unreadable row once in 24 hours and kind; the next report says how many came in between."""
+    at, marker = sensor.written_at, rejection_marker(sensor, problem)
+    if before is not None and at < before.reported_at + REPORTED_EVERY:
+        return RejectSensor(sensor.pipeline_id, marker, before, Rejections(before.reported_at, before.count + 1), ())
+    more = before.count if before is not None else 0
+    message = f"sensor {sensor.key}: {problem}; the row opens nothing and counts for no run"
+    event = Event(
+        id=make_event_id(at, f"sensor rejected {marker}"),
+        type=EventType.SENSOR_REJECTED,
+        pipeline_id=sensor.pipeline_id,
+        timestamp=at,
+        message=cut_text(message + (f" ({more} more of this kind since the last report)" if more else "")),
+        detail={
+            "sensorKey": sensor.key,
+            "field": problem.field,
+            "value": cut_text(str(problem.value)),
+            "problem": problem.problem,
+            "count": more,
+        },
+    )
+    return RejectSensor(sensor.pipeline_id, marker, before, Rejections(at, 0), (event,))
