@@ -100,10 +100,10 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """The whole system under a virtual clock, with faults: the short run; SLA situations, and many days of them."""
+    """The whole system under a virtual clock, with faults: the short run; SLA situations; stories of dates."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=600", "-n2")
-    session.run("pytest", *options, "tests/simulation", "tests/sla", *session.posargs)
+    session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", *session.posargs)
 
 
 @nox.session

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from interlock_controller import AlertDesk, BusEntry, JobDesk, Outbox, RerunDesk, SensorDesk, Timers
 from interlock_dlq import DeadLetter
+from interlock_dlq import Router as DeadLetters
 from interlock_orchestrator import handler as orchestrator
 from interlock_orchestrator.steps import Desk
 from interlock_sla_monitor import handler as sla_monitor
@@ -53,8 +54,8 @@ class Jobs(Protocol):
     def check(self, job_type: str, config: Mapping[str, Any], started: Any, *, until: datetime) -> Any: ...
 
 
-class _NoLetters:
-    """No record of these situations may end as a dead letter."""
+class NoLetters:
+    """No record may end as a dead letter."""
 
     def route(self, letter: DeadLetter) -> None:
         raise AssertionError(f"a dead letter: {letter}")
@@ -78,7 +79,13 @@ class Lambdas:
     """The entry points of stream-router, orchestrator, SLA monitor and watchdog."""
 
     def __init__(
-        self, tables: Tables, around: Surroundings, jobs: Jobs, timers: Timers, now: Callable[[], datetime]
+        self,
+        tables: Tables,
+        around: Surroundings,
+        jobs: Jobs,
+        timers: Timers,
+        now: Callable[[], datetime],
+        letters: DeadLetters,
     ) -> None:
         store = Store(tables, NAMES)
         outbox = Outbox(store, around, around, now=now, execution_timeout=TIMEOUT)  # type: ignore[arg-type]
@@ -100,7 +107,7 @@ class Lambdas:
         self._now = now
         self._records = 0
         self._services: dict[Any, Any] = {
-            stream_router: RouterService(router, _NoLetters(), {}, _SETTINGS),
+            stream_router: RouterService(router, letters, {}, _SETTINGS),
             orchestrator: _OrchestratorService(store, jobs, now),
             sla_monitor: SlaService(monitor, {}, _SETTINGS),
             watchdog: WatchdogService(checks, recovery, around, crew, {}, _SETTINGS),  # type: ignore[arg-type]

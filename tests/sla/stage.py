@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
-from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas
+from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters
 
 from interlock_config import decode_yaml
 from interlock_controller import BusEntry, NoTimers
+from interlock_dlq import Router as DeadLetters
 from interlock_lifecycle import JobEntry, RunKey, Timer, timer_input
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, Tables
@@ -80,7 +81,7 @@ class Timers:
 class Stage:
     """The services, the stream, the state machine, Scheduler, the bus and the watchdog's rule around one pipeline."""
 
-    def __init__(self, start: datetime, *, scheduler: bool = True) -> None:
+    def __init__(self, start: datetime, *, scheduler: bool = True, letters: DeadLetters | None = None) -> None:
         self.now = start
         self.told: list[tuple[datetime, str, dict[str, Any]]] = []
         self.records: list[tuple[str, str, Mapping[str, Any] | None, datetime]] = []
@@ -94,7 +95,7 @@ class Stage:
         self.jobs = Jobs(self.clock)
         self.timers = Timers(self)
         timers = self.timers if scheduler else NoTimers()
-        self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock)
+        self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock, letters or NoLetters())
         self.at(start + TICK, self._tick)
 
     def open_tables(self) -> Tables:

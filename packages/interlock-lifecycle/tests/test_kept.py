@@ -72,7 +72,10 @@ def test_a_retry_is_judged_on_what_its_date_kept(run: Run, config: PipelineConfi
     short = KeptRows({"landing": KeptRow(GOOD | {"count": 5}, NOW)}, 1)
     held = evaluate(run, config, no_sla, short, landing=NEXT)
     assert isinstance(held, HoldRun)
-    assert held.reason == "landing: count is 5, needs gte 100 (95 short), kept from 2026-03-03T12:00:00Z"
+    assert held.reason == (
+        "landing: count is 5, needs gte 100 (95 short), "
+        "kept from 2026-03-03T12:00:00Z (landing is of 2026-03-03T12 now)"
+    )
 
 
 def test_without_a_kept_row_another_hour_holds(run: Run, config: PipelineConfig, no_sla: SlaFacts) -> None:

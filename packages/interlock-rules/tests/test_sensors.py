@@ -146,7 +146,10 @@ def test_a_kept_row_is_read_where_no_row_counts() -> None:
     assert chosen({"landing": tomorrow}, DAY, landing=kept) == kept.fields
     assert chosen({}, DAY, landing=kept) == kept.fields
     assert chosen({"landing": own}, DAY, landing=kept) == own
-    expected = "landing: count is 500, needs gte 1000 (500 short), kept from 2026-03-03T07:05:00Z"
+    expected = (
+        "landing: count is 500, needs gte 1000 (500 short), "
+        "kept from 2026-03-03T07:05:00Z (landing is of 2026-03-04 now)"
+    )
     assert reason({"landing": tomorrow}, DAY, landing=kept) == expected
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from interlock_sla import ExecutionDate
 
 from ._checks import Fields
-from ._row_dates import UnreadableDate, counts_for, row_date
+from ._row_dates import RowDate, UnreadableDate, counts_for, row_date
 from ._rules import Rule
 
 
@@ -62,52 +62,59 @@ def select_rows(
     fields: dict[str, Fields] = {}
     notes: dict[str, str] = {}
     sources: dict[str, str] = {}
-    from_kept = []
+    from_kept: list[str] = []
     suffixes = _suffixes(date)
     for rule in rules:
         slot = rule.slot
         if slot in fields or slot in notes:
             continue
-        wanted = date if rule.date_offset == 0 else date.shifted(rule.date_offset)
-        found, objections, is_unreadable = _look(rows, rule, wanted, suffixes if wanted is date else _suffixes(wanted))
-        if found is not None:
-            sources[slot] = found
-            fields[slot] = rows[found]
+        name, objections = _look(rows, rule, rule.key, date, suffixes)
+        if name is not None:
+            fields[slot], sources[slot] = rows[name], name
             continue
-        row = kept.get(slot) if kept and not is_unreadable else None
+        row = kept.get(slot) if kept and not any(isinstance(named, UnreadableDate) for named in objections) else None
         if row is not None and row.fields is not None:
-            fields[slot] = row.fields
-            sources[slot] = rule.key
+            fields[slot], sources[slot] = row.fields, rule.key
             from_kept.append(slot)
-            notes[slot] = f"kept from {row.kept_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        elif objections:
-            lost = f", and the row of {wanted} was too large to keep" if row is not None else ""
-            notes[slot] = _objection(objections, rule, wanted) + lost
+        if row is not None or objections:
+            notes[slot] = _note(rule, date, objections, row)
     return Selection(fields, notes, sources, frozenset(from_kept))
 
 
 def _look(
-    rows: Mapping[str, Fields], rule: Rule, wanted: ExecutionDate, suffixes: tuple[str, ...]
-) -> tuple[str | None, list[str], bool]:
-    """The key of the row to read, what speaks against the others, and whether one of those is unreadable."""
-    key, objections, is_unreadable = rule.key, [], False
-    for name in (*(f"{key}#{suffix}" for suffix in suffixes), key):
+    rows: Mapping[str, Fields], rule: Rule, key: str, date: ExecutionDate, suffixes: tuple[str, ...]
+) -> tuple[str | None, list[RowDate]]:
+    """The key of the row that the rule reads, None without one; and the dates of the rows that do not count."""
+    if rule.date_offset:
+        date = date.shifted(rule.date_offset)
+        suffixes = _suffixes(date)
+    objections: list[RowDate] = []
+    for name in (*[f"{key}#{suffix}" for suffix in suffixes], key):
         fields = rows.get(name)
         if fields is None:
             continue
         if rule.any_date:
-            return name, [], False
+            return name, []
         named = row_date(name, fields)
-        if counts_for(named, wanted):
-            return name, [], False
-        is_unreadable |= isinstance(named, UnreadableDate)
-        objections.append(f"has a row whose {named}" if isinstance(named, UnreadableDate) else f"is of {named}")
-    return None, objections, is_unreadable
+        if counts_for(named, date):
+            return name, []
+        objections.append(named)
+    return None, objections
 
 
-def _objection(objections: list[str], rule: Rule, wanted: ExecutionDate) -> str:
-    needed = f", where the rule reads {wanted}" if rule.date_offset else ""
-    return f"{' and '.join(dict.fromkeys(objections))}{needed}"
+def _note(rule: Rule, date: ExecutionDate, objections: list[RowDate], kept: KeptRow | None) -> str:
+    """Why no row of the rule's key counts, and what is read instead."""
+    others = dict.fromkeys(
+        f"has a row whose {named}" if isinstance(named, UnreadableDate) else f"is of {named}" for named in objections
+    )
+    reason = " and ".join(others) + (f", where the rule reads {_wanted(rule, date)}" if rule.date_offset else "")
+    if kept is None:
+        return reason
+    if kept.fields is None:
+        lost = f"the row of {_wanted(rule, date)} was too large to keep"
+        return f"{reason}, and {lost}" if others else f"has no row, and {lost}"
+    now = f" ({rule.key} {reason} now)" if others else ""
+    return f"kept from {kept.kept_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{now}"
 
 
 def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate:
