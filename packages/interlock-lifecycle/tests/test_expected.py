@@ -310,12 +310,31 @@ class TestInForce:
         assert set(self.terms(TRIGGER, "maxDuration: 1h")) == {"schedule", "dates", "sla relative"}
 
     @pytest.mark.parametrize(
+        ("cron", "term"),
+        [
+            ("0 8 * * *", "dates puxyg4io2tc6oxom"),
+            ("0 8 L 3 *", "dates y5cxijerz4vbsjjm"),
+            ("0 8,20 1,L * fri#2", "dates snbbnaj2z4ww4ek7"),
+        ],
+    )
+    def test_a_stored_term_of_dates_stays_what_it_was(self, cron: str, term: str) -> None:
+        assert self.terms(f'cron: "{cron}"')["dates"] == term
+
+    @pytest.mark.parametrize(
         ("before", "after", "are_the_same"),
         [
             ('cron: "0 8 * * *"', 'cron: "30 7 * * *", timezone: Asia/Tokyo', True),
             ('cron: "0 8 * * *"', 'cron: "0 7 * * 1-5"', False),
             ('cron: "0 8 * * *"', 'cron: "0 7 L * *"', False),
             ('cron: "0 8 1 * *"', 'cron: "0 8 2 * *"', False),
+            ('cron: "0 8 L * *"', 'cron: "0 8 L-3 * *"', False),
+            ('cron: "0 8 L * *"', 'cron: "0 8 LW * *"', False),
+            ('cron: "0 8 L-3 * *"', 'cron: "0 8 L-4 * *"', False),
+            ('cron: "0 8 L-3 * *"', 'cron: "0 8 L-3W * *"', False),
+            ('cron: "0 8 15 * *"', 'cron: "0 8 15W * *"', False),
+            ('cron: "0 8 15W * *"', 'cron: "0 8 16W * *"', False),
+            ('cron: "0 8 15W,LW * *"', 'cron: "30 9 lw,15w * *"', True),
+            ('cron: "0 8 * * 5L"', 'cron: "0 9 * * friL"', True),
             ('cron: "0 8 * * *"', 'cron: "0 8 * 3 *"', False),
             ('cron: "0 8 * * 1#1"', 'cron: "0 8 * * 1#2"', False),
             ('cron: "0 8 * * *"', 'cron: "0 8,20 * * *"', False),

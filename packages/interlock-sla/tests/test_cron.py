@@ -7,6 +7,11 @@ import pytest
 from interlock_sla import CronError, ExecutionDate, NaiveTimeError, TimeRangeError, parse_cron, zone
 
 BERLIN = zone("Europe/Berlin")
+DAYS = (
+    "1 to 31, L (the last day), L-1 to L-30 (days before it), or with a W behind it (1W to 31W, LW, L-3W) "
+    "the nearest Monday to Friday"
+)
+WEEKDAYS = "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last"
 UTC_ZONE = zone("UTC")
 
 
@@ -39,6 +44,12 @@ def at(text: str) -> datetime:
         ("0 0 28-3/2 * *", "2026-03-03T12:00", "2026-03-03T00:00", "2026-03-28T00:00"),
         ("0 0 * * sat-tue/3", "2026-03-08T12:00", "2026-03-07T00:00", "2026-03-10T00:00"),
         ("0 *,21 * * *", "2026-03-03T12:30", "2026-03-03T12:00", "2026-03-03T13:00"),
+        ("0 9 LW * *", "2026-06-01T00:00", "2026-05-29T09:00", "2026-06-30T09:00"),
+        ("0 9 1W * *", "2026-08-02T00:00", "2026-07-01T09:00", "2026-08-03T09:00"),
+        ("0 9 L-3 * *", "2028-02-26T09:00", "2028-02-26T09:00", "2028-03-28T09:00"),
+        ("0 9 L-28 2 *", "2026-03-03T00:00", "2024-02-01T09:00", "2028-02-01T09:00"),
+        ("0 9 29W 2 *", "2026-03-03T00:00", "2024-02-29T09:00", "2028-02-29T09:00"),
+        ("0 9 29W 2 *", "2048-01-01T00:00", "2044-02-29T09:00", "2048-02-28T09:00"),
     ],
 )
 def test_the_last_and_the_next_fire(expression: str, now: str, last: str, following: str) -> None:
@@ -173,6 +184,12 @@ def test_how_often_it_fires(expression: str, per_day: int, hourly: bool, finer: 
         ("0 0 * * fri#1,mon#5", {6, 30}),
         ("0 0 30-2 * *", {1, 2, 30, 31}),
         ("0 0 28-L * *", {28, 29, 30, 31}),
+        ("0 0 L-3,L * fri", {6, 13, 20, 27, 28, 31}),
+        ("0 0 1W,15W,LW * *", {2, 16, 31}),
+        ("0 0 7W * sun", {1, 6, 8, 15, 22, 29}),
+        ("0 0 *,7W * *", set(range(1, 32))),
+        ("0 0 * * 5L", {27}),
+        ("0 0 ? * sunL,2L", {29, 31}),
     ],
 )
 def test_the_days_of_a_month_that_it_names(expression: str, days: set[int]) -> None:
@@ -208,6 +225,13 @@ def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
         ("0 0 * * 1/2", "0 0 * * 1,3,5"),
         ("10/20 6/9 25/3 9/2 *", "10,30,50 6,15 25,28,31 9,11 *"),
         ("0 0 * * L7", "0 0 * * L0"),
+        ("0 0 * * 5L", "0 0 * * L5"),
+        ("0 0 * * 7L,0L", "0 0 * * L0"),
+        ("0 0 * * friL", "0 0 * * L5"),
+        ("0 0 * * FRIL,Monl", "0 0 * * L5,L1"),
+        ("0 0 l-3w * *", "0 0 L-3W * *"),
+        ("0 0 L-0,L-00W * *", "0 0 L,LW * *"),
+        ("0 0 015w,L-03 * *", "0 0 15W,L-3 * *"),
     ],
 )
 def test_another_way_to_write_the_same(written: str, meant: str) -> None:
@@ -219,36 +243,31 @@ def test_another_way_to_write_the_same(written: str, meant: str) -> None:
     [
         ("", "write five fields: minute, hour, day of month, month, day of week; here are 0"),
         ("0 8 * *", "write five fields: minute, hour, day of month, month, day of week; here are 4"),
-        ("0 8 * * * *", "write five fields: minute, hour, day of month, month, day of week; here are 6"),
+        ("0 8 * * * * *", "write five fields: minute, hour, day of month, month, day of week; here are 7"),
         ("@daily", 'write "0 0 * * *"'),
         ("60 * * * *", "its minute field '60' does not read as 0 to 59"),
         ("0 24 * * *", "its hour field '24' does not read as 0 to 23"),
-        ("0 0 0 * *", "its day of month field '0' does not read as 1 to 31, or L for the last day of the month"),
-        ("0 0 15W * *", "its day of month field '15w' does not read as 1 to 31, or L for the last day of the month"),
+        ("0 0 0 * *", f"its day of month field '0' does not read as {DAYS}"),
         ("0 0 * 13 *", "its month field '13' does not read as 1 to 12, or jan to dec"),
         ("*/0 * * * *", "its minute field '*/0' does not read as 0 to 59"),
         ("0-0/0 * * * *", "its minute field '0-0/0' does not read as 0 to 59"),
         ("0 8-8/00 * * *", "its hour field '8-8/00' does not read as 0 to 23"),
-        (
-            "0 0 * * mon-1/0",
-            "its day of week field 'mon-1/0' does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; "
-            "fri#2 is the second Friday of a month, L5 the last",
-        ),
-        (
-            "0 0 * * fri#1,9#2",
-            "its day of week field '9#2' does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; "
-            "fri#2 is the second Friday of a month, L5 the last",
-        ),
+        ("0 0 * * mon-1/0", f"its day of week field 'mon-1/0' does not read as {WEEKDAYS}"),
+        ("0 0 * * fri#1,9#2", f"its day of week field 'fri#1,9#2' does not read as {WEEKDAYS}"),
         ("61,62 * * * *", "its minute field '61,62' does not read as 0 to 59"),
-        ("0 0 ?,1 * *", "its day of month field '?,1' does not read as 1 to 31, or L for the last day of the month"),
-        ("H * * * *", "its minute field 'h' does not read as 0 to 59"),
-        ("R * * * *", "its minute field 'r' does not read as 0 to 59"),
+        ("0 0 ?,1 * *", f"its day of month field '?,1' does not read as {DAYS}"),
+        ("H * * * *", "its minute field 'H' does not read as 0 to 59"),
+        ("R * * * *", "its minute field 'R' does not read as 0 to 59"),
         ("1,,2 * * * *", "its minute field '1,,2' does not read as 0 to 59"),
         ("-1 * * * *", "its minute field '-1' does not read as 0 to 59"),
         ("٣ * * * *", "its minute field '٣' does not read as 0 to 59"),
         ("0 0 30 2 *", "it never fires: its months have at most 29 days"),
         ("0 0 31 4,6 *", "it never fires: its months have at most 30 days"),
-        ("0 0 * * mon,L5", "its day of week field 'mon,l5' mixes plain days with # or L: use one kind"),
+        ("0 0 31W 4,6 *", "it never fires: its months have at most 30 days"),
+        ("0 0 30W,31 2 *", "it never fires: its months have at most 29 days"),
+        ("0 0 L-29 2 *", "it never fires: its months have at most 29 days"),
+        ("0 0 L-30W 4 *", "it never fires: its months have at most 30 days"),
+        ("0 0 * * mon,L5", "its day of week field 'mon,L5' mixes plain days with # or L: use one kind"),
     ],
 )
 def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> None:
@@ -302,7 +321,7 @@ def test_fires_need_an_instant() -> None:
 
 
 @pytest.mark.parametrize("name", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
-@pytest.mark.parametrize("expression", ["* * * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * L5"])
+@pytest.mark.parametrize("expression", ["* * * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * L5", "0 0 1W * *"])
 def test_fires_beyond_what_a_datetime_holds_are_refused(expression: str, name: str) -> None:
     cron, place = parse_cron(expression), zone(name)
     start, end = (edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max))
@@ -326,7 +345,13 @@ def test_a_day_of_a_fire_beyond_what_a_datetime_holds_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "days"),
-    [("0 0 L * *", {31}), ("0 0 * * L5", {31}), ("0 0 * * L6", {25}), ("0 0 * * fri#5", {31})],
+    [
+        ("0 0 L * *", {31}),
+        ("0 0 * * L5", {31}),
+        ("0 0 * * L6", {25}),
+        ("0 0 * * fri#5", {31}),
+        ("0 0 LW,L-6W * *", {24, 31}),
+    ],
 )
 def test_the_last_month_of_all_has_last_days(expression: str, days: set[int]) -> None:
     cron = parse_cron(expression)

@@ -181,18 +181,28 @@ def fields(index: int) -> st.SearchStrategy[Field]:
     return st.just(("*", frozenset(range(low, high + 1)))) | several
 
 
+LAST_FORMS = {6: "L{0}", 7: "{0}L"}
+COUNTED_DAYS = (
+    st.just("L")
+    | st.integers(1, 30).map(lambda n: f"L-{n}")
+    | st.integers(1, 31).map(lambda n: f"{n}W")
+    | st.just("LW")
+    | st.integers(1, 30).map(lambda n: f"L-{n}W")
+)
+
+
 class Model:
     """Which wall-clock minutes a drawn expression names: a plain reading of the manual."""
 
-    def __init__(self, drawn: tuple[Field, ...], nth: tuple[int, int] | None, last_day: bool) -> None:
+    def __init__(self, drawn: tuple[Field, ...], nth: tuple[int, int] | None, counted: frozenset[str]) -> None:
         texts = [text for text, _ in drawn]
         self.minutes, self.hours, self.days, self.months, self.weekdays = (values for _, values in drawn)
-        self.nth, self.last_day = nth, last_day
-        if last_day:
-            texts[2] = "L" if texts[2] == "*" else f"{texts[2]},L"
-            self.days = frozenset() if texts[2] == "L" else self.days
+        self.nth, self.counted = nth, counted
+        if counted:
+            self.days = frozenset() if texts[2] == "*" else self.days
+            texts[2] = ",".join([*([] if texts[2] == "*" else [texts[2]]), *sorted(counted)])
         if nth is not None:
-            texts[4] = f"L{nth[0]}" if nth[1] == 6 else f"{nth[0]}#{nth[1]}"
+            texts[4] = LAST_FORMS.get(nth[1], "{0}#{1}").format(*nth)
         self.days_restricted, self.weekdays_restricted = (
             not {"*", "*/1"} & set(texts[index].split(",")) for index in (2, 4)
         )
@@ -201,12 +211,22 @@ class Model:
     def names_day(self, day: date) -> bool:
         if day.month not in self.months:
             return False
-        is_last = (day + DAY).month != day.month
-        by_day = day.day in self.days or (self.last_day and is_last)
+        by_day = day.day in self.days or any(self._counts_to(item, day) for item in self.counted)
         by_weekday = self._names_weekday(day)
         if self.days_restricted and self.weekdays_restricted:
             return by_day or by_weekday
         return by_weekday if self.weekdays_restricted else by_day if self.days_restricted else True
+
+    @staticmethod
+    def _counts_to(item: str, day: date) -> bool:
+        """Whether `day` is L-3 of its month, or for 15W and LW of all its weekdays the nearest to the day named."""
+        month = [date(day.year, day.month, d) for d in range(1, 32) if _exists(day.year, day.month, d)]
+        text = item.removesuffix("W")
+        place = len(month) - 1 + int(text[1:] or 0) if text[0] == "L" else int(text) - 1
+        if not 0 <= place < len(month):
+            return False
+        working = [other for other in month if other.weekday() < 5] if item.endswith("W") else month
+        return day == min(working, key=lambda other: abs(other - month[place]))
 
     def _names_weekday(self, day: date) -> bool:
         weekday = (day.weekday() + 1) % 7
@@ -215,7 +235,7 @@ class Model:
         wanted, n = self.nth
         same = [date(day.year, day.month, d) for d in range(1, 32) if _exists(day.year, day.month, d)]
         same = [other for other in same if (other.weekday() + 1) % 7 == wanted]
-        chosen = same[-1:] if n == 6 else same[n - 1 : n]
+        chosen = same[-1:] if n >= 6 else same[n - 1 : n]
         return day in chosen
 
     def fires(self) -> bool:
@@ -246,8 +266,8 @@ def _exists(year: int, month: int, day: int) -> bool:
 models = st.builds(
     Model,
     st.tuples(*(fields(index) for index in range(5))),
-    st.none() | st.tuples(st.integers(0, 6), st.integers(1, 6)),
-    st.booleans(),
+    st.none() | st.tuples(st.integers(0, 6), st.integers(1, 7)),
+    st.frozensets(COUNTED_DAYS, max_size=2),
 ).filter(lambda model: model.fires())
 
 
@@ -314,10 +334,21 @@ EVERY = {index: frozenset(range(low, high + 1)) for index, (low, high) in enumer
     ids=lambda drawn: " ".join(text for text, _ in drawn),
 )
 def test_cron_fires_are_those_of_a_minute_scan_over_years(name: str, drawn: tuple[Field, ...]) -> None:
-    model, place, first, days = Model(drawn, None, False), zone(name), date(2023, 12, 28), 3 * 366
+    model, place, first, days = Model(drawn, None, frozenset()), zone(name), date(2023, 12, 28), 3 * 366
     fires = scan(model, place, first, days)
     start, end = (instant_of(datetime.combine(first + n * DAY, time()), place) for n in (2, days - 2))
     assert list(parse_cron(model.text).fires_between(start, end, place)) == [f for f in fires if start < f <= end]
+
+
+@given(st.frozensets(COUNTED_DAYS, min_size=1, max_size=3), st.dates(date(1970, 1, 1), date(2090, 1, 1)))
+def test_counted_days_are_those_of_a_search_of_each_month(counted: frozenset[str], first: date) -> None:
+    at_nine = (("0", frozenset([0])), ("9", frozenset([9])), *(("*", EVERY[index]) for index in (2, 3, 4)))
+    model, utc, days = Model(at_nine, None, counted), zone("UTC"), [first + n * DAY for n in range(400)]
+    found = [datetime.combine(day, time(9), UTC) for day in days if model.names_day(day)]
+    start, end = (datetime.combine(day, time(), UTC) for day in (first, days[-1] + DAY))
+    cron = parse_cron(model.text)
+    assert list(cron.fires_between(start, end, utc)) == found
+    assert all(cron.last_fire(later - MINUTE, utc) == earlier for earlier, later in pairwise(found))
 
 
 NUMBERS = {name: number for names in NAMES.values() for number, name in names.items()}
@@ -329,8 +360,14 @@ def steps_past_the_end(text: str) -> bool:
     return any(first > last for first, last in ends)
 
 
+def croniter_reads(model: Model) -> bool:
+    """Whether croniter knows all of it and means the same: it has L and L5, but no L-3, no W and no 5L."""
+    is_known = model.counted <= {"L"} and (model.nth is None or model.nth[1] != 7)
+    return is_known and model.has_one_day_field() and not steps_past_the_end(model.text)
+
+
 @given(
-    models.filter(lambda model: model.has_one_day_field() and not steps_past_the_end(model.text)),
+    models.filter(croniter_reads),
     st.datetimes(datetime(2000, 1, 1)),
 )
 def test_without_zones_cron_agrees_with_croniter(model: Model, wall: datetime) -> None:

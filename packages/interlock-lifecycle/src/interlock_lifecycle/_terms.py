@@ -95,7 +95,11 @@ def _dates_of(cron: Cron) -> tuple[object, ...]:
     fields = cron.fields
     hours = sorted({minute // 60 for minute in fields.times}) if cron.is_hourly else None
     days, weekdays = (None if found is None else sorted(found) for found in (fields.days, fields.weekdays))
-    return hours, sorted(fields.months), days, fields.last_day, weekdays, sorted(fields.nth)
+    last_day = (0, False)
+    named = hours, sorted(fields.months), days, last_day in fields.counted, weekdays, sorted(fields.nth)
+    # Terms are stored: a cron without W and L-3 keeps the term that it had before these were known.
+    counted = sorted(fields.counted - {last_day})
+    return (*named, counted) if counted else named
 
 
 def _fires_term(config: PipelineConfig) -> str:

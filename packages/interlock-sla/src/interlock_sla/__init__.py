@@ -2,6 +2,7 @@
 
 from ._calendars import Calendar, Exclusions, parse_weekday, recent_inclusions
 from ._cron import Cron, parse_cron
+from ._cron_readings import other_readings
 from ._dates import ExecutionDate, execution_day, parse_execution_date
 from ._deadlines import (
     Clock,
@@ -49,6 +50,7 @@ __all__ = [
     "execution_day",
     "format_duration",
     "judge",
+    "other_readings",
     "parse_cron",
     "parse_deadline",
     "parse_duration",

@@ -115,7 +115,10 @@ class Cron(Struct, frozen=True):
 
 
 def parse_cron(text: str) -> Cron:
-    """Read a five-field cron expression: names, lists, ranges, steps, L, # and ?.
+    """Read a five-field cron expression: names, lists, ranges, steps, L, W, # and ?.
+
+    L, L-3, 15W and LW in the day of month field are Quartz's. Weekdays count from Sunday as 0, also in 5L: see the
+    README for what other products make of the same text.
 
     Raises CronError, which names the field at fault; also for one that never fires (30 February).
     """

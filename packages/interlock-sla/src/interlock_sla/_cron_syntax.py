@@ -4,50 +4,34 @@ import re
 
 from msgspec import Struct
 
+from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS, SHAPE, fault, macro, mixed, no_text
+from ._cron_foreign import WEEKDAYS, foreign
 from ._errors import CronError
 
-_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
-_DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
-_ALLOWED = (
-    "0 to 59",
-    "0 to 23",
-    "1 to 31, or L for the last day of the month",
-    "1 to 12, or jan to dec",
-    "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, L5 the last",
-)
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_WEEKDAYS = "sun|mon|tue|wed|thu|fri|sat"
+_WEEKDAYS = "|".join(WEEKDAYS)
 _NUMBERS = {
     **{name: number for number, name in enumerate(_MONTHS.split("|"), 1)},
-    **{name: number for number, name in enumerate(_WEEKDAYS.split("|"))},
-    "l": 31,
+    **{name: number for number, name in enumerate(WEEKDAYS)},
+    "l": 31,  # the end of a range: 28-L
 }
 _RANGES = (range(60), range(24), range(1, 32), range(1, 13), range(7))
 _SUNDAY_AGAIN = 7
-_LAST_DAY = "l"
 _STEP = "(?:/0*[1-9][0-9]*)?"
-# What may stand between commas: everything or a value or a range, each perhaps with a step; of weekdays else the nth.
+# What may stand between commas: everything or a value or a range, each perhaps with a step; of weekdays else the nth,
+# of days one counted from the month's end or the weekday nearest to one.
 _ITEMS = tuple(
     re.compile(rf"\*{_STEP}|{bare}(?:{value})(?:-(?:{last}))?(?:{_STEP}{nth})", re.ASCII)
     for bare, value, last, nth in (
         ("", "[0-9]+", "[0-9]+", ""),
         ("", "[0-9]+", "[0-9]+", ""),
-        (r"\?|l|", "[0-9]+", "[0-9]+|l", ""),
+        (r"\?|l(?:-[0-9]+)?w?|[0-9]+w|", "[0-9]+", "[0-9]+|l", ""),
         ("", f"[0-9]+|{_MONTHS}", f"[0-9]+|{_MONTHS}", ""),
-        (r"\?|l[0-7]|", f"[0-9]+|{_WEEKDAYS}", f"[0-9]+|{_WEEKDAYS}", "|#[1-5]"),
+        (rf"\?|l[0-7]|(?:[0-7]|{_WEEKDAYS})l|", f"[0-9]+|{_WEEKDAYS}", f"[0-9]+|{_WEEKDAYS}", "|#[1-5]"),
     )
 )
-_MACROS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_SHAPE = "write five fields: minute, hour, day of month, month, day of week"
 _LONGEST_TEXT = 256
+_LONGEST = 31
 _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST = 0
 
@@ -56,7 +40,9 @@ class CronFields(Struct, frozen=True):
     """What an expression names.
 
     times: minutes since midnight, ascending. months: 1 to 12.
-    days: days of the month, None when unrestricted; last_day: also the month's last day.
+    days: days of the month, None when unrestricted.
+    counted: further days of the month, as (n, is_nearest). Above 0, n is a day of the month; else it counts from the
+    last day: 0 for L, -3 for L-3. is_nearest: W, the weekday (Monday to Friday) of that month which is nearest to it.
     weekdays: 0 = Sunday to 6, None when unrestricted. nth: (weekday, n) for the nth of the month, LAST for the last.
     """
 
@@ -64,7 +50,7 @@ class CronFields(Struct, frozen=True):
     minutes: tuple[int, ...]
     months: frozenset[int]
     days: frozenset[int] | None
-    last_day: bool
+    counted: frozenset[tuple[int, bool]]
     weekdays: frozenset[int] | None
     nth: frozenset[tuple[int, int]]
 
@@ -72,22 +58,24 @@ class CronFields(Struct, frozen=True):
 def require_text(text: object) -> None:
     """Refuse what is no text, or a text longer than any cron expression; raises CronError."""
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
-        raise CronError(text, f'{_SHAPE}, such as "0 8 * * *"')
+        raise no_text(text)
 
 
 def read_fields(text: str) -> CronFields:
     """Read a cron expression; raises CronError, which names the field at fault."""
     fields = _split(text)
-    minutes, hours, days, months = (sorted(_named(text, index, fields[index])) for index in range(_DAY_OF_WEEK))
-    weekday_items = fields[_DAY_OF_WEEK]
+    counted = {item for item in fields[DAY_OF_MONTH] if _is_counted(item)}
+    plain = (fields[0], fields[1], [item for item in fields[DAY_OF_MONTH] if item not in counted], fields[3])
+    minutes, hours, days, months = (sorted(_named(text, index, items)) for index, items in enumerate(plain))
+    weekday_items = fields[DAY_OF_WEEK]
     has_nth = _is_nth(weekday_items[0])
-    weekdays = set() if has_nth else _named(text, _DAY_OF_WEEK, weekday_items)
+    weekdays = set() if has_nth else _named(text, DAY_OF_WEEK, weekday_items)
     read = CronFields(
         times=tuple(60 * hour + minute for hour in hours for minute in minutes),
         minutes=tuple(minutes),
         months=frozenset(months),
-        days=None if _is_unrestricted(fields[_DAY_OF_MONTH]) else frozenset(days),
-        last_day=_LAST_DAY in fields[_DAY_OF_MONTH],
+        days=None if _is_unrestricted(fields[DAY_OF_MONTH]) else frozenset(days),
+        counted=frozenset(_counted(text, item) for item in counted),
         weekdays=None if has_nth or _is_unrestricted(weekday_items) else frozenset(weekdays),
         nth=frozenset(pair for item in weekday_items for pair in _nth(text, item)) if has_nth else frozenset(),
     )
@@ -97,29 +85,55 @@ def read_fields(text: str) -> CronFields:
 
 def _split(text: str) -> list[list[str]]:
     """The items of each field, in lower case; every item is checked for characters that are not cron's."""
-    expression = text.lower()
-    if expression.strip() in _MACROS:
-        raise CronError(text, f'write "{_MACROS[expression.strip()]}"')
-    fields = expression.split()
-    if len(fields) != len(_FIELDS):
-        raise CronError(text, f"{_SHAPE}; here are {len(fields)}")
+    fields = text.lower().split()
+    if len(fields) != len(FIELDS):
+        raise macro(text) or _of_another_shape(text, len(fields))
     split = [field.split(",") for field in fields]
     for index, items in enumerate(split):
         if not all(_ITEMS[index].fullmatch(item) for item in items) or ("?" in items and len(items) > 1):
-            raise _fault(text, index, fields[index])
-    if len({_is_nth(item) for item in split[_DAY_OF_WEEK]}) > 1:
-        raise CronError(
-            text, f"its day of week field {fields[_DAY_OF_WEEK]!r} mixes plain days with # or L: use one kind"
-        )
+            raise _of_another_shape(text, len(fields)) if foreign(text) else fault(text, index)
+    if len({_is_nth(item) for item in split[DAY_OF_WEEK]}) > 1:
+        raise mixed(text)
     return split
+
+
+def _of_another_shape(text: str, count: int) -> CronError:
+    """The error for other than five fields; one of EventBridge or Quartz is answered with the five that are meant."""
+    found = foreign(text)
+    if found is None:
+        return CronError(text, f"{SHAPE}; here are {count}")
+    if found.meant is None or not _reads(found.meant):
+        return CronError(text, f"{SHAPE}; {found.form}")
+    return CronError(text, f'{SHAPE}; {found.form}: write "{found.meant}"')
+
+
+def _reads(text: str) -> bool:
+    try:
+        read_fields(text)
+    except CronError:
+        return False
+    return True
 
 
 def _named(text: str, index: int, items: list[str]) -> set[int]:
     """The values that the items of one field name together."""
     try:
-        return {value for item in items if item != _LAST_DAY for value in _values(index, item)}
+        return {value for item in items for value in _values(index, item)}
     except ValueError:
-        raise _fault(text, index, ",".join(items)) from None
+        raise fault(text, index) from None
+
+
+def _is_counted(item: str) -> bool:
+    """Whether a day of the month is L, L-3 or one with a W."""
+    return item[0] == "l" or item[-1] == "w"
+
+
+def _counted(text: str, item: str) -> tuple[int, bool]:
+    """`L` as (0, False), `L-3` as (-3, False), `15W` as (15, True), `LW` as (0, True)."""
+    number = int(item.strip("lw") or 0)  # L-3 is minus three
+    if number not in (range(1 - _LONGEST, 1) if item[0] == "l" else range(1, _LONGEST + 1)):
+        raise fault(text, DAY_OF_MONTH)
+    return number, item[-1] == "w"
 
 
 def _values(index: int, item: str) -> list[int]:
@@ -144,34 +158,30 @@ def _ends(index: int, base: str, *, has_step: bool) -> tuple[int, int]:
     first = _number(index, low)
     alone = everything[-1] if has_step else first
     last = _number(index, high) if dash else alone
-    if index == _DAY_OF_WEEK and first == _SUNDAY_AGAIN:
+    if index == DAY_OF_WEEK and first == _SUNDAY_AGAIN:
         return 0, last % _SUNDAY_AGAIN
     return first, last
 
 
 def _is_nth(item: str) -> bool:
-    return "#" in item or item[0] == "l"
+    return "#" in item or item[0] == "l" or item[-1] == "l"
 
 
 def _nth(text: str, item: str) -> list[tuple[int, int]]:
-    """`fri#2` as (5, 2), `L5` as (5, LAST)."""
-    if item[0] == "l":
-        return [(int(item[1:]) % _SUNDAY_AGAIN, LAST)]
+    """`fri#2` as (5, 2); `L5`, `5L` and `friL` as (5, LAST)."""
+    if "#" not in item:
+        return [(_number(DAY_OF_WEEK, item.strip("l")) % _SUNDAY_AGAIN, LAST)]
     try:
-        return [(day, int(item.partition("#")[2])) for day in _values(_DAY_OF_WEEK, item)]
+        return [(day, int(item.partition("#")[2])) for day in _values(DAY_OF_WEEK, item)]
     except ValueError:
-        raise _fault(text, _DAY_OF_WEEK, item) from None
+        raise fault(text, DAY_OF_WEEK) from None
 
 
 def _number(index: int, text: str) -> int:
     value = int(text) if text.isdigit() else _NUMBERS[text]
-    if value not in _RANGES[index] and (index, value) != (_DAY_OF_WEEK, _SUNDAY_AGAIN):
+    if value not in _RANGES[index] and (index, value) != (DAY_OF_WEEK, _SUNDAY_AGAIN):
         raise ValueError(text)
     return value
-
-
-def _fault(text: str, index: int, field: str) -> CronError:
-    return CronError(text, f"its {_FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}")
 
 
 def _is_unrestricted(items: list[str]) -> bool:
@@ -180,8 +190,10 @@ def _is_unrestricted(items: list[str]) -> bool:
 
 
 def _require_a_day(text: str, fields: CronFields) -> None:
-    if fields.days is None or fields.last_day or fields.weekdays is not None or fields.nth:
+    if fields.days is None or fields.weekdays is not None or fields.nth:
         return
     longest = max(_LONGEST_MONTH[month - 1] for month in fields.months)
-    if min(fields.days) > longest:
+    # Whichever day it is that L-28 or 29W count from, the month must have as many.
+    least = [n if n > 0 else 1 - n for n, _ in fields.counted]
+    if min((*fields.days, *least)) > longest:
         raise CronError(text, f"it never fires: its months have at most {longest} days")

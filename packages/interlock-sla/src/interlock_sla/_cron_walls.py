@@ -8,6 +8,7 @@ from ._cron_syntax import LAST, CronFields
 
 _ONE_DAY = timedelta(days=1)
 _ONE_WEEK = timedelta(weeks=1)
+_SATURDAY, _SUNDAY = 6, 7
 
 
 def names_day(fields: CronFields, day: date) -> bool:
@@ -17,7 +18,7 @@ def names_day(fields: CronFields, day: date) -> bool:
     by_weekday = fields.weekdays is not None or bool(fields.nth)
     if fields.days is None:
         return not by_weekday or _names_weekday(fields, day)
-    if day.day in fields.days or (fields.last_day and day.day == _length_of_month(day)):
+    if day.day in fields.days or (fields.counted and _counts_to(fields, day)):
         return True
     return by_weekday and _names_weekday(fields, day)
 
@@ -54,6 +55,26 @@ def forwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
             yield _wall(day, minute)
         day = _day_after(fields, day)
         position = 0
+
+
+def _counts_to(fields: CronFields, day: date) -> bool:
+    """Whether the day is one that is counted from the month's end, or the weekday nearest to one."""
+    length = _length_of_month(day)
+    for n, is_nearest in fields.counted:
+        wanted = n if n > 0 else length + n
+        if 1 <= wanted <= length and day.day == (_nearest(day, wanted, length) if is_nearest else wanted):
+            return True
+    return False
+
+
+def _nearest(day: date, wanted: int, length: int) -> int:
+    """The Monday to Friday nearest to the day `wanted` of this month. It never leaves the month, as in Quartz."""
+    weekday = day.replace(day=wanted).isoweekday()
+    if weekday == _SATURDAY:
+        return wanted - 1 if wanted > 1 else wanted + 2
+    if weekday == _SUNDAY:
+        return wanted + 1 if wanted < length else wanted - 2
+    return wanted
 
 
 def _names_weekday(fields: CronFields, day: date) -> bool:

@@ -1,0 +1,88 @@
+"""Decides how a cron expression that does not read is answered: the field at fault, what it allows, what was meant."""
+
+import re
+
+from ._errors import CronError
+
+FIELDS = ("minute", "hour", "day of month", "month", "day of week")
+DAY_OF_MONTH, DAY_OF_WEEK = 2, 4
+SHAPE = "write five fields: minute, hour, day of month, month, day of week"
+_ALLOWED = (
+    "0 to 59",
+    "0 to 23",
+    "1 to 31, L (the last day), L-1 to L-30 (days before it), or with a W behind it (1W to 31W, LW, L-3W) "
+    "the nearest Monday to Friday",
+    "1 to 12, or jan to dec",
+    "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last",
+)
+_MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_SWAPPED = re.compile(r"w(l|[0-9]{1,2})", re.IGNORECASE)
+_NEAREST = re.compile(r"(?:[0-9]{1,2}|l(?:-[0-9]+)?)w", re.IGNORECASE)
+_LAST_WEEKDAY = re.compile(r"[0-7]l|l[0-7]", re.IGNORECASE)
+
+
+def no_text(text: object) -> CronError:
+    """The error for what is no text, or a text longer than any cron expression."""
+    return CronError(text, f'{SHAPE}, such as "0 8 * * *"')
+
+
+def macro(text: str) -> CronError | None:
+    """The error for `@daily` and its kind, None for anything else."""
+    written = _MACROS.get(text.strip().lower())
+    return None if written is None else CronError(text, f'write "{written}"')
+
+
+def fault(text: str, index: int) -> CronError:
+    """The error for a field that does not read, with what was probably meant by it."""
+    field = text.split()[index]
+    hint = ""
+    if index == DAY_OF_MONTH:
+        hint = _hint_of_a_day(field)
+    elif index == DAY_OF_WEEK:
+        hint = _hint_of_a_weekday(field)
+    return CronError(text, f"its {FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}{hint}")
+
+
+def mixed(text: str) -> CronError:
+    """The error for a list that holds plain weekdays and such with # or L."""
+    field = text.split()[DAY_OF_WEEK]
+    return CronError(text, f"its {FIELDS[DAY_OF_WEEK]} field {field!r} mixes plain days with # or L: use one kind")
+
+
+def _hint_of_a_day(field: str) -> str:
+    items = field.split(",")
+    if any(_LAST_WEEKDAY.fullmatch(item) for item in items):
+        return "; L with the number of a weekday belongs into the day of week field"
+    if any(_SWAPPED.fullmatch(item) for item in items):
+        return f"; did you mean {','.join(_SWAPPED.sub(_swap, item) for item in items)}?"
+    if any("w" in item.lower() and not _NEAREST.fullmatch(item) for item in items):
+        return "; W stands behind one day, not behind a range and not before a step"
+    return ""
+
+
+def _swap(found: re.Match[str]) -> str:
+    return f"{found[1].upper()}W"
+
+
+def _hint_of_a_weekday(field: str) -> str:
+    items = field.split(",")
+    if any(_NEAREST.fullmatch(item) for item in items):
+        return "; W belongs into the day of month field"
+    if any(item in ("L", "l") for item in items):
+        return "; L alone belongs into the day of month field"
+    parted = [_digits(item) for item in items]
+    return f"; did you mean {','.join(parted)}?" if parted != items else ""
+
+
+def _digits(item: str) -> str:
+    """`02356` as 0,2,3,5,6: digits of weekdays in ascending order; anything else as it is."""
+    is_list = len(item) > 1 and set(item) <= set("01234567") and list(item) == sorted(set(item))
+    return ",".join(item) if is_list else item

@@ -1,0 +1,98 @@
+"""Decides how an expression in the form of EventBridge or Quartz is written in five fields.
+
+EventBridge puts a year behind the five fields, and the whole into `cron(…)`. Quartz and Spring put seconds before
+them, and Quartz perhaps a year behind them. Both know `?` in the day fields, and both count weekdays from Sunday as 1.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+https://www.quartz-scheduler.org/documentation/quartz-2.5.x/tutorials/crontrigger.html
+"""
+
+import re
+from typing import NamedTuple
+
+from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS
+
+_WRAPPER = re.compile(r"(cron|rate|at)\((.*?)\)?", re.DOTALL)
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_WEEKDAY_NUMBER = re.compile(r"(?<![#/0-9])[0-9]+")
+_FIVE = len(FIELDS)
+_FREE = ("*", "?")
+_SIXTH = "here are 6: EventBridge has a year behind the five, Quartz has seconds before them; leave that field out"
+
+
+class Foreign(NamedTuple):
+    """What is known of an expression with other than five fields.
+
+    form: what it is, as the end of a sentence. meant: the five fields that say the same; None without any.
+    """
+
+    form: str
+    meant: str | None
+
+
+def foreign(expression: str) -> Foreign | None:
+    """The form of another product, None for no such form. `meant` may still hold fields that do not read."""
+    expression = expression.strip().lower()
+    if wrapped := _WRAPPER.fullmatch(expression):
+        return _wrapped(wrapped[1], wrapped[2])
+    fields = expression.split()
+    if len(fields) == _FIVE + 1 and "?" in (fields[DAY_OF_MONTH], fields[DAY_OF_WEEK]):
+        return _of_eventbridge(fields)
+    if len(fields) in (_FIVE + 1, _FIVE + 2) and "?" in (fields[DAY_OF_MONTH + 1], fields[DAY_OF_WEEK + 1]):
+        return _of_quartz(fields)
+    if len(fields) == _FIVE + 1:
+        return Foreign(_SIXTH, None)
+    return None
+
+
+def eventbridge_names(field: str) -> str | None:
+    """A day of week field of EventBridge with names for its numbers (Sunday is 1); None where a number is none of its.
+
+    `2-6` is mon-fri, `3#2` tue#2, `5l` thuL. The field is in lower case.
+    """
+    if any(not 1 <= int(number) <= len(WEEKDAYS) for number in _WEEKDAY_NUMBER.findall(field)):
+        return None
+    return _named(field, -1)
+
+
+def weekday_names(field: str) -> str:
+    """A day of week field of this package with names for its numbers (0 and 7 are Sunday); it is in lower case."""
+    return _named(re.sub(r"\b(0+|sun)-0*7\b", r"\1-6", field), 0)
+
+
+def _named(field: str, shift: int) -> str:
+    named = _WEEKDAY_NUMBER.sub(lambda found: WEEKDAYS[(int(found[0]) + shift) % len(WEEKDAYS)], field)
+    return re.sub(r"(?<=[a-z])l\b", "L", named)
+
+
+def _wrapped(kind: str, inside: str) -> Foreign:
+    if kind != "cron":
+        return Foreign(f"{kind}(…) is EventBridge's and no cron expression", None)
+    fields = inside.split()
+    if len(fields) == _FIVE + 1:
+        return _of_eventbridge(fields)
+    return Foreign("cron(…) is EventBridge's: leave it out", None)
+
+
+def _of_eventbridge(fields: list[str]) -> Foreign:
+    *kept, year = fields
+    if year not in _FREE:
+        return Foreign("this is EventBridge's form, and no field here holds its year", None)
+    return Foreign("this is EventBridge's form, where the sixth field is the year", _rewritten(kept))
+
+
+def _of_quartz(fields: list[str]) -> Foreign:
+    seconds, *kept = fields
+    form = "this is Quartz's form, where the first field is the seconds; EventBridge's sixth is the year"
+    is_said = seconds in ("0", "00") and all(year in _FREE for year in kept[_FIVE:])
+    return Foreign(form, _rewritten(kept[:_FIVE]) if is_said else None)
+
+
+def _rewritten(fields: list[str]) -> str | None:
+    """The five fields in this package's words; None where they would fire on either day field, which was not meant."""
+    minute, hour, day, month, weekday = fields
+    if day not in _FREE and weekday not in _FREE:
+        return None
+    named = "sat" if weekday == "l" else eventbridge_names(weekday)
+    if named is None:
+        return None
+    return " ".join([minute, hour, day.replace("?", "*").upper(), month, named.replace("?", "*")])
