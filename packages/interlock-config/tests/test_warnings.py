@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock_config import decode_yaml, warnings
+from interlock_config import decode_yaml, review, warnings
 
 SOUND = {
     "pipeline": "{id: orders}",
@@ -29,6 +29,10 @@ def said(sections: dict[str, str]) -> list[str]:
         {"sla": "{maxDuration: 2h, expectedDuration: 1h}"},
         {"schedule": "{trigger: {key: orders, check: exists}, include: {dates: [2026-03-31, 2026-06-30]}}"},
         {"schedule": '{cron: "0 8 * * *", exclude: {weekends: true}}'},
+        {"schedule": '{cron: "0 8 1W,LW * ?", exclude: {weekends: true}}'},
+        {"schedule": '{cron: "0 8 L-3 * *"}'},
+        {"schedule": '{cron: "0 8 ? * FRIL"}'},
+        {"schedule": '{cron: "0 8 ? * mon-fri"}'},
         {"validation": "{rules: [{key: 'orders#x', check: exists}]}"},
         {"schedule": "{trigger: {key: 'orders#x', check: exists}}"},
         {"job": "{type: command, config: {command: 'load ${INTERLOCK_ENV} $HOME'}}"},
@@ -92,6 +96,45 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         (
             {"schedule": '{cron: "0 8 * * sat,sun", exclude: {weekends: true}}'},
             ['schedule.cron = "0 8 * * sat,sun": fires only on days that schedule.exclude leaves out'],
+        ),
+        (
+            {"schedule": '{cron: "0 9 * * 5L"}'},
+            [
+                'schedule.cron = "0 9 * * 5L": 5L is the last Friday of the month here and the last Thursday '
+                "in EventBridge and Quartz, where Sunday is 1; write friL or thuL"
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 8 ? * 2-6"}'},
+            [
+                'schedule.cron = "0 8 ? * 2-6": 2-6 means tue-sat here and mon-fri in EventBridge and Quartz, '
+                "where Sunday is 1, whose ? this is; write the names"
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 0 */2 * 1"}'},
+            [
+                'schedule.cron = "0 0 */2 * 1": fires when either day field holds, 212 times in 2026; '
+                "both hold 26 times; Vixie cron, cronie, cronsim and pycron need both where a day field begins with *"
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 9 1-7 * 1"}'},
+            [
+                'schedule.cron = "0 9 1-7 * 1": fires when either day field holds, 124 times in 2026; '
+                'both hold 12 times: write "0 9 * * mon#1" for those'
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 9 31W * *"}'},
+            [
+                'schedule.cron = "0 9 31W * *": 31W does not fire in a month of fewer than 31 days, '
+                "where croniter and cronosjs take its last weekday; write LW for that"
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 8 7W * *", exclude: {dates: [2026-12-07]}}', "sla": '{deadline: "08:00"}'},
+            ['sla.deadline = "08:00": is 0s after the cron fires; the SLA can never be met'],
         ),
         (
             {"sla": "{expectedDuration: 30m, critical: true}"},
@@ -220,6 +263,15 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
 )
 def test_warnings(sections: dict[str, str], warned: list[str]) -> None:
     assert said(sections) == warned
+
+
+def test_a_cron_is_warned_of_also_beside_an_error_in_its_section() -> None:
+    schedule = 'schedule: {cron: "0 9 * * friL,5L", timezone: Mars}'
+    text = "\n".join([*(f"{name}: {content}" for name, content in SOUND.items() if name != "schedule"), schedule])
+    error, warning = review({"orders.yaml": text}).problems
+    assert (error.path, error.severity) == ("schedule.timezone", "error")
+    assert (warning.path, warning.severity) == ("schedule.cron", "warning")
+    assert warning.message.startswith("5L is the last Friday of the month here")
 
 
 def conflicts(*rules: str, mode: str = "ALL") -> list[str]:

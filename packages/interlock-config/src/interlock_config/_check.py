@@ -30,6 +30,14 @@ def needs_length(duration: Duration | None, path: Path, findings: Findings, most
         findings.error(path, duration.text, f"must be longer than 0s, at most {format_duration(most)}")
 
 
+def is_given(value: object, path: Path, findings: Findings) -> bool:
+    """Whether a file gives an optional place, be it something that cannot be used."""
+    return value is not None or findings.gives(path)
+
+
 def check(find: Callable[[PipelineConfig, Findings], None], *places: str) -> Check:
-    """A check that reads these places, written with dots: `schedule.trigger`."""
+    """A check that reads these places, written with dots: `schedule.trigger`.
+
+    One that asks only whether something stands at a place does not read it (`is_given`).
+    """
     return Check(find, tuple(tuple(place.split(".")) for place in places))

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zone
 
-from ._check import check, needs_length
+from ._check import check, is_given, needs_length
 from ._config import PipelineConfig
 from ._problems import Findings
 from ._secrets import shown
@@ -63,7 +63,8 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:
-    if config.schedule.cron is not None and config.schedule.include is not None:
+    given = {"cron": config.schedule.cron, "include": config.schedule.include}
+    if all(is_given(value, ("schedule", name), findings) for name, value in given.items()):
         findings.error(("schedule", "include"), UNSET, "excludes schedule.cron; keep either the cron or the dates")
 
 
@@ -72,22 +73,25 @@ def _window(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _interval(config: PipelineConfig, findings: Findings) -> None:
-    window, interval = config.schedule.evaluation.window, config.schedule.evaluation.interval
-    if _SECOND <= interval <= window <= interval * TURNS_PER_WINDOW or findings.touches((*_EVALUATION, "window")):
-        return
-    problem = None
+    interval = config.schedule.evaluation.interval
     if interval < _SECOND:
-        problem = "must be at least 1s"
-    elif interval > window and interval.text == EvaluationWindow().interval.text:
+        findings.error((*_EVALUATION, "interval"), interval.text, "must be at least 1s")
+
+
+def _looks(config: PipelineConfig, findings: Findings) -> None:
+    window, interval = config.schedule.evaluation.window, config.schedule.evaluation.interval
+    if interval <= window <= interval * TURNS_PER_WINDOW:
+        return
+    if interval > window and interval.text == EvaluationWindow().interval.text:
         message = f"must not be shorter than evaluation.interval ({interval.text} unless given)"
         findings.error((*_EVALUATION, "window"), window.text, message)
-    elif interval > window:
+        return
+    if interval > window:
         problem = f"must not be longer than evaluation.window ({window.text}): the rules would be looked at once"
-    elif interval < window / TURNS_PER_WINDOW:
+    else:
         least = format_duration(window / TURNS_PER_WINDOW)
         problem = f"must be at least {least}: evaluation.window ({window.text}) holds at most {TURNS_PER_WINDOW} looks"
-    if problem is not None:
-        findings.error((*_EVALUATION, "interval"), interval.text, problem)
+    findings.error((*_EVALUATION, "interval"), interval.text, problem)
 
 
 def _dry_run(config: PipelineConfig, findings: Findings) -> None:
@@ -98,8 +102,9 @@ def _dry_run(config: PipelineConfig, findings: Findings) -> None:
 SCHEDULE_CHECKS = (
     check(_timezone, "schedule.timezone"),
     check(_cron, "schedule.cron"),
-    check(_cron_or_dates, "schedule.cron", "schedule.include"),
+    check(_cron_or_dates),
     check(_window, "schedule.evaluation.window"),
-    check(_interval, "schedule.evaluation"),
+    check(_interval, "schedule.evaluation.interval"),
+    check(_looks, "schedule.evaluation"),
     check(_dry_run, "dryRun", "schedule.trigger"),
 )

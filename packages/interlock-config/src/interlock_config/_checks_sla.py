@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from ._check import check, needs_length
+from msgspec import UNSET
+
+from ._check import check, is_given, needs_length
 from ._checks_schedule import zone_problem
 from ._config import PipelineConfig
 from ._problems import Findings
@@ -24,18 +26,15 @@ def _longest(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _clock_start(config: PipelineConfig, findings: Findings) -> None:
-    longest = config.sla.max_duration if config.sla else None
-    if longest is not None and config.schedule.trigger is None:
-        findings.error(
-            ("sla", "maxDuration"),
-            longest.text,
-            "needs schedule.trigger: its clock starts when the trigger's sensor arrives",
-        )
+    path, longest = ("sla", "maxDuration"), config.sla.max_duration if config.sla else None
+    if config.schedule.trigger is None and is_given(longest, path, findings):
+        value = longest.text if longest is not None else UNSET  # one that is no duration is shown by its own error
+        findings.error(path, value, "needs schedule.trigger: its clock starts when the trigger's sensor arrives")
 
 
 SLA_CHECKS = (
     check(_timezone, "sla.timezone"),
     check(_expected, "sla.expectedDuration"),
     check(_longest, "sla.maxDuration"),
-    check(_clock_start, "sla.maxDuration", "schedule.trigger"),
+    check(_clock_start, "schedule.trigger"),
 )

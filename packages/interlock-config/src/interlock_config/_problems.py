@@ -68,6 +68,7 @@ class Findings:
         self.failed = False
         """Whether any error was recorded."""
         self._paths: list[Path] = []
+        self._given: list[Path] = []
         self._errors = 0
         self._warned = 0
 
@@ -79,6 +80,8 @@ class Findings:
         self.failed = True
         self._errors += 1
         self._paths.append(path)
+        if value is not None:
+            self._given.append(path)
         self._add(path, value, message, "error", line)
         if self._errors >= MOST_ERRORS:
             more = Problem(self.source, "", UNSET, f"has {MOST_ERRORS} errors or more; the rest was not looked at")
@@ -95,6 +98,10 @@ class Findings:
     def set_aside(self, path: Path) -> None:
         """Take this place for one with an error: an error of another place was about what belongs here."""
         self._paths.append(path)
+
+    def gives(self, path: Path) -> bool:
+        """Whether an error was recorded at or below this place: something was given there, though it was wrong."""
+        return any(known[: len(path)] == path for known in self._given)
 
     def touches(self, path: Path) -> bool:
         """Whether an error was recorded at, above or below this place."""

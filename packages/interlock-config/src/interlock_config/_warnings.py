@@ -14,7 +14,7 @@ from ._problems import Findings, Problem
 from ._showing import Path, render, show
 from ._structs import TriggerCondition
 from ._warnings_rules import RULE_WARNINGS
-from ._warnings_schedule import SCHEDULE_WARNINGS
+from ._warnings_schedule import CRON_WARNINGS, SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
 
 RESERVED_ID = "INFRASTRUCTURE"
@@ -33,9 +33,9 @@ def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:
 
 
 def warn(config: PipelineConfig, findings: Findings) -> None:
-    """Record every warning about a config; of one with errors, about the sections that have none."""
-    for look, sections in _SECTIONS_READ:
-        if not findings.failed or not any(findings.touches((section,)) for section in sections):
+    """Record every warning about a config; of one with errors, about the places that have none."""
+    for look, places in _PLACES_READ:
+        if not findings.failed or not any(findings.touches(tuple(place.split("."))) for place in places):
             look(config, findings)
 
 
@@ -96,9 +96,10 @@ def _lost(name: str) -> str:
     return f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
 
 
-_SECTIONS_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str, ...]], ...] = (
+_PLACES_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str, ...]], ...] = (
     (_reserved_id, ("pipeline",)),
     *((look, ("schedule",)) for look in SCHEDULE_WARNINGS),
+    *((look, ("schedule.cron",)) for look in CRON_WARNINGS),
     (_unread_trigger, ("schedule", "validation")),
     *((look, ("schedule", "sla")) for look in SLA_WARNINGS),
     (_repeated_rules, ("validation",)),

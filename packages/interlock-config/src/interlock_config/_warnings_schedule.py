@@ -6,7 +6,7 @@ from itertools import islice
 
 from msgspec import UNSET
 
-from interlock_sla import Calendar, Cron, Exclusions
+from interlock_sla import Calendar, Cron, Exclusions, other_readings
 
 from ._config import PipelineConfig
 from ._problems import Findings
@@ -52,6 +52,12 @@ def _inclusion(config: PipelineConfig, findings: Findings) -> None:
         seen.add(day)
 
 
+def _other_readings(config: PipelineConfig, findings: Findings) -> None:
+    """What EventBridge, Quartz, Vixie cron and others make of the same cron."""
+    for phrase in other_readings(config.cron) if config.cron is not None else ():
+        findings.warning(_CRON, config.schedule.cron, phrase)
+
+
 def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:
     if _takes_every_fire(_own_exclusions(config), config):
         findings.warning(_CRON, config.schedule.cron, "fires only on days that schedule.exclude leaves out")
@@ -83,3 +89,5 @@ def _fires(cron: Cron, config: PipelineConfig) -> Iterator[datetime]:
 
 
 SCHEDULE_WARNINGS = (_start, _inclusion, _excluded_fires)
+CRON_WARNINGS = (_other_readings,)
+"""Those that look at nothing but the cron."""
