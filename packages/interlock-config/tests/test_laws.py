@@ -28,7 +28,9 @@ NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infini
 DURATIONS = st.sampled_from(["1s", "90s", "5m", "1h30m", "1.5h", "300ms", "1h0m0s", "+2m"])
 DATES = st.lists(st.dates().map(str), min_size=1, max_size=3)
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Etc/GMT+5"])
-CRONS = st.sampled_from(["0 8 * * *", "30 6 * * mon-fri", "0 0 1 * *", "5 */2 * * *", "0 9 l * *"])
+CRONS = st.sampled_from(
+    ["0 8 * * *", "30 6 * * mon-fri", "0 0 1 * *", "5 */2 * * *", "0 9 l * *", "0 9 15W,L-3 * FriL"]
+)
 
 
 def section(required: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str, Any]]:

@@ -4,8 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from interlock_config import ConfigError, JobType, PipelineConfig, decode_json, decode_yaml, encode_json
+from interlock_config import ConfigError, JobType, PipelineConfig, decode_json, decode_yaml, encode_json, json_schema
+from interlock_config._yaml import read_yaml
 from interlock_rules import Check, Mode, Rule
 
 FULL = """
@@ -215,12 +217,18 @@ def test_arguments_and_headers_are_kept_as_text() -> None:
         "0 9 * * fri#2",
         "30 6 1 jan *",
         "59 23 31 12 7",
+        "0 9 15W,LW * ?",
+        "0 9 L-3,L-5W * *",
+        "0 9 ? * 5L,monL",
     ],
 )
 def test_crons(cron: str) -> None:
-    config = decode_yaml(MINIMAL.replace("schedule: {}", f'schedule: {{cron: "{cron}"}}'))
+    text = MINIMAL.replace("schedule: {}", f'schedule: {{cron: "{cron}"}}')
+    config = decode_yaml(text)
     assert config.cron is not None
     assert config.cron.text == cron
+    assert decode_json(encode_json(config)) == config
+    assert Draft202012Validator(json_schema()).is_valid(read_yaml(text, "")[0])
 
 
 @pytest.mark.parametrize(

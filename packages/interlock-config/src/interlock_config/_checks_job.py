@@ -79,6 +79,6 @@ def _retry_delay(config: PipelineConfig, findings: Findings) -> None:
 JOB_CHECKS = (
     check(_config, "job.type"),
     check(_command, "job.type", "job.config.command"),
-    check(_headers, "job.type", "job.config.headers"),
+    check(_headers, "job.type"),
     check(_retry_delay, "job.retryDelay"),
 )

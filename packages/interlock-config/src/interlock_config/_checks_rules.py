@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from interlock_rules import Check, Mode, Rule, RuleError, compile_rules
 from interlock_sla import DurationError, format_duration, parse_duration
@@ -23,6 +23,8 @@ OLDEST = timedelta(days=3650)
 
 _NO_TIME = timedelta(0)
 _NO_NUMBERS = frozenset({"nan", "snan", "inf", "infinity"})
+# What stands in for a part with a problem of its own, so that the parts behind it are looked at.
+_HARMLESS = {"key": "any", "field": "any", "date_offset": 0}
 _AGES = (Check.AGE_LT, Check.AGE_GT)
 
 
@@ -43,7 +45,7 @@ def _post_run(config: PipelineConfig, findings: Findings) -> None:
 
 def _rules(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
     for place, rule in enumerate(rules):
-        if not is_right(rule) and not findings.touches((*path, place)):
+        if not is_right(rule):
             _rule(rule, (*path, place), findings)
 
 
@@ -65,20 +67,45 @@ def is_right(rule: Rule | TriggerCondition) -> bool:
 
 
 def _rule(rule: Rule, path: Path, findings: Findings) -> None:
-    if rule.key and not rule.key.strip():
-        findings.error((*path, "key"), rule.key, "must be a sensor key, not empty")
-    if rule.key.startswith(RESERVED_KEYS):
-        findings.error((*path, "key"), rule.key, f"is reserved; Interlock writes {' and '.join(RESERVED_KEYS)}")
+    """Record every part of a rule that is wrong; a part that an error was recorded of is not looked at again."""
+    if not findings.touches((*path, "key")):
+        _key(rule.key, (*path, "key"), findings)
+    if findings.touches((*path, "check")):  # what a field or a value must be depends on it
+        return
     if rule.check in _AGES and _is_too_old(rule.value):
         findings.error((*path, "value"), rule.value, f"must be at most {format_duration(OLDEST)}")
-        return
+    rule = structs.replace(rule, key=_HARMLESS["key"])
+    while (error := _rule_error(rule)) is not None:
+        place = (*path, error.part)
+        if not findings.touches(place):
+            value = getattr(rule, error.part)
+            findings.error(place, UNSET if value is None else value, _problem(error))
+        if error.part not in _HARMLESS:
+            return
+        rule = structs.replace(rule, **{error.part: _HARMLESS[error.part]})
+
+
+def _key(key: str, path: Path, findings: Findings) -> None:
+    if not key:
+        findings.error(path, key, "a rule needs the key of a sensor")
+    elif not key.strip():
+        findings.error(path, key, "must be a sensor key, not empty")
+    elif key.startswith(RESERVED_KEYS):
+        findings.error(path, key, f"is reserved; Interlock writes {' and '.join(RESERVED_KEYS)}")
+
+
+def _rule_error(rule: Rule) -> RuleError | None:
     try:
         compile_rules(Mode.ALL, (rule,))
     except RuleError as error:
-        value = getattr(rule, error.part)
-        message = duration_problem(value) if rule.check in _AGES and error.part == "value" else None
-        message = message or error.problem.partition(", not ")[0] + _number_hint(error)  # the value is shown beside it
-        findings.error((*path, error.part), UNSET if value is None else value, message)
+        return error
+    return None
+
+
+def _problem(error: RuleError) -> str:
+    value = getattr(error.rule, error.part)
+    message = duration_problem(value) if error.rule.check in _AGES and error.part == "value" else None
+    return message or error.problem.partition(", not ")[0] + _number_hint(error)  # the value is shown beside it
 
 
 def _number_hint(error: RuleError) -> str:
@@ -105,7 +132,7 @@ def _sensor_timeout(config: PipelineConfig, findings: Findings) -> None:
 
 
 RULE_CHECKS = (
-    check(_trigger, "schedule.trigger"),
+    check(_trigger),
     check(_validation),
     check(_post_run),
     check(_sensor_timeout, "postRun.sensorTimeout"),
