@@ -17,6 +17,8 @@ TURNS_PER_WINDOW = 2000
 """Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
 
 _SECOND = timedelta(seconds=1)
+_CRON: Path = ("schedule", "cron")
+_INCLUDE: Path = ("schedule", "include")
 _EVALUATION: Path = ("schedule", "evaluation")
 
 
@@ -55,17 +57,17 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
     except CronError as error:
         # it quotes the field at fault
         message = error.allowed if shown(text) == text else "must be five cron fields"
-        findings.error(("schedule", "cron"), text, message)
+        findings.error(_CRON, text, message)
         return
     if cron.is_finer_than_hourly:
         message = "fires more often than once an hour; a run is a day or an hour"
-        findings.error(("schedule", "cron"), text, message)
+        findings.error(_CRON, text, message)
 
 
 def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:
-    given = {"cron": config.schedule.cron, "include": config.schedule.include}
-    if all(is_given(value, ("schedule", name), findings) for name, value in given.items()):
-        findings.error(("schedule", "include"), UNSET, "excludes schedule.cron; keep either the cron or the dates")
+    cron, include = config.schedule.cron, config.schedule.include
+    if is_given(cron, _CRON, findings) and is_given(include, _INCLUDE, findings):
+        findings.error(_INCLUDE, UNSET, "excludes schedule.cron; keep either the cron or the dates")
 
 
 def _window(config: PipelineConfig, findings: Findings) -> None:

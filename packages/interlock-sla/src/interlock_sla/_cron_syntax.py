@@ -1,6 +1,7 @@
 """Decides which minutes, hours and days a five-field cron expression names; nothing here steps through time."""
 
 import re
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -31,8 +32,7 @@ _ITEMS = tuple(
     )
 )
 _LONGEST_TEXT = 256
-_LONGEST = 31
-_LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST = 0
 
 
@@ -64,9 +64,7 @@ def require_text(text: object) -> None:
 def read_fields(text: str) -> CronFields:
     """Read a cron expression; raises CronError, which names the field at fault."""
     fields = _split(text)
-    counted = {item for item in fields[DAY_OF_MONTH] if _is_counted(item)}
-    plain = (fields[0], fields[1], [item for item in fields[DAY_OF_MONTH] if item not in counted], fields[3])
-    minutes, hours, days, months = (sorted(_named(text, index, items)) for index, items in enumerate(plain))
+    minutes, hours, days, months = (sorted(_named(text, index, fields[index])) for index in range(DAY_OF_WEEK))
     weekday_items = fields[DAY_OF_WEEK]
     has_nth = _is_nth(weekday_items[0])
     weekdays = set() if has_nth else _named(text, DAY_OF_WEEK, weekday_items)
@@ -75,7 +73,7 @@ def read_fields(text: str) -> CronFields:
         minutes=tuple(minutes),
         months=frozenset(months),
         days=None if _is_unrestricted(fields[DAY_OF_MONTH]) else frozenset(days),
-        counted=frozenset(_counted(text, item) for item in counted),
+        counted=frozenset([_counted(text, item) for item in fields[DAY_OF_MONTH] if _is_counted(item)]),
         weekdays=None if has_nth or _is_unrestricted(weekday_items) else frozenset(weekdays),
         nth=frozenset(pair for item in weekday_items for pair in _nth(text, item)) if has_nth else frozenset(),
     )
@@ -90,7 +88,7 @@ def _split(text: str) -> list[list[str]]:
         raise macro(text) or _of_another_shape(text, len(fields))
     split = [field.split(",") for field in fields]
     for index, items in enumerate(split):
-        if not all(_ITEMS[index].fullmatch(item) for item in items) or ("?" in items and len(items) > 1):
+        if not all(item == "*" or _ITEMS[index].fullmatch(item) for item in items) or ("?" in items and items[1:]):
             raise _of_another_shape(text, len(fields)) if foreign(text) else fault(text, index)
     if len({_is_nth(item) for item in split[DAY_OF_WEEK]}) > 1:
         raise mixed(text)
@@ -131,16 +129,20 @@ def _is_counted(item: str) -> bool:
 def _counted(text: str, item: str) -> tuple[int, bool]:
     """`L` as (0, False), `L-3` as (-3, False), `15W` as (15, True), `LW` as (0, True)."""
     number = int(item.strip("lw") or 0)  # L-3 is minus three
-    if number not in (range(1 - _LONGEST, 1) if item[0] == "l" else range(1, _LONGEST + 1)):
+    if number not in (range(-30, 1) if item[0] == "l" else _RANGES[DAY_OF_MONTH]):
         raise fault(text, DAY_OF_MONTH)
     return number, item[-1] == "w"
 
 
-def _values(index: int, item: str) -> list[int]:
+def _values(index: int, item: str) -> Sequence[int]:
     """The values of one item: `*`, `5`, `5/15` (from 5 on), `22-4` (past the end to the beginning), `22-4/3`.
 
-    Raises ValueError for a value outside the field.
+    A counted day has none: it is another one each month. Raises ValueError for a value outside the field.
     """
+    if item == "*":
+        return _RANGES[index]
+    if index == DAY_OF_MONTH and _is_counted(item):
+        return ()
     base, _, step = item.partition("#")[0].partition("/")
     low, size = _RANGES[index].start, len(_RANGES[index])
     first, last = _ends(index, base, has_step=bool(step))
@@ -192,7 +194,7 @@ def _is_unrestricted(items: list[str]) -> bool:
 def _require_a_day(text: str, fields: CronFields) -> None:
     if fields.days is None or fields.weekdays is not None or fields.nth:
         return
-    longest = max(_LONGEST_MONTH[month - 1] for month in fields.months)
+    longest = max(LONGEST_MONTH[month - 1] for month in fields.months)
     # Whichever day it is that L-28 or 29W count from, the month must have as many.
     least = [n if n > 0 else 1 - n for n, _ in fields.counted]
     if min((*fields.days, *least)) > longest:

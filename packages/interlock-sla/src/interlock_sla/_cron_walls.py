@@ -1,14 +1,16 @@
 """Decides which wall-clock times a cron expression names, forwards and backwards; knows no zones."""
 
 from bisect import bisect_left, bisect_right
+from calendar import isleap
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from ._cron_syntax import LAST, CronFields
+from ._cron_syntax import LAST, LONGEST_MONTH, CronFields
 
 _ONE_DAY = timedelta(days=1)
 _ONE_WEEK = timedelta(weeks=1)
 _SATURDAY, _SUNDAY = 6, 7
+_FEBRUARY = 2
 
 
 def names_day(fields: CronFields, day: date) -> bool:
@@ -101,7 +103,7 @@ def _day_after(fields: CronFields, day: date) -> date:
 
 
 def _length_of_month(day: date) -> int:
-    return 31 if day.month == 12 else (date(day.year, day.month + 1, 1) - _ONE_DAY).day
+    return LONGEST_MONTH[day.month - 1] if day.month != _FEBRUARY or isleap(day.year) else 28
 
 
 def _first_of_next_month(day: date) -> date:
