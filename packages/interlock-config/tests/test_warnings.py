@@ -108,7 +108,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
             {"schedule": '{cron: "0 8 ? * 2-6"}'},
             [
                 'schedule.cron = "0 8 ? * 2-6": 2-6 means tue-sat here and mon-fri in EventBridge and Quartz, '
-                "where Sunday is 1, whose ? this is; write the names"
+                "where Sunday is 1; write the names"
             ],
         ),
         (
@@ -265,7 +265,7 @@ def test_warnings(sections: dict[str, str], warned: list[str]) -> None:
     assert said(sections) == warned
 
 
-def test_a_cron_is_warned_of_also_beside_an_error_in_its_section() -> None:
+def test_a_cron_is_warned_of_also_where_its_section_has_errors() -> None:
     schedule = 'schedule: {cron: "0 9 * * friL,5L", timezone: Mars}'
     text = "\n".join([*(f"{name}: {content}" for name, content in SOUND.items() if name != "schedule"), schedule])
     error, warning = review({"orders.yaml": text}).problems

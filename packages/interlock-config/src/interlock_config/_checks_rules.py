@@ -105,7 +105,7 @@ def _rule_error(rule: Rule) -> RuleError | None:
 def _problem(error: RuleError) -> str:
     value = getattr(error.rule, error.part)
     message = duration_problem(value) if error.rule.check in _AGES and error.part == "value" else None
-    return message or error.problem.partition(", not ")[0] + _number_hint(error)  # the value is shown beside it
+    return message or error.problem.partition(", not ")[0] + _number_hint(error)  # the line shows the value too
 
 
 def _number_hint(error: RuleError) -> str:

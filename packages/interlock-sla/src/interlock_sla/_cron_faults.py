@@ -60,11 +60,11 @@ def mixed(text: str) -> CronError:
 def _hint_of_a_day(field: str) -> str:
     items = field.split(",")
     if any(_LAST_WEEKDAY.fullmatch(item) for item in items):
-        return "; L with the number of a weekday belongs into the day of week field"
+        return "; L with the number of a weekday belongs in the day of week field"
     if any(_SWAPPED.fullmatch(item) for item in items):
         return f"; did you mean {','.join(_SWAPPED.sub(_swap, item) for item in items)}?"
     if any("w" in item.lower() and not _NEAREST.fullmatch(item) for item in items):
-        return "; W stands behind one day, not behind a range and not before a step"
+        return "; write W behind a single day; it takes no range and no step"
     return ""
 
 
@@ -75,9 +75,9 @@ def _swap(found: re.Match[str]) -> str:
 def _hint_of_a_weekday(field: str) -> str:
     items = field.split(",")
     if any(_NEAREST.fullmatch(item) for item in items):
-        return "; W belongs into the day of month field"
+        return "; W belongs in the day of month field"
     if any(item in ("L", "l") for item in items):
-        return "; L alone belongs into the day of month field"
+        return "; L alone belongs in the day of month field"
     parted = [_digits(item) for item in items]
     return f"; did you mean {','.join(parted)}?" if parted != items else ""
 

@@ -55,7 +55,7 @@ def _numbers_behind_question_mark(cron: Cron) -> Iterator[str]:
     if not any(_WEEKDAY_NUMBER.search(item) for item in field.split(",") if not _LAST.fullmatch(item)):
         return
     theirs = eventbridge_names(field) or "no days"
-    yield f"{field} means {weekday_names(field)} here and {theirs} {_THEIRS}, whose ? this is; write the names"
+    yield f"{field} means {weekday_names(field)} here and {theirs} {_THEIRS}; write the names"
 
 
 def _nearest_to_no_day(cron: Cron) -> Iterator[str]:
