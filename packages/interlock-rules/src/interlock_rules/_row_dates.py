@@ -59,11 +59,11 @@ def row_date(key: str, fields: Mapping[str, object]) -> RowDate:
     value = fields.get("date", _ABSENT)
     suffix = _suffix_date(key.rpartition("#")[2]) if "#" in key else None
     if value is _ABSENT:
-        return suffix if suffix is None or isinstance(suffix, UnreadableDate) else _with_hour(suffix, fields)
-    day = _read_text(value) if type(value) is str else _read_text(_eight_digits(value))
-    if day is None:
-        return UnreadableDate("date", value, f"is not {DATE_FORMS}")
-    named = _with_hour(day, fields)
+        return (
+            suffix if suffix is None or isinstance(suffix, UnreadableDate) else _with_hour(suffix, fields.get("hour"))
+        )
+    hour = fields.get("hour")
+    named = _of_texts(value, hour) if type(value) is str and type(hour) is str else _of_fields(value, hour)
     if suffix is None or isinstance(named, UnreadableDate):
         return named
     return suffix if isinstance(suffix, UnreadableDate) else _agreed(named, suffix, value)
@@ -82,8 +82,20 @@ def counts_for(named: RowDate, wanted: ExecutionDate) -> bool:
     return named.hour is None or wanted.hour is None or named.hour == wanted.hour
 
 
-def _with_hour(day: ExecutionDate, fields: Mapping[str, object]) -> ExecutionDate | UnreadableDate:
-    hour = fields.get("hour")
+@lru_cache(maxsize=4096)
+def _of_texts(date: str, hour: str) -> ExecutionDate | UnreadableDate:
+    """The same as `_of_fields`. Rows of one period repeat the same two texts."""
+    return _of_fields(date, hour)
+
+
+def _of_fields(value: object, hour: object) -> ExecutionDate | UnreadableDate:
+    day = _read_text(value if isinstance(value, str) else _eight_digits(value))
+    if day is None:
+        return UnreadableDate("date", value, f"is not {DATE_FORMS}")
+    return _with_hour(day, hour)
+
+
+def _with_hour(day: ExecutionDate, hour: object) -> ExecutionDate | UnreadableDate:
     if hour is None or hour == "":
         return day
     number = _read_hour(hour)

@@ -41,13 +41,17 @@ def candidate_keys(key: str, date: ExecutionDate) -> tuple[str, ...]:
 
     Of a day: `key#2026-03-03`, `key#20260303`, `key`. Of an hour: that hour's keys first.
     """
-    return (*(f"{key}#{suffix}" for suffix in _suffixes(date)), key)
+    return tuple(key + suffix for suffix in _suffixes(date))
 
 
 def row_keys(rules: Iterable[Rule], date: ExecutionDate) -> tuple[str, ...]:
     """Every row key that these rules may read for a date, each once."""
-    found = (name for rule in rules for name in candidate_keys(rule.key, _wanted(rule, date)))
-    return tuple(dict.fromkeys(found))
+    suffixes = _suffixes(date)
+    found: dict[str, None] = {}
+    for rule in rules:
+        own = _suffixes(_wanted(rule, date)) if rule.date_offset else suffixes
+        found |= dict.fromkeys([rule.key + suffix for suffix in own])
+    return tuple(found)
 
 
 def select_rows(
@@ -89,7 +93,8 @@ def _look(
         date = date.shifted(rule.date_offset)
         suffixes = _suffixes(date)
     objections: list[RowDate] = []
-    for name in (*[f"{key}#{suffix}" for suffix in suffixes], key):
+    for suffix in suffixes:
+        name = key + suffix
         fields = rows.get(name)
         if fields is None:
             continue
@@ -122,11 +127,13 @@ def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate:
 
 
 def _suffixes(date: ExecutionDate) -> tuple[str, ...]:
-    day = date.day.isoformat()
+    """What row keys of a date add to the sensor's key, best first; nothing for the plain key."""
+    day = f"#{date.day.isoformat()}"
     compact = day.replace("-", "")
     if date.hour is None:
-        return day, compact
-    return f"{day}T{date.hour:02}", f"{compact}T{date.hour:02}", day, compact
+        return day, compact, ""
+    hour = f"T{date.hour:02}"
+    return day + hour, compact + hour, day, compact, ""
 
 
 def key_matches(pattern: str, key: str) -> bool:
