@@ -241,7 +241,9 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("control", _row("CONFIG"), True),
         ("control", _row("SOMETHING-NEW#1"), True),
         ("control", _row("MARKERS"), True),
-        ("control", _row("MARKER#missed#2026-03-03"), False),
+        ("control", _row("MARKER#missed#2026-03-03"), True),
+        ("control", _row("MARKER#missed#2026-03-03", quiet="1"), False),
+        ("control", _row("KEPT#stream#2026-03-03", quiet="1"), False),
         ("control", _deleted("CONFIG"), True),
         ("control", _deleted("EVENT#01"), False),
         ("control", _deleted("SENSOR#orders"), False),
@@ -275,8 +277,6 @@ def _holds(value: object, condition: object) -> bool:
     match condition:
         case {"exists": expected}:
             return (value is not None) is expected
-        case {"anything-but": {"prefix": prefix}}:
-            return isinstance(value, str) and not value.startswith(prefix)
         case str():
             return value == condition
         case _:

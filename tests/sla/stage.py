@@ -155,8 +155,8 @@ class Stage:
             raise TaskFailed("Runtime.HandlerError", f"{type(error).__name__}: {error}") from error
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
-        # The stream's filter leaves markers out, the watchdog's cursors among them.
-        if key[0] != NAMES.rerun and before != after and not key[2].startswith("MARKER#"):
+        # The stream's filter leaves quiet rows out.
+        if key[0] != NAMES.rerun and before != after and "quiet" not in (after or {}):
             self.records.append((key[1], key[2], after, self.now))
 
     def _drain(self) -> None:

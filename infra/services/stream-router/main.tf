@@ -11,11 +11,12 @@ locals {
     joblog  = module.names.queue_arns["sr-joblog-dlq"]
   }
 
-  # Filters leave out what is known to mean nothing; whatever else comes is the router's to judge. Deleted rows have no new
-  # image, and only a deleted CONFIG (of a pipeline or a calendar) means something. Markers are Interlock's own notes.
+  # Filters leave out known uninteresting rows; the router judges everything else. Interlock marks its own notes (markers,
+  # cursors, kept rows) as quiet. A deleted row has no new image, and only a deleted CONFIG (of a pipeline or a calendar)
+  # matters.
   filters = {
     control = [
-      { dynamodb = { NewImage = { SK = { S = [{ "anything-but" = { prefix = "MARKER#" } }] } } } },
+      { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, quiet = { S = [{ exists = false }] } } } },
       { dynamodb = { Keys = { SK = { S = ["CONFIG"] } } } },
     ]
     # Rows with a runToken were written by Interlock; their events are committed already.

@@ -14,6 +14,7 @@ from interlock_store._rows import (
     INDEX,
     PENDING,
     POSTRUN,
+    QUIET,
     RUNNING,
     MalformedRow,
     format_time,
@@ -179,7 +180,13 @@ class Overview:
     def move_cursor(self, check: str, cursor: Cursor) -> None:
         """Note up to when a check has answered."""
         behind = {name: format_time(at) for name, at in cursor.behind.items()}
-        row: Item = {"PK": _CURSOR_PK, "SK": f"MARKER#cursor#{check}", "at": format_time(cursor.at), "behind": behind}
+        row: Item = {
+            "PK": _CURSOR_PK,
+            "SK": f"MARKER#cursor#{check}",
+            "at": format_time(cursor.at),
+            "behind": behind,
+            **QUIET,
+        }
         self._tables.transact([Put(self._names.control, row)])
 
 

@@ -451,6 +451,9 @@ def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
     )
 
 
+QUIET = {"quiet": "1"}
+"""The attribute of rows that the stream-router need not see: the filter of its stream leaves them out."""
+
 UNREADABLE_VERSION = -1
 """The version of a KEPT# row whose own cannot be read: the next write replaces the row whatever it holds."""
 
@@ -466,7 +469,7 @@ def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
         "SK": run_sk("KEPT", key),
         "rows": rows,
         "version": max(kept.version, 1),
-        "quiet": "1",
+        **QUIET,
         "ttl": epoch(at + _KEPT_TTL),
     }
 
@@ -524,5 +527,6 @@ def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:
         "PK": pipeline_pk(pipeline_id),
         "SK": marker_sk(marker),
         "markedAt": format_time(at),
+        **QUIET,
         "ttl": epoch(at + _MARKER_TTL),
     }

@@ -13,14 +13,15 @@ _ALARM_FREE = ("JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED
 
 STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     "control": (
-        {"dynamodb": {"NewImage": {"SK": {"S": [{"anything-but": {"prefix": "MARKER#"}}]}}}},
+        {"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "quiet": {"S": [{"exists": False}]}}}},
         {"dynamodb": {"Keys": {"SK": {"S": ["CONFIG"]}}}},
     ),
     "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
 }
 """Known uninteresting records are filtered out, so that an unknown kind of row is still looked at.
 
-Deleted rows have no new image and are not wanted, except configs, which must leave the cache. Joblog rows with a
+Interlock marks its own notes (markers, cursors, kept rows) as quiet. Deleted rows have no new image and are not
+wanted, except configs, which must leave the cache. Joblog rows with a
 runToken were written by Interlock; their events are committed already.
 """
 
