@@ -24,6 +24,7 @@ from ._errors import (
     TimeRangeError,
     ZoneError,
 )
+from ._periods import Period, period_of
 from ._verdicts import Outcome, all_met, judge
 from ._zones import zone
 
@@ -42,6 +43,7 @@ __all__ = [
     "ExecutionDateError",
     "NaiveTimeError",
     "Outcome",
+    "Period",
     "SlaError",
     "TimeRangeError",
     "ZoneError",
@@ -56,6 +58,7 @@ __all__ = [
     "parse_duration",
     "parse_execution_date",
     "parse_weekday",
+    "period_of",
     "recent_inclusions",
     "relative_deadline",
     "trigger_deadline",
