@@ -194,9 +194,8 @@ def test_no_warning_is_made_of_what_replaces_a_wrong_value() -> None:
 
 
 def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_warned_of() -> None:
-    job = (
-        'job: {type: lambda, config: {functionName: f, payload: {a: yes, b: [0x1F, "10:00"], c: 10:00, d: true, e: x}}}'
-    )
+    payload = '{a: yes, b: [0x1F, "10:00"], c: 10:00, d: true, e: "${INTERLOCK_DATE}"}'
+    job = f"job: {{type: lambda, config: {{functionName: f, payload: {payload}}}}}"
     text = ORDERS.replace("job: {type: command, config: {command: load}}", job)
     found = review({"a.yaml": text, "us.yaml": HOLIDAYS})
     assert [(problem.path.removeprefix("job.config.payload"), problem.message) for problem in found.problems] == [
@@ -206,9 +205,8 @@ def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_
     ]
     for name in ("jobDriver", "job_driver"):
         arn = "'arn:aws:iam::123456789012:role/emr-jobs'"
-        emr = (
-            f"job: {{type: emr-serverless, config: {{applicationId: a, executionRoleArn: {arn}, {name}: {{a: 007}}}}}}"
-        )
+        driver = f"{name}: {{a: 007, b: '${{INTERLOCK_DATE}}'}}"
+        emr = f"job: {{type: emr-serverless, config: {{applicationId: a, executionRoleArn: {arn}, {driver}}}}}"
         text = ORDERS.replace("job: {type: command, config: {command: load}}", emr)
         [problem] = review({"a.yaml": text, "us.yaml": HOLIDAYS}).problems
         assert problem.path == f"job.config.{name}.a"

@@ -51,6 +51,31 @@ def test_unset_variables_are_named_all_at_once() -> None:
     ]
 
 
+RUN = {"INTERLOCK_DATE": "2026-03-03", "INTERLOCK_PAR_HOUR": "", "INTERLOCK_ENV": "of the run"}
+
+
+@pytest.mark.parametrize(
+    ("written", "expanded"),
+    [
+        ("load ${INTERLOCK_DATE} ${INTERLOCK_TOKEN}", "load 2026-03-03 t0k"),
+        ("hour=${INTERLOCK_PAR_HOUR}", "hour="),
+        ("${INTERLOCK_ENV}", "of the run"),
+        ("${DATE}", ""),
+    ],
+)
+def test_variables_of_the_run_win_over_the_environment(written: str, expanded: str) -> None:
+    assert expand({"command": [{"x": written}]}, ENVIRONMENT, RUN) == {"command": [{"x": expanded}]}
+
+
+def test_a_run_sets_no_variable_of_another_kind() -> None:
+    assert expand({"command": "${HOME}"}, {}, {"HOME": "/root"}) == {"command": ""}
+
+
+def test_a_variable_that_neither_holds_is_missing() -> None:
+    with pytest.raises(ConfigError, match="needs the environment variable INTERLOCK_PERIOD_START"):
+        expand({"command": "${INTERLOCK_PERIOD_START}"}, ENVIRONMENT, RUN)
+
+
 def test_the_config_is_not_changed() -> None:
     config = {"arguments": {"--env": "${INTERLOCK_ENV}"}}
     expand(config, ENVIRONMENT)

@@ -116,7 +116,8 @@ def test_the_place_of_a_secret_is_told_without_it(config: str, said: str) -> Non
 
 def test_a_word_that_other_readers_take_for_a_number_is_not_repeated_where_it_is_a_secret() -> None:
     for value in ("0123456", "yes"):
-        [said] = of_job(f"type: lambda, config: {{functionName: f, payload: {{password: {value}}}}}")
+        payload = f"{{password: {value}, date: '${{INTERLOCK_DATE}}'}}"
+        [said] = of_job(f"type: lambda, config: {{functionName: f, payload: {payload}}}")
         assert said.startswith('job.config.payload.password = "…": is sent as the text "…"; write it in quotes, or ')
         assert value not in said.replace('"…"', "")
 

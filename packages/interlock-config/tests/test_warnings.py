@@ -252,7 +252,10 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
             ],
         ),
         (
-            {"job": "{type: lambda, config: {functionName: 'f${ENV}', payload: {a: ['${X} ${INTERLOCK_Y} ${Z}']}}}"},
+            {
+                "job": "{type: lambda, config: {functionName: 'f${ENV}', "
+                "payload: {a: ['${X} ${INTERLOCK_Y} ${Z}'], b: '${INTERLOCK_DATE}'}}}"
+            },
             [
                 "job.config.functionName: ${ENV} expands to nothing; only ${INTERLOCK_…} variables are expanded",
                 "job.config.payload.a[0]: ${X} expands to nothing; only ${INTERLOCK_…} variables are expanded",
@@ -272,6 +275,96 @@ def test_a_cron_is_warned_of_also_where_its_section_has_errors() -> None:
     assert (error.path, error.severity) == ("schedule.timezone", "error")
     assert (warning.path, warning.severity) == ("schedule.cron", "warning")
     assert warning.message.startswith("5L is the last Friday of the month here")
+
+
+NO_DATE = (
+    "holds no date of the run, so that a rerun of an earlier date would process today's data; "
+    "use ${INTERLOCK_DATE} or another variable of the run"
+)
+ROLE = "executionRoleArn: 'arn:aws:iam::123456789012:role/emr-jobs'"
+MACHINE = "stateMachineArn: 'arn:aws:states:eu-central-1:123456789012:stateMachine:load'"
+CONFIGS_WITH_A_DATE = [
+    ("databricks", "workspaceUrl: 'https://x.example.com', jobId: 620, arguments: {day: '%s'}", "arguments"),
+    ("emr", "clusterId: j-2A, stepName: load, command: spark-submit, arguments: [load.py, '%s']", "arguments"),
+    ("emr", "clusterId: j-2A, stepName: load, command: 'spark-submit load.py %s'", "arguments"),
+    ("emr-serverless", f"applicationId: a1, {ROLE}, jobDriver: {{sparkSubmit: {{args: ['%s']}}}}", "jobDriver"),
+    ("lambda", "functionName: load, payload: {deep: ['%s']}", "payload"),
+    ("lambda", """functionName: load, payload: '{"day": "%s"}'""", "payload"),
+    ("step-function", f"{MACHINE}, arguments: {{day: '%s'}}", "arguments"),
+]
+
+
+def of_job(job_type: str, config: str, schedule: str = SOUND["schedule"]) -> list[str]:
+    return said({"job": f"{{type: {job_type}, config: {{{config}}}}}", "schedule": schedule})
+
+
+@pytest.mark.parametrize(("job_type", "config", "key"), CONFIGS_WITH_A_DATE)
+def test_a_job_without_a_date_in_its_input_is_warned_of(job_type: str, config: str, key: str) -> None:
+    for without in ("", "2026-03-03", "${INTERLOCK_JOB_KEY}", "${INTERLOCK_PAR_HOUR}", "${INTERLOCK_MY_DATE}"):
+        assert of_job(job_type, config % without) == [f"job.config.{key}: {NO_DATE}"]
+
+
+@pytest.mark.parametrize(("job_type", "config", "key"), CONFIGS_WITH_A_DATE)
+@pytest.mark.parametrize("name", ["DATE", "PAR_DAY", "DAY", "PERIOD_START", "PERIOD_END"])
+def test_each_variable_with_the_date_is_a_date(job_type: str, config: str, key: str, name: str) -> None:
+    assert of_job(job_type, config % f"d-${{INTERLOCK_{name}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("job_type", "config", "warned"),
+    [
+        # Names and addresses are not what the job reads.
+        ("emr", "clusterId: j, stepName: '${INTERLOCK_DATE}', command: c", ["arguments"]),
+        (
+            "databricks",
+            "workspaceUrl: 'https://x.example.com', jobId: 1, headers: {D: '${INTERLOCK_DATE}'}",
+            ["arguments"],
+        ),
+        (
+            "emr-serverless",
+            f"applicationId: a, {ROLE}, jobName: '${{INTERLOCK_DATE}}', jobDriver: {{x: 1}}",
+            ["jobDriver"],
+        ),
+        # Without an input of their own these get the date.
+        ("lambda", "functionName: load", []),
+        ("step-function", MACHINE, []),
+        # These always get it.
+        ("glue", "jobName: load, arguments: {--env: prod}", []),
+        ("airflow", "url: 'https://x.example.com', dagID: load, body: {conf: {env: prod}}", []),
+        ("command", "command: load", []),
+        ("http", "url: 'https://x.example.com'", []),
+    ],
+)
+def test_only_the_input_of_the_job_names_its_date(job_type: str, config: str, warned: list[str]) -> None:
+    assert of_job(job_type, config) == [f"job.config.{key}: {NO_DATE}" for key in warned]
+
+
+@pytest.mark.parametrize(
+    ("cron", "names", "is_warned"),
+    [
+        ("0 * * * *", "${INTERLOCK_DAY}", True),
+        ("0 8,20 * * *", "${INTERLOCK_PAR_DAY} ${INTERLOCK_DAY}", True),
+        ("0 8 * * *", "${INTERLOCK_PAR_DAY}", False),
+        ("0 * * * *", "${INTERLOCK_PAR_DAY}/${INTERLOCK_PAR_HOUR}", False),
+        ("0 * * * *", "${INTERLOCK_DATE}", False),
+        ("0 * * * *", "${INTERLOCK_DAY} ${INTERLOCK_PERIOD_END}", False),
+    ],
+)
+def test_the_day_alone_is_no_date_of_an_hourly_cron(cron: str, names: str, is_warned: bool) -> None:
+    expected = [
+        "job.config.payload: holds the run's day without its hour, and the cron fires several times a day; "
+        "use ${INTERLOCK_DATE} or ${INTERLOCK_PAR_HOUR}"
+    ]
+    found = of_job("lambda", f"functionName: f, payload: {{d: '{names}'}}", f'{{cron: "{cron}"}}')
+    assert found == (expected if is_warned else [])
+
+
+def test_dates_among_the_arguments_of_glue_are_ignored() -> None:
+    assert of_job("glue", "jobName: j, arguments: {--par_day: '20260101', --par_hour: '07', par_day: x}") == [
+        'job.config.arguments.--par_day = "20260101": is ignored; the job always gets its run\'s own day',
+        'job.config.arguments.--par_hour = "07": is ignored; the job always gets its run\'s own hour, '
+        "and none in a daily run",
+    ]
 
 
 def conflicts(*rules: str, mode: str = "ALL") -> list[str]:

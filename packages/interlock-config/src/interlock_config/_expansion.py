@@ -1,4 +1,4 @@
-"""What `${NAME}` in a job config stands for: only INTERLOCK_ variables have a value, all others are empty."""
+"""What `${NAME}` in a job config means: only INTERLOCK_ variables have a value, all others are empty."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,21 +13,32 @@ _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _OURS = re.compile(r"INTERLOCK_[A-Za-z0-9_]+")
 
 
-def expand(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """A copy of a job config with `${INTERLOCK_X}` replaced from `environment`, at any depth, in values only.
+DAY_VARIABLES = frozenset({"INTERLOCK_PAR_DAY", "INTERLOCK_DAY"})
+"""The run variables that hold the day of the execution date, and never its hour."""
 
-    Any other `${NAME}` becomes nothing; `$NAME` without braces stays; what a variable holds is not expanded
+DATE_VARIABLES = DAY_VARIABLES | {"INTERLOCK_DATE", "INTERLOCK_PERIOD_START", "INTERLOCK_PERIOD_END"}
+"""The run variables from which a job can read its execution date."""
+
+
+def expand(
+    config: Mapping[str, Any], environment: Mapping[str, str], run: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A copy of a job config with `${INTERLOCK_X}` replaced, at any depth, in values only.
+
+    `run` holds the run's own variables (behaviour.md §4). They win over variables of the same name in `environment`.
+    Any other `${NAME}` becomes nothing; `$NAME` without braces stays; the value of a variable is not expanded
     again. Raises ConfigError naming every INTERLOCK_ variable that is not set: a job must not start with a
     token or an address missing.
     """
+    values = {name: value for name, value in environment.items() if is_ours(name)} | dict(run or {})
     missing = [
         problem_at("", ("job", "config", *path), UNSET, f"needs the environment variable {name}")
         for path, name in variables(config)
-        if _OURS.fullmatch(name) and name not in environment
+        if is_ours(name) and name not in values
     ]
     if missing:
         raise ConfigError(missing)
-    return {key: _expanded(value, environment) for key, value in config.items()}
+    return {key: _expanded(value, values) for key, value in config.items()}
 
 
 def variables(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -47,11 +58,11 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def _expanded(value: Any, environment: Mapping[str, str]) -> Any:
+def _expanded(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: environment[found[1]] if is_ours(found[1]) else "", value)
+        return _VARIABLE.sub(lambda found: values[found[1]] if is_ours(found[1]) else "", value)
     if isinstance(value, Mapping):
-        return {key: _expanded(inner, environment) for key, inner in value.items()}
+        return {key: _expanded(inner, values) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_expanded(inner, environment) for inner in value]
+        return [_expanded(inner, values) for inner in value]
     return value

@@ -13,6 +13,7 @@ from ._expansion import is_ours, variables
 from ._problems import Findings, Problem
 from ._showing import Path, render, show
 from ._structs import TriggerCondition
+from ._warnings_job import JOB_WARNINGS
 from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import CRON_WARNINGS, SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
@@ -106,4 +107,5 @@ _PLACES_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str,
     *((look, ("validation", "postRun")) for look in RULE_WARNINGS),
     (_variables_elsewhere, ("schedule", "validation", "postRun")),
     (_lost_variables, ("job",)),
+    *((look, ("schedule", "job")) for look in JOB_WARNINGS),
 )
