@@ -23,6 +23,7 @@ class Mutant(Struct, frozen=True):
 _ROAD = "tests/simulation/test_road.py::"
 _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
 _TRIGGERS = "packages/interlock-triggers/tests/"
+_DATES_OF_JOBS = "services/orchestrator/tests/test_dates_of_jobs.py::"
 _ORCHESTRATOR = "services/orchestrator/tests/test_orchestrator.py::"
 _CONTROLLER = "packages/interlock-controller/tests/test_controller.py::"
 _DESKS = "packages/interlock-controller/tests/test_desks.py::"
@@ -231,6 +232,22 @@ MUTANTS = (
         trap=25,
         seeds=(4,),
         rate=0.1,
+    ),
+    Mutant(
+        "a job gets the day of its start",
+        "interlock_lifecycle._variables",
+        "    date = key.date\n",
+        "    date = type(key.date)(intent.committed_at.date())\n",
+        trap=31,
+        tests=(_DATES_OF_JOBS + "test_an_input_of_its_own_reaches_the_job_with_its_date",),
+    ),
+    Mutant(
+        "a config's date replaces that of every run",
+        "interlock_triggers._glue",
+        "given | dates | {KEY",
+        "dates | call.config.arguments | {KEY",
+        trap=31,
+        tests=(_DATES_OF_JOBS + "test_no_argument_of_glue_replaces_the_date_of_the_run",),
     ),
     Mutant(
         "the fence without the token",

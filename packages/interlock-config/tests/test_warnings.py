@@ -367,6 +367,22 @@ def test_dates_among_the_arguments_of_glue_are_ignored() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ("{conf: {date: 2026-03-03, par_hour: 7, table: orders}}", ["conf.date", "conf.par_hour"]),
+        ("{par_day: '20260303'}", ["par_day"]),
+        ("{conf: {date: '${INTERLOCK_DAY}', par_day: '${INTERLOCK_MY_DAY}'}}", []),
+        ("{conf: {data: {date: 2026-03-03}}, note: x}", []),
+        ("'{\"conf\": {}}'", []),
+    ],
+)
+def test_a_date_in_the_conf_of_every_dag_run_is_warned_of(body: str, places: list[str]) -> None:
+    found = of_job("airflow", f"url: 'https://x.example.com', dagID: load, body: {body}")
+    assert [warning.partition(" = ")[0] for warning in found] == [f"job.config.body.{place}" for place in places]
+    assert all("replaces the run's own in every run" in warning for warning in found)
+
+
 def conflicts(*rules: str, mode: str = "ALL") -> list[str]:
     return said({"validation": f"{{trigger: {mode}, rules: [{{key: orders, check: exists}}, {', '.join(rules)}]}}"})
 

@@ -48,7 +48,7 @@ from interlock_lifecycle import (
     reject_rerun,
 )
 from interlock_rules import Check, Rule
-from interlock_sla import Calendar, Clock, Exclusions, Outcome
+from interlock_sla import Calendar, Clock, Exclusions, Outcome, Period
 from interlock_store import (
     Commit,
     MalformedRow,
@@ -735,3 +735,13 @@ def test_how_often_a_start_was_sent_survives_in_its_intent(store: Store, start: 
         assert store.commit(CommitIntent(run, replace(intend(run), sent=sent))) is Commit.COMMITTED
         run = read(store, key)
         assert run.job_intent == replace(intend(run), sent=sent)
+
+
+def test_the_period_of_a_start_survives_in_its_intent(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    intent = replace(intend(read(store, key)), period=Period(NOW - timedelta(hours=23), NOW))
+    assert store.commit(CommitIntent(read(store, key), intent)) is Commit.COMMITTED
+    run = read(store, key)
+    assert run.job_intent == intent
+    # The next write is on condition that the row is as it was read.
+    assert store.commit(CommitIntent(run, replace(intent, sent=2))) is Commit.COMMITTED

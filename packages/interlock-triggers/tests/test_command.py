@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from trigger_peers.server import wait_for
 
 from interlock_triggers import (
@@ -93,6 +94,7 @@ def test_the_environment_is_path_and_what_is_interlocks() -> None:
         "INTERLOCK_PIPELINE_ID": "bronze-orders",
         "INTERLOCK_SCHEDULE_ID": "cron",
         "INTERLOCK_DATE": "2026-03-03",
+        "INTERLOCK_DAY": "2026-03-03",
         "INTERLOCK_PAR_DAY": "20260303",
         "INTERLOCK_ATTEMPT": "2",
         "INTERLOCK_JOB_KEY": "key-1",
@@ -104,6 +106,15 @@ def test_an_hourly_run_knows_its_hour_and_a_daily_one_none() -> None:
     assert _run(_python(code), HOURLY).details["output"].split() == ["20260303", "07"]
     stale = {"INTERLOCK_PAR_HOUR": "23", "INTERLOCK_JOB_KEY": "older"}
     assert _run(_python(code), DAILY, environment=stale).details["output"].split() == ["20260303", "None"]
+
+
+def test_a_command_gets_the_further_variables_of_its_run_and_of_no_other() -> None:
+    code = "import os; print(*(os.environ.get(f'INTERLOCK_{n}', '-') for n in ('PERIOD_START', 'PERIOD_END', 'DATE')))"
+    stale = {"INTERLOCK_PERIOD_START": "older", "INTERLOCK_PERIOD_END": "older", "INTERLOCK_DATE": "older"}
+    given = {"INTERLOCK_PERIOD_START": "from", "INTERLOCK_PERIOD_END": "to", "INTERLOCK_DATE": "another"}
+    attempt = structs.replace(DAILY, variables=given)
+    assert _run(_python(code), attempt, environment=stale).details["output"].split() == ["from", "to", "2026-03-03"]
+    assert _run(_python(code), DAILY, environment=stale).details["output"].split() == ["-", "-", "2026-03-03"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Makes the bench importable and gives tests one."""
+"""Makes the bench and the job targets of interlock-triggers importable, and gives tests a bench."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[3] / "packages" / "interlock-triggers" / "tests"))
 
 from orchestrator_bench import GLUE, Bench, Board
 

@@ -29,7 +29,7 @@ TIMEOUT = timedelta(hours=4)
 KEY = RunKey("bronze", "stream", parse_execution_date("2026-03-03"))
 PIPELINE = """
 pipeline: {{id: bronze}}
-schedule: {{trigger: {{key: ready, check: exists}}, evaluation: {{window: 10m, interval: 1m}}}}
+schedule: {{timezone: {zone}, trigger: {{key: ready, check: exists}}, evaluation: {{window: 10m, interval: 1m}}}}
 validation: {{trigger: ALL, rules: [{{key: ready, check: gte, field: count, value: 10}}]}}
 job: {job}
 """
@@ -80,12 +80,18 @@ class Bench:
     """One run on its desk; `ask` sends it the state machine's questions."""
 
     def __init__(
-        self, job: str, jobs: Any, tables: Callable[["Bench"], MemoryTables] = lambda bench: MemoryTables()
+        self,
+        job: str,
+        jobs: Any,
+        tables: Callable[["Bench"], MemoryTables] = lambda bench: MemoryTables(),
+        *,
+        key: RunKey = KEY,
+        zone: str = "UTC",
     ) -> None:
-        self.now = NOW
+        self.now, self.key = NOW, key
         self.environment = {"INTERLOCK_JOB": "load-orders"}
         self.store = Store(tables(self), TableNames.of_environment("test"))
-        self.store.put_config(decode_yaml(PIPELINE.format(job=job), "bronze.yaml"))
+        self.configure(job, zone)
         self.store.put_sensor("bronze", "ready", {"count": 10})
         self.desk = Desk(
             store=self.store,
@@ -95,9 +101,13 @@ class Bench:
             execution_timeout=TIMEOUT,
             environment=self.environment,
         )
-        start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        start = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
         self.store.commit(start)
         self.mark_started()
+
+    def configure(self, job: str, zone: str = "UTC", more: str = "") -> None:
+        """Write the pipeline's file, the first time or as an edit."""
+        self.store.put_config(decode_yaml(PIPELINE.format(job=job, zone=zone) + more, "bronze.yaml"))
 
     def _until(self) -> datetime:
         return self.now + timedelta(minutes=5)
@@ -112,7 +122,7 @@ class Bench:
 
     @property
     def run(self) -> Run:
-        run = self.store.run(KEY)
+        run = self.store.run(self.key)
         assert run is not None
         return run
 
@@ -121,7 +131,7 @@ class Bench:
             "mode": mode,
             "pipelineId": "bronze",
             "scheduleId": "stream",
-            "date": "2026-03-03",
+            "date": str(self.key.date),
             "attempt": 0,
             "runToken": token or self.run.run_token,
             "startedAt": NOW.isoformat(),
@@ -142,14 +152,14 @@ class Bench:
         """A rerun request of an operator, granted; its execution has started and its rules hold."""
         self.now += timedelta(minutes=10)
         self.store.request_rerun(
-            KEY, reason="manual", note=None, requested_at=self.now, abandon_previous=abandon_previous
+            self.key, reason="manual", note=None, requested_at=self.now, abandon_previous=abandon_previous
         )
         row = self.store._tables.get(self.store.names.control, "PIPELINE#bronze", "RERUN_REQUEST#stream#2026-03-03")
         assert row is not None
         request = read_rerun_request(row, self.now)
-        stored = self.store.dossier(KEY).config
+        stored = self.store.dossier(self.key).config
         assert stored.config is not None
-        facts = RerunFacts(self.run, stored.exclusions, self.store.entries(KEY), self.store.reruns(KEY), None)
+        facts = RerunFacts(self.run, stored.exclusions, self.store.entries(self.key), self.store.reruns(self.key), None)
         decision = decide_rerun(request, facts, stored.config, execution_timeout=TIMEOUT)
         assert isinstance(decision, OpenAttempt)
         assert self.store.commit(decision) is Commit.COMMITTED
@@ -169,4 +179,4 @@ class Bench:
         return "\n".join(str(row["detail"]) for row in self.event_rows() if row["detailType"] == detail_type)
 
     def log(self) -> list[str]:
-        return [entry.event for entry in self.store.entries(KEY)]
+        return [entry.event for entry in self.store.entries(self.key)]

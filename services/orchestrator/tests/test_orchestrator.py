@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from orchestrator_bench import GLUE, KEY, NOW, PIPELINE, Bench, Board, Died
+from orchestrator_bench import GLUE, KEY, NOW, Bench, Board, Died
 
-from interlock_config import decode_yaml
 from interlock_lifecycle import JobEntry, RunStatus
 from interlock_orchestrator.job import SubmissionFailed
 from interlock_orchestrator.request import Step
@@ -278,7 +277,7 @@ def lost(bench: Bench, board: Board) -> Bench:
     bench.ask("evaluate")
     with pytest.raises(SubmissionFailed):
         bench.ask("trigger")
-    bench.store.put_config(decode_yaml(PIPELINE.format(job=GLUE) + "dryRun: true\n", "bronze.yaml"))
+    bench.configure(GLUE, more="dryRun: true\n")
     return bench
 
 

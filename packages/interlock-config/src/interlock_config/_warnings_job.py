@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from ._config import PipelineConfig
-from ._expansion import DATE_VARIABLES, DAY_VARIABLES, variables
+from ._expansion import DATE_VARIABLES, DAY_VARIABLES, is_ours, variables
 from ._fields import JobType
 from ._problems import Findings
 
@@ -15,6 +15,7 @@ _READ_BY_THE_JOB: dict[JobType, tuple[str, ...]] = {
     JobType.LAMBDA: ("payload",),
     JobType.STEP_FUNCTION: ("arguments",),
 }
+_OF_A_CONF = ("date", "par_day", "par_hour")
 _OF_THE_RUN = {
     "--par_day": "is ignored; the job always gets its run's own day",
     "--par_hour": "is ignored; the job always gets its run's own hour, and none in a daily run",
@@ -58,4 +59,16 @@ def _dates_of_glue(config: PipelineConfig, findings: Findings) -> None:
             findings.warning(("job", "config", "arguments", name), arguments[name], message)
 
 
-JOB_WARNINGS = (_date_of_the_job, _dates_of_glue)
+def _dates_of_airflow(config: PipelineConfig, findings: Findings) -> None:
+    """A DAG run's conf gets the run's date, and what the config gives by the same name wins."""
+    body = config.job.config.get("body") if config.job.type is JobType.AIRFLOW else None
+    conf, path = (body, ("job", "config", "body")) if isinstance(body, dict) else ({}, ())
+    if isinstance(conf.get("conf"), dict):
+        conf, path = conf["conf"], (*path, "conf")
+    for name in _OF_A_CONF:
+        if name in conf and not any(is_ours(variable) for _, variable in variables(conf[name])):
+            message = "replaces the run's own in every run; leave it out, or use a variable of the run"
+            findings.warning((*path, name), conf[name], message)
+
+
+JOB_WARNINGS = (_date_of_the_job, _dates_of_glue, _dates_of_airflow)

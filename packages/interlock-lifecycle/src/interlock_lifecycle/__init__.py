@@ -192,6 +192,7 @@ from interlock_lifecycle._trigger import (
     record_start,
     refuse_start,
 )
+from interlock_lifecycle._variables import run_variables
 
 __all__ = [
     "JOB_EVENTS",
@@ -364,6 +365,7 @@ __all__ = [
     "report_undated",
     "rules_to_read",
     "run_key_of",
+    "run_variables",
     "schedule_since",
     "settle",
     "start_delay",

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from interlock_sla import ExecutionDate
+from interlock_sla import ExecutionDate, Period
 
 
 class RunKey(Struct, frozen=True, order=True):
@@ -56,7 +56,9 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
 
     Until `until` only the invocation that committed it may act on it. `config` is the job's configuration
     as written (unexpanded), so that the job can be followed even if the pipeline file changes meanwhile.
-    `sent` counts the invocations that were allowed to send the start.
+    `sent` counts the invocations that were allowed to send the start. `period` is the span of the execution date in
+    the schedule's zone at that time: an edited zone changes nothing of a start that is sent again. Intents of older
+    versions have none.
     """
 
     attempt: int
@@ -70,6 +72,7 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
     details: dict[str, str] = {}
     outcome: JobOutcome | None = None
     sent: int = 1
+    period: Period | None = None
 
     @property
     def is_unconfirmed(self) -> bool:

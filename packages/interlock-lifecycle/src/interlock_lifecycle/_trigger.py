@@ -13,6 +13,7 @@ from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, make_job_key
 from interlock_lifecycle._sla import SlaFacts
 from interlock_lifecycle._wait import whole_seconds
+from interlock_sla import period_of
 
 
 class TargetTraits(Struct, frozen=True):
@@ -115,6 +116,7 @@ def _promise(run: Run, config: PipelineConfig, now: datetime, until: datetime) -
         type=str(config.job.type),
         config=config.job.config,
         committed_at=now,
+        period=period_of(run.key.date, config.zone),
     )
 
 

@@ -12,6 +12,8 @@ from ._types import Attempt, Category, Started, Status, failed, over, succeeded
 
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.E2BIG)
 _NOT_RUNNABLE = {126: "cannot be executed", 127: "not found"}
+_OF_SOME_RUNS = ("INTERLOCK_PAR_HOUR", "INTERLOCK_PERIOD_START", "INTERLOCK_PERIOD_END")
+"""Variables that a run may lack: those that this process inherited are of another run."""
 _SHOWN = 2048
 _SHORTEST = 0.05
 
@@ -45,18 +47,21 @@ def _words(call: Call[CommandForm]) -> list[str]:
 
 
 def _environment(inherited: Mapping[str, str], attempt: Attempt) -> dict[str, str]:
-    """PATH and INTERLOCK_* of the caller, and what tells the command its run."""
+    """PATH and INTERLOCK_* of the caller, and the variables of the run. Those are never the caller's."""
     kept = {k: v for k, v in inherited.items() if k == "PATH" or k.startswith("INTERLOCK_")}
-    kept.pop("INTERLOCK_PAR_HOUR", None)
+    for name in _OF_SOME_RUNS:
+        kept.pop(name, None)
     own = {
         "INTERLOCK_PIPELINE_ID": attempt.pipeline_id,
         "INTERLOCK_SCHEDULE_ID": attempt.schedule_id,
         "INTERLOCK_DATE": attempt.date,
+        "INTERLOCK_DAY": attempt.date[:10],
         "INTERLOCK_PAR_DAY": attempt.par_day,
+        "INTERLOCK_PAR_HOUR": attempt.par_hour or "",
         "INTERLOCK_ATTEMPT": str(attempt.number),
         "INTERLOCK_JOB_KEY": attempt.key,
     }
-    return kept | own | ({"INTERLOCK_PAR_HOUR": attempt.par_hour} if attempt.par_hour else {})
+    return kept | {name: value for name, value in {**attempt.variables, **own}.items() if value}
 
 
 def _not_started(call: Call[CommandForm], program: str, error: Exception) -> Exception:

@@ -11,6 +11,8 @@ from ._glue_logs import false_success
 from ._types import Attempt, Category, Started, Status, failed, running, succeeded
 
 KEY_ARGUMENT = "--interlock_key"
+_DATES = ("--par_day", "--par_hour")
+"""Always the run's: a date in the config would be that of every run, and a daily run has no hour."""
 _PAGES = 25
 _RUNNING = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 _TIMED_OUT = ("TIMEOUT", "EXPIRED")
@@ -23,9 +25,9 @@ def start(call: Call[GlueForm], attempt: Attempt) -> Started:
 
 
 def _send(call: Call[GlueForm], attempt: Attempt) -> str:
+    given = {name: as_text(value) for name, value in call.config.arguments.items() if name not in _DATES}
     dates = {f"--{name}": value for name, value in attempt.partition.items()}
-    given = {name: as_text(value) for name, value in call.config.arguments.items()}
-    arguments = dates | given | {KEY_ARGUMENT: attempt.key}
+    arguments = given | dates | {KEY_ARGUMENT: attempt.key}
     answer = ask(call, "glue", "start_job_run", {"JobName": call.config.job_name, "Arguments": arguments})
     return text_of(answer, "JobRunId")
 

@@ -36,7 +36,8 @@ class Attempt(Struct, frozen=True):
     `date` is the execution date, `YYYY-MM-DD` or `YYYY-MM-DDTHH`; `number` counts the job starts of that date
     from 0. `key` is the idempotency key: at most 64 of letters, digits, `_` and `-`, made once per attempt and
     kept for as long as the attempt lives. `resumed` says that an earlier invocation may already have sent this
-    start. Raises ValueError for a key of another form, or for what is no date.
+    start. `variables` are further INTERLOCK_ variables of the run for the environment of a command; those that follow
+    from the other fields need not be among them. Raises ValueError for a key of another form, or for what is no date.
     """
 
     pipeline_id: str
@@ -45,6 +46,7 @@ class Attempt(Struct, frozen=True):
     number: int
     key: str
     resumed: bool = False
+    variables: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
@@ -64,7 +66,7 @@ class Attempt(Struct, frozen=True):
 
     @property
     def partition(self) -> dict[str, str]:
-        """The execution date as jobs are told of it: `par_day`, and `par_hour` for an hourly one."""
+        """The execution date as jobs get it: `par_day`, and `par_hour` for an hourly one."""
         return {"par_day": self.par_day} | ({"par_hour": self.par_hour} if self.par_hour else {})
 
 

@@ -1,9 +1,11 @@
 """How a job is asked for: by its run id, or by the key of a start whose answer was lost."""
 
+from typing import Any
+
 from msgspec import Struct
 
 from interlock_config import ConfigError, expand
-from interlock_lifecycle import JobIntent, Run, RunKey, StandingJob
+from interlock_lifecycle import JobIntent, Run, RunKey, StandingJob, run_variables
 from interlock_orchestrator.steps import Desk
 from interlock_telemetry import get_logger
 from interlock_triggers import Attempt, JobGone, Started, State, Status, TriggerError
@@ -19,15 +21,21 @@ class Unreadable(Struct, frozen=True):
 
 
 def attempt_of(key: RunKey, intent: JobIntent, *, resumed: bool) -> Attempt:
-    """The attempt that an intent speaks for, as triggers take it."""
-    return Attempt(key.pipeline_id, key.schedule_id, str(key.date), intent.attempt, intent.key, resumed)
+    """The attempt of an intent, as triggers take it."""
+    variables = run_variables(key, intent)
+    return Attempt(key.pipeline_id, key.schedule_id, str(key.date), intent.attempt, intent.key, resumed, variables)
 
 
-def ask(desk: Desk, intent: JobIntent, run_id: str) -> Status | Unreadable:
+def expanded(desk: Desk, key: RunKey, intent: JobIntent) -> dict[str, Any]:
+    """The intent's config with its variables: the run's own, then the environment's. Raises ConfigError."""
+    return expand(intent.config, desk.environment, run_variables(key, intent))
+
+
+def ask(desk: Desk, key: RunKey, intent: JobIntent, run_id: str) -> Status | Unreadable:
     """How the intent's job is; whatever goes wrong while asking says nothing about the job."""
     started = Started(intent.type, run_id, None, intent.details)
     try:
-        return desk.jobs.check(intent.type, expand(intent.config, desk.environment), started, until=desk.until())
+        return desk.jobs.check(intent.type, expanded(desk, key, intent), started, until=desk.until())
     except Exception as error:  # noqa: BLE001 (a question that broke off ends no job)
         return _unreadable(intent, error)
 
@@ -36,8 +44,7 @@ def seek(desk: Desk, key: RunKey, intent: JobIntent) -> str | Unreadable | None:
     """The run id of the job that an unconfirmed start left behind; None when it left none."""
     attempt = attempt_of(key, intent, resumed=True)
     try:
-        config = expand(intent.config, desk.environment)
-        found = desk.jobs.find(intent.type, config, attempt, until=desk.until())
+        found = desk.jobs.find(intent.type, expanded(desk, key, intent), attempt, until=desk.until())
     except Exception as error:  # noqa: BLE001 (as above)
         return _unreadable(intent, error)
     return None if found is None else found.run_id
@@ -60,7 +67,7 @@ def standing_job(desk: Desk, run: Run) -> StandingJob | None:
         found = sought
     elif previous.outcome is not None:
         return None
-    return None if found is None else _standing(previous, found, ask(desk, previous, found))
+    return None if found is None else _standing(previous, found, ask(desk, run.key, previous, found))
 
 
 def unsettled_start(desk: Desk, run: Run) -> JobIntent | None:

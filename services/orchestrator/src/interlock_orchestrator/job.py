@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from interlock_config import ConfigError, expand
+from interlock_config import ConfigError
 from interlock_lifecycle import (
     AskTarget,
     AwaitStart,
@@ -38,7 +38,15 @@ from interlock_lifecycle import (
     record_start,
     refuse_start,
 )
-from interlock_orchestrator.asking import Unreadable, ask, attempt_of, seek, standing_job, unsettled_start
+from interlock_orchestrator.asking import (
+    Unreadable,
+    ask,
+    attempt_of,
+    expanded,
+    seek,
+    standing_job,
+    unsettled_start,
+)
 from interlock_orchestrator.request import Request, Step, finished
 from interlock_orchestrator.steps import Desk, commit_until_settled
 from interlock_store import Commit, Dossier
@@ -127,7 +135,7 @@ def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
 def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | None:
     """Send the start that was promised, and record its answer."""
     try:
-        config = expand(intent.config, desk.environment)
+        config = expanded(desk, run.key, intent)
     except ConfigError as error:
         return _not_sendable(desk, run, intent, str(error), resumed=resumed)
     attempt = attempt_of(run.key, intent, resumed=resumed)
@@ -241,7 +249,7 @@ def check_job(desk: Desk, request: Request) -> Step:
 
 
 def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, intent: JobIntent) -> Step:
-    answer = ask(desk, intent, intent.run_id or "")
+    answer = ask(desk, run.key, intent, intent.run_id or "")
     if isinstance(answer, Status) and answer.state is not State.RUNNING:
         return finished(_outcome(answer, intent.run_id or ""))
     # Unreadable is not ended: the job is followed until its poll window is over.
