@@ -58,10 +58,9 @@ class Outside(Struct):
         self.interlock("push", str(path))
 
     def put(self, pipeline: str, key: str, **fields: Any) -> None:
-        """Write a sensor row with the command."""
-        self.interlock(
-            "sensor", "put", pipeline, key, *(f"{name}={json.dumps(value)}" for name, value in fields.items())
-        )
+        """Write a sensor row of just these fields with the command."""
+        given = (f"{name}={json.dumps(value)}" for name, value in fields.items())
+        self.interlock("sensor", "put", pipeline, key, *given, "--no-timestamp")
 
     def run(self, pipeline: str, date: str) -> Run | None:
         """The trigger row of a date."""

@@ -156,15 +156,37 @@ def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(outside: Outsid
     assert await_that(lambda: outside.stack.dead_letters() - before, "the dead letter") == 1
 
 
+def test_a_reading_that_changes_nothing_starts_nothing(outside: Outside) -> None:
+    """What `sensor put` says of it: the second write makes no stream record, the third bears a time of its own."""
+    name = "unchanged"
+    outside.push(name, pipeline(outside.folder, name))
+    put = ("sensor", "put", name, "ready", "ready=true", "count=10", 'date="2026-03-03"')
+    assert outside.interlock(*put, "--no-timestamp").stdout.startswith("written ")
+    outside.closed(name, "2026-03-03")
+    assert outside.interlock(*put, "--no-timestamp").stdout.startswith("unchanged ")
+    outside.stack.drain()
+    assert "LATE_DATA_ARRIVAL" not in outside.events(name, "2026-03-03")
+    assert outside.interlock(*put).stdout.startswith("written ")
+    await_that(lambda: "LATE_DATA_ARRIVAL" in outside.events(name, "2026-03-03"), "the late data")
+
+
 @pytest.mark.parametrize("date", ["2026-03-03", "2026-03-03T07"])
 def test_the_same_sensor_again_starts_nothing_again(outside: Outside, date: str) -> None:
     name = f"again{len(date)}"
-    outside.push(name, pipeline(outside.folder, name))
+    gate = outside.folder / f"{name}.gate"
+    work = f"until [ -e {gate} ]; do sleep 0.1; done"
+    outside.push(name, pipeline(outside.folder, name, work=work))
     fields = {"date": date[:10], **({"hour": date[-2:]} if "T" in date else {})}
-    for _ in range(3):
-        outside.put(name, "ready", ready=True, count=10, **fields)
-    outside.closed(name, date)
+    # Each reading differs from the one before: a write that changes nothing would make no stream record.
+    for reading in range(2):
+        outside.put(name, "ready", ready=True, count=10, reading=reading, **fields)
+    await_that(lambda: outside.starts(name), "the start")
+    outside.put(name, "ready", ready=True, count=10, reading=2, **fields)
+    outside.stack.drain()
+    gate.touch()
+    assert outside.closed(name, date).status is RunStatus.COMPLETED
     outside.stack.drain()
     assert outside.starts(name) == [f"{date} 0"]
+    assert "LATE_DATA_ARRIVAL" not in outside.events(name, date)
     key = RunKey(name, "stream", parse_execution_date(date))
     assert outside.store.reruns(key) == []

@@ -198,13 +198,49 @@ def test_a_path_that_is_not_there(run: Any, tmp_path: Path) -> None:
 def test_a_sensor_is_written_as_an_external_process_would(run: Any, bronze: Store) -> None:
     done = run("sensor", "put", "bronze", "ready#2026-03-03", "count=120", "ratio=0.5", "ok=true", 'date="2026-03-03"')
     assert done.exit_code == 0, done.output
-    fields = bronze.all_sensors("bronze")["ready#2026-03-03"]
+    assert done.output == "written bronze SENSOR#ready#2026-03-03\n"
+    fields = dict(bronze.all_sensors("bronze")["ready#2026-03-03"])
+    written_at = datetime.fromisoformat(str(fields.pop("updatedAt")))
+    assert timedelta() <= datetime.now(UTC) - written_at < timedelta(minutes=1)
     assert {name: str(value) for name, value in fields.items()} == {
         "count": "120",
         "ratio": "0.5",
         "ok": "True",
         "date": "2026-03-03",
     }
+
+
+def test_the_same_reading_again_is_another_one_by_its_time(run: Any, bronze: Store) -> None:
+    times = set()
+    for _ in range(2):
+        assert run("sensor", "put", "bronze", "ready", "count=120").output == "written bronze SENSOR#ready\n"
+        times.add(bronze.all_sensors("bronze")["ready"]["updatedAt"])
+    assert len(times) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields"),
+    [
+        (("count=120", "--no-timestamp"), {"count": 120}),
+        (("count=120", 'updatedAt="2026-03-03T07:00:00Z"'), {"count": 120, "updatedAt": "2026-03-03T07:00:00Z"}),
+        (("count=120", "updatedAt=null"), {"count": 120, "updatedAt": None}),
+    ],
+)
+def test_a_reading_that_changes_nothing_is_unchanged(
+    run: Any, bronze: Store, arguments: tuple[str, ...], fields: dict[str, Any]
+) -> None:
+    first, again, as_json = (
+        run("sensor", "put", "bronze", "ready", *arguments, *more) for more in ((), (), ("--json",))
+    )
+    assert first.output == "written bronze SENSOR#ready\n"
+    head, why = again.output.splitlines()
+    assert head == "unchanged bronze SENSOR#ready"
+    assert "makes no stream record of a write that changes nothing, so it starts nothing" in why
+    assert json.loads(as_json.output) == {"pipeline": "bronze", "key": "ready", "data": fields, "result": "unchanged"}
+    assert {first.exit_code, again.exit_code, as_json.exit_code} == {0}
+    assert bronze.all_sensors("bronze") == {"ready": fields}
+    other = run("sensor", "put", "bronze", "ready", "count=121", "--json")
+    assert json.loads(other.output)["result"] == "written"
 
 
 @pytest.mark.parametrize(

@@ -745,3 +745,35 @@ def test_the_period_of_a_start_survives_in_its_intent(store: Store, start: Start
     assert run.job_intent == intent
     # The next write is on condition that the row is as it was read.
     assert store.commit(CommitIntent(run, replace(intent, sent=2))) is Commit.COMMITTED
+
+
+READING = {"date": "2026-03-03", "count": 3, "ratio": 0.5, "whole": Decimal("1.0"), "ok": True, "deep": [{"x": None}]}
+
+
+@pytest.mark.parametrize(
+    ("later", "changed"),
+    [
+        (READING, False),
+        (dict(reversed(READING.items())), False),
+        (READING | {"whole": 1, "ratio": Decimal("0.50")}, False),
+        (READING | {"count": 4}, True),
+        (READING | {"ok": 1}, True),
+        (READING | {"count": "3"}, True),
+        (READING | {"more": None}, True),
+        ({"date": "2026-03-03"}, True),
+        ({}, True),
+    ],
+)
+def test_a_sensor_is_changed_only_by_another_reading(store: Store, later: dict[str, Any], changed: bool) -> None:
+    assert store.change_sensor("bronze", "ready", READING)
+    assert store.change_sensor("bronze", "ready", later) is changed
+    assert store.change_sensor("bronze", "ready", later) is False
+    fields = store.all_sensors("bronze")["ready"]
+    assert {name: str(value) for name, value in fields.items()}.keys() == later.keys()
+    assert store.change_sensor("bronze", "other", later)
+
+
+def test_a_row_with_an_expiry_is_changed_by_a_reading_without(store: Store) -> None:
+    store.put_sensor("bronze", "ready", READING, ttl=1_900_000_000)
+    assert store.change_sensor("bronze", "ready", READING)
+    assert not store.change_sensor("bronze", "ready", READING)

@@ -1,15 +1,21 @@
 """interlock sensor put: a sensor row, as an external process would write it."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json
+from interlock_cli._output import CliError, console, plain, print_json
 from interlock_lifecycle import is_reserved
 from interlock_store import to_wire
+
+_WHY_NOTHING_STARTS = (
+    "The row holds just these fields already. DynamoDB makes no stream record of a write that changes nothing, "
+    "so it starts nothing. A reading needs a date, or a time such as updatedAt, that differs from the one before."
+)
 
 
 @click.group()
@@ -21,30 +27,52 @@ def sensor() -> None:
 @click.argument("pipeline")
 @click.argument("key")
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD=VALUE...")
+@click.option("--no-timestamp", "bare", is_flag=True, help="Write the fields as they are, without updatedAt.")
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def put(
-    pipeline: str, key: str, fields: tuple[str, ...], environment: str, endpoint_url: str | None, as_json: bool
+    pipeline: str,
+    key: str,
+    fields: tuple[str, ...],
+    bare: bool,
+    environment: str,
+    endpoint_url: str | None,
+    as_json: bool,
 ) -> None:
     """Write one sensor row: KEY of PIPELINE with its fields. Values are JSON, so text needs quotes.
+
+    The row also gets the current time as updatedAt, unless a field of that name is given. So every reading differs
+    from the one before. A write that changes nothing makes no stream record and starts nothing: it is answered by
+    "unchanged".
 
     \b
     Examples:
       interlock sensor put bronze-orders landing count=1203 complete=true
       interlock sensor put bronze-orders 'landing#2026-03-03T07' 'date="2026-03-03"' 'hour="07"' count=88
+      interlock sensor put bronze-orders landing count=1203 'updatedAt="2026-03-03T07:00:00Z"'
+      interlock sensor put bronze-orders landing 'date="2026-03-03"' complete=true --no-timestamp
     """
     data = _read_fields(fields)
     if not key or is_reserved(key):
         raise CliError(f"sensor key {key!r} is {'written by Interlock itself' if key else 'empty'}")
+    if not bare:
+        data.setdefault("updatedAt", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     store = deployment(environment, endpoint_url).store()
     if not store.config(pipeline).exists:
         known = ", ".join(store.pipelines()[:10]) or "none"
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}; known: {known}")
-    store.put_sensor(pipeline, key, data)
+    _answer(pipeline, key, data, changed=store.change_sensor(pipeline, key, data), as_json=as_json)
+
+
+def _answer(pipeline: str, key: str, data: dict[str, Any], *, changed: bool, as_json: bool) -> None:
+    result = "written" if changed else "unchanged"
     if as_json:
-        print_json({"pipeline": pipeline, "key": key, "data": data})
-    else:
-        console().print(f"[green]written[/] {pipeline} SENSOR#{key}")
+        print_json({"pipeline": pipeline, "key": key, "data": data, "result": result})
+        return
+    out = console()
+    out.print(f"[{'green' if changed else 'yellow'}]{result}[/] {plain(pipeline)} SENSOR#{plain(key)}", soft_wrap=True)
+    if not changed:
+        out.print(_WHY_NOTHING_STARTS, markup=False, soft_wrap=True)
 
 
 def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from interlock_lifecycle import (
 )
 from interlock_rules import Rule, row_keys, select_rows, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
-from interlock_store._limits import is_same
+from interlock_store._limits import is_same, meets
 from interlock_store._notes import in_force, is_noted, moment_noted, note
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
@@ -462,8 +462,20 @@ class Store:
 
     def put_sensor(self, pipeline_id: str, key: str, fields: Mapping[str, Any], ttl: int | None = None) -> None:
         """Write a sensor row as an external process would."""
-        row: Item = {"PK": pipeline_pk(pipeline_id), "SK": f"SENSOR#{key}", "data": dict(fields)}
+        row = _sensor_row(pipeline_id, key, fields)
         self._write(Put(self.names.control, row if ttl is None else {**row, "ttl": ttl}))
+
+    def change_sensor(self, pipeline_id: str, key: str, fields: Mapping[str, Any]) -> bool:
+        """As `put_sensor`, unless the row is already like this: then nothing is written, and False.
+
+        DynamoDB makes no stream record of a write that changes nothing, so such a write would start nothing.
+        """
+        row = _sensor_row(pipeline_id, key, fields)
+        now = self._tables.get(self.names.control, row["PK"], row["SK"])
+        if now is not None and now.keys() == row.keys() and meets(now, Expect(equals=row)):
+            return False
+        self._write(Put(self.names.control, row))
+        return True
 
     def request_rerun(
         self, key: RunKey, *, reason: str, note: str | None, requested_at: datetime, abandon_previous: bool = False
@@ -486,6 +498,10 @@ class Store:
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
+
+
+def _sensor_row(pipeline_id: str, key: str, fields: Mapping[str, Any]) -> Item:
+    return {"PK": pipeline_pk(pipeline_id), "SK": f"SENSOR#{key}", "data": dict(fields)}
 
 
 def _standing(row: Item, *, waits: bool) -> StandingRequest:
