@@ -6,6 +6,7 @@ from ._config import PipelineConfig
 from ._documents import Document, Review, check, read_document, review, validate
 from ._expansion import expand
 from ._fields import JobType
+from ._notices import notices
 from ._problems import ConfigError, Problem
 from ._schema import calendar_schema, json_schema
 from ._structs import (
@@ -51,6 +52,7 @@ __all__ = [
     "encode_json",
     "expand",
     "json_schema",
+    "notices",
     "read_document",
     "review",
     "validate",

@@ -12,6 +12,7 @@ from interlock_sla import Cron, ExecutionDate, absolute_deadline, format_duratio
 
 from ._config import PipelineConfig
 from ._problems import Findings
+from ._showing import Path
 
 # Fixed instants are looked at: no clock is read, and zones differ by season.
 _ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 1, tzinfo=UTC))
@@ -37,15 +38,19 @@ def _expected_longer(config: PipelineConfig, findings: Findings) -> None:
         findings.warning(("sla", "expectedDuration"), sla.expected_duration.text, message)
 
 
-def _deadline_form(config: PipelineConfig, findings: Findings) -> None:
+def given_deadlines(config: PipelineConfig) -> Iterator[tuple[Path, str]]:
+    """The deadlines that a config states, each with its place."""
     trigger, sla = config.schedule.trigger, config.sla
-    given = {
-        ("schedule", "trigger", "deadline"): trigger.deadline if trigger else None,
-        ("sla", "deadline"): sla.deadline if sla else None,
-    }
-    for path, deadline in given.items():
-        if config.cron is None or deadline is None:
-            continue
+    if trigger is not None and trigger.deadline is not None:
+        yield ("schedule", "trigger", "deadline"), trigger.deadline
+    if sla is not None and sla.deadline is not None:
+        yield ("sla", "deadline"), sla.deadline
+
+
+def warn_of_deadline_forms(config: PipelineConfig, findings: Findings) -> None:
+    """Record the deadlines whose form is that of the other kind of runs than the cron's."""
+    for path, deadline in given_deadlines(config) if config.cron is not None else ():
+        assert config.cron is not None
         if deadline.startswith(":") != config.cron.is_hourly:
             findings.warning(path, deadline, _ABOUT_RUNS[config.cron.is_hourly])
 
@@ -140,4 +145,4 @@ def _spans_of_a_period(deadline: str, config: PipelineConfig) -> list[_Span]:
     return _of_the_year((start, breach - begin) for breach, begin in zip(breaches, begins, strict=True))
 
 
-SLA_WARNINGS = (_no_clock, _expected_longer, _deadline_form, _deadline_too_early)
+SLA_WARNINGS = (_no_clock, _expected_longer, warn_of_deadline_forms, _deadline_too_early)
