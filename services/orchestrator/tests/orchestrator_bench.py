@@ -87,8 +87,9 @@ class Bench:
         *,
         key: RunKey = KEY,
         zone: str = "UTC",
+        opened_at: datetime = NOW,
     ) -> None:
-        self.now, self.key = NOW, key
+        self.now, self.key = opened_at, key
         self.environment = {"INTERLOCK_JOB": "load-orders"}
         self.store = Store(tables(self), TableNames.of_environment("test"))
         self.configure(job, zone)
@@ -101,7 +102,7 @@ class Bench:
             execution_timeout=TIMEOUT,
             environment=self.environment,
         )
-        start = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        start = open_run(key, decided_at=opened_at, execution_timeout=TIMEOUT, arrived_at=opened_at)
         self.store.commit(start)
         self.mark_started()
 
