@@ -387,6 +387,51 @@ def test_the_reason_of_interlocks_own_retries_is_refused(run: Any, bronze: Store
     assert bronze.standing_request(RunKey("bronze", "stream", parse_execution_date("2026-03-03"))) is None
 
 
+CRON_PIPELINE = """
+pipeline: {id: nightly}
+schedule: {cron: "0 0 * * *", calendar: us}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "bronze.yaml").write_text(PIPELINE)
+    (tmp_path / "nightly.yaml").write_text(CRON_PIPELINE)
+    (tmp_path / "us.yaml").write_text("name: us\ndates: ['2020-07-04']\n")
+    return tmp_path
+
+
+def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store, files: Path) -> None:
+    store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
+    store.put_sensor("bronze", "ready#20260230", {})
+    assert "0 warnings" in run("validate", str(files)).output
+    done = run("validate", str(files), "--environment", "local")
+    first, second, summary = done.output.splitlines()
+    assert done.exit_code == 0
+    assert f'nightly.yaml: validation.rules[0] = "SENSOR#ready": in local, {datetime.now(UTC):%Y}-' in first
+    assert first.endswith("would be held: ready is of 2001-01-01")
+    assert 'bronze.yaml: schedule.trigger = "SENSOR#ready#20260230": in local, such a row would open no run' in second
+    assert summary == "3 files: 0 errors, 2 warnings"
+    assert run("validate", str(files), "--environment", "local", "--strict").exit_code == 2
+    store.put_sensor("nightly", "ready", {"count": 1})
+    assert "1 warning" in run("validate", str(files), "--environment", "local").output
+
+
+def test_a_pipeline_whose_calendar_is_missing_is_not_compared(run: Any, store: Store, files: Path) -> None:
+    store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
+    done = run("validate", str(files / "nightly.yaml"), "--environment", "local")
+    assert done.exit_code == 2
+    assert "1 error, 0 warnings" in done.output
+
+
+def test_a_deployment_that_is_not_there_is_one_sentence_of_validate(run: Any, store: Store, files: Path) -> None:
+    done = run("validate", str(files), "--environment", "prod")
+    assert done.exit_code == 2
+    assert "there is no deployment called 'prod'" in done.output
+
+
 @pytest.mark.parametrize("command", [("status",), ("events",), ("sensor", "put", "p", "k", "a=1")])
 def test_a_stack_that_does_not_run_is_one_sentence(run: Any, command: tuple[str, ...]) -> None:
     done = run(*command, at="http://127.0.0.1:9")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,6 +165,46 @@ def test_as_json(run: Any, store: Store) -> None:
     assert told["counts"] == {"index-config": 1, "adopt-run": 1, "write-calendar": 0}
     assert {change["sk"] for change in told["changes"]} == {"CONFIG", "TRIGGER#stream#2026-03-03"}
     assert [problem["pk"] for problem in told["problems"]] == ["PIPELINE#bronze"]
+
+
+NIGHTLY = """
+pipeline: {id: nightly}
+schedule: {cron: "0 0 * * *"}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+ANYTIME = """
+pipeline: {id: anytime}
+schedule: {trigger: {key: ready, check: exists}}
+sla: {deadline: "10:00"}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+def test_what_users_will_notice_is_listed_and_changes_no_exit_code(run: Any, store: Store, calendars: Path) -> None:
+    for text in (ANYTIME, NIGHTLY):
+        store.put_config(decode_yaml(text, "x.yaml"))
+    store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
+    store.put_sensor("anytime", "ready", {"date": "tomorrow"})
+    done = run("--calendars", str(calendars))
+    assert done.exit_code == 0, done.output
+    held_by_cron, held, meaning = (line for line in done.output.splitlines() if line.startswith(("held:", "meaning:")))
+    assert re.fullmatch(
+        r"held: nightly \(cron\): validation\.rules\[0\]: 20\d\d-\d\d-\d\d would be held: ready is of 2001-01-01 "
+        r"\[SENSOR#ready\]",
+        held_by_cron,
+    )
+    assert held.startswith("held: anytime: schedule.trigger: such a row would open no run: its date is 'tomorrow',")
+    assert held.endswith("[SENSOR#ready]")
+    assert meaning.startswith('meaning: anytime: sla.deadline = "10:00": is on the day after the execution date')
+    assert "2 pipelines would be held by the dates of their rows: write a row per period" in done.output
+    notices = json.loads(run("--calendars", str(calendars), "--json").stdout)["notices"]
+    assert [(one["kind"], one["pk"], one["path"], one["rows"], one["has_cron"]) for one in notices] == [
+        ("held", "PIPELINE#nightly", "validation.rules[0]", ["ready"], True),
+        ("held", "PIPELINE#anytime", "schedule.trigger", ["ready"], False),
+        ("meaning", "PIPELINE#anytime", "sla.deadline", [], False),
+    ]
 
 
 def test_the_lease_of_a_run_without_an_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:

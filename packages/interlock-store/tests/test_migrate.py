@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interlock_config import PipelineConfig, encode_calendar, encode_json
+from interlock_config import PipelineConfig, decode_yaml, encode_calendar, encode_json
 from interlock_lifecycle import (
     CloseFacts,
     CloseRun,
@@ -27,6 +27,7 @@ from interlock_store import (
     MemoryTables,
     Migration,
     MigrationAction,
+    MigrationNotice,
     MigrationPage,
     MigrationProblem,
     Position,
@@ -80,6 +81,7 @@ def merged(pages: Iterator[MigrationPage]) -> MigrationPage:
         tuple(change for page in seen for change in page.changes),
         tuple(problem for page in seen for problem in page.problems),
         sum(page.requests_left for page in seen),
+        tuple(notice for page in seen for notice in page.notices),
     )
 
 
@@ -406,3 +408,80 @@ def test_the_scan_reads_neither_sensors_nor_more_of_a_row_than_it_needs(
     rows = [row for page in scan.pages(store.names.control) for row in page.rows]
     assert sorted(row["SK"] for row in rows) == ["TRIGGER#stream#2026-03-03", "TRIGGER#stream#2026-03-03T11"]
     assert {"jobIntent", "note", "reason"} & {name for row in rows for name in row} == set()
+
+
+CRON = """
+pipeline: {id: nightly}
+schedule: {cron: "0 8 * * *"}
+validation: {rules: [{key: landing, check: exists, field: count}, {key: prices, check: exists}]}
+job: {type: command, config: {command: load}}
+"""
+TRIGGERED = """
+pipeline: {id: hourly}
+schedule: {trigger: {key: landing, check: exists}, calendar: us}
+sla: {deadline: "10:00"}
+validation: {rules: [{key: landing, check: exists}, {key: prices, check: exists}]}
+job: {type: command, config: {command: load}}
+"""
+
+
+def pushed(store: Store, text: str, sensors: dict[str, dict[str, object]]) -> str:
+    """A config and sensor rows, as an older tool wrote them."""
+    config = decode_yaml(text)
+    pk = f"PIPELINE#{config.id}"
+    put(store, {"PK": pk, "SK": "CONFIG", "config": encode_json(config)})
+    put(store, *({"PK": pk, "SK": f"SENSOR#{name}", "data": fields} for name, fields in sensors.items()))
+    return pk
+
+
+def test_a_cron_whose_row_is_of_another_date_is_noticed(store: Store, scan: RowScan) -> None:
+    sensors: dict[str, dict[str, object]] = {"landing": {"date": "2026-03-02", "count": 1}, "prices": {"n": 1}}
+    pk = pushed(store, CRON, sensors)
+    held, meaning = migrate(store, scan, apply=False).notices
+    says = "validation.rules[0]: 2026-03-03 would be held: landing is of 2026-03-02"
+    assert held == MigrationNotice("held", pk, "validation.rules[0]", ("landing",), says, has_cron=True)
+    says = 'validation.rules[0].field = "count": exists asks for this field, which must not be null'
+    assert meaning == MigrationNotice("meaning", pk, "validation.rules[0].field", (), says, has_cron=True)
+    store.put_sensor("nightly", "landing", {"date": "2026-03-03", "count": 1})
+    assert {notice.kind for notice in migrate(store, scan).notices} == {"meaning"}
+
+
+def test_the_newest_run_of_an_older_tool_is_the_date_that_is_judged(store: Store, scan: RowScan) -> None:
+    put(store, {"PK": "CALENDAR#us", "SK": "CONFIG", "config": encode_calendar(US)})
+    sensors: dict[str, dict[str, object]] = {
+        "landing": {"date": "2026-03-03", "hour": "7"},
+        "landing#2026-13-45": {},
+        "prices": {"date": "2026-03-02"},
+    }
+    pk = pushed(store, TRIGGERED, sensors)
+    for sk in ("TRIGGER#stream#2026-03-03T06", "TRIGGER#stream#2026-03-03T07", "TRIGGER#stream#soon"):
+        put(store, {"PK": pk, "SK": sk, "status": "COMPLETED"})
+    assert [(notice.kind, notice.rows, notice.says) for notice in migrate(store, scan).notices] == [
+        ("held", ("prices",), "validation.rules[1]: 2026-03-03T07 would be held: prices is of 2026-03-02"),
+        (
+            "held",
+            ("landing#2026-13-45",),
+            "schedule.trigger: such a row would open no run: its key is '2026-13-45', which is not YYYY-MM-DD or "
+            "YYYYMMDD, with THH for an hour, or an ISO date-time at midnight",
+        ),
+        (
+            "meaning",
+            (),
+            'sla.deadline = "10:00": the runs are of hours, such as 2026-03-03T07; it is the first 10:00 at or after '
+            "the hour's end",
+        ),
+    ]
+
+
+def test_a_pipeline_without_runs_is_not_judged(store: Store, scan: RowScan) -> None:
+    pushed(store, TRIGGERED, {"landing": {"date": "2026-03-03"}, "prices": {"date": "2026-03-01"}})
+    [notice] = migrate(store, scan, calendars=[US]).notices
+    assert notice.says.startswith('sla.deadline = "10:00": is on the day after the execution date')
+
+
+def test_a_calendar_that_cannot_be_read_is_a_problem_and_judges_nothing(store: Store, scan: RowScan) -> None:
+    put(store, {"PK": "CALENDAR#us", "SK": "CONFIG", "config": "{}"})
+    pushed(store, TRIGGERED, {"landing#2026-13-45": {}})
+    done = migrate(store, scan)
+    assert [problem.pk for problem in done.problems] == ["CALENDAR#us"]
+    assert done.notices == ()

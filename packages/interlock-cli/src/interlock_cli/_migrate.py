@@ -22,6 +22,7 @@ from interlock_store import (
     Migration,
     MigrationAction,
     MigrationChange,
+    MigrationNotice,
     MigrationPage,
     MigrationProblem,
     Position,
@@ -47,6 +48,7 @@ class Tally(Struct):
     changes: list[MigrationChange] = []
     problems: list[MigrationProblem] = []
     requests_left: int = 0
+    notices: list[MigrationNotice] = []
     stopped: str = ""
     code: int = 0
 
@@ -57,7 +59,18 @@ class Tally(Struct):
         self.changes += page.changes
         self.problems += page.problems
         self.requests_left += page.requests_left
+        self.notices += page.notices
         self.code = _PROBLEMS if self.problems else 0
+
+    @property
+    def noticed(self) -> list[MigrationNotice]:
+        """What is held first, of that the pipelines with a cron; then values of configs; each by pipeline."""
+        return sorted(self.notices, key=lambda one: (one.kind != "held", not one.has_cron, one.pk))
+
+    @property
+    def held(self) -> list[str]:
+        """The pipelines that the dates of their rows stop."""
+        return list(dict.fromkeys(notice.pk for notice in self.noticed if notice.kind == "held"))
 
     @property
     def counts(self) -> dict[MigrationAction, int]:
@@ -92,6 +105,10 @@ def migrate(
 
     A dry run unless --apply is given. The system may be live meanwhile, and the command may be repeated: what lacks
     nothing is left alone. The control table is read from end to end.
+
+    It also reports what users will notice. `held`: pipelines whose rows name another date than the newest run, or
+    the last fire of a cron. Such a row decides no rule any more, so the pipeline would wait until its window ends.
+    `meaning`: deadlines and rules of a config that mean more than they seem to. These change no exit code.
 
     Exit code 0: done; 1: there are problems to look at, or it failed; 130: interrupted. After a failure or an
     interruption it says how to go on.
@@ -199,6 +216,7 @@ def _wire(tally: Tally, environment: str, applied: bool, again: str) -> dict[str
         "counts": {str(action): count for action, count in tally.counts.items()},
         "changes": to_builtins(tally.changes),
         "problems": to_builtins(tally.problems),
+        "notices": to_builtins(tally.noticed),
         "rerunRequestsLeft": tally.requests_left,
         "stopped": tally.stopped or None,
         "position": str(tally.position) if tally.stopped and tally.position is not None else None,
@@ -215,11 +233,21 @@ def _print(tally: Tally, out: Console, environment: str, applied: bool, again: s
     for problem in tally.problems:
         out.print("[red]problem:[/] ", end="")
         out.print(f"{problem.pk} / {problem.sk}: {problem.problem}", markup=False, soft_wrap=True)
+    for notice in tally.noticed:
+        out.print("[yellow]held:[/] " if notice.kind == "held" else "meaning: ", end="")
+        out.print(_notice(notice), markup=False, soft_wrap=True)
     for line in _summary(tally, environment, applied):
         out.print(line, markup=False, soft_wrap=True)
     if tally.stopped:
         out.print("[bold red]stopped:[/] ", end="")
         out.print(f"{tally.stopped}; go on with:\n  {again}", markup=False, soft_wrap=True)
+
+
+def _notice(notice: MigrationNotice) -> str:
+    """A notice on one line, with the rows in question."""
+    where = notice.pk.removeprefix("PIPELINE#") + (" (cron)" if notice.has_cron else "")
+    rows = f" [{', '.join(f'SENSOR#{key}' for key in notice.rows)}]" if notice.rows else ""
+    return f"{where}: {notice.says}{rows}"
 
 
 def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:
@@ -229,6 +257,11 @@ def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:
         noun, done = _NOUNS[action]
         yield f"{_counted(count, noun)} {'' if applied else 'to be '}{done}"
     yield _counted(len(tally.problems), "problem")
+    if tally.held:
+        yield (
+            f"{_counted(len(tally.held), 'pipeline')} would be held by the dates of their rows: write a row per period "
+            "(`key#2026-03-03`), or set dateOffset or anyDate on the rule"
+        )
     if tally.requests_left:
         yield (
             f"{_counted(tally.requests_left, 'rerun request')} without an answer left as they are: "

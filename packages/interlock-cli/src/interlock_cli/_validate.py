@@ -3,7 +3,8 @@
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import click
 import msgspec
 from msgspec import UNSET
 
+from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json
-from interlock_config import Problem
+from interlock_config import PipelineConfig, Problem, Review
+from interlock_sla import Calendar
+from interlock_store import date_holds, newest_date
 
 STDIN = "-"
 
@@ -38,7 +42,22 @@ STDIN = "-"
     metavar="NAME",
     help="What to call standard input; read as JSON when it ends in .json.",
 )
-def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, stdin_filename: str) -> None:
+@click.option(
+    "--environment",
+    "-e",
+    metavar="NAME",
+    help="Also read this deployment's rows, and warn of pipelines that the dates of their rows would hold.",
+)
+@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Where --environment answers.")
+def validate(
+    paths: tuple[str, ...],
+    as_json: bool,
+    style: str,
+    strict: bool,
+    stdin_filename: str,
+    environment: str | None,
+    endpoint_url: str | None,
+) -> None:
     """Say everything that is wrong with pipeline and calendar files.
 
     PATH is a file, a folder (its *.yaml, *.yml and *.json, without hidden ones), a pattern such as
@@ -46,6 +65,9 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
     and a calendar that a pipeline names must be among them.
 
     A path that cannot be read is an error beside those of the files that can.
+
+    Without --environment nothing but files is read. With it, each pipeline is compared with its rows in that
+    deployment: a row that names another date than the newest run, or the last fire of a cron, decides no rule.
 
     Exit code 0: no errors (warnings may be there); 2: errors.
 
@@ -55,6 +77,7 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
       interlock validate 'teams/*/pipelines' --strict
       interlock validate pipelines/ --format github
       interlock validate - --stdin-filename orders.yaml < orders.yaml
+      interlock validate pipelines/ calendars/ --environment prod
     """
     if as_json and style == "github":
         raise click.UsageError("--json and --format github exclude each other.")
@@ -64,9 +87,25 @@ def validate(paths: tuple[str, ...], as_json: bool, style: str, strict: bool, st
     if STDIN in paths:
         _read_stdin_into(gathered, stdin_filename)
     found = gathered.review()
+    if environment is not None:
+        found = Review(found.documents, (*found.problems, *_held_in(deployment(environment, endpoint_url), found)))
     _PRINT[style](found.problems, len(gathered.files))
     if found.failed or (strict and found.problems):
         sys.exit(2)
+
+
+def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
+    """A warning for each rule or trigger that the dates of a deployment's rows would stop, cron pipelines first."""
+    store, now = where.store(), datetime.now(UTC)
+    calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
+    pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]
+    for source, config in sorted(pipelines, key=lambda pair: pair[1].cron is None):
+        if not calendars.keys() >= set(config.calendar_names):
+            continue  # the missing calendar is an error of its own
+        newest = newest_date(store, config)
+        for hold in date_holds(store, config, newest, config.exclusions(calendars), now):
+            rows = ", ".join(f"SENSOR#{key}" for key in hold.rows)
+            yield Problem(source, hold.path, rows, f"in {where.environment}, {hold.says}", "warning")
 
 
 def _read_stdin_into(gathered: Gathered, name: str) -> None:

@@ -96,6 +96,7 @@ from interlock_lifecycle._follow import (
 )
 from interlock_lifecycle._kept import dated_rules, dates_to_keep, decide_keeping
 from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger
+from interlock_lifecycle._outlook import DateHold, date_to_judge, held_by_dates, unreadable_triggers
 from interlock_lifecycle._postrun import awaited, decide_post_run, miss_post_run
 from interlock_lifecycle._reconcile import (
     NEWEST_PERIODS,
@@ -216,6 +217,7 @@ __all__ = [
     "CloseFacts",
     "CloseRun",
     "CommitIntent",
+    "DateHold",
     "Decision",
     "DueClock",
     "Duty",
@@ -298,6 +300,7 @@ __all__ = [
     "clocks_in_trouble",
     "clocks_since",
     "cut_text",
+    "date_to_judge",
     "dated_rules",
     "dates_not_begun",
     "dates_since",
@@ -340,6 +343,7 @@ __all__ = [
     "fires_since",
     "follow",
     "has_period",
+    "held_by_dates",
     "is_reserved",
     "judge_completed",
     "lease_end",
@@ -379,6 +383,7 @@ __all__ = [
     "triggers",
     "undated_marker",
     "undated_sensors",
+    "unreadable_triggers",
     "warning_marker",
     "watching_rule",
 ]

@@ -3,7 +3,15 @@
 from interlock_store._cache import ConfigCache
 from interlock_store._dynamo import DynamoTables, from_wire, to_wire
 from interlock_store._memory import MemoryTables
-from interlock_store._migrate import Migration, MigrationAction, MigrationChange, MigrationPage, MigrationProblem
+from interlock_store._migrate import (
+    Migration,
+    MigrationAction,
+    MigrationChange,
+    MigrationNotice,
+    MigrationPage,
+    MigrationProblem,
+)
+from interlock_store._outlook import date_holds, newest_date
 from interlock_store._overview import Cursor, Overview
 from interlock_store._rows import (
     MalformedRow,
@@ -37,6 +45,7 @@ __all__ = [
     "Migration",
     "MigrationAction",
     "MigrationChange",
+    "MigrationNotice",
     "MigrationPage",
     "MigrationProblem",
     "Overview",
@@ -51,9 +60,11 @@ __all__ = [
     "TableNames",
     "Tables",
     "TransactionRefused",
+    "date_holds",
     "format_time",
     "from_wire",
     "key_of_row",
+    "newest_date",
     "parse_position",
     "parse_time",
     "pipeline_of",

@@ -1,17 +1,19 @@
-"""What rows of older deployments lack and are given, indexes, leases, calendars: live, and in any number of goes."""
+"""Decides what rows of older deployments lack and are given, live and in any number of goes; reports the rest."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from typing import Literal
 
 from msgspec import Struct
 
-from interlock_config import ConfigError, decode_calendar, decode_json, encode_calendar
+from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, notices
 from interlock_lifecycle import RunStatus, lease_end
 from interlock_rules import to_number
 from interlock_sla import Calendar
+from interlock_store._outlook import date_holds, newest_date
 from interlock_store._rows import (
     CONFIG,
     RUNNING,
@@ -60,6 +62,21 @@ class MigrationProblem(Struct, frozen=True):
     problem: str
 
 
+class MigrationNotice(Struct, frozen=True):
+    """What an existing user notices of a pipeline from now on; nothing is written for it.
+
+    kind: "held" for what the dates of its rows stop, "meaning" for a value of its config. path: the place in the
+    config. rows: the keys of the sensor rows in question. has_cron: the pipeline has a cron.
+    """
+
+    kind: Literal["held", "meaning"]
+    pk: str
+    path: str
+    rows: tuple[str, ...]
+    says: str
+    has_cron: bool
+
+
 class MigrationPage(Struct, frozen=True):
     """What one page of the table led to.
 
@@ -74,6 +91,7 @@ class MigrationPage(Struct, frozen=True):
     changes: tuple[MigrationChange, ...] = ()
     problems: tuple[MigrationProblem, ...] = ()
     requests_left: int = 0
+    notices: tuple[MigrationNotice, ...] = ()
 
 
 class _Step(Struct, frozen=True):
@@ -89,9 +107,11 @@ class _Findings:
     def __init__(self) -> None:
         self.changes: list[MigrationChange] = []
         self.problems: list[MigrationProblem] = []
+        self.notices: list[MigrationNotice] = []
 
     def page(self, position: Position | None, looked_at: int = 0, requests_left: int = 0) -> MigrationPage:
-        return MigrationPage(position, looked_at, tuple(self.changes), tuple(self.problems), requests_left)
+        found = tuple(self.changes), tuple(self.problems), requests_left, tuple(self.notices)
+        return MigrationPage(position, looked_at, *found)
 
 
 class Migration:
@@ -109,13 +129,15 @@ class Migration:
     def __init__(
         self, store: Store, scan: RowScan, *, now: datetime, execution_timeout: timedelta, apply: bool = False
     ) -> None:
+        self._store = store
         self._tables = store._tables
         self._control = store.names.control
         self._scan = scan
         self._now = now
         self._execution_timeout = execution_timeout
         self._apply = apply
-        self._calendars: dict[str, bool] = {}
+        self._given: dict[str, Calendar] = {}
+        self._calendar_rows: dict[str, Item | None] = {}
 
     def run(self, calendars: Iterable[Calendar] = (), *, after: Position | None = None) -> Iterator[MigrationPage]:
         """Write the calendars, then go through the table behind `after`; one MigrationPage for each step."""
@@ -126,7 +148,7 @@ class Migration:
     def _write_calendars(self, calendars: Sequence[Calendar], after: Position | None) -> MigrationPage:
         findings = _Findings()
         for calendar in calendars:
-            self._calendars[calendar.name] = True
+            self._given[calendar.name] = calendar
             row: Item = {"PK": f"{_CALENDAR}{calendar.name}", "SK": CONFIG}
             stored = self._tables.get(self._control, row["PK"], CONFIG) or row
             self._carry_out(stored, partial(self._calendar_step, calendar), findings, absent=row)
@@ -187,7 +209,7 @@ class Migration:
 
     def _check_calendar(self, row: Item, findings: _Findings) -> None:
         name = row["PK"].removeprefix(_CALENDAR)
-        if name in self._calendars:
+        if name in self._given:
             return
         try:
             decode_calendar(str(row.get("config", "")), f"calendar {name}")
@@ -213,28 +235,50 @@ class Migration:
         return self._step(row, MigrationAction.INDEX_CONFIG, changes, read, ", ".join(says))
 
     def _check_config(self, row: Item, findings: _Findings) -> None:
-        """Name what keeps a config from being used; it is not mended here."""
-        problem = self._problem_of(row)
-        if problem:
-            findings.problems.append(MigrationProblem(row["PK"], row["SK"], problem))
-
-    def _problem_of(self, row: Item) -> str:
-        _, _, pipeline_id = row["PK"].partition("#")
-        if not row["PK"].startswith("PIPELINE#") or not pipeline_id:
-            return ""
+        """Name what keeps a config from being used (it is not fixed here), or what its user will notice."""
+        pk, (_, _, pipeline_id) = row["PK"], row["PK"].partition("#")
+        if not pk.startswith("PIPELINE#") or not pipeline_id:
+            return
         try:
             config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         except ConfigError as error:
-            return str(error)
+            findings.problems.append(MigrationProblem(pk, row["SK"], str(error)))
+            return
+        problem = self._problem_of(config, pipeline_id)
+        if problem:
+            findings.problems.append(MigrationProblem(pk, row["SK"], problem))
+        else:
+            findings.notices += self._notices_of(config, pk)
+
+    def _problem_of(self, config: PipelineConfig, pipeline_id: str) -> str:
         if config.id != pipeline_id:
             return f"the config says id {config.id!r}, its row says {pipeline_id!r}"
         missing = [name for name in config.calendar_names if not self._has_calendar(name)]
         return f"it names calendars that have no row: {', '.join(sorted(missing))}" if missing else ""
 
+    def _notices_of(self, config: PipelineConfig, pk: str) -> Iterator[MigrationNotice]:
+        try:
+            exclusions = config.exclusions({name: self._calendar(name) for name in config.calendar_names})
+        except ConfigError:
+            return  # the calendar's row is a problem of its own
+        has_cron, newest = config.cron is not None, newest_date(self._store, config)
+        for hold in date_holds(self._store, config, newest, exclusions, self._now):
+            yield MigrationNotice("held", pk, hold.path, hold.rows, f"{hold.path}: {hold.says}", has_cron)
+        for notice in notices(config, newest):
+            yield MigrationNotice("meaning", pk, notice.path, (), str(notice), has_cron)
+
     def _has_calendar(self, name: str) -> bool:
-        if name not in self._calendars:
-            self._calendars[name] = self._tables.get(self._control, f"{_CALENDAR}{name}", CONFIG) is not None
-        return self._calendars[name]
+        return name in self._given or self._calendar_row(name) is not None
+
+    def _calendar(self, name: str) -> Calendar:
+        if name in self._given:
+            return self._given[name]
+        return decode_calendar(str((self._calendar_row(name) or {}).get("config", "")), f"calendar {name}")
+
+    def _calendar_row(self, name: str) -> Item | None:
+        if name not in self._calendar_rows:
+            self._calendar_rows[name] = self._tables.get(self._control, f"{_CALENDAR}{name}", CONFIG)
+        return self._calendar_rows[name]
 
     # --- runs ----------------------------------------------------------------------------------------------------
 

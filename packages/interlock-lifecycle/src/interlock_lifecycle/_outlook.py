@@ -1,0 +1,78 @@
+"""Decides which parts of a pipeline its sensor rows would stop by the dates that they name; it changes nothing."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._arrival import is_reserved
+from interlock_lifecycle._decision import KeptRows
+from interlock_rules import Mode, UnreadableDate, row_date, row_keys, select_rows
+from interlock_sla import Exclusions, ExecutionDate
+
+_LOOK_BACK = timedelta(days=25)
+_A_MOMENT = timedelta(seconds=1)
+
+
+class DateHold(Struct, frozen=True):
+    """A rule or a trigger that a row's date stops (behaviour.md §2a).
+
+    path: its place in the config, such as `validation.rules[0]`. rows: the keys of the rows in question.
+    says: why, as a sentence without its end.
+    """
+
+    path: str
+    rows: tuple[str, ...]
+    says: str
+
+
+def date_to_judge(
+    config: PipelineConfig, newest: ExecutionDate | None, exclusions: Exclusions, now: datetime
+) -> ExecutionDate | None:
+    """The newest date by which a pipeline's rows are judged; None where nothing has run and no cron has fired.
+
+    newest: the date of its newest run. A cron without a trigger starts without a sensor: there the date of the last
+    fire that is not excluded counts too.
+    """
+    fired = _last_date(config, exclusions, now) if config.schedule.trigger is None else None
+    return max((date for date in (newest, fired) if date is not None), default=None)
+
+
+def _last_date(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> ExecutionDate | None:
+    fire = now + _A_MOMENT
+    while config.cron is not None and now - fire <= _LOOK_BACK:
+        fire = config.cron.last_fire(fire - _A_MOMENT, config.zone)
+        date = config.cron.execution_date(fire, config.zone)
+        if not exclusions.excludes(date.day):
+            return date
+    return None
+
+
+def held_by_dates(
+    config: PipelineConfig, date: ExecutionDate, rows: Mapping[str, Mapping[str, object]], kept: KeptRows
+) -> tuple[DateHold, ...]:
+    """The validation rules that no row decides for a date, since the rows that are there are not of it.
+
+    rows: the sensor rows as they are now, by row key. Where any rule suffices (ANY), one that a row decides is enough.
+    """
+    rules = config.validation.rules
+    selected = select_rows(rows, rules, date, kept.rows)
+    if config.validation.trigger is Mode.ANY and selected.fields:
+        return ()
+    found = []
+    for place, rule in enumerate(rules):
+        if rule.slot in selected.fields or rule.slot not in selected.notes:
+            continue
+        there = tuple(key for key in row_keys((rule,), date) if key in rows)
+        says = f"{date} would be held: {rule.key} {selected.notes[rule.slot]}"
+        found.append(DateHold(f"validation.rules[{place}]", there, says))
+    return tuple(found)
+
+
+def unreadable_triggers(rows: Mapping[str, Mapping[str, object]]) -> Iterator[DateHold]:
+    """The rows of a trigger, by row key, that open no run, since their date cannot be read."""
+    for key, fields in rows.items():
+        named = row_date(key, fields)
+        if isinstance(named, UnreadableDate) and not is_reserved(key):
+            yield DateHold("schedule.trigger", (key,), f"such a row would open no run: its {named}")

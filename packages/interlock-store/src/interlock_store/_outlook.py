@@ -1,0 +1,44 @@
+"""What reads the rows of a pipeline that exist, to say which of their dates would stop it; writes nothing."""
+
+from datetime import datetime
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import DateHold, RunKey, date_to_judge, held_by_dates, unreadable_triggers
+from interlock_sla import Exclusions, ExecutionDate
+from interlock_store._overview import Overview
+from interlock_store._rows import MalformedRow, key_of_row
+from interlock_store._store import Store
+
+_NEWEST = 5
+"""How many of the newest rows are looked at: trigger rows, and the trigger's sensor rows with a period in their key."""
+
+
+def newest_date(store: Store, config: PipelineConfig) -> ExecutionDate | None:
+    """The date of the pipeline's newest trigger row whose key can be read; of a row of an older tool, too."""
+    overview = Overview(store._tables, store.names)
+    for row in overview.newest_run_rows(config.id, config.schedule_id, _NEWEST):
+        try:
+            return key_of_row(row["PK"], row["SK"]).date
+        except MalformedRow:
+            continue
+    return None
+
+
+def date_holds(
+    store: Store, config: PipelineConfig, newest: ExecutionDate | None, exclusions: Exclusions, now: datetime
+) -> list[DateHold]:
+    """What the rows that exist would stop by their dates: rules for the newest date, and triggers of any date.
+
+    newest: as `newest_date` gives it. now: aware. A few reads, however many rows there are.
+    """
+    found: list[DateHold] = []
+    date = date_to_judge(config, newest, exclusions, now)
+    if date is not None:
+        readings = store.readings(RunKey(config.id, config.schedule_id, date), config.validation.rules)
+        found += held_by_dates(config, date, readings.rows, readings.kept)
+    trigger = config.trigger_rule
+    if trigger is not None:
+        overview = Overview(store._tables, store.names)
+        rows = store.sensor_rows(config.id, (trigger.key,)) | overview.newest_periods(config.id, trigger.key, _NEWEST)
+        found += unreadable_triggers(rows)
+    return found
