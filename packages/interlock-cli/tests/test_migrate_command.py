@@ -170,7 +170,7 @@ def test_as_json(run: Any, store: Store) -> None:
 NIGHTLY = """
 pipeline: {id: nightly}
 schedule: {cron: "0 0 * * *"}
-validation: {rules: [{key: ready, check: exists}]}
+validation: {rules: [{key: ready, check: exists, field: count}]}
 job: {type: command, config: {command: "true"}}
 """
 ANYTIME = """
@@ -189,7 +189,8 @@ def test_what_users_will_notice_is_listed_and_changes_no_exit_code(run: Any, sto
     store.put_sensor("anytime", "ready", {"date": "tomorrow"})
     done = run("--calendars", str(calendars))
     assert done.exit_code == 0, done.output
-    held_by_cron, held, meaning = (line for line in done.output.splitlines() if line.startswith(("held:", "meaning:")))
+    noticed = [line for line in done.output.splitlines() if line.startswith(("held:", "meaning:"))]
+    held_by_cron, held, meaning_of_cron, meaning = noticed
     assert re.fullmatch(
         r"held: nightly \(cron\): validation\.rules\[0\]: 20\d\d-\d\d-\d\d would be held: ready is of 2001-01-01 "
         r"\[SENSOR#ready\]",
@@ -197,12 +198,14 @@ def test_what_users_will_notice_is_listed_and_changes_no_exit_code(run: Any, sto
     )
     assert held.startswith("held: anytime: schedule.trigger: such a row would open no run: its date is 'tomorrow',")
     assert held.endswith("[SENSOR#ready]")
+    assert meaning_of_cron.startswith('meaning: nightly (cron): validation.rules[0].field = "count": exists asks for')
     assert meaning.startswith('meaning: anytime: sla.deadline = "10:00": is on the day after the execution date')
     assert "2 pipelines would be held by the dates of their rows: write a row per period" in done.output
     notices = json.loads(run("--calendars", str(calendars), "--json").stdout)["notices"]
     assert [(one["kind"], one["pk"], one["path"], one["rows"], one["has_cron"]) for one in notices] == [
         ("held", "PIPELINE#nightly", "validation.rules[0]", ["ready"], True),
         ("held", "PIPELINE#anytime", "schedule.trigger", ["ready"], False),
+        ("meaning", "PIPELINE#nightly", "validation.rules[0].field", [], True),
         ("meaning", "PIPELINE#anytime", "sla.deadline", [], False),
     ]
 
