@@ -426,7 +426,7 @@ def test_a_pipeline_whose_calendar_is_missing_is_not_compared(run: Any, store: S
     assert "1 error, 0 warnings" in done.output
 
 
-def test_a_deployment_that_is_not_there_is_one_sentence_of_validate(run: Any, store: Store, files: Path) -> None:
+def test_a_missing_deployment_is_one_sentence_of_validate(run: Any, store: Store, files: Path) -> None:
     done = run("validate", str(files), "--environment", "prod")
     assert done.exit_code == 2
     assert "there is no deployment called 'prod'" in done.output

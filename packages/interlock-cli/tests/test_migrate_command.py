@@ -182,7 +182,7 @@ job: {type: command, config: {command: "true"}}
 """
 
 
-def test_what_users_will_notice_is_listed_and_changes_no_exit_code(run: Any, store: Store, calendars: Path) -> None:
+def test_what_users_will_notice_is_listed_without_exit_code(run: Any, store: Store, calendars: Path) -> None:
     for text in (ANYTIME, NIGHTLY):
         store.put_config(decode_yaml(text, "x.yaml"))
     store.put_sensor("nightly", "ready", {"date": "2001-01-01"})

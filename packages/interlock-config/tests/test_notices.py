@@ -45,7 +45,7 @@ def test_a_deadline_without_cron_means_what_its_dates_make_it(deadline: str, dat
 
 @pytest.mark.parametrize(("cron", "deadline"), [("0 8 * * *", ":30"), ("0 * * * *", "10:00"), ("0 8 * * *", "10:00")])
 @pytest.mark.parametrize("date", [None, DAILY, HOURLY])
-def test_under_a_cron_the_notice_of_a_deadline_is_its_warning(cron: str, deadline: str, date: str | None) -> None:
+def test_under_a_cron_a_notice_of_a_deadline_is_its_warning(cron: str, deadline: str, date: str | None) -> None:
     sections = {"schedule": f'{{cron: "{cron}"}}', "sla": f'{{deadline: "{deadline}"}}'}
     text = "".join(f"{name}: {content}\n" for name, content in {**SECTIONS, **sections}.items())
     usual = [str(one) for one in warnings(decode_yaml(text)) if "is usual" in one.message]

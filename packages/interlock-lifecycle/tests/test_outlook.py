@@ -120,7 +120,7 @@ def test_rows_are_judged_by_the_newest_date(
     assert (None if found is None else str(found)) == judged
 
 
-def test_rows_of_the_trigger_whose_date_is_unreadable_open_no_run() -> None:
+def test_rows_of_the_trigger_with_a_wrong_date_open_no_run() -> None:
     rows: dict[str, dict[str, object]] = {
         "landing": {"date": "2026-03-03"},
         "landing#2026-13-45": {},

@@ -89,7 +89,7 @@ def test_the_zone_of_the_deadline_moves_no_period(run: Run, no_sla: SlaFacts, co
     assert period == Period(datetime(2026, 3, 3, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
 
 
-def test_a_start_sent_again_after_an_edit_of_the_zone_is_the_same(
+def test_a_start_sent_again_after_an_edited_zone_is_the_same(
     config: PipelineConfig, run: Run, no_sla: SlaFacts
 ) -> None:
     run = run_of(run, "2026-03-03T07")

@@ -446,7 +446,7 @@ def test_a_cron_whose_row_is_of_another_date_is_noticed(store: Store, scan: RowS
     assert {notice.kind for notice in migrate(store, scan).notices} == {"meaning"}
 
 
-def test_the_newest_run_of_an_older_tool_is_the_date_that_is_judged(store: Store, scan: RowScan) -> None:
+def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, scan: RowScan) -> None:
     put(store, {"PK": "CALENDAR#us", "SK": "CONFIG", "config": encode_calendar(US)})
     sensors: dict[str, dict[str, object]] = {
         "landing": {"date": "2026-03-03", "hour": "7"},
@@ -479,7 +479,7 @@ def test_a_pipeline_without_runs_is_not_judged(store: Store, scan: RowScan) -> N
     assert notice.says.startswith('sla.deadline = "10:00": is on the day after the execution date')
 
 
-def test_a_calendar_that_cannot_be_read_is_a_problem_and_judges_nothing(store: Store, scan: RowScan) -> None:
+def test_an_unreadable_calendar_is_a_problem_and_judges_nothing(store: Store, scan: RowScan) -> None:
     put(store, {"PK": "CALENDAR#us", "SK": "CONFIG", "config": "{}"})
     pushed(store, TRIGGERED, {"landing#2026-13-45": {}})
     done = migrate(store, scan)

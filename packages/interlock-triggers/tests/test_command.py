@@ -108,7 +108,7 @@ def test_an_hourly_run_knows_its_hour_and_a_daily_one_none() -> None:
     assert _run(_python(code), DAILY, environment=stale).details["output"].split() == ["20260303", "None"]
 
 
-def test_a_command_gets_the_further_variables_of_its_run_and_of_no_other() -> None:
+def test_a_command_gets_the_variables_of_its_run_and_of_no_other() -> None:
     code = "import os; print(*(os.environ.get(f'INTERLOCK_{n}', '-') for n in ('PERIOD_START', 'PERIOD_END', 'DATE')))"
     stale = {"INTERLOCK_PERIOD_START": "older", "INTERLOCK_PERIOD_END": "older", "INTERLOCK_DATE": "older"}
     given = {"INTERLOCK_PERIOD_START": "from", "INTERLOCK_PERIOD_END": "to", "INTERLOCK_DATE": "another"}

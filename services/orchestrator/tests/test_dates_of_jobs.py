@@ -275,7 +275,7 @@ DATED_HEADERS = {
 }
 
 
-def test_a_start_sent_again_after_an_edit_of_the_zone_is_the_same() -> None:
+def test_a_start_sent_again_after_an_edited_zone_is_the_same() -> None:
     arguments = {"arguments": WRITTEN, "headers": DATED_HEADERS}
     with desk_of("databricks", lambda config: config | arguments, DATES[1]) as desk:
         desk.target.fault_starts = "cut-after"

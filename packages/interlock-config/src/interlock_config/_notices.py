@@ -15,8 +15,8 @@ from ._warnings_sla import given_deadlines, warn_of_deadline_forms
 def notices(config: PipelineConfig, date: ExecutionDate | None = None, source: str = "") -> tuple[Problem, ...]:
     """The values of a config whose meaning an existing user should know, as warnings; not all are unusual.
 
-    date: an execution date of the pipeline, such as that of its newest run. It tells days from hours where there is
-    no cron; without it the runs count as daily.
+    date: an execution date of the pipeline, such as that of its newest run. Where there is no cron, it
+    says whether the runs are of days or of hours; without it they count as daily.
     """
     findings = Findings(source)
     if config.cron is not None:
