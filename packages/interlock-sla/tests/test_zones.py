@@ -1,8 +1,12 @@
 """Which names are zones."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from interlock_sla import ZoneError, zone
+from interlock_sla._zone_hints import _ABBREVIATED
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
@@ -19,6 +23,13 @@ def test_iana_names_are_zones(name: str) -> None:
         ("New York", "America/New_York"),
         ("Kolkata", "Asia/Kolkata"),
         ("buenos aires", "America/Argentina/Buenos_Aires"),
+        ("belrin", "Europe/Berlin"),
+        ("utc", "UTC"),
+        ("JST", "Asia/Tokyo"),
+        ("cest", "Europe/Berlin"),
+        ("Z", "UTC"),
+        ("India", None),
+        ("XYZ", None),
         ("", None),
     ],
 )
@@ -35,3 +46,59 @@ def test_a_wrong_name_gets_the_nearest_known_one(name: str, nearest: str | None)
 def test_what_is_no_civil_zone_is_refused(name: str) -> None:
     with pytest.raises(ZoneError):
         zone(name)
+
+
+def hint(name: str) -> str:
+    with pytest.raises(ZoneError) as caught:
+        zone(name)
+    assert caught.value.hint in str(caught.value)
+    return caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [
+        ("GMT+2", 2),
+        ("UTC+2", 2),
+        ("UTC+02:00", 2),
+        ("+02:00", 2),
+        ("+0200", 2),
+        ("gmt-5", -5),
+        ("UTC-12", -12),
+        ("UTC+14", 14),
+        ("Etc/GMT+02", -2),
+        ("Etc/UTC+2", 2),
+    ],
+)
+def test_an_offset_gets_the_zone_of_that_offset(name: str, hours: int) -> None:
+    said = hint(name)
+    found = re.fullmatch(
+        r"write the name of a place, or (\S+) for UTC([+-][0-9]+) all year \(its sign is inverted\)", said
+    )
+    assert found
+    assert zone(found[1]).utcoffset(datetime(2026, 3, 3, tzinfo=UTC)) == timedelta(hours=hours)
+    assert int(found[2]) == hours
+
+
+@pytest.mark.parametrize("name", ["UTC+5:30", "+0545", "UTC-13", "Etc/GMT+15", "GMT+99"])
+def test_an_offset_without_a_zone_gets_a_place(name: str) -> None:
+    assert hint(name) == "an offset is no zone; write the name of a place, such as Asia/Kolkata for UTC+5:30"
+
+
+@pytest.mark.parametrize(
+    ("name", "zones"),
+    [
+        ("IST", "Asia/Kolkata, Europe/Dublin or Asia/Jerusalem"),
+        ("BST", "Europe/London or Asia/Dhaka"),
+        ("CST", "America/Chicago, Asia/Shanghai or America/Havana"),
+        ("AEST", "Australia/Sydney or Australia/Brisbane"),
+        ("EST5", "America/New_York or America/Jamaica"),
+    ],
+)
+def test_an_abbreviation_of_several_zones_gets_them_all(name: str, zones: str) -> None:
+    said = "is an abbreviation that several zones share; write the one that is meant, such as"
+    assert hint(name) == f"{name} {said} {zones}"
+
+
+def test_every_zone_of_an_abbreviation_exists() -> None:
+    assert all(zone(name).key == name for names in _ABBREVIATED.values() for name in names)

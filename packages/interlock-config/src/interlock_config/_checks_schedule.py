@@ -28,24 +28,12 @@ def _timezone(config: PipelineConfig, findings: Findings) -> None:
 
 
 def zone_problem(name: str, path: Path, findings: Findings) -> None:
-    """Record an unknown time zone, with the nearest known one."""
+    """Record an unknown time zone, with what was probably meant."""
     try:
         zone(name)
     except ZoneError as error:
-        near = _zone_meant(name, error.nearest or "")
-        hint = f"; did you mean {near}?" if near else ""
+        hint = f"; {error.hint}" if error.hint else ""
         findings.error(path, name, f"must be an IANA time zone such as Europe/Berlin{hint}")
-
-
-def _zone_meant(name: str, near: str) -> str | None:
-    """The zone that a wrong name stands for: in capitals (`utc`), else the nearest one where that is a good guess.
-
-    EST is near CEST and hours away: only a city or another spelling of the same name is one.
-    """
-    try:
-        return zone(name.upper()).key
-    except ZoneError:
-        return near if "/" in near or near.casefold() == name.casefold() != "" else None
 
 
 def _cron(config: PipelineConfig, findings: Findings) -> None:

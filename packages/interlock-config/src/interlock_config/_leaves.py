@@ -8,7 +8,7 @@ from typing import Any
 import msgspec.inspect as shape
 
 from interlock_rules import Check
-from interlock_sla import DurationError, parse_duration
+from interlock_sla import DurationError, ZoneError, parse_duration, zone
 
 from ._expected import Expected, allowed_words
 from ._fields import JobType
@@ -88,8 +88,19 @@ def _text_hint(kind: shape.StrType, value: str, allowed: str) -> str:
         return f"; its quotes are typographic ones: did you mean {show_word((), bare)}?"
     if "URL" in allowed and _OTHER_PORT.match(value):
         return "; its port must be a number from 0 to 65535"
+    if "IANA" in allowed:
+        return _zone_hint(value)
     if "${" in value:
         return "; only ${INTERLOCK_…} variables are expanded"
+    return ""
+
+
+def _zone_hint(value: str) -> str:
+    """What was meant by a name that no zone can have: an offset such as +02:00, a name with a space."""
+    try:
+        zone(value)
+    except ZoneError as error:
+        return f"; {error.hint}" if error.hint else ""
     return ""
 
 

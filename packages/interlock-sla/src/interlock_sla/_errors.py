@@ -23,10 +23,15 @@ class ExecutionDateError(SlaError):
 
 
 class ZoneError(SlaError):
-    """Not an IANA time zone. `nearest` is the closest known name, or None."""
+    """Not an IANA time zone.
 
-    def __init__(self, value: object, allowed: str, nearest: str | None = None) -> None:
+    nearest: the zone that was meant, None when that is in doubt. hint: what to say about it, such as
+    "did you mean Europe/Berlin?" or how an offset is written; empty when there is nothing to say.
+    """
+
+    def __init__(self, value: object, allowed: str, nearest: str | None = None, hint: str = "") -> None:
         self.nearest = nearest
+        self.hint = hint
         super().__init__(value, allowed)
 
 

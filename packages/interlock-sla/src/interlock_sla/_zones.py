@@ -1,4 +1,4 @@
-"""Decides which names are time zones, and which known name a wrong one was meant to be."""
+"""Decides which names are time zones."""
 
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -14,15 +14,15 @@ _LONGEST_NAME = 64  # twice the longest there is; zoneinfo imports a package per
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone of that name ("Europe/Berlin"), with or without a zone database on the system.
 
-    Raises ZoneError, which names the nearest known zone.
+    Raises ZoneError, which says what a wrong name was probably meant to be.
     """
     if not isinstance(name, str):
         raise ZoneError(name, "write the name of an IANA time zone, such as Europe/Berlin")
     found = _find(name)
     if found is None:
-        nearest = _nearest(name)
-        hint = f"; did you mean {nearest}?" if nearest else ""
-        raise ZoneError(name, f"it is not an IANA time zone such as Europe/Berlin{hint}", nearest)
+        nearest, hint = _hint(name)
+        said = f"; {hint}" if hint else ""
+        raise ZoneError(name, f"it is not an IANA time zone such as Europe/Berlin{said}", nearest, hint)
     return found
 
 
@@ -37,11 +37,13 @@ def _find(name: str) -> ZoneInfo | None:
         return None
 
 
-def _nearest(name: str) -> str | None:
-    import difflib  # only when a name is wrong
+def _hint(name: str) -> tuple[str | None, str]:
+    from ._zone_hints import zone_hint  # only when a name is wrong
 
-    known = {known.lower(): known for known in available_timezones() if not known.startswith(_NO_CIVIL_ZONE)}
-    wanted = name.lower().replace(" ", "_")
-    cities = [full for lower, full in sorted(known.items()) if lower.rpartition("/")[2] == wanted]
-    close = cities or [known[match] for match in difflib.get_close_matches(wanted, known, n=1)]
-    return close[0] if close else None
+    if len(name) > _LONGEST_NAME:
+        return None, ""
+    return zone_hint(name, {known.lower(): known for known in _civil_zones()})
+
+
+def _civil_zones() -> list[str]:
+    return sorted(known for known in available_timezones() if not known.startswith(_NO_CIVIL_ZONE))

@@ -1,0 +1,111 @@
+"""Decides what a name that is no time zone was meant to be: a place, an offset or an abbreviation; else nothing."""
+
+import difflib
+import re
+from collections.abc import Mapping
+
+_OFFSET = re.compile(r"(?P<etc>etc/)?(?:gmt|utc|z)?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?(?P<minutes>[0-9]{2}))?")
+# What clocks and POSIX settings call a zone: IST, EST5, CET-1CEST.
+_ABBREVIATION = re.compile(r"([A-Za-z]{1,5})(?:[+-]?[0-9]{1,2}(?:[A-Za-z]{3,5})?)?")
+_FARTHEST_ETC = {"+": 14, "-": 12}
+_SHORTEST_NEAR = 6  # shorter names are near too many others: IST is near EST, and hours away
+_NEAR = 0.8
+
+_ABBREVIATED: dict[str, tuple[str, ...]] = {
+    "Z": ("UTC",),
+    "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "BST": ("Europe/London", "Asia/Dhaka"),
+    "CST": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
+    "CDT": ("America/Chicago", "America/Havana"),
+    "EST": ("America/New_York", "America/Jamaica"),
+    "EDT": ("America/New_York",),
+    "MST": ("America/Denver", "America/Phoenix"),
+    "MDT": ("America/Denver",),
+    "PST": ("America/Los_Angeles", "Asia/Manila"),
+    "PDT": ("America/Los_Angeles",),
+    "AST": ("America/Halifax", "America/Puerto_Rico", "Asia/Riyadh"),
+    "ADT": ("America/Halifax",),
+    "BRT": ("America/Sao_Paulo",),
+    "ART": ("America/Argentina/Buenos_Aires",),
+    "CET": ("Europe/Berlin", "Africa/Algiers"),
+    "CEST": ("Europe/Berlin",),
+    "EEST": ("Europe/Athens",),
+    "WEST": ("Europe/Lisbon",),
+    "MSK": ("Europe/Moscow",),
+    "TRT": ("Europe/Istanbul",),
+    "SAST": ("Africa/Johannesburg",),
+    "WAT": ("Africa/Lagos",),
+    "EAT": ("Africa/Nairobi",),
+    "GST": ("Asia/Dubai",),
+    "PKT": ("Asia/Karachi",),
+    "NPT": ("Asia/Kathmandu",),
+    "ICT": ("Asia/Bangkok",),
+    "WIB": ("Asia/Jakarta",),
+    "SGT": ("Asia/Singapore",),
+    "HKT": ("Asia/Hong_Kong",),
+    "JST": ("Asia/Tokyo",),
+    "KST": ("Asia/Seoul",),
+    "AWST": ("Australia/Perth",),
+    "ACST": ("Australia/Adelaide", "Australia/Darwin"),
+    "ACDT": ("Australia/Adelaide",),
+    "AEST": ("Australia/Sydney", "Australia/Brisbane"),
+    "AEDT": ("Australia/Sydney",),
+    "NZST": ("Pacific/Auckland",),
+    "NZDT": ("Pacific/Auckland",),
+}
+
+
+def zone_hint(name: str, names: Mapping[str, str]) -> tuple[str | None, str]:
+    """The zone that was meant, if only one can be, and what to say: `did you mean …?` or more; both may be nothing.
+
+    names: the known zones by their names in small letters.
+    """
+    wanted = name.lower().replace(" ", "_")
+    if wanted in names:
+        return _meant(names[wanted])
+    if offset := _OFFSET.fullmatch(wanted):
+        return None, _of_offset(offset)
+    cities = [full for lower, full in sorted(names.items()) if lower.rpartition("/")[2] == wanted]
+    if cities:
+        return _meant(cities[0])
+    if abbreviated := _ABBREVIATION.fullmatch(name):
+        return _of_abbreviation(name, _ABBREVIATED.get(abbreviated[1].upper(), ()))
+    return _meant(_near(wanted, names))
+
+
+def _meant(zone: str | None) -> tuple[str | None, str]:
+    return zone, f"did you mean {zone}?" if zone else ""
+
+
+def _of_offset(offset: re.Match[str]) -> str:
+    """Etc/GMT-2 is two hours ahead of UTC: the names follow POSIX, where west is positive."""
+    sign, hours, minutes = offset["sign"], int(offset["hours"]), int(offset["minutes"] or 0)
+    if offset["etc"] and offset[0].startswith("etc/gmt"):
+        sign = "-" if sign == "+" else "+"
+    if hours == minutes == 0:
+        return "did you mean UTC?"
+    if minutes or hours > _FARTHEST_ETC[sign]:
+        return "an offset is no zone; write the name of a place, such as Asia/Kolkata for UTC+5:30"
+    inverted = "-" if sign == "+" else "+"
+    return (
+        f"write the name of a place, or Etc/GMT{inverted}{hours} for UTC{sign}{hours} all year (its sign is inverted)"
+    )
+
+
+def _of_abbreviation(name: str, zones: tuple[str, ...]) -> tuple[str | None, str]:
+    if len(zones) <= 1:
+        return _meant(zones[0] if zones else None)
+    several = f"{', '.join(zones[:-1])} or {zones[-1]}"
+    return None, f"{name} is an abbreviation that several zones share; write the one that is meant, such as {several}"
+
+
+def _near(wanted: str, names: Mapping[str, str]) -> str | None:
+    """A zone of another spelling; of a name without a region, the last part of the zone's name is compared."""
+    if "/" in wanted:
+        close = difflib.get_close_matches(wanted, names, n=1)
+        return names[close[0]] if close else None
+    if len(wanted) < _SHORTEST_NEAR:
+        return None
+    cities = {lower.rpartition("/")[2]: full for lower, full in sorted(names.items(), reverse=True)}
+    close = difflib.get_close_matches(wanted, cities, n=1, cutoff=_NEAR)
+    return cities[close[0]] if close else None
