@@ -87,23 +87,10 @@ def test_text_that_looks_like_keys_is_no_key(text: str) -> None:
     assert config.job.config["command"].startswith("load ")
 
 
-def test_a_null_is_no_value() -> None:
-    assert said(RIGHT.replace('"schedule":{}', '"schedule":{"trigger":null}')) == [
-        "CONFIG: schedule.trigger: is empty; indent what belongs to it, or leave the key out"
-    ]
-
-
 def test_a_null_inside_a_payload_is_data() -> None:
     job = '"type":"lambda","config":{"functionName":"load","payload":{"a":null}}'
     config = decode_json(RIGHT.replace('"type":"command","config":{"command":"load"}', job))
     assert config.job.config["payload"] == {"a": None}
-
-
-def test_a_null_key_of_the_job_config_is_no_value() -> None:
-    job = '"type":"lambda","config":{"functionName":"load","payload":null}'
-    assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
-        "CONFIG: job.config.payload: has no value; give one, or leave the key out"
-    ]
 
 
 def test_an_unknown_key_of_a_rule_is_refused() -> None:

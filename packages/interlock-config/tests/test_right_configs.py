@@ -269,7 +269,7 @@ def test_the_file_and_its_json_mean_the_same() -> None:
     assert decode_json(encode_json(config).encode()) == config
 
 
-@pytest.mark.parametrize("value", ["''", "5", "[a]", "{a: b}", "true", ""])
+@pytest.mark.parametrize("value", ["5", "[a]", "{a: b}", "true"])
 def test_a_working_directory_is_text(value: str) -> None:
     with pytest.raises(ConfigError) as wrong:
         with_job(f"{{type: command, config: {{command: load, workingDirectory: {value}}}}}")

@@ -10,6 +10,7 @@ SOUND = {
     "validation": "{rules: [{key: orders, check: exists}]}",
     "job": "{type: command, config: {command: load}}",
 }
+HOURLY_SHORT = "{trigger: {key: orders, check: exists}, evaluation: {window: 59m}}"
 
 
 def said(sections: dict[str, str]) -> list[str]:
@@ -25,7 +26,13 @@ def said(sections: dict[str, str]) -> list[str]:
         {},
         {"schedule": '{cron: "0 8 * * *", time: "08:00"}', "sla": '{deadline: "10:00", expectedDuration: 90m}'},
         {"schedule": '{cron: "0 * * * *"}', "sla": '{deadline: ":30", expectedDuration: 20m}'},
-        {"sla": '{deadline: ":30"}'},
+        {"schedule": HOURLY_SHORT, "sla": '{deadline: ":30"}'},
+        {"schedule": HOURLY_SHORT.replace("key: orders", "key: orders, deadline: ':30'")},
+        {"sla": '{deadline: ":30"}', "validation": "{rules: [{key: 'orders#x', check: exists}]}"},
+        {"sla": '{deadline: ":30"}', "validation": "{rules: [{key: orders, check: exists, anyDate: true}]}"},
+        {"sla": '{deadline: ":30"}', "validation": "{rules: [{key: orders, check: exists, dateOffset: -1}]}"},
+        {"schedule": '{cron: "0 */2 * * *", trigger: {key: orders, check: exists}}'},
+        {"postRun": "{rules: [{key: audit, check: exists}, {key: ordersx, check: exists}]}"},
         {"sla": "{maxDuration: 2h, expectedDuration: 1h}"},
         {"schedule": "{trigger: {key: orders, check: exists}, include: {dates: [2026-03-31, 2026-06-30]}}"},
         {"schedule": '{cron: "0 8 * * *", exclude: {weekends: true}}'},
@@ -37,7 +44,7 @@ def said(sections: dict[str, str]) -> list[str]:
         {"schedule": "{trigger: {key: 'orders#x', check: exists}}"},
         {"job": "{type: command, config: {command: 'load ${INTERLOCK_ENV} $HOME'}}"},
         {"sla": '{deadline: "10:00", expectedDuration: 33h}'},
-        {"sla": '{deadline: ":30", expectedDuration: 89m}'},
+        {"schedule": HOURLY_SHORT, "sla": '{deadline: ":30", expectedDuration: 89m}'},
         {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 29m}'},
         # The clocks skip 02:30 on one Sunday a year, and 03:30 is then its time.
         {
@@ -218,7 +225,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
             ],
         ),
         (
-            {"sla": '{deadline: ":30", expectedDuration: 90m}'},
+            {"schedule": HOURLY_SHORT, "sla": '{deadline: ":30", expectedDuration: 90m}'},
             [
                 'sla.deadline = ":30": is 1h30m after the begin of its hour and a run takes 90m; '
                 "the SLA can never be met",
@@ -456,7 +463,7 @@ def test_an_age_without_field_is_the_age_of_updated_at() -> None:
 
 
 def test_post_run_rules_must_all_hold() -> None:
-    rules = f"{{rules: [{rule('gt', 10)}, {rule('lt', 5)}]}}"
+    rules = f"{{rules: [{rule('gt', 10, key='audit')}, {rule('lt', 5, key='audit')}]}}"
     assert said({"postRun": rules}) == [
         "postRun.rules[1].value = 5: lt excludes postRun.rules[0] (gt 10); the rules can never all hold"
     ]
@@ -465,10 +472,83 @@ def test_post_run_rules_must_all_hold() -> None:
 def test_a_variable_outside_of_a_job_config_is_told_to_stay_as_it_is() -> None:
     schedule = '{cron: "0 8 * * *", trigger: {key: orders, check: equals, field: env, value: "${INTERLOCK_ENV}"}}'
     rules = '[{key: "orders", check: exists}, {key: "orders-${INTERLOCK_ENV}", check: exists}]'
-    post_run = '{rules: [{key: orders, check: exists, field: "rows ${ENV}"}]}'
+    post_run = '{rules: [{key: audit, check: exists, field: "rows ${ENV}"}]}'
     assert said({"schedule": schedule, "validation": f"{{rules: {rules}}}", "postRun": post_run}) == [
         'schedule.trigger.value = "${INTERLOCK_ENV}": is taken as written; variables are expanded in job.config only',
         'validation.rules[1].key = "orders-${INTERLOCK_ENV}": is taken as written; '
         "variables are expanded in job.config only",
         'postRun.rules[0].field = "rows ${ENV}": is taken as written; variables are expanded in job.config only',
     ]
+
+
+@pytest.mark.parametrize("value", ["true", "false", "3", "[a]"])
+def test_a_value_of_exists_is_ignored_wherever_it_is(value: str) -> None:
+    condition = f"{{key: orders, check: exists, value: {value}}}"
+    field = f"{{key: audit, check: exists, field: n, value: {value}}}"
+    sections = {"schedule": f"{{trigger: {condition}}}", "validation": f"{{rules: [{condition}]}}"}
+    found = said({**sections, "postRun": f"{{rules: [{field}]}}"})
+    assert [line.partition(": ")[2] for line in found] == [
+        "is ignored; exists asks whether the sensor is there",
+        "is ignored; exists asks whether the sensor is there",
+        "is ignored; exists asks whether the field is there and not null",
+    ]
+    assert [line.partition(" = ")[0] for line in found] == [
+        "schedule.trigger.value",
+        "validation.rules[0].value",
+        "postRun.rules[0].value",
+    ]
+
+
+@pytest.mark.parametrize("value", ["''", "[]", "{}"])
+def test_a_comparison_with_nothing_is_warned_of(value: str) -> None:
+    rules = f"{{rules: [{{key: orders, check: equals, field: error, value: {value}}}]}}"
+    [warning] = said({"validation": rules})
+    assert warning.startswith("validation.rules[0].value = ")
+    assert warning.endswith(": is empty; the rule holds only where the field is there and just as empty")
+
+
+@pytest.mark.parametrize(
+    ("key", "reader"),
+    [
+        ("orders", "schedule.trigger"),
+        ("orders#x", "schedule.trigger"),
+        ("counts", "validation.rules[1]"),
+        ("count", None),
+        ("audit", None),
+    ],
+)
+def test_a_post_run_sensor_that_is_read_before_the_run_too(key: str, reader: str | None) -> None:
+    rules = "{rules: [{key: orders, check: exists}, {key: 'counts#y', check: exists}, {key: counts, check: exists}]}"
+    found = said(
+        {"validation": rules, "postRun": f"{{rules: [{{key: audit, check: exists}}, {{key: '{key}', check: exists}}]}}"}
+    )
+    said_of_it = f"is read by {reader} too; a row of the date that came before the run is its report"
+    assert found == ([] if reader is None else [f'postRun.rules[1].key = "{key}": {said_of_it}'])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sla", "apart"),
+    [
+        ("{trigger: {key: orders, check: exists, deadline: ':50'}}", "{maxDuration: 1h}", "1h"),
+        ("{trigger: {key: orders, check: exists}}", "{deadline: ':50'}", "1h"),
+        ('{cron: "0 * * * *", trigger: {key: orders, check: exists}}', "{maxDuration: 1h}", "1h"),
+        (
+            '{cron: "0 4,22 * * *", trigger: {key: orders, check: exists}, evaluation: {window: 6h}}',
+            "{maxDuration: 1h}",
+            "6h",
+        ),
+        (
+            '{cron: "0 8,11 * * *", trigger: {key: orders, check: exists}, evaluation: {window: 3h}}',
+            "{maxDuration: 1h}",
+            "3h",
+        ),
+    ],
+)
+def test_a_plain_key_whose_next_row_may_come_while_a_run_is_held(schedule: str, sla: str, apart: str) -> None:
+    [warning] = said({"schedule": schedule, "sla": sla})
+    assert warning.startswith('schedule.trigger.key = "orders": is read by validation.rules[0] too, for up to ')
+    assert f"may come after {apart}; " in warning
+    shorter = schedule.replace("window: 6h", "window: 5h59m").replace("window: 3h", "window: 2h59m")
+    if shorter == schedule:
+        shorter = schedule.removesuffix("}") + ", evaluation: {window: 59m}}"
+    assert said({"schedule": shorter, "sla": sla}) == []

@@ -3,6 +3,7 @@
 import pytest
 
 from interlock_config import ConfigError, PipelineConfig, decode_yaml
+from interlock_config._yaml import read_yaml
 
 PIPELINE = """
 pipeline: {id: orders}
@@ -134,6 +135,36 @@ def test_own_keys_win_over_merged_ones_wherever_they_stand() -> None:
         + PIPELINE.replace("pipeline: {id: orders}", "watch: {enabled: false}")
     )
     assert (config.id, config.pipeline.owner) == ("a", "me")
+
+
+def merged(*lines: str) -> str:
+    owners = "pipeline: &a {owner: a}\nwatch: &b {owner: b, description: b}\n"
+    return owners + "schedule:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def test_a_second_merge_in_one_mapping_names_both_lines() -> None:
+    assert (
+        'orders.yaml:6: schedule["<<"]: is given twice; first on line 4; a list merges several: <<: [*a, *b]'
+        in said(merged("<<: *a", "time: x", "<<: *b"))
+    )
+
+
+def test_a_second_merge_is_wrong_as_often_as_it_is_there() -> None:
+    twice = [line for line in said(merged("<<: *a", "<<: *b", "<<: *a")) if "<<" in line]
+    assert [line.partition(" schedule")[0] for line in twice] == ["orders.yaml:5:", "orders.yaml:6:"]
+
+
+def test_of_a_list_of_merges_the_first_that_has_a_key_wins() -> None:
+    text = "{x: &a {id: a, owner: a}, y: &b {id: b, description: b}, z: {<<: [*a, *b], id: own}, w: {<<: [*b, *a]}}"
+    plain, _ = read_yaml(text, "")
+    assert plain["z"] == {"id": "own", "owner": "a", "description": "b"}
+    assert plain["w"] == {"id": "b", "owner": "a", "description": "b"}
+
+
+def test_a_quoted_merge_key_is_a_key_like_any_other() -> None:
+    plain, findings = read_yaml("{x: &a {id: a}, y: {<<: *a, '<<': 1}}", "")
+    assert plain["y"] == {"id": "a", "<<": 1}
+    assert not findings.failed
 
 
 def test_a_key_given_twice_names_the_first_line() -> None:

@@ -116,6 +116,14 @@ def test_empty_values_exist(observed: object) -> None:
     assert holds(Rule("sensor", Check.EXISTS), {}, NOW)
 
 
+@pytest.mark.parametrize("value", [True, False, 0, "", "x", NAN, [], DEEP])
+def test_exists_ignores_the_value_of_its_rule(value: object) -> None:
+    rule = Rule("sensor", Check.EXISTS, "field", value)
+    assert holds(rule, {"field": "anything"}, NOW)
+    assert not holds(rule, {"field": None}, NOW)
+    assert not holds(rule, {"other": value}, NOW)
+
+
 @pytest.mark.parametrize("check", list(Check))
 def test_without_a_sensor_or_a_field_nothing_holds(check: Check) -> None:
     value = {"exists": None, "age_lt": "1h", "age_gt": "1h"}.get(check.value, 1)
@@ -294,9 +302,6 @@ def test_what_is_no_time_has_no_age(observed: object) -> None:
             "check",
             "the checks are exists, equals, gt, gte, lt, lte, age_lt, age_gt",
         ),
-        (Rule("k", Check.EXISTS, "f", False), "value", "exists takes no value, not False"),
-        (Rule("k", Check.EXISTS, "f", 1), "value", "exists takes no value, not 1"),
-        (Rule("k", Check.EXISTS, "f", DEEP), "value", "exists takes no value, not a list that cannot be shown"),
         (Rule("k", Check.LT, "f", DEEP), "value", "lt needs a number, not a list that cannot be shown"),
         (Rule("k", Check.LT, "f", "x" * 80), "value", f"lt needs a number, not '{'x' * 56}..."),
         (Rule("k", Check.EQUALS, "f", DEEP), "value", "equals compares values nested up to 32 deep"),

@@ -18,7 +18,7 @@ def run(program: str, **environment: str) -> str:
 
 def test_the_public_names_are_sorted_and_documented() -> None:
     names = interlock_rules.__all__
-    assert names == sorted(names)
+    assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert {name for name in vars(interlock_rules) if not name.startswith("_")} == set(names)
     assert [name for name in names if not inspect.getdoc(getattr(interlock_rules, name))] == []
 

@@ -10,6 +10,7 @@ from ._notices import notices
 from ._problems import ConfigError, Problem
 from ._schema import calendar_schema, json_schema
 from ._structs import (
+    DateWindow,
     EvaluationWindow,
     Exclusion,
     Identity,
@@ -26,6 +27,7 @@ from ._warnings import warnings
 
 __all__ = [
     "ConfigError",
+    "DateWindow",
     "Document",
     "EvaluationWindow",
     "Exclusion",

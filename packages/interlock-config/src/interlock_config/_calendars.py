@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta
 
 from interlock_sla import Calendar, parse_weekday
 
+from ._absent import without_absent
 from ._build import shaped, to_json
 from ._fields import CalendarName, any_case
 from ._json import read_json
@@ -74,7 +75,7 @@ def encode_calendar(calendar: Calendar) -> str:
 
 def build_calendar(raw: Any, findings: Findings) -> Calendar:
     """A calendar of plain values; raises ConfigError with all that is wrong."""
-    file = shaped(CalendarFile, _lower_case_days(raw), findings)
+    file = shaped(CalendarFile, _lower_case_days(without_absent(CalendarFile, raw)), findings)
     if file is None or findings.failed:
         raise ConfigError(findings.in_order())
     return Calendar(

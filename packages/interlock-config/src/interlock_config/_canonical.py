@@ -56,10 +56,11 @@ def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Finding
     if known.keys().isdisjoint(config):
         return config
     renamed: dict[str, Any] = {}
+    spellings = {name: name for name in config if name not in known}
     for key, value in config.items():
         name = known.get(key, key)
-        if name in renamed or (name != key and name in config):
-            findings.error((*_JOB_CONFIG, key), value, f"is given twice, as {name} and as {key}; keep {name}")
+        if (earlier := spellings.setdefault(name, key)) != key:
+            findings.error((*_JOB_CONFIG, key), value, f"is given twice, as {earlier} and as {key}; keep {name}")
             continue
         renamed[name] = value
         line = findings.lines.get((*_JOB_CONFIG, key))

@@ -11,7 +11,7 @@ from interlock_sla import DurationError, format_duration, parse_duration
 
 from ._check import check, needs_length
 from ._config import PipelineConfig
-from ._fields import RESERVED_KEYS
+from ._fields import OFFSET_ALLOWED, RESERVED_KEYS
 from ._hints import number_meant
 from ._leaves import duration_problem
 from ._problems import Findings
@@ -45,19 +45,22 @@ def _post_run(config: PipelineConfig, findings: Findings) -> None:
 
 def _rules(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
     for place, rule in enumerate(rules):
-        if not is_right(rule):
+        if rule.date_offset or not is_right(rule):
             _rule(rule, (*path, place), findings)
 
 
 def is_right(rule: Rule | TriggerCondition) -> bool:
-    """Whether a rule is right at a glance, so that compiling it can wait; of others this says nothing."""
+    """Whether a rule is right at a glance, so that compiling it can wait; of others this says nothing.
+
+    The dateOffset of a rule is not looked at.
+    """
     key, check, value = rule.key, rule.check, rule.value
     if not key or key.isspace() or key.startswith(RESERVED_KEYS):
         return False
     if check in _AGES:
         return rule.field != "" and type(value) is str and _NO_TIME < _age(value) <= OLDEST
     if check is Check.EXISTS:
-        return rule.field != "" and value is None
+        return rule.field != ""
     if not rule.field:
         return False
     kind = type(value)
@@ -76,7 +79,7 @@ def _rule(rule: Rule, path: Path, findings: Findings) -> None:
         findings.error((*path, "value"), rule.value, f"must be at most {format_duration(OLDEST)}")
     rule = structs.replace(rule, key=_HARMLESS["key"])
     while (error := _rule_error(rule)) is not None:
-        place = (*path, error.part)
+        place = (*path, "dateOffset" if error.part == "date_offset" else error.part)
         if not findings.touches(place):
             value = getattr(rule, error.part)
             findings.error(place, UNSET if value is None else value, _problem(error))
@@ -104,6 +107,8 @@ def _rule_error(rule: Rule) -> RuleError | None:
 
 def _problem(error: RuleError) -> str:
     value = getattr(error.rule, error.part)
+    if error.part == "date_offset":
+        return "excludes anyDate; keep one of them" if error.rule.any_date else OFFSET_ALLOWED
     message = duration_problem(value) if error.rule.check in _AGES and error.part == "value" else None
     return message or error.problem.partition(", not ")[0] + _number_hint(error)  # the line shows the value too
 

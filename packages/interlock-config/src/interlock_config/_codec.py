@@ -1,9 +1,11 @@
 """From the text of a pipeline to a checked config and back."""
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import UNSET
 
+from ._absent import is_nothing, without_absent
 from ._build import as_written, shaped, to_json
 from ._canonical import canonical, is_canonical
 from ._checks import run_checks
@@ -39,9 +41,7 @@ def encode_json(config: PipelineConfig) -> str:
     return to_json(config)
 
 
-def build_pipeline(
-    raw: Any, findings: Findings, *, is_plain: bool | None = None, is_short: bool = False
-) -> PipelineConfig:
+def build_pipeline(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig:
     """A checked config of plain values; raises ConfigError with all that is wrong.
 
     is_plain, is_short: what is known already of the values (see JsonText); the canonical spellings change neither.
@@ -52,11 +52,10 @@ def build_pipeline(
     return config
 
 
-def examine(
-    raw: Any, findings: Findings, *, is_plain: bool | None = None, is_short: bool = False
-) -> PipelineConfig | None:
+def examine(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig | None:
     """What can be made of plain values, with all that is wrong recorded; its wrong places hold something harmless."""
-    config = shaped(PipelineConfig, canonical(raw, findings), findings, is_plain)
+    given = raw if is_plain else without_absent(PipelineConfig, raw)
+    config = shaped(PipelineConfig, canonical(given, findings), findings, is_plain or None)
     if config is not None:
         run_checks(config, findings)
         if not is_short:
@@ -74,7 +73,10 @@ def _as_stored(data: bytes | str) -> PipelineConfig | None:
     if len(data) > JSON_LIMIT or not data.startswith(_BEGIN):
         return None
     config = as_written(PipelineConfig, data)
-    if config is None or not is_plain(_free_values(config)) or not is_canonical(config.job):
+    if config is None:
+        return None
+    free = _free_values(config)
+    if not is_plain(free) or not is_canonical(config.job) or _holds_nothing(config.job.config.values(), free):
         return None
     findings = Findings("")
     try:
@@ -84,6 +86,11 @@ def _as_stored(data: bytes | str) -> PipelineConfig | None:
     return None if findings.failed else config
 
 
+def _holds_nothing(*held: Collection[Any]) -> bool:
+    """Whether something may count as left out; where all is true, which is the rule, it is looked at quickly."""
+    return not all(map(all, held)) and any(is_nothing(value) for values in held for value in values)
+
+
 def _free_values(config: PipelineConfig) -> list[Any]:
     """The values that may be anything: their numbers and their nesting have to be looked at."""
     rules = (*config.validation.rules, *(config.post_run.rules if config.post_run else ()))
@@ -91,7 +98,7 @@ def _free_values(config: PipelineConfig) -> list[Any]:
     trigger = config.schedule.trigger
     if trigger is not None and trigger.value is not None:
         values.append(trigger.value)
-    return [config.job.config, values]
+    return [config.job.config, *values]
 
 
 def _needs_room(config: PipelineConfig, findings: Findings) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from interlock_rules import Mode, Rule, RuleSet, compile_rules
 from interlock_sla import Calendar, Cron, Exclusions, parse_cron, zone
@@ -19,6 +20,9 @@ RETRY_DELAY_CEILING = timedelta(hours=1)
 """A doubled retry delay never grows beyond this."""
 
 
+_NO_SLA, _NO_POST_RUN, _WATCH = Sla(), PostRun(), Watch()
+
+
 class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     """One pipeline, as its file describes it. Derived values are computed on first use and kept."""
 
@@ -29,7 +33,16 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     job: Annotated[Job, Meta(description="What is started.")]
     post_run: Annotated[PostRun | None, Meta(description="What is watched after the job.")] = None
     dry_run: Annotated[bool, Meta(description="Observe only: nothing is ever started.", examples=[True])] = False
-    watch: Annotated[Watch, Meta(description="What the watchdog does.")] = Watch()
+    watch: Annotated[Watch, Meta(description="What the watchdog does.")] = _WATCH
+
+    def __post_init__(self) -> None:
+        """A section that says nothing is no section: it is not written, and equals one that is not there."""
+        if self.sla == _NO_SLA:
+            force_setattr(self, "sla", None)
+        if self.post_run == _NO_POST_RUN:
+            force_setattr(self, "post_run", None)
+        if self.watch == _WATCH:
+            force_setattr(self, "watch", _WATCH)
 
     @property
     def id(self) -> str:
@@ -72,8 +85,9 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def post_run_rules(self) -> RuleSet | None:
-        """The post-run rules, compiled (all must hold), None without a postRun section."""
-        return compile_rules(Mode.ALL, self.post_run.rules) if self.post_run else None
+        """The post-run rules, compiled (all must hold), None where there are none: nothing is watched then."""
+        rules = self.post_run.rules if self.post_run else ()
+        return compile_rules(Mode.ALL, rules) if rules else None
 
     @cached_property
     def calendar_names(self) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import msgspec.inspect as shape
 from msgspec import Meta
 
-from interlock_rules import Rule
+from interlock_rules import FARTHEST_OFFSET, Rule
 
-from ._fields import CheckName, Field, SensorKey
+from ._fields import OFFSET_ALLOWED, CheckName, Field, SensorKey
 from ._structs import Section
 
 
@@ -20,6 +20,20 @@ class RuleForm(Section, frozen=True):
     check: CheckName
     field: Field = None
     value: Annotated[Any, Meta(description="What the field is compared with.", examples=[100])] = None
+    any_date: Annotated[
+        bool, Meta(description="Reference data with a date of its own: its row counts for every run.", examples=[True])
+    ] = False
+    date_offset: Annotated[
+        int,
+        Meta(
+            description="The row must name the run's date plus this: days, for an hourly run hours.",
+            examples=[-1],
+            extra={
+                "allowed": OFFSET_ALLOWED,
+                "schema": {"type": "integer", "minimum": -FARTHEST_OFFSET, "maximum": FARTHEST_OFFSET},
+            },
+        ),
+    ] = 0
 
 
 _DESCRIBED_BY: dict[type, type] = {Rule: RuleForm}

@@ -5,13 +5,16 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from interlock_rules import Check, Rule
+from interlock_rules import FARTHEST_OFFSET, Check, Rule
 
 RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 """Beginnings of the sensor keys that Interlock writes itself."""
 
-DURATION_PATTERN = r"^[-+]?((([0-9]+(\.[0-9]*)?|\.[0-9]+)(h|ms|m|us|µs|μs|ns|s))+|0)$"
+DURATION_PATTERN = r"^[-+]?((([0-9]+(\.[0-9]*)?|\.[0-9]+)(h|ms|m|us|µs|μs|ns|s))+|0)$(?!\n)"
 """What a duration looks like; the sign and a bare 0 are allowed, other numbers need a unit."""
+
+OFFSET_ALLOWED = f"must be a whole number from -{FARTHEST_OFFSET} to {FARTHEST_OFFSET}"
+"""What a rule's dateOffset may be."""
 
 
 class JobType(StrEnum):
@@ -113,16 +116,25 @@ RuleList = Annotated[
     ),
 ]
 
+WatchedRules = Annotated[
+    tuple[Rule, ...],
+    Meta(
+        description="Rules over sensors; without any, nothing is watched.",
+        examples=[[{"key": "orders-audit", "check": "gte", "field": "row_count", "value": 1}]],
+        extra={"allowed": "must be a list of rules {key, check, field, value}"},
+    ),
+]
+
 
 def any_case(names: type[StrEnum]) -> dict[str, Any]:
     """The JSON Schema of names that may be written in any letter case."""
     letters = ("".join(f"[{letter.upper()}{letter.lower()}]" for letter in name.value) for name in names)
     known = [name.value for name in names]
-    return {"anyOf": [{"enum": known}, {"type": "string", "pattern": f"^({'|'.join(letters)})$"}]}
+    return {"anyOf": [{"enum": known}, {"type": "string", "pattern": rf"^({'|'.join(letters)})$(?!\n)"}]}
 
 
 def text(description: str, example: str) -> Meta:
-    return Meta(description=description, examples=[example], extra={"allowed": "must be text"})
+    return Meta(min_length=1, description=description, examples=[example], extra={"allowed": "must be text"})
 
 
 def duration(description: str, example: str) -> Meta:

@@ -7,7 +7,9 @@ from typing import Any
 _MINUTES_OF_A_DAY = 24 * 60
 _SECONDS_OF_A_DAY = 24 * 60 * 60
 _SECONDS_LIKELY = range(1, 10**7)  # a number of seconds that somebody may have meant
-_CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]|(?=[0-9]{2}))([0-9]{2})(?::[0-9]{2})?(?: ?[A-Z]{1,4})?")
+# 010:00 is 10:00 with a zero too many: what stands before the colon is the hour.
+_CLOCK = re.compile(r"0*([0-9]{1,2})[:.h]([0-9]{2})(?::[0-9]{2})?(?: ?[A-Z]{1,4})?")
+_DIGITS = re.compile(r"([0-9]{1,2})([0-9]{2})(?: ?[A-Z]{1,4})?")
 _TWELVE_HOURS = re.compile(r"(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-9]{2}))? ?(?P<half>am|pm)", re.IGNORECASE)
 _MINUTE = re.compile(r":([0-9])")
 _NUMBERED_DATE = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})(?:[T ].*)?")
@@ -33,7 +35,7 @@ def time_meant(value: Any, or_minute: bool) -> str | None:
         return f'":0{short[1]}"'
     if half := _TWELVE_HOURS.fullmatch(value):
         return _clock(int(half["hour"]) % 12 + 12 * (half["half"].lower() == "pm"), int(half["minute"] or 0))
-    found = _CLOCK.fullmatch(value)
+    found = _CLOCK.fullmatch(value) or _DIGITS.fullmatch(value)
     return _clock(int(found[1]), int(found[2])) if found else None
 
 

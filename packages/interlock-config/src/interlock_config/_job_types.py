@@ -235,8 +235,9 @@ _ALIASES = {
     }
     for job_type, form in JOB_TYPES.items()
 }
+_ALIASES[JobType.AIRFLOW.value]["dagId"] = "dagID"  # both letter cases are found in configs
 
 
 def aliases(job_type: object) -> dict[str, str]:
-    """The snake_case spellings of a type's keys, each with its camelCase name; none for an unknown type."""
+    """The other spellings of a type's keys, each with its canonical name; none for an unknown type."""
     return _ALIASES.get(job_type, {}) if isinstance(job_type, str) else {}

@@ -31,7 +31,7 @@ class JsonText(NamedTuple):
 
     value: Any
     is_plain: bool
-    """Nothing in it needs a closer look (see `_odd.is_plain`)."""
+    """Nothing in it needs a closer look (see `_odd.is_plain`), and no key in it holds nothing."""
     is_short: bool
     """Whatever is made of it, its JSON cannot be too large."""
 
@@ -48,7 +48,7 @@ def read_json(data: bytes | str, source: str) -> JsonText:
         raise _refused(source, "is nested too deeply") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
         raise _malformed(source, text, str(error)) from None
-    keys = plain_keys(value) if type(value) is dict else None
+    keys = plain_keys(value, may_be_empty=False) if type(value) is dict else None
     if _keys_in(text) != (_keys(value) if keys is None else keys):
         _refuse_doubles(text, source)
     return JsonText(value, keys is not None, len(text) * _MOST_GROWTH <= JSON_LIMIT)

@@ -9,6 +9,7 @@ DEPTH_LIMIT = 32
 """Mappings and lists inside each other, at most."""
 
 _INTEGER_LIMIT = 2**63
+_NUMBERS = (int, float)
 
 
 def is_plain(value: Any) -> bool:
@@ -16,8 +17,11 @@ def is_plain(value: Any) -> bool:
     return plain_keys(value) is not None
 
 
-def plain_keys(value: Any, depth: int = 0) -> int | None:
-    """How many mapping keys a value holds when nothing in it needs a closer look, else None."""
+def plain_keys(value: Any, may_be_empty: bool = True, depth: int = 0) -> int | None:
+    """How many mapping keys a value holds when nothing in it needs a closer look, else None.
+
+    may_be_empty: false when empty texts, lists and mappings need one too, as they may count as left out.
+    """
     if depth > DEPTH_LIMIT:
         return None
     if type(value) is dict:
@@ -26,18 +30,15 @@ def plain_keys(value: Any, depth: int = 0) -> int | None:
         count, held = 0, value
     for inner in held:
         kind = type(inner)
-        if kind is str or kind is bool:
+        if kind is bool or (kind is str and (inner or may_be_empty)):
             continue
-        if kind is dict or kind is list:
-            inside = plain_keys(inner, depth + 1)
-            if inside is None:
-                return None
-            count += inside
-        elif kind is int:
-            if not -_INTEGER_LIMIT <= inner < _INTEGER_LIMIT:
-                return None
-        elif inner is None or number_problem(inner) is not None:
+        if (kind is dict or kind is list) and (inner or may_be_empty):
+            inside = plain_keys(inner, may_be_empty, depth + 1)
+        else:
+            inside = 0 if kind in _NUMBERS and number_problem(inner) is None else None
+        if inside is None:
             return None
+        count += inside
     return count
 
 

@@ -1,5 +1,6 @@
 """The JSON Schema of pipeline and calendar files, made from the structs that read them."""
 
+from itertools import combinations
 from typing import Any
 
 import msgspec.inspect as shape
@@ -8,11 +9,11 @@ from ._calendars import CalendarFile
 from ._config import PipelineConfig
 from ._fields import DURATION_PATTERN, JobType
 from ._job_types import JOB_TYPES, aliases
-from ._schema_types import Definitions, document_schema, reference
+from ._schema_types import Definitions, document_schema, given, reference, schema_of
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-_NUMERAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_NUMERAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$(?!\n)"
 
 
 def json_schema() -> dict[str, Any]:
@@ -26,7 +27,7 @@ def json_schema() -> dict[str, Any]:
     definitions["Job"]["allOf"] = [_config_of(job_type, definitions) for job_type in JOB_TYPES]
     for ruled in ("Rule", "TriggerCondition"):
         definitions[ruled]["allOf"] = _value_fits_check()
-    definitions["Schedule"]["not"] = {"required": ["cron", "include"]}
+    definitions["Schedule"]["not"] = given("cron", "include")
     return {
         "$schema": DRAFT,
         "title": "Interlock pipeline",
@@ -38,17 +39,16 @@ def json_schema() -> dict[str, Any]:
 
 def calendar_schema() -> dict[str, Any]:
     """The schema (draft 2020-12) of calendar files."""
-    return {"$schema": DRAFT, "title": "Interlock calendar", **document_schema(CalendarFile, {})}
+    definitions: Definitions = {}
+    schema = document_schema(CalendarFile, definitions)
+    return {"$schema": DRAFT, "title": "Interlock calendar", **schema, "$defs": definitions}
 
 
 def _across_sections() -> list[dict[str, Any]]:
-    with_trigger = {"properties": {"schedule": {"required": ["trigger"]}}}
+    with_trigger = {"properties": {"schedule": given("trigger")}}
     return [
         {"if": {"properties": {"dryRun": {"const": True}}, "required": ["dryRun"]}, "then": with_trigger},
-        {
-            "if": {"properties": {"sla": {"required": ["maxDuration"]}}, "required": ["sla"]},
-            "then": with_trigger,
-        },
+        {"if": {"properties": {"sla": given("maxDuration")}, "required": ["sla"]}, "then": with_trigger},
     ]
 
 
@@ -57,11 +57,16 @@ def _value_fits_check() -> list[dict[str, Any]]:
     number = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _NUMERAL}]}
     age = {"type": "string", "pattern": DURATION_PATTERN}
     return [
-        _for_checks(("exists",), {"properties": {"value": {"enum": [True, 1]}}}),
-        _for_checks(("equals",), {"required": ["field", "value"]}),
-        _for_checks(("gt", "gte", "lt", "lte"), {"properties": {"value": number}, "required": ["field", "value"]}),
-        _for_checks(("age_lt", "age_gt"), {"properties": {"value": age}, "required": ["value"]}),
+        _for_checks(("equals",), _needs({"not": {"type": "null"}}, "field", "value")),
+        _for_checks(("gt", "gte", "lt", "lte"), _needs(number, "field", "value")),
+        _for_checks(("age_lt", "age_gt"), _needs(age, "value")),
     ]
+
+
+def _needs(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A condition that has these keys, none of them as good as left out, and such a value."""
+    condition = given(*names)
+    return {**condition, "properties": {**condition["properties"], "value": value}}
 
 
 def _for_checks(checks: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]:
@@ -69,29 +74,46 @@ def _for_checks(checks: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]
 
 
 def _config_of(job_type: JobType, definitions: Definitions) -> dict[str, Any]:
-    """`job.config` of one type, with both spellings of its keys, each at most once."""
+    """`job.config` of one type, with every spelling of its keys; of the spellings of one key only one may be given."""
     form = JOB_TYPES[job_type]
     config = reference(form, definitions)
-    definition = definitions[form.__name__]
     kind = shape.type_info(form)
     assert isinstance(kind, shape.StructType)
-    required = {field.encode_name for field in kind.fields if field.required}
-    spellings = {camel: snake for snake, camel in aliases(job_type.value).items()}
-    once = []
-    for camel, snake in spellings.items():
-        definition["properties"][snake] = {
-            **definition["properties"][camel],
-            "description": f"Other spelling of {camel}.",
-        }
-        both = [{"required": [camel]}, {"required": [snake]}]
-        once.append({"oneOf": both} if camel in required else {"not": {"required": [camel, snake]}})
-    if once:
-        definition["allOf"] = once
-    if names := sorted(required - set(spellings)):
-        definition["required"] = names
-    else:
-        definition.pop("required", None)
+    _add_spellings(definitions[form.__name__], kind, _spellings(job_type), definitions)
     return {
         "if": {"properties": {"type": {"const": job_type.value}}, "required": ["type"]},
         "then": {"properties": {"config": config}},
     }
+
+
+def _spellings(job_type: JobType) -> dict[str, tuple[str, ...]]:
+    """Every spelling of each key that has several, the canonical one first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for other, name in aliases(job_type.value).items():
+        found[name] = (*found.get(name, (name,)), other)
+    return found
+
+
+def _add_spellings(
+    definition: dict[str, Any],
+    kind: shape.StructType,
+    spellings: dict[str, tuple[str, ...]],
+    definitions: Definitions,
+) -> None:
+    fields = {field.encode_name: field for field in kind.fields}
+    once: list[dict[str, Any]] = []
+    for name, ways in spellings.items():
+        spelled = schema_of(fields[name].type, definitions, may_be_absent=True)
+        definition["properties"][name] = spelled
+        for other in ways[1:]:
+            definition["properties"][other] = {**spelled, "description": f"Other spelling of {name}."}
+        if fields[name].required:
+            once.append({"oneOf": [given(way) for way in ways]})
+        else:
+            once += [{"not": given(*pair)} for pair in combinations(ways, 2)]
+    if once:
+        definition["allOf"] = once
+    required = sorted(name for name, field in fields.items() if field.required and name not in spellings)
+    definition.pop("required", None)
+    if required:
+        definition["required"] = required

@@ -15,14 +15,20 @@ Definitions: TypeAlias = dict[str, dict[str, Any]]
 
 _PLAIN: dict[type, dict[str, Any]] = {
     shape.BoolType: {"type": "boolean"},
-    shape.DateType: {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+    shape.DateType: {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"},
     shape.CustomType: {"type": "string", "pattern": DURATION_PATTERN},
-    shape.AnyType: {"type": ["string", "number", "boolean", "array", "object"]},
+    shape.AnyType: {"type": ["string", "number", "boolean", "array", "object", "null"]},
 }
+
+ABSENT: dict[str, Any] = {"$ref": "#/$defs/Absent"}
+"""What a key holds that counts as left out."""
+
+_ABSENT: dict[str, Any] = {"description": "Counts as left out.", "enum": [None, "", [], {}]}
 
 
 def document_schema(document: type, definitions: Definitions) -> dict[str, Any]:
     """The schema of a whole document; the structs inside it go to `definitions`."""
+    definitions["Absent"] = _ABSENT
     kind = shape.type_info(document)
     assert isinstance(kind, shape.StructType)
     return _struct(kind, definitions)
@@ -33,12 +39,20 @@ def reference(document: type, definitions: Definitions) -> dict[str, Any]:
     return schema_of(shape.type_info(document), definitions)
 
 
-def schema_of(declared: shape.Type, definitions: Definitions) -> dict[str, Any]:
-    """The schema of one type, with its description and examples."""
+def schema_of(declared: shape.Type, definitions: Definitions, *, may_be_absent: bool = False) -> dict[str, Any]:
+    """The schema of one type, with its description and examples; may_be_absent: for a key that can be left out."""
     expected = Expected(declared)
     described = {"description": expected.description} if expected.description else {}
     examples = {"examples": expected.examples} if expected.examples else {}
-    return {**described, **(expected.schema or _of_kind(expected.type, definitions)), **examples}
+    own = expected.schema or _of_kind(expected.type, definitions)
+    if may_be_absent and not _is_any(expected.type):
+        own = {"anyOf": [own, ABSENT]}
+    return {**described, **own, **examples}
+
+
+def given(*names: str) -> dict[str, Any]:
+    """The schema of a mapping that has all of these keys, none of them as good as left out."""
+    return {"type": "object", "required": list(names), "properties": {name: {"not": ABSENT} for name in names}}
 
 
 def _of_kind(kind: shape.Type, definitions: Definitions) -> dict[str, Any]:
@@ -73,7 +87,7 @@ def _of_leaf(kind: shape.Type) -> dict[str, Any]:
 def _struct(kind: shape.StructType, definitions: Definitions) -> dict[str, Any]:
     properties = {}
     for field in kind.fields:
-        properties[field.encode_name] = schema_of(field.type, definitions)
+        properties[field.encode_name] = schema_of(field.type, definitions, may_be_absent=not field.required)
         if _is_plain_default(field.default):
             properties[field.encode_name]["default"] = _plain(field.default)
     required = [field.encode_name for field in kind.fields if field.required]

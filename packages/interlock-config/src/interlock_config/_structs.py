@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from interlock_rules import Mode
 from interlock_sla import Duration, parse_duration
@@ -19,11 +20,15 @@ from ._fields import (
     SensorKey,
     TimeOfDay,
     Timezone,
+    WatchedRules,
     any_case,
     duration,
     text,
     whole,
 )
+
+FARTHEST_DAYS = 3660
+"""Largest bound of schedule.dates: ten years."""
 
 
 class Section(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -34,8 +39,8 @@ class Identity(Section, frozen=True):
     """Who the pipeline is."""
 
     id: Id
-    owner: Annotated[str | None, text("Who answers for it.", "data-platform")] = None
-    description: Annotated[str | None, text("What it does.", "Loads the day's orders.")] = None
+    owner: Annotated[str, text("Who answers for it.", "data-platform")] | None = None
+    description: Annotated[str, text("What it does.", "Loads the day's orders.")] | None = None
 
 
 class Inclusion(Section, frozen=True):
@@ -89,27 +94,60 @@ class EvaluationWindow(Section, frozen=True):
     interval: Annotated[Duration, duration("Between two looks.", "5m")] = parse_duration("5m")
 
 
+class DateWindow(Section, frozen=True):
+    """Which execution dates a sensor may name, in days from today in the schedule's zone; 0 sets no limit."""
+
+    back: Annotated[int, whole("Days back from today, 0: no limit.", 0, FARTHEST_DAYS, 400)] = 400
+    ahead: Annotated[int, whole("Days ahead of today, 0: no limit.", 0, FARTHEST_DAYS, 31)] = 31
+
+
+_NO_EXCLUSION, _EVALUATION, _DATES = Exclusion(), EvaluationWindow(), DateWindow()
+
+
 class Schedule(Section, frozen=True):
     """When the pipeline may, must and must not run."""
 
-    cron: Annotated[
-        str | None,
-        Meta(
-            description="Five cron fields: minute hour day month weekday. Excludes `include`.",
-            examples=["0 8 * * *"],
-            extra={
-                "allowed": 'must be five cron fields in quotes, such as "0 8 * * *"',
-                "schema": {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"},
-            },
-        ),
-    ] = None
+    cron: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="Five cron fields: minute hour day month weekday. Excludes `include`.",
+                examples=["0 8 * * *"],
+                extra={
+                    "allowed": 'must be five cron fields in quotes, such as "0 8 * * *"',
+                    "schema": {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"},
+                },
+            ),
+        ]
+        | None
+    ) = None
     include: Annotated[Inclusion | None, Meta(description="Irregular dates. Excludes `cron`.")] = None
     timezone: Annotated[Timezone | None, Meta(description="IANA time zone; UTC unless given.")] = None
     time: Annotated[TimeOfDay | None, Meta(description="Expected start, for missed-schedule checks.")] = None
     trigger: Annotated[TriggerCondition | None, Meta(description="Sensor that starts a run.")] = None
     exclude: Annotated[Exclusion | None, Meta(description="Days on which nothing starts.")] = None
     calendar: CalendarName | None = None
-    evaluation: Annotated[EvaluationWindow, Meta(description="Evaluation window and interval.")] = EvaluationWindow()
+    evaluation: Annotated[EvaluationWindow, Meta(description="Evaluation window and interval.")] = _EVALUATION
+    dates: Annotated[
+        DateWindow,
+        Meta(
+            description="Execution dates that a sensor may name; a row of another date opens nothing.",
+            extra={
+                "allowed": "must be a mapping with the keys back, ahead, in days; "
+                "dates to run on belong at schedule.include.dates"
+            },
+        ),
+    ] = _DATES
+
+    def __post_init__(self) -> None:
+        """A part that says nothing is no part: it is not written, and equals one that is not there."""
+        if self.exclude == _NO_EXCLUSION:
+            force_setattr(self, "exclude", None)
+        if self.evaluation == _EVALUATION:
+            force_setattr(self, "evaluation", _EVALUATION)
+        if self.dates == _DATES:
+            force_setattr(self, "dates", _DATES)
 
 
 class Sla(Section, frozen=True):
@@ -181,7 +219,7 @@ class Job(Section, frozen=True):
 class PostRun(Section, frozen=True):
     """What is watched after the job has finished."""
 
-    rules: RuleList
+    rules: WatchedRules = ()
     drift_field: Annotated[
         str,
         Meta(

@@ -14,24 +14,40 @@ from ._showing import Path
 
 
 class UnknownKey(NamedTuple):
-    """What to say about a key that nothing reads, and the place that it probably stands for."""
+    """What to say about a key that nothing reads, and the places that it probably stands for."""
 
     message: str
-    stands_for: Path | None = None
+    stands_for: tuple[Path, ...] = ()
+
+
+_TRIGGER: Path = ("schedule", "trigger")
+_OF_RULES = (
+    "is not a known key of a trigger, whose row names the date that is opened; "
+    "it belongs to a rule of validation.rules or postRun.rules"
+)
+_A_CRON = "is not a known key here; a schedule is written as schedule.cron, a trigger as {key, check, field, value}"
+_CRON_PLACES: tuple[Path, ...] = (("schedule", "cron"), (*_TRIGGER, "key"), (*_TRIGGER, "check"))
+_MEANT_IN_TRIGGER = {
+    **dict.fromkeys(("anydate", "dateoffset"), UnknownKey(_OF_RULES)),
+    **dict.fromkeys(("type", "expression"), UnknownKey(_A_CRON, _CRON_PLACES)),
+}
+"""Keys that are right elsewhere, or in the schedules of other tools."""
 
 
 def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> UnknownKey:
     """What to say about a key in the mapping at `path`, which has the `known` keys."""
     if (name := key.partition(":")[0]) != key and name in known:
-        return UnknownKey(f"is not a known key; a colon needs a space behind it: {name}: …", (*path, name))
+        return UnknownKey(f"is not a known key; a colon needs a space behind it: {name}: …", ((*path, name),))
+    if path == _TRIGGER and (meant := _MEANT_IN_TRIGGER.get(key.replace("_", "").casefold())):
+        return meant
     near = nearest(key, known)
     if near is not None:
-        return UnknownKey(f"is not a known key; did you mean {near}?", (*path, near))
+        return UnknownKey(f"is not a known key; did you mean {near}?", ((*path, near),))
     if path != ("job", "config"):  # another type's key belongs to no place of this job
         places = _places().get(key.strip().casefold(), [])
         elsewhere = next((place for place in places if place != path[: len(place)]), None)
         if elsewhere is not None:
-            return UnknownKey(f"is not a known key here; it belongs at {'.'.join(elsewhere)}", elsewhere)
+            return UnknownKey(f"is not a known key here; it belongs at {'.'.join(elsewhere)}", (elsewhere,))
     return UnknownKey(f"is not a known key; known here: {', '.join(known)}")
 
 

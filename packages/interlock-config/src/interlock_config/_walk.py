@@ -37,7 +37,7 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
     assert isinstance(expected.type, shape.StructType)
     fields = {field.encode_name: field for field in expected.type.fields}
     if not isinstance(value, dict):
-        findings.error(path, value, _no_mapping(expected.type, value))
+        findings.error(path, value, _no_mapping(expected, expected.type, value))
         return UNSET
     clean = {}
     meant: set[Path] = set()
@@ -59,10 +59,10 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
 
 
 def _complain(unknown: UnknownKey, path: Path, value: Any, findings: Findings) -> set[Path]:
-    """Record an unknown key; the place that it stands for, if any."""
-    if unknown.stands_for is not None:
+    """Record an unknown key; the places that it stands for, if any."""
+    if unknown.stands_for:
         findings.error(path, value, unknown.message)
-        return {unknown.stands_for}
+        return set(unknown.stands_for)
     if value is None:  # nothing says that it is a name
         findings.error((*path[:-1], HIDDEN), None, f"{unknown.message}{_COMMA}", line_of(findings.lines, path))
     else:
@@ -84,10 +84,10 @@ def _empty_and_required(field: shape.Field) -> str:
     return "has no value; it " + (allowed_words(Expected(field.type)) or "is needed")
 
 
-def _no_mapping(kind: shape.StructType, value: Any) -> str:
+def _no_mapping(expected: Expected, kind: shape.StructType, value: Any) -> str:
     """What to say where a mapping belongs; a bare value often stands for one of its keys."""
     keys = [field.encode_name for field in kind.fields]
-    allowed = f"must be a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
+    allowed = expected.allowed or f"must be a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
     if isinstance(value, str) and value.partition(":")[0] in keys:
         return f"{allowed}; a colon needs a space behind it"
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and value[0].keys() <= set(keys):

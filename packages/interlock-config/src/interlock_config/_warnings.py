@@ -14,9 +14,11 @@ from ._problems import Findings, Problem
 from ._showing import Path, render, show
 from ._structs import TriggerCondition
 from ._warnings_job import JOB_WARNINGS
+from ._warnings_keys import KEY_WARNINGS
 from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import CRON_WARNINGS, SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
+from ._warnings_values import TRIGGER_VALUE_WARNINGS, VALUE_WARNINGS
 
 RESERVED_ID = "INFRASTRUCTURE"
 """The pipeline id under which alarms of the infrastructure are reported."""
@@ -105,6 +107,9 @@ _PLACES_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str,
     *((look, ("schedule", "sla")) for look in SLA_WARNINGS),
     (_repeated_rules, ("validation",)),
     *((look, ("validation", "postRun")) for look in RULE_WARNINGS),
+    *((look, ("schedule",)) for look in TRIGGER_VALUE_WARNINGS),
+    *((look, ("validation", "postRun")) for look in VALUE_WARNINGS),
+    *KEY_WARNINGS,
     (_variables_elsewhere, ("schedule", "validation", "postRun")),
     (_lost_variables, ("job",)),
     *((look, ("schedule", "job")) for look in JOB_WARNINGS),

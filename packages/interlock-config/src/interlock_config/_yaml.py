@@ -134,22 +134,28 @@ class _Reader:
         self._check_tag(path, event)
         values: dict[str, Any] = {}
         merged: list[dict[str, Any]] = []
+        merged_on: int | None = None
         while not isinstance(following := self._next(), yaml.MappingEndEvent):
-            key = self._key(path, following)
+            key, line = self._key(path, following), following.start_mark.line + 1
             if key == "<<" and following.implicit[0]:
-                merged += self._merged((*path, key))
+                sources = self._merged((*path, key))
+                if merged_on is None:
+                    merged, merged_on = sources, line
+                else:
+                    self._twice((*path, key), line, merged_on, "; a list merges several: <<: [*a, *b]")
             elif key in values:
-                first = self._findings.lines.get((*path, key))
-                line = following.start_mark.line + 1
                 name = HIDDEN if values[key] is None else key  # perhaps what stands behind a comma of a value
-                self._findings.error((*path, name), UNSET, f"is given twice; first on line {first}", line)
+                self._twice((*path, name), line, self._findings.lines.get((*path, key)))
                 self._value((*path, key), self._next())
             else:
-                self._findings.lines[(*path, key)] = following.start_mark.line + 1
+                self._findings.lines[(*path, key)] = line
                 values[key] = self._value((*path, key), self._next())
-        for source in merged:
+        for source in merged:  # the first one that has a key wins
             values = {**source, **values}
         return values
+
+    def _twice(self, path: Path, line: int, first: int | None, hint: str = "") -> None:
+        self._findings.error(path, UNSET, f"is given twice; first on line {first}{hint}", line)
 
     def _key(self, path: Path, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):

@@ -5,12 +5,13 @@ from ._drift import Drift, drift
 from ._findings import Finding
 from ._numbers import to_number
 from ._row_dates import RowDate, UnreadableDate, counts_for, row_date
-from ._rules import Check, Mode, Rule, RuleError
+from ._rules import FARTHEST_OFFSET, Check, Mode, Rule, RuleError
 from ._rulesets import Evaluation, RuleSet, compile_rules
 from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
 from ._timestamps import parse_timestamp, updated_at
 
 __all__ = [
+    "FARTHEST_OFFSET",
     "Check",
     "Drift",
     "Evaluation",

@@ -101,8 +101,7 @@ def age_field(rule: Rule) -> str:
 
 
 def _exists(rule: Rule) -> Predicate:
-    if rule.value is not None and rule.value is not True:
-        raise RuleError(rule, "value", f"exists takes no value, not {quoted(rule.value)}")
+    """A value of the rule is ignored: what it asks is whether the field is there."""
     field = rule.field
     if field is None:
         return lambda fields, now: True

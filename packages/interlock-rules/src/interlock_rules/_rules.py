@@ -39,7 +39,8 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
 
     key: the sensor's key. check: the question. field: the field that is checked; `exists` may leave it out to ask
     for the sensor itself, and the age checks then read `updatedAt`.
-    value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, anything for equals.
+    value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, anything for equals; exists
+    ignores it.
     any_date: the sensor is reference data with a date of its own; its row counts for every run.
     date_offset: the row must name the run's date plus this many days (of an hourly run: hours).
     """
@@ -50,6 +51,11 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
     value: Any = None
     any_date: bool = False
     date_offset: int = 0
+
+    @property
+    def reads_run_date(self) -> bool:
+        """Whether the rule reads the row of the run's own date, as most rules do."""
+        return not self.any_date and self.date_offset == 0
 
     @property
     def slot(self) -> str:
