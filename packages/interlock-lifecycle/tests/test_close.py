@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from interlock_config import PipelineConfig
+from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     AlreadyClosed,
     ClockVerdict,
@@ -231,3 +231,21 @@ def test_an_exhausted_run_fails_for_good_and_says_why(
 def test_a_pipeline_whose_config_is_gone_still_closes(run: Run, no_sla: SlaFacts) -> None:
     assert types_of(complete(facts(run, None, no_sla))) == [EventType.JOB_COMPLETED]
     assert types_of(complete(facts(run, None, no_sla), FAILURE)) == [EventType.JOB_FAILED, EventType.RETRY_EXHAUSTED]
+
+
+@pytest.mark.parametrize(("rules", "waits"), [("[{key: audit, check: exists}]", True), ("[]", False)])
+def test_a_completed_run_waits_only_for_post_run_sensors_that_a_rule_names(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts, rules: str, waits: bool
+) -> None:
+    """A row that nothing takes out of the index would be read at every tick for ever."""
+    text = f"""
+pipeline: {{id: {config.id}}}
+schedule: {{trigger: {{key: landing, check: exists}}}}
+validation: {{rules: [{{key: landing, check: exists}}]}}
+job: {{type: command, config: {{command: "true"}}}}
+postRun: {{sensorTimeout: 3h, rules: {rules}}}
+"""
+    decision = complete(facts(run, decode_yaml(text), no_sla))
+    assert isinstance(decision, CloseRun)
+    assert decision.awaits_post_run is waits
+    assert types_of(decision) == [EventType.JOB_COMPLETED]

@@ -343,3 +343,14 @@ def test_where_no_row_tells_of_the_date_any_more_its_earlier_baseline_stays(conf
     earlier: dict[str, object] = {"audit": {"rows": 100}, "ledger": {"rows": 0}, "gone": {"rows": 9}}
     assert take_baseline(config, run.key, rows, earlier=earlier) == {"audit": {"rows": 100}, "ledger": {"rows": 1}}
     assert take_baseline(config, run.key, rows, earlier={"audit": 100}) == {"ledger": {"rows": 1}}
+
+
+def test_a_post_run_without_rules_watches_nothing(config: PipelineConfig, done: Run) -> None:
+    assert config.post_run is not None
+    silent = replace(config, post_run=replace(config.post_run, rules=()))
+    assert take_baseline(silent, done.key, {"audit": {"rows": 1}}) is None
+    assert path_of(audit(), silent) is None
+    assert awaited(silent, done, {}, KeptRows()) == ()
+    sensor = audit(150, key="landing")
+    late = decide_sensor(sensor, silent, facts(done, sensor), execution_timeout=TIMEOUT)
+    assert types(late) == ["LATE_DATA_ARRIVAL"]

@@ -873,7 +873,7 @@ class TestUnjudgedRuns:
         deployment.push(READY, self.SLA)
         deployment.tick("2026-03-02 09:00", "unjudged-runs")
         deployment.ran("2026-03-01", at=closed_at)
-        deployment.push(READY, f"{self.SLA}\nwatch: {{enabled: true}}", created=utc("2026-03-02 09:03"))
+        deployment.push(READY, self.SLA.replace("}", ", critical: true}"), created=utc("2026-03-02 09:03"))
         deployment.tick("2026-03-02 09:05", "unjudged-runs")
         assert deployment.told == told
 
@@ -953,6 +953,14 @@ class TestPostRunLeftOvers:
         deployment.tick("2026-03-03 07:00", "missing-post-run")
         assert self.waiting(deployment) == 1
         deployment.tick("2026-03-03 09:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+
+    def test_runs_of_a_pipeline_that_watches_nothing_leave_the_index(self, deployment: Deployment) -> None:
+        deployment.push(READY, "postRun: {sensorTimeout: 3h, rules: []}")
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        deployment.tick("2026-03-03 07:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 1)
+        deployment.tick("2026-03-03 08:00", "missing-post-run")
         assert (deployment.told, self.waiting(deployment)) == ([], 0)
 
     def test_a_rerun_that_completes_is_waited_for_anew(self, deployment: Deployment) -> None:

@@ -35,9 +35,9 @@ def take_baseline(
 
     kept: the rows that are kept with the date. Where no row counts for the date, the `earlier` baseline stays.
     """
-    if config.post_run is None:
+    if config.post_run_rules is None:
         return None
-    rules = config.post_run.rules
+    rules = config.post_run_rules.rules
     selected = select_rows(sensors, rules, key.date, kept).fields
     taken = {rule.key: dict(fields) for rule in rules if isinstance(fields := (earlier or {}).get(rule.key), Mapping)}
     taken |= {rule.key: dict(selected[rule.slot]) for rule in rules if rule.slot in selected}

@@ -125,7 +125,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         verdicts,
         (*events, *told),
         baseline_to_write(facts.baseline),
-        awaits_post_run=facts.config is not None and facts.config.post_run is not None,
+        awaits_post_run=facts.config is not None and facts.config.post_run_rules is not None,
         intent=run.job_intent,
     )
 

@@ -206,11 +206,10 @@ class MissingPostRun:
         pipelines = {
             watched.config.id: watched
             for watched in self._survey.pipelines(now)
-            if watched.config.post_run is not None and watched.reports
+            if watched.config.post_run_rules is not None and watched.reports
         }
-        if not pipelines:
-            return 0
-        shortest = min(_timeout(watched) for watched in pipelines.values())
+        # Runs of pipelines that watch nothing any more wait too, and are forgotten after a while.
+        shortest = min((_timeout(watched) for watched in pipelines.values()), default=_FORGOTTEN_AFTER)
         rows = self._overview.awaiting_post_run(now - shortest)
         return sum(self._crew.do_all([partial(self._look, pipelines, row, now) for row in rows]))
 
