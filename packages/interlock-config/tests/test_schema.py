@@ -1,6 +1,7 @@
 """The JSON Schema: current, valid, described throughout, with examples that hold."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 import interlock_config
-from interlock_config import calendar_schema, decode_calendar_yaml, json_schema
+from interlock_config import calendar_schema, decode_calendar_yaml, decode_yaml, json_schema
 from interlock_config._yaml import read_yaml
 
 ABSENT = {"$ref": "#/$defs/Absent"}
@@ -71,6 +72,56 @@ def test_the_calendar_schema_and_reading_agree(text: str, right: bool) -> None:
     else:
         with pytest.raises(interlock_config.ConfigError):
             decode_calendar_yaml(text)
+
+
+SAMPLES = ["1h30m", "-5m", "0", "1000", "-1.5e3", "aNy", "GeT", "sATURDAY", "${INTERLOCK_X}"]
+TAKES_LINE_ENDS = (r"^\s*\S+(\s+\S+){4}\s*$", r"^(?!first-sensor-arrival|postrun-baseline)(?=[\s\S]*\S)")
+"""Patterns of crons and sensor keys: reading takes such texts too (see the test below)."""
+
+
+@pytest.mark.parametrize("make", SCHEMAS.values(), ids=SCHEMAS.keys())
+def test_no_pattern_takes_a_line_end_behind_a_value(make: Callable[[], dict[str, Any]]) -> None:
+    schema = make()
+    texts = {text for _, part in _properties(schema) for text in _texts(part.get("examples", []))} | set(SAMPLES)
+    for pattern in set(_patterns(schema)) - set(TAKES_LINE_ENDS):
+        matching = [text for text in texts if re.search(pattern, text)]
+        assert matching, pattern
+        for end in ("\n", "\r\n", "\r", " ", "\u2028"):
+            assert not any(re.search(pattern, text + end) for text in matching), (pattern, end)
+
+
+def test_crons_and_keys_may_end_with_a_line_end_as_reading_takes_them() -> None:
+    text = """
+pipeline: {id: orders}
+schedule:
+  cron: |
+    0 8 * * *
+  trigger: {key: "orders\\n", check: exists}
+validation: {rules: [{key: "orders\\n", check: exists}]}
+job: {type: command, config: {command: load}}
+"""
+    assert decode_yaml(text).schedule.cron == "0 8 * * *\n"
+    assert Draft202012Validator(json_schema()).is_valid(read_yaml(text, "")[0])
+
+
+def _patterns(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        found = part.get("pattern")
+        if isinstance(found, str):
+            yield found
+        for inner in part.values():
+            yield from _patterns(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _patterns(inner)
+
+
+def _texts(example: Any) -> Iterator[str]:
+    if isinstance(example, str):
+        yield example
+    elif isinstance(example, list):
+        for inner in example:
+            yield from _texts(inner)
 
 
 def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
