@@ -113,10 +113,13 @@ def test_the_table_names_every_optional_key_of_the_schema() -> None:
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
-def test_a_trigger_that_holds_nothing_is_left_out(nothing: Any) -> None:
-    raw = with_value(RIGHT, ("schedule",), {"cron": "0 8 * * *"})
-    for config in read_every_way(with_value(raw, ("schedule", "trigger"), nothing)):
-        assert config == decode_json(json.dumps(raw))
+@pytest.mark.parametrize("path", [("sla",), ("sla", "maxDuration"), ("dryRun",), ("schedule", "trigger")])
+def test_what_is_left_out_needs_no_trigger(path: tuple[str, ...], nothing: Any) -> None:
+    plain = with_value(RIGHT, ("schedule",), {"cron": "0 8 * * *"})
+    raw = with_value(plain, path, nothing)
+    for config in read_every_way(raw):
+        assert config == decode_json(json.dumps(plain))
+    assert SCHEMA.is_valid(raw)
 
 
 @pytest.mark.parametrize(

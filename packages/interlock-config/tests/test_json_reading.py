@@ -107,6 +107,13 @@ def test_nesting_has_an_end() -> None:
     ]
 
 
+def test_nesting_where_rules_belong_has_an_end() -> None:
+    deep = "[" * 900 + "]" * 900
+    [message] = said(RIGHT.replace('[{"key":"orders","check":"exists"}]', deep))
+    assert message.startswith("CONFIG: validation.rules[0][0]")
+    assert message.endswith(": is nested too deeply")
+
+
 def test_a_number_beyond_64_bits_is_refused() -> None:
     job = '"type":"lambda","config":{"functionName":"load","payload":{"n":9223372036854775808}}'
     assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [

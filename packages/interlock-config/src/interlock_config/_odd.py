@@ -1,6 +1,6 @@
 """Which plain values no config may hold: nesting without end, and numbers that other readers change."""
 
-import math
+from math import isfinite
 from typing import Any
 
 from ._showing import Path
@@ -9,7 +9,6 @@ DEPTH_LIMIT = 32
 """Mappings and lists inside each other, at most."""
 
 _INTEGER_LIMIT = 2**63
-_NUMBERS = (int, float)
 
 
 def is_plain(value: Any) -> bool:
@@ -30,12 +29,17 @@ def plain_keys(value: Any, may_be_empty: bool = True, depth: int = 0) -> int | N
         count, held = 0, value
     for inner in held:
         kind = type(inner)
-        if kind is bool or (kind is str and (inner or may_be_empty)):
+        if kind is str:
+            if inner or may_be_empty:
+                continue
+            return None
+        if kind is bool or (kind is int and -_INTEGER_LIMIT <= inner < _INTEGER_LIMIT):
             continue
+        inside = None
         if (kind is dict or kind is list) and (inner or may_be_empty):
             inside = plain_keys(inner, may_be_empty, depth + 1)
-        else:
-            inside = 0 if kind in _NUMBERS and number_problem(inner) is None else None
+        elif kind is float and isfinite(inner):
+            continue
         if inside is None:
             return None
         count += inside
@@ -44,7 +48,7 @@ def plain_keys(value: Any, may_be_empty: bool = True, depth: int = 0) -> int | N
 
 def number_problem(value: Any) -> str | None:
     """Why a number cannot be kept: not finite, or an integer beyond 64 bits."""
-    if type(value) is float and not math.isfinite(value):
+    if type(value) is float and not isfinite(value):
         return "must be a finite number"
     if type(value) is int and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         return "is too large for a number; write it as text, in quotes"
