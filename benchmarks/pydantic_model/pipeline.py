@@ -92,8 +92,7 @@ class Rule(Section):
             if not timedelta(0) < _duration(self.value) <= timedelta(days=3650):
                 raise ValueError("age out of range")
         elif self.check is Check.EXISTS:
-            if self.value not in (None, True):
-                raise ValueError("exists takes no value")
+            pass  # its value is ignored
         elif self.field is None or self.value is None:
             raise ValueError("needs a field and a value")
         elif self.check is not Check.EQUALS and (isinstance(self.value, bool) or float(self.value) is None):

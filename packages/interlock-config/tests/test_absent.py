@@ -323,7 +323,7 @@ def test_inside_of_what_a_job_is_sent_nothing_is_left_out(job_type: str, content
     assert SCHEMA.is_valid(raw)
 
 
-def test_a_stored_config_of_another_tool_with_every_key_reads_like_the_short_one() -> None:
+def test_a_stored_config_with_every_key_reads_like_the_short_one() -> None:
     """As `jsonencode(yamldecode(file))` and typed objects of Terraform write it."""
     full = {
         "pipeline": {"id": "orders", "owner": "", "description": None},

@@ -90,7 +90,7 @@ def test_no_pattern_takes_a_line_end_behind_a_value(make: Callable[[], dict[str,
             assert not any(re.search(pattern, text + end) for text in matching), (pattern, end)
 
 
-def test_crons_and_keys_may_end_with_a_line_end_as_reading_takes_them() -> None:
+def test_crons_and_keys_may_end_with_a_line_end() -> None:
     text = """
 pipeline: {id: orders}
 schedule:

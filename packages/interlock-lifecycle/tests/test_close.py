@@ -234,7 +234,7 @@ def test_a_pipeline_whose_config_is_gone_still_closes(run: Run, no_sla: SlaFacts
 
 
 @pytest.mark.parametrize(("rules", "waits"), [("[{key: audit, check: exists}]", True), ("[]", False)])
-def test_a_completed_run_waits_only_for_post_run_sensors_that_a_rule_names(
+def test_a_run_waits_only_for_post_run_sensors_that_rules_name(
     config: PipelineConfig, run: Run, no_sla: SlaFacts, rules: str, waits: bool
 ) -> None:
     """A row that nothing takes out of the index would be read at every tick for ever."""

@@ -71,7 +71,7 @@ def _is_content(key: str, value: Any, condition: Mapping[str, Any], form: _Form)
 
 
 def _job_config(config: dict[str, Any], job_type: object) -> dict[str, Any]:
-    """The job's config without what counts as left out: optional keys, and spellings beside the one that is given."""
+    """The job's config without what counts as left out: optional keys, and other spellings of a key that is given."""
     if not isinstance(job_type, str) or job_type not in _JOB_KEYS:
         return config
     names, is_required = aliases(job_type), _JOB_KEYS[job_type]

@@ -14,7 +14,7 @@ from ._showing import Path
 
 
 class UnknownKey(NamedTuple):
-    """What to say about a key that nothing reads, and the places that it probably stands for."""
+    """What to say about a key that nothing reads, and the places that were probably meant."""
 
     message: str
     stands_for: tuple[Path, ...] = ()

@@ -59,7 +59,7 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
 
 
 def _complain(unknown: UnknownKey, path: Path, value: Any, findings: Findings) -> set[Path]:
-    """Record an unknown key; the places that it stands for, if any."""
+    """Record an unknown key; the places that were meant, if any."""
     if unknown.stands_for:
         findings.error(path, value, unknown.message)
         return set(unknown.stands_for)
