@@ -5,8 +5,9 @@ Printed, never asserted: `uv run nox -s bench`. Every figure of a table comes fr
 What the pydantic model does: the same keys and nesting, unknown keys refused, bounds, patterns, enumerations, dates,
 durations and crons (with the same parsers), zones (a set of names), job configs by type, values by check, reserved
 sensor keys, cron or dates, interval within window, maxDuration and dryRun only with a trigger.
-What it leaves out: values that count as left out, keys given twice, numbers beyond 64 bits and other odd ones, nesting without end, snake_case
-spellings of job keys, canonical spellings, open quotes of commands, header names, the size that can be stored.
+What it leaves out: values that count as left out, keys given twice, numbers beyond 64 bits and other odd ones, nesting
+without end, snake_case spellings of job keys, canonical spellings, open quotes of commands, header names, the size that
+can be stored.
 Rules that are right at a glance wait for their use: neither side compiles them.
 """
 
