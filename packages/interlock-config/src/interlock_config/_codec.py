@@ -1,17 +1,16 @@
 """From the text of a pipeline to a checked config and back."""
 
-from collections.abc import Collection
 from typing import Any
 
 from msgspec import UNSET
 
-from ._absent import is_nothing, without_absent
+from ._absent import without_absent
 from ._build import as_written, shaped, to_json
 from ._canonical import canonical, is_canonical
 from ._checks import run_checks
 from ._config import PipelineConfig
 from ._json import JSON_LIMIT, read_json
-from ._odd import is_plain
+from ._odd import plain_keys
 from ._problems import ConfigError, Findings
 from ._yaml import read_yaml
 
@@ -75,8 +74,7 @@ def _as_stored(data: bytes | str) -> PipelineConfig | None:
     config = as_written(PipelineConfig, data)
     if config is None:
         return None
-    free = _free_values(config)
-    if not is_plain(free) or not is_canonical(config.job) or _holds_nothing(config.job.config.values(), free):
+    if plain_keys(_free_values(config), may_be_empty=False) is None or not is_canonical(config.job):
         return None
     findings = Findings("")
     try:
@@ -86,13 +84,8 @@ def _as_stored(data: bytes | str) -> PipelineConfig | None:
     return None if findings.failed else config
 
 
-def _holds_nothing(*held: Collection[Any]) -> bool:
-    """Whether something may count as left out; where all is true, which is the rule, it is looked at quickly."""
-    return not all(map(all, held)) and any(is_nothing(value) for values in held for value in values)
-
-
 def _free_values(config: PipelineConfig) -> list[Any]:
-    """The values that may be anything: their numbers and their nesting have to be looked at."""
+    """The values that may be anything: their numbers and their nesting have to be looked at, and what is empty."""
     rules = (*config.validation.rules, *(config.post_run.rules if config.post_run else ()))
     values = [rule.value for rule in rules if rule.value is not None]
     trigger = config.schedule.trigger
