@@ -53,6 +53,8 @@ def build_pipeline(raw: Any, findings: Findings, *, is_plain: bool = False, is_s
 
 def examine(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig | None:
     """What can be made of plain values, with all that is wrong recorded; its wrong places hold something harmless."""
+    if not is_plain and isinstance(raw, dict):
+        is_plain = plain_keys(raw, may_be_empty=False) is not None
     given = raw if is_plain else without_absent(PipelineConfig, raw)
     config = shaped(PipelineConfig, canonical(given, findings), findings, is_plain or None)
     if config is not None:
