@@ -1,6 +1,6 @@
 """Which days a pipeline skips."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -27,6 +27,58 @@ TUESDAY, SATURDAY, SUNDAY = date(2026, 3, 3), date(2026, 3, 7), date(2026, 3, 8)
 def test_an_excluded_day_has_a_reason(exclusions: Exclusions, day: date, reason: str | None) -> None:
     assert exclusions.reason(day) == reason
     assert exclusions.excludes(day) is (reason is not None)
+
+
+def on(*days: date) -> frozenset[date]:
+    return frozenset(days)
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "reason"),
+    [
+        # The pipeline's own workdays come before everything.
+        (Exclusions(weekends=True, workdays=on(SATURDAY)), None),
+        (Exclusions(weekends=True, workdays=on(SUNDAY)), "weekend"),
+        (Exclusions(dates=on(SATURDAY), workdays=on(SATURDAY)), None),
+        (Exclusions(calendars=(Calendar("bank", dates=on(SATURDAY)),), workdays=on(SATURDAY)), None),
+        (Exclusions(calendars=(Calendar("bank", on(5)),), workdays=on(SATURDAY)), None),
+        # Those of a calendar come before what it excludes itself, and before weekends of all kinds.
+        (Exclusions(calendars=(Calendar("bank", on(5), on(SATURDAY), on(SATURDAY)),)), None),
+        (Exclusions(weekends=True, calendars=(Calendar("bank", workdays=on(SATURDAY)),)), None),
+        (Exclusions(weekends=True, calendars=(Calendar("bank", workdays=on(SUNDAY)),)), "weekend"),
+        (Exclusions(calendars=(Calendar("desk", on(5)), Calendar("bank", workdays=on(SATURDAY)))), None),
+        # But not before a single date that the pipeline or another calendar names.
+        (Exclusions(dates=on(SATURDAY), calendars=(Calendar("bank", workdays=on(SATURDAY)),)), "excluded date"),
+        (
+            Exclusions(calendars=(Calendar("desk", dates=on(SATURDAY)), Calendar("bank", workdays=on(SATURDAY)))),
+            "calendar desk",
+        ),
+    ],
+)
+def test_a_workday_wins_where_it_is_the_more_exact_word(exclusions: Exclusions, reason: str | None) -> None:
+    assert exclusions.reason(SATURDAY) == reason
+
+
+def test_a_workday_that_is_no_day_is_an_error() -> None:
+    with pytest.raises(CalendarError):
+        Calendar("desk", workdays=on(datetime(2026, 3, 7)))
+    with pytest.raises(CalendarError):
+        Exclusions(workdays=on(datetime(2026, 3, 7)))
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "empty"),
+    [
+        (Exclusions(), True),
+        (Exclusions(workdays=on(SATURDAY), calendars=(Calendar("bank", workdays=on(SATURDAY)),)), True),
+        (Exclusions(weekends=True), False),
+        (Exclusions(dates=on(SATURDAY)), False),
+        (Exclusions(calendars=(Calendar("bank", on(1)),)), False),
+        (Exclusions(calendars=(Calendar("bank", dates=on(SATURDAY)),)), False),
+    ],
+)
+def test_exclusions_are_empty_if_they_can_exclude_nothing(exclusions: Exclusions, empty: bool) -> None:
+    assert exclusions.is_empty is empty
 
 
 def test_a_calendar_covers_its_weekdays_and_dates() -> None:

@@ -1,14 +1,18 @@
 """When runs are late: both clocks, zones, gaps, doubled hours, verdicts."""
 
 import time as clock
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from interlock_sla import (
+    Calendar,
     Clock,
+    Deadline,
     DeadlineError,
+    DormantDays,
     DurationError,
+    Exclusions,
     NaiveTimeError,
     TimeRangeError,
     absolute_deadline,
@@ -176,3 +180,70 @@ def test_clocks_need_instants() -> None:
             trigger_deadline("10:00", parse_execution_date(day), zone("UTC"), cron_fire=datetime(2026, 3, 3))
     with pytest.raises(NaiveTimeError):
         relative_deadline(datetime(2026, 3, 3), timedelta(hours=1), expected=None)
+
+
+def days_from(first: date, count: int) -> frozenset[date]:
+    return frozenset(first + timedelta(days=step) for step in range(count))
+
+
+def on(month: int, day: int) -> frozenset[date]:
+    return days_from(date(2026, month, day), 1)
+
+
+def but_for(month: int, day: int) -> Exclusions:
+    return Exclusions(weekends=True, workdays=on(month, day))
+
+
+WEEKENDS = Exclusions(weekends=True)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "date_", "sla_zone", "schedule_zone", "exclusions", "breach"),
+    [
+        # 2026-03-06 is a Friday. Its deadline would be on Saturday.
+        ("10:00", "2026-03-06", "UTC", "UTC", WEEKENDS, "2026-03-09T10:00"),
+        ("10:00", "2026-03-05", "UTC", "UTC", WEEKENDS, "2026-03-06T10:00"),
+        ("00:00", "2026-03-06", "UTC", "UTC", WEEKENDS, "2026-03-09T00:00"),
+        ("23:59", "2026-03-05", "UTC", "UTC", WEEKENDS, "2026-03-06T23:59"),
+        (":30", "2026-03-06T23", "UTC", "UTC", WEEKENDS, "2026-03-09T00:30"),
+        (":30", "2026-03-06T22", "UTC", "UTC", WEEKENDS, "2026-03-06T23:30"),
+        ("08:00", "2026-03-06T09", "UTC", "UTC", WEEKENDS, "2026-03-09T08:00"),
+        # A working Saturday holds the deadline where it is; a holiday on Monday moves it on.
+        ("10:00", "2026-03-06", "UTC", "UTC", but_for(3, 7), "2026-03-07T10:00"),
+        ("10:00", "2026-03-06", "UTC", "UTC", Exclusions(True, on(3, 9)), "2026-03-10T10:00"),
+        # The day is the schedule's, the steps are those of the deadline's zone: 20:00 in New York on Friday is
+        # Saturday in Tokyo, so it moves to Sunday 20:00 in New York, Monday in Tokyo, whatever clocks do meanwhile.
+        ("20:00", "2026-03-05", "America/New_York", "Asia/Tokyo", WEEKENDS, "2026-03-09T00:00"),
+        ("08:00", "2026-03-06", "America/New_York", "America/New_York", WEEKENDS, "2026-03-09T12:00"),
+        # Moved out of and into a night on which clocks change: the time of day stays as written.
+        ("02:30", "2026-03-28", "Europe/Berlin", "Europe/Berlin", WEEKENDS, "2026-03-30T00:30"),
+        ("02:30", "2026-03-27", "Europe/Berlin", "Europe/Berlin", Exclusions(dates=on(3, 28)), "2026-03-29T01:30"),
+        ("02:30", "2026-10-23", "Europe/Berlin", "Europe/Berlin", Exclusions(dates=on(10, 24)), "2026-10-25T00:30"),
+    ],
+)  # fmt: skip
+def test_a_deadline_on_an_excluded_day_moves_to_the_next_one(
+    deadline: str, date_: str, sla_zone: str, schedule_zone: str, exclusions: Exclusions, breach: str
+) -> None:
+    named, dormant = parse_execution_date(date_), DormantDays(exclusions, zone(schedule_zone))
+    still = trigger_deadline(deadline, named, zone(sla_zone))
+    expected = timedelta(minutes=30)
+    found = absolute_deadline(deadline, named, zone(sla_zone), cron_fire=None, expected=expected, dormant=dormant)
+    moved_from = None if still == at(breach) else still
+    assert found == Deadline(Clock.ABSOLUTE, at(breach), at(breach) - expected, moved_from)
+    assert trigger_deadline(deadline, named, zone(sla_zone), dormant=dormant) == at(breach)
+
+
+def test_a_deadline_of_a_cron_fire_moves_as_well() -> None:
+    fire, dormant = at("2026-03-06T20:00"), DormantDays(WEEKENDS, zone("UTC"))
+    date_ = parse_execution_date("2026-03-06")
+    found = absolute_deadline("06:00", date_, zone("UTC"), cron_fire=fire, expected=None, dormant=dormant)
+    assert found == Deadline(Clock.ABSOLUTE, at("2026-03-09T06:00"), None, at("2026-03-07T06:00"))
+
+
+@pytest.mark.parametrize(("excluded", "breach"), [(30, "2026-04-03T10:00"), (31, "2026-04-04T10:00"), (32, None)])
+def test_a_deadline_moves_over_31_days_at_most(excluded: int, breach: str | None) -> None:
+    calendar = Calendar("closed", dates=days_from(date(2026, 3, 4), excluded))
+    dormant = DormantDays(Exclusions(calendars=(calendar,)), zone("UTC"))
+    date_ = parse_execution_date("2026-03-03")
+    found = absolute_deadline("10:00", date_, zone("UTC"), cron_fire=None, expected=None, dormant=dormant)
+    assert (None if found is None else found.breach_at) == (None if breach is None else at(breach))

@@ -7,6 +7,7 @@ from ._dates import ExecutionDate, execution_day, parse_execution_date
 from ._deadlines import (
     Clock,
     Deadline,
+    DormantDays,
     absolute_deadline,
     parse_deadline,
     relative_deadline,
@@ -36,6 +37,7 @@ __all__ = [
     "CronError",
     "Deadline",
     "DeadlineError",
+    "DormantDays",
     "Duration",
     "DurationError",
     "Exclusions",

@@ -1,4 +1,4 @@
-"""Decides which days a pipeline skips: weekends, single dates and the days of named calendars."""
+"""Decides which days a pipeline skips: weekends, single dates and the days of named calendars, without workdays."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -16,12 +16,14 @@ class Calendar(Struct, frozen=True):
 
     days: weekdays as `date.weekday()` counts them, 0 = Monday to 6 = Sunday.
     dates: single dates.
+    workdays: dates that this calendar does not exclude after all, such as a working Saturday.
     Raises CalendarError for an empty name, another weekday number, or a date that is a datetime or no date at all.
     """
 
     name: str
     days: frozenset[int] = frozenset()
     dates: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -29,26 +31,31 @@ class Calendar(Struct, frozen=True):
         for day in self.days:
             if not isinstance(day, int) or not 0 <= day <= 6:
                 raise CalendarError(day, "weekdays go from 0 (Monday) to 6 (Sunday)")
-        for each in self.dates:
+        for each in (*self.dates, *self.workdays):
             _day(each)
 
     def covers(self, day: date) -> bool:
-        """Whether the calendar names this day; raises CalendarError for a datetime."""
-        return _day(day).weekday() in self.days or day in self.dates
+        """Whether this calendar alone excludes the day; raises CalendarError for a datetime."""
+        return _day(day) not in self.workdays and (day.weekday() in self.days or day in self.dates)
 
 
 class Exclusions(Struct, frozen=True):
-    """The days a pipeline skips: weekends, dates of its own, and every day of its calendars.
+    """The days a pipeline skips: weekends, dates of its own, and the days of its calendars, without workdays.
 
+    The more exact statement about a day counts, and the pipeline's own before its calendars' (contracts.md §2):
+    its workdays, its dates, single dates of a calendar (without the workdays of that calendar), the workdays of any
+    calendar, and last the weekdays: weekends and calendars' days. So a calendar's workday opens a Saturday for
+    pipelines with `weekends`, but never a date that the pipeline itself or another calendar names as excluded.
     Raises CalendarError for a date that is a datetime or no date at all.
     """
 
     weekends: bool = False
     dates: frozenset[date] = frozenset()
     calendars: tuple[Calendar, ...] = ()
+    workdays: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        for day in self.dates:
+        for day in (*self.dates, *self.workdays):
             _day(day)
 
     def excludes(self, day: date) -> bool:
@@ -60,11 +67,21 @@ class Exclusions(Struct, frozen=True):
 
         Raises CalendarError for a datetime.
         """
-        if self.weekends and _day(day).weekday() >= _SATURDAY:
-            return "weekend"
-        if _day(day) in self.dates:
+        if _day(day) in self.workdays:
+            return None
+        if day in self.dates:
             return "excluded date"
-        return next((f"calendar {calendar.name}" for calendar in self.calendars if calendar.covers(day)), None)
+        covering = [calendar for calendar in self.calendars if calendar.covers(day)]
+        is_workday = any(day in calendar.workdays for calendar in self.calendars)
+        named = [calendar for calendar in covering if day in calendar.dates] if is_workday else covering
+        if self.weekends and not is_workday and day.weekday() >= _SATURDAY:
+            return "weekend"
+        return f"calendar {named[0].name}" if named else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no day at all is excluded."""
+        return not (self.weekends or self.dates or any(one.days or one.dates for one in self.calendars))
 
 
 def parse_weekday(text: str) -> int:

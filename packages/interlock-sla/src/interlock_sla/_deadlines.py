@@ -4,10 +4,12 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from ._calendars import Exclusions
 from ._dates import ExecutionDate
 from ._errors import DeadlineError, DurationError
 from ._instants import aware, instant, instant_on, out_of_range
@@ -28,11 +30,31 @@ class Clock(StrEnum):
 
 
 class Deadline(Struct, frozen=True):
-    """The instants of one clock, in UTC. A success must come before `breach_at`; no `warning_at`, no warning."""
+    """The instants of one clock, in UTC. A success must come before `breach_at`; no `warning_at`, no warning.
+
+    `moved_from`: where the breach would be if the deadline had not moved over excluded days; None when it did not.
+    """
 
     clock: Clock
     breach_at: datetime
     warning_at: datetime | None = None
+    moved_from: datetime | None = None
+
+
+class DormantDays(Struct, frozen=True):
+    """The days over which deadlines move: those that the schedule excludes, by the days of the schedule's zone.
+
+    LONGEST_MOVE: a deadline moves over at most so many calendar days; beyond them its date has no absolute clock.
+    """
+
+    LONGEST_MOVE: ClassVar[timedelta] = timedelta(days=31)
+
+    exclusions: Exclusions
+    zone: ZoneInfo
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether nothing starts on the day of this instant (aware)."""
+        return self.exclusions.excludes(moment.astimezone(self.zone).date())
 
 
 def parse_deadline(text: str) -> str:
@@ -48,20 +70,27 @@ def absolute_deadline(
     *,
     cron_fire: datetime | None,
     expected: timedelta | None,
-) -> Deadline:
-    """The absolute clock of an execution date: the same for the same date and config, whenever it is asked.
+    dormant: DormantDays | None = None,
+) -> Deadline | None:
+    """The absolute clock of an execution date: the same for the same date, config and calendars, whenever asked.
 
     deadline: "HH:MM" or ":MM", a wall-clock time in `zone`.
     cron_fire: the cron fire of the execution date (aware), None for a pipeline without cron.
     expected: how long the run takes; the warning comes that long before the breach, none without it.
+    dormant: the days over which the deadline moves; None when it stays where it is.
 
     HH:MM with a daily date is on the day after, with a cron fire the first at or after it; with an hourly
     date, the first at or after the end of that hour. :MM is in the hour after an hourly date, or 00:MM
     of the day after a daily one. Skipped times move forward by the gap, doubled ones are the first.
+    A deadline on a dormant day moves by calendar days, at the same time of day in `zone`, to the next day that is
+    not dormant (behaviour.md §5); None when it would move by more than DormantDays.LONGEST_MOVE.
     Raises DeadlineError, NaiveTimeError, DurationError for a negative `expected`, TimeRangeError.
     """
-    breach = trigger_deadline(deadline, date, zone, cron_fire=cron_fire)
-    return Deadline(Clock.ABSOLUTE, breach, None if expected is None else _before(breach, expected))
+    named, breach = _due(deadline, date, zone, cron_fire, dormant)
+    if breach is None:
+        return None
+    warning = None if expected is None else _before(breach, expected)
+    return Deadline(Clock.ABSOLUTE, breach, warning, None if named == breach else named)
 
 
 def relative_deadline(arrival: datetime, max_duration: timedelta, *, expected: timedelta | None) -> Deadline:
@@ -82,17 +111,41 @@ def relative_deadline(arrival: datetime, max_duration: timedelta, *, expected: t
 
 
 def trigger_deadline(
-    deadline: str, date: ExecutionDate, zone: ZoneInfo, *, cron_fire: datetime | None = None
-) -> datetime:
-    """When the auto-trigger window of an execution date ends, in UTC; resolved as an absolute deadline is.
+    deadline: str,
+    date: ExecutionDate,
+    zone: ZoneInfo,
+    *,
+    cron_fire: datetime | None = None,
+    dormant: DormantDays | None = None,
+) -> datetime | None:
+    """When the auto-trigger window of an execution date ends, in UTC; resolved and moved as an absolute deadline is.
 
-    Raises DeadlineError, NaiveTimeError, TimeRangeError.
+    None when it would move by more than DormantDays.LONGEST_MOVE. Raises DeadlineError, NaiveTimeError, TimeRangeError.
     """
+    return _due(deadline, date, zone, cron_fire, dormant)[1]
+
+
+def _due(
+    deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None, dormant: DormantDays | None
+) -> tuple[datetime, datetime | None]:
+    """The instant that a deadline names, and the one on the first day from there on that is not dormant."""
     fire = None if cron_fire is None else aware(cron_fire)
     try:
-        return _resolve(deadline, date, zone, fire)
+        wall = _resolve(deadline, date, zone, fire)
+        named = instant(wall, zone)
+        return named, named if dormant is None else _moved(wall, named, zone, dormant)
     except OverflowError:
         raise out_of_range(str(fire or date)) from None
+
+
+def _moved(wall: datetime, at: datetime, zone: ZoneInfo, dormant: DormantDays) -> datetime | None:
+    last = wall + dormant.LONGEST_MOVE
+    while dormant.holds(at):
+        wall += _ONE_DAY
+        if wall > last:
+            return None
+        at = instant(wall, zone)
+    return at
 
 
 def _before(breach: datetime, expected: timedelta) -> datetime:
@@ -105,23 +158,24 @@ def _before(breach: datetime, expected: timedelta) -> datetime:
 
 
 def _resolve(deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None) -> datetime:
+    """The wall-clock time (naive) in `zone` that a deadline names."""
     is_of_an_hour, clock_time = _read(deadline)
     if date.hour is not None:
         end = datetime.combine(date.day, time(date.hour)) + _ONE_HOUR
         if is_of_an_hour:
-            return instant(end.replace(minute=clock_time.minute), zone)
+            return end.replace(minute=clock_time.minute)
         return _first_at_or_after(instant(end, zone), clock_time, zone)
     if is_of_an_hour or cron_fire is None:
-        return instant_on(date.day + _ONE_DAY, clock_time, zone)
+        return datetime.combine(date.day + _ONE_DAY, clock_time)
     return _first_at_or_after(cron_fire, clock_time, zone)
 
 
 def _first_at_or_after(moment: datetime, clock_time: time, zone: ZoneInfo) -> datetime:
-    """The first instant at or after `moment` that `clock_time` names in `zone`."""
+    """The wall-clock time (naive) of the first instant at or after `moment` that `clock_time` names in `zone`."""
     day = moment.astimezone(zone).date() - _ONE_DAY  # a gap can move yesterday's time past midnight
-    while (found := instant_on(day, clock_time, zone)) < moment:
+    while instant_on(day, clock_time, zone) < moment:
         day += _ONE_DAY
-    return found
+    return datetime.combine(day, clock_time)
 
 
 def _read(text: str) -> tuple[bool, time]:
