@@ -31,6 +31,25 @@ def test_days_and_dates_are_read() -> None:
     assert calendar == Calendar("us", frozenset({5, 6}), frozenset({date(2026, 7, 4)}))
 
 
+def test_workdays_are_read_and_kept() -> None:
+    text = "name: us\ndays: [saturday]\nworkdays: [2026-10-10, 2026-09-12]\n"
+    calendar = decode_calendar_yaml(text)
+    assert calendar == Calendar("us", frozenset({5}), workdays=frozenset({date(2026, 10, 10), date(2026, 9, 12)}))
+    assert encode_calendar(calendar) == '{"name":"us","days":["saturday"],"workdays":["2026-09-12","2026-10-10"]}'
+
+
+def test_a_working_saturday_opens_a_pipeline_without_weekends() -> None:
+    working = date(2026, 10, 10)
+    calendar = Calendar("work", workdays=frozenset([working]))
+    by_calendar = "schedule: {cron: '0 8 * * *', calendar: work, exclude: {weekends: true}}"
+    by_pipeline = "schedule: {cron: '0 8 * * *', exclude: {weekends: true, workdays: [2026-10-10]}}"
+    rest = PIPELINE[PIPELINE.index("validation") :]
+    for schedule in (by_calendar, by_pipeline):
+        exclusions = decode_yaml(f"pipeline: {{id: a}}\n{schedule}\n{rest}").exclusions({"work": calendar})
+        open_days = [day for day in range(5, 19) if not exclusions.excludes(date(2026, 10, day))]
+        assert open_days == [5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16]
+
+
 def test_json_is_in_order() -> None:
     calendar = Calendar("us", frozenset({6, 0}), frozenset({date(2026, 7, 4), date(2026, 1, 1)}))
     assert encode_calendar(calendar) == ('{"name":"us","days":["monday","sunday"],"dates":["2026-01-01","2026-07-04"]}')
@@ -42,6 +61,7 @@ def test_json_is_in_order() -> None:
         name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
         days=st.frozensets(st.integers(0, 6)),
         dates=st.frozensets(st.dates()),
+        workdays=st.frozensets(st.dates()),
     )
 )
 def test_json_round_trip(calendar: Calendar) -> None:

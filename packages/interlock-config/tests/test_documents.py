@@ -1,5 +1,7 @@
 """Several files together: what each holds, and what is wrong between them."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from interlock_config import ConfigError, PipelineConfig, check, decode_yaml, read_document, review, validate
@@ -136,6 +138,27 @@ def test_a_cron_whose_days_a_calendar_takes_is_warned_of() -> None:
     assert [(problem.severity, str(problem)) for problem in found.problems] == [
         ("warning", 'orders.yaml:3: schedule.cron = "0 8 * * sat": fires only on days that its calendars leave out')
     ]
+
+
+def test_a_deadline_that_a_calendar_moves_too_far_is_warned_of() -> None:
+    closed = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
+    deadline = 'sla: {deadline: "06:00"}\n'
+    found = review({"orders.yaml": ORDERS + deadline, "us.yaml": f"name: us-holidays\ndates: {closed}\n"})
+    assert [str(problem).partition(": ")[2] for problem in found.problems] == [
+        'sla.deadline = "06:00": would move by more than 31 days for 2026-03-03: the days after it are excluded; '
+        "that date has no absolute clock"
+    ]
+    assert not review(
+        {"orders.yaml": ORDERS + deadline, "us.yaml": f"name: us-holidays\ndates: {closed[1:]}\n"}
+    ).problems
+
+
+def test_a_date_of_a_calendar_that_is_its_workday_is_warned_of() -> None:
+    found = review({"us.yaml": "name: us\ndates: [2026-10-10]\nworkdays: [2026-10-10]\n"})
+    assert [problem.message for problem in found.problems] == [
+        "is one of the calendar's dates, too; the workday counts"
+    ]
+    assert not review({"us.yaml": "name: us\nworkdays: [2026-10-10]\n"}).problems
 
 
 def test_an_inclusion_date_that_a_calendar_takes_is_warned_of() -> None:

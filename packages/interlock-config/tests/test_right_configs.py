@@ -20,7 +20,8 @@ schedule:
   exclude: {weekends: true, dates: [2026-12-25], holidays: us-holidays}
   calendar: plant-closings
   evaluation: {window: 2h, interval: 1m30s}
-sla: {deadline: "10:00", expectedDuration: 30m, maxDuration: 1.5h, timezone: Europe/Paris, critical: true}
+sla: {deadline: "10:00", expectedDuration: 30m, maxDuration: 1.5h, timezone: Europe/Paris,
+  critical: true, excludedDays: keep}
 validation:
   trigger: ANY
   rules:
@@ -70,7 +71,7 @@ def test_every_key_is_read() -> None:
     assert schedule.evaluation.window == timedelta(hours=2)
     assert schedule.evaluation.interval == timedelta(seconds=90)
     assert sla is not None
-    assert (sla.deadline, sla.timezone, sla.critical) == ("10:00", "Europe/Paris", True)
+    assert (sla.deadline, sla.timezone, sla.critical, sla.excluded_days) == ("10:00", "Europe/Paris", True, "keep")
     assert (sla.expected_duration, sla.max_duration) == (timedelta(minutes=30), timedelta(minutes=90))
     assert (config.validation.trigger, len(config.validation.rules)) == (Mode.ANY, 2)
     assert (job.type, job.config) == (

@@ -1,5 +1,7 @@
 """Warnings: what is allowed and probably not meant; never an error, never for a sound config."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from interlock_config import decode_yaml, review, warnings
@@ -18,6 +20,10 @@ def said(sections: dict[str, str]) -> list[str]:
     found = warnings(decode_yaml(text))
     assert all(problem.severity == "warning" for problem in found)
     return [str(problem) for problem in found]
+
+
+CLOSED = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
+"""32 days, from a Wednesday on."""
 
 
 @pytest.mark.parametrize(
@@ -40,6 +46,29 @@ def said(sections: dict[str, str]) -> list[str]:
         {"schedule": '{cron: "0 8 L-3 * *"}'},
         {"schedule": '{cron: "0 8 ? * FRIL"}'},
         {"schedule": '{cron: "0 8 ? * mon-fri"}'},
+        # Its deadline is on a Saturday, and moves to Monday.
+        {
+            "schedule": '{cron: "0 20 * * fri", exclude: {weekends: true}}',
+            "sla": '{deadline: "06:00", expectedDuration: 12h}',
+        },
+        # 31 excluded days: a deadline on the first of them moves to the day after the last.
+        {
+            "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED[:-1]}}}}}",
+            "sla": '{deadline: "10:00"}',
+        },
+        # No date before them is expected whose deadline they hold.
+        {
+            "schedule": f'{{cron: "0 8 * 6 *", exclude: {{dates: {CLOSED}}}}}',
+            "sla": '{deadline: "10:00"}',
+        },
+        {
+            "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED}}}}}",
+            "sla": '{deadline: "10:00", excludedDays: keep}',
+        },
+        {
+            "schedule": "{trigger: {key: orders, check: exists, deadline: '10:00'}, exclude: {weekends: true}}",
+            "sla": "{excludedDays: keep}",
+        },
         {"validation": "{rules: [{key: 'orders#x', check: exists}]}"},
         {"schedule": "{trigger: {key: 'orders#x', check: exists}}"},
         {"job": "{type: command, config: {command: 'load ${INTERLOCK_ENV} $HOME'}}"},
@@ -72,6 +101,46 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         (
             {"pipeline": "{id: INFRASTRUCTURE}"},
             ['pipeline.id = "INFRASTRUCTURE": is also the id under which infrastructure alarms appear'],
+        ),
+        (
+            {
+                "schedule": '{cron: "0 20 * * fri", exclude: {weekends: true}}',
+                "sla": '{deadline: "06:00", expectedDuration: 12h, excludedDays: keep}',
+            },
+            [
+                'sla.deadline = "06:00": is 10h after the cron fires and a run takes 12h; the SLA can never be met',
+            ],
+        ),
+        (
+            {
+                "schedule": "{trigger: {key: orders, check: exists, deadline: '09:00'}, "
+                f"exclude: {{dates: {CLOSED}}}}}",
+                "sla": '{deadline: "10:00"}',
+            },
+            [
+                'sla.deadline = "10:00": would move by more than 31 days for 2026-03-03: '
+                "the days after it are excluded; that date has no absolute clock",
+                'schedule.trigger.deadline = "09:00": would move by more than 31 days for 2026-03-03: '
+                "the days after it are excluded; the trigger window of that date has no end",
+            ],
+        ),
+        (
+            {
+                "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED}}}}}",
+                "sla": '{deadline: ":30"}',
+            },
+            [
+                'sla.deadline = ":30": would move by more than 31 days for 2026-03-03T23: '
+                "the days after it are excluded; that date has no absolute clock",
+            ],
+        ),
+        (
+            {"schedule": '{cron: "0 8 * * *", exclude: {dates: [2026-03-07], workdays: [2026-03-07]}}'},
+            ['schedule.exclude.workdays[0] = "2026-03-07": is one of schedule.exclude.dates, too; the workday counts'],
+        ),
+        (
+            {"schedule": "{trigger: {key: orders, check: exists}}", "sla": "{excludedDays: keep}"},
+            ["sla: has neither deadline nor maxDuration; nothing is watched"],
         ),
         (
             {"schedule": "{}"},

@@ -30,7 +30,7 @@ class Weekday(StrEnum):
 
 
 class CalendarFile(Section, frozen=True):
-    """A named set of days on which nothing starts: weekdays, dates, or both."""
+    """A named set of days on which nothing starts: weekdays, dates, or both, without its workdays."""
 
     name: CalendarName
     days: Annotated[
@@ -46,6 +46,14 @@ class CalendarFile(Section, frozen=True):
         Meta(
             description="Dates, YYYY-MM-DD.",
             examples=[["2026-12-25"]],
+            extra={"allowed": "must be a list of dates YYYY-MM-DD"},
+        ),
+    ] = ()
+    workdays: Annotated[
+        tuple[date, ...],
+        Meta(
+            description="Dates that are not excluded after all, such as a working Saturday, YYYY-MM-DD.",
+            examples=[["2026-10-10"]],
             extra={"allowed": "must be a list of dates YYYY-MM-DD"},
         ),
     ] = ()
@@ -69,6 +77,7 @@ def encode_calendar(calendar: Calendar) -> str:
             name=calendar.name,
             days=tuple(weekdays[day] for day in sorted(calendar.days)),
             dates=tuple(sorted(calendar.dates)),
+            workdays=tuple(sorted(calendar.workdays)),
         )
     )
 
@@ -82,6 +91,7 @@ def build_calendar(raw: Any, findings: Findings) -> Calendar:
         name=file.name,
         days=frozenset(parse_weekday(day) for day in file.days),
         dates=frozenset(file.dates),
+        workdays=frozenset(file.workdays),
     )
 
 
@@ -96,7 +106,9 @@ def _lower_case_days(raw: Any) -> Any:
 
 def warn_calendar(calendar: Calendar, findings: Findings) -> None:
     """Record what is allowed in a calendar and probably not meant."""
-    if not calendar.days and not calendar.dates:
+    if not calendar.days and not calendar.dates and not calendar.workdays:
         findings.warning((), UNSET, "names neither days nor dates; it excludes nothing")
     if len(calendar.days) == len(Weekday):
         findings.warning(("days",), UNSET, "names every day of the week; nothing would ever run")
+    for day in sorted(calendar.dates & calendar.workdays):
+        findings.warning(("workdays",), str(day), "is one of the calendar's dates, too; the workday counts")

@@ -7,14 +7,14 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from interlock_rules import Mode, Rule, RuleSet, compile_rules
-from interlock_sla import Calendar, Cron, Exclusions, parse_cron, zone
+from interlock_sla import Calendar, Cron, DormantDays, Exclusions, parse_cron, zone
 
 from ._problems import ConfigError, Problem, problem_at
 from ._showing import Path, did_you_mean
-from ._structs import Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
+from ._structs import ExcludedDays, Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
 
 RETRY_DELAY_CEILING = timedelta(hours=1)
 """A doubled retry delay never grows beyond this."""
@@ -65,6 +65,11 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
         own = self.sla.timezone if self.sla else None
         return self.zone if own is None else zone(own)
 
+    @property
+    def trigger_zone(self) -> ZoneInfo:
+        """The zone of schedule.trigger.deadline: the schedule's if it is written, else the SLA's, else UTC."""
+        return self.zone if self.schedule.timezone is not None else self.sla_zone
+
     @cached_property
     def cron(self) -> Cron | None:
         """The parsed cron expression, None without one."""
@@ -104,12 +109,21 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
         missing = [name for name in self.calendar_names if name not in calendars]
         if missing:
             raise ConfigError(_unknown_calendars(self, missing, calendars))
+        return replace(self.own_exclusions, calendars=tuple(calendars[name] for name in self.calendar_names))
+
+    @cached_property
+    def own_exclusions(self) -> Exclusions:
+        """What schedule.exclude says itself, without its calendars."""
         exclude = self.schedule.exclude or Exclusion()
-        return Exclusions(
-            weekends=exclude.weekends,
-            dates=frozenset(exclude.dates),
-            calendars=tuple(calendars[name] for name in self.calendar_names),
-        )
+        return Exclusions(exclude.weekends, frozenset(exclude.dates), workdays=frozenset(exclude.workdays))
+
+    def dormant_days(self, exclusions: Exclusions) -> DormantDays | None:
+        """The days over which deadlines move (behaviour.md §5): the excluded ones, by the days of the schedule's zone.
+
+        None where nothing is excluded, or sla.excludedDays keeps deadlines where they are.
+        """
+        keeps = self.sla is not None and self.sla.excluded_days is ExcludedDays.KEEP
+        return None if keeps or exclusions.is_empty else DormantDays(exclusions, self.zone)
 
     def retry_delay_before(self, attempt: int) -> timedelta:
         """The wait before retry number `attempt` (1 is the first retry): doubled per retry, at most 1 h."""

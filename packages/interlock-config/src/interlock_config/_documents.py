@@ -15,6 +15,7 @@ from ._json import read_json
 from ._problems import ConfigError, Findings, Problem
 from ._showing import Path, readable
 from ._warnings import warn
+from ._warnings_moves import warn_of_moves_by_calendars
 from ._warnings_schedule import warn_of_calendars
 from ._yaml import read_yaml
 
@@ -22,7 +23,7 @@ Document: TypeAlias = PipelineConfig | Calendar
 """What one file holds: a pipeline or a calendar."""
 
 _OF_PIPELINES = {"pipeline", "schedule", "validation", "job"}
-_OF_CALENDARS = {"name", "days", "dates"}
+_OF_CALENDARS = {"name", "days", "dates", "workdays"}
 _NAME_LINE = re.compile(r"""^[ \t{]*["']?name["']?[ \t]*:[ \t]*["']?([^"'#,}\r\n]+)""", re.MULTILINE)
 _BEGINNING = 4096
 
@@ -190,6 +191,7 @@ def _look_at_calendars(
     _look_for_calendars(calendar_places(config), calendars.keys() | broken, findings)
     if all(name in calendars for name in config.calendar_names):
         warn_of_calendars(config, calendars, findings)
+        warn_of_moves_by_calendars(config, calendars, findings)
 
 
 def _look_for_calendars(places: Mapping[Path, str], known: set[str], findings: Findings) -> None:

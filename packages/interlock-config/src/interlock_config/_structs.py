@@ -1,6 +1,7 @@
 """What the sections of a pipeline config are, and their defaults."""
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -85,6 +86,14 @@ class Exclusion(Section, frozen=True):
         ),
     ] = ()
     holidays: CalendarName | None = None
+    workdays: Annotated[
+        tuple[date, ...],
+        Meta(
+            description="Dates that are not excluded after all, whatever else says so, YYYY-MM-DD.",
+            examples=[["2026-10-10"]],
+            extra={"allowed": "must be a list of dates YYYY-MM-DD"},
+        ),
+    ] = ()
 
 
 class EvaluationWindow(Section, frozen=True):
@@ -150,6 +159,13 @@ class Schedule(Section, frozen=True):
             force_setattr(self, "dates", _DATES)
 
 
+class ExcludedDays(StrEnum):
+    """What becomes of a deadline on an excluded day."""
+
+    MOVE = "move"
+    KEEP = "keep"
+
+
 class Sla(Section, frozen=True):
     """Two observing clocks: an absolute deadline and a longest duration."""
 
@@ -163,6 +179,13 @@ class Sla(Section, frozen=True):
     ] = None
     timezone: Annotated[Timezone | None, Meta(description="Zone of `deadline`; else schedule.timezone.")] = None
     critical: Annotated[bool, Meta(description="Marks its alerts as critical.", examples=[True])] = False
+    excluded_days: Annotated[
+        ExcludedDays,
+        Meta(
+            description="Deadlines on excluded days: move to the next day that is not excluded, or keep their day.",
+            examples=["keep"],
+        ),
+    ] = ExcludedDays.MOVE
 
 
 class Validation(Section, frozen=True, kw_only=True):

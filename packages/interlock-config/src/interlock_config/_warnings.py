@@ -15,6 +15,7 @@ from ._showing import Path, render, show
 from ._structs import TriggerCondition
 from ._warnings_job import JOB_WARNINGS
 from ._warnings_keys import KEY_WARNINGS
+from ._warnings_moves import MOVE_WARNINGS
 from ._warnings_rules import RULE_WARNINGS
 from ._warnings_schedule import CRON_WARNINGS, SCHEDULE_WARNINGS
 from ._warnings_sla import SLA_WARNINGS
@@ -104,7 +105,7 @@ _PLACES_READ: tuple[tuple[Callable[[PipelineConfig, Findings], None], tuple[str,
     *((look, ("schedule",)) for look in SCHEDULE_WARNINGS),
     *((look, ("schedule.cron",)) for look in CRON_WARNINGS),
     (_unread_trigger, ("schedule", "validation")),
-    *((look, ("schedule", "sla")) for look in SLA_WARNINGS),
+    *((look, ("schedule", "sla")) for look in (*SLA_WARNINGS, *MOVE_WARNINGS)),
     (_repeated_rules, ("validation",)),
     *((look, ("validation", "postRun")) for look in RULE_WARNINGS),
     *((look, ("schedule",)) for look in TRIGGER_VALUE_WARNINGS),

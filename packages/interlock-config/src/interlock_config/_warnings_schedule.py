@@ -21,7 +21,7 @@ def warn_of_calendars(config: PipelineConfig, calendars: Mapping[str, Calendar],
     """Record what the named calendars take from the schedule; all of them must be in `calendars`."""
     if not config.calendar_names:
         return
-    own, all_together = _own_exclusions(config), config.exclusions(calendars)
+    own, all_together = config.own_exclusions, config.exclusions(calendars)
     for place, day in enumerate(_inclusion_dates(config)):
         reason = None if own.excludes(day) else all_together.reason(day)
         if reason is not None:
@@ -41,7 +41,7 @@ def _start(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _inclusion(config: PipelineConfig, findings: Findings) -> None:
-    exclusions = _own_exclusions(config)
+    exclusions = config.own_exclusions
     seen: set[date] = set()
     for place, day in enumerate(_inclusion_dates(config)):
         path = ("schedule", "include", "dates", place)
@@ -59,13 +59,16 @@ def _other_readings(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:
-    if _takes_every_fire(_own_exclusions(config), config):
+    if _takes_every_fire(config.own_exclusions, config):
         findings.warning(_CRON, config.schedule.cron, "fires only on days that schedule.exclude leaves out")
 
 
-def _own_exclusions(config: PipelineConfig) -> Exclusions:
+def _workdays(config: PipelineConfig, findings: Findings) -> None:
     exclude = config.schedule.exclude
-    return Exclusions(exclude.weekends, frozenset(exclude.dates)) if exclude else Exclusions()
+    for place, day in enumerate(exclude.workdays if exclude else ()):
+        if exclude and day in exclude.dates:
+            path = ("schedule", "exclude", "workdays", place)
+            findings.warning(path, str(day), "is one of schedule.exclude.dates, too; the workday counts")
 
 
 def _inclusion_dates(config: PipelineConfig) -> tuple[date, ...]:
@@ -88,6 +91,6 @@ def _fires(cron: Cron, config: PipelineConfig) -> Iterator[datetime]:
         yield moment
 
 
-SCHEDULE_WARNINGS = (_start, _inclusion, _excluded_fires)
+SCHEDULE_WARNINGS = (_start, _inclusion, _excluded_fires, _workdays)
 CRON_WARNINGS = (_other_readings,)
 """Those that look at nothing but the cron."""

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 
-from interlock_sla import Cron, ExecutionDate, absolute_deadline, format_duration
+from interlock_sla import Cron, ExecutionDate, format_duration, trigger_deadline
 
 from ._config import PipelineConfig
 from ._problems import Findings
 from ._showing import Path
+from ._structs import ExcludedDays
 
 # Fixed instants are looked at: no clock is read, and zones differ by season.
-_ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 1, tzinfo=UTC))
+_ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 2, tzinfo=UTC))  # Mondays
 _ANY_YEAR = 2001
 _ABOUT_RUNS = {
     False: "the cron fires once a day; a time of day (HH:MM) is usual",
@@ -25,7 +26,11 @@ _ABOUT_RUNS = {
 
 def _no_clock(config: PipelineConfig, findings: Findings) -> None:
     sla = config.sla
-    if sla is not None and sla.deadline is None and sla.max_duration is None:
+    trigger = config.schedule.trigger
+    if sla is None or sla.deadline is not None or sla.max_duration is not None:
+        return
+    says_what_moves = trigger is not None and trigger.deadline is not None and sla.excluded_days is ExcludedDays.KEEP
+    if not says_what_moves:
         findings.warning(("sla",), UNSET, "has neither deadline nor maxDuration; nothing is watched")
 
 
@@ -95,7 +100,7 @@ def _spans_after_fires(deadline: str, config: PipelineConfig) -> list[_Span]:
     """One span for each of a day's fires; one a day is enough for a cron that fires once a day."""
     assert config.cron is not None
     fires = _fires(config.cron, config.zone, config.sla_zone)
-    return _of_the_year(_left_after_fire(deadline, fire, config) for fire in fires)
+    return _of_the_year(span for fire in fires if (span := _left_after_fire(deadline, fire, config)) is not None)
 
 
 def _fires(cron: Cron, its_zone: ZoneInfo, sla_zone: ZoneInfo) -> Iterator[datetime]:
@@ -125,10 +130,14 @@ def _is_moved(fire: datetime, cron: Cron) -> bool:
     return 60 * fire.hour + fire.minute not in cron.fields.times
 
 
-def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> tuple[str, timedelta]:
+def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> tuple[str, timedelta] | None:
+    """What a deadline leaves after a fire, moved over the schedule's own excluded days; None where it has no clock."""
     assert config.cron is not None
     date = config.cron.execution_date(fire, config.zone)
-    breach = absolute_deadline(deadline, date, config.sla_zone, cron_fire=fire, expected=None).breach_at
+    dormant = config.dormant_days(config.own_exclusions)
+    breach = trigger_deadline(deadline, date, config.sla_zone, cron_fire=fire, dormant=dormant)
+    if breach is None:
+        return None
     local = f"{fire.astimezone(config.zone):%H:%M}"
     return f"the cron fires at {local}" if config.cron.is_hourly else "the cron fires", breach - fire
 
@@ -139,10 +148,9 @@ def _spans_of_a_period(deadline: str, config: PipelineConfig) -> list[_Span]:
     start = f"the begin of its {'hour' if is_of_an_hour else 'day'}"
     dates = [ExecutionDate(moment.date(), 0 if is_of_an_hour else None) for moment in _ANY_TIMES]
     begins = [datetime.combine(date.day, time(), config.zone) for date in dates]
-    breaches = [
-        absolute_deadline(deadline, date, config.sla_zone, cron_fire=None, expected=None).breach_at for date in dates
-    ]
-    return _of_the_year((start, breach - begin) for breach, begin in zip(breaches, begins, strict=True))
+    breaches = [trigger_deadline(deadline, date, config.sla_zone) for date in dates]
+    spans = zip(breaches, begins, strict=True)
+    return _of_the_year((start, breach - begin) for breach, begin in spans if breach is not None)
 
 
 SLA_WARNINGS = (_no_clock, _expected_longer, warn_of_deadline_forms, _deadline_too_early)
