@@ -237,9 +237,23 @@ def test_programs_get_both_times_and_the_seconds_left(deployment: Deployment) ->
         "warning_at": None,
         "verdict": "open",
         "judged_at": None,
+        "moved_from": None,
         "overdue": True,
         "seconds_left": -1800,
     }
+
+
+def test_a_deadline_that_moved_says_from_where(deployment: Deployment) -> None:
+    """2026-03-06 is a Friday: its deadline of Saturday is on Monday, and the weekend's dates are not expected."""
+    deployment.push(f"{DAILY}, exclude: {{weekends: true}}", at="03-06 09:00")
+    assert deployment.lines("03-08 09:00")[1:] == [
+        "gold-orders  2026-03-06  not begun       nothing has triggered it; ready: no such sensor has",
+        "                                         arrived, needs exists",
+        "                                         by 03-09 10:00 CET (09:00Z): 24h00m left",
+        "                                           moved over excluded days from 03-07 10:00 CET",
+    ]
+    (clock,) = deployment.shown("03-08 09:00")[0]["sla"]
+    assert (clock["breach_at"], clock["moved_from"]) == ("2026-03-09T09:00:00Z", "2026-03-07T09:00:00Z")
 
 
 def test_another_day_in_utc_is_told(deployment: Deployment) -> None:

@@ -29,7 +29,7 @@ from interlock_lifecycle import (
     open_run,
     timers_of,
 )
-from interlock_sla import parse_execution_date
+from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_store._write import Item
 
@@ -203,7 +203,6 @@ def test_late_data_asks_for_one_rerun_and_the_desk_answers_it_once(store: Store,
 
 def _complete(store: Store) -> None:
     from interlock_lifecycle import CloseFacts, JobOutcome, SlaFacts, Verdict, decide_completion
-    from interlock_sla import Exclusions
 
     run = store.run(KEY)
     assert run is not None
@@ -281,7 +280,7 @@ def test_timers_are_made_once_and_may_be_deleted_twice(aws: None, store: Store) 
     timers = SchedulerTimers(client, group="sla", target_arn="arn:aws:lambda:::f", role_arn=_ROLE)
     config = store.config("bronze").config
     assert config is not None
-    (warning, breach) = timers_of(config, KEY, NOW)
+    (warning, breach) = timers_of(config, KEY, NOW, Exclusions())
     for _ in range(2):
         timers.create(KEY, breach)
     assert len(client.list_schedules(GroupName="sla")["Schedules"]) == 1

@@ -151,7 +151,7 @@ def test_without_an_sla_there_is_no_projection(config: PipelineConfig) -> None:
 
 @pytest.mark.parametrize(("minutes", "status"), [(19, "met"), (20, "breach"), (21, "breach")])
 def test_the_projection_is_met_only_before_the_deadline(config: PipelineConfig, minutes: int, status: str) -> None:
-    projection = project_sla(config, KEY, NOW + timedelta(minutes=minutes), NOW)
+    projection = project_sla(config, KEY, NOW + timedelta(minutes=minutes), NOW, NOBODY)
     assert projection is not None
     assert projection["status"] == status
 

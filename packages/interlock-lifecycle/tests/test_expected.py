@@ -3,12 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from interlock_config import decode_yaml
 from interlock_lifecycle import (
+    EXCLUDED_DAYS,
     MISSED_AFTER,
     Expectation,
     Window,
@@ -91,6 +92,7 @@ def test_deadlines_are_due_in_their_window(
     assert [str(one) for one, _ in found] == expected
 
 
+@settings(deadline=None)
 @given(
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"]),
     sla_zone=st.sampled_from(["UTC", "Asia/Tokyo", "Pacific/Pago_Pago", "America/St_Johns"]),
@@ -98,19 +100,33 @@ def test_deadlines_are_due_in_their_window(
     cron=st.sampled_from([None, "30 2 * * *", "59 23 * * 1-5", "0 */7 * * *"]),
     start=st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 3)).map(lambda at: at.replace(tzinfo=UTC)),
     length=st.timedeltas(timedelta(minutes=5), timedelta(days=4)),
+    weekends=st.booleans(),
+    closed=st.frozensets(st.dates(date(2026, 2, 20), date(2026, 11, 10)), max_size=3),
+    closed_for=st.integers(1, 33),
 )
 def test_no_deadline_falls_between_two_windows(
-    zone: str, sla_zone: str, hour: int, cron: str | None, start: datetime, length: timedelta
+    zone: str,
+    sla_zone: str,
+    hour: int,
+    cron: str | None,
+    start: datetime,
+    length: timedelta,
+    weekends: bool,
+    closed: frozenset[date],
+    closed_for: int,
 ) -> None:
     """Every deadline of many dates, found one by one, is found by the window that holds it and by no other."""
     schedule = f"timezone: {zone}, {TRIGGER}" + (f', cron: "{cron}"' if cron else "")
-    expected = expect(schedule, f'deadline: "{hour:02}:15", timezone: {sla_zone}')
+    days = frozenset(day + timedelta(days=step) for day in closed for step in range(closed_for))
+    expected = replace(
+        expect(schedule, f'deadline: "{hour:02}:15", timezone: {sla_zone}'), exclusions=Exclusions(weekends, days)
+    )
     window = Window(start, start + length)
-    wide = Window(start - timedelta(days=9), start + length + timedelta(days=9))
+    wide = Window(start - timedelta(days=40), start + length + timedelta(days=9))
     naive = {
         (one, deadline.breach_at)
         for one in expected_dates(expected, wide, hourly=False)
-        for deadline in deadlines_of(expected.config, one, None)
+        for deadline in deadlines_of(expected.config, one, None, expected.exclusions)
         if window.holds(deadline.breach_at)
     }
     found = [(one, deadline.breach_at) for one, deadline in due_deadlines(expected, window)]
@@ -149,6 +165,45 @@ def test_excluded_dates_are_not_expected() -> None:
     known = expect(TRIGGER, 'deadline: "10:00"', excluded="2026-03-04")
     found = due_deadlines(known, between("2026-03-04 00:00", "2026-03-06 12:00"))
     assert [str(one) for one, _ in found] == ["2026-03-03", "2026-03-05"]
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        # 2026-03-06 is a Friday: its deadline of Saturday moves to Monday.
+        (("2026-03-07 09:59", "2026-03-07 10:00"), []),
+        (("2026-03-09 09:59", "2026-03-09 10:00"), ["2026-03-06"]),
+        (("2026-03-09 10:00", "2026-03-10 10:00"), ["2026-03-09"]),
+    ],
+)
+def test_deadlines_that_moved_are_due_where_they_are_now(window: tuple[str, str], expected: list[str]) -> None:
+    known = replace(expect(TRIGGER + ", timezone: UTC", 'deadline: "10:00"'), exclusions=Exclusions(weekends=True))
+    assert [str(one) for one, _ in due_deadlines(known, between(*window))] == expected
+    ends = replace(
+        expect('trigger: {key: ready, check: exists, deadline: "10:00"}'), exclusions=Exclusions(weekends=True)
+    )
+    assert [str(one) for one, _ in due_trigger_deadlines(ends, between(*window))] == expected
+
+
+def test_kept_deadlines_stay_and_excluded_dates_have_none_all_the_same() -> None:
+    known = replace(expect(TRIGGER, 'deadline: "10:00", excludedDays: keep'), exclusions=Exclusions(weekends=True))
+    found = due_deadlines(known, between("2026-03-06 12:00", "2026-03-10 12:00"))
+    assert [(str(one), deadline.breach_at) for one, deadline in found] == [
+        ("2026-03-06", utc("2026-03-07 10:00")),
+        ("2026-03-09", utc("2026-03-10 10:00")),
+    ]
+    assert (
+        deadlines_of(known.config, parse_execution_date("2026-03-07"), utc("2026-03-07 08:00"), known.exclusions) == ()
+    )
+
+
+def test_an_edit_of_excluded_days_never_ends_a_window_of_before() -> None:
+    known = expect('trigger: {key: ready, check: exists, deadline: "10:00"}')
+    window = between("2026-03-04 09:59", "2026-03-04 10:00")
+    ended = [(parse_execution_date("2026-03-03"), utc("2026-03-04 10:00"))]
+    for edited, found in (("2026-03-04 10:00", ended), ("2026-03-04 10:01", [])):
+        since = replace(known, in_force={EXCLUDED_DAYS: utc(edited)})
+        assert due_trigger_deadlines(since, window) == found
 
 
 def test_hours_that_clocks_skip_are_not_expected_and_doubled_ones_once() -> None:

@@ -49,7 +49,7 @@ def breach_at(
 
 
 def test_timers_fire_at_warning_and_breach_of_the_relative_clock(config: PipelineConfig, key: RunKey) -> None:
-    timers = timers_of(config, key, NOW)
+    timers = timers_of(config, key, NOW, Exclusions())
     assert [(timer.alert, timer.at) for timer in timers] == [
         (EventType.RELATIVE_SLA_WARNING, WARNING),
         (EventType.RELATIVE_SLA_BREACH, BREACH),
@@ -58,14 +58,14 @@ def test_timers_fire_at_warning_and_breach_of_the_relative_clock(config: Pipelin
 
 
 def test_a_timer_of_a_fraction_of_a_second_fires_after_it(config: PipelineConfig, key: RunKey) -> None:
-    timers = timers_of(config, key, NOW + timedelta(microseconds=1))
+    timers = timers_of(config, key, NOW + timedelta(microseconds=1), Exclusions())
     assert timers[1].at == BREACH + timedelta(seconds=1)
     assert timer_input(key, timers[1])["breachAt"] == "2026-03-03T12:30:00.000001Z"
 
 
 def test_long_names_stay_distinct_within_64_characters(config: PipelineConfig, key: RunKey) -> None:
     keys = [replace(key, pipeline_id="x" * 60 + end) for end in ("1", "2")]
-    names = {timers_of(config, one, NOW)[0].name for one in keys}
+    names = {timers_of(config, one, NOW, Exclusions())[0].name for one in keys}
     assert len(names) == 2
     assert all(len(name) == 64 for name in names)
 
@@ -161,16 +161,26 @@ def test_a_pipeline_that_was_turned_into_a_dry_run_is_silent(
 
 
 @pytest.mark.parametrize("ran", [True, False])
-def test_a_date_that_is_not_expected_breaches_only_if_it_runs(
+def test_an_unwatched_date_breaches_only_if_it_runs(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, ran: bool
 ) -> None:
-    excluded = Exclusions(dates=frozenset({key.date.day}))
     unwatched = replace(config, watch=replace(config.watch, enabled=False))
-    row = run if ran else None
-    for one, days in ((config, excluded), (unwatched, Exclusions())):
-        facts = AlertFacts(one, row, arrived, exclusions=days)
-        decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH)
-        assert isinstance(decision, RecordBreach) is ran
+    facts = AlertFacts(unwatched, run if ran else None, arrived)
+    decision = decide_alert(EventType.RELATIVE_SLA_BREACH, BREACH, key, facts, BREACH)
+    assert isinstance(decision, RecordBreach) is ran
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_an_excluded_date_has_no_timer_and_no_alert(
+    config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, ran: bool
+) -> None:
+    """Whether it ran or not: data may name the date, and a rerun of it may have been granted before."""
+    days = Exclusions(dates=frozenset({key.date.day}))
+    facts = AlertFacts(config, run if ran else None, replace(arrived, exclusions=days))
+    for alert, moment in ((EventType.RELATIVE_SLA_WARNING, WARNING), (EventType.RELATIVE_SLA_BREACH, BREACH)):
+        decision = decide_alert(alert, moment, key, facts, moment)
+        assert decision == Ignore("the date is excluded (excluded date) and has no clock")
+    assert timers_of(config, key, NOW, days) == ()
 
 
 def test_a_success_that_was_logged_before_its_run_was_recovered_silences_the_breach(

@@ -1,11 +1,12 @@
 """What CONFIG rows note beside their text: since when a pipeline is there, or runs live, and when it was edited."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
+from interlock_sla import Calendar
 from interlock_store import MemoryTables, Overview, Store, StoredConfig, TableNames
 from interlock_store._notes import ALWAYS
 from interlock_store._write import Put, Update
@@ -111,6 +112,99 @@ def test_another_process_sees_what_changed(tables: MemoryTables, store: Store) -
     assert overview.pipelines()["p"].created_at == FIRST
     store.note_periods("p")
     assert overview.pipelines()["p"].periodic
+
+
+def closing(*days: int) -> Calendar:
+    """A calendar of days of March 2026."""
+    return Calendar("closed", dates=frozenset(date(2026, 3, day) for day in days))
+
+
+class TestExcludedDays:
+    """Since when a pipeline has its excluded days: an edit counts from itself on, if it changes days up to its own."""
+
+    SCHEDULE = "schedule: {trigger: {key: ready, check: exists}"
+
+    def config(self, more: str) -> PipelineConfig:
+        text = f"pipeline: {{id: p}}\n{self.SCHEDULE}{more}}}\nsla: {{deadline: '10:00'}}\n"
+        rest = "validation: {rules: [{key: ready, check: exists}]}\njob: {type: command, config: {command: load}}\n"
+        return decode_yaml(text + rest, "p.yaml")
+
+    @pytest.mark.parametrize(
+        ("before", "after", "since"),
+        [
+            ((9,), (9, 10), None),  # a day that is still to come
+            ((9,), (9, 4), None),
+            ((9,), (9, 3), LATER),  # the day of the edit
+            ((9,), (9, 2), LATER),
+            ((2, 9), (9,), LATER),
+            ((9,), (), None),
+        ],
+    )
+    def test_an_edited_calendar_counts_from_the_edit(
+        self,
+        tables: MemoryTables,
+        store: Store,
+        before: tuple[int, ...],
+        after: tuple[int, ...],
+        since: datetime | None,
+    ) -> None:
+        store.put_config(self.config(", calendar: closed"))
+        store.put_calendar(closing(*before))
+        store.note_config("p", FIRST)
+        assert "excluded days" not in indexed(tables).in_force
+        store.put_calendar(closing(*after))
+        assert not indexed(tables).noted
+        store.note_config("p", LATER)
+        found = indexed(tables)
+        assert (found.noted, found.changed_at, found.created_at) == (True, LATER, FIRST)
+        assert found.in_force.get("excluded days") == since
+        assert found.in_force["sla absolute"] == ALWAYS
+
+    def test_noting_the_same_days_again_changes_nothing(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(self.config(", calendar: closed"))
+        store.put_calendar(closing(9))
+        store.note_config("p", FIRST)
+        before = row_of(tables)
+        store.note_config("p", LATER)
+        assert row_of(tables) == before
+
+    def test_a_later_edit_of_days_to_come_keeps_what_an_earlier_one_brought(
+        self, tables: MemoryTables, store: Store
+    ) -> None:
+        store.put_config(self.config(", calendar: closed"))
+        for days, at in (((9,), FIRST), ((9, 2), LATER), ((9, 2, 20), LATER + timedelta(hours=1))):
+            store.put_calendar(closing(*days))
+            store.note_config("p", at)
+        assert indexed(tables).in_force["excluded days"] == LATER
+
+    def test_excluded_days_of_the_config_itself_count_alike(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(self.config(""))
+        store.note_config("p", FIRST)
+        assert "excludedDays" not in row_of(tables)
+        store.put_config(self.config(", exclude: {weekends: true}"))
+        store.note_config("p", LATER)
+        assert indexed(tables).in_force["excluded days"] == LATER
+
+    def test_a_calendar_that_is_gone_for_a_while_brings_nothing(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(self.config(", calendar: closed"))
+        store.put_calendar(closing(2, 9))
+        store.note_config("p", FIRST)
+        row = tables.get(NAMES.control, "CALENDAR#closed", "CONFIG")
+        assert row is not None
+        tables.transact([Put(NAMES.control, {**row, "config": "{"})])
+        store.note_config("p", LATER)
+        tables.transact([Put(NAMES.control, row)])
+        store.note_config("p", LATER)
+        found = indexed(tables)
+        assert (found.noted, found.in_force.get("excluded days")) == (True, None)
+
+    def test_a_note_that_somebody_wrote_over_counts_as_an_edit(self, tables: MemoryTables, store: Store) -> None:
+        store.put_config(self.config(", calendar: closed"))
+        store.put_calendar(closing(9))
+        store.note_config("p", FIRST)
+        tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"excludedDays": "?"})])
+        store.note_config("p", LATER)
+        assert (indexed(tables).noted, indexed(tables).in_force["excluded days"]) == (True, LATER)
 
 
 class TestInForce:

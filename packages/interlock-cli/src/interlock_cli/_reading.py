@@ -200,7 +200,7 @@ def _moments(report: RunReport) -> Iterator[datetime]:
     """Every time that is shown of a date."""
     told = [report.until]
     for clock in report.sla:
-        told += [clock.breach_at, clock.warning_at, clock.judged_at]
+        told += [clock.breach_at, clock.warning_at, clock.judged_at, clock.moved_from]
     return (moment for moment in told if moment is not None)
 
 

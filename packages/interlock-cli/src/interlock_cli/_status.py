@@ -93,13 +93,15 @@ def _reason(report: RunReport, now: datetime) -> Iterator[str]:
 
 
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[str]:
-    """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`."""
+    """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`; a second one for a deadline that moved."""
     if one.stored.config is None:
         return
     zone = one.stored.config.zone
     for clock in report.sla:
         name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
         yield f"{name}by {_show(clock.breach_at, zone)}: {_standing(clock, report.progress, zone, now)}"
+        if clock.moved_from is not None:
+            yield f"  moved over excluded days from {_show(clock.moved_from, zone, utc_too=False)}"
 
 
 def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> str:

@@ -72,7 +72,8 @@ class AlertDesk:
         dossier = self._store.dossier(key)
         config, other = dossier.config.config, key.under_other_schedule
         if config is not None:
-            for clock, problem in clocks_in_trouble(config, key.date, dossier.sla.arrived_at).items():
+            sla = dossier.sla
+            for clock, problem in clocks_in_trouble(config, key.date, sla.arrived_at, sla.exclusions).items():
                 _log.warning("deadline_left_out", run=str(key), clock=str(clock), problem=problem)
         has_run = dossier.run is not None
         return AlertFacts(
@@ -80,7 +81,6 @@ class AlertDesk:
             run=dossier.run,
             sla=dossier.sla,
             entries=self._outcomes(key),
-            exclusions=dossier.config.exclusions,
             has_hours=not has_run and not key.date.is_hourly and self._store.has_hours(key),
             other_run=None if has_run else self._store.run(other),
             other_verdict=None if has_run else self._store.verdict(other),

@@ -71,6 +71,12 @@ from interlock_lifecycle._event import (
     make_event,
     make_event_id,
 )
+from interlock_lifecycle._excluded import (
+    ExcludedDays,
+    excluded_days,
+    notes_these_days,
+    read_excluded_days,
+)
 from interlock_lifecycle._expected import (
     MISSED_AFTER,
     DueClock,
@@ -169,10 +175,12 @@ from interlock_lifecycle._start import (
     start_delay,
 )
 from interlock_lifecycle._terms import (
+    EXCLUDED_DAYS,
     Duty,
     clocks_since,
     dates_since,
     duty_since,
+    excluded_since,
     fires_since,
     schedule_since,
     terms_of,
@@ -196,6 +204,7 @@ from interlock_lifecycle._trigger import (
 from interlock_lifecycle._variables import run_variables
 
 __all__ = [
+    "EXCLUDED_DAYS",
     "JOB_EVENTS",
     "LEASE_GRACE",
     "MAX_RECOVERIES",
@@ -225,6 +234,7 @@ __all__ = [
     "EvaluationWindow",
     "Event",
     "EventType",
+    "ExcludedDays",
     "ExecutionEnded",
     "ExecutionWindows",
     "Exhaustion",
@@ -332,6 +342,8 @@ __all__ = [
     "due_trigger_deadlines",
     "duty_since",
     "event_detail",
+    "excluded_days",
+    "excluded_since",
     "execution_input",
     "execution_name",
     "execution_windows",
@@ -355,9 +367,11 @@ __all__ = [
     "may_be_overwritten",
     "miss_post_run",
     "needs_start",
+    "notes_these_days",
     "open_run",
     "path_of",
     "project_sla",
+    "read_excluded_days",
     "read_outcome",
     "reads",
     "record_start",

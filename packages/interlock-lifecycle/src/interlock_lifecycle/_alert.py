@@ -11,7 +11,7 @@ from interlock_lifecycle._event import EventType
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
-from interlock_sla import Clock, Deadline, Exclusions, Outcome
+from interlock_sla import Clock, Deadline, Outcome
 
 _ALERT_OF = {event: alert for alert, event in EVENT_OF.items()}
 
@@ -27,7 +27,6 @@ class AlertFacts(Struct, frozen=True):
     run: Run | None
     sla: SlaFacts
     entries: tuple[JobEntry, ...] = ()
-    exclusions: Exclusions = Exclusions()
     has_hours: bool = False
     """Whether hours of the day have runs of their own, read only where the day has none."""
     other_run: Run | None = None
@@ -48,7 +47,7 @@ def decide_alert(
     config = facts.config
     deadline = _deadline_of(config, key, facts.sla, clock)
     if config is None or deadline is None:
-        return Ignore("the pipeline no longer has this SLA")
+        return Ignore(_without_clock(key, facts.sla))
     silence = _outdated(config, key, facts, deadline, kind, fires_for) or _silence(config, key, facts, deadline)
     if silence is not None:
         return Ignore(silence)
@@ -71,8 +70,13 @@ def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:
 
 
 def _deadline_of(config: PipelineConfig | None, key: RunKey, sla: SlaFacts, clock: Clock) -> Deadline | None:
-    found = deadlines_of_run(config, key, sla.arrived_at, sla.since) if config is not None else ()
+    found = deadlines_of_run(config, key, sla.arrived_at, sla.exclusions, sla.since) if config is not None else ()
     return next((deadline for deadline in found if deadline.clock is clock), None)
+
+
+def _without_clock(key: RunKey, sla: SlaFacts) -> str:
+    why = sla.exclusions.reason(key.date.day)
+    return "the pipeline no longer has this SLA" if why is None else f"the date is excluded ({why}) and has no clock"
 
 
 def _outdated(
@@ -89,8 +93,6 @@ def _outdated(
         return "the pipeline is not watched, and the date never ran"
     if facts.run is None and facts.has_hours:
         return "the day runs by the hour"
-    if facts.run is None and facts.exclusions.excludes(key.date.day):
-        return "the date is excluded, and it never ran"
     return None
 
 

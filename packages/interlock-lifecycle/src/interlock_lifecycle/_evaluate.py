@@ -84,7 +84,8 @@ def decide_evaluation(
         return _pass(run, config, facts, selected, now)
     if now >= closes_at:
         return WindowUsedUp(evaluation.explain())
-    deadline = next_moment(deadlines_of(config, run.key.date, facts.sla.arrived_at), facts.sla.verdict.clocks, now)
+    deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
+    deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
     return HoldRun(evaluation.explain(), wait_seconds(now, window.interval, closes_at, deadline))
 
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._sla import cron_fire, deadlines_of
-from interlock_lifecycle._terms import clocks_since, schedule_since
-from interlock_sla import Clock, Deadline, Exclusions, ExecutionDate, trigger_deadline
+from interlock_lifecycle._terms import clocks_since, excluded_since, schedule_since
+from interlock_sla import Clock, Deadline, DormantDays, Exclusions, ExecutionDate, trigger_deadline
 
 _ONE_DAY = timedelta(days=1)
 _LONGEST = timedelta(days=2, hours=3)
@@ -202,10 +202,23 @@ def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[Executio
     if sla is None or sla.deadline is None:
         return
     since = clocks_since(expected.in_force).get(Clock.ABSOLUTE)
-    for found in expected_dates(expected, window, hourly=sla.deadline.startswith(":")):
-        for deadline in deadlines_of(expected.config, found, None):
+    for found in expected_dates(expected, _with_moved(expected, window), hourly=sla.deadline.startswith(":")):
+        for deadline in deadlines_of(expected.config, found, None, expected.exclusions):
             if deadline.clock is Clock.ABSOLUTE and (since is None or since <= deadline.breach_at):
                 yield found, deadline
+
+
+def _with_moved(expected: Expectation, window: Window) -> Window:
+    """The window, earlier by the excluded days right before it: deadlines of their dates moved into it."""
+    config, excludes = expected.config, expected.exclusions.excludes
+    if config.dormant_days(expected.exclusions) is None:
+        return window
+    last = _local(window.after, config.zone)
+    last -= timedelta() if excludes(last) else _ONE_DAY
+    count, most = 0, DormantDays.LONGEST_MOVE.days + 1
+    while count < most and excludes(last - count * _ONE_DAY):
+        count += 1
+    return Window(window.after - (count + 1) * _ONE_DAY, window.until)
 
 
 def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, datetime]]:
@@ -213,24 +226,25 @@ def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[E
     config, trigger = expected.config, expected.config.schedule.trigger
     if trigger is None or trigger.deadline is None:
         return []
-    found = []
-    for one in expected_dates(expected, window, hourly=trigger.deadline.startswith(":")):
-        ended_at = trigger_ends(config, one)
-        if ended_at is not None and window.holds(ended_at):
+    found, since = [], excluded_since(expected.in_force)
+    for one in expected_dates(expected, _with_moved(expected, window), hourly=trigger.deadline.startswith(":")):
+        ended_at = trigger_ends(config, one, expected.exclusions)
+        if ended_at is not None and window.holds(ended_at) and (since is None or since <= ended_at):
             found.append((one, ended_at))
     return found
 
 
-def trigger_ends(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
-    """When a date's auto-trigger window ends (UTC), None without one.
+def trigger_ends(config: PipelineConfig, date: ExecutionDate, exclusions: Exclusions) -> datetime | None:
+    """When a date's auto-trigger window ends (UTC), None without one, as for an excluded date.
 
-    Its deadline is a time in the schedule's zone if that is written, else in the SLA's, else in UTC.
+    Its deadline is a time in the schedule's zone if that is written, else in the SLA's, else in UTC. It moves over
+    excluded days as an SLA deadline does; None, too, when it would move too far.
     """
     trigger = config.schedule.trigger
-    if trigger is None or trigger.deadline is None:
+    if trigger is None or trigger.deadline is None or exclusions.excludes(date.day):
         return None
-    zone = config.zone if config.schedule.timezone is not None else config.sla_zone
-    return trigger_deadline(trigger.deadline, date, zone, cron_fire=cron_fire(config, date))
+    fire, dormant = cron_fire(config, date), config.dormant_days(exclusions)
+    return trigger_deadline(trigger.deadline, date, config.trigger_zone, cron_fire=fire, dormant=dormant)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

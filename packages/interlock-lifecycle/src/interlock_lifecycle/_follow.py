@@ -105,5 +105,5 @@ def follow(
     closes_at = intent.committed_at + window.length
     if now >= closes_at:
         return PollWindowUsedUp()
-    deadlines = deadlines_of(config, run.key.date, sla.arrived_at) if config else ()
+    deadlines = deadlines_of(config, run.key.date, sla.arrived_at, sla.exclusions) if config else ()
     return JobRuns(wait_seconds(now, window.interval, closes_at, next_moment(deadlines, sla.verdict.clocks, now)))

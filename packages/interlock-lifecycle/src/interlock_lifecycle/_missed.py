@@ -7,10 +7,11 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ExpireTrigger
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._expected import ExpectedStart, fire_of
+from interlock_lifecycle._expected import ExpectedStart, fire_of, trigger_ends
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
-from interlock_lifecycle._sla import SlaFacts, settle
+from interlock_lifecycle._sla import SlaFacts, moved_detail, say_moved, settle
+from interlock_sla import Exclusions
 
 
 def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -> Announce:
@@ -54,14 +55,22 @@ def expire_trigger(
 ) -> ExpireTrigger:
     """The auto-trigger window is over and nothing was triggered: the date is failed for good (behaviour.md §8)."""
     source = f"expired {rfc3339(ended_at)}"
+    unmoved = trigger_ends(config, key.date, Exclusions())
+    moved_from = None if unmoved == ended_at else unmoved
+    why = f"the trigger's sensor did not come by {rfc3339(ended_at)}"
     event = make_event(
         EventType.SENSOR_DEADLINE_EXPIRED,
         key,
         now,
         source=source,
         deadline=rfc3339(ended_at),
-        message=f"the trigger's sensor did not come by {rfc3339(ended_at)}; a rerun request can still start the date",
-        detail={"status": str(RunStatus.FAILED_FINAL), "source": "watchdog", "deadline": rfc3339(ended_at)},
+        message=f"{why}; a rerun request can still start the date{say_moved(moved_from)}",
+        detail={
+            "status": str(RunStatus.FAILED_FINAL),
+            "source": "watchdog",
+            "deadline": rfc3339(ended_at),
+            **moved_detail(moved_from),
+        },
     )
     verdicts, told = settle(config, key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1)
     run = Run(
@@ -72,6 +81,6 @@ def expire_trigger(
         committed_at=now,
         reason="sensor",
         closed_at=now,
-        close_reason=f"the trigger's sensor did not come by {rfc3339(ended_at)}",
+        close_reason=why,
     )
     return ExpireTrigger(run, facts.sla.verdict, verdicts, (event, *told))

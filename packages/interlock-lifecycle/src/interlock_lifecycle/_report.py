@@ -34,7 +34,8 @@ class Progress(StrEnum):
 class SlaReport(Struct, frozen=True):
     """One SLA clock of a date: its deadline (UTC), and met, breach or open.
 
-    `judged_at` is when the verdict was written, `overdue` whether an open clock's deadline is past.
+    `judged_at` is when the verdict was written, `overdue` whether an open clock's deadline is past. `moved_from` is
+    where the deadline was before it moved over excluded days, None when it did not move.
     """
 
     clock: Clock
@@ -43,6 +44,7 @@ class SlaReport(Struct, frozen=True):
     warning_at: datetime | None = None
     judged_at: datetime | None = None
     overdue: bool = False
+    moved_from: datetime | None = None
 
 
 class RunReport(Struct, frozen=True):
@@ -128,7 +130,7 @@ def _sla(
 ) -> tuple[SlaReport, ...]:
     if config is None:
         return ()
-    return tuple(_clock(found, sla, now) for found in deadlines_of(config, date, sla.arrived_at))
+    return tuple(_clock(found, sla, now) for found in deadlines_of(config, date, sla.arrived_at, sla.exclusions))
 
 
 def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport:
@@ -142,6 +144,7 @@ def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport
         warning_at=deadline.warning_at,
         judged_at=judged.at if judged is not None else None,
         overdue=judged is None and now is not None and deadline.breach_at <= now,
+        moved_from=deadline.moved_from if at == deadline.breach_at else None,
     )
 
 
@@ -178,5 +181,5 @@ def _begin(config: PipelineConfig, date: ExecutionDate) -> datetime:
 def describe_absent(expected: Expectation, date: ExecutionDate, sla: SlaFacts, now: datetime) -> RunReport:
     """Where an expected date stands that nothing has triggered."""
     config = expected.config
-    until = trigger_ends(config, date)
+    until = trigger_ends(config, date, expected.exclusions)
     return RunReport(str(date), Progress.NOT_BEGUN, 0, "nothing has triggered it", until, _sla(date, config, sla, now))

@@ -25,7 +25,7 @@ from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
-from interlock_lifecycle._sla import deadlines_of
+from interlock_lifecycle._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
 from interlock_sla import Exclusions
 
@@ -123,7 +123,7 @@ def _observe(
         detail={"triggeredAt": rfc3339(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
     )
     told = [would]
-    projection = project_sla(config, key, now, arrived_at)
+    projection = project_sla(config, key, now, arrived_at, facts.exclusions)
     if projection is not None:
         told.append(_projected(projection, key, now, source))
     told.append(_completed(projection, key, now, source, len(told)))
@@ -158,18 +158,20 @@ def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, so
 
 
 def project_sla(
-    config: PipelineConfig, key: RunKey, triggered_at: datetime, arrived_at: datetime
+    config: PipelineConfig, key: RunKey, triggered_at: datetime, arrived_at: datetime, exclusions: Exclusions
 ) -> dict[str, Any] | None:
     """How the SLA would be judged if the job took its expectedDuration (none: no time); None without an SLA.
 
-    The nearest deadline of both clocks counts. `marginSeconds` is what is left until it, negative when it is missed.
+    The nearest deadline of both clocks counts; `movedFrom` is there if excluded days moved it. `marginSeconds` is what
+    is left until it, negative when it is missed.
     """
-    deadlines = deadlines_of(config, key.date, arrived_at)
+    deadlines = deadlines_of(config, key.date, arrived_at, exclusions)
     if not deadlines or config.sla is None:
         return None
     expected = config.sla.expected_duration
     estimated = triggered_at + timedelta(seconds=expected.total_seconds()) if expected is not None else triggered_at
-    breach_at = min(found.breach_at for found in deadlines)
+    nearest = min(deadlines, key=lambda found: found.breach_at)
+    breach_at = nearest.breach_at
     return {
         "status": "met" if estimated < breach_at else "breach",
         "triggeredAt": rfc3339(triggered_at),
@@ -177,6 +179,7 @@ def project_sla(
         "expectedDuration": str(expected.text) if expected is not None else "0s",
         "deadline": rfc3339(breach_at),
         "marginSeconds": round((breach_at - estimated).total_seconds()),
+        **moved_detail(nearest.moved_from),
     }
 
 

@@ -16,6 +16,8 @@ from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_sla import (
     Clock,
     Deadline,
+    DormantDays,
+    Exclusions,
     ExecutionDate,
     Outcome,
     SlaError,
@@ -45,11 +47,13 @@ class SlaFacts(Struct, frozen=True):
     """What judging needs: when the first sensor came (relative clock), and the verdict so far.
 
     `since`: since when the config has each clock (UTC); deadlines from before that never counted.
+    `exclusions`: the days on which nothing starts. An excluded date has no clock, and deadlines move over those days.
     """
 
     arrived_at: datetime | None
     verdict: Verdict
     since: Mapping[Clock, datetime] = {}
+    exclusions: Exclusions = Exclusions()
 
 
 class GivenSla(Struct, frozen=True):
@@ -62,38 +66,52 @@ class GivenSla(Struct, frozen=True):
     arrived_at: datetime | None = None
 
 
-def calculate_deadlines(config: PipelineConfig | None, date: ExecutionDate, given: GivenSla) -> tuple[Deadline, ...]:
+def calculate_deadlines(
+    config: PipelineConfig | None, date: ExecutionDate, given: GivenSla, exclusions: Exclusions
+) -> tuple[Deadline, ...]:
     """The deadlines of a date from the terms given, and for the others from the config (None: there is none).
 
     Raises SlaError for terms that lead nowhere.
     """
+    if exclusions.excludes(date.day):
+        return ()
     terms = GivenSla() if config is None else _terms(config, given.arrived_at)
     told = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) is not None}
     fire = None if config is None else cron_fire(config, date)
-    found = tuple(_clocks(replace(terms, **told), date, fire).values())
+    dormant = None if config is None else config.dormant_days(exclusions)
+    found = tuple(_clocks(replace(terms, **told), date, fire, dormant).values())
     for one in found:
         if isinstance(one, SlaError):
             raise one
     return tuple(one for one in found if isinstance(one, Deadline))
 
 
-def deadlines_of(config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None) -> tuple[Deadline, ...]:
-    """The deadlines that apply to a date: a pure function of the date and the config, never of "now".
+def deadlines_of(
+    config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None, exclusions: Exclusions
+) -> tuple[Deadline, ...]:
+    """The deadlines that apply to a date: a pure function of the date, the config and its calendars, never of "now".
 
+    An excluded date has none; an absolute one on an excluded day moves to the next that is not (behaviour.md §5).
     One that leads out of the calendar is left out (`clocks_in_trouble` says why): an SLA stops no run.
     """
-    found = _clocks(_terms(config, arrived_at), date, cron_fire(config, date)).values()
+    found = _clocks_of(config, date, arrived_at, exclusions).values()
     return tuple(deadline for deadline in found if isinstance(deadline, Deadline))
 
 
-def clocks_in_trouble(config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None) -> dict[Clock, str]:
+def clocks_in_trouble(
+    config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None, exclusions: Exclusions
+) -> dict[Clock, str]:
     """The clocks of a date whose deadline cannot be computed, and why: such as an arrival in the year 9999."""
-    found = _clocks(_terms(config, arrived_at), date, cron_fire(config, date)).items()
+    found = _clocks_of(config, date, arrived_at, exclusions).items()
     return {clock: str(error) for clock, error in found if isinstance(error, SlaError)}
 
 
 def deadlines_of_run(
-    config: PipelineConfig, key: RunKey, arrived_at: datetime | None, since: Mapping[Clock, datetime] | None = None
+    config: PipelineConfig,
+    key: RunKey,
+    arrived_at: datetime | None,
+    exclusions: Exclusions,
+    since: Mapping[Clock, datetime] | None = None,
 ) -> tuple[Deadline, ...]:
     """The deadlines that a run is held to.
 
@@ -104,7 +122,7 @@ def deadlines_of_run(
     since = since or {}
     return tuple(
         deadline
-        for deadline in deadlines_of(config, key.date, arrived_at)
+        for deadline in deadlines_of(config, key.date, arrived_at, exclusions)
         if (is_own or deadline.clock is Clock.RELATIVE)
         and since.get(deadline.clock, deadline.breach_at) <= deadline.breach_at
     )
@@ -117,8 +135,20 @@ def _terms(config: PipelineConfig, arrived_at: datetime | None) -> GivenSla:
     return GivenSla(sla.deadline, sla.expected_duration, sla.max_duration, config.sla_zone, arrived_at)
 
 
-def _clocks(terms: GivenSla, date: ExecutionDate, fire: datetime | None) -> dict[Clock, Deadline | SlaError]:
-    found: dict[Clock, Deadline | SlaError] = {}
+def _clocks_of(
+    config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None, exclusions: Exclusions
+) -> dict[Clock, Deadline | SlaError | None]:
+    if exclusions.excludes(date.day):
+        return {}
+    dormant = config.dormant_days(exclusions)
+    return _clocks(_terms(config, arrived_at), date, cron_fire(config, date), dormant)
+
+
+def _clocks(
+    terms: GivenSla, date: ExecutionDate, fire: datetime | None, dormant: DormantDays | None
+) -> dict[Clock, Deadline | SlaError | None]:
+    """The clocks that the terms give a date; None for an absolute one that would move too far."""
+    found: dict[Clock, Deadline | SlaError | None] = {}
     deadline, longest, arrived_at, expected = (
         terms.deadline,
         terms.max_duration,
@@ -128,14 +158,14 @@ def _clocks(terms: GivenSla, date: ExecutionDate, fire: datetime | None) -> dict
     if deadline is not None:
         place = terms.zone or _UTC
         found[Clock.ABSOLUTE] = _compute(
-            lambda: absolute_deadline(deadline, date, place, cron_fire=fire, expected=expected)
+            lambda: absolute_deadline(deadline, date, place, cron_fire=fire, expected=expected, dormant=dormant)
         )
     if longest is not None and arrived_at is not None:
         found[Clock.RELATIVE] = _compute(lambda: relative_deadline(arrived_at, longest, expected=expected))
     return found
 
 
-def _compute(make: Callable[[], Deadline]) -> Deadline | SlaError:
+def _compute(make: Callable[[], Deadline | None]) -> Deadline | SlaError | None:
     try:
         return make()
     except SlaError as error:
@@ -170,7 +200,7 @@ def settle(
     verdict open. Clocks already judged stay as they are. A clock that the date got after it was met is met too, in
     silence: its first success is what counts.
     """
-    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)
+    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.exclusions, sla.since)
     unjudged = [deadline for deadline in deadlines if deadline.clock not in sla.verdict.clocks]
     met = dict.fromkeys((deadline.clock for deadline in unjudged), Outcome.MET)
     outcomes = met if was_met(sla.verdict) else judge(unjudged, succeeded_at, now)
@@ -218,7 +248,8 @@ def judge_completed(
 def _met(
     key: RunKey, deadlines: tuple[Deadline, ...], ended_at: datetime, now: datetime, source: str, ordinal: int
 ) -> Event:
-    first = min(deadline.breach_at for deadline in deadlines)
+    nearest = min(deadlines, key=lambda deadline: deadline.breach_at)
+    first = nearest.breach_at
     return make_event(
         EventType.SLA_MET,
         key,
@@ -226,8 +257,14 @@ def _met(
         source=source,
         ordinal=ordinal,
         deadline=rfc3339(first),
-        message=f"succeeded {_length(first - ended_at)} before its deadline",
-        detail={"status": "met", "source": "close", "breachAt": rfc3339(first), "deadline": rfc3339(first)},
+        message=f"succeeded {_length(first - ended_at)} before its deadline{say_moved(nearest.moved_from)}",
+        detail={
+            "status": "met",
+            "source": "close",
+            "breachAt": rfc3339(first),
+            "deadline": rfc3339(first),
+            **moved_detail(nearest.moved_from),
+        },
     )
 
 
@@ -250,6 +287,7 @@ def make_alert(
         "deadline": rfc3339(deadline.breach_at),
         "actionHint": _HINT_OF[kind],
         "critical": bool(config.sla and config.sla.critical),
+        **moved_detail(deadline.moved_from),
     }
     if config.schedule.cron:
         detail["cron"] = config.schedule.cron
@@ -262,9 +300,19 @@ def make_alert(
         source=source,
         ordinal=ordinal,
         deadline=rfc3339(deadline.breach_at),
-        message=message,
+        message=message + say_moved(deadline.moved_from),
         detail=detail,
     )
+
+
+def moved_detail(moved_from: datetime | None) -> dict[str, str]:
+    """What an event's detail says of a deadline that moved: where it was."""
+    return {} if moved_from is None else {"movedFrom": rfc3339(moved_from)}
+
+
+def say_moved(moved_from: datetime | None) -> str:
+    """The end of a message about a deadline that moved; nothing for one that did not."""
+    return "" if moved_from is None else f"; the deadline moved from {rfc3339(moved_from)} over excluded days"
 
 
 def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime) -> datetime | None:

@@ -10,6 +10,9 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._run import digest
 from interlock_sla import Clock, Cron
 
+EXCLUDED_DAYS = "excluded days"
+"""The term of the days on which nothing starts; the edit of a calendar brings it as well as the config's."""
+
 
 class Duty(StrEnum):
     """What the watchdog does about a pipeline's dates when nothing has begun them."""
@@ -52,8 +55,15 @@ def fires_since(config: PipelineConfig, in_force: Mapping[str, datetime]) -> dat
 
 
 def clocks_since(in_force: Mapping[str, datetime]) -> dict[Clock, datetime]:
-    """Since when each SLA clock is there and watched, where that is known."""
-    return {clock: in_force[_clock_term(clock)] for clock in Clock if _clock_term(clock) in in_force}
+    """Since when each SLA clock is there, watched, and held to these excluded days, where that is known."""
+    days = excluded_since(in_force)
+    found = {clock: (in_force.get(_clock_term(clock)), days) for clock in Clock}
+    return {clock: max(known) for clock, told in found.items() if (known := [at for at in told if at is not None])}
+
+
+def excluded_since(in_force: Mapping[str, datetime]) -> datetime | None:
+    """Since when the excluded days up to then are what they are now, where that is known."""
+    return in_force.get(EXCLUDED_DAYS)
 
 
 def duty_since(duty: Duty, in_force: Mapping[str, datetime]) -> datetime | None:

@@ -11,7 +11,7 @@ from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RunKey, digest
 from interlock_lifecycle._sla import EVENT_OF, deadlines_of_run
-from interlock_sla import Clock, Deadline
+from interlock_sla import Clock, Deadline, Exclusions
 
 _LONGEST_MESSAGE = 1000
 
@@ -25,10 +25,12 @@ class Timer(Struct, frozen=True):
     deadline: Deadline
 
 
-def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> tuple[Timer, ...]:
-    """The Scheduler entries of a date; an edited deadline gives other names, hence new timers.
+def timers_of(
+    config: PipelineConfig, key: RunKey, arrived_at: datetime | None, exclusions: Exclusions
+) -> tuple[Timer, ...]:
+    """The Scheduler entries of a date; an edited deadline or calendar gives other names, hence new timers.
 
-    A date of another schedule than the config's has none for the absolute clock.
+    An excluded date has none. A date of another schedule than the config's has none for the absolute clock.
     """
     return tuple(
         Timer(
@@ -37,7 +39,7 @@ def timers_of(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) 
             at=_next_second(at),
             deadline=deadline,
         )
-        for deadline in deadlines_of_run(config, key, arrived_at)
+        for deadline in deadlines_of_run(config, key, arrived_at, exclusions)
         for kind, at in (("warning", deadline.warning_at), ("breach", deadline.breach_at))
         if at is not None
     )

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
-from interlock_lifecycle import digest, terms_of
+from interlock_lifecycle import EXCLUDED_DAYS, digest, excluded_days, notes_these_days, read_excluded_days, terms_of
+from interlock_sla import Exclusions
 from interlock_store._rows import CONFIG, MalformedRow, format_time, parse_time
 from interlock_store._write import Expect, Item
 
@@ -17,7 +18,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 ALWAYS = datetime.fromtimestamp(0, UTC)
 """Since when a config has what no edit brought."""
 
-_READ = ("config", "configDigest", "createdAt", "wasDry", "inForce")
+_READ = ("config", "configDigest", "createdAt", "wasDry", "inForce", "excludedDays")
 
 
 class Note(Struct, frozen=True):
@@ -55,26 +56,34 @@ def in_force(row: Mapping[str, Any]) -> dict[str, datetime]:
     return {term: at for term, at in found.items() if at is not None}
 
 
-def note(row: Mapping[str, Any], pipeline_id: str, at: datetime) -> Note | None:
-    """What to note of a CONFIG row as it was read: when it was first seen, when its text last changed, since when it
-    runs live after a dry run, and since when it has what it has in force. None when it says all this already.
+def note(row: Mapping[str, Any], pipeline_id: str, at: datetime, exclusions: Exclusions | None) -> Note | None:
+    """What to note of a CONFIG row as it was read: when it was first seen, when its text or its calendars last changed,
+    since when it runs live after a dry run, and since when it has what it has in force. None when it says all this
+    already. `exclusions` are its excluded days, None where its text or a calendar cannot be read.
 
-    A text that cannot be read changes nothing of the last two: mended, it is what it was.
+    A text that cannot be read changes nothing of the last two: repaired, it is what it was.
     """
     config = _readable(row, pipeline_id)
     known = is_noted(row)
-    if known and (config is None or "inForce" in row):
+    days_known = config is None or exclusions is None or notes_these_days(row.get("excludedDays"), config, exclusions)
+    if known and days_known and (config is None or "inForce" in row):
         return None
     noted: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id}
     if not known:
-        noted |= {"configDigest": digest(row.get("config", "")), "changedAt": format_time(at)}
+        noted["configDigest"] = digest(row.get("config", ""))
+    if not known or not days_known:
+        noted["changedAt"] = format_time(at)
     if moment_noted(row, "createdAt") is None:
         noted["createdAt"] = format_time(at)
     remove: tuple[str, ...] = ()
     if config is not None:
         # What was there when nobody had noted any terms yet was always there; what an edit brings counts from then.
         before = in_force(row) if "inForce" in row else dict.fromkeys(terms_of(config), ALWAYS)
-        noted["inForce"] = {term: format_time(before.get(term, at)) for term in terms_of(config)}
+        in_force_now = {term: before.get(term, at) for term in terms_of(config)}
+        in_force_now |= _excluded_since(row, config, exclusions, at)
+        noted["inForce"] = {term: format_time(since) for term, since in in_force_now.items()}
+        if exclusions is not None and not days_known:
+            noted["excludedDays"] = str(excluded_days(config, exclusions, at))
         if config.dry_run:
             noted["wasDry"] = True
         elif row.get("wasDry"):
@@ -85,6 +94,26 @@ def note(row: Mapping[str, Any], pipeline_id: str, at: datetime) -> Note | None:
         absent=tuple(name for name in _READ if name not in row),
     )
     return Note(noted, remove, expect)
+
+
+def _excluded_since(
+    row: Mapping[str, Any], config: PipelineConfig, exclusions: Exclusions | None, at: datetime
+) -> dict[str, datetime]:
+    """Since when the excluded days of the past are these: what an edit changed only for days to come brings nothing.
+
+    A row that nobody had noted yet always had them; one without a note of its days had none.
+    """
+    before = in_force(row).get(EXCLUDED_DAYS)
+    kept = {} if before is None else {EXCLUDED_DAYS: before}
+    if exclusions is None or "inForce" not in row:
+        return kept
+    text = row.get("excludedDays")
+    if notes_these_days(text, config, exclusions):
+        return kept
+    now = excluded_days(config, exclusions, at)
+    noted = excluded_days(config, Exclusions(), at) if text is None else read_excluded_days(text)
+    changed = noted is None or noted.changed_past(now)
+    return {EXCLUDED_DAYS: at} if changed else kept
 
 
 def _readable(row: Mapping[str, Any], pipeline_id: str) -> PipelineConfig | None:

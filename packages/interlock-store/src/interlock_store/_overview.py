@@ -35,7 +35,7 @@ from interlock_store._write import Item, Put
 T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
-_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce")
+_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce", "excludedDays")
 """What a CONFIG row says; as long as it says the same, it is not decoded again."""
 
 

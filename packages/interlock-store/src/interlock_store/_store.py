@@ -24,6 +24,7 @@ from interlock_lifecycle import (
     StandingRequest,
     Verdict,
     clocks_since,
+    notes_these_days,
     rules_to_read,
 )
 from interlock_rules import Rule, row_keys, select_rows, updated_at
@@ -95,9 +96,10 @@ class StoredConfig(Struct, frozen=True):
     periodic: bool = False
     """Whether its trigger's sensor was seen with a period in its key (`key#20260303T07`)."""
     changed_at: datetime | None = None
-    """When the stream last brought another config text; None where none was seen."""
+    """When the stream last brought another config text or other days of its calendars; None where none was seen."""
     noted: bool = False
-    """Whether somebody has noted this very text: `created_at`, `changed_at` and `in_force` speak of it."""
+    """Whether somebody has noted this very text and its excluded days: `created_at`, `changed_at` and `in_force` are
+    of them."""
     in_force: Mapping[str, datetime] = {}
     """Since when the config has each of its terms (`interlock_lifecycle.terms_of`)."""
 
@@ -132,13 +134,14 @@ def read_config(
     if missing:
         return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
     named = {name: found[name] for name in config.calendar_names}
+    exclusions = config.exclusions(named)
     return StoredConfig(
         config,
         created_at=created_at,
         calendars=named,
         periodic=bool(row.get("periodic")),
         changed_at=moment_noted(row, "changedAt"),
-        noted=is_noted(row) and "inForce" in row,
+        noted=is_noted(row) and "inForce" in row and notes_these_days(row.get("excludedDays"), config, exclusions),
         in_force=in_force(row),
     )
 
@@ -156,7 +159,7 @@ class Store:
         """The pipeline's config, read now. An invalid one comes back with its problem."""
         return self._stored(self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG), pipeline_id)
 
-    def _stored(self, row: Item | None, pipeline_id: str) -> StoredConfig:
+    def _stored(self, row: Mapping[str, Any] | None, pipeline_id: str) -> StoredConfig:
         return StoredConfig(None, NO_CONFIG) if row is None else read_config(row, pipeline_id, self._calendars)
 
     def _calendars(self, names: Iterable[str]) -> dict[str, Calendar]:
@@ -173,10 +176,11 @@ class Store:
         sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
         trigger, config, arrival, verdict = (rows.get((pk, sk)) for sk in sort_keys)
+        stored = self._stored(config, key.pipeline_id)
         return Dossier(
             run=None if trigger is None else read_run(trigger),
-            config=self._stored(config, key.pipeline_id),
-            sla=_sla_facts(key, arrival, verdict, config),
+            config=stored,
+            sla=_sla_facts(key, arrival, verdict, stored),
         )
 
     def run(self, key: RunKey) -> Run | None:
@@ -260,11 +264,12 @@ class Store:
         return read_shadow(self._get(key, "DRY_RUN"), key)
 
     def sla(self, key: RunKey) -> SlaFacts:
-        """The date's first arrival, its verdict so far, and since when the pipeline has each SLA clock."""
+        """The date's first arrival, its verdict so far, the excluded days, and since when each clock is there."""
         pk = pipeline_pk(key.pipeline_id)
         sort_keys = (f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key), CONFIG)
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
-        return _sla_facts(key, *(rows.get((pk, sk)) for sk in sort_keys))
+        arrival, verdict, config = (rows.get((pk, sk)) for sk in sort_keys)
+        return _sla_facts(key, arrival, verdict, self._stored(config, key.pipeline_id))
 
     def verdict(self, key: RunKey) -> Verdict:
         """The date's SLA verdict so far."""
@@ -435,7 +440,8 @@ class Store:
         A row that says all this already is left alone, so that the record of this very write changes nothing; so is
         one that somebody else has noted meanwhile.
         """
-        noted = note(row, pipeline_id, at)
+        stored = self._stored(row, pipeline_id)
+        noted = note(row, pipeline_id, at, None if stored.config is None else stored.exclusions)
         if noted is None:
             return
         pk = pipeline_pk(pipeline_id)
@@ -446,7 +452,7 @@ class Store:
             return
 
     def note_config(self, pipeline_id: str, at: datetime) -> None:
-        """Index a CONFIG row as it is now, for when the stream did not bring it."""
+        """Index a CONFIG row as it is now, for when the stream did not bring it, or brought a calendar of it."""
         row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
         if row is not None:
             self.index_config(pipeline_id, row, at)
@@ -516,9 +522,9 @@ def _calendars_of(row: Item) -> Iterable[str]:
         return ()
 
 
-def _sla_facts(key: RunKey, arrival: Item | None, verdict: Item | None, config: Item | None) -> SlaFacts:
+def _sla_facts(key: RunKey, arrival: Item | None, verdict: Item | None, stored: StoredConfig) -> SlaFacts:
     arrived_at = None if arrival is None else read_arrival(arrival)
-    return SlaFacts(arrived_at, read_verdict(verdict, key), {} if config is None else clocks_since(in_force(config)))
+    return SlaFacts(arrived_at, read_verdict(verdict, key), clocks_since(stored.in_force), stored.exclusions)
 
 
 def _move(write: Write) -> Write:

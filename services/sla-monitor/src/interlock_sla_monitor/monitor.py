@@ -21,7 +21,16 @@ from interlock_lifecycle import (
     tell_unscheduled,
     timers_of,
 )
-from interlock_sla import Clock, Deadline, SlaError, parse_deadline, parse_duration, parse_execution_date, zone
+from interlock_sla import (
+    Clock,
+    Deadline,
+    Exclusions,
+    SlaError,
+    parse_deadline,
+    parse_duration,
+    parse_execution_date,
+    zone,
+)
 from interlock_store import Store
 from interlock_telemetry import get_logger
 
@@ -110,6 +119,14 @@ class TimersNotMade(Exception):
         self.failures = dict(failures)
 
 
+class _Live(Struct, frozen=True):
+    """A live pipeline's config and excluded days, and when the date's first sensor arrived."""
+
+    config: PipelineConfig
+    exclusions: Exclusions
+    arrived_at: datetime | None
+
+
 class Monitor:
     """Creates, deletes and fires the SLA timers of one date."""
 
@@ -137,24 +154,24 @@ class Monitor:
                 assert_never(request.mode)
 
     def _timers_of(self, key: RunKey) -> tuple[Timer, ...]:
-        config, arrived_at = self._facts(key)
-        return () if config is None else timers_of(config, key, arrived_at)
+        live = self._live(key)
+        return () if live is None else timers_of(live.config, key, live.arrived_at, live.exclusions)
 
-    def _facts(self, key: RunKey) -> tuple[PipelineConfig | None, datetime | None]:
-        """The config, if the pipeline runs live, and when the date's first sensor arrived."""
-        config = self._store.config(key.pipeline_id).config
-        if config is None or config.dry_run:
-            return None, None
-        return config, self._store.arrived_at(key)
+    def _live(self, key: RunKey) -> "_Live | None":
+        """What a date's clocks follow from; None unless the pipeline runs live."""
+        stored = self._store.config(key.pipeline_id)
+        if stored.config is None or stored.config.dry_run:
+            return None
+        return _Live(stored.config, stored.exclusions, self._store.arrived_at(key))
 
     def _schedule(self, key: RunKey) -> dict[str, Any]:
         """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
         now = self._now()
-        config, arrived_at = self._facts(key)
-        if config is None:
+        live = self._live(key)
+        if live is None:
             return {}
-        self._tell_trouble(key, clocks_in_trouble(config, key.date, arrived_at), now)
-        timers = timers_of(config, key, arrived_at)
+        self._tell_trouble(key, clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions), now)
+        timers = timers_of(live.config, key, live.arrived_at, live.exclusions)
         failures: dict[str, str] = {}
         errors: list[Exception] = []
         for timer in timers:
@@ -217,11 +234,11 @@ class Monitor:
     def _calculate(self, request: Request) -> dict[str, Any]:
         """The moments of a date, from the terms given and for the others from the pipeline's config, if it has one."""
         given, key = request.given, request.key
-        config = self._store.config(key.pipeline_id).config
+        stored = self._store.config(key.pipeline_id)
         if given.arrived_at is None:
             given = replace(given, arrived_at=self._store.arrived_at(key))
         try:
-            return _moments(calculate_deadlines(config, key.date, given))
+            return _moments(calculate_deadlines(stored.config, key.date, given, stored.exclusions))
         except SlaError as error:
             raise WrongTerm(None, error) from None
 

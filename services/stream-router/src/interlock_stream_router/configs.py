@@ -18,9 +18,13 @@ class ConfigWatch:
         self._cache = cache
 
     def calendar_changed(self, name: str, change: Change) -> None:
-        """Configs that name the calendar are read anew; those that cannot be used with it are reported."""
+        """Configs that name the calendar are read again, and it is noted since when they have its days.
+
+        Those that cannot be used with it are reported.
+        """
         self._cache.drop_calendar(name)
         for pipeline_id in self._store.pipelines_naming(name):
+            self._store.note_config(pipeline_id, change.at)
             self._report(pipeline_id, change, format_time(change.at))
 
     def config_changed(self, pipeline_id: str, change: Change) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from interlock_lifecycle import Duty, dates_since, duty_since, fires_since
+from interlock_lifecycle import Duty, dates_since, duty_since, excluded_since, fires_since
 from interlock_watchdog.survey import Watched
 
 NOTICED = timedelta(minutes=10)
@@ -36,5 +36,6 @@ def reach_of_moved_fires(watched: Watched, answered: datetime, now: datetime) ->
 def _reach(watched: Watched, duty: Duty | None, now: datetime) -> datetime:
     """What was not expected before the edit, or is done about it only since then, counts from the edit on."""
     in_force = watched.expected.in_force
-    brought = (dates_since(watched.config, in_force), None if duty is None else duty_since(duty, in_force))
+    of_duty = None if duty is None else duty_since(duty, in_force)
+    brought = (dates_since(watched.config, in_force), of_duty, excluded_since(in_force))
     return max([now - EDIT_REACHES, *(moment for moment in brought if moment is not None)])

@@ -82,7 +82,7 @@ def _timers(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
     dates = dict.fromkeys(due.date for due in due_clocks(watched.expected, window))
     for date in dates:
         key = watched.key(date)
-        for timer in timers_of(watched.config, key, None):
+        for timer in timers_of(watched.config, key, None, watched.expected.exclusions):
             if window.holds(timer.at):
                 yield key, timer
 
@@ -218,9 +218,9 @@ def _overdue(watched: Watched, key: RunKey, arrived_at: datetime, now: datetime)
 
 
 def _relative(watched: Watched, key: RunKey, arrived_at: datetime) -> Deadline | None:
-    since = clocks_since(watched.expected.in_force)
-    found = (one for one in deadlines_of_run(watched.config, key, arrived_at, since) if one.clock is Clock.RELATIVE)
-    return next(found, None)
+    expected = watched.expected
+    found = deadlines_of_run(expected.config, key, arrived_at, expected.exclusions, clocks_since(expected.in_force))
+    return next((one for one in found if one.clock is Clock.RELATIVE), None)
 
 
 def _was_heard(alert: Alert, verdicts: Mapping[RunKey, Verdict], given: set[tuple[str, str]]) -> bool:
