@@ -16,7 +16,7 @@ from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import parse_time
 
 _CLOCK_SKEW = timedelta(minutes=1)
-OWN_REASONS = ("late-data", "data-drift")
+OWN_REASONS = ("late-data", "data-drift", "repeated-hour")
 
 
 def row_keys(key: str, date: ExecutionDate) -> tuple[str, str, str]:

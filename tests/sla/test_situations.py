@@ -29,6 +29,9 @@ WORDS = {
     "VALIDATION_EXHAUSTED": "unsafe",
     "RETRY_EXHAUSTED": "failed",
     "INFRA_FAILURE": "unscheduled",
+    "PIPELINE_EXCLUDED": "excluded",
+    "TRIGGER_RECOVERED": "recovered",
+    "LATE_DATA_ARRIVAL": "late",
 }
 
 
@@ -49,24 +52,35 @@ def read_rows() -> list[Situation]:
 
 
 def read_schedule(words: str) -> str:
-    """`daily`, `cron <fields>` (with a trigger), `fires <fields>` (without), `include`, `until`, each `in <zone>`."""
+    """`daily`, `cron <fields>` (with a trigger), `fires <fields>` (without), `include`, `until`, each `in <zone>`.
+
+    `weekdays` excludes weekends, `but <date>` is a workday of its own; `until` may follow.
+    """
     kind, _, zone = words.partition(" in ")
     name, _, rest = kind.partition(" ")
-    deadline = f', deadline: "{rest}"' if name == "until" else ""
+    until, workday = rest.removeprefix("until "), rest.removeprefix("but ")
+    deadline = f', deadline: "{until}"' if "until" in kind else ""
+    workdays = f", workdays: [2026-{workday}]" if "but" in kind else ""
     trigger = f"trigger: {{key: ready, check: exists{deadline}}}"
     parts = {
         "cron": [f'cron: "{rest}"', trigger],
         "fires": [f'cron: "{rest}"'],
         "include": [f"include: {{dates: [2026-{rest}]}}", trigger],
-        "weekdays": ["exclude: {weekends: true}", trigger],
+        "weekdays": [f"exclude: {{weekends: true{workdays}}}", trigger],
         "calendar": ["calendar: closed", trigger],
     }.get(name, [trigger])
     return ", ".join([*parts, *([f"timezone: {zone}"] if zone else [])])
 
 
 def read_sla(words: str) -> str:
-    """`by` is the deadline, `within` the longest duration, `takes` the expected one, `at` the zone."""
-    names = {"by": "deadline", "within": "maxDuration", "takes": "expectedDuration", "at": "timezone"}
+    """`by` the deadline, `within` the longest duration, `takes` the expected one, `at` its zone, `days` the key."""
+    names = {
+        "by": "deadline",
+        "within": "maxDuration",
+        "takes": "expectedDuration",
+        "at": "timezone",
+        "days": "excludedDays",
+    }
     if words == "none":
         return ""
     pairs = (part.split(" ") for part in words.split(", "))
@@ -101,6 +115,8 @@ class Play:
             "timers": self.change_timers,
             "ticks": self.change_ticks,
             "exclude": lambda date: self.stage.close_days(f"2026-{date}"),
+            "router": self.change_router,
+            "open": lambda _: self.stage.close_days(),
             "edit": self.edit,
             "dry": lambda _: self.turn(dry=True),
             "live": lambda _: self.turn(dry=False),
@@ -158,6 +174,9 @@ class Play:
         """How timers that are made from now on behave; the first tick, five minutes after the start, makes them."""
         self.stage.timers.refuses = mood == "refused"
         self.stage.timers.mood = mood
+
+    def change_router(self, state: str) -> None:
+        self.stage.router_is_up = state == "on"
 
     def change_ticks(self, state: str) -> None:
         self.stage.awake = state == "on"

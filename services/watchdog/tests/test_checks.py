@@ -277,6 +277,25 @@ class TestMissedSchedules:
         deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
         assert deployment.told == []
 
+    @pytest.mark.parametrize(
+        ("began", "missed"),
+        [("2026-03-03 07:59:30", False), ("2026-03-03 07:55", False), ("2026-03-03 07:54:59", True)],
+    )
+    def test_a_run_shortly_before_its_fire_is_no_miss(self, deployment: Deployment, began: str, missed: bool) -> None:
+        """Yesterday's data began seconds before the fire; the fire of the day before has a run of its own."""
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:00:30", schedule="cron")
+        deployment.ran("2026-03-02", at=began, schedule="cron")
+        deployment.ticks("2026-03-02 08:00", "2026-03-03 12:00", "missed-schedules")
+        assert deployment.told == ([("SCHEDULE_MISSED", "p", "2026-03-03")] if missed else [])
+
+    def test_the_late_run_of_a_missed_fire_is_not_the_next_fires(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ticks("2026-03-02 08:00", "2026-03-03 07:55", "missed-schedules")
+        deployment.ran("2026-03-02", at="2026-03-03 07:59:30", schedule="cron")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 12:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02"), ("SCHEDULE_MISSED", "p", "2026-03-03")]
+
     def test_the_fires_before_creation_and_of_excluded_days_are_no_miss(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", exclude: {weekends: true}, ' + READY, created=utc("2026-03-06 09:00"))
         deployment.ticks("2026-03-06 08:30", "2026-03-08 23:55", "missed-schedules")

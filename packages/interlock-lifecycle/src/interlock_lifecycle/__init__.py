@@ -101,7 +101,7 @@ from interlock_lifecycle._follow import (
     read_outcome,
 )
 from interlock_lifecycle._kept import dated_rules, dates_to_keep, decide_keeping
-from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger
+from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger, has_stand_in
 from interlock_lifecycle._outlook import DateHold, date_to_judge, held_by_dates, unreadable_triggers
 from interlock_lifecycle._postrun import awaited, decide_post_run, miss_post_run
 from interlock_lifecycle._reconcile import (
@@ -355,6 +355,7 @@ __all__ = [
     "fires_since",
     "follow",
     "has_period",
+    "has_stand_in",
     "held_by_dates",
     "is_reserved",
     "judge_completed",

@@ -15,6 +15,12 @@ _ONE_DAY = timedelta(days=1)
 _LONGEST = timedelta(days=2, hours=3)
 """Nothing about a date is due later than this after its day begins: a fire or an hour of that day, then 24 hours."""
 
+_LONGEST_FOLD = timedelta(hours=3)
+"""Clocks never went back by more than this, but where a zone crossed the date line."""
+
+_FAR_BACK = timedelta(days=366)
+"""How long ago a fire may be that one of today is compared with."""
+
 _ZONES_APART = timedelta(hours=27)
 """How far wall clocks of two zones can be apart."""
 
@@ -146,12 +152,13 @@ def due_starts(expected: Expectation, window: Window, grace: timedelta = MISSED_
 
     A cron pipeline should begin at its fire, or at the first schedule.time from there on; an inclusion date at
     schedule.time, or by the end of the day. Pipelines without either are expected when their data comes.
+    Of a time that clocks show twice it is the second: schedulers differ in which of them they fire, and either counts.
     """
     window = window.earlier(grace)
     if expected.config.schedule.include is not None:
         return _due_inclusions(expected, window)
     waits = _ONE_DAY + timedelta(hours=2) if expected.config.schedule.time is not None else timedelta()
-    fires = due_fires(expected, Window(window.after - waits, window.until))
+    fires = due_fires(expected, Window(window.after - waits - _LONGEST_FOLD, window.until))
     starts = (ExpectedStart(found, _start_after(expected.config, fire), False, fire) for fire, found in fires)
     return [start for start in starts if window.holds(start.at)]
 
@@ -168,8 +175,34 @@ def _due_inclusions(expected: Expectation, window: Window) -> list[ExpectedStart
     return found
 
 
+def fire_before(expected: Expectation, fire: datetime) -> tuple[datetime, ExecutionDate] | None:
+    """The fire before one of the cron's, with its date; None without one that was expected since the schedule is there.
+
+    Fires of excluded days are passed over.
+    """
+    config, cron = expected.config, expected.config.cron
+    earliest = max(expected.dated_from, fire - _FAR_BACK)
+    while cron is not None:
+        fire = cron.last_fire(fire - timedelta(microseconds=1), config.zone)
+        if fire < earliest:
+            return None
+        found = cron.execution_date(fire, config.zone)
+        if not expected.exclusions.excludes(found.day):
+            return fire, found
+    return None
+
+
 def _start_after(config: PipelineConfig, moment: datetime) -> datetime:
-    """The first schedule.time at or after a moment; the moment itself without one."""
+    """The first schedule.time at or after a moment, the moment itself without one; of a doubled time the second."""
+    return _second(_first_start_after(config, moment), config.zone)
+
+
+def _second(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The last moment at which clocks in the zone show what they show at this one."""
+    return moment.astimezone(zone).replace(fold=1).astimezone(UTC)
+
+
+def _first_start_after(config: PipelineConfig, moment: datetime) -> datetime:
     if config.schedule.time is None:
         return moment
     hour, minute = config.schedule.time.split(":")

@@ -1,17 +1,25 @@
 """What is said of a date that did not begin: missed, or closed because its trigger's window is over."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ExpireTrigger
 from interlock_lifecycle._event import EventType, make_event
-from interlock_lifecycle._expected import ExpectedStart, fire_of, trigger_ends
+from interlock_lifecycle._expected import (
+    MISSED_AFTER,
+    Expectation,
+    ExpectedStart,
+    fire_before,
+    fire_of,
+    trigger_ends,
+)
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._sla import SlaFacts, moved_detail, say_moved, settle
-from interlock_sla import Exclusions
+from interlock_sla import Exclusions, ExecutionDate
 
 
 def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -> Announce:
@@ -42,6 +50,41 @@ def _place(config: PipelineConfig, start: ExpectedStart) -> int:
     if start.fire is None or config.cron is None:
         return 0
     return sum(1 for _ in config.cron.fires_between(fire_of(config, start.date), start.fire, config.zone))
+
+
+def has_stand_in(
+    expected: Expectation, fire: datetime, triggered: Mapping[ExecutionDate, datetime], grace: timedelta = MISSED_AFTER
+) -> bool:
+    """Whether a run of another date than the fire's counts as the fire's: data may name another date than it does.
+
+    `triggered`: when the newest dates were triggered. A run counts that began from the fire on, before the next fire.
+    One that began up to `grace` before the fire counts as well, if none began from the fire on and the fire before it
+    has a run of its own: producers and schedulers are seconds early. For the fire of an hour after clocks went back,
+    an hour's run of the repeated hour counts in the same way.
+    """
+    config = expected.config
+    assert config.cron is not None
+    following = config.cron.next_fire(fire, config.zone)
+    if any(fire <= at < following for at in triggered.values()):
+        return True
+    before = fire_before(expected, fire)
+    early = grace + _went_back(config, fire)
+    candidates = {date: at for date, at in triggered.items() if fire - early <= at < fire}
+    if not candidates or before is None:
+        return bool(candidates)
+    latest = max(candidates, key=lambda date: candidates[date])
+    others = {date: at for date, at in triggered.items() if date != latest and at < fire}
+    return before[1] in others or any(before[0] - grace <= at for at in others.values())
+
+
+def _went_back(config: PipelineConfig, fire: datetime) -> timedelta:
+    """By how much clocks went back since the fire before, of a cron that names hours."""
+    cron = config.cron
+    if cron is None or not cron.is_hourly:
+        return timedelta()
+    before = cron.last_fire(fire - timedelta(microseconds=1), config.zone)
+    offsets = [at.astimezone(config.zone).utcoffset() or timedelta() for at in (before, fire)]
+    return max(timedelta(), offsets[0] - offsets[1])
 
 
 class ExpiryFacts(Struct, frozen=True):

@@ -18,6 +18,7 @@ from interlock_lifecycle._decision import (
     Shadow,
 )
 from interlock_lifecycle._event import Event, EventType, cut_text, make_event
+from interlock_lifecycle._repeated import REPEATED_HOUR
 from interlock_lifecycle._run import (
     CLOCK_SKEW,
     RETRY_REASON,
@@ -33,7 +34,7 @@ from interlock_lifecycle._run import (
 from interlock_lifecycle._start import lease_end
 from interlock_sla import Exclusions
 
-OWN_REASONS = frozenset({"late-data", "data-drift"})
+OWN_REASONS = frozenset({"late-data", "data-drift", REPEATED_HOUR})
 """Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)

@@ -18,6 +18,7 @@ from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, Reques
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._postrun import decide_post_run
+from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
 
@@ -52,6 +53,9 @@ def decide_sensor(
         return Ignore("the run took this sensor into account")
     if was_overwritten(sensor, facts.sensors.get(sensor.key), run.seen, config):
         return Ignore("what was written over it was seen, or follows on the stream")
+    is_rest = brings_repeated_hour(key.date, config.zone, run.committed_at, sensor.written_at)
+    if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
+        return RequestRerun(key, REPEATED_HOUR, sensor.written_at, None, (), facts.request)
     return _late_data(key, sensor, run, facts)
 
 

@@ -24,6 +24,7 @@ from interlock_lifecycle._evaluate import rules_to_read
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._repeated import brings_repeated_hour
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
@@ -221,6 +222,8 @@ def _afterwards(
         return Announce(key.pipeline_id, (event,))
     if not triggers(sensor, config):
         return Ignore("only the trigger's sensor brings late data")
+    if brings_repeated_hour(key.date, config.zone, triggered_at, sensor.written_at):
+        return Ignore("it is of an hour that clocks show twice: a live run would run it again")
     event = make_event(
         EventType.DRY_RUN_LATE_DATA,
         key,

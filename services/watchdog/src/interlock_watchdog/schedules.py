@@ -16,6 +16,7 @@ from interlock_lifecycle import (
     due_starts,
     due_trigger_deadlines,
     expire_trigger,
+    has_stand_in,
     start_of_fire,
     stranded_sensors,
 )
@@ -33,7 +34,7 @@ STREAM_GRACE = timedelta(minutes=2)
 """How long a sensor that came in time may still be on its way through the stream."""
 
 _RECENT_RUNS = 3
-"""How many dates, beside those of later fires, may stand for a fire: data may name another date than it does."""
+"""How many dates, with those of later fires, may count as a fire's or its predecessor's: data may name other dates."""
 
 _TRIGGERS = frozenset({"sensor", "schedule"})
 """The reasons of a first attempt that its date's own trigger began; a rerun request's is its own reason."""
@@ -127,24 +128,25 @@ class MissedSchedules:
         config = _unchanged(self._store, watched)
         if self._store.run(watched.key(start.date)) is not None:
             return False
-        if start.fire is not None and self._stands_in(config, start.fire, now):
+        if start.fire is not None and self._has_stand_in(watched, start.fire, now):
             return False
         return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
 
-    def _stands_in(self, config: PipelineConfig, fire: datetime, now: datetime) -> bool:
-        """Whether another date was triggered between this fire and the next one: what came later is a later fire's."""
+    def _has_stand_in(self, watched: Watched, fire: datetime, now: datetime) -> bool:
+        """Whether the run of another date counts as this fire's; what came after the next fire is a later fire's."""
+        config = watched.config
         assert config.cron is not None
-        following = config.cron.next_fire(fire, config.zone)
         later = sum(1 for _ in config.cron.fires_between(fire, now, config.zone))
-        return any(fire <= at < following for at in self._triggers(config, _RECENT_RUNS + later))
+        triggered = dict(self._triggers(config, _RECENT_RUNS + later))
+        return has_stand_in(watched.expected, fire, triggered, self._missed_after)
 
-    def _triggers(self, config: PipelineConfig, newest: int) -> Iterator[datetime]:
+    def _triggers(self, config: PipelineConfig, newest: int) -> Iterator[tuple[ExecutionDate, datetime]]:
         """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
         for run in self._overview.newest_runs(config.id, config.schedule_id, newest):
             if run.attempt == 0 and run.recoveries == 0 and run.reason in _TRIGGERS:
-                yield run.committed_at
+                yield run.key.date, run.committed_at
             elif (arrived_at := self._store.arrived_at(run.key)) is not None:
-                yield arrived_at
+                yield run.key.date, arrived_at
 
 
 class TriggerDeadlines:
