@@ -40,6 +40,14 @@ class Habit(Struct, frozen=True):
     longest: timedelta | None
     weekends: bool
     closed: frozenset[date]
+    """The dates of its calendar that are not workdays of it."""
+    working: frozenset[date]
+    """The workdays of its calendar."""
+    own_working: frozenset[date]
+    """The workdays that the pipeline names itself."""
+    has_calendar: bool
+    moves: bool
+    """Whether deadlines on days on which it is closed move to the next day on which it is not."""
 
     @property
     def id(self) -> str:
@@ -54,7 +62,10 @@ class Habit(Struct, frozen=True):
         return bool(self.fires_at or self.hours)
 
     def expects(self, day: date) -> bool:
-        return (self.weekends or day.weekday() < 5) and day not in self.closed
+        """Its own workdays come first, then its calendar's dates, then its calendar's workdays, then weekends."""
+        if day in self.own_working:
+            return True
+        return day not in self.closed and (self.weekends or day.weekday() < 5 or day in self.working)
 
     def dates(self, day: date) -> Iterator[ExecutionDate]:
         """The execution dates of a day."""
@@ -71,17 +82,24 @@ class Habit(Struct, frozen=True):
         return None if self.fires_at is None else _resolve(found.day, self.fires_at, self.zone)
 
     def deadline(self, found: ExecutionDate) -> datetime | None:
-        """The absolute deadline of a date."""
-        if self.due is None:
+        """The absolute deadline of a date; none of a day on which it is closed."""
+        if self.due is None or not self.expects(found.day):
             return None
+        wall = self._due(found, self.due)
+        while self.moves and not self.expects(_resolve(*wall, self.sla_zone).astimezone(self.zone).date()):
+            wall = wall[0] + ONE_DAY, wall[1]
+        return _resolve(*wall, self.sla_zone)
+
+    def _due(self, found: ExecutionDate, due: time) -> tuple[date, time]:
+        """The day and the time of day of a deadline before it moves."""
         if found.hour is not None:
-            wall = datetime.combine(found.day, time(found.hour)) + timedelta(hours=1, minutes=self.due.minute)
-            return _resolve(wall.date(), wall.time(), self.sla_zone)
+            wall = datetime.combine(found.day, time(found.hour)) + timedelta(hours=1, minutes=due.minute)
+            return wall.date(), wall.time()
         fire = self.fire(found)
         if fire is None:
-            return _resolve(found.day + ONE_DAY, self.due, self.sla_zone)
+            return found.day + ONE_DAY, due
         days = (found.day + timedelta(days=step) for step in range(-2, 4))
-        return min(at for day in days if (at := _resolve(day, self.due, self.sla_zone)) >= fire)
+        return min(day for day in days if _resolve(day, due, self.sla_zone) >= fire), due
 
     def config(self) -> PipelineConfig:
         """The pipeline as its owner writes it."""
@@ -91,8 +109,10 @@ class Habit(Struct, frozen=True):
             cron = f'cron: "{FIRE_MINUTE} {self.hours[0]}-23/8 * * *"'
         elif self.fires_at is not None:
             cron = f'cron: "{self.fires_at.minute} {self.fires_at.hour} * * *"'
-        weekends = "" if self.weekends else "exclude: {weekends: true}"
-        calendar = f"calendar: {_calendar(self.number)}" if self.closed else ""
+        excluded = [] if self.weekends else ["weekends: true"]
+        excluded += [f"workdays: [{', '.join(map(str, sorted(self.own_working)))}]"] if self.own_working else []
+        weekends = f"exclude: {{{', '.join(excluded)}}}" if excluded else ""
+        calendar = f"calendar: {_calendar(self.number)}" if self.has_calendar else ""
         schedule = ", ".join(part for part in (cron, trigger, weekends, calendar, f"timezone: {self.zone}") if part)
         text = (
             f"pipeline: {{id: {self.id}}}\nschedule: {{{schedule}}}\nsla: {{{self._sla()}}}\n"
@@ -108,6 +128,7 @@ class Habit(Struct, frozen=True):
             "expectedDuration": f"{self.expected // timedelta(minutes=1)}m" if self.expected else "",
             "maxDuration": f"{self.longest // timedelta(minutes=1)}m" if self.longest else "",
             "timezone": str(self.sla_zone) if self.sla_zone is not self.zone else "",
+            "excludedDays": "" if self.moves else "keep",
         }
         return ", ".join(f"{name}: {value}" for name, value in parts.items() if value)
 
@@ -127,11 +148,13 @@ def _calendar(number: int) -> str:
 
 
 def make_calendars(first: date, days: int, dice: random.Random) -> dict[str, Calendar]:
-    """Named calendars, each with about one day in ten."""
+    """Named calendars, each with about one day in ten, and about one Saturday or Sunday in four as a workday."""
     found = {}
+    season = [first + timedelta(days=step) for step in range(days)]
     for number in range(CALENDARS):
-        dates = frozenset(first + timedelta(days=step) for step in range(days) if dice.random() < 0.1)
-        found[_calendar(number)] = Calendar(_calendar(number), dates=dates | {first + timedelta(days=3 + number)})
+        dates = frozenset(day for day in season if dice.random() < 0.1) | {first + timedelta(days=3 + number)}
+        working = frozenset(day for day in season if day.weekday() >= 5 and dice.random() < 0.25)
+        found[_calendar(number)] = Calendar(_calendar(number), dates=dates, workdays=working | {first})
     return found
 
 
@@ -141,6 +164,9 @@ def make_habit(number: int, calendars: dict[str, Calendar], dice: random.Random)
     is_hourly = kind in ("hours", "hourly fires")
     fires_at = {"cron": time(6), "fires": time(dice.choice((0, 6, 20)), 30), "night": time(2, 30)}.get(kind)
     due = time(dice.randint(0, 23) if kind != "night" else dice.randint(1, 4), dice.choice((5, 10, 20, 35, 40, 55)))
+    has_calendar = dice.random() < 0.4
+    calendar = calendars[_calendar(number)] if has_calendar else Calendar("none")
+    named = sorted(calendars[_calendar(number)].dates)
     has_own_zone = kind in ("daily", "cron", "both") and dice.random() < 0.3
     return Habit(
         number,
@@ -152,6 +178,10 @@ def make_habit(number: int, calendars: dict[str, Calendar], dice: random.Random)
         hours=tuple(range(dice.randint(0, 3), 24, 8)) if is_hourly else (),
         expected=None if dice.random() < 0.15 else timedelta(minutes=10 if is_hourly else 30),
         longest=timedelta(minutes=dice.choice((45, 90, 150))) if kind in ("relative", "both") else None,
-        weekends=dice.random() < 0.8,
-        closed=calendars[_calendar(number)].dates if dice.random() < 0.3 else frozenset(),
+        weekends=dice.random() < 0.6,
+        closed=calendar.dates - calendar.workdays,
+        working=calendar.workdays,
+        own_working=frozenset(named[:1]) if dice.random() < 0.2 else frozenset(),
+        has_calendar=has_calendar,
+        moves=dice.random() < 0.85,
     )

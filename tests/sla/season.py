@@ -194,6 +194,8 @@ class Season:
         """One in ten dates of pipelines that wait for a sensor gets no data; the others begin in time for a fire."""
         if day < self.start_at.astimezone(habit.zone).date():
             return
+        if not habit.expects(day):
+            self._plan_excluded(habit, day)
         for found in habit.dates(day):
             if not self._is_answered_for(habit, found):
                 continue
@@ -202,6 +204,17 @@ class Season:
                 begin = self._begin(habit, found)
                 if begin >= self.start_at:
                     self.at(begin, partial(self._trigger, habit.key(found)))
+
+    def _plan_excluded(self, habit: Habit, day: date) -> None:
+        """Now and then data names a date on which its pipeline is closed; its run begins on the next open day."""
+        if habit.is_started_by_watchdog or habit.hours or self.dice.random() >= 0.2:
+            return
+        opens = next(one for step in range(1, 40) if habit.expects(one := day + timedelta(days=step)))
+        key = habit.key(ExecutionDate(day))
+        self.fates[key] = Fate()
+        begin = datetime(opens.year, opens.month, opens.day, 12, tzinfo=habit.zone).astimezone(UTC)
+        self.at(begin, partial(self._trigger, key))
+        self.faults["closed dates that ran"] += 1
 
     def _is_answered_for(self, habit: Habit, found: ExecutionDate) -> bool:
         """Fires from before the pipeline's creation are not expected."""
@@ -240,7 +253,9 @@ class Season:
         self.at(ends_at, lambda: self._ends(key, succeeds=self.dice.random() >= 0.2))
 
     def deadlines(self, key: RunKey, habit: Habit) -> dict[Clock, datetime]:
-        """The deadlines of a date by a pipeline as it is, or as it was."""
+        """The deadlines of a date by a pipeline as it is, or as it was; none of a date on which it is closed."""
+        if not habit.expects(key.date.day):
+            return {}
         found, arrived_at = {}, self.fates[key].arrived_at
         if (absolute := habit.deadline(key.date)) is not None:
             found[Clock.ABSOLUTE] = absolute
