@@ -21,6 +21,8 @@ class Mutant(Struct, frozen=True):
 
 
 _ROAD = "tests/simulation/test_road.py::"
+_LIFECYCLE = "packages/interlock-lifecycle/tests/"
+_SITUATION = "tests/sla/test_situations.py::test_who_is_told_what_and_when"
 _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
 _TRIGGERS = "packages/interlock-triggers/tests/"
 _DATES_OF_JOBS = "services/orchestrator/tests/test_dates_of_jobs.py::"
@@ -34,8 +36,8 @@ MUTANTS = (
     Mutant(
         "deadline of the day of the close",
         _SLA,
-        "    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.since)\n",
-        "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at)\n",
+        "    deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.exclusions, sla.since)\n",
+        "    deadlines = deadlines_of(config, ExecutionDate(now.date()), sla.arrived_at, sla.exclusions)\n",
         trap=1,
         seeds=(3,),
     ),
@@ -399,5 +401,58 @@ MUTANTS = (
         "        writes.append(Put(names.control, mark, NOTHING_THERE, FENCE))\n",
         "        writes.append(Put(names.control, mark))\n",
         tests=(_DESKS + "test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_brought_again",),
+    ),
+    Mutant(
+        "a deadline stays on the day on which nothing may start",
+        "interlock_sla._deadlines",
+        "    while dormant.holds(at):\n",
+        "    while False:\n",
+        trap=28,
+        tests=(_LIFECYCLE + "test_excluded_days.py::test_a_deadline_moves_for_all_that_look_at_it",),
+    ),
+    Mutant(
+        "a date on which nothing may start has a clock",
+        _SLA,
+        "    if exclusions.excludes(date.day):\n        return {}\n",
+        "",
+        trap=28,
+        seeds=(15,),
+    ),
+    Mutant(
+        "an edited calendar breaches what was before it",
+        "interlock_lifecycle._terms",
+        "    return in_force.get(EXCLUDED_DAYS)\n",
+        "    return None\n",
+        tests=(_SITUATION + "[an edit breaches no moment before it]",),
+    ),
+    Mutant(
+        "a run seconds before its fire is no one's",
+        "interlock_lifecycle._missed",
+        "    early = grace + _went_back(config, fire)\n",
+        "    early = timedelta()\n",
+        trap=29,
+        tests=(_LIFECYCLE + "test_clock_changes.py::test_a_run_of_another_date_counts_as_a_fires",),
+    ),
+    Mutant(
+        "a late run of one fire is the next one's too",
+        "interlock_lifecycle._missed",
+        "    if not candidates or before is None:\n",
+        "    if True:\n",
+        trap=29,
+        tests=(_LIFECYCLE + "test_clock_changes.py::test_a_run_of_another_date_counts_as_a_fires",),
+    ),
+    Mutant(
+        "only the first of a doubled time counts",
+        "interlock_lifecycle._expected",
+        "replace(fold=1)",
+        "replace(fold=0)",
+        tests=(_LIFECYCLE + "test_clock_changes.py::test_a_doubled_start_is_missed_after_its_second_time",),
+    ),
+    Mutant(
+        "the repeated hour is late data of the first",
+        "interlock_lifecycle._repeated",
+        "ends_at - starts_at > _ONE_HOUR and",
+        "False and",
+        tests=("tests/sla/test_repeated_hour.py",),
     ),
 )

@@ -118,10 +118,9 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
         return None
     for day in story.expected_days(config):
         key = RunKey(config.id, config.schedule_id, ExecutionDate(day))
-        deadline = verdicts.expected_deadlines(config, key, None)["absolute"]
-        excluded = world.ledger.exclusions(config).excludes(day)
+        deadline = verdicts.expected_deadlines(config, key, None, world.ledger.exclusions(config)).get("absolute")
         has_run = any(run.pipeline_id == config.id and run.date.day == day for run in world.ledger.runs)
-        if has_run or excluded or deadline > world.now - 3 * world.tick:
+        if has_run or deadline is None or deadline > world.now - 3 * world.tick:
             continue
         if not world.ledger.told(config.id, str(day), "SLA_BREACH"):
             return f"{key} never ran, its deadline {deadline} passed, and nobody was told"

@@ -33,6 +33,8 @@ class Promise(Struct, frozen=True):
     came: datetime | None
     ends_at: datetime | None
     reports: bool
+    overdue_at: datetime
+    """From when on it counts as missed."""
 
 
 class Timetable(Story):
@@ -84,7 +86,7 @@ watch: {{enabled: {str(reports).lower()}}}
             key = RunKey(config.id, config.schedule_id, ExecutionDate(day, hour))
             at = _instant(day, fires if hour is None else fires.replace(hour=hour), config.zone)
             # Of a trigger without cron the window of a date ends on the next day.
-            ends_at = _instant(day + timedelta(days=1), ends, config.zone) if kind == "bounded" else None
+            ends_at = self._end(config, day, ends) if kind == "bounded" else None
             if day < self.world.now.astimezone(config.zone).date() or (ends_at is None and at <= self.world.now):
                 if at == self.world.now:
                     self.allowed.add(key)  # a fire of the very instant of the pipeline's creation
@@ -99,7 +101,14 @@ watch: {{enabled: {str(reports).lower()}}}
                 self.allowed.add(key)  # older fires than the latest are not made up for
             elif runs:
                 self.promised[key] = True
-            self.promises.append(Promise(kind, key, at, came, ends_at, reports))
+            self.promises.append(Promise(kind, key, at, came, ends_at, reports, _second(at, config.zone) + GRACE))
+
+    def _end(self, config: PipelineConfig, day: date, ends: time) -> datetime:
+        """When the trigger's window of a date ends: on the next day, or the next after it that is not excluded."""
+        after = day + timedelta(days=1)
+        while config.schedule.exclude is not None and after.weekday() > 4:
+            after += timedelta(days=1)
+        return _instant(after, ends, config.zone)
 
     def _data_comes(self, config: PipelineConfig, key: RunKey, at: datetime) -> datetime | None:
         rng = self.rng
@@ -145,14 +154,14 @@ watch: {{enabled: {str(reports).lower()}}}
         opened = self.world.ledger.opened.get(promise.key)
         if told and opened is not None and opened < told[0].at - INVOCATION:
             return f"told at {told[0].at}, but it began at {opened}"
-        if told and told[0].at < promise.at + GRACE - timedelta(seconds=1):
+        if told and told[0].at < promise.overdue_at - timedelta(seconds=1):
             return f"told too early, at {told[0].at}"
         return self._missed_without_faults(promise, bool(told)) if not self.rate else None
 
     def _missed_without_faults(self, promise: Promise, told: bool) -> str | None:
         if promise.came is None:
             return None
-        overdue = promise.at + GRACE
+        overdue = promise.overdue_at
         if told and promise.came < overdue - timedelta(seconds=5):
             return "told although its data came in time"
         if not told and promise.came > overdue + self._soon:
@@ -193,6 +202,11 @@ watch: {{enabled: {str(reports).lower()}}}
         if config.cron is not None and config.cron.is_hourly:
             return []
         return [day for day in super().expected_days(config) if day < self.started.date() + timedelta(days=DAYS)]
+
+
+def _second(at: datetime, zone: ZoneInfo) -> datetime:
+    """The last moment at which clocks show what they show at this one: jobs may start at either."""
+    return at.astimezone(zone).replace(fold=1).astimezone(UTC)
 
 
 def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -8,7 +8,7 @@ from simulation.ledger import Ledger, Told
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
-from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
 from interlock_store import parse_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
 from interlock_stream_router.record import Change
@@ -72,7 +72,8 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
     if len(configs) != 1 or configs[0] is None or after["status"] == "RUNNING":
         return None  # of edited configs the end of the story tells
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
-    for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key)).items():
+    exclusions = world.ledger.exclusions(configs[0])
+    for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key), exclusions).items():
         # A second, since the closing invocation's clock may be behind.
         is_settled = after["status"] == "COMPLETED" or deadline < world.now - timedelta(seconds=1)
         if is_settled and clock not in row:
@@ -80,17 +81,28 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
     return None
 
 
-def expected_deadlines(config: PipelineConfig, key: RunKey, arrived_at: datetime | None) -> dict[str, datetime]:
-    """The deadline of each clock, worked out anew from behaviour.md §5."""
+def expected_deadlines(
+    config: PipelineConfig, key: RunKey, arrived_at: datetime | None, exclusions: Exclusions
+) -> dict[str, datetime]:
+    """The deadline of each clock, worked out again from behaviour.md §5; none of an excluded date."""
     sla = config.sla
     found: dict[str, datetime] = {}
-    if sla is None:
+    if sla is None or exclusions.excludes(key.date.day):
         return found
     if sla.deadline is not None:
-        found["absolute"] = _absolute(sla.deadline, config, key.date)
+        found["absolute"] = _moved(_absolute(sla.deadline, config, key.date), config, exclusions)
     if sla.max_duration is not None and arrived_at is not None:
         found["relative"] = arrived_at + timedelta(seconds=sla.max_duration.total_seconds())
     return found
+
+
+def _moved(at: datetime, config: PipelineConfig, exclusions: Exclusions) -> datetime:
+    """A deadline on an excluded day is at the same time of the next day that is not; no story excludes a month."""
+    wall = at.astimezone(config.sla_zone).replace(tzinfo=None)
+    while exclusions.excludes(at.astimezone(config.zone).date()):
+        wall += timedelta(days=1)
+        at = wall.replace(tzinfo=config.sla_zone).astimezone(UTC)
+    return at
 
 
 def _absolute(text: str, config: PipelineConfig, when: ExecutionDate) -> datetime:
@@ -124,7 +136,7 @@ def _first_at_or_after(begin: datetime, hour: int, minute: int, zone: Any) -> da
 
 def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> str | None:
     """At the end: each clock was judged by the first success, and no breach is missing but after a final failure."""
-    deadlines = expected_deadlines(config, key, world.store.arrived_at(key))
+    deadlines = expected_deadlines(config, key, world.store.arrived_at(key), world.ledger.exclusions(config))
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     told = [event.type for event in world.ledger.told(key.pipeline_id, str(key.date), *VERDICTS)]
     success = min(world.ledger.successes[key], default=None)
