@@ -52,15 +52,20 @@ def season() -> Iterator[Season]:
 def told(season: Season, *kinds: str) -> Counter[Said]:
     """How often each of these events was told of each date that began within the season."""
     heard = [(kind, pipeline, day) for kind, pipeline, day, _ in season.told if kind in kinds]
-    return Counter(one for one in heard if _is_within(season, one[2]))
+    return Counter(one for one in heard if _is_within(season, one[1], one[2]))
 
 
-def _is_within(season: Season, day: str) -> bool:
-    return parse_execution_date(day).day < season.end.date()
+def _is_within(season: Season, pipeline: str, day: str) -> bool:
+    """Whether a date began within the season and is due soon enough afterwards: closed days may have moved it."""
+    found = parse_execution_date(day)
+    habits = [season.habits[pipeline]]
+    habits += [season.edits[pipeline][1]] if pipeline in season.edits else []
+    due = [at for habit in habits if (at := habit.deadline(found)) is not None]
+    return found.day < season.end.date() and all(at <= season.end + timedelta(days=1, hours=4) for at in due)
 
 
 def dates(season: Season) -> list[tuple[RunKey, Fate]]:
-    return [(key, fate) for key, fate in season.fates.items() if _is_within(season, str(key.date))]
+    return [(key, fate) for key, fate in season.fates.items() if _is_within(season, key.pipeline_id, str(key.date))]
 
 
 def said(kind: str, key: RunKey) -> Said:
@@ -237,7 +242,7 @@ def test_no_warning_is_given_of_what_is_over_or_too_late_for_one(season: Season)
     clock_of = {alert: clock for clock, alert in WARNING_OF.items()}
     false = []
     for kind, pipeline, day, at in season.told:
-        if kind not in clock_of or not _is_within(season, day):
+        if kind not in clock_of or not _is_within(season, pipeline, day):
             continue
         key = season.habits[pipeline].key(parse_execution_date(day))
         before = was_edited(season, key)
