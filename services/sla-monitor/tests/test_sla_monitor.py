@@ -272,6 +272,37 @@ class TestAnSlaThatCannotBeScheduled:
         assert timers.deleted == [self.BREACH]
 
 
+class TestExcludedDays:
+    """2026-03-06 is a Friday: its deadline of Saturday 10:00 is on Monday; a Saturday has no clock at all."""
+
+    FRIDAY, SATURDAY = ({**ABOUT, "date": f"2026-03-0{day}"} for day in (6, 7))
+    MOVED = {"warningAt": "2026-03-09T09:40:00+00:00", "breachAt": "2026-03-09T10:00:00+00:00"}  # noqa: RUF012
+
+    @pytest.fixture(autouse=True)
+    def _weekends(self, store: Store) -> None:
+        text = PIPELINE.replace("maxDuration: 1h", 'deadline: "10:00"')
+        store.put_config(decode_yaml(text.replace("schedule: {", "schedule: {exclude: {weekends: true}, "), "b.yaml"))
+
+    @pytest.mark.parametrize("mode", ["schedule", "cancel", "calculate", "reconcile"])
+    def test_every_mode_agrees_on_the_moved_deadline(self, monitor: Monitor, scheduler: Any, mode: str) -> None:
+        assert monitor.answer({"mode": mode, **self.FRIDAY}) == self.MOVED
+        assert monitor.answer({"mode": mode, **self.SATURDAY}) == {}
+        made = {
+            "bronze-stream-2026-03-06-sla-warning-202603090940": "at(2026-03-09T09:40:00)",
+            "bronze-stream-2026-03-06-sla-breach-202603091000": "at(2026-03-09T10:00:00)",
+        }
+        assert schedules(scheduler) == (made if mode == "schedule" else {})
+
+    @pytest.mark.parametrize(("day", "told"), [(7, []), (9, ["SLA_BREACH"])])
+    def test_a_timer_of_the_unmoved_deadline_is_silent(
+        self, monitor: Monitor, clock: Clock, store: Store, day: int, told: list[str]
+    ) -> None:
+        clock.now = datetime(2026, 3, day, 10, tzinfo=UTC)
+        fired = {"mode": "fire-alert", **self.FRIDAY, "alertType": "SLA_BREACH", "breachAt": clock.now.isoformat()}
+        answer = monitor.answer(fired)
+        assert ("firedAt" in answer, events(store)) == (bool(told), told)
+
+
 class TestCalculate:
     """What is given wins over the config; nothing is written or scheduled."""
 

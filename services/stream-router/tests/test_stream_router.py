@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
@@ -380,6 +380,24 @@ def test_a_calendar_that_turns_wrong_is_reported_once_of_each_pipeline_that_name
     events = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
     told = sorted((row["PK"], row["detailType"]) for row in events)
     assert told == [("PIPELINE#gold", "CONFIG_INVALID"), ("PIPELINE#silver", "CONFIG_INVALID")]
+
+
+def test_an_edited_calendar_is_noted_of_each_pipeline_that_names_it(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    """The day before is closed: deadlines of before the edit are no longer judged. A redelivery says the same."""
+    store.put_config(decode_yaml(PIPELINE.replace("schedule: {", "schedule: {calendar: us, "), "bronze.yaml"))
+    store.put_calendar(Calendar("us"))
+    handle(batch(row_of(aws, "CONFIG")), None)
+    store.put_calendar(Calendar("us", dates=frozenset([date(2026, 3, 2)])))
+    row = DynamoTables(aws["dynamodb"]).get(NAMES.control, "CALENDAR#us", "CONFIG")
+    assert row is not None
+    assert not store.config("bronze").noted
+    for _ in range(2):
+        handle(batch(row), None)
+    stored = store.config("bronze")
+    assert (stored.noted, stored.changed_at) == (True, datetime.fromtimestamp(NOW, UTC))
+    assert stored.in_force["excluded days"] == datetime.fromtimestamp(NOW, UTC)
 
 
 def test_a_config_that_became_wrong_closes_the_run_instead_of_starting_it(
