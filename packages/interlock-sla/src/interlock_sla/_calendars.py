@@ -71,10 +71,13 @@ class Exclusions(Struct, frozen=True):
             return None
         if day in self.dates:
             return "excluded date"
+        is_weekend = self.weekends and day.weekday() >= _SATURDAY
+        if not self.calendars:
+            return "weekend" if is_weekend else None
         covering = [calendar for calendar in self.calendars if calendar.covers(day)]
         is_workday = any(day in calendar.workdays for calendar in self.calendars)
         named = [calendar for calendar in covering if day in calendar.dates] if is_workday else covering
-        if self.weekends and not is_workday and day.weekday() >= _SATURDAY:
+        if is_weekend and not is_workday:
             return "weekend"
         return f"calendar {named[0].name}" if named else None
 
