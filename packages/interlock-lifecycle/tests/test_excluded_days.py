@@ -142,7 +142,7 @@ def test_a_relative_clock_never_moves() -> None:
     assert (deadline.breach_at, deadline.moved_from) == (arrived + timedelta(hours=1), None)
 
 
-def test_a_deadline_that_would_move_too_far_is_none_and_no_trouble() -> None:
+def test_a_deadline_that_would_move_too_far_is_no_trouble() -> None:
     closed = Calendar("closed", dates=frozenset(date(2026, 3, 7) + timedelta(days=step) for step in range(32)))
     exclusions, config = Exclusions(calendars=(closed,)), pipeline(trigger=', deadline: "09:00"')
     assert deadlines_of(config, FRIDAY, None, exclusions) == ()
@@ -187,7 +187,7 @@ def test_days_beyond_a_note_count_as_changed() -> None:
         assert noted.changed_past(excluded_days(config, WEEKENDS, NOTED + timedelta(days=later))) is changed
 
 
-def test_another_word_for_deadlines_changes_the_past_where_days_were_excluded() -> None:
+def test_keeping_deadlines_changes_the_past_of_excluded_days() -> None:
     kept = pipeline('deadline: "10:00", excludedDays: keep')
     for exclusions, changed in ((WEEKENDS, True), (Exclusions(dates=frozenset({date(2026, 3, 4)})), False)):
         noted = excluded_days(pipeline(), exclusions, NOTED)

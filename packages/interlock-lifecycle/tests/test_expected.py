@@ -185,7 +185,7 @@ def test_deadlines_that_moved_are_due_where_they_are_now(window: tuple[str, str]
     assert [str(one) for one, _ in due_trigger_deadlines(ends, between(*window))] == expected
 
 
-def test_kept_deadlines_stay_and_excluded_dates_have_none_all_the_same() -> None:
+def test_kept_deadlines_stay_and_excluded_dates_have_none() -> None:
     known = replace(expect(TRIGGER, 'deadline: "10:00", excludedDays: keep'), exclusions=Exclusions(weekends=True))
     found = due_deadlines(known, between("2026-03-06 12:00", "2026-03-10 12:00"))
     assert [(str(one), deadline.breach_at) for one, deadline in found] == [

@@ -168,9 +168,7 @@ class TestExcludedDays:
         store.note_config("p", LATER)
         assert row_of(tables) == before
 
-    def test_a_later_edit_of_days_to_come_keeps_what_an_earlier_one_brought(
-        self, tables: MemoryTables, store: Store
-    ) -> None:
+    def test_an_edit_of_days_to_come_keeps_an_earlier_edits_moment(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(self.config(", calendar: closed"))
         for days, at in (((9,), FIRST), ((9, 2), LATER), ((9, 2, 20), LATER + timedelta(hours=1))):
             store.put_calendar(closing(*days))

@@ -382,9 +382,7 @@ def test_a_calendar_that_turns_wrong_is_reported_once_of_each_pipeline_that_name
     assert told == [("PIPELINE#gold", "CONFIG_INVALID"), ("PIPELINE#silver", "CONFIG_INVALID")]
 
 
-def test_an_edited_calendar_is_noted_of_each_pipeline_that_names_it(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_an_edited_calendar_is_noted_in_each_pipelines_row(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     """The day before is closed: deadlines of before the edit are no longer judged. A redelivery says the same."""
     store.put_config(decode_yaml(PIPELINE.replace("schedule: {", "schedule: {calendar: us, "), "bronze.yaml"))
     store.put_calendar(Calendar("us"))
