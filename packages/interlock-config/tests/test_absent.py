@@ -41,11 +41,11 @@ OPTIONAL = [
         for key in ("cron", "include", "timezone", "time", "exclude", "calendar", "evaluation", "dates")
     ),
     *(("schedule", "trigger", key) for key in ("field", "value", "deadline")),
-    *(("schedule", "exclude", key) for key in ("weekends", "dates", "holidays")),
+    *(("schedule", "exclude", key) for key in ("weekends", "dates", "holidays", "workdays")),
     *(("schedule", "evaluation", key) for key in ("window", "interval")),
     *(("schedule", "dates", key) for key in ("back", "ahead")),
     ("sla",),
-    *(("sla", key) for key in ("deadline", "expectedDuration", "maxDuration", "timezone", "critical")),
+    *(("sla", key) for key in ("deadline", "expectedDuration", "maxDuration", "timezone", "critical", "excludedDays")),
     ("validation", "trigger"),
     *(("validation", "rules", 0, key) for key in ("field", "value", "anyDate", "dateOffset")),
     *(

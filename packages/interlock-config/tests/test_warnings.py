@@ -126,7 +126,8 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         ),
         (
             {
-                "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED}}}}}",
+                "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED}}}, "
+                "evaluation: {window: 30m}}",
                 "sla": '{deadline: ":30"}',
             },
             [
