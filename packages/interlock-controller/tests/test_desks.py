@@ -137,6 +137,16 @@ def test_a_post_run_record_that_a_newer_one_of_its_date_has_replaced_leaves_the_
     assert floor.told == ["POST_RUN_PASSED"]
 
 
+def test_more_data_after_a_final_failure_is_settled_without_an_event() -> None:
+    floor = Floor(PIPELINE.replace("postRun", "# postRun"))
+    floor.complete()
+    row = dict(floor.tables.get(NAMES.control, "PIPELINE#bronze", "TRIGGER#stream#2026-03-03") or {})
+    floor.tables.transact([Put(NAMES.control, {**row, "status": "FAILED_FINAL"})])
+    for minute in range(2):
+        floor.sensors.arrived(floor.write("ready", LATER + timedelta(minutes=minute), ready=True, n=minute))
+    assert floor.told == ["LATE_DATA_ARRIVAL"]
+
+
 def test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_brought_again() -> None:
     second = "value: 10}, {key: ledger, check: gte, field: rows, value: 10}]}"
     floor = Floor(PIPELINE.replace("value: 10}]}", second))

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
+    Announce,
     Decision,
     Ignore,
     KeptRows,
@@ -180,8 +181,8 @@ class SensorDesk:
             _log.info("sensor_ignored", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=decision.reason)
             return True
         outcome = self._store.commit(decision)
-        # A marker that is there already says that this very record was answered.
-        told = isinstance(decision, NoteAfterRun) and outcome is Commit.FENCED
+        # A marker that is there already says that this record, or one like it, was reported.
+        told = isinstance(decision, NoteAfterRun | Announce) and outcome is Commit.FENCED
         settled = told or outcome is Commit.COMMITTED
         _log.info("sensor_decided", sensor=sensor.key, decision=type(decision).__name__, committed=settled)
         return settled
