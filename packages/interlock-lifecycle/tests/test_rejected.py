@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
@@ -99,6 +100,12 @@ def test_a_rejected_row_is_reported_with_everything_to_fix_it() -> None:
     assert event.detail is not None
     assert (event.detail["sensorKey"], event.detail["field"], event.detail["value"]) == ("status", "date", "2026/03/02")
     assert decision.after == Rejections(NOW, 0)
+
+
+def test_two_pipelines_reports_of_one_second_have_two_ids() -> None:
+    sensors = [row("2026/03/02"), replace(row("2026/03/02"), pipeline_id="q")]
+    events = [decide_rejection(sensor, problem(sensor), None).events[0] for sensor in sensors]
+    assert events[0].id != events[1].id
 
 
 @pytest.mark.parametrize(

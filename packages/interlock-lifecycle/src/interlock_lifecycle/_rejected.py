@@ -38,7 +38,7 @@ def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections
     more = before.count if before is not None else 0
     message = f"sensor {sensor.key}: {problem}; the row opens nothing and counts for no run"
     event = Event(
-        id=make_event_id(at, f"sensor rejected {marker}"),
+        id=make_event_id(at, f"sensor rejected {sensor.pipeline_id} {marker}"),
         type=EventType.SENSOR_REJECTED,
         pipeline_id=sensor.pipeline_id,
         timestamp=at,
