@@ -316,6 +316,19 @@ def test_a_dry_run_observes_once_and_starts_nothing(shadow: Floor) -> None:
     assert shadow.request() == {}
 
 
+def test_reference_data_of_any_date_lets_a_waiting_dry_run_pass() -> None:
+    reference = "{key: holidays, check: equals, field: open, value: true, anyDate: true}"
+    text = PIPELINE.replace("dryRun: false", "dryRun: true").replace(
+        "check: exists}]}", f"check: exists}}, {reference}]}}", 1
+    )
+    floor = Floor(text)
+    floor.sensors.arrived(floor.write("ready", ready=True))
+    assert floor.told == []
+    floor.sensors.arrived(floor.write("holidays", NOW + timedelta(minutes=9), date="Q1", open=True))
+    assert floor.told[:1] == ["DRY_RUN_WOULD_TRIGGER"]
+    assert floor.store.shadow(KEY).triggered_at == NOW + timedelta(minutes=9)
+
+
 def test_a_dry_run_too_leaves_the_word_to_a_newer_write_of_the_date(shadow: Floor) -> None:
     shadow.store.put_sensor("bronze", "audit", {"rows": 10})
     shadow.sensors.arrived(shadow.write("ready", ready=True))

@@ -65,7 +65,11 @@ class SensorDesk:
             return
         named = row_date(sensor.key, sensor.fields)
         if isinstance(named, UnreadableDate):
-            self._reject(sensor, named)
+            if reads(sensor.key, stored.config):
+                self._reject(sensor, named)
+            # Only a dry run comes here: reference data belongs to no date, and those that wait may lack it.
+            self._tell_waiting_shadows(sensor, stored.config, stored)
+            return
         self._keep(sensor, stored.config)
         path = path_of(sensor, stored.config)
         if path is None:
@@ -114,7 +118,8 @@ class SensorDesk:
     def _tell_waiting_shadows(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
         """Other dates whose evaluation window is open may lack just this sensor, whatever date it names."""
         window = timedelta(seconds=config.schedule.evaluation.window.total_seconds())
-        own = run_key_of(sensor, config)
+        named = row_date(sensor.key, sensor.fields)
+        own = None if isinstance(named, UnreadableDate) else run_key_of(sensor, config)
         arrivals = self._store.newest_arrivals(config.id, config.schedule_id, _NEWEST_DATES)
         for key, arrived_at in arrivals.items():
             if key == own or not arrived_at <= sensor.written_at <= arrived_at + window:
