@@ -78,6 +78,16 @@ def test_a_record_newer_than_the_kept_row_was_not_seen(
     assert took_into_account(done, Sensor("p", "landing", fields, at)) is seen
 
 
+def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None:
+    date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
+    own = {"date": str(date)}
+    kept = {before.slot: KeptRow({"date": str(date.shifted(-1))}, EVALUATED - timedelta(minutes=30))}
+    rows = {"landing": own}
+    marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
+    done = replace(run, evaluated_at=EVALUATED, seen=marks)
+    assert took_into_account(done, Sensor("p", "landing", own, EVALUATED - timedelta(minutes=5)))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -35,17 +35,18 @@ def rows_seen(
     """The fingerprint of each sensor row by which an evaluation judged a date, by row key.
 
     A row that names another date was not seen for this one. Where a kept row was read instead, its time follows the
-    fingerprint: a record of this date that was written later was not seen.
+    fingerprint: a record of this date that was written later was not seen. A rule with an offset may read a kept row
+    while the row of the date itself is there: that one was seen.
     """
-    chosen = set(selection.sources.values())
+    chosen = {name for slot, name in selection.sources.items() if slot not in selection.kept}
     seen = {
         name: fingerprint(fields)
         for name, fields in rows.items()
         if name in chosen or counts_for(row_date(name, fields), date)
     }
-    for slot in selection.kept:
+    for slot in sorted(selection.kept):  # the slot without an offset first
         at = kept[slot].kept_at.astimezone(UTC).isoformat()
-        seen[selection.sources[slot]] = f"{fingerprint(selection.fields[slot])}@{at}"
+        seen.setdefault(selection.sources[slot], f"{fingerprint(selection.fields[slot])}@{at}")
     return seen
 
 
