@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import safety
-from simulation.ledger import Pass, Told, Version
+from simulation.ledger import Ledger, Pass, Told, Version
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
 from interlock_lifecycle._accounted import fingerprint
 from interlock_rules import holds
-from interlock_sla import resolve_execution_date
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
 from interlock_stream_router.record import Change
@@ -51,6 +50,8 @@ def e_arrival_is_answered(
     if before is None:
         opened = key in world.ledger.runs
         return None if opened or not fires else f"{key}: {sensor} did not open its run"
+    if before["status"] == "FAILED_FINAL" and fires:
+        return _late_after_failure(world, key, int(before["attempt"]), written_at)
     passed = world.ledger.passes.get((key, int(before["attempt"])))
     if before["status"] != "COMPLETED" or passed is None:
         return None
@@ -63,6 +64,36 @@ def e_arrival_is_answered(
     if called_late and not _is_of_another_date(world, config, change, key):
         return f"{key}: {sensor} is called late although the run had seen it"
     return None
+
+
+def _late_after_failure(world: "World", key: RunKey, attempt: int, written_at: datetime) -> str | None:
+    """Data that was written after the run had failed for good is reported once for that run."""
+    closed_at = world.ledger.closings[key][-1][0]
+    if written_at <= closed_at + timedelta(seconds=2) or reports_after_failure(world.ledger, key, attempt):
+        return None
+    return f"{key}: data of {written_at}, after attempt {attempt} had failed for good, was not reported"
+
+
+def reports_after_failure(ledger: Ledger, key: RunKey, attempt: int) -> list[Told]:
+    """The events about data for a run that had failed for good."""
+    found = ledger.told(key.pipeline_id, str(key.date), "LATE_DATA_ARRIVAL")
+    return [told for told in found if is_after_failure(told) and told.detail["attempt"] == attempt]
+
+
+def is_after_failure(told: Told) -> bool:
+    """Whether an event reports data for a run that had failed for good."""
+    return told.type == "LATE_DATA_ARRIVAL" and told.detail["detail"].get("runStatus") == "FAILED_FINAL"
+
+
+def e_failure_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str | None:
+    """Data after a final failure is reported once per run, with its rerun command, and not for an older record."""
+    attempt, closings = int(told.detail["attempt"]), ledger.closings[key]
+    if len(reports_after_failure(ledger, key, attempt)) > 1:
+        return f"{key}: data after the failure of attempt {attempt} was reported twice"
+    if not closings or datetime.fromisoformat(told.detail["timestamp"]) < closings[-1][0] - timedelta(seconds=2):
+        return f"{key}: {told.detail['timestamp']} is called later than the failure of {closings[-1:]}"
+    command = f"interlock rerun {key.pipeline_id} {key.date}"
+    return None if command in told.detail["detail"]["actionHint"] else f"{key}: no hint says {command}"
 
 
 def _is_answered(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
@@ -83,7 +114,7 @@ def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, 
     newest = _newest(world, change)
     if newest.value is None or newest.value == sensor_fields(change.row or {}):
         return False
-    return resolve_execution_date(newest.value, newest.since, config.zone) != key.date
+    return newest.truth.run_date(newest.since, config.zone) != key.date
 
 
 def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:

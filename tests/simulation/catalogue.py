@@ -6,7 +6,7 @@ from msgspec import Struct
 class Mutant(Struct, frozen=True):
     """One patch of one module. `tests` notice it, or else the simulation does, at this rate of faults.
 
-    `seeds` of stories and of `timetables` are tried first.
+    `seeds` of stories, of `timetables` and of `writers` are tried first.
     """
 
     name: str
@@ -16,6 +16,7 @@ class Mutant(Struct, frozen=True):
     trap: int = 0
     seeds: tuple[int, ...] = ()
     timetables: tuple[int, ...] = ()
+    writers: tuple[int, ...] = ()
     rate: float | None = None
     tests: tuple[str, ...] = ()
 
@@ -92,8 +93,8 @@ MUTANTS = (
     Mutant(
         "today is a day in UTC",
         _ARRIVAL,
-        "resolve_execution_date(sensor.fields, sensor.written_at, config.zone)",
-        "resolve_execution_date(sensor.fields, sensor.written_at, sensor.written_at.tzinfo)",
+        "    return execution_day(written_at, config.zone) if named is None else named\n",
+        "    return execution_day(written_at, written_at.tzinfo) if named is None else named\n",
         trap=8,
         seeds=(8,),
     ),
@@ -108,7 +109,7 @@ MUTANTS = (
     Mutant(
         "all historic sensors are read",
         "interlock_store._store",
-        "        found = self._tables.get_many(self.names.control, wanted)\n",
+        "        found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])\n",
         "        rows = self._tables.query(self.names.control, pk, prefix='SENSOR#')\n"
         "        found = {(pk, row['SK']): row for row in rows}\n",
         trap=10,
@@ -314,7 +315,7 @@ MUTANTS = (
     Mutant(
         "what was seen is compared by time alone",
         "interlock_lifecycle._accounted",
-        "    return seen[sensor.key] == fingerprint(sensor.fields)\n",
+        '    return seen[sensor.key].partition("@")[0] == fingerprint(sensor.fields)\n',
         "    return True\n",
         tests=("packages/interlock-lifecycle/tests/test_accounted.py",),
     ),

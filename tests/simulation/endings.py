@@ -1,8 +1,13 @@
 """The checks at a story's end: everything settled, delivered, accounted for, judged, and alike in shadow and live."""
 
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from simulation import verdicts
+from simulation.arrivals import names
+from simulation.judged import rules_of
 from simulation.ledger import Ledger, Told
 from simulation.safety import OWN_REASONS
 from simulation.stories import Story
@@ -10,6 +15,8 @@ from simulation.stories import Story
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
 from interlock_sla import ExecutionDate
+
+_KEYS = {"PK", "SK"}
 
 
 def check(story: Story) -> None:
@@ -33,6 +40,8 @@ def check(story: Story) -> None:
     for live, shadow in story.twins:
         for key in [found for found in story.promised if found.pipeline_id == live]:
             checks.broke("i", i_alike(story, key, shadow))
+    for message in e_unreadable_rows_are_rejected(story):
+        checks.broke("e", message)
     for invariant, message in story.broken():
         checks.broke(invariant, message)
     checks.raise_broken()
@@ -78,16 +87,77 @@ def _answers_late_data(told: Told) -> bool:
 
 def e_dead_letters_were_malformed(story: Story) -> str | None:
     """Only rows that nobody can read are dead-lettered, each of them."""
-    malformed = {"NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30", "SENSOR#ready", "JOB#stream"}
+    malformed = ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30", "JOB#stream")
     letters = [record.sk for record, _ in story.world.dead_letters]
-    wrong = [sk for sk in letters if not sk.startswith(tuple(malformed))]
+    empty = [record.sk for record, _ in story.world.dead_letters if set(record.wire["dynamodb"]["NewImage"]) <= _KEYS]
+    wrong = [sk for sk in letters if not sk.startswith(malformed) and not sk.startswith("SENSOR#")]
     if wrong:
         return f"dead-lettered: {wrong}: {[letter.reason for _, letter in story.world.dead_letters]}"
     buried = {str(letter.payload["SK"]) for letter in story.world.buried}
     if buried != story.spoiled_events:
         return f"of the events' rows {story.spoiled_events} are spoiled, dead-lettered are {buried}"
     missing = [sk for sk in ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30") if sk not in letters]
+    missing += ["the sensor without fields"] if "SENSOR#ready" not in empty else []
     return f"neither processed nor dead-lettered: {missing}" if missing else None
+
+
+def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
+    """A row whose date cannot be read is a dead letter exactly when a rule of its date reads its key.
+
+    It is reported once in 24 hours for its key and form.
+    """
+    ledger = story.world.ledger
+    letters = {
+        (record.wire["dynamodb"]["Keys"]["PK"]["S"][9:], record.sk[7:], record.written_at)
+        for record, _ in story.world.dead_letters
+        if record.sk.startswith("SENSOR#")
+    }
+    written: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
+    for (pipeline, sensor), row in ledger.sensors.everything():
+        config = story.configs.get(pipeline)
+        if not row.value or config is None or pipeline in story.edited:
+            continue
+        is_letter, is_read = (pipeline, sensor, row.since) in letters, is_dated(config, sensor)
+        if is_letter != (is_read and row.truth.unreadable != ""):
+            yield f"{sensor} of {pipeline} at {row.since}, {row.truth}: dead letter {is_letter}, read {is_read}"
+        if row.truth.unreadable and is_read:
+            written[_kind(pipeline, sensor, row.truth.unreadable)].append(row.since)
+    reported = _reports(ledger)
+    for kind in written.keys() | reported.keys():
+        if message := _wrongly_reported(written.get(kind, []), reported.get(kind, [])):
+            yield f"{kind}: {message}"
+
+
+def is_dated(config: PipelineConfig, sensor: str) -> bool:
+    """Whether a rule that looks at dates reads this sensor."""
+    return any(names(rule.key, sensor) for rule in rules_of(config) if not rule.any_date)
+
+
+def _kind(pipeline: str, sensor: str, form: str) -> tuple[str, str, str]:
+    return pipeline, re.sub("[0-9]", "9", sensor), form
+
+
+def _reports(ledger: Ledger) -> dict[tuple[str, str, str], list[datetime]]:
+    """When each kind of unreadable row was reported: by the write of that second, and with the field at fault."""
+    found: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
+    for told in ledger.events.values():
+        if told.type != "SENSOR_REJECTED":
+            continue
+        pipeline, detail, at = told.run[0], told.detail["detail"], datetime.fromisoformat(told.detail["timestamp"])
+        rows = ledger.sensors.all((pipeline, detail["sensorKey"]))
+        forms = [row.truth for row in rows if row.since.replace(microsecond=0) == at]
+        form = next((one.unreadable for one in forms if one.field == detail["field"]), "nothing that was written")
+        found[_kind(pipeline, detail["sensorKey"], form)].append(at)
+    return found
+
+
+def _wrongly_reported(written: list[datetime], reported: list[datetime]) -> str | None:
+    """Each report opens 24 hours in which there is no other one; each write lies in such hours."""
+    begins: list[datetime] = []
+    for at in sorted(written):
+        if not begins or at.replace(microsecond=0) >= begins[-1] + timedelta(hours=24):
+            begins.append(at.replace(microsecond=0))
+    return None if begins == sorted(reported) else f"written at {written}, reported at {reported}, not at {begins}"
 
 
 def e_date_ended(story: Story, key: RunKey) -> str | None:

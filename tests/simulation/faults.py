@@ -81,7 +81,7 @@ class Faults:
     def __init__(self, rng: random.Random, rate: float) -> None:
         self._rng = rng
         self._rate = rate
-        self.active = rate > 0
+        self.active = self.ever_active = rate > 0
         self.count: Counter[Fault] = Counter()
 
     def strikes(self, fault: Fault) -> bool:

@@ -1,4 +1,4 @@
-"""Checks every commit, delivery, start, record and tick against the invariants (a) to (h) of the design."""
+"""Checks every commit, delivery, start, record and tick against the invariants of the design."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from simulation import safety, verdicts
-from simulation.arrivals import e_arrival_is_answered
+from simulation import judged, safety, verdicts
+from simulation.arrivals import e_arrival_is_answered, e_failure_is_reported_once, is_after_failure
 from simulation.faults import Change
 from simulation.jobs import Job
-from simulation.ledger import Told
+from simulation.ledger import Told, Version
 from simulation.parts import GRACE
 
 from interlock_dlq import BatchResult
-from interlock_lifecycle import RunKey
-from interlock_store import key_of_row, parse_time
+from interlock_lifecycle import RunKey, is_reserved
+from interlock_store import key_of_row, parse_time, sensor_fields
 from interlock_stream_router.record import Change as Record
 from interlock_watchdog.tick import TickFailed
 
@@ -48,6 +48,15 @@ class Routing(Struct):
     change: Record
     record: "StreamRecord"
     told: list[Told]
+
+
+class Before(Struct, frozen=True):
+    """What was there before a sensor's record was handled: its write, its run, and all runs of its pipeline."""
+
+    version: Version
+    key: RunKey | None
+    row: Mapping[str, Any] | None
+    runs: list[RunKey]
 
 
 class Checks:
@@ -104,9 +113,17 @@ class Checks:
         if told.type in _ONCE and len(self._ledger.told(pipeline_id, date, told.type)) > 1:
             self.broke("e", f"{pipeline_id} {date}: {told.type} was told twice")
         if told.type == "RERUN_REJECTED":
-            key = RunKey(pipeline_id, str(told.detail["scheduleId"]), verdicts.date_of(date))
             began = self._world.invocation.began
-            self.broke("g", safety.g_rejection_is_right(self._ledger, key, told, began))
+            self.broke("g", safety.g_rejection_is_right(self._ledger, _key_of(told), told, began))
+        if is_after_failure(told):
+            self.broke("e", e_failure_is_reported_once(self._ledger, _key_of(told), told))
+        if told.type == "VALIDATION_EXHAUSTED" and not self._world.faults.ever_active:
+            self._held(_key_of(told))
+
+    def _held(self, key: RunKey) -> None:
+        config = self._ledger.configs.now(key.pipeline_id)
+        if config is not None and config.value is not None:
+            self.broke("j", judged.j_was_rightly_held(self._ledger, key, config.value))
 
     def _run_changed(
         self,
@@ -126,6 +143,7 @@ class Checks:
         opened = after["status"] == "RUNNING" and (before is None or int(after["attempt"]) > int(before["attempt"]))
         if opened:
             self.broke("a", safety.a_attempt_may_open(self._ledger, key, after, began, rerun=bool(reruns)))
+            self._date_opened(key, before, reruns)
         for reason in reruns:
             failure = next((event.detail.get("detail") for event in told if event.type == "JOB_FAILED"), None)
             self.broke("g", safety.g_within_budget(self._ledger, key, reason, failure, began))
@@ -134,11 +152,18 @@ class Checks:
         passed = self._ledger.passes.get((key, int(after["attempt"])))
         if passed is not None and passed.committed == world.now and before is not None and "evaluatedAt" not in before:
             self.broke("a", safety.a_rules_held(self._ledger, passed))
+            self.broke("j", judged.j_pass_is_of_its_date(self._ledger, passed))
         if "jobIntent" in after and before is not None and "jobIntent" not in before:
             self.broke("a", safety.a_intent_is_allowed(self._ledger, key, after, began))
         if before is not None and before["status"] == "RUNNING":
             self._run_ended(key, after, told)
         return None
+
+    def _date_opened(self, key: RunKey, before: Mapping[str, Any] | None, reruns: list[str]) -> None:
+        """A date that begins without an operator's request begins by its own data."""
+        config = self._ledger.configs.now(key.pipeline_id)
+        if before is None and not reruns and config is not None and config.value is not None:
+            self.broke("j", judged.j_opened_by_its_date(self._ledger, key, config.value))
 
     def _run_ended(self, key: RunKey, after: Mapping[str, Any], told: list[Told]) -> None:
         """A running attempt may have ended, and its date may be closed."""
@@ -178,21 +203,31 @@ class Checks:
     def routing(self, change: Record, record: "StreamRecord") -> Iterator[None]:
         """A record is handled; one that got through without faults must have had its effect."""
         frame = Routing(change, record, [])
-        before, faults = self._look(change), self._world.faults.count.total()
+        before, faults = self._look(change, record), self._world.faults.count.total()
         self._routing.append(frame)
         try:
             yield
         finally:
             self._routing.pop()
-        if before is not None and self._world.faults.count.total() == faults:
-            self.broke("e", e_arrival_is_answered(self._world, change, record.written_at, *before, frame.told))
+        if before is None:
+            return
+        is_clean = self._world.faults.count.total() == faults
+        if before.key is not None and is_clean:
+            answer = e_arrival_is_answered(self._world, change, record.written_at, before.key, before.row, frame.told)
+            self.broke("e", answer)
+        self._ledger.take_in(before.runs, change.sk[7:], before.version)
+        if before.key is not None and before.row is None and before.key in self._ledger.runs and is_clean:
+            self._ledger.take_in([before.key], change.sk[7:], before.version)
 
-    def _look(self, change: Record) -> tuple[RunKey, Mapping[str, Any] | None] | None:
-        """A sensor's run as it is before the record is handled; None for other records."""
-        if not change.sk.startswith("SENSOR#") or change.row is None:
+    def _look(self, change: Record, record: "StreamRecord") -> "Before | None":
+        """A sensor's run, and the others of its pipeline, before the record is handled; None for other records."""
+        sensor, pipeline = change.sk.removeprefix("SENSOR#"), change.pk.removeprefix("PIPELINE#")
+        if sensor == change.sk or change.row is None or is_reserved(sensor):
             return None
-        key = verdicts.run_of_sensor(self._ledger, change)
-        return (key, self._ledger.runs.get(key)) if key is not None else None
+        version = self._ledger.version_of(pipeline, sensor, sensor_fields(change.row), record.written_at)
+        key = verdicts.run_of_sensor(self._ledger, change, version.truth)
+        runs = [found for found in self._ledger.runs if found.pipeline_id == pipeline]
+        return Before(version, key, self._ledger.runs.get(key) if key is not None else None, runs)
 
     def handled(self, change: Record, record: "StreamRecord") -> None:
         """A record got through the router."""
@@ -247,6 +282,11 @@ class Checks:
         """Without faults no step of an execution fails."""
         if not self._world.faults.active:
             self.broke("h", f"a step failed: {type(error).__name__}: {error}")
+
+
+def _key_of(told: Told) -> RunKey:
+    pipeline_id, date = told.run
+    return RunKey(pipeline_id, str(told.detail["scheduleId"]), verdicts.date_of(date))
 
 
 def d_change_is_told(  # noqa: C901 (one line per change)

@@ -1,7 +1,7 @@
 """The books of the simulated world: every version of sensors and configs, every run, event, outcome and rerun."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from simulation.faults import Change
+from simulation.truths import UNDATED, Truth
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
 from interlock_lifecycle import RunKey, is_reserved
+from interlock_lifecycle._accounted import fingerprint
 from interlock_sla import Calendar, Exclusions
 from interlock_store import key_of_row, parse_time, sensor_fields
 from interlock_store._write import Item
@@ -21,11 +23,22 @@ if TYPE_CHECKING:
 
 
 class Version(Struct):
-    """What a row said from `since` until `until` (None: still); no `value` when it was not there."""
+    """What a row said from `since` until `until` (None: still); no `value` when it was not there.
+
+    `truth`: what the writer of a sensor row knows of its date.
+    """
 
     value: Any
     since: datetime
     until: datetime | None = None
+    truth: Truth = UNDATED
+
+
+class Known(Struct, frozen=True):
+    """A version that Interlock took in for a run, and when."""
+
+    version: Version
+    at: datetime
 
 
 class Told(Struct, frozen=True):
@@ -62,18 +75,22 @@ class History:
     def __init__(self) -> None:
         self._versions: dict[Any, list[Version]] = defaultdict(list)
 
-    def add(self, name: Any, value: Any, at: datetime) -> None:
+    def add(self, name: Any, value: Any, at: datetime, truth: Truth = UNDATED) -> None:
         """From now on the row says this."""
         versions = self._versions[name]
         if versions:
             versions[-1].until = at
-        versions.append(Version(value, at))
+        versions.append(Version(value, at, truth=truth))
 
     def between(self, name: Any, begin: datetime, end: datetime) -> list[Any]:
         """What the row said at some moment of the span; None where it was not there."""
+        return [version.value if version is not None else None for version in self.within(name, begin, end)]
+
+    def within(self, name: Any, begin: datetime, end: datetime) -> list[Version | None]:
+        """The versions of the span; None where the row was not written yet."""
         versions = self._versions.get(name, [])
-        found = [seen.value for seen in versions if seen.since <= end and (seen.until is None or seen.until >= begin)]
-        return found if versions and versions[0].since <= begin else [None, *found]
+        found = [seen for seen in versions if seen.since <= end and (seen.until is None or seen.until >= begin)]
+        return [*found] if versions and versions[0].since <= begin else [None, *found]
 
     def now(self, name: Any) -> Version | None:
         """The present version."""
@@ -83,6 +100,10 @@ class History:
     def all(self, name: Any) -> list[Version]:
         """Every version, the oldest first."""
         return self._versions.get(name, [])
+
+    def everything(self) -> Iterator[tuple[Any, Version]]:
+        """Every version of every row, with the row's name."""
+        return ((name, version) for name, versions in self._versions.items() for version in versions)
 
 
 class Ledger:
@@ -110,6 +131,8 @@ class Ledger:
         self.pending: dict[tuple[str, str, str], datetime] = {}
         self.opened: dict[RunKey, datetime] = {}
         """When a date's first attempt was committed."""
+        self.known: dict[tuple[RunKey, str], list[Known]] = defaultdict(list)
+        """By run and row: the versions that Interlock has taken in for the run, so that the run keeps the newest."""
 
     @property
     def now(self) -> datetime:
@@ -144,7 +167,8 @@ class Ledger:
         elif kind == "TRIGGER" and after is not None:
             self._note_run(key_of_row(pk, sk), before, after)
         elif kind == "SENSOR" and not is_reserved(sk[7:]):
-            self.sensors.add((pk[9:], sk[7:]), sensor_fields(after) if after is not None else None, now)
+            fields = sensor_fields(after) if after is not None else None
+            self.sensors.add((pk[9:], sk[7:]), fields, now, self._world.truth)
         elif (
             sk == "CONFIG"
             and pk.startswith("PIPELINE#")
@@ -188,10 +212,39 @@ class Ledger:
             seen = after.get("evaluatedSensors", {})
             token = str(after["runToken"])
             self.passes[key, attempt] = Pass(key, attempt, token, at, seen, began, self._world.now)
+            self._note_seen(key, seen)
         elif before is not None and not same and "jobIntent" in after and after["attempt"] == before["attempt"]:
             # A recovery while a start is promised: the new execution goes on with it, as it was evaluated.
             passed = self.passes[key, int(after["attempt"])]
             self.passes[key, passed.attempt] = replace(passed, token=str(after["runToken"]))
+
+    def _note_seen(self, key: RunKey, seen: Mapping[str, str]) -> None:
+        """An evaluation passed by these rows: the run keeps those that had no better row beside them."""
+        for name, mark in seen.items():
+            versions = self.sensors.within((key.pipeline_id, name), self._world.invocation.began, self.now)
+            is_read = not any(other.startswith(f"{name}#") for other in seen)
+            self.known[key, name] += [
+                Known(version, self.now)
+                for version in versions
+                if version is not None and version.value is not None and fingerprint(version.value) == mark and is_read
+            ]
+
+    def take_in(self, runs: Iterable[RunKey], sensor: str, version: Version) -> None:
+        """A record that names a date got through the router while these runs were there.
+
+        A day's row is kept for the day, not for its hours.
+        """
+        when = version.truth.date
+        for key in runs if when is not None else ():
+            if when is not None and (key.date.hour is None or when.hour is not None):
+                self.known[key, sensor].append(Known(version, self.now))
+
+    def version_of(self, pipeline_id: str, sensor: str, fields: Mapping[str, Any], written_at: datetime) -> Version:
+        """The write that a record tells of."""
+        for version in reversed(self.sensors.all((pipeline_id, sensor))):
+            if version.since == written_at and version.value == fields:
+                return version
+        raise AssertionError(f"nobody wrote {fields} to {sensor} of {pipeline_id} at {written_at}")
 
     def exclusions(self, config: PipelineConfig) -> Exclusions:
         """The days on which a pipeline is dormant."""

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +24,7 @@ from simulation.endings import check
 from simulation.invariants import InvariantBroken
 from simulation.stories import Story
 from simulation.timetables import Timetable
+from simulation.writers import Writers
 
 ROOT = Path(__file__).parents[2]
 MOST_SEEDS = 120
@@ -102,9 +103,9 @@ def hunt(mutant: Mutant) -> Caught | None:
 
 
 def by_seeds(mutant: Mutant, most: int = MOST_SEEDS) -> Caught | None:
-    """The first story that breaks: of its seeds, of any; when none of `most` does, the first timetable."""
-    hinted = [(Story, seed) for seed in mutant.seeds] + [(Timetable, seed) for seed in mutant.timetables]
-    others = [(kind, seed) for kind in (Story, Timetable) for seed in range(most)]
+    """The first story that breaks: of its seeds, of any; when none of `most` does, the first timetable or writers."""
+    hinted = [(kind, seed) for kind, seeds in _hints(mutant) for seed in seeds]
+    others = [(kind, seed) for kind, _ in _hints(mutant) for seed in range(most)]
     with applied(mutant):
         for kind, seed in dict.fromkeys([*hinted, *others]):
             try:
@@ -113,8 +114,12 @@ def by_seeds(mutant: Mutant, most: int = MOST_SEEDS) -> Caught | None:
                 check(story)
             except InvariantBroken as broken:
                 rate = f" at rate {mutant.rate}" if mutant.rate is not None else ""
-                return Caught(f"{kind.__name__.lower()} {seed}{rate}", str(broken))
+                return Caught(f"{type(story).__name__.lower()} {seed}{rate}", str(broken))
     return None
+
+
+def _hints(mutant: Mutant) -> list[tuple[Callable[..., Story], tuple[int, ...]]]:
+    return [(Story, mutant.seeds), (Timetable, mutant.timetables), (Writers, mutant.writers)]
 
 
 class _Witness:

@@ -5,51 +5,35 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from simulation import judged
 from simulation.jobs import Job
-from simulation.ledger import Ledger, Pass, Told
+from simulation.ledger import Ledger, Pass, Told, Version
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
-from interlock_lifecycle._accounted import fingerprint
-from interlock_rules import holds, to_number, updated_at
-from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_rules import Rule, holds, to_number, updated_at
+from interlock_sla import parse_execution_date
 from interlock_store import parse_time
 
 _CLOCK_SKEW = timedelta(minutes=1)
 OWN_REASONS = ("late-data", "data-drift", "repeated-hour")
 
 
-def row_keys(key: str, date: ExecutionDate) -> tuple[str, str, str]:
-    """The rows that may hold a rule's sensor for a date, the best first."""
-    return f"{key}#{date}", f"{key}#{date.compact}", key
-
-
 def a_rules_held(ledger: Ledger, passed: Pass) -> str | None:
-    """The rules held on the rows that the evaluation says it saw, and it saw what was there."""
-    pipeline, date = passed.key.pipeline_id, passed.key.date
-    configs = ledger.live_configs(pipeline, passed.began, passed.committed)
+    """The rules held on the rows of the run's date that the evaluation says it saw."""
+    configs = ledger.live_configs(passed.key.pipeline_id, passed.began, passed.committed)
     if not configs:
         return f"{passed.key}: an evaluation passed although no config of the moment lets a job start"
-    problems = [_rules_failed(ledger, passed, config, date) for config in configs]
+    problems = [_rules_failed(ledger, passed, config) for config in configs]
     return None if None in problems else problems[0]
 
 
-def _rules_failed(ledger: Ledger, passed: Pass, config: PipelineConfig, date: ExecutionDate) -> str | None:
-    results = []
-    for rule in config.validation.rules:
-        fields: Mapping[str, object] | None = None
-        for name in row_keys(rule.key, date):
-            versions = ledger.sensors.between((passed.key.pipeline_id, name), passed.began, passed.committed)
-            told = passed.seen.get(name)
-            if told is None:
-                if None not in versions:
-                    return f"{passed.key}: sensor {name} was there, but was not seen"
-                continue
-            matching = [found for found in versions if found is not None and fingerprint(found) == told]
-            if not matching:
-                return f"{passed.key}: sensor {name} was seen as it was not at that moment"
-            fields = fields if fields is not None else matching[0]
-        results.append(holds(rule, fields, passed.evaluated_at))
+def _rules_failed(ledger: Ledger, passed: Pass, config: PipelineConfig) -> str | None:
+    results, at = [], passed.evaluated_at
+    for rule, read in zip(config.validation.rules, judged.reads_of(ledger, passed, config), strict=True):
+        if read.problem:
+            return None  # invariant (j) says it
+        results.append(any(holds(rule, fields, at) for fields in read.options))
     safe = all(results) if str(config.validation.trigger) == "ALL" else any(results)
     return None if safe else f"{passed.key}: the evaluation passed although its rules did not hold: {results}"
 
@@ -157,15 +141,16 @@ def g_within_budget(
 
 
 def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | None:
-    """A date that succeeded last is not rerun unless one of its sensors was updated since.
+    """A date that succeeded last is not rerun unless one of the rows that count for it was updated since.
 
     What others report of a time after the request tells nothing of a request that the stream brings late.
     """
     outcomes = _known_outcomes(ledger, key, asked_at)
     if not outcomes or outcomes[-1][1] != "success":
         return None
-    stamps = _stamps(ledger, key)
-    if stamps and max(stamps) <= outcomes[-1][0]:
+    rules = _rules_now(ledger, key)
+    stamps = _stamps(judged.counting_now(ledger, key, rules))
+    if stamps and max(_stamps(judged.counting_ever(ledger, key, rules))) <= outcomes[-1][0]:
         return f"{key}: rerun although it succeeded at {outcomes[-1][0]} and no sensor was updated since"
     return None
 
@@ -182,31 +167,24 @@ def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) ->
         return None
     asked_at = datetime.fromisoformat(told.detail["timestamp"])
     outcomes = [found for found in _known_outcomes(ledger, key, asked_at) if found[0] < began]
-    stamps = _stamps(ledger, key)
+    rules = _rules_now(ledger, key)
+    stamps = _stamps(judged.counting_now(ledger, key, rules))
     if not outcomes or outcomes[-1][1] != "success":
         return f"{key}: refused as unchanged although its last outcome is no success"
     newest = max(outcomes[-1][0], max(at for at, _ in ledger.outcomes[key]))
-    quiet = all((found := ledger.sensors.now(name)) is None or found.since < began for name in _named(ledger, key))
+    quiet = all(row.since < began for rule in rules for row in judged.present(ledger, key, rule))
     if quiet and any(stamp > newest for stamp in stamps):
         return f"{key}: refused as unchanged although a sensor was updated at {max(stamps)}"
     return None
 
 
-def _named(ledger: Ledger, key: RunKey) -> list[tuple[str, str]]:
+def _rules_now(ledger: Ledger, key: RunKey) -> tuple[Rule, ...]:
     found = ledger.configs.now(key.pipeline_id)
-    config = found.value if found is not None else None
-    if config is None:
-        return []
-    keys = [rule.key for rule in config.validation.rules]
-    keys += [config.schedule.trigger.key] if config.schedule.trigger is not None else []
-    keys += [rule.key for rule in config.post_run.rules] if config.post_run is not None else []
-    return [(key.pipeline_id, name) for rule_key in dict.fromkeys(keys) for name in row_keys(rule_key, key.date)]
+    return judged.rules_of(found.value) if found is not None and found.value is not None else ()
 
 
-def _stamps(ledger: Ledger, key: RunKey) -> list[Any]:
-    found = [ledger.sensors.now(name) for name in _named(ledger, key)]
-    stamps = [updated_at(version.value) for version in found if version is not None and version.value is not None]
-    return [stamp for stamp in stamps if stamp is not None]
+def _stamps(rows: Sequence[Version]) -> list[datetime]:
+    return [stamp for row in rows if (stamp := updated_at(row.value)) is not None]
 
 
 def drifted(before: object, now: object, config: PipelineConfig) -> bool:

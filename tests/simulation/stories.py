@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from simulation.faults import Fault
+from simulation.truths import UNDATED, Truth
 from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml, encode_json
@@ -116,15 +117,7 @@ class Story:
             shape.plain_audit, shape.ledger = self.more.random() < 0.4, self.more.random() < 0.4
         config = self._config(name, shape)
         self._push(config)
-        ids = [name]
-        if shape.twin:
-            shadow = msgspec.structs.replace(config, dry_run=True)
-            shadow = msgspec.structs.replace(
-                shadow, pipeline=msgspec.structs.replace(config.pipeline, id=f"{name}-shadow")
-            )
-            self._push(shadow)
-            self.twins.append((name, shadow.id))
-            ids.append(shadow.id)
+        ids = [name, *self._add_shadow(config)] if shape.twin else [name]
         for day in range(days):
             local = (self.world.now + timedelta(days=day)).date()
             for hour in sorted(rng.sample(range(24), 3)) if shape.hourly else [None]:
@@ -135,6 +128,14 @@ class Story:
     def _push(self, config: PipelineConfig) -> None:
         self.configs[config.id] = config
         self.world.push(config)
+
+    def _add_shadow(self, config: PipelineConfig) -> list[str]:
+        """The pipeline's twin, which is a dry run."""
+        pipeline = msgspec.structs.replace(config.pipeline, id=f"{config.id}-shadow")
+        shadow = msgspec.structs.replace(config, dry_run=True, pipeline=pipeline)
+        self._push(shadow)
+        self.twins.append((config.id, shadow.id))
+        return [shadow.id]
 
     def _config(self, name: str, shape: Shape) -> PipelineConfig:
         rng = self.rng
@@ -177,54 +178,61 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         fields: dict[str, Any] = {"date": str(day) if rng.random() < 0.7 else day.strftime("%Y%m%d")}
         if hour is not None:
             fields["hour"] = f"{hour:02d}"
+        truth = Truth(when)
         if shape.keys == "undated":
-            fields = {}
+            fields, truth = {}, UNDATED
         if at >= self.end - timedelta(hours=2) or at <= self.world.now:
             return
         suffix = {"date": f"#{when}", "compact": f"#{when.compact}"}.get(shape.keys, "")
         if shape.volume:
-            self._sense(config, ids, f"volume{suffix}", at - timedelta(minutes=rng.randint(1, 50)), n=rng.randint(0, 1))
+            early = at - timedelta(minutes=rng.randint(1, 50))
+            # Without fields of its own only its key can name a date.
+            self._sense(config, ids, f"volume{suffix}", early, truth if suffix else UNDATED, n=rng.randint(0, 1))
         if shape.audited:
             sizes = rng.choice([[100, 200], [0, 50], [50, 0], [100, 103], [7, 7, 9]])
             audit = "audit" if shape.plain_audit else f"audit#{when}"
-            self._sense(config, ids, audit, at - timedelta(minutes=1), sensor_count=sizes[0], **fields)
+            audited = UNDATED if shape.plain_audit and not fields else Truth(when)
+            self._sense(config, ids, audit, at - timedelta(minutes=1), audited, sensor_count=sizes[0], **fields)
             later = at
             for size in sizes[1:]:
                 later += timedelta(minutes=rng.randint(200, 300) if shape.twin else rng.choice([3, 30, 240]))
-                self._sense(config, ids, audit, later, sensor_count=size, **fields)
+                self._sense(config, ids, audit, later, audited, sensor_count=size, **fields)
             for number in range(self.more.randint(0, 2) if shape.ledger else 0):
                 counted = later + timedelta(minutes=self.more.choice([-30, 0, 20]), seconds=number)
-                self._sense(config, ids, f"ledger#{when}", counted, n=self.more.randint(2, 4), **fields)
+                size = self.more.randint(2, 4)
+                self._sense(config, ids, f"ledger#{when}", counted, Truth(when), n=size, **fields)
         counts = sorted(rng.choices([3, 8, 10, 12], k=rng.randint(1, 3)))
         key = RunKey(config.id, config.schedule_id, when)
         for count in counts:
             value = rng.choice([count, Decimal(count), str(count)])
-            self._trigger(config, ids, key, f"ready{suffix}", at, ready=True, count=value, **fields)
+            self._trigger(config, ids, key, f"ready{suffix}", at, truth, ready=True, count=value, **fields)
             at += timedelta(minutes=rng.choice([0, 1, 5, 20]), milliseconds=rng.choice([0, 400, 59_900]))
         if rng.random() < 0.2 and not shape.twin:
             late = at + timedelta(minutes=rng.randint(40, 400))
-            self._trigger(config, ids, key, f"ready{suffix}", late, ready=True, count=15, **fields)
+            self._trigger(config, ids, key, f"ready{suffix}", late, truth, ready=True, count=15, **fields)
         self._ask_for_reruns(ids, key, at, twin=shape.twin)
         if rng.random() < 0.15 and not shape.twin:
             self._report_falsely(key, at + timedelta(minutes=rng.randint(1, 20)))
 
     def _trigger(
-        self, config: PipelineConfig, ids: list[str], key: RunKey, sensor: str, at: datetime, **f: Any
+        self, config: PipelineConfig, ids: list[str], key: RunKey, sensor: str, at: datetime, truth: Truth, **f: Any
     ) -> None:
         if at >= self.end:
             return
-        self._sense(config, ids, sensor, at, **f)
+        self._sense(config, ids, sensor, at, truth, **f)
         allowed = not self.world.ledger.exclusions(config).excludes(at.astimezone(config.zone).date())
         self.promised[key] = self.promised.get(key, False) or allowed
 
-    def _sense(self, config: PipelineConfig, ids: list[str], sensor: str, at: datetime, **fields: Any) -> None:
+    def _sense(
+        self, config: PipelineConfig, ids: list[str], sensor: str, at: datetime, truth: Truth, **fields: Any
+    ) -> None:
         written = self.rng.choice(
             [at.isoformat(), at.timestamp(), str(int(at.timestamp())), int(at.timestamp() * 1000)]
         )
         if isinstance(written, float):
             written = Decimal(str(round(written, 3)))
         for pipeline_id in ids:
-            self.world.at(at, partial(self.world.sense, pipeline_id, sensor, **fields, updatedAt=written))
+            self.world.at(at, partial(self.world.sense, pipeline_id, sensor, truth, **fields, updatedAt=written))
 
     # --- people ------------------------------------------------------------------------------------------
 
@@ -293,8 +301,8 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         world.at(start + timedelta(minutes=rng.randint(60, 3000)), lambda: world.write_config("broken", None))
         nobody = RunKey("nobody", "stream", ExecutionDate(start.date()))
         acts: list[Callable[[], None]] = [
-            lambda: world.sense("broken", "ready", ready=True, count=10),
-            lambda: world.sense("nobody", "ready", ready=True, count=10),
+            lambda: world.sense("broken", "ready", UNDATED, ready=True, count=10),
+            lambda: world.sense("nobody", "ready", UNDATED, ready=True, count=10),
             lambda: world.rerun(nobody),
             lambda: world.write_row("PIPELINE#p0", "NONSENSE#1"),
             lambda: world.write_row("PIPELINE#p0", "RERUN_REQUEST#stream#2026-02-30", requestedAt="x"),

@@ -10,6 +10,7 @@ from simulation.conftest import SIMULATED, Amount
 from simulation.jobs import Job
 from simulation.long import chosen_seeds, play_seed
 from simulation.stories import Story
+from simulation.truths import Truth
 from simulation.world import World
 
 from interlock_config import PipelineConfig, decode_yaml
@@ -19,6 +20,7 @@ from interlock_sla import parse_execution_date
 BLOCKS = 16
 DATE = "2026-03-27"
 KEY = RunKey("p0", "stream", parse_execution_date(DATE))
+TODAY = Truth(KEY.date)
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -54,7 +56,7 @@ def world_with(count: int, config: PipelineConfig | None = None, *, outlasting: 
     world = World(1)
     world.jobs.outlasting = outlasting
     world.push(config or pipeline())
-    world.sense("p0", f"ready#{DATE}", date=DATE, ready=True, count=count)
+    world.sense("p0", f"ready#{DATE}", TODAY, date=DATE, ready=True, count=count)
     return world
 
 
@@ -71,7 +73,7 @@ def test_a_date_that_arrives_short_is_held_until_the_rest_comes() -> None:
     world = world_with(9)
     world.run_until(world.now + timedelta(minutes=5))
     assert world.jobs.accepted == []
-    world.sense("p0", f"ready#{DATE}", date=DATE, ready=True, count=10)
+    world.sense("p0", f"ready#{DATE}", TODAY, date=DATE, ready=True, count=10)
     world.run_until(world.now + timedelta(minutes=2))
     assert len(world.jobs.accepted) == 1
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from simulation.ledger import Told
 from simulation.stories import DAYS, QUIET, ZONES, Story
+from simulation.truths import Truth
 from simulation.world import INVOCATION
 
 from interlock_config import PipelineConfig, decode_yaml
@@ -122,7 +123,7 @@ watch: {{enabled: {str(reports).lower()}}}
         fields = {"date": str(key.date.day), "ready": True, "count": 12}
         if key.date.hour is not None:
             fields["hour"] = f"{key.date.hour:02d}"
-        self._sense(config, [config.id], f"ready#{key.date}", came, **fields)
+        self._sense(config, [config.id], f"ready#{key.date}", came, Truth(key.date), **fields)
         return came
 
     # --- what was to be said -----------------------------------------------------------------------------

@@ -1,15 +1,16 @@
 """Invariant (c): one true SLA verdict per date, recomputed from the deadlines and the first success."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation.ledger import Ledger, Told
+from simulation.truths import Truth
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
 from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
-from interlock_store import parse_time, pipeline_pk, sensor_fields
+from interlock_store import parse_time, pipeline_pk
 from interlock_store._rows import run_sk
 from interlock_stream_router.record import Change
 
@@ -25,20 +26,12 @@ def date_of(text: str) -> ExecutionDate:
     return parse_execution_date(text)
 
 
-def run_of_sensor(ledger: Ledger, change: Change) -> RunKey | None:
-    """The run that a sensor belongs to: its `date` and `hour`, else its day in the pipeline's zone."""
+def run_of_sensor(ledger: Ledger, change: Change, truth: Truth) -> RunKey | None:
+    """The run that a sensor belongs to: the date that its writer named, else its day in the pipeline's zone."""
     found = ledger.configs.now(change.pk[9:])
     config = found.value if found is not None else None
-    fields = sensor_fields(change.row or {})
-    if config is None:
-        return None
-    try:
-        text = str(fields["date"]).replace("-", "")
-        day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except (KeyError, ValueError):
-        return RunKey(config.id, config.schedule_id, ExecutionDate(change.at.astimezone(config.zone).date()))
-    hour = int(str(fields["hour"])) if "hour" in fields else None
-    return RunKey(config.id, config.schedule_id, ExecutionDate(day, hour))
+    when = truth.run_date(change.at, config.zone) if config is not None else None
+    return RunKey(config.id, config.schedule_id, when) if config is not None and when is not None else None
 
 
 def c_told_once(ledger: Ledger, told: Told) -> str | None:

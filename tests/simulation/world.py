@@ -15,6 +15,7 @@ from simulation.ledger import Ledger
 from simulation.parts import Sandbox
 from simulation.services import Bus, Executions, Timers, Watchdog
 from simulation.streams import Record, Streams
+from simulation.truths import UNDATED, Truth
 
 from interlock_config import PipelineConfig
 from interlock_dlq import DeadLetter
@@ -64,6 +65,8 @@ class World:
         self.dead_letters: list[tuple[Record, DeadLetter]] = []
         self.buried: list[DeadLetter] = []
         """What the outbox could not put on the bus."""
+        self.truth = UNDATED
+        """The date of the row that is being written."""
         self.ledger = Ledger(self)
         self.checks = Checks(self)
         self.jobs.on_accept = self.checks.job_starts
@@ -174,9 +177,11 @@ class World:
         """Write a named calendar."""
         self.store.put_calendar(calendar)
 
-    def sense(self, pipeline_id: str, key: str, **fields: Any) -> None:
-        """Write a sensor row."""
+    def sense(self, pipeline_id: str, key: str, truth: Truth, **fields: Any) -> None:
+        """Write a sensor row of which its writer knows the date."""
+        self.truth = truth
         self.store.put_sensor(pipeline_id, key, fields)
+        self.truth = UNDATED
 
     def rerun(self, key: RunKey, *, requested_at: datetime | None = None) -> None:
         """An operator asks for another attempt."""

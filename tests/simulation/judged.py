@@ -1,0 +1,192 @@
+"""Invariant (j): a rule is decided by rows that count for its run, or by the newest row that its date keeps.
+
+What counts is decided by what the writers of the rows knew (`truths`), never by the product's reading of a row.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from simulation.ledger import Ledger, Pass, Version
+from simulation.truths import moved, names_of
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import RunKey
+from interlock_lifecycle._accounted import fingerprint
+from interlock_rules import Rule, holds
+from interlock_sla import ExecutionDate
+
+Fields: TypeAlias = Mapping[str, Any] | None
+
+_ONE_MOMENT = timedelta(seconds=1)
+"""Streams give the time in whole seconds, and clocks differ by less."""
+
+
+class Read(Struct, frozen=True):
+    """What a rule may have read at a pass, None for no row; or why that breaks the contract."""
+
+    options: list[Fields]
+    problem: str = ""
+
+
+def rules_of(config: PipelineConfig) -> tuple[Rule, ...]:
+    """Every rule whose rows an evaluation reads."""
+    trigger = (config.trigger_rule,) if config.trigger_rule is not None else ()
+    return (*config.validation.rules, *trigger, *(config.post_run.rules if config.post_run is not None else ()))
+
+
+def j_pass_is_of_its_date(ledger: Ledger, passed: Pass) -> str | None:
+    """No rule of a passed evaluation was decided by a row of another date, or by a kept row that its date lost."""
+    configs = ledger.live_configs(passed.key.pipeline_id, passed.began, passed.committed)
+    problems = [_first_problem(ledger, passed, config) for config in configs]
+    return None if not problems or "" in problems else problems[0]
+
+
+def _first_problem(ledger: Ledger, passed: Pass, config: PipelineConfig) -> str:
+    return next((read.problem for read in reads_of(ledger, passed, config) if read.problem), "")
+
+
+def reads_of(ledger: Ledger, passed: Pass, config: PipelineConfig) -> Iterator[Read]:
+    """What each validation rule of the config may have read at a pass."""
+    return (_read(ledger, passed, config, rule) for rule in config.validation.rules)
+
+
+def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> Read:
+    """The rows of the rule's names in order, as far as the evaluation says that it saw them."""
+    key, wanted, options = passed.key, moved(passed.key.date, rule.date_offset), []
+    unreadable: list[str] = []
+    for name in names_of(rule.key, wanted):
+        mark = passed.seen.get(name, "")
+        there = ledger.sensors.within((key.pipeline_id, name), passed.began, passed.committed)
+        fitting = _fitting(there, mark, passed, is_shared=_is_shared(config, rule))
+        if not fitting:
+            state = "was seen as it was not at that moment" if mark else "was there, but was not seen"
+            return Read([], f"{key}: sensor {name} {state}")
+        counting = [row for row in fitting if row is not None and _decides(row, rule, wanted)]
+        options += [row.value for row in counting]
+        if len(counting) == len(fitting):
+            return Read(options)
+        if all(row is not None and row.truth.unreadable for row in there):
+            unreadable.append(name)
+    mark = passed.seen.get(rule.key, "")
+    if "@" not in mark or rule.any_date:
+        # Where the plain row is of the run's own date, its mark is there, and a row kept for an offset has none.
+        hidden = mark and rule.date_offset and not rule.any_date
+        return Read([*options, *(_ever_written(ledger, passed, rule, wanted) if hidden else []), None])
+    kept = _kept(ledger, passed, rule, wanted)
+    if not kept.problem and unreadable and not _is_shared(config, rule):
+        return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged in its place")
+    return Read([*options, *kept.options, None], kept.problem)
+
+
+def _ever_written(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Fields]:
+    versions = ledger.sensors.all((passed.key.pipeline_id, rule.key))
+    return [row.value for row in versions if row.value is not None and row.truth.counts_for(wanted)]
+
+
+def _fitting(there: list[Version | None], mark: str, passed: Pass, *, is_shared: bool) -> list[Version | None]:
+    """The versions of a row that agree with what the evaluation says of it; None where it was not there."""
+    gone = [None if row is None or row.value is None else row for row in there]
+    if mark and "@" not in mark:
+        return [row for row in gone if row is not None and fingerprint(row.value) == mark]
+    if mark and is_shared:
+        return [*gone]
+    # A row that counts for the run is always among those that were seen.
+    return [row for row in gone if row is None or not row.truth.counts_for(passed.key.date)]
+
+
+def _is_shared(config: PipelineConfig, rule: Rule) -> bool:
+    """Whether another rule reads the same key for another date: one mark then speaks for two rows."""
+    return len({(other.any_date, other.date_offset) for other in rules_of(config) if other.key == rule.key}) > 1
+
+
+def _decides(row: Version, rule: Rule, wanted: ExecutionDate) -> bool:
+    return rule.any_date or row.truth.counts_for(wanted)
+
+
+def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Read:
+    """The versions that the kept row can be; a problem when it never existed, or is not the newest that is known."""
+    mark = passed.seen[rule.key].partition("@")[0]
+    same = [
+        row
+        for row in ledger.sensors.all((passed.key.pipeline_id, rule.key))
+        if row.value is not None and row.truth.counts_for(wanted) and fingerprint(row.value) == mark
+    ]
+    if not same:
+        return Read([], f"{passed.key}: the kept row of {rule.key} is no row of {wanted} that ever was")
+    newest = newest_known(ledger, passed.key, rule, before=passed.began)
+    if newest is not None and same[-1].since < newest.since.replace(microsecond=0) - _ONE_MOMENT:
+        return Read([], f"{passed.key}: the kept row of {rule.key} is of {same[-1].since}, not of {newest.since}")
+    return Read([row.value for row in same])
+
+
+def newest_known(ledger: Ledger, key: RunKey, rule: Rule, before: datetime) -> Version | None:
+    """The newest version under the rule's plain key that the run keeps: taken in for it, and of the rule's date."""
+    wanted = moved(key.date, rule.date_offset)
+    known = [
+        one.version
+        for one in ledger.known.get((key, rule.key), [])
+        if one.at < before and one.version.truth.counts_for(wanted)
+    ]
+    return max(known, key=lambda row: row.since, default=None)
+
+
+def j_was_rightly_held(ledger: Ledger, key: RunKey, config: PipelineConfig) -> str | None:
+    """A run whose window is used up without faults was held by rows of its date: its rules do not hold even now."""
+    results = [holds(rule, _rightly_read(ledger, key, rule), ledger.now) for rule in config.validation.rules]
+    safe = all(results) if str(config.validation.trigger) == "ALL" else any(results)
+    return f"{key}: held to its window's end although its rules hold" if safe else None
+
+
+def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
+    """The row that the contract has a rule read now."""
+    wanted = moved(key.date, rule.date_offset)
+    there = present(ledger, key, rule)
+    counting = [row for row in there if _decides(row, rule, wanted)]
+    if not counting and not rule.any_date and not any(row.truth.unreadable for row in there):
+        kept = newest_known(ledger, key, rule, before=ledger.now)
+        counting = [kept] if kept is not None else []
+    fields: Fields = counting[0].value if counting else None
+    return fields
+
+
+def present(ledger: Ledger, key: RunKey, rule: Rule) -> list[Version]:
+    """The rows of a rule's names as they are now, the best first."""
+    names = names_of(rule.key, moved(key.date, rule.date_offset))
+    found = (ledger.sensors.now((key.pipeline_id, name)) for name in names)
+    return [row for row in found if row is not None and row.value is not None]
+
+
+def counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Version]:
+    """The row that each rule reads among those that are there now; rules that read none or a kept one add nothing."""
+    found = []
+    for rule in rules:
+        wanted = moved(key.date, rule.date_offset)
+        found += [row for row in present(ledger, key, rule) if _decides(row, rule, wanted)][:1]
+    return found
+
+
+def counting_ever(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Version]:
+    """Every version that could ever decide a rule of this run, kept or not."""
+    return [
+        row
+        for rule in rules
+        for name in names_of(rule.key, moved(key.date, rule.date_offset))
+        for row in ledger.sensors.all((key.pipeline_id, name))
+        if row.value is not None and _decides(row, rule, moved(key.date, rule.date_offset))
+    ]
+
+
+def j_opened_by_its_date(ledger: Ledger, key: RunKey, config: PipelineConfig) -> str | None:
+    """A date that no operator asked for and no cron fired was opened by a row of that date that fulfils the trigger."""
+    rule = config.trigger_rule
+    if rule is None:
+        return None
+    for (pipeline, sensor), row in ledger.sensors.everything():
+        is_its = pipeline == key.pipeline_id and (sensor == rule.key or sensor.startswith(f"{rule.key}#"))
+        is_of_the_date = is_its and row.truth.run_date(row.since, config.zone) == key.date
+        # An age rule is judged at the moment of the record or of the tick.
+        if is_of_the_date and any(holds(rule, row.value, at) for at in (row.since, ledger.now)):
+            return None
+    return f"{key} was opened, and no row of that date fulfils its trigger"
