@@ -43,6 +43,8 @@ class Timetable(Story):
 
     def __init__(self, seed: int, *, rate: float | None = None) -> None:
         self.promises: list[Promise] = []
+        self._plain: set[str] = set()
+        """Pipelines without trigger whose rows all have one key."""
         super().__init__(seed, rate=rate)
         self.world.streams.may_lose_sensors = True
 
@@ -78,6 +80,8 @@ watch: {{enabled: {str(reports).lower()}}}
             f"{name}.yaml",
         )
         self._push(config)
+        if kind in ("fires", "hours") and self.more.random() < 0.4:
+            self._plain.add(name)
         for day in included if kind == "included" else dates:
             if not (dormant and day.weekday() > 4):
                 self._promise(config, kind, day, fires, ends, reports=reports)
@@ -123,7 +127,8 @@ watch: {{enabled: {str(reports).lower()}}}
         fields = {"date": str(key.date.day), "ready": True, "count": 12}
         if key.date.hour is not None:
             fields["hour"] = f"{key.date.hour:02d}"
-        self._sense(config, [config.id], f"ready#{key.date}", came, Truth(key.date), **fields)
+        sensor = "ready" if config.id in self._plain else f"ready#{key.date}"
+        self._sense(config, [config.id], sensor, came, Truth(key.date), **fields)
         return came
 
     # --- what was to be said -----------------------------------------------------------------------------

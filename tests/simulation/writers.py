@@ -126,11 +126,11 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         begin = at = self._end_of(style.config, when) + timedelta(minutes=rng.choice(_LAGS[style.hourly]))
         if style.apart:
             self._write(style, "landed", at, when, ok=True)
-        counts = rng.choice([[3, 12], [12], [8, 9, 12], [4], [10, 15]] + ([] if style.has_twin else [[12, 3], [10, 2]]))
+        counts = rng.choice([[3, 12], [12], [12], [8, 9, 12], [4], [10, 15], *([] if style.has_twin else _WORSE)])
         for number, count in enumerate(counts):
             is_ready = number == 0 or rng.random() < 0.8
             self._write(style, "ready", at, when, ready=is_ready, count=rng.choice([count, str(count)]))
-            if style.is_calm or (not style.has_twin and rng.random() < 0.5):
+            if style.is_calm or rng.random() < 0.5:
                 # Before anybody looks again, the next date announces itself under the same key.
                 soon = at + timedelta(minutes=rng.choice((0, 1, 2)))
                 self._write(style, "ready", soon, moved(when, 1), ready=False, count=rng.choice((0, 30)))
@@ -147,7 +147,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
 
     def _write_second(self, style: Style, when: ExecutionDate, begin: datetime) -> None:
         rng = self.rng
-        at = begin + timedelta(minutes=rng.choice((-90, -6, 4, 12)))
+        at = begin + timedelta(minutes=rng.choice((-90, -6, 7, 14)))
         if style.second == "reference":
             # Reference data has a date of its own, which nobody has to be able to read.
             quarter = rng.choice(["Q1", "2020-01-01", None])
@@ -249,6 +249,8 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
 
 _LAGS = {False: (-40, -5, 3, 20, 300, 1560), True: (-20, 1, 6, 40, 180)}
 """Minutes from the end of a day, or of an hour, to its first row."""
+_WORSE = ([12, 3], [10, 2])
+"""Counts of a date that fall short again."""
 _ASKED = (3, 20, 90, 400, 1300, 2000)
 """Minutes from a date's last row to a request for it."""
 
