@@ -183,7 +183,11 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         rng = self.rng
         kinds = {"plain": ["plain"], "period": ["period"], "both": ["period", "plain"]}
         for kind in kinds.get(style.keys) or [rng.choice(["plain", "plain", "period"])]:
-            suffix, named = rng.choice(list(_plain_forms(when) if kind == "plain" else _period_forms(when)))
+            forms = list(_plain_forms(when) if kind == "plain" else _period_forms(when))
+            if style.is_calm:
+                # Hours that share their day's key overwrite each other, and only rows of a plain key are kept.
+                forms = [form for form in forms if when.hour is None or form[0] in ("", *_own_suffixes(when))]
+            suffix, named = rng.choice(forms)
             self._put(style, key + suffix, at, Truth(when), **named, **fields)
 
     def _put(self, style: Style, sensor: str, at: datetime, truth: Truth, **fields: Any) -> None:
@@ -269,9 +273,14 @@ def _plain_forms(when: ExecutionDate) -> Iterator[Row]:
         yield "", {"date": f"{day:%Y%m%d}", "hour": hour}
 
 
+def _own_suffixes(when: ExecutionDate) -> tuple[str, str]:
+    hour = "" if when.hour is None else f"T{when.hour:02d}"
+    return f"#{when.day}{hour}", f"#{when.day:%Y%m%d}{hour}"
+
+
 def _period_forms(when: ExecutionDate) -> Iterator[Row]:
     hour = "" if when.hour is None else f"T{when.hour:02d}"
-    for suffix in (f"#{when.day}{hour}", f"#{when.day:%Y%m%d}{hour}"):
+    for suffix in _own_suffixes(when):
         yield suffix, {}
         yield suffix, {"date": f"{when.day}"}
         yield suffix, {"date": f"{when.day:%Y%m%d}{hour}"}
