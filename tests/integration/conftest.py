@@ -114,6 +114,7 @@ def pipeline(folder: Path, name: str, *, work: str = "true", rules: str = "", mo
     return f"""
 pipeline: {{id: {name}}}
 schedule:
+  dates: {{back: 0, ahead: 0}}
   trigger: {{key: ready, check: equals, field: ready, value: true}}
   evaluation: {{window: 10m, interval: 1s}}
 {more}

@@ -13,6 +13,7 @@ from interlock_lifecycle import (
     Sensor,
     UnreadableSensor,
     decide_rejection,
+    problem_of,
     reads,
     rejection_marker,
     report_undated,
@@ -86,6 +87,30 @@ def test_trap_27_a_record_after_midnight_keeps_its_date(
 def test_trap_27_an_unreadable_date_is_of_no_run(config: PipelineConfig, value: object) -> None:
     with pytest.raises(UnreadableSensor, match="status of p: date is"):
         run_key_of(row(value), config)
+
+
+@pytest.mark.parametrize(
+    ("limits", "date", "problem"),
+    [
+        ("", "2025-01-28", None),
+        ("", "2025-01-27", "is 401 days back; schedule.dates.back allows 400"),
+        ("", "2026-04-04", None),
+        ("", "2026-04-05", "is 32 days ahead; schedule.dates.ahead allows 31"),
+        ("dates: {back: 2, ahead: 1}, ", "2026-03-01T23", "is 3 days back; schedule.dates.back allows 2"),
+        ("dates: {back: 2, ahead: 1}, ", "2026-03-05T00", None),
+        ("dates: {back: 0, ahead: 0}, ", "1970-01-01", None),
+        ("dates: {back: 0, ahead: 0}, ", "2525-01-01", None),
+    ],
+)
+def test_a_trigger_opens_no_date_outside_its_window(limits: str, date: str, problem: str | None) -> None:
+    limited = decode_yaml(PIPELINE.replace("schedule: {", f"schedule: {{{limits}"), "p.yaml")
+    found = problem_of(row(date), limited)
+    assert (found.problem if found is not None else None) == problem
+    assert problem_of(Sensor("p", "status", {"date": date, "complete": False}, NOW), limited) is None
+    assert problem_of(row(date, key="rows"), limited) is None
+    expected = Expectation(limited, Exclusions(), NOW - timedelta(days=900_000 // 2))
+    stranded = stranded_sensors(expected, {"status": row(date).fields}, since=NOW - timedelta(days=9), now=NOW)
+    assert bool(stranded) is (problem is None)
 
 
 def test_a_rejected_row_is_reported_with_everything_to_fix_it() -> None:

@@ -28,6 +28,7 @@ from interlock_lifecycle import (
     has_period,
     may_be_overwritten,
     path_of,
+    problem_of,
     reads,
     rejection_marker,
     rules_to_read,
@@ -56,17 +57,17 @@ class SensorDesk:
     def arrived(self, sensor: Sensor) -> None:
         """Decide and commit. A cached config may say "nothing to do"; a start reads it again.
 
-        Raises UnreadableSensor for a row whose date cannot be read, after it was reported: no retry changes the row.
+        Raises UnreadableSensor for a row whose date cannot be used, after it was reported: no retry changes the row.
         """
         if not self._is_read(sensor, self._cache.get(sensor.pipeline_id)):
             return
         stored = self._cache.fresh(sensor.pipeline_id)
         if not self._is_read(sensor, stored) or stored.config is None:
             return
-        named = row_date(sensor.key, sensor.fields)
-        if isinstance(named, UnreadableDate):
+        problem = problem_of(sensor, stored.config)
+        if problem is not None:
             if reads(sensor.key, stored.config):
-                self._reject(sensor, named)
+                self._reject(sensor, problem)
             # Only a dry run comes here: reference data belongs to no date, and those that wait may lack it.
             self._tell_waiting_shadows(sensor, stored.config, stored)
             return

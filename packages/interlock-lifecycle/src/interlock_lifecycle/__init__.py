@@ -116,7 +116,7 @@ from interlock_lifecycle._reconcile import (
     undated_sensors,
 )
 from interlock_lifecycle._recover import MAX_RECOVERIES, ExecutionEnded, decide_recovery
-from interlock_lifecycle._rejected import decide_rejection, reads, rejection_marker
+from interlock_lifecycle._rejected import decide_rejection, problem_of, reads, rejection_marker
 from interlock_lifecycle._report import (
     Progress,
     RunReport,
@@ -371,6 +371,7 @@ __all__ = [
     "notes_these_days",
     "open_run",
     "path_of",
+    "problem_of",
     "project_sla",
     "read_excluded_days",
     "read_outcome",

@@ -98,6 +98,20 @@ def date_of(named: RowDate, written_at: datetime, config: PipelineConfig) -> Exe
     return execution_day(written_at, config.zone) if named is None else named
 
 
+def outside_dates(sensor: Sensor, named: ExecutionDate, at: datetime, config: PipelineConfig) -> UnreadableDate | None:
+    """Whether a date is farther from the day of `at` than `schedule.dates` allows; 0 sets no limit."""
+    limits, today = config.schedule.dates, execution_day(at, config.zone).day
+    for word, allowed, days in (
+        ("back", limits.back, (today - named.day).days),
+        ("ahead", limits.ahead, (named.day - today).days),
+    ):
+        if 0 < allowed < days:
+            field = "date" if "date" in sensor.fields else "key"
+            problem = f"is {days} days {'back' if word == 'back' else 'ahead'}; schedule.dates.{word} allows {allowed}"
+            return UnreadableDate(field, str(named), problem)
+    return None
+
+
 def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
     """The run that the sensor's record belongs to; raises UnreadableSensor (behaviour.md §2a)."""
     date = date_of(row_date(sensor.key, sensor.fields), sensor.written_at, config)

@@ -7,12 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._arrival import date_of, is_reserved
+from interlock_lifecycle._arrival import date_of, is_reserved, outside_dates
 from interlock_lifecycle._decision import Announce, StartRun
 from interlock_lifecycle._event import Event, EventType, make_event, make_event_id
 from interlock_lifecycle._expected import Expectation
 from interlock_lifecycle._kept import opening_row
-from interlock_lifecycle._run import RunKey
+from interlock_lifecycle._run import RunKey, Sensor
 from interlock_lifecycle._start import open_run
 from interlock_rules import UnreadableDate, holds, key_matches, row_date, updated_at
 from interlock_sla import ExecutionDate
@@ -59,21 +59,24 @@ def _stranded(
     stamp = updated_at(fields)
     if stamp is not None and not since <= stamp <= now - _STREAM_GRACE:
         return None
-    date = _date_of(expected, sensor_key, fields, stamp)
+    date = _date_of(expected, sensor_key, fields, stamp, now)
     if date is None or not _is_new_enough(expected, date, stamp) or not holds(rule, fields, now):
         return None
     return Stranded(RunKey(config.id, config.schedule_id, date), sensor_key, stamp, fields)
 
 
 def _date_of(
-    expected: Expectation, sensor_key: str, fields: Mapping[str, object], stamp: datetime | None
+    expected: Expectation, sensor_key: str, fields: Mapping[str, object], stamp: datetime | None, now: datetime
 ) -> ExecutionDate | None:
-    """The date of the sensor; None where it cannot be read, and for a sensor without date and time."""
+    """The date of the sensor; None where it cannot be used, and for a sensor without date and time."""
     named = row_date(sensor_key, fields)
     if named is None and stamp is None:
         return None
     date = date_of(named, stamp or expected.created_at, expected.config)
-    return None if isinstance(date, UnreadableDate) else date
+    if isinstance(date, UnreadableDate):
+        return None
+    sensor = Sensor(expected.config.id, sensor_key, fields, stamp or now)
+    return None if outside_dates(sensor, date, now, expected.config) is not None else date
 
 
 def undated_sensors(expected: Expectation, rows: Mapping[str, Mapping[str, object]], *, now: datetime) -> list[str]:

@@ -1,16 +1,16 @@
-"""What happens to a sensor row whose date cannot be read: an event per kind of row and day, and no run."""
+"""What happens to a sensor row whose date cannot be used: an event per kind of row and day, and no run."""
 
 import re
 from datetime import timedelta
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._arrival import is_reserved
+from interlock_lifecycle._arrival import is_reserved, outside_dates, triggers
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import Rejections, RejectSensor
 from interlock_lifecycle._event import Event, EventType, cut_text, make_event_id
 from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import Sensor, digest
-from interlock_rules import UnreadableDate, key_matches
+from interlock_rules import UnreadableDate, key_matches, row_date
 
 REPORTED_EVERY = timedelta(hours=24)
 """How often one kind of rejected row is reported."""
@@ -22,6 +22,14 @@ def reads(sensor_key: str, config: PipelineConfig) -> bool:
         return False
     rules = (rule.key for rule in dated_rules(config))
     return any(key_matches(key, sensor_key) for key in rules) or watching_rule(config, sensor_key) is not None
+
+
+def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
+    """Why a sensor's row is rejected: its date cannot be read, or would open a date outside `schedule.dates`."""
+    named = row_date(sensor.key, sensor.fields)
+    if named is None or isinstance(named, UnreadableDate):
+        return named
+    return outside_dates(sensor, named, sensor.written_at, config) if triggers(sensor, config) else None
 
 
 def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
