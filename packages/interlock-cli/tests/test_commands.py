@@ -419,6 +419,20 @@ def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store
     assert "1 warning" in run("validate", str(files), "--environment", "local").output
 
 
+def test_a_deadline_that_will_move_is_news_until_it_does(run: Any, store: Store, tmp_path: Path) -> None:
+    text = PIPELINE.replace("schedule:", "schedule:\n  exclude: {weekends: true}", 1).replace(
+        "maxDuration: 1h", "deadline: '10:00'"
+    )
+    text = text.replace("id: bronze", "id: moving")
+    (tmp_path / "moving.yaml").write_text(text)
+    arguments = ("validate", str(tmp_path), "--environment", "local")
+    assert "moves from" not in run(*arguments).output
+    store.put_config(decode_yaml(text))
+    assert 'sla.deadline = "10:00": in local, the deadline of 20' in run(*arguments).output
+    store.note_config("moving", datetime.now(UTC))
+    assert "moves from" not in run(*arguments).output
+
+
 def test_a_pipeline_whose_calendar_is_missing_is_not_compared(run: Any, store: Store, files: Path) -> None:
     store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
     done = run("validate", str(files / "nightly.yaml"), "--environment", "local")

@@ -210,6 +210,14 @@ def test_what_users_will_notice_is_listed_without_exit_code(run: Any, store: Sto
     ]
 
 
+def test_a_deadline_that_excluded_days_move_is_listed(run: Any, store: Store, calendars: Path) -> None:
+    weekends = ANYTIME.replace("check: exists}}", "check: exists}, exclude: {weekends: true}}", 1)
+    store.put_config(decode_yaml(weekends, "x.yaml"))
+    done = run("--calendars", str(calendars))
+    (moved,) = [line for line in done.output.splitlines() if line.startswith("moved:")]
+    assert re.match(r"moved: anytime: sla\.deadline: the deadline of 20\d\d-\d\d-\d\d moves from ", moved)
+
+
 def test_the_lease_of_a_run_without_an_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:
     client.put_item(TableName=NAMES.control, Item={name: RUN[name] for name in ("PK", "SK", "status")})
     ends = [json.loads(run("--json", "--execution-timeout", text).stdout)["changes"] for text in ("1h", "24h")]

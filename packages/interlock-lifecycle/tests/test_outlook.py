@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import DateHold, KeptRows, date_to_judge, held_by_dates, unreadable_triggers
+from interlock_lifecycle import DateHold, KeptRows, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 
@@ -132,3 +132,34 @@ def test_rows_of_the_trigger_with_a_wrong_date_open_no_run() -> None:
     assert [hold.rows for hold in found] == [("landing#2026-13-45",), ("landing#x",)]
     assert found[1].path == "schedule.trigger"
     assert found[1].says.startswith("such a row would open no run: its hour is '24', which is not")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sla", "says"),
+    [
+        (
+            "{trigger: {key: landing, check: exists}, exclude: {weekends: true}}",
+            '{deadline: "10:00"}',
+            "the deadline of 2026-03-06 moves from 2026-03-07T10:00:00Z to 2026-03-09T10:00:00Z, over excluded days",
+        ),
+        (
+            "{trigger: {key: landing, check: exists}, exclude: {weekends: true}}",
+            '{deadline: ":30"}',
+            "the deadline of 2026-03-06T23 moves from 2026-03-07T00:30:00Z to 2026-03-09T00:30:00Z, over excluded days",
+        ),
+        (
+            "{trigger: {key: landing, check: exists}, exclude: {weekends: true}}",
+            '{deadline: "10:00", excludedDays: keep}',
+            None,
+        ),
+        ("{trigger: {key: landing, check: exists}, exclude: {weekends: true}}", "{maxDuration: 2h}", None),
+        ("{trigger: {key: landing, check: exists}}", '{deadline: "10:00"}', None),
+        ('{cron: "0 8 * * mon-fri", exclude: {weekends: true}}', '{deadline: "10:00"}', None),
+    ],
+)
+def test_the_next_deadline_that_moves_is_named(schedule: str, sla: str, says: str | None) -> None:
+    config = decode_yaml(
+        f"pipeline: {{id: bronze}}\nschedule: {schedule}\nsla: {sla}\nvalidation: {{rules: [{LANDING}]}}\n"
+        "job: {type: command, config: {command: load}}\n"
+    )
+    assert moved_deadline(config, config.exclusions({}), NOW) == says

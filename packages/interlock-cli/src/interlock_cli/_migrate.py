@@ -39,6 +39,9 @@ _PROBLEMS, _INTERRUPTED = 1, 130
 _SAY_EVERY = 2.0
 """Seconds between two lines of progress."""
 
+_KINDS = {"held": 0, "moved": 1, "meaning": 2}
+"""The order of the notices: what stops a pipeline first."""
+
 
 class Tally(Struct):
     """What the pages seen so far come to, and why there are no more of them if it did not end well."""
@@ -64,8 +67,8 @@ class Tally(Struct):
 
     @property
     def noticed(self) -> list[MigrationNotice]:
-        """What is held first, of that the pipelines with a cron; then values of configs; each by pipeline."""
-        return sorted(self.notices, key=lambda one: (one.kind != "held", not one.has_cron, one.pk))
+        """By kind: held, moved, meaning. In each kind the pipelines with a cron come first, and then by pipeline."""
+        return sorted(self.notices, key=lambda one: (_KINDS[one.kind], not one.has_cron, one.pk))
 
     @property
     def held(self) -> list[str]:
@@ -234,7 +237,7 @@ def _print(tally: Tally, out: Console, environment: str, applied: bool, again: s
         out.print("[red]problem:[/] ", end="")
         out.print(f"{problem.pk} / {problem.sk}: {problem.problem}", markup=False, soft_wrap=True)
     for notice in tally.noticed:
-        out.print("[yellow]held:[/] " if notice.kind == "held" else "meaning: ", end="")
+        out.print("[yellow]held:[/] " if notice.kind == "held" else f"{notice.kind}: ", end="")
         out.print(_notice(notice), markup=False, soft_wrap=True)
     for line in _summary(tally, environment, applied):
         out.print(line, markup=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json
 from interlock_config import PipelineConfig, Problem, Review
+from interlock_lifecycle import moved_deadline
 from interlock_sla import Calendar
 from interlock_store import date_holds, newest_date
 
@@ -95,7 +96,7 @@ def validate(
 
 
 def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
-    """A warning for each rule or trigger that the dates of a deployment's rows would stop, cron pipelines first."""
+    """Warnings of a deployment, cron pipelines first: what its rows' dates would stop, and deadlines that will move."""
     store, now = where.store(), datetime.now(UTC)
     calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
     pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]
@@ -106,6 +107,12 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
         for hold in date_holds(store, config, newest, config.exclusions(calendars), now):
             rows = ", ".join(f"SENSOR#{key}" for key in hold.rows)
             yield Problem(source, hold.path, rows, f"in {where.environment}, {hold.says}", "warning")
+        stored = store.config(config.id)
+        moved = moved_deadline(config, config.exclusions(calendars), now)
+        if moved is not None and stored.exists and not stored.noted:
+            # The deployment has not run with moving deadlines yet: afterwards this is no news.
+            deadline = config.sla.deadline if config.sla is not None else None
+            yield Problem(source, "sla.deadline", deadline, f"in {where.environment}, {moved}", "warning")
 
 
 def _read_stdin_into(gathered: Gathered, name: str) -> None:

@@ -102,7 +102,7 @@ from interlock_lifecycle._follow import (
 )
 from interlock_lifecycle._kept import dated_rules, dates_to_keep, decide_keeping
 from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger, has_stand_in
-from interlock_lifecycle._outlook import DateHold, date_to_judge, held_by_dates, unreadable_triggers
+from interlock_lifecycle._outlook import DateHold, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
 from interlock_lifecycle._postrun import awaited, decide_post_run, miss_post_run
 from interlock_lifecycle._reconcile import (
     NEWEST_PERIODS,
@@ -367,6 +367,7 @@ __all__ = [
     "make_run_token",
     "may_be_overwritten",
     "miss_post_run",
+    "moved_deadline",
     "needs_start",
     "notes_these_days",
     "open_run",

@@ -8,10 +8,14 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._arrival import is_reserved
 from interlock_lifecycle._decision import KeptRows
+from interlock_lifecycle._expected import Expectation, Window, expected_dates
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._sla import deadlines_of
 from interlock_rules import Mode, UnreadableDate, row_date, row_keys, select_rows
 from interlock_sla import Exclusions, ExecutionDate
 
 _LOOK_BACK = timedelta(days=25)
+_LOOK_AHEAD = timedelta(days=31)
 _A_MOMENT = timedelta(seconds=1)
 
 
@@ -68,6 +72,25 @@ def held_by_dates(
         says = f"{date} would be held: {rule.key} {selected.notes[rule.slot]}"
         found.append(DateHold(f"validation.rules[{place}]", there, says))
     return tuple(found)
+
+
+def moved_deadline(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> str | None:
+    """The next deadline within 31 days that excluded days move, as a sentence; None when none moves.
+
+    One example is enough: every later deadline moves by the same rule (behaviour.md §5, excluded days).
+    """
+    sla = config.sla
+    if sla is None or sla.deadline is None or exclusions.is_empty:
+        return None
+    expected = Expectation(config, exclusions, now)
+    for date in expected_dates(expected, Window(now, now + _LOOK_AHEAD), hourly=sla.deadline.startswith(":")):
+        for deadline in deadlines_of(config, date, None, exclusions):
+            if deadline.moved_from is not None:
+                return (
+                    f"the deadline of {date} moves from {rfc3339(deadline.moved_from)} to "
+                    f"{rfc3339(deadline.breach_at)}, over excluded days"
+                )
+    return None
 
 
 def unreadable_triggers(rows: Mapping[str, Mapping[str, object]]) -> Iterator[DateHold]:

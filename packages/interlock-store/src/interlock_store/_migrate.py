@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, notices
-from interlock_lifecycle import RunStatus, lease_end
+from interlock_lifecycle import RunStatus, lease_end, moved_deadline
 from interlock_rules import to_number
 from interlock_sla import Calendar
 from interlock_store._outlook import date_holds, newest_date
@@ -65,11 +65,12 @@ class MigrationProblem(Struct, frozen=True):
 class MigrationNotice(Struct, frozen=True):
     """What an existing user notices of a pipeline from now on; nothing is written for it.
 
-    kind: "held" for what the dates of its rows stop, "meaning" for a value of its config. path: the place in the
-    config. rows: the keys of the sensor rows in question. has_cron: the pipeline has a cron.
+    kind: "held" for a rule or trigger that the dates of its rows stop, "moved" for a deadline that excluded days move,
+    "meaning" for a value of its config. path: the place in the config. rows: the keys of the sensor rows in question.
+    has_cron: the pipeline has a cron.
     """
 
-    kind: Literal["held", "meaning"]
+    kind: Literal["held", "moved", "meaning"]
     pk: str
     path: str
     rows: tuple[str, ...]
@@ -264,6 +265,9 @@ class Migration:
         has_cron, newest = config.cron is not None, newest_date(self._store, config)
         for hold in date_holds(self._store, config, newest, exclusions, self._now):
             yield MigrationNotice("held", pk, hold.path, hold.rows, f"{hold.path}: {hold.says}", has_cron)
+        moved = moved_deadline(config, exclusions, self._now)
+        if moved is not None:
+            yield MigrationNotice("moved", pk, "sla.deadline", (), f"sla.deadline: {moved}", has_cron)
         for notice in notices(config, newest):
             yield MigrationNotice("meaning", pk, notice.path, (), str(notice), has_cron)
 
