@@ -115,12 +115,12 @@ def status(stage: Stage) -> tuple[RunStatus, int]:
 def test_a_day_of_runs_retries_reruns_drift_and_ticks_makes_no_scan(stage: Deployment) -> None:
     stage.jobs.plan = [("transient", 2), ("ok", 2)]
     stage.push(TEXT)
-    stage.store.put_sensor(PIPELINE, "audit", {"rows": 100, "date": "2026-03-03"})
+    stage.store.put_sensor(PIPELINE, "audit", {"rows": 100, "date": "2026-03-03", "updatedAt": stage.now.isoformat()})
     stage.sense(DATE, count=10)
     stage.after(30)
     assert status(stage) == (RunStatus.COMPLETED, 1)
 
-    stage.store.put_sensor(PIPELINE, "audit", {"rows": 500, "date": "2026-03-03"})
+    stage.store.put_sensor(PIPELINE, "audit", {"rows": 500, "date": "2026-03-03", "updatedAt": stage.now.isoformat()})
     stage.after(30)
     assert status(stage) == (RunStatus.COMPLETED, 2)
 
