@@ -33,7 +33,7 @@ _DESKS = "packages/interlock-controller/tests/test_desks.py::"
 _SLA, _ARRIVAL, _RERUN = "interlock_lifecycle._sla", "interlock_lifecycle._arrival", "interlock_lifecycle._rerun"
 _DATES, _SENSORS = "interlock_rules._row_dates", "interlock_rules._sensors"
 _KEPT, _ACCOUNTED, _REJECTED = (f"interlock_lifecycle.{name}" for name in ("_kept", "_accounted", "_rejected"))
-_SENSOR_DESK, _LIFECYCLE = "interlock_controller._sensors", "packages/interlock-lifecycle/tests/"
+_SENSOR_DESK = "interlock_controller._sensors"
 _CLOSE, _PLAN, _FOLLOW = "interlock_lifecycle._close", "interlock_store._plan", "interlock_lifecycle._follow"
 
 MUTANTS = (
@@ -238,6 +238,21 @@ MUTANTS = (
         trap=25,
         seeds=(4,),
         rate=0.1,
+    ),
+    Mutant(
+        "an empty value of a stored config is a value",
+        "interlock_config._absent",
+        "    return not value and (value is None or type(value) in _MAY_BE_EMPTY)\n",
+        "    return False\n",
+        trap=32,
+        tests=("packages/interlock-config/tests/test_absent.py",),
+    ),
+    Mutant(
+        "a date outside its window opens a run",
+        _ARRIVAL,
+        "        if 0 < allowed < days:\n",
+        "        if False:\n",
+        tests=(_LIFECYCLE + "test_rejected.py::test_a_trigger_opens_no_date_outside_its_window",),
     ),
     Mutant(
         "a job gets the day of its start",
