@@ -635,6 +635,13 @@ MUTANTS = (
         writers=(0,),
     ),
     Mutant(
+        "data after a final failure is reported each time",
+        "interlock_lifecycle._sensor",
+        "    return Announce(key.pipeline_id, (event,), marker=marker, at=sensor.written_at)\n",
+        "    return Announce(key.pipeline_id, (event,))\n",
+        rate=0.0,
+    ),
+    Mutant(
         "data from before a final failure is reported too",
         "interlock_lifecycle._sensor",
         "    if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):\n",
