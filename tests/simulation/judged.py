@@ -69,13 +69,14 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
             return Read(options)
         if all(row is not None and row.truth.unreadable for row in there):
             unreadable.append(name)
-    mark = passed.seen.get(rule.key, "")
-    if "@" not in mark or rule.any_date:
-        # Where the plain row is of the run's own date, its mark is there, and a row kept for an offset has none.
-        hidden = mark and rule.date_offset and not rule.any_date
-        return Read([*options, *(_ever_written(ledger, passed, rule, wanted) if hidden else []), None])
+    mark, is_shared = passed.seen.get(rule.key, ""), _is_shared(config, rule)
+    if rule.any_date or not mark or ("@" not in mark and not rule.date_offset):
+        return Read([*options, None])
+    if "@" not in mark or (is_shared and rule.date_offset):
+        # The mark is that of the run's own date, and a row that is kept for an offset has none of its own.
+        return Read([*options, *_ever_written(ledger, passed, rule, wanted), None])
     kept = _kept(ledger, passed, rule, wanted)
-    if not kept.problem and unreadable and not _is_shared(config, rule):
+    if not kept.problem and unreadable and not is_shared:
         return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged in its place")
     return Read([*options, *kept.options, None], kept.problem)
 

@@ -26,6 +26,7 @@ _SECOND_RULES = {
     "offset": ", {key: volume, check: gt, field: n, value: 0, dateOffset: -1}",
     "reference": ", {key: holidays, check: equals, field: open, value: true, anyDate: true}",
 }
+_BEFORE = ", {key: ready, check: gte, field: count, value: 1, dateOffset: -1}"
 Row: TypeAlias = tuple[str, dict[str, Any]]
 """The suffix of a row's key, and the fields that name its date."""
 
@@ -93,6 +94,9 @@ class Writers(Story):
         cron = f'cron: "{rng.randint(0, 59)} {rng.randint(2, 9)} * * *"'
         exclude = "" if twin or fires else rng.choice(["", "", "exclude: {weekends: true}"])
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: 2"
+        # A rule that reads the trigger's own key for the date before: drawn apart, so that other stories stay.
+        of_before = not twin and self.more.random() < 0.15
+        further = _SECOND_RULES[second] + (_BEFORE if of_before else "")
         audit = f"postRun: {{rules: [{{key: audit, check: exists}}], driftThreshold: {rng.choice([0, 5])}}}"
         return decode_yaml(
             f"""
@@ -105,7 +109,7 @@ schedule:
 {"" if fires else rng.choice(_SLAS)}
 validation:
   trigger: {rng.choice(["ALL", "ALL", "ALL", "ANY"])}
-  rules: [{{key: ready, check: gte, field: count, value: 10}}{_SECOND_RULES[second]}]
+  rules: [{{key: ready, check: gte, field: count, value: 10}}{further}]
 job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rng.choice(["0s", "90s", "40m"])}}}
 {audit if audited else ""}
 """,
