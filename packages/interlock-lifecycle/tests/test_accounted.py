@@ -88,6 +88,17 @@ def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None
     assert took_into_account(done, Sensor("p", "landing", own, EVALUATED - timedelta(minutes=5)))
 
 
+def test_a_row_that_only_an_offset_reads_hides_no_kept_row(run: Run) -> None:
+    date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
+    kept_at = EVALUATED - timedelta(minutes=30)
+    kept = {"landing": KeptRow(SEEN, kept_at)}
+    rows = {"landing": {"date": str(date.shifted(-1))}}
+    marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
+    done = replace(run, evaluated_at=EVALUATED, seen=marks)
+    assert took_into_account(done, Sensor("p", "landing", SEEN, kept_at))
+    assert not took_into_account(done, Sensor("p", "landing", {"rows": 1}, kept_at + timedelta(minutes=5)))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -35,19 +35,16 @@ def rows_seen(
     """The fingerprint of each sensor row by which an evaluation judged a date, by row key.
 
     A row that names another date was not seen for this one. Where a kept row was read instead, its time follows the
-    fingerprint: a record of this date that was written later was not seen. A rule with an offset may read a kept row
-    while the row of the date itself is there: that one was seen.
+    fingerprint: a record of this date that was written later was not seen. Rules with different offsets may read one
+    key's plain row and its kept row: a row of the date itself comes first, then the kept row, then the others.
     """
-    chosen = {name for slot, name in selection.sources.items() if slot not in selection.kept}
-    seen = {
-        name: fingerprint(fields)
-        for name, fields in rows.items()
-        if name in chosen or counts_for(row_date(name, fields), date)
-    }
+    own = {name: fingerprint(fields) for name, fields in rows.items() if counts_for(row_date(name, fields), date)}
+    marks: dict[str, str] = {}
     for slot in sorted(selection.kept):  # the slot without an offset first
         at = kept[slot].kept_at.astimezone(UTC).isoformat()
-        seen.setdefault(selection.sources[slot], f"{fingerprint(selection.fields[slot])}@{at}")
-    return seen
+        marks.setdefault(selection.sources[slot], f"{fingerprint(selection.fields[slot])}@{at}")
+    chosen = {name for slot, name in selection.sources.items() if slot not in selection.kept and name in rows}
+    return {**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **marks, **own}
 
 
 def took_into_account(run: Run, sensor: Sensor) -> bool:
