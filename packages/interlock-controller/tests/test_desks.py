@@ -18,6 +18,7 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
+    UnreadableSensor,
     decide_completion,
     open_run,
     take_baseline,
@@ -327,6 +328,20 @@ def test_reference_data_of_any_date_lets_a_waiting_dry_run_pass() -> None:
     floor.sensors.arrived(floor.write("holidays", NOW + timedelta(minutes=9), date="Q1", open=True))
     assert floor.told[:1] == ["DRY_RUN_WOULD_TRIGGER"]
     assert floor.store.shadow(KEY).triggered_at == NOW + timedelta(minutes=9)
+
+
+def test_a_rejected_row_lets_a_waiting_dry_run_look_again() -> None:
+    volume = "check: exists}, {key: volume, check: exists}]}"
+    floor = Floor(PIPELINE.replace("dryRun: false", "dryRun: true").replace("check: exists}]}", volume, 1))
+    floor.sensors.arrived(floor.write("ready", ready=True))
+    with pytest.raises(UnreadableSensor):
+        floor.sensors.arrived(floor.write("ready", NOW + timedelta(minutes=1), ready=True, date="2026/03/03"))
+    floor.sensors.arrived(floor.write("volume", NOW + timedelta(minutes=2)))
+    assert floor.told == ["SENSOR_REJECTED"]
+    with pytest.raises(UnreadableSensor):
+        floor.sensors.arrived(floor.write("ready", NOW + timedelta(minutes=3), ready=True, date="1970-01-01"))
+    assert floor.told[1] == "DRY_RUN_WOULD_TRIGGER"
+    assert floor.store.run(KEY) is None
 
 
 def test_a_dry_run_too_leaves_the_word_to_a_newer_write_of_the_date(shadow: Floor) -> None:

@@ -66,10 +66,11 @@ class SensorDesk:
             return
         problem = problem_of(sensor, stored.config)
         if problem is not None:
+            if stored.config.dry_run:
+                # A live run looks by itself: it may lack reference data, or a row that the replaced one stood before.
+                self._tell_waiting_shadows(sensor, stored.config, stored)
             if reads(sensor.key, stored.config):
                 self._reject(sensor, problem)
-            # Only a dry run comes here: reference data belongs to no date, and those that wait may lack it.
-            self._tell_waiting_shadows(sensor, stored.config, stored)
             return
         self._keep(sensor, stored.config)
         path = path_of(sensor, stored.config)
