@@ -589,6 +589,13 @@ MUTANTS = (
         writers=(1,),
     ),
     Mutant(
+        "a row may open any date",
+        _ARRIVAL,
+        "        if 0 < allowed < days:\n",
+        "        if False:\n",
+        rate=0.0,
+    ),
+    Mutant(
         "two pipelines' rejected rows have one event",
         _REJECTED,
         'f"sensor rejected {sensor.pipeline_id} {marker}"',
@@ -614,9 +621,24 @@ MUTANTS = (
     Mutant(
         "a kept row hides the row that was seen",
         _ACCOUNTED,
-        '        seen.setdefault(selection.sources[slot], f"{fingerprint(selection.fields[slot])}@{at}")\n',
-        '        seen[selection.sources[slot]] = f"{fingerprint(selection.fields[slot])}@{at}"\n',
+        "in chosen - own.keys()}, **marks, **own}",
+        "in chosen - own.keys()}, **own, **marks}",
         tests=(_LIFECYCLE + "test_accounted.py",),
+    ),
+    Mutant(
+        "a row that an offset reads hides the kept row",
+        _ACCOUNTED,
+        "    marks: dict[str, str] = {}\n",
+        "    marks = {name: fingerprint(rows[name]) for name in selection.sources.values() if name in rows}\n",
+        tests=(_LIFECYCLE + "test_accounted.py",),
+    ),
+    Mutant(
+        "a rejected row is kept from waiting dry runs",
+        _SENSOR_DESK,
+        "            if stored.config.dry_run:\n",
+        "            if not reads(sensor.key, stored.config):\n",
+        writers=(9,),
+        rate=0.0,
     ),
     Mutant(
         "more data after a final failure is a lost race",

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from simulation import verdicts
 from simulation.arrivals import names
 from simulation.judged import rules_of
-from simulation.ledger import Ledger, Told
+from simulation.ledger import Ledger, Told, Version
 from simulation.safety import OWN_REASONS
 from simulation.stories import Story
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
+from interlock_rules import holds
 from interlock_sla import ExecutionDate
 
 _KEYS = {"PK", "SK"}
@@ -104,6 +105,7 @@ def e_dead_letters_were_malformed(story: Story) -> str | None:
 def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
     """A row whose date cannot be read is a dead letter exactly when a rule of its date reads its key.
 
+    A row of a date outside of schedule.dates is one when it fulfils the trigger.
     It is reported once in 24 hours for its key and form.
     """
     ledger = story.world.ledger
@@ -118,10 +120,11 @@ def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
         if not row.value or config is None or pipeline in story.edited:
             continue
         is_letter, is_read = (pipeline, sensor, row.since) in letters, is_dated(config, sensor)
-        if is_letter != (is_read and row.truth.unreadable != ""):
+        is_rejected = opens(config, sensor, row) if row.truth.outside else is_read and row.truth.unreadable != ""
+        if is_letter != is_rejected:
             yield f"{sensor} of {pipeline} at {row.since}, {row.truth}: dead letter {is_letter}, read {is_read}"
-        if row.truth.unreadable and is_read:
-            written[_kind(pipeline, sensor, row.truth.unreadable)].append(row.since)
+        if is_rejected:
+            written[_kind(pipeline, sensor, row.truth.form)].append(row.since)
     reported = _reports(ledger)
     for kind in written.keys() | reported.keys():
         if message := _wrongly_reported(written.get(kind, []), reported.get(kind, [])):
@@ -131,6 +134,12 @@ def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
 def is_dated(config: PipelineConfig, sensor: str) -> bool:
     """Whether a rule that looks at dates reads this sensor."""
     return any(names(rule.key, sensor) for rule in rules_of(config) if not rule.any_date)
+
+
+def opens(config: PipelineConfig, sensor: str, row: Version) -> bool:
+    """Whether the row fulfils the trigger."""
+    rule = config.trigger_rule
+    return rule is not None and names(rule.key, sensor) and holds(rule, row.value, row.since)
 
 
 def _kind(pipeline: str, sensor: str, form: str) -> tuple[str, str, str]:
@@ -146,7 +155,7 @@ def _reports(ledger: Ledger) -> dict[tuple[str, str, str], list[datetime]]:
         pipeline, detail, at = told.run[0], told.detail["detail"], datetime.fromisoformat(told.detail["timestamp"])
         rows = ledger.sensors.all((pipeline, detail["sensorKey"]))
         forms = [row.truth for row in rows if row.since.replace(microsecond=0) == at]
-        form = next((one.unreadable for one in forms if one.field == detail["field"]), "nothing that was written")
+        form = next((one.form for one in forms if one.field == detail["field"]), "nothing that was written")
         found[_kind(pipeline, detail["sensorKey"], form)].append(at)
     return found
 

@@ -103,9 +103,9 @@ def hunt(mutant: Mutant) -> Caught | None:
 
 
 def by_seeds(mutant: Mutant, most: int = MOST_SEEDS) -> Caught | None:
-    """The first story that breaks: of its seeds, of any; when none of `most` does, the first timetable or writers."""
+    """The first story, timetable or writers that break: of the mutant's seeds, then of the first `most`."""
     hinted = [(kind, seed) for kind, seeds in _hints(mutant) for seed in seeds]
-    others = [(kind, seed) for kind, _ in _hints(mutant) for seed in range(most)]
+    others = [(kind, seed) for seed in range(most) for kind, _ in _hints(mutant)]
     with applied(mutant):
         for kind, seed in dict.fromkeys([*hinted, *others]):
             try:

@@ -15,16 +15,23 @@ class Truth(Struct, frozen=True):
     """What the writer of a row knows of its date.
 
     date: the date that the row names, None when it names none. unreadable: the field at fault and the form in which
-    the writer corrupted it (`date slashes`), empty for a row that can be read.
+    the writer corrupted it (`date slashes`), empty for a row that can be read. outside: the same for a date that is
+    farther away than schedule.dates allows: it opens nothing.
     """
 
     date: ExecutionDate | None = None
     unreadable: str = ""
+    outside: str = ""
+
+    @property
+    def form(self) -> str:
+        """Why the row is rejected, empty when it is not."""
+        return self.unreadable or self.outside
 
     @property
     def field(self) -> str:
-        """The field at fault of an unreadable row."""
-        return self.unreadable.partition(" ")[0]
+        """The field at fault of a rejected row."""
+        return self.form.partition(" ")[0]
 
     def counts_for(self, wanted: ExecutionDate) -> bool:
         """Whether the row may decide a rule that reads the date `wanted`."""
@@ -36,8 +43,8 @@ class Truth(Struct, frozen=True):
         return self.date.day == wanted.day and same_hour
 
     def run_date(self, written_at: datetime, zone: ZoneInfo) -> ExecutionDate | None:
-        """The date of the run that the row's record belongs to; None for an unreadable row."""
-        if self.unreadable:
+        """The date of the run that the row's record belongs to; None for a row that opens nothing."""
+        if self.form:
             return None
         return self.date if self.date is not None else ExecutionDate(written_at.astimezone(zone).date())
 

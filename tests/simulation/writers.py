@@ -147,6 +147,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
                 )
         if not style.is_calm:
             self._write_strays(style, when, begin)
+        self._write_far(style, when, begin)
         self._ask(style, when, at)
 
     def _write_second(self, style: Style, when: ExecutionDate, begin: datetime) -> None:
@@ -181,6 +182,21 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         if rng.random() < 0.12:
             other = ExecutionDate(when.day, None if style.hourly else rng.choice((3, 11)))
             self._write(style, "ready", soon(), other, ready=rng.random() < 0.7, count=rng.choice((2, 14)))
+
+    def _write_far(self, style: Style, when: ExecutionDate, begin: datetime) -> None:
+        """Now and then a row of a date that schedule.dates does not allow; drawn apart, so that other stories stay."""
+        more = self.more
+        if more.random() >= 0.08:
+            return
+        # A second in which nothing else is written.
+        at = (begin + timedelta(minutes=more.choice((2, 30)))).replace(second=45, microsecond=0)
+        far = when.day + timedelta(days=more.choice((-500, 60)))
+        truth = Truth(ExecutionDate(far), outside="date far")
+        if not self.world.now < at < self.end - timedelta(hours=2):
+            return
+        fields = {"date": str(far), "ready": True, "count": 20, "updatedAt": at.isoformat()}
+        for pipeline_id in style.ids:
+            self.world.at(at, partial(self.world.sense, pipeline_id, "ready", truth, **fields))
 
     def _write(self, style: Style, key: str, at: datetime, when: ExecutionDate, **fields: Any) -> None:
         """A row of this date, under the keys that the pipeline's writers use."""
