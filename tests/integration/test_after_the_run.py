@@ -66,13 +66,16 @@ def test_drift_after_completion_leads_to_a_rerun_with_a_baseline_of_its_own(outs
 
 
 def test_drift_while_the_job_runs_is_only_told(outside: Outside) -> None:
-    text = pipeline(outside.folder, "inflight", work="sleep 4", more=POST_RUN)
+    # A job of some seconds may have ended before the test's write arrives: it waits for a file.
+    go = outside.folder / "inflight.go"
+    text = pipeline(outside.folder, "inflight", work=f"while [ ! -e {go} ]; do sleep 0.1; done", more=POST_RUN)
     outside.push("inflight", text)
     outside.put("inflight", "audit", rows=100, date=DATE)
     outside.put("inflight", "ready", ready=True, count=10, date=DATE)
     await_that(lambda: outside.starts("inflight"), "the job")
     outside.put("inflight", "audit", rows=500, date=DATE)
     await_that(lambda: told(outside, "inflight", "POST_RUN_DRIFT_INFLIGHT"), "the drift")
+    go.touch()
     completed(outside, "inflight", 0)
     outside.stack.drain()
     assert outside.starts("inflight") == [f"{DATE} 0"]

@@ -124,7 +124,7 @@ def test_after_a_final_failure_data_changes_nothing_and_a_rerun_request_restarts
     outside.interlock("rerun", "over", DATE)
     assert ended(outside, "over", 1).status is RunStatus.COMPLETED
     await_that(lambda: told(outside, "over", "RERUN_ACCEPTED"), "the answer")
-    assert told(outside, "over", "LATE_DATA_ARRIVAL") == 0
+    assert told(outside, "over", "LATE_DATA_ARRIVAL") == 1
     # What somebody reports of a closed attempt stays a record.
     report(outside, "over", "fail", datetime.now(UTC) + timedelta(seconds=5))
     outside.stack.drain()

@@ -410,9 +410,9 @@ def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store
     done = run("validate", str(files), "--environment", "local")
     first, second, summary = done.output.splitlines()
     assert done.exit_code == 0
-    assert f'nightly.yaml: validation.rules[0] = "SENSOR#ready": in local, {datetime.now(UTC):%Y}-' in first
+    assert f'nightly.yaml: validation.rules[0] = "SENSOR#ready": in local, a run of {datetime.now(UTC):%Y}-' in first
     assert first.endswith("would be held: ready is of 2001-01-01")
-    assert 'bronze.yaml: schedule.trigger = "SENSOR#ready#20260230": in local, such a row would open no run' in second
+    assert 'bronze.yaml: schedule.trigger = "SENSOR#ready#20260230": in local, row ready#20260230 ' in second
     assert summary == "3 files: 0 errors, 2 warnings"
     assert run("validate", str(files), "--environment", "local", "--strict").exit_code == 2
     store.put_sensor("nightly", "ready", {"count": 1})

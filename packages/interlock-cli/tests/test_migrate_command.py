@@ -192,11 +192,11 @@ def test_what_users_will_notice_is_listed_without_exit_code(run: Any, store: Sto
     noticed = [line for line in done.output.splitlines() if line.startswith(("held:", "meaning:"))]
     held_by_cron, held, meaning_of_cron, meaning = noticed
     assert re.fullmatch(
-        r"held: nightly \(cron\): validation\.rules\[0\]: 20\d\d-\d\d-\d\d would be held: ready is of 2001-01-01 "
-        r"\[SENSOR#ready\]",
+        r"held: nightly \(cron\): validation\.rules\[0\]: a run of 20\d\d-\d\d-\d\d would be held: "
+        r"ready is of 2001-01-01 \[SENSOR#ready\]",
         held_by_cron,
     )
-    assert held.startswith("held: anytime: schedule.trigger: such a row would open no run: its date is 'tomorrow',")
+    assert held.startswith("held: anytime: schedule.trigger: row ready opens no run: its date is 'tomorrow',")
     assert held.endswith("[SENSOR#ready]")
     assert meaning_of_cron.startswith('meaning: nightly (cron): validation.rules[0].field = "count": exists asks for')
     assert meaning.startswith('meaning: anytime: sla.deadline = "10:00": is on the day after the execution date')

@@ -33,7 +33,9 @@ def test_a_row_of_another_date_holds_its_rules() -> None:
     rows = {"landing": {"date": "2026-03-02", "count": 5}}
     config = pipeline(LANDING, "{key: landing, check: exists}", PRICES % "")
     assert held_by_dates(config, DAY, rows, NO_ROWS) == tuple(
-        DateHold(f"validation.rules[{place}]", ("landing",), "2026-03-03 would be held: landing is of 2026-03-02")
+        DateHold(
+            f"validation.rules[{place}]", ("landing",), "a run of 2026-03-03 would be held: landing is of 2026-03-02"
+        )
         for place in (0, 1)
     )
 
@@ -69,7 +71,7 @@ def test_the_reason_names_the_date_or_what_is_unreadable(
     rule: str, date: object, rows: dict[str, dict[str, object]], says: str
 ) -> None:
     [hold] = held_by_dates(pipeline(rule), date, rows, NO_ROWS)  # type: ignore[arg-type]
-    assert hold.says.startswith(f"{date} would be held: {says}")
+    assert hold.says.startswith(f"a run of {date} would be held: {says}")
     assert hold.rows == tuple(rows)
 
 
@@ -131,7 +133,7 @@ def test_rows_of_the_trigger_with_a_wrong_date_open_no_run() -> None:
     found = list(unreadable_triggers(rows))
     assert [hold.rows for hold in found] == [("landing#2026-13-45",), ("landing#x",)]
     assert found[1].path == "schedule.trigger"
-    assert found[1].says.startswith("such a row would open no run: its hour is '24', which is not")
+    assert found[1].says.startswith("row landing#x opens no run: its hour is '24', which is not")
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_rejected_row_is_reported_with_everything_to_fix_it() -> None:
     assert event.type is EventType.SENSOR_REJECTED
     assert event.message == (
         "sensor status: date is '2026/03/02', which is not YYYY-MM-DD or YYYYMMDD, with THH for an hour, or an ISO "
-        "date-time at midnight; the row opens nothing and counts for no run"
+        "date-time at midnight; the row opens nothing and counts for no run; write 2026-03-03 or 2026-03-03T07"
     )
     assert event.detail is not None
     assert (event.detail["sensorKey"], event.detail["field"], event.detail["value"]) == ("status", "date", "2026/03/02")
@@ -156,10 +156,23 @@ def test_a_kind_is_reported_once_in_24_hours(age: timedelta, reported: bool) -> 
         (row("x1", key="status#a1"), row("x2", key="status#a2"), True),
         (row("2026/03/02"), row("2026/03/02", key="rows"), False),
         (row("x"), row(7), False),
+        (row("2026-02-30"), row("1970-01-01"), False),
+        (row("1970-01-01"), row("1971-02-02"), True),
     ],
 )
 def test_a_kind_is_a_key_and_the_form_of_a_value(one: Sensor, other: Sensor, same: bool) -> None:
-    assert (rejection_marker(one, problem(one)) == rejection_marker(other, problem(other))) is same
+    config = decode_yaml(PIPELINE, "p.yaml")
+    first, second = problem_of(one, config), problem_of(other, config)
+    assert first is not None
+    assert second is not None
+    assert (rejection_marker(one, first) == rejection_marker(other, second)) is same
+
+
+def test_a_row_outside_the_window_may_still_count(config: PipelineConfig) -> None:
+    found = problem_of(row("1970-01-01"), config)
+    assert found is not None
+    (event,) = decide_rejection(row("1970-01-01"), found, None).events
+    assert event.message.endswith("schedule.dates.back allows 400; the row opens nothing")
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,24 @@ def test_a_row_counts_for_the_run_of_its_date(named: str | None, wanted: str, co
     assert counts_for(date, parse_execution_date(wanted)) is counts
 
 
+@pytest.mark.parametrize(
+    ("key", "fields", "says"),
+    [
+        ("landing", {"date": "2026-02-30"}, "date is '2026-02-30', which is no day or hour from 1900 to 9998"),
+        ("landing", {"date": "9999-12-31"}, "date is '9999-12-31', which is no day or hour from 1900 to 9998"),
+        ("landing#2026-03-03T25", {}, "key is '2026-03-03T25', which is no day or hour from 1900 to 9998"),
+        ("landing", {"date": 20260230}, "date is 20260230, which is no day or hour from 1900 to 9998"),
+        (
+            "landing",
+            {"date": "30.2.26"},
+            "date is '30.2.26', which is not YYYY-MM-DD or YYYYMMDD, with THH for an hour,",
+        ),
+    ],
+)
+def test_the_problem_is_the_form_or_the_day(key: str, fields: dict[str, object], says: str) -> None:
+    assert str(row_date(key, fields)).startswith(says)
+
+
 def test_an_unreadable_date_counts_for_no_run() -> None:
     assert not counts_for(UnreadableDate("date", "", "is not a date"), parse_execution_date("2026-03-03"))
 

@@ -438,7 +438,7 @@ def test_a_cron_whose_row_is_of_another_date_is_noticed(store: Store, scan: RowS
     sensors: dict[str, dict[str, object]] = {"landing": {"date": "2026-03-02", "count": 1}, "prices": {"n": 1}}
     pk = pushed(store, CRON, sensors)
     held, meaning = migrate(store, scan, apply=False).notices
-    says = "validation.rules[0]: 2026-03-03 would be held: landing is of 2026-03-02"
+    says = "validation.rules[0]: a run of 2026-03-03 would be held: landing is of 2026-03-02"
     assert held == MigrationNotice("held", pk, "validation.rules[0]", ("landing",), says, has_cron=True)
     says = 'validation.rules[0].field = "count": exists asks for this field, which must not be null'
     assert meaning == MigrationNotice("meaning", pk, "validation.rules[0].field", (), says, has_cron=True)
@@ -457,12 +457,12 @@ def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, s
     for sk in ("TRIGGER#stream#2026-03-03T06", "TRIGGER#stream#2026-03-03T07", "TRIGGER#stream#soon"):
         put(store, {"PK": pk, "SK": sk, "status": "COMPLETED"})
     assert [(notice.kind, notice.rows, notice.says) for notice in migrate(store, scan).notices] == [
-        ("held", ("prices",), "validation.rules[1]: 2026-03-03T07 would be held: prices is of 2026-03-02"),
+        ("held", ("prices",), "validation.rules[1]: a run of 2026-03-03T07 would be held: prices is of 2026-03-02"),
         (
             "held",
             ("landing#2026-13-45",),
-            "schedule.trigger: such a row would open no run: its key is '2026-13-45', which is not YYYY-MM-DD or "
-            "YYYYMMDD, with THH for an hour, or an ISO date-time at midnight",
+            "schedule.trigger: row landing#2026-13-45 opens no run: its key is '2026-13-45', which is no day or hour "
+            "from 1900 to 9998",
         ),
         (
             "meaning",

@@ -69,7 +69,7 @@ def held_by_dates(
         if rule.slot in selected.fields or rule.slot not in selected.notes:
             continue
         there = tuple(key for key in row_keys((rule,), date) if key in rows)
-        says = f"{date} would be held: {rule.key} {selected.notes[rule.slot]}"
+        says = f"a run of {date} would be held: {rule.key} {selected.notes[rule.slot]}"
         found.append(DateHold(f"validation.rules[{place}]", there, says))
     return tuple(found)
 
@@ -98,4 +98,4 @@ def unreadable_triggers(rows: Mapping[str, Mapping[str, object]]) -> Iterator[Da
     for key, fields in rows.items():
         named = row_date(key, fields)
         if isinstance(named, UnreadableDate) and not is_reserved(key):
-            yield DateHold("schedule.trigger", (key,), f"such a row would open no run: its {named}")
+            yield DateHold("schedule.trigger", (key,), f"row {key} opens no run: its {named}")

@@ -11,6 +11,7 @@ from interlock_lifecycle._event import Event, EventType, cut_text, make_event_id
 from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import Sensor, digest
 from interlock_rules import UnreadableDate, key_matches, row_date
+from interlock_sla import ExecutionDate
 
 REPORTED_EVERY = timedelta(hours=24)
 """How often one kind of rejected row is reported."""
@@ -33,8 +34,9 @@ def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
 
 
 def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
-    """The marker of one kind of rejected row: its key and the form of its value, with every digit as 9."""
-    form = re.sub("[0-9]", "9", f"{sensor.key} {problem.field} {problem.value!r}")
+    """The marker of one kind of rejected row: its key, the form of its value and the problem, with every digit as 9."""
+    form = re.sub("[0-9]+", "9", f"{sensor.key} {problem.field} {problem.problem} ")
+    form += re.sub("[0-9]", "9", repr(problem.value))
     return f"sensor-rejected#{re.sub('[0-9]', '9', sensor.key)}#{digest(form)}"
 
 
@@ -44,7 +46,9 @@ def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections
     if before is not None and at < before.reported_at + REPORTED_EVERY:
         return RejectSensor(sensor.pipeline_id, marker, before, Rejections(before.reported_at, before.count + 1), ())
     more = before.count if before is not None else 0
-    message = f"sensor {sensor.key}: {problem}; the row opens nothing and counts for no run"
+    is_readable = isinstance(row_date(sensor.key, sensor.fields), ExecutionDate)
+    what = "opens nothing" if is_readable else "opens nothing and counts for no run; write 2026-03-03 or 2026-03-03T07"
+    message = f"sensor {sensor.key}: {problem}; the row {what}"
     event = Event(
         id=make_event_id(at, f"sensor rejected {sensor.pipeline_id} {marker}"),
         type=EventType.SENSOR_REJECTED,

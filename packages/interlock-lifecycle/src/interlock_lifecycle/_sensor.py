@@ -63,17 +63,18 @@ def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
     """Data for a run that failed for good: it starts nothing, and people learn once per run how to rerun the date."""
     if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):
         return Ignore("the run failed for good after this record; a rerun request can restart it")
+    hint = f"when the data is right, run interlock rerun {key.pipeline_id} {key.date}"
     event = make_event(
         EventType.LATE_DATA_ARRIVAL,
         key,
         sensor.written_at,
         source=f"sensor after {run.run_token}",
         attempt=run.attempt,
-        message=f"sensor {sensor.key} was updated after the run had failed for good; nothing starts by itself",
+        message=f"sensor {sensor.key} was updated after the run had failed for good; nothing starts by itself: {hint}",
         detail={
             "sensorKey": sensor.key,
             "runStatus": str(RunStatus.FAILED_FINAL),
-            "actionHint": f"When the data is right, request a rerun: interlock rerun {key.pipeline_id} {key.date}",
+            "actionHint": hint,
         },
     )
     marker = f"late-after-failure#{key.schedule_id}#{run.run_token}#{key.date}"

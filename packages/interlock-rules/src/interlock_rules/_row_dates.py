@@ -89,10 +89,18 @@ def _of_texts(date: str, hour: str) -> ExecutionDate | UnreadableDate:
 
 
 def _of_fields(value: object, hour: object) -> ExecutionDate | UnreadableDate:
-    day = _read_text(value if isinstance(value, str) else _eight_digits(value))
+    text = value if isinstance(value, str) else _eight_digits(value)
+    day = _read_text(text)
     if day is None:
-        return UnreadableDate("date", value, f"is not {DATE_FORMS}")
+        return UnreadableDate("date", value, _problem(text))
     return _with_hour(day, hour)
+
+
+def _problem(text: str) -> str:
+    """What is wrong with a text that names no date: its form, or the day itself."""
+    if any(form.fullmatch(text) for form in (*_FORMS, *_MIDNIGHTS)):
+        return "is no day or hour from 1900 to 9998"
+    return f"is not {DATE_FORMS}"
 
 
 def _with_hour(day: ExecutionDate, hour: object) -> ExecutionDate | UnreadableDate:
@@ -129,7 +137,7 @@ def _read_text(text: str) -> ExecutionDate | None:
 def _suffix_date(suffix: str) -> ExecutionDate | UnreadableDate | None:
     if _SUFFIX.fullmatch(suffix) is None:
         return None  # a suffix of another shape is a part of the key
-    return _read_text(suffix) or UnreadableDate("key", suffix, f"is not {DATE_FORMS}")
+    return _read_text(suffix) or UnreadableDate("key", suffix, _problem(suffix))
 
 
 def _execution_date(year: str, month: str, day: str, hour: str | None) -> ExecutionDate | None:
