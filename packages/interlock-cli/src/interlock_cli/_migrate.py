@@ -109,9 +109,10 @@ def migrate(
     A dry run unless --apply is given. The system may be live meanwhile, and the command may be repeated: what lacks
     nothing is left alone. The control table is read from end to end.
 
-    It also reports what users will notice. `held`: pipelines whose rows name another date than the newest run, or
-    the last fire of a cron. Such a row decides no rule any more, so the pipeline would wait until its window ends.
-    `meaning`: deadlines and rules of a config that mean more than they seem to. These change no exit code.
+    It also reports the changes that users will notice. `held`: pipelines whose rows name another date than the
+    newest run, or the last fire of a cron. Such a row no longer decides a rule, so the pipeline would wait until its
+    window ends. `moved`: deadlines that excluded days move. `meaning`: deadlines and rules of a config whose meaning
+    may surprise. These notices change no exit code.
 
     Exit code 0: done; 1: there are problems to look at, or it failed; 130: interrupted. After a failure or an
     interruption it says how to go on.

@@ -69,6 +69,7 @@ def validate(
 
     Without --environment nothing but files is read. With it, each pipeline is compared with its rows in that
     deployment: a row that names another date than the newest run, or the last fire of a cron, decides no rule.
+    It also warns of deadlines that excluded days will move, if the deployment has not run with this rule yet.
 
     Exit code 0: no errors (warnings may be there); 2: errors.
 
@@ -96,7 +97,7 @@ def validate(
 
 
 def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
-    """Warnings of a deployment, cron pipelines first: what its rows' dates would stop, and deadlines that will move."""
+    """Warnings of a deployment, cron pipelines first: rules stopped by dates of rows, deadlines that will move."""
     store, now = where.store(), datetime.now(UTC)
     calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
     pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]

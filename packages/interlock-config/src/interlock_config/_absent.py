@@ -1,6 +1,6 @@
 """Decides which keys count as left out: those that hold null, "" or an empty list or map and need not be there.
 
-Stored configs are full of them, as `jsonencode(yamldecode(file))` writes a null for every key without a value.
+Stored configs hold many: `jsonencode(yamldecode(file))` writes a null for every key without a value.
 """
 
 from collections.abc import Mapping
@@ -28,15 +28,15 @@ class _Form(NamedTuple):
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a value is as good as none: null, an empty text, an empty list or mapping. False and 0 are values."""
+    """Whether a value counts as left out: null, an empty text, an empty list or mapping. False and 0 are values."""
     return not value and (value is None or type(value) in _MAY_BE_EMPTY)
 
 
 def without_absent(kind: type[Struct], raw: Any) -> Any:
     """The document without the keys that count as left out; `raw` is not changed, and returned if there are none.
 
-    A mapping whose keys are all left out is empty itself. Inside of headers, arguments, bodies and payloads
-    nothing counts as left out: there null is content.
+    A mapping whose keys are all left out is empty itself. In headers, arguments, bodies and payloads nothing
+    counts as left out: null is content there.
     """
     found = _without(raw, _form(kind))
     job = found.get("job") if isinstance(found, dict) else None

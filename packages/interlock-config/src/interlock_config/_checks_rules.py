@@ -23,7 +23,7 @@ OLDEST = timedelta(days=3650)
 
 _NO_TIME = timedelta(0)
 _NO_NUMBERS = frozenset({"nan", "snan", "inf", "infinity"})
-# What stands in for a part with a problem of its own, so that the parts behind it are looked at.
+# The placeholder for an invalid part lets the checks of later parts run.
 _HARMLESS = {"key": "any", "field": "any", "date_offset": 0}
 _AGES = (Check.AGE_LT, Check.AGE_GT)
 

@@ -64,7 +64,7 @@ def _value_fits_check() -> list[dict[str, Any]]:
 
 
 def _needs(value: dict[str, Any], *names: str) -> dict[str, Any]:
-    """A condition that has these keys, none of them as good as left out, and such a value."""
+    """A condition that has these keys, none of which counts as left out, and such a value."""
     condition = given(*names)
     return {**condition, "properties": {**condition["properties"], "value": value}}
 

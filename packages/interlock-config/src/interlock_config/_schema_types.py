@@ -21,7 +21,7 @@ _PLAIN: dict[type, dict[str, Any]] = {
 }
 
 ABSENT: dict[str, Any] = {"$ref": "#/$defs/Absent"}
-"""What a key holds that counts as left out."""
+"""The value of a key that counts as left out."""
 
 _ABSENT: dict[str, Any] = {"description": "Counts as left out.", "enum": [None, "", [], {}]}
 
@@ -51,7 +51,7 @@ def schema_of(declared: shape.Type, definitions: Definitions, *, may_be_absent: 
 
 
 def given(*names: str) -> dict[str, Any]:
-    """The schema of a mapping that has all of these keys, none of them as good as left out."""
+    """The schema of a mapping that has all of these keys, none of which counts as left out."""
     return {"type": "object", "required": list(names), "properties": {name: {"not": ABSENT} for name in names}}
 
 

@@ -1,4 +1,4 @@
-"""Which sensors are read in two ways that may get in each other's way; what any rule asks of them is not looked at."""
+"""Which sensors are read in two ways that may conflict; the check ignores the rules' conditions."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -152,7 +152,7 @@ def due_starts(expected: Expectation, window: Window, grace: timedelta = MISSED_
 
     A cron pipeline should begin at its fire, or at the first schedule.time from there on; an inclusion date at
     schedule.time, or by the end of the day. Pipelines without either are expected when their data comes.
-    Of a time that clocks show twice it is the second: schedulers differ in which of them they fire, and either counts.
+    A time that clocks show twice counts at its second occurrence. Schedulers fire at either.
     """
     window = window.earlier(grace)
     if expected.config.schedule.include is not None:

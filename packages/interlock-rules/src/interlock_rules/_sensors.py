@@ -39,7 +39,7 @@ class Selection(Struct, frozen=True):
 def candidate_keys(key: str, date: ExecutionDate) -> tuple[str, ...]:
     """The row keys that a sensor key is read from, best first.
 
-    Of a day: `key#2026-03-03`, `key#20260303`, `key`. Of an hour: that hour's keys first.
+    A day reads `key#2026-03-03`, `key#20260303`, `key`. An hour reads its own keys first.
     """
     return tuple(key + suffix for suffix in _suffixes(date))
 
@@ -60,8 +60,8 @@ def select_rows(
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
     rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where no
-    row counts, unless a row of the rule's key is unreadable: that one might be newer.
-    A rule with `any_date` reads the first row that is there.
+    row counts, unless a row of the rule's key is unreadable: the unreadable row may be newer.
+    A rule with `any_date` reads the first row that exists.
     """
     fields: dict[str, Fields] = {}
     notes: dict[str, str] = {}

@@ -59,7 +59,7 @@ def _numbers_behind_question_mark(cron: Cron) -> Iterator[str]:
 
 
 def _nearest_to_no_day(cron: Cron) -> Iterator[str]:
-    """Of 29W in February, 30W there and 31W in five months."""
+    """Yields 29W, 30W and 31W for months without that day."""
     shortest = min(monthrange(_YEAR, month)[1] for month in cron.fields.months)
     for n in sorted(n for n, is_nearest in cron.fields.counted if is_nearest and n > shortest):
         there = "where croniter and cronosjs take its last weekday"

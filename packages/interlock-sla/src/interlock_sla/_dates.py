@@ -75,7 +75,7 @@ class ExecutionDate(Struct, frozen=True):
         return ExecutionDate(self.day, self.hour - 1)
 
     def shifted(self, steps: int) -> "ExecutionDate":
-        """The date `steps` days later (negative: earlier); of an hour, so many hours of the clock.
+        """The date `steps` days later (negative: earlier); an hour moves by hours of the clock.
 
         Raises ExecutionDateError when that leaves the years 1900 to 9998.
         """

@@ -30,7 +30,7 @@ class Note(Struct, frozen=True):
 
 
 def is_noted(row: Mapping[str, Any]) -> bool:
-    """Whether somebody has noted this very text."""
+    """Whether a note of this text exists."""
     return moment_noted(row, "createdAt") is not None and row.get("configDigest") == digest(row.get("config", ""))
 
 
@@ -77,7 +77,7 @@ def note(row: Mapping[str, Any], pipeline_id: str, at: datetime, exclusions: Exc
         noted["createdAt"] = format_time(at)
     remove: tuple[str, ...] = ()
     if config is not None:
-        # What was there when nobody had noted any terms yet was always there; what an edit brings counts from then.
+        # Terms from before the first note always applied. Terms of an edit apply from the edit on.
         before = in_force(row) if "inForce" in row else dict.fromkeys(terms_of(config), ALWAYS)
         in_force_now = {term: before.get(term, at) for term in terms_of(config)}
         in_force_now |= _excluded_since(row, config, exclusions, at)
@@ -99,9 +99,9 @@ def note(row: Mapping[str, Any], pipeline_id: str, at: datetime, exclusions: Exc
 def _excluded_since(
     row: Mapping[str, Any], config: PipelineConfig, exclusions: Exclusions | None, at: datetime
 ) -> dict[str, datetime]:
-    """Since when the excluded days of the past are these: what an edit changed only for days to come brings nothing.
+    """Since when the excluded days of the past apply. An edit of later days alone changes nothing here.
 
-    A row that nobody had noted yet always had them; one without a note of its days had none.
+    A row without any note always had its excluded days. A note without days means none.
     """
     before = in_force(row).get(EXCLUDED_DAYS)
     kept = {} if before is None else {EXCLUDED_DAYS: before}

@@ -169,12 +169,12 @@ def _pass(decision: PassEvaluation, control: str) -> list[Write]:
 
 
 def _open_kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> list[Write]:
-    """What a new date keeps replaces whatever an earlier life of the date has left."""
+    """The kept rows of a new date replace those that an earlier life of the date left."""
     return [Put(control, kept_row(key, kept, at))] if kept.rows else []
 
 
 def _kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> Put:
-    """The next version of what a date keeps: nobody has written another one meanwhile."""
+    """The next version of the rows that a date keeps. The write fails if another version exists."""
     before = kept.version - 1
     expect = Expect(equals={"version": before}) if before else NOTHING_THERE
     if before == UNREADABLE_VERSION:

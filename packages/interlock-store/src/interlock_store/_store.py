@@ -98,8 +98,7 @@ class StoredConfig(Struct, frozen=True):
     changed_at: datetime | None = None
     """When the stream last brought another config text or other days of its calendars; None where none was seen."""
     noted: bool = False
-    """Whether somebody has noted this very text and its excluded days: `created_at`, `changed_at` and `in_force` are
-    of them."""
+    """Whether a note of this text and its excluded days exists: `created_at`, `changed_at` and `in_force` are its."""
     in_force: Mapping[str, datetime] = {}
     """Since when the config has each of its terms (`interlock_lifecycle.terms_of`)."""
 
