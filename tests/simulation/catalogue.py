@@ -589,13 +589,6 @@ MUTANTS = (
         writers=(1,),
     ),
     Mutant(
-        "a row may open any date",
-        _ARRIVAL,
-        "        if 0 < allowed < days:\n",
-        "        if False:\n",
-        rate=0.0,
-    ),
-    Mutant(
         "two pipelines' rejected rows have one event",
         _REJECTED,
         'f"sensor rejected {sensor.pipeline_id} {marker}"',
