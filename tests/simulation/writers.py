@@ -190,8 +190,9 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             return
         # A second in which nothing else is written.
         at = (begin + timedelta(minutes=more.choice((2, 30)))).replace(second=45, microsecond=0)
-        far = when.day + timedelta(days=more.choice((-500, 60)))
-        truth = Truth(ExecutionDate(far), outside="date far")
+        days = more.choice((-500, 60))
+        far = when.day + timedelta(days=days)
+        truth = Truth(ExecutionDate(far), outside="date far back" if days < 0 else "date far ahead")
         if not self.world.now < at < self.end - timedelta(hours=2):
             return
         fields = {"date": str(far), "ready": True, "count": 20, "updatedAt": at.isoformat()}
