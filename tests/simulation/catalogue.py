@@ -501,7 +501,7 @@ MUTANTS = (
     Mutant(
         "no row is kept when a date begins",
         _KEPT,
-        "    if rule is None or sensor_key != rule.key:\n",
+        "    if rule is None or _is_own_key(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):\n",
         "    if True:\n",
         trap=26,
         rate=0.0,
@@ -510,7 +510,7 @@ MUTANTS = (
     Mutant(
         "kept rows are not read",
         _SENSORS,
-        "row = kept.get(slot) if kept and not any(isinstance(named, UnreadableDate) for named in objections) else None",
+        "row = kept.get(slot) if kept and _is_replaced(objections) else None",
         "row = None",
         trap=26,
         rate=0.0,
@@ -519,8 +519,8 @@ MUTANTS = (
     Mutant(
         "a kept row is read in place of an unreadable one",
         _SENSORS,
-        "if kept and not any(isinstance(named, UnreadableDate) for named in objections) else None",
-        "if kept else None",
+        "bool(objections) and not any(isinstance(named, UnreadableDate) for named in objections)",
+        "bool(objections)",
         trap=26,
         writers=(2,),
     ),
@@ -552,7 +552,7 @@ MUTANTS = (
     Mutant(
         "an unreadable date means today",
         _DATES,
-        '        return UnreadableDate("date", value, f"is not {DATE_FORMS}")\n',
+        '        return UnreadableDate("date", value, _problem(text))\n',
         "        return None\n",
         trap=27,
         writers=(0,),
@@ -584,7 +584,7 @@ MUTANTS = (
     Mutant(
         "an unreadable row is reported each time",
         _REJECTED,
-        "    if before is not None and at < before.reported_at + REPORTED_EVERY:\n",
+        "    if before is not None and abs(at - before.reported_at) < REPORTED_EVERY:\n",
         "    if False:\n",
         writers=(1,),
     ),

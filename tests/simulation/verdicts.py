@@ -83,15 +83,20 @@ def expected_deadlines(
     if sla is None or exclusions.excludes(key.date.day):
         return found
     if sla.deadline is not None:
-        found["absolute"] = _moved(_absolute(sla.deadline, config, key.date), config, exclusions)
+        found["absolute"] = _moved(_absolute(sla.deadline, config, key.date), sla.deadline, config, exclusions)
     if sla.max_duration is not None and arrived_at is not None:
         found["relative"] = arrived_at + timedelta(seconds=sla.max_duration.total_seconds())
     return found
 
 
-def _moved(at: datetime, config: PipelineConfig, exclusions: Exclusions) -> datetime:
-    """A deadline on an excluded day is at the same time of the next day that is not; no story excludes a month."""
+def _moved(at: datetime, text: str, config: PipelineConfig, exclusions: Exclusions) -> datetime:
+    """A deadline on an excluded day is at the same time of the next day that is not; no story excludes a month.
+
+    A time that clocks skipped on the excluded day is there on the next one.
+    """
     wall = at.astimezone(config.sla_zone).replace(tzinfo=None)
+    hour, _, minute = text.partition(":")
+    wall = wall.replace(hour=int(hour), minute=int(minute)) if hour else wall
     while exclusions.excludes(at.astimezone(config.zone).date()):
         wall += timedelta(days=1)
         at = wall.replace(tzinfo=config.sla_zone).astimezone(UTC)

@@ -129,7 +129,7 @@ def test_only_a_plain_dated_record_can_be_lost(sensor: Sensor, dates: list[str])
 
 @pytest.mark.parametrize(
     ("seconds", "replaces"),
-    [(-5, False), (-1, False), (-0.4, True), (0, True), (60, True)],
+    [(-5, False), (-2, False), (-1.4, True), (-0.4, True), (0, True), (60, True)],
 )
 def test_a_record_replaces_an_older_kept_row(key: RunKey, seconds: float, replaces: bool) -> None:
     kept = KeptRows({"landing": KeptRow({"count": 5}, NOW), "rates": KeptRow({}, NOW)}, 4)

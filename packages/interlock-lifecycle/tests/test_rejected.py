@@ -109,7 +109,8 @@ def test_a_trigger_opens_no_date_outside_its_window(limits: str, date: str, prob
     assert problem_of(Sensor("p", "status", {"date": date, "complete": False}, NOW), limited) is None
     assert problem_of(row(date, key="rows"), limited) is None
     expected = Expectation(limited, Exclusions(), NOW - timedelta(days=900_000 // 2))
-    stranded = stranded_sensors(expected, {"status": row(date).fields}, since=NOW - timedelta(days=9), now=NOW)
+    fields = {**row(date).fields, "updatedAt": (NOW - timedelta(minutes=5)).isoformat()}
+    stranded = stranded_sensors(expected, {"status": fields}, since=NOW - timedelta(days=9), now=NOW)
     assert bool(stranded) is (problem is None)
 
 

@@ -140,11 +140,15 @@ def test_rules_of_one_key_read_rows_of_their_own() -> None:
     assert [finding.passed for finding in evaluation.findings] == [False, True, True]
 
 
+def test_a_deleted_row_is_not_replaced_by_a_kept_one() -> None:
+    assert chosen({}, DAY, landing=KeptRow({"date": "2026-03-03", "count": 5000}, KEPT_AT)) is None
+
+
 def test_a_kept_row_is_read_where_no_row_counts() -> None:
     kept = KeptRow({"date": "2026-03-03", "count": 500}, KEPT_AT)
     tomorrow, own = {"date": "2026-03-04", "count": 9}, {"date": "2026-03-03", "count": 1200}
     assert chosen({"landing": tomorrow}, DAY, landing=kept) == kept.fields
-    assert chosen({}, DAY, landing=kept) == kept.fields
+    assert chosen({"landing": tomorrow, "landing#eu": own}, DAY, landing=kept) == kept.fields
     assert chosen({"landing": own}, DAY, landing=kept) == own
     expected = (
         "landing: count is 500, needs gte 1000 (500 short), "
@@ -193,25 +197,32 @@ rules_of = st.lists(
 keepings = st.dictionaries(st.sampled_from("ab"), st.builds(KeptRow, row_fields, st.just(KEPT_AT)))
 
 
-@given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), st.sampled_from(Mode), keepings)
+@given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), st.sampled_from(Mode))
 def test_rows_that_do_not_count_never_change_the_outcome(
-    rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, mode: Mode, kept: dict[str, KeptRow]
+    rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, mode: Mode
 ) -> None:
     def passes(those: dict[str, dict[str, object]]) -> bool:
-        return compile_rules(mode, rules).evaluate(select_rows(those, rules, date, kept).fields, NOW).passed
+        return compile_rules(mode, rules).evaluate(select_rows(those, rules, date).fields, NOW).passed
 
     wanted = {date.shifted(rule.date_offset) for rule in rules}
-    readable = {name: row for name, row in rows.items() if not kept or not _is_unreadable(name, row)}
-    counting = {name: row for name, row in readable.items() if _counts(name, row, wanted)}
-    assert passes(readable) == passes(counting)
+    counting = {name: row for name, row in rows.items() if _counts(name, row, wanted)}
+    assert passes(rows) == passes(counting)
+
+
+@given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), keepings)
+def test_only_rows_of_other_dates_bring_a_kept_row(
+    rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, kept: dict[str, KeptRow]
+) -> None:
+    selected = select_rows(rows, rules, date, kept)
+    for rule in rules:
+        if rule.slot in selected.kept:
+            names = [name for name in candidate_keys(rule.key, date.shifted(rule.date_offset)) if name in rows]
+            assert names
+            assert all(isinstance(row_date(name, rows[name]), ExecutionDate) for name in names)
 
 
 def _counts(name: str, row: dict[str, object], wanted: set[ExecutionDate]) -> bool:
     return any(counts_for(row_date(name, row), date) for date in wanted)
-
-
-def _is_unreadable(name: str, row: dict[str, object]) -> bool:
-    return not isinstance(row_date(name, row), ExecutionDate | None)
 
 
 @pytest.mark.parametrize(

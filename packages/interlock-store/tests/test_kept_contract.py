@@ -84,6 +84,8 @@ def test_a_pass_on_an_outdated_row_decides_again(store: Store, start: StartRun) 
         ({}, {}),
         ({"rows": {}, "version": "three"}, {}),
         ({"rows": {}, "version": 0}, {}),
+        ({"rows": {}, "version": Decimal("1.5")}, {}),
+        ({"rows": {}, "version": Decimal("1E+38")}, {}),
     ],
 )
 def test_a_corrupted_row_decides_nothing_and_is_replaced(
@@ -107,12 +109,41 @@ def test_rejections_are_counted_between_reports(store: Store) -> None:
         return store.commit(RejectSensor("bronze", marker, before, after, ()))
 
     first = Rejections(NOW, 0)
+
+    def read() -> Rejections:
+        found = store.rejections("bronze", marker)
+        assert found is not None
+        return found
+
     assert store.rejections("bronze", marker) is None
     assert reject(None, first) is Commit.COMMITTED
     assert reject(None, first) is Commit.STALE
-    assert reject(first, Rejections(NOW, 1)) is Commit.COMMITTED
-    assert reject(first, Rejections(NOW, 1)) is Commit.STALE
-    assert store.rejections("bronze", marker) == Rejections(NOW, 1)
+    before = read()
+    assert reject(before, Rejections(NOW, 1)) is Commit.COMMITTED
+    assert reject(before, Rejections(NOW, 1)) is Commit.STALE
+    assert (read().reported_at, read().count) == (NOW, 1)
     later = Rejections(NOW + timedelta(days=1), 0)
-    assert reject(Rejections(NOW, 1), later) is Commit.COMMITTED
-    assert store.rejections("bronze", marker) == later
+    assert reject(read(), later) is Commit.COMMITTED
+    assert (read().reported_at, read().count) == (later.reported_at, 0)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"count": Decimal(0)},
+        {"markedAt": "noon", "count": Decimal(0)},
+        {"markedAt": "2026-03-03T06:00:00Z", "count": Decimal("1.5")},
+        {"markedAt": "0001-01-01T00:00:00+14:00", "count": "many"},
+        {"markedAt": 7, "count": Decimal("1E+38")},
+    ],
+)
+def test_a_corrupted_marker_of_rejections_is_replaced(store: Store, tables: Any, row: dict[str, Any]) -> None:
+    marker = "sensor-rejected#landing#form"
+    tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": f"MARKER#{marker}", **row})])
+    before = store.rejections("bronze", marker)
+    assert before is not None
+    assert store.commit(RejectSensor("bronze", marker, before, Rejections(NOW, 3), ())) is Commit.COMMITTED
+    after = store.rejections("bronze", marker)
+    assert after is not None
+    assert (after.reported_at, after.count) == (NOW, 3)

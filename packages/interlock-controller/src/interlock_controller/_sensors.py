@@ -102,13 +102,19 @@ class SensorDesk:
         for key, slots in dates_to_keep(sensor, config).items():
 
             def decide(key: RunKey = key, slots: tuple[str, ...] = slots) -> Decision | Ignore:
-                begun = self._store.arrived_at(key) if config.dry_run else self._store.run(key)
+                begun = self._begun(key, config)
                 if begun is None:
                     return Ignore("the date has not begun")
-                kept = decide_keeping(sensor, key, slots, self._store.kept(key))
+                kept = decide_keeping(sensor, begun, slots, self._store.kept(begun))
                 return kept or Ignore("the date keeps this record, or a newer one")
 
             self._insist(sensor, decide)
+
+    def _begun(self, key: RunKey, config: PipelineConfig) -> RunKey | None:
+        """The run of a date that has begun, also under the schedule that the pipeline had before."""
+        if config.dry_run:
+            return key if self._store.arrived_at(key) is not None else None
+        return next((one for one in (key, key.under_other_schedule) if self._store.run(one) is not None), None)
 
     def _insist(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
         """Decide and commit until nobody else was faster."""

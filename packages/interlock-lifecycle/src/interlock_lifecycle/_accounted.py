@@ -12,7 +12,7 @@ from interlock_sla import ExecutionDate
 _STREAM_GRAIN = timedelta(seconds=1)
 """DynamoDB streams tell the time of a record in whole seconds, cut."""
 
-_CLOCKS_APART = timedelta(seconds=1)
+CLOCKS_APART = timedelta(seconds=1)
 """How far the clock of an evaluation and that of the tables may be apart."""
 
 
@@ -87,7 +87,7 @@ def _moment(text: str) -> datetime:
 
 def _are_one_time(sensor: Sensor, seen_at: datetime) -> bool:
     second = seen_at.replace(microsecond=0)
-    return second - _CLOCKS_APART <= sensor.written_at < second + _STREAM_GRAIN + _CLOCKS_APART
+    return second - CLOCKS_APART <= sensor.written_at < second + _STREAM_GRAIN + CLOCKS_APART
 
 
 def _plain(value: object) -> Any:

@@ -245,10 +245,14 @@ class KeepRows(Struct, frozen=True):
 
 
 class Rejections(Struct, frozen=True):
-    """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC)."""
+    """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC).
+
+    `as_read`: what its row holds, of whatever type, so that a corrupted marker is replaced.
+    """
 
     reported_at: datetime
     count: int
+    as_read: Mapping[str, Any] = {}
 
 
 class RejectSensor(Struct, frozen=True):

@@ -112,7 +112,7 @@ def _pass(
         baseline_to_write(taken),
         tuple(events),
         seen=rows_seen(facts.sensors, everything, facts.kept.rows, run.key.date),
-        kept=rows_passed(selected, config.validation.rules, facts.kept, now),
+        kept=rows_passed(selected, config.validation.rules, facts.kept, run.key.date, now),
     )
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 import msgspec
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import CLOCKS_APART
 from interlock_lifecycle._decision import KeepRows, KeptRows
 from interlock_lifecycle._run import RunKey, Sensor
-from interlock_rules import KeptRow, Rule, Selection, row_date
+from interlock_rules import KeptRow, Rule, Selection, key_matches, row_date
 from interlock_sla import ExecutionDate, ExecutionDateError
 
 MOST_KEPT_BYTES = 64 * 1024
@@ -35,25 +36,36 @@ def _size(row: KeptRow) -> int:
 def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, config: PipelineConfig) -> KeptRows:
     """What a new date keeps of the row that opened it.
 
-    Only a row under the trigger's plain key can be overwritten by another date's row.
+    A row under a key of its own date is overwritten by rows of that date only.
     """
-    rule = config.trigger_rule
-    if rule is None or sensor_key != rule.key:
+    rule, named = config.trigger_rule, row_date(sensor_key, fields)
+    if rule is None or _is_own_key(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
         return KeptRows()
     return KeptRows(add_kept({}, {rule.slot: KeptRow(fields, at)}), 1)
 
 
-def rows_passed(selection: Selection, rules: Iterable[Rule], kept: KeptRows, at: datetime) -> KeptRows | None:
+def rows_passed(
+    selection: Selection, rules: Iterable[Rule], kept: KeptRows, date: ExecutionDate, at: datetime
+) -> KeptRows | None:
     """What a date keeps of the rows by which its validation passed; None when it keeps them already.
+
+    A record that was kept after the evaluation began (`at`) is newer, and stays.
 
     Reference data (`any_date`) is read as it is now at every evaluation, and so are rows under per-period keys.
     """
     fresh = {
         rule.slot: KeptRow(selection.fields[rule.slot], at)
         for rule in rules
-        if not rule.any_date and selection.sources.get(rule.slot) == rule.key and rule.slot not in selection.kept
+        if not rule.any_date
+        and rule.slot in selection.sources
+        and rule.slot not in selection.kept
+        and not _is_own_key(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
     }
-    known = {slot: row for slot, row in fresh.items() if slot in kept.rows and kept.rows[slot].fields == row.fields}
+    known = {
+        slot: row
+        for slot, row in fresh.items()
+        if slot in kept.rows and (kept.rows[slot].fields == row.fields or kept.rows[slot].kept_at > at)
+    }
     if len(known) == len(fresh):
         return None
     return KeptRows(
@@ -72,7 +84,7 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
         return {}
     found: dict[RunKey, list[str]] = {}
     for rule in dated_rules(config):
-        if rule.key != sensor.key:
+        if not key_matches(rule.key, sensor.key) or _is_own_key(sensor.key, rule, named):
             continue
         for date in dict.fromkeys((named, ExecutionDate(named.day))):
             try:
@@ -81,6 +93,13 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
                 continue
             found.setdefault(run, []).append(rule.slot)
     return {run: tuple(dict.fromkeys(slots)) for run, slots in found.items()}
+
+
+def _is_own_key(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
+    """Whether a row key names this very date: then no other date's row is written under it."""
+    if date is None:
+        return sensor_key != rule.key
+    return sensor_key in (f"{rule.key}#{date}", f"{rule.key}#{date.compact}")
 
 
 def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
@@ -106,5 +125,5 @@ def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: Kept
 
 
 def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:
-    """Streams give the time in whole seconds, cut: a record of the same second may be the newer one."""
-    return sensor.written_at >= kept_at.replace(microsecond=0)
+    """Streams cut the time to whole seconds, and clocks differ by up to a second: on doubt the record is newer."""
+    return sensor.written_at >= kept_at.replace(microsecond=0) - CLOCKS_APART

@@ -15,7 +15,7 @@ from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._run import RunKey, Sensor
 from interlock_lifecycle._start import open_run
 from interlock_rules import UnreadableDate, holds, key_matches, row_date, updated_at
-from interlock_sla import ExecutionDate
+from interlock_sla import ExecutionDate, execution_day
 
 NEWEST_PERIODS = 48
 """How many of a trigger's per-period sensors are looked at, newest first."""
@@ -31,6 +31,8 @@ class Stranded(Struct, frozen=True):
     sensor_key: str
     arrived_at: datetime | None
     fields: Mapping[str, object] = {}
+    names_date: bool = True
+    """Whether the row names its date. If not, its record may have opened the day after its own timestamp."""
 
 
 def stranded_sensors(
@@ -62,7 +64,8 @@ def _stranded(
     date = _date_of(expected, sensor_key, fields, stamp, now)
     if date is None or not _is_new_enough(expected, date, stamp) or not holds(rule, fields, now):
         return None
-    return Stranded(RunKey(config.id, config.schedule_id, date), sensor_key, stamp, fields)
+    named = row_date(sensor_key, fields) is not None
+    return Stranded(RunKey(config.id, config.schedule_id, date), sensor_key, stamp, fields, names_date=named)
 
 
 def _date_of(
@@ -76,7 +79,9 @@ def _date_of(
     if isinstance(date, UnreadableDate):
         return None
     sensor = Sensor(expected.config.id, sensor_key, fields, stamp or now)
-    return None if outside_dates(sensor, date, now, expected.config) is not None else date
+    if stamp is None and date.day > execution_day(now, expected.config.zone).day:
+        return None  # nothing says how far ahead the row was written
+    return None if outside_dates(sensor, date, sensor.written_at, expected.config) is not None else date
 
 
 def undated_sensors(expected: Expectation, rows: Mapping[str, Mapping[str, object]], *, now: datetime) -> list[str]:

@@ -34,16 +34,25 @@ def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
 
 
 def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
-    """The marker of one kind of rejected row: its key, the form of its value and the problem, with every digit as 9."""
-    form = re.sub("[0-9]+", "9", f"{sensor.key} {problem.field} {problem.problem} ")
-    form += re.sub("[0-9]", "9", repr(problem.value))
-    return f"sensor-rejected#{re.sub('[0-9]', '9', sensor.key)}#{digest(form)}"
+    """The marker of one kind of rejected row: its key, the form of its value and the problem, with every digit as 9
+    and every word as a.
+    """
+    head, mark, suffix = sensor.key.partition("#")
+    key = head + mark + re.sub("[0-9]", "9", suffix)
+    words = re.sub(r"\w+", _form_of, str(problem.value))
+    form = f"{key} {problem.field} {type(problem.value).__name__} {re.sub('[0-9]+', '9', problem.problem)} {words}"
+    return f"sensor-rejected#{key}#{digest(form)}"
+
+
+def _form_of(word: re.Match[str]) -> str:
+    return "9" * len(word[0]) if word[0].isdecimal() else "a"
 
 
 def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections | None) -> RejectSensor:
     """Report an unreadable row once in 24 hours and kind; the next report says how many came in between."""
     at, marker = sensor.written_at, rejection_marker(sensor, problem)
-    if before is not None and at < before.reported_at + REPORTED_EVERY:
+    # A marker of the future, which nothing of ours writes, must not silence its kind for ever.
+    if before is not None and abs(at - before.reported_at) < REPORTED_EVERY:
         return RejectSensor(sensor.pipeline_id, marker, before, Rejections(before.reported_at, before.count + 1), ())
     more = before.count if before is not None else 0
     is_readable = isinstance(row_date(sensor.key, sensor.fields), ExecutionDate)

@@ -23,8 +23,9 @@ _MIDNIGHT = r"[Tt ]00:?00(?::?00(?:[.,]0+)?)?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?
 _FORMS = tuple(re.compile(form) for form in (_DAY + _HOUR, _COMPACT_DAY + _HOUR))
 _MIDNIGHTS = tuple(re.compile(form + _MIDNIGHT) for form in (_DAY, _COMPACT_DAY))
 # A number of eight digits in a key is often an identifier. Only one that could be a day is read as a date.
+# What begins like a day with separators was meant as one, whatever follows.
 _SUFFIX = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2})?"
+    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9]).*"
     r"|(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:T[0-9]{2})?"
 )
 _ABSENT = object()

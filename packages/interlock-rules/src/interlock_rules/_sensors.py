@@ -59,8 +59,8 @@ def select_rows(
 ) -> Selection:
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
-    rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where no
-    row counts, unless a row of the rule's key is unreadable: the unreadable row may be newer.
+    rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where
+    rows of other dates have taken its place. It is not read where a row is unreadable, or where no row is left.
     A rule with `any_date` reads the first row that exists.
     """
     fields: dict[str, Fields] = {}
@@ -76,7 +76,7 @@ def select_rows(
         if name is not None:
             fields[slot], sources[slot] = rows[name], name
             continue
-        row = kept.get(slot) if kept and not any(isinstance(named, UnreadableDate) for named in objections) else None
+        row = kept.get(slot) if kept and _is_replaced(objections) else None
         if row is not None and row.fields is not None:
             fields[slot], sources[slot] = row.fields, rule.key
             from_kept.append(slot)
@@ -105,6 +105,14 @@ def _look(
             return name, []
         objections.append(named)
     return None, objections
+
+
+def _is_replaced(objections: list[RowDate]) -> bool:
+    """Whether rows of other dates have taken the place of the date's own row.
+
+    An unreadable row may be newer than the kept one, and a key without any row may have been deleted on purpose.
+    """
+    return bool(objections) and not any(isinstance(named, UnreadableDate) for named in objections)
 
 
 def _note(rule: Rule, date: ExecutionDate, objections: list[RowDate], kept: KeptRow | None) -> str:

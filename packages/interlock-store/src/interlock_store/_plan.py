@@ -44,6 +44,7 @@ from interlock_sla import Clock
 from interlock_store._rows import (
     PENDING,
     POSTRUN,
+    REJECTIONS_READ,
     RUNNING,
     UNREADABLE_VERSION,
     closed_row,
@@ -190,7 +191,8 @@ def _reject_sensor(decision: RejectSensor, control: str) -> Put:
     before = decision.before
     expect = NOTHING_THERE
     if before is not None:
-        expect = Expect(equals={"markedAt": format_time(before.reported_at), "count": before.count})
+        absent = tuple(name for name in REJECTIONS_READ if name not in before.as_read)
+        expect = Expect(exists=True, equals=before.as_read, absent=absent)
     row = marker_row(decision.pipeline_id, decision.marker, decision.after.reported_at)
     return Put(control, {**row, "count": decision.after.count}, expect)
 

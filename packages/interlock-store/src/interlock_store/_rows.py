@@ -458,6 +458,10 @@ UNREADABLE_VERSION = -1
 """The version of a KEPT# row whose own cannot be read: the next write replaces the row whatever it holds."""
 
 
+REJECTIONS_READ = ("markedAt", "count")
+_MOST_COUNTED = 10**12
+
+
 def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
     """The KEPT# row of a date: the sensor rows that it was judged by. The stream filter leaves quiet rows out."""
     rows = {
@@ -483,11 +487,10 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
         return KeptRows()
     told = row.get("rows")
     entries = told if isinstance(told, Mapping) else {}
-    version = row.get("version")
-    is_readable = isinstance(version, Decimal) and version.is_finite() and version >= 1
+    version = _whole(row.get("version"), otherwise=0)
     return KeptRows(
         {str(slot): _read_kept(entry) for slot, entry in entries.items()},
-        int(version) if isinstance(version, Decimal) and is_readable else UNREADABLE_VERSION,
+        version if version >= 1 else UNREADABLE_VERSION,
     )
 
 
@@ -504,12 +507,19 @@ def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
     """The marker of a kind of rejected sensor row; None without one. What cannot be read counts as long ago."""
     if row is None:
         return None
-    count = row.get("count")
     try:
-        reported_at = parse_time(row.get("markedAt"), "", "")
-    except MalformedRow:
+        reported_at = parse_time(row.get("markedAt"), "", "").astimezone(UTC)
+    except (MalformedRow, OverflowError):
         reported_at = _LONG_AGO
-    return Rejections(reported_at, int(count) if isinstance(count, Decimal) and count.is_finite() else 0)
+    as_read = {name: row[name] for name in REJECTIONS_READ if name in row}
+    return Rejections(reported_at, _whole(row.get("count"), otherwise=0), as_read)
+
+
+def _whole(value: Any, *, otherwise: int) -> int:
+    """A whole number of a row, of a size that counts something; else `otherwise`."""
+    if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value < _MOST_COUNTED:
+        return otherwise
+    return int(value) if value == value.to_integral_value() else otherwise
 
 
 def marker_sk(marker: str) -> str:

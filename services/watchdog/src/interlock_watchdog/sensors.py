@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
     NEWEST_PERIODS,
@@ -98,17 +100,21 @@ class StrandedSensors:
                 troubles.append(PipelineTrouble(watched.config.id, error))
             else:
                 yield from ((watched, one) for one in found)
-        self._report_undated(undated, now)
+        self._report_undated(undated, now, troubles)
 
-    def _report_undated(self, undated: list[tuple[Watched, str]], now: datetime) -> None:
+    def _report_undated(
+        self, undated: list[tuple[Watched, str]], now: datetime, troubles: list[PipelineTrouble]
+    ) -> None:
         """Report each trigger row without date and time once: written again unchanged, it can start nothing."""
         named = {
             (watched.config.id, undated_marker(key)): (watched, key) for watched, key in undated if watched.reports
         }
         known = self._overview.marked(named) if named else set()
-        for marker, (watched, key) in named.items():
-            if marker not in known:
-                self._store.commit(report_undated(watched.config, key, now))
+        new = [(watched, key) for marker, (watched, key) in named.items() if marker not in known]
+        acts = [partial(self._store.commit, report_undated(watched.config, key, now)) for watched, key in new]
+        for (watched, _), result in zip(new, self._crew.attempt(acts), strict=True):
+            if isinstance(result, Exception):
+                troubles.append(PipelineTrouble(watched.config.id, result))
 
     def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
         """The third whose turn is longest ago, and up to when each part was looked at."""
@@ -152,6 +158,10 @@ class StrandedSensors:
             return False
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
             return False
+        if not one.names_date and self._store.run(replace(one.key, date=one.key.date.next())) is not None:
+            return False  # streams give the time of the write, a producer that of its reading: the row was taken up
+        if self._store.sensor_rows(one.key.pipeline_id, (one.sensor_key,)).get(one.sensor_key) != one.fields:
+            return False  # another row has come since: the next tick looks at it
         return self._start(one, watched.config, now)
 
     def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
