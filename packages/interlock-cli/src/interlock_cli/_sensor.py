@@ -10,6 +10,7 @@ import click
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, plain, print_json
 from interlock_lifecycle import is_reserved
+from interlock_rules import UnreadableDate, row_date
 from interlock_store import to_wire
 
 _WHY_NOTHING_STARTS = (
@@ -66,11 +67,17 @@ def put(
 
 def _answer(pipeline: str, key: str, data: dict[str, Any], *, changed: bool, as_json: bool) -> None:
     result = "written" if changed else "unchanged"
+    named = row_date(key, data)
+    warning = f"{named}; the row opens no run and counts for none" if isinstance(named, UnreadableDate) else None
     if as_json:
-        print_json({"pipeline": pipeline, "key": key, "data": data, "result": result})
+        answer = {"pipeline": pipeline, "key": key, "data": data, "result": result}
+        print_json(answer if warning is None else {**answer, "warning": warning})
         return
     out = console()
     out.print(f"[{'green' if changed else 'yellow'}]{result}[/] {plain(pipeline)} SENSOR#{plain(key)}", soft_wrap=True)
+    if warning is not None:
+        out.print("[yellow]warning:[/] ", end="")
+        out.print(warning, markup=False, soft_wrap=True)
     if not changed:
         out.print(_WHY_NOTHING_STARTS, markup=False, soft_wrap=True)
 
