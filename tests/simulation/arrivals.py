@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _CACHED = timedelta(minutes=5)
+_INVOCATION = timedelta(minutes=5)
 
 
 def names(pattern: str, key: str) -> bool:
@@ -90,7 +91,10 @@ def e_failure_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str |
     attempt, closings = int(told.detail["attempt"]), ledger.closings[key]
     if len(reports_after_failure(ledger, key, attempt)) > 1:
         return f"{key}: data after the failure of attempt {attempt} was reported twice"
-    if not closings or datetime.fromisoformat(told.detail["timestamp"]) < closings[-1][0] - timedelta(seconds=2):
+    # The event of an attempt may reach the bus when a rerun has ended, too: each end may be the one that it is about.
+    # A run is closed at the time at which its last invocation began, and that one may commit minutes later.
+    latest = datetime.fromisoformat(told.detail["timestamp"]) + _INVOCATION
+    if not any(closed_at <= latest for closed_at, *_ in closings):
         return f"{key}: {told.detail['timestamp']} is called later than the failure of {closings[-1:]}"
     command = f"interlock rerun {key.pipeline_id} {key.date}"
     return None if command in told.detail["detail"]["actionHint"] else f"{key}: no hint says {command}"

@@ -82,8 +82,14 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
 
 
 def _ever_written(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Fields]:
-    versions = ledger.sensors.all((passed.key.pipeline_id, rule.key))
-    return [row.value for row in versions if row.value is not None and row.truth.counts_for(wanted)]
+    return [row.value for row in _versions(ledger, passed, rule, wanted) if row.value is not None]
+
+
+def _versions(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Version]:
+    """Every row of the date, under any of the rule's names: an hour's row may stand under its day's key."""
+    names = names_of(rule.key, wanted)
+    found = (row for name in names for row in ledger.sensors.all((passed.key.pipeline_id, name)))
+    return [row for row in found if row.value is not None and row.truth.counts_for(wanted)]
 
 
 def _fitting(there: list[Version | None], mark: str, passed: Pass, *, is_shared: bool) -> list[Version | None]:
@@ -111,8 +117,8 @@ def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Re
     mark = passed.seen[rule.key].partition("@")[0]
     same = [
         row
-        for row in ledger.sensors.all((passed.key.pipeline_id, rule.key))
-        if row.value is not None and row.truth.counts_for(wanted) and fingerprint(row.value) == mark
+        for row in _versions(ledger, passed, rule, wanted)
+        if row.value is not None and fingerprint(row.value) == mark
     ]
     if not same:
         return Read([], f"{passed.key}: the kept row of {rule.key} is no row of {wanted} that ever was")
