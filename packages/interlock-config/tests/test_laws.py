@@ -122,7 +122,7 @@ RIGHT = st.fixed_dictionaries(
     optional={
         "sla": section({}, deadline=st.sampled_from(["10:00", ":30"]), expectedDuration=DURATIONS, timezone=ZONES),
         "postRun": section(
-            {"rules": st.lists(RULES, min_size=1, max_size=2)},
+            {"rules": st.lists(CONDITIONS, min_size=1, max_size=2)},
             driftField=TEXT,
             driftThreshold=st.floats(0, 1e9) | st.integers(0, 9),
             sensorTimeout=DURATIONS,

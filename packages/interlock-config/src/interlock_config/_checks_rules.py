@@ -39,8 +39,14 @@ def _validation(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _post_run(config: PipelineConfig, findings: Findings) -> None:
-    if config.post_run is not None:
-        _rules(config.post_run.rules, ("postRun", "rules"), findings)
+    if config.post_run is None:
+        return
+    _rules(config.post_run.rules, ("postRun", "rules"), findings)
+    for place, rule in enumerate(config.post_run.rules):
+        for key, value in (("anyDate", rule.any_date), ("dateOffset", rule.date_offset)):
+            path: Path = ("postRun", "rules", place, key)
+            if value and not findings.touches(path):
+                findings.error(path, value, "is not allowed here: a post-run sensor names the date of its run")
 
 
 def _rules(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
