@@ -55,6 +55,14 @@ def test_the_watchdog_opens_no_date_with_a_row_that_was_replaced(monkeypatch: py
     assert "03-03" not in play.write("03-04 00:03", "other", x=1).until("03-04 03:00").jobs
 
 
+def test_a_dry_run_remembers_the_last_word_about_a_date() -> None:
+    play = Play(OTHER + "dryRun: true\n").write("03-03 23:30", "landing", date="2026-03-03", count=1500)
+    play.write("03-03 23:40", "landing", date="2026-03-03", count=2, complete=False)
+    play.write("03-03 23:50", "landing", date="2026-03-04", count=7, complete=False)
+    play.write("03-04 00:05", "other", x=1).until("03-04 00:30")
+    assert play.events("DRY_RUN_WOULD_TRIGGER") == []
+
+
 def test_a_clock_200_ms_ahead_loses_no_last_word() -> None:
     kept = KeptRows({"landing": KeptRow({"count": 1500}, AT + timedelta(seconds=6.15))}, 2)
     late = Sensor("p", "landing", {"count": 2}, AT + timedelta(seconds=5))

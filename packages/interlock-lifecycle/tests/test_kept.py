@@ -166,6 +166,12 @@ def test_a_kept_row_makes_room_when_it_is_replaced() -> None:
     assert add_kept(first, {"b": KeptRow(half, NOW)})["b"].fields is None
 
 
+def test_rows_that_come_together_share_the_room() -> None:
+    half = {"text": "x" * (MOST_KEPT_BYTES // 2)}
+    kept = add_kept({}, {"a": KeptRow(half, NOW), "b": KeptRow(half, NOW)})
+    assert [row.fields is None for row in kept.values()] == [False, True]
+
+
 def test_a_daily_run_is_judged_by_an_hour_of_its_day(
     run: Run, configure: Callable[..., PipelineConfig], no_sla: SlaFacts
 ) -> None:

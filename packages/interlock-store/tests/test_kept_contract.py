@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from interlock_lifecycle import (
     KeepRows,
     KeptRows,
+    ObserveRun,
     PassEvaluation,
     Rejections,
     RejectSensor,
     Run,
     RunKey,
+    Shadow,
     StartRun,
 )
 from interlock_rules import Check, KeptRow, Rule
@@ -43,6 +45,20 @@ def test_a_start_keeps_the_row_that_opened_it(store: Store, start: StartRun) -> 
     kept = KeptRows({"landing": KeptRow(FIELDS, NOW)}, 1)
     assert store.commit(replace(start, kept=kept)) is Commit.COMMITTED
     assert store.kept(start.run.key) == kept
+
+
+def test_a_dry_run_keeps_what_began_its_date(store: Store, key: RunKey) -> None:
+    kept = KeptRows({"landing": KeptRow(FIELDS, NOW)}, 1)
+    observed = ObserveRun(Shadow(key, triggered_at=NOW), NOW, None, (), kept=kept)
+    assert store.commit(observed) is Commit.COMMITTED
+    assert store.kept(key) == kept
+
+
+def test_kept_rows_live_for_400_days(store: Store, tables: Any, key: RunKey) -> None:
+    store.commit(keep(key, 1, a=KeptRow({"n": 1}, NOW)))
+    row = tables.get(store.names.control, "PIPELINE#bronze", f"KEPT#stream#{key.date}")
+    assert int(row["ttl"]) == int((NOW + timedelta(days=400)).timestamp())
+    assert row["quiet"] == "1"
 
 
 def test_a_fenced_start_keeps_nothing(store: Store, start: StartRun) -> None:
