@@ -247,7 +247,8 @@ class KeepRows(Struct, frozen=True):
 class Rejections(Struct, frozen=True):
     """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC).
 
-    `as_read`: what its row holds, of whatever type, so that a corrupted marker is replaced.
+    `as_read`: what its row holds, so that two writers cannot overwrite each other. Empty for a corrupted marker, which
+    is replaced whatever it holds.
     """
 
     reported_at: datetime

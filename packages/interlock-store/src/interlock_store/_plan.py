@@ -191,7 +191,7 @@ def _reject_sensor(decision: RejectSensor, control: str) -> Put:
     before = decision.before
     expect = NOTHING_THERE
     if before is not None:
-        absent = tuple(name for name in REJECTIONS_READ if name not in before.as_read)
+        absent = tuple(name for name in REJECTIONS_READ if name not in before.as_read) if before.as_read else ()
         expect = Expect(exists=True, equals=before.as_read, absent=absent)
     row = marker_row(decision.pipeline_id, decision.marker, decision.after.reported_at)
     return Put(control, {**row, "count": decision.after.count}, expect)

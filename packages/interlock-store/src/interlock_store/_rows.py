@@ -511,8 +511,10 @@ def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
         reported_at = parse_time(row.get("markedAt"), "", "").astimezone(UTC)
     except (MalformedRow, OverflowError):
         reported_at = _LONG_AGO
-    as_read = {name: row[name] for name in REJECTIONS_READ if name in row}
-    return Rejections(reported_at, _whole(row.get("count"), otherwise=0), as_read)
+    count = _whole(row.get("count"), otherwise=-1)
+    # A number that nothing of ours wrote may have more digits than a condition can carry: it is replaced as it is.
+    as_read = {name: row[name] for name in REJECTIONS_READ if name in row} if count >= 0 else {}
+    return Rejections(reported_at, max(count, 0), as_read)
 
 
 def _whole(value: Any, *, otherwise: int) -> int:
