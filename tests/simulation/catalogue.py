@@ -501,8 +501,8 @@ MUTANTS = (
     Mutant(
         "no row is kept when a date begins",
         _KEPT,
-        "    if rule is None or _is_own_key(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):\n",
-        "    if True:\n",
+        "    if rule is None or not _may_be_replaced(",
+        "    if True or not _may_be_replaced(",
         trap=26,
         rate=0.0,
         writers=(4,),

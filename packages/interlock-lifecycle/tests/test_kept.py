@@ -56,7 +56,10 @@ def evaluate(run: Run, config: PipelineConfig, sla: SlaFacts, kept: KeptRows, **
     return decide_evaluation(EvaluationFacts(run, config, "", rows, sla, kept), run.run_token, window, NOW)
 
 
-@pytest.mark.parametrize(("key", "kept"), [("landing", True), ("landing#2026-03-03T11", False)])
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [("landing", True), ("landing#2026-03-03T11", False), ("landing#eu", False), ("landing#2026-03-03", True)],
+)
 def test_a_new_date_keeps_the_plain_row_that_opened_it(config: PipelineConfig, key: str, kept: bool) -> None:
     decision = decide_sensor(
         landing(key=key), config, SensorFacts(None, False, Exclusions()), execution_timeout=TIMEOUT
@@ -116,6 +119,9 @@ def test_an_unchanged_date_offset_row_is_kept_by_its_own_slot(key: RunKey) -> No
         (landing(), ["2026-03-03T11", "2026-03-03"]),
         (landing(hour=""), ["2026-03-03"]),
         (landing(key="landing#2026-03-03T11"), []),
+        (landing(key="landing#2026-03-03"), ["2026-03-03T11"]),
+        (landing(key="landing#20260303"), ["2026-03-03T11"]),
+        (landing(key="landing#eu"), []),
         (landing(date="garbage"), []),
         (landing(key="catalog"), []),
         (landing(key="unknown"), []),

@@ -9,7 +9,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import CLOCKS_APART
 from interlock_lifecycle._decision import KeepRows, KeptRows
 from interlock_lifecycle._run import RunKey, Sensor
-from interlock_rules import KeptRow, Rule, Selection, key_matches, row_date
+from interlock_rules import KeptRow, Rule, Selection, row_date
 from interlock_sla import ExecutionDate, ExecutionDateError
 
 MOST_KEPT_BYTES = 64 * 1024
@@ -39,7 +39,7 @@ def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, con
     A row under a key of its own date is overwritten by rows of that date only.
     """
     rule, named = config.trigger_rule, row_date(sensor_key, fields)
-    if rule is None or _is_own_key(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
+    if rule is None or not _may_be_replaced(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
         return KeptRows()
     return KeptRows(add_kept({}, {rule.slot: KeptRow(fields, at)}), 1)
 
@@ -59,7 +59,7 @@ def rows_passed(
         if not rule.any_date
         and rule.slot in selection.sources
         and rule.slot not in selection.kept
-        and not _is_own_key(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
+        and _may_be_replaced(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
     }
     known = {
         slot: row
@@ -84,9 +84,9 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
         return {}
     found: dict[RunKey, list[str]] = {}
     for rule in dated_rules(config):
-        if not key_matches(rule.key, sensor.key) or _is_own_key(sensor.key, rule, named):
-            continue
         for date in dict.fromkeys((named, ExecutionDate(named.day))):
+            if not _may_be_replaced(sensor.key, rule, date):
+                continue
             try:
                 run = RunKey(config.id, config.schedule_id, date.shifted(-rule.date_offset))
             except ExecutionDateError:
@@ -95,11 +95,17 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
     return {run: tuple(dict.fromkeys(slots)) for run, slots in found.items()}
 
 
-def _is_own_key(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
-    """Whether a row key names this very date: then no other date's row is written under it."""
-    if date is None:
-        return sensor_key != rule.key
-    return sensor_key in (f"{rule.key}#{date}", f"{rule.key}#{date.compact}")
+def _may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
+    """Whether the rule reads this row for the date, and another date's row may be written under the same key.
+
+    That is so of the plain key, and of an hour's row under its day's key.
+    """
+    if sensor_key == rule.key:
+        return True
+    if date is None or date.hour is None:
+        return False
+    day = ExecutionDate(date.day)
+    return sensor_key in (f"{rule.key}#{day}", f"{rule.key}#{day.compact}")
 
 
 def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
