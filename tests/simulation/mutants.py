@@ -1,104 +1,42 @@
-"""Mutants: for each trap of behaviour.md §11 a small patch of the product, and who has to notice it.
+"""Mutants: for each trap of behaviour.md §11 a small patch of the product, and the seed or test that notices it.
 
 `python -m simulation.mutants` (in tests/) prints the table: trap, mutant, the seed or test that catches it, and how.
 """
 
-import importlib
 import logging
 import multiprocessing
 import os
 import sys
 import tempfile
-import types
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import Struct
 from simulation.catalogue import MUTANTS, Mutant
 from simulation.endings import check
 from simulation.invariants import InvariantBroken
+from simulation.patches import NotApplicable, applied
 from simulation.stories import Story
 from simulation.timetables import Timetable
 from simulation.writers import Writers
 
 ROOT = Path(__file__).parents[2]
 MOST_SEEDS = 120
-"""A change of the product shifts what a seed tells, so that a mutant is hunted beyond the seeds of its entry."""
-
-
-class NotApplicable(AssertionError):
-    """The text that a mutant replaces is no longer there, exactly once."""
+"""A change of the product changes the course of a seed, so a mutant is hunted beyond the seeds of its entry."""
 
 
 class Caught(Struct, frozen=True):
-    """Who noticed a mutant, and by what words."""
+    """The seed or test that noticed a mutant, and its message."""
 
     by: str
     message: str
 
 
-@contextmanager
-def applied(mutant: Mutant) -> Iterator[None]:
-    """The product with this one patch: the code of its functions is swapped, so that every import sees it."""
-    module = importlib.import_module(mutant.module)
-    source = Path(str(module.__file__)).read_text()
-    if source.count(mutant.old) != 1:
-        raise NotApplicable(f"{mutant.name}: {mutant.old!r} is {source.count(mutant.old)} times in {mutant.module}")
-    patched = types.ModuleType(mutant.module)
-    patched.__dict__.update(__file__=module.__file__, __package__=module.__package__)
-    sys.modules[mutant.module] = patched
-    try:
-        exec(compile(source.replace(mutant.old, mutant.new), str(module.__file__), "exec"), patched.__dict__)
-    finally:
-        sys.modules[mutant.module] = module
-    swaps = [
-        (function, function.__code__, twin.__code__)
-        for function, twin in _pairs(module, patched)
-        if function.__code__ != twin.__code__
-    ]
-    if not swaps:
-        raise NotApplicable(f"{mutant.name}: no function of {mutant.module} was changed")
-    for function, _, code in swaps:
-        function.__code__ = code
-    try:
-        yield
-    finally:
-        for function, code, _ in swaps:
-            function.__code__ = code
-
-
-def _pairs(module: Any, patched: Any) -> Iterator[tuple[types.FunctionType, types.FunctionType]]:
-    """Each function of a module and of its classes, beside the same one of the patched module."""
-    for name, value in vars(module).items():
-        twin = vars(patched).get(name)
-        if isinstance(value, type) and value.__module__ == module.__name__ and isinstance(twin, type):
-            for inner, attribute in vars(value).items():
-                yield from _pair(attribute, vars(twin).get(inner))
-        elif getattr(value, "__module__", None) == module.__name__:
-            yield from _pair(value, twin)
-
-
-def _pair(value: Any, twin: Any) -> Iterator[tuple[types.FunctionType, types.FunctionType]]:
-    function, other = _plain(value), _plain(twin)
-    if function is not None and other is not None:
-        yield function, other
-
-
-def _plain(value: Any) -> types.FunctionType | None:
-    for attribute in ("fget", "func", "__func__", "__wrapped__"):
-        inner = getattr(value, attribute, None)
-        if isinstance(inner, types.FunctionType):
-            return inner
-    return value if isinstance(value, types.FunctionType) else None
-
-
 def hunt(mutant: Mutant) -> Caught | None:
-    """Who notices the mutant: its tests, or the first of its seeds, then of all; None when nobody does."""
+    """The test that notices the mutant, or the first of its seeds, then of all; None when it survives."""
     return by_tests(mutant) if mutant.tests else by_seeds(mutant)
 
 
@@ -133,7 +71,7 @@ class _Witness:
         """A test, or its setup, is over."""
         if report.failed:
             path, _, name = report.nodeid.partition("::")
-            self.failed.append(Caught(f"{Path(path).name}::{name}", _words(report)))
+            self.failed.append(Caught(f"{Path(path).name}::{name}", _message(report)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file was read."""
@@ -141,7 +79,7 @@ class _Witness:
             self.uncollected.append(report.longreprtext)
 
 
-def _words(report: pytest.TestReport) -> str:
+def _message(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash is not None else report.longreprtext).partition("\n")[0][:500]
 
@@ -184,23 +122,23 @@ def _test(mutant: Mutant, answer: Connection, folder: Path) -> None:
 
 
 def _forget_tests() -> None:
-    """Tests are imported anew: what they make at their import may be made by what is patched."""
+    """Tests are imported again: objects that they make at import may depend on the patched function."""
     for name, module in list(sys.modules.items()):
         if Path(getattr(module, "__file__", None) or "").name.startswith(("test_", "conftest")):
             del sys.modules[name]
 
 
 def main() -> int:
-    """Print the table; exit code 1 when a mutant lives."""
+    """Print the table; exit code 1 when a mutant survives."""
     logging.disable(logging.CRITICAL)
     alive = 0
-    print("trap | mutant | caught by (seed or test) | words")
+    print("trap | mutant | caught by (seed or test) | message")
     for mutant in MUTANTS:
         caught = hunt(mutant)
         alive += caught is None
-        told = f"{caught.by} | {caught.message[:150]}" if caught is not None else "NOBODY | it lives"
-        print(f"{mutant.trap or '-'} | {mutant.name} | {told}", flush=True)
-    print(f"{len(MUTANTS)} mutants, {alive} alive")
+        result = f"{caught.by} | {caught.message[:150]}" if caught is not None else "NONE | it survives"
+        print(f"{mutant.trap or '-'} | {mutant.name} | {result}", flush=True)
+    print(f"{len(MUTANTS)} mutants, {alive} survive")
     return 1 if alive else 0
 
 

@@ -1,4 +1,4 @@
-"""Each trap that others fell into is put into the product once, and somebody notices."""
+"""Each known trap is put into the product once, and a seed or a test notices it."""
 
 import logging
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 from simulation.catalogue import MUTANTS, Mutant
-from simulation.mutants import NotApplicable, applied, by_seeds, hunt
+from simulation.mutants import by_seeds, hunt
+from simulation.patches import NotApplicable, applied
 
 import interlock_rules
 from interlock_rules import key_matches
@@ -21,11 +22,11 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_is_caught(mutant: Mutant) -> None:
-    assert hunt(mutant) is not None, f"nobody noticed: {mutant.name}"
+    assert hunt(mutant) is not None, f"no seed and no test noticed: {mutant.name}"
 
 
 def test_what_no_story_meets_is_hunted_among_timetables() -> None:
-    unheard = next(found for found in MUTANTS if found.name == "nobody starts what a cron's fire asks for")
+    unheard = next(found for found in MUTANTS if found.name == "the fire of a cron starts no run")
     caught = by_seeds(replace(unheard, timetables=()), most=2)
     assert caught is not None
     assert caught.by.startswith("timetable ")
@@ -43,7 +44,23 @@ def test_a_patch_is_seen_through_every_import_and_is_gone_afterwards() -> None:
     assert not key_matches("row", "row-count")
 
 
-def test_a_patch_whose_text_is_gone_is_refused() -> None:
-    gone = Mutant("gone", "interlock_rules._sensors", "no such text", "")
-    with pytest.raises(NotApplicable, match="0 times"), applied(gone):
+_KEY_MATCHES = "interlock_rules:key_matches"
+
+
+@pytest.mark.parametrize(
+    ("function", "old", "message"),
+    [
+        (_KEY_MATCHES, "no_such_name", "0 times"),
+        (_KEY_MATCHES, "key", "2 times"),
+        ("interlock_rules:no_such_function", "key", "nowhere"),
+    ],
+)
+def test_a_patch_without_its_one_fragment_is_rejected(function: str, old: str, message: str) -> None:
+    with pytest.raises(NotApplicable, match=message), applied(Mutant("gone", function, old, "")):
+        pass
+
+
+def test_a_fragment_that_does_not_change_the_code_is_rejected() -> None:
+    same = Mutant("same", _KEY_MATCHES, "bool(pattern)", "bool( pattern )")
+    with pytest.raises(NotApplicable, match="no function"), applied(same):
         pass
