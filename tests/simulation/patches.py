@@ -41,6 +41,8 @@ def applied(mutant: Mutant) -> Iterator[None]:
         found = ", ".join(place.module for place in places) or "nowhere"
         raise NotApplicable(f"{mutant.name}: {mutant.old!r} is {len(places)} times in {mutant.function} ({found})")
     (place,) = places
+    if _shapes(_read(mutant.new)) == _shapes(_read(mutant.old)):
+        raise NotApplicable(f"{mutant.name}: the new fragment is the old one")
     _replace(place, _read(mutant.new))
     module = importlib.import_module(place.module)
     swaps = [
@@ -111,10 +113,14 @@ def _read(text: str) -> Fragment:
         return ast.parse(text).body
 
 
+def _shapes(fragment: Fragment) -> list[str]:
+    """The fragment as text that ignores layout and place."""
+    return [ast.dump(node) for node in ([fragment] if isinstance(fragment, ast.expr) else fragment)]
+
+
 def _occurrences(function: ast.AST, fragment: Fragment) -> Iterator[tuple[ast.AST, str, slice | None]]:
-    wanted = [fragment] if isinstance(fragment, ast.expr) else fragment
-    shapes = [ast.dump(node) for node in wanted]
-    keywords = [ast.dump(keyword) for keyword in _keywords(wanted)]
+    shapes = _shapes(fragment)
+    keywords = [] if isinstance(fragment, ast.expr) else _shapes(_keywords(fragment))
     for node in ast.walk(function):
         for field, value in ast.iter_fields(node):
             if isinstance(value, ast.AST) and [ast.dump(value)] == shapes:
