@@ -1,0 +1,392 @@
+"""The reference is true: its lists equal those of the code, and each function that it names exists."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+
+import interlock_lifecycle
+from interlock_cli import main
+from interlock_config import calendar_schema, json_schema
+from interlock_lifecycle import JOB_EVENTS, PLAIN_PROGRESS, EventType
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+
+
+def page(name: str) -> str:
+    return (REFERENCE / name).read_text()
+
+
+def section(name: str, number: str) -> str:
+    """The text of a numbered section, without those that follow at its level or above."""
+    found = re.search(rf"^(#+) {re.escape(number)}\.? .*$", page(name), re.MULTILINE)
+    assert found is not None, f"{name} has no section {number}"
+    rest = page(name)[found.end() :]
+    end = re.search(rf"^#{{2,{len(found[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end is not None else rest
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of each table row; a pipe behind a backslash is part of its cell."""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if line.startswith("|") and not all(set(cell) <= set("-: ") for cell in cells):
+            yield cells
+
+
+def first_words(text: str) -> list[str]:
+    """The code spans in the first cell of each row."""
+    return [word for cells in rows(text) for word in re.findall(r"`([^`]+)`", cells[0])]
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+
+
+def sources(*roots: str) -> Iterator[Path]:
+    for root in roots:
+        yield from (path for path in ROOT.glob(f"{root}/*/src/**/*.py") if "/tests/" not in path.as_posix())
+
+
+def row_kinds() -> set[str]:
+    """The kinds of rows that the code names: `KIND#` in its texts, and the kinds that run_sk gets."""
+    kinds: set[str] = set()
+    for path in (*sources("services"), *ROOT.glob("packages/interlock-store/src/**/*.py")):
+        text = path.read_text()
+        kinds |= set(re.findall(r"[\"'{}]([A-Z][A-Z_]+)#", text))
+        kinds |= set(re.findall(r"run_sk\([\"']([A-Z_]+)[\"']", text))
+        kinds |= set(re.findall(r"_get\(\w+, \"([A-Z_]+)\"\)", text))
+    return kinds
+
+
+def test_rows_names_each_kind_of_row_of_the_code() -> None:
+    told = set(re.findall(r"`([A-Z][A-Z_]+)#", page("rows.md")))
+    assert told == row_kinds()
+
+
+def test_rows_names_each_event_of_the_joblog() -> None:
+    table = section("rows.md", "3").partition("| `event` | written when |")[2]
+    assert set(first_words(table)) == JOB_EVENTS
+
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+def event_rows() -> list[list[str]]:
+    found = [cells for cells in rows(section("events.md", "3")) if len(cells) == 5 and cells[0] != "event"]
+    assert found
+    return found
+
+
+def test_events_names_each_event_type_once() -> None:
+    named = [cells[0].strip("`") for cells in event_rows() if cells[0]]
+    assert sorted(named) == sorted(str(event) for event in EventType)
+
+
+def test_events_says_of_each_event_whether_it_is_an_alert() -> None:
+    quiet: set[str] = set()
+    name = ""
+    for cells in event_rows():
+        name = cells[0].strip("`") or name
+        assert cells[2] in ("yes", "no")
+        assert (cells[2] == "no") == (name in PLAIN_PROGRESS), name
+        quiet |= {name} if cells[2] == "no" else set()
+    terraform = (ROOT / "infra/services/alert-dispatcher/main.tf").read_text()
+    filtered = re.search(r'"anything-but" = \[(.*?)\]', terraform)
+    assert filtered is not None
+    assert set(re.findall(r'"(\w+)"', filtered[1])) == quiet
+
+
+# --- pipeline files ----------------------------------------------------------------------------------------------
+
+
+def resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    while True:
+        if "$ref" in node:
+            node = {**definitions[node["$ref"].split("/")[-1]], **{k: v for k, v in node.items() if k != "$ref"}}
+            continue
+        kinds = [one for one in node.get("anyOf", ()) if one != {"$ref": "#/$defs/Absent"}]
+        if len(kinds) != 1:
+            return node
+        node = {**kinds[0], **{name: value for name, value in node.items() if name != "anyOf"}}
+
+
+def schema_keys(node: dict[str, Any], definitions: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any, bool]]:
+    """Each key of a schema by its path, its default, and whether it is required."""
+    node = resolved(node, definitions)
+    if "items" in node:
+        yield from schema_keys(node["items"], definitions, f"{path}[]")
+    for key, inner in node.get("properties", {}).items():
+        name = f"{path}.{key}" if path else key
+        found = resolved(inner, definitions)
+        yield name, found.get("default"), key in node.get("required", ())
+        yield from schema_keys(inner, definitions, name)
+
+
+PIPELINE_SECTIONS = ("2", "3", "4", "5", "6", "7")
+
+
+def documented_keys(sections: Iterable[str]) -> dict[str, str]:
+    """The key and the default of each row in the tables of keys."""
+    found: dict[str, str] = {}
+    for number in sections:
+        text = section("pipeline-file.md", number).partition("\n### ")[0]
+        for cells in rows(text):
+            if len(cells) == 4 and cells[0].startswith("`"):
+                found[cells[0].strip("`")] = cells[2].strip("`")
+    return found
+
+
+def as_shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_pipeline_file_names_each_key_with_its_default() -> None:
+    schema = json_schema()
+    keys = {name: (default, required) for name, default, required in schema_keys(schema, schema["$defs"])}
+    told = documented_keys(PIPELINE_SECTIONS)
+    assert told.keys() == keys.keys()
+    for name, (default, required) in keys.items():
+        assert (told[name] == "required") == required, name
+        if default is not None and default != []:
+            assert told[name] == as_shown(default), name
+
+
+def test_calendar_file_names_each_key() -> None:
+    schema = calendar_schema()
+    keys = {name for name, _, _ in schema_keys(schema, schema.get("$defs", {}))}
+    assert documented_keys(["10"]).keys() == keys
+
+
+def test_pipeline_file_names_each_key_of_each_job_type() -> None:
+    definitions = json_schema()["$defs"]
+    forms = {
+        branch["if"]["properties"]["type"]["const"]: branch["then"]["properties"]["config"]["$ref"].split("/")[-1]
+        for branch in definitions["Job"]["allOf"]
+    }
+    told: dict[str, dict[str, bool]] = {}
+    job_type = ""
+    for cells in rows(section("pipeline-file.md", "6.1")):
+        if len(cells) == 4 and cells[1].startswith("`"):
+            job_type = cells[0].strip("`") or job_type
+            told.setdefault(job_type, {})[cells[1].strip("`")] = cells[3] == "required"
+    wanted = {
+        name: {key: key in definitions[form].get("required", ()) for key in definitions[form]["properties"]}
+        for name, form in forms.items()
+    }
+    aliases = {"airflow": {"dag_id", "dagId"}}
+    for name, keys in wanted.items():
+        canonical = {
+            key: needed for key, needed in keys.items() if "_" not in key and key not in aliases.get(name, set())
+        }
+        assert told[name].keys() == canonical.keys(), name
+    assert told.keys() == wanted.keys()
+    listed = first_words(section("triggers.md", "1"))
+    assert set(listed) == set(wanted)
+
+
+# --- environment -------------------------------------------------------------------------------------------------
+
+
+def texts_of(path: Path) -> set[str]:
+    """The texts of a module that look like a variable's name; those of docstrings have more words."""
+    tree = ast.parse(path.read_text())
+    found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in found if _VARIABLE.fullmatch(text)}
+
+
+def environment_table(service: str) -> dict[str, str]:
+    found = re.search(rf"^### (1\.\d) {service}$", page("environment.md"), re.MULTILINE)
+    assert found is not None, service
+    table = [cells for cells in rows(section("environment.md", found[1])) if cells[0].startswith("`")]
+    return {cells[0].strip("`"): cells[1] for cells in table}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_environment_names_the_variables_of_each_lambda(service: str) -> None:
+    module = importlib.import_module(f"interlock_{service.replace('-', '_')}.wiring")
+    told = environment_table(service)
+    assert {name for name, required in told.items() if required == "yes"} == set(module.REQUIRED)
+    assert told.keys() == texts_of(Path(str(module.__file__)))
+
+
+def test_environment_names_the_variables_that_every_lambda_knows() -> None:
+    told = set(first_words(section("environment.md", "2")))
+    read: set[str] = set()
+    for path in ROOT.glob("packages/interlock-telemetry/src/**/*.py"):
+        read |= texts_of(path)
+    assert told == read
+
+
+# --- Terraform ---------------------------------------------------------------------------------------------------
+
+ROOTS = {
+    "1.1": ["infra/stack/variables.tf"],
+    "2.1": ["infra/shared/variables.tf"],
+    "3.1": ["infra/services/watchdog/common.tf"],
+    **{
+        f"3.{place}": [f"infra/services/{service}/variables.tf"]
+        for place, service in enumerate(
+            ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher"), 2
+        )
+    },
+}
+
+
+def declared(kind: str, path: str) -> dict[str, str]:
+    """The variables of a file with their defaults, or its outputs."""
+    found = re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}', (ROOT / path).read_text(), re.MULTILINE | re.DOTALL)
+    defaults = {name: re.search(r"^  default\s+= (.+)$", body, re.MULTILINE) for name, body in found}
+    return {name: default[1] if default is not None else "required" for name, default in defaults.items()}
+
+
+@pytest.mark.parametrize(("number", "paths"), ROOTS.items())
+def test_terraform_names_each_variable_with_its_default(number: str, paths: list[str]) -> None:
+    told = {
+        cells[0].strip("`"): cells[1].strip("`")
+        for cells in rows(section("terraform.md", number))
+        if cells[0].startswith("`")
+    }
+    wanted: dict[str, str] = {}
+    for path in paths:
+        wanted |= declared("variable", path)
+    assert told == wanted
+
+
+def test_terraform_describes_every_root() -> None:
+    roots = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("infra/**/tfcheck.tfvars")}
+    text = page("terraform.md")
+    assert roots == {name for name in roots if re.search(rf"^##+ [\d.]+ {re.escape(name)}$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(("number", "root"), [("1.2", "stack"), ("2.2", "shared")])
+def test_terraform_names_each_output(number: str, root: str) -> None:
+    assert set(first_words(section("terraform.md", number))) == declared("output", f"infra/{root}/outputs.tf").keys()
+
+
+def test_services_have_the_outputs_that_are_described() -> None:
+    for service in SERVICES:
+        extra = {"state_machine_arn"} if service == "orchestrator" else set()
+        assert declared("output", f"infra/services/{service}/outputs.tf").keys() == {"function_arn"} | extra
+
+
+# --- commands ----------------------------------------------------------------------------------------------------
+
+
+def leaves(group: click.Group, words: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{words} {name}")
+        else:
+            yield f"{words} {name}", command
+
+
+def test_cli_names_each_command_and_option() -> None:
+    shared = set(first_words(section("cli.md", "2")))
+    told = {
+        cells[0].strip("`"): set(re.findall(r"`(-[^`]+)`", cells[2]))
+        for cells in rows(section("cli.md", "3").partition("\n### ")[0])
+        if cells[0].startswith("`")
+    }
+    commands = dict(leaves(main, "interlock"))
+    assert told.keys() == commands.keys()
+    for name, command in commands.items():
+        options = {one for option in command.params if isinstance(option, click.Option) for one in option.opts}
+        assert told[name] == options - shared, name
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+def faces(package: ModuleType) -> Iterator[ModuleType]:
+    """A package and its public modules."""
+    yield package
+    for found in pkgutil.iter_modules(package.__path__):
+        if not found.name.startswith("_"):
+            yield importlib.import_module(f"{package.__name__}.{found.name}")
+
+
+def test_each_arrow_of_the_state_diagram_names_a_function_that_decides() -> None:
+    diagram = re.search(r"```mermaid\n(.*?)```", page("runs.md"), re.DOTALL)
+    assert diagram is not None
+    arrows = [line.strip() for line in diagram[1].splitlines() if "-->" in line]
+    labels = {arrow: re.search(r": (\w+)", arrow) for arrow in arrows if not arrow.endswith("--> [*]")}
+    assert len(labels) > 20
+    assert [arrow for arrow, label in labels.items() if label is None] == []
+    names = {label[1] for label in labels.values() if label is not None}
+    missing = {name for name in names if not any(hasattr(face, name) for face in faces(interlock_lifecycle))}
+    assert missing == set()
+
+
+def test_runs_names_each_state_of_the_state_machine() -> None:
+    definition = (ROOT / "infra/statemachine/interlock.asl.json").read_text()
+    text = re.sub(r"\$\{\w+\}(?!\")(?=[,\n])", "1", definition)
+    waits_and_choices = {"Evaluated", "WaitToEvaluate", "JobState", "WaitForJob", "Outcome", "Done", "Failed"}
+    states = set(json.loads(text)["States"]) - waits_and_choices
+    told = {name for cells in rows(section("runs.md", "4")) for name in re.findall(r"\b[A-Z]\w+\b", cells[0])}
+    assert states <= told
+
+
+def test_each_mutant_s_trap_is_described() -> None:
+    numbers = {int(cells[0]) for cells in rows(page("traps.md")) if cells[0].isdecimal()}
+    assert numbers == set(range(1, max(numbers) + 1))
+    catalogue = "".join(path.read_text() for path in (ROOT / "tests/simulation").glob("*.py"))
+    used = {int(number) for number in re.findall(r"\btrap=(\d+)", catalogue)}
+    assert used
+    assert used <= numbers
+
+
+# --- names, files and sections -----------------------------------------------------------------------------------
+
+DOCUMENTS = sorted((ROOT / "docs").glob("**/*.md"))
+_NAME = re.compile(r"`(interlock_[a-z_]+(?:\.\w+)+)(?:\(\))?`")
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name is a module, or an attribute of one."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False
+
+
+def test_names_that_do_not_exist_are_found() -> None:
+    assert resolves("interlock_lifecycle.decide_rerun")
+    assert resolves("interlock_lifecycle.Run.is_held_by")
+    assert not resolves("interlock_lifecycle.decide_nothing")
+    assert not resolves("interlock_nothing.decide_rerun")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_function_that_a_page_names_exists(document: Path) -> None:
+    names = dict.fromkeys(_NAME.findall(document.read_text()))
+    assert [name for name in names if not resolves(name)] == []
+
+
+@pytest.mark.parametrize("document", sorted(REFERENCE.glob("*.md")), ids=lambda path: path.name)
+def test_sections_are_numbered_in_order(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^(#{2,4}) (\S+)", text, re.MULTILINE)
+    if document.name == "README.md":
+        return
+    numbers = [tuple(int(part) for part in number.rstrip(".").split(".")) for _, number in headings]
+    assert numbers == sorted(set(numbers))
+    assert all(len(marks) == len(number) + 1 for (marks, _), number in zip(headings, numbers, strict=True))
