@@ -45,7 +45,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = (100, 1_000, 10_000)
 TROUBLES = (0.0, 0.01)
 CPU_ALLOWED = 1.0
-"""Seconds, for 1,000 pipelines (quality.md)."""
+"""Seconds, for 1,000 pipelines (docs/reference/watchdog.md §2.1)."""
 KINDS = (
     ("trigger: {key: ready, check: equals, field: ready, value: true}", 'deadline: "HH:MM", expectedDuration: 30m'),
     (
@@ -72,7 +72,10 @@ Kinds = tuple[tuple[str, str], ...]
 
 
 def allowed(count: int, kinds: Kinds = KINDS) -> float:
-    """Table requests of a healthy tick (quality.md); at the end: pipelines with per-period keys, a third at a time."""
+    """Table requests of a healthy tick (docs/reference/watchdog.md §2.1).
+
+    The last term is for pipelines with per-period keys, a third at a time.
+    """
     periodic = count * sum("key: hourly" in schedule for schedule, _ in kinds) / len(kinds)
     return count / 25 + 40 + periodic / 3
 
@@ -381,7 +384,7 @@ def show_growth(trouble: float, found: dict[int, Measured]) -> None:
 
 
 def show_cpu(found: Measured) -> None:
-    """The CPU of 1,000 pipelines by what quality.md allows."""
+    """The CPU of 1,000 pipelines by its budget (docs/reference/watchdog.md §2.1)."""
     print(f"1000 pipelines: {found.seconds:.3f} s of CPU a tick, {found.seconds / CPU_ALLOWED:.0%} of what is allowed")
 
 

@@ -1,4 +1,4 @@
-"""Sentences of behaviour.md §2, §3, §6 and §7 that no other test of this suite shows; docs/sentences.md has all."""
+"""Sentences of docs/sentences.md that no other test of this suite shows: sensors, executions, dry runs."""
 
 import json
 import threading
@@ -63,7 +63,7 @@ def told(outside: Outside, name: str, event: str, day: str = DATE) -> int:
     return outside.events(name, day).count(event)
 
 
-# --- §2: sensors -----------------------------------------------------------------------------------------------------
+# --- sensors ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_sensor_of_another_key_and_one_that_interlock_writes_itself_start_nothing(outside: Outside) -> None:
@@ -133,7 +133,7 @@ def test_after_a_final_failure_data_changes_nothing_and_a_rerun_request_restarts
     assert [entry.event for entry in outside.store.entries(key("over"))][-1] == "fail"
 
 
-# --- §2: configs and calendars ---------------------------------------------------------------------------------------
+# --- configs and calendars ---------------------------------------------------------------------------------------
 
 
 def test_an_unreadable_config_is_told_and_holds_its_pipeline_until_it_is_mended(outside: Outside) -> None:
@@ -174,7 +174,7 @@ def test_a_changed_calendar_counts_from_the_next_sensor_on(outside: Outside) -> 
     ended(outside, "by-calendar", 0)
 
 
-# --- §3: the execution -----------------------------------------------------------------------------------------------
+# --- the execution -----------------------------------------------------------------------------------------------
 
 
 def test_the_row_of_the_period_is_read_before_the_plain_one_the_dashed_form_first(outside: Outside) -> None:
@@ -247,7 +247,7 @@ def test_an_http_job_is_told_its_date_and_asked_again_with_the_same_key(
     assert run.job_intent.key == keys[0]
 
 
-# --- §6: after a run -------------------------------------------------------------------------------------------------
+# --- after a run -------------------------------------------------------------------------------------------------
 
 
 def test_the_baseline_is_taken_twice_and_a_missing_field_is_no_drift(outside: Outside) -> None:
@@ -288,7 +288,7 @@ def test_drift_of_an_excluded_date_is_told_without_a_rerun(outside: Outside) -> 
     assert outside.store.reruns(key("kept-shut")) == []
 
 
-# --- §7: dry run -----------------------------------------------------------------------------------------------------
+# --- dry run -----------------------------------------------------------------------------------------------------
 
 
 def test_a_dry_run_says_which_retries_and_reruns_there_would_be(outside: Outside) -> None:

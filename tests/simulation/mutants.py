@@ -1,4 +1,4 @@
-"""Mutants: for each trap of behaviour.md §11 a small patch of the product, and the seed or test that notices it.
+"""Mutants: a small patch of the product for each trap (docs/reference/traps.md §1), and the seed or test that sees it.
 
 `python -m simulation.mutants` (in tests/) prints the table: trap, mutant, the seed or test that catches it, and how.
 """

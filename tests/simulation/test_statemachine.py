@@ -37,7 +37,7 @@ INPUT = with_prefixes(
     "$.config.jobCheckIntervalSeconds",
     "$.config.jobPollWindowSeconds",
 )
-"""contracts.md §4 without what is optional there: sensorArrivalAt and sla."""
+"""docs/reference/runs.md §3.1 without what is optional there: sensorArrivalAt and sla."""
 STEP = with_prefixes(*(f"$.{name}" for name in msgspec.to_builtins(Step("any"))))
 
 

@@ -77,7 +77,7 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
 def expected_deadlines(
     config: PipelineConfig, key: RunKey, arrived_at: datetime | None, exclusions: Exclusions
 ) -> dict[str, datetime]:
-    """The deadline of each clock, worked out again from behaviour.md §5; none of an excluded date."""
+    """The deadline of each clock, worked out again from docs/reference/sla.md §2; none of an excluded date."""
     sla = config.sla
     found: dict[str, datetime] = {}
     if sla is None or exclusions.excludes(key.date.day):

@@ -9,7 +9,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.hints import KNOWN_TYPES, Severity, advice_for
 from interlock_alert_dispatcher.text import text_of
 
-# contracts.md §3: everything but plain progress, and the reserved old name.
+# docs/reference/events.md §2: everything but plain progress, and the reserved old name.
 ALERT_WORTHY = [
     "LATE_DATA_ARRIVAL",
     "RERUN_ACCEPTED",

@@ -118,7 +118,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
         return Exclusions(exclude.weekends, frozenset(exclude.dates), workdays=frozenset(exclude.workdays))
 
     def dormant_days(self, exclusions: Exclusions) -> DormantDays | None:
-        """The days over which deadlines move (behaviour.md §5): the excluded ones, by the days of the schedule's zone.
+        """The excluded days by the schedule's zone, over which deadlines move (docs/reference/sla.md §5).
 
         None where nothing is excluded, or sla.excludedDays keeps deadlines where they are.
         """

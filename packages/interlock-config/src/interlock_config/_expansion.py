@@ -25,7 +25,8 @@ def expand(
 ) -> dict[str, Any]:
     """A copy of a job config with `${INTERLOCK_X}` replaced, at any depth, in values only.
 
-    `run` holds the run's own variables (behaviour.md §4). They win over variables of the same name in `environment`.
+    `run` holds the run's own variables (docs/reference/pipeline-file.md §8). They win over variables of the same name
+    in `environment`.
     Any other `${NAME}` becomes nothing; `$NAME` without braces stays; the value of a variable is not expanded
     again. Raises ConfigError naming every INTERLOCK_ variable that is not set: a job must not start with a
     token or an address missing.

@@ -23,7 +23,7 @@ _OF_THE_RUN = {
 
 
 def _date_of_the_job(config: PipelineConfig, findings: Findings) -> None:
-    """Behaviour.md §4: a rerun of such a job would process "today"."""
+    """A rerun of such a job would process the current day (docs/reference/pipeline-file.md §8)."""
     keys = _READ_BY_THE_JOB.get(config.job.type, ())
     if not keys or _gets_the_partition(config):
         return

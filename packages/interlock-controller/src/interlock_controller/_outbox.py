@@ -38,7 +38,7 @@ class ExecutionStarter(Protocol):
 
 
 class Outbox:
-    """The acting half of "decide, commit, act" (behaviour.md §1)."""
+    """The acting half of "decide, commit, act" (docs/reference/runs.md §1)."""
 
     def __init__(
         self,

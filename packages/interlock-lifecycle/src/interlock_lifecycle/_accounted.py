@@ -48,7 +48,7 @@ def rows_seen(
 
 
 def took_into_account(run: Run, sensor: Sensor) -> bool:
-    """Whether the run's evaluation saw what this record says (behaviour.md §1).
+    """Whether the run's evaluation saw what this record says (docs/reference/sensors.md §4).
 
     A record of long before was there when the rules were read. Where the second of the record and that of the
     evaluation, by clocks of their own, cannot tell before from after, what was seen is compared with what it says.

@@ -21,7 +21,7 @@ _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 
 
 class SensorPath(StrEnum):
-    """Which of a pipeline's paths a sensor takes (behaviour.md §2)."""
+    """Which of a pipeline's paths a sensor takes (docs/reference/sensors.md §2)."""
 
     TRIGGER = "trigger"
     POST_RUN = "post-run"
@@ -113,7 +113,7 @@ def outside_dates(sensor: Sensor, named: ExecutionDate, at: datetime, config: Pi
 
 
 def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
-    """The run that the sensor's record belongs to; raises UnreadableSensor (behaviour.md §2a)."""
+    """The run that the sensor's record belongs to; raises UnreadableSensor (docs/dates.md §1)."""
     date = date_of(row_date(sensor.key, sensor.fields), sensor.written_at, config)
     if isinstance(date, UnreadableDate):
         raise UnreadableSensor(sensor, date)

@@ -1,4 +1,4 @@
-"""What post-run sensors looked like when the rules held, and how far they have moved since (behaviour.md §6)."""
+"""The post-run sensors as they were when the rules held, and their drift since (docs/reference/sensors.md §6)."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -86,7 +86,7 @@ def drift_of(sensor: Sensor, config: PipelineConfig, baseline: Mapping[str, obje
 
 
 def drift_detail(found: Drift, sensor: Sensor) -> dict[str, Any]:
-    """What a drift event carries (contracts.md §3)."""
+    """What a drift event carries (docs/reference/events.md §3.3)."""
     return {
         "previousCount": found.previous,
         "currentCount": found.current,

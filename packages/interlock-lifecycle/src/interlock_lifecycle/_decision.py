@@ -30,7 +30,7 @@ class Verdict(Struct, frozen=True):
 
 
 class KeptRows(Struct, frozen=True):
-    """The KEPT# row of a date: the rows that its rules read, by the rule's slot (behaviour.md §2a).
+    """The KEPT# row of a date: the rows that its rules read, by the rule's slot (docs/dates.md §3).
 
     version: grows with each write, so that two writers cannot overwrite each other. 0: there is no row.
     """

@@ -49,7 +49,7 @@ _LAST_RANK = 255
 
 
 class EventType(StrEnum):
-    """Every detail type of the event bus (contracts.md §3)."""
+    """Every detail type of the event bus (docs/reference/events.md §3)."""
 
     JOB_TRIGGERED = "JOB_TRIGGERED"
     LATE_DATA_ARRIVAL = "LATE_DATA_ARRIVAL"
@@ -190,7 +190,7 @@ def make_event_id(at: datetime, source: str, ordinal: int = 0) -> str:
 
 
 def event_detail(event: Event) -> dict[str, Any]:
-    """The `detail` of an event's EventBridge entry (contracts.md §3); absent fields are left out."""
+    """The `detail` of an event's EventBridge entry (docs/reference/events.md §1); absent fields are left out."""
     wire: dict[str, Any] = to_builtins(event)
     del wire["type"]
     return wire

@@ -80,7 +80,9 @@ class DueClock(Struct, frozen=True):
 
 
 def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> Iterator[ExecutionDate]:
-    """The expected dates around a window: inclusion dates, else cron fires, else each day or hour (behaviour.md §5).
+    """The expected dates around a window (docs/reference/sla.md §6).
+
+    They are inclusion dates, else cron fires, else each day or hour.
 
     Excluded days are left out, and what lies before the pipeline's creation or its change to this kind of schedule.
     """

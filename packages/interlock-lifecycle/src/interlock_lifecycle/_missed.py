@@ -96,7 +96,7 @@ class ExpiryFacts(Struct, frozen=True):
 def expire_trigger(
     config: PipelineConfig, key: RunKey, ended_at: datetime, facts: ExpiryFacts, now: datetime
 ) -> ExpireTrigger:
-    """The auto-trigger window is over and nothing was triggered: the date is failed for good (behaviour.md §8)."""
+    """The auto-trigger window is over and nothing was triggered: the date fails (docs/reference/watchdog.md §6)."""
     source = f"expired {rfc3339(ended_at)}"
     unmoved = trigger_ends(config, key.date, Exclusions())
     moved_from = None if unmoved == ended_at else unmoved

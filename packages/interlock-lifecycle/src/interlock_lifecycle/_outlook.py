@@ -20,7 +20,7 @@ _A_MOMENT = timedelta(seconds=1)
 
 
 class DateHold(Struct, frozen=True):
-    """A rule or a trigger that a row's date stops (behaviour.md §2a).
+    """A rule or a trigger that a row's date stops (docs/dates.md §2).
 
     path: its place in the config, such as `validation.rules[0]`. rows: the keys of the rows in question.
     says: why, as a sentence without its end.
@@ -77,7 +77,7 @@ def held_by_dates(
 def moved_deadline(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> str | None:
     """The next deadline within 31 days that excluded days move, as a sentence; None when none moves.
 
-    One example is enough: every later deadline moves by the same rule (behaviour.md §5, excluded days).
+    One example is enough: every later deadline moves by the same rule (docs/reference/sla.md §5).
     """
     sla = config.sla
     if sla is None or sla.deadline is None or exclusions.is_empty:

@@ -18,7 +18,7 @@ PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) -> PostRunDecision:
-    """What a post-run sensor leads to, by the state of its date's run (behaviour.md §6)."""
+    """What a post-run sensor leads to, by the state of its date's run (docs/reference/sensors.md §6)."""
     key, run = run_key_of(sensor, config), facts.run
     if run is None or run.status is RunStatus.FAILED_FINAL:
         return Ignore("no completed run to compare with")
@@ -109,7 +109,7 @@ def awaited(
     kept: KeptRows,
     arrived: Sensor | None = None,
 ) -> tuple[str, ...]:
-    """The post-run sensors that are still missing (behaviour.md §8, missing post-run sensors).
+    """The post-run sensors that are still missing (docs/reference/sensors.md §6).
 
     A sensor that the trigger or a validation rule reads too is there when a row counts for the date: nothing writes
     it again after the run. Any other is there when its row was written after the job's start, or bears no time.

@@ -12,7 +12,7 @@ from interlock_lifecycle._run import Run, make_run_token
 from interlock_lifecycle._start import lease_end
 
 MAX_RECOVERIES = 2
-"""How often one attempt is given a new execution before it fails (behaviour.md §8)."""
+"""How often one attempt is given a new execution before it fails (docs/reference/runs.md §9)."""
 
 
 class ExecutionEnded(Struct, frozen=True):

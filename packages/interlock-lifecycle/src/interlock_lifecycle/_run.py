@@ -159,7 +159,7 @@ JOB_EVENTS = TERMINAL_JOB_EVENTS | {
     "validation-exhausted",
     "job-poll-exhausted",
 }
-"""Everything that a joblog row may say (contracts.md §1)."""
+"""Everything that a joblog row may say (docs/reference/rows.md §3)."""
 
 
 class RerunEntry(Struct, frozen=True, omit_defaults=True):

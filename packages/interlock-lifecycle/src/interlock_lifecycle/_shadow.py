@@ -261,7 +261,7 @@ def failure_marker(entry: JobEntry) -> str:
 def decide_shadow_failure(
     entry: JobEntry, config: PipelineConfig, facts: FailureFacts, *, at: datetime
 ) -> AnswerShadow | Ignore:
-    """Whether a live run would retry after this external failure; budgets as for a live run (behaviour.md §3)."""
+    """Whether a live run would retry after this external failure, with the same budgets (docs/reference/runs.md §7)."""
     if entry.event not in ("fail", "timeout"):
         return Ignore("only failures are judged")
     if facts.handled:

@@ -91,7 +91,8 @@ def deadlines_of(
 ) -> tuple[Deadline, ...]:
     """The deadlines that apply to a date: a pure function of the date, the config and its calendars, never of "now".
 
-    An excluded date has none; an absolute one on an excluded day moves to the next that is not (behaviour.md §5).
+    An excluded date has none. An absolute one on an excluded day moves to the next that is not excluded
+    (docs/reference/sla.md §5).
     One that leads out of the calendar is left out (`clocks_in_trouble` says why): an SLA stops no run.
     """
     found = _clocks_of(config, date, arrived_at, exclusions).values()

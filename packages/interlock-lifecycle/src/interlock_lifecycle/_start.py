@@ -14,7 +14,7 @@ from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
 
 LEASE_GRACE = timedelta(minutes=30)
-"""How much longer than its execution's timeout a run keeps its lock (behaviour.md §1)."""
+"""How much longer than its execution's timeout a run keeps its lock (docs/reference/runs.md §1.1)."""
 
 _CLOSING_TIME = timedelta(minutes=5)
 """What an execution keeps in hand of its timeout for triggering and closing."""
@@ -23,7 +23,7 @@ JOB_CHECK_INTERVAL_SECONDS = 60
 
 MOST_TURNS = 2000
 """How often an execution may look, at its rules and at its job together: Step Functions stops at 25,000 entries of
-its history (behaviour.md §3)."""
+its history (docs/reference/runs.md §3.2)."""
 
 _SPARE_TURNS = 20
 """Turns that come on top of what the intervals make: the first look, retry delays, waits that end at a deadline."""
@@ -115,7 +115,7 @@ def _within_turns(windows: ExecutionWindows) -> ExecutionWindows:
 def execution_input(
     run: Run, config: PipelineConfig | None, arrived_at: datetime | None, execution_timeout: timedelta
 ) -> dict[str, Any]:
-    """The state machine's input (contracts.md §4)."""
+    """The state machine's input (docs/reference/runs.md §3.1)."""
     windows = execution_windows(run, config, execution_timeout)
     wire: dict[str, Any] = {
         "pipelineId": run.key.pipeline_id,

@@ -60,7 +60,7 @@ def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) ->
 
 
 def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
-    """What the timer sends to the SLA monitor when it fires (contracts.md §4)."""
+    """What the timer sends to the SLA monitor when it fires (docs/reference/sla.md §4.1)."""
     wire = {
         "mode": "fire-alert",
         "pipelineId": key.pipeline_id,

@@ -5,7 +5,7 @@ from interlock_lifecycle._run import JobIntent, RunKey
 
 
 def run_variables(key: RunKey, intent: JobIntent) -> dict[str, str]:
-    """The variables that expand in the job's config and win over the environment's (behaviour.md §4).
+    """The variables that expand in the job's config, before the environment's (docs/reference/pipeline-file.md §8).
 
     They depend on nothing that an edit of the pipeline changes, so that a start that is sent again, and a job that is
     followed, get the same values. INTERLOCK_PERIOD_START and INTERLOCK_PERIOD_END are RFC 3339 in UTC, and missing

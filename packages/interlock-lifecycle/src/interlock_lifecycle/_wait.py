@@ -4,7 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 _LEAD = timedelta(seconds=5)
-"""How long before a deadline a wait ends, so that polling lag does not make a breach (behaviour.md §3)."""
+"""How long before a deadline a wait ends, so that polling lag does not make a breach (docs/reference/runs.md §4)."""
 
 
 def wait_seconds(now: datetime, interval: timedelta, window_end: datetime, deadline: datetime | None) -> int:

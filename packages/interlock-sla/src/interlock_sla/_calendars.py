@@ -42,7 +42,8 @@ class Calendar(Struct, frozen=True):
 class Exclusions(Struct, frozen=True):
     """The days a pipeline skips: weekends, dates of its own, and the days of its calendars, without workdays.
 
-    The more exact statement about a day counts, and the pipeline's own before its calendars' (contracts.md §2):
+    The more exact statement about a day counts, and the pipeline's own before its calendars'
+    (docs/reference/pipeline-file.md §9):
     its workdays, its dates, single dates of a calendar (without the workdays of that calendar), the workdays of any
     calendar, and last the weekdays: weekends and calendars' days. So a calendar's workday opens a Saturday for
     pipelines with `weekends`, but never a date that the pipeline itself or another calendar names as excluded.

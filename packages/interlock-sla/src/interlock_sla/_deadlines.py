@@ -83,7 +83,7 @@ def absolute_deadline(
     date, the first at or after the end of that hour. :MM is in the hour after an hourly date, or 00:MM
     of the day after a daily one. Skipped times move forward by the gap, doubled ones are the first.
     A deadline on a dormant day moves by calendar days, at the same time of day in `zone`, to the next day that is
-    not dormant (behaviour.md §5); None when it would move by more than DormantDays.LONGEST_MOVE.
+    not dormant (docs/reference/sla.md §5); None when it would move by more than DormantDays.LONGEST_MOVE.
     Raises DeadlineError, NaiveTimeError, DurationError for a negative `expected`, TimeRangeError.
     """
     named, breach = _due(deadline, date, zone, cron_fire, dormant)

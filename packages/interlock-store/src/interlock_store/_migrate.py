@@ -116,7 +116,7 @@ class _Findings:
 
 
 class Migration:
-    """Gives rows of older deployments what they lack (contracts.md §1, the attributes marked +).
+    """Gives rows of older deployments what they lack (docs/reference/rows.md §6).
 
     CONFIG rows get their index entry and `createdAt`; RUNNING trigger rows without a token get one, a lease (their
     old `ttl`, else now + `execution_timeout` + 30 minutes) and their index entry, but no `startedAt`: their execution

@@ -1,4 +1,4 @@
-"""Rows and what they mean: keys, times, and the way between rows and the lifecycle's structs (contracts.md §1)."""
+"""Rows and their meaning: keys, times, and the lifecycle's structs to and from rows (docs/reference/rows.md §1)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

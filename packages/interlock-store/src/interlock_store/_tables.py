@@ -18,7 +18,7 @@ class TableNames(Struct, frozen=True):
 
     @classmethod
     def of_environment(cls, environment: str) -> "TableNames":
-        """The names that a deployment called `environment` gives its tables (contracts.md §1)."""
+        """The names that a deployment called `environment` gives its tables (docs/reference/rows.md §1)."""
         prefix = f"{environment}-interlock-"
         return cls(f"{prefix}control", f"{prefix}joblog", f"{prefix}rerun", f"{prefix}events")
 

@@ -53,7 +53,7 @@ class Mode(StrEnum):
 
 
 class Request(Struct, frozen=True, rename="camel"):
-    """One invocation (contracts.md §4). Times without a zone are UTC."""
+    """One invocation (docs/reference/sla.md §4.1). Times without a zone are UTC."""
 
     mode: Mode
     pipeline_id: str

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 
 LOOK_BACK = timedelta(days=25)
-"""A tick never answers for more than this, however long the watchdog was away (behaviour.md §5)."""
+"""A tick never answers for more than this, however long the watchdog was away (docs/reference/watchdog.md §3)."""
 
 _MOST_BEHIND = 2000
 """How many pipelines a cursor names that are behind: its row has to stay far below the 400 KB of an item."""

@@ -36,8 +36,7 @@ REQUIRED = (
 )
 
 _OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "MISSED_AFTER": "5m", "SCHEDULER_DLQ_ARN": None}
-"""How long committed rows may wait for the stream, started runs before they are looked at (behaviour.md §8), and
-expected dates for their trigger before they count as missed; the queue for timers that Scheduler could not deliver."""
+"""The watchdog's times (docs/reference/watchdog.md §2), and the queue for timers that Scheduler could not deliver."""
 
 
 class Service(Struct, frozen=True):

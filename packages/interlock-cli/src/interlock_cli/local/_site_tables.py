@@ -41,7 +41,7 @@ class Tables:
 
 
 def _table(name: str, table: str) -> dict[str, Any]:
-    """The shape of one table (contracts.md §1)."""
+    """The shape of one table (docs/reference/rows.md §1)."""
     keys = {"PK": "S", "SK": "S"}
     index: tuple[tuple[str, str], ...] = ()
     if table == "control":
