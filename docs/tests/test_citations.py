@@ -16,7 +16,7 @@ FORMER = tuple(f"{name}.md" for name in ("behaviour", "contracts", "quality"))
 
 _PAGE = re.compile(r"(?<![\w./*{}-])[\w./-]*\w\.md\b")
 _CITED_SECTION = re.compile(r"(docs/[\w./-]+\.md)((?:(?:,| and| to)? §\d+(?:\.\d+)*)+)")
-_LINKED_SECTION = re.compile(r"\[[^\]]+\]\(([^)#:]+\.md)\)((?:(?:,| and| to)? §\d+(?:\.\d+)*)+)")
+_LINKED_SECTION = re.compile(r"\[[^\]]+\]\(([^)#:]+\.md)(?:#[^)]*)?\)((?:(?:,| and| to)? §\d+(?:\.\d+)*)+)")
 _NUMBER = re.compile(r"§(\d+(?:\.\d+)*)")
 
 
@@ -61,6 +61,13 @@ def wrong_sections(text: str, pattern: re.Pattern[str], base: Path) -> list[str]
     ]
 
 
+def anchors(page: Path) -> frozenset[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
 def test_wrong_citations_are_found() -> None:
     assert wrong_sections("see docs/reference/rows.md §2.3 and §3", _CITED_SECTION, ROOT) == []
     assert wrong_sections("see docs/reference/rows.md §2.99", _CITED_SECTION, ROOT) == ["docs/reference/rows.md §2.99"]
@@ -94,6 +101,22 @@ def test_each_section_that_the_code_cites_exists(suffix: str) -> None:
 @pytest.mark.parametrize("page", of_kind(".md"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_section_that_a_page_cites_exists(page: Path) -> None:
     assert wrong_sections(page.read_text(), _LINKED_SECTION, page.parent) == []
+
+
+@pytest.mark.parametrize("page", of_kind(".md"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_anchor_that_a_page_links_to_exists(page: Path) -> None:
+    links = re.findall(r"\[[^\]]+\]\(([^)#:]*\.md)?#([^)]+)\)", page.read_text())
+    targets = [(page.parent / name if name else page, anchor) for name, anchor in links]
+    assert [anchor for target, anchor in targets if anchor not in anchors(target)] == []
+
+
+def test_the_questions_of_newcomers_are_two_clicks_from_the_readme() -> None:
+    """The README links to the index, and the index to each answer."""
+    assert "](docs/README.md)" in (ROOT / "README.md").read_text()
+    index = (ROOT / "docs" / "README.md").read_text().partition("## Questions of newcomers")[2]
+    answers = [line for line in index.splitlines() if line.startswith("|") and "?" in line]
+    assert len(answers) == 5
+    assert [line for line in answers if "](" not in line] == []
 
 
 def test_each_page_that_a_docstring_or_a_comment_names_exists() -> None:
