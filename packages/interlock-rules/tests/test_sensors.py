@@ -40,6 +40,23 @@ def reason(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, *
     return compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, NOW, selected.notes).explain()
 
 
+@pytest.mark.parametrize(
+    ("run", "offset", "reads"),
+    [
+        ("2026-03-29T03", -1, "2026-03-29T02"),  # the hour that clocks skip in Berlin
+        ("2026-03-29T03", -2, "2026-03-29T01"),  # one hour before the run on that day
+        ("2026-03-29T01", 2, "2026-03-29T03"),
+        ("2026-10-25T03", -1, "2026-10-25T02"),  # an hour of two there
+    ],
+)
+def test_an_offset_of_hours_counts_hours_of_the_wall_clock(run: str, offset: int, reads: str) -> None:
+    date, rule = parse_execution_date(run), Rule("landing", Check.EXISTS, date_offset=offset)
+    rows = {f"landing#2026-{day}T{hour:02}": {} for day in ("03-29", "10-25") for hour in range(24)}
+    assert select_rows(rows, [rule], date, {}).sources[rule.slot] == f"landing#{reads}"
+    del rows[f"landing#{reads}"]
+    assert chosen(rows, date, rule) is None
+
+
 def test_the_rows_of_a_rule_key_best_first() -> None:
     assert candidate_keys("rows", DAY) == ("rows#2026-03-03", "rows#20260303", "rows")
     assert candidate_keys("rows", HOUR) == (
