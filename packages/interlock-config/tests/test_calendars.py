@@ -12,6 +12,7 @@ from interlock_config import (
     decode_calendar_yaml,
     decode_yaml,
     encode_calendar,
+    review,
 )
 from interlock_sla import Calendar
 
@@ -86,6 +87,11 @@ def test_json_round_trip(calendar: Calendar) -> None:
             ['days = "sunday": must be a list of days such as [saturday, sunday]; write [sunday]'],
         ),
         ("name: us\nday: [sunday]", ['day = ["sunday"]: is not a known key; did you mean days?']),
+        ("name: us\ndays: weekends", ['days = "weekends": must be a list of days such as [saturday, sunday]']),
+        (
+            "name: us\nholidays: [2026-12-25]",
+            ['holidays = ["2026-12-25"]: is not a known key; known here: name, days, dates, workdays'],
+        ),
         ("name: ''", ['name = "": must be the name of a calendar file']),
         ("[]", ["must be a mapping with name; a file holds one of them, not a list"]),
     ],
@@ -96,6 +102,17 @@ def test_problems_of_a_calendar(text: str, problems: list[str]) -> None:
     assert [f"{problem}".partition(": ")[2] if problem.line else str(problem) for problem in caught.value.problems] == (
         problems
     )
+
+
+def test_an_entry_that_stands_there_already_is_named_with_the_first() -> None:
+    text = "name: us\ndays: [sunday, Sunday]\ndates: [2026-12-25, 2026-12-26, 2026-12-25]\n"
+    text += "workdays:\n- 2026-10-10\n- 2026-10-10\n- 2026-10-10\n"
+    assert [str(problem) for problem in review({"us.yaml": text}).problems] == [
+        'us.yaml:2: days[1] = "sunday": repeats days[0]',
+        'us.yaml:3: dates[2] = "2026-12-25": repeats dates[0]',
+        'us.yaml:6: workdays[1] = "2026-10-10": repeats workdays[0]',
+        'us.yaml:7: workdays[2] = "2026-10-10": repeats workdays[0]',
+    ]
 
 
 def test_named_calendars_join_the_exclusions() -> None:

@@ -165,9 +165,21 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 "include: {dates: [2026-03-31, 2026-04-04, 2026-03-30, 2026-03-30]}}"
             },
             [
+                'schedule.include.dates[3] = "2026-03-30": repeats schedule.include.dates[2]',
                 'schedule.include.dates[0] = "2026-03-31": is excluded by schedule.exclude; nothing runs that day',
                 'schedule.include.dates[1] = "2026-04-04": is excluded by schedule.exclude; nothing runs that day',
-                'schedule.include.dates[3] = "2026-03-30": is given twice',
+            ],
+        ),
+        (
+            {
+                "schedule": "{trigger: {key: orders, check: exists}, exclude: {dates: [2026-12-24, 2026-12-25, "
+                "2026-12-25, 2026-12-24, 2026-12-25], workdays: [2026-10-10, 2026-10-10]}}"
+            },
+            [
+                'schedule.exclude.dates[2] = "2026-12-25": repeats schedule.exclude.dates[1]',
+                'schedule.exclude.dates[3] = "2026-12-24": repeats schedule.exclude.dates[0]',
+                'schedule.exclude.dates[4] = "2026-12-25": repeats schedule.exclude.dates[1]',
+                'schedule.exclude.workdays[1] = "2026-10-10": repeats schedule.exclude.workdays[0]',
             ],
         ),
         (

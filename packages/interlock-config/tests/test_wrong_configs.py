@@ -1,5 +1,6 @@
 """Wrong configs (wrong_configs.txt), each with the exact messages it gets, and whether the JSON Schema refuses it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +74,25 @@ def test_a_wrong_config_gets_its_message(case: Case) -> None:
 def test_the_schema_refuses_what_a_schema_can_see(case: Case) -> None:
     raw, _ = read_yaml(text_of(case.sections), "")
     assert VALIDATOR.is_valid(raw) is not case.schema_refuses
+
+
+FOREIGN = (
+    *(f"cron({minute} {hour} * * ? *)" for minute in ("0", "5", "0/15", "10,40", "*") for hour in ("8", "*", "0/6")),
+    *(f"0 {minute} {hour} ? * 2-6" for minute in ("0", "0/20", "*") for hour in ("8", "9-17")),
+    *(f"rate({n} {unit})" for n in (1, 2, 5, 12, 60) for unit in ("minute", "minutes", "hours", "days")),
+    *("@daily", "@hourly", "weekly", "6:30", "*/10 * * * *", "10-20 8 * * mon"),
+)
+
+
+@pytest.mark.parametrize("expression", FOREIGN)
+def test_a_cron_that_a_message_suggests_is_accepted(expression: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        decode_yaml(text_of({"schedule": f'{{cron: "{expression}"}}'}))
+    (problem,) = caught.value.problems
+    suggested = re.findall(r'(?:write|such as) "([^"]+)"', problem.message)
+    assert suggested or expression.startswith("rate(")
+    for cron in suggested:
+        assert decode_yaml(text_of({"schedule": f'{{cron: "{cron}"}}'})).schedule.cron == cron
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:

@@ -8,8 +8,8 @@ from interlock_sla import CronError, ExecutionDate, NaiveTimeError, TimeRangeErr
 
 BERLIN = zone("Europe/Berlin")
 DAYS = (
-    "1 to 31, L (the last day), L-1 to L-30 (days before it), or with a W behind it (1W to 31W, LW, L-3W) "
-    "the nearest Monday to Friday"
+    "1 to 31, L (the last day), L-1 to L-30 (days before the last), or one of these with W "
+    "(15W, LW, L-3W: the nearest Monday to Friday)"
 )
 WEEKDAYS = "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last"
 UTC_ZONE = zone("UTC")
@@ -241,26 +241,36 @@ def test_another_way_to_write_the_same(written: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("", "write five fields: minute, hour, day of month, month, day of week; here are 0"),
-        ("0 8 * *", "write five fields: minute, hour, day of month, month, day of week; here are 4"),
-        ("0 8 * * * * *", "write five fields: minute, hour, day of month, month, day of week; here are 7"),
+        ("", "write five fields: minute, hour, day of month, month, day of week; this has no fields"),
+        ("0 8 * *", "write five fields: minute, hour, day of month, month, day of week; this has 4 fields"),
+        ("0 8 * * * * *", "write five fields: minute, hour, day of month, month, day of week; this has 7 fields"),
         ("@daily", 'write "0 0 * * *"'),
-        ("60 * * * *", "its minute field '60' does not read as 0 to 59"),
-        ("0 24 * * *", "its hour field '24' does not read as 0 to 23"),
-        ("0 0 0 * *", f"its day of month field '0' does not read as {DAYS}"),
-        ("0 0 * 13 *", "its month field '13' does not read as 1 to 12, or jan to dec"),
-        ("*/0 * * * *", "its minute field '*/0' does not read as 0 to 59"),
-        ("0-0/0 * * * *", "its minute field '0-0/0' does not read as 0 to 59"),
-        ("0 8-8/00 * * *", "its hour field '8-8/00' does not read as 0 to 23"),
-        ("0 0 * * mon-1/0", f"its day of week field 'mon-1/0' does not read as {WEEKDAYS}"),
-        ("0 0 * * fri#1,9#2", f"its day of week field 'fri#1,9#2' does not read as {WEEKDAYS}"),
-        ("61,62 * * * *", "its minute field '61,62' does not read as 0 to 59"),
-        ("0 0 ?,1 * *", f"its day of month field '?,1' does not read as {DAYS}"),
-        ("H * * * *", "its minute field 'H' does not read as 0 to 59"),
-        ("R * * * *", "its minute field 'R' does not read as 0 to 59"),
-        ("1,,2 * * * *", "its minute field '1,,2' does not read as 0 to 59"),
-        ("-1 * * * *", "its minute field '-1' does not read as 0 to 59"),
-        ("٣ * * * *", "its minute field '٣' does not read as 0 to 59"),
+        ("60 * * * *", "its minute field '60' must be 0 to 59"),
+        ("0 24 * * *", "its hour field '24' must be 0 to 23"),
+        ("0 0 0 * *", f"its day of month field '0' must be {DAYS}"),
+        ("0 0 * 13 *", "its month field '13' must be 1 to 12, or jan to dec"),
+        ("*/0 * * * *", "its minute field '*/0' must be 0 to 59; a step is at least 1"),
+        ("0-0/0 * * * *", "its minute field '0-0/0' must be 0 to 59; a step is at least 1"),
+        ("0 8-8/00 * * *", "its hour field '8-8/00' must be 0 to 23; a step is at least 1"),
+        ("0 0 * * mon-1/0", f"its day of week field 'mon-1/0' must be {WEEKDAYS}; a step is at least 1"),
+        ("0 0 * * fri#1,9#2", f"its day of week field 'fri#1,9#2' must be {WEEKDAYS}"),
+        ("61,62 * * * *", "its minute field '61,62' must be 0 to 59"),
+        ("0 0 ?,1 * *", f"its day of month field '?,1' must be {DAYS}"),
+        ("0 0 * January *", "its month field 'January' must be 1 to 12, or jan to dec; did you mean jan?"),
+        ("0 0 * * tues-Friday", f"its day of week field 'tues-Friday' must be {WEEKDAYS}; did you mean tue-fri?"),
+        ("0 0 * * mon-fry", f"its day of week field 'mon-fry' must be {WEEKDAYS}"),
+        ("0 0 * * payday", f"its day of week field 'payday' must be {WEEKDAYS}"),
+        ("0 8 * * */0,mon", f"its day of week field '*/0,mon' must be {WEEKDAYS}; a step is at least 1"),
+        ("daily", 'write "0 0 * * *"'),
+        ("8:05", 'write "5 8 * * *"'),
+        ("23:59", 'write "59 23 * * *"'),
+        ("24:00", "write five fields: minute, hour, day of month, month, day of week; this has 1 field"),
+        ("8:60", "write five fields: minute, hour, day of month, month, day of week; this has 1 field"),
+        ("H * * * *", "its minute field 'H' must be 0 to 59"),
+        ("R * * * *", "its minute field 'R' must be 0 to 59"),
+        ("1,,2 * * * *", "its minute field '1,,2' must be 0 to 59"),
+        ("-1 * * * *", "its minute field '-1' must be 0 to 59"),
+        ("٣ * * * *", "its minute field '٣' must be 0 to 59"),
         ("0 0 30 2 *", "it never fires: its months have at most 29 days"),
         ("0 0 31 4,6 *", "it never fires: its months have at most 30 days"),
         ("0 0 31W 4,6 *", "it never fires: its months have at most 30 days"),

@@ -7,12 +7,10 @@ import pytest
 from interlock_sla import CronError, parse_cron
 
 DAYS = (
-    "does not read as 1 to 31, L (the last day), L-1 to L-30 (days before it), or with a W behind it "
-    "(1W to 31W, LW, L-3W) the nearest Monday to Friday"
+    "must be 1 to 31, L (the last day), L-1 to L-30 (days before the last), or one of these with W "
+    "(15W, LW, L-3W: the nearest Monday to Friday)"
 )
-WEEKDAYS = (
-    "does not read as 0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last"
-)
+WEEKDAYS = "must be 0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last"
 
 
 def days_of(field: str, month: str) -> list[int]:
@@ -149,7 +147,16 @@ def test_the_last_of_a_weekday_is_not_mixed_with_plain_days(field: str) -> None:
 SHAPE = "write five fields: minute, hour, day of month, month, day of week; "
 EVENTBRIDGE = f"{SHAPE}this is EventBridge's form, where the sixth field is the year"
 QUARTZ = f"{SHAPE}this is Quartz's form, where the first field is the seconds; EventBridge's sixth is the year"
-SIX = f"{SHAPE}here are 6: EventBridge has a year behind the five, Quartz has seconds before them; leave that field out"
+SIX = (
+    f"{SHAPE}this has 6 fields: EventBridge has a year behind the five, Quartz has seconds before them; "
+    "leave that field out"
+)
+
+
+def rate(inside: str) -> str:
+    return f"{SHAPE}rate({inside}) is EventBridge's and not supported, as a cron needs times on the clock"
+
+
 LEAVE_OUT = f"{SHAPE}cron(…) is EventBridge's: leave it out"
 
 
@@ -170,8 +177,24 @@ LEAVE_OUT = f"{SHAPE}cron(…) is EventBridge's: leave it out"
         ("cron(0 8 1 1 ? 2026)", f"{SHAPE}this is EventBridge's form, and no field here holds its year"),
         ("cron(0 8 * * *)", LEAVE_OUT),
         ("cron(0 8 * * *", LEAVE_OUT),
-        ("rate(5 minutes)", f"{SHAPE}rate(…) is EventBridge's and no cron expression"),
-        ("at(2026-03-03T08:00:00)", f"{SHAPE}at(…) is EventBridge's and no cron expression"),
+        ("rate(1 day)", f'{rate("1 day")}: write "0 0 * * *"'),
+        ("Rate(7 days)", f'{rate("7 days")}: write "0 0 * * mon"'),
+        ("rate(24 hours", f'{rate("24 hours")}: write "0 0 * * *"'),
+        ("rate(1 hour)", f'{rate("1 hour")}: write "0 * * * *"'),
+        ("rate(60 minutes)", f'{rate("60 minutes")}: write "0 * * * *"'),
+        ("rate(6 hours)", f'{rate("6 hours")}: write "0 */6 * * *"'),
+        ("rate(5 minutes)", f'{rate("5 minutes")}: write "*/5 * * * *"'),
+        ("rate(1 minute)", f'{rate("1 minute")}: write "* * * * *"'),
+        ("rate(45 minutes)", rate("45 minutes")),  # no cron has equal distances of 45 minutes
+        ("rate(90 minutes)", rate("90 minutes")),
+        ("rate(5 hours)", rate("5 hours")),
+        ("rate(2 days)", rate("2 days")),
+        ("rate(0 days)", rate("0 days")),
+        ("rate(often)", rate("often")),
+        (
+            "at(2026-03-03T08:00:00)",
+            f"{SHAPE}at(…) is EventBridge's, for a single time, and not supported: a cron repeats",
+        ),
         ("0 0 8 ? * 2-6", f'{QUARTZ}: write "0 8 * * mon-fri"'),
         ("0 0 8 * * ? *", f'{QUARTZ}: write "0 8 * * *"'),
         ("0 0 8 1 1 ? 2026", QUARTZ),
@@ -185,3 +208,4 @@ def test_other_forms_are_answered_by_naming_eventbridge(expression: str, reason:
         parse_cron(expression)
     assert caught.value.allowed == reason
     assert caught.value.value == expression
+    assert caught.value.meant == (reason.split('"')[1] if reason.endswith('"') else None)

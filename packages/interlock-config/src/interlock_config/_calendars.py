@@ -13,6 +13,7 @@ from ._build import shaped, to_json
 from ._fields import CalendarName, any_case
 from ._json import read_json
 from ._problems import ConfigError, Findings
+from ._repeats import warn_of_repeats
 from ._structs import Section
 from ._yaml import read_yaml
 
@@ -83,10 +84,12 @@ def encode_calendar(calendar: Calendar) -> str:
 
 
 def build_calendar(raw: Any, findings: Findings) -> Calendar:
-    """A calendar of plain values; raises ConfigError with all that is wrong."""
+    """A calendar of plain values, with a warning for each repeated entry; raises ConfigError with all that is wrong."""
     file = shaped(CalendarFile, _lower_case_days(without_absent(CalendarFile, raw)), findings)
     if file is None or findings.failed:
         raise ConfigError(findings.in_order())
+    for name, entries in (("days", file.days), ("dates", file.dates), ("workdays", file.workdays)):
+        warn_of_repeats(entries, (name,), findings)
     return Calendar(
         name=file.name,
         days=frozenset(parse_weekday(day) for day in file.days),

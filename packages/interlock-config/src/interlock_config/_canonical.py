@@ -6,6 +6,7 @@ from interlock_sla import DurationError, parse_duration
 
 from ._job_types import Method, aliases
 from ._problems import Findings
+from ._showing import show_at
 from ._structs import Job
 
 _JOB_CONFIG = ("job", "config")
@@ -60,13 +61,22 @@ def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Finding
     for key, value in config.items():
         name = known.get(key, key)
         if (earlier := spellings.setdefault(name, key)) != key:
-            findings.error((*_JOB_CONFIG, key), value, f"is given twice, as {earlier} and as {key}; keep {name}")
+            findings.error((*_JOB_CONFIG, key), value, _same_setting(config, key, earlier, name))
             continue
         renamed[name] = value
         line = findings.lines.get((*_JOB_CONFIG, key))
         if line is not None:
             findings.lines[(*_JOB_CONFIG, name)] = line
     return renamed
+
+
+def _same_setting(config: dict[str, Any], key: str, earlier: str, name: str) -> str:
+    """What to say about a second spelling of a key: which other one is given with which value, and what to keep."""
+    given = f"is the same setting as {earlier} = {show_at((*_JOB_CONFIG, earlier), config[earlier])}"
+    value = "" if config[key] == config[earlier] else ", with the right one of the two values,"
+    if earlier == name:
+        return f"{given}; keep {name}{value} and remove {key}"
+    return f"{given}; write {name}{value} instead of both"
 
 
 def _canonical_value(key: str, value: Any, job_type: object) -> Any:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec import UNSET
 
-from interlock_sla import CronError, ZoneError, format_duration, parse_cron, zone
+from interlock_sla import Cron, CronError, ZoneError, format_duration, parse_cron, zone
 
 from ._check import check, is_given, needs_length
 from ._config import PipelineConfig
@@ -45,11 +45,20 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
     except CronError as error:
         # it quotes the field at fault
         message = error.allowed if shown(text) == text else "must be five cron fields"
+        if error.meant is not None and (too_often := _too_often(parse_cron(error.meant))):
+            message = f'is "{error.meant}" in five fields, which {too_often}'
         findings.error(_CRON, text, message)
         return
-    if cron.is_finer_than_hourly:
-        message = "fires more often than once an hour; a run is a day or an hour"
-        findings.error(_CRON, text, message)
+    if too_often := _too_often(cron):
+        findings.error(_CRON, text, too_often)
+
+
+def _too_often(cron: Cron) -> str | None:
+    """What is wrong with a cron that fires more than once in an hour, with one that is right; None for any other."""
+    if not cron.is_finer_than_hourly:
+        return None
+    hourly = " ".join([str(cron.fields.minutes[0]), *cron.text.split()[1:]])
+    return f'fires more often than once an hour; a run is a day or an hour: name one minute, such as "{hourly}"'
 
 
 def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:

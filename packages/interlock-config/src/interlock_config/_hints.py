@@ -42,7 +42,7 @@ def time_meant(value: Any, or_minute: bool) -> str | None:
 def _time_of_number(value: int, or_minute: bool) -> str | None:
     """Readers of YAML 1.1 count 10:00 as 600 and 10:00:00 as 36000."""
     if or_minute and 0 <= value < 60:
-        return f'":{value:02}"'
+        return f'":{value:02}"' + (f' or "{value:02}:00"' if value < 24 else "")
     if 0 <= value < _MINUTES_OF_A_DAY:
         counted = _clock(*divmod(value, 60))
         as_written = _clock(*divmod(value, 100)) if value >= 1000 else None

@@ -43,7 +43,8 @@ def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> Unknown
     near = nearest(key, known)
     if near is not None:
         return UnknownKey(f"is not a known key; did you mean {near}?", ((*path, near),))
-    if path != ("job", "config"):  # another type's key belongs to no place of this job
+    # Another type's key belongs to no place of this job, and a pipeline's key to none of a calendar.
+    if path != ("job", "config") and (path or "pipeline" in known):
         places = _places().get(key.strip().casefold(), [])
         elsewhere = next((place for place in places if place != path[: len(place)]), None)
         if elsewhere is not None:

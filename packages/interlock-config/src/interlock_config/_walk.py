@@ -7,6 +7,8 @@ from typing import Any
 import msgspec.inspect as shape
 from msgspec import UNSET
 
+from interlock_sla import SlaError, parse_cron, zone
+
 from ._expected import Expected, allowed_words, choices, stand_in
 from ._leaves import leaf_problem
 from ._problems import Findings, line_of
@@ -16,6 +18,8 @@ from ._unknown_keys import UnknownKey, look_at_unknown_key
 
 _SHOWN_IN_HINTS = 50
 _COMMA = "; it has no value: a value that holds a comma needs quotes"
+_READERS: dict[str, Callable[[Any], object]] = {"cron": parse_cron, "timezone": zone}
+_NAMES = ("calendar",)  # any word may be one
 _WORDS = (shape.StrType, shape.DateType, shape.EnumType, shape.Metadata)
 
 
@@ -88,6 +92,8 @@ def _no_mapping(expected: Expected, kind: shape.StructType, value: Any) -> str:
     """What to say where a mapping belongs; a bare value often stands for one of its keys."""
     keys = [field.encode_name for field in kind.fields]
     allowed = expected.allowed or f"must be a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
+    if isinstance(value, str) and value in keys:
+        return f"{allowed}; write {{{value}: …}} with its value"
     if isinstance(value, str) and value.partition(":")[0] in keys:
         return f"{allowed}; a colon needs a space behind it"
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and value[0].keys() <= set(keys):
@@ -105,11 +111,24 @@ def _key_meant(kind: shape.StructType, value: Any) -> str | None:
         is_free_text = isinstance(inner, shape.StrType) and inner.pattern is None
         if isinstance(inner, shape.StructType | shape.AnyType) or (is_free_text and field is not kind.fields[0]):
             continue
-        tried = Findings("")
-        walk(field.type, value, (), tried)
-        if not tried.failed:
+        if field.encode_name not in _NAMES and _fits(field.type, value) and _reads(field.encode_name, value):
             return field.encode_name
     return None
+
+
+def _fits(declared: shape.Type, value: Any) -> bool:
+    tried = Findings("")
+    walk(declared, value, (), tried)
+    return not tried.failed
+
+
+def _reads(key: str, value: Any) -> bool:
+    """Whether a text that fits its type is what its key needs: a cron, a zone."""
+    try:
+        _READERS.get(key, str)(value)
+    except SlaError:
+        return False
+    return True
 
 
 def missing(field: shape.Field) -> str:
@@ -124,7 +143,8 @@ def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -
     assert isinstance(kind, shape.VarTupleType | shape.ListType)
     allowed = expected.allowed or "must be a list"
     if not isinstance(value, list):
-        hint = f"; write [{value}]" if _is_word(value) and isinstance(kind.item_type, _WORDS) else ""
+        is_entry = _is_word(value) and isinstance(kind.item_type, _WORDS) and _fits(kind.item_type, value)
+        hint = f"; write [{value}]" if is_entry else ""
         if isinstance(value, dict) and isinstance(kind.item_type, shape.StructType):
             hint = "; begin every rule with a dash, also a single one"
         findings.error(path, value, allowed + hint)

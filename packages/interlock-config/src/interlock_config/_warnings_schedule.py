@@ -10,11 +10,13 @@ from interlock_sla import Calendar, Cron, Exclusions, other_readings
 
 from ._config import PipelineConfig
 from ._problems import Findings
+from ._repeats import warn_of_repeats
 from ._showing import show_word
 
 _ANY_TIME = datetime(2001, 1, 1, tzinfo=UTC)  # fires are sampled from a fixed instant: no clock is read
 _SAMPLED_FIRES = 20
 _CRON = ("schedule", "cron")
+_EXCLUDE = ("schedule", "exclude")
 
 
 def warn_of_calendars(config: PipelineConfig, calendars: Mapping[str, Calendar], findings: Findings) -> None:
@@ -42,14 +44,11 @@ def _start(config: PipelineConfig, findings: Findings) -> None:
 
 def _inclusion(config: PipelineConfig, findings: Findings) -> None:
     exclusions = config.own_exclusions
-    seen: set[date] = set()
+    warn_of_repeats(_inclusion_dates(config), ("schedule", "include", "dates"), findings)
     for place, day in enumerate(_inclusion_dates(config)):
-        path = ("schedule", "include", "dates", place)
-        if day in seen:
-            findings.warning(path, str(day), "is given twice")
         if exclusions.excludes(day):
+            path = ("schedule", "include", "dates", place)
             findings.warning(path, str(day), "is excluded by schedule.exclude; nothing runs that day")
-        seen.add(day)
 
 
 def _other_readings(config: PipelineConfig, findings: Findings) -> None:
@@ -65,9 +64,12 @@ def _excluded_fires(config: PipelineConfig, findings: Findings) -> None:
 
 def _workdays(config: PipelineConfig, findings: Findings) -> None:
     exclude = config.schedule.exclude
+    if exclude is not None:
+        warn_of_repeats(exclude.dates, (*_EXCLUDE, "dates"), findings)
+        warn_of_repeats(exclude.workdays, (*_EXCLUDE, "workdays"), findings)
     for place, day in enumerate(exclude.workdays if exclude else ()):
         if exclude and day in exclude.dates:
-            path = ("schedule", "exclude", "workdays", place)
+            path = (*_EXCLUDE, "workdays", place)
             findings.warning(path, str(day), "is one of schedule.exclude.dates, too; the workday counts")
 
 

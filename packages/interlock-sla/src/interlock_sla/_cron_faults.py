@@ -10,8 +10,8 @@ SHAPE = "write five fields: minute, hour, day of month, month, day of week"
 _ALLOWED = (
     "0 to 59",
     "0 to 23",
-    "1 to 31, L (the last day), L-1 to L-30 (days before it), or with a W behind it (1W to 31W, LW, L-3W) "
-    "the nearest Monday to Friday",
+    "1 to 31, L (the last day), L-1 to L-30 (days before the last), or one of these with W "
+    "(15W, LW, L-3W: the nearest Monday to Friday)",
     "1 to 12, or jan to dec",
     "0 to 7 (0 and 7 are Sunday), or sun to sat; fri#2 is the second Friday of a month, friL the last",
 )
@@ -24,6 +24,13 @@ _MACROS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_NO_STEP = re.compile(r"/0+(?:,|$)")
+_WORD = re.compile(r"[a-z]{4,}")
+_LONG_NAMES = (
+    *("january", "february", "march", "april", "june", "july", "august", "september", "october", "november"),
+    *("december", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
+)
 _SWAPPED = re.compile(r"w(l|[0-9]{1,2})", re.IGNORECASE)
 _NEAREST = re.compile(r"(?:[0-9]{1,2}|l(?:-[0-9]+)?)w", re.IGNORECASE)
 _LAST_WEEKDAY = re.compile(r"[0-7]l|l[0-7]", re.IGNORECASE)
@@ -34,10 +41,19 @@ def no_text(text: object) -> CronError:
     return CronError(text, f'{SHAPE}, such as "0 8 * * *"')
 
 
-def macro(text: str) -> CronError | None:
-    """The error for `@daily` and its kind, None for anything else."""
-    written = _MACROS.get(text.strip().lower())
-    return None if written is None else CronError(text, f'write "{written}"')
+def one_word(text: str) -> CronError | None:
+    """The error for `@daily` and its kind, also without the @, and for a time of day; None for anything else."""
+    word = text.strip().lower()
+    written = _MACROS.get(word if word.startswith("@") else f"@{word}")
+    found = _TIME.fullmatch(word)
+    if found and int(found[1]) < 24 and int(found[2]) < 60:
+        written = f"{int(found[2])} {int(found[1])} * * *"
+    return None if written is None else CronError(text, f'write "{written}"', written)
+
+
+def wrong_count(text: str, count: int) -> CronError:
+    """The error for other than five fields that are no known form."""
+    return CronError(text, f"{SHAPE}; this has {count or 'no'} field{'' if count == 1 else 's'}")
 
 
 def fault(text: str, index: int) -> CronError:
@@ -48,7 +64,8 @@ def fault(text: str, index: int) -> CronError:
         hint = _hint_of_a_day(field)
     elif index == DAY_OF_WEEK:
         hint = _hint_of_a_weekday(field)
-    return CronError(text, f"its {FIELDS[index]} field {field!r} does not read as {_ALLOWED[index]}{hint}")
+    hint = hint or _hint_of_long_names(field) or ("; a step is at least 1" if _NO_STEP.search(field) else "")
+    return CronError(text, f"its {FIELDS[index]} field {field!r} must be {_ALLOWED[index]}{hint}")
 
 
 def mixed(text: str) -> CronError:
@@ -80,6 +97,16 @@ def _hint_of_a_weekday(field: str) -> str:
         return "; L alone belongs in the day of month field"
     parted = [_digits(item) for item in items]
     return f"; did you mean {','.join(parted)}?" if parted != items else ""
+
+
+def _hint_of_long_names(field: str) -> str:
+    """`Monday` and `tues` are written mon and tue."""
+    short = _WORD.sub(_short_name, field.lower())
+    return f"; did you mean {short}?" if short != field.lower() else ""
+
+
+def _short_name(found: re.Match[str]) -> str:
+    return found[0][:3] if any(name.startswith(found[0]) for name in _LONG_NAMES) else found[0]
 
 
 def _digits(item: str) -> str:

@@ -7,6 +7,7 @@ https://www.quartz-scheduler.org/documentation/quartz-2.5.x/tutorials/crontrigge
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS
@@ -14,9 +15,14 @@ from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS
 _WRAPPER = re.compile(r"(cron|rate|at)\((.*?)\)?", re.DOTALL)
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_NUMBER = re.compile(r"(?<![#/0-9])[0-9]+")
+_RATE = re.compile(r"([0-9]{1,6}) *(minute|hour|day)s?", re.ASCII)
+_DAY = 24 * 60
+_MINUTES_OF = {"minute": 1, "hour": 60, "day": _DAY}
 _FIVE = len(FIELDS)
 _FREE = ("*", "?")
-_SIXTH = "here are 6: EventBridge has a year behind the five, Quartz has seconds before them; leave that field out"
+_SIXTH = (
+    "this has 6 fields: EventBridge has a year behind the five, Quartz has seconds before them; leave that field out"
+)
 
 
 class Foreign(NamedTuple):
@@ -65,12 +71,34 @@ def _named(field: str, shift: int) -> str:
 
 
 def _wrapped(kind: str, inside: str) -> Foreign:
-    if kind != "cron":
-        return Foreign(f"{kind}(…) is EventBridge's and no cron expression", None)
+    if kind == "rate":
+        return _of_a_rate(inside)
+    if kind == "at":
+        return Foreign("at(…) is EventBridge's, for a single time, and not supported: a cron repeats", None)
     fields = inside.split()
     if len(fields) == _FIVE + 1:
         return _of_eventbridge(fields)
     return Foreign("cron(…) is EventBridge's: leave it out", None)
+
+
+def _of_a_rate(inside: str) -> Foreign:
+    """A rate counts from its creation, a cron by the clock: every hour is at minute 0, every day at 00:00."""
+    form = f"rate({inside.strip()}) is EventBridge's and not supported, as a cron needs times on the clock"
+    found = _RATE.fullmatch(inside.strip())
+    minutes = int(found[1]) * _MINUTES_OF[found[2]] if found else 0
+    meant = next((cron for fits, cron in _every(minutes) if fits), None)
+    return Foreign(form, meant)
+
+
+def _every(minutes: int) -> Iterator[tuple[bool, str]]:
+    """Crons with that distance between all their fires, and whether there is one."""
+    hours, rest = divmod(minutes, 60)
+    yield minutes == 7 * _DAY, "0 0 * * mon"
+    yield minutes == _DAY, "0 0 * * *"
+    yield minutes == 60, "0 * * * *"
+    yield rest == 0 and 0 < hours < 24 and 24 % hours == 0, f"0 */{hours} * * *"
+    yield minutes == 1, "* * * * *"
+    yield 1 < minutes < 60 and 60 % minutes == 0, f"*/{minutes} * * * *"
 
 
 def _of_eventbridge(fields: list[str]) -> Foreign:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS, SHAPE, fault, macro, mixed, no_text
+from ._cron_faults import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS, SHAPE, fault, mixed, no_text, one_word, wrong_count
 from ._cron_foreign import WEEKDAYS, foreign
 from ._errors import CronError
 
@@ -85,7 +85,7 @@ def _split(text: str) -> list[list[str]]:
     """The items of each field, in lower case; every item is checked for characters that are not cron's."""
     fields = text.lower().split()
     if len(fields) != len(FIELDS):
-        raise macro(text) or _of_another_shape(text, len(fields))
+        raise one_word(text) or _of_another_shape(text, len(fields))
     split = [field.split(",") for field in fields]
     for index, items in enumerate(split):
         if not all(item == "*" or _ITEMS[index].fullmatch(item) for item in items) or ("?" in items and items[1:]):
@@ -99,10 +99,10 @@ def _of_another_shape(text: str, count: int) -> CronError:
     """The error for other than five fields; one of EventBridge or Quartz is answered with the five that are meant."""
     found = foreign(text)
     if found is None:
-        return CronError(text, f"{SHAPE}; here are {count}")
+        return wrong_count(text, count)
     if found.meant is None or not _reads(found.meant):
         return CronError(text, f"{SHAPE}; {found.form}")
-    return CronError(text, f'{SHAPE}; {found.form}: write "{found.meant}"')
+    return CronError(text, f'{SHAPE}; {found.form}: write "{found.meant}"', found.meant)
 
 
 def _reads(text: str) -> bool:

@@ -36,7 +36,14 @@ class ZoneError(SlaError):
 
 
 class CronError(SlaError):
-    """Not a five-field cron expression, or one that can never fire."""
+    """Not a five-field cron expression, or one that can never fire.
+
+    meant: the five fields that say the same, where the value is in another form; None when that is in doubt.
+    """
+
+    def __init__(self, value: object, allowed: str, meant: str | None = None) -> None:
+        self.meant = meant
+        super().__init__(value, allowed)
 
 
 class DeadlineError(SlaError):

@@ -15,6 +15,11 @@ _ABBREVIATED: dict[str, tuple[str, ...]] = {
     "Z": ("UTC",),
     "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
     "BST": ("Europe/London", "Asia/Dhaka"),
+    "ET": ("America/New_York",),
+    "CT": ("America/Chicago",),
+    "MT": ("America/Denver",),
+    "PT": ("America/Los_Angeles",),
+    "AT": ("America/Halifax",),
     "CST": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
     "CDT": ("America/Chicago", "America/Havana"),
     "EST": ("America/New_York", "America/Jamaica"),
@@ -29,6 +34,8 @@ _ABBREVIATED: dict[str, tuple[str, ...]] = {
     "ART": ("America/Argentina/Buenos_Aires",),
     "CET": ("Europe/Berlin", "Africa/Algiers"),
     "CEST": ("Europe/Berlin",),
+    "MEZ": ("Europe/Berlin",),
+    "MESZ": ("Europe/Berlin",),
     "EEST": ("Europe/Athens",),
     "WEST": ("Europe/Lisbon",),
     "MSK": ("Europe/Moscow",),
@@ -53,6 +60,14 @@ _ABBREVIATED: dict[str, tuple[str, ...]] = {
     "NZST": ("Pacific/Auckland",),
     "NZDT": ("Pacific/Auckland",),
 }
+# What people call the zones of the United States, and Windows too: Eastern, Pacific Standard Time.
+_AMERICAN = re.compile(r"(?:us/)?(eastern|central|mountain|pacific)(?:_(?:standard|daylight))?(?:_time)?")
+_AMERICAN_ZONES = {
+    "eastern": "America/New_York",
+    "central": "America/Chicago",
+    "mountain": "America/Denver",
+    "pacific": "America/Los_Angeles",
+}
 
 
 def zone_hint(name: str, names: Mapping[str, str]) -> tuple[str | None, str]:
@@ -65,6 +80,8 @@ def zone_hint(name: str, names: Mapping[str, str]) -> tuple[str | None, str]:
         return _meant(names[wanted])
     if offset := _OFFSET.fullmatch(wanted):
         return None, _of_offset(offset)
+    if american := _AMERICAN.fullmatch(wanted):
+        return _meant(_AMERICAN_ZONES[american[1]])
     cities = [full for lower, full in sorted(names.items()) if lower.rpartition("/")[2] == wanted]
     if cities:
         return _meant(cities[0])
