@@ -106,14 +106,15 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
             continue  # the missing calendar is an error of its own
         newest = newest_date(store, config)
         for hold in date_holds(store, config, newest, config.exclusions(calendars), now):
-            rows = ", ".join(f"SENSOR#{key}" for key in hold.rows)
-            yield Problem(source, hold.path, rows, f"in {where.environment}, {hold.says}", "warning")
+            rows = ", ".join((f"environment {where.environment}", *(f"SENSOR#{key}" for key in hold.rows)))
+            yield Problem(source, hold.path, UNSET, f"{hold.says} ({rows})", "warning")
         stored = store.config(config.id)
         moved = moved_deadline(config, config.exclusions(calendars), now)
         if moved is not None and stored.exists and not stored.noted:
             # The deployment has not run with moving deadlines yet: afterwards this is no news.
             deadline = config.sla.deadline if config.sla is not None else None
-            yield Problem(source, "sla.deadline", deadline, f"in {where.environment}, {moved}", "warning")
+            message = f"{moved} (environment {where.environment})"
+            yield Problem(source, "sla.deadline", deadline, message, "warning")
 
 
 def _read_stdin_into(gathered: Gathered, name: str) -> None:
