@@ -154,7 +154,7 @@ DIFFERENCES = [
     Difference(CRONITER, "29W * *", "29W * *", ("29W * *", "LW 2 *"), SHORT_MONTH),
     Difference(CRONITER, "30W * *", "30W * *", ("30W * *", "LW 2 *"), SHORT_MONTH),
     Difference(CRONITER, "31W * *", "31W * *", ("LW * *",), SHORT_MONTH),
-    Difference(CRONITER, "1W * mon", "1W * mon", ("1W * *",), "either of two day fields suffices, also beside a W"),
+    Difference(CRONITER, "1W * mon", "1W * mon", ("1W * *",), "either of two day fields suffices, also with a W"),
     *(Difference(AWS, f"* * {n}L", f"? * {n}L", (f"* * {WEEKDAYS[n - 1]}L",), NUMBERS) for n in range(1, 8)),
     Difference(AWS, "* * 5#2", "? * 5#2", ("* * thu#2",), NUMBERS),
     Difference(AWS, "* * 2-6", "? * 2-6", ("* * mon-fri",), NUMBERS),
