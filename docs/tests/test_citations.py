@@ -32,9 +32,13 @@ def of_kind(*suffixes: str) -> list[Path]:
     return [path for path in tracked() if path.suffix in suffixes]
 
 
-def prose(path: Path) -> Iterator[str]:
+@cache
+def prose(path: Path) -> tuple[str, ...]:
     """The docstrings of a module, those behind constants too, and its comments."""
-    text = path.read_text()
+    return tuple(_prose(path, path.read_text()))
+
+
+def _prose(path: Path, text: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.value.value

@@ -6,17 +6,20 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
+import msgspec
 import pytest
 
 import interlock_lifecycle
 from interlock_cli import main
 from interlock_config import calendar_schema, json_schema
 from interlock_lifecycle import JOB_EVENTS, PLAIN_PROGRESS, EventType
+from interlock_telemetry import environment
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -228,6 +231,16 @@ def test_environment_names_the_variables_that_every_lambda_knows() -> None:
     assert told == read
 
 
+def test_environment_has_the_defaults_of_the_code() -> None:
+    defaults = {cells[0].strip("`"): cells[1] for cells in rows(section("environment.md", "2"))}
+    given = {name: text for name, text in defaults.items() if name.isupper() and text != "none"}
+    assert len(given) > 5
+    unset = environment(source={})
+    for name, text in given.items():
+        written = msgspec.structs.replace(environment(source={name: text}), variables={})
+        assert written == unset, name
+
+
 # --- Terraform ---------------------------------------------------------------------------------------------------
 
 ROOTS = {
@@ -335,6 +348,31 @@ def test_runs_names_each_state_of_the_state_machine() -> None:
     states = set(json.loads(text)["States"]) - waits_and_choices
     told = {name for cells in rows(section("runs.md", "4")) for name in re.findall(r"\b[A-Z]\w+\b", cells[0])}
     assert states <= told
+
+
+def number_of(name: str) -> Any:
+    """The constant of a dotted name."""
+    module, _, constant = name.rpartition(".")
+    return getattr(importlib.import_module(module), constant)
+
+
+def as_written(value: Any) -> str:
+    """A constant as the table of numbers has it."""
+    if not isinstance(value, timedelta):
+        return str(value)
+    if value >= timedelta(days=2):
+        return f"{value.days} days"
+    unit, length = ("hours", timedelta(hours=1)) if value >= timedelta(hours=1) else ("minutes", timedelta(minutes=1))
+    return f"{value // length} {unit}"
+
+
+def test_the_numbers_of_the_watchdog_are_those_of_the_code() -> None:
+    table = [cells for cells in rows(section("watchdog.md", "2")) if len(cells) == 3]
+    constants = [(cells[1], name) for cells in table for name in re.findall(r"`(interlock_[\w.]+)`", cells[2])]
+    assert len(constants) >= 8
+    assert [
+        (name, as_written(number_of(name))) for told, name in constants if told != as_written(number_of(name))
+    ] == []
 
 
 def test_each_mutant_s_trap_is_described() -> None:
