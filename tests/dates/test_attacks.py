@@ -65,7 +65,7 @@ def test_a_dry_run_remembers_the_last_word_about_a_date() -> None:
 
 def test_a_clock_200_ms_ahead_loses_no_last_word() -> None:
     kept = KeptRows({"landing": KeptRow({"count": 1500}, AT + timedelta(seconds=6.15))}, 2)
-    late = Sensor("p", "landing", {"count": 2}, AT + timedelta(seconds=5))
+    late = Sensor("p", "landing", {"date": "2026-03-03", "count": 2}, AT + timedelta(seconds=5))
     assert decide_keeping(late, RunKey("p", "stream", DAY), ("landing",), kept) is not None
 
 

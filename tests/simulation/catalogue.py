@@ -508,7 +508,7 @@ MUTANTS = (
     Mutant(
         "kept rows are not read",
         "interlock_rules:select_rows",
-        "kept.get(slot) if kept and _is_replaced(objections) else None",
+        "kept.get(slot) if kept and objections else None",
         "None",
         trap=26,
         writers=(0,),
@@ -524,7 +524,7 @@ MUTANTS = (
     Mutant(
         "the first row that is kept stays",
         "interlock_lifecycle:decide_keeping",
-        "before is None or (before.fields != sensor.fields and _is_not_older(sensor, before.kept_at))",
+        "before is None or _is_better(sensor, exact, before)",
         "before is None",
         trap=26,
         writers=(1,),

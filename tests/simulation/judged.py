@@ -56,6 +56,7 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
     """The rows of the rule's names in order, as far as the evaluation says that it saw them."""
     key, wanted, options = passed.key, moved(passed.key.date, rule.date_offset), []
     unreadable: list[str] = []
+    nothing: list[Fields] = [None]
     for name in names_of(rule.key, wanted):
         mark = passed.seen.get(name, "")
         there = ledger.sensors.within((key.pipeline_id, name), passed.began, passed.committed)
@@ -66,19 +67,21 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
         counting = [row for row in fitting if row is not None and _decides(row, rule, wanted)]
         options += [row.value for row in counting]
         if len(counting) == len(fitting):
-            return Read(options)
+            if rule.any_date or all(row.truth.is_own(wanted) for row in counting):
+                return Read(options)
+            nothing = []  # a row of the very date, under a later name or kept, comes before this one
         if all(row is not None and row.truth.unreadable for row in there):
             unreadable.append(name)
     mark, is_shared = passed.seen.get(rule.key, ""), _is_shared(config, rule)
     if rule.any_date or not mark or ("@" not in mark and not rule.date_offset):
-        return Read([*options, None])
+        return Read([*options, *nothing])
     if "@" not in mark or (is_shared and rule.date_offset):
         # The mark is that of the run's own date, and a row that is kept for an offset has none of its own.
-        return Read([*options, *_ever_written(ledger, passed, rule, wanted), None])
+        return Read([*options, *_ever_written(ledger, passed, rule, wanted), *nothing])
     kept = _kept(ledger, passed, rule, wanted)
     if not kept.problem and unreadable and not is_shared:
         return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged in its place")
-    return Read([*options, *kept.options, None], kept.problem)
+    return Read([*options, *kept.options, *nothing], kept.problem)
 
 
 def _ever_written(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Fields]:
@@ -99,8 +102,14 @@ def _fitting(there: list[Version | None], mark: str, passed: Pass, *, is_shared:
         return [row for row in gone if row is not None and fingerprint(row.value) == mark]
     if mark and is_shared:
         return [*gone]
-    # A row that counts for the run is always among those that were seen.
-    return [row for row in gone if row is None or not row.truth.counts_for(passed.key.date)]
+    # A row that counts for the run is always among those that were seen, but for one that a kept row of the very date
+    # came before.
+    return [row for row in gone if row is None or not _must_be_seen(row, passed, is_kept="@" in mark)]
+
+
+def _must_be_seen(row: Version, passed: Pass, *, is_kept: bool) -> bool:
+    date = passed.key.date
+    return row.truth.counts_for(date) and not (is_kept and not row.truth.is_own(date))
 
 
 def _is_shared(config: PipelineConfig, rule: Rule) -> bool:
@@ -125,7 +134,11 @@ def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Re
     if same[-1] not in ledger.sensors.all((passed.key.pipeline_id, rule.key)):
         return Read([row.value for row in same])  # a row under the day's key is read before a newer plain one
     newest = newest_known(ledger, passed.key, rule, before=passed.began)
-    if newest is not None and same[-1].since < newest.since.replace(microsecond=0) - _ONE_MOMENT:
+    if newest is not None and newest.truth.is_own(wanted) and not same[-1].truth.is_own(wanted):
+        return Read([], f"{passed.key}: the kept row of {rule.key} is of {same[-1].truth.date}, not of {wanted}")
+    if newest is None or (same[-1].truth.is_own(wanted) and not newest.truth.is_own(wanted)):
+        return Read([row.value for row in same])
+    if same[-1].since < newest.since.replace(microsecond=0) - _ONE_MOMENT:
         return Read([], f"{passed.key}: the kept row of {rule.key} is of {same[-1].since}, not of {newest.since}")
     return Read([row.value for row in same])
 
@@ -138,7 +151,7 @@ def newest_known(ledger: Ledger, key: RunKey, rule: Rule, before: datetime) -> V
         for one in ledger.known.get((key, rule.key), [])
         if one.at < before and one.version.truth.counts_for(wanted)
     ]
-    return max(known, key=lambda row: row.since, default=None)
+    return max(known, key=lambda row: (row.truth.is_own(wanted), row.since), default=None)
 
 
 def j_was_rightly_held(ledger: Ledger, key: RunKey, config: PipelineConfig) -> str | None:
@@ -150,14 +163,27 @@ def j_was_rightly_held(ledger: Ledger, key: RunKey, config: PipelineConfig) -> s
 
 def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
     """The row that the contract has a rule read now."""
-    wanted = moved(key.date, rule.date_offset)
-    there = present(ledger, key, rule)
-    counting = [row for row in there if _decides(row, rule, wanted)]
-    if not counting and not rule.any_date and not any(row.truth.unreadable for row in there):
-        kept = newest_known(ledger, key, rule, before=ledger.now)
-        counting = [kept] if kept is not None else []
-    fields: Fields = counting[0].value if counting else None
+    there, best = present(ledger, key, rule), _best_now(ledger, key, rule)
+    fields: Fields = best.value if best is not None else None
+    if rule.any_date or any(not row.truth.unreadable and row.truth.date is None for row in there):
+        return fields
+    kept = newest_known(ledger, key, rule, before=ledger.now)
+    if kept is not None and _comes_before(kept, best, moved(key.date, rule.date_offset)):
+        # A row that cannot be read may be newer than the kept one: then neither decides.
+        fields = None if any(row.truth.unreadable for row in there) else kept.value
     return fields
+
+
+def _comes_before(kept: Version, best: Version | None, wanted: ExecutionDate) -> bool:
+    """Whether a kept row is read in place of the best that is there."""
+    return best is None or (kept.truth.is_own(wanted) and not best.truth.is_own(wanted))
+
+
+def _best_now(ledger: Ledger, key: RunKey, rule: Rule) -> Version | None:
+    """The first of the rows that count now; one that names the very date comes before the others."""
+    wanted = moved(key.date, rule.date_offset)
+    counting = [row for row in present(ledger, key, rule) if _decides(row, rule, wanted)]
+    return min(counting, key=lambda row: not rule.any_date and row.truth.date != wanted, default=None)
 
 
 def present(ledger: Ledger, key: RunKey, rule: Rule) -> list[Version]:
@@ -171,8 +197,10 @@ def counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Ver
     """The row that each rule reads among those that are there now; rules that read none or a kept one add nothing."""
     found = []
     for rule in rules:
-        wanted = moved(key.date, rule.date_offset)
-        found += [row for row in present(ledger, key, rule) if _decides(row, rule, wanted)][:1]
+        best = _best_now(ledger, key, rule)
+        kept = None if rule.any_date else newest_known(ledger, key, rule, before=ledger.now)
+        is_kept = kept is not None and best is not None and _comes_before(kept, best, moved(key.date, rule.date_offset))
+        found += [] if best is None or is_kept else [best]
     return found
 
 

@@ -15,7 +15,7 @@ from interlock_config import ConfigError, PipelineConfig, decode_json
 from interlock_lifecycle import RunKey, is_reserved
 from interlock_lifecycle._accounted import fingerprint
 from interlock_sla import Calendar, Exclusions
-from interlock_store import key_of_row, parse_time, sensor_fields
+from interlock_store import format_time, key_of_row, parse_time, sensor_fields
 from interlock_store._write import Item
 
 if TYPE_CHECKING:
@@ -232,11 +232,12 @@ class Ledger:
     def take_in(self, runs: Iterable[RunKey], sensor: str, version: Version) -> None:
         """A record that names a date got through the router while these runs were there.
 
-        A day's row is kept for the day, not for its hours.
+        A day's row is kept for the day, not for its hours. A row without a date is kept by the run that it opened.
         """
         when = version.truth.date
-        for key in runs if when is not None else ():
-            if when is not None and (key.date.hour is None or when.hour is not None):
+        for key in runs:
+            is_opener = when is None and self.runs[key].get("committedAt") == format_time(version.since)
+            if is_opener or (when is not None and (key.date.hour is None or when.hour is not None)):
                 self.known[key, sensor].append(Known(version, self.now))
 
     def version_of(self, pipeline_id: str, sensor: str, fields: Mapping[str, Any], written_at: datetime) -> Version:

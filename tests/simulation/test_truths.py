@@ -35,6 +35,22 @@ def test_a_row_counts_for_its_own_date(truth: Truth, wanted: Truth, counts: bool
 
 
 @pytest.mark.parametrize(
+    ("truth", "wanted", "is_own"),
+    [
+        (of(DAY), of(DAY), True),
+        (of(DAY, 7), of(DAY, 7), True),
+        (of(DAY), of(DAY, 7), False),
+        (of(DAY, 7), of(DAY), False),
+        (UNDATED, of(DAY), True),
+        (Truth(of(DAY).date, unreadable="hour x"), of(DAY), False),
+    ],
+)
+def test_a_date_has_rows_of_its_own(truth: Truth, wanted: Truth, is_own: bool) -> None:
+    assert wanted.date is not None
+    assert truth.is_own(wanted.date) is is_own
+
+
+@pytest.mark.parametrize(
     ("truth", "expected"),
     [(of(DAY), "2026-03-03"), (of(DAY, 7), "2026-03-03T07"), (UNDATED, "2026-03-04"), (Truth(None, "date x"), "None")],
 )

@@ -42,6 +42,10 @@ class Truth(Struct, frozen=True):
         same_hour = self.date.hour is None or wanted.hour is None or self.date.hour == wanted.hour
         return self.date.day == wanted.day and same_hour
 
+    def is_own(self, wanted: ExecutionDate) -> bool:
+        """Whether the row names this very date, or none: not a day for an hour, nor an hour for a day."""
+        return not self.unreadable and self.date in (None, wanted)
+
     def run_date(self, written_at: datetime, zone: ZoneInfo) -> ExecutionDate | None:
         """The date of the run that the row's record belongs to; None for a row that opens nothing."""
         if self.form:

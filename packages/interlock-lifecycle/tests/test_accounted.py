@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from interlock_lifecycle import Run, Sensor
 from interlock_lifecycle._accounted import fingerprint, rows_seen, took_into_account
 from interlock_rules import Check, KeptRow, Rule, select_rows
+from interlock_sla import parse_execution_date
 
 EVALUATED = datetime(2026, 3, 3, 12, 0, 0, 500_000, tzinfo=UTC)
 SEEN = {"rows": Decimal(120), "ok": True}
@@ -86,6 +87,16 @@ def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None
     marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
     done = replace(run, evaluated_at=EVALUATED, seen=marks)
     assert took_into_account(done, Sensor("p", "landing", own, EVALUATED - timedelta(minutes=5)))
+
+
+def test_an_hours_row_hides_no_kept_row_of_its_day(run: Run) -> None:
+    date = parse_execution_date("2026-03-03")
+    kept = {"landing": KeptRow(SEEN, EVALUATED)}
+    hour = {"date": "2026-03-03", "hour": "07"}
+    marks = rows_seen({"landing": hour}, select_rows({"landing": hour}, [LANDING], date, kept), kept, date)
+    done = replace(run, key=replace(run.key, date=date), evaluated_at=EVALUATED, seen=marks)
+    assert took_into_account(done, Sensor("p", "landing", SEEN, EVALUATED))
+    assert not took_into_account(done, Sensor("p", "landing", hour, EVALUATED))
 
 
 def test_a_row_that_only_an_offset_reads_hides_no_kept_row(run: Run) -> None:

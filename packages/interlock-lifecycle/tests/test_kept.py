@@ -147,6 +147,56 @@ def test_a_record_replaces_an_older_kept_row(key: RunKey, seconds: float, replac
         assert decision.kept.rows == {"landing": KeptRow(GOOD, at), "rates": KeptRow({}, NOW)}
 
 
+DAY_ROW, HOUR_ROW = {"date": "2026-03-03", "count": 1500}, {"date": "2026-03-03", "hour": "11", "count": 3}
+
+
+@pytest.mark.parametrize(
+    ("date", "fields", "exact", "seconds", "replaces"),
+    [
+        ("2026-03-03", HOUR_ROW, True, 600, False),
+        ("2026-03-03", HOUR_ROW, False, 600, True),
+        ("2026-03-03", DAY_ROW, True, 600, True),
+        ("2026-03-03", DAY_ROW, False, 600, True),
+        ("2026-03-03", DAY_ROW, False, -600, True),
+        ("2026-03-03", DAY_ROW, True, -600, False),
+        ("2026-03-03T11", DAY_ROW, True, 600, False),
+        ("2026-03-03T11", HOUR_ROW, False, -600, True),
+    ],
+)
+def test_a_record_of_the_very_date_is_kept_before_others(
+    key: RunKey, date: str, fields: dict[str, object], exact: bool, seconds: int, replaces: bool
+) -> None:
+    key, at = replace(key, date=parse_execution_date(date)), NOW + timedelta(seconds=seconds)
+    kept = KeptRows({"landing": KeptRow({"count": 5}, NOW, exact)}, 4)
+    decision = decide_keeping(Sensor("bronze-orders", "landing", fields, at), key, ["landing"], kept)
+    assert isinstance(decision, KeepRows) is replaces
+    if decision is not None:
+        is_exact = ("hour" in fields) == key.date.is_hourly
+        assert decision.kept.rows == {"landing": KeptRow(fields, at, is_exact)}
+
+
+@pytest.mark.parametrize(
+    ("row", "exact"),
+    [(GOOD, True), ({"date": "2026-03-03", "complete": True, "count": 120}, False), ({"count": 120}, True)],
+)
+def test_a_pass_keeps_with_a_row_whether_it_names_the_very_date(
+    run: Run, config: PipelineConfig, no_sla: SlaFacts, row: dict[str, Any], exact: bool
+) -> None:
+    passed = evaluate(run, config, no_sla, KeptRows(), landing=row)
+    assert isinstance(passed, PassEvaluation)
+    assert passed.kept == KeptRows({"landing": KeptRow(row, NOW, exact)}, 1)
+
+
+def test_a_row_too_large_to_keep_stays_of_its_very_date(key: RunKey) -> None:
+    daily, rows = replace(key, date=parse_execution_date("2026-03-03")), KeptRows()
+    large = Sensor("bronze-orders", "landing", DAY_ROW | {"text": "x" * MOST_KEPT_BYTES}, NOW)
+    first = decide_keeping(large, daily, ["landing"], rows)
+    assert first is not None
+    assert first.kept.rows == {"landing": KeptRow(None, NOW, exact=True)}
+    later = Sensor("bronze-orders", "landing", HOUR_ROW, NOW + timedelta(minutes=1))
+    assert decide_keeping(later, daily, ["landing"], first.kept) is None
+
+
 def test_the_same_record_again_changes_nothing(key: RunKey) -> None:
     first = decide_keeping(landing(), key, ["landing"], KeptRows())
     assert first is not None

@@ -179,6 +179,63 @@ def test_an_unreadable_row_is_not_passed_over_for_a_kept_one() -> None:
     assert chosen({"landing": {"date": "3 March"}}, DAY, landing=kept) is None
 
 
+OF_DAY, OF_HOUR = {"date": "2026-03-03", "count": 1}, {"date": "2026-03-03", "hour": "07", "count": 2}
+
+
+@pytest.mark.parametrize(
+    ("date", "rows", "expected"),
+    [
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing": OF_DAY}, OF_DAY),
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing": OF_HOUR}, {"hour": 6}),
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing": {"count": 3}}, {"hour": 6}),
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing#20260303": {"n": 1}, "landing": OF_DAY}, {"n": 1}),
+        (HOUR, {"landing#2026-03-03": {"n": 1}, "landing": OF_HOUR}, OF_HOUR),
+        (HOUR, {"landing#2026-03-03": {"n": 1}, "landing": OF_DAY}, {"n": 1}),
+        (HOUR, {"landing#2026-03-03": {"n": 1}, "landing": {"count": 3}}, {"n": 1}),
+        (HOUR, {"landing#2026-03-03": {"hour": 8}, "landing": OF_DAY}, OF_DAY),
+    ],
+)
+def test_a_row_of_the_very_date_comes_first(
+    date: ExecutionDate, rows: dict[str, dict[str, object]], expected: dict[str, object]
+) -> None:
+    assert chosen(rows, date) == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "rows", "exact", "expected"),
+    [
+        (DAY, {"landing": OF_HOUR}, True, "kept"),
+        (DAY, {"landing": OF_HOUR}, False, OF_HOUR),
+        (DAY, {"landing": OF_DAY}, True, OF_DAY),
+        (DAY, {"landing#2026-03-03": {"hour": 6}}, True, "kept"),
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing": OF_DAY}, True, OF_DAY),
+        (DAY, {"landing#2026-03-03": {"hour": 6}, "landing": {"count": 3}}, True, {"hour": 6}),
+        (DAY, {"landing#2026-03-03": {"hour": "x"}, "landing": OF_HOUR}, True, None),
+        (DAY, {"landing#2026-03-03": {"hour": "x"}, "landing": OF_HOUR}, False, OF_HOUR),
+        (HOUR, {"landing": OF_DAY}, True, "kept"),
+        (HOUR, {"landing": OF_DAY}, False, OF_DAY),
+        (HOUR, {"landing": OF_HOUR}, True, OF_HOUR),
+        (HOUR, {"landing#2026-03-03": {"n": 1}, "landing": {"date": "2026-03-04"}}, True, "kept"),
+        (HOUR, {"landing": {"count": 3}}, True, {"count": 3}),
+    ],
+)
+def test_a_kept_row_of_the_very_date_comes_before_its_hours_and_its_day(
+    date: ExecutionDate, rows: dict[str, dict[str, object]], exact: bool, expected: object
+) -> None:
+    kept = KeptRow({"count": 500}, KEPT_AT, exact)
+    assert chosen(rows, date, landing=kept) == (kept.fields if expected == "kept" else expected)
+
+
+def test_the_reason_names_the_hour_that_a_kept_row_comes_before() -> None:
+    expected = (
+        "landing: count is 500, needs gte 1000 (500 short), "
+        "kept from 2026-03-03T07:05:00Z (landing is of 2026-03-03T07 now)"
+    )
+    assert reason({"landing": OF_HOUR}, DAY, landing=KeptRow({"count": 500}, KEPT_AT)) == expected
+    lost = "landing is of 2026-03-03T07, and the row of 2026-03-03 was too large to keep, needs count gte 1000"
+    assert reason({"landing": OF_HOUR}, DAY, landing=KeptRow(None, KEPT_AT)) == lost
+
+
 def test_a_row_too_large_to_keep_holds_and_says_so() -> None:
     lost = KeptRow(None, KEPT_AT)
     assert chosen({"landing": {"date": "2026-03-04"}}, DAY, landing=lost) is None
@@ -211,7 +268,7 @@ rules_of = st.lists(
     min_size=1,
     max_size=4,
 )
-keepings = st.dictionaries(st.sampled_from("ab"), st.builds(KeptRow, row_fields, st.just(KEPT_AT)))
+keepings = st.dictionaries(st.sampled_from("ab"), st.builds(KeptRow, row_fields, st.just(KEPT_AT), st.booleans()))
 
 
 @given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), st.sampled_from(Mode))

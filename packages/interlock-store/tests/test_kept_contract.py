@@ -33,7 +33,7 @@ def keep(key: RunKey, version: int, **rows: KeptRow) -> KeepRows:
 
 
 def test_rows_are_kept_as_they_were(store: Store, key: RunKey) -> None:
-    kept = KeptRows({"landing": KeptRow(FIELDS, NOW), RULES[1].slot: KeptRow(None, NOW)}, 1)
+    kept = KeptRows({"landing": KeptRow(FIELDS, NOW), RULES[1].slot: KeptRow(None, NOW, exact=False)}, 1)
     assert store.kept(key) == KeptRows()
     assert store.commit(KeepRows(key, kept, NOW)) is Commit.COMMITTED
     assert store.kept(key) == kept

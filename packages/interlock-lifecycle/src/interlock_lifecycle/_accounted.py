@@ -36,9 +36,15 @@ def rows_seen(
 
     A row that names another date was not seen for this one. Where a kept row was read instead, its time follows the
     fingerprint: a record of this date that was written later was not seen. Rules with different offsets may read one
-    key's plain row and its kept row: a row of the date itself comes first, then the kept row, then the others.
+    key's plain row and its kept row: a row of the date itself comes first, then the kept row, then the others. A row
+    of an hour that a day's kept row came before was not seen for the day.
     """
-    own = {name: fingerprint(fields) for name, fields in rows.items() if counts_for(row_date(name, fields), date)}
+    passed_over = {name for slot, name in selection.sources.items() if slot in selection.kept and slot == name}
+    own = {
+        name: fingerprint(fields)
+        for name, fields in rows.items()
+        if name not in passed_over and counts_for(row_date(name, fields), date)
+    }
     marks: dict[str, str] = {}
     for slot in sorted(selection.kept):  # the slot without an offset first
         at = kept[slot].kept_at.astimezone(UTC).isoformat()

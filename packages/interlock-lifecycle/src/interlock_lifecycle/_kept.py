@@ -23,7 +23,7 @@ def add_kept(kept: Mapping[str, KeptRow], fresh: Mapping[str, KeptRow]) -> dict[
     for slot, row in fresh.items():
         size = _size(row)
         if size > room:
-            merged[slot] = KeptRow(None, row.kept_at)
+            merged[slot] = KeptRow(None, row.kept_at, row.exact)
         else:
             room -= size
     return merged
@@ -54,7 +54,7 @@ def rows_passed(
     Reference data (`any_date`) is read as it is now at every evaluation, and so are rows under per-period keys.
     """
     fresh = {
-        rule.slot: KeptRow(selection.fields[rule.slot], at)
+        rule.slot: _row_passed(selection, rule, date, at)
         for rule in rules
         if not rule.any_date
         and rule.slot in selection.sources
@@ -73,11 +73,17 @@ def rows_passed(
     )
 
 
+def _row_passed(selection: Selection, rule: Rule, date: ExecutionDate, at: datetime) -> KeptRow:
+    fields = selection.fields[rule.slot]
+    named = row_date(selection.sources[rule.slot], fields)
+    return KeptRow(fields, at, exact=named is None or named == date.shifted(rule.date_offset))
+
+
 def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[str, ...]]:
     """The runs that would lose this record when another date's row takes its place, each with the rules' slots.
 
-    An hour's row counts for its day's daily run too. A day's row also counts for its hours. Those keep it when their
-    validation passes.
+    An hour's row counts for its day's daily run too, until a row names the day itself (`decide_keeping`). A day's row
+    also counts for its hours. Those keep it when their validation passes.
     """
     named = row_date(sensor.key, sensor.fields)
     if not isinstance(named, ExecutionDate):
@@ -117,17 +123,27 @@ def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
 def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: KeptRows) -> KeepRows | None:
     """Keep a record with its date, which has begun: the next row of its key may be another date's.
 
-    None when the date keeps this record, or a newer one. The records of one key come in order: a redelivered older
-    one does not replace what an evaluation saw after it.
+    None when the date keeps this record, or a better one. The records of one key come in order: a redelivered older
+    one does not replace what an evaluation saw after it. A record that names the very date of the run replaces one
+    that does not, whatever their times, and is never replaced by such a one.
     """
+    named = row_date(sensor.key, sensor.fields)
+    exact = isinstance(named, ExecutionDate) and named.is_hourly == key.date.is_hourly
     fresh = {}
     for slot in slots:
         before = kept.rows.get(slot)
-        if before is None or (before.fields != sensor.fields and _is_not_older(sensor, before.kept_at)):
-            fresh[slot] = KeptRow(sensor.fields, sensor.written_at)
+        if before is None or _is_better(sensor, exact, before):
+            fresh[slot] = KeptRow(sensor.fields, sensor.written_at, exact)
     if not fresh:
         return None
     return KeepRows(key, KeptRows(add_kept(kept.rows, fresh), kept.version + 1), sensor.written_at)
+
+
+def _is_better(sensor: Sensor, exact: bool, before: KeptRow) -> bool:
+    """Whether the record takes the place of the row that its date keeps."""
+    if exact != before.exact:
+        return exact
+    return before.fields != sensor.fields and _is_not_older(sensor, before.kept_at)
 
 
 def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:

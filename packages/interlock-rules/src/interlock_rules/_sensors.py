@@ -16,10 +16,13 @@ class KeptRow(Struct, frozen=True):
     """A sensor row that was kept with the date that it was judged for.
 
     fields: the sensor's fields, None when the row was too large to keep. kept_at: the time of the row (UTC).
+    exact: whether the row names the very date that its rule reads, or none. It is not for an hour's row that is kept
+    for the day, and for a day's row that is kept for an hour.
     """
 
     fields: Fields | None
     kept_at: datetime
+    exact: bool = True
 
 
 class Selection(Struct, frozen=True):
@@ -59,8 +62,9 @@ def select_rows(
 ) -> Selection:
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
+    A row that names the very date comes before rows of its hours and before the row of its day (behaviour.md §2a).
     rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where
-    rows of other dates have taken its place. It is not read where a row is unreadable, or where no row is left.
+    other rows have taken its place. It is not read where a row is unreadable, or where no row is left.
     A rule with `any_date` reads the first row that exists.
     """
     fields: dict[str, Fields] = {}
@@ -73,10 +77,12 @@ def select_rows(
         if slot in fields or slot in notes:
             continue
         name, objections = _look(rows, rule, rule.key, date, suffixes)
-        if name is not None:
+        row = kept.get(slot) if kept and objections else None
+        if name is not None and (row is None or not row.exact):
             fields[slot], sources[slot] = rows[name], name
             continue
-        row = kept.get(slot) if kept and _is_replaced(objections) else None
+        if row is not None and not _is_replaced(objections):
+            row = None
         if row is not None and row.fields is not None:
             fields[slot], sources[slot] = row.fields, rule.key
             from_kept.append(slot)
@@ -88,11 +94,15 @@ def select_rows(
 def _look(
     rows: Mapping[str, Fields], rule: Rule, key: str, date: ExecutionDate, suffixes: tuple[str, ...]
 ) -> tuple[str | None, list[RowDate]]:
-    """The key of the row that the rule reads, None without one; and the dates of the rows that do not count."""
+    """The key of the row that the rule reads, None without one; and the dates of the rows that may have replaced it.
+
+    These are the rows that do not count. Where the row that the rule reads is not exact, its date is among them.
+    """
     if rule.date_offset:
         date = date.shifted(rule.date_offset)
         suffixes = _suffixes(date)
     objections: list[RowDate] = []
+    best: str | None = None  # a row of an hour for its day, or of the day for its hour
     for suffix in suffixes:
         name = key + suffix
         fields = rows.get(name)
@@ -101,14 +111,18 @@ def _look(
         if rule.any_date:
             return name, []
         named = row_date(name, fields)
-        if counts_for(named, date):
+        if named == date:
             return name, []
+        if named is None:  # only the plain key, the last one, holds a row without any date
+            return best or name, []
+        if best is None and counts_for(named, date):
+            best = name
         objections.append(named)
-    return None, objections
+    return best, objections
 
 
 def _is_replaced(objections: list[RowDate]) -> bool:
-    """Whether rows of other dates have taken the place of the date's own row.
+    """Whether other rows have taken the place of the date's own row.
 
     An unreadable row may be newer than the kept one, and a key without any row may have been deleted on purpose.
     """

@@ -464,18 +464,19 @@ _MOST_COUNTED = 10**12
 
 def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
     """The KEPT# row of a date: the sensor rows that it was judged by. The stream filter leaves quiet rows out."""
-    rows = {
-        slot: {"keptAt": format_time(row.kept_at), **({} if row.fields is None else {"data": dict(row.fields)})}
-        for slot, row in kept.rows.items()
-    }
     return {
         "PK": pipeline_pk(key.pipeline_id),
         "SK": run_sk("KEPT", key),
-        "rows": rows,
+        "rows": {slot: _kept_entry(row) for slot, row in kept.rows.items()},
         "version": max(kept.version, 1),
         **QUIET,
         "ttl": epoch(at + _KEPT_TTL),
     }
+
+
+def _kept_entry(row: KeptRow) -> Item:
+    data: Item = {} if row.fields is None else {"data": dict(row.fields)}
+    return {"keptAt": format_time(row.kept_at), "exact": row.exact, **data}
 
 
 def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
@@ -499,8 +500,9 @@ def _read_kept(entry: Any) -> KeptRow:
     try:
         kept_at = parse_time(entry.get("keptAt"), "", "") if isinstance(entry, Mapping) else _LONG_AGO
     except MalformedRow:
-        return KeptRow(None, _LONG_AGO)
-    return KeptRow(data if isinstance(data, Mapping) else None, kept_at)
+        return KeptRow(None, _LONG_AGO, exact=False)
+    exact = isinstance(entry, Mapping) and entry.get("exact") is True
+    return KeptRow(data if isinstance(data, Mapping) else None, kept_at, exact)
 
 
 def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
