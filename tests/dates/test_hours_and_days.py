@@ -1,6 +1,10 @@
 """Hours and the days that hold them: which rows and records of the one count for the runs of the other."""
 
-from dates.test_which_date import Play
+import pytest
+from dates.test_which_date import HOURLY, Play
+
+from interlock_lifecycle import RunKey, RunStatus
+from interlock_sla import parse_execution_date
 
 OF_DAY = {"date": "2026-03-03"}
 OF_HOUR = {"date": "2026-03-03", "hour": "07"}
@@ -43,3 +47,20 @@ def test_a_late_hours_row_after_midnight_leaves_the_days_retry_alone() -> None:
     play.write("03-03 23:30", "landing", **OF_DAY, count=1500)
     play.write("03-03 23:50", "landing", **OF_HOUR, count=3).until("03-04 03:00")
     assert play.jobs == ["03-03", "03-03"]
+
+
+@pytest.mark.parametrize(("date", "offset"), [("1900-01-01", -1), ("9998-12-31", 1)])
+def test_an_offset_that_leaves_the_calendar_holds_the_run(date: str, offset: int) -> None:
+    offsets = f"rules: [{{key: rates, check: exists, dateOffset: {offset}}}, "
+    config = HOURLY.replace("rules: [", offsets).replace("schedule:\n", "schedule:\n  dates: {back: 0, ahead: 0}\n")
+    play = Play(config).write("03-03 07:00", "rates", date=date)
+    play.write("03-03 07:05", "landing", date=date, count=1500).until("03-03 07:30")
+    key = RunKey("p", "stream", parse_execution_date(date))
+    run = play.stage.store.run(key)
+    assert run is not None
+    assert run.status is RunStatus.RUNNING
+    play.until("03-03 10:00")
+    ((_, event),) = play.told("VALIDATION_EXHAUSTED")
+    assert f"dateOffset {offset:+} from {date} leaves the years 1900 to 9998" in event["message"]
+    assert play.letters.all == []
+    assert play.told("INFRA_FAILURE") == []

@@ -148,6 +148,25 @@ def test_an_offset_asks_for_another_date() -> None:
     assert chosen({"landing": {"date": "2026-03-02T23"}}, HOUR, hour_before) == {"date": "2026-03-02T23"}
 
 
+@pytest.mark.parametrize(
+    ("date", "offset", "expected"),
+    [
+        ("1900-01-01", -1, "dateOffset -1 from 1900-01-01"),
+        ("1900-01-01T00", -1, "dateOffset -1 from 1900-01-01T00"),
+        ("9998-12-31", 1, "dateOffset +1 from 9998-12-31"),
+        ("9998-12-31T23", 400, "dateOffset +400 from 9998-12-31T23"),
+    ],
+)
+def test_an_offset_that_leaves_the_calendar_reads_nothing(date: str, offset: int, expected: str) -> None:
+    edge, rule = parse_execution_date(date), Rule("rates", Check.EXISTS, date_offset=offset)
+    assert row_keys([LANDING, rule], edge) == row_keys([LANDING], edge)
+    kept = {rule.slot: KeptRow({}, KEPT_AT)}
+    selected = select_rows({"rates": {}, "landing": {}}, [rule, LANDING], edge, kept)
+    assert set(selected.fields) == {"landing"}
+    explained = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, NOW, selected.notes).explain()
+    assert explained == f"rates has no row to read: {expected} leaves the years 1900 to 9998, needs exists"
+
+
 def test_rules_of_one_key_read_rows_of_their_own() -> None:
     rows = {"landing": {"date": "2026-03-02", "count": 1}}
     selected = select_rows(rows, [LANDING, ANY_DATE, DAY_BEFORE], DAY)

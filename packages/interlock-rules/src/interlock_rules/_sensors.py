@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from interlock_sla import ExecutionDate
+from interlock_sla import ExecutionDate, ExecutionDateError
 
 from ._checks import Fields
 from ._row_dates import RowDate, UnreadableDate, counts_for, row_date
@@ -52,7 +52,8 @@ def row_keys(rules: Iterable[Rule], date: ExecutionDate) -> tuple[str, ...]:
     suffixes = _suffixes(date)
     found: dict[str, None] = {}
     for rule in rules:
-        own = _suffixes(_wanted(rule, date)) if rule.date_offset else suffixes
+        wanted = _wanted(rule, date) if rule.date_offset else date
+        own = suffixes if wanted is date else _suffixes(wanted) if wanted is not None else ()
         found |= dict.fromkeys([rule.key + suffix for suffix in own])
     return tuple(found)
 
@@ -76,7 +77,13 @@ def select_rows(
         slot = rule.slot
         if slot in fields or slot in notes:
             continue
-        name, objections = _look(rows, rule, rule.key, date, suffixes)
+        wanted = _wanted(rule, date) if rule.date_offset else date
+        if wanted is None:
+            notes[slot] = (
+                f"has no row to read: dateOffset {rule.date_offset:+} from {date} leaves the years 1900 to 9998"
+            )
+            continue
+        name, objections = _look(rows, rule, rule.key, wanted, suffixes if wanted is date else _suffixes(wanted))
         row = kept.get(slot) if kept and objections else None
         if name is not None and (row is None or not row.exact):
             fields[slot], sources[slot] = rows[name], name
@@ -87,7 +94,7 @@ def select_rows(
             fields[slot], sources[slot] = row.fields, rule.key
             from_kept.append(slot)
         if row is not None or objections:
-            notes[slot] = _note(rule, date, objections, row)
+            notes[slot] = _note(rule, wanted, objections, row)
     return Selection(fields, notes, sources, frozenset(from_kept))
 
 
@@ -98,9 +105,6 @@ def _look(
 
     These are the rows that do not count. Where the row that the rule reads is not exact, its date is among them.
     """
-    if rule.date_offset:
-        date = date.shifted(rule.date_offset)
-        suffixes = _suffixes(date)
     objections: list[RowDate] = []
     best: str | None = None  # a row of an hour for its day, or of the day for its hour
     for suffix in suffixes:
@@ -129,23 +133,27 @@ def _is_replaced(objections: list[RowDate]) -> bool:
     return bool(objections) and not any(isinstance(named, UnreadableDate) for named in objections)
 
 
-def _note(rule: Rule, date: ExecutionDate, objections: list[RowDate], kept: KeptRow | None) -> str:
+def _note(rule: Rule, wanted: ExecutionDate, objections: list[RowDate], kept: KeptRow | None) -> str:
     """Why no row of the rule's key counts, and what is read instead."""
     others = dict.fromkeys(
         f"has a row whose {named}" if isinstance(named, UnreadableDate) else f"is of {named}" for named in objections
     )
-    reason = " and ".join(others) + (f", where the rule reads {_wanted(rule, date)}" if rule.date_offset else "")
+    reason = " and ".join(others) + (f", where the rule reads {wanted}" if rule.date_offset else "")
     if kept is None:
         return reason
     if kept.fields is None:
-        lost = f"the row of {_wanted(rule, date)} was too large to keep"
+        lost = f"the row of {wanted} was too large to keep"
         return f"{reason}, and {lost}" if others else f"has no row, and {lost}"
     now = f" ({rule.key} {reason} now)" if others else ""
     return f"kept from {kept.kept_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{now}"
 
 
-def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate:
-    return date.shifted(rule.date_offset) if rule.date_offset else date
+def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate | None:
+    """The date whose row a rule with an offset reads; None for a date outside the years of execution dates."""
+    try:
+        return date.shifted(rule.date_offset)
+    except ExecutionDateError:
+        return None
 
 
 def _suffixes(date: ExecutionDate) -> tuple[str, ...]:
