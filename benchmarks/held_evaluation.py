@@ -21,9 +21,9 @@ import json, logging, sys, time
 from datetime import UTC, datetime, timedelta
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, open_run
-from interlock_orchestrator.evaluation import evaluate
-from interlock_orchestrator.request import read_request
-from interlock_orchestrator.steps import Desk
+from interlock_controller.runs import take_step
+from interlock_controller.runs import read_request
+from interlock_controller.runs import Desk
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 
@@ -49,12 +49,12 @@ request = read_request({
     "runToken": start.run.run_token, "startedAt": now.isoformat(),
     "config": {"evaluationIntervalSeconds": 300, "evaluationWindowSeconds": 3600,
                "jobCheckIntervalSeconds": 60, "jobPollWindowSeconds": 3600}})
-assert evaluate(desk, request).status == "not-ready"
+assert take_step(desk, request).status == "not-ready"
 best = []
 for _ in range(10):
     began = time.process_time()
     for _ in range(200):
-        evaluate(desk, request)
+        take_step(desk, request)
     best.append((time.process_time() - began) / 200)
 print(json.dumps(min(best)))
 """

@@ -25,15 +25,14 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_controller import Outbox, RerunDesk
+from interlock_controller.effects import Outbox
+from interlock_controller.records import RerunDesk
+from interlock_controller.watch import Crew, Recovery, all_checks
 from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus, Timer
 from interlock_sla import Clock, ExecutionDate, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
 from interlock_store._rows import closed_row, verdict_changes
 from interlock_store._write import Delete, Put
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
 
 NAMES = TableNames.of_environment("bench")
 START = datetime(2026, 3, 3, 0, 2, tzinfo=UTC)

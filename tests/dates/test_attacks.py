@@ -9,7 +9,7 @@ from dates.test_which_date import HOURLY, Play
 from sla.lambdas import NAMES
 
 from interlock_config import decode_yaml
-from interlock_controller import SensorDesk
+from interlock_controller.records import SensorDesk
 from interlock_lifecycle import KeptRows, RunKey, RunStatus, Sensor, UnreadableSensor
 from interlock_lifecycle._kept import decide_keeping, rows_passed
 from interlock_lifecycle._rejected import rejection_marker

@@ -21,7 +21,10 @@ from msgspec import json
 
 from interlock_cli.local import LocalStack
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_controller import BusEntry, Contended, JobDesk, Outbox, RerunDesk, SensorDesk
+from interlock_controller import Contended
+from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.records import Change, ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
+from interlock_controller.watch import Check, Crew, Recovery, all_checks
 from interlock_lifecycle import (
     CloseFacts,
     JobOutcome,
@@ -36,13 +39,6 @@ from interlock_lifecycle import (
 )
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, DynamoTables, Overview, Store, TableBusy, TableNames
-from interlock_stream_router.configs import ConfigWatch
-from interlock_stream_router.record import Change
-from interlock_stream_router.router import Router
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import Check
 
 ROUNDS = int(os.environ.get("INTERLOCK_RACE_ROUNDS", "40"))
 TIMEOUT = timedelta(hours=4)

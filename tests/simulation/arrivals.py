@@ -8,12 +8,12 @@ from simulation import safety
 from simulation.ledger import Ledger, Pass, Told, Version
 
 from interlock_config import PipelineConfig
+from interlock_controller.records import Change
 from interlock_lifecycle import RunKey
 from interlock_lifecycle._accounted import fingerprint
 from interlock_rules import holds
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk
-from interlock_stream_router.record import Change
 
 if TYPE_CHECKING:
     from simulation.world import World

@@ -29,10 +29,10 @@ _LIFECYCLE = "packages/interlock-lifecycle/tests/"
 _SITUATION = "tests/sla/test_situations.py::test_who_is_told_what_and_when"
 _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
 _TRIGGERS = "packages/interlock-triggers/tests/"
-_DATES_OF_JOBS = "services/orchestrator/tests/test_dates_of_jobs.py::"
-_ORCHESTRATOR = "services/orchestrator/tests/test_orchestrator.py::"
-_CONTROLLER = "packages/interlock-controller/tests/test_controller.py::"
-_DESKS = "packages/interlock-controller/tests/test_desks.py::"
+_DATES_OF_JOBS = "packages/interlock-controller/tests/runs/test_dates_of_jobs.py::"
+_ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
+_CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
+_DESKS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
     Mutant(
@@ -61,7 +61,7 @@ MUTANTS = (
     ),
     Mutant(
         "committed runs are not started",
-        "interlock_watchdog:Recovery.pending",
+        "interlock_controller:Recovery.pending",
         "acts += [partial(self._start, row, now) for row in triggers]",
         "",
         trap=4,
@@ -357,7 +357,7 @@ MUTANTS = (
     ),
     Mutant(
         "broken executions are not recovered",
-        "interlock_watchdog:Recovery._recover",
+        "interlock_controller:Recovery._recover",
         "status not in _ENDED",
         "True",
         rate=0.1,
@@ -365,7 +365,7 @@ MUTANTS = (
     ),
     Mutant(
         "dropped timers are not settled",
-        "interlock_watchdog:DroppedTimers._unsettled",
+        "interlock_controller:DroppedTimers._unsettled",
         "[one for one in found if not _is_settled(one[1], runs, verdicts)]",
         "[]",
         rate=0.3,
@@ -373,14 +373,14 @@ MUTANTS = (
     ),
     Mutant(
         "the fire of a cron starts no run",
-        "interlock_watchdog:CronStarts._find",
+        "interlock_controller:CronStarts._find",
         "due_fires(watched.expected, window)[-1:]",
         "()",
         timetables=(8,),
     ),
     Mutant(
         "a missed schedule is not reported",
-        "interlock_watchdog:MissedSchedules._find",
+        "interlock_controller:MissedSchedules._find",
         "due_starts(watched.expected, window, self._missed_after)",
         "()",
         timetables=(5,),

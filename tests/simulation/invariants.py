@@ -14,11 +14,11 @@ from simulation.jobs import Job
 from simulation.ledger import Told, Version
 from simulation.parts import GRACE
 
+from interlock_controller.records import Change as Record
+from interlock_controller.watch import TickFailed
 from interlock_dlq import BatchResult
 from interlock_lifecycle import RunKey, is_reserved
 from interlock_store import key_of_row, parse_time, sensor_fields
-from interlock_stream_router.record import Change as Record
-from interlock_watchdog.tick import TickFailed
 
 if TYPE_CHECKING:
     from simulation.streams import Record as StreamRecord

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 from simulation.streams import OutboxLetters
 
-from interlock_controller import AlertDesk, JobDesk, Outbox, RerunDesk, SensorDesk
-from interlock_orchestrator.steps import Desk
-from interlock_sla_monitor.monitor import Monitor
+from interlock_controller.effects import Outbox
+from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
+from interlock_controller.runs import Desk
+from interlock_controller.slas import AlertDesk, Monitor
+from interlock_controller.watch import Check, Crew, Recovery, all_checks
 from interlock_store import ConfigCache, Overview, Store
-from interlock_stream_router.configs import ConfigWatch
-from interlock_stream_router.router import Router
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import Check
 
 if TYPE_CHECKING:
     from simulation.world import World

@@ -9,11 +9,10 @@ import msgspec
 from simulation.faults import Crash, Fault
 from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
 
-from interlock_controller import BusEntry, BusError
+from interlock_controller.effects import BusEntry, BusError
+from interlock_controller.runs import read_request, take_step
+from interlock_controller.watch import TickFailed
 from interlock_lifecycle import RunKey, Timer, timer_input
-from interlock_orchestrator.handler import take
-from interlock_orchestrator.request import read_request
-from interlock_watchdog.tick import TickFailed
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -116,7 +115,7 @@ class Executions:
         sandbox = self._world.sandbox()
         try:
             if resource == ORCHESTRATOR:
-                step = self._world.invoke(lambda: take(sandbox.desk(), read_request(event)), event["runToken"])
+                step = self._world.invoke(lambda: take_step(sandbox.desk(), read_request(event)), event["runToken"])
                 return msgspec.to_builtins(step)
             return self._world.invoke(lambda: sandbox.monitor.answer(event))
         except Crash:

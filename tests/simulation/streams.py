@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from simulation.faults import Crash, Fault
 
+from interlock_controller.records import Change, read_change
 from interlock_dlq import DeadLetter, RoutingFailed, process_stream
 from interlock_store import to_wire
-from interlock_stream_router.record import Change, read_change
 
 if TYPE_CHECKING:
     from simulation.world import World

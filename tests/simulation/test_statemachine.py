@@ -17,11 +17,13 @@ from simulation.dataflow import Finding, Paths, guaranteed, put, unset_reads, wi
 from simulation.machine import DEFINITION, ORCHESTRATOR, SLA_MONITOR, Execution, TaskFailed, load_definition
 
 from interlock_config import decode_yaml
+from interlock_controller.runs import Step, finished, read_request
+from interlock_controller.runs import _closing as closing
+from interlock_controller.runs import _evaluation as evaluation
+from interlock_controller.runs import _job as job
+from interlock_controller.slas import Request as SlaRequest
 from interlock_lifecycle import JobOutcome, RunKey, execution_input, open_run
-from interlock_orchestrator import closing, evaluation, job
-from interlock_orchestrator.request import Step, finished, read_request
 from interlock_sla import parse_execution_date
-from interlock_sla_monitor.monitor import Request as SlaRequest
 
 MACHINE = load_definition()
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -503,7 +505,7 @@ STATUSES: dict[str, AbstractSet[str] | None] = {
 BY_MODULE = {evaluation: ("Evaluate",), job: ("Trigger", "CheckJob"), closing: ("CompleteTrigger",)}
 
 
-@pytest.mark.parametrize("module", BY_MODULE, ids=lambda module: str(module.__name__).rpartition(".")[2])
+@pytest.mark.parametrize("module", BY_MODULE, ids=lambda module: str(module.__name__).rpartition("._")[2])
 def test_the_statuses_are_those_that_the_orchestrator_answers(module: ModuleType) -> None:
     expected: set[str] = set()
     for state in BY_MODULE[module]:

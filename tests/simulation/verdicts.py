@@ -8,11 +8,11 @@ from simulation.ledger import Ledger, Told
 from simulation.truths import Truth
 
 from interlock_config import PipelineConfig
+from interlock_controller.records import Change
 from interlock_lifecycle import RunKey
 from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
 from interlock_store import parse_time, pipeline_pk
 from interlock_store._rows import run_sk
-from interlock_stream_router.record import Change
 
 if TYPE_CHECKING:
     from simulation.world import World

@@ -18,6 +18,7 @@ from simulation.streams import Record, Streams
 from simulation.truths import UNDATED, Truth
 
 from interlock_config import PipelineConfig
+from interlock_controller.watch import run_tick
 from interlock_dlq import DeadLetter
 from interlock_lifecycle import JobEntry, RunKey, RunStatus
 from interlock_sla import Calendar, parse_execution_date
@@ -25,7 +26,6 @@ from interlock_store import Store, TableNames, pipeline_pk
 from interlock_store._rows import entry_row, run_sk
 from interlock_store._write import Delete, Put
 from interlock_triggers import State
-from interlock_watchdog.tick import run_tick
 
 _T = TypeVar("_T")
 

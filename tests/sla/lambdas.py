@@ -9,25 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from interlock_controller import AlertDesk, BusEntry, JobDesk, Outbox, RerunDesk, SensorDesk, Timers
+from interlock_controller.effects import BusEntry, Outbox, Timers
+from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
+from interlock_controller.runs import Desk
+from interlock_controller.slas import AlertDesk, Monitor
+from interlock_controller.watch import Crew, Recovery, all_checks
 from interlock_dlq import DeadLetter
 from interlock_dlq import Router as DeadLetters
 from interlock_orchestrator import handler as orchestrator
-from interlock_orchestrator.steps import Desk
 from interlock_sla_monitor import handler as sla_monitor
-from interlock_sla_monitor.monitor import Monitor
 from interlock_sla_monitor.wiring import Service as SlaService
 from interlock_store import ConfigCache, Overview, Store, TableNames, Tables, to_wire
 from interlock_stream_router import handler as stream_router
-from interlock_stream_router.configs import ConfigWatch
-from interlock_stream_router.router import Router
 from interlock_stream_router.wiring import Service as RouterService
 from interlock_telemetry import environment
 from interlock_triggers import Capability
 from interlock_watchdog import handler as watchdog
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
 from interlock_watchdog.wiring import Service as WatchdogService
 
 NAMES = TableNames.of_environment("sla")

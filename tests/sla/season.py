@@ -17,7 +17,10 @@ from msgspec.structs import replace
 from sla.annals import Attempt, Fate
 from sla.habits import Habit, make_calendars, make_habit
 
-from interlock_controller import AlertDesk, BusEntry, Outbox, RerunDesk
+from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.records import RerunDesk
+from interlock_controller.slas import AlertDesk, Monitor
+from interlock_controller.watch import Crew, Recovery, all_checks, run_tick
 from interlock_lifecycle import (
     CloseFacts,
     JobIntent,
@@ -32,12 +35,7 @@ from interlock_lifecycle import (
     timer_input,
 )
 from interlock_sla import Clock, ExecutionDate, parse_execution_date
-from interlock_sla_monitor.monitor import Monitor
 from interlock_store import MemoryTables, Overview, Store, TableNames, read_rerun_request
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.tick import run_tick
 
 NAMES = TableNames.of_environment("season")
 TIMEOUT = timedelta(hours=6)

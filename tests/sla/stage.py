@@ -11,7 +11,8 @@ from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definit
 from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters
 
 from interlock_config import decode_yaml
-from interlock_controller import BusEntry, NoTimers
+from interlock_controller.effects import BusEntry, NoTimers
+from interlock_controller.watch import TickFailed
 from interlock_dlq import Router as DeadLetters
 from interlock_lifecycle import JobEntry, RunKey, Timer, timer_input
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
@@ -19,7 +20,6 @@ from interlock_store import MemoryTables, Store, Tables
 from interlock_store._rows import entry_row
 from interlock_store._write import Put
 from interlock_triggers import Attempt, Capability, Category, Started, State, Status, capability
-from interlock_watchdog.tick import TickFailed
 
 MACHINE = load_definition()
 PIPELINE = "p"

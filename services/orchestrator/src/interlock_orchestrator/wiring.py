@@ -7,7 +7,7 @@ from typing import Protocol
 import boto3
 from msgspec import Struct
 
-from interlock_orchestrator.steps import Desk, Jobs
+from interlock_controller.runs import Desk, Jobs
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import Metric, Settings, environment, instrument, measure
 from interlock_triggers import Breakers, Clients, Triggers

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import AlertDesk, timers_of_environment
-from interlock_sla_monitor.monitor import Monitor
+from interlock_controller.effects import timers_of_environment
+from interlock_controller.slas import AlertDesk, Monitor
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
 

@@ -4,8 +4,8 @@ import os
 from functools import cache
 from typing import Any
 
+from interlock_controller.records import read_change
 from interlock_dlq import process_stream
-from interlock_stream_router.record import read_change
 from interlock_stream_router.wiring import SERVICE, Service, now, wire
 from interlock_telemetry import (
     InvocationDeadline,

@@ -7,19 +7,10 @@ from typing import Any
 import boto3
 from msgspec import Struct
 
-from interlock_controller import (
-    EventBus,
-    Executions,
-    JobDesk,
-    Outbox,
-    RerunDesk,
-    SensorDesk,
-    dead_letters_of_environment,
-)
+from interlock_controller.effects import EventBus, Executions, Outbox, dead_letters_of_environment
+from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
-from interlock_stream_router.configs import ConfigWatch
-from interlock_stream_router.router import Router
 from interlock_telemetry import Settings, environment, instrument
 
 SERVICE = "stream-router"

@@ -5,8 +5,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from interlock_controller.watch import Cause, run_tick
 from interlock_telemetry import InvocationDeadline, answer_operator, configure_logging, flush, get_logger, stage
-from interlock_watchdog.tick import Cause, run_tick
 from interlock_watchdog.wiring import SERVICE, Service, now, wire
 
 configure_logging(SERVICE)

@@ -6,21 +6,18 @@ from datetime import UTC, datetime
 import boto3
 from msgspec import Struct
 
-from interlock_controller import (
+from interlock_controller.effects import (
     EventBus,
     Executions,
     Outbox,
-    RerunDesk,
     dead_letters_of_environment,
     timers_of_environment,
 )
+from interlock_controller.records import RerunDesk
+from interlock_controller.watch import Check, Crew, Recovery, all_checks
 from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Overview, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
-from interlock_watchdog.checks import all_checks
-from interlock_watchdog.crew import Crew
-from interlock_watchdog.recovery import Recovery
-from interlock_watchdog.troubles import Check
 
 SERVICE = "watchdog"
 

@@ -1,0 +1,26 @@
+"""Acts on committed rows: starts executions, relays events to the bus, sets SLA timers, keeps dead letters."""
+
+from interlock_controller.effects._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
+from interlock_controller.effects._dead_letters import dead_letters_of_environment
+from interlock_controller.effects._executions import MISSING, Executions
+from interlock_controller.effects._outbox import Bus, ExecutionStarter, Outbox
+from interlock_controller.effects._timers import NoTimers, SchedulerTimers, Timers, timers_of_environment
+
+__all__ = [
+    "MISSING",
+    "PERMANENT_CODES",
+    "SOURCE",
+    "Bus",
+    "BusEntry",
+    "BusError",
+    "EventBus",
+    "ExecutionStarter",
+    "Executions",
+    "MalformedEvent",
+    "NoTimers",
+    "Outbox",
+    "SchedulerTimers",
+    "Timers",
+    "dead_letters_of_environment",
+    "timers_of_environment",
+]

@@ -1,0 +1,135 @@
+"""Acts on committed rows: an execution for each trigger row, the bus for each event row; safe to repeat."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from interlock_controller.effects._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
+from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
+from interlock_lifecycle import (
+    MarkStarted,
+    Run,
+    RunKey,
+    decide_started,
+    execution_input,
+    execution_name,
+    needs_start,
+    refuse_config,
+)
+from interlock_store import Commit, Contended, Store, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+_TRIES = 5
+
+
+class Bus(Protocol):
+    """Where events go."""
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        """Put all entries on the bus; BusError names those that it did not take."""
+
+
+class ExecutionStarter(Protocol):
+    """What starts executions by name."""
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        """Start an execution; one of that name that exists already is success."""
+
+
+class Outbox:
+    """The acting half of "decide, commit, act" (docs/reference/runs.md §1)."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        executions: ExecutionStarter,
+        *,
+        now: Callable[[], datetime],
+        execution_timeout: timedelta,
+        dead_letters: Router | None = None,
+    ) -> None:
+        """`dead_letters` keeps the events that the bus can never take; by default the log does, whole."""
+        self._store = store
+        self._dead_letters = dead_letters or LogRouter()
+        self._bus = bus
+        self._executions = executions
+        self._now = now
+        self._execution_timeout = execution_timeout
+
+    def start_run(self, key: RunKey, *, before: Callable[[Run], None] = lambda run: None) -> Run | None:
+        """Start the execution of a date's trigger row if that is still to be done; the run that was started.
+
+        `before` commits what is to be told of the start, right before it: what stops in between begins anew.
+        The row and the config are read anew. A config that may not run closes the run instead, unless its job may
+        have been started already: what runs is followed.
+        """
+        for _ in range(_TRIES):
+            run = self._store.run(key)
+            if run is None or not needs_start(run, run.run_token):
+                return None
+            stored = self._store.config(key.pipeline_id)
+            if run.job_intent is None and (stored.config is None or stored.config.dry_run):
+                if self._refuse(run, stored):
+                    return None
+                continue
+            arrived_at = self._store.arrived_at(key)
+            wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
+            before(run)
+            self._executions.start(execution_name(run), wire)
+            if self._mark_started(run):
+                return run
+        raise Contended(f"{key}: the trigger row changed {_TRIES} times while it was being started")
+
+    def _refuse(self, run: Run, stored: StoredConfig) -> bool:
+        why = stored.problem or "the pipeline is now a dry run"
+        decision = refuse_config(run, why, self._store.sla(run.key), stored.config, self._now())
+        return self._store.commit(decision) is Commit.COMMITTED
+
+    def _mark_started(self, run: Run) -> bool:
+        decision = decide_started(run, run.run_token, now=self._now(), execution_timeout=self._execution_timeout)
+        if not isinstance(decision, MarkStarted):
+            return True
+        # A fence says that the orchestrator recorded it first, or that the run moved on: both are settled.
+        return self._store.commit(decision) is not Commit.STALE
+
+    def relay(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put the events of outbox rows on the bus, in order, then delete the rows.
+
+        A crash in between sends them again under the same ids. What the bus can never take becomes a dead letter,
+        and only then its row is deleted; BusError when it refuses some of them for now, whose rows stay.
+        """
+        lost = [(row, lack) for row in rows if (lack := _lack(row))]
+        whole = [row for row in rows if not _lack(row)]
+        refused, trouble = self._publish(whole)
+        lost += [(whole[at], code) for at, code in sorted(refused.items()) if code in PERMANENT_CODES]
+        for at, row in enumerate(whole):
+            if at not in refused:
+                self._store.forget_event(row["PK"], row["SK"])
+        for row, why in lost:
+            self._bury(row, why)
+            self._store.forget_event(row["PK"], row["SK"])
+        if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
+            raise trouble
+
+    def _publish(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[int, str], BusError | None]:
+        """What the bus refused, by its place among the rows."""
+        try:
+            self._bus.publish([BusEntry(str(row["detailType"]), str(row["detail"])) for row in rows])
+        except BusError as error:
+            if not error.refused:
+                raise
+            return error.refused, error
+        return {}, None
+
+    def _bury(self, row: Mapping[str, Any], why: str) -> None:
+        letter = make_letter(row, MalformedEvent(why), source=OUTBOX, now=self._now(), correlation_id=row["SK"])
+        self._dead_letters.route(letter)
+        _log.warning("event_dead_lettered", pk=row["PK"], sk=row["SK"], reason=letter.reason)
+
+
+def _lack(row: Mapping[str, Any]) -> str:
+    """What an outbox row lacks of an event; nothing when it is whole."""
+    missing = [name for name in ("detailType", "detail") if name not in row]
+    return f"its row has no {' and no '.join(missing)}" if missing else ""

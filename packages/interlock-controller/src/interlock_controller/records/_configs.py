@@ -1,0 +1,53 @@
+"""Follows config and calendar rows: what is cached is dropped, new rows are indexed, wrong ones reported once."""
+
+import hashlib
+
+from interlock_controller.records._change import Change
+from interlock_lifecycle import Announce, Event, EventType, cut_text, make_event_id
+from interlock_store import ConfigCache, Store, format_time
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class ConfigWatch:
+    """What a changed config or calendar leads to."""
+
+    def __init__(self, store: Store, cache: ConfigCache) -> None:
+        self._store = store
+        self._cache = cache
+
+    def calendar_changed(self, name: str, change: Change) -> None:
+        """Configs that name the calendar are read again, and it is noted since when they have its days.
+
+        Those that cannot be used with it are reported.
+        """
+        self._cache.drop_calendar(name)
+        for pipeline_id in self._store.pipelines_naming(name):
+            self._store.note_config(pipeline_id, change.at)
+            self._report(pipeline_id, change, format_time(change.at))
+
+    def config_changed(self, pipeline_id: str, change: Change) -> None:
+        """Drop the cached config, index the row, and report a config that cannot be used, once per change."""
+        self._cache.drop(pipeline_id)
+        if change.row is None:
+            _log.info("config_deleted", pipeline=pipeline_id)
+            return
+        self._store.index_config(pipeline_id, change.row, change.at)
+        self._report(pipeline_id, change, str(change.row.get("config", "")))
+
+    def _report(self, pipeline_id: str, change: Change, what: str) -> None:
+        """Say that a config cannot be used, once for `what` changed: a text, or a calendar at some moment."""
+        stored = self._cache.fresh(pipeline_id)
+        if stored.config is not None or not stored.exists:
+            return
+        _log.warning("config_invalid", pipeline=pipeline_id, problem=stored.problem)
+        wrong = hashlib.sha256(f"{what}\x1f{stored.problem}".encode()).hexdigest()[:16]
+        event = Event(
+            id=make_event_id(change.at, f"config {pipeline_id} {wrong}"),
+            type=EventType.CONFIG_INVALID,
+            pipeline_id=pipeline_id,
+            timestamp=change.at,
+            message=cut_text(stored.problem),
+        )
+        self._store.commit(Announce(pipeline_id, (event,), marker=f"config-invalid#{wrong}", at=change.at))

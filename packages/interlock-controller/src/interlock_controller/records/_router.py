@@ -1,0 +1,76 @@
+"""Routes each changed row to what it means: act on committed rows, decide on sensors, requests and configs."""
+
+from interlock_controller.effects import Outbox
+from interlock_controller.records._change import Change, MalformedRecord
+from interlock_controller.records._configs import ConfigWatch
+from interlock_controller.records._outcomes import JobDesk
+from interlock_controller.records._reruns import RerunDesk
+from interlock_controller.records._sensors import SensorDesk
+from interlock_lifecycle import JOB_EVENTS, is_reserved
+from interlock_store import key_of_row, pipeline_of, read_entry, read_rerun_request, read_sensor
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
+"""Rows that nobody has to act upon: Interlock's notes."""
+
+
+class Router:
+    """One changed row at a time; raising means "try this record again", MalformedRecord that it never will work."""
+
+    def __init__(
+        self, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk, jobs: JobDesk
+    ) -> None:
+        self._outbox = outbox
+        self._configs = configs
+        self._sensors = sensors
+        self._reruns = reruns
+        self._jobs = jobs
+
+    def route(self, change: Change) -> None:
+        """Do what the change asks for."""
+        if change.pk.startswith("CALENDAR#"):
+            self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
+        elif change.sk == "CONFIG":
+            self._configs.config_changed(pipeline_of(change.pk), change)
+        elif change.row is None or change.sk.startswith(_SILENT):
+            return
+        elif change.sk.startswith("SENSOR#"):
+            self._sensed(change)
+        elif change.sk.startswith("TRIGGER#"):
+            self._started(change)
+        elif change.sk.startswith("EVENT#"):
+            # What lacks its event is dead-lettered there as well, so that its row is gone only when it is kept.
+            self._outbox.relay([change.row])
+        elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
+            self._reruns.requested(read_rerun_request(change.row, change.at))
+        elif change.sk.startswith("JOB#"):
+            self._reported(change)
+        elif not change.sk.startswith("RERUN_REQUEST#"):
+            raise MalformedRecord(f"{change.sk.partition('#')[0]!r} is not a kind of row that Interlock knows")
+
+    def _sensed(self, change: Change) -> None:
+        sensor = read_sensor(change.row or {}, change.at)
+        if is_reserved(sensor.key):
+            return
+        if not sensor.fields:
+            raise MalformedRecord(f"sensor {sensor.key} of {sensor.pipeline_id} has no data")
+        self._sensors.arrived(sensor)
+
+    def _reported(self, change: Change) -> None:
+        """An external job's report; rows with a runToken are Interlock's own, their events are committed already."""
+        entry = read_entry(change.row or {})
+        if entry.run_token is not None:
+            return
+        if entry.event not in JOB_EVENTS:
+            raise MalformedRecord(f"{change.sk}: event {entry.event!r} is not one of {', '.join(sorted(JOB_EVENTS))}")
+        self._jobs.reported(entry, change.at)
+
+    def _started(self, change: Change) -> None:
+        row = change.row or {}
+        if row.get("status") != "RUNNING" or row.get("startedToken") == row.get("runToken"):
+            return
+        run = self._outbox.start_run(key_of_row(change.pk, change.sk))
+        if run is not None:
+            _log.info("execution_started", pipeline=run.key.pipeline_id, date=str(run.key.date), attempt=run.attempt)

@@ -1,0 +1,97 @@
+"""The steps that close a run: complete-trigger, the exhaustions and infra-failure."""
+
+from typing import assert_never
+
+from interlock_controller.runs._context import Desk, commit_until_settled
+from interlock_controller.runs._request import Request, Step, outcome_of
+from interlock_lifecycle import (
+    RETRY_REASON,
+    AlreadyClosed,
+    Baseline,
+    CloseFacts,
+    CloseRun,
+    Exhaustion,
+    NoBaseline,
+    OpenAttempt,
+    RunKey,
+    RunStatus,
+    Superseded,
+    decide_completion,
+    exhaust,
+    take_baseline,
+)
+from interlock_store import Commit, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+def complete(desk: Desk, request: Request) -> Step:
+    """Close the attempt with its job's outcome."""
+    return commit_until_settled(lambda: _complete_once(desk, request), what=f"completion of {request.key}")
+
+
+def _complete_once(desk: Desk, request: Request) -> Step | None:
+    assert request.outcome is not None
+    outcome = outcome_of(request.outcome)
+    facts = _gather(desk, request.key, with_baseline=outcome.event == "success")
+    decision = decide_completion(
+        facts, request.run_token, outcome, now=desk.now(), execution_timeout=desk.execution_timeout
+    )
+    return _settle(desk, decision)
+
+
+def exhausted(desk: Desk, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
+    """Close the run without a job outcome."""
+
+    def once() -> Step | None:
+        facts = _gather(desk, request.key, with_baseline=False)
+        return _settle(desk, exhaust(facts, request.run_token, exhaustion, reason=reason, now=desk.now()))
+
+    return commit_until_settled(once, what=f"close of {request.key}")
+
+
+def _settle(desk: Desk, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | None:
+    match decision:
+        case CloseRun():
+            return _closed(decision.status) if desk.store.commit(decision) is Commit.COMMITTED else None
+        case OpenAttempt():
+            return Step("retrying") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case AlreadyClosed():
+            return _closed(decision.status)
+        case Superseded():
+            return Step("superseded")
+        case _:
+            assert_never(decision)
+
+
+def _closed(status: RunStatus) -> Step:
+    return Step("succeeded" if status is RunStatus.COMPLETED else "failed")
+
+
+def _gather(desk: Desk, key: RunKey, *, with_baseline: bool) -> CloseFacts:
+    known = desk.store.dossier(key)
+    reruns = desk.store.reruns(key)
+    return CloseFacts(
+        run=known.run,
+        config=known.config.config,
+        retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
+        exclusions=known.config.exclusions,
+        sla=known.sla,
+        baseline=_baseline(desk, known.config, key) if with_baseline else None,
+    )
+
+
+def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> Baseline | NoBaseline | None:
+    config = stored.config
+    if config is None or config.post_run_rules is None:
+        return None
+    try:
+        readings = desk.store.readings(key, config.post_run_rules.rules)
+        taken = take_baseline(config, key, readings.rows, readings.kept.rows)
+        if isinstance(taken, dict) and set(taken) != set(config.post_run_rules.keys):
+            taken = take_baseline(config, key, readings.rows, readings.kept.rows, desk.store.baseline(key))
+        return taken
+    except Exception as error:  # noqa: BLE001 (the job is done: that must be recorded, whatever its sensors say)
+        _log.error("baseline_not_taken", run=str(key), error=f"{type(error).__name__}: {error}")
+        return NoBaseline(f"{type(error).__name__}: {error}")

@@ -1,0 +1,77 @@
+"""The evaluate step: reads what the rules name, lets the lifecycle decide, commits a pass."""
+
+from datetime import timedelta
+from typing import assert_never
+
+from interlock_controller.runs._context import Desk, commit_until_settled
+from interlock_controller.runs._request import Request, Step
+from interlock_lifecycle import (
+    CloseRun,
+    EvaluationFacts,
+    EvaluationWindow,
+    HoldRun,
+    MarkStarted,
+    Passed,
+    PassEvaluation,
+    Run,
+    Superseded,
+    WindowUsedUp,
+    decide_evaluation,
+    decide_started,
+    rules_to_read,
+)
+from interlock_store import Commit, Dossier
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+def evaluate(desk: Desk, request: Request) -> Step:
+    """One look at the rules."""
+    return commit_until_settled(lambda: _evaluate_once(desk, request), what=f"evaluation of {request.key}")
+
+
+def _evaluate_once(desk: Desk, request: Request) -> Step | None:
+    # Taken before anything is read: what is written after this moment may not have been seen.
+    now = desk.now()
+    known = desk.store.dossier(request.key)
+    if known.run is not None and known.run.is_held_by(request.run_token):
+        _note_start(desk, known.run)
+    facts = _gather(desk, request, known)
+    window = EvaluationWindow(
+        started_at=request.started_at,
+        length=timedelta(seconds=request.config.evaluation_window_seconds),
+        interval=timedelta(seconds=request.config.evaluation_interval_seconds),
+    )
+    decision = decide_evaluation(facts, request.run_token, window, now)
+    match decision:
+        case PassEvaluation():
+            return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case Passed():
+            return Step("passed")
+        case HoldRun():
+            _log.info("run_held", run=str(request.key), reason=decision.reason, wait_seconds=decision.wait_seconds)
+            return Step("not-ready", decision.wait_seconds, decision.reason)
+        case WindowUsedUp():
+            return Step("exhausted", reason=decision.reason)
+        case CloseRun():
+            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case Superseded():
+            return Step("superseded")
+        case _:
+            assert_never(decision)
+
+
+def _note_start(desk: Desk, run: Run) -> None:
+    """Record the start if the router died between starting this execution and saying so."""
+    decision = decide_started(run, run.run_token, now=desk.now(), execution_timeout=desk.execution_timeout)
+    if isinstance(decision, MarkStarted):
+        desk.store.commit(decision)
+
+
+def _gather(desk: Desk, request: Request, known: Dossier) -> EvaluationFacts:
+    config, key = known.config.config, request.key
+    if config is None:
+        return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla)
+    readings = desk.store.readings(key, rules_to_read(config))
+    return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept)

@@ -1,0 +1,273 @@
+"""The trigger and check-job steps: one accepted start per attempt, followed to its true end."""
+
+import traceback
+from datetime import timedelta
+from pathlib import Path
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from interlock_config import ConfigError
+from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
+from interlock_controller.runs._context import Desk, commit_until_settled
+from interlock_controller.runs._request import Request, Step, finished
+from interlock_lifecycle import (
+    AskTarget,
+    AwaitStart,
+    CloseRun,
+    CommitIntent,
+    FailAttempt,
+    JobFinished,
+    JobIntent,
+    JobOutcome,
+    JobRuns,
+    LookForStart,
+    NotStarted,
+    PollWindow,
+    PollWindowUsedUp,
+    RecordStart,
+    Run,
+    SendStart,
+    StartAnswered,
+    Superseded,
+    TargetTraits,
+    TriggerDecision,
+    TriggerFacts,
+    WithdrawIntent,
+    decide_trigger,
+    follow,
+    leave_start_unknown,
+    read_outcome,
+    record_start,
+    refuse_start,
+)
+from interlock_store import Commit, Dossier
+from interlock_telemetry import get_logger
+from interlock_triggers import (
+    Category,
+    OutcomeUnknown,
+    Started,
+    StartRefused,
+    State,
+    Status,
+    TriggerError,
+)
+
+_log = get_logger(__name__)
+
+_POLL_SOON = 2
+"""Seconds before a job that has just been started is looked at for the first time."""
+
+
+class SubmissionFailed(Exception):
+    """The target refused for now; the state machine tries again."""
+
+
+def trigger(desk: Desk, request: Request) -> Step:
+    """Start the attempt's job, at most once."""
+    return commit_until_settled(lambda: _trigger_once(desk, request), what=f"trigger of {request.key}")
+
+
+def _trigger_once(desk: Desk, request: Request) -> Step | None:
+    known = desk.store.dossier(request.key)
+    decision = decide_trigger(
+        _gather(desk, request, known),
+        request.run_token,
+        _traits(desk, known.run),
+        now=desk.now(),
+        until=desk.until(),
+        window=timedelta(seconds=request.config.job_poll_window_seconds),
+    )
+    return _act(desk, known.run, decision)
+
+
+def _gather(desk: Desk, request: Request, known: Dossier) -> TriggerFacts:
+    run = known.run
+    asks = run is not None and run.is_held_by(request.run_token)
+    previous = standing_job(desk, run) if run is not None and asks else None
+    return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
+
+
+def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | None:
+    match decision:
+        case Superseded():
+            return Step("superseded")
+        case CloseRun():
+            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else None
+        case StartAnswered():
+            return _answered(decision.intent)
+        case AwaitStart():
+            return Step("running", decision.wait_seconds, "another invocation may still be starting the job")
+        case FailAttempt():
+            return finished(decision.outcome)
+        case LookForStart():
+            assert run is not None
+            return _look_for(desk, run, decision)
+        case SendStart():
+            return _promise(desk, decision)
+        case _:
+            assert_never(decision)
+
+
+def _promise(desk: Desk, decision: SendStart) -> Step | None:
+    """Commit the intent, then send the start."""
+    if desk.store.commit(decision.commit) is not Commit.COMMITTED:
+        return None
+    intended = replace(decision.commit.run, job_intent=decision.commit.intent)
+    return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
+
+
+def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
+    if run is None or run.job_intent is None:
+        return None
+    able = desk.jobs.capability(run.job_intent.type)
+    return TargetTraits(deduplicates=able.deduplicates, findable=able.findable)
+
+
+def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | None:
+    """Send the start that was promised, and record its answer."""
+    try:
+        config = expanded(desk, run.key, intent)
+    except ConfigError as error:
+        return _not_sendable(desk, run, intent, str(error), resumed=resumed)
+    attempt = attempt_of(run.key, intent, resumed=resumed)
+    _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
+    try:
+        started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
+    except OutcomeUnknown as unknown:
+        return _record(desk, run, leave_start_unknown(run, intent, str(unknown)))
+    except StartRefused as refused:
+        permanent = refused.category is Category.PERMANENT
+        return _refused(desk, run, intent, str(refused), permanent=permanent)
+    except Exception as error:  # noqa: BLE001 (the start may have been sent: that is never forgotten)
+        raise _unconfirmed(desk, run, intent, error) from None
+    return _record_start(desk, run, intent, started)
+
+
+def _not_sendable(desk: Desk, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | None:
+    """A variable is missing: nothing is sent now; what was sent before it went missing stays unknown."""
+    if resumed:
+        return _record(desk, run, leave_start_unknown(run, intent, reason))
+    return _refused(desk, run, intent, reason, permanent=True)
+
+
+def _unconfirmed(desk: Desk, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
+    """The error for the state machine. This invocation sends nothing more: the next one need not wait for its end."""
+    desk.store.commit(CommitIntent(run, replace(intent, until=desk.now())))
+    why = str(error)
+    if not isinstance(error, TriggerError):
+        # Nobody masked secrets in the words of such an error: its class and place have to do.
+        why, places = type(error).__name__, traceback.extract_tb(error.__traceback__)
+        place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+        _log.error("job_start_broke_off", run=str(run.key), type=intent.type, key=intent.key, error=why, place=place)
+    return SubmissionFailed(f"{run.key}: the {intent.type} job's start is unconfirmed: {why}")
+
+
+def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> Step | None:
+    outcome = _outcome(started.status, started.run_id) if started.status is not None else None
+    decision = record_start(
+        run,
+        intent,
+        run_id=started.run_id,
+        details=dict(started.details),
+        outcome=outcome,
+        now=desk.now(),
+        unsettled=unsettled_start(desk, run),
+    )
+    return _record(desk, run, decision)
+
+
+def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | None:
+    """Follow the job that a lost start left behind, or end without sending anything."""
+    intent = decision.intent
+    found = seek(desk, run.key, intent)
+    if isinstance(found, Unreadable):
+        raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {found.reason}")
+    if found is not None:
+        return _record_start(desk, run, intent, Started(intent.type, found))
+    match decision.otherwise:
+        case CloseRun():
+            return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else None
+        case FailAttempt():
+            return finished(decision.otherwise.outcome)
+        case _:
+            assert_never(decision.otherwise)
+
+
+def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | None:
+    decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=desk.now())
+    match decision:
+        case RecordStart():
+            return _record(desk, run, decision)
+        case WithdrawIntent():
+            desk.store.commit(decision)
+            raise SubmissionFailed(f"{run.key}: the job was refused: {reason}")
+        case _:
+            assert_never(decision)
+
+
+def _record(desk: Desk, run: Run, decision: RecordStart) -> Step | None:
+    if desk.store.commit(decision) is Commit.COMMITTED:
+        return _answered(decision.intent)
+    # Somebody recovered the run while the start was on its way; whoever owns it now finds the intent.
+    _log.warning("start_not_recorded", run=str(run.key), run_id=decision.intent.run_id)
+    return Step("superseded")
+
+
+def _answered(intent: JobIntent) -> Step:
+    if intent.outcome is not None:
+        return finished(intent.outcome)
+    return Step("running", _POLL_SOON, run_id=intent.run_id or "")
+
+
+def check_job(desk: Desk, request: Request) -> Step:
+    """Whether the attempt's job has ended."""
+    known = desk.store.dossier(request.key)
+    decision = read_outcome(known.run, request.run_token, desk.store.entries(request.key), desk.now())
+    match decision:
+        case JobFinished():
+            return finished(decision.outcome)
+        case JobRuns():
+            return Step("running", decision.wait_seconds)
+        case NotStarted():
+            return Step("not-started")
+        case Superseded():
+            return Step("superseded")
+        case AskTarget():
+            assert known.run is not None
+            return _ask_and_follow(desk, request, known, known.run, decision.intent)
+        case _:
+            assert_never(decision)
+
+
+def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, intent: JobIntent) -> Step:
+    answer = ask(desk, run.key, intent, intent.run_id or "")
+    if isinstance(answer, Status) and answer.state is not State.RUNNING:
+        return finished(_outcome(answer, intent.run_id or ""))
+    # Unreadable is not ended: the job is followed until its poll window is over.
+    reason = answer.reason if isinstance(answer, Unreadable) else ""
+    window = PollWindow(
+        length=timedelta(seconds=request.config.job_poll_window_seconds),
+        interval=timedelta(seconds=request.config.job_check_interval_seconds),
+    )
+    decision = follow(run, intent, window, known.config.config, known.sla, desk.now())
+    match decision:
+        case JobRuns():
+            return Step("running", decision.wait_seconds, reason)
+        case PollWindowUsedUp():
+            return Step("exhausted", reason=reason)
+        case _:
+            assert_never(decision)
+
+
+def _outcome(status: Status, run_id: str) -> JobOutcome:
+    if status.state is State.SUCCEEDED:
+        return JobOutcome("success", run_id=run_id, duration=status.duration)
+    timed_out = status.category is Category.TIMEOUT
+    return JobOutcome(
+        event="timeout" if timed_out else "fail",
+        run_id=run_id,
+        category=str(status.category) if status.category else None,
+        error=status.reason,
+        duration=status.duration,
+    )

@@ -1,0 +1,53 @@
+"""Picks the step that an invocation asks for, and the reason of a close that no job outcome explains."""
+
+from typing import assert_never
+
+from interlock_controller.runs._closing import complete, exhausted
+from interlock_controller.runs._context import Desk
+from interlock_controller.runs._evaluation import evaluate
+from interlock_controller.runs._job import check_job, trigger
+from interlock_controller.runs._request import Failure, Mode, Request, Step
+from interlock_lifecycle import Exhaustion
+
+
+def take_step(desk: Desk, request: Request) -> Step:
+    """The step that the request's mode names."""
+    match request.mode:
+        case Mode.EVALUATE:
+            return evaluate(desk, request)
+        case Mode.TRIGGER:
+            return trigger(desk, request)
+        case Mode.CHECK_JOB:
+            return check_job(desk, request)
+        case Mode.COMPLETE_TRIGGER:
+            return complete(desk, request)
+        case Mode.VALIDATION_EXHAUSTED:
+            return exhausted(desk, request, Exhaustion.VALIDATION, _why_not_safe(request))
+        case Mode.TRIGGER_EXHAUSTED:
+            return exhausted(desk, request, Exhaustion.TRIGGER, _why(request.failure))
+        case Mode.JOB_POLL_EXHAUSTED:
+            return exhausted(desk, request, Exhaustion.JOB_POLL, _why_not_over(request))
+        case Mode.INFRA_FAILURE:
+            return exhausted(desk, request, Exhaustion.INFRA, _why(request.failure))
+        case _:
+            assert_never(request.mode)
+
+
+def _why_not_safe(request: Request) -> str:
+    """What did not hold at the last evaluation, for the event that ends the run."""
+    return request.outcome.reason if request.outcome is not None else "the rules did not hold"
+
+
+def _why_not_over(request: Request) -> str:
+    """What was known of the job when its poll window was over: it ran, or it could not be asked."""
+    window = f"its poll window of {request.config.job_poll_window_seconds} s"
+    unread = request.outcome.reason if request.outcome is not None else ""
+    return (
+        f"the job could not be asked when {window} was over: {unread}"
+        if unread
+        else f"the job still ran after {window}"
+    )
+
+
+def _why(failure: Failure | None) -> str:
+    return f"{failure.error}: {failure.cause}"[:1000] if failure is not None else "no reason was handed on"

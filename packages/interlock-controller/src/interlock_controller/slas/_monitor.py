@@ -1,0 +1,265 @@
+"""The five modes of the SLA monitor: schedule, cancel, fire-alert, calculate, reconcile."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar, assert_never
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_controller.effects import Timers
+from interlock_controller.slas._alerts import AlertDesk
+from interlock_lifecycle import (
+    EventType,
+    GivenSla,
+    RunKey,
+    Timer,
+    calculate_deadlines,
+    clocks_in_trouble,
+    tell_unscheduled,
+    timers_of,
+)
+from interlock_sla import (
+    Clock,
+    Deadline,
+    Exclusions,
+    SlaError,
+    parse_deadline,
+    parse_duration,
+    parse_execution_date,
+    zone,
+)
+from interlock_store import Store
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+T = TypeVar("T")
+
+_WARNINGS = frozenset({EventType.SLA_WARNING, EventType.RELATIVE_SLA_WARNING})
+_BREACHES = frozenset({EventType.SLA_BREACH, EventType.RELATIVE_SLA_BREACH})
+
+
+class Mode(StrEnum):
+    """What the SLA monitor is asked to do."""
+
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+    FIRE_ALERT = "fire-alert"
+    CALCULATE = "calculate"
+    RECONCILE = "reconcile"
+
+
+class Request(Struct, frozen=True, rename="camel"):
+    """One invocation (docs/reference/sla.md §4.1). Times without a zone are UTC."""
+
+    mode: Mode
+    pipeline_id: str
+    schedule_id: str
+    date: str
+    alert_type: EventType | None = None
+    warning_at: datetime | None = None
+    breach_at: datetime | None = None
+    deadline: str | None = None
+    expected_duration: str | None = None
+    max_duration: str | None = None
+    timezone: str | None = None
+    sensor_arrival_at: datetime | None = None
+
+    @property
+    def given(self) -> GivenSla:
+        """The SLA terms that the invocation brings; WrongTerm names the first that cannot be read."""
+        return GivenSla(
+            deadline=_read("deadline", self.deadline, parse_deadline),
+            expected_duration=_read("expectedDuration", self.expected_duration, parse_duration),
+            max_duration=_read("maxDuration", self.max_duration, parse_duration),
+            zone=_read("timezone", self.timezone, zone),
+            arrived_at=_utc(self.sensor_arrival_at),
+        )
+
+    @property
+    def key(self) -> RunKey:
+        """The run that this is about."""
+        return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
+
+
+class WrongTerm(ValueError):
+    """An SLA term of an invocation cannot be read, or leads nowhere; `name` is its key, None for all together."""
+
+    def __init__(self, name: str | None, error: SlaError) -> None:
+        super().__init__(f"{name}: {error}" if name else str(error))
+        self.name = name
+
+
+def _read(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
+    try:
+        return None if text is None else parse(text)
+    except SlaError as error:
+        raise WrongTerm(name, error) from None
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Times without a zone are UTC, wherever this runs."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class TimersNotMade(Exception):
+    """Some timers of a date could not be made; the others were. `failures`: what went wrong, by the timer's name.
+
+    Raised so that the state machine tries again.
+    """
+
+    def __init__(self, key: RunKey, failures: Mapping[str, str]) -> None:
+        why = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        super().__init__(f"{key}: {len(failures)} timers could not be made: {why}")
+        self.failures = dict(failures)
+
+
+class _Live(Struct, frozen=True):
+    """A live pipeline's config and excluded days, and when the date's first sensor arrived."""
+
+    config: PipelineConfig
+    exclusions: Exclusions
+    arrived_at: datetime | None
+
+
+class Monitor:
+    """Creates, deletes and fires the SLA timers of one date."""
+
+    def __init__(self, store: Store, timers: Timers, alerts: AlertDesk, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._timers = timers
+        self._alerts = alerts
+        self._now = now
+
+    def answer(self, event: Any) -> dict[str, Any]:
+        """Do what an invocation asks; the answer is {warningAt?, breachAt?, alertType?, firedAt?}."""
+        request = msgspec.convert(event, Request)
+        match request.mode:
+            case Mode.SCHEDULE:
+                return self._schedule(request.key)
+            case Mode.CANCEL:
+                return self._cancel(request.key)
+            case Mode.FIRE_ALERT:
+                return self._fire(request)
+            case Mode.CALCULATE:
+                return self._calculate(request)
+            case Mode.RECONCILE:
+                return self._reconcile(request.key)
+            case _:
+                assert_never(request.mode)
+
+    def _timers_of(self, key: RunKey) -> tuple[Timer, ...]:
+        live = self._live(key)
+        return () if live is None else timers_of(live.config, key, live.arrived_at, live.exclusions)
+
+    def _live(self, key: RunKey) -> "_Live | None":
+        """What a date's clocks follow from; None unless the pipeline runs live."""
+        stored = self._store.config(key.pipeline_id)
+        if stored.config is None or stored.config.dry_run:
+            return None
+        return _Live(stored.config, stored.exclusions, self._store.arrived_at(key))
+
+    def _schedule(self, key: RunKey) -> dict[str, Any]:
+        """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
+        now = self._now()
+        live = self._live(key)
+        if live is None:
+            return {}
+        self._tell_trouble(key, clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions), now)
+        timers = timers_of(live.config, key, live.arrived_at, live.exclusions)
+        failures: dict[str, str] = {}
+        errors: list[Exception] = []
+        for timer in timers:
+            try:
+                self._make(key, timer, now)
+            except Exception as error:  # noqa: BLE001 (told below, and raised)
+                _log.error("timer_failed", run=str(key), timer=timer.name, error=f"{type(error).__name__}: {error}")
+                failures[timer.name] = f"{type(error).__name__}: {error}"
+                errors.append(error)
+        if failures:
+            self._store.commit(tell_unscheduled(key, failures, now))
+            raise TimersNotMade(key, failures) from errors[0]
+        return _moments(timer.deadline for timer in timers)
+
+    def _tell_trouble(self, key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
+        """Say which clocks of a date cannot be told, such as of an arrival in the year 9999; trying again is no use."""
+        if trouble:
+            _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
+            self._store.commit(tell_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
+
+    def _make(self, key: RunKey, timer: Timer, now: datetime) -> None:
+        if timer.at > now:
+            self._timers.create(key, timer)
+            _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
+        else:
+            self._tell_due(key, timer, now)
+
+    def _tell_due(self, key: RunKey, timer: Timer, now: datetime) -> None:
+        """Say what a timer of the past would have said: of a clock past its breach the breach, else its warning."""
+        if timer.alert in _BREACHES and now >= timer.deadline.breach_at:
+            self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
+        elif timer.alert in _WARNINGS and timer.at <= now < timer.deadline.breach_at:
+            assert timer.deadline.warning_at is not None
+            self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
+
+    def _cancel(self, key: RunKey) -> dict[str, Any]:
+        """Delete every timer; one that cannot be deleted keeps no other, and will fire in silence."""
+        timers = self._timers_of(key)
+        errors = [error for timer in timers if (error := self._delete(timer)) is not None]
+        if errors:
+            raise errors[0]
+        return _moments(timer.deadline for timer in timers)
+
+    def _delete(self, timer: Timer) -> Exception | None:
+        try:
+            self._timers.delete(timer)
+        except Exception as error:  # noqa: BLE001 (raised when the others are deleted)
+            return error
+        return None
+
+    def _fire(self, request: Request) -> dict[str, Any]:
+        alert = request.alert_type
+        moment = _utc(request.warning_at if alert in _WARNINGS else request.breach_at)
+        if alert not in _WARNINGS | _BREACHES or moment is None:
+            raise ValueError("fire-alert needs alertType, an SLA warning or breach, and its warningAt or breachAt")
+        fired_at = self._alerts.fire(request.key, alert, moment)
+        answer: dict[str, Any] = {"alertType": str(alert)}
+        return answer if fired_at is None else {**answer, "firedAt": fired_at.isoformat()}
+
+    def _calculate(self, request: Request) -> dict[str, Any]:
+        """The moments of a date, from the terms given and for the others from the pipeline's config, if it has one."""
+        given, key = request.given, request.key
+        stored = self._store.config(key.pipeline_id)
+        if given.arrived_at is None:
+            given = replace(given, arrived_at=self._store.arrived_at(key))
+        try:
+            return _moments(calculate_deadlines(stored.config, key.date, given, stored.exclusions))
+        except SlaError as error:
+            raise WrongTerm(None, error) from None
+
+    def _reconcile(self, key: RunKey) -> dict[str, Any]:
+        """Report what timers would have: of a clock past its breach the breach, else a warning that is due."""
+        timers = self._timers_of(key)
+        now = self._now()
+        for timer in timers:
+            self._tell_due(key, timer, now)
+        return _moments(timer.deadline for timer in timers)
+
+
+def _moments(deadlines: Iterable[Deadline]) -> dict[str, Any]:
+    """The nearest warning and breach of a date's clocks."""
+    found = list(deadlines)
+    warnings = [deadline.warning_at for deadline in found if deadline.warning_at is not None]
+    breaches = [deadline.breach_at for deadline in found]
+    answer = {}
+    if warnings:
+        answer["warningAt"] = min(warnings).isoformat()
+    if breaches:
+        answer["breachAt"] = min(breaches).isoformat()
+    return answer

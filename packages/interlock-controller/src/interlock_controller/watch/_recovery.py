@@ -1,0 +1,203 @@
+"""Takes up what stopped half way: rows nobody acted upon, executions that died, runs past their lease."""
+
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from interlock_controller.effects import MISSING, Outbox
+from interlock_controller.records import RerunDesk
+from interlock_controller.watch._workers import Crew
+from interlock_lifecycle import (
+    RETRY_REASON,
+    Announce,
+    CloseFacts,
+    CloseRun,
+    EventType,
+    ExecutionEnded,
+    Exhaustion,
+    RecoverRun,
+    Run,
+    RunKey,
+    decide_recovery,
+    execution_name,
+    exhaust,
+    make_event,
+)
+from interlock_sla import SlaError, parse_execution_date
+from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+MAX_PROBES = 100
+"""How many executions one tick asks about."""
+
+_RELAY_BATCH = 50
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", MISSING})
+
+
+class ExecutionStatus(Protocol):
+    """What tells how an execution is."""
+
+    def status(self, name: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
+
+
+def _read_input(text: str | None) -> tuple[RunKey, str] | None:
+    """The run and the token that an execution was started with; None when it was not started for a run.
+
+    An event may leave its input out, and anybody may start an execution by hand: such ones concern no run, or one
+    that the next tick finds.
+    """
+    try:
+        told = json.loads(text or "")
+        return RunKey(told["pipelineId"], told["scheduleId"], parse_execution_date(told["date"])), told["runToken"]
+    except (ValueError, KeyError, TypeError, SlaError) as error:
+        _log.warning("execution_of_no_run", problem=f"{type(error).__name__}: {error}")
+        return None
+
+
+def _is_expired(run: Run, now: datetime) -> bool:
+    return run.is_running and run.lease_until is not None and run.lease_until < now
+
+
+class Recovery:
+    """The recovering checks of a tick."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        reruns: RerunDesk,
+        executions: ExecutionStatus,
+        *,
+        execution_timeout: timedelta,
+        pending_grace: timedelta,
+        probe_after: timedelta,
+        crew: Crew | None = None,
+    ) -> None:
+        """`pending_grace`: how long a committed row may wait for the stream; `probe_after`: how old a started run
+        is before its execution is looked at.
+        """
+        self._store = store
+        self._outbox = outbox
+        self._reruns = reruns
+        self._executions = executions
+        self._execution_timeout = execution_timeout
+        self._pending_grace = pending_grace
+        self._probe_after = probe_after
+        self._crew = crew or Crew()
+        self._turn: int | None = None
+
+    def pending(self, now: datetime) -> int:
+        """Act for every committed row that has waited too long."""
+        rows = self._store.pending(now - self._pending_grace)
+        events = [row for row in rows if row["SK"].startswith("EVENT#")]
+        batches = [events[start : start + _RELAY_BATCH] for start in range(0, len(events), _RELAY_BATCH)]
+        triggers = [row for row in rows if row["SK"].startswith("TRIGGER#")]
+        requests = [row for row in rows if row["SK"].startswith("RERUN_REQUEST#")]
+        acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
+        acts += [partial(self._start, row, now) for row in triggers]
+        acts += [partial(self._rerun, row, now) for row in requests]
+        self._crew.do_all(acts)
+        return len(rows)
+
+    def _start(self, row: Mapping[str, Any], now: datetime) -> None:
+        key = key_of_row(row["PK"], row["SK"])
+        waiting = self._store.run(key)
+        if waiting is not None and _is_expired(waiting, now):
+            # Its execution could never be started; it must not hold its date for ever.
+            self._expire(waiting, now)
+            return
+        run = self._outbox.start_run(key, before=lambda run: self._announce_start(run, now))
+        if run is not None:
+            _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
+
+    def _announce_start(self, run: Run, now: datetime) -> None:
+        """Before the start, after which the row waits no more and nobody would come back to tell it."""
+        event = make_event(
+            EventType.TRIGGER_RECOVERED,
+            run.key,
+            now,
+            source=f"pending {run.run_token}",
+            attempt=run.attempt,
+            message="committed but not started; the watchdog starts it",
+            detail={"source": "watchdog", "runToken": run.run_token},
+        )
+        self._store.commit(
+            Announce(run.key.pipeline_id, (event,), marker=f"recovered#{run.run_token}#{run.key.date}", at=now)
+        )
+
+    def _rerun(self, row: Mapping[str, Any], now: datetime) -> None:
+        self._reruns.requested(read_rerun_request(row, now))
+
+    def dead_executions(self, now: datetime) -> int:
+        """Probe started runs older than a tick; those whose execution ended outside go on under a new token."""
+        rows = self._store.running()
+        # More than one tick may ask about: each begins where the one before ended. A new process begins somewhere;
+        # a place that kept step with the clock would, for some numbers of rows, never come to some of them.
+        if self._turn is None:
+            self._turn = zlib.crc32(now.isoformat().encode())
+        first = self._turn % len(rows) if len(rows) > MAX_PROBES else 0
+        self._turn += MAX_PROBES
+        chosen = (rows[first:] + rows[:first])[:MAX_PROBES]
+        return sum(self._crew.do_all([partial(self._probe, row, now) for row in chosen]))
+
+    def _probe(self, row: Mapping[str, Any], now: datetime) -> bool:
+        run = read_run(row)
+        is_old = run.started_at is not None and now - run.started_at > self._probe_after
+        return is_old and self._recover(run, now)
+
+    def _recover(self, run: Run, now: datetime) -> bool:
+        status = self._executions.status(execution_name(run))
+        if status not in _ENDED:
+            return False
+        return self.execution_ended(run, ExecutionEnded(status), now)
+
+    def execution_changed(self, detail: Mapping[str, Any], now: datetime) -> bool:
+        """An execution's status changed (EventBridge's own event): recover its run if that is still open."""
+        if detail["status"] not in _ENDED:
+            return False
+        held = _read_input(detail.get("input"))
+        run = self._store.run(held[0]) if held is not None else None
+        if run is None or held is None or not run.is_held_by(held[1]):
+            return False
+        return self.execution_ended(run, ExecutionEnded(detail["status"]), now)
+
+    def execution_ended(self, run: Run, ended: ExecutionEnded, now: datetime) -> bool:
+        """The execution of a run is over: whether the run had to be recovered or closed."""
+        facts = self._facts(run)
+        decision = decide_recovery(facts, run.run_token, ended, now=now, execution_timeout=self._execution_timeout)
+        if not isinstance(decision, RecoverRun | CloseRun):
+            return False
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.warning("execution_ended_outside", run=str(run.key), status=ended.status, committed=committed)
+        return committed
+
+    def stale_runs(self, now: datetime) -> int:
+        """Close runs that outlived their lease."""
+
+        def close_expired(row: Mapping[str, Any]) -> bool:
+            run = read_run(row)
+            return _is_expired(run, now) and self._expire(run, now)
+
+        return sum(self._crew.do_all([partial(close_expired, row) for row in self._store.running()]))
+
+    def _expire(self, run: Run, now: datetime) -> bool:
+        reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
+        decision = exhaust(self._facts(run), run.run_token, Exhaustion.LEASE, reason=reason, now=now)
+        return isinstance(decision, CloseRun) and self._store.commit(decision) is Commit.COMMITTED
+
+    def _facts(self, run: Run) -> CloseFacts:
+        stored = self._store.config(run.key.pipeline_id)
+        reruns = self._store.reruns(run.key)
+        return CloseFacts(
+            run=self._store.run(run.key),
+            config=stored.config,
+            retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
+            exclusions=stored.exclusions,
+            sla=self._store.sla(run.key),
+        )

@@ -1,0 +1,201 @@
+"""Starts the dates of cron pipelines that wait for no sensor, and reports the dates that nothing has begun."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from interlock_config import PipelineConfig
+from interlock_controller.watch._dates import without_run
+from interlock_controller.watch._edits import reach_of_edit, reach_of_moved_fires
+from interlock_controller.watch._pipelines import Watched
+from interlock_controller.watch._sweep import Found, LookAgain, Patrol
+from interlock_lifecycle import (
+    TERMINAL_JOB_EVENTS,
+    Duty,
+    Expectation,
+    ExpectedStart,
+    ExpiryFacts,
+    Window,
+    decide_missed,
+    due_fires,
+    due_starts,
+    due_trigger_deadlines,
+    expire_trigger,
+    has_stand_in,
+    start_of_fire,
+    stranded_sensors,
+)
+from interlock_sla import ExecutionDate
+from interlock_store import Commit, Overview, Store, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+STREAM_GRACE = timedelta(minutes=2)
+"""How long a sensor that came in time may still be on its way through the stream."""
+
+_RECENT_RUNS = 3
+"""How many dates, with those of later fires, may count as a fire's or its predecessor's: data may name other dates."""
+
+_TRIGGERS = frozenset({"sensor", "schedule"})
+"""The reasons of a first attempt that its date's own trigger began; a rerun request's is its own reason."""
+
+Fire = tuple[datetime, ExecutionDate]
+Expiry = tuple[ExecutionDate, datetime]
+
+
+class CronStarts:
+    """The latest due fire of each cron pipeline without a trigger becomes a run; older missed fires do not."""
+
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, execution_timeout: timedelta) -> None:
+        self._store = store
+        self._overview = overview
+        self._patrol = patrol
+        self._execution_timeout = execution_timeout
+
+    def check(self, now: datetime) -> int:
+        """Commit what is due; how many runs began."""
+
+        def start(watched: Watched, fire: Fire) -> bool:
+            return self._start(watched, fire, now)
+
+        return self._patrol.walk(now, self._find, self._without_run, start, reach=reach_of_moved_fires)
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[Fire]:
+        if watched.config.schedule.trigger is not None:
+            return ()
+        return due_fires(watched.expected, window)[-1:]
+
+    def _without_run(self, found: Found[Fire]) -> Found[Fire]:
+        return without_run(self._overview, found, lambda fire: fire[1])
+
+    def _start(self, watched: Watched, fire: Fire, now: datetime) -> bool:
+        at, date = fire
+        stored = self._store.config(watched.config.id)
+        if not _still_fires(stored, fire):
+            _log.info("cron_start_held", pipeline=watched.config.id, reason=stored.problem or "the config changed")
+            raise LookAgain("the config was edited just now")
+        if stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
+            # The fire was allowed, but nothing begins on this day; the next allowed one starts it.
+            raise LookAgain("today is excluded")
+        decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        if not committed:
+            # Another start was first, or the row cannot be read, which reading it tells.
+            self._store.run(decision.run.key)
+        _log.info("cron_start", run=str(decision.run.key), fire=at.isoformat(), committed=committed)
+        return committed
+
+
+def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
+    """Whether the config as it is now still starts this date at this fire; the index that was read lags behind."""
+    config = stored.config
+    if config is None or config.dry_run or config.schedule.trigger is not None:
+        return False
+    at = fire[0]
+    moment = Window(at - timedelta(seconds=1), at)
+    expected = Expectation(config, stored.exclusions, stored.created_at or at, stored.in_force)
+    return fire in due_fires(expected, moment)
+
+
+class MissedSchedules:
+    """Cron pipelines with a trigger and inclusion dates: what should have begun by now and has not."""
+
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, missed_after: timedelta) -> None:
+        self._store = store
+        self._overview = overview
+        self._patrol = patrol
+        self._missed_after = missed_after
+
+    def check(self, now: datetime) -> int:
+        """Report what was missed, once; how many reports."""
+
+        def report(watched: Watched, start: ExpectedStart) -> bool:
+            return self._report(watched, start, now)
+
+        return self._patrol.walk(now, self._find, self._without_run, report, reach=reach_of_edit(Duty.MISSED))
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[ExpectedStart]:
+        schedule = watched.config.schedule
+        waits_for_sensor = schedule.trigger is not None or schedule.include is not None
+        if not watched.reports or not waits_for_sensor:
+            return ()
+        return due_starts(watched.expected, window, self._missed_after)
+
+    def _without_run(self, found: Found[ExpectedStart]) -> Found[ExpectedStart]:
+        return without_run(self._overview, found, lambda start: start.date)
+
+    def _report(self, watched: Watched, start: ExpectedStart, now: datetime) -> bool:
+        config = _unchanged(self._store, watched)
+        if self._store.run(watched.key(start.date)) is not None:
+            return False
+        if start.fire is not None and self._has_stand_in(watched, start.fire, now):
+            return False
+        return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
+
+    def _has_stand_in(self, watched: Watched, fire: datetime, now: datetime) -> bool:
+        """Whether the run of another date counts as this fire's; what came after the next fire is a later fire's."""
+        config = watched.config
+        assert config.cron is not None
+        later = sum(1 for _ in config.cron.fires_between(fire, now, config.zone))
+        triggered = dict(self._triggers(config, _RECENT_RUNS + later))
+        return has_stand_in(watched.expected, fire, triggered, self._missed_after)
+
+    def _triggers(self, config: PipelineConfig, newest: int) -> Iterator[tuple[ExecutionDate, datetime]]:
+        """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
+        for run in self._overview.newest_runs(config.id, config.schedule_id, newest):
+            if run.attempt == 0 and run.recoveries == 0 and run.reason in _TRIGGERS:
+                yield run.key.date, run.committed_at
+            elif (arrived_at := self._store.arrived_at(run.key)) is not None:
+                yield run.key.date, arrived_at
+
+
+class TriggerDeadlines:
+    """Dates whose auto-trigger window (schedule.trigger.deadline) is over although nothing was triggered."""
+
+    def __init__(self, store: Store, overview: Overview, patrol: Patrol) -> None:
+        self._store = store
+        self._overview = overview
+        self._patrol = patrol
+
+    def check(self, now: datetime) -> int:
+        """Close those dates as failed for good; how many."""
+
+        def expire(watched: Watched, expiry: Expiry) -> bool:
+            return self._expire(watched, *expiry, now)
+
+        return self._patrol.walk(now, self._find, self._without_run, expire, reach=reach_of_edit(Duty.EXPIRY))
+
+    def _expire(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
+        config, key = _unchanged(self._store, watched), watched.key(date)
+        if self._store.run(key) is not None:
+            return False
+        if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(key)):
+            return False
+        if self._came_in_time(watched, date, ended_at, now):
+            raise LookAgain("the sensor came in time; its run is about to be started")
+        decision = expire_trigger(config, key, ended_at, ExpiryFacts(self._store.sla(key)), now)
+        commit = self._store.commit(decision)
+        if commit is Commit.STALE:
+            raise LookAgain("its verdict was given just now")
+        return commit is Commit.COMMITTED
+
+    def _came_in_time(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
+        """Whether the trigger's sensor held by then: its record was lost, or came on an excluded day."""
+        rule = watched.config.trigger_rule
+        assert rule is not None
+        rows = self._store.readings(watched.key(date), [rule]).rows
+        found = stranded_sensors(watched.expected, rows, since=watched.expected.created_at, now=now)
+        return any(one.key.date == date and (one.arrived_at or ended_at) <= ended_at for one in found)
+
+    def _find(self, watched: Watched, window: Window) -> Iterable[Expiry]:
+        return due_trigger_deadlines(watched.expected, window.earlier(STREAM_GRACE)) if watched.reports else ()
+
+    def _without_run(self, found: Found[Expiry]) -> Found[Expiry]:
+        return without_run(self._overview, found, lambda expiry: expiry[0])
+
+
+def _unchanged(store: Store, watched: Watched) -> PipelineConfig:
+    """The config as the index told it, if it is still that: what was due under another one is found anew."""
+    if store.config(watched.config.id).config != watched.config:
+        raise LookAgain("the config was edited just now")
+    return watched.config

@@ -1,0 +1,258 @@
+"""Finds sensors that should have triggered a run and did not, and post-run sensors that stayed away."""
+
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_controller.watch._dates import without_run
+from interlock_controller.watch._failures import PipelineTrouble
+from interlock_controller.watch._pipelines import Survey, Watched
+from interlock_controller.watch._sweep import LOOK_BACK, cursor_at, cursor_of, position
+from interlock_controller.watch._workers import Crew
+from interlock_lifecycle import (
+    NEWEST_PERIODS,
+    TERMINAL_JOB_EVENTS,
+    NoteAfterRun,
+    Run,
+    Stranded,
+    awaited,
+    dormant_since,
+    miss_post_run,
+    recover_trigger,
+    report_undated,
+    stranded_sensors,
+    undated_marker,
+    undated_sensors,
+)
+from interlock_store import Commit, Contended, Cursor, Overview, Store, read_run
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+_TRIES = 5
+
+_SLOTS = 3
+"""Pipelines with per-period sensors, or of which no sensor is known, need a query each: a third of them per tick."""
+
+_BUCKETS = 288
+"""All others are asked once a day whether they have per-period sensors: one bucket of them every five minutes."""
+
+_BUCKET_SECONDS = 300
+_FORGOTTEN_AFTER = timedelta(days=1)
+"""How long completed runs of pipelines without reports (unwatched, dry, gone) are kept in the post-run index."""
+
+_WRITTEN_LATE = timedelta(hours=1)
+"""How much older than its writing a sensor's own timestamp may be."""
+
+Rows = Mapping[str, Mapping[str, object]]
+
+
+class StrandedSensors:
+    """Triggers whose stream record was lost, or that came on an excluded day: their runs are started now."""
+
+    def __init__(
+        self, store: Store, overview: Overview, survey: Survey, crew: Crew, *, execution_timeout: timedelta
+    ) -> None:
+        self._store = store
+        self._overview = overview
+        self._survey = survey
+        self._crew = crew
+        self._execution_timeout = execution_timeout
+
+    def check(self, now: datetime) -> int:
+        """Start what was stranded; how many runs."""
+        slot, cursors = self._slots()
+        troubles: list[PipelineTrouble] = []
+        found = list(self._stranded(now, slot, cursors, troubles))
+        left = without_run(self._overview, found, lambda one: one.key.date)
+        done = self._crew.attempt([partial(self._recover, watched, one, now) for watched, one in left])
+        for (watched, _), result in zip(left, done, strict=True):
+            if isinstance(result, Exception):
+                troubles.append(PipelineTrouble(watched.config.id, result))
+        self._move_on(now, slot, cursors, {trouble.pipeline_id for trouble in troubles})
+        if troubles:
+            raise ExceptionGroup(f"{len(troubles)} pipelines' sensors could not be reconciled", troubles)
+        return sum(one is True for one in done)
+
+    def _move_on(self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
+        """Note how far each part has come; who failed, or cannot be looked at now, is looked at from here again."""
+        for name in ("plain", f"periods-{slot}"):
+            later = dict.fromkeys([*self._survey.later(now), *failed])
+            behind = {pipeline_id: position(pipeline_id, cursors[name], now) for pipeline_id in later}
+            self._overview.move_cursor(f"sensors-{name}", cursor_at(now, behind))
+
+    def _stranded(
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
+    ) -> Iterator[tuple[Watched, Stranded]]:
+        """What each pipeline's sensors should have started; a pipeline that fails disturbs no other."""
+        undated: list[tuple[Watched, str]] = []
+        for watched, cursor, rows in self._read(now, slot, cursors, troubles):
+            try:
+                since = _since(watched, cursor, now)
+                found = stranded_sensors(watched.expected, rows, since=since, now=now)
+                undated += [(watched, key) for key in undated_sensors(watched.expected, rows, now=now)]
+            except Exception as error:  # noqa: BLE001 (raised by the check with the others)
+                troubles.append(PipelineTrouble(watched.config.id, error))
+            else:
+                yield from ((watched, one) for one in found)
+        self._report_undated(undated, now, troubles)
+
+    def _report_undated(
+        self, undated: list[tuple[Watched, str]], now: datetime, troubles: list[PipelineTrouble]
+    ) -> None:
+        """Report each trigger row without date and time once: written again unchanged, it can start nothing."""
+        named = {
+            (watched.config.id, undated_marker(key)): (watched, key) for watched, key in undated if watched.reports
+        }
+        known = self._overview.marked(named) if named else set()
+        new = [(watched, key) for marker, (watched, key) in named.items() if marker not in known]
+        acts = [partial(self._store.commit, report_undated(watched.config, key, now)) for watched, key in new]
+        for (watched, _), result in zip(new, self._crew.attempt(acts), strict=True):
+            if isinstance(result, Exception):
+                troubles.append(PipelineTrouble(watched.config.id, result))
+
+    def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
+        """The third whose turn is longest ago, and up to when each part was looked at."""
+        names = ["plain", *(f"periods-{slot}" for slot in range(_SLOTS))]
+        cursors = {name: cursor_of(self._overview, f"sensors-{name}") for name in names}
+        ages = [cursors[f"periods-{slot}"] for slot in range(_SLOTS)]
+        return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
+
+    def _read(
+        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
+    ) -> Iterable[tuple[Watched, Cursor | None, Rows]]:
+        """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
+        triggered = [
+            (watched, watched.config.schedule.trigger.key)
+            for watched in self._survey.pipelines(now)
+            if watched.config.schedule.trigger is not None and not _is_dormant(watched, now)
+        ]
+        plain = self._overview.sensor_rows((watched.config.id, key) for watched, key in triggered)
+        for watched, key in triggered:
+            fields = plain.get((watched.config.id, key))
+            if fields is not None:
+                yield watched, cursors["plain"], {key: fields}
+        due = [
+            (watched, key)
+            for watched, key in triggered
+            if _is_due(watched, slot, cursors["plain"], now, is_plain=(watched.config.id, key) in plain)
+        ]
+        turn = cursors[f"periods-{slot}"]
+        held = self._crew.attempt(
+            [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
+        )
+        for (watched, _), rows in zip(due, held, strict=True):
+            if isinstance(rows, Exception):
+                troubles.append(PipelineTrouble(watched.config.id, rows))
+            else:
+                yield watched, turn if watched.periodic else None, rows
+
+    def _recover(self, watched: Watched, one: Stranded, now: datetime) -> bool:
+        stored = self._store.config(one.key.pipeline_id)
+        if stored.config != watched.config or stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
+            return False
+        if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
+            return False
+        if not one.names_date and self._store.run(replace(one.key, date=one.key.date.next())) is not None:
+            return False  # streams give the time of the write, a producer that of its reading: the row was taken up
+        if self._store.sensor_rows(one.key.pipeline_id, (one.sensor_key,)).get(one.sensor_key) != one.fields:
+            return False  # another row has come since: the next tick looks at it
+        return self._start(one, watched.config, now)
+
+    def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
+        """Start the run, unless somebody else was faster; Contended when nobody was and it could not be started."""
+        for _ in range(_TRIES):
+            known = self._store.arrived_at(one.key) is not None
+            decision = recover_trigger(
+                one, config, has_arrival=known, now=now, execution_timeout=self._execution_timeout
+            )
+            commit = self._store.commit(decision)
+            _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, commit=str(commit))
+            if commit is not Commit.STALE:
+                return commit is Commit.COMMITTED
+        raise Contended(f"stranded sensor {one.sensor_key} of {one.key}: the run changed {_TRIES} times meanwhile")
+
+
+def _is_dormant(watched: Watched, now: datetime) -> bool:
+    return watched.expected.exclusions.excludes(now.astimezone(watched.config.zone).date())
+
+
+def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
+    """From when on sensors may not have been looked at: the last turn, or the excluded days right before today."""
+    since = watched.expected.created_at
+    if cursor is not None:
+        since = position(watched.config.id, cursor, now) - _WRITTEN_LATE
+    dormant = dormant_since(watched.expected, now)
+    return max(min(since, dormant) if dormant is not None else since, now - LOOK_BACK)
+
+
+def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *, is_plain: bool) -> bool:
+    number = zlib.crc32(watched.config.id.encode())
+    if watched.periodic or not is_plain:
+        # Without a row of the plain key nobody knows: the record of its first per-period key may be what was lost.
+        return number % _SLOTS == slot
+    bucket = int(now.timestamp()) // _BUCKET_SECONDS
+    before = int(plain.at.timestamp()) // _BUCKET_SECONDS if plain is not None else bucket - _BUCKETS
+    passed = min(bucket - before, _BUCKETS)
+    return (bucket - number) % _BUCKETS < passed
+
+
+class MissingPostRun:
+    """Completed runs whose post-run sensors stayed away for longer than postRun.sensorTimeout."""
+
+    def __init__(self, store: Store, overview: Overview, survey: Survey, crew: Crew) -> None:
+        self._store = store
+        self._overview = overview
+        self._survey = survey
+        self._crew = crew
+
+    def check(self, now: datetime) -> int:
+        """Report them, once; how many reports."""
+        pipelines = {
+            watched.config.id: watched
+            for watched in self._survey.pipelines(now)
+            if watched.config.post_run_rules is not None and watched.reports
+        }
+        # Runs of pipelines that watch nothing any more wait too, and are forgotten after a while.
+        shortest = min((_timeout(watched) for watched in pipelines.values()), default=_FORGOTTEN_AFTER)
+        rows = self._overview.awaiting_post_run(now - shortest)
+        return sum(self._crew.do_all([partial(self._look, pipelines, row, now) for row in rows]))
+
+    def _look(self, pipelines: Mapping[str, Watched], row: Mapping[str, Any], now: datetime) -> bool:
+        run = read_run(row)
+        watched = pipelines.get(run.key.pipeline_id)
+        if watched is None:
+            return self._forget(run, now)
+        return _is_over(watched, run, now) and self._report(watched, run, now)
+
+    def _forget(self, run: Run, now: datetime) -> bool:
+        """Nobody is told of this run; after a while it need not be read at each tick any more."""
+        if run.closed_at is not None and run.closed_at <= now - _FORGOTTEN_AFTER:
+            self._store.commit(NoteAfterRun(run, (), settled=True))
+        return False
+
+    def _report(self, watched: Watched, run: Run, now: datetime) -> bool:
+        rules = watched.config.post_run_rules
+        assert rules is not None
+        readings = self._store.readings(run.key, rules.rules)
+        missing = awaited(watched.config, run, readings.rows, readings.kept)
+        if not missing:
+            # Their records are judged by the router when the stream brings them.
+            self._store.commit(NoteAfterRun(run, (), settled=True))
+            return False
+        decision = miss_post_run(watched.config, run, missing, now)
+        return self._store.commit(decision) is Commit.COMMITTED
+
+
+def _timeout(watched: Watched) -> timedelta:
+    assert watched.config.post_run is not None
+    return timedelta(seconds=watched.config.post_run.sensor_timeout.total_seconds())
+
+
+def _is_over(watched: Watched, run: Run, now: datetime) -> bool:
+    return run.closed_at is not None and run.closed_at + _timeout(watched) <= now

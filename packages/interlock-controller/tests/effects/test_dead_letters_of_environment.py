@@ -1,0 +1,51 @@
+"""Where a Lambda's dead letters go, by its variables."""
+
+from typing import Any
+
+import pytest
+
+from interlock_controller.effects import dead_letters_of_environment
+from interlock_dlq import LogRouter, decode_letter, encode_letter, make_letter
+from interlock_telemetry import environment
+
+
+class Queue:
+    """An SQS client that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def send_message(self, **message: Any) -> None:
+        self.sent.append(message)
+
+
+def test_the_queue_that_the_variable_names() -> None:
+    queue, letter = Queue(), make_letter({"n": 1}, ValueError("x"), source="test")
+    settings = environment((), source={"DLQ_QUEUE_URL": "https://queue"})
+    dead_letters_of_environment(settings, lambda: queue).route(letter)
+    (message,) = queue.sent
+    assert message["QueueUrl"] == "https://queue"
+    assert decode_letter(message["MessageBody"]) == letter
+
+
+def test_without_a_queue_the_log_keeps_them_and_no_client_is_made() -> None:
+    def refuse() -> Queue:
+        pytest.fail("a client was made")
+
+    assert isinstance(dead_letters_of_environment(environment((), source={}), refuse), LogRouter)
+
+
+class Down(Queue):
+    """A queue that never answers."""
+
+    def send_message(self, **message: Any) -> None:
+        super().send_message(**message)
+        raise ConnectionError("no answer")
+
+
+def test_a_queue_that_does_not_answer_is_tried_as_often_as_the_variable_says(caplog: pytest.LogCaptureFixture) -> None:
+    queue, letter = Down(), make_letter({"n": 1}, ValueError("x"), source="test")
+    settings = environment((), source={"DLQ_QUEUE_URL": "https://queue", "DLQ_MAX_RETRIES": "0"})
+    dead_letters_of_environment(settings, lambda: queue).route(letter)
+    assert len(queue.sent) == 1
+    assert f"dead_letter {encode_letter(letter)}" in caplog.messages

@@ -1,0 +1,303 @@
+"""The orchestrator's steps over the in-memory twin, with real commands as jobs and a job board for the rest."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from run_bench import GLUE, KEY, NOW, Bench, Board, Died
+
+from interlock_controller.runs import Step, SubmissionFailed
+from interlock_lifecycle import JobEntry, RunStatus
+from interlock_store import MemoryTables
+from interlock_store._rows import entry_row
+from interlock_store._write import Delete, Put
+from interlock_triggers import (
+    Category,
+    CheckFailed,
+    Clients,
+    OutcomeUnknown,
+    Started,
+    StartRefused,
+    StartUnconfirmed,
+    State,
+    Status,
+    Triggers,
+)
+
+
+@pytest.fixture
+def with_command(tmp_path: Path) -> Callable[[str], Bench]:
+    def make(command: str) -> Bench:
+        clients = Clients(environment={"PATH": "/usr/bin:/bin", "SECRET": "x"}, working_directory=str(tmp_path))
+        config = msgspec.json.encode({"command": command}).decode()
+        return Bench(f"{{type: command, config: {config}}}", Triggers(clients))
+
+    return make
+
+
+def test_a_real_command_runs_once_with_its_date_and_completes(
+    with_command: Callable[[str], Bench], tmp_path: Path
+) -> None:
+    bench = with_command("""sh -c 'echo "$INTERLOCK_DATE $INTERLOCK_ATTEMPT $SECRET" >> out'""")
+    assert bench.ask("evaluate").status == "passed"
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.run_id) == ("finished", "success", "sync")
+    assert bench.ask("trigger") == step
+    assert bench.complete(step).status == "succeeded"
+    assert (tmp_path / "out").read_text() == "2026-03-03 0 \n"
+    assert bench.run.status is RunStatus.COMPLETED
+    # The bench's clock stands still, so the order of the events says nothing here.
+    assert sorted(bench.events()) == ["JOB_COMPLETED", "JOB_TRIGGERED", "JOB_TRIGGERED", "VALIDATION_PASSED"]
+
+
+@pytest.mark.parametrize("spelling", ["workingDirectory", "working_directory"])
+def test_a_real_command_runs_in_the_directory_of_its_pipeline_file(tmp_path: Path, spelling: str) -> None:
+    (tmp_path / "below").mkdir()
+    config = msgspec.json.encode({"command": "sh -c 'pwd > out'", spelling: "${INTERLOCK_HOME}/below"}).decode()
+    bench = Bench(f"{{type: command, config: {config}}}", Triggers(Clients(environment={"PATH": "/usr/bin:/bin"})))
+    bench.environment["INTERLOCK_HOME"] = str(tmp_path)
+    assert bench.ask("trigger").event == "success"
+    assert (tmp_path / "below" / "out").read_text().strip() == str(tmp_path / "below")
+
+
+def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]) -> None:
+    bench = with_command("sh -c 'echo broken pipe >&2; exit 3'")
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "TRANSIENT")
+    assert "3" in step.error
+    assert bench.complete(step).status == "failed"
+    assert bench.run.status is RunStatus.FAILED_FINAL
+
+
+def test_a_variable_that_nobody_set_is_a_permanent_failure(with_command: Callable[[str], Bench]) -> None:
+    bench = with_command("echo ${INTERLOCK_NOWHERE}")
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
+    assert "INTERLOCK_NOWHERE" in step.error
+
+
+def test_a_held_run_answers_why_and_when_to_look_again(bench: Bench) -> None:
+    bench.store.put_sensor("bronze", "ready", {"count": 3})
+    step = bench.ask("evaluate")
+    assert (step.status, step.wait_seconds) == ("not-ready", 60)
+    assert "3" in step.reason
+    bench.now = NOW + timedelta(minutes=10)
+    assert bench.ask("evaluate").status == "exhausted"
+    assert bench.ask("validation-exhausted").status == "failed"
+    assert bench.log() == ["validation-exhausted"]
+    assert "VALIDATION_EXHAUSTED" in bench.events()
+
+
+def test_a_polled_job_is_followed_to_its_end(bench: Bench, board: Board) -> None:
+    bench.ask("evaluate")
+    assert bench.ask("trigger").status == "running"
+    assert (bench.ask("check-job").status, bench.ask("check-job").wait_seconds) == ("running", 60)
+    board.status = Status(State.SUCCEEDED, None, "", 12.5)
+    step = bench.ask("check-job")
+    assert (step.status, step.event, step.duration) == ("finished", "success", 12.5)
+    assert bench.complete(step).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("later", "kept"), [({"date": "2026-03-04", "rows": 7}, 100), ({"date": "2026-03-03", "rows": 90}, 90)]
+)
+def test_the_baseline_is_taken_anew_at_the_end_unless_its_row_tells_of_another_date_by_then(
+    board: Board, later: dict[str, object], kept: int
+) -> None:
+    bench = Bench(f"{GLUE}\npostRun: {{rules: [{{key: audit, check: exists}}]}}", board)
+    bench.store.put_sensor("bronze", "audit", {"date": "2026-03-03", "rows": 100})
+    bench.ask("evaluate")
+    bench.ask("trigger")
+    bench.store.put_sensor("bronze", "audit", later)
+    board.status = Status(State.SUCCEEDED, None)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert bench.store.baseline(KEY) == {"audit": {"date": "2026-03-03", "rows": kept}}
+
+
+def test_a_job_that_runs_past_its_window_is_exhausted(bench: Bench) -> None:
+    bench.ask("trigger")
+    bench.now = NOW + timedelta(hours=1)
+    assert bench.ask("check-job").status == "exhausted"
+    assert bench.ask("job-poll-exhausted").status == "failed"
+    assert (bench.log(), bench.run.status) == (["job-poll-exhausted"], RunStatus.FAILED_FINAL)
+
+
+def test_a_status_that_cannot_be_read_is_not_an_end(bench: Bench, board: Board) -> None:
+    bench.ask("trigger")
+    board.status = CheckFailed(Category.TRANSIENT, "no answer", "glue")
+    assert bench.ask("check-job").status == "running"
+
+
+def test_an_external_outcome_ends_the_job(bench: Bench) -> None:
+    bench.ask("trigger")
+    entry = JobEntry(KEY, NOW + timedelta(minutes=1), "success")
+    bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
+    step = bench.ask("check-job")
+    assert (step.event, step.at) == ("success", entry.at)
+
+
+@pytest.mark.parametrize("length", [1_000, 250_000])
+def test_an_external_failure_of_any_length_closes_the_attempt(bench: Bench, length: int) -> None:
+    bench.ask("trigger")
+    row = entry_row(JobEntry(KEY, NOW + timedelta(minutes=1), "fail", category="PERMANENT"))
+    bench.store._tables.transact([Put(bench.store.names.joblog, {**row, "error": "e" * length})])
+    step = bench.ask("check-job")
+    assert len(step.error) < 5_000
+    assert bench.complete(step).status == "retrying"
+
+
+def test_a_success_dated_in_the_future_is_one_of_now(bench: Bench) -> None:
+    run_id = bench.ask("trigger").run_id
+    entry = JobEntry(KEY, NOW + timedelta(days=400), "success", run_id=run_id)
+    bench.store._tables.transact([Put(bench.store.names.joblog, entry_row(entry))])
+    bench.now = NOW + timedelta(minutes=1)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert [found.at for found in bench.store.entries(KEY)] == [bench.now, entry.at]
+
+
+class Slow(MemoryTables):
+    """Tables whose reads of sensors take a while."""
+
+    def __init__(self, sleep: Callable[[], None]) -> None:
+        super().__init__()
+        self.sleep = sleep
+
+    def get_many(self, table: str, keys: Any) -> Any:
+        wanted = list(keys)
+        found = super().get_many(table, wanted)
+        if any(sk.startswith("SENSOR#ready") for _, sk in wanted):
+            self.sleep()
+        return found
+
+
+def test_an_evaluation_is_of_the_moment_before_its_sensors_are_read(board: Board) -> None:
+    """What is written while they are read may not have been seen, so it must count as later."""
+    bench = Bench(GLUE, board, lambda made: Slow(made.wait))
+    assert bench.ask("evaluate").status == "passed"
+    assert bench.now > NOW
+    assert bench.run.evaluated_at == NOW
+
+
+def test_a_passing_refusal_is_logged_and_raised_for_the_retry(bench: Bench, board: Board) -> None:
+    board.answers = [StartRefused(Category.TRANSIENT, "throttled", "glue")]
+    with pytest.raises(SubmissionFailed, match="throttled"):
+        bench.ask("trigger")
+    assert bench.log() == ["infra-trigger-failure"]
+    assert bench.run.job_intent is None
+    assert bench.ask("trigger").status == "running"
+    assert len(board.starts) == 2
+
+
+def test_a_permanent_refusal_is_a_job_failure(bench: Bench, board: Board) -> None:
+    board.answers = [StartRefused(Category.PERMANENT, "no such job", "glue")]
+    step = bench.ask("trigger")
+    assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
+
+
+def test_a_lost_answer_that_nothing_can_settle_fails_the_attempt(bench: Bench, board: Board) -> None:
+    board.answers = [OutcomeUnknown(Category.TRANSIENT, "lost", "lambda")]
+    step = bench.ask("trigger")
+    assert step.error.startswith("outcome unknown")
+    assert bench.ask("trigger") == step
+    assert len(board.starts) == 1
+
+
+def test_an_unconfirmed_start_is_settled_by_the_same_key(bench: Bench, board: Board) -> None:
+    board.answers = [StartUnconfirmed(Category.TRANSIENT, "lost", "glue")]
+    with pytest.raises(SubmissionFailed):
+        bench.ask("trigger")
+    assert bench.ask("trigger").status == "running"
+    assert [attempt.resumed for attempt in board.starts] == [False, True]
+    assert len({attempt.key for attempt in board.starts}) == 1
+
+
+def test_an_invocation_that_died_is_waited_for_then_resumed(bench: Bench, board: Board) -> None:
+    board.answers = [Died()]
+    with pytest.raises(Died):
+        bench.ask("trigger")
+    assert (bench.ask("trigger").status, len(board.starts)) == ("running", 1)
+    assert bench.ask("check-job").status == "running"
+    bench.now = NOW + timedelta(minutes=5)
+    assert bench.ask("check-job").status == "not-started"
+    bench.ask("trigger")
+    assert [attempt.resumed for attempt in board.starts] == [False, True]
+
+
+def test_a_failed_attempt_opens_the_next_and_the_old_execution_ends_quietly(bench: Bench, board: Board) -> None:
+    old = bench.run.run_token
+    bench.ask("trigger")
+    board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
+    assert bench.complete(bench.ask("check-job")).status == "retrying"
+    assert (bench.run.attempt, bench.run.started_token) == (1, None)
+    for mode in ("evaluate", "trigger", "check-job", "infra-failure"):
+        assert bench.ask(mode, old).status == "superseded"
+    assert bench.complete(Step("finished", event="success"), old).status == "superseded"
+    assert bench.run.attempt == 1
+    bench.mark_started()
+    bench.ask("evaluate")
+    bench.ask("trigger")
+    assert bench.ask("check-job").event == "fail"
+    board.status = Status(State.SUCCEEDED, None)
+    assert bench.complete(bench.ask("check-job")).status == "succeeded"
+    assert bench.log() == ["fail", "success"]
+
+
+def test_a_close_that_is_repeated_answers_the_same(bench: Bench, board: Board) -> None:
+    bench.ask("trigger")
+    board.status = Status(State.SUCCEEDED, None)
+    step = bench.ask("check-job")
+    token = bench.run.run_token
+    assert [bench.complete(step, token).status for _ in range(2)] == ["succeeded", "succeeded"]
+    assert bench.events().count("JOB_COMPLETED") == 1
+
+
+@pytest.mark.parametrize("mode", ["trigger-exhausted", "infra-failure"])
+def test_what_cannot_be_retried_is_recorded_with_its_reason(bench: Bench, mode: str) -> None:
+    step = bench.ask(mode, failure={"Error": "States.Timeout", "Cause": "the Lambda never answered"})
+    assert step.status == "failed"
+    assert "INFRA_FAILURE" in bench.events()
+
+
+def test_a_config_that_vanished_stops_the_job_from_starting(bench: Bench, board: Board) -> None:
+    bench.store._tables.transact([Delete(bench.store.names.control, "PIPELINE#bronze", "CONFIG")])
+    assert bench.ask("evaluate").status == "failed"
+    assert board.starts == []
+    assert bench.run.status is RunStatus.FAILED_FINAL
+    assert "CONFIG_INVALID" in bench.events()
+
+
+@pytest.fixture
+def lost(bench: Bench, board: Board) -> Bench:
+    """A start without an answer, under a config that has become a dry run."""
+    board.answers, board.is_findable = [StartUnconfirmed(Category.TRANSIENT, "cut", "glue")], True
+    bench.ask("evaluate")
+    with pytest.raises(SubmissionFailed):
+        bench.ask("trigger")
+    bench.configure(GLUE, more="dryRun: true\n")
+    return bench
+
+
+def test_a_lost_start_whose_job_is_found_is_followed_although_the_config_forbids_it(lost: Bench, board: Board) -> None:
+    board.found = Started("glue", "job-7")
+    assert lost.ask("trigger").run_id == "job-7"
+    assert len(board.starts) == 1
+    assert "JOB_TRIGGERED" in lost.events()
+
+
+def test_a_lost_start_that_left_no_job_is_not_repeated_when_the_config_forbids_it(lost: Bench, board: Board) -> None:
+    board.found = CheckFailed(Category.TRANSIENT, "no answer", "glue")
+    with pytest.raises(SubmissionFailed, match="cannot be looked for"):
+        lost.ask("trigger")
+    board.found = None
+    assert lost.ask("trigger").status == "failed"
+    assert len(board.starts) == 1
+    assert lost.run.status is RunStatus.FAILED_FINAL
+    assert "CONFIG_INVALID" in lost.events()
+
+
+def test_a_request_of_another_shape_names_what_is_wrong(bench: Bench) -> None:
+    with pytest.raises(msgspec.ValidationError, match="mode"):
+        bench.ask("dance")

@@ -1,0 +1,1153 @@
+"""Each check of a tick over the twin of the tables: what it finds, once, and what it leaves alone."""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig, decode_yaml
+from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.records import RerunDesk
+from interlock_controller.watch import Crew, Recovery, TickFailed, all_checks, cursor_at, run_tick
+from interlock_lifecycle import (
+    MISSED_AFTER,
+    ClockVerdict,
+    JobEntry,
+    RecordBreach,
+    Run,
+    RunKey,
+    RunStatus,
+    Timer,
+    Verdict,
+    decide_started,
+    open_run,
+)
+from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
+from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
+from interlock_store._rows import closed_row, entry_row
+from interlock_store._write import Delete, Put, Update, key_of
+
+NAMES = TableNames.of_environment("test")
+TIMEOUT = timedelta(hours=4)
+CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Tables(MemoryTables):
+    """The twin, whose index may lag behind, of which a partition may fail, and of which a row may be contended."""
+
+    frozen: list[dict[str, Any]] | None = None
+    broken_partition = ""
+    refused = ""
+    contended, times = "", 0
+
+    def transact(self, writes: Any) -> None:
+        refused = [at for at, write in enumerate(writes) if self.contended and key_of(write)[2] == self.contended]
+        if refused and self.times:
+            self.times -= 1
+            raise TransactionRefused(refused)
+        if any(isinstance(write, Update) and write.pk == self.refused for write in writes):
+            raise ConnectionError("throttled")
+        super().transact(writes)
+
+    def query(self, table: str, pk: str, **how: Any) -> Any:
+        if pk == self.broken_partition:
+            raise ConnectionError("throttled")
+        if self.frozen is not None and pk == "CONFIG":
+            return iter(self.frozen)
+        return super().query(table, pk, **how)
+
+
+class Deployment:
+    """A watchdog with its tables, and everything around it written down."""
+
+    def __init__(self) -> None:
+        self.tables = Tables(self._changed)
+        self.store = Store(self.tables, NAMES)
+        self.now = CREATED
+        self.told: list[tuple[str, str, str]] = []
+        self.timers: dict[str, Timer] = {}
+        self.bus: list[str] = []
+        self.details: list[dict[str, Any]] = []
+        self.scheduler_is_down = False
+        self.missed_after = MISSED_AFTER
+        self.wire()
+
+    def wire(self) -> None:
+        """A process begins: nothing is remembered but the tables."""
+        outbox = Outbox(self.store, self, self, now=lambda: self.now, execution_timeout=TIMEOUT)
+        recovery = Recovery(
+            self.store,
+            outbox,
+            RerunDesk(self.store, execution_timeout=TIMEOUT),
+            self,
+            execution_timeout=TIMEOUT,
+            pending_grace=timedelta(minutes=2),
+            probe_after=timedelta(minutes=5),
+        )
+        self.checks = all_checks(
+            self.store,
+            Overview(self.tables, NAMES),
+            recovery,
+            self,
+            now=lambda: self.now,
+            execution_timeout=TIMEOUT,
+            crew=Crew(),
+            missed_after=self.missed_after,
+        )
+
+    def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
+        if key[2].startswith("EVENT#") and before is None and after is not None:
+            detail = json.loads(after["detail"])
+            self.told.append((str(after["detailType"]), detail["pipelineId"], detail.get("date", "")))
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        self.bus += [entry.detail_type for entry in entries]
+        self.details += [json.loads(entry.detail) for entry in entries]
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
+
+    def status(self, name: str) -> str:
+        return "RUNNING"
+
+    def create(self, key: RunKey, timer: Timer) -> None:
+        if self.scheduler_is_down:
+            raise ConnectionError("no scheduler")
+        self.timers[timer.name] = timer
+
+    def delete(self, timer: Timer) -> None:
+        self.timers.pop(timer.name, None)
+
+    def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime | None = CREATED) -> None:
+        """Write a config, and note it as the stream-router would; without `created` no router sees it."""
+        self.store.put_config(self.config(schedule, rest, pipeline=pipeline))
+        if created is not None:
+            self.store.index_config(pipeline, self.row(pipeline), created)
+
+    @staticmethod
+    def config(schedule: str, rest: str = "", *, pipeline: str = "p") -> PipelineConfig:
+        text = (
+            f"pipeline: {{id: {pipeline}}}\nschedule: {{{schedule}}}\n{rest}\n"
+            "validation: {rules: [{key: ready, check: exists}]}\n"
+            'job: {type: command, config: {command: "true"}}\n'
+        )
+        return decode_yaml(text, "p.yaml")
+
+    def row(self, pipeline: str = "p") -> dict[str, Any]:
+        """A pipeline's CONFIG row."""
+        row = self.tables.get(NAMES.control, f"PIPELINE#{pipeline}", "CONFIG")
+        assert row is not None
+        return row
+
+    def cursors(self) -> list[dict[str, Any]]:
+        """How far each check has come."""
+        return list(self.tables.query(NAMES.control, "WATCHDOG"))
+
+    def tick(self, at: str, *only: str) -> dict[str, int]:
+        """One tick, of all checks or some, at a moment (UTC)."""
+        self.now = utc(at)
+        checks = {name: check for name, check in self.checks.items() if not only or name in only}
+        return {name: count for name, count in run_tick(checks, self, self.now).found.items() if count}
+
+    def ticks(self, since: str, until: str, *only: str) -> None:
+        """Ticks every five minutes."""
+        at = utc(since)
+        while at <= utc(until):
+            self.tick(f"{at:%Y-%m-%d %H:%M}", *only)
+            at += timedelta(minutes=5)
+
+    def ran(
+        self,
+        date: str,
+        status: RunStatus = RunStatus.COMPLETED,
+        *,
+        at: str,
+        schedule: str = "stream",
+        attempt: int = 0,
+    ) -> Run:
+        """A date that has run."""
+        run = Run(key(date, schedule), status, attempt, "token", utc(at), evaluated_at=utc(at), closed_at=utc(at))
+        self.tables.transact([Put(NAMES.control, closed_row(run))])
+        return run
+
+    def sense(self, sensor: str, **fields: object) -> None:
+        self.store.put_sensor("p", sensor, fields)
+
+    def log(self, run: RunKey, event: str, at: str) -> None:
+        """A row of the joblog."""
+        self.tables.transact([Put(NAMES.joblog, entry_row(JobEntry(run, utc(at), event)))])
+
+    def spoil_text(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
+        """Make a config or calendar unreadable; what it was before."""
+        row = self.tables.get(NAMES.control, pk, "CONFIG")
+        assert row is not None
+        self.tables.transact([Update(NAMES.control, pk, "CONFIG", set={"config": text})])
+        return str(row["config"])
+
+    def run(self, date: str, schedule: str = "stream") -> Run | None:
+        return self.store.run(key(date, schedule))
+
+
+def key(date: str, schedule: str = "stream") -> RunKey:
+    return RunKey("p", schedule, parse_execution_date(date))
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return Deployment()
+
+
+READY = "trigger: {key: ready, check: equals, field: ok, value: true}"
+
+
+class TestCronStarts:
+    """Cron pipelines that wait for no sensor are started by the watchdog."""
+
+    def test_a_due_fire_becomes_a_run_of_its_local_date(self, deployment: Deployment) -> None:
+        deployment.push('cron: "30 1 * * *", timezone: America/New_York')
+        deployment.tick("2026-03-03 06:25", "cron-starts")
+        assert deployment.tick("2026-03-03 06:30", "cron-starts") == {"cron-starts": 1}
+        run = deployment.run("2026-03-03", "cron")
+        assert run is not None
+        assert (run.status, run.reason) == (RunStatus.RUNNING, "schedule")
+        assert deployment.tick("2026-03-03 06:35", "cron-starts") == {}
+
+    def test_several_fires_a_day_name_hours(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 */6 * * *"')
+        deployment.ticks("2026-03-02 00:00", "2026-03-02 12:00", "cron-starts")
+        hours = [str(run.key.date) for run in deployment.store.runs("p")]
+        assert hours == ["2026-03-02T00", "2026-03-02T06", "2026-03-02T12"]
+
+    def test_after_an_outage_only_the_latest_fire_is_started(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"')
+        deployment.tick("2026-03-02 00:00", "cron-starts")
+        deployment.tick("2026-03-06 09:00", "cron-starts")
+        assert [str(run.key.date) for run in deployment.store.runs("p")] == ["2026-03-06"]
+
+    def test_fires_before_the_pipelines_creation_are_not_replayed(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"', created=utc("2026-03-03 08:01"))
+        deployment.tick("2026-03-03 08:05", "cron-starts")
+        assert list(deployment.store.runs("p")) == []
+
+    @pytest.mark.parametrize("rest", ["dryRun: true", ""])
+    def test_excluded_days_and_dry_runs_start_nothing(self, deployment: Deployment, rest: str) -> None:
+        trigger = ", " + READY if rest else ", exclude: {weekends: true}"
+        deployment.push('cron: "0 8 * * *"' + trigger, rest)
+        deployment.tick("2026-03-06 23:55", "cron-starts")
+        before = list(deployment.store.runs("p"))
+        deployment.ticks("2026-03-07 07:55", "2026-03-08 09:00", "cron-starts")
+        assert list(deployment.store.runs("p")) == before
+
+    def test_a_watch_that_is_switched_off_still_starts(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"', "watch: {enabled: false}")
+        assert deployment.tick("2026-03-02 08:00", "cron-starts") == {"cron-starts": 1}
+
+    def test_a_fire_is_not_lost_when_its_tick_failed(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *"')
+        deployment.tick("2026-03-02 07:55", "cron-starts")
+        deployment.tables.broken_partition = "CONFIG"
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-02 08:00", "cron-starts")
+        deployment.tables.broken_partition = ""
+        assert deployment.tick("2026-03-02 08:05", "cron-starts") == {"cron-starts": 1}
+
+
+class TestMissedSchedules:
+    """Cron pipelines with a trigger, and inclusion dates."""
+
+    def test_a_fire_without_a_trigger_is_reported_once(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    @pytest.mark.parametrize("date", ["2026-03-02", "2026-03-01"])
+    def test_a_run_of_the_date_or_since_the_fire_is_no_miss(self, deployment: Deployment, date: str) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran(date, at="2026-03-02 08:03", schedule="cron")
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
+        assert deployment.told == []
+
+    @pytest.mark.parametrize(
+        ("began", "missed"),
+        [("2026-03-03 07:59:30", False), ("2026-03-03 07:55", False), ("2026-03-03 07:54:59", True)],
+    )
+    def test_a_run_shortly_before_its_fire_is_no_miss(self, deployment: Deployment, began: str, missed: bool) -> None:
+        """Yesterday's data began seconds before the fire; the fire of the day before has a run of its own."""
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:00:30", schedule="cron")
+        deployment.ran("2026-03-02", at=began, schedule="cron")
+        deployment.ticks("2026-03-02 08:00", "2026-03-03 12:00", "missed-schedules")
+        assert deployment.told == ([("SCHEDULE_MISSED", "p", "2026-03-03")] if missed else [])
+
+    def test_the_late_run_of_a_missed_fire_is_not_the_next_fires(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ticks("2026-03-02 08:00", "2026-03-03 07:55", "missed-schedules")
+        deployment.ran("2026-03-02", at="2026-03-03 07:59:30", schedule="cron")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 12:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02"), ("SCHEDULE_MISSED", "p", "2026-03-03")]
+
+    def test_the_fires_before_creation_and_of_excluded_days_are_no_miss(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", exclude: {weekends: true}, ' + READY, created=utc("2026-03-06 09:00"))
+        deployment.ticks("2026-03-06 08:30", "2026-03-08 23:55", "missed-schedules")
+        assert deployment.told == []
+
+    def test_an_inclusion_date_that_nothing_began_is_reported_when_it_is_over(self, deployment: Deployment) -> None:
+        deployment.push("include: {dates: [2026-03-03, 2026-03-10]}, timezone: Asia/Tokyo, " + READY)
+        deployment.ticks("2026-03-03 14:00", "2026-03-03 15:00", "missed-schedules")
+        assert deployment.told == []
+        deployment.tick("2026-03-03 15:05", "missed-schedules")
+        assert deployment.told == [("IRREGULAR_SCHEDULE_MISSED", "p", "2026-03-03")]
+
+    @pytest.mark.parametrize("rest", ["watch: {enabled: false}", "dryRun: true"])
+    def test_pipelines_that_are_not_watched_are_not_reported(self, deployment: Deployment, rest: str) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, rest)
+        deployment.tick("2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == []
+
+    def test_how_long_a_start_may_be_overdue_can_be_chosen(self, deployment: Deployment) -> None:
+        deployment.missed_after = timedelta(minutes=1)
+        deployment.wire()
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tick("2026-03-02 08:00", "missed-schedules")
+        assert deployment.told == []
+        deployment.ticks("2026-03-02 08:01", "2026-03-02 09:01", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    def test_a_missed_tick_changes_only_when_it_is_found(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tick("2026-03-02 07:00", "missed-schedules")
+        deployment.tick("2026-03-04 23:00", "missed-schedules")
+        assert [date for _, _, date in deployment.told] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+
+
+def test_an_edit_of_which_no_terms_are_known_is_looked_at_as_any_other(deployment: Deployment) -> None:
+    """Somebody has spoiled the notes of the row: what cannot be known holds nothing back."""
+    deployment.push(f'cron: "0 8 * * *", {READY}')
+    deployment.tick("2026-03-02 07:30")
+    deployment.store.put_config(deployment.config('cron: "0 7 * * *", ' + READY))
+    deployment.store.index_config("p", deployment.row(), utc("2026-03-02 07:31"))
+    deployment.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"inForce": "?"})])
+    deployment.tick("2026-03-02 07:35")
+    assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+@pytest.mark.parametrize(("status", "starts"), [(RunStatus.FAILED_FINAL, 1), (RunStatus.COMPLETED, 0)])
+def test_a_run_of_the_former_schedule_that_failed_for_good_stands_for_nothing(
+    deployment: Deployment, status: RunStatus, starts: int
+) -> None:
+    deployment.push('cron: "0 8 * * *"')
+    deployment.tick("2026-03-02 07:55")
+    deployment.ran("2026-03-02", status, at="2026-03-02 07:00", schedule="stream")
+    assert deployment.tick("2026-03-02 08:00").get("cron-starts", 0) == starts
+
+
+class TestStrandedSensors:
+    """A sensor whose record never reached the router still starts its run."""
+
+    def test_a_sensor_without_its_run_starts_it_and_says_so(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.tick("2026-03-03 10:01", "stranded-sensors")
+        assert deployment.run("2026-03-03") is None
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.store.arrived_at(key("2026-03-03")) == utc("2026-03-03 10:00")
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"ok": False, "date": "2026-03-03"},
+            {"ok": True, "date": "3 March", "updatedAt": "2026-03-03T10:00:00Z"},
+            {"ok": True, "date": "2026-02-20"},
+            {"ok": True, "date": "2026-03-03", "updatedAt": "2026-02-20T00:00:00Z"},
+            {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-09T00:00:00Z"},
+        ],
+    )
+    def test_what_does_not_hold_cannot_be_placed_or_is_older_than_the_pipeline_stays(
+        self, deployment: Deployment, fields: Mapping[str, object]
+    ) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", **fields)
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.told == []
+
+    def test_a_sensor_without_date_and_time_is_reported_once(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True)
+        deployment.ticks("2026-03-03 12:00", "2026-03-03 12:30", "stranded-sensors")
+        assert deployment.told == [("SENSOR_UNDATED", "p", "")]
+        assert deployment.store.run(key("2026-03-03")) is None
+
+    def test_a_recovered_date_keeps_the_row_that_opened_it(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        kept = deployment.store.kept(key("2026-03-03")).rows["ready"]
+        assert kept.fields == {"ok": True, "date": "2026-03-03"}
+
+    @pytest.mark.parametrize("status", list(RunStatus))
+    def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment, status: RunStatus) -> None:
+        deployment.push(READY)
+        deployment.ran("2026-03-03", status, at="2026-03-03 09:00")
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.told == []
+
+    def test_a_terminal_outcome_in_the_joblog_is_enough(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03")
+        entry = {"PK": "PIPELINE#p", "SK": "JOB#stream#2026-03-03#1772539200000", "event": "success"}
+        deployment.tables.transact([Put(NAMES.joblog, entry)])
+        deployment.tick("2026-03-03 12:00", "stranded-sensors")
+        assert deployment.run("2026-03-03") is None
+
+    def test_a_spoiled_first_arrival_holds_up_nothing_and_is_mended(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.sense("first-sensor-arrival#2026-03-03", arrivedAt="soon")
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+        assert deployment.store.arrived_at(key("2026-03-03")) == utc("2026-03-03 10:00")
+
+    def test_a_start_that_others_contend_for_is_tried_again_at_once(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        deployment.tables.contended, deployment.tables.times = "SENSOR#first-sensor-arrival#2026-03-03", 4
+        assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
+
+    def test_a_start_that_cannot_be_committed_is_said_and_comes_again(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T09:30:00Z")
+        deployment.tables.contended, deployment.tables.times = "SENSOR#first-sensor-arrival#2026-03-03", 1000
+        with pytest.raises(TickFailed, match="ready of p stream 2026-03-03: the run changed"):
+            deployment.tick("2026-03-03 10:06", "stranded-sensors")
+        assert deployment.bus == ["WATCHDOG_DEGRADED"]
+        deployment.tables.times = 0
+        assert deployment.tick("2026-03-03 12:00", "stranded-sensors") == {"stranded-sensors": 1}
+
+    def test_per_period_sensors_are_found_within_three_ticks(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.store.note_periods("p")
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        for hour in ("05", "06"):
+            stamp = f"2026-03-03T{hour}:50:00Z"
+            deployment.sense(f"ready#20260303T{hour}", ok=True, date="2026-03-03", hour=hour, updatedAt=stamp)
+        deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
+        assert sorted(date for _, _, date in deployment.told) == ["2026-03-03T05", "2026-03-03T06"]
+
+    def test_a_first_per_period_sensor_whose_record_was_lost_is_found_within_three_ticks(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.push(READY)
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        stamp = "2026-03-03T07:50:00Z"
+        deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03", updatedAt=stamp)
+        deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_pipelines_with_a_plain_sensor_are_asked_for_periods_once_a_day(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready", ok=False, date="2026-03-02")
+        deployment.tick("2026-03-03 08:00", "stranded-sensors")
+        deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03")
+        deployment.ticks("2026-03-03 08:05", "2026-03-04 08:00", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_a_sensor_of_an_excluded_day_starts_on_the_next_allowed_one(self, deployment: Deployment) -> None:
+        deployment.push("exclude: {weekends: true}, " + READY)
+        deployment.tick("2026-03-06 23:55", "stranded-sensors")
+        deployment.sense("ready", ok=True, date="2026-03-07", updatedAt="2026-03-07T10:00:00Z")
+        deployment.ticks("2026-03-07 10:00", "2026-03-08 23:55", "stranded-sensors")
+        assert deployment.told == []
+        deployment.tick("2026-03-09 00:00", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-07")]
+
+    def test_a_sensor_that_looks_alike_is_none(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.sense("ready-not", ok=True, date="2026-03-03")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
+        assert deployment.told == []
+
+
+class TestTriggerDeadlines:
+    """The end of the auto-trigger window fails the date."""
+
+    def test_a_date_that_nothing_triggered_is_failed_once(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}')
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "trigger-deadlines")
+        run = deployment.run("2026-03-01")
+        assert run is not None
+        assert run.status is RunStatus.FAILED_FINAL
+        assert deployment.told == [("SENSOR_DEADLINE_EXPIRED", "p", "2026-03-01")]
+
+    def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}')
+        deployment.ran("2026-03-01", at="2026-03-01 20:00")
+        deployment.tick("2026-03-02 12:00", "trigger-deadlines")
+        assert deployment.told == []
+
+    def test_an_sla_that_is_past_by_then_is_breached_with_it(self, deployment: Deployment) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
+        deployment.tick("2026-03-02 10:02", "trigger-deadlines")
+        assert [name for name, _, _ in deployment.told] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
+
+    def test_a_date_whose_verdict_is_given_at_that_moment_expires_with_the_next_tick(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
+        deployment.tick("2026-03-02 09:55", "trigger-deadlines")
+        deployment.tables.contended, deployment.tables.times = "VERDICT#stream#2026-03-01", 1
+        assert deployment.tick("2026-03-02 10:02", "trigger-deadlines") == {}
+        assert deployment.tick("2026-03-02 10:07", "trigger-deadlines") == {"trigger-deadlines": 1}
+
+
+class TestSlaTimers:
+    """Absolute clocks get their timers ahead of time."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def test_timers_of_an_expected_date_are_made_once_and_in_time(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        made = sum(deployment.tick(f"2026-03-02 {hour:02}:00", "sla-timers").get("sla-timers", 0) for hour in range(24))
+        names = sorted(deployment.timers)
+        assert "p-stream-2026-03-01-sla-breach-202603021000" in names
+        assert "p-stream-2026-03-01-sla-warning-202603020930" in names
+        assert made == len(names)
+
+    def test_an_edited_deadline_gets_new_timers(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00", "sla-timers")
+        deployment.push(READY, self.SLA.replace("10:00", "09:30"), created=utc("2026-03-02 08:01"))
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603020930" in deployment.timers
+
+    @pytest.mark.parametrize("rest", ["watch: {enabled: false}", "dryRun: true"])
+    def test_pipelines_that_are_not_watched_get_none(self, deployment: Deployment, rest: str) -> None:
+        deployment.push(READY, f"{self.SLA}\n{rest}")
+        deployment.tick("2026-03-02 08:00", "sla-timers")
+        assert deployment.timers == {}
+
+    def test_a_scheduler_that_is_down_degrades_the_watchdog_and_is_made_up_for(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.scheduler_is_down = True
+        said = r"sla-timers: 3 could not be looked at: p: ConnectionError: no scheduler$"
+        with pytest.raises(TickFailed, match=said):
+            deployment.tick("2026-03-02 08:00", "sla-timers")
+        assert deployment.bus == ["WATCHDOG_DEGRADED"]
+        deployment.scheduler_is_down = False
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603021000" in deployment.timers
+
+
+class TestDroppedTimers:
+    """What no timer said is said two minutes later."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def test_a_date_that_never_ran_gets_its_warning_and_its_breach(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [("SLA_WARNING", "p", "2026-03-01"), ("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_date_whose_verdict_somebody_has_spoiled_is_judged_anew_once(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        row = Update(NAMES.control, "PIPELINE#p", "VERDICT#stream#2026-03-01", set={"absolute": {"outcome": "fine"}})
+        deployment.tables.transact([row])
+        deployment.ticks("2026-03-02 10:30", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.store.verdict(key("2026-03-01")).clocks[Clock.ABSOLUTE].outcome is Outcome.BREACH
+
+    @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
+    def test_a_closed_run_is_silent(self, deployment: Deployment, status: RunStatus) -> None:
+        deployment.push(READY, self.SLA)
+        run = deployment.ran("2026-03-01", status, at="2026-03-02 08:00")
+        if status is RunStatus.COMPLETED:
+            met = {Clock.ABSOLUTE: ClockVerdict(Outcome.MET, utc("2026-03-02 10:00"), utc("2026-03-02 08:00"))}
+            deployment.store.commit(RecordBreach(run.key, run, Verdict(run.key), met, ()))
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == []
+
+    @pytest.mark.parametrize(("logged", "told"), [("09:59", "SLA_MET"), ("10:00", "SLA_BREACH")])
+    def test_a_completed_run_without_its_verdict_is_judged_by_the_success_that_was_logged(
+        self, deployment: Deployment, logged: str, told: str
+    ) -> None:
+        deployment.push(READY, self.SLA)
+        run = deployment.ran("2026-03-01", at="2026-03-02 10:02")
+        deployment.log(run.key, "success", f"2026-03-02 {logged}")
+        deployment.log(run.key, "success", "2026-03-02 10:01")
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == [(told, "p", "2026-03-01")]
+
+    def test_nothing_is_reported_of_the_time_before_the_pipeline(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA, created=utc("2026-03-02 11:00"))
+        deployment.ticks("2026-03-02 11:00", "2026-03-03 09:00", "dropped-timers")
+        assert deployment.told == []
+        deployment.tick("2026-03-03 10:02", "dropped-timers")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-02")]
+
+    def test_a_calendar_that_changes_is_seen_at_the_next_tick(self, deployment: Deployment) -> None:
+        deployment.store.put_calendar(Calendar("us"))
+        deployment.push("calendar: us, " + READY, self.SLA)
+        deployment.tick("2026-03-02 09:00", "dropped-timers")
+        deployment.store.put_calendar(Calendar("us", dates=frozenset({utc("2026-03-01").date()})))
+        deployment.tick("2026-03-02 12:00", "dropped-timers")
+        assert deployment.told == []
+
+    def test_another_process_goes_on_where_the_last_one_ended(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 12:00", "dropped-timers")
+        deployment.wire()
+        deployment.tick("2026-03-03 12:00", "dropped-timers")
+        assert [date for name, _, date in deployment.told if name == "SLA_BREACH"] == ["2026-03-01", "2026-03-02"]
+
+    def test_an_outage_is_looked_back_on_for_25_days(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-01 12:00", "dropped-timers")
+        deployment.tick("2026-05-01 12:00", "dropped-timers")
+        breached = [date for name, _, date in deployment.told if name == "SLA_BREACH"]
+        assert (breached[0], breached[-1], len(breached)) == ("2026-04-06", "2026-04-30", 25)
+
+
+class TestRelativeSlas:
+    """Runs under way past their relative clock."""
+
+    def started(self, deployment: Deployment, at: str) -> None:
+        opened = open_run(key("2026-03-02"), decided_at=utc(at), execution_timeout=TIMEOUT, arrived_at=utc(at))
+        deployment.store.commit(opened)
+        decision = decide_started(opened.run, opened.run.run_token, now=utc(at), execution_timeout=TIMEOUT)
+        deployment.store.commit(decision)  # type: ignore[arg-type]
+
+    def test_a_run_under_way_is_warned_of_and_breaches_once(self, deployment: Deployment) -> None:
+        deployment.push(READY, "sla: {maxDuration: 1h, expectedDuration: 20m}")
+        self.started(deployment, "2026-03-02 08:00")
+        deployment.told.clear()
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
+        assert [name for name, _, _ in deployment.told] == ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]
+
+    def test_a_closed_run_is_silent(self, deployment: Deployment) -> None:
+        deployment.push(READY, "sla: {maxDuration: 1h}")
+        deployment.ran("2026-03-02", at="2026-03-02 08:00")
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
+        assert deployment.told == []
+
+
+class TestMissingPostRun:
+    """Completed runs whose post-run sensors stay away."""
+
+    POST_RUN = "postRun: {sensorTimeout: 1h, rules: [{key: audit, check: exists}, {key: ledger, check: exists}]}"
+
+    def completed(self, deployment: Deployment, date: str, at: str) -> None:
+        run = deployment.ran(date, at=at)
+        row = {**closed_row(run), "GSI1PK": "POSTRUN", "GSI1SK": format_time(utc(at))}
+        deployment.tables.transact([Put(NAMES.control, row)])
+
+    @pytest.mark.parametrize("date", ["2026-03-02", "2026-03-02T07", "2026-02-01"])
+    def test_they_are_reported_once_for_any_date(self, deployment: Deployment, date: str) -> None:
+        deployment.push(READY, self.POST_RUN)
+        self.completed(deployment, date, "2026-03-02 08:00")
+        deployment.sense("audit", rows=1)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 08:55", "missing-post-run")
+        assert deployment.told == []
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "missing-post-run")
+        assert deployment.told == [("POST_RUN_SENSOR_MISSING", "p", date)]
+
+    def test_a_run_that_was_judged_awaits_nothing(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        deployment.ran("2026-03-02", at="2026-03-02 08:00")
+        deployment.tick("2026-03-02 12:00", "missing-post-run")
+        assert deployment.told == []
+
+
+def test_one_failing_check_is_told_and_the_others_run(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY)
+    deployment.tables.broken_partition = "PENDING"
+    with pytest.raises(TickFailed) as failed:
+        deployment.tick("2026-03-02 08:10")
+    assert list(failed.value.failures) == ["pending"]
+    assert "WATCHDOG_DEGRADED" in deployment.bus
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+
+
+def test_one_broken_pipeline_does_not_hide_the_others(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY)
+    row = {"PK": "PIPELINE#q", "SK": "CONFIG", "config": "{}", "GSI1PK": "CONFIG", "GSI1SK": "q"}
+    deployment.tables.transact([Put(NAMES.control, row)])
+    deployment.tick("2026-03-02 08:10")
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+
+
+def test_a_tick_that_runs_twice_says_nothing_twice(deployment: Deployment) -> None:
+    deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
+    for at in ("2026-03-02 10:10", "2026-03-02 10:10"):
+        deployment.tick(at)
+        deployment.wire()
+    names = [name for name, _, _ in deployment.told]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deployment) -> None:
+    deployment.push(READY, 'sla: {deadline: "10:00"}')
+    deployment.push(READY, 'sla: {deadline: "10:00"}', pipeline="q")
+    broken = {"PK": "PIPELINE#p", "SK": "TRIGGER#stream#2026-03-01", "status": "BROKEN"}
+    deployment.tables.transact([Put(NAMES.control, broken)])
+    deployment.tick("2026-03-02 10:10", "dropped-timers")
+    assert deployment.told == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]
+
+
+class TestConfigsThatTheRouterHasNotNoted:
+    """The stream may be down for a day; the watchdog still knows since when a pipeline is there."""
+
+    SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
+
+    def unnoted(self, deployment: Deployment, schedule: str, rest: str = "") -> None:
+        """Push again; no router takes note."""
+        deployment.push(schedule, rest, created=None)
+
+    def test_a_new_pipeline_is_noted_and_its_dates_are_answered_for(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, 'cron: "0 8 * * *", ' + READY, self.SLA)
+        deployment.ticks("2026-03-02 07:00", "2026-03-02 11:00")
+        names = [name for name, _, _ in deployment.told]
+        assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
+        assert deployment.store.config("p").created_at == utc("2026-03-02 07:00")
+
+    def test_what_fell_between_the_push_and_the_note_is_not_lost(self, deployment: Deployment) -> None:
+        """The router notes the true time of the push although the watchdog looked before."""
+        deployment.push(READY, pipeline="q")
+        deployment.tick("2026-03-02 07:55")
+        self.unnoted(deployment, 'cron: "0 8 * * *"')
+        row = deployment.row()
+        deployment.store.index_config("p", row, utc("2026-03-02 07:59"))
+        deployment.tick("2026-03-02 08:03")
+        assert deployment.run("2026-03-02", "cron") is not None
+
+    def test_a_fire_before_the_pipeline_was_seen_is_not_replayed(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, 'cron: "0 8 * * *"')
+        deployment.ticks("2026-03-02 08:01", "2026-03-02 09:00")
+        assert list(deployment.store.runs("p")) == []
+
+    def test_an_edit_that_only_the_watchdog_sees_gets_its_timers(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00")
+        self.unnoted(deployment, READY, self.SLA.replace("10:00", "09:30"))
+        deployment.ticks("2026-03-02 08:05", "2026-03-02 08:10", "sla-timers")
+        assert "p-stream-2026-03-01-sla-breach-202603020930" in deployment.timers
+
+    def test_the_routers_late_record_changes_nothing(self, deployment: Deployment) -> None:
+        self.unnoted(deployment, READY)
+        image = deployment.row()
+        deployment.tick("2026-03-02 08:00")
+        deployment.store.index_config("p", image, utc("2026-03-02 07:00"))
+        assert deployment.store.config("p").created_at == utc("2026-03-02 08:00")
+
+
+class TestDryRunsThatGoLive:
+    """A pipeline is answered for since it runs live."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+    CRON = 'cron: "0 8 * * *", ' + READY
+
+    def live_since(self, deployment: Deployment, at: str, schedule: str) -> None:
+        deployment.push(schedule, f"{self.SLA}\ndryRun: true")
+        deployment.ticks("2026-03-02 00:00", "2026-03-02 00:10")
+        deployment.push(schedule, self.SLA, created=utc(at))
+
+    def test_fires_of_its_dry_days_are_not_missed(self, deployment: Deployment) -> None:
+        self.live_since(deployment, "2026-03-04 09:00", self.CRON)
+        deployment.ticks("2026-03-04 09:05", "2026-03-05 08:00")
+        assert deployment.told == []
+        deployment.ticks("2026-03-05 08:05", "2026-03-05 10:05")
+        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]
+
+    def test_sensors_of_its_dry_days_start_nothing(self, deployment: Deployment) -> None:
+        deployment.push(READY, "dryRun: true")
+        deployment.store.note_periods("p")
+        for day in range(1, 9):
+            deployment.sense(f"ready#202603{day:02}", ok=True, date=f"2026-03-{day:02}")
+        deployment.push(READY, created=utc("2026-03-10 09:00"))
+        deployment.ticks("2026-03-10 09:05", "2026-03-10 10:00", "stranded-sensors")
+        assert list(deployment.store.runs("p")) == []
+
+    def test_going_dry_again_silences_what_was_ahead(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 08:00")
+        deployment.push(READY, f"{self.SLA}\ndryRun: true", created=utc("2026-03-02 08:01"))
+        deployment.ticks("2026-03-02 08:05", "2026-03-02 12:00")
+        assert deployment.told == []
+
+
+class TestEdits:
+    """What is due is due under today's config."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+
+    def test_a_deadline_that_an_edit_put_into_the_past_is_told_at_the_next_tick(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:30")
+        deployment.push(READY, self.SLA.replace("10:00", "09:00"), created=utc("2026-03-02 09:31"))
+        deployment.tick("2026-03-02 09:35")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+
+    @pytest.mark.parametrize(
+        ("zone", "before", "after", "edited", "date"),
+        [
+            # From the last minute of a day to its first: the deadline of the day moves by nearly a day.
+            ("UTC", "23:59", "00:01", "2026-03-02 23:30", "2026-03-01"),
+            # A day of 25 hours.
+            ("Europe/Berlin", "23:59", "00:01", "2026-10-25 22:30", "2026-10-24"),
+        ],
+    )
+    def test_an_edit_may_move_a_deadline_by_a_whole_day(
+        self, deployment: Deployment, zone: str, before: str, after: str, edited: str, date: str
+    ) -> None:
+        schedule = f"timezone: {zone}, {READY}"
+        deployment.push(schedule, self.SLA.replace("10:00", before))
+        last = utc(edited) - timedelta(minutes=5)
+        deployment.tick(f"{last:%Y-%m-%d %H:%M}", "dropped-timers")
+        deployment.told.clear()
+        deployment.push(schedule, self.SLA.replace("10:00", after), created=utc(edited))
+        deployment.tick(f"{utc(edited) + timedelta(minutes=1):%Y-%m-%d %H:%M}", "dropped-timers")
+        assert ("SLA_BREACH", "p", date) in deployment.told
+
+    def test_a_breach_that_was_told_is_not_told_again_after_an_edit(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ticks("2026-03-02 09:55", "2026-03-02 10:05")
+        deployment.push(READY, self.SLA.replace("10:00", "11:00"), created=utc("2026-03-02 10:06"))
+        deployment.ticks("2026-03-02 10:10", "2026-03-02 12:00")
+        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_finished_date_gets_no_timers_when_its_deadline_is_edited(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.ran("2026-03-01", at="2026-03-02 01:00")
+        deployment.push(READY, self.SLA.replace("10:00", "09:30"), created=utc("2026-03-02 08:01"))
+        deployment.tick("2026-03-02 08:05", "sla-timers")
+        assert not [name for name in deployment.timers if "2026-03-01" in name]
+
+    @pytest.mark.parametrize("trigger", ["", ", " + READY])
+    def test_an_index_that_lags_behind_an_edit_loses_no_fire(self, deployment: Deployment, trigger: str) -> None:
+        deployment.push('cron: "0 8 * * *"' + trigger)
+        deployment.tick("2026-03-02 07:55")
+        deployment.tables.frozen = [deployment.row()]
+        deployment.push('cron: "1 8 * * *"' + trigger, created=utc("2026-03-02 07:59"))
+        deployment.tick("2026-03-02 08:06")
+        assert (deployment.told, list(deployment.store.runs("p"))) == ([], [])
+        deployment.tables.frozen = None
+        deployment.tick("2026-03-02 08:11")
+        found = [name for name, _, _ in deployment.told] + [run.reason for run in deployment.store.runs("p")]
+        assert found == ["SCHEDULE_MISSED" if trigger else "schedule"]
+
+
+class TestReruns:
+    """Retries, reruns and recoveries are no triggers."""
+
+    def test_a_rerun_of_yesterday_does_not_hide_what_was_missed_today(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:01", schedule="cron", attempt=1)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    def test_a_retried_run_that_came_after_the_fire_is_no_miss(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.ran("2026-03-01", at="2026-03-02 08:03", schedule="cron", attempt=1)
+        arrival = {"arrivedAt": "2026-03-02T08:01:00Z"}
+        deployment.store.put_sensor("p", "first-sensor-arrival#2026-03-01", arrival)
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == []
+
+    def test_a_run_that_was_recovered_after_the_fire_does_not_stand_for_it(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        run = deployment.ran("2026-03-01", at="2026-03-02 08:03", schedule="cron")
+        deployment.tables.transact([Put(NAMES.control, closed_row(replace(run, recoveries=1)))])
+        deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+class TestUnjudgedRuns:
+    """Runs that were completed while nobody could read their config, judged when it is mended."""
+
+    SLA = 'sla: {deadline: "10:00"}'
+
+    @pytest.mark.parametrize(
+        ("closed_at", "told"),
+        [
+            # The tick's index may lag behind the text that the closing run met.
+            ("2026-03-02 08:57", [("SLA_MET", "p", "2026-03-01")]),
+            ("2026-03-02 08:50:01", [("SLA_MET", "p", "2026-03-01")]),
+            # An earlier tick has answered for it.
+            ("2026-03-02 08:50", []),
+        ],
+    )
+    def test_runs_that_no_earlier_tick_has_seen_are_judged(
+        self, deployment: Deployment, closed_at: str, told: list[tuple[str, str, str]]
+    ) -> None:
+        deployment.push(READY, self.SLA)
+        deployment.tick("2026-03-02 09:00", "unjudged-runs")
+        deployment.ran("2026-03-01", at=closed_at)
+        deployment.push(READY, self.SLA.replace("}", ", critical: true}"), created=utc("2026-03-02 09:03"))
+        deployment.tick("2026-03-02 09:05", "unjudged-runs")
+        assert deployment.told == told
+
+
+class TestSensorsInTime:
+    """A sensor that came by the trigger's deadline is never late, however late its record is."""
+
+    SCHEDULE = 'trigger: {key: ready, check: equals, field: ok, value: true, deadline: "10:00"}'
+
+    @pytest.mark.parametrize(
+        ("stamp", "status"),
+        [("2026-03-02T10:00:00Z", RunStatus.RUNNING), ("2026-03-02T10:00:01Z", RunStatus.FAILED_FINAL)],
+    )
+    def test_its_run_starts_instead_of_expiring(self, deployment: Deployment, stamp: str, status: RunStatus) -> None:
+        deployment.push(self.SCHEDULE)
+        deployment.tick("2026-03-02 09:59")
+        deployment.sense("ready#20260301", ok=True, date="2026-03-01", updatedAt=stamp)
+        deployment.tick("2026-03-02 10:04", "trigger-deadlines")
+        deployment.store.note_periods("p")
+        deployment.ticks("2026-03-02 10:09", "2026-03-02 10:30")
+        run = deployment.run("2026-03-01")
+        assert run is not None
+        assert run.status is status
+
+    def test_a_record_on_its_way_has_two_minutes(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE)
+        deployment.tick("2026-03-02 10:01", "trigger-deadlines")
+        assert deployment.run("2026-03-01") is None
+
+    def test_a_sensor_of_an_excluded_day_waits_for_the_next_allowed_one(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE + ", exclude: {weekends: true}")
+        deployment.ticks("2026-03-06 12:00", "2026-03-06 23:55")
+        deployment.sense("ready", ok=True, date="2026-03-06", updatedAt="2026-03-07T01:00:00Z")
+        deployment.ticks("2026-03-07 09:00", "2026-03-09 00:00")
+        run = deployment.run("2026-03-06")
+        assert run is not None
+        assert run.status is RunStatus.RUNNING
+
+    def test_a_date_that_somebody_else_has_run_does_not_expire(self, deployment: Deployment) -> None:
+        deployment.push(self.SCHEDULE)
+        entry = {"PK": "PIPELINE#p", "SK": "JOB#stream#2026-03-01#1772539200000", "event": "success"}
+        deployment.tables.transact([Put(NAMES.joblog, entry)])
+        deployment.tick("2026-03-02 12:00", "trigger-deadlines")
+        assert deployment.told == []
+
+
+def test_a_cron_fire_just_before_an_excluded_day_starts_on_the_next_allowed_one(deployment: Deployment) -> None:
+    deployment.push('cron: "58 23 * * *", exclude: {weekends: true}', created=utc("2026-03-06 12:00"))
+    deployment.tick("2026-03-06 23:55")
+    deployment.ticks("2026-03-07 00:00", "2026-03-08 23:55")
+    assert list(deployment.store.runs("p")) == []
+    deployment.tick("2026-03-09 00:00")
+    assert [str(run.key.date) for run in deployment.store.runs("p")] == ["2026-03-06"]
+
+
+class TestPostRunLeftOvers:
+    """What is read at every tick stays bounded, and only what is true is reported."""
+
+    completed = TestMissingPostRun.completed
+    POST_RUN = TestMissingPostRun.POST_RUN
+
+    def waiting(self, deployment: Deployment) -> int:
+        return len(list(deployment.tables.query(NAMES.control, "POSTRUN", index="GSI1")))
+
+    def test_reports_that_are_there_are_not_missing(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        for sensor in ("audit", "ledger"):
+            deployment.sense(sensor, updatedAt="2026-03-02T08:30:00Z")
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 10:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+
+    def test_runs_of_pipelines_without_reports_leave_the_index(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN, pipeline="q")
+        deployment.push(READY, f"{self.POST_RUN}\nwatch: {{enabled: false}}")
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        deployment.tick("2026-03-03 07:00", "missing-post-run")
+        assert self.waiting(deployment) == 1
+        deployment.tick("2026-03-03 09:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+
+    def test_runs_of_a_pipeline_that_watches_nothing_leave_the_index(self, deployment: Deployment) -> None:
+        deployment.push(READY, "postRun: {sensorTimeout: 3h, rules: []}")
+        self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
+        deployment.tick("2026-03-03 07:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 1)
+        deployment.tick("2026-03-03 08:00", "missing-post-run")
+        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+
+    def test_a_rerun_that_completes_is_waited_for_anew(self, deployment: Deployment) -> None:
+        deployment.push(READY, self.POST_RUN)
+        for attempt, at in ((0, "2026-03-02 08:00"), (1, "2026-03-02 12:00")):
+            run = deployment.ran("2026-03-02", at=at, attempt=attempt)
+            row = {**closed_row(run), "GSI1PK": "POSTRUN", "GSI1SK": format_time(utc(at))}
+            deployment.tables.transact([Put(NAMES.control, row)])
+            deployment.ticks(at, f"2026-03-02 {int(at[11:13]) + 2}:00", "missing-post-run")
+        assert [name for name, _, _ in deployment.told] == ["POST_RUN_SENSOR_MISSING"] * 2
+
+
+class TestIsolation:
+    """What is broken about one pipeline keeps no other from being looked at."""
+
+    def spoil(self, deployment: Deployment, sk: str, **fields: object) -> None:
+        deployment.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **fields})])
+
+    def test_a_spoiled_trigger_row_is_neither_missed_nor_in_the_way(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tick("2026-03-02 07:00")
+        self.spoil(deployment, "TRIGGER#cron#2026-03-02", status="SPOILED")
+        deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("WATCHDOG_DEGRADED", "p", "")]
+
+    def test_a_spoiled_row_is_told_once_a_day_and_hides_no_other_date_until_it_is_mended(
+        self, deployment: Deployment
+    ) -> None:
+        deployment.push(READY, 'sla: {deadline: "10:00"}')
+        deployment.tick("2026-03-02 09:00")
+        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="SPOILED")
+        deployment.ticks("2026-03-02 09:55", "2026-03-03 10:10", "dropped-timers")
+        spoiled, date = ("WATCHDOG_DEGRADED", "p", ""), ("SLA_BREACH", "p", "2026-03-02")
+        assert (deployment.told, deployment.bus) == ([spoiled, spoiled, date], [])
+        deployment.tables.transact([Delete(NAMES.control, "PIPELINE#p", "TRIGGER#stream#2026-03-01")])
+        deployment.tick("2026-03-03 10:15", "dropped-timers")
+        assert deployment.told[3:] == [("SLA_BREACH", "p", "2026-03-01")]
+
+    def test_a_row_that_keeps_the_recovery_from_a_run_is_told_once_a_day_too(self, deployment: Deployment) -> None:
+        index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
+        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="RUNNING", jobIntent="{", **index)
+        deployment.ticks("2026-03-02 09:00", "2026-03-02 09:30", "stale-runs", "dead-executions")
+        assert (deployment.told, deployment.bus) == ([("WATCHDOG_DEGRADED", "p", "")], [])
+
+    def test_a_pipeline_whose_note_fails_is_named_and_looked_at_later(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tick("2026-03-02 07:55")
+        deployment.push('cron: "1 8 * * *", ' + READY, created=None)
+        deployment.tables.refused = "PIPELINE#p"
+        with pytest.raises(TickFailed, match="1 pipelines could not be looked at: p: ConnectionError") as raised:
+            deployment.tick("2026-03-02 08:10")
+        assert list(raised.value.failures) == ["configs"]
+        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02")]
+        assert deployment.details[-1]["detail"] == {"checks": ["configs"], "pipelines": ["p"]}
+        deployment.tables.refused = ""
+        deployment.ticks("2026-03-02 08:15", "2026-03-02 08:20")
+        assert deployment.told[1:] == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    @pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"])
+    def test_a_creation_beyond_the_calendar_stops_nobody(self, deployment: Deployment, created: str) -> None:
+        for name in ("p", "q"):
+            deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
+        deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
+        deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
+        assert sorted(deployment.told) == [("SCHEDULE_MISSED", name, "2026-03-02") for name in ("p", "q")]
+
+    def test_an_arrival_beyond_the_calendar_stops_no_other_relative_clock(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push(READY, "sla: {maxDuration: 1h}", pipeline=name)
+        for name, arrived in (("p", "9999-12-31T23:59:00Z"), ("q", "2026-03-02T08:00:00Z")):
+            late = RunKey(name, "stream", parse_execution_date("2026-03-02"))
+            at = utc("2026-03-02 08:00")
+            run = open_run(late, decided_at=at, execution_timeout=TIMEOUT, arrived_at=None)
+            deployment.store.commit(run)
+            deployment.store.put_sensor(name, "first-sensor-arrival#2026-03-02", {"arrivedAt": arrived})
+        deployment.tick("2026-03-02 09:02", "relative-slas")
+        assert deployment.told == [("RELATIVE_SLA_BREACH", "q", "2026-03-02")]
+
+    def test_a_pipeline_whose_sensors_cannot_be_read_does_not_keep_others_from_their_turn(
+        self, deployment: Deployment
+    ) -> None:
+        """One that fails at every turn of its third must not make the other thirds wait for ever."""
+        names = ["p", "q", "r", "s", "t"]
+        for name in names:
+            deployment.push(READY, pipeline=name)
+            deployment.store.note_periods(name)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        deployment.tables.broken_partition = "PIPELINE#p"
+        for name in names[1:]:
+            stamp = {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-03T09:01:00Z"}
+            deployment.store.put_sensor(name, "ready#20260303", stamp)
+        for minute in (5, 10, 15, 20):
+            with contextlib.suppress(TickFailed):
+                deployment.tick(f"2026-03-03 09:{minute:02}", "stranded-sensors")
+        assert sorted(name for _, name, _ in deployment.told) == names[1:]
+
+    def test_a_pipeline_whose_sensors_could_not_be_read_for_long_misses_none(self, deployment: Deployment) -> None:
+        deployment.push(READY)
+        deployment.store.note_periods("p")
+        deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
+        deployment.sense("ready#20260303", ok=True, date="2026-03-03", updatedAt="2026-03-03T09:01:00Z")
+        deployment.tables.broken_partition = "PIPELINE#p"
+        for hour in (9, 10, 11):
+            for minute in (5, 10, 15):
+                with contextlib.suppress(TickFailed):
+                    deployment.tick(f"2026-03-03 {hour:02}:{minute:02}", "stranded-sensors")
+        deployment.tables.broken_partition = ""
+        deployment.ticks("2026-03-03 11:20", "2026-03-03 11:30", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    def test_of_very_many_pipelines_that_are_behind_none_is_left_out(self) -> None:
+        now, longest = utc("2026-03-03 09:00"), utc("2026-03-01 09:00")
+        behind = {f"p{number}": now - timedelta(minutes=number % 60) for number in range(2000)}
+        assert cursor_at(now, behind) == Cursor(now, behind)
+        assert cursor_at(now, behind | {"q": longest}) == Cursor(longest, {})
+
+    def test_a_pipeline_whose_sensors_cannot_be_read_keeps_no_other_from_its_run(self, deployment: Deployment) -> None:
+        for name in ("p", "q"):
+            deployment.push(READY, pipeline=name)
+        deployment.tick("2026-03-03 09:00", "stranded-sensors")
+        self.spoil(deployment, "JOB#stream#2026-03-03", event="success")
+        deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
+        stamp = {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-03T10:00:00Z"}
+        deployment.store.put_sensor("q", "ready", stamp)
+        deployment.tables.broken_partition = "PIPELINE#p"
+        with pytest.raises(TickFailed):
+            deployment.tick("2026-03-03 10:06", "stranded-sensors")
+        assert deployment.told == [("TRIGGER_RECOVERED", "q", "2026-03-03")]
+        deployment.tables.broken_partition = ""
+        deployment.tick("2026-03-03 12:06", "stranded-sensors")
+        assert deployment.told[1:] == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+
+    @pytest.mark.parametrize("created", ["soon", 7, None])
+    def test_a_spoiled_creation_time_is_noted_anew(self, deployment: Deployment, created: object) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
+        deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+    def test_a_row_that_is_no_pipelines_hides_none(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        stray = {"PK": "NONSENSE", "SK": "CONFIG", "GSI1PK": "CONFIG", "GSI1SK": "x"}
+        deployment.tables.transact([Put(NAMES.control, stray)])
+        deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+
+
+class TestTwoTicksAtOnce:
+    """A tick that overlaps another changes nothing but the time of discovery."""
+
+    def test_the_slower_one_takes_nothing_back(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
+        slow = deployment.checks
+        deployment.wire()
+        quick = deployment.checks
+        for at in ("08:10", "09:35", "10:05", "10:10"):
+            for checks in (quick, slow, quick):
+                deployment.checks = checks
+                deployment.tick(f"2026-03-02 {at}")
+            deployment.checks = slow
+            deployment.tick("2026-03-02 08:05")
+        names = [name for name, _, _ in deployment.told]
+        assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
+
+    def test_a_process_that_died_before_its_cursor_says_nothing_twice(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00"}')
+        deployment.tick("2026-03-02 07:00")
+        before = deployment.cursors()
+        for _ in range(3):
+            deployment.tick("2026-03-02 10:10")
+            deployment.tables.transact([Put(NAMES.control, row) for row in before])
+        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]

@@ -1,0 +1,315 @@
+"""What a tick takes up and what it leaves alone, over the in-memory twin; and that one failing check is not silence."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.records import RerunDesk
+from interlock_controller.watch import Cause, Check, Recovery, TickFailed, run_tick
+from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus, decide_started, open_run
+from interlock_sla import ExecutionDate, parse_execution_date
+from interlock_store import MemoryTables, Store, TableNames
+from interlock_store._write import Put
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}}
+validation: {trigger: ALL, rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+class World:
+    """Bus, executions and clock of the watchdog."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.bus: list[str] = []
+        self.longest = 0
+        self.details: list[dict[str, Any]] = []
+        self.started: list[str] = []
+        self.statuses: dict[str, str] = {}
+        self.bus_is_down = False
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        if self.bus_is_down:
+            raise ConnectionError("the bus is down")
+        self.bus += [entry.detail_type for entry in entries]
+        self.longest = max([self.longest, *(len(entry.detail) for entry in entries)])
+        self.details += [json.loads(entry.detail) for entry in entries]
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        self.started.append(name)
+
+    def status(self, name: str) -> str:
+        return self.statuses.get(name, "RUNNING")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store(MemoryTables(), TableNames.of_environment("test"))
+    made.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
+    return made
+
+
+@pytest.fixture
+def recovery(world: World, store: Store) -> Recovery:
+    clock = lambda: world.now  # noqa: E731
+    outbox = Outbox(store, world, world, now=clock, execution_timeout=TIMEOUT)
+    return Recovery(
+        store,
+        outbox,
+        RerunDesk(store, execution_timeout=TIMEOUT),
+        world,
+        execution_timeout=TIMEOUT,
+        pending_grace=timedelta(minutes=2),
+        probe_after=timedelta(minutes=5),
+    )
+
+
+def commit(store: Store, day: int = 3, at: datetime = NOW) -> Run:
+    key = RunKey("bronze", "stream", parse_execution_date(f"2026-03-{day:02}"))
+    start = open_run(key, decided_at=at, execution_timeout=TIMEOUT, arrived_at=at)
+    store.commit(start)
+    return start.run
+
+
+def start(store: Store, run: Run, at: datetime = NOW) -> Run:
+    store.commit(decide_started(run, run.run_token, now=at, execution_timeout=TIMEOUT))  # type: ignore[arg-type]
+    found = store.run(run.key)
+    assert found is not None
+    return found
+
+
+def told(store: Store) -> list[str]:
+    rows = store.pending(datetime(2030, 1, 1, tzinfo=UTC))
+    return [row["detailType"] for row in rows if row["SK"].startswith("EVENT#")]
+
+
+def test_a_committed_run_that_nobody_started_is_started_after_its_grace(
+    world: World, store: Store, recovery: Recovery
+) -> None:
+    run = commit(store)
+    recovery.pending(NOW + timedelta(minutes=1, seconds=59))
+    assert world.started == []
+    recovery.pending(NOW + timedelta(minutes=2))
+    assert world.started == [f"bronze-stream-2026-03-03-{run.run_token}"]
+    assert told(store) == ["JOB_TRIGGERED", "TRIGGER_RECOVERED"]
+
+
+def test_event_rows_left_behind_reach_the_bus(world: World, store: Store, recovery: Recovery) -> None:
+    start(store, commit(store))
+    recovery.pending(NOW + timedelta(minutes=3))
+    assert world.bus == ["JOB_TRIGGERED"]
+    assert told(store) == []
+
+
+def test_an_event_row_that_lacks_its_event_does_not_hold_up_the_others(
+    world: World, store: Store, recovery: Recovery
+) -> None:
+    start(store, commit(store))
+    index = {"GSI1PK": "PENDING", "GSI1SK": "2026-03-03T11:00:00Z"}
+    store._tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": "EVENT#0", **index})])
+    recovery.pending(NOW + timedelta(minutes=3))
+    assert world.bus == ["JOB_TRIGGERED"]
+    assert [row for row in store.pending(NOW + timedelta(days=1)) if row["SK"].startswith("EVENT#")] == []
+
+
+def test_one_broken_row_does_not_hold_up_the_others(world: World, store: Store, recovery: Recovery) -> None:
+    commit(store, day=3)
+    broken = {"PK": "PIPELINE#bronze", "SK": "TRIGGER#stream", "GSI1PK": "PENDING", "GSI1SK": "2026-03-03T00:00:00Z"}
+    store._tables.transact([Put(store.names.control, broken)])
+    with pytest.raises(ExceptionGroup):
+        recovery.pending(NOW + timedelta(minutes=3))
+    assert len(world.started) == 1
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "MISSING", "SUCCEEDED"])
+def test_a_run_whose_execution_ended_outside_goes_on_under_a_new_token(
+    world: World, store: Store, recovery: Recovery, status: str
+) -> None:
+    run = start(store, commit(store))
+    intent = JobIntent(0, "key", NOW, "command", {}, NOW)
+    store.commit(CommitIntent(run, intent))
+    world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": status}
+    assert recovery.dead_executions(NOW + timedelta(minutes=6)) == 1
+    after = store.run(run.key)
+    assert after is not None
+    assert (after.attempt, after.recoveries, after.started_token) == (0, 1, None)
+    assert after.run_token != run.run_token
+    assert after.job_intent == intent
+
+
+def test_a_young_or_running_execution_is_left_alone(world: World, store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    assert recovery.dead_executions(NOW + timedelta(minutes=6)) == 0
+    world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": "FAILED"}
+    assert recovery.dead_executions(NOW + timedelta(minutes=4)) == 0
+    assert store.run(run.key) == run
+
+
+def test_after_two_recoveries_the_run_fails(world: World, store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    at = NOW
+    for _ in range(3):
+        at += timedelta(minutes=10)
+        world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": "ABORTED"}
+        recovery.dead_executions(at)
+        found = store.run(run.key)
+        assert found is not None
+        run = start(store, found, at) if found.is_running else found
+    assert run.status is RunStatus.FAILED_FINAL
+    assert "INFRA_FAILURE" in told(store)
+
+
+def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    told_input = (
+        f'{{"pipelineId": "bronze", "scheduleId": "stream", "date": "2026-03-03", "runToken": "{run.run_token}"}}'
+    )
+    assert recovery.execution_changed({"status": "ABORTED", "input": told_input}, NOW)
+    assert not recovery.execution_changed({"status": "ABORTED", "input": told_input}, NOW)
+    assert not recovery.execution_changed({"status": "RUNNING", "input": told_input}, NOW)
+
+
+@pytest.mark.parametrize(
+    "strange", ["{}", "[]", "null", '{"pipelineId": "bronze", "scheduleId": "stream", "date": "x"}']
+)
+def test_an_execution_that_somebody_else_started_is_left_alone(recovery: Recovery, strange: str) -> None:
+    assert not recovery.execution_changed({"status": "ABORTED", "input": strange}, NOW)
+
+
+def test_a_status_change_without_its_input_is_left_to_the_next_tick(recovery: Recovery) -> None:
+    assert not recovery.execution_changed({"status": "ABORTED", "inputDetails": {"included": False}}, NOW)
+
+
+def test_a_run_past_its_lease_is_closed_with_its_verdict(store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    assert recovery.stale_runs(NOW + timedelta(hours=4, minutes=30)) == 0
+    assert recovery.stale_runs(NOW + timedelta(hours=4, minutes=31)) == 1
+    closed = store.run(run.key)
+    assert closed is not None
+    assert closed.status is RunStatus.FAILED_FINAL
+    assert "SFN_TIMEOUT" in told(store)
+
+
+@pytest.mark.parametrize("triggered_at", ["yesterday", 1772539200])
+def test_a_rerun_row_without_a_time_keeps_no_run_from_its_recovery_or_its_end(
+    world: World, store: Store, recovery: Recovery, triggered_at: object
+) -> None:
+    run = start(store, commit(store))
+    row = {"PK": "PIPELINE#bronze", "SK": "RERUN#stream#2026-03-03#0", "reason": "manual", "triggeredAt": triggered_at}
+    store._tables.transact([Put(store.names.rerun, row)])
+    world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": "FAILED"}
+    assert recovery.dead_executions(NOW + timedelta(minutes=6)) == 1
+    recovered = store.run(run.key)
+    assert recovered is not None
+    start(store, recovered)
+    assert recovery.stale_runs(NOW + timedelta(hours=5)) == 1
+
+
+def test_a_run_that_could_never_be_started_gives_its_date_back(world: World, store: Store, recovery: Recovery) -> None:
+    run = commit(store)
+    recovery.pending(NOW + timedelta(hours=4, minutes=31))
+    closed = store.run(run.key)
+    assert closed is not None
+    assert (closed.status, world.started) == (RunStatus.FAILED_FINAL, [])
+    assert told(store) == ["SFN_TIMEOUT"]
+
+
+def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store, recovery: Recovery) -> None:
+    run = start(store, commit(store))
+    broken = {
+        "PK": "PIPELINE#q",
+        "SK": "TRIGGER#stream#2026-03-03",
+        "status": "RUNNING",
+        "jobIntent": "{",
+        "attempt": 0,
+    }
+    index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
+    store._tables.transact([Put(store.names.control, {**broken, **index})])
+    with pytest.raises(ExceptionGroup, match="1 of 2"):
+        recovery.stale_runs(NOW + timedelta(hours=5))
+    closed = store.run(run.key)
+    assert closed is not None
+    assert closed.status is RunStatus.FAILED_FINAL
+
+
+@pytest.mark.parametrize(("count", "ticks"), [(130, 2), (250, 3), (500, 5)])
+def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recovery, count: int, ticks: int) -> None:
+    """Also when the number of runs is in step with the clock: every five minutes 100 of 250 or 500."""
+    asked: set[str] = set()
+    world.status = lambda name: asked.add(name) or "RUNNING"  # type: ignore[assignment, method-assign, func-returns-value]
+    first = parse_execution_date("2026-01-01").day
+    for number in range(count):
+        key = RunKey("bronze", "stream", ExecutionDate(first + timedelta(days=number)))
+        opened = open_run(key, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
+        store.commit(opened)
+        start(store, opened.run)
+    for tick in range(ticks):
+        before = len(asked)
+        recovery.dead_executions(NOW + timedelta(minutes=10 + 5 * tick))
+        assert len(asked) - before <= 100
+    assert len(asked) == count
+
+
+def fail(now: datetime) -> int:
+    raise ConnectionError("no answer")
+
+
+def test_a_failing_check_is_told_and_raised_and_the_rest_run(world: World) -> None:
+    ran: list[str] = []
+    checks = {"first": fail, "second": lambda now: len(ran.append("second") or [1])}
+    with pytest.raises(TickFailed, match="first: ConnectionError: no answer"):
+        run_tick(checks, world, NOW)
+    assert ran == ["second"]
+    assert world.bus == ["WATCHDOG_DEGRADED"]
+
+
+def test_a_failure_of_many_words_is_told_in_an_event_that_the_bus_takes(world: World) -> None:
+    def complain(now: datetime) -> int:
+        raise ValueError("x" * 300_000)
+
+    with pytest.raises(TickFailed):
+        run_tick({"first": complain}, world, NOW)
+    assert world.bus == ["WATCHDOG_DEGRADED"]
+    assert world.longest < 5_000
+
+
+def test_an_invocation_that_lambda_repeats_tells_the_same_event_again(world: World) -> None:
+    def told(event: dict[str, str], minutes: int, **checks: Check) -> Any:
+        now = NOW + timedelta(minutes=minutes)
+        with pytest.raises(TickFailed):
+            run_tick(checks or {"first": fail}, world, now, cause=Cause.of(event, now))
+        return world.details[-1]
+
+    event = {"id": "cdc73f9d-aea9-11e3-9d5a-835b769c0d9c", "time": "2026-03-03T12:00:00Z"}
+    first, second = told(event, 0), told(event, 3)
+    assert first == second
+    others = [told({**event, "id": "another"}, 0), told(event, 0, second=fail), told({}, 0), told({"time": "noon"}, 3)]
+    assert len({first["id"], *(other["id"] for other in others)}) == 5
+
+
+def test_failing_checks_are_raised_although_the_bus_is_down_too(world: World) -> None:
+    world.bus_is_down = True
+    with pytest.raises(TickFailed, match="first: ConnectionError: no answer") as raised:
+        run_tick({"first": fail}, world, NOW)
+    assert isinstance(raised.value.__cause__, ConnectionError)
+
+
+def test_a_quiet_tick_says_what_it_looked_at(world: World, recovery: Recovery) -> None:
+    report = run_tick({"pending": recovery.pending, "stale-runs": recovery.stale_runs}, world, NOW)
+    assert report.found == {"pending": 0, "stale-runs": 0}
+    assert world.bus == []
