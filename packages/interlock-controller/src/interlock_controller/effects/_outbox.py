@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.effects._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
 from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
 from interlock_lifecycle import (
@@ -16,11 +17,10 @@ from interlock_lifecycle import (
     needs_start,
     refuse_config,
 )
-from interlock_store import Commit, Contended, Store, StoredConfig
+from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
-_TRIES = 5
 
 
 class Bus(Protocol):
@@ -65,22 +65,20 @@ class Outbox:
         The row and the config are read anew. A config that may not run closes the run instead, unless its job may
         have been started already: what runs is followed.
         """
-        for _ in range(_TRIES):
-            run = self._store.run(key)
-            if run is None or not needs_start(run, run.run_token):
-                return None
-            stored = self._store.config(key.pipeline_id)
-            if run.job_intent is None and (stored.config is None or stored.config.dry_run):
-                if self._refuse(run, stored):
-                    return None
-                continue
-            arrived_at = self._store.arrived_at(key)
-            wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
-            before(run)
-            self._executions.start(execution_name(run), wire)
-            if self._mark_started(run):
-                return run
-        raise Contended(f"{key}: the trigger row changed {_TRIES} times while it was being started")
+        return decide_until_settled(lambda: self._start_once(key, before), subject=f"start of {key}")
+
+    def _start_once(self, key: RunKey, before: Callable[[Run], None]) -> Run | Overtaken | None:
+        run = self._store.run(key)
+        if run is None or not needs_start(run, run.run_token):
+            return None
+        stored = self._store.config(key.pipeline_id)
+        if run.job_intent is None and (stored.config is None or stored.config.dry_run):
+            return None if self._refuse(run, stored) else OVERTAKEN
+        arrived_at = self._store.arrived_at(key)
+        wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
+        before(run)
+        self._executions.start(execution_name(run), wire)
+        return run if self._mark_started(run) else OVERTAKEN
 
     def _refuse(self, run: Run, stored: StoredConfig) -> bool:
         why = stored.problem or "the pipeline is now a dry run"

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import FailureFacts, Ignore, JobEntry, decide_shadow_failure, failure_marker
-from interlock_store import Commit, ConfigCache, Contended, Store
+from interlock_store import Commit, ConfigCache, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
-_TRIES = 5
 
 
 class JobDesk:
@@ -22,15 +22,12 @@ class JobDesk:
         cached = self._cache.get(entry.key.pipeline_id).config
         if cached is None or not cached.dry_run:
             return
-        for _ in range(_TRIES):
-            if self._judge(entry, at):
-                return
-        raise Contended(f"outcome of {entry.key}: its dry run changed {_TRIES} times meanwhile")
+        decide_until_settled(lambda: self._judge(entry, at), subject=f"outcome of {entry.key}")
 
-    def _judge(self, entry: JobEntry, at: datetime) -> bool:
+    def _judge(self, entry: JobEntry, at: datetime) -> Overtaken | None:
         stored = self._cache.fresh(entry.key.pipeline_id)
         if stored.config is None or not stored.config.dry_run:
-            return True
+            return None
         facts = FailureFacts(
             shadow=self._store.shadow(entry.key),
             exclusions=stored.exclusions,
@@ -38,7 +35,7 @@ class JobDesk:
         )
         decision = decide_shadow_failure(entry, stored.config, facts, at=at)
         if isinstance(decision, Ignore):
-            return True
-        settled = self._store.commit(decision) is Commit.COMMITTED
-        _log.info("shadow_failure_judged", run=str(entry.key), committed=settled)
-        return settled
+            return None
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.info("shadow_failure_judged", run=str(entry.key), committed=committed)
+        return None if committed else OVERTAKEN

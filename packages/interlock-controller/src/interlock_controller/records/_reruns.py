@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec import UNSET
 
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import (
     AnswerShadow,
     Ignore,
@@ -17,11 +18,10 @@ from interlock_lifecycle import (
     decide_rerun,
     reject_rerun,
 )
-from interlock_store import Commit, Contended, Store, StoredConfig, format_time
+from interlock_store import Commit, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
-_TRIES = 5
 
 
 class RerunDesk:
@@ -33,12 +33,12 @@ class RerunDesk:
 
     def requested(self, request: RerunRequest) -> None:
         """Grant or reject the request, once."""
-        for _ in range(_TRIES):
-            if self._decide(request, self._store.config(request.key.pipeline_id)):
-                return
-        raise Contended(f"rerun of {request.key}: the run changed {_TRIES} times meanwhile")
+        decide_until_settled(
+            lambda: self._decide(request, self._store.config(request.key.pipeline_id)),
+            subject=f"rerun of {request.key}",
+        )
 
-    def _decide(self, request: RerunRequest, stored: StoredConfig) -> bool:
+    def _decide(self, request: RerunRequest, stored: StoredConfig) -> Overtaken | None:
         key, run = request.key, self._store.run(request.key)
         entries, standing = self._store.entries(key), self._store.rerun_stands(request)
         facts = RerunFacts(
@@ -59,10 +59,10 @@ class RerunDesk:
             _log.info("rerun_ignored", run=str(key), reason=decision.reason)
             if facts.handled and facts.stands:
                 self._store.retire_request(key, request.requested_at)
-            return True
-        settled = self._store.commit(decision) is Commit.COMMITTED
-        _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=settled)
-        return settled
+            return None
+        committed = self._store.commit(decision) is Commit.COMMITTED
+        _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=committed)
+        return None if committed else OVERTAKEN
 
     def _unanswered(self, run: Run | None, entries: Sequence[JobEntry]) -> list[JobEntry]:
         """Late data and drift of the completed attempt whose own request for a rerun was never answered."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from interlock_config import PipelineConfig
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import (
     Announce,
     Decision,
@@ -36,11 +37,10 @@ from interlock_lifecycle import (
     watching_rule,
 )
 from interlock_rules import UnreadableDate, row_date
-from interlock_store import Commit, ConfigCache, Contended, Readings, Store, StoredConfig, format_time
+from interlock_store import Commit, ConfigCache, Readings, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
-_TRIES = 5
 _NEWEST_DATES = 48
 """How many of a dry run's dates are asked whether they wait: the hours of two days."""
 _NOTHING = Readings({}, KeptRows())
@@ -79,7 +79,7 @@ class SensorDesk:
         if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, stored.config):
             self._store.note_periods(sensor.pipeline_id)
         config = stored.config
-        self._insist(sensor, lambda: self._decide(sensor, path, config, stored))
+        self._decide_and_commit(sensor, lambda: self._decide(sensor, path, config, stored))
         if path is SensorPath.DRY_RUN:
             self._tell_waiting_shadows(sensor, config, stored)
 
@@ -91,7 +91,7 @@ class SensorDesk:
 
     def _reject(self, sensor: Sensor, problem: UnreadableDate) -> NoReturn:
         marker = rejection_marker(sensor, problem)
-        self._insist(
+        self._decide_and_commit(
             sensor,
             lambda: decide_rejection(sensor, problem, self._store.rejections(sensor.pipeline_id, marker)),
         )
@@ -108,7 +108,7 @@ class SensorDesk:
                 kept = decide_keeping(sensor, begun, slots, self._store.kept(begun))
                 return kept or Ignore("the date keeps this record, or a newer one")
 
-            self._insist(sensor, decide)
+            self._decide_and_commit(sensor, decide)
 
     def _begun(self, key: RunKey, config: PipelineConfig) -> RunKey | None:
         """The run of a date that has begun, also under the schedule that the pipeline had before."""
@@ -116,12 +116,11 @@ class SensorDesk:
             return key if self._store.arrived_at(key) is not None else None
         return next((one for one in (key, key.under_other_schedule) if self._store.run(one) is not None), None)
 
-    def _insist(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
-        """Decide and commit until nobody else was faster."""
-        for _ in range(_TRIES):
-            if self._settled(sensor, decide()):
-                return
-        raise Contended(f"sensor {sensor.key} of {sensor.pipeline_id}: the run changed {_TRIES} times meanwhile")
+    def _decide_and_commit(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
+        """Decide and commit until no other writer was first."""
+        decide_until_settled(
+            lambda: self._commit(sensor, decide()), subject=f"sensor {sensor.key} of {sensor.pipeline_id}"
+        )
 
     def _tell_waiting_shadows(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
         """Other dates whose evaluation window is open may lack just this sensor, whatever date it names."""
@@ -136,7 +135,7 @@ class SensorDesk:
             def decide(key: RunKey = key) -> Decision | Ignore:
                 return decide_waiting_shadow(key, sensor, config, self._shadow_facts(key, config, stored))
 
-            self._insist(sensor, decide)
+            self._decide_and_commit(sensor, decide)
 
     def _decide(
         self, sensor: Sensor, path: SensorPath, config: PipelineConfig, stored: StoredConfig
@@ -189,13 +188,13 @@ class SensorDesk:
             kept=readings.kept,
         )
 
-    def _settled(self, sensor: Sensor, decision: Decision | Ignore) -> bool:
+    def _commit(self, sensor: Sensor, decision: Decision | Ignore) -> Overtaken | None:
         if isinstance(decision, Ignore):
             _log.info("sensor_ignored", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=decision.reason)
-            return True
+            return None
         outcome = self._store.commit(decision)
         # A marker that is there already says that this record, or one like it, was reported.
-        told = isinstance(decision, NoteAfterRun | Announce) and outcome is Commit.FENCED
-        settled = told or outcome is Commit.COMMITTED
+        reported = isinstance(decision, NoteAfterRun | Announce) and outcome is Commit.FENCED
+        settled = reported or outcome is Commit.COMMITTED
         _log.info("sensor_decided", sensor=sensor.key, decision=type(decision).__name__, committed=settled)
-        return settled
+        return None if settled else OVERTAKEN

@@ -2,10 +2,14 @@
 
 from typing import assert_never
 
-from interlock_controller.runs._context import Desk, commit_until_settled
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_controller._close_facts import gather_close_facts
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
+from interlock_controller.runs._context import Desk
 from interlock_controller.runs._request import Request, Step, outcome_of
 from interlock_lifecycle import (
-    RETRY_REASON,
     AlreadyClosed,
     Baseline,
     CloseFacts,
@@ -20,7 +24,7 @@ from interlock_lifecycle import (
     exhaust,
     take_baseline,
 )
-from interlock_store import Commit, StoredConfig
+from interlock_store import Commit
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -28,13 +32,14 @@ _log = get_logger(__name__)
 
 def complete(desk: Desk, request: Request) -> Step:
     """Close the attempt with its job's outcome."""
-    return commit_until_settled(lambda: _complete_once(desk, request), what=f"completion of {request.key}")
+    return decide_until_settled(lambda: _complete_once(desk, request), subject=f"completion of {request.key}")
 
 
-def _complete_once(desk: Desk, request: Request) -> Step | None:
+def _complete_once(desk: Desk, request: Request) -> Step | Overtaken:
     assert request.outcome is not None
     outcome = outcome_of(request.outcome)
-    facts = _gather(desk, request.key, with_baseline=outcome.event == "success")
+    succeeded = outcome.event == "success"
+    facts = _gather(desk, request.key) if succeeded else gather_close_facts(desk.store, request.key)
     decision = decide_completion(
         facts, request.run_token, outcome, now=desk.now(), execution_timeout=desk.execution_timeout
     )
@@ -44,19 +49,19 @@ def _complete_once(desk: Desk, request: Request) -> Step | None:
 def exhausted(desk: Desk, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
     """Close the run without a job outcome."""
 
-    def once() -> Step | None:
-        facts = _gather(desk, request.key, with_baseline=False)
+    def once() -> Step | Overtaken:
+        facts = gather_close_facts(desk.store, request.key)
         return _settle(desk, exhaust(facts, request.run_token, exhaustion, reason=reason, now=desk.now()))
 
-    return commit_until_settled(once, what=f"close of {request.key}")
+    return decide_until_settled(once, subject=f"close of {request.key}")
 
 
-def _settle(desk: Desk, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | None:
+def _settle(desk: Desk, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | Overtaken:
     match decision:
         case CloseRun():
-            return _closed(decision.status) if desk.store.commit(decision) is Commit.COMMITTED else None
+            return _closed(decision.status) if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case OpenAttempt():
-            return Step("retrying") if desk.store.commit(decision) is Commit.COMMITTED else None
+            return Step("retrying") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case AlreadyClosed():
             return _closed(decision.status)
         case Superseded():
@@ -69,21 +74,13 @@ def _closed(status: RunStatus) -> Step:
     return Step("succeeded" if status is RunStatus.COMPLETED else "failed")
 
 
-def _gather(desk: Desk, key: RunKey, *, with_baseline: bool) -> CloseFacts:
-    known = desk.store.dossier(key)
-    reruns = desk.store.reruns(key)
-    return CloseFacts(
-        run=known.run,
-        config=known.config.config,
-        retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
-        exclusions=known.config.exclusions,
-        sla=known.sla,
-        baseline=_baseline(desk, known.config, key) if with_baseline else None,
-    )
+def _gather(desk: Desk, key: RunKey) -> CloseFacts:
+    """The facts of a successful close: also the post-run baseline, which is taken again."""
+    facts = gather_close_facts(desk.store, key)
+    return replace(facts, baseline=_baseline(desk, facts.config, key))
 
 
-def _baseline(desk: Desk, stored: StoredConfig, key: RunKey) -> Baseline | NoBaseline | None:
-    config = stored.config
+def _baseline(desk: Desk, config: PipelineConfig | None, key: RunKey) -> Baseline | NoBaseline | None:
     if config is None or config.post_run_rules is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What every step of the orchestrator has at hand, and how a step decides again when others were faster."""
+"""What every step of a run works with: the store, the job targets, the clock and the end of its time."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -6,11 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from interlock_controller.runs._request import Step
-from interlock_store import Contended, Store
+from interlock_store import Store
 from interlock_triggers import Attempt, Capability, Started, Status
-
-_TRIES = 5
 
 
 class Jobs(Protocol):
@@ -38,12 +35,3 @@ class Desk(Struct, frozen=True):
     until: Callable[[], datetime]
     execution_timeout: timedelta
     environment: Mapping[str, str]
-
-
-def commit_until_settled(attempt: Callable[[], Step | None], *, what: str) -> Step:
-    """Gather, decide and commit anew until the commit was not overtaken."""
-    for _ in range(_TRIES):
-        step = attempt()
-        if step is not None:
-            return step
-    raise Contended(f"{what}: the run changed {_TRIES} times meanwhile")

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import assert_never
 
-from interlock_controller.runs._context import Desk, commit_until_settled
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
+from interlock_controller.runs._context import Desk
 from interlock_controller.runs._request import Request, Step
 from interlock_lifecycle import (
     CloseRun,
@@ -28,10 +29,10 @@ _log = get_logger(__name__)
 
 def evaluate(desk: Desk, request: Request) -> Step:
     """One look at the rules."""
-    return commit_until_settled(lambda: _evaluate_once(desk, request), what=f"evaluation of {request.key}")
+    return decide_until_settled(lambda: _evaluate_once(desk, request), subject=f"evaluation of {request.key}")
 
 
-def _evaluate_once(desk: Desk, request: Request) -> Step | None:
+def _evaluate_once(desk: Desk, request: Request) -> Step | Overtaken:
     # Taken before anything is read: what is written after this moment may not have been seen.
     now = desk.now()
     known = desk.store.dossier(request.key)
@@ -46,7 +47,7 @@ def _evaluate_once(desk: Desk, request: Request) -> Step | None:
     decision = decide_evaluation(facts, request.run_token, window, now)
     match decision:
         case PassEvaluation():
-            return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else None
+            return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Passed():
             return Step("passed")
         case HoldRun():
@@ -55,7 +56,7 @@ def _evaluate_once(desk: Desk, request: Request) -> Step | None:
         case WindowUsedUp():
             return Step("exhausted", reason=decision.reason)
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else None
+            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
             return Step("superseded")
         case _:

@@ -8,8 +8,9 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from interlock_config import ConfigError
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
-from interlock_controller.runs._context import Desk, commit_until_settled
+from interlock_controller.runs._context import Desk
 from interlock_controller.runs._request import Request, Step, finished
 from interlock_lifecycle import (
     AskTarget,
@@ -65,10 +66,10 @@ class SubmissionFailed(Exception):
 
 def trigger(desk: Desk, request: Request) -> Step:
     """Start the attempt's job, at most once."""
-    return commit_until_settled(lambda: _trigger_once(desk, request), what=f"trigger of {request.key}")
+    return decide_until_settled(lambda: _trigger_once(desk, request), subject=f"trigger of {request.key}")
 
 
-def _trigger_once(desk: Desk, request: Request) -> Step | None:
+def _trigger_once(desk: Desk, request: Request) -> Step | Overtaken:
     known = desk.store.dossier(request.key)
     decision = decide_trigger(
         _gather(desk, request, known),
@@ -88,12 +89,12 @@ def _gather(desk: Desk, request: Request, known: Dossier) -> TriggerFacts:
     return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
 
 
-def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | None:
+def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
     match decision:
         case Superseded():
             return Step("superseded")
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else None
+            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case StartAnswered():
             return _answered(decision.intent)
         case AwaitStart():
@@ -109,10 +110,10 @@ def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | None:
             assert_never(decision)
 
 
-def _promise(desk: Desk, decision: SendStart) -> Step | None:
+def _promise(desk: Desk, decision: SendStart) -> Step | Overtaken:
     """Commit the intent, then send the start."""
     if desk.store.commit(decision.commit) is not Commit.COMMITTED:
-        return None
+        return OVERTAKEN
     intended = replace(decision.commit.run, job_intent=decision.commit.intent)
     return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
 
@@ -124,7 +125,7 @@ def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
     return TargetTraits(deduplicates=able.deduplicates, findable=able.findable)
 
 
-def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | None:
+def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | Overtaken:
     """Send the start that was promised, and record its answer."""
     try:
         config = expanded(desk, run.key, intent)
@@ -144,7 +145,7 @@ def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | N
     return _record_start(desk, run, intent, started)
 
 
-def _not_sendable(desk: Desk, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | None:
+def _not_sendable(desk: Desk, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | Overtaken:
     """A variable is missing: nothing is sent now; what was sent before it went missing stays unknown."""
     if resumed:
         return _record(desk, run, leave_start_unknown(run, intent, reason))
@@ -163,7 +164,7 @@ def _unconfirmed(desk: Desk, run: Run, intent: JobIntent, error: Exception) -> S
     return SubmissionFailed(f"{run.key}: the {intent.type} job's start is unconfirmed: {why}")
 
 
-def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> Step | None:
+def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> Step | Overtaken:
     outcome = _outcome(started.status, started.run_id) if started.status is not None else None
     decision = record_start(
         run,
@@ -177,7 +178,7 @@ def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> 
     return _record(desk, run, decision)
 
 
-def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | None:
+def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | Overtaken:
     """Follow the job that a lost start left behind, or end without sending anything."""
     intent = decision.intent
     found = seek(desk, run.key, intent)
@@ -187,14 +188,14 @@ def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | None:
         return _record_start(desk, run, intent, Started(intent.type, found))
     match decision.otherwise:
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else None
+            return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else OVERTAKEN
         case FailAttempt():
             return finished(decision.otherwise.outcome)
         case _:
             assert_never(decision.otherwise)
 
 
-def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | None:
+def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
     decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=desk.now())
     match decision:
         case RecordStart():
@@ -206,7 +207,7 @@ def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent:
             assert_never(decision)
 
 
-def _record(desk: Desk, run: Run, decision: RecordStart) -> Step | None:
+def _record(desk: Desk, run: Run, decision: RecordStart) -> Step | Overtaken:
     if desk.store.commit(decision) is Commit.COMMITTED:
         return _answered(decision.intent)
     # Somebody recovered the run while the start was on its way; whoever owns it now finds the intent.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import (
     TERMINAL_JOB_EVENTS,
     AlertFacts,
@@ -17,11 +18,10 @@ from interlock_lifecycle import (
     decide_alert,
     judge_completed,
 )
-from interlock_store import Commit, Contended, Store
+from interlock_store import Commit, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
-_TRIES = 5
 
 _Decision = RecordBreach | Announce | TooEarly | Ignore
 
@@ -35,7 +35,9 @@ class AlertDesk:
 
     def fire(self, key: RunKey, alert: EventType, fires_for: datetime) -> datetime | None:
         """Speak or stay silent; when it spoke, at what moment. TimerEarly when the moment is yet to come."""
-        return self._insist(key, str(alert), lambda now: decide_alert(alert, fires_for, key, self._facts(key), now))
+        return self._decide_and_commit(
+            key, str(alert), lambda now: decide_alert(alert, fires_for, key, self._facts(key), now)
+        )
 
     def judge(self, key: RunKey) -> datetime | None:
         """Give a completed run the verdict that its close could not; when it was given, at what moment."""
@@ -46,27 +48,30 @@ class AlertDesk:
                 return Ignore("there is no run")
             return judge_completed(dossier.config.config, dossier.run, self._outcomes(key), dossier.sla, now)
 
-        return self._insist(key, "verdict", decide)
+        return self._decide_and_commit(key, "verdict", decide)
 
-    def _insist(self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]) -> datetime | None:
-        """Decide and commit until nobody else was faster."""
-        for _ in range(_TRIES):
-            now = self._now()
-            decision = decide(now)
-            if isinstance(decision, TooEarly):
-                raise TimerEarly(key, decision.at)
-            if isinstance(decision, Ignore):
-                _log.info("alert_silent", run=str(key), alert=what, reason=decision.reason)
+    def _decide_and_commit(self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]) -> datetime | None:
+        """Decide and commit until no other writer was first."""
+        return decide_until_settled(lambda: self._fire_once(key, what, decide), subject=f"alert of {key}")
+
+    def _fire_once(
+        self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]
+    ) -> datetime | Overtaken | None:
+        now = self._now()
+        decision = decide(now)
+        if isinstance(decision, TooEarly):
+            raise TimerEarly(key, decision.at)
+        if isinstance(decision, Ignore):
+            _log.info("alert_silent", run=str(key), alert=what, reason=decision.reason)
+            return None
+        match self._store.commit(decision):
+            case Commit.COMMITTED:
+                _log.info("alert_fired", run=str(key), alert=what)
+                return now
+            case Commit.FENCED:
                 return None
-            match self._store.commit(decision):
-                case Commit.COMMITTED:
-                    _log.info("alert_fired", run=str(key), alert=what)
-                    return now
-                case Commit.FENCED:
-                    return None
-                case Commit.STALE:
-                    continue
-        raise Contended(f"alert of {key}: the run changed {_TRIES} times meanwhile")
+            case Commit.STALE:
+                return OVERTAKEN
 
     def _facts(self, key: RunKey) -> AlertFacts:
         dossier = self._store.dossier(key)

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from interlock_controller._close_facts import gather_close_facts
 from interlock_controller.effects import MISSING, Outbox
 from interlock_controller.records import RerunDesk
 from interlock_controller.watch._workers import Crew
 from interlock_lifecycle import (
-    RETRY_REASON,
     Announce,
-    CloseFacts,
     CloseRun,
     EventType,
     ExecutionEnded,
@@ -169,7 +168,7 @@ class Recovery:
 
     def execution_ended(self, run: Run, ended: ExecutionEnded, now: datetime) -> bool:
         """The execution of a run is over: whether the run had to be recovered or closed."""
-        facts = self._facts(run)
+        facts = gather_close_facts(self._store, run.key)
         decision = decide_recovery(facts, run.run_token, ended, now=now, execution_timeout=self._execution_timeout)
         if not isinstance(decision, RecoverRun | CloseRun):
             return False
@@ -188,16 +187,7 @@ class Recovery:
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
-        decision = exhaust(self._facts(run), run.run_token, Exhaustion.LEASE, reason=reason, now=now)
-        return isinstance(decision, CloseRun) and self._store.commit(decision) is Commit.COMMITTED
-
-    def _facts(self, run: Run) -> CloseFacts:
-        stored = self._store.config(run.key.pipeline_id)
-        reruns = self._store.reruns(run.key)
-        return CloseFacts(
-            run=self._store.run(run.key),
-            config=stored.config,
-            retries_used=sum(1 for rerun in reruns if rerun.reason == RETRY_REASON),
-            exclusions=stored.exclusions,
-            sla=self._store.sla(run.key),
+        decision = exhaust(
+            gather_close_facts(self._store, run.key), run.run_token, Exhaustion.LEASE, reason=reason, now=now
         )
+        return isinstance(decision, CloseRun) and self._store.commit(decision) is Commit.COMMITTED

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.watch._dates import without_run
 from interlock_controller.watch._failures import PipelineTrouble
 from interlock_controller.watch._pipelines import Survey, Watched
@@ -29,12 +30,11 @@ from interlock_lifecycle import (
     undated_marker,
     undated_sensors,
 )
-from interlock_store import Commit, Contended, Cursor, Overview, Store, read_run
+from interlock_store import Commit, Cursor, Overview, Store, read_run
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_TRIES = 5
 
 _SLOTS = 3
 """Pipelines with per-period sensors, or of which no sensor is known, need a query each: a third of them per tick."""
@@ -165,17 +165,18 @@ class StrandedSensors:
         return self._start(one, watched.config, now)
 
     def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
-        """Start the run, unless somebody else was faster; Contended when nobody was and it could not be started."""
-        for _ in range(_TRIES):
+        """Start the run, unless another writer was first; Contended when the rows changed at each try."""
+
+        def start_once() -> bool | Overtaken:
             known = self._store.arrived_at(one.key) is not None
             decision = recover_trigger(
                 one, config, has_arrival=known, now=now, execution_timeout=self._execution_timeout
             )
             commit = self._store.commit(decision)
             _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, commit=str(commit))
-            if commit is not Commit.STALE:
-                return commit is Commit.COMMITTED
-        raise Contended(f"stranded sensor {one.sensor_key} of {one.key}: the run changed {_TRIES} times meanwhile")
+            return OVERTAKEN if commit is Commit.STALE else commit is Commit.COMMITTED
+
+        return decide_until_settled(start_once, subject=f"stranded sensor {one.sensor_key} of {one.key}")
 
 
 def _is_dormant(watched: Watched, now: datetime) -> bool:

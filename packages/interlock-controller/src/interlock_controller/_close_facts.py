@@ -1,0 +1,16 @@
+"""Gathers the facts that every close of a run is decided on."""
+
+from interlock_lifecycle import RETRY_REASON, CloseFacts, RunKey
+from interlock_store import Store
+
+
+def gather_close_facts(store: Store, key: RunKey) -> CloseFacts:
+    """The run, its config and excluded days, the retries that its date has used, and its SLA; without a baseline."""
+    known = store.dossier(key)
+    return CloseFacts(
+        run=known.run,
+        config=known.config.config,
+        retries_used=sum(1 for rerun in store.reruns(key) if rerun.reason == RETRY_REASON),
+        exclusions=known.config.exclusions,
+        sla=known.sla,
+    )
