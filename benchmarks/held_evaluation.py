@@ -23,7 +23,7 @@ from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, open_run
 from interlock_controller.runs import take_step
 from interlock_controller.runs import read_request
-from interlock_controller.runs import Desk
+from interlock_controller.runs import StepContext
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 
@@ -43,18 +43,18 @@ store.commit(start)
 for n in range(10):
     fields = {"date": "2026-03-03", "count": 999 if n == 9 else 2000, "updatedAt": "2026-03-03T11:00:00Z", **hour}
     store.put_sensor("p", f"sensor-{n}", fields)
-desk = Desk(store, None, lambda: now, lambda: now + timedelta(minutes=5), timeout, {})
+context = StepContext(store, None, lambda: now, lambda: now + timedelta(minutes=5), timeout, {})
 request = read_request({
     "mode": "evaluate", "pipelineId": "p", "scheduleId": "stream", "date": date, "attempt": 0,
     "runToken": start.run.run_token, "startedAt": now.isoformat(),
     "config": {"evaluationIntervalSeconds": 300, "evaluationWindowSeconds": 3600,
                "jobCheckIntervalSeconds": 60, "jobPollWindowSeconds": 3600}})
-assert take_step(desk, request).status == "not-ready"
+assert take_step(context, request).status == "not-ready"
 best = []
 for _ in range(10):
     began = time.process_time()
     for _ in range(200):
-        take_step(desk, request)
+        take_step(context, request)
     best.append((time.process_time() - began) / 200)
 print(json.dumps(min(best)))
 """

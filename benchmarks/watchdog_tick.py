@@ -26,8 +26,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller.effects import Outbox
-from interlock_controller.records import RerunDesk
-from interlock_controller.watch import Crew, Recovery, all_checks
+from interlock_controller.records import RerunIntake
+from interlock_controller.watch import Recovery, WorkerPool, all_checks
 from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus, Timer
 from interlock_sla import Clock, ExecutionDate, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
@@ -256,7 +256,7 @@ class Process:
         recovery = Recovery(
             store,
             Outbox(store, Quiet(), Quiet(), now=clock, execution_timeout=TIMEOUT),
-            RerunDesk(store, execution_timeout=TIMEOUT),
+            RerunIntake(store, execution_timeout=TIMEOUT),
             Quiet(),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
@@ -264,7 +264,7 @@ class Process:
         )
         overview = Overview(self.tables, NAMES)
         self.checks = all_checks(
-            store, overview, recovery, self._timers, now=clock, execution_timeout=TIMEOUT, crew=Crew()
+            store, overview, recovery, self._timers, now=clock, execution_timeout=TIMEOUT, workers=WorkerPool()
         )
 
     def tick(self, profile: cProfile.Profile | None = None) -> Cost:

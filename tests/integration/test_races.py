@@ -23,8 +23,8 @@ from interlock_cli.local import LocalStack
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import Contended
 from interlock_controller.effects import BusEntry, Outbox
-from interlock_controller.records import Change, ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
-from interlock_controller.watch import Check, Crew, Recovery, all_checks
+from interlock_controller.records import Change, ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_lifecycle import (
     CloseFacts,
     JobOutcome,
@@ -103,7 +103,7 @@ class Part:
     def __init__(self, client: Any, outside: Outside) -> None:
         self.store = store = Store(DynamoTables(client), NAMES)
         self.outbox = Outbox(store, outside, outside, now=now, execution_timeout=TIMEOUT)
-        self.reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+        self.reruns = RerunIntake(store, execution_timeout=TIMEOUT)
         self.again = 0
 
     def insist(self, act: Callable[[], object]) -> None:
@@ -125,9 +125,9 @@ class RouterPart(Part):
     def __init__(self, client: Any, outside: Outside) -> None:
         super().__init__(client, outside)
         cache = ConfigCache(self.store, now)
-        sensors = SensorDesk(self.store, cache, execution_timeout=TIMEOUT)
-        configs, jobs = ConfigWatch(self.store, cache), JobDesk(self.store, cache)
-        self._router = Router(self.outbox, configs, sensors, self.reruns, jobs)
+        sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
+        configs, jobs = ConfigIntake(self.store, cache), OutcomeIntake(self.store, cache)
+        self._router = RecordRouter(self.outbox, configs, sensors, self.reruns, jobs)
 
     def take(self, change: Change) -> None:
         """The record, then the records that its commit leads to."""
@@ -154,7 +154,9 @@ class WatchdogPart(Part):
             probe_after=timedelta(hours=1),
         )
         overview = Overview(DynamoTables(client), NAMES)
-        checks = all_checks(self.store, overview, recovery, NoTimers(), now=now, execution_timeout=TIMEOUT, crew=Crew())
+        checks = all_checks(
+            self.store, overview, recovery, NoTimers(), now=now, execution_timeout=TIMEOUT, workers=WorkerPool()
+        )
         self._reconcile, self._pending = checks["stranded-sensors"], checks["pending"]
 
     def take(self, change: Change) -> None:

@@ -571,7 +571,7 @@ MUTANTS = (
     ),
     Mutant(
         "an unreadable row is no dead letter",
-        "interlock_controller:SensorDesk._reject",
+        "interlock_controller:SensorIntake._reject",
         "raise UnreadableSensor(sensor, problem)",
         "return None",
         trap=27,
@@ -593,7 +593,7 @@ MUTANTS = (
     ),
     Mutant(
         "a dry run rejects reference data",
-        "interlock_controller:SensorDesk.arrived",
+        "interlock_controller:SensorIntake.arrived",
         "reads(sensor.key, stored.config)",
         "True",
         writers=(0,),
@@ -621,14 +621,14 @@ MUTANTS = (
     ),
     Mutant(
         "a rejected row is kept from waiting dry runs",
-        "interlock_controller:SensorDesk.arrived",
+        "interlock_controller:SensorIntake.arrived",
         "stored.config.dry_run",
         "not reads(sensor.key, stored.config)",
         writers=(9,),
     ),
     Mutant(
         "more data after a final failure is a lost race",
-        "interlock_controller:SensorDesk._settled",
+        "interlock_controller:SensorIntake._settled",
         "NoteAfterRun | Announce",
         "NoteAfterRun",
         seeds=(2,),

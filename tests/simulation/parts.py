@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from simulation.streams import OutboxLetters
 
 from interlock_controller.effects import Outbox
-from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
-from interlock_controller.runs import Desk
-from interlock_controller.slas import AlertDesk, Monitor
-from interlock_controller.watch import Check, Crew, Recovery, all_checks
+from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.runs import StepContext
+from interlock_controller.slas import SlaAlerts, SlaMonitor
+from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_store import ConfigCache, Overview, Store
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class Sandbox:
         self.outbox = Outbox(
             store, world.bus, world.executions, now=self.now, execution_timeout=TIMEOUT, dead_letters=letters
         )
-        reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+        reruns = RerunIntake(store, execution_timeout=TIMEOUT)
         cache = ConfigCache(store, self.now)
-        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
-        self.router = Router(self.outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
-        self.monitor = Monitor(store, world.timers, AlertDesk(store, self.now), self.now)
+        sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
+        self.router = RecordRouter(
+            self.outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache)
+        )
+        self.monitor = SlaMonitor(store, world.timers, SlaAlerts(store, self.now), self.now)
         self.recovery = Recovery(
             store,
             self.outbox,
@@ -53,16 +55,16 @@ class Sandbox:
             world.timers,
             now=self.now,
             execution_timeout=TIMEOUT,
-            crew=Crew(),
+            workers=WorkerPool(),
         )
 
     def now(self) -> datetime:
         """What this process takes for the time."""
         return self._world.now + self._skew
 
-    def desk(self) -> Desk:
+    def context(self) -> StepContext:
         """What an invocation of the orchestrator works with."""
-        return Desk(self._store, self._world.jobs, self.now, self._until, TIMEOUT, {})
+        return StepContext(self._store, self._world.jobs, self.now, self._until, TIMEOUT, {})
 
     def _until(self) -> datetime:
         return self._world.invocation.ends + self._skew - timedelta(milliseconds=500)

@@ -115,7 +115,7 @@ class Executions:
         sandbox = self._world.sandbox()
         try:
             if resource == ORCHESTRATOR:
-                step = self._world.invoke(lambda: take_step(sandbox.desk(), read_request(event)), event["runToken"])
+                step = self._world.invoke(lambda: take_step(sandbox.context(), read_request(event)), event["runToken"])
                 return msgspec.to_builtins(step)
             return self._world.invoke(lambda: sandbox.monitor.answer(event))
         except Crash:

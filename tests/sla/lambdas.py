@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from interlock_controller.effects import BusEntry, Outbox, Timers
-from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
-from interlock_controller.runs import Desk
-from interlock_controller.slas import AlertDesk, Monitor
-from interlock_controller.watch import Crew, Recovery, all_checks
+from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.runs import StepContext
+from interlock_controller.slas import SlaAlerts, SlaMonitor
+from interlock_controller.watch import Recovery, WorkerPool, all_checks
 from interlock_dlq import DeadLetter
 from interlock_dlq import Router as DeadLetters
 from interlock_orchestrator import handler as orchestrator
@@ -22,7 +22,7 @@ from interlock_sla_monitor.wiring import Service as SlaService
 from interlock_store import ConfigCache, Overview, Store, TableNames, Tables, to_wire
 from interlock_stream_router import handler as stream_router
 from interlock_stream_router.wiring import Service as RouterService
-from interlock_telemetry import environment
+from interlock_telemetry import LambdaContext, LambdaEntry, environment
 from interlock_triggers import Capability
 from interlock_watchdog import handler as watchdog
 from interlock_watchdog.wiring import Service as WatchdogService
@@ -67,9 +67,16 @@ class _OrchestratorService:
     def __init__(self, store: Store, jobs: Jobs, now: Callable[[], datetime]) -> None:
         self._store, self._jobs, self._now = store, jobs, now
 
-    def desk(self, ends_at: datetime) -> Desk:
-        """The desk of one invocation; `ends_at` is the wall clock's, which has no meaning here."""
-        return Desk(self._store, self._jobs, self._now, lambda: self._now() + timedelta(minutes=5), TIMEOUT, {})
+    def context(self, ends_at: datetime) -> StepContext:
+        """The context of one invocation; `ends_at` is the wall clock's, which has no meaning here."""
+        return StepContext(self._store, self._jobs, self._now, lambda: self._now() + timedelta(minutes=5), TIMEOUT, {})
+
+
+def _entry(
+    work: Callable[[Any, dict[str, Any], LambdaContext | None], dict[str, Any]], service: Any
+) -> LambdaEntry[Any]:
+    """The entry point of a Lambda whose wiring made this service."""
+    return LambdaEntry("sla-tests", lambda variables: service, work)
 
 
 class Lambdas:
@@ -86,7 +93,7 @@ class Lambdas:
     ) -> None:
         store = Store(tables, NAMES)
         outbox = Outbox(store, around, around, now=now, execution_timeout=TIMEOUT)  # type: ignore[arg-type]
-        reruns, crew, cache = RerunDesk(store, execution_timeout=TIMEOUT), Crew(), ConfigCache(store, now)
+        reruns, workers, cache = RerunIntake(store, execution_timeout=TIMEOUT), WorkerPool(), ConfigCache(store, now)
         recovery = Recovery(
             store,
             outbox,
@@ -97,47 +104,35 @@ class Lambdas:
             probe_after=TICK,
         )
         overview = Overview(tables, NAMES)
-        checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, crew=crew)
-        sensors = SensorDesk(store, cache, execution_timeout=TIMEOUT)
-        router = Router(outbox, ConfigWatch(store, cache), sensors, reruns, JobDesk(store, cache))
-        monitor = Monitor(store, timers, AlertDesk(store, now), now)
+        checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
+        sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
+        router = RecordRouter(outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache))
+        monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
         self._now = now
         self._records = 0
-        self._services: dict[Any, Any] = {
-            stream_router: RouterService(router, letters, {}, _SETTINGS),
-            orchestrator: _OrchestratorService(store, jobs, now),
-            sla_monitor: SlaService(monitor, {}, _SETTINGS),
-            watchdog: WatchdogService(checks, recovery, around, crew, {}, _SETTINGS),  # type: ignore[arg-type]
-        }
-
-    def _invoke(self, handler: Any, event: dict[str, Any]) -> Any:
-        """Call a handler's entry point as if its wiring had made this service, and leave it as it was."""
-        wire, now = handler.wire, handler.now
-        handler.wire, handler.now = lambda variables: self._services[handler], self._now
-        handler._service.cache_clear()
-        try:
-            return handler.handle(event, None)
-        finally:
-            handler.wire, handler.now = wire, now
-            handler._service.cache_clear()
+        self._stream_router = _entry(stream_router.route, RouterService(router, letters, {}, _SETTINGS, now))
+        self._orchestrator = _entry(orchestrator.step, _OrchestratorService(store, jobs, now))
+        self._sla_monitor = _entry(sla_monitor.answer, SlaService(monitor, {}, _SETTINGS))
+        service = WatchdogService(checks, recovery, around, workers, {}, _SETTINGS, now)  # type: ignore[arg-type]
+        self._watchdog = _entry(watchdog.watch, service)
 
     def tick(self) -> None:
         """EventBridge's rate rule invokes the watchdog."""
         moment = self._now().isoformat()
-        self._invoke(watchdog, {**_SCHEDULED, "id": f"tick-{moment}", "time": moment})
+        self._watchdog({**_SCHEDULED, "id": f"tick-{moment}", "time": moment})
 
     def step(self, event: dict[str, Any]) -> Any:
         """The state machine invokes the orchestrator."""
-        return self._invoke(orchestrator, event)
+        return self._orchestrator(event)
 
     def mind_sla(self, event: Any) -> dict[str, Any]:
         """The state machine, or Scheduler, invokes the SLA monitor."""
-        return dict(self._invoke(sla_monitor, dict(event)))
+        return dict(self._sla_monitor(dict(event)))
 
     def route(self, changes: Sequence[tuple[str, str, Mapping[str, Any] | None, datetime]]) -> int:
         """The stream brings a batch of changed rows; how many were taken."""
         records = [self._record(*change) for change in changes]
-        answer = self._invoke(stream_router, {"Records": records})
+        answer = self._stream_router({"Records": records})
         failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         return numbers.index(failed[0]) if failed else len(records)

@@ -18,9 +18,9 @@ from sla.annals import Attempt, Fate
 from sla.habits import Habit, make_calendars, make_habit
 
 from interlock_controller.effects import BusEntry, Outbox
-from interlock_controller.records import RerunDesk
-from interlock_controller.slas import AlertDesk, Monitor
-from interlock_controller.watch import Crew, Recovery, all_checks, run_tick
+from interlock_controller.records import RerunIntake
+from interlock_controller.slas import SlaAlerts, SlaMonitor
+from interlock_controller.watch import Recovery, WorkerPool, all_checks, run_tick
 from interlock_lifecycle import (
     CloseFacts,
     JobIntent,
@@ -67,15 +67,15 @@ class Season:
         self._timers: dict[str, Timer] = {}
         self._deaf_until = start
         self._retries: Counter[RunKey] = Counter()
-        self._reruns = RerunDesk(self.store, execution_timeout=TIMEOUT)
-        self.monitor = Monitor(self.store, self, AlertDesk(self.store, lambda: self.now), lambda: self.now)
+        self._reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
+        self.monitor = SlaMonitor(self.store, self, SlaAlerts(self.store, lambda: self.now), lambda: self.now)
         self._boot()
 
     def _boot(self) -> None:
         """A new process of the watchdog: it remembers nothing but the tables."""
         clock = lambda: self.now  # noqa: E731
         outbox = Outbox(self.store, self, self, now=clock, execution_timeout=TIMEOUT)
-        reruns = RerunDesk(self.store, execution_timeout=TIMEOUT)
+        reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
         recovery = Recovery(
             self.store,
             outbox,
@@ -87,7 +87,7 @@ class Season:
         )
         overview = Overview(self.tables, NAMES)
         self.checks = all_checks(
-            self.store, overview, recovery, self, now=clock, execution_timeout=TIMEOUT, crew=Crew()
+            self.store, overview, recovery, self, now=clock, execution_timeout=TIMEOUT, workers=WorkerPool()
         )
 
     # --- what the services need --------------------------------------------------------------------------------

@@ -418,7 +418,7 @@ def test_what_is_no_judgement_stops_no_run_and_is_replaced_by_the_next_one(
     store.commit(RecordBreach(key, None, Verdict(key), {Clock.RELATIVE: fine}, ()))
     pk, sk = f"PIPELINE#{key.pipeline_id}", f"VERDICT#{key.schedule_id}#{key.date}"
     tables.transact([Update(store.names.control, pk, sk, set={"absolute": spoiled})])
-    found = store.dossier(key).sla.verdict
+    found = store.run_context(key).sla.verdict
     assert (found.clocks, found.spoiled) == ({Clock.RELATIVE: fine}, {Clock.ABSOLUTE: spoiled})
     breach = RecordBreach(key, None, found, {Clock.ABSOLUTE: ClockVerdict(Outcome.BREACH, NOW, NOW)}, ())
     assert store.commit(breach) is Commit.COMMITTED
@@ -669,7 +669,7 @@ def test_what_is_no_arrival_stops_nothing_and_gives_way_to_one(
     tables.transact([Put(store.names.control, row)])
     assert store.arrived_at(key) is None
     assert store.commit(notes_of_an_arrival(start)[which]) is Commit.COMMITTED
-    assert (store.arrived_at(key), store.dossier(key).sla.arrived_at) == (NOW, NOW)
+    assert (store.arrived_at(key), store.run_context(key).sla.arrived_at) == (NOW, NOW)
 
 
 class Hasty(MemoryTables):

@@ -151,7 +151,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     for name in ("AWS_ENDPOINT_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    handler._service.cache_clear()
+    handler.handle.reset()
     # Slack is on loopback, and has to be reached for real.
     with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
         client = boto3.client("dynamodb")
@@ -165,4 +165,4 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
             ],
         )
         yield client
-    handler._service.cache_clear()
+    handler.handle.reset()

@@ -36,9 +36,9 @@ EVENT: dict[str, Any] = {
 def table(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     monkeypatch.setenv("EVENTS_TABLE", TABLE)
     monkeypatch.setenv("EVENTS_TTL_DAYS", "7")
-    handler._service.cache_clear()
+    handler.handle.reset()
     yield dynamodb
-    handler._service.cache_clear()
+    handler.handle.reset()
 
 
 def rows(client: "DynamoDBClient") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From the environment to the desk: what the variables say reaches what they speak of."""
+"""From the environment to the context: what the variables say reaches what they speak of."""
 
 import socket
 import time
@@ -68,7 +68,7 @@ def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) 
 
 def test_an_invocation_keeps_time_for_writing_down_what_a_start_was_answered(service: Service) -> None:
     ends_at = now() + timedelta(minutes=5)
-    assert ends_at - service.desk(ends_at).until() == timedelta(seconds=5)
+    assert ends_at - service.context(ends_at).until() == timedelta(seconds=5)
 
 
 def test_missing_variables_are_named_all_at_once() -> None:

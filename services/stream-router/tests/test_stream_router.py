@@ -84,9 +84,9 @@ def _create_tables(client: Any) -> None:
 def handle(aws: dict[str, Any]) -> Iterator[Handle]:
     from interlock_stream_router import handler
 
-    handler._service.cache_clear()
+    handler.handle.reset()
     yield handler.handle
-    handler._service.cache_clear()
+    handler.handle.reset()
 
 
 @pytest.fixture

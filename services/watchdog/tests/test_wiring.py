@@ -85,9 +85,9 @@ def tables(aws: dict[str, Any]) -> DynamoTables:
 def tick(aws: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
     from interlock_watchdog import handler
 
-    handler._service.cache_clear()
+    handler.handle.reset()
     yield lambda: handler.handle({"source": "aws.events", "detail-type": "Scheduled Event"}, None)
-    handler._service.cache_clear()
+    handler.handle.reset()
 
 
 def waiting(name: str, detail: str) -> Item:

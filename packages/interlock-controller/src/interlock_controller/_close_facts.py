@@ -6,7 +6,7 @@ from interlock_store import Store
 
 def gather_close_facts(store: Store, key: RunKey) -> CloseFacts:
     """The run, its config and excluded days, the retries that its date has used, and its SLA; without a baseline."""
-    known = store.dossier(key)
+    known = store.run_context(key)
     return CloseFacts(
         run=known.run,
         config=known.config.config,

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from interlock_config import decode_yaml
 from interlock_controller.effects import MISSING, BusEntry, BusError, Executions, Outbox, SchedulerTimers
-from interlock_controller.records import RerunDesk, SensorDesk
+from interlock_controller.records import RerunIntake, SensorIntake
 from interlock_lifecycle import (
     CommitIntent,
     JobIntent,
@@ -167,24 +167,26 @@ def sensor(at: datetime = NOW, **fields: object) -> Sensor:
 
 
 def test_a_sensor_opens_one_run_however_often_it_comes(store: Store) -> None:
-    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
     for seconds in range(3):
-        desk.arrived(sensor(NOW + timedelta(seconds=seconds)))
+        intake.arrived(sensor(NOW + timedelta(seconds=seconds)))
     assert [run.attempt for run in store.runs("bronze")] == [0]
 
 
-def test_late_data_asks_for_one_rerun_and_the_desk_answers_it_once(store: Store, outbox: Outbox) -> None:
-    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
-    desk.arrived(sensor())
+def test_late_data_asks_for_one_rerun_and_gets_one_answer(store: Store, outbox: Outbox) -> None:
+    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
     for seconds in (60, 120):
-        desk.arrived(sensor(NOW + timedelta(seconds=seconds), updatedAt=(NOW + timedelta(seconds=seconds)).isoformat()))
+        intake.arrived(
+            sensor(NOW + timedelta(seconds=seconds), updatedAt=(NOW + timedelta(seconds=seconds)).isoformat())
+        )
     (row,) = pending(store, "RERUN_REQUEST#")
     assert row["reason"] == "late-data"
     store.put_sensor("bronze", "ready", {"updatedAt": (NOW + timedelta(minutes=5)).isoformat()})
     request = read_rerun_request(row, NOW + timedelta(minutes=3))
-    reruns = RerunDesk(store, execution_timeout=TIMEOUT)
+    reruns = RerunIntake(store, execution_timeout=TIMEOUT)
     for _ in range(2):
         reruns.requested(request)
     run = store.run(KEY)
@@ -204,30 +206,30 @@ def _complete(store: Store) -> None:
 
 
 def test_a_request_without_a_time_is_answered_once_and_hides_no_late_data(store: Store, outbox: Outbox) -> None:
-    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
-    desk.arrived(sensor())
+    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
     row = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{KEY.date}", "reason": "manual"}
     store._tables.transact([_put(store, row)])
-    RerunDesk(store, execution_timeout=TIMEOUT).requested(read_rerun_request(row, NOW))
+    RerunIntake(store, execution_timeout=TIMEOUT).requested(read_rerun_request(row, NOW))
     standing = store.standing_request(KEY)
     assert standing is not None
     assert not standing.waits
 
 
 def test_a_late_sensor_that_is_redelivered_asks_for_no_second_rerun(store: Store, outbox: Outbox) -> None:
-    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
-    desk.arrived(sensor())
+    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
     late = sensor(NOW + timedelta(minutes=1))
-    desk.arrived(late)
+    intake.arrived(late)
     (row,) = pending(store, "RERUN_REQUEST#")
     request = read_rerun_request(row, NOW + timedelta(minutes=2))
     store.put_sensor("bronze", "ready", {"updatedAt": (NOW - timedelta(hours=1)).isoformat()})
-    RerunDesk(store, execution_timeout=TIMEOUT).requested(request)
-    desk.arrived(late)
+    RerunIntake(store, execution_timeout=TIMEOUT).requested(request)
+    intake.arrived(late)
     assert pending(store, "RERUN_REQUEST#") == []
     logged = [entry.event for entry in store.entries(KEY)]
     assert logged.count("late-data-arrival") == 1
@@ -236,10 +238,10 @@ def test_a_late_sensor_that_is_redelivered_asks_for_no_second_rerun(store: Store
 
 def test_a_config_that_was_missing_is_looked_for_again(store: Store) -> None:
     empty = Store(MemoryTables(), TableNames.of_environment("test"))
-    desk = SensorDesk(empty, ConfigCache(empty, lambda: NOW), execution_timeout=TIMEOUT)
-    desk.arrived(sensor())
+    intake = SensorIntake(empty, ConfigCache(empty, lambda: NOW), execution_timeout=TIMEOUT)
+    intake.arrived(sensor())
     empty.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
-    desk.arrived(sensor(NOW + timedelta(seconds=1)))
+    intake.arrived(sensor(NOW + timedelta(seconds=1)))
     assert len(list(empty.runs("bronze"))) == 1
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.records import SensorDesk
-from interlock_controller.slas import AlertDesk
+from interlock_controller.records import SensorIntake
+from interlock_controller.slas import SlaAlerts
 from interlock_lifecycle import EventType, RunKey, Sensor
 from interlock_sla import parse_execution_date
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
@@ -37,8 +37,8 @@ def arrive(store: Store, key: str = "ready", at: datetime = NOW) -> None:
     """An external process writes a sensor, and the stream brings it."""
     fields: Mapping[str, object] = {"date": "2026-03-03"}
     store.put_sensor("bronze", key, fields)
-    desk = SensorDesk(store, ConfigCache(store, lambda: NOW), execution_timeout=timedelta(hours=4))
-    desk.arrived(Sensor("bronze", key, fields, at))
+    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=timedelta(hours=4))
+    intake.arrived(Sensor("bronze", key, fields, at))
 
 
 def told(store: Store) -> list[str]:
@@ -54,7 +54,7 @@ def test_the_run_starts_and_its_relative_clock_runs_from_the_sensor(store: Store
     assert run.is_running
     assert store.arrived_at(KEY) == NOW
     breach_at = NOW + timedelta(hours=1)
-    AlertDesk(store, lambda: breach_at).fire(KEY, EventType.RELATIVE_SLA_BREACH, breach_at)
+    SlaAlerts(store, lambda: breach_at).fire(KEY, EventType.RELATIVE_SLA_BREACH, breach_at)
     assert told(store) == ["RELATIVE_SLA_BREACH"]
 
 

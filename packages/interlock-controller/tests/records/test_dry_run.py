@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.records import SensorDesk
+from interlock_controller.records import SensorIntake
 from interlock_lifecycle import Sensor
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
 
@@ -29,7 +29,9 @@ class Shadow:
         self.told: list[tuple[str, str]] = []
         self.store = Store(MemoryTables(self._changed), TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
-        self._desk = SensorDesk(self.store, ConfigCache(self.store, lambda: NOW), execution_timeout=timedelta(hours=4))
+        self._intake = SensorIntake(
+            self.store, ConfigCache(self.store, lambda: NOW), execution_timeout=timedelta(hours=4)
+        )
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Any) -> None:
         if key[2].startswith("EVENT#") and before is None:
@@ -37,7 +39,7 @@ class Shadow:
 
     def arrives(self, key: str, minute: int, **fields: Any) -> None:
         self.store.put_sensor("bronze", key, fields)
-        self._desk.arrived(Sensor("bronze", key, fields, NOW + timedelta(minutes=minute)))
+        self._intake.arrived(Sensor("bronze", key, fields, NOW + timedelta(minutes=minute)))
 
     def would_trigger(self) -> list[str]:
         return [date for name, date in self.told if name == "DRY_RUN_WOULD_TRIGGER"]

@@ -1,4 +1,4 @@
-"""The desks over the twin of the tables: post-run sensors, dry runs and external outcomes, row by row."""
+"""The intakes over the twin of the tables: post-run sensors, dry runs and external outcomes, row by row."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.records import JobDesk, RerunDesk, SensorDesk
+from interlock_controller.records import OutcomeIntake, RerunIntake, SensorIntake
 from interlock_lifecycle import (
     CloseFacts,
     CloseRun,
@@ -44,16 +44,16 @@ postRun: {driftField: rows, rules: [{key: audit, check: gte, field: rows, value:
 
 
 class Floor:
-    """The desks of one store, and what its outbox holds."""
+    """The intakes of one store, and what its outbox holds."""
 
     def __init__(self, text: str = PIPELINE) -> None:
         self.rows: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.tables = MemoryTables(self._changed)
         self.store = Store(self.tables, NAMES)
         cache = ConfigCache(self.store, lambda: NOW)
-        self.sensors = SensorDesk(self.store, cache, execution_timeout=TIMEOUT)
-        self.reruns = RerunDesk(self.store, execution_timeout=TIMEOUT)
-        self.jobs = JobDesk(self.store, cache)
+        self.sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
+        self.reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
+        self.jobs = OutcomeIntake(self.store, cache)
         self.told: list[str] = []
         self.store.put_config(decode_yaml(text, "bronze.yaml"))
 

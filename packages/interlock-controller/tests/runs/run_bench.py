@@ -1,4 +1,4 @@
-"""One run on its desk over the in-memory twin, and a job target that does what the test says."""
+"""One run on its context over the in-memory twin, and a job target that does what the test says."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from interlock_config import decode_yaml
-from interlock_controller.runs import Desk, Step, read_request, take_step
+from interlock_controller.runs import Step, StepContext, read_request, take_step
 from interlock_lifecycle import (
     MarkStarted,
     OpenAttempt,
@@ -75,7 +75,7 @@ class Board:
 
 
 class Bench:
-    """One run on its desk; `ask` sends it the state machine's questions."""
+    """One run on its context; `ask` sends it the state machine's questions."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Bench:
         self.store = Store(tables(self), TableNames.of_environment("test"))
         self.configure(job, zone)
         self.store.put_sensor("bronze", "ready", {"count": 10})
-        self.desk = Desk(
+        self.context = StepContext(
             store=self.store,
             jobs=jobs,
             now=lambda: self.now,
@@ -142,7 +142,7 @@ class Bench:
             },
             **more,
         }
-        return take_step(self.desk, read_request(event))
+        return take_step(self.context, read_request(event))
 
     def complete(self, step: Step, token: str | None = None) -> Step:
         return self.ask("complete-trigger", token, outcome=msgspec.to_builtins(step))
@@ -156,7 +156,7 @@ class Bench:
         row = self.store._tables.get(self.store.names.control, "PIPELINE#bronze", "RERUN_REQUEST#stream#2026-03-03")
         assert row is not None
         request = read_rerun_request(row, self.now)
-        stored = self.store.dossier(self.key).config
+        stored = self.store.run_context(self.key).config
         assert stored.config is not None
         facts = RerunFacts(self.run, stored.exclusions, self.store.entries(self.key), self.store.reruns(self.key), None)
         decision = decide_rerun(request, facts, stored.config, execution_timeout=TIMEOUT)

@@ -45,7 +45,7 @@ WRITTEN = {name.lower(): f"${{INTERLOCK_{name}}}" for name in NAMES}
 """Every variable of a run, as a config names it."""
 
 
-class Desk(NamedTuple):
+class TypedRun(NamedTuple):
     """A run whose job is of one type, and the target of that type."""
 
     bench: Bench
@@ -74,25 +74,25 @@ class Case(NamedTuple):
     kind: str
     own: Callable[[dict[str, Any]], dict[str, Any]]
     bare: Callable[[dict[str, Any]], dict[str, Any]]
-    received: Callable[[Desk], Any]
-    wrapped: Callable[[Desk, Dated, dict[str, str]], Any]
-    given: Callable[[Desk, Dated], Any]
+    received: Callable[[TypedRun], Any]
+    wrapped: Callable[[TypedRun, Dated, dict[str, str]], Any]
+    given: Callable[[TypedRun, Dated], Any]
 
 
 def _without(config: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in names}
 
 
-def _body(desk: Desk) -> Any:
-    return json.loads(desk.target.starts[-1].body)
+def _body(typed: TypedRun) -> Any:
+    return json.loads(typed.target.starts[-1].body)
 
 
-def _output(desk: Desk) -> Any:
+def _output(typed: TypedRun) -> Any:
     """What a command wrote: a line of its arguments, a line of its environment."""
-    intent = desk.bench.run.job_intent
+    intent = typed.bench.run.job_intent
     assert intent is not None
     assert intent.outcome is not None
-    with open(desk.url) as file:
+    with open(typed.url) as file:
         return file.read().splitlines()
 
 
@@ -104,8 +104,8 @@ def _spark(script: str, values: dict[str, str]) -> dict[str, Any]:
     return {"sparkSubmit": {"entryPoint": script, "entryPointArguments": _words(values)}}
 
 
-def _airflow_received(desk: Desk) -> Any:
-    return desk.target.runs[desk.key]["conf"]
+def _airflow_received(typed: TypedRun) -> Any:
+    return typed.target.runs[typed.key]["conf"]
 
 
 def _command(config: dict[str, Any], words: str) -> dict[str, Any]:
@@ -114,8 +114,8 @@ def _command(config: dict[str, Any], words: str) -> dict[str, Any]:
     return {"command": f"sh -c {script!r} sh {words}".rstrip()}
 
 
-def _environment(desk: Desk, dated: Dated) -> list[str]:
-    own = {f"INTERLOCK_{name.upper()}={value}" for name, value in desk.expected(dated).items() if value}
+def _environment(typed: TypedRun, dated: Dated) -> list[str]:
+    own = {f"INTERLOCK_{name.upper()}={value}" for name, value in typed.expected(dated).items() if value}
     return sorted(own)
 
 
@@ -125,19 +125,19 @@ CASES = [
         lambda config: config | {"body": WRITTEN},
         lambda config: config,
         _body,
-        lambda desk, dated, values: values,
-        lambda desk, dated: dated.partition,
+        lambda typed, dated, values: values,
+        lambda typed, dated: dated.partition,
     ),
     Case(
         "command",
         lambda config: _command(config, " ".join(f'{name}="{text}"' for name, text in WRITTEN.items())),
         lambda config: _command(config, ""),
         _output,
-        lambda desk, dated, values: [
+        lambda typed, dated, values: [
             " ".join(f"{name}={value}" for name, value in values.items()),
-            *_environment(desk, dated),
+            *_environment(typed, dated),
         ],
-        lambda desk, dated: ["", *_environment(desk, dated)],
+        lambda typed, dated: ["", *_environment(typed, dated)],
     ),
     *(
         Case(
@@ -145,8 +145,8 @@ CASES = [
             lambda config: config | {"body": {"conf": {"own": WRITTEN}}},
             lambda config: _without(config, "body"),
             _airflow_received,
-            lambda desk, dated, values: {"date": dated.date, **dated.partition, "own": values},
-            lambda desk, dated: {"date": dated.date, **dated.partition},
+            lambda typed, dated, values: {"date": dated.date, **dated.partition, "own": values},
+            lambda typed, dated: {"date": dated.date, **dated.partition},
         )
         for version in ("airflow-v2", "airflow-v1")
     ),
@@ -154,39 +154,39 @@ CASES = [
         "glue",
         lambda config: config | {"arguments": {f"--own_{name}": text for name, text in WRITTEN.items()}},
         lambda config: _without(config, "arguments"),
-        lambda desk: desk.target.runs["jr_0"]["Arguments"],
-        lambda desk, dated, values: (
+        lambda typed: typed.target.runs["jr_0"]["Arguments"],
+        lambda typed, dated, values: (
             {f"--own_{name}": value for name, value in values.items()}
             | {f"--{name}": value for name, value in dated.partition.items()}
-            | {"--interlock_key": desk.key}
+            | {"--interlock_key": typed.key}
         ),
-        lambda desk, dated: (
-            {f"--{name}": value for name, value in dated.partition.items()} | {"--interlock_key": desk.key}
+        lambda typed, dated: (
+            {f"--{name}": value for name, value in dated.partition.items()} | {"--interlock_key": typed.key}
         ),
     ),
     Case(
         "emr",
         lambda config: config | {"command": f"{config['command']} ${{INTERLOCK_DAY}}", "arguments": _words(WRITTEN)},
         lambda config: config,
-        lambda desk: desk.target.steps["s-0"]["Config"]["Args"],
-        lambda desk, dated, values: [
+        lambda typed: typed.target.steps["s-0"]["Config"]["Args"],
+        lambda typed, dated, values: [
             "spark-submit",
             "s3://code/load.py",
             dated.variables["DAY"],
             *_words(values),
         ],
-        lambda desk, dated: ["spark-submit", "s3://code/load.py"],
+        lambda typed, dated: ["spark-submit", "s3://code/load.py"],
     ),
     Case(
         "emr-serverless",
         lambda config: config | {"jobDriver": _spark("${INTERLOCK_DAY}.py", WRITTEN)},
         lambda config: _without(config, "jobName") | {"jobDriver": _spark("load.py", {})},
-        lambda desk: {name: desk.target.job_runs["00run0"][name] for name in ("name", "jobDriver")},
-        lambda desk, dated, values: {
+        lambda typed: {name: typed.target.job_runs["00run0"][name] for name in ("name", "jobDriver")},
+        lambda typed, dated, values: {
             "name": "load",
             "jobDriver": _spark(f"{dated.variables['DAY']}.py", values),
         },
-        lambda desk, dated: {
+        lambda typed, dated: {
             "name": f"bronze {dated.date}",
             "jobDriver": _spark("load.py", {}),
         },
@@ -195,37 +195,37 @@ CASES = [
         "step-function",
         lambda config: config | {"arguments": {"deep": [WRITTEN]}},
         lambda config: _without(config, "arguments"),
-        lambda desk: json.loads(desk.target.executions[desk.key]["input"]),
-        lambda desk, dated, values: {"deep": [values]},
-        lambda desk, dated: dated.partition,
+        lambda typed: json.loads(typed.target.executions[typed.key]["input"]),
+        lambda typed, dated, values: {"deep": [values]},
+        lambda typed, dated: dated.partition,
     ),
     Case(
         "databricks",
         lambda config: config | {"arguments": {"notebook_params": WRITTEN}},
         lambda config: _without(config, "arguments"),
         _body,
-        lambda desk, dated, values: {
+        lambda typed, dated, values: {
             "job_id": 620,
-            "idempotency_token": desk.key,
+            "idempotency_token": typed.key,
             "notebook_params": values,
         },
-        lambda desk, dated: {"job_id": 620, "idempotency_token": desk.key},
+        lambda typed, dated: {"job_id": 620, "idempotency_token": typed.key},
     ),
     Case(
         "lambda",
         lambda config: config | {"payload": json.dumps(WRITTEN)},
         lambda config: _without(config, "payload"),
-        lambda desk: json.loads(desk.target.invocations[0]),
-        lambda desk, dated, values: values,
-        lambda desk, dated: dated.partition,
+        lambda typed: json.loads(typed.target.invocations[0]),
+        lambda typed, dated, values: values,
+        lambda typed, dated: dated.partition,
     ),
 ]
 
 
 @contextmanager
-def desk_of(
+def typed_run(
     name: str, configure: Callable[[dict[str, Any]], dict[str, Any]], dated: Dated, opened_at: datetime = NOW
-) -> Iterator[Desk]:
+) -> Iterator[TypedRun]:
     """A run of this date, whose job is of this type and config, before its start."""
     kind = KINDS[name]
     target = kind.target()
@@ -233,35 +233,35 @@ def desk_of(
         job = json.dumps({"type": kind.type, "config": configure(kind.config(server.url))})
         key = RunKey("bronze", "stream", parse_execution_date(dated.date))
         jobs = Triggers(clients_for(kind, target, server.url))
-        yield Desk(Bench(job, jobs, key=key, zone="Europe/Berlin", opened_at=opened_at), target, server.url)
+        yield TypedRun(Bench(job, jobs, key=key, zone="Europe/Berlin", opened_at=opened_at), target, server.url)
 
 
 @pytest.mark.parametrize("dated", DATES, ids=lambda dated: dated.date)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 def test_an_input_of_its_own_reaches_the_job_with_its_date(case: Case, dated: Dated) -> None:
-    with desk_of(case.kind, case.own, dated) as desk:
+    with typed_run(case.kind, case.own, dated) as typed:
         # The run's own values win.
-        desk.bench.environment |= {"INTERLOCK_DATE": "1999-12-31", "INTERLOCK_PERIOD_START": "never"}
-        desk.bench.ask("trigger")
-        assert case.received(desk) == case.wrapped(desk, dated, desk.expected(dated))
+        typed.bench.environment |= {"INTERLOCK_DATE": "1999-12-31", "INTERLOCK_PERIOD_START": "never"}
+        typed.bench.ask("trigger")
+        assert case.received(typed) == case.wrapped(typed, dated, typed.expected(dated))
 
 
 @pytest.mark.parametrize("dated", DATES, ids=lambda dated: dated.date)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 def test_without_input_of_its_own_a_job_gets_what_its_type_sends(case: Case, dated: Dated) -> None:
     # Another moment is another job key: when a command ends, all processes with its key end on this machine.
-    with desk_of(case.kind, case.bare, dated, NOW + timedelta(seconds=1)) as desk:
-        desk.bench.ask("trigger")
-        assert case.received(desk) == case.given(desk, dated)
+    with typed_run(case.kind, case.bare, dated, NOW + timedelta(seconds=1)) as typed:
+        typed.bench.ask("trigger")
+        assert case.received(typed) == case.given(typed, dated)
 
 
 @pytest.mark.parametrize("dated", DATES[:2], ids=lambda dated: dated.date)
 def test_no_argument_of_glue_replaces_the_date_of_the_run(dated: Dated) -> None:
     arguments = {"arguments": {"--par_day": "20200101", "--par_hour": "23"}}
-    with desk_of("glue", lambda config: config | arguments, dated) as desk:
-        desk.bench.ask("trigger")
+    with typed_run("glue", lambda config: config | arguments, dated) as typed:
+        typed.bench.ask("trigger")
         dates = {f"--{name}": value for name, value in dated.partition.items()}
-        assert desk.target.runs["jr_0"]["Arguments"] == dates | {"--interlock_key": desk.key}
+        assert typed.target.runs["jr_0"]["Arguments"] == dates | {"--interlock_key": typed.key}
 
 
 def test_every_type_is_among_the_cases() -> None:
@@ -277,28 +277,28 @@ DATED_HEADERS = {
 
 def test_a_start_sent_again_after_an_edited_zone_is_the_same() -> None:
     arguments = {"arguments": WRITTEN, "headers": DATED_HEADERS}
-    with desk_of("databricks", lambda config: config | arguments, DATES[1]) as desk:
-        desk.target.fault_starts = "cut-after"
+    with typed_run("databricks", lambda config: config | arguments, DATES[1]) as typed:
+        typed.target.fault_starts = "cut-after"
         with pytest.raises(SubmissionFailed):
-            desk.bench.ask("trigger")
-        desk.target.fault_starts = None
-        job = json.dumps({"type": "databricks", "config": {"workspaceUrl": desk.url, "jobId": 1}})
-        desk.bench.configure(job, "Asia/Kolkata")
-        desk.bench.wait()
-        assert desk.bench.ask("trigger").status == "running"
-        first, *others = [(request.header("X-Period"), request.body) for request in desk.target.starts]
+            typed.bench.ask("trigger")
+        typed.target.fault_starts = None
+        job = json.dumps({"type": "databricks", "config": {"workspaceUrl": typed.url, "jobId": 1}})
+        typed.bench.configure(job, "Asia/Kolkata")
+        typed.bench.wait()
+        assert typed.bench.ask("trigger").status == "running"
+        first, *others = [(request.header("X-Period"), request.body) for request in typed.target.starts]
         assert others
         assert all(other == first for other in others)
-        assert len(desk.target.jobs) == 1
+        assert len(typed.target.jobs) == 1
 
 
 def test_a_job_is_followed_with_the_values_of_its_start() -> None:
-    with desk_of("databricks", lambda config: config | {"headers": DATED_HEADERS}, DATES[1]) as desk:
-        desk.bench.ask("trigger")
-        job = json.dumps({"type": "databricks", "config": {"workspaceUrl": desk.url, "jobId": 1}})
-        desk.bench.configure(job, "Asia/Kolkata")
-        desk.target.put_state("TERMINATED", "SUCCESS")
-        assert desk.bench.ask("check-job").event == "success"
-        assert {request.header("X-Period") for request in desk.target.requests} == {
-            f"2026-03-03T06:00:00Z 0 {desk.key}"
+    with typed_run("databricks", lambda config: config | {"headers": DATED_HEADERS}, DATES[1]) as typed:
+        typed.bench.ask("trigger")
+        job = json.dumps({"type": "databricks", "config": {"workspaceUrl": typed.url, "jobId": 1}})
+        typed.bench.configure(job, "Asia/Kolkata")
+        typed.target.put_state("TERMINATED", "SUCCESS")
+        assert typed.bench.ask("check-job").event == "success"
+        assert {request.header("X-Period") for request in typed.target.requests} == {
+            f"2026-03-03T06:00:00Z 0 {typed.key}"
         }

@@ -13,7 +13,7 @@ from msgspec import ValidationError
 
 from interlock_config import decode_yaml
 from interlock_controller.effects import NoTimers, SchedulerTimers
-from interlock_controller.slas import AlertDesk, Monitor, TimerEarly, TimersNotMade, WrongTerm
+from interlock_controller.slas import SlaAlerts, SlaMonitor, TimerEarly, TimersNotMade, WrongTerm
 from interlock_lifecycle import MarkStarted, RunKey, Timer, decide_started, open_run
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
@@ -68,7 +68,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def monitor(store: Store, clock: Clock, scheduler: Any) -> Monitor:
+def monitor(store: Store, clock: Clock, scheduler: Any) -> SlaMonitor:
     timers = SchedulerTimers(
         scheduler,
         group=GROUP,
@@ -76,7 +76,7 @@ def monitor(store: Store, clock: Clock, scheduler: Any) -> Monitor:
         role_arn="arn:aws:iam::1:role/r",
         dead_letters_arn="arn:aws:sqs:::q",
     )
-    return Monitor(store, timers, AlertDesk(store, clock), clock)
+    return SlaMonitor(store, timers, SlaAlerts(store, clock), clock)
 
 
 def schedules(scheduler: Any) -> dict[str, str]:
@@ -92,7 +92,7 @@ def events(store: Store) -> list[str]:
     ]
 
 
-def test_scheduling_creates_the_timers_once_under_their_names(monitor: Monitor, scheduler: Any) -> None:
+def test_scheduling_creates_the_timers_once_under_their_names(monitor: SlaMonitor, scheduler: Any) -> None:
     for _ in range(2):
         answer = monitor.answer({"mode": "schedule", **ABOUT})
     assert answer == {"warningAt": "2026-03-03T12:40:00+00:00", "breachAt": "2026-03-03T13:00:00+00:00"}
@@ -102,7 +102,7 @@ def test_scheduling_creates_the_timers_once_under_their_names(monitor: Monitor, 
     }
 
 
-def test_timers_delete_themselves_and_carry_their_alert(monitor: Monitor, scheduler: Any) -> None:
+def test_timers_delete_themselves_and_carry_their_alert(monitor: SlaMonitor, scheduler: Any) -> None:
     monitor.answer({"mode": "schedule", **ABOUT})
     name = "bronze-stream-2026-03-03-rsla-breach-202603031300"
     made = scheduler.get_schedule(Name=name, GroupName=GROUP)
@@ -111,7 +111,7 @@ def test_timers_delete_themselves_and_carry_their_alert(monitor: Monitor, schedu
     assert '"alertType": "RELATIVE_SLA_BREACH"' in made["Target"]["Input"]
 
 
-def test_cancelling_deletes_the_timers_and_may_be_repeated(monitor: Monitor, scheduler: Any) -> None:
+def test_cancelling_deletes_the_timers_and_may_be_repeated(monitor: SlaMonitor, scheduler: Any) -> None:
     monitor.answer({"mode": "schedule", **ABOUT})
     for _ in range(2):
         monitor.answer({"mode": "cancel", **ABOUT})
@@ -119,7 +119,7 @@ def test_cancelling_deletes_the_timers_and_may_be_repeated(monitor: Monitor, sch
 
 
 def test_a_breach_that_is_already_due_is_told_at_once(
-    monitor: Monitor, clock: Clock, store: Store, scheduler: Any
+    monitor: SlaMonitor, clock: Clock, store: Store, scheduler: Any
 ) -> None:
     clock.now = BREACH + timedelta(minutes=1)
     monitor.answer({"mode": "schedule", **ABOUT})
@@ -128,7 +128,7 @@ def test_a_breach_that_is_already_due_is_told_at_once(
 
 
 def test_a_warning_that_is_already_due_is_told_at_once(
-    monitor: Monitor, clock: Clock, store: Store, scheduler: Any
+    monitor: SlaMonitor, clock: Clock, store: Store, scheduler: Any
 ) -> None:
     clock.now = BREACH - timedelta(minutes=5)
     for _ in range(2):
@@ -137,11 +137,11 @@ def test_a_warning_that_is_already_due_is_told_at_once(
     assert list(schedules(scheduler)) == ["bronze-stream-2026-03-03-rsla-breach-202603031300"]
 
 
-def fire(monitor: Monitor, alert: str, **moments: str) -> dict[str, Any]:
+def fire(monitor: SlaMonitor, alert: str, **moments: str) -> dict[str, Any]:
     return monitor.answer({"mode": "fire-alert", **ABOUT, "alertType": alert, **moments})
 
 
-def test_a_timer_that_fires_twice_speaks_once(monitor: Monitor, clock: Clock, store: Store) -> None:
+def test_a_timer_that_fires_twice_speaks_once(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
     clock.now = BREACH
     first = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
     second = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
@@ -150,14 +150,14 @@ def test_a_timer_that_fires_twice_speaks_once(monitor: Monitor, clock: Clock, st
     assert events(store) == ["RELATIVE_SLA_BREACH"]
 
 
-def test_a_warning_is_told_once_and_not_after_the_breach(monitor: Monitor, clock: Clock, store: Store) -> None:
+def test_a_warning_is_told_once_and_not_after_the_breach(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
     clock.now = BREACH - timedelta(minutes=20)
     for _ in range(2):
         fire(monitor, "RELATIVE_SLA_WARNING", warningAt="2026-03-03T12:40:00Z")
     assert events(store) == ["RELATIVE_SLA_WARNING"]
 
 
-def test_a_breach_timer_that_comes_early_is_tried_again(monitor: Monitor, clock: Clock, store: Store) -> None:
+def test_a_breach_timer_that_comes_early_is_tried_again(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
     clock.now = BREACH - timedelta(seconds=30)
     with pytest.raises(TimerEarly):
         fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
@@ -165,7 +165,7 @@ def test_a_breach_timer_that_comes_early_is_tried_again(monitor: Monitor, clock:
 
 
 def test_reconciling_tells_what_dropped_timers_would_have(store: Store, clock: Clock) -> None:
-    monitor = Monitor(store, NoTimers(), AlertDesk(store, clock), clock)
+    monitor = SlaMonitor(store, NoTimers(), SlaAlerts(store, clock), clock)
     for minutes, told in (
         (30, []),
         (45, ["RELATIVE_SLA_WARNING"]),
@@ -177,7 +177,7 @@ def test_reconciling_tells_what_dropped_timers_would_have(store: Store, clock: C
         assert events(store) == told
 
 
-def test_calculating_changes_nothing(monitor: Monitor, store: Store, scheduler: Any) -> None:
+def test_calculating_changes_nothing(monitor: SlaMonitor, store: Store, scheduler: Any) -> None:
     assert monitor.answer({"mode": "calculate", **ABOUT})["breachAt"] == "2026-03-03T13:00:00+00:00"
     assert (schedules(scheduler), events(store)) == ({}, [])
 
@@ -192,7 +192,7 @@ def test_calculating_changes_nothing(monitor: Monitor, store: Store, scheduler: 
         {"mode": "fire-alert", **ABOUT, "alertType": "JOB_FAILED", "breachAt": "2026-03-03T13:00:00Z"},
     ],
 )
-def test_an_impossible_request_is_refused(monitor: Monitor, event: dict[str, Any]) -> None:
+def test_an_impossible_request_is_refused(monitor: SlaMonitor, event: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, ValueError)):
         monitor.answer(event)
 
@@ -226,7 +226,7 @@ class TestAnSlaThatCannotBeScheduled:
     def test_the_other_timers_are_made_and_the_error_is_raised(self, store: Store, clock: Clock) -> None:
         timers = BrokenTimers("warning")
         with pytest.raises(TimersNotMade) as failed:
-            Monitor(store, timers, AlertDesk(store, clock), clock).answer({"mode": "schedule", **ABOUT})
+            SlaMonitor(store, timers, SlaAlerts(store, clock), clock).answer({"mode": "schedule", **ABOUT})
         assert timers.made == [self.BREACH]
         assert failed.value.failures == {self.WARNING: "ConnectionError: the quota of schedules is used up"}
         assert isinstance(failed.value.__cause__, ConnectionError)
@@ -234,7 +234,7 @@ class TestAnSlaThatCannotBeScheduled:
     def test_one_event_names_the_timers_and_the_errors_however_often_it_is_tried(
         self, store: Store, clock: Clock
     ) -> None:
-        monitor = Monitor(store, BrokenTimers("rsla"), AlertDesk(store, clock), clock)
+        monitor = SlaMonitor(store, BrokenTimers("rsla"), SlaAlerts(store, clock), clock)
         for _ in range(4):
             with pytest.raises(TimersNotMade):
                 monitor.answer({"mode": "schedule", **ABOUT})
@@ -250,7 +250,7 @@ class TestAnSlaThatCannotBeScheduled:
         store.put_config(
             decode_yaml(PIPELINE.replace("maxDuration: 1h, expectedDuration: 20m", 'deadline: "10:00"'), "b")
         )
-        monitor = Monitor(store, BrokenTimers("breach"), AlertDesk(store, clock), clock)
+        monitor = SlaMonitor(store, BrokenTimers("breach"), SlaAlerts(store, clock), clock)
         for date in ("2026-03-03", "2026-03-04"):
             with pytest.raises(TimersNotMade):
                 monitor.answer({"mode": "schedule", **ABOUT, "date": date})
@@ -258,7 +258,7 @@ class TestAnSlaThatCannotBeScheduled:
 
     def test_a_retry_that_succeeds_says_nothing_more(self, store: Store, clock: Clock) -> None:
         timers = BrokenTimers("breach")
-        monitor = Monitor(store, timers, AlertDesk(store, clock), clock)
+        monitor = SlaMonitor(store, timers, SlaAlerts(store, clock), clock)
         with pytest.raises(TimersNotMade):
             monitor.answer({"mode": "schedule", **ABOUT})
         timers.refused = ()
@@ -268,7 +268,7 @@ class TestAnSlaThatCannotBeScheduled:
     def test_a_timer_that_cannot_be_deleted_keeps_no_other(self, store: Store, clock: Clock) -> None:
         timers = BrokenTimers("warning")
         with pytest.raises(ConnectionError):
-            Monitor(store, timers, AlertDesk(store, clock), clock).answer({"mode": "cancel", **ABOUT})
+            SlaMonitor(store, timers, SlaAlerts(store, clock), clock).answer({"mode": "cancel", **ABOUT})
         assert timers.deleted == [self.BREACH]
 
 
@@ -284,7 +284,7 @@ class TestExcludedDays:
         store.put_config(decode_yaml(text.replace("schedule: {", "schedule: {exclude: {weekends: true}, "), "b.yaml"))
 
     @pytest.mark.parametrize("mode", ["schedule", "cancel", "calculate", "reconcile"])
-    def test_every_mode_agrees_on_the_moved_deadline(self, monitor: Monitor, scheduler: Any, mode: str) -> None:
+    def test_every_mode_agrees_on_the_moved_deadline(self, monitor: SlaMonitor, scheduler: Any, mode: str) -> None:
         assert monitor.answer({"mode": mode, **self.FRIDAY}) == self.MOVED
         assert monitor.answer({"mode": mode, **self.SATURDAY}) == {}
         made = {
@@ -295,7 +295,7 @@ class TestExcludedDays:
 
     @pytest.mark.parametrize(("day", "told"), [(7, []), (9, ["SLA_BREACH"])])
     def test_a_timer_of_the_unmoved_deadline_is_silent(
-        self, monitor: Monitor, clock: Clock, store: Store, day: int, told: list[str]
+        self, monitor: SlaMonitor, clock: Clock, store: Store, day: int, told: list[str]
     ) -> None:
         clock.now = datetime(2026, 3, day, 10, tzinfo=UTC)
         fired = {"mode": "fire-alert", **self.FRIDAY, "alertType": "SLA_BREACH", "breachAt": clock.now.isoformat()}
@@ -328,10 +328,10 @@ class TestCalculate:
             ),
         ],
     )
-    def test_the_terms_given_win(self, monitor: Monitor, given: dict[str, str], answer: dict[str, str]) -> None:
+    def test_the_terms_given_win(self, monitor: SlaMonitor, given: dict[str, str], answer: dict[str, str]) -> None:
         assert monitor.answer({"mode": "calculate", **ABOUT, **given}) == answer
 
-    def test_an_unknown_pipeline_is_answered_from_what_is_given(self, monitor: Monitor) -> None:
+    def test_an_unknown_pipeline_is_answered_from_what_is_given(self, monitor: SlaMonitor) -> None:
         asked = {"mode": "calculate", **ABOUT, "pipelineId": "unknown"}
         assert monitor.answer(asked) == {}
         assert monitor.answer({**asked, "deadline": "10:00"}) == {"breachAt": "2026-03-04T10:00:00+00:00"}
@@ -350,13 +350,13 @@ class TestCalculate:
             ({"sensorArrivalAt": "9999-12-31T23:59:00Z"}, "after 9999"),
         ],
     )
-    def test_a_term_that_is_wrong_is_named(self, monitor: Monitor, given: dict[str, str], why: str) -> None:
+    def test_a_term_that_is_wrong_is_named(self, monitor: SlaMonitor, given: dict[str, str], why: str) -> None:
         with pytest.raises(WrongTerm, match=why):
             monitor.answer({"mode": "calculate", **ABOUT, **given})
 
 
 def test_times_without_a_zone_are_utc_wherever_it_runs(
-    monitor: Monitor, clock: Clock, store: Store, monkeypatch: pytest.MonkeyPatch
+    monitor: SlaMonitor, clock: Clock, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
@@ -370,7 +370,7 @@ def test_times_without_a_zone_are_utc_wherever_it_runs(
         time.tzset()
 
 
-def test_timers_of_another_schedule_are_neither_made_nor_heard(monitor: Monitor, store: Store, clock: Clock) -> None:
+def test_timers_of_another_schedule_are_neither_made_nor_heard(monitor: SlaMonitor, store: Store, clock: Clock) -> None:
     about = {**ABOUT, "scheduleId": "cron"}
     store.put_config(decode_yaml(PIPELINE.replace("maxDuration: 1h", 'deadline: "10:00"'), "bronze.yaml"))
     assert monitor.answer({"mode": "schedule", **about}) == {}
@@ -382,7 +382,7 @@ def test_timers_of_another_schedule_are_neither_made_nor_heard(monitor: Monitor,
 
 @pytest.mark.parametrize("alert", ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"])
 def test_a_timer_that_fires_before_its_moment_comes_again(
-    monitor: Monitor, clock: Clock, store: Store, alert: str
+    monitor: SlaMonitor, clock: Clock, store: Store, alert: str
 ) -> None:
     moment = BREACH - timedelta(minutes=20) if "WARNING" in alert else BREACH
     told = {"warningAt": moment.isoformat(), "breachAt": BREACH.isoformat()}

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller.effects import BusEntry, Outbox
-from interlock_controller.records import RerunDesk
-from interlock_controller.watch import Crew, Recovery, TickFailed, all_checks, cursor_at, run_tick
+from interlock_controller.records import RerunIntake
+from interlock_controller.watch import Recovery, TickFailed, WorkerPool, all_checks, cursor_at, run_tick
 from interlock_lifecycle import (
     MISSED_AFTER,
     ClockVerdict,
@@ -86,7 +86,7 @@ class Deployment:
         recovery = Recovery(
             self.store,
             outbox,
-            RerunDesk(self.store, execution_timeout=TIMEOUT),
+            RerunIntake(self.store, execution_timeout=TIMEOUT),
             self,
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
@@ -99,7 +99,7 @@ class Deployment:
             self,
             now=lambda: self.now,
             execution_timeout=TIMEOUT,
-            crew=Crew(),
+            workers=WorkerPool(),
             missed_after=self.missed_after,
         )
 

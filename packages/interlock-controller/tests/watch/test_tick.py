@@ -9,7 +9,7 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_controller.effects import BusEntry, Outbox
-from interlock_controller.records import RerunDesk
+from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Cause, Check, Recovery, TickFailed, run_tick
 from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus, decide_started, open_run
 from interlock_sla import ExecutionDate, parse_execution_date
@@ -71,7 +71,7 @@ def recovery(world: World, store: Store) -> Recovery:
     return Recovery(
         store,
         outbox,
-        RerunDesk(store, execution_timeout=TIMEOUT),
+        RerunIntake(store, execution_timeout=TIMEOUT),
         world,
         execution_timeout=TIMEOUT,
         pending_grace=timedelta(minutes=2),

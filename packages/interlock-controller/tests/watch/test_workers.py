@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from interlock_controller.effects import BusEntry
-from interlock_controller.watch import Crew, TickFailed, run_tick
+from interlock_controller.watch import TickFailed, WorkerPool, run_tick
 from interlock_telemetry import DeadlinePassed, InvocationDeadline
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def fail() -> int:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_one_act_that_fails_disturbs_no_other(workers: int) -> None:
-    first, second, third = Crew(workers).attempt([lambda: 1, fail, lambda: 3])
+    first, second, third = WorkerPool(workers).attempt([lambda: 1, fail, lambda: 3])
     assert (first, third) == (1, 3)
     assert isinstance(second, ConnectionError)
 
@@ -39,7 +39,7 @@ def test_all_are_done_before_the_failures_are_raised(workers: int) -> None:
     done: list[int] = []
     acts: list[Callable[[], object]] = [lambda: done.append(1), fail, lambda: done.append(3)]
     with pytest.raises(ExceptionGroup, match="1 of 3"):
-        Crew(workers).do_all(acts)
+        WorkerPool(workers).do_all(acts)
     assert sorted(done) == [1, 3]
 
 
@@ -55,18 +55,18 @@ def test_acts_run_beside_each_other_but_never_more_than_there_are_workers() -> N
         with lock:
             busy -= 1
 
-    Crew(3).do_all([act] * 9)
+    WorkerPool(3).do_all([act] * 9)
     assert most == 3
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_nothing_begins_after_the_deadline(workers: int) -> None:
-    clock, crew = Seconds(), Crew(workers)
-    crew.work_until(InvocationDeadline.after(timedelta(seconds=10), clock=clock, now=NOW))
-    assert crew.attempt([lambda: 1, lambda: 2]) == [1, 2]
+    clock, workers = Seconds(), WorkerPool(workers)
+    workers.work_until(InvocationDeadline.after(timedelta(seconds=10), clock=clock, now=NOW))
+    assert workers.attempt([lambda: 1, lambda: 2]) == [1, 2]
     clock.passed = 10
-    assert crew.out_of_time
-    assert all(isinstance(one, DeadlinePassed) for one in crew.attempt([lambda: 1, lambda: 2]))
+    assert workers.out_of_time
+    assert all(isinstance(one, DeadlinePassed) for one in workers.attempt([lambda: 1, lambda: 2]))
 
 
 class Bus:
@@ -79,15 +79,15 @@ class Bus:
 
 def test_checks_that_there_was_no_time_for_are_named() -> None:
     """A tick that is always cut short would otherwise never come to its last checks, and nobody would know."""
-    clock, crew, bus = Seconds(), Crew(), Bus()
-    crew.work_until(InvocationDeadline.after(timedelta(seconds=10), clock=clock, now=NOW))
+    clock, workers, bus = Seconds(), WorkerPool(), Bus()
+    workers.work_until(InvocationDeadline.after(timedelta(seconds=10), clock=clock, now=NOW))
 
     def slow(now: datetime) -> int:
         clock.passed = 11
         return 1
 
     with pytest.raises(TickFailed) as failed:
-        run_tick({"slow": slow, "last": lambda now: 1}, bus, NOW, out_of_time=lambda: crew.out_of_time)
+        run_tick({"slow": slow, "last": lambda now: 1}, bus, NOW, out_of_time=lambda: workers.out_of_time)
     assert list(failed.value.failures) == ["last"]
     assert '"checks":["last"]' in bus.told[0]
     assert "deadline passed before it began" in bus.told[0]

@@ -27,7 +27,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
-from interlock_store._store import NO_CONFIG, Commit, Dossier, Readings, Store, StoredConfig
+from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "ConfigCache",
     "Contended",
     "Cursor",
-    "Dossier",
     "DynamoScan",
     "DynamoTables",
     "MalformedRow",
@@ -52,6 +51,7 @@ __all__ = [
     "Position",
     "Readings",
     "RowScan",
+    "RunContext",
     "ScanPage",
     "Store",
     "StoreError",

@@ -70,7 +70,7 @@ class Commit(StrEnum):
     STALE = "stale"
 
 
-class Dossier(Struct, frozen=True):
+class RunContext(Struct, frozen=True):
     """What most steps of a run need to know: its trigger row, its pipeline's config, its SLA so far."""
 
     run: Run | None
@@ -169,14 +169,14 @@ class Store:
                 found[name] = decode_calendar(str(row.get("config", "")), f"calendar {name}")
         return found
 
-    def dossier(self, key: RunKey) -> Dossier:
+    def run_context(self, key: RunKey) -> RunContext:
         """Trigger row, config, arrival and verdict of a date, read in one request, strongly consistent."""
         pk = pipeline_pk(key.pipeline_id)
         sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
         trigger, config, arrival, verdict = (rows.get((pk, sk)) for sk in sort_keys)
         stored = self._stored(config, key.pipeline_id)
-        return Dossier(
+        return RunContext(
             run=None if trigger is None else read_run(trigger),
             config=stored,
             sla=_sla_facts(key, arrival, verdict, stored),

@@ -2,6 +2,7 @@
 
 from interlock_telemetry._correlation import bind_correlation, correlation_id
 from interlock_telemetry._deadline import InvocationDeadline, LambdaContext
+from interlock_telemetry._entry import LambdaEntry
 from interlock_telemetry._environment import Settings, environment
 from interlock_telemetry._errors import (
     DeadlinePassed,
@@ -13,7 +14,7 @@ from interlock_telemetry._errors import (
 )
 from interlock_telemetry._flush import flush
 from interlock_telemetry._health import is_ping, ping
-from interlock_telemetry._instruments import Metric, instrument, measure, span, stage
+from interlock_telemetry._instruments import Metric, count_records, instrument, measure, span, stage
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
 from interlock_telemetry._operator import answer_operator
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
@@ -27,6 +28,7 @@ __all__ = [
     "InvocationDeadline",
     "JsonFormatter",
     "LambdaContext",
+    "LambdaEntry",
     "Metric",
     "MissingEnvironment",
     "Outcome",
@@ -37,6 +39,7 @@ __all__ = [
     "bind_correlation",
     "configure_logging",
     "correlation_id",
+    "count_records",
     "environment",
     "flush",
     "get_logger",

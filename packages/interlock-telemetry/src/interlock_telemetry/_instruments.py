@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from enum import StrEnum
@@ -47,6 +47,19 @@ class Exporter(Protocol):
     def flush(self, timeout: timedelta) -> None:
         """Send what was collected."""
         ...
+
+
+_RECORD_COUNTERS = {"records_processed": Metric.RECORDS_PROCESSED, "dlq_routed": Metric.DLQ_ROUTED}
+
+
+def count_records(service: str) -> Callable[[str, int], None]:
+    """The `count` of interlock-dlq's batches: adds its counters of records to this service's metrics."""
+
+    def count(name: str, value: int) -> None:
+        if value and name in _RECORD_COUNTERS:
+            measure(_RECORD_COUNTERS[name], value, service=service)
+
+    return count
 
 
 _exporter: Exporter | None = None

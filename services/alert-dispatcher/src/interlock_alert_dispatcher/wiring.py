@@ -32,6 +32,11 @@ class Dispatch(Protocol):
         ...
 
 
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
 class Service(Struct, frozen=True):
     """Where alerts go, where letters go that are none, and what a ping looks at.
 
@@ -42,11 +47,6 @@ class Service(Struct, frozen=True):
     dead_letters: Router | None
     health: Mapping[str, Callable[[], None]]
     settings: Settings
-
-
-def now() -> datetime:
-    """The wall clock (UTC)."""
-    return datetime.now(UTC)
 
 
 def wire(variables: Mapping[str, str]) -> Service:

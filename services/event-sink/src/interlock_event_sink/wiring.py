@@ -1,14 +1,14 @@
 """From the environment to the event-sink, once per process."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import boto3
 from botocore.config import Config
 from msgspec import Struct
 
 from interlock_event_sink.sink import EventSink
-from interlock_telemetry import environment, instrument
+from interlock_telemetry import Settings, environment, instrument
 
 REQUIRED = ("EVENTS_TABLE",)
 SERVICE = "event-sink"
@@ -17,16 +17,11 @@ _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard
 
 
 class Service(Struct, frozen=True):
-    """The sink, what a ping looks at, and where profiles go."""
+    """The sink, the checks of a ping, and the settings."""
 
     sink: EventSink
     health: Mapping[str, Callable[[], None]]
-    profile_bucket: str | None
-
-
-def now() -> datetime:
-    """The wall clock (UTC)."""
-    return datetime.now(UTC)
+    settings: Settings
 
 
 def wire(variables: Mapping[str, str]) -> Service:
@@ -35,4 +30,4 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))
     sink = EventSink(boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"], keep)
-    return Service(sink, {"events": sink.ping}, settings.profile_bucket)
+    return Service(sink, {"events": sink.ping}, settings)

@@ -1,4 +1,4 @@
-"""From the environment to the orchestrator's desk, once per process."""
+"""From the environment to the orchestrator's context, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Protocol
 import boto3
 from msgspec import Struct
 
-from interlock_controller.runs import Desk, Jobs
+from interlock_controller.runs import Jobs, StepContext
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import Metric, Settings, environment, instrument, measure
 from interlock_triggers import Breakers, Clients, Triggers
@@ -26,7 +26,7 @@ _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class Service(Struct, frozen=True):
-    """What every invocation shares; `desk` makes the desk of one invocation from its remaining time."""
+    """What every invocation shares; `context` makes the context of one invocation from its remaining time."""
 
     store: Store
     jobs: Jobs
@@ -35,9 +35,9 @@ class Service(Struct, frozen=True):
     health: Mapping[str, Callable[[], None]]
     settings: Settings
 
-    def desk(self, ends_at: datetime) -> Desk:
-        """The desk of an invocation that ends at `ends_at` (UTC)."""
-        return Desk(
+    def context(self, ends_at: datetime) -> StepContext:
+        """The context of an invocation that ends at `ends_at` (UTC)."""
+        return StepContext(
             store=self.store,
             jobs=self.jobs,
             now=now,

@@ -7,7 +7,7 @@ import boto3
 from msgspec import Struct
 
 from interlock_controller.effects import timers_of_environment
-from interlock_controller.slas import AlertDesk, Monitor
+from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_store import DynamoTables, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
 
@@ -27,7 +27,7 @@ REQUIRED = (
 class Service(Struct, frozen=True):
     """The SLA monitor and what a ping looks at."""
 
-    monitor: Monitor
+    monitor: SlaMonitor
     health: Mapping[str, Callable[[], None]]
     settings: Settings
 
@@ -43,7 +43,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     store = Store(DynamoTables(boto3.client("dynamodb")), names)
-    monitor = Monitor(
-        store, timers_of_environment(settings, lambda: boto3.client("scheduler")), AlertDesk(store, now), now
+    monitor = SlaMonitor(
+        store, timers_of_environment(settings, lambda: boto3.client("scheduler")), SlaAlerts(store, now), now
     )
     return Service(monitor, {"control": store.ping}, settings)

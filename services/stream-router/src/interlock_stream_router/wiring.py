@@ -8,7 +8,7 @@ import boto3
 from msgspec import Struct
 
 from interlock_controller.effects import EventBus, Executions, Outbox, dead_letters_of_environment
-from interlock_controller.records import ConfigWatch, JobDesk, RerunDesk, Router, SensorDesk
+from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
@@ -18,18 +18,19 @@ SERVICE = "stream-router"
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
 
 
-class Service(Struct, frozen=True):
-    """The stream-router's objects: where records go, where dead letters go, and what a ping looks at."""
-
-    router: Router
-    dead_letters: DeadLetters
-    health: Mapping[str, Callable[[], None]]
-    settings: Settings
-
-
 def now() -> datetime:
     """The wall clock (UTC)."""
     return datetime.now(UTC)
+
+
+class Service(Struct, frozen=True):
+    """The stream-router's objects: where records go, where dead letters go, and what a ping looks at."""
+
+    router: RecordRouter
+    dead_letters: DeadLetters
+    health: Mapping[str, Callable[[], None]]
+    settings: Settings
+    now: Callable[[], datetime] = now
 
 
 def wire(variables: Mapping[str, str]) -> Service:
@@ -44,12 +45,12 @@ def wire(variables: Mapping[str, str]) -> Service:
     bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
     dead_letters = dead_letters_of_environment(settings, lambda: boto3.client("sqs"))
-    router = Router(
+    router = RecordRouter(
         outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
-        configs=ConfigWatch(store, cache),
-        sensors=SensorDesk(store, cache, execution_timeout=timeout),
-        reruns=RerunDesk(store, execution_timeout=timeout),
-        jobs=JobDesk(store, cache),
+        configs=ConfigIntake(store, cache),
+        sensors=SensorIntake(store, cache, execution_timeout=timeout),
+        reruns=RerunIntake(store, execution_timeout=timeout),
+        jobs=OutcomeIntake(store, cache),
     )
     health = {"control": store.ping, "bus": bus.ping}
     return Service(router, dead_letters, health, settings)

@@ -13,8 +13,8 @@ from interlock_controller.effects import (
     dead_letters_of_environment,
     timers_of_environment,
 )
-from interlock_controller.records import RerunDesk
-from interlock_controller.watch import Check, Crew, Recovery, all_checks
+from interlock_controller.records import RerunIntake
+from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_sla import parse_duration
 from interlock_store import DynamoTables, Overview, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
@@ -36,20 +36,21 @@ _OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "MISSED_AFTER": "5m", "
 """The watchdog's times (docs/reference/watchdog.md §2), and the queue for timers that Scheduler could not deliver."""
 
 
+def now() -> datetime:
+    """The wall clock (UTC)."""
+    return datetime.now(UTC)
+
+
 class Service(Struct, frozen=True):
     """The checks of a tick, the bus for what fails, those who do the work, and what a ping looks at."""
 
     checks: Mapping[str, Check]
     recovery: Recovery
     bus: EventBus
-    crew: Crew
+    workers: WorkerPool
     health: Mapping[str, Callable[[], None]]
     settings: Settings
-
-
-def now() -> datetime:
-    """The wall clock (UTC)."""
-    return datetime.now(UTC)
+    now: Callable[[], datetime] = now
 
 
 def wire(variables: Mapping[str, str]) -> Service:
@@ -58,7 +59,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = DynamoTables(boto3.client("dynamodb"))
-    store, crew = Store(tables, names), Crew(settings.workers_per_stage)
+    store, workers = Store(tables, names), WorkerPool(settings.workers_per_stage)
     bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
     executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
@@ -66,12 +67,12 @@ def wire(variables: Mapping[str, str]) -> Service:
     recovery = Recovery(
         store,
         Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
-        RerunDesk(store, execution_timeout=timeout),
+        RerunIntake(store, execution_timeout=timeout),
         executions,
         execution_timeout=timeout,
         pending_grace=parse_duration(settings["PENDING_GRACE"]),
         probe_after=parse_duration(settings["PROBE_AFTER"]),
-        crew=crew,
+        workers=workers,
     )
     checks = all_checks(
         store,
@@ -80,7 +81,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         timers_of_environment(settings, lambda: boto3.client("scheduler")),
         now=now,
         execution_timeout=timeout,
-        crew=crew,
+        workers=workers,
         missed_after=parse_duration(settings["MISSED_AFTER"]),
     )
-    return Service(checks, recovery, bus, crew, {"control": store.ping}, settings)
+    return Service(checks, recovery, bus, workers, {"control": store.ping}, settings)

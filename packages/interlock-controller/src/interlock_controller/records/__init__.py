@@ -1,19 +1,19 @@
 """Takes in stream records: sensors, rerun requests, outcomes of external jobs, configs and calendars."""
 
 from interlock_controller.records._change import Change, MalformedRecord, read_change
-from interlock_controller.records._configs import ConfigWatch
-from interlock_controller.records._outcomes import JobDesk
-from interlock_controller.records._reruns import RerunDesk
-from interlock_controller.records._router import Router
-from interlock_controller.records._sensors import SensorDesk
+from interlock_controller.records._configs import ConfigIntake
+from interlock_controller.records._outcomes import OutcomeIntake
+from interlock_controller.records._reruns import RerunIntake
+from interlock_controller.records._router import RecordRouter
+from interlock_controller.records._sensors import SensorIntake
 
 __all__ = [
     "Change",
-    "ConfigWatch",
-    "JobDesk",
+    "ConfigIntake",
     "MalformedRecord",
-    "RerunDesk",
-    "Router",
-    "SensorDesk",
+    "OutcomeIntake",
+    "RecordRouter",
+    "RerunIntake",
+    "SensorIntake",
     "read_change",
 ]

@@ -10,7 +10,7 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 
-class ConfigWatch:
+class ConfigIntake:
     """What a changed config or calendar leads to."""
 
     def __init__(self, store: Store, cache: ConfigCache) -> None:

@@ -10,7 +10,7 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 
-class JobDesk:
+class OutcomeIntake:
     """What the report of an external job leads to; running attempts read the joblog themselves (check-job)."""
 
     def __init__(self, store: Store, cache: ConfigCache) -> None:

@@ -24,7 +24,7 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 
-class RerunDesk:
+class RerunIntake:
     """What a rerun request leads to."""
 
     def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:

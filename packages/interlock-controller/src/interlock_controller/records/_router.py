@@ -2,10 +2,10 @@
 
 from interlock_controller.effects import Outbox
 from interlock_controller.records._change import Change, MalformedRecord
-from interlock_controller.records._configs import ConfigWatch
-from interlock_controller.records._outcomes import JobDesk
-from interlock_controller.records._reruns import RerunDesk
-from interlock_controller.records._sensors import SensorDesk
+from interlock_controller.records._configs import ConfigIntake
+from interlock_controller.records._outcomes import OutcomeIntake
+from interlock_controller.records._reruns import RerunIntake
+from interlock_controller.records._sensors import SensorIntake
 from interlock_lifecycle import JOB_EVENTS, is_reserved
 from interlock_store import key_of_row, pipeline_of, read_entry, read_rerun_request, read_sensor
 from interlock_telemetry import get_logger
@@ -16,11 +16,11 @@ _SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
 """Rows that nobody has to act upon: Interlock's notes."""
 
 
-class Router:
+class RecordRouter:
     """One changed row at a time; raising means "try this record again", MalformedRecord that it never will work."""
 
     def __init__(
-        self, outbox: Outbox, configs: ConfigWatch, sensors: SensorDesk, reruns: RerunDesk, jobs: JobDesk
+        self, outbox: Outbox, configs: ConfigIntake, sensors: SensorIntake, reruns: RerunIntake, jobs: OutcomeIntake
     ) -> None:
         self._outbox = outbox
         self._configs = configs

@@ -46,7 +46,7 @@ _NEWEST_DATES = 48
 _NOTHING = Readings({}, KeptRows())
 
 
-class SensorDesk:
+class SensorIntake:
     """What an arriving sensor leads to."""
 
     def __init__(self, store: Store, cache: ConfigCache, *, execution_timeout: timedelta) -> None:

@@ -1,17 +1,17 @@
 """The steps of a run: evaluate, trigger, check the job, close. Needs the extra `runs`."""
 
-from interlock_controller.runs._context import Desk, Jobs
+from interlock_controller.runs._context import Jobs, StepContext
 from interlock_controller.runs._job import SubmissionFailed
 from interlock_controller.runs._request import Failure, Mode, Request, Step, finished, outcome_of, read_request
 from interlock_controller.runs._steps import take_step
 
 __all__ = [
-    "Desk",
     "Failure",
     "Jobs",
     "Mode",
     "Request",
     "Step",
+    "StepContext",
     "SubmissionFailed",
     "finished",
     "outcome_of",

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import ConfigError, expand
-from interlock_controller.runs._context import Desk
+from interlock_controller.runs._context import StepContext
 from interlock_lifecycle import JobIntent, Run, RunKey, StandingJob, run_variables
 from interlock_telemetry import get_logger
 from interlock_triggers import Attempt, JobGone, Started, State, Status, TriggerError
@@ -26,31 +26,31 @@ def attempt_of(key: RunKey, intent: JobIntent, *, resumed: bool) -> Attempt:
     return Attempt(key.pipeline_id, key.schedule_id, str(key.date), intent.attempt, intent.key, resumed, variables)
 
 
-def expanded(desk: Desk, key: RunKey, intent: JobIntent) -> dict[str, Any]:
+def expanded(context: StepContext, key: RunKey, intent: JobIntent) -> dict[str, Any]:
     """The intent's config with its variables: the run's own, then the environment's. Raises ConfigError."""
-    return expand(intent.config, desk.environment, run_variables(key, intent))
+    return expand(intent.config, context.environment, run_variables(key, intent))
 
 
-def ask(desk: Desk, key: RunKey, intent: JobIntent, run_id: str) -> Status | Unreadable:
+def ask(context: StepContext, key: RunKey, intent: JobIntent, run_id: str) -> Status | Unreadable:
     """How the intent's job is; whatever goes wrong while asking says nothing about the job."""
     started = Started(intent.type, run_id, None, intent.details)
     try:
-        return desk.jobs.check(intent.type, expanded(desk, key, intent), started, until=desk.until())
+        return context.jobs.check(intent.type, expanded(context, key, intent), started, until=context.until())
     except Exception as error:  # noqa: BLE001 (a question that broke off ends no job)
         return _unreadable(intent, error)
 
 
-def seek(desk: Desk, key: RunKey, intent: JobIntent) -> str | Unreadable | None:
+def seek(context: StepContext, key: RunKey, intent: JobIntent) -> str | Unreadable | None:
     """The run id of the job that an unconfirmed start left behind; None when it left none."""
     attempt = attempt_of(key, intent, resumed=True)
     try:
-        found = desk.jobs.find(intent.type, expanded(desk, key, intent), attempt, until=desk.until())
+        found = context.jobs.find(intent.type, expanded(context, key, intent), attempt, until=context.until())
     except Exception as error:  # noqa: BLE001 (as above)
         return _unreadable(intent, error)
     return None if found is None else found.run_id
 
 
-def standing_job(desk: Desk, run: Run) -> StandingJob | None:
+def standing_job(context: StepContext, run: Run) -> StandingJob | None:
     """The previous attempt's job, if nobody saw its end and it runs, or nobody can say whether it does.
 
     A start that was never confirmed is looked for where the target can be asked for it. A job that its target no
@@ -61,25 +61,25 @@ def standing_job(desk: Desk, run: Run) -> StandingJob | None:
         return None
     found = previous.run_id
     if previous.is_unconfirmed:
-        sought = seek(desk, run.key, previous) if _is_findable(desk, previous) else None
+        sought = seek(context, run.key, previous) if _is_findable(context, previous) else None
         if isinstance(sought, Unreadable):
             return _standing(previous, None, sought)
         found = sought
     elif previous.outcome is not None:
         return None
-    return None if found is None else _standing(previous, found, ask(desk, run.key, previous, found))
+    return None if found is None else _standing(previous, found, ask(context, run.key, previous, found))
 
 
-def unsettled_start(desk: Desk, run: Run) -> JobIntent | None:
+def unsettled_start(context: StepContext, run: Run) -> JobIntent | None:
     """The previous attempt's intent, if its start was never confirmed and its target cannot be asked for it."""
     previous = run.previous_job
-    if previous is None or not previous.is_unconfirmed or _is_findable(desk, previous):
+    if previous is None or not previous.is_unconfirmed or _is_findable(context, previous):
         return None
     return previous
 
 
-def _is_findable(desk: Desk, intent: JobIntent) -> bool:
-    return desk.jobs.capability(intent.type).findable
+def _is_findable(context: StepContext, intent: JobIntent) -> bool:
+    return context.jobs.capability(intent.type).findable
 
 
 def _standing(previous: JobIntent, run_id: str | None, answer: Status | Unreadable) -> StandingJob | None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_controller.runs._context import Desk
+from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, outcome_of
 from interlock_lifecycle import (
     AlreadyClosed,
@@ -30,38 +30,38 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 
-def complete(desk: Desk, request: Request) -> Step:
+def complete(context: StepContext, request: Request) -> Step:
     """Close the attempt with its job's outcome."""
-    return decide_until_settled(lambda: _complete_once(desk, request), subject=f"completion of {request.key}")
+    return decide_until_settled(lambda: _complete_once(context, request), subject=f"completion of {request.key}")
 
 
-def _complete_once(desk: Desk, request: Request) -> Step | Overtaken:
+def _complete_once(context: StepContext, request: Request) -> Step | Overtaken:
     assert request.outcome is not None
     outcome = outcome_of(request.outcome)
     succeeded = outcome.event == "success"
-    facts = _gather(desk, request.key) if succeeded else gather_close_facts(desk.store, request.key)
+    facts = _gather(context, request.key) if succeeded else gather_close_facts(context.store, request.key)
     decision = decide_completion(
-        facts, request.run_token, outcome, now=desk.now(), execution_timeout=desk.execution_timeout
+        facts, request.run_token, outcome, now=context.now(), execution_timeout=context.execution_timeout
     )
-    return _settle(desk, decision)
+    return _settle(context, decision)
 
 
-def exhausted(desk: Desk, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
+def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
     """Close the run without a job outcome."""
 
     def once() -> Step | Overtaken:
-        facts = gather_close_facts(desk.store, request.key)
-        return _settle(desk, exhaust(facts, request.run_token, exhaustion, reason=reason, now=desk.now()))
+        facts = gather_close_facts(context.store, request.key)
+        return _settle(context, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now()))
 
     return decide_until_settled(once, subject=f"close of {request.key}")
 
 
-def _settle(desk: Desk, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | Overtaken:
+def _settle(context: StepContext, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | Overtaken:
     match decision:
         case CloseRun():
-            return _closed(decision.status) if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return _closed(decision.status) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case OpenAttempt():
-            return Step("retrying") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step("retrying") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case AlreadyClosed():
             return _closed(decision.status)
         case Superseded():
@@ -74,20 +74,20 @@ def _closed(status: RunStatus) -> Step:
     return Step("succeeded" if status is RunStatus.COMPLETED else "failed")
 
 
-def _gather(desk: Desk, key: RunKey) -> CloseFacts:
+def _gather(context: StepContext, key: RunKey) -> CloseFacts:
     """The facts of a successful close: also the post-run baseline, which is taken again."""
-    facts = gather_close_facts(desk.store, key)
-    return replace(facts, baseline=_baseline(desk, facts.config, key))
+    facts = gather_close_facts(context.store, key)
+    return replace(facts, baseline=_baseline(context, facts.config, key))
 
 
-def _baseline(desk: Desk, config: PipelineConfig | None, key: RunKey) -> Baseline | NoBaseline | None:
+def _baseline(context: StepContext, config: PipelineConfig | None, key: RunKey) -> Baseline | NoBaseline | None:
     if config is None or config.post_run_rules is None:
         return None
     try:
-        readings = desk.store.readings(key, config.post_run_rules.rules)
+        readings = context.store.readings(key, config.post_run_rules.rules)
         taken = take_baseline(config, key, readings.rows, readings.kept.rows)
         if isinstance(taken, dict) and set(taken) != set(config.post_run_rules.keys):
-            taken = take_baseline(config, key, readings.rows, readings.kept.rows, desk.store.baseline(key))
+            taken = take_baseline(config, key, readings.rows, readings.kept.rows, context.store.baseline(key))
         return taken
     except Exception as error:  # noqa: BLE001 (the job is done: that must be recorded, whatever its sensors say)
         _log.error("baseline_not_taken", run=str(key), error=f"{type(error).__name__}: {error}")

@@ -26,7 +26,7 @@ class Jobs(Protocol):
         """How a started job is; TriggerError when that cannot be read."""
 
 
-class Desk(Struct, frozen=True):
+class StepContext(Struct, frozen=True):
     """What an invocation works with. `until` is its end (UTC); `environment` is what job configs may name."""
 
     store: Store

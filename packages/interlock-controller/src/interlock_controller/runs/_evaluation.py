@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_controller.runs._context import Desk
+from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step
 from interlock_lifecycle import (
     CloseRun,
@@ -21,24 +21,24 @@ from interlock_lifecycle import (
     decide_started,
     rules_to_read,
 )
-from interlock_store import Commit, Dossier
+from interlock_store import Commit, RunContext
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
 
-def evaluate(desk: Desk, request: Request) -> Step:
+def evaluate(context: StepContext, request: Request) -> Step:
     """One look at the rules."""
-    return decide_until_settled(lambda: _evaluate_once(desk, request), subject=f"evaluation of {request.key}")
+    return decide_until_settled(lambda: _evaluate_once(context, request), subject=f"evaluation of {request.key}")
 
 
-def _evaluate_once(desk: Desk, request: Request) -> Step | Overtaken:
+def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
     # Taken before anything is read: what is written after this moment may not have been seen.
-    now = desk.now()
-    known = desk.store.dossier(request.key)
+    now = context.now()
+    known = context.store.run_context(request.key)
     if known.run is not None and known.run.is_held_by(request.run_token):
-        _note_start(desk, known.run)
-    facts = _gather(desk, request, known)
+        _note_start(context, known.run)
+    facts = _gather(context, request, known)
     window = EvaluationWindow(
         started_at=request.started_at,
         length=timedelta(seconds=request.config.evaluation_window_seconds),
@@ -47,7 +47,7 @@ def _evaluate_once(desk: Desk, request: Request) -> Step | Overtaken:
     decision = decide_evaluation(facts, request.run_token, window, now)
     match decision:
         case PassEvaluation():
-            return Step("passed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step("passed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Passed():
             return Step("passed")
         case HoldRun():
@@ -56,23 +56,23 @@ def _evaluate_once(desk: Desk, request: Request) -> Step | Overtaken:
         case WindowUsedUp():
             return Step("exhausted", reason=decision.reason)
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
             return Step("superseded")
         case _:
             assert_never(decision)
 
 
-def _note_start(desk: Desk, run: Run) -> None:
+def _note_start(context: StepContext, run: Run) -> None:
     """Record the start if the router died between starting this execution and saying so."""
-    decision = decide_started(run, run.run_token, now=desk.now(), execution_timeout=desk.execution_timeout)
+    decision = decide_started(run, run.run_token, now=context.now(), execution_timeout=context.execution_timeout)
     if isinstance(decision, MarkStarted):
-        desk.store.commit(decision)
+        context.store.commit(decision)
 
 
-def _gather(desk: Desk, request: Request, known: Dossier) -> EvaluationFacts:
+def _gather(context: StepContext, request: Request, known: RunContext) -> EvaluationFacts:
     config, key = known.config.config, request.key
     if config is None:
         return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla)
-    readings = desk.store.readings(key, rules_to_read(config))
+    readings = context.store.readings(key, rules_to_read(config))
     return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from interlock_config import ConfigError
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
-from interlock_controller.runs._context import Desk
+from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, finished
 from interlock_lifecycle import (
     AskTarget,
@@ -42,7 +42,7 @@ from interlock_lifecycle import (
     record_start,
     refuse_start,
 )
-from interlock_store import Commit, Dossier
+from interlock_store import Commit, RunContext
 from interlock_telemetry import get_logger
 from interlock_triggers import (
     Category,
@@ -64,37 +64,37 @@ class SubmissionFailed(Exception):
     """The target refused for now; the state machine tries again."""
 
 
-def trigger(desk: Desk, request: Request) -> Step:
+def trigger(context: StepContext, request: Request) -> Step:
     """Start the attempt's job, at most once."""
-    return decide_until_settled(lambda: _trigger_once(desk, request), subject=f"trigger of {request.key}")
+    return decide_until_settled(lambda: _trigger_once(context, request), subject=f"trigger of {request.key}")
 
 
-def _trigger_once(desk: Desk, request: Request) -> Step | Overtaken:
-    known = desk.store.dossier(request.key)
+def _trigger_once(context: StepContext, request: Request) -> Step | Overtaken:
+    known = context.store.run_context(request.key)
     decision = decide_trigger(
-        _gather(desk, request, known),
+        _gather(context, request, known),
         request.run_token,
-        _traits(desk, known.run),
-        now=desk.now(),
-        until=desk.until(),
+        _traits(context, known.run),
+        now=context.now(),
+        until=context.until(),
         window=timedelta(seconds=request.config.job_poll_window_seconds),
     )
-    return _act(desk, known.run, decision)
+    return _act(context, known.run, decision)
 
 
-def _gather(desk: Desk, request: Request, known: Dossier) -> TriggerFacts:
+def _gather(context: StepContext, request: Request, known: RunContext) -> TriggerFacts:
     run = known.run
     asks = run is not None and run.is_held_by(request.run_token)
-    previous = standing_job(desk, run) if run is not None and asks else None
+    previous = standing_job(context, run) if run is not None and asks else None
     return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
 
 
-def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
+def _act(context: StepContext, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
     match decision:
         case Superseded():
             return Step("superseded")
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case StartAnswered():
             return _answered(decision.intent)
         case AwaitStart():
@@ -103,58 +103,58 @@ def _act(desk: Desk, run: Run | None, decision: TriggerDecision) -> Step | Overt
             return finished(decision.outcome)
         case LookForStart():
             assert run is not None
-            return _look_for(desk, run, decision)
+            return _look_for(context, run, decision)
         case SendStart():
-            return _promise(desk, decision)
+            return _promise(context, decision)
         case _:
             assert_never(decision)
 
 
-def _promise(desk: Desk, decision: SendStart) -> Step | Overtaken:
+def _promise(context: StepContext, decision: SendStart) -> Step | Overtaken:
     """Commit the intent, then send the start."""
-    if desk.store.commit(decision.commit) is not Commit.COMMITTED:
+    if context.store.commit(decision.commit) is not Commit.COMMITTED:
         return OVERTAKEN
     intended = replace(decision.commit.run, job_intent=decision.commit.intent)
-    return _send(desk, intended, decision.commit.intent, resumed=decision.resumed)
+    return _send(context, intended, decision.commit.intent, resumed=decision.resumed)
 
 
-def _traits(desk: Desk, run: Run | None) -> TargetTraits | None:
+def _traits(context: StepContext, run: Run | None) -> TargetTraits | None:
     if run is None or run.job_intent is None:
         return None
-    able = desk.jobs.capability(run.job_intent.type)
+    able = context.jobs.capability(run.job_intent.type)
     return TargetTraits(deduplicates=able.deduplicates, findable=able.findable)
 
 
-def _send(desk: Desk, run: Run, intent: JobIntent, *, resumed: bool) -> Step | Overtaken:
+def _send(context: StepContext, run: Run, intent: JobIntent, *, resumed: bool) -> Step | Overtaken:
     """Send the start that was promised, and record its answer."""
     try:
-        config = expanded(desk, run.key, intent)
+        config = expanded(context, run.key, intent)
     except ConfigError as error:
-        return _not_sendable(desk, run, intent, str(error), resumed=resumed)
+        return _not_sendable(context, run, intent, str(error), resumed=resumed)
     attempt = attempt_of(run.key, intent, resumed=resumed)
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
-        started = desk.jobs.start(intent.type, config, attempt, until=intent.until)
+        started = context.jobs.start(intent.type, config, attempt, until=intent.until)
     except OutcomeUnknown as unknown:
-        return _record(desk, run, leave_start_unknown(run, intent, str(unknown)))
+        return _record(context, run, leave_start_unknown(run, intent, str(unknown)))
     except StartRefused as refused:
         permanent = refused.category is Category.PERMANENT
-        return _refused(desk, run, intent, str(refused), permanent=permanent)
+        return _refused(context, run, intent, str(refused), permanent=permanent)
     except Exception as error:  # noqa: BLE001 (the start may have been sent: that is never forgotten)
-        raise _unconfirmed(desk, run, intent, error) from None
-    return _record_start(desk, run, intent, started)
+        raise _unconfirmed(context, run, intent, error) from None
+    return _record_start(context, run, intent, started)
 
 
-def _not_sendable(desk: Desk, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | Overtaken:
+def _not_sendable(context: StepContext, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | Overtaken:
     """A variable is missing: nothing is sent now; what was sent before it went missing stays unknown."""
     if resumed:
-        return _record(desk, run, leave_start_unknown(run, intent, reason))
-    return _refused(desk, run, intent, reason, permanent=True)
+        return _record(context, run, leave_start_unknown(run, intent, reason))
+    return _refused(context, run, intent, reason, permanent=True)
 
 
-def _unconfirmed(desk: Desk, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
+def _unconfirmed(context: StepContext, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
     """The error for the state machine. This invocation sends nothing more: the next one need not wait for its end."""
-    desk.store.commit(CommitIntent(run, replace(intent, until=desk.now())))
+    context.store.commit(CommitIntent(run, replace(intent, until=context.now())))
     why = str(error)
     if not isinstance(error, TriggerError):
         # Nobody masked secrets in the words of such an error: its class and place have to do.
@@ -164,7 +164,7 @@ def _unconfirmed(desk: Desk, run: Run, intent: JobIntent, error: Exception) -> S
     return SubmissionFailed(f"{run.key}: the {intent.type} job's start is unconfirmed: {why}")
 
 
-def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> Step | Overtaken:
+def _record_start(context: StepContext, run: Run, intent: JobIntent, started: Started) -> Step | Overtaken:
     outcome = _outcome(started.status, started.run_id) if started.status is not None else None
     decision = record_start(
         run,
@@ -172,43 +172,43 @@ def _record_start(desk: Desk, run: Run, intent: JobIntent, started: Started) -> 
         run_id=started.run_id,
         details=dict(started.details),
         outcome=outcome,
-        now=desk.now(),
-        unsettled=unsettled_start(desk, run),
+        now=context.now(),
+        unsettled=unsettled_start(context, run),
     )
-    return _record(desk, run, decision)
+    return _record(context, run, decision)
 
 
-def _look_for(desk: Desk, run: Run, decision: LookForStart) -> Step | Overtaken:
+def _look_for(context: StepContext, run: Run, decision: LookForStart) -> Step | Overtaken:
     """Follow the job that a lost start left behind, or end without sending anything."""
     intent = decision.intent
-    found = seek(desk, run.key, intent)
+    found = seek(context, run.key, intent)
     if isinstance(found, Unreadable):
         raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {found.reason}")
     if found is not None:
-        return _record_start(desk, run, intent, Started(intent.type, found))
+        return _record_start(context, run, intent, Started(intent.type, found))
     match decision.otherwise:
         case CloseRun():
-            return Step("failed") if desk.store.commit(decision.otherwise) is Commit.COMMITTED else OVERTAKEN
+            return Step("failed") if context.store.commit(decision.otherwise) is Commit.COMMITTED else OVERTAKEN
         case FailAttempt():
             return finished(decision.otherwise.outcome)
         case _:
             assert_never(decision.otherwise)
 
 
-def _refused(desk: Desk, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
-    decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=desk.now())
+def _refused(context: StepContext, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
+    decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=context.now())
     match decision:
         case RecordStart():
-            return _record(desk, run, decision)
+            return _record(context, run, decision)
         case WithdrawIntent():
-            desk.store.commit(decision)
+            context.store.commit(decision)
             raise SubmissionFailed(f"{run.key}: the job was refused: {reason}")
         case _:
             assert_never(decision)
 
 
-def _record(desk: Desk, run: Run, decision: RecordStart) -> Step | Overtaken:
-    if desk.store.commit(decision) is Commit.COMMITTED:
+def _record(context: StepContext, run: Run, decision: RecordStart) -> Step | Overtaken:
+    if context.store.commit(decision) is Commit.COMMITTED:
         return _answered(decision.intent)
     # Somebody recovered the run while the start was on its way; whoever owns it now finds the intent.
     _log.warning("start_not_recorded", run=str(run.key), run_id=decision.intent.run_id)
@@ -221,10 +221,10 @@ def _answered(intent: JobIntent) -> Step:
     return Step("running", _POLL_SOON, run_id=intent.run_id or "")
 
 
-def check_job(desk: Desk, request: Request) -> Step:
+def check_job(context: StepContext, request: Request) -> Step:
     """Whether the attempt's job has ended."""
-    known = desk.store.dossier(request.key)
-    decision = read_outcome(known.run, request.run_token, desk.store.entries(request.key), desk.now())
+    known = context.store.run_context(request.key)
+    decision = read_outcome(known.run, request.run_token, context.store.entries(request.key), context.now())
     match decision:
         case JobFinished():
             return finished(decision.outcome)
@@ -236,13 +236,13 @@ def check_job(desk: Desk, request: Request) -> Step:
             return Step("superseded")
         case AskTarget():
             assert known.run is not None
-            return _ask_and_follow(desk, request, known, known.run, decision.intent)
+            return _ask_and_follow(context, request, known, known.run, decision.intent)
         case _:
             assert_never(decision)
 
 
-def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, intent: JobIntent) -> Step:
-    answer = ask(desk, run.key, intent, intent.run_id or "")
+def _ask_and_follow(context: StepContext, request: Request, known: RunContext, run: Run, intent: JobIntent) -> Step:
+    answer = ask(context, run.key, intent, intent.run_id or "")
     if isinstance(answer, Status) and answer.state is not State.RUNNING:
         return finished(_outcome(answer, intent.run_id or ""))
     # Unreadable is not ended: the job is followed until its poll window is over.
@@ -251,7 +251,7 @@ def _ask_and_follow(desk: Desk, request: Request, known: Dossier, run: Run, inte
         length=timedelta(seconds=request.config.job_poll_window_seconds),
         interval=timedelta(seconds=request.config.job_check_interval_seconds),
     )
-    decision = follow(run, intent, window, known.config.config, known.sla, desk.now())
+    decision = follow(run, intent, window, known.config.config, known.sla, context.now())
     match decision:
         case JobRuns():
             return Step("running", decision.wait_seconds, reason)

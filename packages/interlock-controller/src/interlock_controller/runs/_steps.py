@@ -3,32 +3,32 @@
 from typing import assert_never
 
 from interlock_controller.runs._closing import complete, exhausted
-from interlock_controller.runs._context import Desk
+from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._evaluation import evaluate
 from interlock_controller.runs._job import check_job, trigger
 from interlock_controller.runs._request import Failure, Mode, Request, Step
 from interlock_lifecycle import Exhaustion
 
 
-def take_step(desk: Desk, request: Request) -> Step:
+def take_step(context: StepContext, request: Request) -> Step:
     """The step that the request's mode names."""
     match request.mode:
         case Mode.EVALUATE:
-            return evaluate(desk, request)
+            return evaluate(context, request)
         case Mode.TRIGGER:
-            return trigger(desk, request)
+            return trigger(context, request)
         case Mode.CHECK_JOB:
-            return check_job(desk, request)
+            return check_job(context, request)
         case Mode.COMPLETE_TRIGGER:
-            return complete(desk, request)
+            return complete(context, request)
         case Mode.VALIDATION_EXHAUSTED:
-            return exhausted(desk, request, Exhaustion.VALIDATION, _why_not_safe(request))
+            return exhausted(context, request, Exhaustion.VALIDATION, _why_not_safe(request))
         case Mode.TRIGGER_EXHAUSTED:
-            return exhausted(desk, request, Exhaustion.TRIGGER, _why(request.failure))
+            return exhausted(context, request, Exhaustion.TRIGGER, _why(request.failure))
         case Mode.JOB_POLL_EXHAUSTED:
-            return exhausted(desk, request, Exhaustion.JOB_POLL, _why_not_over(request))
+            return exhausted(context, request, Exhaustion.JOB_POLL, _why_not_over(request))
         case Mode.INFRA_FAILURE:
-            return exhausted(desk, request, Exhaustion.INFRA, _why(request.failure))
+            return exhausted(context, request, Exhaustion.INFRA, _why(request.failure))
         case _:
             assert_never(request.mode)
 

@@ -1,6 +1,6 @@
 """Answers the SLA timers: schedules, cancels, fires, calculates and reconciles the alerts of a date."""
 
-from interlock_controller.slas._alerts import AlertDesk, TimerEarly
-from interlock_controller.slas._monitor import Mode, Monitor, Request, TimersNotMade, WrongTerm
+from interlock_controller.slas._alerts import SlaAlerts, TimerEarly
+from interlock_controller.slas._monitor import Mode, Request, SlaMonitor, TimersNotMade, WrongTerm
 
-__all__ = ["AlertDesk", "Mode", "Monitor", "Request", "TimerEarly", "TimersNotMade", "WrongTerm"]
+__all__ = ["Mode", "Request", "SlaAlerts", "SlaMonitor", "TimerEarly", "TimersNotMade", "WrongTerm"]

@@ -26,7 +26,7 @@ _log = get_logger(__name__)
 _Decision = RecordBreach | Announce | TooEarly | Ignore
 
 
-class AlertDesk:
+class SlaAlerts:
     """What a fired timer leads to."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
@@ -43,10 +43,10 @@ class AlertDesk:
         """Give a completed run the verdict that its close could not; when it was given, at what moment."""
 
         def decide(now: datetime) -> RecordBreach | Ignore:
-            dossier = self._store.dossier(key)
-            if dossier.run is None:
+            known = self._store.run_context(key)
+            if known.run is None:
                 return Ignore("there is no run")
-            return judge_completed(dossier.config.config, dossier.run, self._outcomes(key), dossier.sla, now)
+            return judge_completed(known.config.config, known.run, self._outcomes(key), known.sla, now)
 
         return self._decide_and_commit(key, "verdict", decide)
 
@@ -74,17 +74,17 @@ class AlertDesk:
                 return OVERTAKEN
 
     def _facts(self, key: RunKey) -> AlertFacts:
-        dossier = self._store.dossier(key)
-        config, other = dossier.config.config, key.under_other_schedule
+        known = self._store.run_context(key)
+        config, other = known.config.config, key.under_other_schedule
         if config is not None:
-            sla = dossier.sla
+            sla = known.sla
             for clock, problem in clocks_in_trouble(config, key.date, sla.arrived_at, sla.exclusions).items():
                 _log.warning("deadline_left_out", run=str(key), clock=str(clock), problem=problem)
-        has_run = dossier.run is not None
+        has_run = known.run is not None
         return AlertFacts(
             config=config,
-            run=dossier.run,
-            sla=dossier.sla,
+            run=known.run,
+            sla=known.sla,
             entries=self._outcomes(key),
             has_hours=not has_run and not key.date.is_hourly and self._store.has_hours(key),
             other_run=None if has_run else self._store.run(other),

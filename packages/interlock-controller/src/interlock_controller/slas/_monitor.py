@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_controller.effects import Timers
-from interlock_controller.slas._alerts import AlertDesk
+from interlock_controller.slas._alerts import SlaAlerts
 from interlock_lifecycle import (
     EventType,
     GivenSla,
@@ -128,10 +128,10 @@ class _Live(Struct, frozen=True):
     arrived_at: datetime | None
 
 
-class Monitor:
+class SlaMonitor:
     """Creates, deletes and fires the SLA timers of one date."""
 
-    def __init__(self, store: Store, timers: Timers, alerts: AlertDesk, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, timers: Timers, alerts: SlaAlerts, now: Callable[[], datetime]) -> None:
         self._store = store
         self._timers = timers
         self._alerts = alerts

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from interlock_controller.effects import Timers
-from interlock_controller.slas import AlertDesk
+from interlock_controller.slas import SlaAlerts
 from interlock_controller.watch._failures import Check, RowReports
-from interlock_controller.watch._pipelines import Survey
+from interlock_controller.watch._pipelines import LivePipelines
 from interlock_controller.watch._recovery import Recovery
 from interlock_controller.watch._schedules import CronStarts, MissedSchedules, TriggerDeadlines
 from interlock_controller.watch._sensors import MissingPostRun, StrandedSensors
 from interlock_controller.watch._slas import DroppedTimers, RelativeSlas, TimersAhead, UnjudgedRuns
-from interlock_controller.watch._sweep import Patrol
-from interlock_controller.watch._workers import Crew
+from interlock_controller.watch._sweep import Sweep
+from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import MISSED_AFTER
 from interlock_store import Overview, Store
 
@@ -25,31 +25,31 @@ def all_checks(
     *,
     now: Callable[[], datetime],
     execution_timeout: timedelta,
-    crew: Crew,
+    workers: WorkerPool,
     missed_after: timedelta = MISSED_AFTER,
 ) -> Mapping[str, Check]:
     """The checks in the order in which a tick runs them: what acts first, then what reports."""
-    survey, alerts = Survey(overview, store), AlertDesk(store, now)
+    live, alerts = LivePipelines(overview, store), SlaAlerts(store, now)
 
-    def patrol(check: str) -> Patrol:
-        return Patrol(check, overview, survey, crew)
+    def sweep(check: str) -> Sweep:
+        return Sweep(check, overview, live, workers)
 
     checks = {
         "pending": recovery.pending,
         "dead-executions": recovery.dead_executions,
         "stale-runs": recovery.stale_runs,
-        "configs": survey.check,
-        "cron-starts": CronStarts(store, overview, patrol("cron-starts"), execution_timeout=execution_timeout).check,
-        "stranded-sensors": StrandedSensors(store, overview, survey, crew, execution_timeout=execution_timeout).check,
-        "trigger-deadlines": TriggerDeadlines(store, overview, patrol("trigger-deadlines")).check,
+        "configs": live.check,
+        "cron-starts": CronStarts(store, overview, sweep("cron-starts"), execution_timeout=execution_timeout).check,
+        "stranded-sensors": StrandedSensors(store, overview, live, workers, execution_timeout=execution_timeout).check,
+        "trigger-deadlines": TriggerDeadlines(store, overview, sweep("trigger-deadlines")).check,
         "missed-schedules": MissedSchedules(
-            store, overview, patrol("missed-schedules"), missed_after=missed_after
+            store, overview, sweep("missed-schedules"), missed_after=missed_after
         ).check,
-        "sla-timers": TimersAhead(overview, timers, patrol("sla-timers")).check,
-        "dropped-timers": DroppedTimers(overview, alerts, patrol("dropped-timers")).check,
-        "relative-slas": RelativeSlas(overview, alerts, survey, crew).check,
-        "unjudged-runs": UnjudgedRuns(overview, alerts, patrol("unjudged-runs")).check,
-        "missing-post-run": MissingPostRun(store, overview, survey, crew).check,
+        "sla-timers": TimersAhead(overview, timers, sweep("sla-timers")).check,
+        "dropped-timers": DroppedTimers(overview, alerts, sweep("dropped-timers")).check,
+        "relative-slas": RelativeSlas(overview, alerts, live, workers).check,
+        "unjudged-runs": UnjudgedRuns(overview, alerts, sweep("unjudged-runs")).check,
+        "missing-post-run": MissingPostRun(store, overview, live, workers).check,
     }
     reports = RowReports(store)
     return {name: reports.guard(name, check) for name, check in checks.items()}

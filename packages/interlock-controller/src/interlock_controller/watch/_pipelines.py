@@ -45,7 +45,7 @@ class _Sight(Struct):
     troubles: list[PipelineTrouble]
 
 
-class Survey:
+class LivePipelines:
     """All live pipelines, as one tick sees them. Dry runs are left out; so are configs that cannot be read.
 
     A config that the stream-router has not noted yet (its stream may be down) is noted here, and looked at from the
@@ -82,7 +82,7 @@ class Survey:
         for pipeline_id, stored in found.items():
             try:
                 watched = self._watch(pipeline_id, stored, now)
-            except Exception as error:  # noqa: BLE001 (raised by the check of the survey)
+            except Exception as error:  # noqa: BLE001 (raised by the check of the live)
                 sight.troubles.append(PipelineTrouble(pipeline_id, error))
                 watched = None
             if watched is not None:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller.effects import MISSING, Outbox
-from interlock_controller.records import RerunDesk
-from interlock_controller.watch._workers import Crew
+from interlock_controller.records import RerunIntake
+from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import (
     Announce,
     CloseRun,
@@ -70,13 +70,13 @@ class Recovery:
         self,
         store: Store,
         outbox: Outbox,
-        reruns: RerunDesk,
+        reruns: RerunIntake,
         executions: ExecutionStatus,
         *,
         execution_timeout: timedelta,
         pending_grace: timedelta,
         probe_after: timedelta,
-        crew: Crew | None = None,
+        workers: WorkerPool | None = None,
     ) -> None:
         """`pending_grace`: how long a committed row may wait for the stream; `probe_after`: how old a started run
         is before its execution is looked at.
@@ -88,7 +88,7 @@ class Recovery:
         self._execution_timeout = execution_timeout
         self._pending_grace = pending_grace
         self._probe_after = probe_after
-        self._crew = crew or Crew()
+        self._workers = workers or WorkerPool()
         self._turn: int | None = None
 
     def pending(self, now: datetime) -> int:
@@ -101,7 +101,7 @@ class Recovery:
         acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
         acts += [partial(self._start, row, now) for row in triggers]
         acts += [partial(self._rerun, row, now) for row in requests]
-        self._crew.do_all(acts)
+        self._workers.do_all(acts)
         return len(rows)
 
     def _start(self, row: Mapping[str, Any], now: datetime) -> None:
@@ -143,7 +143,7 @@ class Recovery:
         first = self._turn % len(rows) if len(rows) > MAX_PROBES else 0
         self._turn += MAX_PROBES
         chosen = (rows[first:] + rows[:first])[:MAX_PROBES]
-        return sum(self._crew.do_all([partial(self._probe, row, now) for row in chosen]))
+        return sum(self._workers.do_all([partial(self._probe, row, now) for row in chosen]))
 
     def _probe(self, row: Mapping[str, Any], now: datetime) -> bool:
         run = read_run(row)
@@ -183,7 +183,7 @@ class Recovery:
             run = read_run(row)
             return _is_expired(run, now) and self._expire(run, now)
 
-        return sum(self._crew.do_all([partial(close_expired, row) for row in self._store.running()]))
+        return sum(self._workers.do_all([partial(close_expired, row) for row in self._store.running()]))
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"

@@ -7,7 +7,7 @@ from interlock_config import PipelineConfig
 from interlock_controller.watch._dates import without_run
 from interlock_controller.watch._edits import reach_of_edit, reach_of_moved_fires
 from interlock_controller.watch._pipelines import Watched
-from interlock_controller.watch._sweep import Found, LookAgain, Patrol
+from interlock_controller.watch._sweep import Found, LookAgain, Sweep
 from interlock_lifecycle import (
     TERMINAL_JOB_EVENTS,
     Duty,
@@ -46,10 +46,10 @@ Expiry = tuple[ExecutionDate, datetime]
 class CronStarts:
     """The latest due fire of each cron pipeline without a trigger becomes a run; older missed fires do not."""
 
-    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, execution_timeout: timedelta) -> None:
+    def __init__(self, store: Store, overview: Overview, sweep: Sweep, *, execution_timeout: timedelta) -> None:
         self._store = store
         self._overview = overview
-        self._patrol = patrol
+        self._sweep = sweep
         self._execution_timeout = execution_timeout
 
     def check(self, now: datetime) -> int:
@@ -58,7 +58,7 @@ class CronStarts:
         def start(watched: Watched, fire: Fire) -> bool:
             return self._start(watched, fire, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, start, reach=reach_of_moved_fires)
+        return self._sweep.walk(now, self._find, self._without_run, start, reach=reach_of_moved_fires)
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Fire]:
         if watched.config.schedule.trigger is not None:
@@ -100,10 +100,10 @@ def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
 class MissedSchedules:
     """Cron pipelines with a trigger and inclusion dates: what should have begun by now and has not."""
 
-    def __init__(self, store: Store, overview: Overview, patrol: Patrol, *, missed_after: timedelta) -> None:
+    def __init__(self, store: Store, overview: Overview, sweep: Sweep, *, missed_after: timedelta) -> None:
         self._store = store
         self._overview = overview
-        self._patrol = patrol
+        self._sweep = sweep
         self._missed_after = missed_after
 
     def check(self, now: datetime) -> int:
@@ -112,7 +112,7 @@ class MissedSchedules:
         def report(watched: Watched, start: ExpectedStart) -> bool:
             return self._report(watched, start, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, report, reach=reach_of_edit(Duty.MISSED))
+        return self._sweep.walk(now, self._find, self._without_run, report, reach=reach_of_edit(Duty.MISSED))
 
     def _find(self, watched: Watched, window: Window) -> Iterable[ExpectedStart]:
         schedule = watched.config.schedule
@@ -152,10 +152,10 @@ class MissedSchedules:
 class TriggerDeadlines:
     """Dates whose auto-trigger window (schedule.trigger.deadline) is over although nothing was triggered."""
 
-    def __init__(self, store: Store, overview: Overview, patrol: Patrol) -> None:
+    def __init__(self, store: Store, overview: Overview, sweep: Sweep) -> None:
         self._store = store
         self._overview = overview
-        self._patrol = patrol
+        self._sweep = sweep
 
     def check(self, now: datetime) -> int:
         """Close those dates as failed for good; how many."""
@@ -163,7 +163,7 @@ class TriggerDeadlines:
         def expire(watched: Watched, expiry: Expiry) -> bool:
             return self._expire(watched, *expiry, now)
 
-        return self._patrol.walk(now, self._find, self._without_run, expire, reach=reach_of_edit(Duty.EXPIRY))
+        return self._sweep.walk(now, self._find, self._without_run, expire, reach=reach_of_edit(Duty.EXPIRY))
 
     def _expire(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
         config, key = _unchanged(self._store, watched), watched.key(date)

@@ -12,9 +12,9 @@ from interlock_config import PipelineConfig
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.watch._dates import without_run
 from interlock_controller.watch._failures import PipelineTrouble
-from interlock_controller.watch._pipelines import Survey, Watched
+from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._sweep import LOOK_BACK, cursor_at, cursor_of, position
-from interlock_controller.watch._workers import Crew
+from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import (
     NEWEST_PERIODS,
     TERMINAL_JOB_EVENTS,
@@ -56,12 +56,18 @@ class StrandedSensors:
     """Triggers whose stream record was lost, or that came on an excluded day: their runs are started now."""
 
     def __init__(
-        self, store: Store, overview: Overview, survey: Survey, crew: Crew, *, execution_timeout: timedelta
+        self,
+        store: Store,
+        overview: Overview,
+        live: LivePipelines,
+        workers: WorkerPool,
+        *,
+        execution_timeout: timedelta,
     ) -> None:
         self._store = store
         self._overview = overview
-        self._survey = survey
-        self._crew = crew
+        self._live = live
+        self._workers = workers
         self._execution_timeout = execution_timeout
 
     def check(self, now: datetime) -> int:
@@ -70,7 +76,7 @@ class StrandedSensors:
         troubles: list[PipelineTrouble] = []
         found = list(self._stranded(now, slot, cursors, troubles))
         left = without_run(self._overview, found, lambda one: one.key.date)
-        done = self._crew.attempt([partial(self._recover, watched, one, now) for watched, one in left])
+        done = self._workers.attempt([partial(self._recover, watched, one, now) for watched, one in left])
         for (watched, _), result in zip(left, done, strict=True):
             if isinstance(result, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, result))
@@ -82,7 +88,7 @@ class StrandedSensors:
     def _move_on(self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
         """Note how far each part has come; who failed, or cannot be looked at now, is looked at from here again."""
         for name in ("plain", f"periods-{slot}"):
-            later = dict.fromkeys([*self._survey.later(now), *failed])
+            later = dict.fromkeys([*self._live.later(now), *failed])
             behind = {pipeline_id: position(pipeline_id, cursors[name], now) for pipeline_id in later}
             self._overview.move_cursor(f"sensors-{name}", cursor_at(now, behind))
 
@@ -112,7 +118,7 @@ class StrandedSensors:
         known = self._overview.marked(named) if named else set()
         new = [(watched, key) for marker, (watched, key) in named.items() if marker not in known]
         acts = [partial(self._store.commit, report_undated(watched.config, key, now)) for watched, key in new]
-        for (watched, _), result in zip(new, self._crew.attempt(acts), strict=True):
+        for (watched, _), result in zip(new, self._workers.attempt(acts), strict=True):
             if isinstance(result, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, result))
 
@@ -129,7 +135,7 @@ class StrandedSensors:
         """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
         triggered = [
             (watched, watched.config.schedule.trigger.key)
-            for watched in self._survey.pipelines(now)
+            for watched in self._live.pipelines(now)
             if watched.config.schedule.trigger is not None and not _is_dormant(watched, now)
         ]
         plain = self._overview.sensor_rows((watched.config.id, key) for watched, key in triggered)
@@ -143,7 +149,7 @@ class StrandedSensors:
             if _is_due(watched, slot, cursors["plain"], now, is_plain=(watched.config.id, key) in plain)
         ]
         turn = cursors[f"periods-{slot}"]
-        held = self._crew.attempt(
+        held = self._workers.attempt(
             [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
         )
         for (watched, _), rows in zip(due, held, strict=True):
@@ -206,23 +212,23 @@ def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *,
 class MissingPostRun:
     """Completed runs whose post-run sensors stayed away for longer than postRun.sensorTimeout."""
 
-    def __init__(self, store: Store, overview: Overview, survey: Survey, crew: Crew) -> None:
+    def __init__(self, store: Store, overview: Overview, live: LivePipelines, workers: WorkerPool) -> None:
         self._store = store
         self._overview = overview
-        self._survey = survey
-        self._crew = crew
+        self._live = live
+        self._workers = workers
 
     def check(self, now: datetime) -> int:
         """Report them, once; how many reports."""
         pipelines = {
             watched.config.id: watched
-            for watched in self._survey.pipelines(now)
+            for watched in self._live.pipelines(now)
             if watched.config.post_run_rules is not None and watched.reports
         }
         # Runs of pipelines that watch nothing any more wait too, and are forgotten after a while.
         shortest = min((_timeout(watched) for watched in pipelines.values()), default=_FORGOTTEN_AFTER)
         rows = self._overview.awaiting_post_run(now - shortest)
-        return sum(self._crew.do_all([partial(self._look, pipelines, row, now) for row in rows]))
+        return sum(self._workers.do_all([partial(self._look, pipelines, row, now) for row in rows]))
 
     def _look(self, pipelines: Mapping[str, Watched], row: Mapping[str, Any], now: datetime) -> bool:
         run = read_run(row)

@@ -8,12 +8,12 @@ from functools import partial
 from msgspec import Struct
 
 from interlock_controller.effects import Timers
-from interlock_controller.slas import AlertDesk
+from interlock_controller.slas import SlaAlerts
 from interlock_controller.watch._edits import NOTICED, reach_of_edit
 from interlock_controller.watch._failures import PipelineTrouble
-from interlock_controller.watch._pipelines import Survey, Watched
-from interlock_controller.watch._sweep import Found, Patrol, cursor_of
-from interlock_controller.watch._workers import Crew
+from interlock_controller.watch._pipelines import LivePipelines, Watched
+from interlock_controller.watch._sweep import Found, Sweep, cursor_of
+from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import (
     EventType,
     Run,
@@ -51,27 +51,27 @@ class Alert(Struct, frozen=True):
 class TimersAhead:
     """Absolute clocks get their Scheduler entries a day ahead, so that warnings come also when nothing ever runs."""
 
-    def __init__(self, overview: Overview, timers: Timers, patrol: Patrol) -> None:
+    def __init__(self, overview: Overview, timers: Timers, sweep: Sweep) -> None:
         self._overview = overview
         self._timers = timers
-        self._patrol = patrol
+        self._sweep = sweep
 
     def check(self, now: datetime) -> int:
         """Create the timers that came within the horizon; how many."""
-        cursor = cursor_of(self._overview, self._patrol.check)
+        cursor = cursor_of(self._overview, self._sweep.check)
 
         def find(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
             if not watched.reports:
                 return ()
             horizon = _horizon(watched.config.id)
-            start = now if self._patrol.is_new_to(watched, cursor) else window.after + horizon
+            start = now if self._sweep.is_new_to(watched, cursor) else window.after + horizon
             return _timers(watched, Window(max(start, now), now + horizon))
 
         def create(watched: Watched, one: tuple[RunKey, Timer]) -> bool:
             self._timers.create(*one)
             return True
 
-        return self._patrol.walk(now, find, self._open, create)
+        return self._sweep.walk(now, find, self._open, create)
 
     def _open(self, found: Found[tuple[RunKey, Timer]]) -> Found[tuple[RunKey, Timer]]:
         """Without those of dates that are over already: they ran long before their deadline."""
@@ -96,14 +96,14 @@ def _horizon(pipeline_id: str) -> timedelta:
 class DroppedTimers:
     """Deadlines and warnings of expected dates that are past although nobody spoke of them."""
 
-    def __init__(self, overview: Overview, alerts: AlertDesk, patrol: Patrol) -> None:
+    def __init__(self, overview: Overview, alerts: SlaAlerts, sweep: Sweep) -> None:
         self._overview = overview
         self._alerts = alerts
-        self._patrol = patrol
+        self._sweep = sweep
 
     def check(self, now: datetime) -> int:
         """Speak for the timers that did not; how many alerts."""
-        return self._patrol.walk(now, self._find, self._unsettled, self._speak, reach=reach_of_edit())
+        return self._sweep.walk(now, self._find, self._unsettled, self._speak, reach=reach_of_edit())
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
         if not watched.reports:
@@ -136,24 +136,24 @@ def _is_settled(alert: Alert, runs: Mapping[RunKey, Run], verdicts: Mapping[RunK
 class UnjudgedRuns:
     """Runs that were completed while their config could not be read: nobody could judge them then."""
 
-    def __init__(self, overview: Overview, alerts: AlertDesk, patrol: Patrol) -> None:
+    def __init__(self, overview: Overview, alerts: SlaAlerts, sweep: Sweep) -> None:
         self._overview = overview
         self._alerts = alerts
-        self._patrol = patrol
+        self._sweep = sweep
 
     def check(self, now: datetime) -> int:
         """Judge the runs of the pipelines whose config was mended, or edited, since the last tick; how many."""
-        cursor = cursor_of(self._overview, self._patrol.check)
+        cursor = cursor_of(self._overview, self._sweep.check)
 
         def find(watched: Watched, window: Window) -> Iterable[RunKey]:
-            if watched.config.sla is None or cursor is None or not self._patrol.is_new_to(watched, cursor):
+            if watched.config.sla is None or cursor is None or not self._sweep.is_new_to(watched, cursor):
                 return ()
             return self._completed(watched, window.after - NOTICED)
 
         def judge(watched: Watched, key: RunKey) -> bool:
             return self._alerts.judge(key) is not None
 
-        return self._patrol.walk(now, find, self._unjudged, judge)
+        return self._sweep.walk(now, find, self._unjudged, judge)
 
     def _completed(self, watched: Watched, since: datetime) -> list[RunKey]:
         config = watched.config
@@ -169,11 +169,11 @@ class UnjudgedRuns:
 class RelativeSlas:
     """Runs under way whose relative clock has passed a moment that nobody spoke of."""
 
-    def __init__(self, overview: Overview, alerts: AlertDesk, survey: Survey, crew: Crew) -> None:
+    def __init__(self, overview: Overview, alerts: SlaAlerts, live: LivePipelines, workers: WorkerPool) -> None:
         self._overview = overview
         self._alerts = alerts
-        self._survey = survey
-        self._crew = crew
+        self._live = live
+        self._workers = workers
 
     def check(self, now: datetime) -> int:
         """Speak for the timers that did not; how many alerts."""
@@ -183,7 +183,7 @@ class RelativeSlas:
             (alert.key.pipeline_id, warning_marker(alert.key, alert.event, alert.moment)) for alert in due
         )
         left = [alert for alert in due if not _was_heard(alert, verdicts, given)]
-        fired = self._crew.attempt([partial(self._alerts.fire, one.key, one.event, one.moment) for one in left])
+        fired = self._workers.attempt([partial(self._alerts.fire, one.key, one.event, one.moment) for one in left])
         troubles = [
             PipelineTrouble(alert.key.pipeline_id, result)
             for alert, result in zip(left, fired, strict=True)
@@ -197,7 +197,7 @@ class RelativeSlas:
         """What is due of the runs under way, those included whose execution could not be started yet."""
         clocked = {
             watched.config.id: watched
-            for watched in self._survey.pipelines(now)
+            for watched in self._live.pipelines(now)
             if watched.reports and watched.config.sla is not None and watched.config.sla.max_duration is not None
         }
         if not clocked:

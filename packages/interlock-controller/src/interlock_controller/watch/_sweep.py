@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 from interlock_controller.watch._edits import NOTICED, Reach
 from interlock_controller.watch._failures import PipelineTrouble
-from interlock_controller.watch._pipelines import Survey, Watched
-from interlock_controller.watch._workers import Crew
+from interlock_controller.watch._pipelines import LivePipelines, Watched
+from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Window
 from interlock_store import Cursor, MalformedRow, Overview
 from interlock_telemetry import get_logger
@@ -29,14 +29,14 @@ class LookAgain(Exception):
     """What was found cannot be decided yet: the next tick looks at the pipeline from the same moment on."""
 
 
-class Patrol:
+class Sweep:
     """One check's way over all pipelines: each tick goes on where the last one ended, pipeline by pipeline."""
 
-    def __init__(self, check: str, overview: Overview, survey: Survey, crew: Crew) -> None:
+    def __init__(self, check: str, overview: Overview, live: LivePipelines, workers: WorkerPool) -> None:
         self.check = check
         self._overview = overview
-        self._survey = survey
-        self._crew = crew
+        self._live = live
+        self._workers = workers
 
     def walk(
         self,
@@ -56,11 +56,11 @@ class Patrol:
         """
         cursor = cursor_of(self._overview, self.check)
         rounds: _Round[T] = _Round(cursor, now, reach)
-        rounds.put_off(self._survey.later(now))
-        for watched in self._survey.pipelines(now):
+        rounds.put_off(self._live.later(now))
+        for watched in self._live.pipelines(now):
             rounds.find(watched, find)
         chosen = narrow(rounds.found) if rounds.found else []
-        done = self._crew.attempt([_bind(act, watched, matter) for watched, matter in chosen])
+        done = self._workers.attempt([_bind(act, watched, matter) for watched, matter in chosen])
         for (watched, _), result in zip(chosen, done, strict=True):
             rounds.note(watched, result)
         self._overview.move_cursor(self.check, cursor_at(now, rounds.behind))

@@ -8,11 +8,11 @@ from interlock_telemetry import DeadlinePassed, InvocationDeadline, run_bounded
 T = TypeVar("T")
 
 
-class Crew:
-    """`workers` acts at a time; with one worker they run one after another where they were called."""
+class WorkerPool:
+    """Does `size` acts at a time; with one worker they run one after another where they were called."""
 
-    def __init__(self, workers: int = 1) -> None:
-        self._workers = workers
+    def __init__(self, size: int = 1) -> None:
+        self._size = size
         self._deadline: InvocationDeadline | None = None
 
     def work_until(self, deadline: InvocationDeadline) -> None:
@@ -26,10 +26,10 @@ class Crew:
 
     def attempt(self, acts: Sequence[Callable[[], T]]) -> list[T | Exception]:
         """What each act returned, or the error that it raised, in their order."""
-        if self._workers == 1 or len(acts) < 2:
+        if self._size == 1 or len(acts) < 2:
             return [DeadlinePassed(False) if self.out_of_time else _attempt(act) for act in acts]
         bound = [lambda act=act: _attempt(act) for act in acts]
-        outcomes = run_bounded(bound, self._workers, deadline=self._deadline)
+        outcomes = run_bounded(bound, self._size, deadline=self._deadline)
         return [outcome.error if isinstance(outcome.error, Exception) else outcome.result() for outcome in outcomes]
 
     def do_all(self, acts: Sequence[Callable[[], T]]) -> list[T]:

@@ -1,0 +1,39 @@
+"""The layout: a service holds its handler and its wiring, and no decision and no commit."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOOP_SERVICES = ("orchestrator", "sla-monitor", "stream-router", "watchdog")
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+
+
+def sources(service: str) -> list[Path]:
+    return sorted(ROOT.glob(f"services/{service}/src/*/*.py"))
+
+
+@pytest.mark.parametrize("service", LOOP_SERVICES)
+def test_a_service_of_the_loop_is_its_handler_and_its_wiring(service: str) -> None:
+    assert [path.name for path in sources(service)] == ["__init__.py", "handler.py", "wiring.py"]
+
+
+def decisions(source: str) -> Iterator[str]:
+    """The calls of a module that decide or commit."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name.startswith("decide_") or name == "commit":
+                yield f"line {node.lineno}: {name}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_decides_nothing_and_commits_nothing(service: str) -> None:
+    assert {path.name: found for path in sources(service) if (found := list(decisions(path.read_text())))} == {}
+
+
+def test_decisions_and_commits_are_found() -> None:
+    assert list(decisions("x = decide_rerun(1)\nstore.commit(x)")) == ["line 1: decide_rerun", "line 2: commit"]
+    assert list(decisions("decided = wire(environ)")) == []

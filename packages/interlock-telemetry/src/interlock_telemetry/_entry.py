@@ -1,0 +1,77 @@
+"""The entry point of a Lambda: wires the service once per process, answers operators, flushes telemetry."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from interlock_telemetry._deadline import LambdaContext
+from interlock_telemetry._environment import Settings
+from interlock_telemetry._flush import flush
+from interlock_telemetry._logs import configure_logging
+from interlock_telemetry._operator import answer_operator
+
+
+class Wired(Protocol):
+    """A wired service: the checks of a ping by name, and its settings."""
+
+    @property
+    def health(self) -> Mapping[str, Callable[[], None]]:
+        """The checks of a ping: each raises when the part it names does not answer."""
+
+    @property
+    def settings(self) -> Settings:
+        """The environment variables that every service reads."""
+
+
+S = TypeVar("S", bound=Wired)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LambdaEntry(Generic[S]):
+    """A Lambda handler: `handle = LambdaEntry("watchdog", wire, tick)`.
+
+    `wire` builds the service from the environment at the first invocation; what it raises is raised by each
+    invocation until it succeeds. `work` does one invocation with that service, the event and Lambda's context.
+    `{"__ping__": true}` and `{"__profile__": …}` are answered here. Logs go to standard error as JSON lines. Spans
+    and metrics are flushed at the end of each invocation, also of one that raises.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        wire: Callable[[Mapping[str, str]], S],
+        work: Callable[[S, dict[str, Any], LambdaContext | None], dict[str, Any]],
+        *,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._name, self._wire, self._work, self._now = name, wire, work, now
+        self._service: S | None = None
+        configure_logging(name)
+
+    def __call__(self, event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
+        """Answer one invocation."""
+        if self._service is None:
+            self._service = self._wire(os.environ)
+        service = self._service
+        answer = answer_operator(
+            event,
+            lambda inner: self(inner, context),
+            service=self._name,
+            checks=service.health,
+            bucket=service.settings.profile_bucket,
+            now=self._now(),
+        )
+        if answer is not None:
+            return answer
+        try:
+            return self._work(service, event, context)
+        finally:
+            flush()
+
+    def reset(self) -> None:
+        """Forget the service: the next invocation wires it again, from the environment as it is then."""
+        self._service = None

@@ -1,0 +1,80 @@
+"""The entry point of a Lambda: wired once, answers operators, flushes whatever happens."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+import interlock_telemetry._entry as module
+from interlock_telemetry import LambdaEntry, Settings, environment
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+
+
+class Service(Struct, frozen=True):
+    health: Mapping[str, Callable[[], None]]
+    settings: Settings
+
+
+class Wiring:
+    """Wires a service; the first `failures` tries raise."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.calls, self._failures = 0, failures
+
+    def __call__(self, variables: Mapping[str, str]) -> Service:
+        self.calls += 1
+        if self.calls <= self._failures:
+            raise LookupError("no table yet")
+        return Service({"control": lambda: None}, environment([], source={}))
+
+
+def work(service: Service, event: dict[str, Any], context: object) -> dict[str, Any]:
+    if "fail" in event:
+        raise ValueError(event["fail"])
+    return {"done": event["what"]}
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+    monkeypatch.setattr(module, "flush", lambda: calls.append("flush"))
+    return calls
+
+
+def test_a_service_is_wired_once(flushed: list[str]) -> None:
+    wiring = Wiring()
+    entry = LambdaEntry("test", wiring, work, now=lambda: NOW)
+    assert wiring.calls == 0
+    assert [entry({"what": one}, None) for one in "ab"] == [{"done": "a"}, {"done": "b"}]
+    assert (wiring.calls, flushed) == (1, ["flush", "flush"])
+
+
+def test_a_wiring_that_failed_is_tried_again_at_the_next_invocation(flushed: list[str]) -> None:
+    entry = LambdaEntry("test", Wiring(failures=1), work, now=lambda: NOW)
+    with pytest.raises(LookupError):
+        entry({"what": "a"}, None)
+    assert entry({"what": "a"}, None) == {"done": "a"}
+
+
+def test_work_that_raises_is_flushed_too(flushed: list[str]) -> None:
+    entry = LambdaEntry("test", Wiring(), work, now=lambda: NOW)
+    with pytest.raises(ValueError, match="boom"):
+        entry({"fail": "boom"}, None)
+    assert flushed == ["flush"]
+
+
+def test_a_ping_is_answered_without_work(flushed: list[str]) -> None:
+    answer = LambdaEntry("test", Wiring(), work, now=lambda: NOW)({"__ping__": True}, None)
+    assert (answer["status"], answer["checks"]) == ("healthy", {"control": "ok"})
+
+
+def test_after_a_reset_the_service_is_wired_again(flushed: list[str]) -> None:
+    wiring = Wiring()
+    entry = LambdaEntry("test", wiring, work, now=lambda: NOW)
+    entry({"what": "a"}, None)
+    entry.reset()
+    entry({"what": "a"}, None)
+    assert wiring.calls == 2
