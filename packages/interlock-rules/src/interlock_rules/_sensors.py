@@ -63,7 +63,7 @@ def select_rows(
 ) -> Selection:
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
-    A row that names the very date comes before rows of its hours and before the row of its day (behaviour.md §2a).
+    A row that names the very date comes before rows of its hours and before the row of its day (docs/dates.md §2).
     rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where
     other rows have taken its place. It is not read where a row is unreadable, or where no row is left.
     A rule with `any_date` reads the first row that exists.

@@ -1,18 +1,26 @@
 """The checks of a tick: finds the runs, timers, sensors and schedules that did not happen."""
 
 from interlock_controller.watch._checks import all_checks
+from interlock_controller.watch._edits import EDIT_REACHES
 from interlock_controller.watch._failures import Check, PipelineTrouble
-from interlock_controller.watch._recovery import Recovery
-from interlock_controller.watch._sweep import LOOK_BACK, cursor_at
+from interlock_controller.watch._recovery import MAX_PROBES, Recovery
+from interlock_controller.watch._schedules import STREAM_GRACE
+from interlock_controller.watch._slas import TIMER_GRACE
+from interlock_controller.watch._sweep import LOOK_BACK, Sweep, cursor_at
 from interlock_controller.watch._tick import Cause, TickFailed, TickReport, run_tick
 from interlock_controller.watch._workers import WorkerPool
 
 __all__ = [
+    "EDIT_REACHES",
     "LOOK_BACK",
+    "MAX_PROBES",
+    "STREAM_GRACE",
+    "TIMER_GRACE",
     "Cause",
     "Check",
     "PipelineTrouble",
     "Recovery",
+    "Sweep",
     "TickFailed",
     "TickReport",
     "WorkerPool",
