@@ -394,7 +394,7 @@ MUTANTS = (
     ),
     Mutant(
         "a run whose job may run is closed as not started",
-        "interlock_controller:Outbox.start_run",
+        "interlock_controller:Outbox._start_once",
         "run.job_intent is None and (stored.config is None or stored.config.dry_run)",
         "stored.config is None or stored.config.dry_run",
         tests=(_CONTROLLER + "test_a_run_whose_job_may_have_started_is_followed_under_any_config",),
@@ -628,7 +628,7 @@ MUTANTS = (
     ),
     Mutant(
         "more data after a final failure is a lost race",
-        "interlock_controller:SensorIntake._settled",
+        "interlock_controller:SensorIntake._commit",
         "NoteAfterRun | Announce",
         "NoteAfterRun",
         seeds=(2,),
