@@ -1,10 +1,15 @@
 """Hours and the days that hold them: which rows and records of the one count for the runs of the other."""
 
+from typing import Any
+
 import pytest
 from dates.test_which_date import HOURLY, Play
+from sla.lambdas import NAMES
 
-from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle import NoteAfterRun, RunKey, RunStatus
 from interlock_sla import parse_execution_date
+from interlock_store import Commit, Store
+from interlock_store._write import Delete
 
 OF_DAY = {"date": "2026-03-03"}
 OF_HOUR = {"date": "2026-03-03", "hour": "07"}
@@ -64,3 +69,101 @@ def test_an_offset_that_leaves_the_calendar_holds_the_run(date: str, offset: int
     assert f"dateOffset {offset:+} from {date} leaves the years 1900 to 9998" in event["message"]
     assert play.letters.all == []
     assert play.told("INFRA_FAILURE") == []
+
+
+WATCHED = (
+    HOURLY
+    + """
+postRun:
+  sensorTimeout: 2h
+  driftField: count
+  driftThreshold: 10
+  rules: [{key: audit, check: gte, field: count, value: 100}]
+"""
+)
+HOURS = ["2026-03-03T05", "2026-03-03T06", "2026-03-03T07"]
+
+
+def three_hours(play: Play) -> Play:
+    for hour, at in (("05", "07:40"), ("06", "07:45"), ("07", "07:50")):
+        play.write(f"03-03 {at}", "landing", date="2026-03-03", hour=hour, count=1500)
+    return play.until("03-03 08:10")
+
+
+def test_an_hours_report_counts_for_its_daily_run() -> None:
+    play = Play(WATCHED).write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
+    play.write("03-03 07:40", "audit", **OF_HOUR, count=150).until("03-03 12:00")
+    assert play.events("POST_RUN_PASSED") == ["2026-03-03"]
+    assert play.told("POST_RUN_SENSOR_MISSING") == []
+
+
+def test_an_hours_report_that_drifts_reruns_its_day() -> None:
+    play = Play(WATCHED).write("03-03 06:50", "audit", **OF_DAY, count=150)
+    play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
+    play.stage.tables.transact([Delete(NAMES.control, "PIPELINE#p", "SENSOR#audit")])
+    play.write("03-03 07:40", "audit", **OF_HOUR, count=190).until("03-03 09:00")
+    assert play.events("POST_RUN_DRIFT") == ["2026-03-03"]
+    assert play.jobs == ["03-03", "03-03"]
+
+
+@pytest.mark.parametrize("key", ["audit", "audit#2026-03-03", "audit#20260303"])
+def test_a_days_report_counts_for_all_hours_that_await_it(key: str) -> None:
+    play = three_hours(Play(WATCHED)).write("03-03 08:20", key, **OF_DAY, count=50).until("03-03 14:00")
+    assert sorted(play.events("POST_RUN_FAILED")) == HOURS
+    assert play.told("POST_RUN_SENSOR_MISSING") == []
+    play.write("03-03 14:10", key, **OF_DAY, count=70).until("03-03 14:20")
+    assert len(play.events("POST_RUN_FAILED")) == 3, "no hour awaits a report any more"
+
+
+def test_a_days_report_that_drifts_reruns_all_hours_that_await_one() -> None:
+    play = three_hours(Play(WATCHED).write("03-03 05:00", "audit", **OF_DAY, count=100))
+    play.write("03-03 08:20", "audit", **OF_DAY, count=150).until("03-03 10:00")
+    assert sorted(play.events("POST_RUN_DRIFT")) == HOURS
+    assert sorted(play.jobs[3:]) == ["03-03T05", "03-03T06", "03-03T07"]
+
+
+def test_an_hour_without_a_report_is_missing_one_whatever_other_hours_report() -> None:
+    play = three_hours(Play(WATCHED)).write("03-03 08:20", "audit", **OF_HOUR, count=150).until("03-03 14:00")
+    assert play.events("POST_RUN_PASSED") == ["2026-03-03T07"]
+    assert sorted(play.events("POST_RUN_SENSOR_MISSING")) == HOURS[:2]
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"), [("audit#2026-03-03T07", {}), ("audit", {"date": "2026-03-04T07"}), ("audit#eu", OF_HOUR)]
+)
+def test_other_reports_do_not_count_for_a_daily_run(key: str, fields: dict[str, str]) -> None:
+    play = Play(WATCHED).write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
+    play.write("03-03 07:40", key, **fields, count=150).until("03-03 12:00")
+    assert play.events("POST_RUN_PASSED") == []
+    assert play.events("POST_RUN_SENSOR_MISSING") == ["2026-03-03"]
+
+
+def test_a_days_own_report_comes_before_those_of_its_hours() -> None:
+    play = Play(WATCHED).write("03-03 06:50", "audit#2026-03-03", count=150)
+    play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
+    play.write("03-03 07:40", "audit", **OF_HOUR, count=5).until("03-03 08:00")
+    assert play.events("POST_RUN_DRIFT") == []
+
+
+def test_a_days_report_whose_router_fails_halfway_reaches_each_hour_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    play, commit, seen = three_hours(Play(WATCHED)), Store.commit, list[object]()
+
+    def failing(self: Store, decision: Any) -> Commit:
+        if isinstance(decision, NoteAfterRun):
+            seen.append(decision)
+            if len(seen) == 2:
+                raise ConnectionError("the table does not answer")
+        return commit(self, decision)
+
+    monkeypatch.setattr(Store, "commit", failing)
+    play.write("03-03 08:20", "audit", **OF_DAY, count=150).until("03-03 14:00")
+    assert sorted(play.events("POST_RUN_PASSED")) == HOURS
+    assert len(seen) >= 4
+    assert play.told("POST_RUN_SENSOR_MISSING") == []
+
+
+def test_a_dry_run_hears_of_an_hours_drift_for_its_day() -> None:
+    play = Play(WATCHED + "dryRun: true\n").write("03-03 06:50", "audit", **OF_DAY, count=150)
+    play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
+    play.write("03-03 07:35", "audit", **OF_HOUR, count=155).write("03-03 07:40", "audit", **OF_HOUR, count=190)
+    assert play.until("03-03 09:00").events("DRY_RUN_DRIFT") == ["2026-03-03"]

@@ -41,7 +41,8 @@ def e_arrival_is_answered(
     if config is None or len(configs) > 1 or config.dry_run:
         return None
     sensor, fields = change.sk.removeprefix("SENSOR#"), sensor_fields(change.row or {})
-    trigger, types = config.trigger_rule, {event.type for event in told}
+    # A post-run record may be reported for the day of its hour, or for hours of its day, too.
+    trigger, types = config.trigger_rule, {event.type for event in told if event.detail["date"] == str(key.date)}
     fires = trigger is not None and names(trigger.key, sensor) and holds(trigger, fields, change.at)
     watched = config.post_run is not None and any(names(rule.key, sensor) for rule in config.post_run.rules)
     if fires and world.ledger.exclusions(config).excludes(change.at.astimezone(config.zone).date()):

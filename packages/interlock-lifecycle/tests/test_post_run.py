@@ -26,13 +26,15 @@ from interlock_lifecycle import (
     SensorPath,
     StandingRequest,
     awaited,
+    day_of_report,
     decide_post_run,
     decide_sensor,
     path_of,
+    reports_on,
     take_baseline,
 )
 from interlock_rules import KeptRow
-from interlock_sla import Exclusions
+from interlock_sla import Exclusions, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -355,3 +357,75 @@ def test_a_post_run_without_rules_watches_nothing(config: PipelineConfig, done: 
     sensor = audit(150, key="landing")
     late = decide_sensor(sensor, silent, facts(done, sensor), execution_timeout=TIMEOUT)
     assert types(late) == ["LATE_DATA_ARRIVAL"]
+
+
+DAY = {"date": "2026-03-03", "rows": 150}
+HOUR = DAY | {"hour": "11"}
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "date", "reports"),
+    [
+        ("audit", HOUR, "2026-03-03", True),
+        ("audit#2026-03-03", HOUR, "2026-03-03", True),
+        ("audit#2026-03-03T11", {}, "2026-03-03", False),
+        ("audit", HOUR, "2026-03-04", False),
+        ("audit", HOUR, "2026-03-03T10", False),
+        ("audit", DAY, "2026-03-03T10", True),
+        ("audit#20260303", DAY, "2026-03-03T10", True),
+        ("audit#eu", DAY, "2026-03-03T10", False),
+        ("audit", {"rows": 1}, "2026-03-03T10", True),
+        ("audit", {"date": "3 March"}, "2026-03-03T10", False),
+        ("landing", DAY, "2026-03-03T10", False),
+    ],
+)
+def test_a_report_counts_for_the_runs_that_read_its_row(
+    config: PipelineConfig, key: str, fields: dict[str, Any], date: str, reports: bool
+) -> None:
+    run = RunKey("bronze-orders", "stream", parse_execution_date(date))
+    assert reports_on(Sensor("bronze-orders", key, fields, NOW), config, run) is reports
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "day"),
+    [
+        ("audit", HOUR, "2026-03-03"),
+        ("audit", DAY, "None"),
+        ("audit#2026-03-03T11", {}, "None"),
+        ("landing", HOUR, "None"),
+    ],
+)
+def test_an_hours_report_has_a_day(config: PipelineConfig, key: str, fields: dict[str, Any], day: str) -> None:
+    found = day_of_report(Sensor("bronze-orders", key, fields, NOW), config)
+    assert str(found.date if found is not None else None) == day
+
+
+@pytest.mark.parametrize(
+    ("now_there", "more", "told"),
+    [
+        (HOUR, {}, ["POST_RUN_PASSED"]),
+        (HOUR | {"hour": "12"}, {}, []),
+        (DAY, {}, []),
+        ({"date": "2026-03-04"}, {}, ["POST_RUN_PASSED"]),
+        (HOUR, {"audit#2026-03-03": {"rows": 7}}, []),
+    ],
+)
+def test_an_hours_report_is_judged_for_its_day(
+    config: PipelineConfig, done: Run, now_there: dict[str, Any], more: dict[str, Any], told: list[str]
+) -> None:
+    daily = replace(done, key=replace(done.key, date=parse_execution_date("2026-03-03")))
+    config = replace(config, post_run=replace(config.post_run, rules=config.post_run.rules[:1]))
+    sensor = Sensor("bronze-orders", "audit", HOUR, NOW)
+    known = SensorFacts(daily, True, NOBODY, sensors={"audit": now_there, **more})
+    decision = decide_post_run(sensor, config, known, daily.key)
+    assert (types(decision) if isinstance(decision, NoteAfterRun) else []) == told
+    if isinstance(decision, NoteAfterRun):
+        assert decision.run == daily
+        assert decision.events[0].date == "2026-03-03"
+
+
+def test_an_hours_report_says_nothing_where_the_day_keeps_its_own(config: PipelineConfig, done: Run) -> None:
+    daily = replace(done, key=replace(done.key, date=parse_execution_date("2026-03-03")))
+    kept = KeptRows({"audit": KeptRow(DAY, NOW)}, 1)
+    known = SensorFacts(daily, True, NOBODY, sensors={"audit": HOUR}, kept=kept, baseline={"audit": {"rows": 1}})
+    assert isinstance(decide_post_run(Sensor("bronze-orders", "audit", HOUR, NOW), config, known, daily.key), Ignore)

@@ -14,6 +14,7 @@ from interlock_lifecycle import (
     AnsweredRequest,
     ClockVerdict,
     CloseFacts,
+    CloseRun,
     CommitIntent,
     EventType,
     Exhaustion,
@@ -48,7 +49,7 @@ from interlock_lifecycle import (
     reject_rerun,
 )
 from interlock_rules import Check, Rule
-from interlock_sla import Calendar, Clock, Exclusions, Outcome, Period
+from interlock_sla import Calendar, Clock, Exclusions, Outcome, Period, parse_execution_date
 from interlock_store import (
     Commit,
     MalformedRow,
@@ -185,6 +186,27 @@ def test_a_closed_run_leaves_the_indexes_and_loses_its_ttl(store: Store, start: 
     row = store._tables.get(store.names.control, "PIPELINE#bronze", f"TRIGGER#stream#{key.date}")
     assert row is not None
     assert "ttl" not in row
+
+
+def test_hours_that_run_or_await_reports_are_found_by_their_day(store: Store, start: StartRun, key: RunKey) -> None:
+    def begin(text: str) -> Run:
+        run = replace(start.run, key=replace(key, date=parse_execution_date(text)))
+        store.commit(replace(start, run=run, arrived_at=None))
+        return started(store, run)
+
+    def close(run: Run, *, awaits: bool) -> None:
+        done = JobOutcome("success")
+        decision = decide_completion(close_facts(store, run), run.run_token, done, now=NOW, execution_timeout=TIMEOUT)
+        assert isinstance(decision, CloseRun)
+        store.commit(replace(decision, awaits_post_run=awaits))
+
+    begin("2026-03-05T05")
+    close(begin("2026-03-05T06"), awaits=True)
+    close(begin("2026-03-05T07"), awaits=False)
+    for other in ("2026-03-05", "2026-03-06T05"):
+        begin(other)
+    day = replace(key, date=parse_execution_date("2026-03-05"))
+    assert [str(found.date) for found in store.hours_waiting(day)] == ["2026-03-05T05", "2026-03-05T06"]
 
 
 def test_the_close_of_a_superseded_execution_changes_nothing(store: Store, start: StartRun, key: RunKey) -> None:

@@ -103,7 +103,7 @@ from interlock_lifecycle._follow import (
 from interlock_lifecycle._kept import dated_rules, dates_to_keep, decide_keeping
 from interlock_lifecycle._missed import ExpiryFacts, decide_missed, expire_trigger, has_stand_in
 from interlock_lifecycle._outlook import DateHold, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
-from interlock_lifecycle._postrun import awaited, decide_post_run, miss_post_run
+from interlock_lifecycle._postrun import awaited, day_of_report, decide_post_run, miss_post_run, reports_on
 from interlock_lifecycle._reconcile import (
     NEWEST_PERIODS,
     Stranded,
@@ -315,6 +315,7 @@ __all__ = [
     "dates_not_begun",
     "dates_since",
     "dates_to_keep",
+    "day_of_report",
     "deadlines_of",
     "deadlines_of_run",
     "decide_alert",
@@ -384,6 +385,7 @@ __all__ = [
     "reject_rerun",
     "rejection_marker",
     "report_undated",
+    "reports_on",
     "rules_to_read",
     "run_key_of",
     "run_variables",

@@ -14,7 +14,7 @@ from interlock_lifecycle._decision import Announce, KeptRows, StandingRequest
 from interlock_lifecycle._event import EventType, make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, Sensor, digest
-from interlock_rules import RowDate, UnreadableDate, holds, key_matches, row_date, updated_at
+from interlock_rules import RowDate, UnreadableDate, counts_for, holds, key_matches, row_date, updated_at
 from interlock_sla import Exclusions, ExecutionDate, SlaError, execution_day
 
 _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
@@ -126,10 +126,13 @@ def record_marker(key: RunKey, sensor: Sensor) -> str:
     return f"after-run#{key.schedule_id}#{at}#{digest(name_record(sensor))}#{key.date}"
 
 
-def is_overtaken(sensor: Sensor, now_there: Mapping[str, object] | None, config: PipelineConfig) -> bool:
+def is_overtaken(
+    sensor: Sensor, now_there: Mapping[str, object] | None, config: PipelineConfig, other: ExecutionDate | None = None
+) -> bool:
     """Whether the row now holds a newer write of the same date: its own record follows on the stream and decides.
 
-    A write of another date is no answer for this one, nor is one of which nobody can tell the date.
+    A write of another date is no answer for this one, nor is one of which nobody can tell the date. other: the date for
+    which the record counts too, where the question is about that one: every newer write that counts for it answers.
     """
     if now_there is None or now_there == sensor.fields:
         return False
@@ -140,6 +143,8 @@ def is_overtaken(sensor: Sensor, now_there: Mapping[str, object] | None, config:
         date = date_of(named, stamp or sensor.written_at, config)
     except SlaError:
         return False
+    if other is not None:
+        return counts_for(date, other)
     return date == run_key_of(sensor, config).date
 
 

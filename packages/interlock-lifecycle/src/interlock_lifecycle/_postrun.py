@@ -4,26 +4,52 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
-from interlock_lifecycle._arrival import SensorFacts, is_overtaken, record_marker, run_key_of
-from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of
+from interlock_lifecycle._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
+from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, watching_rule
 from interlock_lifecycle._decision import Announce, Ignore, KeptRows, NoteAfterRun, RequestRerun
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
-from interlock_rules import Drift, key_matches, select_rows, updated_at
+from interlock_rules import Drift, candidate_keys, counts_for, key_matches, row_date, select_rows, updated_at
+from interlock_sla import ExecutionDate
 
 PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
 
-def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) -> PostRunDecision:
-    """What a post-run sensor leads to, by the state of its date's run (docs/reference/sensors.md §6)."""
-    key, run = run_key_of(sensor, config), facts.run
+def day_of_report(sensor: Sensor, config: PipelineConfig) -> RunKey | None:
+    """The daily run for which an hour's post-run record counts too; None for every other record."""
+    own = run_key_of(sensor, config)
+    day = replace(own, date=ExecutionDate(own.date.day))
+    return day if own != day and reports_on(sensor, config, day) else None
+
+
+def reports_on(sensor: Sensor, config: PipelineConfig, key: RunKey) -> bool:
+    """Whether a post-run rule of this run may read the record: its key is one of the run's, and its date counts."""
+    rule = watching_rule(config, sensor.key)
+    if rule is None or sensor.key not in candidate_keys(rule.key, key.date):
+        return False
+    return counts_for(date_of(row_date(sensor.key, sensor.fields), sensor.written_at, config), key.date)
+
+
+def decide_post_run(
+    sensor: Sensor, config: PipelineConfig, facts: SensorFacts, other: RunKey | None = None
+) -> PostRunDecision:
+    """What a post-run sensor leads to, by the state of its date's run (docs/reference/sensors.md §6).
+
+    other: another run for which the record counts (`reports_on`): the day of an hour, or an hour of a day. `facts` are
+    of that run then.
+    """
+    key, run = other or run_key_of(sensor, config), facts.run
     if run is None or run.status is RunStatus.FAILED_FINAL:
         return Ignore("no completed run to compare with")
-    if is_overtaken(sensor, facts.sensors.get(sensor.key), config):
+    if is_overtaken(sensor, facts.sensors.get(sensor.key), config, other.date if other is not None else None):
         return Ignore("a newer write of this sensor follows on the stream")
+    if other is not None and not is_read_for(sensor, config, other, facts.sensors, facts.kept):
+        return Ignore("the rules read a row that comes before this one")
     found = drift_of(sensor, config, facts.baseline)
     if run.is_running and run.evaluated_at is None:
         # The baseline is that of an earlier attempt: whoever brings its record again tells nothing about this one.
@@ -37,6 +63,17 @@ def decide_post_run(sensor: Sensor, config: PipelineConfig, facts: SensorFacts) 
     if not _is_after(sensor, run):
         return Ignore("it came before the run's end and did not drift")
     return _judge(sensor, config, key, run, facts)
+
+
+def is_read_for(
+    sensor: Sensor, config: PipelineConfig, key: RunKey, rows: Mapping[str, Mapping[str, object]], kept: KeptRows
+) -> bool:
+    """Whether the post-run rule of a run reads this very record, and not a row that comes before it."""
+    rule = watching_rule(config, sensor.key)
+    if rule is None:
+        return False
+    selected = select_rows({**rows, sensor.key: sensor.fields}, (rule,), key.date, kept.rows)
+    return selected.sources.get(rule.slot) == sensor.key and rule.slot not in selected.kept
 
 
 def _in_flight(sensor: Sensor, key: RunKey, run: Run, found: Drift | None) -> Announce | Ignore:

@@ -24,11 +24,12 @@ from interlock_lifecycle._evaluate import rules_to_read
 from interlock_lifecycle._event import Event, EventType, make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._postrun import is_read_for, reports_on
 from interlock_lifecycle._repeated import brings_repeated_hour
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
 from interlock_lifecycle._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
-from interlock_sla import Exclusions
+from interlock_sla import Exclusions, ExecutionDate
 
 ShadowDecision: TypeAlias = ObserveRun | NoteArrival | Announce | Ignore
 
@@ -69,12 +70,18 @@ def _trigger_dormant(key: RunKey, sensor: Sensor, config: PipelineConfig, facts:
 
 def decide_waiting_shadow(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
-) -> ObserveRun | NoteArrival | Ignore:
+) -> ObserveRun | NoteArrival | Announce | Ignore:
     """What a sensor means to another date that waits for its rules: a live run looks at all of them by itself.
 
-    A rule's sensor need not name the date that lacks it.
+    A rule's sensor need not name the date that lacks it. A date that no longer waits gets the post-run records that
+    count for it, as a live run does.
     """
-    if facts.arrived_at is None or facts.shadow.triggered_at is not None:
+    triggered_at = facts.shadow.triggered_at
+    if triggered_at is not None and reports_on(sensor, config, key):
+        if not is_read_for(sensor, config, key, facts.sensors, facts.kept):
+            return Ignore("the rules read a row that comes before this one")
+        return _afterwards(sensor, config, key, triggered_at, facts, other=key.date)
+    if facts.arrived_at is None or triggered_at is not None:
         return Ignore("the date does not wait")
     return _evaluate(key, sensor, config, facts)
 
@@ -199,12 +206,17 @@ def _projected(projection: dict[str, Any], key: RunKey, now: datetime, source: s
 
 
 def _afterwards(
-    sensor: Sensor, config: PipelineConfig, key: RunKey, triggered_at: datetime, facts: ShadowFacts
+    sensor: Sensor,
+    config: PipelineConfig,
+    key: RunKey,
+    triggered_at: datetime,
+    facts: ShadowFacts,
+    other: ExecutionDate | None = None,
 ) -> Announce | Ignore:
     """The job would have run: late data or drift, as after a completed run."""
     if was_seen(sensor, triggered_at, facts.shadow.seen):
         return Ignore("the dry run took this sensor into account")
-    if _gives_way(sensor, config, triggered_at, facts):
+    if _gives_way(sensor, config, triggered_at, facts, other):
         return Ignore("what was written over it was seen, or follows on the stream")
     source = name_record(sensor)
     if watching_rule(config, sensor.key) is not None:
@@ -235,11 +247,13 @@ def _afterwards(
     return Announce(key.pipeline_id, (event,))
 
 
-def _gives_way(sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: ShadowFacts) -> bool:
+def _gives_way(
+    sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: ShadowFacts, other: ExecutionDate | None
+) -> bool:
     """Whether a newer write speaks for the record, by the rules of a live run."""
     now_there = facts.sensors.get(sensor.key)
     if watching_rule(config, sensor.key) is not None:
-        return is_overtaken(sensor, now_there, config)
+        return is_overtaken(sensor, now_there, config, other)
     if not may_be_overwritten(sensor, triggered_at):
         return False
     return was_overwritten(sensor, now_there, facts.shadow.seen, config)

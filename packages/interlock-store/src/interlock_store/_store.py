@@ -19,6 +19,7 @@ from interlock_lifecycle import (
     RerunRequest,
     Run,
     RunKey,
+    RunStatus,
     Shadow,
     SlaFacts,
     StandingRequest,
@@ -36,10 +37,12 @@ from interlock_store._rows import (
     CONFIG,
     INDEX,
     PENDING,
+    POSTRUN,
     RUNNING,
     MalformedRow,
     arrival_as_read,
     format_time,
+    key_of_row,
     marker_sk,
     pipeline_of,
     pipeline_pk,
@@ -60,6 +63,7 @@ from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRe
 from interlock_store._write import ARRIVAL, COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write, key_of
 
 _FREE_KEY_TRIES = 200
+_HOURS_OF_A_DAY = 24
 
 
 class Commit(StrEnum):
@@ -192,6 +196,13 @@ class Store:
         prefix = f"{run_sk('TRIGGER', key)}T"
         found = self._tables.query(self.names.control, pipeline_pk(key.pipeline_id), prefix=prefix, limit=1)
         return any(True for _ in found)
+
+    def hours_waiting(self, key: RunKey) -> list[RunKey]:
+        """The hours of a day that run, or completed and still wait for post-run sensors; 24 at most."""
+        pk, prefix = pipeline_pk(key.pipeline_id), f"{run_sk('TRIGGER', key)}T"
+        rows = self._tables.query(self.names.control, pk, prefix=prefix, limit=_HOURS_OF_A_DAY)
+        waiting = (row for row in rows if row.get("GSI1PK") == POSTRUN or row.get("status") == RunStatus.RUNNING)
+        return [key_of_row(row["PK"], row["SK"]) for row in waiting]
 
     def runs(self, pipeline_id: str) -> Iterator[Run]:
         """All trigger rows of a pipeline, oldest date first."""

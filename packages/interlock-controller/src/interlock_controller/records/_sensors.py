@@ -20,6 +20,7 @@ from interlock_lifecycle import (
     StandingRequest,
     UnreadableSensor,
     dates_to_keep,
+    day_of_report,
     decide_keeping,
     decide_post_run,
     decide_rejection,
@@ -32,6 +33,7 @@ from interlock_lifecycle import (
     problem_of,
     reads,
     rejection_marker,
+    reports_on,
     rules_to_read,
     run_key_of,
     watching_rule,
@@ -82,6 +84,8 @@ class SensorIntake:
         self._decide_and_commit(sensor, lambda: self._decide(sensor, path, config, stored))
         if path is SensorPath.DRY_RUN:
             self._tell_waiting_shadows(sensor, config, stored)
+        else:
+            self._report_on_others(sensor, config, stored)
 
     def _is_read(self, sensor: Sensor, stored: StoredConfig) -> bool:
         if stored.config is None:
@@ -122,14 +126,38 @@ class SensorIntake:
             lambda: self._commit(sensor, decide()), subject=f"sensor {sensor.key} of {sensor.pipeline_id}"
         )
 
+    def _report_on_others(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
+        """Judge the other runs for which a post-run record counts, one by one: its day, or the hours of its day.
+
+        Each decision may be repeated: where a later one fails, the record comes again and repeats those before it.
+        """
+        if watching_rule(config, sensor.key) is None:
+            return
+        for key in self._others(sensor, config):
+
+            def decide(key: RunKey = key) -> Decision | Ignore:
+                return decide_post_run(sensor, config, self._facts(sensor, key, config, stored), key)
+
+            self._insist(sensor, decide)
+
+    def _others(self, sensor: Sensor, config: PipelineConfig) -> list[RunKey]:
+        own, day = run_key_of(sensor, config), day_of_report(sensor, config)
+        if own.date.is_hourly:
+            return [day] if day is not None and self._store.run(day) is not None else []
+        return [key for key in self._store.hours_waiting(own) if reports_on(sensor, config, key)]
+
     def _tell_waiting_shadows(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
-        """Other dates whose evaluation window is open may lack just this sensor, whatever date it names."""
+        """Other dates whose evaluation window is open may lack just this sensor, whatever date it names.
+
+        A post-run record counts for the day of its hour too, or for the hours of its day.
+        """
         window = timedelta(seconds=config.schedule.evaluation.window.total_seconds())
         named = row_date(sensor.key, sensor.fields)
         own = None if isinstance(named, UnreadableDate) else run_key_of(sensor, config)
         arrivals = self._store.newest_arrivals(config.id, config.schedule_id, _NEWEST_DATES)
         for key, arrived_at in arrivals.items():
-            if key == own or not arrived_at <= sensor.written_at <= arrived_at + window:
+            may_wait = arrived_at <= sensor.written_at <= arrived_at + window
+            if key == own or not (may_wait or reports_on(sensor, config, key)):
                 continue
 
             def decide(key: RunKey = key) -> Decision | Ignore:
