@@ -138,7 +138,7 @@ class SensorIntake:
             def decide(key: RunKey = key) -> Decision | Ignore:
                 return decide_post_run(sensor, config, self._facts(sensor, key, config, stored), key)
 
-            self._insist(sensor, decide)
+            self._decide_and_commit(sensor, decide)
 
     def _others(self, sensor: Sensor, config: PipelineConfig) -> list[RunKey]:
         own, day = run_key_of(sensor, config), day_of_report(sensor, config)
