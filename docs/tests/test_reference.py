@@ -12,13 +12,14 @@ from types import ModuleType
 from typing import Any
 
 import click
+import generate
 import msgspec
 import pytest
 
 import interlock_lifecycle
 from interlock_cli import main
 from interlock_config import calendar_schema, json_schema
-from interlock_lifecycle import JOB_EVENTS, PLAIN_PROGRESS, EventType
+from interlock_lifecycle import EVENT_KINDS, JOB_EVENTS, EventType
 from interlock_telemetry import environment
 
 ROOT = Path(__file__).parents[2]
@@ -96,18 +97,20 @@ def test_events_names_each_event_type_once() -> None:
     assert sorted(named) == sorted(str(event) for event in EventType)
 
 
-def test_events_says_of_each_event_whether_it_is_an_alert() -> None:
-    quiet: set[str] = set()
+def test_events_gives_each_event_its_severity_and_its_emitters() -> None:
+    short = {"stream-router": "router", "EventBridge": "an EventBridge rule on CloudWatch alarms"}
+    emitters: dict[str, set[str]] = {}
     name = ""
     for cells in event_rows():
         name = cells[0].strip("`") or name
-        assert cells[2] in ("yes", "no")
-        assert (cells[2] == "no") == (name in PLAIN_PROGRESS), name
-        quiet |= {name} if cells[2] == "no" else set()
-    terraform = (ROOT / "infra/services/alert-dispatcher/main.tf").read_text()
-    filtered = re.search(r'"anything-but" = \[(.*?)\]', terraform)
-    assert filtered is not None
-    assert set(re.findall(r'"(\w+)"', filtered[1])) == quiet
+        assert cells[2] == EVENT_KINDS[EventType(name)].severity, name
+        emitters.setdefault(name, set()).update(part.strip() for part in cells[1].split(","))
+    expected = {str(kind): {short.get(one, one) for one in found.emitters} for kind, found in EVENT_KINDS.items()}
+    assert emitters == expected
+
+
+def test_the_files_made_from_the_event_catalogue_are_current() -> None:
+    assert generate.stale() == [], "run: uv run python docs/generate.py"
 
 
 # --- pipeline files ----------------------------------------------------------------------------------------------

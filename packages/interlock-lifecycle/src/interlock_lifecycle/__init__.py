@@ -13,6 +13,7 @@ from interlock_lifecycle._arrival import (
     triggers,
 )
 from interlock_lifecycle._baseline import Baseline, NoBaseline, take_baseline, watching_rule
+from interlock_lifecycle._catalogue import EVENT_KINDS, PLAIN_PROGRESS, EventKind, EventType, Severity
 from interlock_lifecycle._close import (
     AlreadyClosed,
     CloseFacts,
@@ -63,9 +64,7 @@ from interlock_lifecycle._evaluate import (
     rules_to_read,
 )
 from interlock_lifecycle._event import (
-    PLAIN_PROGRESS,
     Event,
-    EventType,
     cut_text,
     event_detail,
     make_event,
@@ -204,6 +203,7 @@ from interlock_lifecycle._trigger import (
 from interlock_lifecycle._variables import run_variables
 
 __all__ = [
+    "EVENT_KINDS",
     "EXCLUDED_DAYS",
     "JOB_EVENTS",
     "LEASE_GRACE",
@@ -233,6 +233,7 @@ __all__ = [
     "EvaluationFacts",
     "EvaluationWindow",
     "Event",
+    "EventKind",
     "EventType",
     "ExcludedDays",
     "ExecutionEnded",
@@ -285,6 +286,7 @@ __all__ = [
     "Sensor",
     "SensorFacts",
     "SensorPath",
+    "Severity",
     "Shadow",
     "ShadowFacts",
     "SlaFacts",

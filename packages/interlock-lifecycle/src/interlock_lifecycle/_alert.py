@@ -6,8 +6,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
-from interlock_lifecycle._event import EventType
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import fingerprint, name_record
 from interlock_lifecycle._baseline import watching_rule
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, KeptRows, StandingRequest
-from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._event import make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, Sensor, digest
 from interlock_rules import RowDate, UnreadableDate, counts_for, holds, key_matches, row_date, updated_at

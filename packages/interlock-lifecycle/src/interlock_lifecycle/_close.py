@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
-from interlock_lifecycle._event import Event, EventType, cut_text, make_event
+from interlock_lifecycle._event import Event, cut_text, make_event
 from interlock_lifecycle._run import (
     RETRY_REASON,
     JobEntry,

@@ -9,9 +9,10 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import rows_seen
 from interlock_lifecycle._baseline import baseline_to_write, take_baseline, tell_baseline
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._close import refuse_config
 from interlock_lifecycle._decision import CloseRun, KeptRows, PassEvaluation, Superseded
-from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._event import make_event
 from interlock_lifecycle._kept import rows_passed
 from interlock_lifecycle._run import Run
 from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment

@@ -1,12 +1,12 @@
-"""What Interlock tells the world: event types, their ids, and which of them deserve an alert."""
+"""An event of the bus: how a decision makes it, and the id that orders and deduplicates it."""
 
 import hashlib
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._run import RunKey
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -46,65 +46,6 @@ Streams tell the time in whole seconds, so that a sensor's record, the rerun tha
 rerun may all be decided "at the same time". What is not in the table comes last.
 """
 _LAST_RANK = 255
-
-
-class EventType(StrEnum):
-    """Every detail type of the event bus (docs/reference/events.md §3)."""
-
-    JOB_TRIGGERED = "JOB_TRIGGERED"
-    LATE_DATA_ARRIVAL = "LATE_DATA_ARRIVAL"
-    RERUN_ACCEPTED = "RERUN_ACCEPTED"
-    RERUN_REJECTED = "RERUN_REJECTED"
-    PIPELINE_EXCLUDED = "PIPELINE_EXCLUDED"
-    POST_RUN_DRIFT = "POST_RUN_DRIFT"
-    POST_RUN_DRIFT_INFLIGHT = "POST_RUN_DRIFT_INFLIGHT"
-    POST_RUN_PASSED = "POST_RUN_PASSED"
-    POST_RUN_FAILED = "POST_RUN_FAILED"
-    CONFIG_INVALID = "CONFIG_INVALID"
-    SENSOR_REJECTED = "SENSOR_REJECTED"
-    DRY_RUN_WOULD_TRIGGER = "DRY_RUN_WOULD_TRIGGER"
-    DRY_RUN_LATE_DATA = "DRY_RUN_LATE_DATA"
-    DRY_RUN_SLA_PROJECTION = "DRY_RUN_SLA_PROJECTION"
-    DRY_RUN_DRIFT = "DRY_RUN_DRIFT"
-    DRY_RUN_COMPLETED = "DRY_RUN_COMPLETED"
-    DRY_RUN_WOULD_RERUN = "DRY_RUN_WOULD_RERUN"
-    DRY_RUN_RERUN_REJECTED = "DRY_RUN_RERUN_REJECTED"
-    DRY_RUN_WOULD_RETRY = "DRY_RUN_WOULD_RETRY"
-    DRY_RUN_RETRY_EXHAUSTED = "DRY_RUN_RETRY_EXHAUSTED"
-    VALIDATION_PASSED = "VALIDATION_PASSED"
-    VALIDATION_EXHAUSTED = "VALIDATION_EXHAUSTED"
-    JOB_COMPLETED = "JOB_COMPLETED"
-    JOB_FAILED = "JOB_FAILED"
-    RETRY_EXHAUSTED = "RETRY_EXHAUSTED"
-    JOB_POLL_EXHAUSTED = "JOB_POLL_EXHAUSTED"
-    INFRA_FAILURE = "INFRA_FAILURE"
-    POST_RUN_BASELINE_CAPTURED = "POST_RUN_BASELINE_CAPTURED"
-    BASELINE_CAPTURE_FAILED = "BASELINE_CAPTURE_FAILED"
-    SLA_WARNING = "SLA_WARNING"
-    SLA_BREACH = "SLA_BREACH"
-    SLA_MET = "SLA_MET"
-    RELATIVE_SLA_WARNING = "RELATIVE_SLA_WARNING"
-    RELATIVE_SLA_BREACH = "RELATIVE_SLA_BREACH"
-    SFN_TIMEOUT = "SFN_TIMEOUT"
-    SCHEDULE_MISSED = "SCHEDULE_MISSED"
-    IRREGULAR_SCHEDULE_MISSED = "IRREGULAR_SCHEDULE_MISSED"
-    TRIGGER_RECOVERED = "TRIGGER_RECOVERED"
-    SENSOR_DEADLINE_EXPIRED = "SENSOR_DEADLINE_EXPIRED"
-    SENSOR_UNDATED = "SENSOR_UNDATED"
-    POST_RUN_SENSOR_MISSING = "POST_RUN_SENSOR_MISSING"
-    WATCHDOG_DEGRADED = "WATCHDOG_DEGRADED"
-    INFRA_ALARM = "INFRA_ALARM"
-
-
-PLAIN_PROGRESS = frozenset(
-    {
-        EventType.JOB_TRIGGERED,
-        EventType.VALIDATION_PASSED,
-        EventType.POST_RUN_BASELINE_CAPTURED,
-        EventType.POST_RUN_PASSED,
-    }
-)
-"""Events that reach the events table but no alert channel; everything else is alert-worthy."""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, ExpireTrigger
-from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._event import make_event
 from interlock_lifecycle._expected import (
     MISSED_AFTER,
     Expectation,

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._arrival import date_of, is_reserved, outside_dates
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, StartRun
-from interlock_lifecycle._event import Event, EventType, make_event, make_event_id
+from interlock_lifecycle._event import Event, make_event, make_event_id
 from interlock_lifecycle._expected import Expectation
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._run import RunKey, Sensor

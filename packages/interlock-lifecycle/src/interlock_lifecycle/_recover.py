@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._close import CloseFacts, Exhaustion, exhaust
 from interlock_lifecycle._decision import CloseRun, Ignore, RecoverRun
-from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._event import Event, make_event
 from interlock_lifecycle._run import Run, make_run_token
 from interlock_lifecycle._start import lease_end
 

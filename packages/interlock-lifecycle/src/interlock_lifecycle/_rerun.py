@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import (
     AnsweredRequest,
     AnswerShadow,
@@ -17,7 +18,7 @@ from interlock_lifecycle._decision import (
     RequestRerun,
     Shadow,
 )
-from interlock_lifecycle._event import Event, EventType, cut_text, make_event
+from interlock_lifecycle._event import Event, cut_text, make_event
 from interlock_lifecycle._repeated import REPEATED_HOUR
 from interlock_lifecycle._run import (
     CLOCK_SKEW,

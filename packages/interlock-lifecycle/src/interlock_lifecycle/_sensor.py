@@ -14,8 +14,9 @@ from interlock_lifecycle._arrival import (
     was_overwritten,
 )
 from interlock_lifecycle._baseline import watching_rule
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun, StartRun
-from interlock_lifecycle._event import EventType, make_event
+from interlock_lifecycle._event import make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._postrun import decide_post_run
 from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour

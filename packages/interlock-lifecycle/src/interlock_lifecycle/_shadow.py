@@ -18,10 +18,11 @@ from interlock_lifecycle._baseline import (
     take_baseline,
     watching_rule,
 )
+from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._close import may_retry
 from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, KeptRows, NoteArrival, ObserveRun, Shadow
 from interlock_lifecycle._evaluate import rules_to_read
-from interlock_lifecycle._event import Event, EventType, make_event
+from interlock_lifecycle._event import Event, make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._postrun import is_read_for, reports_on

@@ -15,7 +15,7 @@ def text_of(alert: Alert) -> str:
     """
     advice = advice_for(alert.type)
     severity = Severity.CRITICAL if alert.critical and advice.severity is Severity.WARNING else advice.severity
-    head = " · ".join([f"{severity} *{_plain(alert.type)}*", _plain(alert.pipeline_id), *_given(alert.date)])
+    head = " · ".join([f"{severity.mark} *{_plain(alert.type)}*", _plain(alert.pipeline_id), *_given(alert.date)])
     hint = alert.hint or _fill(advice.hint, alert)
     lines = [head, _facts(alert), *_given(alert.message), f"→ {_plain(hint)}"]
     return "\n".join(line for line in lines if line)

@@ -7,9 +7,7 @@ from typing import Any
 from interlock_cli.local._definition import render_definition
 from interlock_cli.local._mapping import StreamMapping
 from interlock_cli.local._site import Queue, Site
-
-_ALARM_FREE = ("JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED")
-"""Detail types that reach no alert channel: plain progress."""
+from interlock_lifecycle import PLAIN_PROGRESS
 
 STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     "control": (
@@ -50,7 +48,7 @@ class Wiring:
 
     def rules(self, functions: Mapping[str, str], queues: Mapping[str, Queue], roles: Mapping[str, str]) -> None:
         bus = self._site.name("bus")
-        alerting = {"source": ["interlock"], "detail-type": [{"anything-but": list(_ALARM_FREE)}]}
+        alerting = {"source": ["interlock"], "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}]}
         self._rule("event-sink", {"source": ["interlock"]}, functions["event-sink"], bus=bus)
         self._rule("alerts", alerting, queues["alerts"].arn, bus=bus)
         ended = {

@@ -1,0 +1,46 @@
+"""Writes the files that are made from the event catalogue; with --check, only compares them. Exit code 1: they differ.
+
+uv run python docs/generate.py
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from interlock_lifecycle import EVENT_KINDS, PLAIN_PROGRESS
+
+ROOT = Path(__file__).parents[1]
+
+
+def generated() -> dict[Path, str]:
+    """Each generated file with its content: the alert filter for Terraform, the texts of the alert-dispatcher."""
+    advice = {kind: {"severity": found.severity, "hint": found.hint} for kind, found in EVENT_KINDS.items()}
+    return {
+        ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
+        ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),
+    }
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def stale() -> list[Path]:
+    """The generated files that differ from the catalogue, or do not exist."""
+    return [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+
+
+def main(arguments: list[str]) -> int:
+    """Write or compare the files."""
+    paths, only_compare = stale(), "--check" in arguments
+    for path in paths:
+        verb = "differs from" if only_compare else "is written from"
+        sys.stdout.write(f"{path.relative_to(ROOT)} {verb} the catalogue\n")
+        if not only_compare:
+            path.write_text(generated()[path])
+    return 1 if paths and only_compare else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,233 @@
+"""The catalogue of events: who emits each type, how severe it is, and what a person does about it.
+
+It is the one source for the alert filter (Terraform and the local stack), the alert-dispatcher's texts and
+docs/reference/events.md. `python docs/generate.py` writes the files that are made from it.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class EventType(StrEnum):
+    """Every detail type of the event bus (docs/reference/events.md §3)."""
+
+    JOB_TRIGGERED = "JOB_TRIGGERED"
+    VALIDATION_PASSED = "VALIDATION_PASSED"
+    VALIDATION_EXHAUSTED = "VALIDATION_EXHAUSTED"
+    JOB_COMPLETED = "JOB_COMPLETED"
+    JOB_FAILED = "JOB_FAILED"
+    RETRY_EXHAUSTED = "RETRY_EXHAUSTED"
+    JOB_POLL_EXHAUSTED = "JOB_POLL_EXHAUSTED"
+    INFRA_FAILURE = "INFRA_FAILURE"
+    SFN_TIMEOUT = "SFN_TIMEOUT"
+    TRIGGER_RECOVERED = "TRIGGER_RECOVERED"
+    CONFIG_INVALID = "CONFIG_INVALID"
+    LATE_DATA_ARRIVAL = "LATE_DATA_ARRIVAL"
+    SENSOR_REJECTED = "SENSOR_REJECTED"
+    SENSOR_UNDATED = "SENSOR_UNDATED"
+    PIPELINE_EXCLUDED = "PIPELINE_EXCLUDED"
+    RERUN_ACCEPTED = "RERUN_ACCEPTED"
+    RERUN_REJECTED = "RERUN_REJECTED"
+    POST_RUN_BASELINE_CAPTURED = "POST_RUN_BASELINE_CAPTURED"
+    BASELINE_CAPTURE_FAILED = "BASELINE_CAPTURE_FAILED"
+    POST_RUN_DRIFT_INFLIGHT = "POST_RUN_DRIFT_INFLIGHT"
+    POST_RUN_DRIFT = "POST_RUN_DRIFT"
+    POST_RUN_PASSED = "POST_RUN_PASSED"
+    POST_RUN_FAILED = "POST_RUN_FAILED"
+    POST_RUN_SENSOR_MISSING = "POST_RUN_SENSOR_MISSING"
+    SLA_WARNING = "SLA_WARNING"
+    SLA_BREACH = "SLA_BREACH"
+    RELATIVE_SLA_WARNING = "RELATIVE_SLA_WARNING"
+    RELATIVE_SLA_BREACH = "RELATIVE_SLA_BREACH"
+    SLA_MET = "SLA_MET"
+    SCHEDULE_MISSED = "SCHEDULE_MISSED"
+    IRREGULAR_SCHEDULE_MISSED = "IRREGULAR_SCHEDULE_MISSED"
+    SENSOR_DEADLINE_EXPIRED = "SENSOR_DEADLINE_EXPIRED"
+    WATCHDOG_DEGRADED = "WATCHDOG_DEGRADED"
+    INFRA_ALARM = "INFRA_ALARM"
+    DRY_RUN_WOULD_TRIGGER = "DRY_RUN_WOULD_TRIGGER"
+    DRY_RUN_SLA_PROJECTION = "DRY_RUN_SLA_PROJECTION"
+    DRY_RUN_COMPLETED = "DRY_RUN_COMPLETED"
+    DRY_RUN_LATE_DATA = "DRY_RUN_LATE_DATA"
+    DRY_RUN_DRIFT = "DRY_RUN_DRIFT"
+    DRY_RUN_WOULD_RERUN = "DRY_RUN_WOULD_RERUN"
+    DRY_RUN_RERUN_REJECTED = "DRY_RUN_RERUN_REJECTED"
+    DRY_RUN_WOULD_RETRY = "DRY_RUN_WOULD_RETRY"
+    DRY_RUN_RETRY_EXHAUSTED = "DRY_RUN_RETRY_EXHAUSTED"
+
+
+class Severity(StrEnum):
+    """How an event is shown to people. PROGRESS is no alert: it reaches the events table and no alert channel."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    NOTICE = "notice"
+    GOOD = "good"
+    PROGRESS = "progress"
+
+
+class EventKind(Struct, frozen=True):
+    """One type of event.
+
+    emitters: the services that put it on the bus. `EventBridge` transforms a CloudWatch alarm into INFRA_ALARM.
+    hint: the next step for a person; `{pipeline}` and `{date}` in it are those of the event. Empty for progress.
+    """
+
+    severity: Severity
+    emitters: tuple[str, ...]
+    hint: str = ""
+
+    @property
+    def is_alert(self) -> bool:
+        """Whether the event goes to the alert queue."""
+        return self.severity is not Severity.PROGRESS
+
+
+_ROUTER, _ORCHESTRATOR, _SLA_MONITOR, _WATCHDOG = "stream-router", "orchestrator", "sla-monitor", "watchdog"
+_EVENTBRIDGE = "EventBridge"
+_CRITICAL, _WARNING, _NOTICE, _GOOD, _PROGRESS = Severity
+_STATUS = "interlock status {pipeline}"
+_RERUN = "interlock rerun {pipeline} {date}"
+_DRY = "Dry run: nothing was started."
+
+EVENT_KINDS: dict[EventType, EventKind] = {
+    # The progress of a run.
+    EventType.JOB_TRIGGERED: EventKind(_PROGRESS, (_ROUTER, _WATCHDOG, _ORCHESTRATOR)),
+    EventType.VALIDATION_PASSED: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
+    EventType.VALIDATION_EXHAUSTED: EventKind(
+        _CRITICAL, (_ORCHESTRATOR,), f"The rules did not hold in time: correct the data or the rules, then {_RERUN}."
+    ),
+    EventType.JOB_COMPLETED: EventKind(_GOOD, (_ORCHESTRATOR,), "Nothing to do."),
+    EventType.JOB_FAILED: EventKind(
+        _WARNING, (_ORCHESTRATOR,), f"Read the job's log. Remaining retries start on their own ({_STATUS})."
+    ),
+    EventType.RETRY_EXHAUSTED: EventKind(
+        _CRITICAL, (_ORCHESTRATOR,), f"No retry is left: fix the cause, then {_RERUN}."
+    ),
+    EventType.JOB_POLL_EXHAUSTED: EventKind(
+        _CRITICAL, (_ORCHESTRATOR,), f"The job may still run: look at the job, and stop it before {_RERUN}."
+    ),
+    EventType.INFRA_FAILURE: EventKind(
+        _CRITICAL,
+        (_ORCHESTRATOR, _WATCHDOG, _SLA_MONITOR),
+        f"A step of the run could not be done: look at the orchestrator's log, then {_RERUN}.",
+    ),
+    EventType.SFN_TIMEOUT: EventKind(
+        _CRITICAL, (_WATCHDOG,), f"The run exceeded its time limit: check whether the job still runs, then {_RERUN}."
+    ),
+    EventType.TRIGGER_RECOVERED: EventKind(
+        _WARNING, (_WATCHDOG,), "The watchdog recovered the run. If this repeats, look at the stream-router's log."
+    ),
+    EventType.CONFIG_INVALID: EventKind(
+        _CRITICAL,
+        (_ROUTER, _WATCHDOG, _ORCHESTRATOR),
+        "The pipeline is held: correct its file (interlock validate), then push it.",
+    ),
+    # Sensors and reruns.
+    EventType.LATE_DATA_ARRIVAL: EventKind(
+        _WARNING, (_ROUTER,), f"Data arrived after the run. Interlock requests a rerun ({_STATUS})."
+    ),
+    EventType.SENSOR_REJECTED: EventKind(
+        _WARNING,
+        (_ROUTER,),
+        f"The row opened nothing: correct its date in the producer, then write the row again ({_STATUS}).",
+    ),
+    EventType.SENSOR_UNDATED: EventKind(
+        _WARNING,
+        (_WATCHDOG,),
+        "The trigger row names no date and no time: let the producer write one with each reading.",
+    ),
+    EventType.PIPELINE_EXCLUDED: EventKind(
+        _NOTICE,
+        (_ROUTER, _WATCHDOG, _ORCHESTRATOR),
+        "The calendar excludes this day. Nothing to do unless the date should have run.",
+    ),
+    EventType.RERUN_ACCEPTED: EventKind(
+        _NOTICE, (_ROUTER, _WATCHDOG), f"A rerun has begun. Nothing to do ({_STATUS})."
+    ),
+    EventType.RERUN_REJECTED: EventKind(
+        _WARNING,
+        (_ROUTER, _WATCHDOG),
+        "The message gives the reason. A rerun needs newer data, or a larger budget in the pipeline file.",
+    ),
+    # After a run.
+    EventType.POST_RUN_BASELINE_CAPTURED: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
+    EventType.BASELINE_CAPTURE_FAILED: EventKind(
+        _WARNING, (_ORCHESTRATOR,), "Drift of this run cannot be detected: look at the orchestrator's log."
+    ),
+    EventType.POST_RUN_DRIFT_INFLIGHT: EventKind(
+        _NOTICE, (_ROUTER,), "The data changed while the job ran. The check after the run decides."
+    ),
+    EventType.POST_RUN_DRIFT: EventKind(
+        _WARNING, (_ROUTER,), f"The data changed after the run. Interlock requests a rerun ({_STATUS})."
+    ),
+    EventType.POST_RUN_PASSED: EventKind(_PROGRESS, (_ROUTER,)),
+    EventType.POST_RUN_FAILED: EventKind(
+        _WARNING, (_ROUTER,), f"The result fails its checks: look at it before consumers use it ({_STATUS})."
+    ),
+    EventType.POST_RUN_SENSOR_MISSING: EventKind(
+        _WARNING, (_WATCHDOG,), "No sensor reported on the result: check whether its producer runs."
+    ),
+    # Service levels.
+    EventType.SLA_WARNING: EventKind(
+        _WARNING,
+        (_SLA_MONITOR, _WATCHDOG),
+        f"Check which rule or job the run waits for before the deadline passes ({_STATUS}).",
+    ),
+    EventType.SLA_BREACH: EventKind(
+        _CRITICAL,
+        (_SLA_MONITOR, _WATCHDOG, _ORCHESTRATOR),
+        f"Inform the consumers, then find the cause of the delay ({_STATUS}).",
+    ),
+    EventType.RELATIVE_SLA_WARNING: EventKind(
+        _WARNING, (_SLA_MONITOR, _WATCHDOG), f"The run takes long: check which rule or job it waits for ({_STATUS})."
+    ),
+    EventType.RELATIVE_SLA_BREACH: EventKind(
+        _CRITICAL,
+        (_SLA_MONITOR, _WATCHDOG, _ORCHESTRATOR),
+        f"The run took too long since its first sensor: inform the consumers, then find the cause ({_STATUS}).",
+    ),
+    EventType.SLA_MET: EventKind(_GOOD, (_ORCHESTRATOR, _WATCHDOG), "Nothing to do."),
+    # Schedules and the system.
+    EventType.SCHEDULE_MISSED: EventKind(
+        _CRITICAL, (_WATCHDOG,), f"No sensor arrived for a scheduled run: find out why the data is absent ({_STATUS})."
+    ),
+    EventType.IRREGULAR_SCHEDULE_MISSED: EventKind(
+        _CRITICAL, (_WATCHDOG,), f"No run began on a listed date: find out why the data is absent ({_STATUS})."
+    ),
+    EventType.SENSOR_DEADLINE_EXPIRED: EventKind(
+        _CRITICAL,
+        (_WATCHDOG,),
+        f"The trigger's window closed without its sensor: ask the owner of the data, then {_RERUN}.",
+    ),
+    EventType.WATCHDOG_DEGRADED: EventKind(
+        _CRITICAL, (_WATCHDOG,), "Some safety checks did not run: look at the watchdog's log."
+    ),
+    EventType.INFRA_ALARM: EventKind(
+        _CRITICAL, (_EVENTBRIDGE,), "A CloudWatch alarm went off: look at the alarm and at the function that it names."
+    ),
+    # Dry runs.
+    EventType.DRY_RUN_WOULD_TRIGGER: EventKind(
+        _NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have started its job."
+    ),
+    EventType.DRY_RUN_SLA_PROJECTION: EventKind(
+        _NOTICE, (_ROUTER,), f"{_DRY} Compare the projection with the end of the real pipeline."
+    ),
+    EventType.DRY_RUN_COMPLETED: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} The observation of this period has ended."),
+    EventType.DRY_RUN_LATE_DATA: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} Data arrived after the observed start."),
+    EventType.DRY_RUN_DRIFT: EventKind(
+        _NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have been rerun for this drift."
+    ),
+    EventType.DRY_RUN_WOULD_RERUN: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have been rerun."),
+    EventType.DRY_RUN_RERUN_REJECTED: EventKind(
+        _NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have rejected this rerun."
+    ),
+    EventType.DRY_RUN_WOULD_RETRY: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have retried."),
+    EventType.DRY_RUN_RETRY_EXHAUSTED: EventKind(
+        _NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have failed for good."
+    ),
+}
+
+PLAIN_PROGRESS = frozenset(event_type for event_type, kind in EVENT_KINDS.items() if not kind.is_alert)
+"""The types that reach the events table but no alert channel; every other type is an alert."""
