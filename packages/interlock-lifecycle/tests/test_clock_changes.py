@@ -10,18 +10,23 @@ from interlock_config import decode_yaml
 from interlock_lifecycle import (
     EventType,
     Expectation,
+    JobEntry,
+    NoteRest,
     RequestRerun,
+    RestOfHour,
     Run,
     RunKey,
     RunStatus,
     Sensor,
     SensorFacts,
+    StandingRequest,
     Window,
     decide_sensor,
     due_starts,
     has_stand_in,
 )
-from interlock_lifecycle._repeated import brings_repeated_hour
+from interlock_lifecycle._accounted import fingerprint
+from interlock_lifecycle._repeated import ask_for_rest, brings_repeated_hour, note_rest
 from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
 
 
@@ -176,3 +181,60 @@ def test_the_repeated_hour_asks_for_a_rerun_and_is_not_late(written: str, reason
     decision = decide_sensor(sensor, config, SensorFacts(run, True, Exclusions()), execution_timeout=timedelta(hours=4))
     assert isinstance(decision, RequestRerun)
     assert (decision.reason, [event.type for event in decision.events]) == (reason, told)
+
+
+FIRST = Run(RunKey("p", "stream", parse_execution_date("2026-10-25T02")), RunStatus.RUNNING, 0, "t", utc("10-25 01:00"))
+BERLIN = ZoneInfo("Europe/Berlin")
+REST = RestOfHour("ready", fingerprint({"n": 2}), utc("10-25 02:01"))
+
+
+@pytest.mark.parametrize(
+    ("run", "at", "noted"),
+    [
+        (FIRST, "10-25 02:01", True),
+        (FIRST, "10-25 01:59:59", False),
+        (replace(FIRST, rest=REST), "10-25 02:01", False),
+        (replace(FIRST, rest=REST), "10-25 02:02", True),
+        (replace(FIRST, rest=REST), "10-25 02:00:30", False),
+        (replace(FIRST, rest=replace(REST, fingerprint="another")), "10-25 02:01", True),
+        (replace(FIRST, committed_at=utc("10-25 02:00")), "10-25 02:01", False),
+        # A recovery commits the run anew. Its first part was read before.
+        (replace(FIRST, committed_at=utc("10-25 02:00"), evaluated_at=utc("10-25 01:00")), "10-25 02:01", True),
+        (replace(FIRST, key=RunKey("p", "stream", parse_execution_date("2026-10-25T03"))), "10-25 02:01", False),
+    ],
+)
+def test_the_rest_of_a_repeated_hour_is_noted_while_the_run_is_under_way(run: Run, at: str, noted: bool) -> None:
+    decision = note_rest(Sensor("p", "ready", {"n": 2}, utc(at)), run, BERLIN)
+    assert decision == (NoteRest(run, replace(REST, at=utc(at))) if noted else None)
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "seen", "has_asked", "asks"),
+    [
+        ("10-25 01:00", {}, False, True),
+        (None, {}, False, True),
+        ("10-25 01:00", {}, True, False),
+        ("10-25 02:05", {"ready": REST.fingerprint}, False, False),
+        ("10-25 02:01", {"ready": REST.fingerprint}, False, False),
+        ("10-25 02:01", {"ready": "another"}, False, True),
+        ("10-25 02:05", {"ready": "another@2026-10-25T01:00:00+00:00"}, False, True),
+    ],
+)
+def test_a_rest_that_the_evaluation_had_not_seen_asks_for_a_rerun(
+    evaluated: str | None, seen: dict[str, str], has_asked: bool, asks: bool
+) -> None:
+    run = replace(FIRST, rest=REST, evaluated_at=None if evaluated is None else utc(evaluated), seen=seen)
+    asked = ask_for_rest(run, None, has_asked=has_asked)
+    assert asked == (RequestRerun(run.key, "repeated-hour", REST.at, None, ()) if asks else None)
+
+
+def test_without_a_rest_a_close_asks_for_nothing() -> None:
+    assert ask_for_rest(FIRST, None, has_asked=False) is None
+
+
+def test_next_to_a_request_that_waits_the_rest_is_logged() -> None:
+    waiting = StandingRequest("2026-10-25T02:29:00Z", waits=True)
+    asked = ask_for_rest(replace(FIRST, rest=REST), waiting, has_asked=False)
+    assert asked is not None
+    assert asked.replaces == waiting
+    assert asked.entry == JobEntry(FIRST.key, REST.at, "late-data-arrival", error="repeated-hour", run_token="t")

@@ -24,6 +24,7 @@ from interlock_lifecycle import (
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
+    NoteRest,
     ObserveRun,
     OpenAttempt,
     PassEvaluation,
@@ -34,6 +35,7 @@ from interlock_lifecycle import (
     RequestRerun,
     RerunEntry,
     RerunFacts,
+    RestOfHour,
     Run,
     RunKey,
     RunStatus,
@@ -186,6 +188,51 @@ def test_a_closed_run_leaves_the_indexes_and_loses_its_ttl(store: Store, start: 
     row = store._tables.get(store.names.control, "PIPELINE#bronze", f"TRIGGER#stream#{key.date}")
     assert row is not None
     assert "ttl" not in row
+
+
+def test_a_close_does_not_pass_over_the_rest_of_an_hour(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    run = started(store, start.run)
+    rest = RestOfHour("landing", "abc", NOW)
+    assert store.commit(NoteRest(run, rest)) is Commit.COMMITTED
+    assert store.commit(NoteRest(run, replace(rest, fingerprint="def"))) is Commit.FENCED
+
+    def close(one: Run) -> CloseRun:
+        outcome = JobOutcome("success")
+        decision = decide_completion(
+            close_facts(store, one), one.run_token, outcome, now=NOW, execution_timeout=TIMEOUT
+        )
+        assert isinstance(decision, CloseRun)
+        return decision
+
+    assert store.commit(close(run)) is Commit.FENCED
+    noted = read(store, key)
+    assert noted.rest == rest
+    assert store.commit(RecoverRun(run, replace(noted, run_token="newer"), ())) is not Commit.COMMITTED
+    assert store.commit(close(noted)) is Commit.COMMITTED
+    asked = store.standing_request(key)
+    assert asked is not None
+    assert asked.is_own
+    assert asked.waits
+
+
+def test_the_rest_of_an_hour_is_logged_next_to_a_request_that_waits(store: Store, start: StartRun, key: RunKey) -> None:
+    store.commit(start)
+    store.request_rerun(key, reason="manual", note=None, requested_at=NOW)
+    run = replace(started(store, start.run), rest=RestOfHour("landing", "abc", NOW))
+    store.commit(NoteRest(replace(run, rest=None), run.rest))
+    facts = replace(close_facts(store, run), request=store.standing_request(key))
+    outcome = JobOutcome("success", at=NOW)
+    decision = decide_completion(facts, run.run_token, outcome, now=NOW, execution_timeout=TIMEOUT)
+    assert store.commit(decision) is Commit.COMMITTED  # type: ignore[arg-type]
+    assert [(entry.event, entry.error) for entry in store.entries(key)] == [
+        ("success", None),
+        ("late-data-arrival", "repeated-hour"),
+    ]
+    asked = store.standing_request(key)
+    assert asked is not None
+    assert not asked.is_own
+    assert asked.noted is not UNSET
 
 
 def test_hours_that_run_or_await_reports_are_found_by_their_day(store: Store, start: StartRun, key: RunKey) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from interlock_lifecycle._run import Run, Sensor, digest
+from interlock_lifecycle._run import RestOfHour, Run, Sensor, digest
 from interlock_rules import KeptRow, Selection, counts_for, row_date
 from interlock_sla import ExecutionDate
 
@@ -70,17 +70,22 @@ def may_be_overwritten(sensor: Sensor, seen_at: datetime | None) -> bool:
 
     Both at one time as far as anybody can tell, so that only the newer one was seen; the row as it is now tells.
     """
-    return seen_at is not None and _are_one_time(sensor, seen_at)
+    return seen_at is not None and _are_one_time(sensor.written_at, seen_at)
 
 
 def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool:
     """Whether rows read at `seen_at`, with these fingerprints by row key, included the sensor's record."""
-    mark, _, kept_at = seen.get(sensor.key, "").partition("@")
+    return rest_was_seen(RestOfHour(sensor.key, fingerprint(sensor.fields), sensor.written_at), seen_at, seen)
+
+
+def rest_was_seen(rest: RestOfHour, seen_at: datetime, seen: Mapping[str, str]) -> bool:
+    """The same as `was_seen`, for a record that was noted with its fingerprint."""
+    mark, _, kept_at = seen.get(rest.sensor_key, "").partition("@")
     if kept_at:
-        return mark == fingerprint(sensor.fields) or sensor.written_at < _moment(kept_at).replace(microsecond=0)
-    if not _are_one_time(sensor, seen_at) or sensor.key not in seen:
-        return sensor.written_at < seen_at.replace(microsecond=0)
-    return seen[sensor.key].partition("@")[0] == fingerprint(sensor.fields)
+        return mark == rest.fingerprint or rest.at < _moment(kept_at).replace(microsecond=0)
+    if not _are_one_time(rest.at, seen_at) or rest.sensor_key not in seen:
+        return rest.at < seen_at.replace(microsecond=0)
+    return mark == rest.fingerprint
 
 
 def _moment(text: str) -> datetime:
@@ -91,9 +96,9 @@ def _moment(text: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _are_one_time(sensor: Sensor, seen_at: datetime) -> bool:
+def _are_one_time(written_at: datetime, seen_at: datetime) -> bool:
     second = seen_at.replace(microsecond=0)
-    return second - CLOCKS_APART <= sensor.written_at < second + _STREAM_GRAIN + CLOCKS_APART
+    return second - CLOCKS_APART <= written_at < second + _STREAM_GRAIN + CLOCKS_APART
 
 
 def _plain(value: object) -> Any:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
 from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._decision import CloseRun, OpenAttempt, Superseded
+from interlock_lifecycle._decision import CloseRun, OpenAttempt, StandingRequest, Superseded
 from interlock_lifecycle._event import Event, cut_text, make_event
+from interlock_lifecycle._repeated import ask_for_rest
 from interlock_lifecycle._run import (
     RETRY_REASON,
     JobEntry,
@@ -35,6 +36,10 @@ class CloseFacts(Struct, frozen=True):
     exclusions: Exclusions
     sla: SlaFacts
     baseline: Baseline | NoBaseline | None = None
+    request: StandingRequest | None = None
+    """The date's rerun request; read only where the rest of a repeated hour came while the run was under way."""
+    has_asked: bool = False
+    """Whether that record has asked for its rerun already."""
 
 
 class AlreadyClosed(Struct, frozen=True):
@@ -128,6 +133,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         baseline_to_write(facts.baseline),
         awaits_post_run=facts.config is not None and facts.config.post_run_rules is not None,
         intent=run.job_intent,
+        follow_up=ask_for_rest(run, facts.request, has_asked=facts.has_asked),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from msgspec import UNSET, Struct
 
 from interlock_lifecycle._event import Event
-from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus
+from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, RestOfHour, Run, RunKey, RunStatus
 from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome
 
@@ -95,6 +95,14 @@ class WithdrawIntent(Struct, frozen=True):
     entry: JobEntry
 
 
+class NoteRest(Struct, frozen=True):
+    """Note on the trigger row that the rest of a repeated hour came while the job of its first part ran."""
+
+    run: Run
+    rest: RestOfHour
+    events: tuple[Event, ...] = ()
+
+
 class CloseRun(Struct, frozen=True):
     """The run is over: status, log, SLA verdict and events in one."""
 
@@ -111,6 +119,8 @@ class CloseRun(Struct, frozen=True):
     """The job's intent with its outcome, where the close knows one; without it the row's intent stays as it is."""
     reason: str = ""
     """Why the run failed, in one line, for the people who look at it."""
+    follow_up: "RequestRerun | None" = None
+    """The rerun that the close asks for. Next to a request that waits, only its entry is logged."""
 
 
 class AnsweredRequest(Struct, frozen=True):
@@ -315,6 +325,7 @@ Decision: TypeAlias = (
     | CommitIntent
     | RecordStart
     | WithdrawIntent
+    | NoteRest
     | CloseRun
     | OpenAttempt
     | RejectRerun

@@ -3,12 +3,49 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from interlock_lifecycle._accounted import fingerprint, rest_was_seen
+from interlock_lifecycle._decision import NoteRest, RequestRerun, StandingRequest
+from interlock_lifecycle._run import JobEntry, RestOfHour, Run, Sensor
 from interlock_sla import ExecutionDate
 
 REPEATED_HOUR = "repeated-hour"
 """The reason of the rerun that a repeated hour asks for."""
 
 _ONE_HOUR = timedelta(hours=1)
+
+
+def first_part_began(run: Run) -> datetime:
+    """When a run took in the first part of its hour: at its commit, or earlier, if it was recovered since."""
+    return run.committed_at if run.evaluated_at is None else min(run.committed_at, run.evaluated_at)
+
+
+def note_rest(sensor: Sensor, run: Run, zone: ZoneInfo) -> NoteRest | None:
+    """Note a record that brings the rest of the hour while the run is under way; None for any other record.
+
+    The close with success decides whether the date runs again: by then the evaluation may have seen the record.
+    """
+    rest = RestOfHour(sensor.key, fingerprint(sensor.fields), sensor.written_at)
+    if not brings_repeated_hour(run.key.date, zone, first_part_began(run), sensor.written_at):
+        return None
+    is_known = run.rest is not None and (run.rest == rest or run.rest.at > rest.at)
+    return None if is_known else NoteRest(run, rest)
+
+
+def ask_for_rest(run: Run, request: StandingRequest | None, *, has_asked: bool) -> RequestRerun | None:
+    """The rerun that a successful close asks for: the rest of its hour came, and its evaluation had not seen it.
+
+    request: the date's rerun request as its row is now. Where it waits, the rest is logged next to it: if the request
+    is rejected, the rest asks in its place. has_asked: whether the record has asked for its rerun already.
+    """
+    rest = run.rest
+    if rest is None or has_asked:
+        return None
+    if run.evaluated_at is not None and rest_was_seen(rest, run.evaluated_at, run.seen):
+        return None
+    entry = None
+    if request is not None and request.waits:
+        entry = JobEntry(run.key, rest.at, "late-data-arrival", error=REPEATED_HOUR, run_token=run.run_token)
+    return RequestRerun(run.key, REPEATED_HOUR, rest.at, entry, (), request)
 
 
 def brings_repeated_hour(date: ExecutionDate, zone: ZoneInfo, begun_at: datetime, written_at: datetime) -> bool:

@@ -181,7 +181,9 @@ def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
     last = max(ended, key=lambda entry: entry.at, default=None)
     if last is None or last.event != "success" or facts.newest_sensor_update is None:
         return False
-    return facts.newest_sensor_update <= last.at
+    # The rest of a repeated hour may have come before the job's end. It is news if the evaluation had not seen it.
+    seen_at = facts.run.evaluated_at if facts.run is not None and request.reason == REPEATED_HOUR else None
+    return facts.newest_sensor_update <= (seen_at or last.at)
 
 
 def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
@@ -210,7 +212,8 @@ def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
         return None
     newest = max(facts.unanswered, key=lambda entry: entry.at)
     # Drift is logged with how far it went.
-    return RequestRerun(request.key, "data-drift" if newest.error else "late-data", newest.at, None, ())
+    reason = REPEATED_HOUR if newest.error == REPEATED_HOUR else "data-drift" if newest.error else "late-data"
+    return RequestRerun(request.key, reason, newest.at, None, ())
 
 
 def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedelta) -> OpenAttempt:

@@ -90,6 +90,17 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
         return self.run_id is not None or self.outcome is not None
 
 
+class RestOfHour(Struct, frozen=True):
+    """The newest record that brought the rest of a repeated hour while the job of its first part ran.
+
+    at: the time of the record (UTC). fingerprint: a short name for its fields.
+    """
+
+    sensor_key: str
+    fingerprint: str
+    at: datetime
+
+
 class Run(Struct, frozen=True):
     """A trigger row. `attempt` counts job starts of the date from 0; `run_token` names one execution."""
 
@@ -110,6 +121,7 @@ class Run(Struct, frozen=True):
     close_reason: str = ""
     seen: Mapping[str, str] = {}
     """Fingerprints of the sensor rows that the evaluation at `evaluated_at` read, by row key."""
+    rest: RestOfHour | None = None
 
     @property
     def is_running(self) -> bool:

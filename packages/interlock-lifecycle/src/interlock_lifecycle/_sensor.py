@@ -15,15 +15,15 @@ from interlock_lifecycle._arrival import (
 )
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, RequestRerun, StartRun
+from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteRest, RequestRerun, StartRun
 from interlock_lifecycle._event import make_event
 from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._postrun import decide_post_run
-from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour
+from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour, first_part_began, note_rest
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
 
-SensorDecision: TypeAlias = StartRun | RequestRerun | NoteAfterRun | Announce | Ignore
+SensorDecision: TypeAlias = StartRun | NoteRest | RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def decide_sensor(
@@ -49,12 +49,12 @@ def decide_sensor(
     if watching_rule(config, sensor.key) is not None:
         return decide_post_run(sensor, config, facts)
     if run.status is RunStatus.RUNNING:
-        return Ignore("the run is under way and looks at its sensors itself")
+        return note_rest(sensor, run, config.zone) or Ignore("the run is under way and looks at its sensors itself")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
     if was_overwritten(sensor, facts.sensors.get(sensor.key), run.seen, config):
         return Ignore("what was written over it was seen, or follows on the stream")
-    is_rest = brings_repeated_hour(key.date, config.zone, run.committed_at, sensor.written_at)
+    is_rest = brings_repeated_hour(key.date, config.zone, first_part_began(run), sensor.written_at)
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
         return RequestRerun(key, REPEATED_HOUR, sensor.written_at, None, (), facts.request)
     return _late_data(key, sensor, run, facts)

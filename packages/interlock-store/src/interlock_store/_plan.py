@@ -1,7 +1,7 @@
 """What each decision writes: one list of writes, to be committed together or not at all."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
@@ -21,6 +21,7 @@ from interlock_lifecycle import (
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
+    NoteRest,
     ObserveRun,
     OpenAttempt,
     PassEvaluation,
@@ -54,9 +55,11 @@ from interlock_store._rows import (
     intent_row,
     kept_row,
     marker_row,
+    milliseconds,
     pipeline_pk,
     rerun_marker,
     rerun_row,
+    rest_row,
     run_row,
     run_sk,
     shadow_row,
@@ -86,6 +89,7 @@ _Step: TypeAlias = (
     | CommitIntent
     | RecordStart
     | WithdrawIntent
+    | NoteRest
     | CloseRun
     | OpenAttempt
     | RecoverRun
@@ -138,6 +142,9 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
             return [_set_intent(decision.run, control, intent_row(decision.intent))]
         case WithdrawIntent():
             return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
+        case NoteRest():
+            noted: Item = {"restOfHour": rest_row(decision.rest)}
+            return [_on_run(decision.run, control, noted, expect=_held_with_rest(decision.run))]
         case CloseRun():
             return _close(decision, names)
         case OpenAttempt():
@@ -213,11 +220,19 @@ def _held(run: Run) -> Expect:
     return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})
 
 
+def _held_with_rest(run: Run) -> Expect:
+    """As `_held`, and no newer record of a repeated hour was noted meanwhile."""
+    if run.rest is None:
+        return Expect(equals=_held(run).equals, absent=("restOfHour",))
+    return Expect(equals={**_held(run).equals, "restOfHour": rest_row(run.rest)})
+
+
 def _unchanged(run: Run) -> Expect:
     """The row is as it was read: an invocation of a dead execution may still be committing its intent or its pass."""
     known = {
         "jobIntent": intent_row(run.job_intent) if run.job_intent else None,
         "evaluatedAt": format_time(run.evaluated_at) if run.evaluated_at else None,
+        "restOfHour": rest_row(run.rest) if run.rest else None,
     }
     equals = {name: value for name, value in known.items() if value is not None}
     absent = tuple(name for name, value in known.items() if value is None)
@@ -294,11 +309,23 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
     if decision.awaits_post_run:
         changes |= {"GSI1PK": POSTRUN, "GSI1SK": format_time(decision.closed_at)}
         remove = ["ttl"]
-    writes: list[Write] = [_on_run(run, names.control, changes, remove=remove)]
+    writes: list[Write] = [_on_run(run, names.control, changes, remove=remove, expect=_held_with_rest(run))]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
+    if decision.follow_up is not None:
+        writes += _follow_up(decision.follow_up, decision.entry, names)
     writes += _judge(run.key, decision.judged, decision, names.control)
     return [*writes, *_baseline(run.key, decision.baseline, names.control)]
+
+
+def _follow_up(asked: RequestRerun, closing: JobEntry | None, names: TableNames) -> list[Write]:
+    """The request of a close; next to a request that waits only its entry, and a note for the answer of that one."""
+    entry, standing = asked.entry, asked.replaces
+    if entry is None or standing is None:
+        return _request_rerun(asked, names)
+    if closing is not None and milliseconds(entry.at) == milliseconds(closing.at):
+        entry = replace(entry, at=entry.at + timedelta(milliseconds=1))
+    return [_log(entry, names), _note_beside(asked.key, standing, asked.requested_at, names.control)]
 
 
 def _judge(

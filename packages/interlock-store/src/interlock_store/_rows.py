@@ -17,6 +17,7 @@ from interlock_lifecycle import (
     Rejections,
     RerunEntry,
     RerunRequest,
+    RestOfHour,
     Run,
     RunKey,
     RunStatus,
@@ -153,7 +154,23 @@ def run_row(run: Run) -> Item:
         row["jobIntent"] = intent_row(run.job_intent)
     if run.previous_job is not None:
         row["previousJob"] = intent_row(run.previous_job)
+    if run.rest is not None:
+        row["restOfHour"] = rest_row(run.rest)
     return row
+
+
+def rest_row(rest: RestOfHour) -> Item:
+    """The record that brought the rest of a repeated hour, as a trigger row notes it."""
+    return {"sensorKey": rest.sensor_key, "fingerprint": rest.fingerprint, "at": format_time(rest.at)}
+
+
+def _read_rest(found: Any, pk: str, sk: str) -> RestOfHour | None:
+    if found is None:
+        return None
+    if not isinstance(found, Mapping):
+        raise MalformedRow(pk, sk, f"restOfHour {found!r} is not a map")
+    at = parse_time(found.get("at"), pk, sk)
+    return RestOfHour(str(found.get("sensorKey", "")), str(found.get("fingerprint", "")), at)
 
 
 def closed_row(run: Run) -> Item:
@@ -188,6 +205,7 @@ def read_run(row: Mapping[str, Any]) -> Run:
         closed_at=moment("closedAt"),
         close_reason=str(row.get("closeReason", "")),
         seen=_texts(row.get("evaluatedSensors")),
+        rest=_read_rest(row.get("restOfHour"), pk, sk),
     )
 
 

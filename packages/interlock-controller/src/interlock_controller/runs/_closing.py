@@ -24,7 +24,7 @@ from interlock_lifecycle import (
     exhaust,
     take_baseline,
 )
-from interlock_store import Commit
+from interlock_store import Commit, format_time
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -75,9 +75,15 @@ def _closed(status: RunStatus) -> Step:
 
 
 def _gather(context: StepContext, key: RunKey) -> CloseFacts:
-    """The facts of a successful close: also the post-run baseline, which is taken again."""
+    """The facts of a successful close: also the post-run baseline, which is taken again, and the date's request."""
     facts = gather_close_facts(context.store, key)
-    return replace(facts, baseline=_baseline(context, facts.config, key))
+    facts = replace(facts, baseline=_baseline(context, facts.config, key))
+    rest = facts.run.rest if facts.run is not None else None
+    if rest is None:
+        return facts
+    request, asked_at = context.store.standing_request(key), format_time(rest.at)
+    is_own = request is not None and request.is_own and request.requested_at == asked_at
+    return replace(facts, request=request, has_asked=is_own or context.store.is_rerun_handled(key, asked_at))
 
 
 def _baseline(context: StepContext, config: PipelineConfig | None, key: RunKey) -> Baseline | NoBaseline | None:
