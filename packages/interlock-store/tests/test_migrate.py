@@ -454,8 +454,8 @@ def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, s
         "prices": {"date": "2026-03-02"},
     }
     pk = pushed(store, TRIGGERED, sensors)
-    for sk in ("TRIGGER#stream#2026-03-03T06", "TRIGGER#stream#2026-03-03T07", "TRIGGER#stream#soon"):
-        put(store, {"PK": pk, "SK": sk, "status": "COMPLETED"})
+    for day, status in (("2026-03-03T06", "COMPLETED"), ("2026-03-03T07", "RUNNING"), ("soon", "COMPLETED")):
+        put(store, {"PK": pk, "SK": f"TRIGGER#stream#{day}", "status": status})
     assert [(notice.kind, notice.rows, notice.says) for notice in migrate(store, scan).notices] == [
         ("held", ("prices",), "validation.rules[1]: a run of 2026-03-03T07 would be held: prices is of 2026-03-02"),
         (
@@ -471,6 +471,28 @@ def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, s
             "the hour's end",
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "judged"),
+    [
+        ({}, "2026-03-03"),
+        ({"2026-03-03": "RUNNING"}, "2026-03-03"),
+        ({"2026-03-03": "COMPLETED"}, None),
+        ({"2026-03-03": "FAILED_FINAL"}, None),
+        ({"2026-03-03": "COMPLETED", "2026-03-01": "RUNNING"}, "2026-03-01"),
+        ({"2026-03-02": "COMPLETED"}, "2026-03-03"),
+    ],
+)
+def test_a_date_whose_run_is_over_is_not_held(
+    store: Store, scan: RowScan, runs: dict[str, str], judged: str | None
+) -> None:
+    pk = pushed(store, CRON, {"landing": {"date": "2026-02-02", "count": 1}, "prices": {"n": 1}})
+    for day, status in runs.items():
+        put(store, {"PK": pk, "SK": f"TRIGGER#cron#{day}", "status": status})
+    held = [notice.says for notice in migrate(store, scan, apply=False).notices if notice.kind == "held"]
+    says = f"validation.rules[0]: a run of {judged} would be held: landing is of 2026-02-02"
+    assert held == ([] if judged is None else [says])
 
 
 def test_a_pipeline_without_runs_is_not_judged(store: Store, scan: RowScan) -> None:

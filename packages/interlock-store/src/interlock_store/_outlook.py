@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import DateHold, RunKey, date_to_judge, held_by_dates, unreadable_triggers
+from interlock_lifecycle import DateHold, RunKey, RunStatus, date_to_judge, held_by_dates, unreadable_triggers
 from interlock_sla import Exclusions, ExecutionDate
 from interlock_store._overview import Overview
 from interlock_store._rows import MalformedRow, key_of_row
 from interlock_store._store import Store
 
+_OVER = (RunStatus.COMPLETED, RunStatus.FAILED_FINAL)
 _NEWEST = 5
 """How many of the newest rows are looked at: trigger rows, and the trigger's sensor rows with a period in their key."""
 
@@ -24,15 +25,30 @@ def newest_date(store: Store, config: PipelineConfig) -> ExecutionDate | None:
     return None
 
 
+def _open_date(store: Store, config: PipelineConfig, date: ExecutionDate | None) -> ExecutionDate | None:
+    """The date, or the newest one before it whose run is not over, where its own is; None without one."""
+    rows = Overview(store._tables, store.names).newest_run_rows(config.id, config.schedule_id, _NEWEST)
+    is_over = {}
+    for row in rows:
+        try:
+            is_over[key_of_row(row["PK"], row["SK"]).date] = row.get("status") in _OVER
+        except MalformedRow:
+            continue
+    if date is None or not is_over.get(date, False):
+        return date
+    return max((one for one, over in is_over.items() if not over), default=None)
+
+
 def date_holds(
     store: Store, config: PipelineConfig, newest: ExecutionDate | None, exclusions: Exclusions, now: datetime
 ) -> list[DateHold]:
-    """What the rows that exist would stop by their dates: rules for the newest date, and triggers of any date.
+    """What the rows that exist would stop by their dates: rules for the newest open date, and triggers of any date.
 
-    newest: as `newest_date` gives it. now: aware. A few reads, however many rows there are.
+    A date whose run is over is not judged: nothing of it is held. newest: as `newest_date` gives it. now: aware. A few
+    reads, however many rows there are.
     """
     found: list[DateHold] = []
-    date = date_to_judge(config, newest, exclusions, now)
+    date = _open_date(store, config, date_to_judge(config, newest, exclusions, now))
     if date is not None:
         readings = store.readings(RunKey(config.id, config.schedule_id, date), config.validation.rules)
         found += held_by_dates(config, date, readings.rows, readings.kept)
