@@ -1,6 +1,6 @@
 """Which dates are expected, and when their starts, deadlines and trigger windows are due."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -183,6 +183,19 @@ def test_deadlines_that_moved_are_due_where_they_are_now(window: tuple[str, str]
         expect('trigger: {key: ready, check: exists, deadline: "10:00"}'), exclusions=Exclusions(weekends=True)
     )
     assert [str(one) for one, _ in due_trigger_deadlines(ends, between(*window))] == expected
+
+
+@pytest.mark.parametrize("days", [1, 3, 10, 31])
+def test_a_deadline_is_found_behind_any_number_of_excluded_days(days: int) -> None:
+    first = date(2026, 3, 2)
+    excluded = Exclusions(dates=frozenset(first + timedelta(days=n) for n in range(days)))
+    opens = datetime.combine(first + timedelta(days=days), time(), UTC)
+    known = replace(expect(TRIGGER + ", timezone: UTC", 'deadline: "10:00"'), exclusions=excluded)
+    ends = replace(expect('trigger: {key: ready, check: exists, deadline: "10:00"}'), exclusions=excluded)
+    for before in (timedelta(hours=9, minutes=55), timedelta(hours=-1)):
+        window = Window(opens + before, opens + timedelta(hours=10))
+        assert [str(one) for one, _ in due_deadlines(known, window)] == ["2026-03-01"]
+        assert [str(one) for one, _ in due_trigger_deadlines(ends, window)] == ["2026-03-01"]
 
 
 def test_kept_deadlines_stay_and_excluded_dates_have_none() -> None:

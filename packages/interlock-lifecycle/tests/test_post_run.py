@@ -33,6 +33,7 @@ from interlock_lifecycle import (
     reports_on,
     take_baseline,
 )
+from interlock_lifecycle._arrival import is_overtaken
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 
@@ -429,3 +430,23 @@ def test_an_hours_report_says_nothing_where_the_day_keeps_its_own(config: Pipeli
     kept = KeptRows({"audit": KeptRow(DAY, NOW)}, 1)
     known = SensorFacts(daily, True, NOBODY, sensors={"audit": HOUR}, kept=kept, baseline={"audit": {"rows": 1}})
     assert isinstance(decide_post_run(Sensor("bronze-orders", "audit", HOUR, NOW), config, known, daily.key), Ignore)
+
+
+@pytest.mark.parametrize(
+    ("fields", "now_there", "overtaken"),
+    [
+        # Neither date nor time: nothing says whether the newer write is of the same day.
+        ({"rows": 1}, {"rows": 2}, False),
+        ({"rows": 1}, {"rows": 1}, False),
+        ({"rows": 1}, None, False),
+        ({"rows": 1}, {"rows": 2, "updatedAt": "2026-03-03T14:00:01Z"}, True),
+        ({"rows": 1}, {"rows": 2, "updatedAt": "2026-03-04T14:00:01Z"}, False),
+        (DAY, DAY | {"rows": 2}, True),
+        (DAY, {"date": "2026-03-04"}, False),
+        (DAY, HOUR, False),
+    ],
+)
+def test_a_newer_write_of_the_same_date_overtakes_a_record(
+    config: PipelineConfig, fields: dict[str, Any], now_there: dict[str, Any] | None, overtaken: bool
+) -> None:
+    assert is_overtaken(Sensor("bronze-orders", "audit", fields, NOW), now_there, config) is overtaken

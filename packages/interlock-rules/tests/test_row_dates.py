@@ -101,6 +101,9 @@ def test_a_row_without_a_date_names_none(key: str, fields: dict[str, object]) ->
         ("landing", {"date": Decimal("sNaN")}, "date"),
         ("landing", {"date": Decimal("Infinity")}, "date"),
         ("landing", {"date": Decimal("1E+1000000")}, "date"),
+        # As an int this one would not fit into the memory.
+        ("landing", {"date": Decimal("1E+999999999999999999")}, "date"),
+        ("landing", {"date": "2026-03-03", "hour": Decimal("1E+999999999999999999")}, "hour"),
         ("landing", {"date": 1772535600}, "date"),
         ("landing", {"date": 1010101}, "date"),
         ("landing", {"date": "2026-03-03", "hour": "24"}, "hour"),
