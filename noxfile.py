@@ -203,7 +203,8 @@ def _report_mutants(session: nox.Session, results: str) -> None:
 def fuzz(session: nox.Session) -> None:
     """The config reader under thousands of wrong files a property: no traceback, under 1 s and 200 MB each."""
     _sync(session, "--package", "interlock-config", "--all-extras", "--group", "test")
-    tests = [f"packages/interlock-config/tests/test_{name}.py" for name in ("limits", "laws", "hints")]
+    names = ("files/test_limits", "test_laws", "values/test_hints")
+    tests = [f"packages/interlock-config/tests/{name}.py" for name in names]
     session.run("pytest", "-q", "--hypothesis-profile=fuzz", "--hypothesis-show-statistics", *tests, *session.posargs)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from interlock_triggers import job_types
+
 ROOT = Path(__file__).parents[2]
 LOOP_SERVICES = ("orchestrator", "sla-monitor", "stream-router", "watchdog")
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
@@ -37,3 +39,27 @@ def test_a_service_decides_nothing_and_commits_nothing(service: str) -> None:
 def test_decisions_and_commits_are_found() -> None:
     assert list(decisions("x = decide_rerun(1)\nstore.commit(x)")) == ["line 1: decide_rerun", "line 2: commit"]
     assert list(decisions("decided = wire(environ)")) == []
+
+
+ROOMS = sorted(ROOT.glob("packages/interlock-*/src/*/_*/__init__.py"))
+
+
+def unnamed(room: Path) -> list[str]:
+    """The modules of a private folder that its docstring does not name; a job type's module has the type's name."""
+    docstring = ast.get_docstring(ast.parse(room.read_text())) or ""
+    types = {f"_{name.replace('-', '_')}" for name in job_types()} if room.parent.name == "_jobs" else set()
+    modules = {path.stem for path in room.parent.glob("*.py")} - {"__init__"}
+    return sorted(name for name in modules - types if f"`{name}`" not in docstring)
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.parent.name)
+def test_the_face_of_a_folder_names_its_modules(room: Path) -> None:
+    assert unnamed(room) == []
+
+
+def test_config_and_triggers_are_laid_out_by_subject() -> None:
+    homes = {room.parents[1].name for room in ROOMS}
+    assert {"interlock_config", "interlock_triggers"} <= homes
+    for home in ("config", "triggers"):
+        flat = list(ROOT.glob(f"packages/interlock-{home}/src/interlock_{home}/*.py"))
+        assert len(flat) <= 12

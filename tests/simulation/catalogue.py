@@ -179,7 +179,7 @@ MUTANTS = (
         "tuple((calendars[name] for name in self.calendar_names))",
         "()",
         trap=18,
-        tests=("packages/interlock-config/tests/test_calendars.py::test_named_calendars_join_the_exclusions",),
+        tests=("packages/interlock-config/tests/files/test_calendars.py::test_named_calendars_join_the_exclusions",),
     ),
     Mutant(
         "a boolean equals itself only",
@@ -202,7 +202,7 @@ MUTANTS = (
         "_json_api.send(call, 'GET', url, headers)",
         "_json_api.send(call, 'GET', url, {})",
         trap=21,
-        tests=(_TRIGGERS + "test_airflow_and_databricks.py::test_the_headers_go_with_the_status_calls_too",),
+        tests=(_TRIGGERS + "jobs/test_airflow_and_databricks.py::test_the_headers_go_with_the_status_calls_too",),
     ),
     Mutant(
         "a rejected rerun hides the success",
@@ -244,7 +244,7 @@ MUTANTS = (
         "not value and (value is None or type(value) in _MAY_BE_EMPTY)",
         "False",
         trap=32,
-        tests=("packages/interlock-config/tests/test_absent.py",),
+        tests=("packages/interlock-config/tests/values/test_absent.py",),
     ),
     Mutant(
         "a date outside its window opens a run",

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from interlock_config import ConfigError, PipelineConfig, decode_json, decode_yaml, encode_json, json_schema, warnings
-from interlock_config._absent import without_absent
-from interlock_config._build import _converted
-from interlock_config._canonical import canonical
-from interlock_config._checks_rules import is_right
-from interlock_config._codec import _as_stored
-from interlock_config._odd import is_plain, plain_keys
-from interlock_config._problems import Findings
-from interlock_config._walk import walk
+from interlock_config._checks._rules import is_right
+from interlock_config._files._codec import _as_stored
+from interlock_config._problems._problems import Findings
+from interlock_config._values._absent import without_absent
+from interlock_config._values._build import _converted
+from interlock_config._values._canonical import canonical
+from interlock_config._values._odd import is_plain, plain_keys
+from interlock_config._values._walk import walk
 from interlock_rules import Check, Mode, Rule, compile_rules
 
 SCHEMA = Draft202012Validator(json_schema(), format_checker=FormatChecker())

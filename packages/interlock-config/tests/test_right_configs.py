@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from interlock_config import ConfigError, JobType, PipelineConfig, decode_json, decode_yaml, encode_json, json_schema
-from interlock_config._yaml import read_yaml
+from interlock_config._files._yaml import read_yaml
 from interlock_rules import Check, Mode, Rule
 
 FULL = """

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from msgspec import structs
 
 from interlock_config import ConfigError, decode_yaml, json_schema
-from interlock_config._yaml import read_yaml
+from interlock_config._files._yaml import read_yaml
 
 
 class Case(NamedTuple):

@@ -16,9 +16,9 @@ from trigger_peers.server import Answer, Request
 from trigger_peers.web import Airflow
 
 from interlock_triggers import Attempt, Breakers, Clients, TriggerError, check, find, start
-from interlock_triggers._forms import read_form
+from interlock_triggers._jobs import KINDS as ALL_KINDS
+from interlock_triggers._jobs._forms import read_form
 from interlock_triggers._secrets import Redactor, names_a_secret
-from interlock_triggers._triggers import _KINDS
 
 SECRETS = {
     "header": "hdr-7f3a9c-secret",
@@ -206,7 +206,7 @@ def test_a_config_that_does_not_fit_shows_no_values() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_the_repr_of_a_config_shows_none_of_it(name: str) -> None:
     kind = KINDS[name]
-    assert _leaks(repr(read_form(_KINDS[kind.type].form, _config(name, "http://x")))) == []
+    assert _leaks(repr(read_form(ALL_KINDS[kind.type].form, _config(name, "http://x")))) == []
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,22 @@
 """Pipeline files: read, validated all at once, described by a JSON Schema."""
 
-from ._calendars import decode_calendar, decode_calendar_yaml, encode_calendar
-from ._codec import decode_json, decode_yaml, encode_json
 from ._config import PipelineConfig
-from ._documents import Document, Review, check, read_document, review, validate
 from ._expansion import expand
 from ._fields import JobType
-from ._notices import notices
+from ._files import (
+    Document,
+    Review,
+    check,
+    decode_calendar,
+    decode_calendar_yaml,
+    decode_json,
+    decode_yaml,
+    encode_calendar,
+    encode_json,
+    read_document,
+    review,
+    validate,
+)
 from ._problems import ConfigError, Problem
 from ._schema import calendar_schema, json_schema
 from ._structs import (
@@ -23,7 +33,7 @@ from ._structs import (
     Validation,
     Watch,
 )
-from ._warnings import warnings
+from ._warnings import notices, warnings
 
 __all__ = [
     "ConfigError",

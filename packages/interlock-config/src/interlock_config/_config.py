@@ -12,8 +12,7 @@ from msgspec.structs import force_setattr, replace
 from interlock_rules import Mode, Rule, RuleSet, compile_rules
 from interlock_sla import Calendar, Cron, DormantDays, Exclusions, parse_cron, zone
 
-from ._problems import ConfigError, Problem, problem_at
-from ._showing import Path, did_you_mean
+from ._problems import ConfigError, Path, Problem, did_you_mean, problem_at
 from ._structs import ExcludedDays, Exclusion, Identity, Job, PostRun, Schedule, Section, Sla, Validation, Watch
 
 RETRY_DELAY_CEILING = timedelta(hours=1)

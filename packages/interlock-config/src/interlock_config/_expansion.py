@@ -6,8 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ._problems import ConfigError, problem_at
-from ._showing import Path
+from ._problems import ConfigError, Path, problem_at
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _OURS = re.compile(r"INTERLOCK_[A-Za-z0-9_]+")

@@ -1,6 +1,5 @@
 """Nine job types, each started at most once per attempt and followed to its end."""
 
-from ._breakers import Breakers
 from ._clients import Clients
 from ._deadline import Timing
 from ._errors import (
@@ -13,6 +12,7 @@ from ._errors import (
     StartUnconfirmed,
     TriggerError,
 )
+from ._http import Breakers
 from ._triggers import Triggers, capability, check, find, job_types, start
 from ._types import Attempt, Capability, Category, Started, State, Status
 

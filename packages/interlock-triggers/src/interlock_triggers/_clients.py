@@ -6,12 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ._addresses import AllowList
 from ._aws_clients import AwsClients
-from ._breakers import Breakers
-from ._caller import Caller
 from ._deadline import Timing
-from ._dial import Dialer, Network, Resolver, dial, resolve
+from ._http import AllowList, Breakers, Caller, Dialer, Network, Resolver, dial, resolve
 
 
 class Clients:

@@ -1,82 +1,22 @@
 """The nine job types by name: starting an attempt's job, and asking how it is."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from msgspec import Struct
-
-from . import (
-    _airflow,
-    _command,
-    _databricks,
-    _emr,
-    _emr_serverless,
-    _glue,
-    _http,
-    _lambda,
-    _step_function,
-)
-from ._aws import AwsTrouble, check_error
 from ._call import Call, redactor_of
 from ._clients import Clients
 from ._deadline import Deadline
 from ._errors import CheckFailed, MissingExtra, StartRefused, TriggerError
-from ._forms import (
-    AirflowForm,
-    BadConfig,
-    CommandForm,
-    DatabricksForm,
-    EmrForm,
-    EmrServerlessForm,
-    Form,
-    GlueForm,
-    HttpForm,
-    LambdaForm,
-    StepFunctionForm,
-    read_form,
-)
+from ._jobs import KINDS, AwsTrouble, BadConfig, Kind, check_error, read_form
 from ._types import Attempt, Capability, Category, Started, Status
-
-
-class _Kind(Struct, frozen=True):
-    """A job type. `check` is None for types that are over when they have been started."""
-
-    form: type[Form]
-    deduplicates: bool
-    start: Callable[[Call[Any], Attempt], Started]
-    check: Callable[[Call[Any], str, Mapping[str, str]], Status] | None = None
-    find: Callable[[Call[Any], Attempt], str | None] | None = None
-
-
-def _without_details(check: Callable[[Call[Any], str], Status]) -> Callable[..., Status]:
-    return lambda call, run_id, details: check(call, run_id)
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "http": _Kind(HttpForm, True, _http.start),
-    "command": _Kind(CommandForm, False, _command.start),
-    "airflow": _Kind(AirflowForm, True, _airflow.start, _airflow.check, _airflow.find),
-    "glue": _Kind(GlueForm, False, _glue.start, _without_details(_glue.check), _glue.find),
-    "emr": _Kind(EmrForm, False, _emr.start, _without_details(_emr.check), _emr.find),
-    "emr-serverless": _Kind(EmrServerlessForm, True, _emr_serverless.start, _without_details(_emr_serverless.check)),
-    "step-function": _Kind(
-        StepFunctionForm,
-        True,
-        _step_function.start,
-        _without_details(_step_function.check),
-        _step_function.find,
-    ),
-    "databricks": _Kind(DatabricksForm, True, _databricks.start, _without_details(_databricks.check)),
-    "lambda": _Kind(LambdaForm, False, _lambda.start),
-}
 
 
 def job_types() -> tuple[str, ...]:
     """The names of the job types."""
-    return tuple(_KINDS)
+    return tuple(KINDS)
 
 
 def capability(job_type: str) -> Capability:
@@ -197,16 +137,14 @@ class Triggers:
         return find(job_type, config, attempt, until=until, clients=self.clients)
 
 
-def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> _Kind:
-    kind = _KINDS.get(job_type) if isinstance(job_type, str) else None
+def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> Kind:
+    kind = KINDS.get(job_type) if isinstance(job_type, str) else None
     if kind is None:
-        raise error(Category.PERMANENT, f"unknown job type {job_type!r}; known are {', '.join(_KINDS)}", "")
+        raise error(Category.PERMANENT, f"unknown job type {job_type!r}; known are {', '.join(KINDS)}", "")
     return kind
 
 
-def _call(
-    job_type: str, kind: _Kind, config: Mapping[str, Any], until: datetime | float, clients: Clients
-) -> Call[Any]:
+def _call(job_type: str, kind: Kind, config: Mapping[str, Any], until: datetime | float, clients: Clients) -> Call[Any]:
     deadline = Deadline(until, clients.timing)
     try:
         form = read_form(kind.form, config)

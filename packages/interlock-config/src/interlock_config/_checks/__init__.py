@@ -1,0 +1,10 @@
+"""Errors across several places of a config: one module per section of the file, and `_all` runs them.
+
+`_schedule`, `_sla`, `_rules` and `_job` hold the checks, `_check` defines a check.
+"""
+
+from ._all import run_checks
+
+__all__ = [
+    "run_checks",
+]

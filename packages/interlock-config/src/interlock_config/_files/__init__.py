@@ -1,0 +1,24 @@
+"""Text becomes documents: `_yaml` and `_json` read text, `_codec` pipelines, `_calendars` calendars.
+
+`_documents` reviews several files together. `_yaml_scalars` and `_yaml_syntax` belong to `_yaml`.
+"""
+
+from ._calendars import CalendarFile, decode_calendar, decode_calendar_yaml, encode_calendar
+from ._codec import decode_json, decode_yaml, encode_json
+from ._documents import Document, Review, check, read_document, review, validate
+
+__all__ = [
+    "CalendarFile",
+    "Document",
+    "Review",
+    "check",
+    "decode_calendar",
+    "decode_calendar_yaml",
+    "decode_json",
+    "decode_yaml",
+    "encode_calendar",
+    "encode_json",
+    "read_document",
+    "review",
+    "validate",
+]

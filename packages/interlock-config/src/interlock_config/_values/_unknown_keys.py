@@ -1,0 +1,70 @@
+"""What a key that nothing reads was most likely meant to be."""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec.inspect as shape
+
+from interlock_config._config import PipelineConfig
+from interlock_config._job_types import JOB_TYPES
+from interlock_config._problems import Path, nearest
+
+from ._expected import Expected
+
+
+class UnknownKey(NamedTuple):
+    """What to say about a key that nothing reads, and the places that were probably meant."""
+
+    message: str
+    stands_for: tuple[Path, ...] = ()
+
+
+_TRIGGER: Path = ("schedule", "trigger")
+_OF_RULES = (
+    "is not a known key of a trigger, whose row names the date that is opened; "
+    "it belongs to a rule of validation.rules or postRun.rules"
+)
+_A_CRON = "is not a known key here; a schedule is written as schedule.cron, a trigger as {key, check, field, value}"
+_CRON_PLACES: tuple[Path, ...] = (("schedule", "cron"), (*_TRIGGER, "key"), (*_TRIGGER, "check"))
+_MEANT_IN_TRIGGER = {
+    **dict.fromkeys(("anydate", "dateoffset"), UnknownKey(_OF_RULES)),
+    **dict.fromkeys(("type", "expression"), UnknownKey(_A_CRON, _CRON_PLACES)),
+}
+"""Keys that are right elsewhere, or in the schedules of other tools."""
+
+
+def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> UnknownKey:
+    """What to say about a key in the mapping at `path`, which has the `known` keys."""
+    if (name := key.partition(":")[0]) != key and name in known:
+        return UnknownKey(f"is not a known key; a colon needs a space behind it: {name}: …", ((*path, name),))
+    if path == _TRIGGER and (meant := _MEANT_IN_TRIGGER.get(key.replace("_", "").casefold())):
+        return meant
+    near = nearest(key, known)
+    if near is not None:
+        return UnknownKey(f"is not a known key; did you mean {near}?", ((*path, near),))
+    # Another type's key belongs to no place of this job, and a pipeline's key to none of a calendar.
+    if path != ("job", "config") and (path or "pipeline" in known):
+        places = _places().get(key.strip().casefold(), [])
+        elsewhere = next((place for place in places if place != path[: len(place)]), None)
+        if elsewhere is not None:
+            return UnknownKey(f"is not a known key here; it belongs at {'.'.join(elsewhere)}", (elsewhere,))
+    return UnknownKey(f"is not a known key; known here: {', '.join(known)}")
+
+
+@lru_cache(maxsize=1)
+def _places() -> dict[str, list[tuple[str, ...]]]:
+    """Where each key of a pipeline config belongs, by its lower-case name."""
+    places: dict[str, list[tuple[str, ...]]] = {}
+    waiting: list[tuple[tuple[str, ...], shape.Type]] = [((), shape.type_info(PipelineConfig))]
+    while waiting:
+        outer, declared = waiting.pop(0)
+        kind = Expected(declared).type
+        for field in kind.fields if isinstance(kind, shape.StructType) else ():
+            place = (*outer, field.encode_name)
+            places.setdefault(field.encode_name.casefold(), []).append(place)
+            waiting.append((place, field.type))
+    for form in JOB_TYPES.values():
+        for name in (*form.__struct_encode_fields__, *form.__struct_fields__):
+            places.setdefault(name.casefold(), []).append(("job", "config", name))
+    return places

@@ -1,0 +1,148 @@
+"""How connections are made: names are resolved here, every address is judged, and only judged ones are dialled."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from interlock_triggers._deadline import Deadline
+
+from ._addresses import AllowList, parse_address
+
+SocketAddress = tuple[Any, ...]
+Resolver = Callable[[str, int], list[SocketAddress]]
+"""The socket addresses of a host and a port: (address, port) or (address, port, flow, scope)."""
+Dialer = Callable[[SocketAddress, float], socket.socket]
+"""A connected socket to a numeric socket address, within a number of seconds."""
+
+
+class Forbidden(Exception):
+    """The address, or the URL, is one that a trigger must not reach."""
+
+
+class Unreachable(Exception):
+    """No connection came about; nothing was sent."""
+
+
+def resolve(host: str, port: int) -> list[SocketAddress]:
+    """Ask the system's resolver."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [answer[4] for answer in answers]
+
+
+def dial(address: SocketAddress, seconds: float) -> socket.socket:
+    """Connect to a numeric address; no name is looked up here."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Network(Struct, frozen=True):
+    """What connections are made with. `trust` is the TLS context; None: the system's roots, verified."""
+
+    allowed: AllowList
+    resolver: Resolver = resolve
+    dialer: Dialer = dial
+    trust: ssl.SSLContext | None = None
+
+    def connect(self, host: str, port: int, deadline: Deadline) -> socket.socket:
+        """A socket to one of the host's addresses, all of which must be permitted."""
+        addresses = self._permitted(host, self._resolve(host, port, deadline))
+        trouble = "no address"
+        for tried, address in enumerate(addresses):
+            if deadline.passed:
+                raise Unreachable(f"{host}: no time left to connect")
+            try:
+                # Shared among the addresses left: one that never answers leaves time for the next one.
+                connected = self.dialer(address, deadline.remaining() / (len(addresses) - tried))
+            except OSError as error:
+                trouble = error.strerror or type(error).__name__
+            else:
+                connected.settimeout(max(deadline.remaining(), 0.001))
+                return connected
+        raise Unreachable(f"{host}: cannot connect: {trouble}")
+
+    def _permitted(self, host: str, addresses: list[SocketAddress]) -> list[SocketAddress]:
+        """All addresses, or an error if one is forbidden: a name with a forbidden address is not to be trusted."""
+        for address in addresses:
+            try:
+                permitted = self.allowed.permits(host, parse_address(str(address[0])))
+            except ValueError:
+                permitted = False
+            if not permitted:
+                what = host if host == address[0] else f"{host} leads to {address[0]}, which"
+                raise Forbidden(f"{what} is not a public address; INTERLOCK_TRIGGER_ALLOWED_HOSTS can permit it")
+        return addresses
+
+    def _resolve(self, host: str, port: int, deadline: Deadline) -> list[SocketAddress]:
+        """The host's addresses; resolvers know no timeout, so that they are waited for from outside."""
+        answer: list[list[SocketAddress]] = []
+        trouble: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                answer.append(self.resolver(host, port))
+            except (OSError, UnicodeError, ValueError) as error:
+                trouble.append(error)
+
+        asking = threading.Thread(target=ask, name="interlock-resolve", daemon=True)
+        asking.start()
+        asking.join(deadline.remaining())
+        if answer:
+            return answer[0]
+        why = getattr(trouble[0], "strerror", None) or type(trouble[0]).__name__ if trouble else "no answer in time"
+        raise Unreachable(f"{host}: cannot resolve: {why}")
+
+
+class _Guarded:
+    """Replaces how urllib3's connections obtain their socket: the hook that it provides for that."""
+
+    network: Network
+    deadline: Deadline
+    host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        return self.network.connect(self.host, self.port, self.deadline)
+
+
+class GuardedHTTPConnection(_Guarded, HTTPConnection):
+    """A plain connection that reaches permitted addresses only."""
+
+
+class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
+    """A TLS connection that reaches permitted addresses only, with the certificate verified."""
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """The system's roots; reading them takes long enough to do it once."""
+    return ssl.create_default_context()
+
+
+def open_connection(
+    network: Network, scheme: str, host: str, port: int, deadline: Deadline
+) -> GuardedHTTPConnection | GuardedHTTPSConnection:
+    """A connection that is not connected yet."""
+    seconds = max(deadline.remaining(), 0.001)
+    connection: GuardedHTTPConnection | GuardedHTTPSConnection
+    if scheme == "https":
+        trust = network.trust or _system_trust()
+        connection = GuardedHTTPSConnection(host, port, timeout=seconds, ssl_context=trust)
+    else:
+        connection = GuardedHTTPConnection(host, port, timeout=seconds)
+    connection.network = network
+    connection.deadline = deadline
+    return connection

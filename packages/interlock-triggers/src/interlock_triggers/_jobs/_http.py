@@ -1,0 +1,94 @@
+"""The http type: one request; its answer is the outcome."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from interlock_triggers._call import Call
+from interlock_triggers._errors import StartRefused
+from interlock_triggers._http import Forbidden, NotAccepted, Reply, Request, Unclear, checked_headers, parse_url
+from interlock_triggers._text import decoded
+from interlock_triggers._types import Attempt, Category, Started, over, succeeded
+
+from ._forms import BadConfig, HttpForm, Text, as_json, as_text, seconds
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_WITH_BODY = ("POST", "PUT", "PATCH")
+_THROTTLED = (408, 429)
+
+
+def start(call: Call[HttpForm], attempt: Attempt) -> Started:
+    """Send the request; the job is over when this returns."""
+    request = _request(call, attempt)
+    host = parse_url(request.url).authority
+    try:
+        reply = call.clients.caller.call(request, call.deadline, doubtful=attempt.resumed)
+    except NotAccepted as error:
+        raise call.refused(error.category, str(error)) from None
+    except Unclear as error:
+        raise call.unconfirmed(str(error), error.category) from None
+    if reply.ok:
+        return over(call.type, succeeded(status=str(reply.status)))
+    raise start_error(call, host, reply)
+
+
+def start_error(call: Call[Any], host: str, reply: Reply) -> Exception:
+    """The error for a start that was answered, but not with success.
+
+    After a doubt no such answer is a verdict on the first sending: a key that is known may be answered 409 or 422,
+    a target that has changed meanwhile anything.
+    """
+    message = answered(call, host, reply)
+    return call.unconfirmed(message) if reply.doubtful else refusal(call, message, reply)
+
+
+def refusal(call: Call[Any], message: str, reply: Reply) -> StartRefused:
+    """The error for an answer that certainly refused the start."""
+    again = reply.status >= 500 or reply.status in _THROTTLED
+    return call.refused(Category.TRANSIENT if again else Category.PERMANENT, message)
+
+
+def answered(call: Call[Any], host: str, reply: Reply) -> str:
+    """What a host answered, with the beginning of its body."""
+    said = decoded(call.redactor.scrub_bytes(reply.answer.body))
+    return f"{host} answered {reply.status}{f': {said}' if said else ''}"
+
+
+def _request(call: Call[HttpForm], attempt: Attempt) -> Request:
+    config = call.config
+    if config.method not in _METHODS:
+        raise call.refused(Category.PERMANENT, f"method must be one of {', '.join(_METHODS)}")
+    body, content_type = _body(config, attempt)
+    try:
+        parse_url(config.url)
+        headers = configured_headers(config.headers)
+        limit = seconds(config.timeout)
+    except (Forbidden, BadConfig) as error:
+        raise call.refused(Category.PERMANENT, str(error)) from None
+    if body is not None and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = content_type
+    headers["Idempotency-Key"] = attempt.key
+    return Request(config.method, config.url, headers, body, limit)
+
+
+def configured_headers(headers: Mapping[str, Text]) -> dict[str, str]:
+    """Headers of a config as text, checked; Forbidden for one that must not be sent."""
+    return checked_headers({name: as_text(value) for name, value in headers.items()})
+
+
+def _body(config: HttpForm, attempt: Attempt) -> tuple[bytes | None, str]:
+    """The body and its type; without one, methods that carry a body tell the execution date."""
+    if config.body is None:
+        wanted = attempt.partition if config.method in _WITH_BODY else None
+        return (None if wanted is None else as_json(wanted).encode()), "application/json"
+    if isinstance(config.body, str):
+        return config.body.encode(), "application/json" if _is_json(config.body) else "text/plain; charset=utf-8"
+    return as_json(config.body).encode(), "application/json"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,8 @@
+"""Local processes: `_processes` runs a program to its end, `_strays` finds what it left behind."""
+
+from ._processes import Ended, run
+
+__all__ = [
+    "Ended",
+    "run",
+]
