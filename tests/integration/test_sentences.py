@@ -1,4 +1,4 @@
-"""Sentences of docs/sentences.md that no other test of this suite shows: sensors, executions, dry runs."""
+"""Statements of docs/reference-tests.md that no other test of this suite shows: sensors, executions, dry runs."""
 
 import json
 import threading
