@@ -237,6 +237,14 @@ def test_what_is_no_dag_id_is_refused_before_anything_is_sent(dag_id: str) -> No
     assert target.requests == []
 
 
+@pytest.mark.parametrize("key", ["dagID", "dagId", "dag_id"])
+def test_each_spelling_of_the_dag_id_is_accepted(key: str) -> None:
+    with Server(target := Airflow("v2")) as server:
+        config = {"url": server.url, key: "load", "headers": {"Authorization": BASIC}}
+        start("airflow", config, DAILY, until=NOW + 10, clients=_clients())
+    assert [request.path for request in target.starts] == ["/api/v2/dags/load/dagRuns"]
+
+
 def test_check_needs_no_more_than_config_and_run_id() -> None:
     clients = _clients()
     with Server(target := Airflow("v1")) as server:

@@ -6,7 +6,7 @@ whose target has no idempotency key.
 """
 
 from ._aws import AwsTrouble, check_error
-from ._forms import BadConfig, read_form
+from ._forms import BadConfig, read_form, spellings
 from ._kinds import KINDS, Kind
 
-__all__ = ["KINDS", "AwsTrouble", "BadConfig", "Kind", "check_error", "read_form"]
+__all__ = ["KINDS", "AwsTrouble", "BadConfig", "Kind", "check_error", "read_form", "spellings"]

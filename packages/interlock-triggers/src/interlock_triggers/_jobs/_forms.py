@@ -102,14 +102,23 @@ class LambdaForm(Form, frozen=True):
     payload: Payload = None
 
 
+_MORE_SPELLINGS: Mapping[type[Form], Mapping[str, str]] = {AirflowForm: {"dagId": "dagID"}}
+
+
+def spellings(form: type[Form]) -> dict[str, str]:
+    """The other accepted spellings of a form's keys, each with the key: snake_case, and `dagId` of airflow."""
+    pairs = zip(form.__struct_fields__, form.__struct_encode_fields__, strict=True)
+    return {snake: camel for snake, camel in pairs if snake != camel} | dict(_MORE_SPELLINGS.get(form, {}))
+
+
 def read_form(form: type[Form], config: Mapping[str, Any]) -> Form:
-    """The config as its form; snake_case spellings are accepted. Raises BadConfig, which shows no values."""
+    """The config as its form; the other spellings are accepted. Raises BadConfig, which shows no values."""
     if not isinstance(config, Mapping):
         raise BadConfig(f"the config must be a mapping of keys to values, not of type {type(config).__name__}")
-    spellings = dict(zip(form.__struct_fields__, form.__struct_encode_fields__, strict=True))
+    known = spellings(form)
     renamed: dict[str, Any] = {}
     for key, value in config.items():
-        name = spellings.get(key, key)
+        name = known.get(key, key)
         if name in renamed:
             raise BadConfig(f"{name} is given twice")
         if not _is_writable(value):
