@@ -21,9 +21,12 @@ import json, logging, sys, time
 from datetime import UTC, datetime, timedelta
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, open_run
-from interlock_controller.runs import take_step
-from interlock_controller.runs import read_request
-from interlock_controller.runs import StepContext
+try:
+    from interlock_controller.runs import StepContext, read_request, take_step
+except ImportError:  # a build in which the steps were part of the orchestrator
+    from interlock_orchestrator.evaluation import evaluate as take_step
+    from interlock_orchestrator.request import read_request
+    StepContext = next(iter(take_step.__annotations__.values()))  # the class of its first argument
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 

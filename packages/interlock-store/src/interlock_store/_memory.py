@@ -37,8 +37,9 @@ class MemoryTables:
 
     def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
         """The rows that exist among `keys`."""
-        found = {key: self.get(table, *key) for key in keys}
-        return {key: row for key, row in found.items() if row is not None}
+        with self._lock:
+            rows = self._rows
+            return {key: _copy(row) for key in keys if (row := rows.get((table, *key))) is not None}
 
     def query(
         self,
