@@ -1,4 +1,4 @@
-"""Which days a pipeline skips."""
+"""The days that a pipeline skips."""
 
 from datetime import date, datetime
 
@@ -18,10 +18,10 @@ TUESDAY, SATURDAY, SUNDAY = date(2026, 3, 3), date(2026, 3, 7), date(2026, 3, 8)
         (Exclusions(weekends=True), TUESDAY, None),
         (Exclusions(weekends=True), date(2026, 3, 6), None),
         (Exclusions(dates=frozenset([TUESDAY])), TUESDAY, "excluded date"),
-        (Exclusions(calendars=(Calendar("desk", frozenset([1])),)), TUESDAY, "calendar desk"),
+        (Exclusions(calendars=(Calendar("shop", frozenset([1])),)), TUESDAY, "calendar shop"),
         (Exclusions(calendars=(Calendar("bank", dates=frozenset([TUESDAY])),)), TUESDAY, "calendar bank"),
-        (Exclusions(calendars=(Calendar("empty"), Calendar("desk", frozenset([1])))), TUESDAY, "calendar desk"),
-        (Exclusions(calendars=(Calendar("desk", frozenset([1])),)), SUNDAY, None),
+        (Exclusions(calendars=(Calendar("empty"), Calendar("shop", frozenset([1])))), TUESDAY, "calendar shop"),
+        (Exclusions(calendars=(Calendar("shop", frozenset([1])),)), SUNDAY, None),
     ],
 )
 def test_an_excluded_day_has_a_reason(exclusions: Exclusions, day: date, reason: str | None) -> None:
@@ -42,26 +42,26 @@ def on(*days: date) -> frozenset[date]:
         (Exclusions(dates=on(SATURDAY), workdays=on(SATURDAY)), None),
         (Exclusions(calendars=(Calendar("bank", dates=on(SATURDAY)),), workdays=on(SATURDAY)), None),
         (Exclusions(calendars=(Calendar("bank", on(5)),), workdays=on(SATURDAY)), None),
-        # Those of a calendar come before what it excludes itself, and before weekends of all kinds.
+        # The workdays of a calendar come before its own excluded days, and before all weekends.
         (Exclusions(calendars=(Calendar("bank", on(5), on(SATURDAY), on(SATURDAY)),)), None),
         (Exclusions(weekends=True, calendars=(Calendar("bank", workdays=on(SATURDAY)),)), None),
         (Exclusions(weekends=True, calendars=(Calendar("bank", workdays=on(SUNDAY)),)), "weekend"),
-        (Exclusions(calendars=(Calendar("desk", on(5)), Calendar("bank", workdays=on(SATURDAY)))), None),
-        # But not before a single date that the pipeline or another calendar names.
+        (Exclusions(calendars=(Calendar("shop", on(5)), Calendar("bank", workdays=on(SATURDAY)))), None),
+        # They do not come before a single date that the pipeline or another calendar excludes.
         (Exclusions(dates=on(SATURDAY), calendars=(Calendar("bank", workdays=on(SATURDAY)),)), "excluded date"),
         (
-            Exclusions(calendars=(Calendar("desk", dates=on(SATURDAY)), Calendar("bank", workdays=on(SATURDAY)))),
-            "calendar desk",
+            Exclusions(calendars=(Calendar("shop", dates=on(SATURDAY)), Calendar("bank", workdays=on(SATURDAY)))),
+            "calendar shop",
         ),
     ],
 )
-def test_a_workday_wins_where_it_is_the_more_exact_word(exclusions: Exclusions, reason: str | None) -> None:
+def test_workday_wins_if_it_is_more_exact_statement(exclusions: Exclusions, reason: str | None) -> None:
     assert exclusions.reason(SATURDAY) == reason
 
 
-def test_a_workday_that_is_no_day_is_an_error() -> None:
+def test_workday_that_is_datetime_is_rejected() -> None:
     with pytest.raises(CalendarError):
-        Calendar("desk", workdays=on(datetime(2026, 3, 7)))
+        Calendar("shop", workdays=on(datetime(2026, 3, 7)))
     with pytest.raises(CalendarError):
         Exclusions(workdays=on(datetime(2026, 3, 7)))
 
@@ -77,12 +77,12 @@ def test_a_workday_that_is_no_day_is_an_error() -> None:
         (Exclusions(calendars=(Calendar("bank", dates=on(SATURDAY)),)), False),
     ],
 )
-def test_exclusions_are_empty_if_they_can_exclude_nothing(exclusions: Exclusions, empty: bool) -> None:
+def test_exclusions_without_excluded_day_are_empty(exclusions: Exclusions, empty: bool) -> None:
     assert exclusions.is_empty is empty
 
 
 def test_a_calendar_covers_its_weekdays_and_dates() -> None:
-    calendar = Calendar("desk", frozenset([0, 6]), frozenset([TUESDAY]))
+    calendar = Calendar("shop", frozenset([0, 6]), frozenset([TUESDAY]))
     covered = [calendar.covers(date(2026, 3, day)) for day in range(2, 10)]
     assert covered == [True, True, False, False, False, False, True, True]
 
@@ -93,11 +93,11 @@ def test_weekdays_have_names() -> None:
         parse_weekday("caturday")
 
 
-def test_a_calendar_is_refused_without_name_or_with_an_eighth_day() -> None:
+def test_calendar_without_name_or_with_day_7_is_rejected() -> None:
     with pytest.raises(CalendarError):
         Calendar("")
     with pytest.raises(CalendarError):
-        Calendar("desk", frozenset([7]))
+        Calendar("shop", frozenset([7]))
 
 
 def test_the_last_three_inclusion_dates_up_to_today() -> None:

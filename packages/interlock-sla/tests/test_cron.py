@@ -1,4 +1,4 @@
-"""What cron expressions name, and when they fire in a zone."""
+"""The days and times that cron expressions name, and their fires in a zone."""
 
 from datetime import UTC, date, datetime, tzinfo
 
@@ -59,7 +59,7 @@ def test_the_last_and_the_next_fire(expression: str, now: str, last: str, follow
     assert cron.last_fire(at(now), UTC_ZONE).tzinfo is UTC
 
 
-def test_a_fire_in_the_hour_that_clocks_show_twice_happens_once() -> None:
+def test_fire_in_hour_shown_twice_happens_once() -> None:
     cron = parse_cron("30 2 * * *")
     first = cron.next_fire(at("2026-10-24T12:00"), BERLIN)
     assert first == at("2026-10-25T00:30")
@@ -68,14 +68,14 @@ def test_a_fire_in_the_hour_that_clocks_show_twice_happens_once() -> None:
     assert cron.last_fire(at("2026-10-25T01:30"), BERLIN) == first
 
 
-def test_a_fire_that_clocks_skip_moves_forward_by_the_gap() -> None:
+def test_fire_that_clocks_skip_moves_forward_by_gap() -> None:
     cron = parse_cron("30 2 * * *")
     assert cron.next_fire(at("2026-03-28T12:00"), BERLIN) == at("2026-03-29T01:30")  # 03:30 by the clock
     assert cron.last_fire(at("2026-03-29T01:29"), BERLIN) == at("2026-03-28T01:30")
     assert cron.last_fire(at("2026-03-29T01:30"), BERLIN) == at("2026-03-29T01:30")
 
 
-def test_a_fire_out_of_a_gap_is_still_to_come_when_the_clock_shows_a_later_time() -> None:
+def test_fire_moved_out_of_gap_is_next_if_clock_is_later() -> None:
     # New York skips 02:00 to 03:00: at 03:10 by the clock, the fire of 02:30 comes at 03:30.
     cron, new_york = parse_cron("30 2 * * *"), zone("America/New_York")
     assert cron.next_fire(at("2026-03-08T07:10"), new_york) == at("2026-03-08T07:30")
@@ -84,7 +84,7 @@ def test_a_fire_out_of_a_gap_is_still_to_come_when_the_clock_shows_a_later_time(
     assert parse_cron("30 1 * * *").last_fire(at("2026-11-01T06:10"), new_york) == at("2026-11-01T05:30")
 
 
-def test_fires_moved_out_of_a_gap_keep_the_order_of_instants() -> None:
+def test_fires_moved_out_of_gap_keep_order_of_instants() -> None:
     # Lord Howe skips 02:00 to 02:30, so that 02:25 comes after 02:35.
     cron, lord_howe = parse_cron("25,35 2 * * *"), zone("Australia/Lord_Howe")
     before = at("2026-10-03T12:00")
@@ -126,7 +126,7 @@ def test_the_execution_date_of_a_fire(expression: str, fire: str, date: str) -> 
     "moment",
     ["2026-03-03T07:01", "2026-03-03T07:00:30", "2026-03-03T07:00:00.5", "2026-03-07T07:00", "2026-10-25T01:30"],
 )
-def test_what_is_no_fire_has_no_execution_date(moment: str) -> None:
+def test_other_instant_than_fire_has_no_execution_date(moment: str) -> None:
     expression = "0,30 2,8 * * mon-fri,sun"
     with pytest.raises(CronError) as caught:
         parse_cron(expression).execution_date(at(moment).astimezone(BERLIN), BERLIN)
@@ -234,7 +234,7 @@ def test_an_equal_range_is_one_value(written: str, meant: str) -> None:
         ("0 0 015w,L-03 * *", "0 0 15W,L-3 * *"),
     ],
 )
-def test_another_way_to_write_the_same(written: str, meant: str) -> None:
+def test_two_spellings_have_equal_fields(written: str, meant: str) -> None:
     assert parse_cron(written).fields == parse_cron(meant).fields
 
 
@@ -280,7 +280,7 @@ def test_another_way_to_write_the_same(written: str, meant: str) -> None:
         ("0 0 * * mon,L5", "its day of week field 'mon,L5' mixes plain days with # or L: use one kind"),
     ],
 )
-def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> None:
+def test_error_names_wrong_field_and_allowed_values(expression: str, reason: str) -> None:
     with pytest.raises(CronError) as caught:
         parse_cron(expression)
     assert caught.value.allowed == reason
@@ -296,7 +296,7 @@ def test_a_wrong_expression_says_what_is_wrong(expression: str, reason: str) -> 
         ("0 0 1,30 2 *", {1}),
     ],
 )
-def test_a_day_that_does_not_exist_may_stand_beside_one_that_does(expression: str, days: set[int]) -> None:
+def test_day_that_does_not_exist_may_be_listed_with_real_day(expression: str, days: set[int]) -> None:
     cron = parse_cron(expression)
     assert {day for day in range(1, 29) if cron.fires_on(date(2026, 2, day))} == days
 
@@ -314,7 +314,7 @@ class Nowhere(tzinfo):
         return None
 
 
-def test_a_zone_without_an_offset_names_no_instant() -> None:
+def test_zone_without_offset_is_rejected() -> None:
     with pytest.raises(NaiveTimeError):
         parse_cron("0 8 * * *").last_fire(datetime(2026, 3, 3, tzinfo=Nowhere()), UTC_ZONE)
 
@@ -332,7 +332,7 @@ def test_fires_need_an_instant() -> None:
 
 @pytest.mark.parametrize("name", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
 @pytest.mark.parametrize("expression", ["* * * * *", "0 0 29 2 *", "0 0 L * *", "0 0 * * L5", "0 0 1W * *"])
-def test_fires_beyond_what_a_datetime_holds_are_refused(expression: str, name: str) -> None:
+def test_fires_out_of_datetime_range_are_rejected(expression: str, name: str) -> None:
     cron, place = parse_cron(expression), zone(name)
     start, end = (edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max))
     for ask, moment in ((cron.last_fire, start), (cron.next_fire, end)):
@@ -342,7 +342,7 @@ def test_fires_beyond_what_a_datetime_holds_are_refused(expression: str, name: s
         assert caught.value.allowed == "it leads to a time before the year 1 or after 9999"
 
 
-def test_a_day_of_a_fire_beyond_what_a_datetime_holds_is_refused() -> None:
+def test_fire_out_of_datetime_range_is_rejected() -> None:
     cron, west, east = parse_cron("0 12 * * *"), zone("Etc/GMT+12"), zone("Pacific/Kiritimati")
     with pytest.raises(TimeRangeError) as caught:
         cron.first_fire_on(date.max, west)
@@ -363,6 +363,6 @@ def test_a_day_of_a_fire_beyond_what_a_datetime_holds_is_refused() -> None:
         ("0 0 LW,L-6W * *", {24, 31}),
     ],
 )
-def test_the_last_month_of_all_has_last_days(expression: str, days: set[int]) -> None:
+def test_last_month_of_datetime_has_last_days(expression: str, days: set[int]) -> None:
     cron = parse_cron(expression)
     assert {day for day in range(1, 32) if cron.fires_on(date(9999, 12, day))} == days

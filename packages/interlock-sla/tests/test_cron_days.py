@@ -49,7 +49,7 @@ def days_of(field: str, month: str) -> list[int]:
         ("LW", "2032-02", [27]),  # 29 February is a Sunday
     ],
 )
-def test_the_nearest_weekday_stays_within_the_month(field: str, month: str, days: list[int]) -> None:
+def test_nearest_weekday_stays_within_month(field: str, month: str, days: list[int]) -> None:
     assert days_of(field, month) == days
 
 
@@ -81,7 +81,7 @@ def test_the_nearest_weekday_stays_within_the_month(field: str, month: str, days
         ("L-30W", "2026-04", []),
     ],
 )
-def test_a_day_counts_back_from_the_last(field: str, month: str, days: list[int]) -> None:
+def test_day_counts_back_from_end_of_month(field: str, month: str, days: list[int]) -> None:
     assert days_of(field, month) == days
 
 
@@ -96,15 +96,15 @@ def test_a_day_counts_back_from_the_last(field: str, month: str, days: list[int]
         ("0 0 W15 * *", "W15", "; did you mean 15W?"),
         ("0 0 1,w15 * *", "1,w15", "; did you mean 1,15W?"),
         ("0 0 WL * *", "WL", "; did you mean LW?"),
-        ("0 0 W * *", "W", "; write W behind a single day; it takes no range and no step"),
-        ("0 0 1-5W * *", "1-5W", "; write W behind a single day; it takes no range and no step"),
-        ("0 0 15W/2 * *", "15W/2", "; write W behind a single day; it takes no range and no step"),
-        ("0 0 LW-3 * *", "LW-3", "; write W behind a single day; it takes no range and no step"),
+        ("0 0 W * *", "W", "; write W after a single day, without a range or a step"),
+        ("0 0 1-5W * *", "1-5W", "; write W after a single day, without a range or a step"),
+        ("0 0 15W/2 * *", "15W/2", "; write W after a single day, without a range or a step"),
+        ("0 0 LW-3 * *", "LW-3", "; write W after a single day, without a range or a step"),
         ("0 0 5L * *", "5L", "; L with the number of a weekday belongs in the day of week field"),
         ("0 0 1,L5 * *", "1,L5", "; L with the number of a weekday belongs in the day of week field"),
     ],
 )
-def test_a_wrong_day_of_the_month_says_what_was_meant(expression: str, field: str, hint: str) -> None:
+def test_error_for_day_of_month_suggests_intended_spelling(expression: str, field: str, hint: str) -> None:
     with pytest.raises(CronError) as caught:
         parse_cron(expression)
     assert caught.value.allowed == f"its day of month field {field!r} {DAYS}{hint}"
@@ -132,14 +132,14 @@ def test_a_wrong_day_of_the_month_says_what_was_meant(expression: str, field: st
         ("L-3", ""),
     ],
 )
-def test_a_wrong_weekday_says_what_was_meant(field: str, hint: str) -> None:
+def test_error_for_weekday_suggests_intended_spelling(field: str, hint: str) -> None:
     with pytest.raises(CronError) as caught:
         parse_cron(f"0 0 * * {field}")
     assert caught.value.allowed == f"its day of week field {field!r} {WEEKDAYS}{hint}"
 
 
 @pytest.mark.parametrize("field", ["5L,fri", "mon,friL", "fri-5L"])
-def test_the_last_of_a_weekday_is_not_mixed_with_plain_days(field: str) -> None:
+def test_last_weekday_of_month_is_not_mixed_with_plain_days(field: str) -> None:
     with pytest.raises(CronError):
         parse_cron(f"0 0 * * {field}")
 
@@ -173,7 +173,7 @@ LEAVE_OUT = f"{SHAPE}cron(…) is EventBridge's: leave it out"
         ("0 8 1 * ? *", f'{EVENTBRIDGE}: write "0 8 1 * *"'),
         ("cron(0 8 ? * 0-4 *)", EVENTBRIDGE),  # its weekdays begin with 1
         ("cron(0 99 ? * 2-6 *)", EVENTBRIDGE),
-        ("cron(0 8 1 * mon *)", EVENTBRIDGE),  # here either day would suffice, there it is an error
+        ("cron(0 8 1 * mon *)", EVENTBRIDGE),  # either day field suffices here, EventBridge rejects it
         ("cron(0 8 1 1 ? 2026)", f"{SHAPE}this is EventBridge's form, and no field here holds its year"),
         ("cron(0 8 * * *)", LEAVE_OUT),
         ("cron(0 8 * * *", LEAVE_OUT),
@@ -203,7 +203,7 @@ LEAVE_OUT = f"{SHAPE}cron(…) is EventBridge's: leave it out"
         ("0 8 * * 1 2026", SIX),
     ],
 )
-def test_other_forms_are_answered_by_naming_eventbridge(expression: str, reason: str) -> None:
+def test_error_for_other_form_names_product_and_five_fields(expression: str, reason: str) -> None:
     with pytest.raises(CronError) as caught:
         parse_cron(expression)
     assert caught.value.allowed == reason

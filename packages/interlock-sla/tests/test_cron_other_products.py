@@ -1,7 +1,7 @@
-"""Counted days, nearest weekdays and nth weekdays agree with other cron products; each difference is a table entry.
+"""Counted days, nearest weekdays and nth weekdays agree with other cron products, except for a table of differences.
 
-croniter reads five fields. aws-croniter reads EventBridge's six, without `cron(…)`. cronexpr, which is the C library
-supertinycron, reads seconds and then five fields. No two of the three share code. The days of 2024 to 2051 are
+croniter reads five fields. aws-croniter reads EventBridge's six fields, without `cron(…)`. cronexpr (the C library
+supertinycron) reads seconds and then five fields. No two of the three share code. The days of 2024 to 2051 are
 compared: after 28 years the calendar repeats, so each month length has begun on each weekday.
 """
 
@@ -71,7 +71,7 @@ HAS_CRONEXPR = find_spec("cronexpr") is not None
 
 
 def _case(product: Product, *values: str) -> object:
-    """A case of a table; cronexpr has no wheels for every machine."""
+    """A case of a table. It is skipped without cronexpr, which has no wheel for some machines."""
     is_missing = product is CRONEXPR and not HAS_CRONEXPR
     marks = [pytest.mark.skipif(is_missing, reason="cronexpr has no wheel for this Python")]
     return pytest.param(product, *values, marks=marks, id=f"{product.name}: {values[0]}")
@@ -84,7 +84,7 @@ def length_of(day: date) -> int:
 
 MONTHS = {28: "2", 29: "2", 30: "4,6,9,11", 31: "1,3,5,7,8,10,12"}
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# 29W to 31W are among the differences of two of the three.
+# 29W to 31W are differences of two of the three products.
 NEAREST = [f"{n}W" for n in range(1, 32)]
 BACK = [f"L-{n}" for n in range(1, 31)]
 NTH = [f"{name}#{n}" for name in WEEKDAYS for n in range(1, 6)]
@@ -114,15 +114,15 @@ AGREEING = [
 @pytest.mark.parametrize(
     ("product", "here", "there"), [_case(product, here, there) for product, here, there in AGREEING]
 )
-def test_the_days_are_those_of(product: Product, here: str, there: str) -> None:
+def test_days_equal_those_of_product(product: Product, here: str, there: str) -> None:
     found = ours(here)
     assert found
     assert product.fires(there) == found
 
 
 @pytest.mark.parametrize("back", range(31))
-def test_a_weekday_near_a_counted_day_is_the_one_near_its_number(back: int) -> None:
-    """LW in a month of 30 days is 30W of that month, and L-3W is 27W: both products know those."""
+def test_weekday_near_counted_day_equals_weekday_near_number(back: int) -> None:
+    """LW in a month of 30 days is 30W of that month, and L-3W is 27W. Both products read 30W and 27W."""
     by_croniter: set[date] = set()
     by_aws_croniter: set[date] = set()
     for length, months in MONTHS.items():
@@ -135,9 +135,9 @@ def test_a_weekday_near_a_counted_day_is_the_one_near_its_number(back: int) -> N
 
 
 class Difference(NamedTuple):
-    """An expression that another product reads in another way.
+    """An expression that another product reads differently.
 
-    means: expressions that name here the days which the product reads. reason: why this package keeps its own reading.
+    means: expressions of this package with the product's days. reason: the reason to keep this package's reading.
     """
 
     product: Product
@@ -147,8 +147,8 @@ class Difference(NamedTuple):
     reason: str
 
 
-SHORT_MONTH = "a month without that day has no fire, as with a plain 31; LW is the last weekday"
-NUMBERS = "0 and 7 are Sunday here in every weekday field, as in cron; a warning names the weekday"
+SHORT_MONTH = "a month without that day has no fire, as with a plain 31. LW is the last weekday."
+NUMBERS = "0 and 7 are Sunday here in every weekday field, as in cron. A warning names the weekday."
 LISTS = "a list names each of its items, as in every other field"
 DIFFERENCES = [
     Difference(CRONITER, "29W * *", "29W * *", ("29W * *", "LW 2 *"), SHORT_MONTH),
@@ -170,9 +170,7 @@ DIFFERENCES = [
 @pytest.mark.parametrize(
     ("product", "here", "there", "means"), [_case(each.product, *each[1:3], each.means) for each in DIFFERENCES]
 )
-def test_a_known_difference_is_as_the_table_says(
-    product: Product, here: str, there: str, means: tuple[str, ...]
-) -> None:
+def test_known_difference_matches_table(product: Product, here: str, there: str, means: tuple[str, ...]) -> None:
     theirs = product.fires(there)
     assert theirs == ours(*means)
     assert theirs != ours(here)
@@ -180,8 +178,8 @@ def test_a_known_difference_is_as_the_table_says(
 
 @pytest.mark.skipif(not HAS_CRONEXPR, reason="cronexpr has no wheel for this Python")
 @pytest.mark.parametrize("n", [29, 30, 31])
-def test_cronexpr_fires_on_days_of_no_rule_in_a_month_without_the_day(n: int) -> None:
-    """Here such a month has no fire: 29W of February 2026 is 2 February there, 31W of April 2026 the 1st."""
+def test_cronexpr_fires_on_odd_days_in_month_without_day(n: int) -> None:
+    """Here such a month has no fire. cronexpr reads 29W of February 2026 as the 2nd, 31W of April 2026 as the 1st."""
     theirs, found = of_cronexpr(f"{n}W * ?"), ours(f"{n}W * *")
     assert theirs > found
     assert all(length_of(day) < n for day in theirs - found)
@@ -200,7 +198,7 @@ REJECTED = [
 @pytest.mark.parametrize(
     ("product", "here", "there"), [_case(product, here, there) for product, here, there in REJECTED]
 )
-def test_these_are_read_here_only(product: Product, here: str, there: str) -> None:
+def test_expression_is_read_here_only(product: Product, here: str, there: str) -> None:
     assert ours(here)
     with pytest.raises((ValueError, KeyError)):
         product.fires(there)

@@ -1,4 +1,4 @@
-"""Where other products read a cron expression in another way, and how often it fires by either reading."""
+"""Differences between products that read a cron expression, and the number of fires by each reading."""
 
 import re
 from datetime import date, timedelta
@@ -33,7 +33,7 @@ def either(times: str, both: str) -> str:
         ),
     ],
 )
-def test_the_last_of_a_numbered_weekday_names_both_weekdays(expression: str, phrases: list[str]) -> None:
+def test_last_of_numbered_weekday_reports_both_weekdays(expression: str, phrases: list[str]) -> None:
     assert list(other_readings(parse_cron(expression))) == phrases
 
 
@@ -66,7 +66,7 @@ def test_numbers_of_weekdays_with_a_question_mark(field: str, ours: str, theirs:
         ("0 9 1-7 * 1", either("124 times", '12 times: write "0 9 * * mon#1" for those')),
         ("0 9 29-31 * fri", either("77 times", '4 times: write "0 9 * * fri#5" for those')),
         ("0,30 9 8-14 * MON,tue", either("328 times", '48 times: write "0,30 9 * * mon#2,tue#2" for those')),
-        ("0 9 1-14 * 1-3", either("252 times", "72 times")),  # six of them: no better to read
+        ("0 9 1-14 * 1-3", either("252 times", "72 times")),  # six items are no easier to read
         ("0 9 10 * 0-6", either("365 times", '12 times: write "0 9 10 * *" for those')),
         ("0 9 1-31 FEB 7", either("28 times", '4 times: write "0 9 * FEB 7" for those')),
         ("0 9 1,15 * fri", either("74 times", "2 times")),
@@ -93,7 +93,7 @@ def test_two_day_fields_are_counted_by_both_readings(expression: str, phrase: st
         ("0 8 28W,L-30W * *", []),
     ],
 )
-def test_the_weekday_nearest_to_a_day_that_a_month_lacks(expression: str, days: list[int]) -> None:
+def test_weekday_nearest_to_missing_day_is_reported(expression: str, days: list[int]) -> None:
     there = "where croniter and cronosjs take its last weekday; write LW for that"
     assert list(other_readings(parse_cron(expression))) == [
         f"{n}W does not fire in a month of fewer than {n} days, {there}" for n in days
@@ -117,7 +117,7 @@ def test_the_weekday_nearest_to_a_day_that_a_month_lacks(expression: str, days: 
         "0 8 * * friL,MONL",
     ],
 )
-def test_what_every_product_reads_alike_has_no_other_reading(expression: str) -> None:
+def test_no_report_where_all_products_agree(expression: str) -> None:
     assert other_readings(parse_cron(expression)) == ()
 
 
@@ -129,7 +129,7 @@ MONTHS = st.sampled_from(["*", "2", "4,6", "jan-mar"])
 
 
 @given(DAY_FIELDS, WEEKDAY_FIELDS, MONTHS)
-def test_counts_and_spelling_are_those_of_a_count_by_hand(days: str, weekdays: str, months: str) -> None:
+def test_counts_and_spelling_match_count_day_by_day(days: str, weekdays: str, months: str) -> None:
     cron = parse_cron(f"0 9,21 {days} {months} {weekdays}")
     [phrase] = (found for found in other_readings(cron) if found.startswith("fires"))
     of_days, of_weekdays = parse_cron(f"0 9 {days} {months} *"), parse_cron(f"0 9 * {months} {weekdays}")

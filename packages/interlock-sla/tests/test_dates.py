@@ -1,4 +1,4 @@
-"""Which execution date a text or a sensor names."""
+"""The execution dates that texts and instants name."""
 
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -27,7 +27,7 @@ NOW = datetime(2026, 5, 31, 22, 30, tzinfo=UTC)
         ("2026-03-03T23", ExecutionDate(DAY, 23), "20260303T23"),
     ],
 )
-def test_its_forms(text: str, expected: ExecutionDate, compact: str) -> None:
+def test_forms_of_execution_date(text: str, expected: ExecutionDate, compact: str) -> None:
     assert parse_execution_date(text) == expected
     assert str(expected) == text
     assert expected.compact == compact
@@ -51,7 +51,7 @@ def test_its_forms(text: str, expected: ExecutionDate, compact: str) -> None:
         "1899-12-31",
     ],
 )
-def test_nothing_else_is_an_execution_date(text: str) -> None:
+def test_other_texts_are_not_execution_dates(text: str) -> None:
     with pytest.raises(ExecutionDateError):
         parse_execution_date(text)
 
@@ -76,7 +76,7 @@ def test_next_and_previous(earlier: str, later: str) -> None:
     assert parse_execution_date(later).previous() == parse_execution_date(earlier)
 
 
-def test_they_sort_by_day_then_hour() -> None:
+def test_dates_sort_by_day_then_hour() -> None:
     ordered = ["2026-03-02T23", "2026-03-03", "2026-03-03T00", "2026-03-03T07", "2026-03-04"]
     dates = [parse_execution_date(text) for text in ordered]
     assert sorted([*dates[3:], *dates[:3]]) == dates
@@ -110,17 +110,17 @@ def test_shifted_by_days_or_hours(date: str, steps: int, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("date", "steps"), [("9998-12-31", 1), ("1900-01-01T00", -1), ("2026-03-03", 10**7)])
-def test_no_shift_leaves_the_calendar(date: str, steps: int) -> None:
+def test_shift_outside_supported_years_is_rejected(date: str, steps: int) -> None:
     with pytest.raises(ExecutionDateError):
         parse_execution_date(date).shifted(steps)
 
 
-def test_the_day_of_an_instant_is_that_of_the_zone() -> None:
+def test_day_of_instant_is_in_given_zone() -> None:
     assert str(execution_day(NOW, zone("UTC"))) == "2026-05-31"
     assert str(execution_day(NOW, zone("Europe/Berlin"))) == "2026-06-01"
 
 
-def test_today_needs_an_instant_of_the_supported_years() -> None:
+def test_day_of_instant_outside_supported_years_is_rejected() -> None:
     for now, place, error in (
         (NOW.replace(tzinfo=None), "UTC", NaiveTimeError),
         (datetime(1899, 12, 31, 23, tzinfo=UTC), "UTC", ExecutionDateError),

@@ -1,4 +1,4 @@
-"""When runs are late: both clocks, zones, gaps, doubled hours, verdicts."""
+"""Deadlines of both clocks: zones, gaps, hours that clocks show twice, excluded days."""
 
 import time as clock
 from datetime import UTC, date, datetime, timedelta
@@ -53,11 +53,11 @@ def at(text: str) -> datetime:
         ("08:00", "2026-03-03T07", "UTC", "2026-03-03T08:00"),
         ("07:59", "2026-03-03T07", "UTC", "2026-03-04T07:59"),
         ("00:00", "2026-03-03T23", "UTC", "2026-03-04T00:00"),
-        # An hour that clocks skip has no length: it ends at once, at what is shown then.
+        # An hour that clocks skip has no length. It ends when it begins, at the time that clocks show then.
         ("02:30", "2026-03-08T02", "America/New_York", "2026-03-08T07:30"),
         (":30", "2026-03-08T02", "America/New_York", "2026-03-08T07:30"),
         ("01:59", "2026-03-08T02", "America/New_York", "2026-03-09T05:59"),
-        # The last dates there are have deadlines too.
+        # The first and the last dates have deadlines too.
         ("10:00", "9998-12-31", "UTC", "9999-01-01T10:00"),
         (":30", "9998-12-31", "UTC", "9999-01-01T00:30"),
         (":30", "9998-12-31T23", "UTC", "9999-01-01T00:30"),
@@ -84,7 +84,7 @@ def test_the_absolute_deadline_without_cron(deadline: str, date: str, zone_name:
         ("0 8 * * mon", "10:00", "2026-03-03", "2026-03-03T09:00"),
     ],
 )
-def test_with_cron_it_is_the_first_time_at_or_after_the_fire(cron: str, deadline: str, date: str, breach: str) -> None:
+def test_deadline_with_cron_is_first_time_at_or_after_fire(cron: str, deadline: str, date: str, breach: str) -> None:
     berlin, day = zone("Europe/Berlin"), parse_execution_date(date)
     fire = parse_cron(cron).fire_of(day, berlin)
     found = absolute_deadline(deadline, day, berlin, cron_fire=fire, expected=timedelta(minutes=90))
@@ -94,13 +94,13 @@ def test_with_cron_it_is_the_first_time_at_or_after_the_fire(cron: str, deadline
     assert found.breach_at.tzinfo is UTC
 
 
-def test_the_relative_deadline_warns_at_three_quarters_without_an_expectation() -> None:
+def test_relative_warning_without_expected_is_at_75_percent() -> None:
     found = relative_deadline(at("2026-03-03T09:00"), timedelta(hours=2), expected=None)
     assert (found.clock, found.breach_at) == (Clock.RELATIVE, at("2026-03-03T11:00"))
     assert found.warning_at == at("2026-03-03T10:30")
 
 
-def test_the_relative_deadline_warns_the_expected_time_before() -> None:
+def test_relative_warning_comes_expected_time_before_breach() -> None:
     found = relative_deadline(at("2026-03-03T09:00"), timedelta(hours=2), expected=timedelta(minutes=45))
     assert found.warning_at == at("2026-03-03T10:15")
 
@@ -115,13 +115,13 @@ def test_the_relative_deadline_is_elapsed_time_in_utc() -> None:
 @pytest.mark.parametrize(
     "text", ["24:00", "10:60", "9:00", "10", "", ":5", "::05", "10:00:00", "１0:00", " 10:00", "10:00\n"]
 )
-def test_a_wrong_deadline_says_what_is_allowed(text: str) -> None:
+def test_error_for_deadline_states_allowed_form(text: str) -> None:
     with pytest.raises(DeadlineError, match='write "HH:MM" from 00:00 to 23:59, or ":MM" from :00 to :59'):
         parse_deadline(text)
 
 
 @pytest.mark.parametrize("text", ["00:00", "23:59", ":00", ":59"])
-def test_a_deadline_is_passed_through(text: str) -> None:
+def test_valid_deadline_is_returned(text: str) -> None:
     assert parse_deadline(text) == text
 
 
@@ -132,7 +132,7 @@ def test_a_span_must_be_positive(span: timedelta) -> None:
     assert (caught.value.value, caught.value.allowed) == (str(span), "the longest duration must be positive")
 
 
-def test_an_expectation_is_not_negative() -> None:
+def test_expected_duration_is_not_negative() -> None:
     arrival, day = at("2026-03-03T09:00"), parse_execution_date("2026-03-03")
     expected = parse_duration("-1s")
     for ask in (
@@ -146,7 +146,7 @@ def test_an_expectation_is_not_negative() -> None:
     assert found.warning_at == found.breach_at
 
 
-def test_deadlines_beyond_what_a_datetime_holds_are_refused() -> None:
+def test_deadlines_out_of_datetime_range_are_rejected() -> None:
     day, utc, huge = parse_execution_date("2026-03-03"), zone("UTC"), parse_duration("999999999h")
     edges = [edge.replace(tzinfo=UTC) for edge in (datetime.min, datetime.max)]
     for value, ask in (
@@ -162,7 +162,7 @@ def test_deadlines_beyond_what_a_datetime_holds_are_refused() -> None:
 
 
 @pytest.mark.skipif(not hasattr(clock, "tzset"), reason="the machine's zone cannot be changed here")
-def test_the_day_of_a_fire_is_that_of_the_zone_not_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_day_of_fire_is_in_given_zone_not_machine_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     day, west = parse_execution_date("2026-03-03"), zone("Etc/GMT+12")
     try:
         with monkeypatch.context() as machine:
@@ -171,10 +171,10 @@ def test_the_day_of_a_fire_is_that_of_the_zone_not_of_the_machine(monkeypatch: p
             found = trigger_deadline("23:30", day, west, cron_fire=at("2026-03-03T11:00"))
     finally:
         clock.tzset()
-    assert found == at("2026-03-03T11:30")  # the 2nd there, the 4th by the machine's zone
+    assert found == at("2026-03-03T11:30")  # the 2nd in the zone, the 4th in the machine's zone
 
 
-def test_clocks_need_instants() -> None:
+def test_clocks_need_aware_datetimes() -> None:
     for day in ("2026-03-03", "2026-03-03T07"):
         with pytest.raises(NaiveTimeError):
             trigger_deadline("10:00", parse_execution_date(day), zone("UTC"), cron_fire=datetime(2026, 3, 3))
@@ -208,20 +208,20 @@ WEEKENDS = Exclusions(weekends=True)
         (":30", "2026-03-06T23", "UTC", "UTC", WEEKENDS, "2026-03-09T00:30"),
         (":30", "2026-03-06T22", "UTC", "UTC", WEEKENDS, "2026-03-06T23:30"),
         ("08:00", "2026-03-06T09", "UTC", "UTC", WEEKENDS, "2026-03-09T08:00"),
-        # A working Saturday holds the deadline where it is; a holiday on Monday moves it on.
+        # A working Saturday keeps the deadline. A holiday on Monday moves it further.
         ("10:00", "2026-03-06", "UTC", "UTC", but_for(3, 7), "2026-03-07T10:00"),
         ("10:00", "2026-03-06", "UTC", "UTC", Exclusions(True, on(3, 9)), "2026-03-10T10:00"),
-        # The day is the schedule's, the steps are those of the deadline's zone: 20:00 in New York on Friday is
-        # Saturday in Tokyo, so it moves to Sunday 20:00 in New York, Monday in Tokyo, whatever clocks do meanwhile.
+        # The excluded day is in the schedule's zone, the steps are in the deadline's zone. 20:00 on Friday in New
+        # York is Saturday in Tokyo, so it moves to Sunday 20:00 in New York, which is Monday in Tokyo.
         ("20:00", "2026-03-05", "America/New_York", "Asia/Tokyo", WEEKENDS, "2026-03-09T00:00"),
         ("08:00", "2026-03-06", "America/New_York", "America/New_York", WEEKENDS, "2026-03-09T12:00"),
-        # Moved out of and into a night on which clocks change: the time of day stays as written.
+        # A move out of or into a night on which clocks change keeps the time of day as written.
         ("02:30", "2026-03-28", "Europe/Berlin", "Europe/Berlin", WEEKENDS, "2026-03-30T00:30"),
         ("02:30", "2026-03-27", "Europe/Berlin", "Europe/Berlin", Exclusions(dates=on(3, 28)), "2026-03-29T01:30"),
         ("02:30", "2026-10-23", "Europe/Berlin", "Europe/Berlin", Exclusions(dates=on(10, 24)), "2026-10-25T00:30"),
     ],
 )  # fmt: skip
-def test_a_deadline_on_an_excluded_day_moves_to_the_next_one(
+def test_deadline_on_excluded_day_moves_to_next_open_day(
     deadline: str, date_: str, sla_zone: str, schedule_zone: str, exclusions: Exclusions, breach: str
 ) -> None:
     named, dormant = parse_execution_date(date_), DormantDays(exclusions, zone(schedule_zone))
@@ -233,7 +233,7 @@ def test_a_deadline_on_an_excluded_day_moves_to_the_next_one(
     assert trigger_deadline(deadline, named, zone(sla_zone), dormant=dormant) == at(breach)
 
 
-def test_a_deadline_of_a_cron_fire_moves_as_well() -> None:
+def test_deadline_of_cron_fire_moves_over_excluded_days() -> None:
     fire, dormant = at("2026-03-06T20:00"), DormantDays(WEEKENDS, zone("UTC"))
     date_ = parse_execution_date("2026-03-06")
     found = absolute_deadline("06:00", date_, zone("UTC"), cron_fire=fire, expected=None, dormant=dormant)
@@ -241,7 +241,7 @@ def test_a_deadline_of_a_cron_fire_moves_as_well() -> None:
 
 
 @pytest.mark.parametrize(("excluded", "breach"), [(30, "2026-04-03T10:00"), (31, "2026-04-04T10:00"), (32, None)])
-def test_a_deadline_moves_over_31_days_at_most(excluded: int, breach: str | None) -> None:
+def test_deadline_moves_by_31_days_at_most(excluded: int, breach: str | None) -> None:
     calendar = Calendar("closed", dates=days_from(date(2026, 3, 4), excluded))
     dormant = DormantDays(Exclusions(calendars=(calendar,)), zone("UTC"))
     date_ = parse_execution_date("2026-03-03")

@@ -1,4 +1,4 @@
-"""Laws of durations, over everything that can be written or measured."""
+"""Laws of durations, over all texts and lengths of time."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -23,7 +23,7 @@ parts = st.tuples(numerals, st.sampled_from(sorted(MICROSECONDS)))
 
 
 @given(st.timedeltas())
-def test_what_is_written_reads_back_as_the_same_duration(duration: timedelta) -> None:
+def test_written_duration_reads_back_as_equal(duration: timedelta) -> None:
     assert parse_duration(format_duration(duration)) == duration
 
 
@@ -47,7 +47,7 @@ def test_the_parts_of_a_duration_add_up(sign: str, written: list[tuple[str, str]
 
 
 @given(st.text(max_size=12) | st.text("0123456789.hmsnuµ+- ", max_size=12))
-def test_any_text_is_a_duration_that_can_be_written_or_a_duration_error(text: str) -> None:
+def test_any_text_is_writable_duration_or_duration_error(text: str) -> None:
     with suppress(DurationError):
         found = parse_duration(text)
         assert parse_duration(format_duration(found)) == found

@@ -1,4 +1,4 @@
-"""How durations are written and read."""
+"""Writing and reading of durations."""
 
 import copy
 import pickle
@@ -60,7 +60,7 @@ def test_a_duration_is_read_and_keeps_its_spelling(text: str, expected: timedelt
         "-",
     ],
 )
-def test_nothing_else_is_a_duration(text: str) -> None:
+def test_other_texts_are_not_durations(text: str) -> None:
     with pytest.raises(DurationError):
         parse_duration(text)
 

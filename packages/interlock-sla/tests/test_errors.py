@@ -1,4 +1,4 @@
-"""What every refusal says: the value, and what would be accepted."""
+"""Every error states the value and the accepted form."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -54,8 +54,8 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         (parse_execution_date, "20260303", ExecutionDateError, DATE),
         (parse_execution_date, 20260303, ExecutionDateError, DATE),
         (parse_execution_date, None, ExecutionDateError, DATE),
-        (parse_execution_date, "2026-02-30", ExecutionDateError, "there is no such day"),
-        (parse_execution_date, "2026-13-01", ExecutionDateError, "there is no such day"),
+        (parse_execution_date, "2026-02-30", ExecutionDateError, "this day does not exist"),
+        (parse_execution_date, "2026-13-01", ExecutionDateError, "this day does not exist"),
         (parse_execution_date, "1899-12-31", ExecutionDateError, "use the years 1900 to 9998"),
         (parse_execution_date, "9999-01-01", ExecutionDateError, "use the years 1900 to 9998"),
         *(
@@ -70,25 +70,25 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         (parse_weekday, 5, CalendarError, WEEKDAYS),
         (parse_weekday, "", CalendarError, WEEKDAYS),
         (Calendar, "", CalendarError, "a calendar needs a name"),
-        (lambda day: Calendar("desk", frozenset([day])), 7, CalendarError, WEEKDAY_NUMBERS),
+        (lambda day: Calendar("bank", frozenset([day])), 7, CalendarError, WEEKDAY_NUMBERS),
         (
-            lambda day: Calendar("desk", frozenset([day])),
+            lambda day: Calendar("bank", frozenset([day])),
             -1,
             CalendarError,
             WEEKDAY_NUMBERS,
         ),
         (zone, None, ZoneError, ZONE),
         (zone, 5, ZoneError, ZONE),
-        (lambda day: Calendar("desk", frozenset([day])), "monday", CalendarError, WEEKDAY_NUMBERS),
-        (lambda day: Calendar("desk", dates=frozenset([day])), NAIVE, CalendarError, DAY),
+        (lambda day: Calendar("bank", frozenset([day])), "monday", CalendarError, WEEKDAY_NUMBERS),
+        (lambda day: Calendar("bank", dates=frozenset([day])), NAIVE, CalendarError, DAY),
         (lambda day: Exclusions(dates=frozenset([day])), NAIVE, CalendarError, DAY),
         (Exclusions().excludes, NAIVE, CalendarError, DAY),
         (Exclusions(weekends=True).excludes, NAIVE, CalendarError, DAY),
-        (Calendar("desk").covers, NAIVE, CalendarError, DAY),
+        (Calendar("bank").covers, NAIVE, CalendarError, DAY),
         (lambda day: recent_inclusions([], day), NAIVE, CalendarError, DAY),
         (lambda day: recent_inclusions([day], date(2026, 3, 3)), NAIVE, CalendarError, DAY),
         (ExecutionDate, NAIVE, ExecutionDateError, DAY),
-        (lambda day: Calendar("desk", dates=frozenset([day])), "2026-12-25", CalendarError, NO_DATE),
+        (lambda day: Calendar("bank", dates=frozenset([day])), "2026-12-25", CalendarError, NO_DATE),
         (lambda day: Exclusions(dates=frozenset([day])), "2026-12-25", CalendarError, NO_DATE),
         (Exclusions(weekends=True).excludes, "2026-12-25", CalendarError, NO_DATE),
         (lambda day: recent_inclusions([day], date(2026, 3, 3)), "2026-03-01", CalendarError, NO_DATE),
@@ -110,7 +110,7 @@ CRON = 'write five fields: minute, hour, day of month, month, day of week, such 
         ),
     ],
 )
-def test_a_refusal_carries_the_value_and_what_is_allowed(
+def test_error_has_value_and_allowed_form(
     read: Callable[[Any], object], value: object, error: type[SlaError], allowed: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -128,7 +128,7 @@ def test_a_long_value_is_cut_in_the_message(length: int, shown: str) -> None:
     assert caught.value.value == "x" * length
 
 
-def test_a_value_that_python_cannot_write_is_named_by_its_type() -> None:
+def test_value_that_python_cannot_print_is_shown_as_its_type() -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]

@@ -1,4 +1,4 @@
-"""The package as it is installed: its public names, what importing it costs, what it needs of the machine."""
+"""The installed package: its public names, its errors, and its independence of the machine's zones."""
 
 import inspect
 import subprocess
@@ -10,7 +10,7 @@ import interlock_sla
 
 
 def run(program: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     finished = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
@@ -25,7 +25,7 @@ def test_the_public_names_are_sorted_and_documented() -> None:
     assert [name for name in names if not inspect.getdoc(getattr(interlock_sla, name))] == []
 
 
-def test_zones_work_without_a_zone_database_on_the_machine() -> None:
+def test_zones_work_without_zone_database_on_machine() -> None:
     program = "import interlock_sla, zoneinfo; print(zoneinfo.TZPATH, interlock_sla.zone('Europe/Berlin'))"
     assert run(program, PYTHONTZPATH="") == "() Europe/Berlin"
 
@@ -50,7 +50,7 @@ def test_the_zone_of_the_machine_does_not_matter(zone: str) -> None:
     ]
 
 
-def test_every_error_is_a_value_error_of_one_root() -> None:
+def test_every_error_is_sla_error_and_value_error() -> None:
     errors = [value for name, value in vars(interlock_sla).items() if name.endswith("Error")]
     assert len(errors) > 5
     assert all(issubclass(error, interlock_sla.SlaError) and issubclass(error, ValueError) for error in errors)

@@ -51,7 +51,7 @@ def at(text: str) -> datetime:
         # Half an hour skipped, half an hour twice.
         ("Australia/Lord_Howe", "2026-10-04T02", "2026-10-03T15:30", "2026-10-03T16:00"),
         ("Australia/Lord_Howe", "2026-04-05T01", "2026-04-04T14:00", "2026-04-04T15:30"),
-        # Two hours skipped: the second is as empty as the first.
+        # Two hours skipped: both are empty.
         ("Antarctica/Troll", "2026-03-29T02", "2026-03-29T01:00", "2026-03-29T01:00"),
         # Midnight skipped, midnight twice, a whole day skipped.
         ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00", "2026-04-24T21:00"),
@@ -61,7 +61,7 @@ def at(text: str) -> datetime:
         ("UTC", "9998-12-31T23", "9998-12-31T23:00", "9999-01-01T00:00"),
     ],
 )
-def test_a_period_is_what_clocks_show_as_its_date(place: str, text: str, start: str, end: str) -> None:
+def test_period_is_time_with_its_date_on_clocks(place: str, text: str, start: str, end: str) -> None:
     assert period_of(parse_execution_date(text), zone(place)) == Period(at(start), at(end))
 
 
@@ -73,7 +73,7 @@ PLACES_AND_DAYS = st.one_of(
 
 @given(PLACES_AND_DAYS, st.integers(-2, 2))
 @example(("Antarctica/Troll", date(2026, 3, 29)), 0)
-def test_successive_periods_join_and_hours_make_up_days(place_and_day: tuple[str, date], shift: int) -> None:
+def test_successive_periods_join_and_hours_fill_days(place_and_day: tuple[str, date], shift: int) -> None:
     place, day = zone(place_and_day[0]), place_and_day[1] + shift * DAY
     whole = period_of(ExecutionDate(day), place)
     hours = [period_of(ExecutionDate(day, hour), place) for hour in range(24)]
@@ -84,13 +84,11 @@ def test_successive_periods_join_and_hours_make_up_days(place_and_day: tuple[str
 
 
 @given(PLACES_AND_DAYS, st.integers(0, 24 * 60 - 1), st.integers(-2, 2))
-def test_an_instant_is_in_the_period_of_its_clocks_hour(
-    place_and_day: tuple[str, date], minute: int, shift: int
-) -> None:
+def test_instant_is_in_period_of_its_hour_on_clocks(place_and_day: tuple[str, date], minute: int, shift: int) -> None:
     place, day = zone(place_and_day[0]), place_and_day[1] + shift * DAY
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)
     shown = moment.astimezone(place)
     if moment != shown.replace(fold=0).astimezone(UTC):
-        return  # the second showing of a time: hours that it splits are those of the first
+        return  # clocks show this time twice, and the first instant decides the period
     period = period_of(ExecutionDate(shown.date(), shown.hour), place)
     assert period.start <= moment < period.end

@@ -1,4 +1,4 @@
-"""Whether deadlines were met."""
+"""The outcomes of deadlines."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ def test_the_clocks_are_independent() -> None:
 
 
 @pytest.mark.parametrize("deadlines", [[ABSOLUTE, LATER], [LATER, ABSOLUTE]])
-def test_a_breach_of_a_clock_outweighs_its_other_deadlines(deadlines: list[Deadline]) -> None:
+def test_breach_of_one_deadline_is_breach_of_its_clock(deadlines: list[Deadline]) -> None:
     outcomes = judge(deadlines, BREACH_AT + SECOND, BREACH_AT + SECOND)
     assert outcomes == {Clock.ABSOLUTE: Outcome.BREACH}
     assert not all_met(deadlines, outcomes)
@@ -52,7 +52,7 @@ def test_the_sla_is_met_only_when_every_clock_was() -> None:
 
 
 @pytest.mark.parametrize("deadlines", [[], [ABSOLUTE]])
-def test_verdicts_need_instants(deadlines: list[Deadline]) -> None:
+def test_verdicts_need_aware_datetimes(deadlines: list[Deadline]) -> None:
     naive = BREACH_AT.replace(tzinfo=None)
     for succeeded_at, now in ((None, naive), (BREACH_AT, naive), (naive, BREACH_AT)):
         with pytest.raises(NaiveTimeError):

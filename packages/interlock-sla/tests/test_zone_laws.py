@@ -1,7 +1,7 @@
 """Laws of deadlines and cron fires in every zone, around the days on which clocks change.
 
-The model resolves wall-clock times without PEP 495 folds: it asks which instants show a time, takes the first,
-and moves a time that no instant shows forward by the length of the gap.
+The model resolves wall-clock times without PEP 495 folds. It finds the instants that show a time and takes the first.
+A time that no instant shows moves forward by the length of the gap.
 """
 
 import re
@@ -78,13 +78,13 @@ def deadline_of(deadline: str, day: ExecutionDate, place: ZoneInfo, fire: dateti
     return absolute_deadline(deadline, day, place, cron_fire=fire, expected=None).breach_at
 
 
-def test_the_zones_under_test_change_their_clocks_in_both_directions() -> None:
+def test_many_zones_change_their_clocks() -> None:
     assert len(ZONES) > 400
     assert len(CHANGING) > 200
 
 
 @pytest.mark.parametrize("clock_time", ["00:00", "00:30", "01:30", "02:00", "02:15", "02:30", "03:00", "23:30"])
-def test_daily_deadlines_in_every_zone_on_every_day_that_clocks_change(clock_time: str) -> None:
+def test_daily_deadlines_in_every_zone_at_clock_changes(clock_time: str) -> None:
     at = time.fromisoformat(clock_time)
     for name, day in CHANGING:
         place = zone(name)
@@ -107,7 +107,7 @@ def test_a_daily_deadline_in_any_zone_on_any_day(name: str, day: date, clock_tim
 
 
 @given(change_days, st.integers(-1, 1), clock_times)
-def test_a_daily_deadline_is_the_first_instant_of_its_wall_time(
+def test_daily_deadline_is_first_instant_of_its_wall_time(
     change: tuple[str, date], shift: int, clock_time: time
 ) -> None:
     place, day = zone(change[0]), change[1] + shift * DAY
@@ -123,7 +123,7 @@ def test_an_hourly_deadline_is_in_the_hour_after(change: tuple[str, date], shift
 
 
 @given(change_days, st.integers(-36 * 60, 36 * 60), clock_times)
-def test_with_a_cron_fire_no_instant_of_the_wall_time_lies_between_fire_and_deadline(
+def test_deadline_is_first_instant_of_wall_time_after_fire(
     change: tuple[str, date], minutes: int, clock_time: time
 ) -> None:
     place = zone(change[0])
@@ -135,7 +135,7 @@ def test_with_a_cron_fire_no_instant_of_the_wall_time_lies_between_fire_and_dead
 
 
 @given(change_days, st.integers(-1, 1), st.integers(0, 23), clock_times)
-def test_a_clock_time_with_an_hourly_date_is_the_first_from_the_end_of_that_hour(
+def test_clock_time_with_hourly_date_is_first_after_hour(
     change: tuple[str, date], shift: int, hour: int, clock_time: time
 ) -> None:
     place, date_ = zone(change[0]), ExecutionDate(change[1] + shift * DAY, hour)
@@ -144,7 +144,7 @@ def test_a_clock_time_with_an_hourly_date_is_the_first_from_the_end_of_that_hour
     assert deadline_of(f"{clock_time:%H:%M}", date_, place) == min(c for c in candidates if c >= end)
 
 
-# Cron: expressions are drawn together with the values that they mean, so that the model need not parse.
+# Cron: expressions are drawn together with the values that they mean, so that the model does not parse.
 
 NAMES = {
     3: dict(enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)),
@@ -192,7 +192,7 @@ COUNTED_DAYS = (
 
 
 class Model:
-    """Which wall-clock minutes a drawn expression names: a plain reading of the manual."""
+    """The wall-clock minutes that a drawn expression names, by a plain reading of the manual."""
 
     def __init__(self, drawn: tuple[Field, ...], nth: tuple[int, int] | None, counted: frozenset[str]) -> None:
         texts = [text for text, _ in drawn]
@@ -219,7 +219,7 @@ class Model:
 
     @staticmethod
     def _counts_to(item: str, day: date) -> bool:
-        """Whether `day` is L-3 of its month, or for 15W and LW of all its weekdays the nearest to the day named."""
+        """Whether `day` is L-3 of its month or, for 15W and LW, the weekday of its month nearest to the named day."""
         month = [date(day.year, day.month, d) for d in range(1, 32) if _exists(day.year, day.month, d)]
         text = item.removesuffix("W")
         place = len(month) - 1 + int(text[1:] or 0) if text[0] == "L" else int(text) - 1
@@ -239,11 +239,11 @@ class Model:
         return day in chosen
 
     def fires(self) -> bool:
-        """Whether it names a day at all; it may say 31 April."""
+        """Whether the expression names any day, since it may be 31 April."""
         return any(self.names_day(date(2024, 1, 1) + n * DAY) for n in range(5 * 366))
 
     def has_one_day_field(self) -> bool:
-        """Whether the way to combine two day fields does not matter."""
+        """Whether one of the day fields is unrestricted, so that there is nothing to combine."""
         return "*" in self.text.split()[2::2]
 
     def walls(self, first: date, days: int) -> Iterator[datetime]:
@@ -272,7 +272,7 @@ models = st.builds(
 
 
 def scan(model: Model, place: ZoneInfo, first: date, days: int) -> list[datetime]:
-    """Every fire of these days, by trying each minute."""
+    """Every fire of these days, found minute by minute."""
     changing = {first + n * DAY for n in range(-2, days + 2) if _changes_near(first + n * DAY, place)}
     shift = {}
     fires = set()
@@ -305,9 +305,9 @@ def assert_like_the_scan(model: Model, place: ZoneInfo, first: date, days: int, 
             assert cron.next_fire(moment, place) == fires[position], moment
 
 
-@settings(max_examples=settings().max_examples * 2 // 5)  # each is a scan of days, minute by minute
+@settings(max_examples=settings().max_examples * 2 // 5)  # each example scans days minute by minute
 @given(models, change_days, st.lists(st.integers(-3 * 1440, 3 * 1440), min_size=10, max_size=30))
-def test_cron_fires_are_those_of_a_minute_scan_around_clock_changes(
+def test_fires_match_minute_scan_around_clock_changes(
     model: Model, change: tuple[str, date], minutes: list[int]
 ) -> None:
     middle = datetime.combine(change[1], time(), UTC)
@@ -333,7 +333,7 @@ EVERY = {index: frozenset(range(low, high + 1)) for index, (low, high) in enumer
     ],
     ids=lambda drawn: " ".join(text for text, _ in drawn),
 )
-def test_cron_fires_are_those_of_a_minute_scan_over_years(name: str, drawn: tuple[Field, ...]) -> None:
+def test_fires_match_minute_scan_over_years(name: str, drawn: tuple[Field, ...]) -> None:
     model, place, first, days = Model(drawn, None, frozenset()), zone(name), date(2023, 12, 28), 3 * 366
     fires = scan(model, place, first, days)
     start, end = (instant_of(datetime.combine(first + n * DAY, time()), place) for n in (2, days - 2))
@@ -341,7 +341,7 @@ def test_cron_fires_are_those_of_a_minute_scan_over_years(name: str, drawn: tupl
 
 
 @given(st.frozensets(COUNTED_DAYS, min_size=1, max_size=3), st.dates(date(1970, 1, 1), date(2090, 1, 1)))
-def test_counted_days_are_those_of_a_search_of_each_month(counted: frozenset[str], first: date) -> None:
+def test_counted_days_match_search_of_each_month(counted: frozenset[str], first: date) -> None:
     at_nine = (("0", frozenset([0])), ("9", frozenset([9])), *(("*", EVERY[index]) for index in (2, 3, 4)))
     model, utc, days = Model(at_nine, None, counted), zone("UTC"), [first + n * DAY for n in range(400)]
     found = [datetime.combine(day, time(9), UTC) for day in days if model.names_day(day)]
@@ -355,13 +355,13 @@ NUMBERS = {name: number for names in NAMES.values() for number, name in names.it
 
 
 def steps_past_the_end(text: str) -> bool:
-    """Whether it has a range like 22-4/3: there croniter begins anew at 0, instead of counting on."""
+    """Whether it has a range like 22-4/3, where croniter starts again at 0 and this package counts on."""
     ends = [[int(NUMBERS.get(end, end)) for end in found] for found in re.findall(r"(\w+)-(\w+)/", text)]
     return any(first > last for first, last in ends)
 
 
 def croniter_reads(model: Model) -> bool:
-    """Whether croniter knows all of it and means the same: it has L and L5, but no L-3, no W and no 5L."""
+    """Whether croniter reads the whole expression in the same way. It has L and L5, but not L-3, W or 5L."""
     is_known = model.counted <= {"L"} and (model.nth is None or model.nth[1] != 7)
     return is_known and model.has_one_day_field() and not steps_past_the_end(model.text)
 
@@ -370,7 +370,7 @@ def croniter_reads(model: Model) -> bool:
     models.filter(croniter_reads),
     st.datetimes(datetime(2000, 1, 1)),
 )
-def test_without_zones_cron_agrees_with_croniter(model: Model, wall: datetime) -> None:
+def test_cron_agrees_with_croniter_in_utc(model: Model, wall: datetime) -> None:
     from croniter import croniter  # type: ignore[import-untyped]
 
     utc, moment = zone("UTC"), min(wall, datetime(2090, 1, 1)).replace(second=30, microsecond=0, fold=0)
@@ -381,9 +381,7 @@ def test_without_zones_cron_agrees_with_croniter(model: Model, wall: datetime) -
 
 
 @given(models, change_days, st.integers(-2000, 2000))
-def test_the_execution_date_of_a_fire_names_the_time_as_written(
-    model: Model, change: tuple[str, date], minutes: int
-) -> None:
+def test_execution_date_of_fire_names_time_as_written(model: Model, change: tuple[str, date], minutes: int) -> None:
     cron, place = parse_cron(model.text), zone(change[0])
     fire = cron.next_fire(datetime.combine(change[1], time(), UTC) + minutes * MINUTE, place)
     found = cron.execution_date(fire, place)

@@ -1,4 +1,4 @@
-"""Which names are zones."""
+"""The names that are zones, and the advice for other names."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def test_iana_names_are_zones(name: str) -> None:
         ("", None),
     ],
 )
-def test_a_wrong_name_gets_the_nearest_known_one(name: str, nearest: str | None) -> None:
+def test_error_for_wrong_name_suggests_nearest_zone(name: str, nearest: str | None) -> None:
     with pytest.raises(ZoneError) as caught:
         zone(name)
     assert caught.value.nearest == nearest
@@ -54,7 +54,7 @@ def test_a_wrong_name_gets_the_nearest_known_one(name: str, nearest: str | None)
 @pytest.mark.parametrize(
     "name", ["right/UTC", "posix/UTC", "localtime", "Factory", "../etc/passwd", "Europe", "a\0b", "/etc/localtime"]
 )
-def test_what_is_no_civil_zone_is_refused(name: str) -> None:
+def test_names_other_than_civil_zones_are_rejected(name: str) -> None:
     with pytest.raises(ZoneError):
         zone(name)
 
@@ -81,7 +81,7 @@ def hint(name: str) -> str:
         ("Etc/UTC+2", 2),
     ],
 )
-def test_an_offset_gets_the_zone_of_that_offset(name: str, hours: int) -> None:
+def test_error_for_offset_suggests_zone_of_offset(name: str, hours: int) -> None:
     said = hint(name)
     found = re.fullmatch(
         r"write the name of a place, or (\S+) for UTC([+-][0-9]+) all year \(its sign is inverted\)", said
@@ -92,8 +92,8 @@ def test_an_offset_gets_the_zone_of_that_offset(name: str, hours: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["UTC+5:30", "+0545", "UTC-13", "Etc/GMT+15", "GMT+99"])
-def test_an_offset_without_a_zone_gets_a_place(name: str) -> None:
-    assert hint(name) == "an offset is no zone; write the name of a place, such as Asia/Kolkata for UTC+5:30"
+def test_error_for_offset_without_zone_asks_for_place(name: str) -> None:
+    assert hint(name) == "an offset is not a zone: write the name of a place, such as Asia/Kolkata for UTC+5:30"
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_an_offset_without_a_zone_gets_a_place(name: str) -> None:
         ("EST5", "America/New_York or America/Jamaica"),
     ],
 )
-def test_an_abbreviation_of_several_zones_gets_them_all(name: str, zones: str) -> None:
-    said = "is an abbreviation that several zones share; write the one that is meant, such as"
+def test_error_for_shared_abbreviation_lists_all_zones(name: str, zones: str) -> None:
+    said = "is an abbreviation of several zones: write the intended zone, such as"
     assert hint(name) == f"{name} {said} {zones}"
 
 

@@ -1,4 +1,4 @@
-"""Decides which days a pipeline skips: weekends, single dates and the days of named calendars, without workdays."""
+"""Decides which days a pipeline skips: weekends, single dates and the days of named calendars, except workdays."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -14,10 +14,10 @@ _SATURDAY = 5
 class Calendar(Struct, frozen=True):
     """A named set of days on which nothing runs.
 
-    days: weekdays as `date.weekday()` counts them, 0 = Monday to 6 = Sunday.
+    days: weekdays as in `date.weekday()`, 0 = Monday to 6 = Sunday.
     dates: single dates.
-    workdays: dates that this calendar does not exclude after all, such as a working Saturday.
-    Raises CalendarError for an empty name, another weekday number, or a date that is a datetime or no date at all.
+    workdays: dates that this calendar leaves open, such as a working Saturday.
+    Raises CalendarError for an empty name, any other weekday number, or a date that is not a plain `date`.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Calendar(Struct, frozen=True):
             _day(each)
 
     def covers(self, day: date) -> bool:
-        """Whether this calendar alone excludes the day; raises CalendarError for a datetime."""
+        """Whether this calendar alone excludes the day. Raises CalendarError for a datetime."""
         return _day(day) not in self.workdays and (day.weekday() in self.days or day in self.dates)
 
 
 class Exclusions(Struct, frozen=True):
-    """The days a pipeline skips: weekends, dates of its own, and the days of its calendars, without workdays.
+    """The days a pipeline skips: weekends, dates of its own, and the days of its calendars, except workdays.
 
-    The more exact statement about a day counts, and the pipeline's own before its calendars'
-    (docs/reference/pipeline-file.md §9):
-    its workdays, its dates, single dates of a calendar (without the workdays of that calendar), the workdays of any
-    calendar, and last the weekdays: weekends and calendars' days. So a calendar's workday opens a Saturday for
-    pipelines with `weekends`, but never a date that the pipeline itself or another calendar names as excluded.
-    Raises CalendarError for a date that is a datetime or no date at all.
+    The more exact statement about a day decides, and the pipeline's own statement comes before its calendars'
+    (docs/reference/pipeline-file.md §9). The order is: the pipeline's workdays, the pipeline's dates, single dates of a
+    calendar (except workdays of the same calendar), the workdays of any calendar, and last weekends and the weekdays of
+    calendars. So a calendar's workday opens a Saturday for pipelines with `weekends`. It never opens a date that the
+    pipeline itself or another calendar excludes.
+    Raises CalendarError for a date that is not a plain `date`.
     """
 
     weekends: bool = False
@@ -60,11 +60,11 @@ class Exclusions(Struct, frozen=True):
             _day(day)
 
     def excludes(self, day: date) -> bool:
-        """Whether nothing runs on this day, a local calendar day; raises CalendarError for a datetime."""
+        """Whether nothing runs on this local calendar day. Raises CalendarError for a datetime."""
         return self.reason(day) is not None
 
     def reason(self, day: date) -> str | None:
-        """Why nothing runs on this day: "weekend", "excluded date", "calendar NAME"; None when it is not excluded.
+        """The reason why nothing runs on this day: "weekend", "excluded date" or "calendar NAME". None for an open day.
 
         Raises CalendarError for a datetime.
         """
@@ -89,7 +89,7 @@ class Exclusions(Struct, frozen=True):
 
 
 def parse_weekday(text: str) -> int:
-    """The number of a weekday's English name in any letter case, 0 = Monday; raises CalendarError."""
+    """The number of a weekday's English name in any letter case, 0 = Monday. Raises CalendarError."""
     name = text.lower() if isinstance(text, str) else ""
     if name not in _WEEKDAYS:
         raise CalendarError(text, "write a weekday: " + ", ".join(_WEEKDAYS))
@@ -107,7 +107,7 @@ def recent_inclusions(dates: Iterable[date], today: date, count: int = 3) -> tup
 
 
 def _day(day: date) -> date:
-    """Pass a day through. A datetime or a text equals no day, so a day excluded by it would not be seen."""
+    """Return a plain date unchanged. A datetime or a text never equals a date, so it would exclude nothing."""
     if isinstance(day, datetime):
         raise CalendarError(day, "a day is needed, not a time: take its date in the pipeline's zone")
     if not isinstance(day, date):

@@ -1,4 +1,4 @@
-"""Decides what a parsed cron expression answers: its fires in a zone, and the execution dates that they stand for."""
+"""Decides the fires of a parsed cron expression in a zone, and the execution dates of these fires."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -18,8 +18,8 @@ from ._instants import aware, instant, instant_on, out_of_range
 class Cron(Struct, frozen=True):
     """A parsed cron expression. Fires are wall-clock times of a zone, given as instants in UTC.
 
-    A fire in an hour that clocks show twice happens once, the first time; a fire that clocks skip
-    moves forward by the length of the gap. Days step by the calendar.
+    A fire in an hour that clocks show twice happens once, the first time. A fire that clocks skip moves forward by the
+    length of the gap. Days step by the calendar.
     text: the expression as written.
     """
 
@@ -31,7 +31,7 @@ class Cron(Struct, frozen=True):
 
     @property
     def fires_per_day_max(self) -> int:
-        """The number of fires of a day on which it fires."""
+        """The number of fires on a day with fires."""
         return len(self.fields.times)
 
     @property
@@ -47,26 +47,26 @@ class Cron(Struct, frozen=True):
     def fires_on(self, day: date) -> bool:
         """Whether the day and month fields name this calendar day.
 
-        With both day fields restricted either of them suffices, as in cron.
+        If both day fields are restricted, either of them suffices, as in cron.
         """
         return names_day(self.fields, day)
 
     def last_fire(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """The latest fire at or before `at` (aware), in UTC; raises NaiveTimeError, TimeRangeError."""
+        """The latest fire at or before `at` (aware), in UTC. Raises NaiveTimeError, TimeRangeError."""
         try:
             return last_fire(self.fields, aware(at), zone)
         except OverflowError:
             raise out_of_range(at) from None
 
     def next_fire(self, after: datetime, zone: ZoneInfo) -> datetime:
-        """The first fire after `after` (aware), in UTC; raises NaiveTimeError, TimeRangeError."""
+        """The first fire after `after` (aware), in UTC. Raises NaiveTimeError, TimeRangeError."""
         try:
             return next_fire(self.fields, aware(after), zone)
         except OverflowError:
             raise out_of_range(after) from None
 
     def first_fire_on(self, day: date, zone: ZoneInfo) -> datetime | None:
-        """The first fire, in UTC, whose wall-clock time as written is on `day`; None without any.
+        """The first fire, in UTC, whose wall-clock time as written is on `day`. None without a fire.
 
         Raises TimeRangeError.
         """
@@ -78,14 +78,14 @@ class Cron(Struct, frozen=True):
             raise out_of_range(day) from None
 
     def fire_of(self, date: ExecutionDate, zone: ZoneInfo) -> datetime:
-        """The cron fire of an execution date, in UTC: its first fire that day, local midnight without any."""
+        """The cron fire of an execution date, in UTC: its first fire on that day or, without a fire, local midnight."""
         fire = self.first_fire_on(date.day, zone)
         return instant_on(date.day, time(), zone) if fire is None else fire
 
     def fires_between(self, after: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Every fire after `after` up to and including `until` (both aware), in UTC, ascending.
 
-        Raises NaiveTimeError; TimeRangeError when the fire after the last one is beyond the year 9999.
+        Raises NaiveTimeError, and TimeRangeError if the fire after the last one is beyond the year 9999.
         """
         end = aware(until)
         fire = self.next_fire(after, zone)
@@ -97,7 +97,7 @@ class Cron(Struct, frozen=True):
         """The execution date of a fire: its local day, or its local hour when it fires more than once a day.
 
         A fire that moved out of a gap keeps the day and hour as written, unless the clock's own hour fires too.
-        Raises CronError for what is no fire, NaiveTimeError, TimeRangeError.
+        Raises CronError for an instant that is not a fire, NaiveTimeError, TimeRangeError.
         """
         try:
             wall = self._wall_of(aware(fire), zone)
@@ -117,10 +117,10 @@ class Cron(Struct, frozen=True):
 def parse_cron(text: str) -> Cron:
     """Read a five-field cron expression: names, lists, ranges, steps, L, W, # and ?.
 
-    L, L-3, 15W and LW in the day of month field are Quartz's. Weekdays count from Sunday as 0, also in 5L: see the
-    README for what other products make of the same text.
+    L, L-3, 15W and LW in the day of month field mean the same as in Quartz. Weekdays count from Sunday as 0, also in
+    5L. The README compares other products' readings of the same text.
 
-    Raises CronError, which names the field at fault; also for one that never fires (30 February).
+    Raises CronError, which names the wrong field, also for an expression that never fires (30 February).
     """
     require_text(text)  # before the cache, which cannot hash a list
     return _parse(text)

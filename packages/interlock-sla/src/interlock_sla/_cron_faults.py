@@ -1,4 +1,4 @@
-"""Decides how a cron expression that does not read is answered: the field at fault, what it allows, what was meant."""
+"""Decides the error for an invalid cron expression: the wrong field, the allowed values, the probable meaning."""
 
 import re
 
@@ -37,12 +37,12 @@ _LAST_WEEKDAY = re.compile(r"[0-7]l|l[0-7]", re.IGNORECASE)
 
 
 def no_text(text: object) -> CronError:
-    """The error for what is no text, or a text longer than any cron expression."""
+    """The error for a value that is not a text, or a text longer than any cron expression."""
     return CronError(text, f'{SHAPE}, such as "0 8 * * *"')
 
 
 def one_word(text: str) -> CronError | None:
-    """The error for `@daily` and its kind, also without the @, and for a time of day; None for anything else."""
+    """The error for `@daily` and similar words, also without the @, and for a time of day. None for any other text."""
     word = text.strip().lower()
     written = _MACROS.get(word if word.startswith("@") else f"@{word}")
     found = _TIME.fullmatch(word)
@@ -52,12 +52,12 @@ def one_word(text: str) -> CronError | None:
 
 
 def wrong_count(text: str, count: int) -> CronError:
-    """The error for other than five fields that are no known form."""
+    """The error for more or fewer than five fields in no known form."""
     return CronError(text, f"{SHAPE}; this has {count or 'no'} field{'' if count == 1 else 's'}")
 
 
 def fault(text: str, index: int) -> CronError:
-    """The error for a field that does not read, with what was probably meant by it."""
+    """The error for an invalid field, with its probable meaning."""
     field = text.split()[index]
     hint = ""
     if index == DAY_OF_MONTH:
@@ -69,7 +69,7 @@ def fault(text: str, index: int) -> CronError:
 
 
 def mixed(text: str) -> CronError:
-    """The error for a list that holds plain weekdays and such with # or L."""
+    """The error for a list that mixes plain weekdays with items that have # or L."""
     field = text.split()[DAY_OF_WEEK]
     return CronError(text, f"its {FIELDS[DAY_OF_WEEK]} field {field!r} mixes plain days with # or L: use one kind")
 
@@ -81,7 +81,7 @@ def _hint_of_a_day(field: str) -> str:
     if any(_SWAPPED.fullmatch(item) for item in items):
         return f"; did you mean {','.join(_SWAPPED.sub(_swap, item) for item in items)}?"
     if any("w" in item.lower() and not _NEAREST.fullmatch(item) for item in items):
-        return "; write W behind a single day; it takes no range and no step"
+        return "; write W after a single day, without a range or a step"
     return ""
 
 
@@ -100,7 +100,7 @@ def _hint_of_a_weekday(field: str) -> str:
 
 
 def _hint_of_long_names(field: str) -> str:
-    """`Monday` and `tues` are written mon and tue."""
+    """The hint that suggests mon and tue for `Monday` and `tues`."""
     short = _WORD.sub(_short_name, field.lower())
     return f"; did you mean {short}?" if short != field.lower() else ""
 
@@ -110,6 +110,6 @@ def _short_name(found: re.Match[str]) -> str:
 
 
 def _digits(item: str) -> str:
-    """`02356` as 0,2,3,5,6: digits of weekdays in ascending order; anything else as it is."""
+    """`02356` as 0,2,3,5,6, for digits of weekdays in ascending order. Any other item is unchanged."""
     is_list = len(item) > 1 and set(item) <= set("01234567") and list(item) == sorted(set(item))
     return ",".join(item) if is_list else item

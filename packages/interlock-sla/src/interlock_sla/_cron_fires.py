@@ -1,4 +1,4 @@
-"""Decides when a cron expression fires in a zone: by wall-clock time, the zone attached afterwards.
+"""Decides when a cron expression fires in a zone: it finds wall-clock times first, then their instants.
 
 Beyond the years 1 to 9999 the functions raise datetime's own OverflowError.
 """
@@ -21,7 +21,7 @@ def last_fire(fields: CronFields, at: datetime, zone: ZoneInfo) -> datetime:
     ahead = max(_NO_TIME, _offset_before(at, zone) - _offset(local))
     walls = backwards(fields, local.replace(tzinfo=None) + ahead)
     fire, wall = next((fire, wall) for wall in walls if (fire := instant(wall, zone)) <= at)
-    # After a gap, what moved forward out of it can come later than what the clock shows later.
+    # After a gap, a time that moved forward out of it can come later than a time that is later on the clock.
     gap = gap_before(wall, zone)
     if gap > _NO_TIME:
         for earlier in walls:
@@ -36,7 +36,7 @@ def last_fire(fields: CronFields, at: datetime, zone: ZoneInfo) -> datetime:
 def next_fire(fields: CronFields, after: datetime, zone: ZoneInfo) -> datetime:
     """The first fire after `after` (aware), in UTC."""
     local = after.astimezone(zone)
-    # Until a day after a gap, a wall time behind the clock may be still to come.
+    # Until a day after a gap, a wall time behind the clock may still be in the future.
     behind = max(_NO_TIME, _offset(local) - _offset_before(after, zone))
     walls = forwards(fields, local.replace(tzinfo=None) - behind)
     fire, wall = next((fire, wall) for wall in walls if (fire := instant(wall, zone)) > after)
@@ -52,7 +52,7 @@ def next_fire(fields: CronFields, after: datetime, zone: ZoneInfo) -> datetime:
 
 
 def gap_before(wall: datetime, zone: ZoneInfo) -> timedelta:
-    """By how much clocks went forward in the day before `wall` (naive); negative when they went back."""
+    """The time by which clocks went forward in the day before `wall` (naive), negative when they went back."""
     return _offset_of_wall(wall, zone) - _offset_of_wall(wall - _ONE_DAY, zone)
 
 
@@ -61,7 +61,7 @@ def _offset(local: datetime) -> timedelta:
 
 
 def _offset_before(at: datetime, zone: ZoneInfo) -> timedelta:
-    """The zone's offset a day before `at`: it differs for a day after clocks changed."""
+    """The zone's offset a day before `at`. It differs from the offset at `at` for a day after clocks changed."""
     return _offset((at - _ONE_DAY).astimezone(zone))
 
 

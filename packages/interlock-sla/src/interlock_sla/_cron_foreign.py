@@ -1,7 +1,7 @@
 """Decides how an expression in the form of EventBridge or Quartz is written in five fields.
 
-EventBridge puts a year behind the five fields, and the whole into `cron(…)`. Quartz and Spring put seconds before
-them, and Quartz perhaps a year behind them. Both know `?` in the day fields, and both count weekdays from Sunday as 1.
+EventBridge adds a year after the five fields and writes them in `cron(…)`. Quartz and Spring put seconds before the
+five fields, and Quartz allows a year after them. Both have `?` in the day fields and count weekdays from Sunday as 1.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 https://www.quartz-scheduler.org/documentation/quartz-2.5.x/tutorials/crontrigger.html
 """
@@ -26,9 +26,9 @@ _SIXTH = (
 
 
 class Foreign(NamedTuple):
-    """What is known of an expression with other than five fields.
+    """The facts about an expression of another product.
 
-    form: what it is, as the end of a sentence. meant: the five fields that say the same; None without any.
+    form: its form, as the end of a sentence. meant: the five fields with the same meaning, None if they do not exist.
     """
 
     form: str
@@ -36,7 +36,7 @@ class Foreign(NamedTuple):
 
 
 def foreign(expression: str) -> Foreign | None:
-    """The form of another product, None for no such form. `meant` may still hold fields that do not read."""
+    """The form of another product, None for any other text. `meant` may still hold invalid fields."""
     expression = expression.strip().lower()
     if wrapped := _WRAPPER.fullmatch(expression):
         return _wrapped(wrapped[1], wrapped[2])
@@ -51,9 +51,9 @@ def foreign(expression: str) -> Foreign | None:
 
 
 def eventbridge_names(field: str) -> str | None:
-    """A day of week field of EventBridge with names for its numbers (Sunday is 1); None where a number is none of its.
+    """EventBridge's day of week field with names instead of numbers (Sunday is 1). None for a number outside 1 to 7.
 
-    `2-6` is mon-fri, `3#2` tue#2, `5l` thuL. The field is in lower case.
+    `2-6` is mon-fri, `3#2` is tue#2, `5l` is thuL. The field is in lower case.
     """
     if any(not 1 <= int(number) <= len(WEEKDAYS) for number in _WEEKDAY_NUMBER.findall(field)):
         return None
@@ -61,7 +61,7 @@ def eventbridge_names(field: str) -> str | None:
 
 
 def weekday_names(field: str) -> str:
-    """A day of week field of this package with names for its numbers (0 and 7 are Sunday); it is in lower case."""
+    """This package's day of week field (in lower case) with names instead of numbers (0 and 7 are Sunday)."""
     return _named(re.sub(r"\b(0+|sun)-0*7\b", r"\1-6", field), 0)
 
 
@@ -82,7 +82,7 @@ def _wrapped(kind: str, inside: str) -> Foreign:
 
 
 def _of_a_rate(inside: str) -> Foreign:
-    """A rate counts from its creation, a cron by the clock: every hour is at minute 0, every day at 00:00."""
+    """The cron for a rate. A rate counts from its creation. A cron is on the clock: minute 0 or 00:00."""
     form = f"rate({inside.strip()}) is EventBridge's and not supported, as a cron needs times on the clock"
     found = _RATE.fullmatch(inside.strip())
     minutes = int(found[1]) * _MINUTES_OF[found[2]] if found else 0
@@ -91,7 +91,7 @@ def _of_a_rate(inside: str) -> Foreign:
 
 
 def _every(minutes: int) -> Iterator[tuple[bool, str]]:
-    """Crons with that distance between all their fires, and whether there is one."""
+    """Pairs of a condition and the cron that has this distance between all fires if the condition holds."""
     hours, rest = divmod(minutes, 60)
     yield minutes == 7 * _DAY, "0 0 * * mon"
     yield minutes == _DAY, "0 0 * * *"
@@ -111,12 +111,12 @@ def _of_eventbridge(fields: list[str]) -> Foreign:
 def _of_quartz(fields: list[str]) -> Foreign:
     seconds, *kept = fields
     form = "this is Quartz's form, where the first field is the seconds; EventBridge's sixth is the year"
-    is_said = seconds in ("0", "00") and all(year in _FREE for year in kept[_FIVE:])
-    return Foreign(form, _rewritten(kept[:_FIVE]) if is_said else None)
+    has_five = seconds in ("0", "00") and all(year in _FREE for year in kept[_FIVE:])
+    return Foreign(form, _rewritten(kept[:_FIVE]) if has_five else None)
 
 
 def _rewritten(fields: list[str]) -> str | None:
-    """The five fields in this package's words; None where they would fire on either day field, which was not meant."""
+    """The five fields in this package's form. None for two restricted day fields, which mean another thing here."""
     minute, hour, day, month, weekday = fields
     if day not in _FREE and weekday not in _FREE:
         return None

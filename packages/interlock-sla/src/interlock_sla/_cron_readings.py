@@ -1,4 +1,4 @@
-"""Decides where other products read a cron expression in another way; it changes no fire."""
+"""Decides where other products read a cron expression differently, without effect on its fires here."""
 
 import re
 from calendar import monthrange
@@ -19,17 +19,21 @@ _YEAR = 2026
 _DAYS = tuple(date(_YEAR, 1, 1) + timedelta(days=n) for n in range(365))
 _WEEKS = {n + 1: frozenset(range(7 * n + 1, min(7 * n + 8, 32))) for n in range(5)}
 _EVERY_DAY = frozenset(range(1, 32))
-_MOST_NTH = 5  # a longer list is no better to read than the pair of fields
+_MOST_NTH = 5  # a longer list is no easier to read than the pair of fields
 
 
 def other_readings(cron: Cron) -> tuple[str, ...]:
-    """What other products make of the same text, one phrase for each difference; empty where all agree.
+    """The differences between this package and other products for the same text, one phrase each.
 
-    Each phrase continues a sentence that begins with the expression, and names the spelling without the doubt.
-    The differences: `5L`, and numbers of weekdays together with `?`, as EventBridge and Quartz count from Sunday
-    as 1; `31W` in a month of fewer days; two restricted day fields, with the number of fires by each reading. Those
-    are counted for 2026, a year of 365 days that begins on a Thursday, by wall-clock time and so without changes of
-    clocks.
+    The result is empty where all products agree. Each phrase continues a sentence that begins with the expression,
+    and gives a spelling that all products read alike. The differences are:
+
+    - `5L`, and weekday numbers together with `?`, since EventBridge and Quartz count from Sunday as 1
+    - `31W` in a month of fewer days
+    - two restricted day fields, with the number of fires by each reading
+
+    Fires are counted for 2026, a year of 365 days that begins on a Thursday. They are wall-clock times, so clock
+    changes do not matter.
     """
     weekday_field = cron.text.lower().split()[DAY_OF_WEEK]
     numbers = _last_weekdays(weekday_field), _numbers_behind_question_mark(cron)
@@ -86,7 +90,7 @@ def _times(count: int) -> str:
 
 
 def _days_of(fields: list[str], without: int) -> frozenset[date]:
-    """The days of the year that the fields name when one of the day fields is left open."""
+    """The days of the year that the fields name, with one of the day fields unrestricted."""
     try:
         cron = parse_cron(_with(fields, without, "*"))
     except CronError:  # 31 February: no day at all
@@ -95,7 +99,7 @@ def _days_of(fields: list[str], without: int) -> frozenset[date]:
 
 
 def _spelling_of_both(cron: Cron) -> str | None:
-    """One expression for the days on which both day fields hold, where there is an evident one."""
+    """One expression for the days on which both day fields hold, None without an obvious one."""
     fields, days, weekdays = cron.text.split(), cron.fields.days, cron.fields.weekdays
     assert days is not None
     if days == _EVERY_DAY:

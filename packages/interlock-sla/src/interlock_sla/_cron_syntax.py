@@ -1,4 +1,4 @@
-"""Decides which minutes, hours and days a five-field cron expression names; nothing here steps through time."""
+"""Decides which minutes, hours and days a five-field cron expression names, without stepping through time."""
 
 import re
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ _NUMBERS = {
 _RANGES = (range(60), range(24), range(1, 32), range(1, 13), range(7))
 _SUNDAY_AGAIN = 7
 _STEP = "(?:/0*[1-9][0-9]*)?"
-# What may stand between commas: everything or a value or a range, each perhaps with a step; of weekdays else the nth,
-# of days one counted from the month's end or the weekday nearest to one.
+# An item between commas is `*`, a value or a range, each with an optional step. A weekday may also be the nth. A day of
+# the month may also be counted from the month's end, or be the weekday nearest to a day.
 _ITEMS = tuple(
     re.compile(rf"\*{_STEP}|{bare}(?:{value})(?:-(?:{last}))?(?:{_STEP}{nth})", re.ASCII)
     for bare, value, last, nth in (
@@ -37,12 +37,12 @@ LAST = 0
 
 
 class CronFields(Struct, frozen=True):
-    """What an expression names.
+    """The times and days that an expression names.
 
     times: minutes since midnight, ascending. months: 1 to 12.
     days: days of the month, None when unrestricted.
-    counted: further days of the month, as (n, is_nearest). Above 0, n is a day of the month; else it counts from the
-    last day: 0 for L, -3 for L-3. is_nearest: W, the weekday (Monday to Friday) of that month which is nearest to it.
+    counted: further days of the month, as (n, is_nearest). An n above 0 is a day of the month. Any other n counts from
+    the last day: 0 for L, -3 for L-3. is_nearest: W, the nearest weekday (Monday to Friday) of the same month.
     weekdays: 0 = Sunday to 6, None when unrestricted. nth: (weekday, n) for the nth of the month, LAST for the last.
     """
 
@@ -56,13 +56,13 @@ class CronFields(Struct, frozen=True):
 
 
 def require_text(text: object) -> None:
-    """Refuse what is no text, or a text longer than any cron expression; raises CronError."""
+    """Raise CronError for a value that is not a text, or a text longer than any cron expression."""
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         raise no_text(text)
 
 
 def read_fields(text: str) -> CronFields:
-    """Read a cron expression; raises CronError, which names the field at fault."""
+    """Read a cron expression. Raises CronError, which names the wrong field."""
     fields = _split(text)
     minutes, hours, days, months = (sorted(_named(text, index, fields[index])) for index in range(DAY_OF_WEEK))
     weekday_items = fields[DAY_OF_WEEK]
@@ -82,7 +82,7 @@ def read_fields(text: str) -> CronFields:
 
 
 def _split(text: str) -> list[list[str]]:
-    """The items of each field, in lower case; every item is checked for characters that are not cron's."""
+    """The items of each field, in lower case. Raises CronError for an item that does not have cron's form."""
     fields = text.lower().split()
     if len(fields) != len(FIELDS):
         raise one_word(text) or _of_another_shape(text, len(fields))
@@ -96,7 +96,7 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _of_another_shape(text: str, count: int) -> CronError:
-    """The error for other than five fields; one of EventBridge or Quartz is answered with the five that are meant."""
+    """The error for more or fewer than five fields. For EventBridge or Quartz it gives the five fields to write."""
     found = foreign(text)
     if found is None:
         return wrong_count(text, count)
@@ -122,7 +122,7 @@ def _named(text: str, index: int, items: list[str]) -> set[int]:
 
 
 def _is_counted(item: str) -> bool:
-    """Whether a day of the month is L, L-3 or one with a W."""
+    """Whether an item for the day of month is L, L-3 or has a W."""
     return item[0] == "l" or item[-1] == "w"
 
 
@@ -137,7 +137,7 @@ def _counted(text: str, item: str) -> tuple[int, bool]:
 def _values(index: int, item: str) -> Sequence[int]:
     """The values of one item: `*`, `5`, `5/15` (from 5 on), `22-4` (past the end to the beginning), `22-4/3`.
 
-    A counted day has none: it is another one each month. Raises ValueError for a value outside the field.
+    A counted day has no values, since it differs from month to month. Raises ValueError for a value outside the field.
     """
     if item == "*":
         return _RANGES[index]
@@ -152,7 +152,7 @@ def _values(index: int, item: str) -> Sequence[int]:
 
 
 def _ends(index: int, base: str, *, has_step: bool) -> tuple[int, int]:
-    """The first and the last value of an item; 7 is Sunday as well as 0."""
+    """The first and the last value of an item. Both 0 and 7 are Sunday."""
     everything = _RANGES[index]
     if base in ("*", "?"):
         return everything[0], everything[-1]
@@ -170,7 +170,7 @@ def _is_nth(item: str) -> bool:
 
 
 def _nth(text: str, item: str) -> list[tuple[int, int]]:
-    """`fri#2` as (5, 2); `L5`, `5L` and `friL` as (5, LAST)."""
+    """`fri#2` as (5, 2), and `L5`, `5L` and `friL` as (5, LAST)."""
     if "#" not in item:
         return [(_number(DAY_OF_WEEK, item.strip("l")) % _SUNDAY_AGAIN, LAST)]
     try:
@@ -187,7 +187,7 @@ def _number(index: int, text: str) -> int:
 
 
 def _is_unrestricted(items: list[str]) -> bool:
-    """Whether a day field leaves the choice to the other one."""
+    """Whether a day field allows every day, so that the other day field decides."""
     return any(item in ("*", "?", "*/1") for item in items)
 
 
@@ -195,7 +195,7 @@ def _require_a_day(text: str, fields: CronFields) -> None:
     if fields.days is None or fields.weekdays is not None or fields.nth:
         return
     longest = max(LONGEST_MONTH[month - 1] for month in fields.months)
-    # Whichever day it is that L-28 or 29W count from, the month must have as many.
+    # L-28 and 29W need a month of at least 29 days.
     least = [n if n > 0 else 1 - n for n, _ in fields.counted]
     if min((*fields.days, *least)) > longest:
         raise CronError(text, f"it never fires: its months have at most {longest} days")

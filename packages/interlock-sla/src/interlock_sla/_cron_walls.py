@@ -1,4 +1,4 @@
-"""Decides which wall-clock times a cron expression names, forwards and backwards; knows no zones."""
+"""Decides which wall-clock times a cron expression names, forwards and backwards, without zones."""
 
 from bisect import bisect_left, bisect_right
 from calendar import isleap
@@ -14,7 +14,7 @@ _FEBRUARY = 2
 
 
 def names_day(fields: CronFields, day: date) -> bool:
-    """Whether the day and month fields name a day. With both day fields restricted either of them suffices."""
+    """Whether the day and month fields name a day. If both day fields are restricted, either of them suffices."""
     if day.month not in fields.months:
         return False
     by_weekday = fields.weekdays is not None or bool(fields.nth)
@@ -32,12 +32,12 @@ def names(fields: CronFields, wall: datetime) -> bool:
 
 
 def walls_on(fields: CronFields, day: date) -> Iterator[datetime]:
-    """The times of a day that it names, ascending, if it names the day at all."""
+    """The times that the expression names on a day, ascending. The day must be a day that the expression names."""
     return (_wall(day, minute) for minute in fields.times)
 
 
 def backwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
-    """The times it names at or before `start`, descending without end."""
+    """The times that the expression names at or before `start`, descending without end."""
     times, day = fields.times, start.date()
     left = bisect_right(times, _minute_of(start)) if names_day(fields, day) else 0
     while True:
@@ -49,7 +49,7 @@ def backwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
 
 
 def forwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
-    """The times it names from `start`'s minute on, ascending without end."""
+    """The times that the expression names from the minute of `start` on, ascending without end."""
     times, day = fields.times, start.date()
     position = bisect_left(times, _minute_of(start)) if names_day(fields, day) else len(times)
     while True:
@@ -60,7 +60,7 @@ def forwards(fields: CronFields, start: datetime) -> Iterator[datetime]:
 
 
 def _counts_to(fields: CronFields, day: date) -> bool:
-    """Whether the day is one that is counted from the month's end, or the weekday nearest to one."""
+    """Whether an item such as L-3 or 15W names the day."""
     length = _length_of_month(day)
     for n, is_nearest in fields.counted:
         wanted = n if n > 0 else length + n
@@ -70,7 +70,7 @@ def _counts_to(fields: CronFields, day: date) -> bool:
 
 
 def _nearest(day: date, wanted: int, length: int) -> int:
-    """The Monday to Friday nearest to the day `wanted` of this month. It never leaves the month, as in Quartz."""
+    """The Monday to Friday nearest to the day `wanted`, always in the same month, as in Quartz."""
     weekday = day.replace(day=wanted).isoweekday()
     if weekday == _SATURDAY:
         return wanted - 1 if wanted > 1 else wanted + 2

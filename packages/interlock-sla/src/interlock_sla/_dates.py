@@ -1,4 +1,4 @@
-"""Decides which execution date a text names; execution dates are wall-clock days or hours, not instants."""
+"""Decides which execution date a text names: a wall-clock day or hour, not an instant."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -12,16 +12,16 @@ from ._instants import aware, out_of_range
 
 _TEXT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}))?")
 _ONE_DAY = timedelta(days=1)
-# Zone arithmetic needs room on both sides; a "9999-12-31" in a sensor means "never", not a day.
+# Zone arithmetic needs room on both sides. A "9999-12-31" in a sensor means "never", not a day.
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
 
 
 class ExecutionDate(Struct, frozen=True):
-    """The day or hour that a run processes. Without zone: it names a date of the data, not an instant.
+    """The day or hour that a run processes. It has no zone, since it names a date of the data and not an instant.
 
-    day: the calendar day, of the years 1900 to 9998.
-    hour: 0 to 23 for an hourly run, None for a daily one.
-    Ordered by day, then hour; a day comes before its hours. Raises ExecutionDateError.
+    day: the calendar day, in the years 1900 to 9998.
+    hour: 0 to 23 for an hourly run, None for a daily run.
+    Dates order by day, then by hour. A day comes before its hours. Raises ExecutionDateError.
     """
 
     day: date
@@ -69,15 +69,15 @@ class ExecutionDate(Struct, frozen=True):
         return ExecutionDate(self.day, self.hour + 1)
 
     def previous(self) -> "ExecutionDate":
-        """The calendar day, or the hour of the clock, before."""
+        """The previous calendar day, or the previous hour of the clock."""
         if self.hour is None or self.hour == 0:
             return ExecutionDate(self.day - _ONE_DAY, None if self.hour is None else 23)
         return ExecutionDate(self.day, self.hour - 1)
 
     def shifted(self, steps: int) -> "ExecutionDate":
-        """The date `steps` days later (negative: earlier); an hour moves by hours of the clock.
+        """The date `steps` days later (negative: earlier). An hourly date moves by hours of the clock.
 
-        Raises ExecutionDateError when that leaves the years 1900 to 9998.
+        Raises ExecutionDateError for a result outside the years 1900 to 9998.
         """
         try:
             if self.hour is None:
@@ -93,7 +93,7 @@ class ExecutionDate(Struct, frozen=True):
 
 
 def parse_execution_date(text: str) -> ExecutionDate:
-    """Read "2026-03-03" or "2026-03-03T07", exactly; raises ExecutionDateError."""
+    """Read "2026-03-03" or "2026-03-03T07", in exactly this form. Raises ExecutionDateError."""
     match = _TEXT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ExecutionDateError(text, "write YYYY-MM-DD, or YYYY-MM-DDTHH for an hour")
@@ -103,14 +103,14 @@ def parse_execution_date(text: str) -> ExecutionDate:
     except ExecutionDateError:
         raise
     except ValueError:
-        raise ExecutionDateError(text, "there is no such day") from None
+        raise ExecutionDateError(text, "this day does not exist") from None
 
 
 def execution_day(now: datetime, zone: ZoneInfo) -> ExecutionDate:
     """The daily execution date of an instant: its day by the wall clock of `zone`.
 
-    now: an aware instant, the time of the record, so that a redelivery decides alike.
-    Raises NaiveTimeError; ExecutionDateError or TimeRangeError when `now` is outside the years 1900 to 9998.
+    now: an aware instant, the time of the record, so that a redelivery gives the same date.
+    Raises NaiveTimeError, and ExecutionDateError or TimeRangeError for `now` outside the years 1900 to 9998.
     """
     try:
         return ExecutionDate(aware(now).astimezone(zone).date())

@@ -23,16 +23,17 @@ _WARNING_SHARE = 0.75
 
 
 class Clock(StrEnum):
-    """Which of the two independent SLA clocks: a wall-clock deadline, or a span from the first sensor's arrival."""
+    """One of two independent SLA clocks: a wall-clock deadline, or a span from the first sensor's arrival."""
 
     ABSOLUTE = "absolute"
     RELATIVE = "relative"
 
 
 class Deadline(Struct, frozen=True):
-    """The instants of one clock, in UTC. A success must come before `breach_at`; no `warning_at`, no warning.
+    """The instants of one clock, in UTC.
 
-    `moved_from`: where the breach would be if the deadline had not moved over excluded days; None when it did not.
+    breach_at: a success must come before it. warning_at: None without a warning.
+    moved_from: the original instant of a deadline that moved over excluded days, None for a deadline that did not move.
     """
 
     clock: Clock
@@ -42,9 +43,9 @@ class Deadline(Struct, frozen=True):
 
 
 class DormantDays(Struct, frozen=True):
-    """The days over which deadlines move: those that the schedule excludes, by the days of the schedule's zone.
+    """The days over which deadlines move: the excluded days of the schedule, in the schedule's zone.
 
-    LONGEST_MOVE: a deadline moves over at most so many calendar days; beyond them its date has no absolute clock.
+    LONGEST_MOVE: the largest move of a deadline. If it would move further, its date has no absolute clock.
     """
 
     LONGEST_MOVE: ClassVar[timedelta] = timedelta(days=31)
@@ -58,7 +59,7 @@ class DormantDays(Struct, frozen=True):
 
 
 def parse_deadline(text: str) -> str:
-    """Check a deadline, "HH:MM" (00:00 to 23:59) or ":MM" (minute of an hour); returns it, raises DeadlineError."""
+    """Return a valid deadline, "HH:MM" (00:00 to 23:59) or ":MM" (minute of an hour). Raises DeadlineError."""
     _read(text)
     return text
 
@@ -72,18 +73,20 @@ def absolute_deadline(
     expected: timedelta | None,
     dormant: DormantDays | None = None,
 ) -> Deadline | None:
-    """The absolute clock of an execution date: the same for the same date, config and calendars, whenever asked.
+    """The absolute clock of an execution date. It depends on the date, the config and the calendars alone.
 
     deadline: "HH:MM" or ":MM", a wall-clock time in `zone`.
     cron_fire: the cron fire of the execution date (aware), None for a pipeline without cron.
-    expected: how long the run takes; the warning comes that long before the breach, none without it.
-    dormant: the days over which the deadline moves; None when it stays where it is.
+    expected: the expected duration of the run. The warning comes this long before the breach, None means no warning.
+    dormant: the days over which the deadline moves, None for a deadline that never moves.
 
-    HH:MM with a daily date is on the day after, with a cron fire the first at or after it; with an hourly
-    date, the first at or after the end of that hour. :MM is in the hour after an hourly date, or 00:MM
-    of the day after a daily one. Skipped times move forward by the gap, doubled ones are the first.
-    A deadline on a dormant day moves by calendar days, at the same time of day in `zone`, to the next day that is
-    not dormant (docs/reference/sla.md §5); None when it would move by more than DormantDays.LONGEST_MOVE.
+    HH:MM with a daily date means the day after or, with a cron fire, the first HH:MM at or after the fire. HH:MM with
+    an hourly date means the first HH:MM at or after the end of the hour. :MM is in the hour after an hourly date, or
+    00:MM of the day after a daily date. A time that clocks skip moves forward by the gap. A time that they show twice
+    means the first instant.
+    A deadline on an excluded day moves by calendar days, at the same time of day in `zone`, to the next open day
+    (docs/reference/sla.md §5). Returns None if it would move by more than
+    DormantDays.LONGEST_MOVE.
     Raises DeadlineError, NaiveTimeError, DurationError for a negative `expected`, TimeRangeError.
     """
     named, breach = _due(deadline, date, zone, cron_fire, dormant)
@@ -96,7 +99,7 @@ def absolute_deadline(
 def relative_deadline(arrival: datetime, max_duration: timedelta, *, expected: timedelta | None) -> Deadline:
     """The relative clock: breach `max_duration` after the first sensor's arrival (aware), in elapsed time.
 
-    The warning comes `expected` before the breach, without it after 75 % of the span.
+    The warning comes `expected` before the breach or, without `expected`, after 75 % of the span.
     Raises NaiveTimeError, DurationError for a span that is not positive or a negative `expected`, TimeRangeError.
     """
     if max_duration <= _NO_TIME:
@@ -118,9 +121,9 @@ def trigger_deadline(
     cron_fire: datetime | None = None,
     dormant: DormantDays | None = None,
 ) -> datetime | None:
-    """When the auto-trigger window of an execution date ends, in UTC; resolved and moved as an absolute deadline is.
+    """The end of the auto-trigger window of an execution date, in UTC, resolved and moved as an absolute deadline.
 
-    None when it would move by more than DormantDays.LONGEST_MOVE. Raises DeadlineError, NaiveTimeError, TimeRangeError.
+    None if it would move by more than DormantDays.LONGEST_MOVE. Raises DeadlineError, NaiveTimeError, TimeRangeError.
     """
     return _due(deadline, date, zone, cron_fire, dormant)[1]
 
@@ -128,7 +131,7 @@ def trigger_deadline(
 def _due(
     deadline: str, date: ExecutionDate, zone: ZoneInfo, cron_fire: datetime | None, dormant: DormantDays | None
 ) -> tuple[datetime, datetime | None]:
-    """The instant that a deadline names, and the one on the first day from there on that is not dormant."""
+    """The instant that a deadline names, and its instant on the first open day from there on (None if too far)."""
     fire = None if cron_fire is None else aware(cron_fire)
     try:
         wall = _resolve(deadline, date, zone, fire)

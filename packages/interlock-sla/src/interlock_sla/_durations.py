@@ -1,4 +1,4 @@
-"""Decides how durations are written and read; knows nothing of clocks or zones."""
+"""Decides how durations are written and read, without clocks and zones."""
 
 import re
 from datetime import timedelta
@@ -23,16 +23,16 @@ _LONGEST_TEXT = 64
 
 
 class Duration(timedelta):
-    """A length of time that remembers how it was written.
+    """A length of time that keeps its spelling.
 
-    Equal to, and ordered with, any timedelta of the same length; arithmetic gives plain timedeltas.
-    text: the spelling as written ("90m"), or the shortest form if it was made from numbers.
+    It equals any timedelta of the same length and is ordered with timedeltas. Arithmetic gives plain timedeltas.
+    text: the spelling as written ("90m"), or the shortest form for a duration made from numbers.
     """
 
     text: str
 
     def __new__(cls, *args: Any, text: str | None = None, **kwargs: Any) -> Self:
-        """Take what timedelta takes; `text` is the spelling to remember."""
+        """Takes the arguments of timedelta. `text` is the spelling to keep."""
         self = super().__new__(cls, *args, **kwargs)
         self.text = format_duration(self) if text is None else text
         return self
@@ -48,10 +48,10 @@ class Duration(timedelta):
 
 
 def parse_duration(text: str) -> Duration:
-    """Read a duration such as "90s", "5m", "1h30m", "1.5h", "300ms"; a sign and a bare "0" are allowed.
+    """Read a duration such as "90s", "5m", "1h30m", "1.5h", "300ms". A sign and a bare "0" are allowed.
 
-    The resolution is a microsecond: finer parts are rounded to the nearest one, halves to even.
-    Raises DurationError for anything else, and for more than 999,999,999 days.
+    The resolution is a microsecond: finer parts are rounded to the nearest microsecond, halves to even.
+    Raises DurationError for any other text, and for more than 999,999,999 days.
     """
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         raise DurationError(text, _ALLOWED)
@@ -66,9 +66,9 @@ def parse_duration(text: str) -> Duration:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in its shortest form: "1h30m", "2m0.5s" as "2m0.5s", "300ms", "0s"; days become hours.
+    """Write a duration in its shortest form: "1h30m", "2m500ms", "300ms", "0s". Days become hours.
 
-    What parse_duration reads from it is the same duration, to the microsecond.
+    parse_duration reads the text back as the same duration, to the microsecond.
     """
     total = (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
     sign = "-" if total < 0 else ""

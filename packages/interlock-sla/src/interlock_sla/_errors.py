@@ -2,10 +2,10 @@
 
 
 class SlaError(ValueError):
-    """A value that this package cannot use. The root of every error it raises.
+    """A value that this package cannot use. The base class of all its errors.
 
-    value: the input as it was given.
-    allowed: what would be accepted, as the end of a sentence ("write HH:MM or :MM").
+    value: the input as given.
+    allowed: the accepted form, as the end of a sentence ("write HH:MM or :MM").
     """
 
     def __init__(self, value: object, allowed: str) -> None:
@@ -25,8 +25,8 @@ class ExecutionDateError(SlaError):
 class ZoneError(SlaError):
     """Not an IANA time zone.
 
-    nearest: the zone that was meant, None when that is in doubt. hint: what to say about it, such as
-    "did you mean Europe/Berlin?" or how an offset is written; empty when there is nothing to say.
+    nearest: the zone that the name probably means, None when in doubt. hint: the advice of the message, such as
+    "did you mean Europe/Berlin?" or the spelling of an offset. Empty without advice.
     """
 
     def __init__(self, value: object, allowed: str, nearest: str | None = None, hint: str = "") -> None:
@@ -38,7 +38,7 @@ class ZoneError(SlaError):
 class CronError(SlaError):
     """Not a five-field cron expression, or one that can never fire.
 
-    meant: the five fields that say the same, where the value is in another form; None when that is in doubt.
+    meant: the five fields with the same meaning, for a value in another form. None when in doubt.
     """
 
     def __init__(self, value: object, allowed: str, meant: str | None = None) -> None:
@@ -59,12 +59,12 @@ class NaiveTimeError(SlaError):
 
 
 class TimeRangeError(SlaError):
-    """A time that no datetime can hold, or too near to that: before the year 1 or after 9999."""
+    """A time outside the years 1 to 9999 of datetime, or too close to their limits."""
 
 
 def _shown(value: object) -> str:
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # nested without end, or a number of more digits than Python writes
+    except (RecursionError, ValueError):  # nested too deeply, or a number with more digits than Python prints
         text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -14,7 +14,7 @@ _RESOLUTION = timedelta(seconds=1)  # clocks change at whole seconds
 
 
 class Period(Struct, frozen=True):
-    """A span of time, in UTC: from `start` on, and before `end`."""
+    """A span of time, in UTC. It includes `start` and excludes `end`."""
 
     start: datetime
     end: datetime
@@ -23,8 +23,8 @@ class Period(Struct, frozen=True):
 def period_of(date: ExecutionDate, zone: ZoneInfo) -> Period:
     """The day or hour of an execution date, as clocks in `zone` show it.
 
-    A day is 23 or 25 hours long where clocks change. An hour that clocks show twice is one period of both, since data
-    of both bear its name. An hour (or, in Samoa once, a day) that clocks skip is empty: `start` equals `end`.
+    A day is 23 or 25 hours long where clocks change. An hour that clocks show twice is one period of both hours, since
+    the data of both have the same date. An hour (in Samoa once a day) that clocks skip is empty: `start` equals `end`.
     Periods of successive dates join without gap or overlap.
     """
     start = datetime.combine(date.day, time(date.hour or 0))
@@ -32,11 +32,11 @@ def period_of(date: ExecutionDate, zone: ZoneInfo) -> Period:
 
 
 def _first_shown(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant, in UTC, at which clocks in `zone` show `wall` (naive) or, where they skip it, later."""
+    """The first instant, in UTC, at which clocks in `zone` show `wall` (naive) or, if they skip it, a later time."""
     found = instant(wall, zone)
     if _shown(found, zone) == wall:
         return found
-    # In a gap: before the change clocks show less, from the change on more. Gaps are as long as a day.
+    # `wall` is in a gap: clocks show an earlier time before the change and a later time after it. A gap may last a day.
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
     while found - before > _RESOLUTION:
         middle = before + (found - before) // 2

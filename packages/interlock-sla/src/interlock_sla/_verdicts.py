@@ -1,4 +1,4 @@
-"""Decides whether deadlines were met, from when the run succeeded and what time it is; writes nothing."""
+"""Decides whether deadlines were met, from the time of the success and the current time, without writing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,11 +16,11 @@ class Outcome(StrEnum):
 
 
 def judge(deadlines: Sequence[Deadline], succeeded_at: datetime | None, now: datetime) -> Mapping[Clock, Outcome]:
-    """The outcome of each clock that has one by `now`; a clock that is still open is absent.
+    """The outcome of each clock at `now`. A clock that is still open is absent.
 
     MET: the run succeeded before the breach instant (a success exactly on it is late).
-    BREACH: the breach instant has come without a success before it; a late success changes nothing.
-    succeeded_at: when the success was logged (aware), None without one. A failed run has none.
+    BREACH: the breach instant has come without a success before it. A late success changes nothing.
+    succeeded_at: the time of the logged success (aware), None without a success, such as for a failed run.
     now: aware. Raises NaiveTimeError.
     """
     aware(now)
@@ -35,7 +35,7 @@ def judge(deadlines: Sequence[Deadline], succeeded_at: datetime | None, now: dat
 
 
 def all_met(deadlines: Sequence[Deadline], outcomes: Mapping[Clock, Outcome]) -> bool:
-    """Whether SLA_MET is true: there are deadlines, and the clock of each of them was met."""
+    """Whether SLA_MET is true: there is at least one deadline, and the clock of each deadline was met."""
     return bool(deadlines) and all(outcomes.get(deadline.clock) is Outcome.MET for deadline in deadlines)
 
 

@@ -1,14 +1,14 @@
-"""Decides what a name that is no time zone was meant to be: a place, an offset or an abbreviation; else nothing."""
+"""Decides which time zone a wrong name probably means: a place, an offset or an abbreviation."""
 
 import difflib
 import re
 from collections.abc import Mapping
 
 _OFFSET = re.compile(r"(?P<etc>etc/)?(?:gmt|utc|z)?(?P<sign>[+-])(?P<hours>[0-9]{1,2})(?::?(?P<minutes>[0-9]{2}))?")
-# What clocks and POSIX settings call a zone: IST, EST5, CET-1CEST.
+# Zone names on clocks and in POSIX settings: IST, EST5, CET-1CEST.
 _ABBREVIATION = re.compile(r"([A-Za-z]{1,5})(?:[+-]?[0-9]{1,2}(?:[A-Za-z]{3,5})?)?")
 _FARTHEST_ETC = {"+": 14, "-": 12}
-_SHORTEST_NEAR = 6  # shorter names are near too many others: IST is near EST, and hours away
+_SHORTEST_NEAR = 6  # shorter names resemble too many others: IST resembles EST, which is hours away
 _NEAR = 0.8
 
 _ABBREVIATED: dict[str, tuple[str, ...]] = {
@@ -60,7 +60,7 @@ _ABBREVIATED: dict[str, tuple[str, ...]] = {
     "NZST": ("Pacific/Auckland",),
     "NZDT": ("Pacific/Auckland",),
 }
-# What people call the zones of the United States, and Windows too: Eastern, Pacific Standard Time.
+# Common names for the zones of the United States, also on Windows: Eastern, Pacific Standard Time.
 _AMERICAN = re.compile(r"(?:us/)?(eastern|central|mountain|pacific)(?:_(?:standard|daylight))?(?:_time)?")
 _AMERICAN_ZONES = {
     "eastern": "America/New_York",
@@ -71,9 +71,10 @@ _AMERICAN_ZONES = {
 
 
 def zone_hint(name: str, names: Mapping[str, str]) -> tuple[str | None, str]:
-    """The zone that was meant, if only one can be, and what to say: `did you mean …?` or more; both may be nothing.
+    """The zone that the name means, if only one is possible, and the advice for the message (`did you mean …?`).
 
-    names: the known zones by their names in small letters.
+    Returns None and an empty text without a candidate.
+    names: the known zones by their names in lower case.
     """
     wanted = name.lower().replace(" ", "_")
     if wanted in names:
@@ -102,7 +103,7 @@ def _of_offset(offset: re.Match[str]) -> str:
     if hours == minutes == 0:
         return "did you mean UTC?"
     if minutes or hours > _FARTHEST_ETC[sign]:
-        return "an offset is no zone; write the name of a place, such as Asia/Kolkata for UTC+5:30"
+        return "an offset is not a zone: write the name of a place, such as Asia/Kolkata for UTC+5:30"
     inverted = "-" if sign == "+" else "+"
     return (
         f"write the name of a place, or Etc/GMT{inverted}{hours} for UTC{sign}{hours} all year (its sign is inverted)"
@@ -113,11 +114,11 @@ def _of_abbreviation(name: str, zones: tuple[str, ...]) -> tuple[str | None, str
     if len(zones) <= 1:
         return _meant(zones[0] if zones else None)
     several = f"{', '.join(zones[:-1])} or {zones[-1]}"
-    return None, f"{name} is an abbreviation that several zones share; write the one that is meant, such as {several}"
+    return None, f"{name} is an abbreviation of several zones: write the intended zone, such as {several}"
 
 
 def _near(wanted: str, names: Mapping[str, str]) -> str | None:
-    """A zone of another spelling; of a name without a region, the last part of the zone's name is compared."""
+    """A zone with a similar spelling. A name without a region is compared with the last part of each zone's name."""
     if "/" in wanted:
         close = difflib.get_close_matches(wanted, names, n=1)
         return names[close[0]] if close else None

@@ -5,16 +5,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ._errors import ZoneError
 
-# Files of the zone database that are no civil zones: "right" counts leap seconds,
+# Files of the zone database that are not civil zones: "right" counts leap seconds,
 # "localtime" is the machine's own setting.
 _NO_CIVIL_ZONE = ("right/", "posix/", "localtime", "posixrules", "Factory")
-_LONGEST_NAME = 64  # twice the longest there is; zoneinfo imports a package per "/" of a name
+_LONGEST_NAME = 64  # twice the longest IANA name, since zoneinfo imports a package for each "/" of a name
 
 
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone of that name ("Europe/Berlin"), with or without a zone database on the system.
 
-    Raises ZoneError, which says what a wrong name was probably meant to be.
+    Raises ZoneError, with the zone that a wrong name probably means.
     """
     if not isinstance(name, str):
         raise ZoneError(name, "write the name of an IANA time zone, such as Europe/Berlin")
@@ -32,13 +32,13 @@ def _find(name: str) -> ZoneInfo | None:
         return None
     try:
         return ZoneInfo(name)
-    # Directories, path tricks and odd characters surface as any of these.
+    # Directories, path tricks and odd characters raise any of these.
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 
 def _hint(name: str) -> tuple[str | None, str]:
-    from ._zone_hints import zone_hint  # only when a name is wrong
+    from ._zone_hints import zone_hint  # loaded only for a wrong name
 
     if len(name) > _LONGEST_NAME:
         return None, ""
