@@ -420,7 +420,7 @@ def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store
     assert done.exit_code == 0
     said = r"validation\.rules\[0\]: a run of \d{4}-\d\d-\d\d would be held: ready is of 2001-01-01"
     assert re.fullmatch(rf"warning: .*nightly\.yaml: {said} \(environment local, SENSOR#ready\)", first)
-    unreadable = "its key is '20260230', which is no day or hour from 1900 to 9998"
+    unreadable = "its key is '20260230', which is not a day or hour from 1900 to 9998"
     said = f"schedule.trigger: row ready#20260230 opens no run: {unreadable}"
     assert second.endswith(f"bronze.yaml: {said} (environment local, SENSOR#ready#20260230)")
     assert summary == "3 files: 0 errors, 2 warnings"

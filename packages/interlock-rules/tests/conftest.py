@@ -1,4 +1,4 @@
-"""Property tests have no time limit per example: a busy machine is no failure. Mutants get few, always the same."""
+"""Property tests have no time limit per example, for busy machines. Mutation runs use few examples, always the same."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""When a rule holds: the eight checks over values as they really come."""
+"""The eight checks, over values as sensors write them."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -79,7 +79,7 @@ def test_numbers_are_compared_by_size(observed: object, greater: bool) -> None:
         (-0.0, 0, 0),
     ],
 )
-def test_a_float_is_what_it_prints(observed: float, value: object, compared: int) -> None:
+def test_float_compares_by_its_printed_decimals(observed: float, value: object, compared: int) -> None:
     assert rule_holds(Check.EQUALS, observed, value) is (compared == 0)
     assert rule_holds(Check.GT, observed, value) is (compared > 0)
     assert rule_holds(Check.GTE, observed, value) is (compared >= 0)
@@ -89,7 +89,7 @@ def test_a_float_is_what_it_prints(observed: float, value: object, compared: int
 
 @pytest.mark.parametrize("observed", [0.1, Decimal("0.1"), "0.1"])
 @pytest.mark.parametrize("value", [0.1, Decimal("0.1"), "0.1"])
-def test_a_tenth_is_a_tenth_whatever_its_type(observed: object, value: object) -> None:
+def test_tenth_is_equal_in_every_type(observed: object, value: object) -> None:
     assert rule_holds(Check.EQUALS, observed, value)
     assert rule_holds(Check.GTE, observed, value)
     assert rule_holds(Check.LTE, observed, value)
@@ -106,7 +106,7 @@ def test_nan_and_infinities_never_pass(observed: object, check: Check) -> None:
 
 
 @pytest.mark.parametrize("observed", [NAN, INFINITY, Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), None])
-def test_what_is_no_value_does_not_exist(observed: object) -> None:
+def test_null_nan_and_infinity_do_not_exist(observed: object) -> None:
     assert not rule_holds(Check.EXISTS, observed, None)
 
 
@@ -125,7 +125,7 @@ def test_exists_ignores_the_value_of_its_rule(value: object) -> None:
 
 
 @pytest.mark.parametrize("check", list(Check))
-def test_without_a_sensor_or_a_field_nothing_holds(check: Check) -> None:
+def test_no_check_holds_without_sensor_or_field(check: Check) -> None:
     value = {"exists": None, "age_lt": "1h", "age_gt": "1h"}.get(check.value, 1)
     rule = Rule("sensor", check, "field", value)
     assert not holds(rule, None, NOW)
@@ -153,7 +153,7 @@ def test_without_a_sensor_or_a_field_nothing_holds(check: Check) -> None:
     ],
 )
 @pytest.mark.parametrize("check", [Check.GT, Check.GTE, Check.LT, Check.LTE])
-def test_what_is_no_number_never_passes_a_comparison(observed: object, check: Check) -> None:
+def test_other_values_than_numbers_never_pass_comparison(observed: object, check: Check) -> None:
     assert not rule_holds(check, observed, 0)
     assert not rule_holds(check, observed, 10**6)
 
@@ -237,7 +237,7 @@ def test_what_is_no_number_never_passes_a_comparison(observed: object, check: Ch
         (["9" * 101], [10**101 - 1], False),
     ],
 )
-def test_trap_19_equals_compares_what_values_mean(observed: object, value: object, equal: bool) -> None:
+def test_trap_19_equals_compares_meaning_of_values(observed: object, value: object, equal: bool) -> None:
     assert rule_holds(Check.EQUALS, observed, value) is equal
 
 
@@ -271,12 +271,12 @@ def test_an_age_is_below_or_above_its_limit(age: timedelta, younger: bool, older
         (timedelta(days=365 * 100), False),
     ],
 )
-def test_trap_23_a_future_timestamp_is_fresh_only_within_a_minute_of_clock_skew(ahead: timedelta, fresh: bool) -> None:
+def test_trap_23_future_timestamp_is_fresh_within_one_minute(ahead: timedelta, fresh: bool) -> None:
     assert rule_holds(Check.AGE_LT, NOW + ahead, "1h") is fresh
     assert not rule_holds(Check.AGE_GT, NOW + ahead, "0s")
 
 
-def test_trap_16_age_gt_is_known_to_the_engine() -> None:
+def test_trap_16_age_gt_is_evaluated() -> None:
     rule = Rule("sensor", Check("age_gt"), value="30m")
     assert holds(rule, {"updatedAt": "2026-03-03T11:29:59Z"}, NOW)
     assert not holds(rule, {"updatedAt": "2026-03-03T11:30:00Z"}, NOW)
@@ -285,7 +285,7 @@ def test_trap_16_age_gt_is_known_to_the_engine() -> None:
 @pytest.mark.parametrize(
     "observed", ["soon", "", None, True, NAN, INFINITY, [], "2026-02-30T00:00:00Z", 1e300, "10:00"]
 )
-def test_what_is_no_time_has_no_age(observed: object) -> None:
+def test_value_that_is_not_time_has_no_age(observed: object) -> None:
     assert not rule_holds(Check.AGE_LT, observed, "1h")
     assert not rule_holds(Check.AGE_GT, observed, "1h")
 
@@ -336,7 +336,7 @@ def test_what_is_no_time_has_no_age(observed: object) -> None:
         (Rule("k", Check.AGE_GT, "f", "-1h"), "value", "age_gt needs a positive duration, not -1h"),
     ],
 )
-def test_an_impossible_rule_says_why(rule: Rule, part: str, problem: str) -> None:
+def test_error_for_impossible_rule_states_problem(rule: Rule, part: str, problem: str) -> None:
     with pytest.raises(RuleError) as caught:
         compile_rules(RuleMode.ALL, [rule])
     assert (caught.value.rule, caught.value.part, caught.value.problem) == (rule, part, problem)
@@ -344,7 +344,7 @@ def test_an_impossible_rule_says_why(rule: Rule, part: str, problem: str) -> Non
 
 @pytest.mark.parametrize("edge", [datetime.min, datetime.max])
 @pytest.mark.parametrize("value", ["1us", "8760000h"])
-def test_ages_are_computed_to_the_edges_of_time(edge: datetime, value: str) -> None:
+def test_ages_are_computed_over_whole_datetime_range(edge: datetime, value: str) -> None:
     now = edge.replace(tzinfo=UTC)
     for check in (Check.AGE_LT, Check.AGE_GT):
         for observed in (datetime.min, datetime.max, 0):
@@ -353,13 +353,13 @@ def test_ages_are_computed_to_the_edges_of_time(edge: datetime, value: str) -> N
             assert evaluation.passed is (evaluation.explain() == "all rules hold")
 
 
-def test_a_value_as_deep_as_a_sensor_can_be_is_compared() -> None:
+def test_value_of_deepest_nesting_is_compared() -> None:
     assert rule_holds(Check.EQUALS, nested(32), nested(32))
     assert not rule_holds(Check.EQUALS, nested(33), nested(32))
     assert not rule_holds(Check.EQUALS, DEEP, nested(32))
 
 
-def test_large_sets_are_compared_without_trying_each_pair() -> None:
+def test_large_sets_are_compared_without_all_pairs() -> None:
     compared = 0
 
     class Counted(str):
@@ -386,13 +386,13 @@ def test_an_age_needs_a_duration(value: object) -> None:
     assert caught.value.part == "value"
 
 
-def test_a_rule_without_a_key_says_so() -> None:
+def test_rule_without_key_is_rejected() -> None:
     with pytest.raises(RuleError) as caught:
         compile_rules(RuleMode.ALL, [Rule("", Check.EXISTS)])
     assert str(caught.value) == "rule (no key) exists: a rule needs the key of a sensor"
 
 
-def test_a_rule_is_decoded_without_unknown_fields_only() -> None:
+def test_decoding_rule_rejects_unknown_fields() -> None:
     assert msgspec.json.decode('{"key": "feed", "check": "exists"}', type=Rule) == Rule("feed", Check.EXISTS)
     with pytest.raises(msgspec.ValidationError, match="unknown field `vaule`"):
         msgspec.json.decode('{"key": "feed", "check": "exists", "vaule": 5}', type=Rule)

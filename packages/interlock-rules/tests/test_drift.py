@@ -1,4 +1,4 @@
-"""When a number has drifted."""
+"""The drift of numbers."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,14 +34,12 @@ def test_a_number_drifts_beyond_the_threshold(
     ("previous", "current", "threshold"),
     [(0, 0, 0), (100, 110, 10), (110, 100, 10), (0.1, "0.3", 0.2), (Decimal("0.3"), 0.1, 0.2), (5, "5.0", 0)],
 )
-def test_a_change_of_no_more_than_the_threshold_is_no_drift(
-    previous: object, current: object, threshold: float
-) -> None:
+def test_change_up_to_threshold_is_not_drift(previous: object, current: object, threshold: float) -> None:
     assert drift({"n": previous}, {"n": current}, "n", threshold) is None
 
 
 @pytest.mark.parametrize("unreadable", [None, True, "many", float("nan"), Decimal("Infinity"), [1], ""])
-def test_zero_is_a_value_and_what_cannot_be_read_is_none(unreadable: object) -> None:
+def test_unreadable_number_never_drifts(unreadable: object) -> None:
     assert drift({"n": unreadable}, {"n": 5}, "n", 0) is None
     assert drift({"n": 5}, {"n": unreadable}, "n", 0) is None
     assert drift({}, {"n": 5}, "n", 0) is None
@@ -50,7 +48,7 @@ def test_zero_is_a_value_and_what_cannot_be_read_is_none(unreadable: object) -> 
 
 
 @pytest.mark.parametrize("threshold", [-1, "-0.5", float("nan"), float("inf"), Decimal("sNaN"), None, True, "few", [5]])
-def test_a_threshold_is_a_number_from_zero(threshold: Any) -> None:
+def test_threshold_must_be_number_from_zero(threshold: Any) -> None:
     for current in ({"n": 5}, {"n": 9}, {}):
         with pytest.raises(ValueError, match="a drift threshold is a number of at least 0, not ") as caught:
             drift({"n": 5}, current, "n", threshold)
@@ -78,7 +76,7 @@ def test_a_drift_shows_plain_numbers() -> None:
         (0, -Decimal("9.5e1099"), -95 * 10**1098),
     ],
 )
-def test_a_drift_beyond_every_float_is_a_whole_number(previous: object, current: object, delta: int) -> None:
+def test_drift_too_large_for_float_is_int(previous: object, current: object, delta: int) -> None:
     found = drift({"n": previous}, {"n": current}, "n", 0)
     assert found is not None
     assert type(found.delta) is int
@@ -86,7 +84,7 @@ def test_a_drift_beyond_every_float_is_a_whole_number(previous: object, current:
 
 
 @pytest.mark.parametrize("endless", [10**1100, -(10**1100), Decimal("1e1100"), Decimal("1e9999"), Decimal("1e-1101")])
-def test_a_number_without_end_is_no_reading(endless: Any) -> None:
+def test_number_with_too_many_digits_never_drifts(endless: Any) -> None:
     assert drift({"n": endless}, {"n": 5}, "n", 0) is None
     assert drift({"n": 5}, {"n": endless}, "n", 0) is None
     with pytest.raises(ValueError, match="a drift threshold is a number of at least 0, not "):
@@ -94,12 +92,12 @@ def test_a_number_without_end_is_no_reading(endless: Any) -> None:
 
 
 @pytest.mark.parametrize("zero", [Decimal("0e5000"), Decimal("0e-5000"), "0e999", -0.0])
-def test_a_zero_is_a_value_however_it_is_written(zero: object) -> None:
+def test_zero_is_value_in_every_form(zero: object) -> None:
     assert drift({"n": zero}, {"n": 5}, "n", 0) == Drift(0, 5, 5, 0, "n")
     assert drift({"n": 5}, {"n": zero}, "n", 5) is None
 
 
 @pytest.mark.parametrize("small", [Decimal("1e-1100"), Decimal("12e-1100"), Decimal("-1." + "5" * 1100)])
-def test_a_number_has_at_most_1100_digits_behind_the_point(small: Decimal) -> None:
+def test_number_with_over_1100_decimals_never_drifts(small: Decimal) -> None:
     assert drift({"n": small}, {"n": 0}, "n", 0) is not None
     assert drift({"n": small / 10 if small > 0 else Decimal(f"{small}5")}, {"n": 0}, "n", 0) is None

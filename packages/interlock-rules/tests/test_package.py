@@ -1,4 +1,4 @@
-"""The package as it is installed: its public names and what importing it costs."""
+"""The installed package: its public names, and its independence of the machine's zone."""
 
 import inspect
 import subprocess
@@ -8,7 +8,7 @@ import interlock_rules
 
 
 def run(program: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     finished = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""The examples of the README run, and print what they say."""
+"""The examples of the README run and print the output that it shows."""
 
 import doctest
 import re

@@ -1,4 +1,4 @@
-"""Which date a sensor row names, and for which runs it counts."""
+"""The date that a sensor row names, and the runs for which the row counts."""
 
 from decimal import Decimal
 
@@ -70,7 +70,7 @@ def test_a_row_names_its_date(key: str, fields: dict[str, object], expected: str
         ("landing-2026-03-03", {}),
     ],
 )
-def test_a_row_without_a_date_names_none(key: str, fields: dict[str, object]) -> None:
+def test_row_without_date_has_no_date(key: str, fields: dict[str, object]) -> None:
     assert row_date(key, fields) is None
 
 
@@ -132,7 +132,7 @@ def test_a_row_without_a_date_names_none(key: str, fields: dict[str, object]) ->
         ("landing#20260230", {"date": "2026-03-03"}, "key"),
     ],
 )
-def test_an_unreadable_date_is_not_an_absent_one(key: str, fields: dict[str, object], field: str) -> None:
+def test_unreadable_date_differs_from_absent_date(key: str, fields: dict[str, object], field: str) -> None:
     found = row_date(key, fields)
     assert isinstance(found, UnreadableDate)
     assert found.field == field
@@ -162,10 +162,10 @@ def test_a_row_counts_for_the_run_of_its_date(named: str | None, wanted: str, co
 @pytest.mark.parametrize(
     ("key", "fields", "says"),
     [
-        ("landing", {"date": "2026-02-30"}, "date is '2026-02-30', which is no day or hour from 1900 to 9998"),
-        ("landing", {"date": "9999-12-31"}, "date is '9999-12-31', which is no day or hour from 1900 to 9998"),
-        ("landing#2026-03-03T25", {}, "key is '2026-03-03T25', which is no day or hour from 1900 to 9998"),
-        ("landing", {"date": 20260230}, "date is 20260230, which is no day or hour from 1900 to 9998"),
+        ("landing", {"date": "2026-02-30"}, "date is '2026-02-30', which is not a day or hour from 1900 to 9998"),
+        ("landing", {"date": "9999-12-31"}, "date is '9999-12-31', which is not a day or hour from 1900 to 9998"),
+        ("landing#2026-03-03T25", {}, "key is '2026-03-03T25', which is not a day or hour from 1900 to 9998"),
+        ("landing", {"date": 20260230}, "date is 20260230, which is not a day or hour from 1900 to 9998"),
         (
             "landing",
             {"date": "30.2.26"},

@@ -1,4 +1,4 @@
-"""Laws of rules: compiled rule sets against a model that reads the manual slowly, over values as they really come."""
+"""Laws of rules: compiled rule sets agree with a slow model of the manual, over values as sensors write them."""
 
 import math
 import re
@@ -89,7 +89,7 @@ def _plus(hours: float) -> Any:
 
 
 def number_of(value: object) -> Fraction | None:
-    """The model's idea of a number: a fraction, so that nothing is rounded."""
+    """A number in the model: a fraction, so that nothing is rounded."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return None
     if isinstance(value, str) and (len(value) > 100 or not re.fullmatch(r"[-+0-9.eE]+", value)):
@@ -103,7 +103,7 @@ def number_of(value: object) -> Fraction | None:
 
 
 def equal(observed: object, expected: object) -> bool:
-    """The model's idea of equality."""
+    """Equality in the model."""
     if observed is None or expected is None:
         return False
     if isinstance(observed, bool) or isinstance(expected, bool):
@@ -144,7 +144,7 @@ def test_equals_agrees_with_the_model_for_words_and_booleans(observed: object, v
 
 
 @given(st.sampled_from(sorted(MODEL)), finite, finite)
-def test_a_number_passes_alike_in_every_form_it_is_written_in(check: Check, observed: Any, value: Any) -> None:
+def test_number_passes_alike_in_every_form(check: Check, observed: Any, value: Any) -> None:
     exact = Decimal(repr(observed)) if isinstance(observed, float) else Decimal(observed)
     results = {
         holds(Rule("sensor", check, "field", expected), {"field": seen}, NOW)
@@ -158,7 +158,7 @@ members = st.sampled_from([0, 1, 1.0, "1", True, "true", "TRUE", False, "x", 0.5
 
 
 @given(st.sets(members, max_size=4), st.lists(members, max_size=4))
-def test_a_set_equals_what_has_an_equal_for_each_of_its_members(observed: set[Any], value: list[Any]) -> None:
+def test_set_equals_values_with_equal_members(observed: set[Any], value: list[Any]) -> None:
     covered = all(any(equal(left, right) for right in value) for left in observed)
     covering = all(any(equal(left, right) for left in observed) for right in value)
     expected = len(observed) == len(value) and covered and covering
@@ -168,7 +168,7 @@ def test_a_set_equals_what_has_an_equal_for_each_of_its_members(observed: set[An
 
 
 @given(values)
-def test_what_is_read_equals_itself_unless_a_part_is_no_value(value: Any) -> None:
+def test_value_equals_itself_unless_it_contains_null_or_nan(value: Any) -> None:
     rule = Rule("sensor", Check.EQUALS, "field", value)
     impossible = str(value).lower().lstrip("+-") in ("nan", "inf", "snan", "infinity")
     if value is not None and not impossible:
@@ -200,7 +200,7 @@ def test_a_timestamp_is_an_instant_in_utc_or_nothing(value: object) -> None:
 
 
 @given(values)
-def test_a_number_is_what_the_model_says(value: object) -> None:
+def test_numbers_agree_with_model(value: object) -> None:
     found = to_number(value)
     assert (None if found is None else number_of(found)) == number_of(value)
 
@@ -221,7 +221,7 @@ sensors = st.dictionaries(st.sampled_from("abc"), fields, max_size=3)
 
 
 @given(st.sampled_from(Mode), st.lists(rules, max_size=5), sensors)
-def test_a_set_passes_as_its_mode_says_and_its_findings_say_the_same(
+def test_set_passes_by_its_mode_and_findings_agree(
     mode: Mode, drawn: list[Rule], read: dict[str, dict[str, object]]
 ) -> None:
     evaluation = compile_rules(mode, drawn).evaluate(read, NOW)
@@ -231,7 +231,7 @@ def test_a_set_passes_as_its_mode_says_and_its_findings_say_the_same(
 
 
 @given(st.sampled_from(Mode), st.lists(rules, min_size=1, max_size=5), sensors)
-def test_every_result_is_told_in_one_printable_line(
+def test_every_explanation_is_one_printable_line(
     mode: Mode, drawn: list[Rule], read: dict[str, dict[str, object]]
 ) -> None:
     evaluation = compile_rules(mode, drawn).evaluate(read, NOW)
@@ -246,7 +246,7 @@ def test_every_result_is_told_in_one_printable_line(
 
 
 @given(finite, finite, st.integers(0, 1000) | st.decimals(0, 1000) | st.floats(0, 1000))
-def test_a_drift_is_a_distance_beyond_the_threshold(previous: Any, current: Any, threshold: Any) -> None:
+def test_drift_is_change_beyond_threshold(previous: Any, current: Any, threshold: Any) -> None:
     before, after, allowed = number_of(previous), number_of(current), number_of(threshold)
     assert before is not None
     assert after is not None
@@ -263,7 +263,7 @@ keys = st.text("ab#-", max_size=5)
 
 
 @given(keys, keys)
-def test_a_key_matches_itself_and_its_continuations_only(pattern: str, key: str) -> None:
+def test_key_matches_only_itself_and_continuations(pattern: str, key: str) -> None:
     parts = key.split("#")
     prefixes = {"#".join(parts[:n]) for n in range(1, len(parts) + 1)} - {""}
     assert key_matches(pattern, key) is (pattern in prefixes)
@@ -273,7 +273,7 @@ dates = st.sampled_from(["2026-03-03", "2026-03-03T07", "2026-12-31", "2028-02-2
 
 
 @given(st.data(), dates, dates)
-def test_the_best_row_present_is_read(data: st.DataObject, date: Any, other: Any) -> None:
+def test_best_present_row_is_read(data: st.DataObject, date: Any, other: Any) -> None:
     everything = [row for key in ("a", "b") for day in (date, other) for row in candidate_keys(key, day)]
     rows = {row: {"row": row} for row in data.draw(st.sets(st.sampled_from(everything)))}
     rules = [Rule(key, Check.EXISTS) for key in ("a", "b", "a")]

@@ -1,4 +1,4 @@
-"""When a set of rules holds, and how the result is explained."""
+"""The results of rule sets, and their explanations."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,14 +29,14 @@ def test_all_or_any_of_the_rules_must_hold(count: int, state: str, all_hold: boo
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_ages_are_told_at_the_same_now_in_either_mode(mode: Mode) -> None:
+def test_ages_use_one_now_in_both_modes(mode: Mode) -> None:
     rules = compile_rules(mode, [Rule("feed", Check.AGE_LT, value="30m")])
     assert rules.evaluate({"feed": {"updatedAt": "2026-03-03T11:00:00Z"}}, NOW).passed
     assert not rules.evaluate({"feed": {"updatedAt": "2026-03-03T10:50:00Z"}}, NOW).passed
 
 
 @pytest.mark.parametrize("rule", [COUNT, Rule("feed", Check.AGE_LT, value="30m")])
-def test_a_now_without_zone_is_refused_whatever_the_rules_ask(rule: Rule) -> None:
+def test_now_without_zone_is_rejected_for_all_rules(rule: Rule) -> None:
     naive = datetime(2026, 3, 3, 11, 20)
     rules = compile_rules(Mode.ALL, [rule])
     for sensors in ({}, {rule.key: {"count": 1500, "updatedAt": NOW}}):
@@ -46,7 +46,7 @@ def test_a_now_without_zone_is_refused_whatever_the_rules_ask(rule: Rule) -> Non
             assert (caught.value.value, caught.value.allowed) == (naive, "the datetime needs a zone, such as UTC")
 
 
-def test_of_no_rules_all_hold_and_none_does() -> None:
+def test_without_rules_all_passes_and_any_does_not() -> None:
     assert compile_rules(Mode.ALL, []).evaluate({}, NOW).passed
     assert compile_rules(Mode.ALL, []).evaluate({}, NOW).explain() == "all rules hold"
     assert not compile_rules(Mode.ANY, []).evaluate({}, NOW).passed
@@ -60,12 +60,12 @@ def test_the_mode_is_read_in_any_letter_case(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "SOME", None, 5])
-def test_there_is_no_other_mode(value: object) -> None:
+def test_unknown_mode_is_rejected(value: object) -> None:
     with pytest.raises(ValueError, match="is not a valid Mode"):
         Mode(value)
 
 
-def test_a_rule_set_names_its_sensors_once() -> None:
+def test_rule_set_lists_each_sensor_once() -> None:
     rules = compile_rules(Mode.ALL, [READY, COUNT, Rule("status", Check.EXISTS)])
     assert rules.keys == ("status", "row-count")
 
@@ -87,9 +87,9 @@ def test_a_rule_set_names_its_sensors_once() -> None:
         (COUNT, None, "row-count: no such sensor has arrived, needs count gte 1500"),
         (COUNT, {}, "row-count: count is missing, needs gte 1500"),
         (COUNT, {"count": None}, "row-count: count is null, needs gte 1500"),
-        (COUNT, {"count": True}, "row-count: count is true, which is no number, needs gte 1500"),
-        (COUNT, {"count": float("nan")}, "row-count: count is NaN, which is no number, needs gte 1500"),
-        (COUNT, {"count": "a\nb"}, "row-count: count is 'a\\nb', which is no number, needs gte 1500"),
+        (COUNT, {"count": True}, "row-count: count is true, which is not a number, needs gte 1500"),
+        (COUNT, {"count": float("nan")}, "row-count: count is NaN, which is not a number, needs gte 1500"),
+        (COUNT, {"count": "a\nb"}, "row-count: count is 'a\\nb', which is not a number, needs gte 1500"),
         (Rule("k", Check.GT, "n", 5), {"n": 5}, "k: n is 5, needs gt 5 (needs more)"),
         (Rule("k", Check.LT, "n", 5), {"n": 5}, "k: n is 5, needs lt 5 (needs less)"),
         (Rule("k", Check.LT, "n", 5), {"n": 7.25}, "k: n is 7.25, needs lt 5 (2.25 over)"),
@@ -118,12 +118,12 @@ def test_a_rule_set_names_its_sensors_once() -> None:
         (
             Rule("feed", Check.AGE_LT, value="1h"),
             {"updatedAt": "soon"},
-            "feed: updatedAt is 'soon', which is no time, needs age_lt 1h",
+            "feed: updatedAt is 'soon', which is not a time, needs age_lt 1h",
         ),
         (Rule("feed", Check.AGE_LT, value="1h"), {}, "feed: updatedAt is missing, needs age_lt 1h"),
     ],
 )
-def test_a_failure_is_told_in_one_line(rule: Rule, fields: dict[str, object] | None, sentence: str) -> None:
+def test_failure_is_explained_in_one_line(rule: Rule, fields: dict[str, object] | None, sentence: str) -> None:
     sensors = {} if fields is None else {rule.key: fields}
     evaluation = compile_rules(Mode.ALL, [rule]).evaluate(sensors, NOW)
     assert not evaluation.passed
@@ -131,7 +131,7 @@ def test_a_failure_is_told_in_one_line(rule: Rule, fields: dict[str, object] | N
     assert [finding.sentence for finding in evaluation.findings] == [sentence]
 
 
-def test_only_what_does_not_hold_is_told() -> None:
+def test_only_failed_rules_are_explained() -> None:
     sensors = {"row-count": {"count": 1600}, "status": {"state": "late"}}
     told = "status: state is 'late', needs equals 'ready'"
     assert compile_rules(Mode.ALL, [COUNT, READY]).evaluate(sensors, NOW).explain() == told
@@ -145,7 +145,7 @@ def test_only_what_does_not_hold_is_told() -> None:
     )
 
 
-def test_a_finding_carries_its_parts() -> None:
+def test_finding_has_its_parts() -> None:
     sensors = {"row-count": {"count": 1203, "updatedAt": 1772529242000}}
     (finding,) = compile_rules(Mode.ALL, [COUNT]).evaluate(sensors, NOW).findings
     assert (finding.rule, finding.passed, finding.observed) == (COUNT, False, 1203)
@@ -153,7 +153,7 @@ def test_a_finding_carries_its_parts() -> None:
     assert finding.since == datetime(2026, 3, 3, 9, 14, 2, tzinfo=UTC)
 
 
-def test_the_finding_of_a_sensor_that_exists_observes_its_fields() -> None:
+def test_finding_of_exists_observes_all_fields() -> None:
     rules = compile_rules(Mode.ANY, [Rule("status", Check.EXISTS)])
     (finding,) = rules.evaluate({"status": {"state": "late"}}, NOW).findings
     assert finding.observed == {"state": "late"}
@@ -193,7 +193,7 @@ for _ in range(100_000):
     ],
     ids=lambda observed: type(observed).__name__,
 )
-def test_nothing_that_a_sensor_holds_stops_the_evaluation(observed: object) -> None:
+def test_no_sensor_value_stops_evaluation(observed: object) -> None:
     rules = [
         Rule("k", Check.EXISTS, "f"),
         *(Rule("k", Check.EQUALS, "f", value) for value in (5, True, "x", [1, 2], {"n": [1]}, 10**5000)),

@@ -1,4 +1,4 @@
-"""Which sensor row a rule reads, and which rules a row concerns."""
+"""The sensor row that a rule reads, and the rules that a row concerns."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -46,10 +46,10 @@ def reason(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, *
         ("2026-03-29T03", -1, "2026-03-29T02"),  # the hour that clocks skip in Berlin
         ("2026-03-29T03", -2, "2026-03-29T01"),  # one hour before the run on that day
         ("2026-03-29T01", 2, "2026-03-29T03"),
-        ("2026-10-25T03", -1, "2026-10-25T02"),  # an hour of two there
+        ("2026-10-25T03", -1, "2026-10-25T02"),  # an hour that clocks show twice
     ],
 )
-def test_an_offset_of_hours_counts_hours_of_the_wall_clock(run: str, offset: int, reads: str) -> None:
+def test_offset_of_hours_counts_wall_clock_hours(run: str, offset: int, reads: str) -> None:
     date, rule = parse_execution_date(run), Rule("landing", Check.EXISTS, date_offset=offset)
     rows = {f"landing#2026-{day}T{hour:02}": {} for day in ("03-29", "10-25") for hour in range(24)}
     assert select_rows(rows, [rule], date, {}).sources[rule.slot] == f"landing#{reads}"
@@ -68,7 +68,7 @@ def test_the_rows_of_a_rule_key_best_first() -> None:
     )
 
 
-def test_row_keys_are_named_once_and_with_their_offset() -> None:
+def test_row_keys_are_listed_once_and_with_offset() -> None:
     assert row_keys([LANDING, LANDING, DAY_BEFORE], DAY) == (
         "landing#2026-03-03",
         "landing#20260303",
@@ -91,7 +91,7 @@ def test_row_keys_are_named_once_and_with_their_offset() -> None:
         (HOUR, ("landing", "landing#2026-03-03T08"), "landing"),
     ],
 )
-def test_the_periods_own_row_wins(date: ExecutionDate, present: tuple[str, ...], expected: str | None) -> None:
+def test_row_of_own_period_comes_first(date: ExecutionDate, present: tuple[str, ...], expected: str | None) -> None:
     rows = {key: {"from": key} for key in present}
     assert chosen(rows, date) == (None if expected is None else {"from": expected})
 
@@ -109,7 +109,7 @@ def test_the_periods_own_row_wins(date: ExecutionDate, present: tuple[str, ...],
         (DAY, {"count": 1203}, True),
     ],
 )
-def test_trap_26_a_plain_row_counts_for_its_date_only(
+def test_trap_26_plain_row_counts_only_for_its_date(
     date: ExecutionDate, fields: dict[str, object], counts: bool
 ) -> None:
     assert (chosen({"landing": fields}, date) is not None) is counts
@@ -136,7 +136,7 @@ def test_reference_data_counts_for_every_run() -> None:
         assert chosen({"landing": fields}, DAY, ANY_DATE) == fields
 
 
-def test_an_offset_asks_for_another_date() -> None:
+def test_offset_reads_row_of_other_date() -> None:
     yesterday, today = {"date": "2026-03-02"}, {"date": "2026-03-03"}
     assert chosen({"landing": yesterday}, DAY, DAY_BEFORE) == yesterday
     assert chosen({"landing#20260302": {}}, DAY, DAY_BEFORE) == {}
@@ -157,7 +157,7 @@ def test_an_offset_asks_for_another_date() -> None:
         ("9998-12-31T23", 400, "dateOffset +400 from 9998-12-31T23"),
     ],
 )
-def test_an_offset_that_leaves_the_calendar_reads_nothing(date: str, offset: int, expected: str) -> None:
+def test_offset_outside_supported_years_reads_no_row(date: str, offset: int, expected: str) -> None:
     edge, rule = parse_execution_date(date), Rule("rates", Check.EXISTS, date_offset=offset)
     assert row_keys([LANDING, rule], edge) == row_keys([LANDING], edge)
     kept = {rule.slot: KeptRow({}, KEPT_AT)}
@@ -167,7 +167,7 @@ def test_an_offset_that_leaves_the_calendar_reads_nothing(date: str, offset: int
     assert explained == f"rates has no row to read: {expected} leaves the years 1900 to 9998, needs exists"
 
 
-def test_rules_of_one_key_read_rows_of_their_own() -> None:
+def test_rules_of_one_key_can_read_different_rows() -> None:
     rows = {"landing": {"date": "2026-03-02", "count": 1}}
     selected = select_rows(rows, [LANDING, ANY_DATE, DAY_BEFORE], DAY)
     assert set(selected.fields) == {ANY_DATE.slot, DAY_BEFORE.slot}
@@ -176,11 +176,11 @@ def test_rules_of_one_key_read_rows_of_their_own() -> None:
     assert [finding.passed for finding in evaluation.findings] == [False, True, True]
 
 
-def test_a_deleted_row_is_not_replaced_by_a_kept_one() -> None:
+def test_kept_row_does_not_replace_deleted_row() -> None:
     assert chosen({}, DAY, landing=KeptRow({"date": "2026-03-03", "count": 5000}, KEPT_AT)) is None
 
 
-def test_a_kept_row_is_read_where_no_row_counts() -> None:
+def test_kept_row_is_read_where_no_row_counts() -> None:
     kept = KeptRow({"date": "2026-03-03", "count": 500}, KEPT_AT)
     tomorrow, own = {"date": "2026-03-04", "count": 9}, {"date": "2026-03-03", "count": 1200}
     assert chosen({"landing": tomorrow}, DAY, landing=kept) == kept.fields
@@ -193,7 +193,7 @@ def test_a_kept_row_is_read_where_no_row_counts() -> None:
     assert reason({"landing": tomorrow}, DAY, landing=kept) == expected
 
 
-def test_an_unreadable_row_is_not_passed_over_for_a_kept_one() -> None:
+def test_kept_row_does_not_replace_unreadable_row() -> None:
     kept = KeptRow({"date": "2026-03-03", "count": 5000}, KEPT_AT)
     assert chosen({"landing": {"date": "3 March"}}, DAY, landing=kept) is None
 
@@ -214,7 +214,7 @@ OF_DAY, OF_HOUR = {"date": "2026-03-03", "count": 1}, {"date": "2026-03-03", "ho
         (HOUR, {"landing#2026-03-03": {"hour": 8}, "landing": OF_DAY}, OF_DAY),
     ],
 )
-def test_a_row_of_the_very_date_comes_first(
+def test_row_of_exact_date_comes_first(
     date: ExecutionDate, rows: dict[str, dict[str, object]], expected: dict[str, object]
 ) -> None:
     assert chosen(rows, date) == expected
@@ -238,14 +238,14 @@ def test_a_row_of_the_very_date_comes_first(
         (HOUR, {"landing": {"count": 3}}, True, {"count": 3}),
     ],
 )
-def test_a_kept_row_of_the_very_date_comes_before_its_hours_and_its_day(
+def test_kept_row_of_exact_date_precedes_hour_and_day_rows(
     date: ExecutionDate, rows: dict[str, dict[str, object]], exact: bool, expected: object
 ) -> None:
     kept = KeptRow({"count": 500}, KEPT_AT, exact)
     assert chosen(rows, date, landing=kept) == (kept.fields if expected == "kept" else expected)
 
 
-def test_the_reason_names_the_hour_that_a_kept_row_comes_before() -> None:
+def test_reason_names_hour_that_kept_row_precedes() -> None:
     expected = (
         "landing: count is 500, needs gte 1000 (500 short), "
         "kept from 2026-03-03T07:05:00Z (landing is of 2026-03-03T07 now)"
@@ -255,7 +255,7 @@ def test_the_reason_names_the_hour_that_a_kept_row_comes_before() -> None:
     assert reason({"landing": OF_HOUR}, DAY, landing=KeptRow(None, KEPT_AT)) == lost
 
 
-def test_a_row_too_large_to_keep_holds_and_says_so() -> None:
+def test_row_too_large_to_keep_holds_run_with_reason() -> None:
     lost = KeptRow(None, KEPT_AT)
     assert chosen({"landing": {"date": "2026-03-04"}}, DAY, landing=lost) is None
     assert "the row of 2026-03-03 was too large to keep" in reason(
@@ -263,7 +263,7 @@ def test_a_row_too_large_to_keep_holds_and_says_so() -> None:
     )
 
 
-def test_selecting_leaves_the_rows_alone() -> None:
+def test_selection_does_not_change_rows() -> None:
     rows = {"landing#20260303": {"n": 1}}
     select_rows(rows, [LANDING], DAY)
     assert rows == {"landing#20260303": {"n": 1}}
@@ -291,7 +291,7 @@ keepings = st.dictionaries(st.sampled_from("ab"), st.builds(KeptRow, row_fields,
 
 
 @given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), st.sampled_from(Mode))
-def test_rows_that_do_not_count_never_change_the_outcome(
+def test_rows_that_do_not_count_never_change_result(
     rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, mode: Mode
 ) -> None:
     def passes(those: dict[str, dict[str, object]]) -> bool:
@@ -303,7 +303,7 @@ def test_rows_that_do_not_count_never_change_the_outcome(
 
 
 @given(st.dictionaries(row_names, row_fields), rules_of, st.sampled_from([DAY, HOUR]), keepings)
-def test_only_rows_of_other_dates_bring_a_kept_row(
+def test_kept_row_is_read_only_for_rows_of_other_dates(
     rows: dict[str, dict[str, object]], rules: list[Rule], date: ExecutionDate, kept: dict[str, KeptRow]
 ) -> None:
     selected = select_rows(rows, rules, date, kept)

@@ -1,4 +1,4 @@
-"""Which instant a timestamp names, and which values are numbers."""
+"""The instants that timestamps name, and the values that are numbers."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -39,7 +39,7 @@ SECONDS = 1772529242
         MOMENT.astimezone(timezone(timedelta(hours=-5))),
     ],
 )
-def test_an_instant_comes_in_many_forms(value: object) -> None:
+def test_instant_is_read_in_many_forms(value: object) -> None:
     assert parse_timestamp(value) == MOMENT
     assert updated_at({"updatedAt": value}) == MOMENT
     assert parse_timestamp(value).tzinfo is UTC  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ def test_an_instant_comes_in_many_forms(value: object) -> None:
         (10**12, datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
     ],
 )
-def test_fractions_days_and_the_edges_of_epochs(value: object, expected: datetime | None) -> None:
+def test_fractions_days_and_limits_of_epochs(value: object, expected: datetime | None) -> None:
     assert parse_timestamp(value) == expected
 
 
@@ -101,7 +101,7 @@ def test_fractions_days_and_the_edges_of_epochs(value: object, expected: datetim
         10**400,
     ],
 )
-def test_what_names_no_instant_is_none(value: object) -> None:
+def test_other_values_name_no_instant(value: object) -> None:
     assert parse_timestamp(value) is None
 
 
@@ -160,5 +160,5 @@ def test_a_whole_numeral_is_an_int_of_up_to_a_hundred_digits() -> None:
         "9" * 101,
     ],
 )
-def test_everything_else_is_no_number(value: object) -> None:
+def test_other_values_are_not_numbers(value: object) -> None:
     assert to_number(value) is None

@@ -1,4 +1,4 @@
-"""How values look in a sentence."""
+"""The form of values in a sentence."""
 
 import math
 import time
@@ -39,10 +39,10 @@ for _ in range(5000):
         (Decimal("1" * 60), "1" * 60),
         (Decimal("-" + "1" * 60), "-1.111111111e+59"),
         (Decimal("1." + "1" * 60 + "E+999999"), "1.111111111e+999999"),
-        (math.nan, "NaN, which is no number"),
-        (-math.inf, "-inf, which is no number"),
-        (Decimal("sNaN"), "sNaN, which is no number"),
-        (Decimal("Infinity"), "Infinity, which is no number"),
+        (math.nan, "NaN, which is not a number"),
+        (-math.inf, "-inf, which is not a number"),
+        (Decimal("sNaN"), "sNaN, which is not a number"),
+        (Decimal("Infinity"), "Infinity, which is not a number"),
         ("late", "'late'"),
         ("it's", '"it\'s"'),
         ("a\nb\x00", "'a\\nb\\x00'"),
@@ -62,17 +62,17 @@ for _ in range(5000):
         (list(range(100)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16..."),
     ],
 )
-def test_an_observed_value_is_shown_short_and_on_one_line(value: object, words: str) -> None:
+def test_observed_value_is_short_and_on_one_line(value: object, words: str) -> None:
     evaluation = compile_rules(Mode.ALL, [Rule("k", Check.EQUALS, "f", "ready")]).evaluate({"k": {"f": value}}, NOW)
     assert evaluation.explain() == f"k: f is {words}, needs equals 'ready'"
 
 
-def test_a_name_is_plain_up_to_sixty_characters() -> None:
+def test_name_of_up_to_60_characters_has_no_quotes() -> None:
     rules = compile_rules(Mode.ALL, [Rule("k" * 60, Check.EXISTS)])
     assert rules.evaluate({}, NOW).explain() == f"{'k' * 60}: no such sensor has arrived, needs exists"
 
 
-def test_names_that_cannot_be_read_are_quoted() -> None:
+def test_unprintable_names_are_quoted() -> None:
     rules = compile_rules(Mode.ALL, [Rule("a\nb", Check.EXISTS, "x" * 61)])
     assert rules.evaluate({"a\nb": {}}, NOW).explain() == f"'a\\nb': '{'x' * 56}... is missing, needs exists"
     assert rules.evaluate({}, NOW).explain() == f"'a\\nb': no such sensor has arrived, needs '{'x' * 56}... exists"
@@ -94,7 +94,7 @@ def test_names_that_cannot_be_read_are_quoted() -> None:
         (None, "updatedAt is null, needs age_gt 1h"),
     ],
 )
-def test_an_age_is_told_in_whole_seconds(observed: object, words: str) -> None:
+def test_age_is_shown_in_whole_seconds(observed: object, words: str) -> None:
     rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_GT, value="1h")])
     assert rules.evaluate({"feed": {"updatedAt": observed}}, NOW).explain() == f"feed: {words}"
 
@@ -111,13 +111,13 @@ def test_an_age_is_told_in_whole_seconds(observed: object, words: str) -> None:
         (Rule("k", Check.GT, "f", Decimal("1E+999")), -1.5, "1.000000000e+999 short"),
     ],
 )
-def test_a_gap_is_never_rounded_to_fewer_digits_than_are_shown(rule: Rule, observed: object, gap: str) -> None:
+def test_gap_has_as_many_digits_as_shown_values(rule: Rule, observed: object, gap: str) -> None:
     (finding,) = compile_rules(Mode.ALL, [rule]).evaluate({"k": {"f": observed}}, NOW).findings
     assert finding.gap == gap
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the machine's zone cannot be changed here")
-def test_the_zone_of_the_machine_does_not_decide_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zone_of_machine_does_not_decide_day(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_LT, value="1h")])
     try:
         with monkeypatch.context() as machine:

@@ -1,4 +1,4 @@
-"""Decides whether one rule holds for one sensor: a rule becomes a function made for its check and value."""
+"""Decides whether one rule holds for one sensor, by a function made for the check and the value of the rule."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ from ._wording import quoted
 Fields = Mapping[str, object]
 Predicate = Callable[[Fields, datetime], bool]
 
-# Clocks of sensor writers may run ahead by this much; later than that is no time at all.
+# The clock of a sensor writer may run ahead by this much. A later timestamp counts as unreadable.
 CLOCK_SKEW = timedelta(minutes=1)
 _AHEAD_AT_MOST = -CLOCK_SKEW
 _NO_TIME = timedelta(0)
-# A thousand years: no sensor is older, and what is left of datetime's range suffices to compute with it.
+# A thousand years: no sensor is older, and the arithmetic stays within the range of datetime.
 _LONGEST_AGE = timedelta(days=365_000)
-_DEEPEST_VALUE = 32  # as deep as DynamoDB nests
+_DEEPEST_VALUE = 32  # the deepest nesting in DynamoDB
 _COMPARISONS: dict[Check, Callable[[Any, Any], bool]] = {
     Check.GT: operator.gt,
     Check.GTE: operator.ge,
@@ -35,7 +35,7 @@ _NOT_FINITE_WORDS = frozenset({"nan", "snan", "inf", "infinity"})
 
 
 def compile_rule(rule: Rule) -> Predicate:
-    """The function that says whether the rule holds; raises RuleError for a rule that cannot be evaluated."""
+    """The function that decides whether the rule holds. Raises RuleError for a rule that cannot be evaluated."""
     if not isinstance(rule.key, str) or not rule.key:
         raise RuleError(rule, "key", "a rule needs the key of a sensor")
     if not isinstance(rule.check, Check):
@@ -63,7 +63,7 @@ def _check_offset(rule: Rule) -> None:
 
 
 def holds(rule: Rule, fields: Fields | None, now: datetime) -> bool:
-    """Whether a rule holds for a sensor's fields at `now` (aware); no fields (no such sensor): it does not.
+    """Whether a rule holds for a sensor's fields at `now` (aware). It never holds for a missing sensor (None).
 
     Raises RuleError for a rule that cannot be evaluated, interlock_sla.NaiveTimeError for a `now` without zone.
     """
@@ -74,7 +74,7 @@ def holds(rule: Rule, fields: Fields | None, now: datetime) -> bool:
 
 
 def limit(rule: Rule) -> int | Decimal:
-    """The number that a comparison asks for; raises RuleError."""
+    """The number with which a rule compares. Raises RuleError."""
     number = to_number(rule.value)
     if number is None:
         raise RuleError(rule, "value", f"{rule.check.value} needs a number, not {quoted(rule.value)}")
@@ -82,7 +82,7 @@ def limit(rule: Rule) -> int | Decimal:
 
 
 def age_limit(rule: Rule) -> timedelta:
-    """The age that an age check asks for; raises RuleError."""
+    """The age with which an age check compares. Raises RuleError."""
     try:
         age = rule.value if isinstance(rule.value, timedelta) else parse_duration(rule.value)
     except DurationError as error:
@@ -96,12 +96,12 @@ def age_limit(rule: Rule) -> timedelta:
 
 
 def age_field(rule: Rule) -> str:
-    """The field that an age check looks at."""
+    """The field that an age check reads."""
     return rule.field or "updatedAt"
 
 
 def _exists(rule: Rule) -> Predicate:
-    """A value of the rule is ignored: what it asks is whether the field is there."""
+    """The predicate of `exists`. It ignores the rule's value, since only the presence of the field counts."""
     field = rule.field
     if field is None:
         return lambda fields, now: True
@@ -154,7 +154,7 @@ def _equals_other(field: str, expected: object) -> Predicate:
 
 
 def _compares(field: str, compare: Callable[[Any, Any], bool], expected: int | Decimal) -> Predicate:
-    # Floats and the limit are ordered alike as decimals and as floats, but for the one float nearest to the limit.
+    # A float compares with the limit alike as decimal and as float, except the one float nearest to the limit.
     nearest = _nearest_float(expected)
     nearest_holds = isfinite(nearest) and compare(exact(nearest), expected)
 

@@ -1,4 +1,4 @@
-"""Decides whether a sensor's number moved by more than is allowed since it was last taken."""
+"""Decides whether a sensor's number moved by more than the threshold since the last reading."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,7 +10,7 @@ from ._wording import quoted
 
 
 class Drift(Struct, frozen=True):
-    """A number that moved by more than `threshold`: `delta` is `current - previous`, of the field `field`."""
+    """A number of the field `field` that moved by more than `threshold`. `delta` is `current - previous`."""
 
     previous: int | float
     current: int | float
@@ -27,9 +27,9 @@ def drift(
 ) -> Drift | None:
     """The drift of a field between two readings, None when it moved by no more than `threshold`.
 
-    Zero is a value: 5000 to 0 is a drift. A field that is missing, or holds no number, on either side
-    is no reading: None. So is a number with more than 1,100 digits before or behind the point.
-    Raises ValueError for a threshold that is no number, below zero or as long.
+    Zero is a value: 5000 to 0 is a drift. None also when the field of either reading is missing, is not a number, or
+    has more than 1,100 digits before or after the point.
+    Raises ValueError for a threshold that is not a number, is below zero, or has as many digits.
     """
     limit = _measured(threshold)
     if limit is None or limit < 0:

@@ -1,4 +1,4 @@
-"""Decides when a sensor value equals a rule's value, across the types that the same value arrives in."""
+"""Decides when a sensor value equals a rule's value, across the types in which the same value can arrive."""
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from decimal import Decimal
@@ -8,10 +8,10 @@ from ._numbers import exact, to_number
 
 
 def same(observed: object, expected: object) -> bool:
-    """Whether two values are equal: numbers and numerals as numbers, booleans and the words true and false
-    in any letter case, lists in order, sets in any order, maps by key, everything else as text.
+    """Whether two values are equal across types.
 
-    Null equals nothing, and neither does NaN or an infinity.
+    Numbers and numerals compare as numbers. Booleans equal the words true and false in any letter case. Lists compare
+    in order, sets in any order, maps by key, all other values as text. Null, NaN and infinities equal nothing.
     """
     if observed is None or expected is None:
         return False
@@ -26,14 +26,14 @@ def same(observed: object, expected: object) -> bool:
 
 
 def not_a_number(value: object) -> bool:
-    """Whether the value is a NaN or an infinity, as a number."""
+    """Whether the value is the number NaN or an infinity."""
     if isinstance(value, float):
         return not isfinite(value)
     return isinstance(value, Decimal) and not value.is_finite()
 
 
 def is_deeper_than(levels: int, value: object) -> bool:
-    """Whether lists, sets and maps are nested more than `levels` deep; a value that holds itself is."""
+    """Whether lists, sets and maps are nested more than `levels` deep. True for a value that contains itself."""
     if not _is_nested(value):
         return False
     items = value.values() if isinstance(value, Mapping) else value
@@ -69,7 +69,7 @@ def _same_items(observed: Collection[object], expected: Collection[object]) -> b
 
 
 def _each_has_an_equal(items: Collection[object], others: Collection[object]) -> bool:
-    """Whether every item equals one of the others; looked up, as comparing each pair takes minutes for large sets."""
+    """Whether every item equals one of the others, by lookup, since pairs of large sets would take minutes."""
     offered = {name for other in others for name in _names(other)}
     nested = [other for other in others if _is_nested(other)]
     return all(
@@ -79,7 +79,7 @@ def _each_has_an_equal(items: Collection[object], others: Collection[object]) ->
 
 
 def _names(value: object) -> tuple[tuple[str, object], ...]:
-    """Under what a value is found by its equals. A word is found as text, and as the boolean that it reads as."""
+    """The lookup names of a value. The words true and false have two names: the text and the boolean."""
     if value is None or not_a_number(value) or _is_nested(value):
         return ()
     number, boolean = to_number(value), _as_boolean(value)
@@ -91,7 +91,7 @@ def _names(value: object) -> tuple[tuple[str, object], ...]:
 
 
 def _wanted(value: object) -> tuple[tuple[str, object], ...]:
-    """The names of a value's equals: a boolean finds booleans and words, a word finds itself and booleans."""
+    """The lookup names of equal values. A boolean finds booleans and words, a word finds itself and booleans."""
     boolean = _as_boolean(value)
     if isinstance(value, bool):
         return (("boolean", value), ("word", value))

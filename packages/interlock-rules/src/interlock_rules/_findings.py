@@ -1,4 +1,4 @@
-"""Decides how a rule's result is told: observed value, expectation, by how much, since when, in one sentence."""
+"""Decides the sentence for a rule's result: the observed value, the expectation, the gap and the time of update."""
 
 from datetime import datetime
 
@@ -20,10 +20,11 @@ _AGES = frozenset({Check.AGE_LT, Check.AGE_GT})
 class Finding(Struct, frozen=True):
     """The result of one rule.
 
-    observed: the field's value as it was read (the fields for `exists` of a sensor), None when missing.
-    expectation: "gte 1500". gap: by how much it fails, "297 short", None when it holds or cannot be told.
-    since: when the sensor was last updated (UTC), None when unknown.
-    sentence: all of it in one line.
+    observed: the field's value as read (all fields for `exists` of a sensor), None when missing.
+    expectation: "gte 1500". gap: the distance from the limit, "297 short". None when the rule holds or when the
+    distance is unknown.
+    since: the time of the sensor's last update (UTC), None when unknown.
+    sentence: the whole result in one line.
     """
 
     rule: Rule
@@ -36,9 +37,9 @@ class Finding(Struct, frozen=True):
 
 
 def find(rule: Rule, fields: Fields | None, passed: bool, now: datetime, note: str = "") -> Finding:
-    """Describe the result of a rule, whose verdict is already known.
+    """Describe the known result of a rule.
 
-    note: why no row counts for the rule, or a remark about the row that it read.
+    note: the reason why no row counts for the rule, or a remark about the row that the rule read.
     """
     field = age_field(rule) if rule.check in _AGES else rule.field
     observed = fields if field is None else None if fields is None else fields.get(field)
@@ -67,7 +68,7 @@ def _expectation(rule: Rule) -> str:
 
 
 def _subject(fields: Fields | None, field: str | None) -> str:
-    """The field, where the sentence has not named it already."""
+    """The field, unless the sentence has named it already."""
     return f"{shown_text(field)} " if fields is None and field is not None else ""
 
 
@@ -83,7 +84,7 @@ def _state(rule: Rule, field: str | None, fields: Fields | None, now: datetime) 
     if rule.check in _AGES:
         return f"{name} is {_aged(value, now)}"
     if value is not None and (_is_unreadable(rule, value) or not_a_number(value)):
-        return f"{name} is {shown(value)}, which is no number"
+        return f"{name} is {shown(value)}, which is not a number"
     return f"{name} is {shown(value)}"
 
 
@@ -94,7 +95,7 @@ def _is_unreadable(rule: Rule, value: object) -> bool:
 def _aged(value: object, now: datetime) -> str:
     moment = parse_timestamp(value)
     if moment is None:
-        return "null" if value is None else f"{shown(value)}, which is no time"
+        return "null" if value is None else f"{shown(value)}, which is not a time"
     distance = "ahead of the clock" if moment > now else "old"
     return f"{shown_time(moment, now)}, {shown_age(abs(now - moment))} {distance}"
 

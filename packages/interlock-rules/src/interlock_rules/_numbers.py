@@ -1,4 +1,4 @@
-"""Decides which sensor values are numbers, and computes with them exactly; floats count as what they print."""
+"""Decides which sensor values are numbers, and computes with them exactly, floats by their printed decimals."""
 
 import re
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -7,16 +7,16 @@ from math import isfinite
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_NUMERAL = 100
-# Digits on either side of the point: a numeral has at most a hundred, moved by an exponent of at most 999.
+# Digits on either side of the point: a numeral has at most a hundred digits and an exponent of at most 999.
 _MOST_DIGITS = 1100
 _BEYOND: int = 10**_MOST_DIGITS
 _WIDE = Context(prec=2 * _MOST_DIGITS + 1, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 def to_number(value: object) -> int | float | Decimal | None:
-    """The number that a sensor value is: int, float, Decimal, or a numeral as text ("1500", "-2.5", "1e3").
+    """The number of a sensor value: an int, float or Decimal, or a numeral as text ("1500", "-2.5", "1e3").
 
-    None for everything else: booleans, NaN and infinities, text with spaces or separators, other types.
+    None for any other value: booleans, NaN and infinities, text with spaces or separators, other types.
     """
     if isinstance(value, str):
         return _read_numeral(value)
@@ -37,7 +37,7 @@ def exact(number: int | float | Decimal) -> int | Decimal:
 
 
 def is_measurable(number: int | float | Decimal) -> bool:
-    """Whether `difference` is exact for it: every float, numeral and number that DynamoDB can hold, not 1e5000."""
+    """Whether `difference` is exact for the number: true for floats, numerals and DynamoDB numbers, not for 1e5000."""
     value = exact(number)
     if isinstance(value, int):
         return -_BEYOND < value < _BEYOND
@@ -46,7 +46,7 @@ def is_measurable(number: int | float | Decimal) -> bool:
 
 
 def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal) -> int | Decimal:
-    """`minuend - subtrahend`, exactly for numbers that are measurable; what lies beyond is rounded."""
+    """`minuend - subtrahend`, exact for measurable numbers and rounded for others."""
     left, right = exact(minuend), exact(subtrahend)
     if isinstance(left, int) and isinstance(right, int):
         return left - right
@@ -54,12 +54,12 @@ def difference(minuend: int | float | Decimal, subtrahend: int | float | Decimal
 
 
 def magnitude(number: int | Decimal) -> int | Decimal:
-    """The number without its sign, exactly; `abs` would round a Decimal to the context's digits."""
+    """The number without its sign, exactly. `abs` would round a Decimal to the digits of the context."""
     return number.copy_abs() if isinstance(number, Decimal) else abs(number)
 
 
 def plain(number: int | float | Decimal) -> int | float:
-    """A measurable number as JSON writes it: whole numbers, and those beyond every float, as int; others as float."""
+    """A measurable number for JSON: an int if it is whole or too large for a float, otherwise a float."""
     value = exact(number)
     if isinstance(value, int) or value == value.to_integral_value() or not isfinite(float(value)):
         return int(value)

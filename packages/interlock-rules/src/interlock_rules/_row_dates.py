@@ -22,8 +22,8 @@ _HOUR = r"(?:T([0-9]{2}))?"
 _MIDNIGHT = r"[Tt ]00:?00(?::?00(?:[.,]0+)?)?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _FORMS = tuple(re.compile(form) for form in (_DAY + _HOUR, _COMPACT_DAY + _HOUR))
 _MIDNIGHTS = tuple(re.compile(form + _MIDNIGHT) for form in (_DAY, _COMPACT_DAY))
-# A number of eight digits in a key is often an identifier. Only one that could be a day is read as a date.
-# What begins like a day with separators was meant as one, whatever follows.
+# A number of eight digits in a key is often an identifier. It is read as a date only if it could be a day.
+# A suffix that begins like a day with separators is meant as a date in any case.
 _SUFFIX = re.compile(
     r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9]).*"
     r"|(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:T[0-9]{2})?"
@@ -32,9 +32,9 @@ _ABSENT = object()
 
 
 class UnreadableDate(Struct, frozen=True):
-    """A sensor row names a date that cannot be read, or contradicts itself. Such a row counts for no run.
+    """The date of a sensor row that cannot be read or that contradicts itself. Such a row counts for no run.
 
-    field: the place at fault: "date", "hour", or "key" for the suffix of the row's key.
+    field: the wrong place: "date", "hour", or "key" for the suffix of the row's key.
     value: its value as read. problem: a predicate for a sentence, with the allowed forms.
     """
 
@@ -51,11 +51,11 @@ RowDate: TypeAlias = ExecutionDate | UnreadableDate | None
 
 
 def row_date(key: str, fields: Mapping[str, object]) -> RowDate:
-    """The execution date that a sensor row names itself, by its fields `date` and `hour`, else by its key's suffix.
+    """The execution date that a sensor row names, by its fields `date` and `hour`, otherwise by its key's suffix.
 
     key: the row's key, such as `landing` or `landing#2026-03-03`. fields: the sensor's fields.
-    A row without a date answers None, and its `hour` is ignored. Fields and suffix contradict each other when their
-    days differ, or when both name an hour and the hours differ. Otherwise the more precise one holds.
+    A row without a date gives None, and its `hour` is ignored. Fields and suffix contradict each other if their days
+    differ, or if both name an hour and the hours differ. Otherwise the more precise date counts.
     """
     value = fields.get("date", _ABSENT)
     suffix = _suffix_date(key.rpartition("#")[2]) if "#" in key else None
@@ -85,7 +85,7 @@ def counts_for(named: RowDate, wanted: ExecutionDate) -> bool:
 
 @lru_cache(maxsize=4096)
 def _of_texts(date: str, hour: str) -> ExecutionDate | UnreadableDate:
-    """The same as `_of_fields`. Rows of one period repeat the same two texts."""
+    """The cached form of `_of_fields`, since rows of one period repeat the same two texts."""
     return _of_fields(date, hour)
 
 
@@ -98,9 +98,9 @@ def _of_fields(value: object, hour: object) -> ExecutionDate | UnreadableDate:
 
 
 def _problem(text: str) -> str:
-    """What is wrong with a text that names no date: its form, or the day itself."""
+    """The problem of a text that names no date: its form, or the day itself."""
     if any(form.fullmatch(text) for form in (*_FORMS, *_MIDNIGHTS)):
-        return "is no day or hour from 1900 to 9998"
+        return "is not a day or hour from 1900 to 9998"
     return f"is not {DATE_FORMS}"
 
 
@@ -137,7 +137,7 @@ def _read_text(text: str) -> ExecutionDate | None:
 @lru_cache(maxsize=4096)
 def _suffix_date(suffix: str) -> ExecutionDate | UnreadableDate | None:
     if _SUFFIX.fullmatch(suffix) is None:
-        return None  # a suffix of another shape is a part of the key
+        return None  # a suffix of any other form is a part of the key
     return _read_text(suffix) or UnreadableDate("key", suffix, _problem(suffix))
 
 
@@ -157,13 +157,13 @@ def _read_hour(value: object) -> int | None:
 
 
 def _eight_digits(value: object) -> str:
-    """A whole number of eight digits as text (DynamoDB gives Decimals); an empty text for anything else."""
+    """A whole number of eight digits as text (DynamoDB gives Decimals), an empty text for any other value."""
     number = _whole(value, digits=8)
     return str(number) if number >= 10_000_000 else ""
 
 
 def _whole(value: object, digits: int) -> int:
-    """A whole number of at most so many digits; -1 for anything else."""
+    """A whole number of at most `digits` digits, -1 for any other value."""
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value) if value.adjusted() < digits else -1
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**digits else -1

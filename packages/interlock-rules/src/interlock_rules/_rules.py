@@ -1,4 +1,4 @@
-"""Decides what a rule can say: a sensor, a check, a field and a value. Evaluates nothing."""
+"""Decides the parts of a rule: a sensor, a check, a field and a value, without evaluation."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Check(StrEnum):
-    """What a rule asks of a sensor's field."""
+    """The comparison of a rule with a sensor's field."""
 
     EXISTS = "exists"
     EQUALS = "equals"
@@ -20,7 +20,7 @@ class Check(StrEnum):
 
 
 class Mode(StrEnum):
-    """How many rules of a set must hold. Read in any letter case."""
+    """The number of rules of a set that must hold. Any letter case is read."""
 
     ALL = "ALL"
     ANY = "ANY"
@@ -31,18 +31,18 @@ class Mode(StrEnum):
 
 
 FARTHEST_OFFSET = 400
-"""The largest `date_offset` of a rule, in days (of an hourly run: hours)."""
+"""The largest `date_offset` of a rule, in days (hours for an hourly run)."""
 
 
 class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """One condition on one sensor. Decoding rejects unknown fields: a misspelt `value` must not be lost.
+    """One condition on one sensor. Decoding rejects unknown fields, so that a misspelt `value` is not lost.
 
-    key: the sensor's key. check: the question. field: the field that is checked; `exists` may leave it out to ask
-    for the sensor itself, and the age checks then read `updatedAt`.
-    value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, anything for equals; exists
+    key: the sensor's key. check: the comparison.
+    field: the field to check. Without it, `exists` checks the sensor itself and the age checks read `updatedAt`.
+    value: a number for gt, gte, lt and lte, a duration such as "30m" for the age checks, any value for equals. `exists`
     ignores it.
-    any_date: the sensor is reference data with a date of its own; its row counts for every run.
-    date_offset: the row must name the run's date plus this many days (of an hourly run: hours).
+    any_date: the sensor is reference data with a date of its own. Its row counts for every run.
+    date_offset: the row must name the run's date plus this many days (hours for an hourly run).
     """
 
     key: str
@@ -59,7 +59,7 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
 
     @property
     def slot(self) -> str:
-        """The name of the row that the rule reads: its key, and what makes that row another than the run's own.
+        """The name of the row that the rule reads: the key with the offset or "any date", if the rule has one.
 
         Rules with the same slot read the same row.
         """
@@ -69,10 +69,10 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
 
 
 class RuleError(ValueError):
-    """A rule that can never be evaluated. The root of this package's errors.
+    """A rule that can never be evaluated. The base class of this package's errors.
 
-    rule: the rule. part: the attribute at fault ("key", "check", "field", "value" or "date_offset").
-    problem: what is allowed.
+    rule: the rule. part: the wrong attribute ("key", "check", "field", "value" or "date_offset").
+    problem: the problem, with the allowed values.
     """
 
     def __init__(self, rule: Rule, part: str, problem: str) -> None:

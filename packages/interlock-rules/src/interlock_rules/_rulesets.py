@@ -1,4 +1,4 @@
-"""Decides whether a set of rules holds, all at one instant: compiled once, evaluated many times."""
+"""Decides whether a set of rules holds at one instant. The set is compiled once and evaluated many times."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ Sensors = Mapping[str, Fields]
 
 
 class Evaluation(Struct, frozen=True):
-    """What an evaluation found.
+    """The result of an evaluation.
 
-    passed: whether enough rules hold. The explanation is built when it is asked for, from the sensors
-    as they were passed in: do not change them in between.
+    passed: whether enough rules hold. The explanation is built on request, from the sensors as passed in. Do not change
+    them before.
     """
 
     passed: bool
@@ -32,7 +32,7 @@ class Evaluation(Struct, frozen=True):
         return self.rule_set.find(self.sensors, self.now, self.notes)
 
     def explain(self) -> str:
-        """One line: what does not hold, or "all rules hold"."""
+        """One line: the sentences of the rules that do not hold, or "all rules hold"."""
         findings = self.findings
         failures = [finding.sentence for finding in findings if not finding.passed]
         if not failures:
@@ -46,10 +46,10 @@ class Evaluation(Struct, frozen=True):
 
 
 class RuleSet:
-    """Rules compiled for evaluation; made by compile_rules, immutable.
+    """Rules compiled for evaluation. compile_rules makes it, and it is immutable.
 
-    mode: how many must hold. rules: as they were given. keys: the distinct sensor keys they name, in their order.
-    slots: the distinct rows they read (`Rule.slot`), in their order.
+    mode: the number of rules that must hold. rules: the rules as given. keys: their distinct sensor keys, in order.
+    slots: the distinct rows that they read (`Rule.slot`), in order.
     """
 
     __slots__ = ("_checks", "_needs_all", "keys", "mode", "rules", "slots")
@@ -73,9 +73,9 @@ class RuleSet:
     def evaluate(self, sensors: Sensors, now: datetime, notes: Mapping[str, str] | None = None) -> Evaluation:
         """Evaluate every rule at `now` (aware).
 
-        sensors: a rule's slot (without `any_date` and `date_offset` its key) to the sensor's fields, as
-        `select_rows` gives them; an absent slot is a sensor that has not arrived. ALL of no rules holds, ANY of none
-        does not. notes: a slot to a remark for the explanation, as `select_rows` gives it; it decides nothing.
+        sensors: a rule's slot (the key, for a rule without `any_date` and `date_offset`) to the sensor's fields, from
+        `select_rows`. An absent slot means that the sensor has not arrived. Without any rule, ALL holds and ANY does
+        not hold. notes: a slot to a remark for the explanation, from `select_rows`, without effect on the result.
         Raises interlock_sla.NaiveTimeError for a `now` without zone.
         """
         if now.tzinfo is None:
@@ -84,7 +84,7 @@ class RuleSet:
         return Evaluation(passed, self, sensors, now, notes or {})
 
     def find(self, sensors: Sensors, now: datetime, notes: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
-        """The finding of every rule at `now` (aware), in the order of the rules; raises NaiveTimeError."""
+        """The finding of every rule at `now` (aware), in the order of the rules. Raises NaiveTimeError."""
         if now.tzinfo is None:
             raise naive(now)
         findings = []
@@ -112,5 +112,5 @@ class RuleSet:
 
 
 def compile_rules(mode: Mode, rules: Sequence[Rule]) -> RuleSet:
-    """Compile rules; raises RuleError for the first one that cannot be evaluated, ValueError for an unknown mode."""
+    """Compile rules. Raises RuleError for the first invalid rule, ValueError for an unknown mode."""
     return RuleSet(mode, rules)

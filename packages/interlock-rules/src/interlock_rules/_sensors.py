@@ -1,4 +1,4 @@
-"""Decides which sensor row each rule reads for an execution date, and says why a row does not count."""
+"""Decides which sensor row each rule reads for an execution date, and the reason why a row does not count."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from ._rules import Rule
 
 
 class KeptRow(Struct, frozen=True):
-    """A sensor row that was kept with the date that it was judged for.
+    """A sensor row that an execution date keeps after an evaluation.
 
     fields: the sensor's fields, None when the row was too large to keep. kept_at: the time of the row (UTC).
-    exact: whether the row names the very date that its rule reads, or none. It is not for an hour's row that is kept
+    exact: whether the row names the exact date that its rule reads, or no date. False for an hour's row that is kept
     for the day, and for a day's row that is kept for an hour.
     """
 
@@ -28,9 +28,9 @@ class KeptRow(Struct, frozen=True):
 class Selection(Struct, frozen=True):
     """The row that each rule reads.
 
-    fields: a rule's slot to the fields of its row; slots without a row that counts are absent.
-    notes: a slot to a remark for the explanation: why no row counts, or since when a row is kept.
-    sources: a slot to the key of its row. kept: the slots whose row was kept with the date.
+    fields: a rule's slot to the fields of its row. A slot without a row that counts is absent.
+    notes: a slot to a remark for the explanation: the reason why no row counts, or the time of a kept row.
+    sources: a slot to the key of its row. kept: the slots that read a kept row.
     """
 
     fields: dict[str, Fields]
@@ -40,7 +40,7 @@ class Selection(Struct, frozen=True):
 
 
 def candidate_keys(key: str, date: ExecutionDate) -> tuple[str, ...]:
-    """The row keys that a sensor key is read from, best first.
+    """The row keys from which a sensor key is read, best first.
 
     A day reads `key#2026-03-03`, `key#20260303`, `key`. An hour reads its own keys first.
     """
@@ -63,9 +63,9 @@ def select_rows(
 ) -> Selection:
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
-    A row that names the very date comes before rows of its hours and before the row of its day (docs/dates.md §2).
-    rows: row key to fields, as they are now. kept: slot to the row that was kept with the date. It is read where
-    other rows have taken its place. It is not read where a row is unreadable, or where no row is left.
+    A row that names the exact date comes before rows of its hours and before the row of its day (docs/dates.md §2).
+    rows: row key to fields, as they are now. kept: slot to the kept row of the date. A rule reads it where rows of
+    other dates have taken its place, but not where a row is unreadable or no row is left.
     A rule with `any_date` reads the first row that exists.
     """
     fields: dict[str, Fields] = {}
@@ -101,9 +101,9 @@ def select_rows(
 def _look(
     rows: Mapping[str, Fields], rule: Rule, key: str, date: ExecutionDate, suffixes: tuple[str, ...]
 ) -> tuple[str | None, list[RowDate]]:
-    """The key of the row that the rule reads, None without one; and the dates of the rows that may have replaced it.
+    """The key of the row that the rule reads (None without a row), and the dates of rows that may have replaced it.
 
-    These are the rows that do not count. Where the row that the rule reads is not exact, its date is among them.
+    The dates are those of the rows that do not count, and of the row that the rule reads if that row is not exact.
     """
     objections: list[RowDate] = []
     best: str | None = None  # a row of an hour for its day, or of the day for its hour
@@ -117,7 +117,7 @@ def _look(
         named = row_date(name, fields)
         if named == date:
             return name, []
-        if named is None:  # only the plain key, the last one, holds a row without any date
+        if named is None:  # only the plain key, which is the last, has a row without a date
             return best or name, []
         if best is None and counts_for(named, date):
             best = name
@@ -134,7 +134,7 @@ def _is_replaced(objections: list[RowDate]) -> bool:
 
 
 def _note(rule: Rule, wanted: ExecutionDate, objections: list[RowDate], kept: KeptRow | None) -> str:
-    """Why no row of the rule's key counts, and what is read instead."""
+    """The reason why no row of the rule's key counts, and the row that the rule reads instead."""
     others = dict.fromkeys(
         f"has a row whose {named}" if isinstance(named, UnreadableDate) else f"is of {named}" for named in objections
     )
@@ -149,7 +149,7 @@ def _note(rule: Rule, wanted: ExecutionDate, objections: list[RowDate], kept: Ke
 
 
 def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate | None:
-    """The date whose row a rule with an offset reads; None for a date outside the years of execution dates."""
+    """The date of the row that a rule with an offset reads, None outside the years of execution dates."""
     try:
         return date.shifted(rule.date_offset)
     except ExecutionDateError:
@@ -157,7 +157,7 @@ def _wanted(rule: Rule, date: ExecutionDate) -> ExecutionDate | None:
 
 
 def _suffixes(date: ExecutionDate) -> tuple[str, ...]:
-    """What row keys of a date add to the sensor's key, best first; nothing for the plain key."""
+    """The suffixes of a date's row keys, best first. The last is empty, for the plain key."""
     day = f"#{date.day.isoformat()}"
     compact = day.replace("-", "")
     if date.hour is None:

@@ -1,4 +1,4 @@
-"""Decides which instant a sensor's timestamp names; what names none is None."""
+"""Decides which instant a sensor's timestamp names, and which values name no instant."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -14,12 +14,12 @@ _instant_of = datetime.fromtimestamp
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """The instant (UTC) of a timestamp, None when it names none.
+    """The instant (UTC) of a timestamp, None for a value that names no instant.
 
-    Epoch seconds, or milliseconds from 1e12 on, as number or numeral; ISO 8601 with or without fraction,
-    zone and time (a naive one is UTC, a day alone its midnight), and without dashes when it has a time;
-    datetimes and dates alike. A number such as 20260303 is a day that would pass for a moment of August 1970:
-    it names none.
+    An instant is written as epoch seconds (from 1e12 on milliseconds), as a number or numeral, or as ISO 8601 with or
+    without fraction, zone and time (without dashes only if it has a time). Datetimes and dates are read too. A time
+    without zone is UTC. A day alone means its midnight. A number such as 20260303 names no instant: it is a day, but as
+    epoch seconds it would be in August 1970.
     """
     kind = type(value)
     if kind is int:
@@ -35,12 +35,12 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def updated_at(fields: Mapping[str, object]) -> datetime | None:
-    """When the sensor was last written: the instant (UTC) of its `updatedAt` field, None without a readable one."""
+    """The time of the sensor's last write: its `updatedAt` field as an instant (UTC), None if it cannot be read."""
     return parse_timestamp(fields.get("updatedAt"))
 
 
 def naive(now: datetime) -> NaiveTimeError:
-    """The error for a `now` without zone; it would fail at the first age, so it is refused whatever the rules ask."""
+    """The error for a `now` without zone. The first age check would fail, so it is rejected for all rules alike."""
     return NaiveTimeError(now, "the datetime needs a zone, such as UTC")
 
 
@@ -59,7 +59,11 @@ def _from_epoch(number: int | float | Decimal) -> datetime | None:
             return None
         seconds = number if number < _MILLISECONDS_FROM else number / 1000
         return _instant_of(seconds if type(seconds) is int else float(seconds), UTC)
-    except (ArithmeticError, ValueError, OSError):  # before the year 1 or after 9999; which one depends on the system
+    except (
+        ArithmeticError,
+        ValueError,
+        OSError,
+    ):  # the error for years outside 1 to 9999 depends on the system
         return None
 
 

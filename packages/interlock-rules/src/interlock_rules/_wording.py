@@ -15,7 +15,7 @@ _ONE_SECOND = timedelta(seconds=1)
 
 
 def shown(value: object, depth: int = 0) -> str:
-    """A value: null, true, numbers without quotes, text with them; long ones cut, deep ones left out."""
+    """A value in a sentence: text has quotes, numbers have none, long values are cut, deep values are left out."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, (int, float, Decimal)):
@@ -28,7 +28,7 @@ def shown(value: object, depth: int = 0) -> str:
 
 
 def shown_number(number: int | float | Decimal) -> str:
-    """A number without the zeros that say nothing, and never cut where that would hide its size."""
+    """A number without trailing zeros. A cut never hides its size."""
     if isinstance(number, int):
         return str(number) if number.bit_length() < 200 else f"a number of {number.bit_length()} bits"
     if not_a_number(number):
@@ -43,26 +43,26 @@ def shown_number(number: int | float | Decimal) -> str:
 
 
 def shown_time(moment: datetime, now: datetime) -> str:
-    """An instant in UTC: the time of day, with the date when that is another one than `now`'s."""
+    """An instant in UTC: the time of day, with the date if it is not the date of `now`."""
     day = "" if moment.date() == now.astimezone(moment.tzinfo).date() else f"{moment.date()}T"
     return f"{day}{moment:%H:%M:%S}Z"
 
 
 def shown_age(age: timedelta) -> str:
-    """A length of time in whole seconds, or exactly below one."""
+    """A length of time in whole seconds, or exactly if it is below a second."""
     return format_duration(age // _ONE_SECOND * _ONE_SECOND if age >= _ONE_SECOND else age)
 
 
 def shown_text(text: str) -> str:
-    """A name as it is; quoted when it could not be read otherwise."""
+    """A name as it is, with quotes if it is long or cannot be printed."""
     return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _cut(repr(text))
 
 
 def quoted(value: object) -> str:
-    """A rule's value as Python writes it, cut; what Python cannot write, by its type."""
+    """A rule's value as Python prints it, cut to length. Only the type, if Python cannot print it."""
     try:
         return _cut(repr(value))
-    except (RecursionError, ValueError):  # nested without end, or a number of more digits than Python writes
+    except (RecursionError, ValueError):  # nested too deeply, or a number with more digits than Python prints
         return f"a {type(value).__name__} that cannot be shown"
 
 
