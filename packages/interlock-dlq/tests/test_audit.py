@@ -1,4 +1,4 @@
-"""The books about records."""
+"""The fates of records, and the report on them."""
 
 import threading
 
@@ -9,7 +9,7 @@ from interlock_dlq import AuditError, AuditReport, AuditTracker, Fate
 FINAL = [Fate.ACKNOWLEDGED, Fate.REJECTED, Fate.RETURNED]
 
 
-def test_the_books_tell_how_each_record_ended_and_which_did_not() -> None:
+def test_report_counts_fates_and_lists_pending_records() -> None:
     audit = AuditTracker()
     for identifier in "abcde":
         audit.expect(identifier)
@@ -24,7 +24,7 @@ def test_the_books_tell_how_each_record_ended_and_which_did_not() -> None:
     assert audit.reconcile().balanced
 
 
-def test_a_record_that_is_expected_twice_is_a_duplicate_and_counts_once() -> None:
+def test_record_expected_twice_is_duplicate_and_counts_once() -> None:
     audit = AuditTracker()
     assert audit.expect("a") is True
     audit.settle("a", Fate.ACKNOWLEDGED)
@@ -44,21 +44,21 @@ def test_a_record_ends_once(first: Fate, second: Fate) -> None:
     assert audit.fate("a") is first
 
 
-def test_a_record_that_nobody_expected_cannot_end() -> None:
+def test_record_that_was_never_expected_cannot_end() -> None:
     audit = AuditTracker()
     with pytest.raises(AuditError, match="was never expected"):
         audit.settle("a", Fate.ACKNOWLEDGED)
     assert audit.fate("a") is None
 
 
-def test_pending_is_no_end() -> None:
+def test_pending_is_not_final() -> None:
     audit = AuditTracker()
     audit.expect("a")
     with pytest.raises(AuditError, match="cannot end as pending"):
         audit.settle("a", Fate.PENDING)
 
 
-def test_of_many_threads_one_settles_a_record() -> None:
+def test_only_one_of_many_threads_settles_record() -> None:
     audit = AuditTracker()
     audit.expect("a")
     gate = threading.Barrier(8)

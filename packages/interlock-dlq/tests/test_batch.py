@@ -1,4 +1,4 @@
-"""What becomes of each record of a batch, and that none is lost or counted twice."""
+"""The fate of each record of a batch: no record is lost or counted twice."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -44,8 +44,8 @@ def queue(*kinds: str) -> list[dict[str, Any]]:
     ]
 
 
-class Desk:
-    """Handles records as their kind says, and remembers their order."""
+class Handler:
+    """Handles records by their kind and keeps their order."""
 
     def __init__(self) -> None:
         self.handled: list[dict[str, Any]] = []
@@ -65,26 +65,26 @@ class FullRouter:
         raise RoutingFailed(letter.id)
 
 
-def test_a_batch_without_trouble_is_processed_in_order() -> None:
-    desk, records = Desk(), stream(OK, OK, OK)
-    result = process_stream(records, desk, NullRouter())
+def test_batch_without_failure_is_processed_in_order() -> None:
+    handler, records = Handler(), stream(OK, OK, OK)
+    result = process_stream(records, handler, NullRouter())
     assert result == BatchResult(total=3, processed=3, dlq_routed=0, batch_failures=0)
-    assert desk.handled == records
+    assert handler.handled == records
     assert result.response() == {"batchItemFailures": []}
 
 
-def test_the_first_transient_failure_of_a_stream_ends_the_batch_at_its_sequence_number() -> None:
-    desk = Desk()
-    result = process_stream(stream(OK, BUSY, OK, BUSY, OK), desk, NullRouter())
-    assert [record["eventID"] for record in desk.handled] == ["id-0", "id-1"]
+def test_transient_failure_ends_stream_batch_at_its_number() -> None:
+    handler = Handler()
+    result = process_stream(stream(OK, BUSY, OK, BUSY, OK), handler, NullRouter())
+    assert [record["eventID"] for record in handler.handled] == ["id-0", "id-1"]
     assert result == BatchResult(total=5, processed=1, dlq_routed=0, batch_failures=4, failed_at=("101",))
-    # The sequence number, not the event id: Lambda would take an id that it does not know for the whole batch.
+    # It is the sequence number, since Lambda would read an unknown event id as the whole batch.
     assert result.response() == {"batchItemFailures": [{"itemIdentifier": "101"}]}
 
 
-def test_a_record_of_a_stream_that_is_wrong_is_dead_lettered_whole_and_the_next_follows() -> None:
-    desk, router, records = Desk(), NullRouter(), stream(OK, WRONG, OK)
-    result = process_stream(records, desk, router, now=lambda: AT)
+def test_wrong_stream_record_is_dead_lettered_and_passed() -> None:
+    handler, router, records = Handler(), NullRouter(), stream(OK, WRONG, OK)
+    result = process_stream(records, handler, router, now=lambda: AT)
     assert result == BatchResult(total=3, processed=2, dlq_routed=1, batch_failures=0)
     (letter,) = router.letters
     assert letter.payload == records[1]
@@ -92,80 +92,80 @@ def test_a_record_of_a_stream_that_is_wrong_is_dead_lettered_whole_and_the_next_
     assert (letter.permanence, letter.at, letter.correlation_id) == (Permanence.PERMANENT, AT, "id-1")
 
 
-def test_a_letter_that_nobody_keeps_leaves_its_record_in_the_stream() -> None:
-    desk = Desk()
-    result = process_stream(stream(OK, WRONG, OK), desk, FullRouter())
+def test_record_stays_in_stream_if_letter_is_not_kept() -> None:
+    handler = Handler()
+    result = process_stream(stream(OK, WRONG, OK), handler, FullRouter())
     assert result == BatchResult(total=3, processed=1, dlq_routed=0, batch_failures=2, failed_at=("101",))
-    assert len(desk.handled) == 2
+    assert len(handler.handled) == 2
 
 
-def test_a_record_that_is_reached_too_late_is_given_back_unhandled() -> None:
-    desk = Desk()
-    result = process_stream(stream(OK, OK, OK), desk, NullRouter(), expired=lambda: len(desk.handled) == 1)
+def test_record_reached_too_late_is_returned_unhandled() -> None:
+    handler = Handler()
+    result = process_stream(stream(OK, OK, OK), handler, NullRouter(), expired=lambda: len(handler.handled) == 1)
     assert result == BatchResult(total=3, processed=1, dlq_routed=0, batch_failures=2, failed_at=("101",))
-    assert len(desk.handled) == 1
+    assert len(handler.handled) == 1
 
 
 @pytest.mark.parametrize("body", [None, {}, {"SequenceNumber": ""}, {"SequenceNumber": None}, "text"])
-def test_a_stream_record_without_a_sequence_number_is_dead_lettered_unhandled(body: object) -> None:
-    desk, router = Desk(), NullRouter()
+def test_record_without_sequence_number_is_dead_lettered(body: object) -> None:
+    handler, router = Handler(), NullRouter()
     record = {"eventID": "odd", "kind": OK, "dynamodb": body}
-    result = process_stream([record, *stream(OK)], desk, router)
+    result = process_stream([record, *stream(OK)], handler, router)
     assert (result.processed, result.dlq_routed) == (1, 1)
     assert router.letters[0].payload == record
 
 
-def test_a_record_without_a_sequence_number_that_cannot_be_kept_gives_the_whole_batch_back() -> None:
-    # Lambda takes an empty identifier for "everything failed".
-    result = process_stream([*stream(OK), {"eventID": "odd"}], Desk(), FullRouter())
+def test_unkept_record_without_number_returns_whole_batch() -> None:
+    # Lambda reads an empty identifier as "the whole batch failed".
+    result = process_stream([*stream(OK), {"eventID": "odd"}], Handler(), FullRouter())
     assert result.failed_at == ("",)
     assert (result.processed, result.batch_failures) == (1, 1)
 
 
-def test_messages_of_a_queue_stand_for_themselves() -> None:
-    desk, router = Desk(), NullRouter()
-    result = process_queue(queue(BUSY, OK, WRONG, BUSY, OK), desk, router)
+def test_queue_messages_are_handled_independently() -> None:
+    handler, router = Handler(), NullRouter()
+    result = process_queue(queue(BUSY, OK, WRONG, BUSY, OK), handler, router)
     assert result == BatchResult(total=5, processed=2, dlq_routed=1, batch_failures=2, failed_at=("m-0", "m-3"))
     assert result.response() == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-3"}]}
-    assert len(desk.handled) == 5
+    assert len(handler.handled) == 5
     assert (router.letters[0].correlation_id, router.letters[0].attempts) == ("m-2", 4)
 
 
-def test_without_a_router_a_wrong_message_stays_for_the_queue_s_redrive_policy(
+def test_wrong_message_stays_in_queue_without_router(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    result = process_queue(queue(OK, WRONG), Desk(), None)
+    result = process_queue(queue(OK, WRONG), Handler(), None)
     assert (result.processed, result.dlq_routed, result.failed_at) == (1, 0, ("m-1",))
     assert [record.__dict__["event"] for record in caplog.records] == ["record_given_back"]
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "many"}])
-def test_a_message_that_does_not_tell_its_deliveries_counts_one(attributes: Any) -> None:
+def test_message_without_receive_count_has_one_attempt(attributes: Any) -> None:
     router = NullRouter()
-    process_queue([{**queue(WRONG)[0], "attributes": attributes}], Desk(), router)
+    process_queue([{**queue(WRONG)[0], "attributes": attributes}], Handler(), router)
     assert router.letters[0].attempts == 1
 
 
 @pytest.mark.parametrize("process", [process_stream, process_queue])
-def test_an_empty_batch_is_fine(process: Callable[..., BatchResult]) -> None:
-    result = process([], Desk(), NullRouter())
+def test_empty_batch_has_no_failures(process: Callable[..., BatchResult]) -> None:
+    result = process([], Handler(), NullRouter())
     assert result == BatchResult(total=0, processed=0, dlq_routed=0, batch_failures=0)
 
 
-def test_the_caller_may_classify_by_rules_of_its_own() -> None:
-    result = process_stream(stream(WRONG), Desk(), NullRouter(), classify=lambda error: Permanence.TRANSIENT)
+def test_caller_can_classify_errors() -> None:
+    result = process_stream(stream(WRONG), Handler(), NullRouter(), classify=lambda error: Permanence.TRANSIENT)
     assert (result.dlq_routed, result.failed_at) == (0, ("100",))
 
 
-def test_what_happened_is_counted() -> None:
+def test_fates_are_counted() -> None:
     counted: dict[str, int] = {}
-    process_stream(stream(OK, WRONG, OK, BUSY, OK), Desk(), NullRouter(), count=counted.__setitem__)
+    process_stream(stream(OK, WRONG, OK, BUSY, OK), Handler(), NullRouter(), count=counted.__setitem__)
     assert counted == {"records_processed": 2, "dlq_routed": 1, "batch_failures": 2}
 
 
 def test_every_failure_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    process_stream(stream(WRONG, BUSY), Desk(), NullRouter())
-    process_stream(stream(WRONG), Desk(), FullRouter())
+    process_stream(stream(WRONG, BUSY), Handler(), NullRouter())
+    process_stream(stream(WRONG), Handler(), FullRouter())
     assert [(record.__dict__["event"], record.__dict__["fields"]["record"]) for record in caplog.records] == [
         ("record_dead_lettered", "id-0"),
         ("record_given_back", "id-1"),
@@ -174,7 +174,7 @@ def test_every_failure_is_logged_with_its_reason(caplog: pytest.LogCaptureFixtur
     assert "RetryLater: busy" in caplog.text
 
 
-def test_a_process_that_is_told_to_end_ends() -> None:
+def test_exit_signals_are_not_caught() -> None:
     def leave(record: dict[str, Any]) -> None:
         raise KeyboardInterrupt
 
@@ -188,12 +188,12 @@ ROUTERS = st.sampled_from([NullRouter, FullRouter])
 
 @settings(max_examples=100, deadline=None)
 @given(kinds=KINDS, router=ROUTERS, reached=st.integers(0, 12), is_stream=st.booleans())
-def test_every_record_is_processed_dead_lettered_or_given_back(
+def test_every_record_is_processed_dead_lettered_or_returned(
     kinds: list[str], router: type[Any], reached: int, is_stream: bool
 ) -> None:
-    desk, letters = Desk(), router()
+    handler, letters = Handler(), router()
     process, records = (process_stream, stream(*kinds)) if is_stream else (process_queue, queue(*kinds))
-    result = process(records, desk, letters, expired=lambda: len(desk.handled) >= reached)
+    result = process(records, handler, letters, expired=lambda: len(handler.handled) >= reached)
     assert result.total == len(kinds)
     assert result.processed + result.dlq_routed + result.batch_failures == result.total
     assert result.dlq_routed == len(getattr(letters, "letters", []))
@@ -202,9 +202,9 @@ def test_every_record_is_processed_dead_lettered_or_given_back(
 
 @settings(max_examples=100, deadline=None)
 @given(kinds=KINDS)
-def test_a_stream_that_resumes_where_it_was_told_handles_every_record_once_in_order(kinds: list[str]) -> None:
-    """The source's side: deliver again from the lowest failed sequence number, until the batch is empty."""
-    desk, letters, records = Desk(), NullRouter(), stream(*kinds)
+def test_resumed_stream_handles_every_record_once_in_order(kinds: list[str]) -> None:
+    """The test plays the source: it delivers from the lowest failed sequence number until the batch is empty."""
+    handler, letters, records = Handler(), NullRouter(), stream(*kinds)
     busy = {record["eventID"] for record in records if record["kind"] == BUSY}
     done: list[str] = []
 
@@ -213,7 +213,7 @@ def test_a_stream_that_resumes_where_it_was_told_handles_every_record_once_in_or
             busy.discard(record["eventID"])
             raise RetryLater("once")
         done.append(record["eventID"])
-        desk({**record, "kind": OK if record["kind"] == BUSY else record["kind"]})
+        handler({**record, "kind": OK if record["kind"] == BUSY else record["kind"]})
 
     left = records
     while left:

@@ -1,4 +1,4 @@
-"""Which errors may pass when the record is tried again."""
+"""The errors for which a retry of the record can help."""
 
 from typing import Any
 
@@ -27,19 +27,19 @@ def cancelled(*codes: str | None) -> ClientError:
 
 
 class MalformedRow(Exception):
-    """Another package's word for a record that is wrong."""
+    """An error of another package for a wrong record."""
 
 
 class WorseMalformedRow(MalformedRow):
-    """Its child."""
+    """Its subclass."""
 
 
 class StoreError(Exception):
-    """An error that says nothing of itself."""
+    """An error without a known permanence."""
 
 
 class Declared(ValueError):
-    """A ValueError that knows better."""
+    """A ValueError with a permanence of its own."""
 
     permanence = TRANSIENT
 
@@ -60,20 +60,20 @@ class Declared(ValueError):
         (AttributeError(), PERMANENT),
         (ZeroDivisionError(), PERMANENT),
         (AssertionError(), PERMANENT),
-        # The moment is wrong.
+        # The record is fine, but not now.
         (RetryLater("busy"), TRANSIENT),
         (TimeoutError(), TRANSIENT),
         (ConnectionResetError(), TRANSIENT),
         (OSError(), TRANSIENT),
         (MemoryError(), TRANSIENT),
-        # Nobody knows.
+        # An unknown error.
         (RuntimeError(), TRANSIENT),
         (StoreError(), TRANSIENT),
-        # The error says so itself.
+        # The error has a permanence of its own.
         (Declared(), TRANSIENT),
     ],
 )
-def test_an_error_is_permanent_only_if_the_record_is_at_fault(error: Exception, expected: Permanence) -> None:
+def test_error_is_permanent_only_if_record_is_cause(error: Exception, expected: Permanence) -> None:
     assert classify(error) is expected
 
 
@@ -106,7 +106,7 @@ def test_an_error_is_permanent_only_if_the_record_is_at_fault(error: Exception, 
         (ParamValidationError(report="bad"), PERMANENT),
     ],
 )
-def test_of_what_aws_says_only_a_wrong_request_is_permanent(error: Exception, expected: Permanence) -> None:
+def test_aws_error_is_permanent_only_for_wrong_request(error: Exception, expected: Permanence) -> None:
     assert classify(error) is expected
 
 
@@ -118,21 +118,21 @@ def raised(error: Exception, cause: Exception, *, explicitly: bool = True) -> Ex
     return error
 
 
-def test_an_error_that_says_nothing_is_what_it_was_raised_from() -> None:
+def test_unknown_error_counts_as_its_cause() -> None:
     assert classify(raised(StoreError(), answered("ValidationException"))) is PERMANENT
     assert classify(raised(StoreError(), answered("ThrottlingException"))) is TRANSIENT
 
 
-def test_an_error_that_says_something_hides_what_it_was_raised_from() -> None:
+def test_known_error_hides_its_cause() -> None:
     assert classify(raised(RetryLater("busy"), KeyError("PK"))) is TRANSIENT
     assert classify(raised(ValueError(), TimeoutError())) is PERMANENT
 
 
-def test_an_error_that_merely_happened_while_another_was_handled_is_not_that_one() -> None:
+def test_error_in_handler_does_not_count_as_handled_error() -> None:
     assert classify(raised(StoreError(), KeyError("PK"), explicitly=False)) is TRANSIENT
 
 
-def test_a_chain_that_bites_its_tail_ends() -> None:
+def test_circular_chain_of_causes_ends() -> None:
     first, second = StoreError(), StoreError()
     first.__cause__, second.__cause__ = second, first
     assert classify(first) is TRANSIENT
@@ -142,5 +142,5 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     ("errors", "expected"),
     [([ValueError()], PERMANENT), ([ValueError(), TimeoutError()], TRANSIENT), ([TimeoutError()], TRANSIENT)],
 )
-def test_a_group_is_permanent_only_if_all_of_it_is(errors: list[Exception], expected: Permanence) -> None:
+def test_group_is_permanent_only_if_all_its_errors_are(errors: list[Exception], expected: Permanence) -> None:
     assert classify(ExceptionGroup("several", errors)) is expected

@@ -1,4 +1,4 @@
-"""What a dead letter keeps."""
+"""The content of dead letters."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ RECORD: dict[str, Any] = {
 }
 
 
-def test_a_letter_says_what_failed_and_why() -> None:
+def test_letter_has_record_and_reason() -> None:
     letter = make_letter(RECORD, KeyError("PK"), source="arn:s", now=AT, attempts=3, correlation_id="e-1")
     assert json.loads(encode_letter(letter)) == {
         "id": letter.id,
@@ -35,13 +35,13 @@ def test_a_letter_says_what_failed_and_why() -> None:
     }
 
 
-def test_ids_are_ulids_of_their_time_and_never_the_same() -> None:
+def test_ids_are_unique_ulids_of_their_time() -> None:
     letters = [make_letter(RECORD, KeyError(), source="s", now=AT) for _ in range(1000)]
     assert len({letter.id for letter in letters}) == 1000
     assert {ULID.from_str(letter.id).datetime for letter in letters} == {AT}
 
 
-def test_a_letter_that_is_written_can_be_read_again() -> None:
+def test_encoded_letter_decodes_to_equal_letter() -> None:
     letter = make_letter(RECORD, TimeoutError("slow"), source="s", now=AT)
     assert letter.permanence is Permanence.TRANSIENT
     assert decode_letter(encode_letter(letter)) == letter
@@ -57,7 +57,7 @@ JSON = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(payload=st.dictionaries(TEXT, JSON, max_size=4))
-def test_no_part_of_a_json_record_is_lost(payload: dict[str, Any]) -> None:
+def test_no_part_of_json_record_is_lost(payload: dict[str, Any]) -> None:
     letter = make_letter(payload, ValueError(), source="s", now=AT)
     assert decode_letter(encode_letter(letter)).payload == payload
 
@@ -73,7 +73,7 @@ def test_no_part_of_a_json_record_is_lost(payload: dict[str, Any]) -> None:
         (2**80, str(2**80)),
     ],
 )
-def test_what_json_cannot_hold_is_kept_as_text(value: object, kept: str) -> None:
+def test_value_without_json_form_is_kept_as_text(value: object, kept: str) -> None:
     letter = make_letter({"value": value, "other": "whole"}, ValueError("\ud800"), source="s", now=AT)
     text = encode_letter(letter)
     assert kept in text
@@ -81,13 +81,13 @@ def test_what_json_cannot_hold_is_kept_as_text(value: object, kept: str) -> None
     assert decode_letter(text).id == letter.id
 
 
-def test_a_long_reason_is_cut_and_the_record_is_not() -> None:
+def test_long_reason_is_cut_but_record_is_not() -> None:
     letter = make_letter({"value": "x" * 5000}, ValueError("y" * 5000), source="s", now=AT)
     assert len(letter.reason) == 1000
     assert letter.payload["value"] == "x" * 5000
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"id": 1}', b"\xff"])
-def test_what_is_no_letter_is_malformed(text: str | bytes) -> None:
+def test_other_text_than_letter_is_malformed(text: str | bytes) -> None:
     with pytest.raises(MalformedRecord, match="not a dead letter"):
         decode_letter(text)

@@ -1,4 +1,4 @@
-"""Dead letters that are sent to where they came from again."""
+"""Redrive: dead letters that are sent to their origin again."""
 
 import io
 import json
@@ -26,7 +26,7 @@ def letter(number: int) -> DeadLetter:
 
 
 def left_in(sqs: Any, queue_url: str) -> int:
-    """How many messages the queue still has, in flight or not."""
+    """The number of messages in the queue, with messages in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(value) for value in attributes.values())
@@ -40,14 +40,14 @@ def filled(sqs: Any, queue_url: str) -> str:
     return queue_url
 
 
-def test_what_is_resent_leaves_the_queue(sqs: Any, filled: str) -> None:
+def test_resent_letters_leave_queue(sqs: Any, filled: str) -> None:
     resent: list[DeadLetter] = []
     assert redrive(filled, resent.append, client=sqs, wait_seconds=0) == RedriveReport(resent=12)
     assert sorted(one.payload["n"] for one in resent) == list(range(12))
     assert left_in(sqs, filled) == 0
 
 
-def test_what_fails_again_stays_and_does_not_keep_the_others(sqs: Any, filled: str) -> None:
+def test_letter_that_fails_again_stays_and_others_go_on(sqs: Any, filled: str) -> None:
     def resend(one: DeadLetter) -> None:
         if one.payload["n"] % 3 == 0:
             raise ResendFailed("still broken")
@@ -64,13 +64,13 @@ def test_only_chosen_letters_are_resent(sqs: Any, filled: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 11])
-def test_no_more_are_taken_than_asked(sqs: Any, filled: str, limit: int) -> None:
+def test_limit_bounds_number_of_messages(sqs: Any, filled: str, limit: int) -> None:
     resent: list[DeadLetter] = []
     assert redrive(filled, resent.append, client=sqs, wait_seconds=0, limit=limit) == RedriveReport(resent=limit)
     assert (len(resent), left_in(sqs, filled)) == (limit, 12 - limit)
 
 
-def test_messages_that_are_no_letters_are_counted_and_stay(sqs: Any, queue_url: str) -> None:
+def test_messages_that_are_not_letters_are_counted_and_stay(sqs: Any, queue_url: str) -> None:
     sqs.send_message(QueueUrl=queue_url, MessageBody='{"requestContext": {}, "DDBStreamBatchInfo": {}}')
     SqsRouter(queue_url, sqs).route(letter(1))
     assert redrive(queue_url, lambda one: None, client=sqs, wait_seconds=0) == RedriveReport(resent=1, unreadable=1)
@@ -78,7 +78,7 @@ def test_messages_that_are_no_letters_are_counted_and_stay(sqs: Any, queue_url: 
 
 
 class Function:
-    """A Lambda client whose function answers as told."""
+    """A Lambda client whose function gives a fixed answer."""
 
     def __init__(self, body: bytes, error: str | None = None) -> None:
         self._answer = {"Payload": io.BytesIO(body), **({"FunctionError": error} if error else {})}
@@ -102,15 +102,15 @@ def test_a_function_gets_the_record_as_a_batch_of_one(body: bytes) -> None:
     ("body", "error", "said"),
     [
         (b'{"errorMessage": "boom"}', "Unhandled", "stream-router failed.*boom"),
-        (b'{"batchItemFailures": [{"itemIdentifier": "1"}]}', None, "gave the record back"),
+        (b'{"batchItemFailures": [{"itemIdentifier": "1"}]}', None, "returned the record as failed"),
     ],
 )
-def test_a_function_that_fails_again_is_said(body: bytes, error: str | None, said: str) -> None:
+def test_failure_of_function_is_reported(body: bytes, error: str | None, said: str) -> None:
     with pytest.raises(ResendFailed, match=said):
         resend_to_function("stream-router", Function(body, error))(letter(7))
 
 
-def test_a_letter_of_the_outbox_is_refused_and_stays_with_its_reason(
+def test_outbox_letter_is_rejected_and_stays_with_reason(
     sqs: Any, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "EVENT#1", "detailType": "SLA_BREACH", "detail": "no json"}
@@ -119,4 +119,4 @@ def test_a_letter_of_the_outbox_is_refused_and_stays_with_its_reason(
     report = redrive(queue_url, resend_to_function("stream-router", function), client=sqs, wait_seconds=0)
     assert (report, function.requests) == (RedriveReport(failed=1), [])
     assert left_in(sqs, queue_url) == 1
-    assert "stream-router takes records, and this is the row of an event: MalformedDetail" in caplog.text
+    assert "stream-router takes records, not the row of an event: MalformedDetail" in caplog.text

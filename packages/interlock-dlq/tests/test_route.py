@@ -1,4 +1,4 @@
-"""Where dead letters go: one contract for every router, and what is special about each."""
+"""Routing of dead letters: one contract for every router, and the details of each."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ def letter(**payload: Any) -> DeadLetter:
 
 
 class UnwillingQueue:
-    """Refuses with the errors that it was given, then takes everything."""
+    """Raises the given errors, then accepts every letter."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -52,7 +52,7 @@ def too_large() -> Exception:
 
 
 class Log:
-    """A logger whose records are kept."""
+    """A logger that keeps its records."""
 
     def __init__(self) -> None:
         self.logger = logging.Logger("dead-letters", logging.ERROR)
@@ -67,7 +67,7 @@ class Log:
 
 @pytest.fixture(params=["sqs", "sqs-away", "log", "null"])
 def kept(request: pytest.FixtureRequest, sqs: Any, queue_url: str) -> tuple[Router, Callable[[], list[DeadLetter]]]:
-    """A router, and the letters that it has kept."""
+    """A router, and the letters that it keeps."""
     log, null = Log(), NullRouter()
     fallback = LogRouter(log.logger)
 
@@ -99,7 +99,7 @@ def test_a_queued_letter_can_be_filtered_by_its_attributes(sqs: Any, queue_url: 
     assert attributes == {"source": "arn:stream", "errorType": "KeyError", "permanence": "permanent"}
 
 
-def test_a_queue_that_is_away_for_a_moment_is_tried_again_with_growing_pauses() -> None:
+def test_unavailable_queue_is_retried_with_growing_pauses() -> None:
     queue, pauses, log = UnwillingQueue(away(), away()), [], Log()
     SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append).route(letter())
     assert len(queue.sent) == 1
@@ -116,22 +116,22 @@ def test_after_the_last_retry_the_letter_goes_to_the_log(retries: int) -> None:
     assert (queue.asked, log.letters()) == (retries + 1, [sent])
 
 
-def test_a_letter_that_the_queue_will_never_take_goes_to_the_log_at_once() -> None:
+def test_letter_that_queue_rejects_goes_to_log_at_once() -> None:
     queue, log, pauses = UnwillingQueue(too_large()), Log(), []
     router = SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append)
     router.route(letter())
     assert (queue.asked, pauses, len(log.records)) == (1, [], 1)
 
 
-def test_a_letter_that_nobody_keeps_is_an_error() -> None:
+def test_letter_that_cannot_be_kept_is_error() -> None:
     log = Log()
     log.logger.disabled = True
     router = SqsRouter("q", UnwillingQueue(*[away()] * 9), fallback=LogRouter(log.logger), sleep=lambda seconds: None)
-    with pytest.raises(RoutingFailed, match="has no place"):
+    with pytest.raises(RoutingFailed, match="cannot be kept"):
         router.route(letter())
 
 
-def test_a_logged_letter_is_one_line_with_everything_in_it() -> None:
+def test_logged_letter_is_one_complete_line() -> None:
     log = Log()
     sent = letter(text="a\nb", whole="x" * 300_000)
     LogRouter(log.logger).route(sent)

@@ -6,12 +6,12 @@ import sys
 import interlock_dlq
 
 
-def test_all_is_sorted_and_everything_in_it_exists() -> None:
+def test_all_is_sorted_and_its_names_exist() -> None:
     assert interlock_dlq.__all__ == sorted(interlock_dlq.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(interlock_dlq, name) for name in interlock_dlq.__all__)
 
 
-def test_every_error_has_one_root() -> None:
+def test_every_error_has_one_base_class() -> None:
     found = (getattr(interlock_dlq, name) for name in interlock_dlq.__all__)
     errors = [value for value in found if isinstance(value, type) and issubclass(value, Exception)]
     assert len(errors) == 6

@@ -105,7 +105,7 @@ def test_other_values_name_no_instant(value: object) -> None:
     assert parse_timestamp(value) is None
 
 
-def test_updated_at_is_none_without_the_field() -> None:
+def test_updated_at_needs_readable_field() -> None:
     assert updated_at({}) is None
 
 

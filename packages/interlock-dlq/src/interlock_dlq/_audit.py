@@ -1,4 +1,4 @@
-"""Follows each record from its arrival to its fate, so that one that is lost, or ends twice, is found."""
+"""Follows each record from its arrival to its fate, to find records that are lost or end twice."""
 
 import threading
 from enum import StrEnum
@@ -9,7 +9,7 @@ from interlock_dlq._errors import AuditError
 
 
 class Fate(StrEnum):
-    """Where a record is on its way; all but PENDING are final."""
+    """The state of a record. All states except PENDING are final."""
 
     PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
@@ -17,11 +17,11 @@ class Fate(StrEnum):
     REJECTED = "rejected"
     """Taken out of its source as a dead letter."""
     RETURNED = "returned"
-    """Given back to its source, which delivers it again."""
+    """Returned to its source, which delivers it again."""
 
 
 class AuditReport(Struct, frozen=True, kw_only=True):
-    """The books: how many records ended how, and the identifiers of those without an end and of those seen twice."""
+    """The number of records with each fate, and the identifiers of pending records and of duplicates."""
 
     expected: int
     acknowledged: int
@@ -32,12 +32,12 @@ class AuditReport(Struct, frozen=True, kw_only=True):
 
     @property
     def balanced(self) -> bool:
-        """Whether every expected record has come to an end."""
+        """Whether every expected record has a final fate."""
         return not self.pending
 
 
 class AuditTracker:
-    """The fate of every record, by identifier; safe to use from several threads."""
+    """The fate of every record, by identifier. It is safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class AuditTracker:
         self._duplicates: list[str] = []
 
     def expect(self, identifier: str) -> bool:
-        """A record has arrived; False, and noted as a duplicate, if it was expected before."""
+        """Register a record that has arrived. Returns False, and counts a duplicate, if it was expected before."""
         with self._lock:
             if identifier in self._fates:
                 self._duplicates.append(identifier)
@@ -54,7 +54,7 @@ class AuditTracker:
             return True
 
     def settle(self, identifier: str, fate: Fate) -> None:
-        """A pending record has come to its end; AuditError if it was never expected, or has ended before."""
+        """Set the final fate of a pending record. Raises AuditError if it was never expected or is already final."""
         if fate is Fate.PENDING:
             raise AuditError(f"record {identifier} cannot end as {fate}")
         with self._lock:
@@ -65,12 +65,12 @@ class AuditTracker:
             self._fates[identifier] = fate
 
     def fate(self, identifier: str) -> Fate | None:
-        """Where a record is; None if it was never expected."""
+        """The state of a record, None if it was never expected."""
         with self._lock:
             return self._fates.get(identifier)
 
     def reconcile(self) -> AuditReport:
-        """The books as they are now."""
+        """The report on all records up to now."""
         with self._lock:
             ends = list(self._fates.values())
             return AuditReport(

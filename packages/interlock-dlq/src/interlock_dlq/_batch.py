@@ -1,4 +1,4 @@
-"""What becomes of each record of a batch: handled, dead-lettered, or given back to its source."""
+"""Decides the fate of each record of a batch: handled, dead-lettered, or returned to its source."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +23,11 @@ _log = logging.getLogger("interlock_dlq")
 
 
 class BatchResult(Struct, frozen=True, kw_only=True):
-    """How a batch ended; `processed + dlq_routed + batch_failures == total`, always.
+    """The result of a batch. `processed + dlq_routed + batch_failures == total` always holds.
 
-    `batch_failures` counts the records that the source delivers again. `failed_at` names those to report: every such
-    message of a queue, but only the first such record of a stream, which delivers again from there.
+    batch_failures: the number of records that the source delivers again.
+    failed_at: the identifiers to report. These are all such messages of a queue, but only the first such record of a
+    stream, since a stream delivers again from there.
     """
 
     total: int
@@ -52,12 +53,12 @@ def process_stream(
 ) -> BatchResult:
     """Handle the records of a DynamoDB stream in their order.
 
-    A record that fails for good goes to `router`, whole, and the next one follows. The first transient failure
-    ends the batch: its SequenceNumber is reported, and the stream delivers again from that record on. A router that
-    fails and a record that is reached after `expired()` end it in the same way. `count` is told records_processed,
+    A record that fails permanently goes to `router`, and the batch goes on. The first transient failure ends the batch:
+    its SequenceNumber is reported, and the stream delivers again from that record on. A router that fails and a record
+    that is reached after `expired()` end the batch in the same way. `count` is called with records_processed,
     dlq_routed and batch_failures.
     """
-    desk = _Desk(router, classify, expired, now)
+    settlement = _Settlement(router, classify, expired, now)
     audit = AuditTracker()
     failed_at: tuple[str, ...] = ()
     for position, record in enumerate(records):
@@ -66,10 +67,10 @@ def process_stream(
             audit.settle(str(position), Fate.RETURNED)
             continue
         identifier = _sequence_number(record)
-        fate = desk.settle(record, handle if identifier else _refuse_unnumbered)
+        fate = settlement.settle(record, handle if identifier else _reject_unnumbered)
         audit.settle(str(position), fate)
         if fate is Fate.RETURNED:
-            # Without a number, Lambda takes the empty one for "the whole batch", which loses nothing.
+            # Lambda reads an empty identifier as "the whole batch", so no record is lost.
             failed_at = (identifier,)
     return _result(audit.reconcile(), failed_at, count)
 
@@ -86,47 +87,47 @@ def process_queue(
 ) -> BatchResult:
     """Handle the messages of an SQS queue, each on its own.
 
-    A transient failure gives that message back, and the others go on. One that fails for good goes to `router`;
-    without a router it is given back too, so that the queue's own redrive policy keeps it.
+    A transient failure returns its message to the queue, and the other messages go on. A message that fails permanently
+    goes to `router`. Without a router it returns to the queue too, for the queue's own redrive policy.
     """
-    desk = _Desk(router, classify, expired, now)
+    settlement = _Settlement(router, classify, expired, now)
     audit = AuditTracker()
     failed_at: list[str] = []
     for position, message in enumerate(messages):
         audit.expect(str(position))
-        fate = desk.settle(message, handle)
+        fate = settlement.settle(message, handle)
         audit.settle(str(position), fate)
         if fate is Fate.RETURNED:
             failed_at.append(str(message.get("messageId", "")))
     return _result(audit.reconcile(), tuple(failed_at), count)
 
 
-def _result(books: AuditReport, failed_at: tuple[str, ...], count: Count) -> BatchResult:
-    count("records_processed", books.acknowledged)
-    count("dlq_routed", books.rejected)
-    count("batch_failures", books.returned)
+def _result(report: AuditReport, failed_at: tuple[str, ...], count: Count) -> BatchResult:
+    count("records_processed", report.acknowledged)
+    count("dlq_routed", report.rejected)
+    count("batch_failures", report.returned)
     return BatchResult(
-        total=books.expected,
-        processed=books.acknowledged,
-        dlq_routed=books.rejected,
-        batch_failures=books.returned,
+        total=report.expected,
+        processed=report.acknowledged,
+        dlq_routed=report.rejected,
+        batch_failures=report.returned,
         failed_at=failed_at,
     )
 
 
-class _Desk(Struct, frozen=True):
+class _Settlement(Struct, frozen=True):
     router: Router | None
     classify: Classify
     expired: Callable[[], bool]
     now: Callable[[], datetime] | None
 
     def settle(self, record: Record, handle: Handle) -> Fate:
-        """Handle one record, and find its fate."""
+        """Handle one record and return its fate."""
         try:
             if self.expired():
                 raise RetryLater("the invocation's time is over")
             handle(record)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the record must have a fate
+        except Exception as error:  # noqa: BLE001 - every record needs a fate after any error
             return self._settle_failed(record, error)
         return Fate.ACKNOWLEDGED
 
@@ -136,7 +137,7 @@ class _Desk(Struct, frozen=True):
             return Fate.RETURNED
         try:
             self.router.route(self._letter(record, error))
-        except Exception as failure:  # noqa: BLE001 - a letter that nobody keeps leaves its record where it is
+        except Exception as failure:  # noqa: BLE001 - without a kept letter, the record stays in its source
             _note("dead_letter_not_kept", record, failure)
             return Fate.RETURNED
         _note("record_dead_lettered", record, error)
@@ -153,12 +154,12 @@ class _Desk(Struct, frozen=True):
         )
 
 
-def _refuse_unnumbered(record: Record) -> None:
+def _reject_unnumbered(record: Record) -> None:
     raise MalformedRecord("a stream record without a SequenceNumber")
 
 
 def _sequence_number(record: Record) -> str:
-    """The number that streams resume at; the record's eventID is something else."""
+    """The number at which a stream resumes, not the record's eventID."""
     body = record.get("dynamodb")
     return str(body.get("SequenceNumber") or "") if isinstance(body, Mapping) else ""
 
@@ -169,7 +170,7 @@ def _identifier(record: Record) -> str | None:
 
 
 def _receive_count(record: Record) -> int:
-    """How often a queue has delivered the message; a stream does not tell."""
+    """The number of deliveries of a queue's message. A stream does not report it."""
     attributes = record.get("attributes")
     counted = attributes.get("ApproximateReceiveCount") if isinstance(attributes, Mapping) else None
     return int(counted) if isinstance(counted, str) and counted.isdecimal() else 1

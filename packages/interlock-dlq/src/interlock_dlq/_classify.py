@@ -1,4 +1,4 @@
-"""Decides whether an error may pass when the record is tried again; it looks at the error only."""
+"""Decides whether a retry of the record can help, from the error alone."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -10,7 +10,7 @@ from interlock_dlq._errors import MalformedRecord, RetryLater
 
 
 class Permanence(StrEnum):
-    """Whether trying the same record again can help."""
+    """Whether a retry of the same record can help."""
 
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -27,8 +27,8 @@ _PERMANENT = (
     ArithmeticError,
     AssertionError,
 )
-# The request itself is wrong. Anything else that AWS may answer (throttled, denied, a table that is gone) is no fault
-# of the record: the records wait until somebody mends it.
+# The request itself is wrong. For any other answer of AWS (throttled, access denied, a missing table) the record is not
+# the cause: records wait until the cause is fixed.
 _PERMANENT_CODES = frozenset(
     {
         "InvalidParameterValue",
@@ -42,12 +42,18 @@ _PERMANENT_CODES = frozenset(
 
 
 def classify(error: BaseException) -> Permanence:
-    """Transient unless the error says that the record is at fault.
+    """Transient, unless the error shows that the record is the cause.
 
-    In this order: an attribute `permanence` that the error carries; a type whose name begins with `Malformed`
-    (permanent); an AWS error, by its code; known types (ValueError, KeyError and their like: permanent; timeouts and
-    connections: transient); the error that this one was raised from. What is unknown is transient: the source tries
-    it a limited number of times and keeps it then, while a wrong "permanent" would take it out of its order.
+    The first of these decides:
+
+    - an attribute `permanence` of the error
+    - a type whose name begins with `Malformed`: permanent
+    - the code of an AWS error
+    - a known type: permanent for ValueError, KeyError and similar types, transient for timeouts and connections
+    - the error that this error was raised from
+
+    An unknown error is transient. The source then retries a limited number of times and keeps the record. A wrong
+    "permanent" would take the record out of its order.
     """
     for candidate in _chain(error):
         found = _classify_one(candidate)
@@ -57,7 +63,7 @@ def classify(error: BaseException) -> Permanence:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, then what it was raised from (`raise … from`), as far as that goes."""
+    """The error, then the errors that it was raised from (`raise … from`)."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -91,7 +97,7 @@ def _classify_group(group: BaseExceptionGroup[BaseException]) -> Permanence:
 
 
 def _classify_answer(answer: Mapping[str, Any]) -> Permanence:
-    """An AWS error answer; a cancelled transaction by the reasons that it gives for each of its writes."""
+    """The permanence of an AWS error. A cancelled transaction counts by the reasons for each of its writes."""
     codes = {answer["Error"].get("Code")}
     if "TransactionCanceledException" in codes:
         reasons = answer.get("CancellationReasons") or ()

@@ -1,12 +1,12 @@
-"""The errors of this package: one root, and what each means for the record in hand."""
+"""Defines the errors of this package, with one base class and the meaning of each error for the record."""
 
 
 class DlqError(Exception):
-    """Root of every error that this package raises."""
+    """The base class of every error that this package raises."""
 
 
 class MalformedRecord(DlqError):
-    """The record itself is wrong, so that no retry can mend it: permanent. `problem` says what is wrong."""
+    """The record itself is wrong, and no retry can help: permanent. `problem` states the reason."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -14,7 +14,7 @@ class MalformedRecord(DlqError):
 
 
 class RetryLater(DlqError):
-    """The record is fine, the moment is not: transient. `reason` says what it waits for."""
+    """The record is fine, but it cannot be handled now: transient. `reason` names the condition to wait for."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -22,12 +22,12 @@ class RetryLater(DlqError):
 
 
 class RoutingFailed(DlqError):
-    """A dead letter could not be kept anywhere; its record has to stay where it came from."""
+    """A dead letter could not be kept anywhere. Its record must stay in its source."""
 
 
 class AuditError(DlqError):
-    """A record was reported in an order that cannot be, such as acknowledged before it was expected."""
+    """A record was reported in an impossible order, such as acknowledged before it was expected."""
 
 
 class ResendFailed(DlqError):
-    """A dead letter was sent to its function again, and failed again."""
+    """A dead letter was sent to its function again and failed again."""

@@ -1,4 +1,4 @@
-"""A dead letter: one record that cannot be handled, whole, with the reason why."""
+"""Defines the dead letter: one whole record that can never be processed, with the reason."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,15 +13,15 @@ from interlock_dlq._errors import MalformedRecord
 _LONGEST_REASON = 1000
 
 OUTBOX = "outbox"
-"""Source of letters whose payload is an event's row that the bus can never take, and no record of an event source."""
+"""Source of letters that hold the row of an event that the bus rejects for good, not a record of an event source."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One record that was taken out of its source.
+    """One record that was removed from its source.
 
-    `id` is a ULID, so that letters sort by time; `source` names where the record came from (an ARN, a queue);
-    `payload` is the record as it was received, nothing left out; `at` is when it was given up (UTC); `attempts`
-    counts its deliveries, as far as the source tells.
+    id: a ULID, so that letters sort by time. source: the origin of the record (an ARN, a queue).
+    payload: the whole record as received. at: the time of the removal (UTC).
+    attempts: the number of deliveries, 1 if the source does not report it.
     """
 
     id: str
@@ -62,20 +62,20 @@ def make_letter(
 
 
 def encode_letter(letter: DeadLetter) -> str:
-    """The letter as JSON; a value that JSON does not know (a Decimal) is written as text.
+    """The letter as JSON. A value without a JSON form (a Decimal) is written as text.
 
-    A payload that cannot be written at all is kept as its `repr`, under the one key `repr`.
+    A payload that cannot be written is kept as its `repr`, under the only key `repr`.
     """
     try:
         return msgspec.json.encode(letter, enc_hook=str).decode()
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
-        # Lone surrogates and the like: better odd than lost.
+        # Lone surrogates and similar values: an odd form is better than a lost record.
         odd = msgspec.structs.replace(letter, payload={"repr": _plain(repr(letter.payload))})
         return msgspec.json.encode(odd).decode()
 
 
 def decode_letter(text: str | bytes) -> DeadLetter:
-    """The letter that `encode_letter` wrote; MalformedRecord for anything else."""
+    """The letter that `encode_letter` wrote. Raises MalformedRecord for any other text."""
     try:
         return msgspec.json.decode(text, type=DeadLetter)
     except (msgspec.DecodeError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""Sends dead letters to where they came from again, once the reason is mended, and forgets those that succeed."""
+"""Sends dead letters to their origin again, after the cause is fixed, and deletes the letters that succeed."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger("interlock_dlq")
 
 
 class QueueClient(Protocol):
-    """The part of an SQS client that reads and deletes."""
+    """The reading and deleting part of an SQS client."""
 
     def receive_message(self, **request: Any) -> Any:
         """Receive up to ten messages."""
@@ -26,7 +26,7 @@ class QueueClient(Protocol):
 
 
 class LambdaClient(Protocol):
-    """The part of a Lambda client that invokes."""
+    """The invoking part of a Lambda client."""
 
     def invoke(self, **request: Any) -> Any:
         """Invoke a function."""
@@ -34,9 +34,10 @@ class LambdaClient(Protocol):
 
 
 class RedriveReport(Struct, frozen=True, kw_only=True):
-    """What a redrive did. `unreadable` messages are no dead letters of ours, `skipped` ones were not chosen.
+    """The result of a redrive, as numbers of messages.
 
-    All but the resent stay in the queue, and are visible again after its visibility timeout.
+    unreadable: messages that are not dead letters of this package. skipped: letters that `choose` left out.
+    All messages except the resent ones stay in the queue, and are visible again after its visibility timeout.
     """
 
     resent: int = 0
@@ -54,11 +55,10 @@ def redrive(
     choose: Callable[[DeadLetter], bool] = lambda letter: True,
     wait_seconds: int = 1,
 ) -> RedriveReport:
-    """Resend at most `limit` messages of a dead-letter queue; each is deleted only after `resend` returned.
+    """Resend at most `limit` messages of a dead-letter queue. Each is deleted only after `resend` has returned.
 
-    Ends when the queue has had nothing to give for `wait_seconds` (with 0 only some of its servers are asked). A
-    redrive that dies in between resends some letters twice: whatever handles the records has to be idempotent, as it
-    must be for a stream anyway.
+    It ends when the queue returns no message within `wait_seconds` (0 asks only some of SQS's servers). A redrive that
+    is interrupted resends some letters twice. The code that handles the records must be idempotent, as for a stream.
     """
     queue = client or _sqs()
     counts = {"resent": 0, "failed": 0, "skipped": 0, "unreadable": 0}
@@ -90,23 +90,23 @@ def _resend_one(
         return "skipped"
     try:
         resend(letter)
-    except Exception as error:  # noqa: BLE001 - one letter that fails again must not keep the others
+    except Exception as error:  # noqa: BLE001 - a letter that fails again must not stop the others
         _log.warning("dead_letter_failed_again %s: %s: %s", letter.id, type(error).__name__, error)
         return "failed"
     return "resent"
 
 
 def resend_to_function(function_name: str, client: LambdaClient | None = None) -> Callable[[DeadLetter], None]:
-    """A `resend` that invokes a Lambda function with the letter's record as a batch of one, and awaits its answer.
+    """A `resend` that invokes a Lambda function with the letter's record as a batch of one, and waits for its answer.
 
-    ResendFailed if the function fails or reports the record in its partial batch response, and for letters of the
-    outbox: their payload is a row, of which a function could only make another letter, without the reason.
+    It raises ResendFailed if the function fails or reports the record in its partial batch response. It also raises it
+    for letters of the outbox. Their payload is a row, which would only become another letter without the reason.
     """
     function = client or _lambda()
 
     def resend(letter: DeadLetter) -> None:
         if letter.source == OUTBOX:
-            raise ResendFailed(f"{function_name} takes records, and this is the row of an event: {letter.reason}")
+            raise ResendFailed(f"{function_name} takes records, not the row of an event: {letter.reason}")
         event = json.dumps({"Records": [letter.payload]}).encode()
         answer = function.invoke(FunctionName=function_name, InvocationType="RequestResponse", Payload=event)
         body = answer["Payload"].read()
@@ -114,7 +114,7 @@ def resend_to_function(function_name: str, client: LambdaClient | None = None) -
             raise ResendFailed(f"{function_name} failed: {body[:500]!r}")
         decoded = json.loads(body) if body else None
         if isinstance(decoded, Mapping) and decoded.get("batchItemFailures"):
-            raise ResendFailed(f"{function_name} gave the record back")
+            raise ResendFailed(f"{function_name} returned the record as failed")
 
     return resend
 

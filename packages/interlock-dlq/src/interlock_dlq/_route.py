@@ -1,4 +1,4 @@
-"""Where dead letters go: a queue, else the log; never nowhere without saying so."""
+"""Decides where dead letters are kept: in a queue, otherwise in the log, with an error if neither keeps them."""
 
 import logging
 import random
@@ -14,41 +14,41 @@ _log = logging.getLogger("interlock_dlq")
 
 
 class Router(Protocol):
-    """Keeps a dead letter for good; when it returns, the record may be forgotten by its source."""
+    """Keeps a dead letter for good. When `route` returns, the source may delete the record."""
 
     def route(self, letter: DeadLetter) -> None:
-        """Keep the letter, or raise: then the record has to stay where it is."""
+        """Keep the letter. If it raises, the record must stay in its source."""
         ...
 
 
 class LogRouter:
-    """Writes letters to the log, whole, one line each, at level ERROR: `dead_letter {…}`."""
+    """Writes each whole letter to the log in one line at level ERROR: `dead_letter {…}`."""
 
     def __init__(self, logger: logging.Logger = _log) -> None:
         self._logger = logger
 
     def route(self, letter: DeadLetter) -> None:
-        """Write the letter; RoutingFailed when the logger would drop it."""
+        """Write the letter. Raises RoutingFailed if the logger would drop it."""
         if not self._logger.isEnabledFor(logging.ERROR):
-            raise RoutingFailed(f"logger {self._logger.name} drops errors, letter {letter.id} has no place")
-        # The message holds everything, so that no formatter loses it; a JSON formatter takes `event` and `fields`.
+            raise RoutingFailed(f"logger {self._logger.name} drops errors, so letter {letter.id} cannot be kept")
+        # The message has the whole letter for any formatter. A JSON formatter uses `event` and `fields`.
         extra = {"event": "dead_letter", "fields": {"letter": letter}}
         self._logger.error("dead_letter %s", encode_letter(letter), extra=extra)
 
 
 class NullRouter:
-    """Keeps nothing: for dry runs and tests. `letters` remembers what it was given."""
+    """Keeps letters only in memory, in `letters`: for dry runs and tests."""
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
     def route(self, letter: DeadLetter) -> None:
-        """Remember the letter in memory."""
+        """Keep the letter in memory."""
         self.letters.append(letter)
 
 
 class SqsClient(Protocol):
-    """The part of an SQS client that sends."""
+    """The sending part of an SQS client."""
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Any) -> Any:  # noqa: N803 - boto3's names
         """Send one message."""
@@ -56,9 +56,9 @@ class SqsClient(Protocol):
 
 
 class SqsRouter:
-    """Sends letters to a queue; one that the queue does not take goes to `fallback` instead, whole.
+    """Sends letters to a queue. A letter that the queue rejects goes to `fallback`.
 
-    A transient failure is tried again `max_retries` times, after 100 ms, doubled each time, with jitter.
+    After a transient failure it retries `max_retries` times. The pause starts at 100 ms and doubles, with jitter.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class SqsRouter:
         self._sleep = sleep
 
     def route(self, letter: DeadLetter) -> None:
-        """Send the letter, else hand it to the fallback; raises what the fallback raises."""
+        """Send the letter, or pass it to the fallback. Raises the fallback's error."""
         for retry in range(self._max_retries + 1):
             try:
                 self._send(letter)
                 return
-            except Exception as error:  # noqa: BLE001 - whatever keeps the queue from taking it, the fallback does
+            except Exception as error:  # noqa: BLE001 - the fallback takes the letter after any error
                 _log.warning("dead_letter_not_queued %s: %s: %s", letter.id, type(error).__name__, error)
                 if classify(error) is Permanence.PERMANENT or retry == self._max_retries:
                     break
-                # Jitter only, nothing secret hangs on it.
+                # Only jitter, not a secret.
                 self._sleep(0.1 * 2**retry * random.uniform(0.5, 1))  # noqa: S311
         self._fallback.route(letter)
 
