@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
-    Announce,
     CloseFacts,
     EvaluationFacts,
     EvaluationWindow,
@@ -121,10 +120,12 @@ def _rest(config: PipelineConfig, run: Run, fields: dict[str, object]) -> list[E
     return [*passed.events, *closed.events]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("dormant", [True, False])
-def test_two_writes_of_a_sensor_within_a_second_are_two_events(config: PipelineConfig, run: Run, dormant: bool) -> None:
+@pytest.mark.parametrize("is_excluded", [True, False])
+def test_two_writes_of_a_sensor_within_a_second_are_two_events(
+    config: PipelineConfig, run: Run, is_excluded: bool
+) -> None:
     done = replace(run, status=RunStatus.COMPLETED, evaluated_at=NOW - timedelta(hours=1))
-    days = Exclusions(dates=frozenset({NOW.date()})) if dormant else Exclusions()
+    days = Exclusions(dates=frozenset({NOW.date()})) if is_excluded else Exclusions()
 
     def tell(count: int) -> str:
         fields = {"complete": True, "count": count, "date": "2026-03-03", "hour": "11"}
@@ -132,7 +133,7 @@ def test_two_writes_of_a_sensor_within_a_second_are_two_events(config: PipelineC
         decision = decide_sensor(
             Sensor("bronze-orders", "landing", fields, NOW), config, facts, execution_timeout=TIMEOUT
         )
-        assert isinstance(decision, Announce if dormant else RequestRerun)
+        assert isinstance(decision, RequestRerun)
         return decision.events[0].id
 
     assert tell(150) != tell(200)

@@ -10,9 +10,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import fingerprint, name_record
 from interlock_lifecycle._baseline import watching_rule
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._decision import Announce, KeptRows, StandingRequest
-from interlock_lifecycle._event import make_event
+from interlock_lifecycle._decision import KeptRows, StandingRequest
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, Sensor, digest
 from interlock_rules import RowDate, UnreadableDate, counts_for, holds, key_matches, row_date, updated_at
@@ -33,7 +31,8 @@ class SensorFacts(Struct, frozen=True):
     """What a sensor is judged by: its date's trigger row and rerun request, and the excluded days.
 
     `baseline` (by rule key) is read only where a post-run rule names the sensor. `sensors` are rows as they are now,
-    by row key: the post-run sensors' there, elsewhere the sensor's own where the record may be overwritten.
+    by row key: the post-run sensors' there, on an excluded day all that rules read of a date that has not begun,
+    elsewhere the sensor's own where the record may be overwritten.
     """
 
     run: Run | None
@@ -45,7 +44,9 @@ class SensorFacts(Struct, frozen=True):
     baseline: Mapping[str, object] = {}
     sensors: Mapping[str, Mapping[str, object]] = {}
     kept: KeptRows = KeptRows()
-    """The rows that are kept with the date; read only where a post-run rule names the sensor."""
+    """The rows that are kept with the date; read where `run` is None, or where a post-run rule names the sensor."""
+    is_reported: bool = False
+    """Whether the excluded day of the record was reported for its date; read only on such a day."""
     other_run: Run | None = None
     """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
 
@@ -161,21 +162,3 @@ def was_overwritten(
     if seen.get(sensor.key, "").partition("@")[0] == fingerprint(now_there):
         return True
     return is_overtaken(sensor, now_there, config) and triggers(replace(sensor, fields=now_there), config)
-
-
-def is_dormant(sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> bool:
-    """Whether the day of the record, by the wall clock of the pipeline's zone, is excluded."""
-    return exclusions.excludes(sensor.written_at.astimezone(config.zone).date())
-
-
-def say_dormant(key: RunKey, sensor: Sensor) -> Announce:
-    """A trigger came on an excluded day; the watchdog looks at it again on the next allowed day."""
-    event = make_event(
-        EventType.PIPELINE_EXCLUDED,
-        key,
-        sensor.written_at,
-        source=name_record(sensor),
-        message="today is excluded; the sensor is looked at again on the next allowed day",
-        detail={"sensorKey": sensor.key},
-    )
-    return Announce(key.pipeline_id, (event,))

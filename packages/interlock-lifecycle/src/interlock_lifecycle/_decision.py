@@ -29,14 +29,34 @@ class Verdict(Struct, frozen=True):
     """What stands in the place of a clock's judgement and is none. The clock is judged anew, which mends the row."""
 
 
+class Dormancy(Struct, frozen=True):
+    """A date whose trigger's row came on an excluded day: the watchdog takes it up on the next allowed day.
+
+    sensor_key: the row that fulfilled the trigger. slot: the name under which the date keeps it. since: the time of
+    the first such record (UTC). is_dry: the pipeline was a dry run when the last one came.
+    """
+
+    sensor_key: str
+    slot: str
+    since: datetime
+    is_dry: bool = False
+
+
 class KeptRows(Struct, frozen=True):
     """The KEPT# row of a date: the rows that its rules read, by the rule's slot (docs/dates.md §3).
 
     version: grows with each write, so that two writers cannot overwrite each other. 0: there is no row.
+    dormant: what the date waits with on excluded days; None once it has begun, or does not wait.
     """
 
     rows: Mapping[str, KeptRow] = {}
     version: int = 0
+    dormant: Dormancy | None = None
+
+    @property
+    def is_kept_for_later(self) -> bool:
+        """Whether the date waits, and its rows are to outlast those of other dates until it begins."""
+        return self.dormant is not None and self.dormant.slot in self.rows
 
 
 class StartRun(Struct, frozen=True):
@@ -252,6 +272,21 @@ class KeepRows(Struct, frozen=True):
     kept: KeptRows
     at: datetime
     events: tuple[Event, ...] = ()
+    reason: str = ""
+    """Why a date waits no more, for the log."""
+
+
+class NoteDormant(Struct, frozen=True):
+    """A trigger's row came on an excluded day for a date that has not begun: the date keeps it and waits.
+
+    `marker` belongs to the event, which is emitted once per date and excluded day.
+    """
+
+    key: RunKey
+    kept: KeptRows
+    at: datetime
+    events: tuple[Event, ...] = ()
+    marker: str | None = None
 
 
 class Rejections(Struct, frozen=True):
@@ -335,6 +370,7 @@ Decision: TypeAlias = (
     | ObserveRun
     | NoteArrival
     | KeepRows
+    | NoteDormant
     | RejectSensor
     | AnswerShadow
     | ExpireTrigger

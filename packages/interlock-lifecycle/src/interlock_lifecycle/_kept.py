@@ -39,7 +39,7 @@ def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, con
     A row under a key of its own date is overwritten by rows of that date only.
     """
     rule, named = config.trigger_rule, row_date(sensor_key, fields)
-    if rule is None or not _may_be_replaced(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
+    if rule is None or not may_be_replaced(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
         return KeptRows()
     return KeptRows(add_kept({}, {rule.slot: KeptRow(fields, at)}), 1)
 
@@ -59,7 +59,7 @@ def rows_passed(
         if not rule.any_date
         and rule.slot in selection.sources
         and rule.slot not in selection.kept
-        and _may_be_replaced(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
+        and may_be_replaced(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
     }
     known = {
         slot: row
@@ -91,7 +91,7 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
     found: dict[RunKey, list[str]] = {}
     for rule in dated_rules(config):
         for date in dict.fromkeys((named, ExecutionDate(named.day))):
-            if not _may_be_replaced(sensor.key, rule, date):
+            if not may_be_replaced(sensor.key, rule, date):
                 continue
             try:
                 run = RunKey(config.id, config.schedule_id, date.shifted(-rule.date_offset))
@@ -101,7 +101,7 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
     return {run: tuple(dict.fromkeys(slots)) for run, slots in found.items()}
 
 
-def _may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
+def may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
     """Whether the rule reads this row for the date, and another date's row may be written under the same key.
 
     That is so of the plain key, and of an hour's row under its day's key.
@@ -121,7 +121,7 @@ def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
 
 
 def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: KeptRows) -> KeepRows | None:
-    """Keep a record with its date, which has begun: the next row of its key may be another date's.
+    """Keep a record with its date, which has begun or waits on an excluded day: the next row may be another date's.
 
     None when the date keeps this record, or a better one. The records of one key come in order: a redelivered older
     one does not replace what an evaluation saw after it. A record that names the very date of the run replaces one
@@ -132,14 +132,15 @@ def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: Kept
     fresh = {}
     for slot in slots:
         before = kept.rows.get(slot)
-        if before is None or _is_better(sensor, exact, before):
+        if before is None or is_better(sensor, exact, before):
             fresh[slot] = KeptRow(sensor.fields, sensor.written_at, exact)
     if not fresh:
         return None
-    return KeepRows(key, KeptRows(add_kept(kept.rows, fresh), kept.version + 1), sensor.written_at)
+    after = KeptRows(add_kept(kept.rows, fresh), kept.version + 1, kept.dormant)
+    return KeepRows(key, after, sensor.written_at)
 
 
-def _is_better(sensor: Sensor, exact: bool, before: KeptRow) -> bool:
+def is_better(sensor: Sensor, exact: bool, before: KeptRow) -> bool:
     """Whether the record takes the place of the row that its date keeps."""
     if exact != before.exact:
         return exact
@@ -149,3 +150,17 @@ def _is_better(sensor: Sensor, exact: bool, before: KeptRow) -> bool:
 def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:
     """Streams cut the time to whole seconds, and clocks differ by up to a second: on doubt the record is newer."""
     return sensor.written_at >= kept_at.replace(microsecond=0) - CLOCKS_APART
+
+
+def kept_from_start(kept: KeptRows, opening: KeptRows, config: PipelineConfig) -> KeptRows:
+    """What a date keeps that begins now with the row `opening`.
+
+    A date that waited on an excluded day goes on with what it kept meanwhile. Anything else that is there was left by
+    an earlier life of the date, and is replaced.
+    """
+    if kept.dormant is None:
+        return opening
+    slots = {rule.slot for rule in dated_rules(config)}
+    waited = {slot: row for slot, row in kept.rows.items() if slot in slots}
+    fresh = {slot: row for slot, row in opening.rows.items() if slot not in waited or waited[slot].fields != row.fields}
+    return KeptRows(add_kept(waited, fresh), kept.version + 1)

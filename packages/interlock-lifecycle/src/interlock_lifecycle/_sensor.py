@@ -7,43 +7,35 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import name_record, took_into_account
 from interlock_lifecycle._arrival import (
     SensorFacts,
-    is_dormant,
     record_marker,
     run_key_of,
-    say_dormant,
     was_overwritten,
 )
 from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteRest, RequestRerun, StartRun
+from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteDormant, NoteRest, RequestRerun, StartRun
+from interlock_lifecycle._dormant import Waiting, decide_dormant, is_dormant
 from interlock_lifecycle._event import make_event
-from interlock_lifecycle._kept import opening_row
+from interlock_lifecycle._kept import kept_from_start, opening_row
 from interlock_lifecycle._postrun import decide_post_run
 from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour, first_part_began, note_rest
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
 
-SensorDecision: TypeAlias = StartRun | NoteRest | RequestRerun | NoteAfterRun | Announce | Ignore
+SensorDecision: TypeAlias = StartRun | NoteDormant | NoteRest | RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def decide_sensor(
     sensor: Sensor, config: PipelineConfig, facts: SensorFacts, *, execution_timeout: timedelta
 ) -> SensorDecision:
-    """What a sensor whose trigger condition holds leads to. `sensor.written_at` is the decision's "now"."""
-    key = run_key_of(sensor, config)
-    if is_dormant(sensor, config, facts.exclusions):
-        return say_dormant(key, sensor)
-    run = facts.run
-    if run is None and facts.other_run is not None and facts.other_run.stands:
-        return Ignore("the date runs, or ran, under the schedule that the pipeline had before")
+    """What a sensor whose trigger condition holds leads to. `sensor.written_at` is the decision's "now".
+
+    An excluded day keeps a date from being begun. For a date that has begun the day makes no difference: its reruns
+    are judged by the execution date.
+    """
+    key, run = run_key_of(sensor, config), facts.run
     if run is None:
-        return open_run(
-            key,
-            decided_at=sensor.written_at,
-            execution_timeout=execution_timeout,
-            arrived_at=None if facts.has_arrival else sensor.written_at,
-            kept=opening_row(sensor.key, sensor.fields, sensor.written_at, config),
-        )
+        return _first_record(key, sensor, config, facts, execution_timeout)
     if run.status is RunStatus.FAILED_FINAL:
         return _after_failure(key, sensor, run)
     if watching_rule(config, sensor.key) is not None:
@@ -58,6 +50,25 @@ def decide_sensor(
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
         return RequestRerun(key, REPEATED_HOUR, sensor.written_at, None, (), facts.request)
     return _late_data(key, sensor, run, facts)
+
+
+def _first_record(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: SensorFacts, execution_timeout: timedelta
+) -> StartRun | NoteDormant | Announce | Ignore:
+    """The trigger of a date that has no run under the present schedule."""
+    if facts.other_run is not None and facts.other_run.stands:
+        return Ignore("the date runs, or ran, under the schedule that the pipeline had before")
+    if is_dormant(sensor, config, facts.exclusions):
+        waiting = Waiting(facts.exclusions, facts.kept, facts.sensors, facts.is_reported)
+        return decide_dormant(key, sensor, config, waiting)
+    opening = opening_row(sensor.key, sensor.fields, sensor.written_at, config)
+    return open_run(
+        key,
+        decided_at=sensor.written_at,
+        execution_timeout=execution_timeout,
+        arrived_at=None if facts.has_arrival else sensor.written_at,
+        kept=kept_from_start(facts.kept, opening, config),
+    )
 
 
 def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._accounted import may_be_overwritten, name_record, rows_seen, was_seen
-from interlock_lifecycle._arrival import is_dormant, is_overtaken, run_key_of, say_dormant, triggers, was_overwritten
+from interlock_lifecycle._arrival import is_overtaken, run_key_of, triggers, was_overwritten
 from interlock_lifecycle._baseline import (
     baseline_to_write,
     drift_detail,
@@ -20,10 +20,20 @@ from interlock_lifecycle._baseline import (
 )
 from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._close import may_retry
-from interlock_lifecycle._decision import Announce, AnswerShadow, Ignore, KeptRows, NoteArrival, ObserveRun, Shadow
+from interlock_lifecycle._decision import (
+    Announce,
+    AnswerShadow,
+    Ignore,
+    KeptRows,
+    NoteArrival,
+    NoteDormant,
+    ObserveRun,
+    Shadow,
+)
+from interlock_lifecycle._dormant import Waiting, decide_dormant, is_dormant
 from interlock_lifecycle._evaluate import rules_to_read
 from interlock_lifecycle._event import Event, make_event
-from interlock_lifecycle._kept import opening_row
+from interlock_lifecycle._kept import kept_from_start, opening_row
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._postrun import is_read_for, reports_on
 from interlock_lifecycle._repeated import brings_repeated_hour
@@ -32,7 +42,7 @@ from interlock_lifecycle._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
 from interlock_sla import Exclusions, ExecutionDate
 
-ShadowDecision: TypeAlias = ObserveRun | NoteArrival | Announce | Ignore
+ShadowDecision: TypeAlias = ObserveRun | NoteArrival | NoteDormant | Announce | Ignore
 
 
 class ShadowFacts(Struct, frozen=True):
@@ -44,6 +54,13 @@ class ShadowFacts(Struct, frozen=True):
     baseline: Mapping[str, object]
     sensors: Mapping[str, Mapping[str, object]]
     kept: KeptRows = KeptRows()
+    is_reported: bool = False
+    """Whether the excluded day of the record was reported for its date; read only on such a day."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a live run of the date would be there."""
+        return self.arrived_at is not None or self.shadow.triggered_at is not None
 
 
 def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
@@ -53,8 +70,9 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     keeps a date from being begun; what began before midnight looks at its rules on that day too.
     """
     key = run_key_of(sensor, config)
-    if triggers(sensor, config) and is_dormant(sensor, config, facts.exclusions):
-        return _trigger_dormant(key, sensor, config, facts)
+    if not facts.has_begun and triggers(sensor, config) and is_dormant(sensor, config, facts.exclusions):
+        waiting = Waiting(facts.exclusions, facts.kept, facts.sensors, facts.is_reported)
+        return decide_dormant(key, sensor, config, waiting)
     if facts.shadow.triggered_at is not None:
         return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
     if not _is_triggered(sensor, config, facts):
@@ -62,11 +80,11 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     return _evaluate(key, sensor, config, facts)
 
 
-def _trigger_dormant(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ObserveRun | Announce:
-    """The trigger comes on an excluded day: it begins nothing, but a date that waits already sees it."""
-    dormant = say_dormant(key, sensor)
-    seen = decide_waiting_shadow(key, sensor, config, facts)
-    return replace(seen, events=(*dormant.events, *seen.events)) if isinstance(seen, ObserveRun) else dormant
+def begin_shadow(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+) -> ObserveRun | NoteArrival | Ignore:
+    """A date that waited on an excluded day begins at `sensor.written_at`, as a live one does (`judge_dormant`)."""
+    return Ignore("the date has begun") if facts.has_begun else _evaluate(key, sensor, config, facts)
 
 
 def decide_waiting_shadow(
@@ -107,7 +125,7 @@ def _kept(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> KeptRow
     """The rows that the date keeps, or those that it will keep when this sensor begins it, as for a live run."""
     if facts.arrived_at is not None:
         return facts.kept
-    return opening_row(sensor.key, sensor.fields, sensor.written_at, config)
+    return kept_from_start(facts.kept, opening_row(sensor.key, sensor.fields, sensor.written_at, config), config)
 
 
 def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> bool:

@@ -24,6 +24,7 @@ from interlock_store._rows import (
     read_rerun_request,
     read_run,
     read_sensor,
+    read_waiting,
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
@@ -73,6 +74,7 @@ __all__ = [
     "read_rerun_request",
     "read_run",
     "read_sensor",
+    "read_waiting",
     "sensor_fields",
     "to_wire",
 ]

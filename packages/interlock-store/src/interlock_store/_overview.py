@@ -11,6 +11,7 @@ from interlock_lifecycle import Run, RunKey, Verdict
 from interlock_sla import Calendar
 from interlock_store._rows import (
     CONFIG,
+    DORMANT,
     INDEX,
     PENDING,
     POSTRUN,
@@ -165,6 +166,13 @@ class Overview:
         read_run reads each.
         """
         return self._tables.query(self._names.control, POSTRUN, index=INDEX, up_to=format_time(up_to))
+
+    def dormant(self) -> list[Item]:
+        """The KEPT# rows of dates that wait on excluded days, the one that waits longest first.
+
+        read_waiting reads each.
+        """
+        return list(self._tables.query(self._names.control, DORMANT, index=INDEX))
 
     def cursor(self, check: str) -> Cursor | None:
         """Up to when a check has answered; None before its first tick. Raises MalformedRow for a spoiled row."""

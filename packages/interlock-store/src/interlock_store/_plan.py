@@ -21,6 +21,7 @@ from interlock_lifecycle import (
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
+    NoteDormant,
     NoteRest,
     ObserveRun,
     OpenAttempt,
@@ -115,6 +116,8 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
             return _shadow_writes(decision, control)
         case KeepRows() | RejectSensor():
             return [_keep(decision, control) if isinstance(decision, KeepRows) else _reject_sensor(decision, control)]
+        case NoteDormant():
+            return _note_dormant(decision, control)
         case ExpireTrigger():
             row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
             return [row, *_judge(decision.run.key, decision.judged, decision, control)]
@@ -177,7 +180,12 @@ def _pass(decision: PassEvaluation, control: str) -> list[Write]:
 
 
 def _open_kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> list[Write]:
-    """The kept rows of a new date replace those that an earlier life of the date left."""
+    """The kept rows of a new date replace those that an earlier life of the date left.
+
+    A date that waited on an excluded day begins on the version of its kept rows by which it was judged.
+    """
+    if kept.version > 1:
+        return [_kept(key, kept, at, control)]
     return [Put(control, kept_row(key, kept, at))] if kept.rows else []
 
 
@@ -192,6 +200,16 @@ def _kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> Put:
 
 def _keep(decision: KeepRows, control: str) -> Put:
     return _kept(decision.key, decision.kept, decision.at, control)
+
+
+def _note_dormant(decision: NoteDormant, control: str) -> list[Write]:
+    """The date keeps its rows while it waits, unless it has begun meanwhile."""
+    key, marker = decision.key, decision.marker
+    begun = Check(control, pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key), NOTHING_THERE)
+    writes: list[Write] = [_kept(key, decision.kept, decision.at, control), begun]
+    if marker is not None:
+        writes.append(Put(control, marker_row(key.pipeline_id, marker, decision.at), NOTHING_THERE))
+    return writes
 
 
 def _reject_sensor(decision: RejectSensor, control: str) -> Put:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from interlock_lifecycle import (
     ClockVerdict,
+    Dormancy,
     Event,
     JobEntry,
     JobIntent,
@@ -35,6 +36,7 @@ from interlock_store._write import Expect, Item
 
 INDEX = "GSI1"
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
+DORMANT = "DORMANT"
 
 _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
@@ -489,6 +491,21 @@ def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
         "version": max(kept.version, 1),
         **QUIET,
         "ttl": epoch(at + _KEPT_TTL),
+        **({} if kept.dormant is None else _dormant_entry(kept.dormant)),
+    }
+
+
+def _dormant_entry(dormant: Dormancy) -> Item:
+    """What a KEPT# row says of a date that waits on an excluded day, with its entry of the index."""
+    return {
+        "dormant": {
+            "sensorKey": dormant.sensor_key,
+            "slot": dormant.slot,
+            "since": format_time(dormant.since),
+            "dryRun": dormant.is_dry,
+        },
+        "GSI1PK": DORMANT,
+        "GSI1SK": format_time(dormant.since),
     }
 
 
@@ -510,7 +527,29 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
     return KeptRows(
         {str(slot): _read_kept(entry) for slot, entry in entries.items()},
         version if version >= 1 else UNREADABLE_VERSION,
+        _read_dormant(row.get("dormant")),
     )
+
+
+def _read_dormant(entry: Any) -> Dormancy | None:
+    """What a date waits with; None without an entry, and for one that cannot be read."""
+    told = entry if isinstance(entry, Mapping) else {}
+    sensor_key, slot = told.get("sensorKey"), told.get("slot")
+    if not isinstance(sensor_key, str) or not isinstance(slot, str):
+        return None
+    try:
+        since = parse_time(told.get("since"), "", "").astimezone(UTC)
+    except (MalformedRow, OverflowError):
+        return None
+    return Dormancy(sensor_key, slot, since, is_dry=told.get("dryRun") is True)
+
+
+def read_waiting(row: Mapping[str, Any]) -> tuple[RunKey, KeptRows]:
+    """A date that waits on an excluded day, with what it keeps; raises MalformedRow where nobody can read its entry."""
+    key, kept = key_of_row(row["PK"], row["SK"]), read_kept(row)
+    if kept.dormant is None:
+        raise MalformedRow(row["PK"], row["SK"], "dormant has to be a map of sensorKey, slot and since")
+    return key, kept
 
 
 def _read_kept(entry: Any) -> KeptRow:

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from interlock_config import PipelineConfig
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
+from interlock_controller._shadows import shadow_facts
 from interlock_lifecycle import (
     Announce,
     Decision,
@@ -16,9 +19,9 @@ from interlock_lifecycle import (
     Sensor,
     SensorFacts,
     SensorPath,
-    ShadowFacts,
     StandingRequest,
     UnreadableSensor,
+    dated_rules,
     dates_to_keep,
     day_of_report,
     decide_keeping,
@@ -27,14 +30,15 @@ from interlock_lifecycle import (
     decide_sensor,
     decide_shadow,
     decide_waiting_shadow,
+    dormant_marker,
     has_period,
+    is_dormant,
     may_be_overwritten,
     path_of,
     problem_of,
     reads,
     rejection_marker,
     reports_on,
-    rules_to_read,
     run_key_of,
     watching_rule,
 )
@@ -102,23 +106,28 @@ class SensorIntake:
         raise UnreadableSensor(sensor, problem)
 
     def _keep(self, sensor: Sensor, config: PipelineConfig) -> None:
-        """Keep the record with the dates that have begun, before another date's row takes its place."""
+        """Keep the record with the dates that have begun or wait, before another date's row takes its place."""
         for key, slots in dates_to_keep(sensor, config).items():
 
             def decide(key: RunKey = key, slots: tuple[str, ...] = slots) -> Decision | Ignore:
                 begun = self._begun(key, config)
                 if begun is None:
-                    return Ignore("the date has not begun")
+                    return Ignore("the date has not begun, and does not wait on an excluded day")
                 kept = decide_keeping(sensor, begun, slots, self._store.kept(begun))
                 return kept or Ignore("the date keeps this record, or a newer one")
 
             self._decide_and_commit(sensor, decide)
 
     def _begun(self, key: RunKey, config: PipelineConfig) -> RunKey | None:
-        """The run of a date that has begun, also under the schedule that the pipeline had before."""
+        """The run of a date that has begun, also under the schedule that the pipeline had before, or that waits."""
         if config.dry_run:
-            return key if self._store.arrived_at(key) is not None else None
-        return next((one for one in (key, key.under_other_schedule) if self._store.run(one) is not None), None)
+            begun = key if self._store.arrived_at(key) is not None else None
+        else:
+            keys = (key, key.under_other_schedule)
+            begun = next((one for one in keys if self._store.run(one) is not None), None)
+        if begun is None and self._store.kept(key).is_kept_for_later:
+            return key
+        return begun
 
     def _decide_and_commit(self, sensor: Sensor, decide: Callable[[], Decision | Ignore]) -> None:
         """Decide and commit until no other writer was first."""
@@ -161,7 +170,9 @@ class SensorIntake:
                 continue
 
             def decide(key: RunKey = key) -> Decision | Ignore:
-                return decide_waiting_shadow(key, sensor, config, self._shadow_facts(key, config, stored))
+                return decide_waiting_shadow(
+                    key, sensor, config, shadow_facts(self._store, key, config, stored.exclusions)
+                )
 
             self._decide_and_commit(sensor, decide)
 
@@ -170,14 +181,18 @@ class SensorIntake:
     ) -> Decision | Ignore:
         key = run_key_of(sensor, config)
         if path is SensorPath.DRY_RUN:
-            return decide_shadow(sensor, config, self._shadow_facts(key, config, stored))
-        facts = self._facts(sensor, key, config, stored)
+            facts = shadow_facts(self._store, key, config, stored.exclusions)
+            if not facts.has_begun and is_dormant(sensor, config, stored.exclusions):
+                facts = replace(facts, is_reported=self._is_reported(sensor, key, config))
+            return decide_shadow(sensor, config, facts)
+        live = self._facts(sensor, key, config, stored)
         if path is SensorPath.POST_RUN:
-            return decide_post_run(sensor, config, facts)
-        return decide_sensor(sensor, config, facts, execution_timeout=self._execution_timeout)
+            return decide_post_run(sensor, config, live)
+        return decide_sensor(sensor, config, live, execution_timeout=self._execution_timeout)
 
     def _facts(self, sensor: Sensor, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> SensorFacts:
         store, run = self._store, self._store.run(key)
+        waits = run is None and is_dormant(sensor, config, stored.exclusions)
         is_over = run is not None and not run.is_running
         standing = store.standing_request(key) if is_over else None
         rules = config.post_run_rules
@@ -185,7 +200,11 @@ class SensorIntake:
         readings = _NOTHING
         if is_watched and rules is not None:
             readings = store.readings(key, rules.rules)
-        elif run is not None and is_over and may_be_overwritten(sensor, run.evaluated_at):
+        elif waits:
+            readings = store.readings(key, dated_rules(config))
+        elif run is None:
+            readings = Readings({}, store.kept(key))
+        elif is_over and may_be_overwritten(sensor, run.evaluated_at):
             readings = Readings(store.sensor_rows(config.id, (sensor.key,)), KeptRows())
         return SensorFacts(
             run=run,
@@ -196,6 +215,7 @@ class SensorIntake:
             baseline=store.baseline(key) if is_watched else {},
             sensors=readings.rows,
             kept=readings.kept,
+            is_reported=waits and self._is_reported(sensor, key, config),
             other_run=store.run(key.under_other_schedule) if run is None else None,
         )
 
@@ -205,16 +225,8 @@ class SensorIntake:
             return True
         return self._store.is_rerun_handled(key, asked_at)
 
-    def _shadow_facts(self, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> ShadowFacts:
-        readings = self._store.readings(key, rules_to_read(config))
-        return ShadowFacts(
-            shadow=self._store.shadow(key),
-            arrived_at=self._store.arrived_at(key),
-            exclusions=stored.exclusions,
-            baseline=self._store.baseline(key),
-            sensors=readings.rows,
-            kept=readings.kept,
-        )
+    def _is_reported(self, sensor: Sensor, key: RunKey, config: PipelineConfig) -> bool:
+        return self._store.is_marked(config.id, dormant_marker(key, sensor, config))
 
     def _commit(self, sensor: Sensor, decision: Decision | Ignore) -> Overtaken | None:
         if isinstance(decision, Ignore):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from interlock_controller.effects import Timers
 from interlock_controller.slas import SlaAlerts
+from interlock_controller.watch._dormant import DormantDates
 from interlock_controller.watch._failures import Check, RowReports
 from interlock_controller.watch._pipelines import LivePipelines
 from interlock_controller.watch._recovery import Recovery
@@ -40,6 +41,7 @@ def all_checks(
         "stale-runs": recovery.stale_runs,
         "configs": live.check,
         "cron-starts": CronStarts(store, overview, sweep("cron-starts"), execution_timeout=execution_timeout).check,
+        "dormant-dates": DormantDates(store, overview, live, workers, execution_timeout=execution_timeout).check,
         "stranded-sensors": StrandedSensors(store, overview, live, workers, execution_timeout=execution_timeout).check,
         "trigger-deadlines": TriggerDeadlines(store, overview, sweep("trigger-deadlines")).check,
         "missed-schedules": MissedSchedules(

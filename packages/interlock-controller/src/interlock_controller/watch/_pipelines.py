@@ -32,6 +32,10 @@ class Watched(Struct, frozen=True):
         """Whether the watchdog reports on it (watch.enabled); it is recovered in any case."""
         return self.config.watch.enabled
 
+    def is_dormant(self, now: datetime) -> bool:
+        """Whether the day of `now`, in the schedule's zone, is excluded."""
+        return self.expected.exclusions.excludes(now.astimezone(self.config.zone).date())
+
     def key(self, date: ExecutionDate) -> RunKey:
         """The run of a date."""
         return RunKey(self.config.id, self.config.schedule_id, date)
@@ -41,12 +45,13 @@ class _Sight(Struct):
     """What one tick sees: the pipelines to look at, those to look at later, and what is wrong with some of them."""
 
     watched: list[Watched]
+    shadows: list[Watched]
     later: list[str]
     troubles: list[PipelineTrouble]
 
 
 class LivePipelines:
-    """All live pipelines, as one tick sees them. Dry runs are left out; so are configs that cannot be read.
+    """All pipelines, as one tick sees them: live ones, and dry runs apart. Configs that cannot be read are left out.
 
     A config that the stream-router has not noted yet (its stream may be down) is noted here, and looked at from the
     next tick on: only then is it known since when the pipeline exists, or runs live.
@@ -58,8 +63,19 @@ class LivePipelines:
         self._seen: tuple[datetime, _Sight] | None = None
 
     def pipelines(self, now: datetime) -> list[Watched]:
-        """The pipelines at this tick; read once, however many checks ask."""
+        """The live pipelines at this tick; read once, however many checks ask."""
         return self._look(now).watched
+
+    def any_run(self, now: datetime) -> dict[str, Watched]:
+        """The pipelines at this tick by id, dry runs too."""
+        sight = self._look(now)
+        return {watched.config.id: watched for watched in (*sight.watched, *sight.shadows)}
+
+    def is_known(self, pipeline_id: str, now: datetime) -> bool:
+        """Whether there is such a pipeline, even one that cannot be looked at now."""
+        sight = self._look(now)
+        troubled = (trouble.pipeline_id for trouble in sight.troubles)
+        return pipeline_id in {*self.any_run(now), *sight.later, *troubled}
 
     def later(self, now: datetime) -> list[str]:
         """The pipelines that can only be looked at later, and then for what they are due meanwhile."""
@@ -78,7 +94,7 @@ class LivePipelines:
         return self._seen[1]
 
     def _read(self, found: Mapping[str, StoredConfig], now: datetime) -> _Sight:
-        sight = _Sight([], [], [])
+        sight = _Sight([], [], [], [])
         for pipeline_id, stored in found.items():
             try:
                 watched = self._watch(pipeline_id, stored, now)
@@ -86,7 +102,7 @@ class LivePipelines:
                 sight.troubles.append(PipelineTrouble(pipeline_id, error))
                 watched = None
             if watched is not None:
-                sight.watched.append(watched)
+                (sight.shadows if watched.config.dry_run else sight.watched).append(watched)
             elif stored.config is None or not stored.noted:
                 sight.later.append(pipeline_id)
         return sight
@@ -99,8 +115,6 @@ class LivePipelines:
         if not stored.noted:
             _log.warning("pipeline_not_noted", pipeline=pipeline_id)
             self._store.note_config(pipeline_id, now)
-            return None
-        if stored.config.dry_run:
             return None
         created_at = stored.created_at or now
         expected = Expectation(stored.config, stored.exclusions, created_at, stored.in_force)

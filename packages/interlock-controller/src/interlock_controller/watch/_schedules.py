@@ -183,7 +183,10 @@ class TriggerDeadlines:
         """Whether the trigger's sensor held by then: its record was lost, or came on an excluded day."""
         rule = watched.config.trigger_rule
         assert rule is not None
-        rows = self._store.readings(watched.key(date), [rule]).rows
+        readings = self._store.readings(watched.key(date), [rule])
+        waits, rows = readings.kept.dormant, readings.rows
+        if waits is not None and waits.since <= ended_at:
+            return True
         found = stranded_sensors(watched.expected, rows, since=watched.expected.created_at, now=now)
         return any(one.key.date == date and (one.arrived_at or ended_at) <= ended_at for one in found)
 

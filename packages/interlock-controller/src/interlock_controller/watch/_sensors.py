@@ -53,7 +53,7 @@ Rows = Mapping[str, Mapping[str, object]]
 
 
 class StrandedSensors:
-    """Triggers whose stream record was lost, or that came on an excluded day: their runs are started now."""
+    """Triggers whose stream record was lost, or that came on an excluded day for a date that is excluded as well."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class StrandedSensors:
         triggered = [
             (watched, watched.config.schedule.trigger.key)
             for watched in self._live.pipelines(now)
-            if watched.config.schedule.trigger is not None and not _is_dormant(watched, now)
+            if watched.config.schedule.trigger is not None and not watched.is_dormant(now)
         ]
         plain = self._overview.sensor_rows((watched.config.id, key) for watched, key in triggered)
         for watched, key in triggered:
@@ -183,10 +183,6 @@ class StrandedSensors:
             return OVERTAKEN if commit is Commit.STALE else commit is Commit.COMMITTED
 
         return decide_until_settled(start_once, subject=f"stranded sensor {one.sensor_key} of {one.key}")
-
-
-def _is_dormant(watched: Watched, now: datetime) -> bool:
-    return watched.expected.exclusions.excludes(now.astimezone(watched.config.zone).date())
 
 
 def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:

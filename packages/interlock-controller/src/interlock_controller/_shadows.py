@@ -1,0 +1,19 @@
+"""Gathers what a dry run of a date is judged by."""
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import RunKey, ShadowFacts, rules_to_read
+from interlock_sla import Exclusions
+from interlock_store import Store
+
+
+def shadow_facts(store: Store, key: RunKey, config: PipelineConfig, exclusions: Exclusions) -> ShadowFacts:
+    """The facts of a date of a dry-run pipeline, as they are now."""
+    readings = store.readings(key, rules_to_read(config))
+    return ShadowFacts(
+        shadow=store.shadow(key),
+        arrived_at=store.arrived_at(key),
+        exclusions=exclusions,
+        baseline=store.baseline(key),
+        sensors=readings.rows,
+        kept=readings.kept,
+    )

@@ -1,0 +1,107 @@
+"""Takes up a date that waited on excluded days: begins it once, live or as a dry run, or ends its waiting."""
+
+from datetime import datetime, timedelta
+
+from interlock_config import PipelineConfig
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
+from interlock_controller._shadows import shadow_facts
+from interlock_lifecycle import (
+    TERMINAL_JOB_EVENTS,
+    DormantDate,
+    Ignore,
+    KeepRows,
+    KeptRows,
+    NoteArrival,
+    ObserveRun,
+    RunKey,
+    StartRun,
+    TakeUp,
+    begin_shadow,
+    judge_dormant,
+    start_dormant,
+    stop_waiting,
+)
+from interlock_store import Commit, Store, StoredConfig
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class DormantBegins:
+    """What becomes of dates whose trigger's row came on an excluded day."""
+
+    def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:
+        self._store = store
+        self._execution_timeout = execution_timeout
+
+    def take_up(self, key: RunKey, config: PipelineConfig, now: datetime, *, forget_before: datetime) -> bool:
+        """Begin the date, if it still waits and `now` is on an allowed day; whether it began.
+
+        `key` is that of the KEPT# row. `config` is the config that the caller saw: an edited one waits for the next
+        call. A date that can neither begin nor be settled is forgotten if it waits since before `forget_before`.
+        Raises Contended when the date kept changing.
+        """
+
+        def take_up_once() -> bool | Overtaken:
+            decision = self._decide(key, config, now, forget_before)
+            if isinstance(decision, Ignore):
+                _log.info("dormant_date_waits", run=str(key), reason=decision.reason)
+                return False
+            commit = self._store.commit(decision)
+            reason = decision.reason if isinstance(decision, KeepRows) else ""
+            kind = type(decision).__name__
+            _log.warning("dormant_date_taken_up", run=str(key), decision=kind, reason=reason, commit=str(commit))
+            if commit is Commit.STALE:
+                return OVERTAKEN
+            return commit is Commit.COMMITTED and not isinstance(decision, KeepRows)
+
+        return decide_until_settled(take_up_once, subject=f"dormant date {key}")
+
+    def _decide(
+        self, key: RunKey, config: PipelineConfig, now: datetime, forget_before: datetime
+    ) -> StartRun | ObserveRun | NoteArrival | KeepRows | Ignore:
+        stored = self._store.config(key.pipeline_id)
+        if stored.config != config:
+            return Ignore("the config was edited just now")
+        if stored.exclusions.excludes(now.astimezone(config.zone).date()):
+            return Ignore("today is excluded")
+        facts = self._facts(key, config)
+        judged = judge_dormant(facts, config, now)
+        waits = facts.kept.dormant
+        if isinstance(judged, TakeUp):
+            return self._begin(judged, facts, config, stored, now)
+        if isinstance(judged, Ignore) and waits is not None and waits.since < forget_before:
+            return stop_waiting(facts, now, f"{judged.reason}, for too long")
+        return judged
+
+    def _begin(
+        self, take: TakeUp, facts: DormantDate, config: PipelineConfig, stored: StoredConfig, now: datetime
+    ) -> StartRun | ObserveRun | NoteArrival | Ignore:
+        if not config.dry_run:
+            return start_dormant(take, facts, now, self._execution_timeout)
+        shadow = shadow_facts(self._store, facts.key, config, stored.exclusions)
+        return begin_shadow(facts.key, take.sensor, config, shadow)
+
+    def _facts(self, kept_key: RunKey, config: PipelineConfig) -> DormantDate:
+        store, key = self._store, RunKey(config.id, config.schedule_id, kept_key.date)
+        kept = store.kept(kept_key)
+        arrived = store.arrived_at(key) is not None
+        has_outcome = any(entry.event in TERMINAL_JOB_EVENTS for entry in store.entries(key))
+        is_observed = config.dry_run and (arrived or store.shadow(key).triggered_at is not None)
+        sensor_key = "" if kept.dormant is None else kept.dormant.sensor_key
+        return DormantDate(
+            key=key,
+            kept_key=kept_key,
+            kept=kept,
+            run=store.run(key),
+            other_run=store.run(key.under_other_schedule),
+            is_settled=is_observed or (has_outcome and not config.dry_run),
+            row=store.sensor_rows(config.id, (sensor_key,)).get(sensor_key),
+            has_arrival=arrived,
+        )
+
+    def forget(self, key: RunKey, now: datetime) -> None:
+        """End the waiting of a date whose pipeline is gone."""
+        kept: KeptRows = self._store.kept(key)
+        if kept.dormant is not None:
+            self._store.commit(KeepRows(key, KeptRows(kept.rows, kept.version + 1), now, reason="no pipeline"))

@@ -1,0 +1,243 @@
+"""Dates whose trigger's row came on an excluded day: what they keep meanwhile, and how they begin afterwards."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle._accounted import name_record
+from interlock_lifecycle._arrival import date_of
+from interlock_lifecycle._catalogue import EventType
+from interlock_lifecycle._decision import (
+    Announce,
+    Dormancy,
+    Ignore,
+    KeepRows,
+    KeptRows,
+    NoteDormant,
+    StartRun,
+)
+from interlock_lifecycle._event import Event, make_event
+from interlock_lifecycle._kept import (
+    add_kept,
+    dated_rules,
+    is_better,
+    kept_from_start,
+    may_be_replaced,
+    opening_row,
+    rows_passed,
+)
+from interlock_lifecycle._run import Run, RunKey, Sensor
+from interlock_lifecycle._start import open_run
+from interlock_rules import KeptRow, UnreadableDate, holds, key_matches, row_date, select_rows, updated_at
+from interlock_sla import Exclusions
+
+_LONGEST_SEARCH = 366
+"""How many days ahead the next allowed day is looked for."""
+
+
+def day_of(sensor: Sensor, config: PipelineConfig) -> date:
+    """The day of a record by the wall clock of the pipeline's zone: that of its writing."""
+    return sensor.written_at.astimezone(config.zone).date()
+
+
+def is_dormant(sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> bool:
+    """Whether the day of the record is excluded, so that it begins no date (docs/reference/sensors.md §3)."""
+    return exclusions.excludes(day_of(sensor, config))
+
+
+def dormant_marker(key: RunKey, sensor: Sensor, config: PipelineConfig) -> str:
+    """The marker of a report that a date waits on the record's day."""
+    return f"excluded#{key.schedule_id}#{day_of(sensor, config)}#{key.date}"
+
+
+class Waiting(Struct, frozen=True):
+    """What a dormant record is judged by.
+
+    kept: what the date keeps. rows: the rows of the date's rules as they are now, by row key. is_reported: whether
+    the excluded day was reported for the date.
+    """
+
+    exclusions: Exclusions
+    kept: KeptRows
+    rows: Mapping[str, Mapping[str, object]]
+    is_reported: bool
+
+
+def decide_dormant(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: Waiting
+) -> NoteDormant | Announce | Ignore:
+    """A trigger's row came on an excluded day for a date that has not begun: the date keeps it until it may begin.
+
+    A date that is excluded itself keeps nothing: what stands under the sensor's key on the next allowed day counts.
+    Reconciliation looks at that row for a live pipeline; for a dry run the date is noted, since nothing else does.
+    """
+    at, marker = sensor.written_at, dormant_marker(key, sensor, config)
+    events = () if facts.is_reported else (_report(key, sensor, config, facts.exclusions),)
+    is_excluded = facts.exclusions.excludes(key.date.day)
+    if is_excluded and not config.dry_run:
+        if facts.is_reported:
+            return Ignore("the date and the day are excluded, and that was reported")
+        return Announce(key.pipeline_id, events, marker=marker, at=at)
+    kept = _noted(sensor, facts) if is_excluded else _kept_meanwhile(key, sensor, config, facts)
+    if kept == facts.kept and facts.is_reported:
+        return Ignore("the date waits for its next allowed day, and keeps this record or a newer one")
+    after = KeptRows(kept.rows, facts.kept.version + 1, kept.dormant)
+    return NoteDormant(key, after, at, events, None if facts.is_reported else marker)
+
+
+def _noted(sensor: Sensor, facts: Waiting) -> KeptRows:
+    """An excluded date waits without rows of its own."""
+    waits = facts.kept.dormant
+    since = sensor.written_at if waits is None else waits.since
+    return KeptRows({}, facts.kept.version, Dormancy(sensor.key, sensor.key, since, is_dry=True))
+
+
+def _kept_meanwhile(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: Waiting) -> KeptRows:
+    """The record, and the rows of the other rules that another date's row may overwrite before the date begins."""
+    rule = config.trigger_rule
+    assert rule is not None
+    slot = rule.slot if may_be_replaced(sensor.key, rule, key.date) else sensor.key
+    # What a date keeps that does not wait was left by an earlier life of it.
+    kept = facts.kept if facts.kept.dormant is not None else KeptRows(version=facts.kept.version)
+    before, waits = kept.rows.get(slot), kept.dormant
+    if before is None or is_better(sensor, exact=True, before=before):
+        kept = replace(kept, rows=add_kept(kept.rows, {slot: KeptRow(sensor.fields, sensor.written_at)}))
+        since = sensor.written_at if waits is None else waits.since
+        waits = Dormancy(sensor.key, slot, since, is_dry=config.dry_run)
+    others = [one for one in dated_rules(config) if one.slot != slot]
+    selection = select_rows(facts.rows, others, key.date, kept.rows)
+    added = rows_passed(selection, others, kept, key.date, sensor.written_at)
+    return KeptRows(kept.rows if added is None else added.rows, kept.version, waits)
+
+
+def _report(key: RunKey, sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> Event:
+    today = day_of(sensor, config)
+    allowed = next_allowed_day(exclusions, today)
+    when = "on no day of the next year" if allowed is None else f"on {_named(allowed)}"
+    then = f"the watchdog takes {key.date} up {when}"
+    if exclusions.excludes(key.date.day):
+        then = f"{key.date} is an excluded date: its row is looked at again {when}, unless another row has replaced it"
+    detail = {"sensorKey": sensor.key, "excludedDay": today.isoformat()}
+    return make_event(
+        EventType.PIPELINE_EXCLUDED,
+        key,
+        sensor.written_at,
+        source=name_record(sensor),
+        message=f"{_named(today)} is excluded; {then}",
+        detail=detail if allowed is None else {**detail, "nextAllowedDay": allowed.isoformat()},
+    )
+
+
+def _named(day: date) -> str:
+    return f"{day:%A} {day.isoformat()}"
+
+
+def next_allowed_day(exclusions: Exclusions, today: date) -> date | None:
+    """The first day after `today` that is not excluded; None when there is none within a year."""
+    days = (today + timedelta(days=ahead) for ahead in range(1, _LONGEST_SEARCH + 1))
+    return next((day for day in days if not exclusions.excludes(day)), None)
+
+
+class DormantDate(Struct, frozen=True):
+    """A date that waited on excluded days, as it is on an allowed day.
+
+    key: the date under the pipeline's present schedule. kept: what its KEPT# row holds, under `kept_key`. run,
+    other_run: its trigger rows, under the present schedule and the other one. is_settled: its joblog holds an outcome,
+    or a dry run has begun it. row: what stands under the key of the sensor now, None for no row.
+    """
+
+    key: RunKey
+    kept_key: RunKey
+    kept: KeptRows
+    run: Run | None
+    other_run: Run | None
+    is_settled: bool
+    row: Mapping[str, object] | None
+    has_arrival: bool = False
+
+
+class TakeUp(Struct, frozen=True):
+    """A date that waited may begin now: its trigger holds for this row."""
+
+    sensor: Sensor
+    kept: KeptRows
+    """What the date keeps from its begin on."""
+
+
+def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> TakeUp | KeepRows | Ignore:
+    """Whether a date that waited may begin: by its row as it is at `now`, where its place was taken by the kept one.
+
+    KeepRows ends the waiting: the date has begun otherwise, or its row does not fulfil the trigger any more. Ignore: it
+    goes on waiting, since a row that is unreadable or deleted may be followed by another one.
+    """
+    waits, rule = facts.kept.dormant, config.trigger_rule
+    if waits is None:
+        return Ignore("the date does not wait")
+    if reason := _why_settled(facts, waits, config):
+        return stop_waiting(facts, now, reason)
+    if not facts.kept.is_kept_for_later and facts.row is not None and not _is_of(facts.row, waits, facts, config):
+        return stop_waiting(facts, now, f"sensor {waits.sensor_key} holds another date's row, and none was kept")
+    fields = _row_to_judge(facts, waits, config)
+    if rule is None or fields is None:
+        return Ignore(f"sensor {waits.sensor_key} holds no row that can be judged")
+    if not holds(rule, fields, now):
+        return stop_waiting(facts, now, f"sensor {waits.sensor_key} does not fulfil the trigger any more")
+    kept = kept_from_start(facts.kept, opening_row(waits.sensor_key, fields, now, config), config)
+    if facts.key != facts.kept_key:
+        kept = replace(kept, version=1)  # the row of the present schedule; the other one ends its waiting afterwards
+    return TakeUp(Sensor(config.id, waits.sensor_key, fields, now), kept)
+
+
+def _why_settled(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -> str:
+    rule = config.trigger_rule
+    if facts.run is not None or facts.is_settled or (facts.other_run is not None and facts.other_run.stands):
+        return "the date has begun"
+    if waits.is_dry and not config.dry_run:
+        return "the date waited in a dry run: a pipeline that runs live counts forward"
+    if rule is None or not key_matches(rule.key, waits.sensor_key):
+        return f"sensor {waits.sensor_key} is not the trigger any more"
+    return ""
+
+
+def _row_to_judge(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -> Mapping[str, object] | None:
+    """The row of the sensor if it is of the date; the kept one where another date's row has taken its place."""
+    if facts.row is None or isinstance(row_date(waits.sensor_key, facts.row), UnreadableDate):
+        return None
+    if _is_of(facts.row, waits, facts, config):
+        return facts.row
+    kept = facts.kept.rows.get(waits.slot)
+    return None if kept is None else kept.fields
+
+
+def _is_of(row: Mapping[str, object], waits: Dormancy, facts: DormantDate, config: PipelineConfig) -> bool:
+    """Whether the row belongs to the date. Without a date it belongs to the day of its own time, if it bears one."""
+    named, stamp = row_date(waits.sensor_key, row), updated_at(row)
+    if named is None and stamp is None:
+        return False
+    return date_of(named, stamp or waits.since, config) == facts.key.date
+
+
+def stop_waiting(facts: DormantDate, now: datetime, reason: str) -> KeepRows:
+    """The date waits no more; what it keeps stays."""
+    return KeepRows(facts.kept_key, KeptRows(facts.kept.rows, facts.kept.version + 1), now, reason=reason)
+
+
+def start_dormant(take: TakeUp, facts: DormantDate, now: datetime, execution_timeout: timedelta) -> StartRun:
+    """Begin a date that waited. Its first sensor arrives, for the relative clock, when Interlock may start it."""
+    arrived_at = None if facts.has_arrival else now
+    start = open_run(
+        facts.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at, kept=take.kept
+    )
+    event = make_event(
+        EventType.TRIGGER_RECOVERED,
+        facts.key,
+        now,
+        source=f"reconciled {take.sensor.key}",
+        attempt=0,
+        message=f"sensor {take.sensor.key} came on an excluded day; its date begins on this allowed day",
+        detail={"source": "watchdog", "sensorKey": take.sensor.key},
+    )
+    return replace(start, events=(event,))
