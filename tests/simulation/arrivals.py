@@ -1,7 +1,7 @@
 """Invariant (e) for sensors: what a record must have led to, from the rows alone."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import safety
@@ -45,10 +45,10 @@ def e_arrival_is_answered(
     trigger, types = config.trigger_rule, {event.type for event in told if event.detail["date"] == str(key.date)}
     fires = trigger is not None and names(trigger.key, sensor) and holds(trigger, fields, change.at)
     watched = config.post_run is not None and any(names(rule.key, sensor) for rule in config.post_run.rules)
-    if fires and world.ledger.exclusions(config).excludes(change.at.astimezone(config.zone).date()):
-        # Told once for two writes of one second: to the stream they are the same moment.
-        was_told = world.ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
-        return None if was_told else f"{key}: {sensor} on an excluded day was not told"
+    day = change.at.astimezone(config.zone).date()
+    if before is None and fires and world.ledger.exclusions(config).excludes(day):
+        reports = excluded_reports(world.ledger, key, str(day))
+        return None if reports else f"{key}: {sensor} on the excluded day {day} was not told"
     if before is None:
         opened = key in world.ledger.runs
         return None if opened or not fires else f"{key}: {sensor} did not open its run"
@@ -66,6 +66,27 @@ def e_arrival_is_answered(
     if called_late and not _is_of_another_date(world, config, change, key):
         return f"{key}: {sensor} is called late although the run had seen it"
     return None
+
+
+def excluded_reports(ledger: Ledger, key: RunKey, day: str) -> list[Told]:
+    """The events that say that a date does not begin on an excluded day."""
+    found = ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
+    return [told for told in found if told.detail.get("detail", {}).get("excludedDay") == day]
+
+
+def e_excluded_day_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str | None:
+    """Each excluded day is reported once for a date, with the next day that is not excluded."""
+    detail, config = told.detail.get("detail", {}), ledger.configs.now(key.pipeline_id)
+    day = detail.get("excludedDay")
+    if day is None or config is None or config.value is None:
+        return None
+    if len(excluded_reports(ledger, key, day)) > 1:
+        return f"{key}: the excluded day {day} was reported twice"
+    exclusions, allowed = ledger.exclusions(config.value), date.fromisoformat(day) + timedelta(days=1)
+    while exclusions.excludes(allowed):
+        allowed += timedelta(days=1)
+    said = detail["nextAllowedDay"]
+    return None if said == str(allowed) else f"{key}: the day after {day} is {allowed}, and not {said}"
 
 
 def _late_after_failure(world: "World", key: RunKey, attempt: int, written_at: datetime) -> str | None:

@@ -25,6 +25,7 @@ class Mutant(Struct, frozen=True):
 
 
 _ROAD = "tests/simulation/test_road.py::"
+_EXCLUDED = "tests/dates/test_excluded_days.py::"
 _LIFECYCLE = "packages/interlock-lifecycle/tests/"
 _SITUATION = "tests/sla/test_situations.py::test_who_is_told_what_and_when"
 _RULES, _STORE = "packages/interlock-rules/tests/", "packages/interlock-store/tests/"
@@ -524,7 +525,7 @@ MUTANTS = (
     Mutant(
         "the first row that is kept stays",
         "interlock_lifecycle:decide_keeping",
-        "before is None or _is_better(sensor, exact, before)",
+        "before is None or is_better(sensor, exact, before)",
         "before is None",
         trap=26,
         writers=(1,),
@@ -633,6 +634,37 @@ MUTANTS = (
         "NoteAfterRun",
         seeds=(2,),
         writers=(0,),
+    ),
+    Mutant(
+        "what comes on an excluded day is kept by its key only",
+        "interlock_lifecycle:decide_dormant",
+        "is_excluded and (not config.dry_run)",
+        "not config.dry_run",
+        rate=0.0,
+        writers=(5,),
+    ),
+    Mutant(
+        "a date that waited begins with the row that stands there",
+        "interlock_lifecycle:_row_to_judge",
+        "_is_of(facts.row, waits, facts, config)",
+        "True",
+        rate=0.0,
+        writers=(7,),
+    ),
+    Mutant(
+        "late data on an excluded day is late for no run",
+        "interlock_lifecycle:decide_sensor",
+        "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)",
+        "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)\n"
+        "if is_dormant(sensor, config, facts.exclusions):\n    return Ignore('excluded')",
+        tests=(_EXCLUDED + "test_late_data_of_a_completed_date_is_rerun_on_an_excluded_day",),
+    ),
+    Mutant(
+        "an excluded day is reported with each row",
+        "interlock_lifecycle:dormant_marker",
+        "return f'excluded#{key.schedule_id}#{day_of(sensor, config)}#{key.date}'",
+        "return f'excluded#{key.schedule_id}#{sensor.written_at}#{key.date}'",
+        seeds=(0,),
     ),
     Mutant(
         "data after a final failure is not reported",

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from simulation import judged, safety, verdicts
-from simulation.arrivals import e_arrival_is_answered, e_failure_is_reported_once, is_after_failure
+from simulation.arrivals import (
+    e_arrival_is_answered,
+    e_excluded_day_is_reported_once,
+    e_failure_is_reported_once,
+    is_after_failure,
+)
 from simulation.faults import Change
 from simulation.jobs import Job
 from simulation.ledger import Told, Version
@@ -112,6 +117,8 @@ class Checks:
             self.broke("c", verdicts.c_told_once(self._ledger, told))
         if told.type in _ONCE and len(self._ledger.told(pipeline_id, date, told.type)) > 1:
             self.broke("e", f"{pipeline_id} {date}: {told.type} was told twice")
+        if told.type == "PIPELINE_EXCLUDED":
+            self.broke("e", e_excluded_day_is_reported_once(self._ledger, _key_of(told), told))
         if told.type == "RERUN_REJECTED":
             began = self._world.invocation.began
             self.broke("g", safety.g_rejection_is_right(self._ledger, _key_of(told), told, began))

@@ -92,7 +92,9 @@ class Writers(Story):
         trigger = "trigger: {key: landed, check: exists}" if apart else ""
         trigger = trigger or "trigger: {key: ready, check: equals, field: ready, value: true}"
         cron = f'cron: "{rng.randint(0, 59)} {rng.randint(2, 9)} * * *"'
-        exclude = "" if twin or fires else rng.choice(["", "", "exclude: {weekends: true}"])
+        weekends = ["", "", "exclude: {weekends: true}"]
+        exclude = "" if twin or fires else rng.choice(weekends)
+        exclude = self.more.choice(weekends) if twin else exclude
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: 2"
         # A rule that reads the trigger's own key for the date before: drawn apart, so that other stories stay.
         of_before = not twin and self.more.random() < 0.15
@@ -257,7 +259,8 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             asked_at = last + timedelta(minutes=rng.choice((130, 400, 1300, 2000) if style.has_twin else _ASKED))
             if not self.world.now < asked_at < self.end:
                 continue
-            if style.has_twin and RunKey(style.config.id, style.config.schedule_id, when) not in self.promised:
+            key = RunKey(style.config.id, style.config.schedule_id, when)
+            if style.has_twin and (key not in self.promised or self.may_be_dormant(key)):
                 continue  # a dry run begins no date by a request
             for name in style.ids:
                 key = RunKey(name, style.config.schedule_id, when)
