@@ -66,7 +66,10 @@ def tests(session: nox.Session, unit: str) -> None:
 README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "interlock-sla", "interlock-triggers"}
 
 # The public modules of a package that need nothing but the package; `runs` of the controller needs its extra.
-FACES = {"interlock-controller": [".effects", ".records", ".slas", ".watch"]}
+FACES = {
+    "interlock-controller": [".effects", ".records", ".slas", ".watch"],
+    "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
+}
 
 
 @nox.session

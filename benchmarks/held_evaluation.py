@@ -20,7 +20,11 @@ PROGRAM = """
 import json, logging, sys, time
 from datetime import UTC, datetime, timedelta
 from interlock_config import decode_yaml
-from interlock_lifecycle import RunKey, open_run
+from interlock_lifecycle import RunKey
+try:
+    from interlock_lifecycle.runs import open_run
+except ImportError:  # a build with flat names
+    from interlock_lifecycle import open_run
 try:
     from interlock_controller.runs import StepContext, read_request, take_step
 except ImportError:  # a build in which the steps were part of the orchestrator

@@ -28,7 +28,8 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller.effects import Outbox
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery, WorkerPool, all_checks
-from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus, Timer
+from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus
+from interlock_lifecycle.slas import Timer
 from interlock_sla import Clock, ExecutionDate, Outcome, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
 from interlock_store._rows import closed_row, verdict_changes

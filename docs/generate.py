@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from interlock_lifecycle import EVENT_KINDS, PLAIN_PROGRESS
+from interlock_lifecycle.events import EVENT_KINDS, PLAIN_PROGRESS
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,7 +19,8 @@ import pytest
 import interlock_lifecycle
 from interlock_cli import main
 from interlock_config import calendar_schema, json_schema
-from interlock_lifecycle import EVENT_KINDS, JOB_EVENTS, EventType
+from interlock_lifecycle import JOB_EVENTS
+from interlock_lifecycle.events import EVENT_KINDS, EventType
 from interlock_telemetry import environment
 
 ROOT = Path(__file__).parents[2]
@@ -410,7 +411,7 @@ def resolves(name: str) -> bool:
 
 
 def test_names_that_do_not_exist_are_found() -> None:
-    assert resolves("interlock_lifecycle.decide_rerun")
+    assert resolves("interlock_lifecycle.reruns.decide_rerun")
     assert resolves("interlock_lifecycle.Run.is_held_by")
     assert not resolves("interlock_lifecycle.decide_nothing")
     assert not resolves("interlock_nothing.decide_rerun")

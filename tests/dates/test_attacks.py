@@ -10,9 +10,10 @@ from sla.lambdas import NAMES
 
 from interlock_config import decode_yaml
 from interlock_controller.records import SensorIntake
-from interlock_lifecycle import KeptRows, RunKey, RunStatus, Sensor, UnreadableSensor
-from interlock_lifecycle._kept import decide_keeping, rows_passed
-from interlock_lifecycle._rejected import rejection_marker
+from interlock_lifecycle import KeptRows, RunKey, RunStatus, Sensor
+from interlock_lifecycle.sensors import UnreadableSensor
+from interlock_lifecycle.sensors._kept import decide_keeping, rows_passed
+from interlock_lifecycle.sensors._rejected import rejection_marker
 from interlock_rules import Check, KeptRow, Rule, row_date, select_rows
 from interlock_sla import parse_execution_date
 from interlock_store import ConfigCache, MemoryTables, Overview, Store

@@ -10,7 +10,8 @@ import pytest
 from sla.stage import PIPELINE, Stage
 
 from interlock_dlq import DeadLetter
-from interlock_lifecycle import Run, RunKey, RunStatus, describe_run
+from interlock_lifecycle import Run, RunKey, RunStatus
+from interlock_lifecycle.reports import describe_run
 from interlock_sla import parse_execution_date
 
 HOURLY = """

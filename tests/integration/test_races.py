@@ -25,18 +25,9 @@ from interlock_controller import Contended
 from interlock_controller.effects import BusEntry, Outbox
 from interlock_controller.records import Change, ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
-from interlock_lifecycle import (
-    CloseFacts,
-    JobOutcome,
-    RequestRerun,
-    Run,
-    RunKey,
-    RunStatus,
-    SlaFacts,
-    Timer,
-    Verdict,
-    decide_completion,
-)
+from interlock_lifecycle import JobOutcome, RequestRerun, Run, RunKey, RunStatus, Verdict
+from interlock_lifecycle.runs import CloseFacts, decide_completion
+from interlock_lifecycle.slas import SlaFacts, Timer
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, DynamoTables, Overview, Store, TableBusy, TableNames
 

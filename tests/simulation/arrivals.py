@@ -10,7 +10,7 @@ from simulation.ledger import Ledger, Pass, Told, Version
 from interlock_config import PipelineConfig
 from interlock_controller.records import Change
 from interlock_lifecycle import RunKey
-from interlock_lifecycle._accounted import fingerprint
+from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_rules import holds
 from interlock_store import format_time, pipeline_pk, sensor_fields
 from interlock_store._rows import run_sk

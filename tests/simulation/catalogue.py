@@ -332,9 +332,9 @@ MUTANTS = (
     ),
     Mutant(
         "seen rows are compared by time alone",
-        "interlock_lifecycle:was_seen",
-        "seen[sensor.key].partition('@')[0] == fingerprint(sensor.fields)",
-        "True",
+        "interlock_lifecycle:rest_was_seen",
+        "return mark == rest.fingerprint",
+        "return True",
         tests=("packages/interlock-lifecycle/tests/test_accounted.py",),
     ),
     Mutant(
@@ -601,7 +601,7 @@ MUTANTS = (
     ),
     Mutant(
         "kept rows count as seen until the evaluation",
-        "interlock_lifecycle:was_seen",
+        "interlock_lifecycle:rest_was_seen",
         "_moment(kept_at)",
         "seen_at",
         tests=(_LIFECYCLE + "test_accounted.py",),

@@ -22,7 +22,8 @@ from simulation.parts import GRACE
 from interlock_controller.records import Change as Record
 from interlock_controller.watch import TickFailed
 from interlock_dlq import BatchResult
-from interlock_lifecycle import RunKey, is_reserved
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.sensors import is_reserved
 from interlock_store import key_of_row, parse_time, sensor_fields
 
 if TYPE_CHECKING:

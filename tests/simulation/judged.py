@@ -13,7 +13,7 @@ from simulation.truths import moved, names_of
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
-from interlock_lifecycle._accounted import fingerprint
+from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_rules import Rule, holds
 from interlock_sla import ExecutionDate
 

@@ -12,8 +12,9 @@ from simulation.faults import Change
 from simulation.truths import UNDATED, Truth
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
-from interlock_lifecycle import RunKey, is_reserved
-from interlock_lifecycle._accounted import fingerprint
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.sensors import is_reserved
+from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_sla import Calendar, Exclusions
 from interlock_store import format_time, key_of_row, parse_time, sensor_fields
 from interlock_store._write import Item

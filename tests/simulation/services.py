@@ -12,7 +12,8 @@ from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definit
 from interlock_controller.effects import BusEntry, BusError
 from interlock_controller.runs import read_request, take_step
 from interlock_controller.watch import TickFailed
-from interlock_lifecycle import RunKey, Timer, timer_input
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.slas import Timer, timer_input
 
 if TYPE_CHECKING:
     from simulation.world import World

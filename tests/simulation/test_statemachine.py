@@ -22,7 +22,8 @@ from interlock_controller.runs import _closing as closing
 from interlock_controller.runs import _evaluation as evaluation
 from interlock_controller.runs import _job as job
 from interlock_controller.slas import Request as SlaRequest
-from interlock_lifecycle import JobOutcome, RunKey, execution_input, open_run
+from interlock_lifecycle import JobOutcome, RunKey
+from interlock_lifecycle.runs import execution_input, open_run
 from interlock_sla import parse_execution_date
 
 MACHINE = load_definition()

@@ -21,19 +21,9 @@ from interlock_controller.effects import BusEntry, Outbox
 from interlock_controller.records import RerunIntake
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_controller.watch import Recovery, WorkerPool, all_checks, run_tick
-from interlock_lifecycle import (
-    CloseFacts,
-    JobIntent,
-    JobOutcome,
-    OpenAttempt,
-    Run,
-    RunKey,
-    Timer,
-    decide_completion,
-    decide_started,
-    open_run,
-    timer_input,
-)
+from interlock_lifecycle import JobIntent, JobOutcome, OpenAttempt, Run, RunKey
+from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
+from interlock_lifecycle.slas import Timer, timer_input
 from interlock_sla import Clock, ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames, read_rerun_request
 

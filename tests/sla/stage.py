@@ -14,7 +14,8 @@ from interlock_config import decode_yaml
 from interlock_controller.effects import BusEntry, NoTimers
 from interlock_controller.watch import TickFailed
 from interlock_dlq import Router as DeadLetters
-from interlock_lifecycle import JobEntry, RunKey, Timer, timer_input
+from interlock_lifecycle import JobEntry, RunKey
+from interlock_lifecycle.slas import Timer, timer_input
 from interlock_sla import Calendar, ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, Tables
 from interlock_store._rows import entry_row

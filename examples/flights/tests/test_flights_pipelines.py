@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml, expand, warnings
-from interlock_lifecycle import deadlines_of
+from interlock_lifecycle.slas import deadlines_of
 from interlock_rules import Evaluation, drift, holds, key_matches, row_date, select_rows
 from interlock_sla import Exclusions, ExecutionDate, execution_day
 from interlock_triggers import Attempt, Clients, start

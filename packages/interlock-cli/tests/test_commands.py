@@ -14,7 +14,8 @@ from moto.server import ThreadedMotoServer
 
 from interlock_cli import main
 from interlock_config import decode_yaml
-from interlock_lifecycle import RunKey, decide_started, open_run
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import parse_execution_date
 from interlock_store import DynamoTables, Store, TableNames, read_rerun_request
 

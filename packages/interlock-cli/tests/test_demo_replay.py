@@ -12,7 +12,7 @@ from interlock_cli.demo._replay import Replay
 from interlock_cli.demo._script import BRONZE, GOLD, SHADOW, SILVER, write_script
 from interlock_cli.demo._watch import Standing
 from interlock_config import decode_yaml
-from interlock_lifecycle import Progress
+from interlock_lifecycle.reports import Progress
 from interlock_store import MemoryTables, Store, TableNames
 
 AT = datetime(2026, 3, 3, 12, tzinfo=UTC)

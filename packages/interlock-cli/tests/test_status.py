@@ -10,19 +10,11 @@ from msgspec.structs import replace
 from interlock_cli._reading import read_statuses
 from interlock_cli._status import print_statuses, wire_status
 from interlock_config import decode_yaml
-from interlock_lifecycle import (
-    AlertFacts,
-    CloseFacts,
-    EventType,
-    JobOutcome,
-    Progress,
-    RecordBreach,
-    RunKey,
-    decide_alert,
-    decide_completion,
-    decide_started,
-    open_run,
-)
+from interlock_lifecycle import JobOutcome, RecordBreach, RunKey
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.reports import Progress
+from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
+from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames
 from interlock_store._write import Update

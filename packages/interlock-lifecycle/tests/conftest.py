@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import Run, RunKey, RunStatus, SlaFacts, Verdict
+from interlock_lifecycle import Run, RunKey, RunStatus, Verdict
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import parse_execution_date
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

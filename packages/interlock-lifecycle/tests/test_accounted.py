@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_lifecycle import Run, Sensor
-from interlock_lifecycle._accounted import fingerprint, rows_seen, took_into_account
+from interlock_lifecycle.sensors._accounted import fingerprint, rows_seen, took_into_account
 from interlock_rules import Check, KeptRow, Rule, select_rows
 from interlock_sla import parse_execution_date
 

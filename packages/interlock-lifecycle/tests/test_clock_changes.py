@@ -8,8 +8,6 @@ from msgspec.structs import replace
 
 from interlock_config import decode_yaml
 from interlock_lifecycle import (
-    EventType,
-    Expectation,
     JobEntry,
     NoteRest,
     RequestRerun,
@@ -18,15 +16,13 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
-    SensorFacts,
     StandingRequest,
-    Window,
-    decide_sensor,
-    due_starts,
-    has_stand_in,
 )
-from interlock_lifecycle._accounted import fingerprint
-from interlock_lifecycle._repeated import ask_for_rest, brings_repeated_hour, note_rest
+from interlock_lifecycle.dates import Expectation, Window, due_starts, has_stand_in
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.sensors import SensorFacts, decide_sensor
+from interlock_lifecycle.sensors._accounted import fingerprint
+from interlock_lifecycle.sensors._repeated import ask_for_rest, brings_repeated_hour, note_rest
 from interlock_sla import Exclusions, ExecutionDate, parse_execution_date
 
 

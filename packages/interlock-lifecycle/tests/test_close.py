@@ -8,24 +8,20 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
-    AlreadyClosed,
     ClockVerdict,
-    CloseFacts,
     CloseRun,
-    EventType,
-    Exhaustion,
     JobIntent,
     JobOutcome,
     OpenAttempt,
     Run,
     RunKey,
     RunStatus,
-    SlaFacts,
     Superseded,
     Verdict,
-    decide_completion,
-    exhaust,
 )
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Clock, Exclusions, Outcome
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

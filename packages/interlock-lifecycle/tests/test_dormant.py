@@ -10,7 +10,6 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Announce,
     Dormancy,
-    DormantDate,
     Ignore,
     KeepRows,
     KeptRows,
@@ -22,20 +21,21 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
-    SensorFacts,
     Shadow,
-    ShadowFacts,
     StartRun,
+)
+from interlock_lifecycle.dryrun import ShadowFacts, begin_shadow, decide_shadow
+from interlock_lifecycle.sensors import (
+    DormantDate,
+    SensorFacts,
     TakeUp,
-    begin_shadow,
     decide_sensor,
-    decide_shadow,
     dormant_marker,
     judge_dormant,
     next_allowed_day,
     start_dormant,
 )
-from interlock_lifecycle._kept import MOST_KEPT_BYTES
+from interlock_lifecycle.sensors._kept import MOST_KEPT_BYTES
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 

@@ -11,8 +11,6 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Announce,
     AnswerShadow,
-    EventType,
-    FailureFacts,
     Ignore,
     JobEntry,
     KeptRows,
@@ -21,19 +19,14 @@ from interlock_lifecycle import (
     OpenAttempt,
     RejectRerun,
     RerunEntry,
-    RerunFacts,
-    RerunRequest,
     RunKey,
     Sensor,
-    SensorPath,
     Shadow,
-    ShadowFacts,
-    decide_rerun,
-    decide_shadow,
-    decide_shadow_failure,
-    path_of,
-    project_sla,
 )
+from interlock_lifecycle.dryrun import FailureFacts, ShadowFacts, decide_shadow, decide_shadow_failure, project_sla
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun
+from interlock_lifecycle.sensors import SensorPath, path_of
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 

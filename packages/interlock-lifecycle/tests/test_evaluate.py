@@ -7,22 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import (
-    CloseRun,
-    EvaluationFacts,
-    EvaluationWindow,
-    EventType,
-    HoldRun,
-    JobIntent,
-    Passed,
-    PassEvaluation,
-    Run,
-    RunStatus,
-    SlaFacts,
-    Superseded,
-    WindowUsedUp,
-    decide_evaluation,
-)
+from interlock_lifecycle import CloseRun, JobIntent, PassEvaluation, Run, RunStatus, Superseded
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.runs import EvaluationFacts, EvaluationWindow, HoldRun, Passed, WindowUsedUp, decide_evaluation
+from interlock_lifecycle.slas import SlaFacts
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 WINDOW = EvaluationWindow(NOW, timedelta(minutes=10), timedelta(minutes=1))

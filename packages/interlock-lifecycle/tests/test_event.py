@@ -7,33 +7,29 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
-    CloseFacts,
-    EvaluationFacts,
-    EvaluationWindow,
-    Event,
-    EventType,
     JobOutcome,
     MarkStarted,
     OpenAttempt,
     PassEvaluation,
     RequestRerun,
-    RerunFacts,
-    RerunRequest,
     Run,
     RunKey,
     RunStatus,
     Sensor,
-    SensorFacts,
-    SlaFacts,
     Verdict,
+)
+from interlock_lifecycle.events import Event, EventType, make_event, make_event_id
+from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun
+from interlock_lifecycle.runs import (
+    CloseFacts,
+    EvaluationFacts,
+    EvaluationWindow,
     decide_completion,
     decide_evaluation,
-    decide_rerun,
-    decide_sensor,
     decide_started,
-    make_event,
-    make_event_id,
 )
+from interlock_lifecycle.sensors import SensorFacts, decide_sensor
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Exclusions
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)

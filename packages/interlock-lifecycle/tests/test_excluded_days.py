@@ -8,37 +8,30 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import (
-    AlertFacts,
+from interlock_lifecycle import CloseRun, JobOutcome, RecordBreach, Run, RunKey, Verdict
+from interlock_lifecycle.dates import ExpiryFacts, excluded_days, expire_trigger, notes_these_days, read_excluded_days
+from interlock_lifecycle.dates._expected import trigger_ends
+from interlock_lifecycle.dryrun import project_sla
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.reports import describe_run
+from interlock_lifecycle.runs import (
     CloseFacts,
-    CloseRun,
     EvaluationFacts,
     EvaluationWindow,
-    EventType,
-    ExpiryFacts,
-    GivenSla,
     HoldRun,
-    JobOutcome,
-    RecordBreach,
-    Run,
-    RunKey,
+    decide_completion,
+    decide_evaluation,
+)
+from interlock_lifecycle.slas import (
+    AlertFacts,
+    GivenSla,
     SlaFacts,
-    Verdict,
     calculate_deadlines,
     clocks_in_trouble,
     deadlines_of,
     decide_alert,
-    decide_completion,
-    decide_evaluation,
-    describe_run,
-    excluded_days,
-    expire_trigger,
-    notes_these_days,
-    project_sla,
-    read_excluded_days,
     timers_of,
 )
-from interlock_lifecycle._expected import trigger_ends
 from interlock_sla import Calendar, Clock, Exclusions, parse_execution_date
 
 FRIDAY, SATURDAY = parse_execution_date("2026-03-06"), parse_execution_date("2026-03-07")

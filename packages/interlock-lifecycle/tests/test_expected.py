@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from interlock_config import decode_yaml
-from interlock_lifecycle import (
+from interlock_lifecycle.dates import (
     EXCLUDED_DAYS,
     MISSED_AFTER,
     Expectation,
     Window,
-    deadlines_of,
     due_clocks,
     due_fires,
     due_starts,
@@ -21,6 +20,7 @@ from interlock_lifecycle import (
     expected_dates,
     terms_of,
 )
+from interlock_lifecycle.slas import deadlines_of
 from interlock_sla import Deadline, Exclusions, ExecutionDate, parse_execution_date
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,25 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import (
-    EvaluationFacts,
-    EvaluationWindow,
-    HoldRun,
-    KeepRows,
-    KeptRows,
-    PassEvaluation,
-    Run,
-    RunKey,
-    Sensor,
-    SensorFacts,
-    SlaFacts,
-    StartRun,
-    dates_to_keep,
-    decide_evaluation,
-    decide_keeping,
-    decide_sensor,
-)
-from interlock_lifecycle._kept import MOST_KEPT_BYTES, add_kept
+from interlock_lifecycle import KeepRows, KeptRows, PassEvaluation, Run, RunKey, Sensor, StartRun
+from interlock_lifecycle.runs import EvaluationFacts, EvaluationWindow, HoldRun, decide_evaluation
+from interlock_lifecycle.sensors import SensorFacts, dates_to_keep, decide_keeping, decide_sensor
+from interlock_lifecycle.sensors._kept import MOST_KEPT_BYTES, add_kept
+from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import DateHold, KeptRows, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
+from interlock_lifecycle import KeptRows
+from interlock_lifecycle.reports import DateHold, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 

@@ -11,20 +11,22 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Announce,
-    EventType,
     Ignore,
     JobIntent,
     KeptRows,
-    NoBaseline,
     NoteAfterRun,
     RequestRerun,
     Run,
     RunKey,
     RunStatus,
     Sensor,
+    StandingRequest,
+)
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.sensors import (
+    NoBaseline,
     SensorFacts,
     SensorPath,
-    StandingRequest,
     awaited,
     day_of_report,
     decide_post_run,
@@ -33,7 +35,7 @@ from interlock_lifecycle import (
     reports_on,
     take_baseline,
 )
-from interlock_lifecycle._arrival import is_overtaken
+from interlock_lifecycle.sensors._arrival import is_overtaken
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 

@@ -6,23 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import (
+from interlock_lifecycle import CloseRun, Ignore, JobIntent, RecoverRun, Run, RunStatus
+from interlock_lifecycle.runs import (
     CloseFacts,
-    CloseRun,
     EvaluationFacts,
     EvaluationWindow,
     ExecutionEnded,
     HoldRun,
-    Ignore,
-    JobIntent,
     Passed,
-    RecoverRun,
-    Run,
-    RunStatus,
-    SlaFacts,
     decide_evaluation,
     decide_recovery,
 )
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Exclusions
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)

@@ -6,11 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import (
-    EventType,
-    Expectation,
-    Rejections,
-    Sensor,
+from interlock_lifecycle import Rejections, Sensor
+from interlock_lifecycle.dates import Expectation
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.sensors import (
     UnreadableSensor,
     decide_rejection,
     problem_of,

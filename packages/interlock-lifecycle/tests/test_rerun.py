@@ -14,13 +14,11 @@ from interlock_lifecycle import (
     OpenAttempt,
     RejectRerun,
     RerunEntry,
-    RerunFacts,
-    RerunRequest,
     Run,
     RunKey,
     RunStatus,
-    decide_rerun,
 )
+from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun
 from interlock_sla import Exclusions, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)

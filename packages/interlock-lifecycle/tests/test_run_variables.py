@@ -6,17 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import (
-    JobIntent,
-    Run,
-    RunKey,
-    SendStart,
-    SlaFacts,
-    TargetTraits,
-    TriggerFacts,
-    decide_trigger,
-    run_variables,
-)
+from interlock_lifecycle import JobIntent, Run, RunKey
+from interlock_lifecycle.runs import SendStart, TargetTraits, TriggerFacts, decide_trigger, run_variables
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Period, parse_execution_date
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

@@ -7,21 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import (
-    Announce,
-    EventType,
-    Ignore,
-    RequestRerun,
-    Run,
-    RunStatus,
-    Sensor,
-    SensorFacts,
-    StartRun,
-    decide_sensor,
-    is_reserved,
-    run_key_of,
-    triggers,
-)
+from interlock_lifecycle import Announce, Ignore, RequestRerun, Run, RunStatus, Sensor, StartRun
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.sensors import SensorFacts, decide_sensor, is_reserved, run_key_of, triggers
 from interlock_sla import Exclusions
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

@@ -8,10 +8,8 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
-    AlertFacts,
     Announce,
     ClockVerdict,
-    EventType,
     Ignore,
     JobEntry,
     JobIntent,
@@ -20,9 +18,13 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
+    Verdict,
+)
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.slas import (
+    AlertFacts,
     SlaFacts,
     TooEarly,
-    Verdict,
     decide_alert,
     tell_unscheduled,
     timer_input,

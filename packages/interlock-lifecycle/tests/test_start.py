@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import Run, RunKey, execution_input, execution_windows, open_run
+from interlock_lifecycle import Run, RunKey
+from interlock_lifecycle.runs import execution_input, execution_windows, open_run
 from interlock_sla import parse_execution_date
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

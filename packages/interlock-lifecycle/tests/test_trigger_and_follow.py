@@ -8,36 +8,38 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import (
-    AskTarget,
-    AwaitStart,
     CloseRun,
-    FailAttempt,
     JobEntry,
-    JobFinished,
     JobIntent,
     JobOutcome,
+    RecordStart,
+    Run,
+    RunKey,
+    Superseded,
+    make_job_key,
+)
+from interlock_lifecycle.runs import (
+    AskTarget,
+    AwaitStart,
+    FailAttempt,
+    JobFinished,
     JobRuns,
     LookForStart,
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
-    RecordStart,
-    Run,
-    RunKey,
     SendStart,
-    SlaFacts,
     StandingJob,
     StartAnswered,
-    Superseded,
     TargetTraits,
     TriggerFacts,
     decide_trigger,
     follow,
-    make_job_key,
     read_outcome,
     record_start,
     refuse_start,
 )
+from interlock_lifecycle.slas import SlaFacts
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 UNTIL = NOW + timedelta(minutes=5)

@@ -12,7 +12,8 @@ from botocore.config import Config
 from moto import mock_aws
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import Run, RunKey, StartRun, open_run
+from interlock_lifecycle import Run, RunKey, StartRun
+from interlock_lifecycle.runs import open_run
 from interlock_sla import parse_execution_date
 from interlock_store import (
     DynamoScan,

@@ -8,18 +8,9 @@ from typing import Any
 import pytest
 
 from interlock_config import PipelineConfig, decode_yaml, encode_calendar, encode_json
-from interlock_lifecycle import (
-    CloseFacts,
-    CloseRun,
-    Exhaustion,
-    RunKey,
-    RunStatus,
-    SlaFacts,
-    StartRun,
-    Verdict,
-    exhaust,
-    needs_start,
-)
+from interlock_lifecycle import CloseRun, RunKey, RunStatus, StartRun, Verdict
+from interlock_lifecycle.runs import CloseFacts, Exhaustion, exhaust, needs_start
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Calendar, Exclusions
 from interlock_store import (
     Commit,

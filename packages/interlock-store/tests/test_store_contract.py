@@ -13,11 +13,8 @@ from interlock_lifecycle import (
     Announce,
     AnsweredRequest,
     ClockVerdict,
-    CloseFacts,
     CloseRun,
     CommitIntent,
-    EventType,
-    Exhaustion,
     JobEntry,
     JobIntent,
     JobOutcome,
@@ -34,22 +31,19 @@ from interlock_lifecycle import (
     RejectRerun,
     RequestRerun,
     RerunEntry,
-    RerunFacts,
     RestOfHour,
     Run,
     RunKey,
     RunStatus,
     Shadow,
-    SlaFacts,
     StartRun,
     Verdict,
     WithdrawIntent,
-    decide_completion,
-    decide_started,
-    exhaust,
-    make_event,
-    reject_rerun,
 )
+from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.reruns import RerunFacts, reject_rerun
+from interlock_lifecycle.runs import CloseFacts, Exhaustion, decide_completion, decide_started, exhaust
+from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Check, Rule
 from interlock_sla import Calendar, Clock, Exclusions, Outcome, Period, parse_execution_date
 from interlock_store import (

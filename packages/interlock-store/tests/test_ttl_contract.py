@@ -7,10 +7,7 @@ from typing import Any
 from interlock_lifecycle import (
     Announce,
     ClockVerdict,
-    CloseFacts,
     CommitIntent,
-    EventType,
-    Exhaustion,
     JobEntry,
     JobIntent,
     MarkStarted,
@@ -20,14 +17,13 @@ from interlock_lifecycle import (
     RerunEntry,
     Run,
     RunKey,
-    SlaFacts,
     StartRun,
     Verdict,
     WithdrawIntent,
-    decide_started,
-    exhaust,
-    make_event,
 )
+from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.runs import CloseFacts, Exhaustion, decide_started, exhaust
+from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Clock, Exclusions, Outcome
 from interlock_store import Commit, Store
 from interlock_store._write import Put

@@ -8,19 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import (
-    Expectation,
-    KeptRows,
-    Progress,
-    Run,
-    RunKey,
-    RunReport,
-    RunStatus,
-    SlaFacts,
-    dates_not_begun,
-    describe_absent,
-    describe_run,
-)
+from interlock_lifecycle import KeptRows, Run, RunKey, RunStatus
+from interlock_lifecycle.dates import Expectation
+from interlock_lifecycle.reports import Progress, RunReport, dates_not_begun, describe_absent, describe_run
+from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Mode, candidate_keys, compile_rules, row_date, select_rows, updated_at
 from interlock_sla import (
     ExecutionDate,

@@ -9,7 +9,7 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, plain, print_json
-from interlock_lifecycle import is_reserved
+from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date
 from interlock_store import to_wire
 

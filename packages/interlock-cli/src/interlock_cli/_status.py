@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, plain, print_json, show_span, table
 from interlock_cli._reading import PipelineStatus, Unreadable, read_statuses
-from interlock_lifecycle import Progress, RunReport, SlaReport
+from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 
 _WHOLE = ("pipeline", "date", "state")

@@ -17,7 +17,7 @@ from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json
 from interlock_config import PipelineConfig, Problem, Review
-from interlock_lifecycle import moved_deadline
+from interlock_lifecycle.reports import moved_deadline
 from interlock_sla import Calendar
 from interlock_store import date_holds, newest_date
 

@@ -1,6 +1,7 @@
 """Gathers the facts that every close of a run is decided on."""
 
-from interlock_lifecycle import RETRY_REASON, CloseFacts, RunKey
+from interlock_lifecycle import RETRY_REASON, RunKey
+from interlock_lifecycle.runs import CloseFacts
 from interlock_store import Store
 
 

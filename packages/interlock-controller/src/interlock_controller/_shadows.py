@@ -1,7 +1,9 @@
 """Gathers what a dry run of a date is judged by."""
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import RunKey, ShadowFacts, rules_to_read
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.dryrun import ShadowFacts
+from interlock_lifecycle.runs import rules_to_read
 from interlock_sla import Exclusions
 from interlock_store import Store
 

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from interlock_controller.effects import BusEntry, BusError, EventBus, Outbox
 from interlock_dlq import OUTBOX, NullRouter, RoutingFailed
-from interlock_lifecycle import Announce, EventType, RunKey, make_event
+from interlock_lifecycle import Announce, RunKey
+from interlock_lifecycle.events import EventType, make_event
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_store._write import Item, Put

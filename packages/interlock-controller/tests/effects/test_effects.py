@@ -12,15 +12,9 @@ from moto import mock_aws
 from interlock_config import decode_yaml
 from interlock_controller.effects import MISSING, BusEntry, BusError, Executions, Outbox, SchedulerTimers
 from interlock_controller.records import RerunIntake, SensorIntake
-from interlock_lifecycle import (
-    CommitIntent,
-    JobIntent,
-    RunKey,
-    RunStatus,
-    Sensor,
-    open_run,
-    timers_of,
-)
+from interlock_lifecycle import CommitIntent, JobIntent, RunKey, RunStatus, Sensor
+from interlock_lifecycle.runs import open_run
+from interlock_lifecycle.slas import timers_of
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_store._write import Item
@@ -196,7 +190,9 @@ def test_late_data_asks_for_one_rerun_and_gets_one_answer(store: Store, outbox: 
 
 
 def _complete(store: Store) -> None:
-    from interlock_lifecycle import CloseFacts, JobOutcome, SlaFacts, Verdict, decide_completion
+    from interlock_lifecycle import JobOutcome, Verdict
+    from interlock_lifecycle.runs import CloseFacts, decide_completion
+    from interlock_lifecycle.slas import SlaFacts
 
     run = store.run(KEY)
     assert run is not None

@@ -9,7 +9,8 @@ import pytest
 from interlock_config import decode_yaml
 from interlock_controller.records import SensorIntake
 from interlock_controller.slas import SlaAlerts
-from interlock_lifecycle import EventType, RunKey, Sensor
+from interlock_lifecycle import RunKey, Sensor
+from interlock_lifecycle.events import EventType
 from interlock_sla import parse_execution_date
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
 from interlock_store._write import Put

@@ -9,21 +9,10 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_controller.records import OutcomeIntake, RerunIntake, SensorIntake
-from interlock_lifecycle import (
-    CloseFacts,
-    CloseRun,
-    JobEntry,
-    JobOutcome,
-    PassEvaluation,
-    RunKey,
-    RunStatus,
-    Sensor,
-    UnreadableSensor,
-    decide_completion,
-    open_run,
-    take_baseline,
-)
-from interlock_lifecycle._accounted import fingerprint
+from interlock_lifecycle import CloseRun, JobEntry, JobOutcome, PassEvaluation, RunKey, RunStatus, Sensor
+from interlock_lifecycle.runs import CloseFacts, decide_completion, open_run
+from interlock_lifecycle.sensors import UnreadableSensor, take_baseline
+from interlock_lifecycle.sensors._accounted import fingerprint
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, format_time, read_rerun_request
 from interlock_store._write import Put

@@ -8,16 +8,9 @@ import msgspec
 
 from interlock_config import decode_yaml
 from interlock_controller.runs import Step, StepContext, read_request, take_step
-from interlock_lifecycle import (
-    MarkStarted,
-    OpenAttempt,
-    RerunFacts,
-    Run,
-    RunKey,
-    decide_rerun,
-    decide_started,
-    open_run,
-)
+from interlock_lifecycle import MarkStarted, OpenAttempt, Run, RunKey
+from interlock_lifecycle.reruns import RerunFacts, decide_rerun
+from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_triggers import Attempt, Capability, Started, State, Status, Triggers

@@ -14,7 +14,9 @@ from msgspec import ValidationError
 from interlock_config import decode_yaml
 from interlock_controller.effects import NoTimers, SchedulerTimers
 from interlock_controller.slas import SlaAlerts, SlaMonitor, TimerEarly, TimersNotMade, WrongTerm
-from interlock_lifecycle import MarkStarted, RunKey, Timer, decide_started, open_run
+from interlock_lifecycle import MarkStarted, RunKey
+from interlock_lifecycle.runs import decide_started, open_run
+from interlock_lifecycle.slas import Timer
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 

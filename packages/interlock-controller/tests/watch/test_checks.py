@@ -13,19 +13,10 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller.effects import BusEntry, Outbox
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery, TickFailed, WorkerPool, all_checks, cursor_at, run_tick
-from interlock_lifecycle import (
-    MISSED_AFTER,
-    ClockVerdict,
-    JobEntry,
-    RecordBreach,
-    Run,
-    RunKey,
-    RunStatus,
-    Timer,
-    Verdict,
-    decide_started,
-    open_run,
-)
+from interlock_lifecycle import ClockVerdict, JobEntry, RecordBreach, Run, RunKey, RunStatus, Verdict
+from interlock_lifecycle.dates import MISSED_AFTER
+from interlock_lifecycle.runs import decide_started, open_run
+from interlock_lifecycle.slas import Timer
 from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
 from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
 from interlock_store._rows import closed_row, entry_row

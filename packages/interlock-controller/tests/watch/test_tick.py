@@ -11,7 +11,8 @@ from interlock_config import decode_yaml
 from interlock_controller.effects import BusEntry, Outbox
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Cause, Check, Recovery, TickFailed, run_tick
-from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus, decide_started, open_run
+from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus
+from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import MemoryTables, Store, TableNames
 from interlock_store._write import Put

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
-from interlock_lifecycle._event import Event
 from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, RestOfHour, Run, RunKey, RunStatus
+from interlock_lifecycle.events._event import Event
 from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome
 

@@ -8,11 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded
-from interlock_lifecycle._event import make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
 
 LEASE_GRACE = timedelta(minutes=30)
 """How much longer than its execution's timeout a run keeps its lock (docs/reference/runs.md §1.1)."""

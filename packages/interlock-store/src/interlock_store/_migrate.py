@@ -10,7 +10,9 @@ from typing import Literal
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, notices
-from interlock_lifecycle import RunStatus, lease_end, moved_deadline
+from interlock_lifecycle import RunStatus
+from interlock_lifecycle.reports import moved_deadline
+from interlock_lifecycle.runs import lease_end
 from interlock_rules import to_number
 from interlock_sla import Calendar
 from interlock_store._outlook import date_holds, newest_date

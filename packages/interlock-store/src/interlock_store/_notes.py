@@ -7,7 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_json
-from interlock_lifecycle import EXCLUDED_DAYS, digest, excluded_days, notes_these_days, read_excluded_days, terms_of
+from interlock_lifecycle import digest
+from interlock_lifecycle.dates import EXCLUDED_DAYS, excluded_days, notes_these_days, read_excluded_days, terms_of
 from interlock_sla import Exclusions
 from interlock_store._rows import CONFIG, MalformedRow, format_time, parse_time
 from interlock_store._write import Expect, Item

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle import DateHold, RunKey, RunStatus, date_to_judge, held_by_dates, unreadable_triggers
+from interlock_lifecycle import RunKey, RunStatus
+from interlock_lifecycle.reports import DateHold, date_to_judge, held_by_dates, unreadable_triggers
 from interlock_sla import Exclusions, ExecutionDate
 from interlock_store._overview import Overview
 from interlock_store._rows import MalformedRow, key_of_row

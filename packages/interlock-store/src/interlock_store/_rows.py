@@ -11,13 +11,11 @@ from msgspec import UNSET
 from interlock_lifecycle import (
     ClockVerdict,
     Dormancy,
-    Event,
     JobEntry,
     JobIntent,
     KeptRows,
     Rejections,
     RerunEntry,
-    RerunRequest,
     RestOfHour,
     Run,
     RunKey,
@@ -25,10 +23,10 @@ from interlock_lifecycle import (
     Sensor,
     Shadow,
     Verdict,
-    cut_text,
     digest,
-    event_detail,
 )
+from interlock_lifecycle.events import Event, cut_text, event_detail
+from interlock_lifecycle.reruns import RerunRequest
 from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store._tables import StoreError

@@ -10,24 +10,22 @@ from msgspec.structs import replace
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
 from interlock_lifecycle import (
-    OWN_REASONS,
     Decision,
     JobEntry,
     KeptRows,
     Rejections,
     RerunEntry,
-    RerunRequest,
     Run,
     RunKey,
     RunStatus,
     Shadow,
-    SlaFacts,
     StandingRequest,
     Verdict,
-    clocks_since,
-    notes_these_days,
-    rules_to_read,
 )
+from interlock_lifecycle.dates import clocks_since, notes_these_days
+from interlock_lifecycle.reruns import OWN_REASONS, RerunRequest
+from interlock_lifecycle.runs import rules_to_read
+from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Rule, row_keys, select_rows, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
 from interlock_store._limits import is_same, meets

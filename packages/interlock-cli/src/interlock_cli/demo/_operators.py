@@ -7,7 +7,7 @@ from types import ModuleType
 from interlock_cli._rerun import ask_for_rerun
 from interlock_cli.demo._script import BROKEN_ATTEMPTS, BRONZE, Script
 from interlock_cli.demo._watch import Standing
-from interlock_lifecycle import Progress
+from interlock_lifecycle.reports import Progress
 from interlock_store import Store
 
 MENDED = "source mended"

@@ -9,7 +9,7 @@ from typing import Any
 
 from interlock_cli.demo._script import BRONZE, SILVER, Landing, Script
 from interlock_cli.demo._watch import Standing
-from interlock_lifecycle import Progress
+from interlock_lifecycle.reports import Progress
 from interlock_store import Store
 
 Say = Callable[[str], None]

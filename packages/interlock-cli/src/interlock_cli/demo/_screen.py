@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock_cli.demo._script import BRONZE, GOLD, SHADOW, SILVER
-from interlock_lifecycle import Progress, RunReport
+from interlock_lifecycle.reports import Progress, RunReport
 
 _MARKS = {
     Progress.COMMITTED: ("·", "cyan"),

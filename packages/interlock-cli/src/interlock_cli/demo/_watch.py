@@ -8,7 +8,7 @@ from interlock_cli._output import plain
 from interlock_cli._reading import read_statuses
 from interlock_cli.demo._screen import Screen
 from interlock_cli.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
-from interlock_lifecycle import Progress, RunReport
+from interlock_lifecycle.reports import Progress, RunReport
 from interlock_store import Overview, Store
 
 Standing: TypeAlias = Mapping[tuple[str, str], tuple[Progress, int]]

@@ -7,7 +7,7 @@ from typing import Any
 from interlock_cli.local._definition import render_definition
 from interlock_cli.local._mapping import StreamMapping
 from interlock_cli.local._site import Queue, Site
-from interlock_lifecycle import PLAIN_PROGRESS
+from interlock_lifecycle.events import PLAIN_PROGRESS
 
 STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     "control": (

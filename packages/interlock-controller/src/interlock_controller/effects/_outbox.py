@@ -7,16 +7,8 @@ from typing import Any, Protocol
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.effects._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
 from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
-from interlock_lifecycle import (
-    MarkStarted,
-    Run,
-    RunKey,
-    decide_started,
-    execution_input,
-    execution_name,
-    needs_start,
-    refuse_config,
-)
+from interlock_lifecycle import MarkStarted, Run, RunKey, execution_name
+from interlock_lifecycle.runs import decide_started, execution_input, needs_start, refuse_config
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 

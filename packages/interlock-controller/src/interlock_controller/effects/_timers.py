@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from interlock_lifecycle import RunKey, Timer, timer_input
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.slas import Timer, timer_input
 from interlock_telemetry import Settings
 
 if TYPE_CHECKING:

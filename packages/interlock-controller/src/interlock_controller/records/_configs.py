@@ -3,7 +3,8 @@
 import hashlib
 
 from interlock_controller.records._change import Change
-from interlock_lifecycle import Announce, Event, EventType, cut_text, make_event_id
+from interlock_lifecycle import Announce
+from interlock_lifecycle.events import Event, EventType, cut_text, make_event_id
 from interlock_store import ConfigCache, Store, format_time
 from interlock_telemetry import get_logger
 

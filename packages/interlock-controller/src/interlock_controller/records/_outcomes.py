@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import FailureFacts, Ignore, JobEntry, decide_shadow_failure, failure_marker
+from interlock_lifecycle import Ignore, JobEntry
+from interlock_lifecycle.dryrun import FailureFacts, decide_shadow_failure, failure_marker
 from interlock_store import Commit, ConfigCache, Store
 from interlock_telemetry import get_logger
 

@@ -6,18 +6,8 @@ from datetime import timedelta
 from msgspec import UNSET
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import (
-    AnswerShadow,
-    Ignore,
-    JobEntry,
-    OpenAttempt,
-    RejectRerun,
-    RerunFacts,
-    RerunRequest,
-    Run,
-    decide_rerun,
-    reject_rerun,
-)
+from interlock_lifecycle import AnswerShadow, Ignore, JobEntry, OpenAttempt, RejectRerun, Run
+from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_store import Commit, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 

@@ -6,7 +6,8 @@ from interlock_controller.records._configs import ConfigIntake
 from interlock_controller.records._outcomes import OutcomeIntake
 from interlock_controller.records._reruns import RerunIntake
 from interlock_controller.records._sensors import SensorIntake
-from interlock_lifecycle import JOB_EVENTS, is_reserved
+from interlock_lifecycle import JOB_EVENTS
+from interlock_lifecycle.sensors import is_reserved
 from interlock_store import key_of_row, pipeline_of, read_entry, read_rerun_request, read_sensor
 from interlock_telemetry import get_logger
 

@@ -9,17 +9,11 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller._shadows import shadow_facts
-from interlock_lifecycle import (
-    Announce,
-    Decision,
-    Ignore,
-    KeptRows,
-    NoteAfterRun,
-    RunKey,
-    Sensor,
+from interlock_lifecycle import Announce, Decision, Ignore, KeptRows, NoteAfterRun, RunKey, Sensor, StandingRequest
+from interlock_lifecycle.dryrun import decide_shadow, decide_waiting_shadow
+from interlock_lifecycle.sensors import (
     SensorFacts,
     SensorPath,
-    StandingRequest,
     UnreadableSensor,
     dated_rules,
     dates_to_keep,
@@ -28,8 +22,6 @@ from interlock_lifecycle import (
     decide_post_run,
     decide_rejection,
     decide_sensor,
-    decide_shadow,
-    decide_waiting_shadow,
     dormant_marker,
     has_period,
     is_dormant,

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from interlock_config import ConfigError, expand
 from interlock_controller.runs._context import StepContext
-from interlock_lifecycle import JobIntent, Run, RunKey, StandingJob, run_variables
+from interlock_lifecycle import JobIntent, Run, RunKey
+from interlock_lifecycle.runs import StandingJob, run_variables
 from interlock_telemetry import get_logger
 from interlock_triggers import Attempt, JobGone, Started, State, Status, TriggerError
 

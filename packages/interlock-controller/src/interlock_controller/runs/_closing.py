@@ -9,21 +9,9 @@ from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, outcome_of
-from interlock_lifecycle import (
-    AlreadyClosed,
-    Baseline,
-    CloseFacts,
-    CloseRun,
-    Exhaustion,
-    NoBaseline,
-    OpenAttempt,
-    RunKey,
-    RunStatus,
-    Superseded,
-    decide_completion,
-    exhaust,
-    take_baseline,
-)
+from interlock_lifecycle import CloseRun, OpenAttempt, RunKey, RunStatus, Superseded
+from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
+from interlock_lifecycle.sensors import Baseline, NoBaseline, take_baseline
 from interlock_store import Commit, format_time
 from interlock_telemetry import get_logger
 

@@ -6,16 +6,12 @@ from typing import assert_never
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step
-from interlock_lifecycle import (
-    CloseRun,
+from interlock_lifecycle import CloseRun, MarkStarted, PassEvaluation, Run, Superseded
+from interlock_lifecycle.runs import (
     EvaluationFacts,
     EvaluationWindow,
     HoldRun,
-    MarkStarted,
     Passed,
-    PassEvaluation,
-    Run,
-    Superseded,
     WindowUsedUp,
     decide_evaluation,
     decide_started,

@@ -7,7 +7,7 @@ from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._evaluation import evaluate
 from interlock_controller.runs._job import check_job, trigger
 from interlock_controller.runs._request import Failure, Mode, Request, Step
-from interlock_lifecycle import Exhaustion
+from interlock_lifecycle.runs import Exhaustion
 
 
 def take_step(context: StepContext, request: Request) -> Step:

@@ -4,20 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import (
-    TERMINAL_JOB_EVENTS,
-    AlertFacts,
-    Announce,
-    EventType,
-    Ignore,
-    JobEntry,
-    RecordBreach,
-    RunKey,
-    TooEarly,
-    clocks_in_trouble,
-    decide_alert,
-    judge_completed,
-)
+from interlock_lifecycle import TERMINAL_JOB_EVENTS, Announce, Ignore, JobEntry, RecordBreach, RunKey
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.slas import AlertFacts, TooEarly, clocks_in_trouble, decide_alert, judge_completed
 from interlock_store import Commit, Store
 from interlock_telemetry import get_logger
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_controller.effects import Timers
 from interlock_controller.slas._alerts import SlaAlerts
-from interlock_lifecycle import (
-    EventType,
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.slas import (
     GivenSla,
-    RunKey,
     Timer,
     calculate_deadlines,
     clocks_in_trouble,

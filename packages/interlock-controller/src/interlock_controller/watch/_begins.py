@@ -7,7 +7,6 @@ from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_se
 from interlock_controller._shadows import shadow_facts
 from interlock_lifecycle import (
     TERMINAL_JOB_EVENTS,
-    DormantDate,
     Ignore,
     KeepRows,
     KeptRows,
@@ -15,12 +14,9 @@ from interlock_lifecycle import (
     ObserveRun,
     RunKey,
     StartRun,
-    TakeUp,
-    begin_shadow,
-    judge_dormant,
-    start_dormant,
-    stop_waiting,
 )
+from interlock_lifecycle.dryrun import begin_shadow
+from interlock_lifecycle.sensors import DormantDate, TakeUp, judge_dormant, start_dormant, stop_waiting
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 

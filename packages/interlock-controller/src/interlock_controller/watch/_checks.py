@@ -14,7 +14,7 @@ from interlock_controller.watch._sensors import MissingPostRun, StrandedSensors
 from interlock_controller.watch._slas import DroppedTimers, RelativeSlas, TimersAhead, UnjudgedRuns
 from interlock_controller.watch._sweep import Sweep
 from interlock_controller.watch._workers import WorkerPool
-from interlock_lifecycle import MISSED_AFTER
+from interlock_lifecycle.dates import MISSED_AFTER
 from interlock_store import Overview, Store
 
 

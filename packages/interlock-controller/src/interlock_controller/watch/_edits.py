@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from interlock_controller.watch._pipelines import Watched
-from interlock_lifecycle import Duty, dates_since, duty_since, excluded_since, fires_since
+from interlock_lifecycle.dates import Duty, dates_since, duty_since, excluded_since, fires_since
 
 NOTICED = timedelta(minutes=10)
 """How long before a tick a config may have changed without that tick having seen it: the index lags, ticks overlap."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from interlock_lifecycle import Announce, Event, EventType, cut_text, make_event_id
+from interlock_lifecycle import Announce
+from interlock_lifecycle.events import Event, EventType, cut_text, make_event_id
 from interlock_store import MalformedRow, Store, pipeline_of
 from interlock_telemetry import get_logger
 

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_controller.watch._failures import PipelineTrouble
-from interlock_lifecycle import Expectation, RunKey
+from interlock_lifecycle import RunKey
+from interlock_lifecycle.dates import Expectation
 from interlock_sla import ExecutionDate
 from interlock_store import Overview, Store, StoredConfig
 from interlock_telemetry import get_logger

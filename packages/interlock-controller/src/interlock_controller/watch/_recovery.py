@@ -11,20 +11,9 @@ from interlock_controller._close_facts import gather_close_facts
 from interlock_controller.effects import MISSING, Outbox
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch._workers import WorkerPool
-from interlock_lifecycle import (
-    Announce,
-    CloseRun,
-    EventType,
-    ExecutionEnded,
-    Exhaustion,
-    RecoverRun,
-    Run,
-    RunKey,
-    decide_recovery,
-    execution_name,
-    exhaust,
-    make_event,
-)
+from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
+from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust
 from interlock_sla import SlaError, parse_execution_date
 from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
 from interlock_telemetry import get_logger

@@ -8,8 +8,8 @@ from interlock_controller.watch._dates import without_run
 from interlock_controller.watch._edits import reach_of_edit, reach_of_moved_fires
 from interlock_controller.watch._pipelines import Watched
 from interlock_controller.watch._sweep import Found, LookAgain, Sweep
-from interlock_lifecycle import (
-    TERMINAL_JOB_EVENTS,
+from interlock_lifecycle import TERMINAL_JOB_EVENTS
+from interlock_lifecycle.dates import (
     Duty,
     Expectation,
     ExpectedStart,
@@ -21,9 +21,8 @@ from interlock_lifecycle import (
     due_trigger_deadlines,
     expire_trigger,
     has_stand_in,
-    start_of_fire,
-    stranded_sensors,
 )
+from interlock_lifecycle.sensors import start_of_fire, stranded_sensors
 from interlock_sla import ExecutionDate
 from interlock_store import Commit, Overview, Store, StoredConfig
 from interlock_telemetry import get_logger

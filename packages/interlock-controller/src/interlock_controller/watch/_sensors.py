@@ -15,11 +15,9 @@ from interlock_controller.watch._failures import PipelineTrouble
 from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._sweep import LOOK_BACK, cursor_at, cursor_of, position
 from interlock_controller.watch._workers import WorkerPool
-from interlock_lifecycle import (
+from interlock_lifecycle import TERMINAL_JOB_EVENTS, NoteAfterRun, Run
+from interlock_lifecycle.sensors import (
     NEWEST_PERIODS,
-    TERMINAL_JOB_EVENTS,
-    NoteAfterRun,
-    Run,
     Stranded,
     awaited,
     dormant_since,

@@ -14,19 +14,10 @@ from interlock_controller.watch._failures import PipelineTrouble
 from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._sweep import Found, Sweep, cursor_of
 from interlock_controller.watch._workers import WorkerPool
-from interlock_lifecycle import (
-    EventType,
-    Run,
-    RunKey,
-    Timer,
-    Verdict,
-    Window,
-    clocks_since,
-    deadlines_of_run,
-    due_clocks,
-    timers_of,
-    warning_marker,
-)
+from interlock_lifecycle import Run, RunKey, Verdict
+from interlock_lifecycle.dates import Window, clocks_since, due_clocks
+from interlock_lifecycle.events import EventType
+from interlock_lifecycle.slas import Timer, deadlines_of_run, timers_of, warning_marker
 from interlock_sla import Clock, Deadline
 from interlock_store import Overview
 

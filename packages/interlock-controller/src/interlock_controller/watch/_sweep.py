@@ -8,7 +8,7 @@ from interlock_controller.watch._edits import NOTICED, Reach
 from interlock_controller.watch._failures import PipelineTrouble
 from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._workers import WorkerPool
-from interlock_lifecycle import Window
+from interlock_lifecycle.dates import Window
 from interlock_store import Cursor, MalformedRow, Overview
 from interlock_telemetry import get_logger
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from interlock_controller.effects import Bus, BusEntry
 from interlock_controller.watch._failures import Check, PipelineTrouble, troubled_pipelines
-from interlock_lifecycle import Event, EventType, cut_text, event_detail, make_event_id
+from interlock_lifecycle.events import Event, EventType, cut_text, event_detail, make_event_id
 from interlock_telemetry import DeadlinePassed, get_logger
 
 _log = get_logger(__name__)

@@ -8,11 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import fingerprint, name_record
-from interlock_lifecycle._baseline import watching_rule
 from interlock_lifecycle._decision import KeptRows, StandingRequest
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, Sensor, digest
+from interlock_lifecycle.sensors._accounted import fingerprint, name_record
+from interlock_lifecycle.sensors._baseline import watching_rule
 from interlock_rules import RowDate, UnreadableDate, counts_for, holds, key_matches, row_date, updated_at
 from interlock_sla import Exclusions, ExecutionDate, SlaError, execution_day
 

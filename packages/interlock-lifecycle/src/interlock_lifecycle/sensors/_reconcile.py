@@ -7,14 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._arrival import date_of, is_reserved, outside_dates
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, StartRun
-from interlock_lifecycle._event import Event, make_event, make_event_id
-from interlock_lifecycle._expected import Expectation
-from interlock_lifecycle._kept import opening_row
 from interlock_lifecycle._run import RunKey, Sensor
 from interlock_lifecycle._start import open_run
+from interlock_lifecycle.dates._expected import Expectation
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event, make_event_id
+from interlock_lifecycle.sensors._arrival import date_of, is_reserved, outside_dates
+from interlock_lifecycle.sensors._kept import opening_row
 from interlock_rules import UnreadableDate, holds, key_matches, row_date, updated_at
 from interlock_sla import ExecutionDate, execution_day
 

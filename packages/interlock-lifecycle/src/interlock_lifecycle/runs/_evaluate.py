@@ -7,17 +7,17 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import rows_seen
-from interlock_lifecycle._baseline import baseline_to_write, take_baseline, tell_baseline
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._close import refuse_config
 from interlock_lifecycle._decision import CloseRun, KeptRows, PassEvaluation, Superseded
-from interlock_lifecycle._event import make_event
-from interlock_lifecycle._kept import rows_passed
 from interlock_lifecycle._run import Run
-from interlock_lifecycle._sla import SlaFacts, deadlines_of, next_moment
 from interlock_lifecycle._start import start_delay
-from interlock_lifecycle._wait import wait_seconds
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.runs._close import refuse_config
+from interlock_lifecycle.runs._wait import wait_seconds
+from interlock_lifecycle.sensors._accounted import rows_seen
+from interlock_lifecycle.sensors._baseline import baseline_to_write, take_baseline, tell_baseline
+from interlock_lifecycle.sensors._kept import rows_passed
+from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
 from interlock_rules import Rule, Selection, select_rows
 
 

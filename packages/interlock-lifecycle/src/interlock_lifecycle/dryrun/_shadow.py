@@ -8,18 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import may_be_overwritten, name_record, rows_seen, was_seen
-from interlock_lifecycle._arrival import is_overtaken, run_key_of, triggers, was_overwritten
-from interlock_lifecycle._baseline import (
-    baseline_to_write,
-    drift_detail,
-    drift_message,
-    drift_of,
-    take_baseline,
-    watching_rule,
-)
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._close import may_retry
 from interlock_lifecycle._decision import (
     Announce,
     AnswerShadow,
@@ -30,15 +18,27 @@ from interlock_lifecycle._decision import (
     ObserveRun,
     Shadow,
 )
-from interlock_lifecycle._dormant import Waiting, decide_dormant, is_dormant
-from interlock_lifecycle._evaluate import rules_to_read
-from interlock_lifecycle._event import Event, make_event
-from interlock_lifecycle._kept import kept_from_start, opening_row
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._postrun import is_read_for, reports_on
-from interlock_lifecycle._repeated import brings_repeated_hour
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
-from interlock_lifecycle._sla import deadlines_of, moved_detail
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.runs._close import may_retry
+from interlock_lifecycle.runs._evaluate import rules_to_read
+from interlock_lifecycle.sensors._accounted import may_be_overwritten, name_record, rows_seen, was_seen
+from interlock_lifecycle.sensors._arrival import is_overtaken, run_key_of, triggers, was_overwritten
+from interlock_lifecycle.sensors._baseline import (
+    baseline_to_write,
+    drift_detail,
+    drift_message,
+    drift_of,
+    take_baseline,
+    watching_rule,
+)
+from interlock_lifecycle.sensors._dormant import Waiting, decide_dormant, is_dormant
+from interlock_lifecycle.sensors._kept import kept_from_start, opening_row
+from interlock_lifecycle.sensors._postrun import is_read_for, reports_on
+from interlock_lifecycle.sensors._repeated import brings_repeated_hour
+from interlock_lifecycle.slas._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
 from interlock_sla import Exclusions, ExecutionDate
 

@@ -7,14 +7,14 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import name_record, took_into_account
-from interlock_lifecycle._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
-from interlock_lifecycle._baseline import drift_detail, drift_message, drift_of, watching_rule
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, Ignore, KeptRows, NoteAfterRun, RequestRerun
-from interlock_lifecycle._event import Event, make_event
-from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.sensors._accounted import name_record, took_into_account
+from interlock_lifecycle.sensors._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
+from interlock_lifecycle.sensors._baseline import drift_detail, drift_message, drift_of, watching_rule
+from interlock_lifecycle.sensors._kept import dated_rules
 from interlock_rules import Drift, candidate_keys, counts_for, key_matches, row_date, select_rows, updated_at
 from interlock_sla import ExecutionDate
 

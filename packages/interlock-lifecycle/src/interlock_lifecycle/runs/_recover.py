@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._close import CloseFacts, Exhaustion, exhaust
 from interlock_lifecycle._decision import CloseRun, Ignore, RecoverRun
-from interlock_lifecycle._event import Event, make_event
 from interlock_lifecycle._run import Run, make_run_token
 from interlock_lifecycle._start import lease_end
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.runs._close import CloseFacts, Exhaustion, exhaust
 
 MAX_RECOVERIES = 2
 """How often one attempt is given a new execution before it fails (docs/reference/runs.md §9)."""

@@ -8,22 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, StandingRequest, Superseded
-from interlock_lifecycle._event import Event, cut_text, make_event
-from interlock_lifecycle._repeated import ask_for_rest
-from interlock_lifecycle._run import (
-    RETRY_REASON,
-    JobEntry,
-    JobOutcome,
-    RerunEntry,
-    Run,
-    RunStatus,
-    make_run_token,
-)
-from interlock_lifecycle._sla import SlaFacts, settle
+from interlock_lifecycle._run import RETRY_REASON, JobEntry, JobOutcome, RerunEntry, Run, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, cut_text, make_event
+from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
+from interlock_lifecycle.sensors._repeated import ask_for_rest
+from interlock_lifecycle.slas._sla import SlaFacts, settle
 from interlock_sla import Exclusions
 
 

@@ -7,20 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import name_record
-from interlock_lifecycle._arrival import date_of
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._decision import (
-    Announce,
-    Dormancy,
-    Ignore,
-    KeepRows,
-    KeptRows,
-    NoteDormant,
-    StartRun,
-)
-from interlock_lifecycle._event import Event, make_event
-from interlock_lifecycle._kept import (
+from interlock_lifecycle._decision import Announce, Dormancy, Ignore, KeepRows, KeptRows, NoteDormant, StartRun
+from interlock_lifecycle._run import Run, RunKey, Sensor
+from interlock_lifecycle._start import open_run
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.sensors._accounted import name_record
+from interlock_lifecycle.sensors._arrival import date_of
+from interlock_lifecycle.sensors._kept import (
     add_kept,
     dated_rules,
     is_better,
@@ -29,8 +23,6 @@ from interlock_lifecycle._kept import (
     opening_row,
     rows_passed,
 )
-from interlock_lifecycle._run import Run, RunKey, Sensor
-from interlock_lifecycle._start import open_run
 from interlock_rules import KeptRow, UnreadableDate, holds, key_matches, row_date, select_rows, updated_at
 from interlock_sla import Exclusions
 

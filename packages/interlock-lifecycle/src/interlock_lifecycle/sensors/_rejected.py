@@ -4,13 +4,13 @@ import re
 from datetime import timedelta
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._arrival import is_reserved, outside_dates, triggers
-from interlock_lifecycle._baseline import watching_rule
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Rejections, RejectSensor
-from interlock_lifecycle._event import Event, cut_text, make_event_id
-from interlock_lifecycle._kept import dated_rules
 from interlock_lifecycle._run import Sensor, digest
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, cut_text, make_event_id
+from interlock_lifecycle.sensors._arrival import is_reserved, outside_dates, triggers
+from interlock_lifecycle.sensors._baseline import watching_rule
+from interlock_lifecycle.sensors._kept import dated_rules
 from interlock_rules import UnreadableDate, key_matches, row_date
 from interlock_sla import ExecutionDate
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce
-from interlock_lifecycle._event import make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import RunKey, digest
-from interlock_lifecycle._sla import EVENT_OF, deadlines_of_run
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.slas._sla import EVENT_OF, deadlines_of_run
 from interlock_sla import Clock, Deadline, Exclusions
 
 _LONGEST_MESSAGE = 1000

@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import ClockVerdict, Ignore, RecordBreach, Verdict
-from interlock_lifecycle._event import Event, make_event
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
 from interlock_sla import (
     Clock,
     Deadline,

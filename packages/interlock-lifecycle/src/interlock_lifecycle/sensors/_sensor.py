@@ -4,23 +4,18 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import name_record, took_into_account
-from interlock_lifecycle._arrival import (
-    SensorFacts,
-    record_marker,
-    run_key_of,
-    was_overwritten,
-)
-from interlock_lifecycle._baseline import watching_rule
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteDormant, NoteRest, RequestRerun, StartRun
-from interlock_lifecycle._dormant import Waiting, decide_dormant, is_dormant
-from interlock_lifecycle._event import make_event
-from interlock_lifecycle._kept import kept_from_start, opening_row
-from interlock_lifecycle._postrun import decide_post_run
-from interlock_lifecycle._repeated import REPEATED_HOUR, brings_repeated_hour, first_part_began, note_rest
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.sensors._accounted import name_record, took_into_account
+from interlock_lifecycle.sensors._arrival import SensorFacts, record_marker, run_key_of, was_overwritten
+from interlock_lifecycle.sensors._baseline import watching_rule
+from interlock_lifecycle.sensors._dormant import Waiting, decide_dormant, is_dormant
+from interlock_lifecycle.sensors._kept import kept_from_start, opening_row
+from interlock_lifecycle.sensors._postrun import decide_post_run
+from interlock_lifecycle.sensors._repeated import REPEATED_HOUR, brings_repeated_hour, first_part_began, note_rest
 
 SensorDecision: TypeAlias = StartRun | NoteDormant | NoteRest | RequestRerun | NoteAfterRun | Announce | Ignore
 

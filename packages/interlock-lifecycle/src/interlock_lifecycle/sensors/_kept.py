@@ -6,9 +6,9 @@ from datetime import datetime
 import msgspec
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._accounted import CLOCKS_APART
 from interlock_lifecycle._decision import KeepRows, KeptRows
 from interlock_lifecycle._run import RunKey, Sensor
+from interlock_lifecycle.sensors._accounted import CLOCKS_APART
 from interlock_rules import KeptRow, Rule, Selection, row_date
 from interlock_sla import ExecutionDate, ExecutionDateError
 

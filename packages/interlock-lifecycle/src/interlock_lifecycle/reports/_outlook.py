@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._arrival import is_reserved
 from interlock_lifecycle._decision import KeptRows
-from interlock_lifecycle._expected import Expectation, Window, expected_dates
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._sla import deadlines_of
+from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates
+from interlock_lifecycle.sensors._arrival import is_reserved
+from interlock_lifecycle.slas._sla import deadlines_of
 from interlock_rules import Mode, UnreadableDate, row_date, row_keys, select_rows
 from interlock_sla import Exclusions, ExecutionDate
 

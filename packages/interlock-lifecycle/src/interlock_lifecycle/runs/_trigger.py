@@ -7,13 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._close import refuse_config
 from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, Superseded, WithdrawIntent
-from interlock_lifecycle._event import make_event
 from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, make_job_key
-from interlock_lifecycle._sla import SlaFacts
-from interlock_lifecycle._wait import whole_seconds
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.runs._close import refuse_config
+from interlock_lifecycle.runs._wait import whole_seconds
+from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_sla import period_of
 
 

@@ -8,7 +8,6 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import (
     AnsweredRequest,
     AnswerShadow,
@@ -18,8 +17,6 @@ from interlock_lifecycle._decision import (
     RequestRerun,
     Shadow,
 )
-from interlock_lifecycle._event import Event, cut_text, make_event
-from interlock_lifecycle._repeated import REPEATED_HOUR
 from interlock_lifecycle._run import (
     CLOCK_SKEW,
     RETRY_REASON,
@@ -33,6 +30,9 @@ from interlock_lifecycle._run import (
     make_run_token,
 )
 from interlock_lifecycle._start import lease_end
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, cut_text, make_event
+from interlock_lifecycle.sensors._repeated import REPEATED_HOUR
 from interlock_sla import Exclusions
 
 OWN_REASONS = frozenset({"late-data", "data-drift", REPEATED_HOUR})

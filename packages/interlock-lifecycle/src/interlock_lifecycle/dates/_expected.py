@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._sla import cron_fire, deadlines_of
-from interlock_lifecycle._terms import clocks_since, excluded_since, schedule_since
+from interlock_lifecycle.dates._terms import clocks_since, excluded_since, schedule_since
+from interlock_lifecycle.slas._sla import cron_fire, deadlines_of
 from interlock_sla import Clock, Deadline, DormantDays, Exclusions, ExecutionDate, trigger_deadline
 
 _ONE_DAY = timedelta(days=1)

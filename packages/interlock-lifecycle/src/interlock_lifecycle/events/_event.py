@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._run import RunKey
+from interlock_lifecycle.events._catalogue import EventType
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

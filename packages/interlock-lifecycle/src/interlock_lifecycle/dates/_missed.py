@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, ExpireTrigger
-from interlock_lifecycle._event import make_event
-from interlock_lifecycle._expected import (
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle.dates._expected import (
     MISSED_AFTER,
     Expectation,
     ExpectedStart,
@@ -17,9 +17,9 @@ from interlock_lifecycle._expected import (
     fire_of,
     trigger_ends,
 )
-from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
-from interlock_lifecycle._sla import SlaFacts, moved_detail, say_moved, settle
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.slas._sla import SlaFacts, moved_detail, say_moved, settle
 from interlock_sla import Exclusions, ExecutionDate
 
 

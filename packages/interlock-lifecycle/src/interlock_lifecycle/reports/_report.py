@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
-from interlock_lifecycle._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle._run import Run, RunStatus
-from interlock_lifecycle._sla import SlaFacts, deadlines_of
 from interlock_lifecycle._start import start_delay
+from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
+from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
 from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 

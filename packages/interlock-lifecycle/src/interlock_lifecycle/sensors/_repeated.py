@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from interlock_lifecycle._accounted import fingerprint, rest_was_seen
 from interlock_lifecycle._decision import NoteRest, RequestRerun, StandingRequest
 from interlock_lifecycle._run import JobEntry, RestOfHour, Run, Sensor
+from interlock_lifecycle.sensors._accounted import fingerprint, rest_was_seen
 from interlock_sla import ExecutionDate
 
 REPEATED_HOUR = "repeated-hour"

@@ -6,11 +6,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
-from interlock_lifecycle._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.slas._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
 from interlock_sla import Clock, Deadline, Outcome
 
 _ALERT_OF = {event: alert for alert, event in EVENT_OF.items()}

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._catalogue import EventType
-from interlock_lifecycle._event import Event, make_event
 from interlock_lifecycle._run import Run, RunKey, Sensor
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
 from interlock_rules import Drift, KeptRow, Rule, drift, key_matches, select_rows
 
 Baseline: TypeAlias = dict[str, dict[str, Any]]

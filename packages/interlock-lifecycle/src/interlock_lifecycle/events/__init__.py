@@ -1,0 +1,29 @@
+"""Events: the catalogue of their types, and how a decision makes one."""
+
+from interlock_lifecycle.events._catalogue import (
+    EVENT_KINDS,
+    PLAIN_PROGRESS,
+    EventKind,
+    EventType,
+    Severity,
+)
+from interlock_lifecycle.events._event import (
+    Event,
+    cut_text,
+    event_detail,
+    make_event,
+    make_event_id,
+)
+
+__all__ = [
+    "EVENT_KINDS",
+    "PLAIN_PROGRESS",
+    "Event",
+    "EventKind",
+    "EventType",
+    "Severity",
+    "cut_text",
+    "event_detail",
+    "make_event",
+    "make_event_id",
+]
