@@ -452,8 +452,8 @@ def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, s
         (
             "held",
             ("landing#2026-13-45",),
-            "schedule.trigger: row landing#2026-13-45 opens no run: its key is '2026-13-45', which is not a day or hour "
-            "from 1900 to 9998",
+            "schedule.trigger: row landing#2026-13-45 opens no run: its key is '2026-13-45', which is not a day or "
+            "hour from 1900 to 9998",
         ),
         (
             "meaning",
