@@ -1,4 +1,7 @@
-"""Every check of the workspace, as sessions: `uv run nox` runs the default ones, `uv run nox -l` lists all."""
+"""The checks of the workspace as nox sessions. `uv run nox` runs the default sessions, and `uv run nox -l` lists all.
+
+CONTRIBUTING.md lists the sessions with their minutes.
+"""
 
 import json
 import os
@@ -19,7 +22,7 @@ nox.options.sessions = ["lint", "types", "tests", "floor", "simulation", "integr
 
 
 def _sync(session: nox.Session, *arguments: str) -> None:
-    """Make the session's environment exactly what the lock file says for `arguments`."""
+    """Install exactly the locked packages that `arguments` select into the environment of the session."""
     session.run_install(
         "uv",
         "sync",
@@ -36,7 +39,7 @@ def _sync_workspace(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, banned APIs, formatting and the layer contract."""
+    """Check style, banned APIs, formatting and the import contracts."""
     _sync_workspace(session)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -45,16 +48,16 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict typing of every package, service and shared test tool."""
+    """Check the types of every package and service in strict mode."""
     _sync_workspace(session)
     modules = [_distribution(unit).replace("-", "_") for unit in PACKAGES + SERVICES]
     session.run("mypy", *(argument for module in modules for argument in ("-p", module)))
 
 
 @nox.session
-@nox.parametrize("unit", PACKAGES + SERVICES)
+@nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
 def tests(session: nox.Session, unit: str) -> None:
-    """Unit and contract tests of one package or service, with only its declared dependencies installed."""
+    """Test one package or service with only its declared dependencies installed."""
     home = _home(unit)
     if not list((ROOT / home / "tests").glob("**/test_*.py")):
         session.error(f"{home} has no tests")
@@ -62,10 +65,10 @@ def tests(session: nox.Session, unit: str) -> None:
     session.run("pytest", "-q", f"{home}/tests", *session.posargs)
 
 
-# The packages whose README's examples need nothing but the package.
+# The packages whose README examples run with only the package installed.
 README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "interlock-sla", "interlock-triggers"}
 
-# The public modules of a package that need nothing but the package; `runs` of the controller needs its extra.
+# The public modules of a package that work without its extras. `interlock_controller.runs` needs an extra.
 FACES = {
     "interlock-controller": [".effects", ".records", ".slas", ".watch"],
     "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
@@ -73,9 +76,9 @@ FACES = {
 
 
 @nox.session
-@nox.parametrize("package", PACKAGES)
+@nox.parametrize("package", [nox.param(package, id=package) for package in PACKAGES])
 def floor(session: nox.Session, package: str) -> None:
-    """The package as a wheel, in an environment of its own, with the lowest versions it declares."""
+    """Test the wheel of one package in a separate environment with the lowest versions that it declares."""
     wheels = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     for sibling in _closure(package):
@@ -87,7 +90,7 @@ def floor(session: nox.Session, package: str) -> None:
         "--quiet",
         "--no-sources",
         "--resolution=lowest",
-        # Versions stay while the code changes: neither an installed wheel nor a cached one is the one just built.
+        # The version number stays while the code changes, so an installed or cached wheel may be an older build.
         *(f"--reinstall-package={sibling}" for sibling in _closure(package)),
         "--only-binary=:all:",
         "--find-links",
@@ -107,7 +110,7 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """The whole system under a virtual clock, with faults: the short run; SLA situations; stories of dates."""
+    """Run the short simulation with faults under a virtual clock, the SLA situations and the date stories."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=600", "-n2")
     session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", *session.posargs)
@@ -115,43 +118,46 @@ def simulation(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """The six real Lambdas on the local stack, driven from outside."""
+    """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
-    # Two stacks side by side: most of the time is spent waiting.
+    # Two stacks run in parallel, because the tests wait most of the time.
     session.run("pytest", "-q", "--timeout=300", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
 
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """The example's data, jobs, pipelines and feed."""
+    """Test the data, jobs, pipelines and feed of the example."""
     _sync_workspace(session)
     session.run("pytest", "-q", "examples", *session.posargs)
 
 
 @nox.session
 def infra(session: nox.Session) -> None:
-    """The Terraform, statically and by plan; TFCHECK names an offline checker, CI forbids the skip."""
+    """Check the Terraform code statically and by plan.
+
+    TFCHECK names an offline checker. INTERLOCK_INFRA_REQUIRED=1 turns skipped checks into failures.
+    """
     _sync_workspace(session)
     session.run("pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")})
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Links, examples and command lines in the documentation are true."""
+    """Check the documentation: links, examples, commands, citations and the language rules."""
     _sync_workspace(session)
     session.run("pytest", "-q", "docs/tests", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Costs and ratios, printed; never part of a test."""
+    """Print costs and ratios. No test depends on them."""
     _sync(session, "--group", "dev", "--group", "all", "--group", "bench")
     for script in sorted(ROOT.glob("benchmarks/*.py")):
         session.log(script.stem)
         session.run("python", str(script))
 
 
-# The modules whose rules are worth a mutant each. Decorated functions (cached ones, properties) get none from mutmut.
+# The modules that mutmut changes. It skips decorated functions such as cached functions and properties.
 MUTATED = {
     "interlock-rules": ["_[!_]*.py"],
     "interlock-sla": ["_cron*", "_deadlines.py", "_instants.py", "_verdicts.py"],
@@ -160,9 +166,9 @@ SURVIVORS_AT_MOST = 0.1
 
 
 @nox.session
-@nox.parametrize("package", sorted(MUTATED))
+@nox.parametrize("package", [nox.param(package, id=package) for package in sorted(MUTATED)])
 def mutation(session: nox.Session, package: str) -> None:
-    """Mutants of the deadline, cron and rule modules that no test kills: at most a tenth; the checkout stays clean."""
+    """Fail if the tests miss more than a tenth of the mutants of the deadline, cron and rule modules."""
     _sync(session, "--package", package, "--all-extras", "--group", "test")
     session.run_install("uv", "pip", "install", "--quiet", "mutmut>=3.8,<4")
     copy = Path(session.create_tmp()).resolve() / package
@@ -173,7 +179,7 @@ def mutation(session: nox.Session, package: str) -> None:
         "source_paths": ["src"],
         "only_mutate": [f"src/{module}/{pattern}" for pattern in MUTATED[package]],
         "also_copy": ["README.md"],
-        # The examples that hypothesis tries are few and always the same; what was cached before a mutant is forgotten.
+        # This profile tries few examples, always the same, and clears the caches that the unmutated code filled.
         "pytest_add_cli_args": ["--hypothesis-profile=mutation"],
         "process_isolation": "forkserver",
         "timeout_multiplier": 4.0,
@@ -182,12 +188,12 @@ def mutation(session: nox.Session, package: str) -> None:
     with (copy / "pyproject.toml").open("a") as pyproject:
         pyproject.write("\n".join(["", "[tool.mutmut]", *lines, ""]))
     with session.chdir(copy):
-        session.run("mutmut", "run", *session.posargs, silent=True)  # it draws its progress for a terminal
+        session.run("mutmut", "run", *session.posargs, silent=True)  # its progress display is for terminals
         _report_mutants(session, str(session.run("mutmut", "results", "--all", "true", silent=True)))
 
 
 def _report_mutants(session: nox.Session, results: str) -> None:
-    """Print killed and survived per module and each survivor; fail when they are too many."""
+    """Print the counts per module and each surviving mutant. Fail if too many survive."""
     found = [line.strip().split(": ") for line in results.splitlines() if "__mutmut_" in line]
     killed = [name for name, status in found if status in ("killed", "timeout")]
     survivors = {name: status for name, status in found if name not in killed}
@@ -204,7 +210,7 @@ def _report_mutants(session: nox.Session, results: str) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The config reader under thousands of wrong files a property: no traceback, under 1 s and 200 MB each."""
+    """Give thousands of invalid files to the config reader: no traceback, under 1 s and 200 MB each."""
     _sync(session, "--package", "interlock-config", "--all-extras", "--group", "test")
     names = ("files/test_limits", "test_laws", "values/test_hints")
     tests = [f"packages/interlock-config/tests/{name}.py" for name in names]
@@ -213,14 +219,14 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(name="simulation-long")
 def simulation_long(session: nox.Session) -> None:
-    """The simulation over 50,000 pipeline-days and more; `-- --state FILE` goes on where a run ended."""
+    """Simulate 50,000 or more pipeline-days. `-- --state FILE` continues an earlier run."""
     _sync_workspace(session)
     session.run("python", "-m", "simulation.long", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """1,000 starts of each job type with faults around every call; `-- --seed N` replays a run."""
+    """Start each job type 1,000 times with faults around every call. `-- --seed N` replays a run."""
     _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
     simulation = "packages/interlock-triggers/tests/test_faults.py"
     session.run("pytest", "-q", "-rP", "--show-capture=stdout", "--starts=1000", simulation, *session.posargs)
@@ -228,14 +234,14 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Each trap put into the product once: the table of mutants, and the seed or test that catches each."""
+    """Put each trap into the product once, and print the seed or test that finds it."""
     _sync_workspace(session)
     session.run("python", "-m", "simulation.mutants", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
 
 
 @nox.session
 def races(session: nox.Session) -> None:
-    """Two stream-routers and a watchdog on the same sensor and rerun request, 1,000 rounds on the local stack."""
+    """Let two stream-routers and a watchdog race for the same row, 1,000 rounds on the local stack."""
     _sync_workspace(session)
     rounds = {"INTERLOCK_RACE_ROUNDS": os.environ.get("INTERLOCK_RACE_ROUNDS", "1000")}
     session.run("pytest", "-q", "-s", "tests/integration/test_races.py", *session.posargs, env=rounds)
@@ -243,7 +249,7 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def season(session: nox.Session) -> None:
-    """100 days of SLAs with 200 pipelines, timers and ticks dropped: progress, then counts; about an hour."""
+    """Simulate 100 days of SLAs of 200 pipelines with dropped timers and ticks. It takes about an hour."""
     _sync_workspace(session)
     size = {"INTERLOCK_SLA_DAYS": "100", "INTERLOCK_SLA_PIPELINES": "200", "INTERLOCK_SLA_START": "2026-03-05"}
     wanted = {name: os.environ.get(name, value) for name, value in size.items()}
@@ -252,7 +258,7 @@ def season(session: nox.Session) -> None:
 
 @nox.session
 def airflow(session: nox.Session) -> None:
-    """A real Airflow 3, in an environment of its own: DAG runs are started once and followed to their end."""
+    """Start DAG runs on a real Airflow 3 in a separate environment and follow them to their end."""
     _sync(session, "--package", "interlock-triggers", "--all-extras", "--group", "test")
     server = Path(session.create_tmp()).resolve() / "server"
     python = str(Path(session.virtualenv.location).resolve() / "bin" / "python")
@@ -285,7 +291,7 @@ def _project(package: str) -> dict[str, Any]:
 
 
 def _closure(package: str) -> list[str]:
-    """The package and the siblings it needs, from the declared dependencies."""
+    """The package and the siblings that its declared dependencies need."""
     seen: list[str] = []
     queue = [package]
     while queue:

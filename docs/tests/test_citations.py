@@ -114,7 +114,7 @@ def test_each_anchor_that_a_page_links_to_exists(page: Path) -> None:
     assert [anchor for target, anchor in targets if anchor not in anchors(target)] == []
 
 
-def test_the_questions_of_newcomers_are_two_clicks_from_the_readme() -> None:
+def test_newcomers_questions_are_two_clicks_from_the_readme() -> None:
     """The README links to the index, and the index to each answer."""
     assert "](docs/README.md)" in (ROOT / "README.md").read_text()
     index = (ROOT / "docs" / "README.md").read_text().partition("## Questions of newcomers")[2]

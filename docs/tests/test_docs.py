@@ -1,5 +1,6 @@
 """The documentation is true: links lead somewhere, pipeline files are valid, commands exist."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page
     for page in (
-        ROOT / "README.md",
+        *ROOT.glob("*.md"),
         *ROOT.glob("docs/**/*.md"),
-        *ROOT.glob("packages/*/README.md"),
+        *ROOT.glob("examples/**/*.md"),
+        *ROOT.glob("packages/*/*.md"),
+        *ROOT.glob("tests/**/*.md"),
         *ROOT.glob("infra/**/*.md"),
     )
     if ".terraform" not in page.parts
@@ -97,3 +100,59 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
         if not file.exists() or any(text not in file.read_text() for text in wanted):
             wrong.append(f"{path}::{name}")
     assert wrong == []
+
+
+def sessions(source: str) -> dict[str, bool]:
+    """The sessions of a noxfile, and whether each takes a parameter."""
+    found: dict[str, bool] = {}
+    for node in ast.parse(source).body:
+        decorators = [ast.unparse(one) for one in getattr(node, "decorator_list", [])]
+        named = [one for one in decorators if one.startswith("nox.session")]
+        if isinstance(node, ast.FunctionDef) and named:
+            name = re.search(r"name='([^']+)'", named[0])
+            found[name[1] if name else node.name] = any(one.startswith("nox.parametrize") for one in decorators)
+    return found
+
+
+NOX = sessions((ROOT / "noxfile.py").read_text())
+UNITS = {path.parent.name for kind in ("packages", "services") for path in ROOT.glob(f"{kind}/*/pyproject.toml")}
+_NOX = re.compile(r"nox -s ((?:[\w-]+|\"[\w-]+\([^)]*\)\")(?: \"[\w-]+\([^)]*\)\")*)")
+
+
+def wrong_sessions(text: str) -> list[str]:
+    """The sessions that a text names and that do not exist."""
+    wrong = []
+    for command in _NOX.findall(text):
+        for name, unit in re.findall(r"([\w-]+)(?:\(([^)]*)\))?", command):
+            if name not in NOX or (unit and not (NOX[name] and unit in UNITS)):
+                wrong.append(f"{name}({unit})" if unit else name)
+    return wrong
+
+
+def test_wrong_sessions_are_found() -> None:
+    assert wrong_sessions('nox -s lint; nox -s "tests(interlock-dlq)" "floor(interlock-sla)" -- -k x') == []
+    assert wrong_sessions("`nox -s nothing`") == ["nothing"]
+    assert wrong_sessions('nox -s "tests(nothing)" "lint(interlock-dlq)"') == ["tests(nothing)", "lint(interlock-dlq)"]
+    assert wrong_sessions("nox -s \"tests(unit='interlock-dlq')\"") == ["tests(unit='interlock-dlq')"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_nox_session_that_is_named_exists(page: Path) -> None:
+    assert wrong_sessions(page.read_text()) == []
+
+
+def test_contributing_lists_each_nox_session() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("| session |")[2].partition("\n\n")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    defaults = re.search(r"nox\.options\.sessions = (\[.*\])", (ROOT / "noxfile.py").read_text())
+    assert defaults is not None
+    assert [cells[0].strip("`") for cells in lines] == list(NOX)
+    assert [cells[0].strip("`") for cells in lines if cells[3] == "yes"] == ast.literal_eval(defaults[1])
+
+
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+
+
+def test_the_root_changelog_links_to_each_package() -> None:
+    links = re.findall(r"\]\(packages/([\w-]+)/CHANGELOG\.md\)", (ROOT / "CHANGELOG.md").read_text())
+    assert sorted(links) == PACKAGES

@@ -333,7 +333,7 @@ def faces(package: ModuleType) -> Iterator[ModuleType]:
             yield importlib.import_module(f"{package.__name__}.{found.name}")
 
 
-def test_each_arrow_of_the_state_diagram_names_a_function_that_decides() -> None:
+def test_each_arrow_of_the_state_diagram_names_its_decision() -> None:
     diagram = re.search(r"```mermaid\n(.*?)```", page("runs.md"), re.DOTALL)
     assert diagram is not None
     arrows = [line.strip() for line in diagram[1].splitlines() if "-->" in line]
