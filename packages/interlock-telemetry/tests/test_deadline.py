@@ -1,4 +1,4 @@
-"""How much time an invocation has left."""
+"""The remaining time of an invocation."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ NOW = datetime(2026, 3, 3, 8, tzinfo=UTC)
 
 
 class Context:
-    """Lambda's context, as far as it is used."""
+    """The used part of Lambda's context."""
 
     def __init__(self, milliseconds: int) -> None:
         self._milliseconds = milliseconds
@@ -21,7 +21,7 @@ class Context:
 
 
 class Clock:
-    """A monotonic clock that is moved by hand."""
+    """A monotonic clock that the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -34,25 +34,25 @@ class Clock:
     ("left", "usable"),
     [(10_000, 9_500), (551, 51), (550, 50), (549, 50), (500, 50), (0, 50), (-5, 50)],
 )
-def test_the_buffer_is_kept_and_never_less_than_the_floor_is_left(left: int, usable: int) -> None:
+def test_deadline_keeps_buffer_and_at_least_floor(left: int, usable: int) -> None:
     deadline = InvocationDeadline.from_context(Context(left), clock=Clock(), now=NOW)
     assert deadline.at == NOW + usable * MS
     assert deadline.remaining() == usable * MS
     assert not deadline.expired
 
 
-def test_buffer_and_floor_may_be_given() -> None:
+def test_buffer_and_floor_can_be_set() -> None:
     deadline = InvocationDeadline.from_context(Context(1000), 800 * MS, 300 * MS, clock=Clock(), now=NOW)
     assert deadline.at == NOW + 300 * MS
 
 
 @pytest.mark.parametrize("context", [None, object()])
-def test_without_lambda_s_context_there_is_lambda_s_longest_run(context: object) -> None:
+def test_deadline_without_context_is_longest_run_of_lambda(context: object) -> None:
     deadline = InvocationDeadline.from_context(context, clock=Clock(), now=NOW)
     assert deadline.at == NOW + timedelta(minutes=15) - 500 * MS
 
 
-def test_time_passes_and_what_remains_stays_fit_for_a_timeout() -> None:
+def test_remaining_time_is_always_valid_timeout() -> None:
     clock = Clock()
     deadline = InvocationDeadline.from_context(Context(2500), clock=clock, now=NOW)
     clock.seconds += 1.5
@@ -65,7 +65,7 @@ def test_time_passes_and_what_remains_stays_fit_for_a_timeout() -> None:
     assert deadline.remaining() == 50 * MS
 
 
-def test_a_call_gets_its_own_limit_or_what_is_left() -> None:
+def test_call_gets_its_limit_or_remaining_time() -> None:
     deadline = InvocationDeadline.after(2000 * MS, clock=Clock(), now=NOW)
     assert deadline.within(500 * MS) == 500 * MS
     assert deadline.within(5000 * MS) == 2000 * MS

@@ -1,4 +1,4 @@
-"""The entry point of a Lambda: wired once, answers operators, flushes whatever happens."""
+"""The entry point of a Lambda: it wires once, answers operators and always flushes."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ class Service(Struct, frozen=True):
 
 
 class Wiring:
-    """Wires a service; the first `failures` tries raise."""
+    """Wires a service. The first `failures` calls raise."""
 
     def __init__(self, failures: int = 0) -> None:
         self.calls, self._failures = 0, failures
@@ -52,14 +52,14 @@ def test_a_service_is_wired_once(flushed: list[str]) -> None:
     assert (wiring.calls, flushed) == (1, ["flush", "flush"])
 
 
-def test_a_wiring_that_failed_is_tried_again_at_the_next_invocation(flushed: list[str]) -> None:
+def test_failed_wiring_is_repeated_at_next_invocation(flushed: list[str]) -> None:
     entry = LambdaEntry("test", Wiring(failures=1), work, now=lambda: NOW)
     with pytest.raises(LookupError):
         entry({"what": "a"}, None)
     assert entry({"what": "a"}, None) == {"done": "a"}
 
 
-def test_work_that_raises_is_flushed_too(flushed: list[str]) -> None:
+def test_telemetry_is_flushed_if_work_raises(flushed: list[str]) -> None:
     entry = LambdaEntry("test", Wiring(), work, now=lambda: NOW)
     with pytest.raises(ValueError, match="boom"):
         entry({"fail": "boom"}, None)

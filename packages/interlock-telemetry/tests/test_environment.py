@@ -1,4 +1,4 @@
-"""Reading the environment: defaults, bounds, and everything wrong at once."""
+"""The environment: defaults, limits, and a report of all invalid variables at once."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ def test_required_variables_are_read() -> None:
     assert settings["CONTROL_TABLE"] == "c"
 
 
-def test_all_missing_variables_are_named_at_once_in_order_with_what_is_wrong_besides() -> None:
+def test_missing_and_invalid_variables_are_reported_at_once() -> None:
     source = {"B": "set", "C": "", "D": "  ", "STAGE_TIMEOUT": "soon"}
     with pytest.raises(MissingEnvironment) as caught:
         environment(("D", "B", "C", "A"), source=source)
@@ -26,7 +26,7 @@ def test_all_missing_variables_are_named_at_once_in_order_with_what_is_wrong_bes
     assert isinstance(caught.value, EnvironmentFault)
 
 
-def test_all_wrong_variables_are_named_at_once() -> None:
+def test_all_invalid_variables_are_reported_at_once() -> None:
     with pytest.raises(InvalidEnvironment) as caught:
         environment(source={"WORKERS_PER_STAGE": "101", "CB_TIMEOUT": "0"})
     assert caught.value.invalid == (
@@ -42,17 +42,17 @@ def test_optional_variables_have_their_defaults_unless_set() -> None:
     assert environment(optional=("A",), source={}).get("A") is None
 
 
-def test_a_variable_that_is_not_there_is_a_key_error() -> None:
+def test_unset_variable_is_key_error() -> None:
     with pytest.raises(KeyError):
         environment(source={})["NOPE"]
 
 
-def test_without_a_source_the_process_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_source_is_environment_of_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTROL_TABLE", "c")
     assert environment(("CONTROL_TABLE",))["CONTROL_TABLE"] == "c"
 
 
-def test_the_variables_of_the_contract_have_its_defaults() -> None:
+def test_known_variables_have_documented_defaults() -> None:
     settings = environment(source={})
     assert {name: getattr(settings, name) for name in settings.__struct_fields__ if name != "variables"} == {
         "sfn_timeout": 14400 * SECOND,
@@ -92,7 +92,7 @@ def test_the_variables_of_the_contract_have_its_defaults() -> None:
         ("AWS_ENDPOINT_URL", "http://a", "aws_endpoint_url", "http://a"),
     ],
 )
-def test_the_variables_of_the_contract_are_read(name: str, text: str, attribute: str, value: Any) -> None:
+def test_known_variables_are_read(name: str, text: str, attribute: str, value: Any) -> None:
     assert getattr(environment(source={name: text}), attribute) == value
 
 
@@ -118,12 +118,12 @@ def test_the_variables_of_the_contract_are_read(name: str, text: str, attribute:
         ("CB_TIMEOUT", "0"),
     ],
 )
-def test_values_outside_the_contract_are_refused(name: str, text: str) -> None:
+def test_values_outside_documented_limits_are_rejected(name: str, text: str) -> None:
     with pytest.raises(InvalidEnvironment, match=name):
         environment(source={name: text})
 
 
-def test_a_service_reads_numbers_and_durations_of_its_own() -> None:
+def test_service_reads_its_own_numbers_and_durations() -> None:
     settings = environment(source={"DAYS": " 7 ", "GRACE": "2m"})
     assert settings.integer("DAYS", 90, lowest=1) == 7
     assert settings.integer("NONE", 90) == 90
@@ -135,6 +135,6 @@ def test_a_service_reads_numbers_and_durations_of_its_own() -> None:
         settings.duration("DAYS", SECOND)
 
 
-def test_settings_do_not_tell_secrets_when_printed() -> None:
+def test_printed_settings_contain_no_secrets() -> None:
     settings = environment(("SLACK_BOT_TOKEN",), source={"SLACK_BOT_TOKEN": "xoxb-secret"})
     assert "xoxb" not in f"{settings} {settings!r}"

@@ -32,12 +32,12 @@ def broken() -> None:
         ("__ping__", False),
     ],
 )
-def test_only_true_asks_for_health(event: object, expected: bool) -> None:
+def test_only_true_is_ping(event: object, expected: bool) -> None:
     assert is_ping(event) is expected
     assert (ping(event, {}, NOW) is not None) is expected
 
 
-def test_all_checks_fine_is_healthy() -> None:
+def test_status_is_healthy_if_all_checks_pass() -> None:
     assert ping(PING, {"control": fine, "bus": fine}, NOW) == {
         "status": "healthy",
         "checks": {"control": "ok", "bus": "ok"},
@@ -45,14 +45,14 @@ def test_all_checks_fine_is_healthy() -> None:
     }
 
 
-def test_one_broken_check_degrades_the_whole_and_the_others_are_still_told() -> None:
+def test_failed_check_degrades_status_and_rest_is_reported() -> None:
     answer = ping(PING, {"control": broken, "bus": fine}, NOW)
     assert answer is not None
     assert answer["status"] == "degraded"
     assert answer["checks"] == {"control": "error: ConnectionError: refused", "bus": "ok"}
 
 
-def test_a_check_that_hangs_does_not_hang_the_answer() -> None:
+def test_hanging_check_does_not_delay_answer() -> None:
     release = threading.Event()
     checks = {"slow": lambda: release.wait(10), "bus": fine}
     answer = ping(PING, checks, NOW, patience=timedelta(milliseconds=100))
@@ -61,5 +61,5 @@ def test_a_check_that_hangs_does_not_hang_the_answer() -> None:
     assert answer["checks"] == {"slow": "error: no answer within 0.1s", "bus": "ok"}
 
 
-def test_an_event_that_is_no_ping_runs_no_check() -> None:
+def test_other_event_than_ping_runs_no_check() -> None:
     assert ping({"Records": []}, {"control": broken}, NOW) is None

@@ -1,4 +1,4 @@
-"""What a log line looks like, and that writing one never fails."""
+"""The form of log lines, which are written without failure."""
 
 import io
 import json
@@ -19,7 +19,7 @@ log = get_logger("interlock.test")
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Where the lines of a configured process go; the root logger is given back as it was."""
+    """The stream of a configured process. The root logger is restored afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers = []
@@ -38,7 +38,7 @@ def line(stream: io.StringIO) -> dict[str, Any]:
     return found
 
 
-def test_a_line_has_event_fields_service_and_where_it_was_written(stream: io.StringIO) -> None:
+def test_line_has_event_fields_service_and_source_location(stream: io.StringIO) -> None:
     log.info("run_started", pipeline="bronze", attempt=1)
     found = line(stream)
     assert datetime.fromisoformat(found.pop("time")).tzinfo == UTC
@@ -60,7 +60,7 @@ def test_each_level_is_written_under_its_name(stream: io.StringIO, level: str) -
     assert line(stream)["level"] == level.upper()
 
 
-def test_what_is_below_the_level_is_not_written(stream: io.StringIO) -> None:
+def test_records_below_level_are_not_written(stream: io.StringIO) -> None:
     log.debug("detail")
     assert lines(stream) == []
 
@@ -77,7 +77,7 @@ def test_an_exception_is_written_with_its_traceback(stream: io.StringIO) -> None
     assert "\n" not in stream.getvalue().rstrip("\n")
 
 
-def test_the_source_is_the_caller_whatever_the_method(stream: io.StringIO) -> None:
+def test_source_is_caller_for_every_method(stream: io.StringIO) -> None:
     def write() -> None:
         log.warning("odd")
 
@@ -86,7 +86,7 @@ def test_the_source_is_the_caller_whatever_the_method(stream: io.StringIO) -> No
     assert line(stream)["source"] == f"test_logs.py:{first + 1}"
 
 
-def test_the_correlation_id_is_on_every_line_of_its_block_and_on_no_other(stream: io.StringIO) -> None:
+def test_correlation_id_is_on_lines_of_its_block_only(stream: io.StringIO) -> None:
     log.info("before")
     with bind_correlation("outer"):
         with bind_correlation("inner"):
@@ -112,7 +112,7 @@ def test_threads_do_not_share_a_correlation_id() -> None:
     assert seen == [None]
 
 
-def test_a_field_named_like_a_part_of_the_line_does_not_hide_it(stream: io.StringIO) -> None:
+def test_field_with_reserved_name_gets_underscore(stream: io.StringIO) -> None:
     log.info("real", event="fake", time=1, level="fake", service="fake")
     found = line(stream)
     assert (found["event"], found["event_"], found["level"], found["time_"]) == ("real", "fake", "INFO", 1)
@@ -120,13 +120,13 @@ def test_a_field_named_like_a_part_of_the_line_does_not_hide_it(stream: io.Strin
 
 
 class Point(Struct):
-    """A struct, as ours are."""
+    """A struct as a field."""
 
     x: int
 
 
 class Broken:
-    """Cannot even be shown."""
+    """A value with a broken `repr`."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -159,22 +159,20 @@ ENDLESS.append(ENDLESS)
     ("value", "written"),
     [("\ud800", "\\ud800"), (ENDLESS, "[[...]]"), (Broken(), "<Broken>"), (2**70, str(2**70))],
 )
-def test_what_json_cannot_hold_is_written_as_text_and_the_line_survives(
-    stream: io.StringIO, value: object, written: str
-) -> None:
+def test_value_without_json_form_is_written_as_text(stream: io.StringIO, value: object, written: str) -> None:
     log.info("seen", value=value, pipeline="bronze")
     found = line(stream)
     assert str(found["value"]) == written
     assert (found["event"], found["pipeline"]) == ("seen", "bronze")
 
 
-def test_another_library_s_record_is_a_line_too(stream: io.StringIO) -> None:
+def test_record_of_other_library_is_json_line(stream: io.StringIO) -> None:
     logging.getLogger("library").warning("%d retries left", 3)
     found = line(stream)
     assert (found["event"], found["logger"], found["service"]) == ("3 retries left", "library", "stream-router")
 
 
-def test_another_library_may_hand_on_an_event_with_fields(stream: io.StringIO) -> None:
+def test_other_library_can_log_event_with_fields(stream: io.StringIO) -> None:
     extra = {"event": "dead_letter", "fields": {"id": "a"}}
     logging.getLogger("interlock_dlq").error("dead_letter {…}", extra=extra)
     found = line(stream)
@@ -191,14 +189,14 @@ def test_configuring_again_writes_each_line_once(stream: io.StringIO) -> None:
 @pytest.mark.parametrize(
     "name", ["botocore.endpoint", "boto3", "urllib3.connectionpool", "slack_sdk.web", "s3transfer"]
 )
-def test_libraries_that_print_secrets_at_debug_are_not_heard_there(stream: io.StringIO, name: str) -> None:
+def test_debug_lines_of_libraries_with_secrets_are_dropped(stream: io.StringIO, name: str) -> None:
     configure_logging("x", logging.DEBUG, stream=stream)
     logging.getLogger(name).debug("Authorization: secret")
     logging.getLogger(name).warning("pool is full")
     assert [found["event"] for found in lines(stream)] == ["pool is full"]
 
 
-def test_lines_go_to_whatever_standard_error_is_now(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_go_to_current_standard_error(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("x")
     log.info("seen")
     captured = capsys.readouterr()

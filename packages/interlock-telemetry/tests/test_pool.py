@@ -20,7 +20,7 @@ PATIENCE = 10
 SOON = timedelta(milliseconds=100)
 
 
-def test_results_come_in_the_order_of_the_tasks_not_of_their_ends() -> None:
+def test_outcomes_are_in_order_of_tasks() -> None:
     second_ended = threading.Event()
 
     def slow() -> str:
@@ -35,7 +35,7 @@ def test_results_come_in_the_order_of_the_tasks_not_of_their_ends() -> None:
     assert [outcome.result() for outcome in outcomes] == ["slow", "quick"]
 
 
-def test_as_many_tasks_run_at_once_as_there_are_workers_and_never_more() -> None:
+def test_number_of_running_tasks_equals_number_of_workers() -> None:
     lock = threading.Lock()
     together = threading.Barrier(3)
     active, most = 0, 0
@@ -54,14 +54,14 @@ def test_as_many_tasks_run_at_once_as_there_are_workers_and_never_more() -> None
     assert most == 3
 
 
-def test_one_worker_runs_them_one_after_the_other() -> None:
+def test_one_worker_runs_tasks_one_after_the_other() -> None:
     seen: list[int] = []
     tasks: list[Callable[[], None]] = [lambda number=number: seen.append(number) for number in range(20)]  # type: ignore[misc]
     run_bounded(tasks, workers=1)
     assert seen == list(range(20))
 
 
-def test_an_error_is_the_outcome_of_its_task_and_of_no_other() -> None:
+def test_error_is_outcome_of_its_task_only() -> None:
     def bad() -> int:
         raise ValueError("bad")
 
@@ -73,7 +73,7 @@ def test_an_error_is_the_outcome_of_its_task_and_of_no_other() -> None:
         second.result()
 
 
-def test_even_an_exit_is_collected() -> None:
+def test_exit_of_task_is_its_outcome() -> None:
     def leave() -> None:
         raise SystemExit(3)
 
@@ -81,18 +81,18 @@ def test_even_an_exit_is_collected() -> None:
     assert isinstance(outcome.error, SystemExit)
 
 
-def test_nothing_to_do_is_done() -> None:
+def test_run_without_tasks_has_no_outcomes() -> None:
     assert run_bounded([], workers=3) == []
 
 
-def test_none_is_a_value() -> None:
+def test_none_can_be_value() -> None:
     (outcome,) = run_bounded([lambda: None], workers=1)
     assert outcome.ok
     assert outcome.result() is None
 
 
 @pytest.mark.parametrize("workers", [0, -1])
-def test_there_must_be_a_worker(workers: int) -> None:
+def test_number_of_workers_must_be_positive(workers: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         run_bounded([], workers=workers)
 
@@ -103,7 +103,7 @@ def test_tasks_see_the_correlation_id_of_their_caller() -> None:
     assert [outcome.result() for outcome in outcomes] == ["mine"] * 4
 
 
-def test_after_the_deadline_nothing_begins_and_what_runs_is_left_behind() -> None:
+def test_no_task_begins_or_is_awaited_after_deadline() -> None:
     release, ended = threading.Event(), threading.Event()
     begun: list[str] = []
 
@@ -125,7 +125,7 @@ def test_after_the_deadline_nothing_begins_and_what_runs_is_left_behind() -> Non
     assert begun == ["hang"]
 
 
-def test_an_invocation_that_is_over_begins_nothing() -> None:
+def test_expired_invocation_begins_no_task() -> None:
     deadline = InvocationDeadline.after(timedelta())
     begun: list[int] = []
     (outcome,) = run_bounded([lambda: begun.append(1)], workers=1, deadline=deadline)
@@ -133,7 +133,7 @@ def test_an_invocation_that_is_over_begins_nothing() -> None:
     assert begun == []
 
 
-def test_a_stage_gives_what_it_returns_or_raises_what_it_raises() -> None:
+def test_stage_returns_value_or_raises_error_of_its_call() -> None:
     def bad() -> None:
         raise KeyError("x")
 
@@ -142,7 +142,7 @@ def test_a_stage_gives_what_it_returns_or_raises_what_it_raises() -> None:
         run_stage("read", bad, timedelta(seconds=PATIENCE))
 
 
-def test_a_stage_that_takes_too_long_is_named() -> None:
+def test_error_for_slow_stage_names_it() -> None:
     release = threading.Event()
     with pytest.raises(StageTimeout, match=r"stage read did not end within 0\.1s") as caught:
         run_stage("read", lambda: release.wait(PATIENCE), SOON)

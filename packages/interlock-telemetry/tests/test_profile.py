@@ -41,11 +41,11 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
         (None, False),
     ],
 )
-def test_which_events_ask_for_a_profile(event: object, expected: bool) -> None:
+def test_events_that_request_profile(event: object, expected: bool) -> None:
     assert is_profile(event) is expected
 
 
-def test_the_profile_of_an_event_can_be_read_by_pstats(s3: Any, tmp_path: Path) -> None:
+def test_pstats_reads_profile_of_event(s3: Any, tmp_path: Path) -> None:
     answer = profile({"__profile__": {"a": 1}}, handle, service="watchdog", bucket="profiles", now=NOW)
     assert answer is not None
     assert answer["answer"] == handle({"a": 1})
@@ -69,13 +69,13 @@ def test_two_profiles_of_one_second_are_both_kept(s3: Any) -> None:
     assert s3.list_objects_v2(Bucket="profiles")["KeyCount"] == 2
 
 
-def test_without_a_bucket_nothing_is_handled() -> None:
+def test_event_is_not_handled_without_bucket() -> None:
     def never(event: object) -> None:
         raise AssertionError(event)
 
     answer = profile({"__profile__": True}, never, service="watchdog", bucket=None, now=NOW)
-    assert answer == {"key": None, "error": "PROFILE_BUCKET is not set: there is nowhere to put a profile"}
+    assert answer == {"key": None, "error": "PROFILE_BUCKET is not set, so the profile cannot be stored"}
 
 
-def test_any_other_event_is_left_to_its_handler() -> None:
+def test_other_event_is_not_profiled() -> None:
     assert profile({"Records": []}, handle, service="watchdog", bucket="profiles", now=NOW) is None

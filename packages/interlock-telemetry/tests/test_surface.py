@@ -6,7 +6,7 @@ import sys
 import interlock_telemetry
 
 
-def test_all_is_sorted_and_everything_in_it_exists() -> None:
+def test_all_is_sorted_and_its_names_exist() -> None:
     assert interlock_telemetry.__all__ == sorted(interlock_telemetry.__all__)
     assert all(hasattr(interlock_telemetry, name) for name in interlock_telemetry.__all__)
 

@@ -1,4 +1,4 @@
-"""Which correlation id the current work carries, so that every log line and span of it can be found together."""
+"""Keeps the correlation id of the current work, which links its log lines and spans."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ _CURRENT: ContextVar[str | None] = ContextVar("interlock_correlation_id", defaul
 
 
 def correlation_id() -> str | None:
-    """The id bound by the innermost `bind_correlation`; None outside."""
+    """The id of the innermost `bind_correlation` block, None outside of a block."""
     return _CURRENT.get()
 
 
 @contextmanager
 def bind_correlation(identifier: str | None) -> Iterator[None]:
-    """Bind the id for the block; nested blocks win, and the outer id returns afterwards."""
+    """Bind the id for the block. A nested block replaces the id until its end."""
     token = _CURRENT.set(identifier)
     try:
         yield

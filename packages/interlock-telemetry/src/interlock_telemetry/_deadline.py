@@ -1,4 +1,4 @@
-"""How much of a Lambda invocation is left, so that every call can respect it."""
+"""Computes the remaining time of a Lambda invocation, as a limit for every call."""
 
 import time
 from collections.abc import Callable
@@ -14,17 +14,17 @@ LONGEST = timedelta(minutes=15)
 
 @runtime_checkable
 class LambdaContext(Protocol):
-    """The part of Lambda's context object that tells the time left."""
+    """The part of Lambda's context object with the remaining time."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the invocation is ended."""
+        """Milliseconds until Lambda ends the invocation."""
         ...
 
 
 class InvocationDeadline(Struct, frozen=True):
-    """When this invocation has to be done: `at`, an instant in UTC, and the same on the monotonic clock.
+    """The time by which this invocation must end: `at`, an instant in UTC, and the same on the monotonic clock.
 
-    The end of the invocation less a buffer, which is left for answering; never nearer than `floor` from its start.
+    It is the end of the invocation minus a buffer for the answer, and at least `floor` after the start.
     """
 
     at: datetime
@@ -42,7 +42,7 @@ class InvocationDeadline(Struct, frozen=True):
         clock: Callable[[], float] = time.monotonic,
         now: datetime | None = None,
     ) -> "InvocationDeadline":
-        """The deadline that Lambda's `context` tells; any other object means Lambda's longest run (15 minutes)."""
+        """The deadline from Lambda's `context`. For any other object it is Lambda's longest run (15 minutes)."""
         left = LONGEST
         if isinstance(context, LambdaContext):
             left = timedelta(milliseconds=context.get_remaining_time_in_millis())
@@ -62,16 +62,16 @@ class InvocationDeadline(Struct, frozen=True):
         return cls(at=at, floor=floor, monotonic_at=clock() + length.total_seconds(), clock=clock)
 
     def remaining(self) -> timedelta:
-        """The time left, never less than `floor`: fit for a timeout, which may not be zero or negative."""
+        """The remaining time, at least `floor`, since a timeout must not be zero or negative."""
         return max(timedelta(seconds=self._left()), self.floor)
 
     @property
     def expired(self) -> bool:
-        """Whether the time is over; to be asked before beginning another piece of work."""
+        """Whether the time is over. Check it before the start of another task."""
         return self._left() <= 0
 
     def within(self, limit: timedelta) -> timedelta:
-        """The time left, at most `limit`."""
+        """The remaining time, at most `limit`."""
         return min(self.remaining(), limit)
 
     def _left(self) -> float:

@@ -1,4 +1,4 @@
-"""The entry point of a Lambda: wires the service once per process, answers operators, flushes telemetry."""
+"""Runs a Lambda's entry point: it wires the service once per process, answers operators and flushes telemetry."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ class Wired(Protocol):
 
     @property
     def health(self) -> Mapping[str, Callable[[], None]]:
-        """The checks of a ping: each raises when the part it names does not answer."""
+        """The checks of a ping, by the name of the checked part. A check raises if its part does not answer."""
 
     @property
     def settings(self) -> Settings:
@@ -34,10 +34,10 @@ def _now() -> datetime:
 class LambdaEntry(Generic[S]):
     """A Lambda handler: `handle = LambdaEntry("watchdog", wire, tick)`.
 
-    `wire` builds the service from the environment at the first invocation; what it raises is raised by each
-    invocation until it succeeds. `work` does one invocation with that service, the event and Lambda's context.
-    `{"__ping__": true}` and `{"__profile__": …}` are answered here. Logs go to standard error as JSON lines. Spans
-    and metrics are flushed at the end of each invocation, also of one that raises.
+    `wire` builds the service from the environment at the first invocation. If it raises, the invocation raises the same
+    error, and the next invocation calls `wire` again. `work` handles one invocation with the service, the event and
+    Lambda's context. `{"__ping__": true}` and `{"__profile__": …}` are answered here. Logs go to standard error as JSON
+    lines. Spans and metrics are flushed at the end of each invocation, also if it raises.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class LambdaEntry(Generic[S]):
         configure_logging(name)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
-        """Answer one invocation."""
+        """Handle one invocation and return its answer."""
         if self._service is None:
             self._service = self._wire(os.environ)
         service = self._service
@@ -73,5 +73,5 @@ class LambdaEntry(Generic[S]):
             flush()
 
     def reset(self) -> None:
-        """Forget the service: the next invocation wires it again, from the environment as it is then."""
+        """Drop the service, so that the next invocation wires it again from the environment at that time."""
         self._service = None

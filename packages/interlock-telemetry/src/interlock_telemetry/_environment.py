@@ -1,4 +1,4 @@
-"""Reads environment variables into settings, and names everything that is missing or wrong at once."""
+"""Reads environment variables into settings, and reports all missing and invalid variables at once."""
 
 import os
 import re
@@ -23,10 +23,10 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the environment says: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
+    """The settings of the environment: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
 
-    `sfn_timeout` is SFN_TIMEOUT_SECONDS; the other attributes are named like their variables. `variables` holds the
-    whole environment, with the defaults of what was declared optional.
+    `sfn_timeout` is SFN_TIMEOUT_SECONDS. The other attributes have the names of their variables. `variables` is the
+    whole environment, with the defaults of the optional variables.
     """
 
     variables: Mapping[str, str]
@@ -44,23 +44,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     aws_endpoint_url: str | None = None
 
     def __repr__(self) -> str:
-        """No values: a variable may hold a secret."""
+        """The number of variables without their values, since a value may be a secret."""
         return f"<Settings of {len(self.variables)} variables>"
 
     def __getitem__(self, name: str) -> str:
-        """A required variable, or an optional one that has a default; any other is a KeyError."""
+        """A required variable, or an optional variable with a default. Raises KeyError for any other unset variable."""
         return self.variables[name]
 
     def get(self, name: str) -> str | None:
-        """A variable; None when it is unset or empty."""
+        """A variable, None if it is unset or empty."""
         return self.variables.get(name)
 
     def integer(self, name: str, default: int, *, lowest: int = 0) -> int:
-        """A whole number of at least `lowest`; else InvalidEnvironment."""
+        """A whole number of at least `lowest`. Raises InvalidEnvironment."""
         return int(self._read(name, _whole(lowest), f"a whole number, at least {lowest}", default))
 
     def duration(self, name: str, default: timedelta) -> timedelta:
-        """A duration such as `90s` or `1h30m`; else InvalidEnvironment."""
+        """A duration such as `90s` or `1h30m`. Raises InvalidEnvironment."""
         length: timedelta = self._read(name, _duration(timedelta()), "a duration such as 90s", default)
         return length
 
@@ -78,10 +78,10 @@ def environment(
     *,
     source: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings that `source` holds (default: the process's environment).
+    """The settings of `source` (default: the process's environment).
 
-    `optional` names further variables, with their defaults if it is a mapping. An empty value counts as unset.
-    Raises MissingEnvironment or InvalidEnvironment, each naming all variables that are missing or wrong.
+    `optional` lists further variables, with their defaults if it is a mapping. An empty value counts as unset.
+    Raises MissingEnvironment or InvalidEnvironment, which report all missing and invalid variables.
     """
     found = {name: value for name, value in (os.environ if source is None else source).items() if value.strip()}
     missing = tuple(name for name in required if name not in found)

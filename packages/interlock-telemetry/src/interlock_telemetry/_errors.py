@@ -1,14 +1,14 @@
-"""The errors of this package: one root, and what each carries."""
+"""Defines the errors of this package, with one base class, and their attributes."""
 
 
 class TelemetryError(Exception):
-    """Root of every error that this package raises."""
+    """The base class of every error that this package raises."""
 
 
 class EnvironmentFault(TelemetryError):
-    """The environment cannot be used; `missing` and `invalid` name every variable at once.
+    """The environment cannot be used. `missing` and `invalid` list all such variables at once.
 
-    `missing`: names, in the order in which they were required. `invalid`: one sentence per variable.
+    missing: names, in the order of the requirement. invalid: one sentence per variable.
     """
 
     def __init__(self, missing: tuple[str, ...] = (), invalid: tuple[str, ...] = ()) -> None:
@@ -19,15 +19,15 @@ class EnvironmentFault(TelemetryError):
 
 
 class MissingEnvironment(EnvironmentFault):
-    """Required variables are unset or empty; `missing` names all of them."""
+    """Required variables are unset or empty. `missing` lists all of them."""
 
 
 class InvalidEnvironment(EnvironmentFault):
-    """Variables are set to something that cannot be read; `invalid` says which, and what is allowed."""
+    """Variables have values that cannot be read. `invalid` lists them with the allowed values."""
 
 
 class DeadlinePassed(TelemetryError):
-    """The time was over before this piece of work was finished, or begun (`started` tells which)."""
+    """The deadline passed before this task ended or before it began. `started` is true if it had begun."""
 
     def __init__(self, started: bool) -> None:
         self.started = started
@@ -35,7 +35,7 @@ class DeadlinePassed(TelemetryError):
 
 
 class StageTimeout(TelemetryError):
-    """A stage did not end in its time. What it had begun may still be running in its thread."""
+    """A stage did not end within its time limit. Its call may still be running in its thread."""
 
     def __init__(self, stage: str, seconds: float) -> None:
         self.stage = stage

@@ -1,4 +1,4 @@
-"""Sends what was collected, at the end of every invocation, and never longer than it may take."""
+"""Sends the collected spans and metrics at the end of every invocation, within a time limit."""
 
 from datetime import timedelta
 
@@ -10,16 +10,16 @@ _log = get_logger(__name__)
 
 
 def flush(timeout: timedelta = timedelta(seconds=2)) -> None:
-    """Send spans and metrics; a collector that is away or slow is logged, not raised.
+    """Send spans and metrics. A collector that is slow or unavailable is logged and raises nothing.
 
-    To be called at the end of every invocation. The providers are flushed and not shut down: a warm start goes on
-    using them.
+    Call it at the end of every invocation. It flushes the providers without a shutdown, since a warm start uses them
+    again.
     """
     sending = exporter()
     if sending is None:
         return
     try:
-        # Exporters retry on their own, with pauses that know nothing of our timeout.
+        # Exporters retry on their own, with pauses that ignore this timeout.
         run_stage("telemetry_flush", lambda: sending.flush(timeout), timeout)
-    except Exception as error:  # noqa: BLE001 - telemetry never fails the work that it watches
+    except Exception as error:  # noqa: BLE001 - telemetry never makes the observed work fail
         _log.warning("telemetry_not_sent", reason=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Whether a Lambda's surroundings answer: the reply to `{"__ping__": true}`."""
+"""Answers `{"__ping__": true}`: the health of the parts that a Lambda uses."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ _PATIENCE = timedelta(seconds=5)
 
 
 def is_ping(event: object) -> bool:
-    """Whether the event asks for health and nothing else: `__ping__` is true."""
+    """Whether the event is a ping: its `__ping__` is exactly true."""
     return isinstance(event, Mapping) and event.get("__ping__") is True
 
 
@@ -22,10 +22,10 @@ def ping(
     *,
     patience: timedelta = _PATIENCE,
 ) -> dict[str, Any] | None:
-    """The health of what `checks` touches; None when the event is no ping.
+    """The health of the parts in `checks`, None for an event that is not a ping.
 
-    A check is fine when it returns. One that raises, or does not return within `patience`, makes the whole
-    `degraded` and says why: {status, checks: {name: "ok" or "error: …"}, timestamp}.
+    A check passes if it returns. A check that raises, or does not return within `patience`, makes the status `degraded`
+    and its entry has the error: {status, checks: {name: "ok" or "error: …"}, timestamp}.
     """
     if not is_ping(event):
         return None

@@ -1,4 +1,4 @@
-"""How log records look: one JSON object a line, with event name, fields, source location and correlation id."""
+"""Writes log records as JSON lines with event name, fields, source location and correlation id."""
 
 import logging
 import sys
@@ -11,15 +11,15 @@ import msgspec
 from interlock_telemetry._correlation import correlation_id
 
 _RESERVED = frozenset({"time", "level", "event", "service", "logger", "source", "correlation_id", "exception"})
-# At DEBUG these print whole requests and answers, secrets included.
+# At DEBUG these libraries print whole requests and answers with their secrets.
 _TALKATIVE = ("boto3", "botocore", "opentelemetry", "s3transfer", "slack_sdk", "urllib3")
 
 
 class EventLogger:
     """Writes named events with fields: `log.info("run_started", pipeline="bronze")`.
 
-    Fields may be anything that msgspec encodes; other values are written as `str()` shows them. A field named like
-    one of the line's own keys (`event`, `time`, …) gets an underscore appended.
+    A field can have any value that msgspec encodes. Other values are written with `str()`. A field with the name of one
+    of the line's own keys (`event`, `time`, …) gets an underscore at its end.
     """
 
     __slots__ = ("_logger",)
@@ -28,23 +28,23 @@ class EventLogger:
         self._logger = logger
 
     def debug(self, event: str, /, **fields: object) -> None:
-        """For the developer of the service."""
+        """Log a detail for the developer of the service."""
         self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: object) -> None:
-        """Something happened as it should."""
+        """Log a normal event."""
         self._log(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
-        """Something is odd, and was coped with."""
+        """Log an unusual event that was handled."""
         self._log(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: object) -> None:
-        """Something failed."""
+        """Log a failure."""
         self._log(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: object) -> None:
-        """Something failed; to be called in an `except` block, whose error is written with its traceback."""
+        """Log a failure in an `except` block, with the traceback of the block's error."""
         self._log(logging.ERROR, event, fields, with_error=True)
 
     def _log(self, level: int, event: str, fields: Mapping[str, object], *, with_error: bool = False) -> None:
@@ -55,15 +55,15 @@ class EventLogger:
 
 
 def get_logger(name: str) -> EventLogger:
-    """The logger of a module: `get_logger(__name__)`. It is the standard library's logger underneath."""
+    """The logger of a module: `get_logger(__name__)`. It writes to a logger of the standard library."""
     return EventLogger(logging.getLogger(name))
 
 
 def configure_logging(service: str, level: int | str = logging.INFO, *, stream: TextIO | None = None) -> None:
     """Send every log record of this process to `stream` (default: standard error) as JSON lines.
 
-    Replaces whatever handlers the root logger has (Lambda installs one of its own); calling it again is harmless.
-    Libraries that print requests and secrets at DEBUG stay at WARNING whatever `level` says.
+    It replaces all handlers of the root logger (Lambda installs a handler), so a second call does no harm. Libraries
+    that print requests and secrets at DEBUG stay at WARNING for every `level`.
     """
     handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(service))
@@ -73,7 +73,7 @@ def configure_logging(service: str, level: int | str = logging.INFO, *, stream: 
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Looks standard error up at each line, so that whoever replaces it (a test, a runtime) gets the lines."""
+    """Uses the current standard error for each line, so that a test or a runtime can replace it."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -84,10 +84,10 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record, for records of `get_logger` and of any other library alike.
+    """Formats each record as one JSON object, for records of `get_logger` and of any other library.
 
-    Another library's record has its message as `event`. A record whose `extra` holds `event` (text) and `fields`
-    (a mapping) is written with those.
+    The `event` of another library's record is its message. A record with `event` (text) and `fields` (a mapping) in its
+    `extra` is written with these.
     """
 
     def __init__(self, service: str) -> None:
@@ -95,11 +95,11 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its newline. Never raises: what cannot be encoded is written as text."""
+        """The line without its newline. It never raises: a value that cannot be encoded is written as text."""
         line = self._line(record)
         try:
             return _encode(line)
-        except Exception:  # noqa: BLE001 - a field that cannot be written must not lose the line
+        except Exception:  # noqa: BLE001 - an unwritable field must not lose the line
             return _encode({_plain(key): _plain(value) for key, value in line.items()})
 
     def _line(self, record: logging.LogRecord) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _encode(line: Mapping[str, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    """Printable text for any value: also for lone surrogates, unusual keys, and a broken `__repr__`."""
+    """Printable text for any value, also with lone surrogates, for unusual keys and for a broken `__repr__`."""
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # noqa: BLE001 - see format

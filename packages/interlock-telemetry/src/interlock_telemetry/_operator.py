@@ -1,4 +1,4 @@
-"""Whether an event comes from an operator instead of the work: a ping or a request for a profile; and its answer."""
+"""Answers events from an operator: pings and requests for a profile."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,9 +17,9 @@ def answer_operator(
     bucket: str | None,
     now: datetime,
 ) -> dict[str, Any] | None:
-    """The answer to `{"__ping__": true}` or `{"__profile__": …}`; None for an event that is work.
+    """The answer to `{"__ping__": true}` or `{"__profile__": …}`, None for any other event.
 
-    `handle` is the Lambda's own handling of an event, for the profile; `checks` are what a ping looks at.
+    `handle` is the Lambda's own handler, for the profile. `checks` are the checks of a ping.
     """
     answer = ping(event, checks, now)
     if answer is not None:

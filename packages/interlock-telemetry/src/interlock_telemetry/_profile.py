@@ -1,4 +1,4 @@
-"""What an invocation spends its CPU time on: the reply to `{"__profile__": …}`."""
+"""Answers `{"__profile__": …}`: a CPU profile of one invocation."""
 
 import marshal
 import secrets
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class ObjectStore(Protocol):
-    """The part of an S3 client that is used."""
+    """The used part of an S3 client."""
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> Any:  # noqa: N803 - boto3's names
         """Store one object."""
@@ -16,7 +16,7 @@ class ObjectStore(Protocol):
 
 
 def is_profile(event: object) -> bool:
-    """Whether the event asks to be handled under a CPU profile."""
+    """Whether the event requests a CPU profile."""
     return isinstance(event, Mapping) and bool(event.get("__profile__"))
 
 
@@ -29,24 +29,24 @@ def profile(
     now: datetime,
     client: ObjectStore | None = None,
 ) -> dict[str, Any] | None:
-    """Handle the event under the profiler and store the profile; None when the event asks for none.
+    """Handle the event under the profiler and store the profile. None for an event that requests no profile.
 
-    `{"__profile__": {…}}` profiles the handling of that inner event, `{"__profile__": true}` that of a ping. The
-    answer is {key, bucket, answer}: the S3 key of a file for `python -m pstats`, and what the handling returned.
-    Without a bucket nothing is handled, and the answer says so under `error`.
+    `{"__profile__": {…}}` profiles the handling of the inner event, `{"__profile__": true}` profiles a ping. The answer
+    is {key, bucket, answer}: the S3 key of a file for `python -m pstats`, and the handler's answer. Without a bucket
+    the event is not handled, and the answer has an `error`.
     """
     if not is_profile(event):
         return None
     if bucket is None:
-        return {"key": None, "error": "PROFILE_BUCKET is not set: there is nowhere to put a profile"}
-    import cProfile  # only now: hardly any invocation is profiled
+        return {"key": None, "error": "PROFILE_BUCKET is not set, so the profile cannot be stored"}
+    import cProfile  # imported here, since few invocations are profiled
     import pstats
 
-    asked = event["__profile__"]  # type: ignore[index]  # is_profile saw a mapping
+    asked = event["__profile__"]  # type: ignore[index]  # is_profile checked the mapping
     inner = asked if isinstance(asked, Mapping) else {"__ping__": True}
     profiler = cProfile.Profile()
     answer = profiler.runcall(handle, inner)
-    # Two profiles of one second must not overwrite each other.
+    # Two profiles in one second must not overwrite each other.
     key = f"profiles/{service}/{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.prof"
     stats: Any = pstats.Stats(profiler)
     (client or _s3()).put_object(Bucket=bucket, Key=key, Body=marshal.dumps(stats.stats))
