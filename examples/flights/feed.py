@@ -1,6 +1,6 @@
-"""Plays the outside world of the flights example: lands the hours' files and says what the sensors should hold.
+"""Simulates the external systems of the flights example: lands the files and returns the sensor rows.
 
-It writes files under the home folder only; putting the sensor rows where Interlock sees them is the caller's part.
+It writes files under the home folder only. The caller writes the sensor rows to the control table.
 Days and hours are the folders and files of `data/`: `2013-02-07`, `05`. Times are aware datetimes.
 """
 
@@ -18,7 +18,7 @@ DATA = Path(__file__).resolve().parent / "data"
 TEMPLATES = DATA.parent / "templates"
 
 LANDED, AMENDED = "landed", "amended"
-"""What a landing sensor's status says: a file came and may start a run, or a file that came before was replaced."""
+"""The status of a landing sensor: a new file that may start a run, or a replacement of an earlier file."""
 
 NEW_YORK, KOLKATA = ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")
 
@@ -35,7 +35,7 @@ class SensorRow:
 
 
 class FeedError(Exception):
-    """The extract has no such day or hour, or a short hour would not be short; the text says which."""
+    """The extract lacks the day or hour, or the number of missing rows is impossible. The text states the cause."""
 
 
 def days() -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def days() -> tuple[str, ...]:
 
 
 def hours(day: str) -> tuple[str, ...]:
-    """The hours of `day` that have departures: the hours that are expected."""
+    """The expected hours of `day`: those that have departures."""
     found = tuple(sorted(path.stem for path in (DATA / day).glob("*.csv")))
     if not found:
         raise FeedError(f"no flights on {day}: the extract has {', '.join(days())}")
@@ -52,12 +52,12 @@ def hours(day: str) -> tuple[str, ...]:
 
 
 def expected_rows(day: str, hour: str) -> int:
-    """How many departures the schedule of that hour has."""
+    """The number of scheduled departures of the hour."""
     return len(_lines(day, hour)) - 1
 
 
 def land(home: Path, day: str, hour: str, at: datetime, rows: int | None = None) -> SensorRow:
-    """Puts the hour's file into `landing/` as a whole, or its first `rows` departures, and returns its sensor."""
+    """Write the file of the hour, or its first `rows` departures, into `landing/`, and return its sensor."""
     lines = _lines(day, hour)
     wanted = len(lines) - 1
     landed = wanted if rows is None else rows
@@ -68,7 +68,7 @@ def land(home: Path, day: str, hour: str, at: datetime, rows: int | None = None)
 
 
 def land_believed_whole(home: Path, day: str, hour: str, at: datetime, missing: int = 1) -> SensorRow:
-    """Puts the hour's file without its last `missing` departures, and says that it is whole: nobody knows better."""
+    """Write the file of the hour without its last `missing` departures. The sensor reports it as complete."""
     lines = _lines(day, hour)
     landed = len(lines) - 1 - missing
     if not 0 < missing <= len(lines) - 1:
@@ -78,26 +78,26 @@ def land_believed_whole(home: Path, day: str, hour: str, at: datetime, missing: 
 
 
 def amend(home: Path, day: str, hour: str, at: datetime) -> SensorRow:
-    """Replaces the hour's file by the whole one, after all; the sensor says that the file was amended."""
+    """Replace the file of the hour with the complete file. The sensor has the status `amended`."""
     lines = _lines(day, hour)
     _write_landing(home, day, hour, lines)
     return _landing(day, hour, at, AMENDED, len(lines) - 1, len(lines) - 1)
 
 
 def shadow_of(row: SensorRow) -> SensorRow:
-    """A landing sensor as bronze's shadow gets it: the same key and fields."""
+    """The landing sensor for the dry run of bronze: the same key and fields."""
     return replace(row, pipeline="bronze-shadow")
 
 
 def land_hour(home: Path, day: str, hour: str, clock: Clock) -> Iterator[SensorRow]:
-    """One sensor row: the whole hour, at once."""
+    """One sensor row: the complete hour."""
     yield land(home, day, hour, clock())
 
 
 def land_short_hour(home: Path, day: str, hour: str, clock: Clock, missing: int = 1) -> Iterator[SensorRow]:
-    """Two sensor rows: the hour without its last `missing` departures, then the same file again, whole.
+    """Two sensor rows: the hour without its last `missing` departures, then the complete hour.
 
-    The second file lands when the second row is asked for, so the caller decides how long the rest is late.
+    The complete file lands when the caller takes the second row, so the caller controls the delay.
     """
     wanted = expected_rows(day, hour)
     if not 0 < missing <= wanted:
@@ -109,9 +109,9 @@ def land_short_hour(home: Path, day: str, hour: str, clock: Clock, missing: int 
 def land_day(
     home: Path, day: str, clock: Clock, short: Mapping[str, int] | None = None, only: Collection[str] = ()
 ) -> Iterator[SensorRow]:
-    """The day's hours in order, each as its file lands; `short` maps hours to how many rows come later.
+    """The sensor rows of the day in order. Each file lands when its row is taken.
 
-    The rest of a short hour lands after the hour that follows it. `only` names the hours of a shortened day.
+    `short` maps hours to their number of late rows, which land after the following hour. `only` limits the hours.
     """
     rests: list[Iterator[SensorRow]] = []
     for hour in _selected(day, only):
@@ -129,7 +129,7 @@ def land_day(
 
 
 def bronze_done(home: Path, day: str, hour: str, at: datetime) -> SensorRow | None:
-    """The sensor that says that bronze has written this hour; None while it has not."""
+    """The sensor of a completed bronze hour, or None before bronze has written it."""
     path = home / "bronze" / day / f"{hour}.csv"
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -140,10 +140,10 @@ def bronze_done(home: Path, day: str, hour: str, at: datetime) -> SensorRow | No
 
 
 def silver_progress(home: Path, day: str, at: datetime, only: Collection[str] = ()) -> SensorRow | None:
-    """The day's sensor for gold, from the silver files that are there; None while there is none.
+    """The sensor of the day for gold, from the existing silver files, or None without any file.
 
-    `missing_hours` counts the expected hours without a file; `waiting_for` names the first of them. `departures`
-    are those of the files that are there, so that an hour that is counted again is news for gold.
+    `missing_hours` counts the expected hours without a file, and `waiting_for` names the first. `departures` sums
+    the existing files, so the row also changes if an hour is counted again.
     """
     wanted = _selected(day, only)
     counted = {hour: _departures(home / "silver" / day / f"{hour}.json") for hour in wanted}
@@ -163,9 +163,9 @@ def silver_progress(home: Path, day: str, at: datetime, only: Collection[str] = 
 
 
 def roster(fire: datetime, expected: timedelta) -> str:
-    """The pipeline file of the roster that never comes: expected at `fire`, a whole minute, and due at once.
+    """The pipeline file of the roster that never arrives. Its schedule and its deadline are at `fire`, a whole minute.
 
-    Its warning comes `expected` earlier; whole seconds.
+    The warning comes `expected` earlier, rounded to seconds.
     """
     here, there = fire.astimezone(NEW_YORK), fire.astimezone(KOLKATA)
     template = Template((TEMPLATES / "roster-flights.yaml").read_text(encoding="utf-8"))
@@ -178,7 +178,7 @@ def roster(fire: datetime, expected: timedelta) -> str:
 
 
 def inject_fault(home: Path, job: str, date: str, *, lasting: bool = False) -> Path:
-    """Makes `job` fail for the execution date `date`, such as `bronze`, `2013-02-07T09`: once, or until mended."""
+    """Make `job` fail for an execution date, such as `bronze`, `2013-02-07T09`: once, or until `mend_fault`."""
     path = home / "faults" / f"{job}-{date}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("lasting" if lasting else "", encoding="utf-8")
@@ -186,17 +186,17 @@ def inject_fault(home: Path, job: str, date: str, *, lasting: bool = False) -> P
 
 
 def mend_fault(home: Path, job: str, date: str) -> None:
-    """Ends a lasting fault; does nothing when there is none."""
+    """Remove a lasting fault if it exists."""
     (home / "faults" / f"{job}-{date}").unlink(missing_ok=True)
 
 
 def starts(home: Path) -> list[dict[str, str]]:
-    """Every start of a job, in order: pipeline, date, attempt, key, started."""
+    """All starts of jobs in order: pipeline, date, attempt, key, started."""
     return _records(home / "starts.jsonl")
 
 
 def ends(home: Path) -> list[dict[str, str]]:
-    """Every end of a job that was not killed, in order: as `starts`, with ended, outcome, message."""
+    """All ends of jobs in order, except killed jobs: the fields of `starts` with ended, outcome and message."""
     return _records(home / "jobs.jsonl")
 
 
@@ -216,7 +216,7 @@ def _selected(day: str, only: Collection[str]) -> tuple[str, ...]:
 
 
 def _departures(path: Path) -> int | None:
-    """The departures of a silver file; None while there is none."""
+    """The departures of a silver file, or None if it does not exist."""
     try:
         return sum(int(group["scheduled"]) for group in json.loads(path.read_text(encoding="utf-8"))["groups"])
     except FileNotFoundError:
@@ -254,7 +254,7 @@ def _lines(day: str, hour: str) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """A job that reads while the rest of an hour lands sees the short file or the whole one."""
+    """Replace a file atomically, so that a job reads either the short file or the complete file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""What every flights job shares: which period it runs for, atomic writes, the record of its start and end."""
+"""The common parts of the flights jobs: the period of a run, atomic writes, the records of starts and ends."""
 
 import datetime as dt
 import json
@@ -19,7 +19,7 @@ _HOURS = re.compile(r"([01]\d|2[0-3])-([01]\d|2[0-3])")
 
 
 class JobError(Exception):
-    """The job cannot do its work; `code` is its exit code, the text says what is wrong and where."""
+    """The job cannot do its work. `code` is its exit code, and the text states the cause and the file."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class JobError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One start of one job: `day` is `YYYY-MM-DD`, `hour` two digits or None for a daily job."""
+    """One start of one job. `day` is `YYYY-MM-DD`. `hour` has two digits and is None for a daily job."""
 
     job: str
     home: Path
@@ -45,10 +45,10 @@ class Run:
 
 
 def main(job: str, *, hourly: bool, work: Callable[[Run], str]) -> int:
-    """Runs `work` for the period the environment names and returns the exit code.
+    """Run `work` for the period in the environment and return the exit code.
 
-    The start is recorded in `starts.jsonl` before anything else is done, so that a job that is killed still
-    shows; the end is recorded in `jobs.jsonl`. `work` returns the sentence that is printed on success.
+    The start is recorded in `starts.jsonl` before the work, so that the record of a killed job exists. The end is
+    recorded in `jobs.jsonl`. `work` returns the sentence that is printed on success.
     """
     try:
         run = _run(job, hourly, os.environ)
@@ -59,7 +59,7 @@ def main(job: str, *, hourly: bool, work: Callable[[Run], str]) -> int:
     _record(run, "starts.jsonl", {"started": started})
     outcome, code, message = "fail", 1, "the job ended with an unexpected error"
     try:
-        _fail_if_told(run)
+        _fail_if_injected(run)
         message = work(run)
         outcome, code = "success", 0
     except JobError as error:
@@ -72,7 +72,7 @@ def main(job: str, *, hourly: bool, work: Callable[[Run], str]) -> int:
 
 
 def expected_hours() -> tuple[str, ...]:
-    """The hours of a day that gold waits for, two digits each: `INTERLOCK_FLIGHTS_HOURS`, else 05-23."""
+    """The hours that gold needs, with two digits: INTERLOCK_FLIGHTS_HOURS, by default 05-23."""
     text = os.environ.get("INTERLOCK_FLIGHTS_HOURS") or "05-23"
     match = _HOURS.fullmatch(text)
     if match is None or match[1] > match[2]:
@@ -81,7 +81,7 @@ def expected_hours() -> tuple[str, ...]:
 
 
 def read_input(path: Path) -> str:
-    """The text of an input file; a JobError with code 3 when it is missing or not UTF-8."""
+    """The text of an input file. A missing file or one that is not UTF-8 raises a JobError with code 3."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def read_input(path: Path) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces `path` as a whole: a reader sees the old file or the new one, never a part."""
+    """Replace a file atomically: a reader sees the old file or the new file, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -102,7 +102,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def to_json(value: object) -> str:
-    """Readable JSON that is the same for the same value."""
+    """Indented JSON that is the same for the same value."""
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
@@ -111,7 +111,7 @@ def _run(job: str, hourly: bool, environment: Mapping[str, str]) -> Run:
     if not home:
         raise JobError(BAD_ENVIRONMENT, "INTERLOCK_FLIGHTS_HOME is not set")
     if not Path(home).is_dir():
-        raise JobError(BAD_ENVIRONMENT, f"INTERLOCK_FLIGHTS_HOME is no folder: {home}")
+        raise JobError(BAD_ENVIRONMENT, f"INTERLOCK_FLIGHTS_HOME must be a folder, got {home}")
     day, hour = _period(environment)
     if hourly != (hour is not None):
         wanted = "an hourly date such as 2013-02-07T05" if hourly else "a daily date such as 2013-02-07"
@@ -139,7 +139,7 @@ def _period(environment: Mapping[str, str]) -> tuple[str, str | None]:
         given = f"INTERLOCK_DATE is {text!r}, INTERLOCK_PAR_DAY {compact!r}, INTERLOCK_PAR_HOUR {par_hour!r}"
         raise JobError(BAD_ENVIRONMENT, f"{given}: not the same period")
     if not _is_day(day) or (hour and not _HOUR.fullmatch(hour)):
-        raise JobError(BAD_ENVIRONMENT, f"{day}{hour and 'T'}{hour} is no execution date")
+        raise JobError(BAD_ENVIRONMENT, f"{day}{hour and 'T'}{hour} is not an execution date")
     return day, hour or None
 
 
@@ -150,8 +150,8 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _fail_if_told(run: Run) -> None:
-    """Fails when `faults/<job>-<date>` exists: each time if it says `lasting`, else whoever removes it, once."""
+def _fail_if_injected(run: Run) -> None:
+    """Fail if `faults/<job>-<date>` exists. Only the content `lasting` stays, any other file is removed."""
     fault = run.home / "faults" / f"{run.job}-{run.date}"
     try:
         if fault.read_text(encoding="utf-8") != "lasting":
@@ -162,7 +162,7 @@ def _fail_if_told(run: Run) -> None:
 
 
 def _record(run: Run, name: str, fields: Mapping[str, str]) -> None:
-    """Appends one line in one write; O_APPEND keeps the lines of jobs that run at once apart."""
+    """Append one line in one write. O_APPEND separates the lines of parallel jobs."""
     who = {"pipeline": run.pipeline, "date": run.date, "attempt": run.attempt, "key": run.key}
     line = json.dumps({**who, **fields}, sort_keys=True) + "\n"
     descriptor = os.open(run.home / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -1,7 +1,7 @@
-"""Bronze: types the departures of one hour and puts rows that cannot be read aside; it aggregates nothing.
+"""Bronze: types the departures of one hour and moves unreadable rows to the quarantine.
 
-Reads `landing/<day>/<hour>.csv`; writes `bronze/<day>/<hour>.csv` and, only when rows were rejected,
-`quarantine/<day>/<hour>.csv` with the line number and the reason of each. Run again, it writes the same files.
+It reads `landing/<day>/<hour>.csv` and writes `bronze/<day>/<hour>.csv`. Rejected rows go to
+`quarantine/<day>/<hour>.csv` with their line numbers and reasons. A second run writes the same files.
 """
 
 import csv
@@ -19,12 +19,12 @@ NEEDED = frozenset(
 
 
 class MalformedRowError(ValueError):
-    """A row that is rejected; the text is the reason."""
+    """A rejected row. The text is the reason."""
 
 
 @dataclass(frozen=True)
 class Departure:
-    """One typed row: times are New York wall-clock `HH:MM`, `delay_minutes` is empty when `cancelled` is 1."""
+    """One typed row. Times are New York wall-clock `HH:MM`. `delay_minutes` is empty if `cancelled` is 1."""
 
     day: str
     scheduled: str
@@ -38,7 +38,7 @@ class Departure:
 
 
 def parse(row: Mapping[str, str | None], day: str, hour: str) -> Departure:
-    """The row as a Departure; MalformedRowError says which column is wrong, or that the row is of another hour."""
+    """The row as a Departure. MalformedRowError names the invalid column or the other hour of the row."""
     of = f"{_whole(row, 'year'):04}-{_whole(row, 'month'):02}-{_whole(row, 'day'):02}"
     scheduled = _clock(row, "sched_dep_time")
     if (of, scheduled[:2]) != (day, hour):
@@ -60,7 +60,7 @@ def parse(row: Mapping[str, str | None], day: str, hour: str) -> Departure:
 
 
 def work(run: Run) -> str:
-    """Reads, types and writes one hour."""
+    """Read, type and write one hour."""
     path = run.home / "landing" / run.day / f"{run.hour}.csv"
     rows = csv.DictReader(io.StringIO(read_input(path), newline=""))
     absent = sorted(NEEDED - set(rows.fieldnames or ()))
@@ -73,7 +73,7 @@ def work(run: Run) -> str:
             departure = parse(row, run.day, str(run.hour))
             key = (departure.carrier, departure.flight, departure.origin, departure.scheduled)
             if key in accepted:
-                raise MalformedRowError("the same departure came before")
+                raise MalformedRowError("duplicate of an earlier departure")
             accepted[key] = departure
         except MalformedRowError as reason:
             rejected.append((rows.line_num, str(reason)))
@@ -103,7 +103,7 @@ def _table(header: tuple[str, ...], rows: list[tuple[object, ...]] | list[tuple[
 def _text(row: Mapping[str, str | None], column: str) -> str:
     value = row[column]
     if value is None:
-        raise MalformedRowError("the row is cut short")
+        raise MalformedRowError("the row has too few fields")
     return value
 
 
@@ -119,10 +119,10 @@ def _whole(row: Mapping[str, str | None], column: str) -> int:
 
 
 def _clock(row: Mapping[str, str | None], column: str) -> str:
-    """`HH:MM` from hours times 100 plus minutes; the source writes midnight as 2400."""
+    """`HH:MM` from hours times 100 plus minutes. The source writes midnight as 2400."""
     hours, minutes = divmod(int(_matching(row, column, "[0-9]{1,4}")), 100)
     if minutes > 59 or hours > 24 or (hours == 24 and minutes):
-        raise MalformedRowError(f"{column} is {row[column]!r}, no time of day")
+        raise MalformedRowError(f"{column} is {row[column]!r}, which is not a time of day")
     return f"{hours % 24:02}:{minutes:02}"
 
 

@@ -1,7 +1,7 @@
-"""Gold: sums a day from all its silver hours; it fails rather than sum a day that lacks an hour.
+"""Gold: sums a day from all its silver hours. It fails if an hour is missing.
 
-Reads `silver/<day>/<hour>.json` for every expected hour; writes `gold/<day>.json` and, to read, `gold/<day>.txt`.
-Run again, it writes the same files.
+It reads `silver/<day>/<hour>.json` for every expected hour. It writes `gold/<day>.json` for programs and
+`gold/<day>.txt` for people. A second run writes the same files.
 """
 
 import json
@@ -15,7 +15,7 @@ SUMMED = ("scheduled", "departed", "cancelled", "delayed", "delay_minutes")
 
 
 def total(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """The groups as one."""
+    """The sums of all groups."""
     entries = list(groups)
     sums = {name: sum(int(entry[name]) for entry in entries) for name in SUMMED}
     worst = max((int(entry["worst_delay_minutes"]) for entry in entries), default=0)
@@ -52,7 +52,7 @@ def render(summary: Mapping[str, Any]) -> str:
 
 
 def work(run: Run) -> str:
-    """Reads all hours, writes the summary twice: for programs, for people."""
+    """Read all hours and write the summary as JSON and as text."""
     folder = run.home / "silver" / run.day
     wanted = expected_hours()
     missing = [hour for hour in wanted if not (folder / f"{hour}.json").is_file()]
@@ -65,7 +65,7 @@ def work(run: Run) -> str:
             run.day, {hour: json.loads(read_input(folder / f"{hour}.json"))["groups"] for hour in wanted}
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise JobError(MISSING_INPUT, f"{folder} holds a file that is no silver file: {error!r}") from error
+        raise JobError(MISSING_INPUT, f"{folder} contains an invalid silver file: {error!r}") from error
     write_atomically(run.home / "gold" / f"{run.day}.txt", render(summary))
     write_atomically(run.home / "gold" / f"{run.day}.json", to_json(summary))
     day = summary["total"]

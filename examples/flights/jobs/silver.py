@@ -1,6 +1,6 @@
-"""Silver: counts the departures of one hour by origin and carrier; it judges no row.
+"""Silver: counts the departures of one hour by origin and carrier.
 
-Reads `bronze/<day>/<hour>.csv`, writes `silver/<day>/<hour>.json`. Run again, it writes the same file.
+It reads `bronze/<day>/<hour>.csv` and writes `silver/<day>/<hour>.json`. A second run writes the same file.
 """
 
 import csv
@@ -15,7 +15,7 @@ DELAYED_FROM_MINUTES = 15  # the US Department of Transportation counts a flight
 
 
 def aggregate(rows: Iterable[Mapping[str, str]]) -> list[dict[str, str | int]]:
-    """One entry per origin and carrier, sorted; delay minutes count late departures only, early ones are 0."""
+    """One entry per origin and carrier, sorted. Delay minutes sum late departures only."""
     groups: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
     for row in rows:
         groups[row["origin"], row["carrier"]].append(row)
@@ -23,12 +23,12 @@ def aggregate(rows: Iterable[Mapping[str, str]]) -> list[dict[str, str | int]]:
 
 
 def work(run: Run) -> str:
-    """Reads one bronze hour and writes its counts."""
+    """Read one bronze hour and write its counts."""
     path = run.home / "bronze" / run.day / f"{run.hour}.csv"
     try:
         groups = aggregate(csv.DictReader(io.StringIO(read_input(path), newline="")))
     except (KeyError, ValueError) as error:
-        raise JobError(MISSING_INPUT, f"{path} is no bronze file: {error!r}") from error
+        raise JobError(MISSING_INPUT, f"{path} is not a bronze file: {error!r}") from error
     summary = {"day": run.day, "hour": run.hour, "groups": groups}
     write_atomically(run.home / "silver" / run.day / f"{run.hour}.json", to_json(summary))
     return f"{sum(int(group['scheduled']) for group in groups)} departures in {len(groups)} groups"

@@ -1,4 +1,4 @@
-"""A home folder per test, the feed and the extract as modules, and the jobs as the programs they are."""
+"""A home folder per test, the feed and the extract as modules, and the jobs as programs."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""The checked-in extract is whole, and the script that made it makes it again."""
+"""The extract in the repository is complete, and the script reproduces it."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_the_extract_made_again_from_shuffled_rows_is_the_same(tmp_path: Path, e
     assert made == {str(path.relative_to(DATA)): path.read_bytes() for path in DATA.rglob("*.csv")}
 
 
-def test_an_archive_without_the_days_is_refused(
+def test_an_archive_without_the_days_is_rejected(
     tmp_path: Path, extract: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = _archive(tmp_path / "flights.csv.zip", _rows("2013-02-07"), extract.COLUMNS)
@@ -60,7 +60,7 @@ def test_an_archive_without_the_days_is_refused(
 
 
 @pytest.mark.parametrize("name", ["absent.zip", "text.zip"])
-def test_what_is_no_archive_is_refused(
+def test_an_invalid_archive_is_rejected(
     name: str, tmp_path: Path, extract: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.zip").write_text("no archive")

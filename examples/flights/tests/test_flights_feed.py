@@ -1,4 +1,4 @@
-"""The feed lands real files and says what the sensors hold."""
+"""The feed lands real files and returns their sensor rows."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -48,13 +48,13 @@ def test_a_short_hour_lands_in_two_parts(home: Path, feed: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("missing", [0, -1, 67])
-def test_a_short_hour_that_would_not_be_short_is_refused(missing: int, home: Path, feed: ModuleType) -> None:
+def test_an_impossible_number_of_late_rows_is_rejected(missing: int, home: Path, feed: ModuleType) -> None:
     with pytest.raises(feed.FeedError, match="has 66 departures"):
         next(feed.land_short_hour(home, DAY, "07", _clock(), missing=missing))
     assert not (home / "landing").exists()
 
 
-def test_a_file_that_is_believed_whole_says_so_until_it_is_amended(home: Path, feed: ModuleType) -> None:
+def test_a_short_file_reports_complete_until_it_is_amended(home: Path, feed: ModuleType) -> None:
     row = feed.land_believed_whole(home, DAY, "07", AT, missing=20)
     believed = (row.fields["status"], row.fields["rows"], row.fields["missing_rows"], _landed(home, "07"))
     assert believed == ("landed", 46, 0, 46)
@@ -64,19 +64,19 @@ def test_a_file_that_is_believed_whole_says_so_until_it_is_amended(home: Path, f
 
 
 @pytest.mark.parametrize("missing", [0, -1, 67])
-def test_a_file_that_would_be_whole_is_not_believed(missing: int, home: Path, feed: ModuleType) -> None:
+def test_a_short_file_must_miss_rows(missing: int, home: Path, feed: ModuleType) -> None:
     with pytest.raises(feed.FeedError, match="has 66 departures"):
         feed.land_believed_whole(home, DAY, "07", AT, missing=missing)
     assert not (home / "landing").exists()
 
 
-def test_the_shadow_gets_the_same_sensor(home: Path, feed: ModuleType) -> None:
+def test_the_dry_run_gets_the_same_sensor(home: Path, feed: ModuleType) -> None:
     row = feed.land(home, DAY, "07", AT)
     shadow = feed.shadow_of(row)
     assert (shadow.pipeline, shadow.key, shadow.fields) == ("bronze-shadow", row.key, row.fields)
 
 
-def test_a_day_lands_in_order_and_the_rest_of_a_short_hour_after_the_next(home: Path, feed: ModuleType) -> None:
+def test_the_rest_of_a_short_hour_lands_after_the_next_hour(home: Path, feed: ModuleType) -> None:
     rows = list(feed.land_day(home, DAY, _clock(), short={"07": 3, "23": 1}))
     seen = [(row.fields["hour"], row.fields["missing_rows"]) for row in rows]
     assert seen[:5] == [("05", 0), ("06", 0), ("07", 3), ("08", 0), ("07", 0)]
@@ -106,7 +106,7 @@ def test_bronze_is_done_when_its_file_is_there(home: Path, feed: ModuleType) -> 
     assert (row.fields["date"], row.fields["hour"], row.fields["rows"]) == (DAY, "07", 2)
 
 
-def test_silver_progress_counts_what_is_missing(home: Path, feed: ModuleType) -> None:
+def test_silver_progress_counts_the_missing_hours(home: Path, feed: ModuleType) -> None:
     assert feed.silver_progress(home, DAY, AT) is None
     folder = home / "silver" / DAY
     folder.mkdir(parents=True)

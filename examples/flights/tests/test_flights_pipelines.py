@@ -1,4 +1,4 @@
-"""The pipeline files are valid, and their triggers and rules mean what the README says of the feed's sensors."""
+"""The pipeline files are valid, and their triggers and rules behave as the README describes."""
 
 import os
 import time
@@ -40,7 +40,7 @@ def _evaluate(config: PipelineConfig, key: str, fields: Mapping[str, object], no
     return config.rules.evaluate(selected.fields, now, selected.notes)
 
 
-def test_the_pipelines_are_valid_and_warned_of_as_meant(configs: dict[str, PipelineConfig]) -> None:
+def test_the_pipelines_are_valid_with_expected_warnings(configs: dict[str, PipelineConfig]) -> None:
     """The bronze pipelines watch their own trigger's sensor for drift on purpose."""
     assert sorted(configs) == ["bronze-flights", "bronze-shadow", "gold-flights", "silver-flights"]
     warned = {name: [found.path for found in warnings(config)] for name, config in configs.items()}
@@ -48,13 +48,13 @@ def test_the_pipelines_are_valid_and_warned_of_as_meant(configs: dict[str, Pipel
     assert warned == {"bronze-flights": watched, "bronze-shadow": watched, "gold-flights": [], "silver-flights": []}
 
 
-def test_the_shadow_is_the_twin_of_bronze(configs: dict[str, PipelineConfig]) -> None:
+def test_the_dry_run_equals_bronze(configs: dict[str, PipelineConfig]) -> None:
     shadow, live = configs["bronze-shadow"], configs["bronze-flights"]
     assert (shadow.dry_run, live.dry_run) == (True, False)
     assert replace(shadow, pipeline=live.pipeline, dry_run=False) == live
 
 
-def test_an_amended_file_starts_no_run_and_is_drift_from_the_believed_one(
+def test_an_amended_file_is_drift_and_starts_no_run(
     home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
 ) -> None:
     config = configs["bronze-flights"]
@@ -78,9 +78,7 @@ def test_an_amended_file_starts_no_run_and_is_drift_from_the_believed_one(
         ("2026-03-03T03:45", "45 22 * * *", "09:15"),
     ],
 )
-def test_the_roster_is_due_in_india_at_the_minute_of_its_schedule(
-    fire: str, cron: str, deadline: str, feed: ModuleType
-) -> None:
+def test_the_roster_deadline_equals_its_schedule(fire: str, cron: str, deadline: str, feed: ModuleType) -> None:
     at = datetime.fromisoformat(fire).replace(tzinfo=UTC)
     config = decode_yaml(feed.roster(at, timedelta(seconds=30)), "roster-flights.yaml")
     assert config.id == "roster-flights"
@@ -154,10 +152,10 @@ def test_gold_starts_with_the_first_hour_and_waits_for_the_last(
 
 
 @pytest.mark.parametrize("job", ["bronze", "silver", "gold"])
-def test_a_pipeline_s_command_runs_its_job_as_the_command_trigger_starts_it(
+def test_a_pipeline_command_runs_its_job(
     job: str, home: Path, feed: ModuleType, configs: dict[str, PipelineConfig]
 ) -> None:
-    """The names of the variables are the trigger's; a job that misses one would record an empty attempt or key."""
+    """The trigger defines the variable names. A job without one of them would record an empty attempt or key."""
     hourly = job != "gold"
     date = f"{DAY}T23" if hourly else DAY
     variables = {
@@ -171,7 +169,7 @@ def test_a_pipeline_s_command_runs_its_job_as_the_command_trigger_starts_it(
     clients = Clients(environment={**os.environ, **variables})
     started = start("command", config, attempt, until=time.time() + 30, clients=clients)
     assert started.status is not None
-    # There is no input: the job itself says so, and that it ran.
+    # The job runs and reports the missing input.
     assert "missing" in started.status.reason
     (record,) = feed.ends(home)
     found = (record["pipeline"], record["date"], record["attempt"], record["key"])
