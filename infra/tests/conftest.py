@@ -1,4 +1,4 @@
-"""Runs the Terraform of this folder: with the checker that TFCHECK names, else with plain terraform."""
+"""Runs the Terraform code of this folder with the checker in TFCHECK, or with plain terraform."""
 
 import json
 import os
@@ -20,28 +20,28 @@ _OFFLINE = ("Failed to query available provider packages", "could not connect to
 
 
 def _unavailable(why: str) -> None:
-    """Skips, or fails where the check may not be skipped."""
+    """Skip, or fail if INTERLOCK_INFRA_REQUIRED forbids a skip."""
     if os.environ.get("INTERLOCK_INFRA_REQUIRED") == "1":
-        pytest.fail(f"{why}; INTERLOCK_INFRA_REQUIRED=1 forbids to skip this")
+        pytest.fail(f"{why}, and INTERLOCK_INFRA_REQUIRED=1 forbids a skip")
     pytest.skip(why)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check of some roots said: lines such as `infra/shared: plan ok`, and whatever a failure printed."""
+    """The output of a check of some roots: lines such as `infra/shared: plan ok`, and the text of failures."""
 
     passed: bool
     output: str
 
     def failed_step(self, root: str) -> str | None:
-        """The step of a root that failed; None if all passed. A root without any step did not run: an error."""
+        """The failed step of a root, or None if all passed. A root without a step did not run, which is an error."""
         said = [line for line in self.output_of(root).splitlines() if line.startswith(f"infra/{root}: ")]
         assert said, f"infra/{root} was not checked:\n{self.output}"
         failures = [line.split(": ")[1].removesuffix(" FAILED") for line in said if line.endswith(" FAILED")]
         return failures[0] if failures else None
 
     def output_of(self, root: str) -> str:
-        """What was said of one root, its failures included."""
+        """The output for one root with its failures."""
         lines, ours = [], False
         for line in self.output.splitlines():
             if line.startswith("infra/"):
@@ -52,7 +52,7 @@ class Outcome:
 
 
 class Checker:
-    """The checks of TFCHECK (fmt, init, validate, plan, test), or plain terraform's without the plan."""
+    """The checks of TFCHECK (fmt, init, validate, plan, test), or of plain terraform without the plan."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -61,7 +61,7 @@ class Checker:
             _unavailable("terraform is not installed")
 
     def run(self, roots: Sequence[str]) -> Outcome:
-        """Check some roots, given as paths below infra/."""
+        """Check the roots at paths below infra/."""
         if self._tool is None:
             return self._run_plain(roots)
         result = subprocess.run(
@@ -75,7 +75,7 @@ class Checker:
         return Outcome(result.returncode == 0, result.stdout + result.stderr)
 
     def plan(self, root: str) -> dict[str, Any]:
-        """The plan of a root that was checked; only TFCHECK makes one without an account."""
+        """The plan of a checked root. Only TFCHECK makes a plan without an account."""
         if self._tool is None:
             _unavailable("a plan without an account needs TFCHECK")
         found: dict[str, Any] = json.loads((self._scratch / f"infra_{root.replace('/', '_')}.json").read_text())
@@ -109,7 +109,7 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Resource:
-    """A planned resource: its address without the module's name, its type, and its arguments as far as known."""
+    """A planned resource: its address without the module, its type, and its known arguments."""
 
     address: str
     type: str
@@ -177,5 +177,5 @@ def stack(plan_of: Callable[[str], Plan]) -> Plan:
 
 @pytest.fixture(scope="session")
 def full(plan_of: Callable[[str], Plan]) -> Plan:
-    """The stack with everything on."""
+    """The stack with all options enabled."""
     return plan_of("tests/full")

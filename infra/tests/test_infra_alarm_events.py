@@ -1,4 +1,4 @@
-"""What EventBridge makes of an alarm is an event that the event-sink keeps and the alert-dispatcher understands."""
+"""EventBridge turns an alarm into an event that the event-sink keeps and the alert-dispatcher understands."""
 
 import json
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ RULES = ("test-interlock-infra-alarm-events", "test-interlock-infra-alarm-alerts
 
 
 def _transformed(stack: "Plan", rule: str) -> dict[str, Any]:
-    """As EventBridge does it: a variable on its own becomes JSON, one within quotes bare text."""
+    """The input of a target, as EventBridge makes it. A variable alone becomes JSON, and within quotes plain text."""
     (transformer,) = stack.one("aws_cloudwatch_event_target", rule=rule).values["input_transformer"]
     text = transformer["input_template"]
     for name, path in transformer["input_paths"].items():
@@ -67,6 +67,6 @@ def test_the_alert_dispatcher_understands_an_alarm(stack: "Plan") -> None:
     assert "sr-control-dlq-depth" in (alert.message or "")
 
 
-def test_one_goes_to_the_sink_and_one_to_the_alert_queue(stack: "Plan") -> None:
+def test_the_sink_and_the_alert_queue_each_get_one(stack: "Plan") -> None:
     targets = [stack.one("aws_cloudwatch_event_target", rule=rule).values["arn"].rpartition(":")[2] for rule in RULES]
     assert targets == ["test-interlock-event-sink", "test-interlock-alerts"]

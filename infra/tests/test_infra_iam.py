@@ -1,4 +1,4 @@
-"""Who may do what: each service only what its code does, and nothing for everything."""
+"""Permissions: each service has only those that its code needs, and none for all resources."""
 
 import json
 import re
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
-# AWS knows no resource for these.
+# AWS accepts no resource for these actions.
 EVERYWHERE = {
     "dynamodb:ListStreams",
     "logs:CreateLogDelivery",
@@ -61,14 +61,14 @@ ROLES = [*SERVICES, "sfn", "scheduler"]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_may_do_anything_to_everything(role: str, stack: "Plan", full: "Plan") -> None:
+def test_no_role_has_all_actions_or_all_resources(role: str, stack: "Plan", full: "Plan") -> None:
     for action, resource in _allowed(stack, role) | _allowed(full, role):
         assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", action), action
         assert resource != "*" or action in EVERYWHERE, action
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_by_default_a_role_reaches_only_what_is_ours(role: str, stack: "Plan") -> None:
+def test_by_default_a_role_reaches_only_our_resources(role: str, stack: "Plan") -> None:
     foreign = {
         resource for _, resource in _allowed(stack, role) if resource != "*" and "test-interlock-" not in resource
     }
@@ -86,7 +86,7 @@ def test_a_service_touches_its_tables_only(service: str, stack: "Plan") -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_only_what_reads_by_key_may_ask_an_index(service: str, stack: "Plan") -> None:
+def test_only_services_that_use_an_index_may_query_it(service: str, stack: "Plan") -> None:
     asked = {
         (action, resource.rpartition(":")[2]) for action, resource in _allowed(stack, service) if "/index/" in resource
     }
@@ -107,7 +107,7 @@ def test_only_what_reads_by_key_may_ask_an_index(service: str, stack: "Plan") ->
         (r"\bSecretToken\(", "secretsmanager:GetSecretValue"),
     ],
 )
-def test_a_service_that_uses_something_may(client: str, action: str, service: str, full: "Plan") -> None:
+def test_a_service_has_the_permissions_for_its_clients(client: str, action: str, service: str, full: "Plan") -> None:
     wiring = REPOSITORY / "services" / service / "src" / f"interlock_{service.replace('-', '_')}" / "wiring.py"
     uses = re.search(client, wiring.read_text(encoding="utf-8")) is not None
     if action == "sqs:SendMessage":
@@ -117,7 +117,7 @@ def test_a_service_that_uses_something_may(client: str, action: str, service: st
     assert may or not uses
 
 
-def test_only_those_that_relay_may_put_events_and_all_others_are_denied(stack: "Plan") -> None:
+def test_only_the_relaying_roles_may_put_events(stack: "Plan") -> None:
     may = {
         service for service in SERVICES if any(action == "events:PutEvents" for action, _ in _allowed(stack, service))
     }
@@ -131,7 +131,7 @@ def test_only_those_that_relay_may_put_events_and_all_others_are_denied(stack: "
     }
 
 
-def test_timers_may_only_fire_and_only_scheduler_takes_their_role(stack: "Plan") -> None:
+def test_only_scheduler_takes_the_role_of_timers(stack: "Plan") -> None:
     assert _allowed(stack, "scheduler") == {
         ("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-sla-monitor"),
         ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:000000000000:test-interlock-async-dlq"),
@@ -147,7 +147,7 @@ def test_timers_may_only_fire_and_only_scheduler_takes_their_role(stack: "Plan")
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
-def test_the_orchestrator_may_start_nothing_that_is_not_enabled(stack: "Plan") -> None:
+def test_the_orchestrator_may_start_enabled_types_only(stack: "Plan") -> None:
     services = {action.partition(":")[0] for action, _ in _allowed(stack, "orchestrator")}
     assert services == {"dynamodb", "logs"}
 
@@ -159,7 +159,7 @@ def test_the_state_machine_invokes_two_functions(stack: "Plan") -> None:
     assert invoked == {"test-interlock-orchestrator", "test-interlock-sla-monitor"}
 
 
-def test_an_enabled_trigger_may_start_only_what_is_named(full: "Plan") -> None:
+def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
     account = "eu-west-1:000000000000"
     application = f"arn:aws:emr-serverless:{account}:/applications/app"
     tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
@@ -192,7 +192,7 @@ def test_an_enabled_trigger_may_start_only_what_is_named(full: "Plan") -> None:
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "scheduler"])
-def test_whoever_meets_the_user_s_key_may_use_it(role: str, full: "Plan") -> None:
+def test_each_role_with_encrypted_data_may_use_the_key(role: str, full: "Plan") -> None:
     key = "arn:aws:kms:eu-west-1:000000000000:key/k"
     assert {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} <= _allowed(full, role)
 
@@ -217,7 +217,7 @@ def test_only_the_alert_dispatcher_reads_the_secret(full: "Plan") -> None:
         ("_step_function", "states"),
     ],
 )
-def test_what_a_trigger_asks_of_aws_is_permitted(module: str, service: str, full: "Plan") -> None:
+def test_each_aws_call_of_a_trigger_is_permitted(module: str, service: str, full: "Plan") -> None:
     path = REPOSITORY / "packages" / "interlock-triggers" / "src" / "interlock_triggers" / f"{module}.py"
     verbs = "add|cancel|describe|filter|get|invoke|list|start|stop"
     operations = re.findall(rf'"((?:{verbs})(?:_[a-z]+)+)"', path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What the plan deploys: names, tables, queues, streams, variables, alarms, as the contracts say."""
+"""The plan deploys the names, tables, queues, streams, variables and alarms of docs/reference."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def _policy(text: str) -> list[dict[str, Any]]:
 
 
 def test_everything_is_named_after_the_environment(stack: "Plan") -> None:
-    # Mappings have no names of their own; a role's policies are named within the role.
+    # Mappings have no names. The policies of a role are named within the role.
     unnamed = ("aws_lambda_event_source_mapping", "aws_iam_role_policy")
     names = {
         resource.address: resource.values[key]
@@ -57,7 +57,7 @@ def test_there_is_one_function_and_one_role_per_service(stack: "Plan") -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_function_runs_its_service_s_handler_under_its_own_role(service: str, stack: "Plan") -> None:
+def test_a_function_runs_its_handler_under_its_own_role(service: str, stack: "Plan") -> None:
     function = _function(stack, service)
     assert function["handler"] == f"interlock_{service.replace('-', '_')}.handler.handle"
     assert function["role"].endswith(f":role/test-interlock-{service}")
@@ -114,12 +114,12 @@ def test_a_service_on_its_own_is_the_same_as_in_the_stack(
     alone = _function(plan_of(f"services/{service}"), service)
     together = _function(stack, service)
     different = {name for name in alone if alone[name] != together[name]}
-    # The folder of the zips is named from where the root is.
+    # The path of the zips depends on the folder of the root.
     assert different <= {"filename"}
 
 
 @pytest.mark.parametrize("table", ["control", "joblog", "rerun", "events"])
-def test_a_table_is_protected_and_keyed_as_the_contracts_say(table: str, stack: "Plan") -> None:
+def test_a_table_is_protected_and_has_its_keys(table: str, stack: "Plan") -> None:
     values = stack.one("aws_dynamodb_table", name=f"test-interlock-{table}").values
     assert (values["hash_key"], values["range_key"], values["billing_mode"]) == ("PK", "SK", "PAY_PER_REQUEST")
     assert values["ttl"] == [{"attribute_name": "ttl", "enabled": True}]
@@ -149,7 +149,7 @@ def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:
     assert all(queue.values["sqs_managed_sse_enabled"] for queue in queues)
 
 
-def test_every_dead_letter_queue_raises_an_alarm_and_keeps_two_weeks(stack: "Plan") -> None:
+def test_every_dead_letter_queue_has_an_alarm_and_two_weeks(stack: "Plan") -> None:
     queues = {queue.values["name"]: queue.values for queue in stack.of("aws_sqs_queue")}
     watched = {
         alarm.values["dimensions"]["QueueName"]
@@ -161,26 +161,26 @@ def test_every_dead_letter_queue_raises_an_alarm_and_keeps_two_weeks(stack: "Pla
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_is_invoked_asynchronously_has_a_dead_letter_queue(service: str, stack: "Plan") -> None:
+def test_an_asynchronous_function_has_a_dead_letter_queue(service: str, stack: "Plan") -> None:
     targets = [entry["target_arn"] for entry in _function(stack, service)["dead_letter_config"]]
     expected = ["arn:aws:sqs:eu-west-1:000000000000:test-interlock-async-dlq"] if service in ASYNCHRONOUS else []
     assert targets == expected
 
 
-def test_every_rule_s_target_has_a_dead_letter_queue_that_it_may_fill(stack: "Plan") -> None:
+def test_every_rule_target_may_fill_a_dead_letter_queue(stack: "Plan") -> None:
     targets = stack.of("aws_cloudwatch_event_target")
     assert len(targets) == 6
     for target in targets:
         (letters,) = target.values["dead_letter_config"]
         assert letters["arn"].endswith("-dlq")
-        # The target's own queue may be filled by this rule, unless the target is a function.
+        # The rule may fill the queue of the target, unless the target is a function.
         assert target.values["rule"] in _may_send(stack, letters["arn"])
         if ":sqs:" in target.values["arn"]:
             assert target.values["rule"] in _may_send(stack, target.values["arn"])
 
 
 def _may_send(stack: "Plan", queue_arn: str) -> set[str]:
-    """The names of the rules that a queue's policy lets in."""
+    """The names of the rules that the policy of a queue allows."""
     return {
         rule.rpartition("/")[2]
         for policy in stack.of("aws_sqs_queue_policy")
@@ -252,9 +252,7 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
     ],
 )
-def test_a_filter_leaves_out_only_what_means_nothing(
-    table: str, body: dict[str, Any], wanted: bool, stack: "Plan"
-) -> None:
+def test_a_filter_drops_only_rows_without_effect(table: str, body: dict[str, Any], wanted: bool, stack: "Plan") -> None:
     patterns = [json.loads(entry["pattern"]) for entry in _mapping(stack, table)["filter_criteria"][0]["filter"]]
     assert any(_matches({"dynamodb": body}, pattern) for pattern in patterns) is wanted
     # AWS documents no other key for DynamoDB streams.
@@ -262,7 +260,7 @@ def test_a_filter_leaves_out_only_what_means_nothing(
 
 
 def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
-    """Lambda's filter rules, as far as they are used here."""
+    """The filter rules of Lambda that this project uses."""
     for key, rule in pattern.items():
         child = value.get(key) if isinstance(value, Mapping) else None
         if isinstance(rule, Mapping):
@@ -283,7 +281,7 @@ def _holds(value: object, condition: object) -> bool:
             raise AssertionError(f"unknown filter condition {condition}")
 
 
-def test_the_alert_queue_limits_itself_and_gives_up_late(stack: "Plan") -> None:
+def test_the_alert_queue_limits_concurrency_and_retries(stack: "Plan") -> None:
     queue = stack.one("aws_sqs_queue", name="test-interlock-alerts").values
     timeout = _function(stack, "alert-dispatcher")["timeout"]
     assert queue["visibility_timeout_seconds"] == 6 * timeout
@@ -297,7 +295,7 @@ def test_the_alert_queue_limits_itself_and_gives_up_late(stack: "Plan") -> None:
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
 
 
-def test_alerts_are_everything_but_progress(stack: "Plan") -> None:
+def test_alerts_are_all_events_except_progress(stack: "Plan") -> None:
     rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-alerts").values
     pattern = json.loads(rule["event_pattern"])
     assert pattern["source"] == ["interlock"]
@@ -312,7 +310,7 @@ def test_the_sink_takes_every_event_of_the_bus(stack: "Plan") -> None:
     assert rule["event_bus_name"] == "test-interlock-bus"
 
 
-def test_the_watchdog_ticks_and_hears_of_executions_that_ended(stack: "Plan") -> None:
+def test_the_watchdog_gets_ticks_and_ended_executions(stack: "Plan") -> None:
     schedule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-watchdog").values
     assert schedule["schedule_expression"] == "rate(5 minutes)"
     status = stack.one("aws_cloudwatch_event_rule", name="test-interlock-execution-status").values
@@ -366,7 +364,7 @@ def test_logs_are_kept_for_a_month(stack: "Plan") -> None:
     assert len(groups) == len(SERVICES) + 1
 
 
-def test_timer_entries_fit_the_group_of_the_contracts(stack: "Plan") -> None:
+def test_timer_entries_fit_their_schedule_group(stack: "Plan") -> None:
     trust = stack.one("aws_iam_role", name="test-interlock-scheduler").values["assume_role_policy"]
     (statement,) = _policy(trust)
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -376,18 +374,18 @@ def test_timer_entries_fit_the_group_of_the_contracts(stack: "Plan") -> None:
     )
 
 
-def test_a_key_of_the_user_s_encrypts_tables_queues_and_variables(full: "Plan") -> None:
+def test_a_user_key_encrypts_tables_queues_and_variables(full: "Plan") -> None:
     key = "arn:aws:kms:eu-west-1:000000000000:key/k"
     assert {table.values["server_side_encryption"][0]["kms_key_arn"] for table in full.of("aws_dynamodb_table")} == {
         key
     }
     assert {queue.values["kms_master_key_id"] for queue in full.of("aws_sqs_queue")} == {key}
     assert {function.values["kms_key_arn"] for function in full.of("aws_lambda_function")} == {key}
-    # SQS refuses both at once.
+    # SQS rejects both settings together.
     assert not any(queue.values.get("sqs_managed_sse_enabled") for queue in full.of("aws_sqs_queue"))
 
 
-def test_every_alarm_tells_the_topic(full: "Plan") -> None:
+def test_every_alarm_notifies_the_topic(full: "Plan") -> None:
     alarms = full.of("aws_cloudwatch_metric_alarm")
     assert {tuple(alarm.values["alarm_actions"]) for alarm in alarms} == {
         ("arn:aws:sns:eu-west-1:000000000000:alarms",)
@@ -415,7 +413,7 @@ def test_everything_that_can_be_tagged_is(full: "Plan") -> None:
     assert untagged == set()
 
 
-def test_tables_of_a_deployment_that_is_thrown_away_can_be_deleted(full: "Plan") -> None:
+def test_tables_without_protection_can_be_deleted(full: "Plan") -> None:
     assert not any(table.values["deletion_protection_enabled"] for table in full.of("aws_dynamodb_table"))
 
 

@@ -1,4 +1,4 @@
-"""Every Terraform root passes its checks, and broken settings are refused with a sentence that says what to do."""
+"""Every Terraform root passes its checks, and invalid settings fail with a sentence that names the correction."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def test_every_terraform_test_file_belongs_to_a_root() -> None:
     assert files <= set(ROOTS)
 
 
-def test_every_refusal_has_its_sentence() -> None:
+def test_every_negative_root_has_its_sentence() -> None:
     assert {path.name for path in (INFRA / "tests" / "negative").iterdir()} == set(REFUSED)
 
 
@@ -47,18 +47,18 @@ def refusals(checker: "Checker") -> "Outcome":
 
 
 @pytest.mark.parametrize(("name", "sentence"), REFUSED.items())
-def test_broken_settings_are_refused(name: str, sentence: str, checker: "Checker", refusals: "Outcome") -> None:
+def test_invalid_settings_are_rejected(name: str, sentence: str, checker: "Checker", refusals: "Outcome") -> None:
     root = f"tests/negative/{name}"
     failed = refusals.failed_step(root)
     if failed is None:
         # Plain terraform evaluates preconditions in a plan only, which needs an account.
         checker.plan(root)
     assert failed in {"validate", "plan"}
-    # Terraform wraps its messages and draws a line beside them.
+    # Terraform wraps its messages and draws a line at their left.
     words = " ".join(refusals.output_of(root).replace("│", " ").split())
     assert sentence in words
 
 
-def test_what_all_services_take_is_the_same_everywhere() -> None:
+def test_common_variables_are_the_same_in_all_services() -> None:
     texts = {path.read_text(encoding="utf-8") for path in INFRA.glob("services/*/common.tf")}
     assert len(texts) == 1
