@@ -72,6 +72,7 @@ README_RUNS = {"interlock-config", "interlock-lifecycle", "interlock-rules", "in
 FACES = {
     "interlock-controller": [".effects", ".records", ".slas", ".watch"],
     "interlock-lifecycle": [".dates", ".dryrun", ".events", ".reports", ".reruns", ".runs", ".sensors", ".slas"],
+    "interlock-local": [".commands", ".demo", ".pump", ".site", ".stack", ".zips"],
 }
 
 
@@ -106,6 +107,8 @@ def floor(session: nox.Session, package: str) -> None:
         )
     if package == "interlock-triggers":
         session.run("python", str(ROOT / "tests" / "triggers_alone.py"))
+    if package == "interlock-cli":
+        session.run("python", str(ROOT / "tests" / "cli_alone.py"))
 
 
 @nox.session

@@ -14,9 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from interlock_cli.local import LocalStack
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey, RunStatus
+from interlock_local.stack import LocalStack
 from interlock_sla import ExecutionDate
 from interlock_store import Store
 

@@ -80,8 +80,9 @@ def test_every_command_and_option_exists(page: Path, text: str) -> None:
         rest = list(words)
         while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             name = rest.pop(0)
-            assert name in command.commands, f"{page}: interlock has no command {name!r}"
-            command = command.commands[name]
+            found = command.get_command(click.Context(command), name)
+            assert found is not None, f"{page}: interlock has no command {name!r}"
+            command = found
         known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h", "--version"}
         unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known]
         assert unknown == [], f"{page}: {' '.join(words)}"

@@ -301,7 +301,10 @@ def test_services_have_the_outputs_that_are_described() -> None:
 
 
 def leaves(group: click.Group, words: str) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from leaves(command, f"{words} {name}")
         else:

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import pytest
 from msgspec import Struct
 
-from interlock_cli.local import LocalStack, StackSettings
 from interlock_lifecycle import Run, RunKey, RunStatus
+from interlock_local.site import StackSettings
+from interlock_local.stack import LocalStack
 from interlock_sla import parse_execution_date
 from interlock_store import Store
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from integration.conftest import Outside, await_that, pipeline
 
-from interlock_cli.local import LocalStack, StackSettings
 from interlock_lifecycle import RunStatus
+from interlock_local.site import StackSettings
+from interlock_local.stack import LocalStack
 
 
 def test_a_run_with_an_sla_and_a_retry_needs_no_more_than_its_roles_allow(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ import pytest
 from botocore.config import Config
 from msgspec import json
 
-from interlock_cli.local import LocalStack
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import Contended
 from interlock_controller.effects import BusEntry, Outbox
@@ -28,6 +27,7 @@ from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_lifecycle import JobOutcome, RequestRerun, Run, RunKey, RunStatus, Verdict
 from interlock_lifecycle.runs import CloseFacts, decide_completion
 from interlock_lifecycle.slas import SlaFacts, Timer
+from interlock_local.stack import LocalStack
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, DynamoTables, Overview, Store, TableBusy, TableNames
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from integration.conftest import Outside, await_that, pipeline
 
-from interlock_cli.local import LocalStack, StackSettings
 from interlock_lifecycle import RunKey, RunStatus
 from interlock_lifecycle.runs import open_run
+from interlock_local.site import StackSettings
+from interlock_local.stack import LocalStack
 from interlock_sla import parse_execution_date
 from interlock_store import Commit
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
-from interlock_cli.local import LocalStack
+from interlock_local.stack import LocalStack
 
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "packages" / "interlock-store" / "tests"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from interlock_cli._reading import read_statuses
 from interlock_cli._status import print_statuses, wire_status
 from interlock_config import decode_yaml
 from interlock_lifecycle import JobOutcome, RecordBreach, RunKey
@@ -16,7 +15,7 @@ from interlock_lifecycle.reports import Progress
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
 from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
-from interlock_store import MemoryTables, Overview, Store, TableNames
+from interlock_store import MemoryTables, Overview, Store, TableNames, read_statuses
 from interlock_store._write import Update
 
 CONTROL = TableNames.of_environment("test").control

@@ -1,4 +1,4 @@
-"""The interlock command: pipelines, sensors, status, events, and a local stack."""
+"""The interlock command: pipelines, sensors, status, events and reruns."""
 
 from interlock_cli._main import main
 

@@ -7,26 +7,35 @@ import sys
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from interlock_cli._demo_command import demo
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._events import events
+from interlock_cli._installed import InstalledCommands
 from interlock_cli._migrate import migrate
 from interlock_cli._output import CliError, OutputError
 from interlock_cli._push import push
 from interlock_cli._rerun import rerun
 from interlock_cli._schema import schema
 from interlock_cli._sensor import sensor
-from interlock_cli._stack_commands import build, deploy, up
 from interlock_cli._status import status
+from interlock_cli._terminal import Terminal
 from interlock_cli._validate import validate
-from interlock_cli.local import LocalStackError
 from interlock_store import StoreError
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class _Interlock(click.Group):
-    """Turns the expected errors of a command into one sentence and an exit code."""
+    """Offers the own commands and those of other packages; turns expected errors into one sentence and an exit code."""
+
+    installed = InstalledCommands()
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Every name that can be typed."""
+        return sorted({*super().list_commands(context), *self.installed.names()})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command; other packages cannot replace an own one."""
+        return super().get_command(context, name) or self.installed.command(name)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command."""
@@ -39,8 +48,6 @@ class _Interlock(click.Group):
                 raise
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (what is left cannot be written either)
             raise OutputError(f"the output cannot be written: {error.strerror}") from None
-        except LocalStackError as error:
-            raise CliError(str(error)) from None
         except StoreError as error:
             raise CliError(str(error)) from None
         except (ClientError, BotoCoreError) as error:
@@ -49,7 +56,8 @@ class _Interlock(click.Group):
 
 @click.group(cls=_Interlock, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="interlock-cli", prog_name="interlock")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Interlock asks whether it is safe to run a data pipeline: is its data there, fresh and right?
 
     \b
@@ -57,7 +65,8 @@ def main() -> None:
     Stay local: interlock up, then in another terminal: interlock push pipelines/
     Look:       interlock status, interlock events --follow
     """
+    context.obj = Terminal()
 
 
-for _command in (build, demo, deploy, events, migrate, push, rerun, schema, sensor, status, up, validate):
+for _command in (events, migrate, push, rerun, schema, sensor, status, validate):
     main.add_command(_command)

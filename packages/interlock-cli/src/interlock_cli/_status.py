@@ -10,9 +10,9 @@ from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, plain, print_json, show_span, table
-from interlock_cli._reading import PipelineStatus, Unreadable, read_statuses
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
+from interlock_store import PipelineStatus, UnreadableStatus, read_statuses
 
 _WHOLE = ("pipeline", "date", "state")
 _UNREADABLE = "unreadable"
@@ -73,8 +73,8 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
     out.print(shown)
 
 
-def _cells(one: PipelineStatus, report: RunReport | Unreadable, now: datetime) -> tuple[str, ...]:
-    if isinstance(report, Unreadable):
+def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[str, ...]:
+    if isinstance(report, UnreadableStatus):
         return one.pipeline, plain(report.date), f"[red]{_UNREADABLE}[/]", "", plain(report.reason)
     colour = _COLOURS[report.progress]
     return (
@@ -137,7 +137,7 @@ def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
     return {"pipeline": one.pipeline, "problem": one.problem, "zone": str(zone) if zone else None, "runs": runs}
 
 
-def _wire_line(line: RunReport | Unreadable, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:
+def _wire_line(line: RunReport | UnreadableStatus, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:
     if isinstance(line, RunReport):
         return _wire_run(line, zone, now)
     return {

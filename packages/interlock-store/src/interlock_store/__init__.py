@@ -28,6 +28,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
+from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 
@@ -49,6 +50,7 @@ __all__ = [
     "MigrationPage",
     "MigrationProblem",
     "Overview",
+    "PipelineStatus",
     "Position",
     "Readings",
     "RowScan",
@@ -61,6 +63,7 @@ __all__ = [
     "TableNames",
     "Tables",
     "TransactionRefused",
+    "UnreadableStatus",
     "date_holds",
     "format_time",
     "from_wire",
@@ -74,6 +77,7 @@ __all__ = [
     "read_rerun_request",
     "read_run",
     "read_sensor",
+    "read_statuses",
     "read_waiting",
     "sensor_fields",
     "to_wire",

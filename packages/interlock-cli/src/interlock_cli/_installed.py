@@ -1,0 +1,68 @@
+"""Finds the commands that other packages add to `interlock`, and names the extra that brings a missing one."""
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from interlock_cli._output import CliError
+
+GROUP = "interlock.commands"
+"""The entry points of this group are click commands: the name, and the command that is loaded when it is used."""
+
+EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "up": "local"}
+"""The commands of Interlock's own packages, with the extra of interlock-cli that brings each."""
+
+Source = Callable[[], Iterable[EntryPoint]]
+
+
+def of_environment() -> Iterable[EntryPoint]:
+    """The entry points of the packages that are installed next to this one."""
+    return entry_points(group=GROUP)
+
+
+class InstalledCommands:
+    """The commands of other packages, by name."""
+
+    def __init__(self, source: Source = of_environment) -> None:
+        self._source = source
+
+    def names(self) -> set[str]:
+        """The commands that are installed, and those that an extra would bring."""
+        return {found.name for found in self._source()} | EXTRAS.keys()
+
+    def command(self, name: str) -> click.Command | None:
+        """The command. One that cannot be used explains the reason when it is called. None if the name is unknown."""
+        found = [entry for entry in self._source() if entry.name == name]
+        if not found:
+            return _missing(name, EXTRAS[name]) if name in EXTRAS else None
+        if len({entry.value for entry in found}) > 1:
+            return _Unusable(name, f"several packages offer it: {', '.join(entry.value for entry in found)}")
+        return _load(found[0])
+
+
+def _load(entry: EntryPoint) -> click.Command:
+    try:
+        loaded = entry.load()
+    except (ImportError, AttributeError) as error:
+        return _Unusable(entry.name, f"cannot be loaded from {entry.value}: {error}")
+    if not isinstance(loaded, click.Command):
+        return _Unusable(entry.name, f"{entry.value} is not a click command")
+    return loaded
+
+
+def _missing(name: str, extra: str) -> click.Command:
+    return _Unusable(name, f'not installed: pip install "interlock-cli[{extra}]"')
+
+
+class _Unusable(click.Command):
+    """A command that is listed and cannot run: any call, also with --help, ends with the reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, help=f"({reason})", short_help=f"({reason})")
+        self._reason = reason
+
+    def make_context(self, *_: Any, **__: Any) -> click.Context:
+        """Raise CliError with the reason, whatever the arguments are."""
+        raise CliError(f"interlock {self.name}: {self._reason}")

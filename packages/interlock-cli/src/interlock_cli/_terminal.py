@@ -1,0 +1,42 @@
+"""The interface for commands of other packages: the same output, errors and deployments as the own commands."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from interlock_cli._deployment import Deployment, deployment
+from interlock_cli._output import CliError, console, print_json, progress_printer, show_span, table
+
+
+class Terminal:
+    """The context object (`click.Context.obj`) of each command."""
+
+    def console(self) -> Console:
+        """Standard output. Colours obey NO_COLOR."""
+        return console()
+
+    def progress(self, out: Console) -> Callable[[str], None]:
+        """A function that prints each step of long work, with the seconds since this call."""
+        return progress_printer(out)
+
+    def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
+        """An empty table in the house style. The columns of `whole` are never broken."""
+        return table(*columns, title=title, whole=whole)
+
+    def span(self, seconds: float) -> str:
+        """A length of time in its two largest units: 1h05m, 3m20s, 12s."""
+        return show_span(seconds)
+
+    def print_json(self, value: Any) -> None:
+        """One JSON document on stdout."""
+        print_json(value)
+
+    def error(self, message: str) -> CliError:
+        """The exception that ends the command with this message and exit code 2."""
+        return CliError(message)
+
+    def deployment(self, environment: str, endpoint_url: str | None) -> Deployment:
+        """The deployment that the options name; remembered for the message of an AWS error."""
+        return deployment(environment, endpoint_url)

@@ -1,5 +1,0 @@
-"""The demo: two days of real departures through three pipelines on the local stack, and a check of what happened."""
-
-from interlock_cli.demo._play import DemoFailed, play
-
-__all__ = ["DemoFailed", "play"]

@@ -1,0 +1,10 @@
+"""Interlock on one machine: the local stack, the deployment to an endpoint, the stream pump, the zips and the demo.
+
+One module for each subject: `stack` runs everything, `site` deploys, `pump` reads streams, `zips` builds the Lambda
+packages, `demo` plays and checks, and `commands` holds what the `interlock` command adds to itself.
+"""
+
+from interlock_local._checkout import find_checkout
+from interlock_local._errors import LocalStackError
+
+__all__ = ["LocalStackError", "find_checkout"]

@@ -1,0 +1,40 @@
+"""interlock build: the Lambda zips of this checkout."""
+
+from pathlib import Path
+
+import click
+
+from interlock_local import find_checkout
+from interlock_local._terminal import Terminal
+from interlock_local.commands._command import with_terminal
+
+
+@click.command()
+@click.option("--platform", type=click.Choice(["host", "arm64", "amd64"]), default="arm64", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
+@click.option("--with-boto", is_flag=True, help="Pack boto3 too; Lambda's runtime brings its own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
+@with_terminal
+def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, as_json: bool) -> None:
+    """Build the six Lambda zips from this checkout.
+
+    \b
+    Examples:
+      interlock build --platform arm64 --out dist
+      interlock build --platform host
+    """
+    from interlock_local.zips import Target, build_zips
+
+    target = Target.host() if platform == "host" else Target.aws(platform)
+    out_lines = terminal.console()
+    say = (lambda line: None) if as_json else terminal.progress(out_lines)
+    zips = build_zips(find_checkout(), target, out=out, with_boto=with_boto, progress=say)
+    if as_json:
+        terminal.print_json(
+            {service: {"path": str(path), "bytes": path.stat().st_size} for service, path in zips.items()}
+        )
+        return
+    shown = terminal.table("service", "zip", "size")
+    for service, path in zips.items():
+        shown.add_row(service, str(path), f"{path.stat().st_size / 1e6:.2f} MB")
+    out_lines.print(shown)

@@ -1,0 +1,72 @@
+"""interlock deploy: the same deployment as the local stack's, at another AWS-compatible endpoint."""
+
+import os
+import shutil
+
+import click
+
+from interlock_local import find_checkout
+from interlock_local._terminal import Terminal
+from interlock_local.commands._command import with_terminal
+from interlock_local.commands._defaults import LOCAL, PORT
+
+
+@click.command()
+@click.option(
+    "--environment",
+    "-e",
+    envvar="INTERLOCK_ENVIRONMENT",
+    default=LOCAL,
+    show_default=True,
+    metavar="NAME",
+    help="Name of the deployment, the first part of its tables' names.",
+)
+@click.option(
+    "--endpoint-url",
+    envvar="AWS_ENDPOINT_URL",
+    metavar="URL",
+    help=f"Where the AWS API answers. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
+)
+@click.option(
+    "--platform",
+    type=click.Choice(["host", "arm64", "amd64"]),
+    help="What runs the functions. Default: host for an endpoint on this machine, else arm64.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was deployed as JSON.")
+@with_terminal
+def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platform: str | None, as_json: bool) -> None:
+    """Deploy to an AWS-compatible endpoint; deploying again updates. For AWS itself use the Terraform in infra/.
+
+    \b
+    Examples:
+      interlock deploy --endpoint-url http://localhost:4566
+      interlock deploy --environment test --endpoint-url http://localhost:4566
+    """
+    from interlock_local.site import StackSettings, deploy_to, ping_function
+    from interlock_local.zips import Target, build_zips
+
+    if endpoint_url is None and environment != LOCAL:
+        raise terminal.error(
+            "name the endpoint with --endpoint-url; for AWS itself use the Terraform module infra/stack"
+        )
+    if shutil.which("uv") is None:
+        raise terminal.error("the Lambda packages are built with uv, which is not there: pip install uv")
+    where = terminal.deployment(environment, endpoint_url)
+    where.store()
+    chosen = platform or ("host" if where.is_loopback else "arm64")
+    target = Target.host() if chosen == "host" else Target.aws(chosen)
+    say = (lambda line: None) if as_json else terminal.progress(terminal.console())
+    zips = build_zips(find_checkout(), target, progress=say)
+    settings = StackSettings(
+        environment=environment,
+        slack_bot_token=os.environ.get("SLACK_BOT_TOKEN", ""),
+        slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
+    )
+    made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
+    for service in made.functions:
+        say(f"waking {service}")
+        ping_function(where.client("lambda"), environment, service)
+    if as_json:
+        terminal.print_json({"functions": made.functions, "stateMachine": made.state_machine_arn})
+    else:
+        terminal.console().print(f"[green]deployed[/] {len(made.functions)} functions as {environment}-interlock-*")

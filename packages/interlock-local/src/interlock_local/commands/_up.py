@@ -1,0 +1,92 @@
+"""interlock up: the local stack, until Ctrl-C."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from interlock_local import LocalStackError
+from interlock_local._terminal import Terminal
+from interlock_local.commands._command import with_terminal
+from interlock_local.commands._defaults import PORT
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from interlock_local.site import StackSettings
+    from interlock_local.stack import LocalStack
+
+_PASSED_ON = "INTERLOCK_"
+_WATCHED_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the state in this folder.")
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@with_terminal
+def up(terminal: Terminal, data: Path | None, port: int) -> None:
+    """Run Interlock on this machine until Ctrl-C.
+
+    Without --data everything is forgotten at the end. INTERLOCK_ variables of this shell reach the jobs.
+    Alerts go to Slack when SLACK_BOT_TOKEN and SLACK_CHANNEL_ID are set, else to a recording endpoint.
+
+    \b
+    Examples:
+      interlock up
+      interlock up --data ./state --port 4600
+    """
+    from interlock_local.stack import LocalStack
+
+    out = terminal.console()
+    # A service manager's SIGTERM ends the stack as Ctrl-C does, also while it is starting.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=terminal.progress(out)) as stack:
+            _greet(stack, out)
+            _watch(stack, out)
+    except KeyboardInterrupt:
+        out.print("stopped before it was up")
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    out.print("stopped" if data is None else f"stopped; the state is in {data}")
+
+
+def _watch(stack: "LocalStack", out: "Console") -> None:
+    """Return at Ctrl-C; an error when the stack ends by itself."""
+    try:
+        while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
+            continue
+    except KeyboardInterrupt:
+        out.print("stopping: what the streams still hold is handled first")
+        return
+    raise LocalStackError(f"{stack.failure} What was written since its last orderly stop is lost.")
+
+
+def _greet(stack: "LocalStack", out: "Console") -> None:
+    out.print(f"\n[green]Interlock is up[/] at {stack.endpoint_url}; in another terminal:")
+    out.print("  interlock push examples/quickstart", markup=False)
+    out.print("  interlock sensor put hello ready count=3", markup=False)
+    out.print("  interlock status", markup=False)
+    out.print("  interlock events --follow", markup=False)
+    if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
+        out.print(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})", markup=False)
+    if stack.slack is not None:
+        out.print("alerts go to a recording Slack; set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID for a real one")
+    out.print("Ctrl-C stops it\n")
+
+
+def _local_settings() -> "StackSettings":
+    from interlock_local.site import StackSettings
+
+    passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+    return StackSettings(
+        job_environment=passed_on,
+        slack_bot_token=os.environ.get("SLACK_BOT_TOKEN", ""),
+        slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
+        pending_grace="15s",
+        probe_after="30s",
+    )

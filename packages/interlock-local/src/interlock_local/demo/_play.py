@@ -1,0 +1,159 @@
+"""Runs the demo: sets the stage, plays the script, watches, proves what happened and says so."""
+
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from msgspec import Struct
+from rich.console import Console
+
+from interlock_config import PipelineConfig, review
+from interlock_local import LocalStackError
+from interlock_local._terminal import Terminal
+from interlock_local.demo._evidence import Evidence, gather, is_settled
+from interlock_local.demo._feed import flights_folder, load_feed
+from interlock_local.demo._finding import Finding
+from interlock_local.demo._operators import Operators
+from interlock_local.demo._proof import prove
+from interlock_local.demo._replay import Replay
+from interlock_local.demo._roster import MISSED_AFTER, SET_UP, Roster
+from interlock_local.demo._screen import Screen
+from interlock_local.demo._script import Script, write_script
+from interlock_local.demo._summary import summarize
+from interlock_local.demo._watch import Watcher
+from interlock_local.site import StackSettings
+from interlock_local.stack import LocalStack
+from interlock_sla import format_duration
+from interlock_store import Store
+
+_PACE = 0.7
+_PATIENCE = 240.0
+"""Seconds until the replay gives up; an idle machine of two cores needs about 70, or until the roster is missed."""
+_AFTERMATH = 15.0
+_ROSTER_TRIES = 3
+_TURN = 0.2
+_LOOK = 0.8
+
+
+class DemoFailed(Exception):
+    """Some expectation of the demo was not observed."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        missed = [finding.expectation for finding in findings if not finding.holds]
+        super().__init__(f"{len(missed)} of {len(findings)} expectations were not seen: {'; '.join(missed)}")
+        self.findings = findings
+
+
+class _Stage(Struct, frozen=True):
+    """What the play needs: where it is shown, what is played, with which feed, in which folder, on which stack."""
+
+    out: Console
+    script: Script
+    feed: ModuleType
+    home: Path
+    stack: LocalStack
+    store: Store
+    roster: Roster
+
+
+def play(terminal: Terminal) -> list[Finding]:
+    """Play the demo from an empty stack to its proof; DemoFailed when something expected was not seen."""
+    out = terminal.console()
+    feed = load_feed()
+    hours = {day: feed.hours(day) for day in feed.days()}
+    script = write_script(hours, pace=_PACE)
+    with tempfile.TemporaryDirectory(prefix="interlock-demo-") as folder:
+        home = Path(folder) / "flights"
+        home.mkdir()
+        began = time.monotonic()
+        with LocalStack(settings=_settings(home), progress=terminal.progress(out)) as stack:
+            set_up = time.monotonic() - began
+            out.print(f"[green]ready[/] after {terminal.span(set_up)}: six Lambdas at {stack.endpoint_url}")
+            store = stack.store()
+            _push(store, out)
+            stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
+            findings, evidence = _prove_with_patience(stage, *_replay(stage))
+            summarize(terminal, evidence, findings, set_up, time.monotonic() - began - set_up)
+    if not all(finding.holds for finding in findings):
+        raise DemoFailed(findings)
+    return findings
+
+
+def _settings(home: Path) -> StackSettings:
+    return StackSettings(
+        job_environment={
+            "INTERLOCK_FLIGHTS_HOME": str(home),
+            "INTERLOCK_FLIGHTS_CODE": str(flights_folder() / "jobs"),
+        },
+        missed_after=format_duration(MISSED_AFTER),
+    )
+
+
+def _push(store: Store, out: Console) -> None:
+    files = sorted((flights_folder() / "pipelines").glob("*.yaml"))
+    found = review({str(file): file.read_bytes() for file in files})
+    if found.failed:
+        raise LocalStackError("\n".join(f"{problem.severity}: {problem}" for problem in found.problems))
+    for document in found.documents.values():
+        assert isinstance(document, PipelineConfig)
+        store.put_config(document)
+        out.print(f"[green]pushed[/] {document.id}: {document.pipeline.description}")
+
+
+def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console) -> Roster:
+    """The pipeline of this very minute comes last: its clock is running. A slow machine takes a later minute."""
+    set_up = SET_UP
+    for _ in range(_ROSTER_TRIES):
+        now = datetime.now(UTC)
+        roster = Roster(feed, lambda: stack.invoke("watchdog", {}), now, set_up=set_up)
+        if roster.push(store, stack.drain, stack.schedules):
+            break
+        set_up = 2 * (datetime.now(UTC) - now)
+    out.print(f"[green]pushed[/] {roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
+    return roster
+
+
+def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
+    """Play until every expected run has ended and the roster's story is told, or patience is used up."""
+    script, roster = stage.script, stage.roster
+    with Screen(stage.out, script.hours) as screen:
+        watcher = Watcher(stage.store, stage.stack.overview(), screen)
+        replay = Replay(script, stage.feed, stage.home, stage.store, screen.say)
+        operators = Operators(script, stage.feed, stage.home, stage.store, screen.say)
+        replay.prepare()
+        looked, settled = 0.0, False
+        while not settled and replay.elapsed < _PATIENCE:
+            replay.turn(watcher.busy, watcher.standing)
+            operators.turn(watcher.standing)
+            now = datetime.now(UTC)
+            roster.turn(now)
+            if replay.elapsed - looked >= _LOOK:
+                looked = replay.elapsed
+                watcher.look(roster.line(now))
+                played = replay.all_landed and operators.are_done and roster.is_over(now, watcher.seen)
+                settled = played and is_settled(script, stage.store)
+            time.sleep(_TURN)
+        watcher.look(roster.line(datetime.now(UTC)))
+    return replay, watcher
+
+
+def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tuple[list[Finding], Evidence]:
+    """The proof; events and Slack messages arrive a moment after the runs end, so it may take a few looks."""
+    end = time.monotonic() + _AFTERMATH
+    while True:
+        evidence = gather(
+            stage.script,
+            stage.store,
+            stage.feed,
+            stage.home,
+            stage.stack,
+            watcher,
+            replay,
+            stage.roster,
+        )
+        findings = prove(evidence)
+        if all(finding.holds for finding in findings) or time.monotonic() >= end:
+            return findings, evidence
+        time.sleep(_LOOK)

@@ -1,0 +1,48 @@
+"""Whether the data that never came was noticed: warned of, judged late on India's clock, and missed; once each."""
+
+from datetime import datetime
+
+from interlock_local.demo._evidence import Evidence
+from interlock_local.demo._finding import Finding, counted
+from interlock_local.demo._script import ROSTER
+from interlock_sla import Clock, Outcome
+
+_OF_THE_SLA = ("SLA_WARNING", "SLA_BREACH", "SLA_MET", "RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH")
+
+
+def prove_roster(evidence: Evidence) -> list[Finding]:
+    """The deadline in another zone, and the missed schedule."""
+    return [_breached_once(evidence), _missed_once(evidence)]
+
+
+def _breached_once(evidence: Evidence) -> Finding:
+    roster = evidence.roster
+    one = (ROSTER, str(roster.key.date))
+    counts = evidence.counts(one)
+    told = {name: counts[name] for name in _OF_THE_SLA}
+    warnings, breaches = evidence.told(one, "SLA_WARNING"), evidence.told(one, "SLA_BREACH")
+    verdict = evidence.verdicts[one].clocks.get(Clock.ABSOLUTE)
+    holds = (
+        list(told.values()) == [1, 1, 0, 0, 0]
+        and roster.warned_from <= warnings[0].at < roster.due_at <= breaches[0].at
+        and all(datetime.fromisoformat(str(event.detail["breachAt"])) == roster.due_at for event in breaches)
+        and verdict is not None
+        and verdict.outcome is Outcome.BREACH
+        and not any(pipeline == ROSTER for pipeline, _ in evidence.runs)
+    )
+    late = f", told {(breaches[0].at - roster.due_at).total_seconds():.0f} s after it" if breaches else ""
+    seen = counted((name, count) for name, count in told.items() if count) or "nothing"
+    return Finding(f"{ROSTER} never came: one warning, one breach at {roster.clock}", holds, seen + late)
+
+
+def _missed_once(evidence: Evidence) -> Finding:
+    roster = evidence.roster
+    one = (ROSTER, str(roster.key.date))
+    missed = evidence.told(one, "SCHEDULE_MISSED")
+    holds = (
+        len(missed) == 1
+        and missed[0].at >= roster.due_at
+        and datetime.fromisoformat(str(missed[0].detail["expectedAt"])) == roster.due_at
+    )
+    seen = "; ".join(event.message for event in missed) or "not reported"
+    return Finding(f"the schedule of {ROSTER} was missed, reported once", holds, seen)

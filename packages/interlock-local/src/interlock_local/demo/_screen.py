@@ -1,0 +1,106 @@
+"""Shows the replay as it happens: what was said, and below it each hour's runs in a grid and what is held and why."""
+
+from collections.abc import Mapping, Set
+from datetime import UTC, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from interlock_lifecycle.reports import Progress, RunReport
+from interlock_local.demo._script import BRONZE, GOLD, SHADOW, SILVER
+
+_MARKS = {
+    Progress.COMMITTED: ("·", "cyan"),
+    Progress.HELD: ("H", "yellow"),
+    Progress.EVALUATING: ("e", "cyan"),
+    Progress.RUNNING: ("R", "blue"),
+    Progress.COMPLETED: ("✓", "green"),
+    Progress.FAILED: ("✗", "red"),
+}
+_WOULD_RUN = ("w", "magenta")
+_SHOWN_HOLDS = 4
+
+
+class Screen:
+    """Lines of what happened, and on a terminal a live picture below them. A context manager."""
+
+    def __init__(self, console: Console, hours: Mapping[str, tuple[str, ...]]) -> None:
+        self._console = console
+        self._hours = hours
+        self._reports: dict[tuple[str, str], RunReport] = {}
+        self._shadowed: Set[str] = frozenset()
+        self._note = ""
+        self._began = datetime.now(UTC)
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Screen":
+        self._began = datetime.now(UTC)
+        if self._console.is_terminal:
+            self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def say(self, line: str) -> None:
+        """One thing that happened, in rich's markup."""
+        stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
+        self._console.print(stamped, soft_wrap=self._live is None)
+
+    def show(self, reports: Mapping[tuple[str, str], RunReport], shadowed: Set[str], note: str) -> None:
+        """Where every run stands now, which hours the shadow would have run, and a line about what has no run."""
+        self._reports, self._shadowed, self._note = dict(reports), shadowed, note
+        if self._live is not None:
+            self._live.update(self._picture())
+
+    def _elapsed(self) -> float:
+        return (datetime.now(UTC) - self._began).total_seconds()
+
+    def _picture(self) -> Group:
+        note = Text(self._note, style="dim", overflow="ellipsis", no_wrap=True)
+        return Group(Rule(style="dim"), self._grid(), self._legend(), note, *self._holds())
+
+    def _grid(self) -> Table:
+        shown = Table(box=None, pad_edge=False)
+        shown.add_column("day")
+        shown.add_column("pipeline")
+        columns = max(len(hours) for hours in self._hours.values())
+        first = next(iter(self._hours.values()))
+        for position in range(columns):
+            shown.add_column(first[position] if position < len(first) else "")
+        shown.add_column("day's run")
+        for day, hours in self._hours.items():
+            for name in (BRONZE, SHADOW, SILVER):
+                cells = [self._mark(name, f"{day}T{hour}") for hour in hours]
+                gold = self._mark(GOLD, day) if name == SILVER else Text("")
+                padding = [Text("")] * (columns - len(cells))
+                shown.add_row(day if name == BRONZE else "", name, *cells, *padding, gold)
+        return shown
+
+    def _mark(self, pipeline: str, date: str) -> Text:
+        if pipeline == SHADOW and date in self._shadowed:
+            return Text(*_WOULD_RUN)
+        report = self._reports.get((pipeline, date))
+        if report is None:
+            return Text("-", style="dim")
+        mark, colour = _MARKS[report.progress]
+        return Text(mark + (str(report.attempt) if report.attempt else ""), style=colour)
+
+    def _legend(self) -> Text:
+        text = Text(f"{self._elapsed():.0f} s   ", style="dim")
+        for progress, (mark, colour) in _MARKS.items():
+            text.append(f"{mark} ", style=colour).append(f"{progress}  ", style="dim")
+        return text.append(f"{_WOULD_RUN[0]} ", style=_WOULD_RUN[1]).append("would run", style="dim")
+
+    def _holds(self) -> list[Text]:
+        held = [(one, report) for one, report in self._reports.items() if report.progress is Progress.HELD]
+        return [
+            Text.assemble(("held ", "yellow"), f"{pipeline} {date}: {report.reason}", overflow="ellipsis", no_wrap=True)
+            for (pipeline, date), report in held[:_SHOWN_HOLDS]
+        ]

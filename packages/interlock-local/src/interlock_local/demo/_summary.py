@@ -1,0 +1,72 @@
+"""The demo's last page: how each day's runs went, which expectations were observed, and how long it took."""
+
+from datetime import UTC
+
+from rich.markup import escape
+from rich.table import Table
+
+from interlock_lifecycle import Run, RunStatus
+from interlock_local._terminal import Terminal
+from interlock_local.demo._evidence import Evidence
+from interlock_local.demo._finding import Finding
+from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
+
+
+def summarize(terminal: Terminal, evidence: Evidence, findings: list[Finding], set_up: float, replay: float) -> None:
+    """Print every run on a line of its own day, then every finding."""
+    out = terminal.console()
+    out.print(_runs(terminal, evidence, findings))
+    checks = terminal.table("", "expected", "observed", title="\n[bold]What was proved[/]")
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
+        checks.add_row(mark, finding.expectation, escape(finding.seen))
+    out.print(checks)
+    held = sum(finding.holds for finding in findings)
+    out.print(f"\n{held} of {len(findings)} expectations observed; {len(evidence.runs)} runs")
+    out.print(f"set-up took {terminal.span(set_up)}, the replay {terminal.span(replay)}")
+
+
+def _runs(terminal: Terminal, evidence: Evidence, findings: list[Finding]) -> Table:
+    title = "\n[bold]Each run[/] (when it ended, and when the shadow would have started it, in UTC)"
+    shown = terminal.table("run", "bronze", "shadow", "silver", "what was caught", title=title, whole=("run", "shadow"))
+    runs = evidence.runs
+    for day, hours in evidence.script.hours.items():
+        for date in (f"{day}T{hour}" for hour in hours):
+            cells = (_cell(runs.get((BRONZE, date))), _observed(evidence, date), _cell(runs.get((SILVER, date))))
+            shown.add_row(date, *cells, _caught(evidence, date, findings))
+        shown.add_row(f"{day} gold", _cell(runs.get((GOLD, day))), "", "", "")
+    missed = "[red]never sent: missed, warned of, breached[/]"
+    roster = [finding for finding in findings if ROSTER in finding.expectation]
+    caught = missed if all(finding.holds for finding in roster) else ""
+    shown.add_row(f"{evidence.roster.key.date} roster", "[dim]no run[/]", "", "", caught)
+    return shown
+
+
+def _cell(run: Run | None) -> str:
+    if run is None:
+        return "[red]never ran[/]"
+    colour = "green" if run.status is RunStatus.COMPLETED else "red"
+    ended = f" {run.closed_at.astimezone(UTC):%H:%M:%S}Z" if run.closed_at is not None else ""
+    attempt = f" attempt {run.attempt}" if run.attempt else ""
+    return f"[{colour}]{run.status.lower()}[/]{ended}{attempt}"
+
+
+def _observed(evidence: Evidence, date: str) -> str:
+    told = evidence.told((SHADOW, date), "DRY_RUN_WOULD_TRIGGER")
+    drift = " drift" if evidence.told((SHADOW, date), "DRY_RUN_DRIFT") else ""
+    return f"[magenta]{told[0].at:%H:%M:%S}Z{drift}[/]" if told else "[red]said nothing[/]"
+
+
+def _caught(evidence: Evidence, date: str, findings: list[Finding]) -> str:
+    """What was really observed of a date's scene."""
+    script = evidence.script
+    seen = {
+        script.short: "[yellow]arrived short: held until the rest came[/]",
+        script.flaky: "[yellow]its job failed once: retried as a new attempt[/]",
+        script.late: "[red]came too late: warned, breached, never met[/]",
+        script.amended: "[yellow]amended after its run: drift, both ran again[/]",
+        script.broken: "[red]failed for good:[/] [yellow]mended, rerun on request[/]",
+        script.unchanged: "[yellow]a rerun of unchanged data was refused[/]",
+    }
+    about = [finding for finding in findings if date in finding.expectation]
+    return seen.get(date, "") if about and all(finding.holds for finding in about) else ""

@@ -1,0 +1,112 @@
+"""Watches the tables while the demo plays: where the runs stand, what holds them, what was told; and narrates it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from rich.markup import escape
+
+from interlock_lifecycle.reports import Progress, RunReport
+from interlock_local.demo._screen import Screen
+from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
+from interlock_store import Overview, Store, read_statuses
+
+Standing: TypeAlias = Mapping[tuple[str, str], tuple[Progress, int]]
+"""How far the newest attempt of each run was at the last look, by pipeline and execution date; and its number."""
+
+_AT_WORK = {Progress.COMMITTED, Progress.EVALUATING, Progress.RUNNING}
+_COLOURS = {
+    "JOB_FAILED": "red",
+    "RELATIVE_SLA_WARNING": "yellow",
+    "RELATIVE_SLA_BREACH": "red",
+    "SLA_WARNING": "yellow",
+    "SLA_BREACH": "red",
+    "SCHEDULE_MISSED": "red",
+    "RETRY_EXHAUSTED": "red",
+    "INFRA_FAILURE": "red",
+    "VALIDATION_EXHAUSTED": "red",
+    "TRIGGER_RECOVERED": "yellow",
+    "POST_RUN_DRIFT": "yellow",
+    "LATE_DATA_ARRIVAL": "yellow",
+    "RERUN_ACCEPTED": "cyan",
+    "RERUN_REJECTED": "yellow",
+    "DRY_RUN_DRIFT": "magenta",
+}
+"""The events that are told as they come, and how."""
+
+_WOULD = "DRY_RUN_WOULD_TRIGGER"
+
+
+class Watcher:
+    """What was seen so far: `standing` of the runs, and the reasons of each run's holds."""
+
+    def __init__(self, store: Store, overview: Overview, screen: Screen) -> None:
+        self._store = store
+        self._overview = overview
+        self._screen = screen
+        self._told: set[tuple[str, str]] = set()
+        self._shadowed: set[str] = set()
+        self.holds: dict[tuple[str, str], set[str]] = {}
+        self.standing: dict[tuple[str, str], tuple[Progress, int]] = {}
+        self.seen: set[tuple[str, str]] = set()
+        """Pipeline and type of every event that was told."""
+
+    @property
+    def busy(self) -> int:
+        """How many runs were at work at the last look."""
+        return sum(progress in _AT_WORK for progress, _ in self.standing.values())
+
+    def look(self, note: str) -> None:
+        """Read the tables, say what changed since the last look, and show where every run stands, with a note."""
+        reports: dict[tuple[str, str], RunReport] = {}
+        for one, report in self._reports():
+            reports[one] = report
+            if report.progress is Progress.HELD:
+                self._say_hold(one, report)
+            self._say_progress(one, report)
+        for row in self._news():
+            self._say_event(row)
+        self._screen.show(reports, self._shadowed, note)
+
+    def _reports(self) -> Iterator[tuple[tuple[str, str], RunReport]]:
+        for status in read_statuses(self._store, self._overview, None, 1000, datetime.now(UTC)):
+            for report in status.runs:
+                if status.pipeline in (BRONZE, SILVER, GOLD):
+                    yield (status.pipeline, report.date), report
+
+    def _say_hold(self, one: tuple[str, str], report: RunReport) -> None:
+        known = self.holds.setdefault(one, set())
+        if not known:
+            self._screen.say(f"[yellow]held[/] {one[0]} {one[1]}: {escape(report.reason)}")
+        known.add(report.reason)
+
+    def _say_progress(self, one: tuple[str, str], report: RunReport) -> None:
+        now = (report.progress, report.attempt)
+        before = self.standing.get(one)
+        self.standing[one] = now
+        if before == now:
+            return
+        if report.progress is Progress.COMPLETED:
+            attempt = f" as attempt {report.attempt}" if report.attempt else ""
+            self._screen.say(f"[green]completed[/] {one[0]} {one[1]}{attempt}")
+        elif report.progress is Progress.FAILED:
+            self._screen.say(f"[red]failed for good[/] {one[0]} {one[1]}: {escape(report.reason)}")
+
+    def _news(self) -> Iterator[dict[str, Any]]:
+        """The events that were not told yet."""
+        for name in (BRONZE, SILVER, GOLD, SHADOW, ROSTER):
+            for row in self._store.events(name):
+                identity = (str(row["PK"]), str(row["SK"]))
+                if identity not in self._told:
+                    self._told.add(identity)
+                    yield {**row, "pipeline": name}
+
+    def _say_event(self, row: Mapping[str, Any]) -> None:
+        name, kind, date = row["pipeline"], str(row["eventType"]), str(row.get("date", ""))
+        if kind == _WOULD:
+            if not self._shadowed:
+                self._screen.say(f"[magenta]{kind}[/] {name} {date}: the first of one for every hour")
+            self._shadowed.add(date)
+        elif kind in _COLOURS:
+            self._screen.say(f"[{_COLOURS[kind]}]{kind}[/] {name} {date}: {escape(str(row.get('message', '')))}")
+        self.seen.add((name, kind))

@@ -1,0 +1,7 @@
+"""The stream pump: hands the records of DynamoDB streams to functions as AWS's event source mappings do."""
+
+from interlock_local.pump._mapping import StreamMapping
+from interlock_local.pump._pump import StreamPump
+from interlock_local.pump._shard import Counts, PumpClients, PumpClock
+
+__all__ = ["Counts", "PumpClients", "PumpClock", "StreamMapping", "StreamPump"]

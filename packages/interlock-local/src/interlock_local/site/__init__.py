@@ -1,0 +1,16 @@
+"""The deployment through the AWS API: tables, queues, roles, functions, state machine, rules and mappings."""
+
+from interlock_local.site._definition import render_definition
+from interlock_local.site._deploy import Deployment, deploy, deploy_to
+from interlock_local.site._invoke import invoke_function, ping_function
+from interlock_local.site._settings import StackSettings
+
+__all__ = [
+    "Deployment",
+    "StackSettings",
+    "deploy",
+    "deploy_to",
+    "invoke_function",
+    "ping_function",
+    "render_definition",
+]

@@ -1,0 +1,50 @@
+"""The bus and the queues of a deployment."""
+
+import json
+
+from interlock_local.site._site import Queue, Site
+
+
+class Messaging:
+    """Creates and mends the bus and the queues."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def bus(self) -> None:
+        client = self._site.clients("events")
+        try:
+            client.create_event_bus(Name=self._site.name("bus"))
+        except client.exceptions.ResourceAlreadyExistsException:
+            return
+
+    def queues(self) -> dict[str, Queue]:
+        found = {name: self._queue(name) for name in ("alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq")}
+        redrive = json.dumps({"deadLetterTargetArn": found["alert-dlq"].arn, "maxReceiveCount": 10})
+        found["alerts"] = self._queue("alerts", RedrivePolicy=redrive, VisibilityTimeout="360")
+        for queue in found.values():
+            policy = _queue_policy(queue.arn, self._site.account)
+            self._site.clients("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
+        return found
+
+    def _queue(self, thing: str, **attributes: str) -> Queue:
+        client = self._site.clients("sqs")
+        fixed = {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": "1209600", **attributes}
+        try:
+            url = client.create_queue(QueueName=self._site.name(thing), Attributes=fixed)["QueueUrl"]
+        except client.exceptions.QueueNameExists:
+            url = client.get_queue_url(QueueName=self._site.name(thing))["QueueUrl"]
+            client.set_queue_attributes(QueueUrl=url, Attributes=fixed)
+        return Queue(url, self._site.arn("sqs", self._site.name(thing)))
+
+
+def _queue_policy(arn: str, account: str) -> str:
+    """EventBridge of this account may send; nobody else is named."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

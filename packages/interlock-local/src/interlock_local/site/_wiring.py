@@ -1,0 +1,145 @@
+"""What joins a deployment's parts: the state machine, the rules of the bus and the event source mappings."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from interlock_lifecycle.events import PLAIN_PROGRESS
+from interlock_local.pump import StreamMapping
+from interlock_local.site._definition import render_definition
+from interlock_local.site._site import Queue, Site
+
+STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
+    "control": (
+        {"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "quiet": {"S": [{"exists": False}]}}}},
+        {"dynamodb": {"Keys": {"SK": {"S": ["CONFIG"]}}}},
+    ),
+    "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
+}
+"""Known uninteresting records are filtered out, so that an unknown kind of row is still looked at.
+
+Interlock marks its own notes (markers, cursors, kept rows) as quiet. Deleted rows have no new image and are not
+wanted, except configs, which must leave the cache. Joblog rows with a
+runToken were written by Interlock; their events are committed already.
+"""
+
+
+class Wiring:
+    """Creates and updates the state machine, rules and mappings."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def state_machine(self, template: str, functions: Mapping[str, str], roles: Mapping[str, str]) -> str:
+        client = self._site.clients("stepfunctions")
+        definition = render_definition(
+            template,
+            orchestrator_arn=functions["orchestrator"],
+            sla_monitor_arn=functions["sla-monitor"],
+            timeout_seconds=self._site.settings.execution_timeout_seconds,
+            trigger_max_attempts=self._site.settings.trigger_max_attempts,
+        )
+        arn = self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")
+        try:
+            client.create_state_machine(name=self._site.name("pipeline"), definition=definition, roleArn=roles["sfn"])
+        except client.exceptions.StateMachineAlreadyExists:
+            client.update_state_machine(stateMachineArn=arn, definition=definition, roleArn=roles["sfn"])
+        return arn
+
+    def rules(self, functions: Mapping[str, str], queues: Mapping[str, Queue], roles: Mapping[str, str]) -> None:
+        bus = self._site.name("bus")
+        alerting = {"source": ["interlock"], "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}]}
+        self._rule("event-sink", {"source": ["interlock"]}, functions["event-sink"], bus=bus)
+        self._rule("alerts", alerting, queues["alerts"].arn, bus=bus)
+        ended = {
+            "source": ["aws.states"],
+            "detail-type": ["Step Functions Execution Status Change"],
+            "detail": {
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                "stateMachineArn": [self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")],
+            },
+        }
+        self._rule("execution-status", ended, functions["watchdog"])
+        self._rule("watchdog", None, functions["watchdog"], schedule=self._site.settings.watchdog_schedule)
+
+    def _rule(
+        self,
+        thing: str,
+        pattern: Mapping[str, Any] | None,
+        target: str,
+        *,
+        bus: str = "default",
+        schedule: str | None = None,
+    ) -> None:
+        client = self._site.clients("events")
+        when = {"ScheduleExpression": schedule} if schedule else {"EventPattern": json.dumps(pattern)}
+        client.put_rule(Name=self._site.name(thing), EventBusName=bus, State="ENABLED", **when)
+        client.put_targets(Rule=self._site.name(thing), EventBusName=bus, Targets=[{"Id": "interlock", "Arn": target}])
+        if ":lambda:" in target:
+            rule = self._site.name(thing) if bus == "default" else f"{bus}/{self._site.name(thing)}"
+            self._allow_events(target, thing, self._site.arn("events", f"rule/{rule}"))
+
+    def _allow_events(self, function: str, thing: str, rule_arn: str) -> None:
+        client = self._site.clients("lambda")
+        try:
+            client.add_permission(
+                FunctionName=function,
+                StatementId=f"events-{thing}",
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=rule_arn,
+            )
+        except client.exceptions.ResourceConflictException:
+            return
+
+    def alert_mapping(self, functions: Mapping[str, str], queues: Mapping[str, Queue]) -> None:
+        self._mapping(
+            EventSourceArn=queues["alerts"].arn,
+            FunctionName=functions["alert-dispatcher"],
+            BatchSize=10,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig={"MaximumConcurrency": 3},
+        )
+
+    def _mapping(self, **shape: Any) -> None:
+        """Create or update; looked for first, because not every server refuses a second mapping of the same kind."""
+        client = self._site.clients("lambda")
+        found = client.list_event_source_mappings(
+            EventSourceArn=shape["EventSourceArn"], FunctionName=shape["FunctionName"]
+        )["EventSourceMappings"]
+        if not found:
+            client.create_event_source_mapping(**shape)
+            return
+        fixed = {"EventSourceArn", "StartingPosition"}
+        client.update_event_source_mapping(
+            UUID=found[0]["UUID"], **{name: value for name, value in shape.items() if name not in fixed}
+        )
+
+    def stream_mappings(
+        self, streams: Mapping[str, str], functions: Mapping[str, str], queues: Mapping[str, Queue]
+    ) -> tuple[StreamMapping, ...]:
+        return tuple(
+            StreamMapping(
+                name=table,
+                stream_arn=streams[table],
+                function_name=self._site.name("stream-router"),
+                function_arn=functions["stream-router"],
+                filters=STREAM_FILTERS[table],
+                on_failure_queue_url=queues[f"sr-{table}-dlq"].url,
+            )
+            for table in ("control", "joblog")
+        )
+
+    def create_stream_mappings(self, mappings: tuple[StreamMapping, ...], queues: Mapping[str, Queue]) -> None:
+        for mapping in mappings:
+            self._mapping(
+                EventSourceArn=mapping.stream_arn,
+                FunctionName=mapping.function_arn,
+                BatchSize=mapping.batch_size,
+                StartingPosition=mapping.starting_position,
+                BisectBatchOnFunctionError=True,
+                MaximumRetryAttempts=mapping.maximum_retry_attempts,
+                FunctionResponseTypes=["ReportBatchItemFailures"],
+                FilterCriteria={"Filters": [{"Pattern": json.dumps(found)} for found in mapping.filters]},
+                DestinationConfig={"OnFailure": {"Destination": queues[f"sr-{mapping.name}-dlq"].arn}},
+            )

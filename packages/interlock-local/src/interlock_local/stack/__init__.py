@@ -1,0 +1,7 @@
+"""The local stack: an AWS-compatible server as a child process, with the zips, the deployment and the stream pump."""
+
+from interlock_local.stack._ministack import Ministack
+from interlock_local.stack._slack import RecordingSlack
+from interlock_local.stack._stack import LocalStack
+
+__all__ = ["LocalStack", "Ministack", "RecordingSlack"]

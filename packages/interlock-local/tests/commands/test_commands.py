@@ -1,0 +1,109 @@
+"""The commands with a terminal of the test: their errors, and their wishes before anything is built."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+from rich.table import Table
+
+from interlock_local import LocalStackError
+from interlock_local.commands import build, deploy, up
+
+
+class Refused(click.ClickException):
+    exit_code = 2
+
+
+class NoDeployment:
+    """A deployment whose endpoint does not answer."""
+
+    is_loopback = True
+
+    def client(self, service: str) -> Any:
+        raise AssertionError(service)
+
+    def store(self) -> Any:
+        raise Refused("nothing answers")
+
+
+class Paper:
+    """A terminal that keeps every deployment that was named."""
+
+    def __init__(self) -> None:
+        self.named: list[tuple[str, str | None]] = []
+
+    def console(self) -> Console:
+        return Console(width=200)
+
+    def progress(self, out: Console) -> Callable[[str], None]:
+        return out.print
+
+    def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
+        return Table(*columns, title=title)
+
+    def span(self, seconds: float) -> str:
+        return f"{seconds} s"
+
+    def print_json(self, value: Any) -> None:
+        raise AssertionError(value)
+
+    def error(self, message: str) -> Refused:
+        return Refused(message)
+
+    def deployment(self, environment: str, endpoint_url: str | None) -> NoDeployment:
+        self.named.append((environment, endpoint_url))
+        return NoDeployment()
+
+
+def call(command: click.Command, *arguments: str, terminal: Paper | None = None) -> Result:
+    return CliRunner().invoke(command, arguments, obj=terminal or Paper(), env={"AWS_ENDPOINT_URL": None})
+
+
+def test_an_error_of_the_stack_becomes_the_terminals_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = call(up, "--port", str(port))
+    assert done.exit_code == 2
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = call(build, "--platform", "host", "--out", str(tmp_path / "file" / "zips"))
+    assert isinstance(done.exception, NotADirectoryError)
+
+
+def test_deploying_to_aws_itself_points_to_the_terraform() -> None:
+    terminal = Paper()
+    done = call(deploy, "--environment", "prod", terminal=terminal)
+    assert done.exit_code == 2
+    assert "Terraform" in done.stderr
+    assert terminal.named == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((), ("local", None)),
+        (("--endpoint-url", "http://localhost:4566"), ("local", "http://localhost:4566")),
+        (("-e", "test", "--endpoint-url", "http://localhost:4566"), ("test", "http://localhost:4566")),
+    ],
+)
+def test_nothing_is_built_for_an_endpoint_that_does_not_answer(
+    arguments: tuple[str, ...], named: tuple[str, str | None]
+) -> None:
+    terminal = Paper()
+    done = call(deploy, *arguments, terminal=terminal)
+    assert done.exit_code == 2
+    assert done.stderr == "Error: nothing answers\n"
+    assert terminal.named == [named]
+
+
+def test_the_packages_error_is_an_error_of_its_own() -> None:
+    assert not issubclass(LocalStackError, click.ClickException)

@@ -1,0 +1,187 @@
+"""The demo's outside world: what lands when, what waits for the runs, and which sensors are told again."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_lifecycle.reports import Progress
+from interlock_local.demo._feed import load_feed
+from interlock_local.demo._operators import MENDED, Operators
+from interlock_local.demo._replay import Replay
+from interlock_local.demo._script import BRONZE, GOLD, SHADOW, SILVER, write_script
+from interlock_local.demo._watch import Standing
+from interlock_store import MemoryTables, Store, TableNames
+
+AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
+HOURS = {"2013-02-07": tuple(f"{hour:02}" for hour in range(5, 16)), "2013-02-08": ("05", "06", "07", "08")}
+SCRIPT = write_script(HOURS, pace=1.0)
+DONE, AGAIN = (Progress.COMPLETED, 0), (Progress.COMPLETED, 1)
+THROUGH = {(BRONZE, SCRIPT.amended): DONE, (SILVER, SCRIPT.amended): DONE}
+RERUN = {(BRONZE, SCRIPT.amended): AGAIN, (SILVER, SCRIPT.amended): AGAIN}
+
+
+class World:
+    """A replay over the twin of the tables, with a clock that is set by hand."""
+
+    def __init__(self, home: Path) -> None:
+        self.feed: ModuleType = load_feed()
+        self.home = home
+        self.now = 0.0
+        self.store = Store(MemoryTables(), TableNames.of_environment("demo"))
+        self.said: list[str] = []
+        self.replay = Replay(
+            SCRIPT, self.feed, home, self.store, self.said.append, clock=lambda: self.now, now=self.utc
+        )
+        self.replay.prepare()
+
+    def utc(self) -> datetime:
+        return AT + timedelta(seconds=self.now)
+
+    def land_all(self) -> None:
+        """Twenty seconds into the replay every hour has landed; each turn lands a few."""
+        for _ in SCRIPT.landings:
+            self.turn(20.0)
+
+    def turn(self, at: float, busy: int = 0, standing: Standing | None = None) -> None:
+        self.now = at
+        self.replay.turn(busy, standing or {})
+
+    def sensor(self, pipeline: str, key: str) -> dict[str, object]:
+        return dict(self.store.all_sensors(pipeline).get(key, {}))
+
+    def landed(self, date: str) -> dict[str, object]:
+        return self.sensor(BRONZE, f"landing#{date}")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_hours_land_at_their_time_for_bronze_and_its_shadow_alike(world: World) -> None:
+    world.turn(2.5)
+    assert sorted(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05", "landing#2013-02-07T06"]
+    assert world.store.all_sensors(SHADOW) == world.store.all_sensors(BRONZE)
+
+
+def test_nothing_lands_while_enough_runs_are_at_work(world: World) -> None:
+    world.turn(2.5, busy=4)
+    assert world.store.all_sensors(BRONZE) == {}
+    world.turn(2.6, busy=3)
+    assert list(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05"]
+
+
+def test_the_rest_of_a_short_hour_comes_on_time_whatever_is_at_work(world: World) -> None:
+    world.turn(10.0)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 12
+    held = {(BRONZE, SCRIPT.short): (Progress.HELD, 0)}
+    world.turn(17.9, busy=9, standing=held)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 12
+    world.turn(18.1, busy=9, standing=held)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 0
+    assert SCRIPT.short in world.replay.rest_landed
+
+
+@pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
+def test_the_rest_of_a_short_hour_waits_until_its_run_is_held_but_not_for_ever(
+    world: World, standing: Standing
+) -> None:
+    world.turn(10.0)
+    world.turn(27.9, standing=standing)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 12
+    world.turn(28.1, standing=standing)
+    assert world.landed(SCRIPT.short)["missing_rows"] == 0
+
+
+def test_an_hour_is_whole_from_when_its_sensors_first_said_so(world: World) -> None:
+    world.turn(10.0)
+    assert world.replay.whole_since["2013-02-07T05"] == AT + timedelta(seconds=10)
+    assert SCRIPT.short not in world.replay.whole_since
+    world.land_all()
+    believed = world.replay.whole_since[SCRIPT.amended]
+    world.turn(30.0)
+    world.turn(45.0, standing=THROUGH)
+    assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=30)
+    assert SCRIPT.amended in world.replay.rest_landed
+    assert world.replay.whole_since[SCRIPT.amended] == believed
+
+
+def test_a_file_that_is_believed_whole_is_amended_only_after_its_runs(world: World) -> None:
+    world.land_all()
+    believed = world.landed(SCRIPT.amended)
+    assert (believed["status"], believed["missing_rows"]) == ("landed", 0)
+    running = (Progress.RUNNING, 0)
+    one_is_done = [{(BRONZE, SCRIPT.amended): DONE}, {(SILVER, SCRIPT.amended): DONE}]
+    for standing in ({}, *one_is_done, {**THROUGH, (SILVER, SCRIPT.amended): running}):
+        world.turn(40.0, standing=standing)
+        assert world.landed(SCRIPT.amended) == believed
+    world.turn(41.0, standing=THROUGH)
+    amended = world.landed(SCRIPT.amended)
+    assert (amended["status"], int(str(amended["rows"])) - int(str(believed["rows"]))) == ("amended", 9)
+
+
+def test_the_late_rest_waits_for_the_amended_hour_but_not_for_ever(world: World) -> None:
+    world.land_all()
+    world.turn(73.0, standing=THROUGH)
+    assert world.landed(SCRIPT.late)["missing_rows"] == 7
+    world.turn(111.9, standing=THROUGH)
+    assert world.landed(SCRIPT.late)["missing_rows"] == 7
+    world.turn(112.1, standing=THROUGH)
+    assert world.landed(SCRIPT.late)["missing_rows"] == 0
+
+
+def test_the_late_rest_comes_once_the_amended_hour_ran_again(world: World) -> None:
+    world.land_all()
+    world.turn(71.9, standing=RERUN)
+    assert world.landed(SCRIPT.late)["missing_rows"] == 7
+    world.turn(72.1, standing=RERUN)
+    assert world.landed(SCRIPT.late)["missing_rows"] == 0
+
+
+def test_what_a_job_wrote_anew_is_told_again_and_the_same_is_not(world: World) -> None:
+    path = world.home / "bronze" / "2013-02-07" / "05.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("day\n1\n2\n")
+    world.turn(0.1)
+    first = world.sensor(SILVER, "bronze-done#2013-02-07T05")
+    world.turn(0.2)
+    assert world.sensor(SILVER, "bronze-done#2013-02-07T05") == first
+    path.write_text("day\n1\n2\n3\n")
+    world.turn(0.3)
+    assert (first["rows"], world.sensor(SILVER, "bronze-done#2013-02-07T05")["rows"]) == (2, 3)
+
+
+def test_an_hour_that_silver_counts_anew_is_news_for_gold(world: World) -> None:
+    path = world.home / "silver" / "2013-02-07" / "05.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"groups": [{"scheduled": 2}]}')
+    world.turn(0.1)
+    path.write_text('{"groups": [{"scheduled": 4}]}')
+    world.turn(0.2)
+    progress = world.sensor(GOLD, "silver-progress#2013-02-07")
+    assert (progress["hours_done"], progress["departures"]) == (1, 4)
+
+
+def test_one_hour_s_job_fails_once_and_another_s_until_it_is_mended(world: World) -> None:
+    faults = {path.name: path.read_text() for path in (world.home / "faults").iterdir()}
+    assert faults == {f"bronze-{SCRIPT.flaky}": "", f"bronze-{SCRIPT.broken}": "lasting"}
+
+
+def test_operators_mend_and_ask_once_the_retries_are_used_up(world: World) -> None:
+    text = (Path(str(world.feed.__file__)).parent / "pipelines" / "bronze-flights.yaml").read_text()
+    world.store.put_config(decode_yaml(text, "bronze-flights.yaml"))
+    fault = world.home / "faults" / f"bronze-{SCRIPT.broken}"
+    operators = Operators(SCRIPT, world.feed, world.home, world.store, world.said.append)
+    operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 1), (BRONZE, SCRIPT.unchanged): DONE})
+    assert (world.said, fault.exists()) == ([], True)
+    operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})
+    assert not fault.exists()
+    assert MENDED in world.said[0]
+    assert not operators.are_done
+    operators.turn({(BRONZE, SCRIPT.unchanged): DONE})
+    operators.turn({(BRONZE, SCRIPT.unchanged): DONE})
+    assert operators.are_done
+    assert len(world.said) == 2

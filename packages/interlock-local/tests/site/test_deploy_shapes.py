@@ -1,0 +1,337 @@
+"""A deployment has the contracts' names and shapes, routes what it should, and can be repeated. Needs ministack."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from msgspec.structs import replace
+
+from interlock_local import LocalStackError, find_checkout
+from interlock_local.site import Deployment, StackSettings, deploy, render_definition
+from interlock_local.site._policies import role_policy
+from interlock_local.stack import Ministack
+from interlock_local.zips import SERVICES
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+OWN_SERVERS_TIMERS = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*"
+SETTINGS = StackSettings(
+    environment="test",
+    job_environment={"INTERLOCK_HOME": "/data"},
+    slack_bot_token="xoxb-test",
+    slack_api_url="http://s/",
+)
+# Each stand-in notes its events in a file that the test reads.
+HANDLER = """
+import json, os
+def handle(event, context):
+    with open(os.environ["HOME"] + "/" + os.environ["AWS_LAMBDA_FUNCTION_NAME"], "a") as file:
+        file.write(json.dumps(event) + "\\n")
+    return {version!r} if event.get("version?") else None
+"""
+
+Clients = Callable[[str], Any]
+
+
+def stand_ins(folder: Path, version: str = "1") -> dict[str, Path]:
+    zips = {}
+    for service in SERVICES:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            package = f"interlock_{service.replace('-', '_')}"
+            archive.writestr(f"{package}/__init__.py", "")
+            archive.writestr(f"{package}/handler.py", HANDLER.replace("{version!r}", repr(version)))
+        zips[service] = folder / f"{service}-{version}.zip"
+        zips[service].write_bytes(buffer.getvalue())
+    return zips
+
+
+def roll_out(
+    clients: Clients, zips: Mapping[str, Path], settings: StackSettings = SETTINGS, *, mappings: bool = False
+) -> Deployment:
+    template = (find_checkout() / "infra" / "statemachine" / "interlock.asl.json").read_text()
+    return deploy(
+        clients, zips, "python3.13", template, settings, region=REGION, account=ACCOUNT, own_server=not mappings
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Ministack]:
+    with Ministack() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(server: Ministack) -> Clients:
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in made:
+            made[service] = boto3.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=server.endpoint_url,
+                region_name=REGION,
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}, proxies={}),
+            )
+        return made[service]
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def deployment(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return roll_out(clients, stand_ins(tmp_path_factory.mktemp("zips")))
+
+
+@pytest.mark.parametrize(
+    ("table", "stream", "index"),
+    [
+        ("control", True, [("GSI1PK", "S"), ("GSI1SK", "S")]),
+        ("joblog", True, None),
+        ("rerun", False, None),
+        ("events", False, [("eventType", "S"), ("timestamp", "N")]),
+    ],
+)
+def test_the_tables_have_the_shape_of_the_contract(
+    clients: Clients, deployment: Deployment, table: str, stream: bool, index: list[tuple[str, str]] | None
+) -> None:
+    found = clients("dynamodb").describe_table(TableName=f"test-interlock-{table}")["Table"]
+    kinds = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
+    assert [one["AttributeName"] for one in found["KeySchema"]] == ["PK", "SK"]
+    assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert found["DeletionProtectionEnabled"] is True
+    assert found.get("StreamSpecification", {}).get("StreamViewType") == ("NEW_IMAGE" if stream else None)
+    indexes = found.get("GlobalSecondaryIndexes", [])
+    assert [one["IndexName"] for one in indexes] == (["GSI1"] if index else [])
+    if index:
+        assert [(key["AttributeName"], kinds[key["AttributeName"]]) for key in indexes[0]["KeySchema"]] == index
+        assert indexes[0]["Projection"] == {"ProjectionType": "ALL"}
+    ttl = clients("dynamodb").describe_time_to_live(TableName=f"test-interlock-{table}")["TimeToLiveDescription"]
+    assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")
+
+
+@pytest.mark.parametrize(
+    ("service", "timeout", "concurrency"),
+    [
+        ("stream-router", 60, 10),
+        ("orchestrator", 300, 10),
+        ("sla-monitor", 60, 5),
+        ("watchdog", 240, 2),
+        ("event-sink", 60, 5),
+        ("alert-dispatcher", 60, 3),
+    ],
+)
+def test_the_functions_have_their_limits(
+    clients: Clients, deployment: Deployment, service: str, timeout: int, concurrency: int
+) -> None:
+    name = f"test-interlock-{service}"
+    found = clients("lambda").get_function(FunctionName=name)
+    shape = found["Configuration"]
+    assert (shape["Timeout"], shape["MemorySize"]) == (timeout, 256)
+    assert shape["Handler"] == f"interlock_{service.replace('-', '_')}.handler.handle"
+    assert shape["Role"] == f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    assert found["Concurrency"]["ReservedConcurrentExecutions"] == concurrency
+
+
+REQUIRED = {
+    "stream-router": {"CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME"},
+    "orchestrator": {"CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME", "INTERLOCK_HOME"},
+    "sla-monitor": {
+        "CONTROL_TABLE",
+        "JOBLOG_TABLE",
+        "RERUN_TABLE",
+        "EVENT_BUS_NAME",
+        "SLA_MONITOR_ARN",
+        "SCHEDULER_ROLE_ARN",
+        "SCHEDULER_GROUP_NAME",
+    },
+    "watchdog": {
+        "CONTROL_TABLE",
+        "JOBLOG_TABLE",
+        "RERUN_TABLE",
+        "EVENT_BUS_NAME",
+        "STATE_MACHINE_ARN",
+        "SLA_MONITOR_ARN",
+        "SCHEDULER_ROLE_ARN",
+        "SCHEDULER_GROUP_NAME",
+    },
+    "event-sink": {"EVENTS_TABLE", "EVENTS_TTL_DAYS"},
+    "alert-dispatcher": {
+        "SLACK_CHANNEL_ID",
+        "EVENTS_TABLE",
+        "EVENTS_TTL_DAYS",
+        "SLACK_BOT_TOKEN",
+        "SLACK_API_URL",
+    },
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_function_gets_its_variables_and_only_the_orchestrator_the_jobs(
+    clients: Clients, deployment: Deployment, service: str
+) -> None:
+    shape = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
+    variables = shape["Environment"]["Variables"]
+    assert variables.keys() >= REQUIRED[service]
+    assert ("INTERLOCK_HOME" in variables) == (service == "orchestrator")
+    assert ("SLACK_BOT_TOKEN" in variables) == (service == "alert-dispatcher")
+
+
+@pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
+def test_no_role_may_do_everything_or_to_everything(clients: Clients, deployment: Deployment, role: str) -> None:
+    name = f"test-interlock-{role}"
+    policy = clients("iam").get_role_policy(RoleName=name, PolicyName="interlock")["PolicyDocument"]
+    document = policy if isinstance(policy, dict) else json.loads(policy)
+    assert document["Statement"]
+    for statement in document["Statement"]:
+        assert not any("*" in action for action in statement["Action"])
+        assert all(
+            resource.startswith("arn:aws:") and ("test-interlock-" in resource or resource == OWN_SERVERS_TIMERS)
+            for resource in statement["Resource"]
+        )
+
+
+@pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
+def test_elsewhere_a_role_reaches_nothing_of_anybody_else(role: str) -> None:
+    def arn(service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+    policy = role_policy(role, arn, lambda thing: f"test-interlock-{thing}")
+    for statement in policy["Statement"]:
+        for resource in statement["Resource"]:
+            assert "test-interlock-" in resource
+            assert "default" not in resource
+
+
+def test_the_state_machine_names_the_functions(clients: Clients, deployment: Deployment) -> None:
+    found = clients("stepfunctions").describe_state_machine(stateMachineArn=deployment.state_machine_arn)
+    definition = json.loads(found["definition"])
+    resources = {state["Resource"] for state in definition["States"].values() if state["Type"] == "Task"}
+    assert resources == {deployment.functions["orchestrator"], deployment.functions["sla-monitor"]}
+    assert definition["TimeoutSeconds"] == 14400
+
+
+def test_a_placeholder_that_nobody_fills_is_one_sentence() -> None:
+    with pytest.raises(LocalStackError, match="names 'no_such_thing'"):
+        render_definition('{"x": "${no_such_thing}", "y.$": "$.path", "z.$": "$$.Execution.StartTime"}')
+
+
+def test_paths_are_not_placeholders() -> None:
+    text = '{"TimeoutSeconds": ${seconds}, "y.$": "$.path", "z.$": "$$.Execution.StartTime"}'
+    assert json.loads(render_definition(text, seconds=5)) == {
+        "TimeoutSeconds": 5,
+        "y.$": "$.path",
+        "z.$": "$$.Execution.StartTime",
+    }
+
+
+def received(server: Ministack, service: str, marker: str, *, patience: float = 20.0) -> list[Any]:
+    """The events that a stand-in was given and that hold the marker; waits for the first."""
+    file = server.home / "home" / f"test-interlock-{service}"
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        lines = file.read_text().splitlines() if file.exists() else []
+        if found := [json.loads(line) for line in lines if marker in line]:
+            return found
+        time.sleep(0.05)
+    return []
+
+
+def put_event(clients: Clients, detail_type: str, marker: str, source: str = "interlock") -> None:
+    entry = {
+        "Source": source,
+        "DetailType": detail_type,
+        "Detail": json.dumps({"id": marker}),
+        "EventBusName": "test-interlock-bus",
+    }
+    assert clients("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def test_an_alert_reaches_the_sink_and_the_dispatcher(
+    clients: Clients, deployment: Deployment, server: Ministack
+) -> None:
+    put_event(clients, "SLA_BREACH", "an-alert")
+    assert received(server, "event-sink", "an-alert")[0]["detail-type"] == "SLA_BREACH"
+    (batch,) = received(server, "alert-dispatcher", "an-alert")
+    assert json.loads(batch["Records"][0]["body"])["detail"] == {"id": "an-alert"}
+
+
+@pytest.mark.parametrize(
+    "detail_type", ["JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"]
+)
+def test_plain_progress_reaches_the_sink_only(
+    clients: Clients, deployment: Deployment, server: Ministack, detail_type: str
+) -> None:
+    put_event(clients, detail_type, f"progress-{detail_type}")
+    assert received(server, "event-sink", f"progress-{detail_type}")
+    # What is sent afterwards arrives, so what was sent before would have.
+    put_event(clients, "JOB_FAILED", f"after-{detail_type}")
+    assert received(server, "alert-dispatcher", f"after-{detail_type}")
+    assert received(server, "alert-dispatcher", f"progress-{detail_type}", patience=0.1) == []
+
+
+def test_deploying_again_updates_and_keeps_the_rows(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:
+    row = {"PK": {"S": "PIPELINE#gold"}, "SK": {"S": "CONFIG"}}
+    clients("dynamodb").put_item(TableName="test-interlock-control", Item=row)
+    changed = replace(SETTINGS, slack_channel_id="C-OTHER", trigger_max_attempts=9)
+    again = roll_out(clients, stand_ins(tmp_path, version="2"), changed)
+    assert again == deployment
+    assert "Item" in clients("dynamodb").get_item(TableName="test-interlock-control", Key=row)
+    variables = clients("lambda").get_function_configuration(FunctionName="test-interlock-alert-dispatcher")[
+        "Environment"
+    ]
+    assert variables["Variables"]["SLACK_CHANNEL_ID"] == "C-OTHER"
+    answer = clients("lambda").invoke(FunctionName="test-interlock-watchdog", Payload=b'{"version?": true}')
+    assert json.loads(answer["Payload"].read()) == "2"
+    machine = clients("stepfunctions").describe_state_machine(stateMachineArn=again.state_machine_arn)
+    assert '"MaxAttempts": 9' in machine["definition"]
+
+
+def test_deploying_again_leaves_one_mapping_and_takes_its_changes(
+    clients: Clients, deployment: Deployment, tmp_path: Path
+) -> None:
+    zips = stand_ins(tmp_path)
+    roll_out(clients, zips, mappings=True)
+    roll_out(clients, zips, mappings=True)
+    found = clients("lambda").list_event_source_mappings()["EventSourceMappings"]
+    sources = sorted(one["EventSourceArn"].partition("test-interlock-")[2].partition("/")[0] for one in found)
+    assert sources == ["alerts", "control", "joblog"]
+    stream = next(one for one in found if "control" in one["EventSourceArn"])
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert stream["DestinationConfig"]["OnFailure"]["Destination"].endswith(":test-interlock-sr-control-dlq")
+    # As if an older version had made it: the next deployment mends it.
+    clients("lambda").update_event_source_mapping(UUID=stream["UUID"], BatchSize=1)
+    roll_out(clients, zips, mappings=True)
+    assert clients("lambda").get_event_source_mapping(UUID=stream["UUID"])["BatchSize"] == 10
+
+
+def test_a_queue_with_other_attributes_is_brought_up_to_date(
+    clients: Clients, deployment: Deployment, tmp_path: Path
+) -> None:
+    url = deployment.alert_queue_url
+    clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    roll_out(clients, stand_ins(tmp_path))
+    found = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])
+    assert found["Attributes"]["VisibilityTimeout"] == "360"
+    assert json.loads(found["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"].endswith(":test-interlock-alert-dlq")
+
+
+def test_a_table_whose_deployment_was_cut_short_gets_its_time_to_live(
+    clients: Clients, deployment: Deployment, tmp_path: Path
+) -> None:
+    name = "test-interlock-rerun"
+    spec = {"Enabled": False, "AttributeName": "ttl"}
+    clients("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=spec)
+    roll_out(clients, stand_ins(tmp_path))
+    found = clients("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert found["TimeToLiveStatus"] == "ENABLED"

@@ -1,0 +1,97 @@
+"""The recording Slack answers as Slack does and forgets nothing."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from interlock_local.stack import RecordingSlack
+
+TOKEN = "xoxb-test"
+
+
+@pytest.fixture
+def slack(tmp_path: Path) -> Iterator[RecordingSlack]:
+    with RecordingSlack(TOKEN, journal=tmp_path / "slack.jsonl") as running:
+        yield running
+
+
+def call(
+    slack: RecordingSlack, method: str, fields: dict[str, Any], *, token: str = TOKEN, form: bool = False
+) -> tuple[int, dict[str, Any], http.client.HTTPMessage]:
+    place = urlsplit(slack.base_url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=10)
+    kind = "application/x-www-form-urlencoded" if form else "application/json;charset=utf-8"
+    body = urlencode(fields) if form else json.dumps(fields)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+    connection.request("POST", f"{place.path}{method}", body, headers)
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    return response.status, answer, response.headers
+
+
+def post(slack: RecordingSlack, **fields: Any) -> dict[str, Any]:
+    return call(slack, "chat.postMessage", {"channel": "C1", **fields})[1]
+
+
+@pytest.mark.parametrize("form", [True, False], ids=["form", "json"])
+def test_a_message_is_taken_and_remembered(slack: RecordingSlack, form: bool) -> None:
+    status, answer, _ = call(slack, "chat.postMessage", {"channel": "C1", "text": "breach & more"}, form=form)
+    assert (status, answer["ok"], answer["channel"]) == (200, True, "C1")
+    assert slack.messages() == [{"channel": "C1", "text": "breach & more", "ts": answer["ts"]}]
+
+
+def test_replies_keep_their_thread_and_every_ts_is_later_than_the_one_before(slack: RecordingSlack) -> None:
+    first = post(slack, text="opens the thread")["ts"]
+    for number in range(20):
+        post(slack, text=f"reply {number}", thread_ts=first)
+    stamps = [message["ts"] for message in slack.messages()]
+    assert stamps == sorted(set(stamps), key=float)
+    assert {message.get("thread_ts") for message in slack.messages()[1:]} == {first}
+
+
+@pytest.mark.parametrize(
+    ("fields", "token", "error"),
+    [
+        ({"channel": "C1", "text": "x"}, "xoxb-other", "invalid_auth"),
+        ({"channel": "", "text": "x"}, TOKEN, "channel_not_found"),
+        ({"channel": "C1"}, TOKEN, "no_text"),
+    ],
+)
+def test_what_slack_refuses_is_refused_with_its_words(
+    slack: RecordingSlack, fields: dict[str, Any], token: str, error: str
+) -> None:
+    status, answer, _ = call(slack, "chat.postMessage", fields, token=token)
+    assert (status, answer) == (200, {"ok": False, "error": error})
+    assert slack.messages() == []
+
+
+def test_auth_test_tells_a_good_token_from_a_bad_one(slack: RecordingSlack) -> None:
+    assert call(slack, "auth.test", {})[1]["ok"] is True
+    assert call(slack, "auth.test", {}, token="x")[1] == {"ok": False, "error": "invalid_auth"}
+    assert call(slack, "chat.unheardOf", {})[1] == {"ok": False, "error": "unknown_method"}
+
+
+def test_a_limit_holds_for_so_many_posts_and_says_how_long(slack: RecordingSlack) -> None:
+    slack.limit(2, retry_after=3)
+    for _ in range(2):
+        status, answer, headers = call(slack, "chat.postMessage", {"channel": "C1", "text": "x"})
+        assert (status, answer["error"], headers["Retry-After"]) == (429, "ratelimited", "3")
+    assert post(slack, text="x")["ok"] is True
+    assert len(slack.messages()) == 1
+
+
+def test_the_journal_outlives_the_process_even_with_its_last_line_torn(slack: RecordingSlack, tmp_path: Path) -> None:
+    post(slack, text="kept")
+    journal = tmp_path / "slack.jsonl"
+    with journal.open("a") as file:
+        file.write('{"channel": "C1", "te')
+    for text in ("after the crash", "once more"):
+        with RecordingSlack(TOKEN, journal=journal) as again:
+            post(again, text=text)
+    assert [message["text"] for message in again.messages()] == ["kept", "after the crash", "once more"]

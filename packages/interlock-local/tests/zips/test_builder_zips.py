@@ -1,0 +1,193 @@
+"""The zips: each service's closure and no more, the same bytes for the same sources, built only when needed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interlock_local import LocalStackError
+from interlock_local.zips import SERVICES, Target, build_zips
+
+BACKEND = '[build-system]\nrequires = ["uv_build>=0.9,<0.14"]\nbuild-backend = "uv_build"\n'
+SIBLINGS = ("interlock-sla", "interlock-dlq")
+
+
+def project(folder: Path, name: str, *siblings: str, code: str = "") -> None:
+    module = folder / "src" / name.replace("-", "_")
+    (module / "tests").mkdir(parents=True)
+    (module / "__init__.py").write_text('"""A member."""\n')
+    (module / "handler.py").write_text(code or f"def handle(event, context):\n    return {name!r}\n")
+    (module / "tests" / "test_nothing.py").write_text("")
+    (module / "__pycache__").mkdir()
+    (module / "__pycache__" / "handler.cpython-39.pyc").write_bytes(b"stale")
+    sources = "".join(f"{sibling} = {{ workspace = true }}\n" for sibling in siblings)
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n'
+        f"dependencies = {list(siblings)}\n"
+        f'[project.entry-points."interlock.probe"]\nprobe = "{name.replace("-", "_")}.handler:handle"\n'
+        f"[tool.uv.sources]\n{sources}{BACKEND}"
+    )
+
+
+def make_checkout(root: Path) -> Path:
+    """A workspace of the real shape without a dependency outside itself: nothing is downloaded."""
+    root.mkdir(parents=True)
+    (root / "pyproject.toml").write_text(
+        '[project]\nname = "interlock-workspace"\nversion = "0"\nrequires-python = ">=3.11"\n'
+        '[tool.uv]\npackage = false\n[tool.uv.workspace]\nmembers = ["packages/*", "services/*"]\n'
+    )
+    for sibling in SIBLINGS:
+        project(root / "packages" / sibling, sibling)
+    for service in SERVICES:
+        siblings = SIBLINGS if service == "stream-router" else SIBLINGS[:1]
+        project(root / "services" / service, f"interlock-{service}", *siblings)
+    subprocess.run(["uv", "lock", "--quiet", "--offline"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A checkout, and the cache that its zips lie in."""
+    root = tmp_path_factory.mktemp("built")
+    checkout = make_checkout(root / "checkout")
+    patch = pytest.MonkeyPatch()
+    with patch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(root / "cache"))
+        build_zips(checkout, Target.host())
+    return checkout, root / "cache"
+
+
+@pytest.fixture
+def checkout(built: tuple[Path, Path], cache: Path) -> Iterator[Path]:
+    """The checkout with its zips already in this test's cache, put back as it was afterwards."""
+    shutil.copytree(built[1], cache)
+    handler = built[0] / "packages" / "interlock-dlq" / "src" / "interlock_dlq" / "handler.py"
+    before = handler.read_bytes()
+    yield built[0]
+    handler.write_bytes(before)
+
+
+def names(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def packing(lines: list[str]) -> list[str]:
+    return [line.removeprefix("packing ") for line in lines if line.startswith("packing ")]
+
+
+def test_a_zip_holds_the_service_and_its_siblings_as_plain_files(checkout: Path) -> None:
+    zips = build_zips(checkout, Target.host())
+    assert set(zips) == set(SERVICES)
+    assert sorted(names(zips["event-sink"])) == [
+        "interlock_event_sink-0.1.0.dist-info/METADATA",
+        "interlock_event_sink-0.1.0.dist-info/entry_points.txt",
+        "interlock_event_sink/__init__.py",
+        "interlock_event_sink/handler.py",
+        "interlock_sla-0.1.0.dist-info/METADATA",
+        "interlock_sla-0.1.0.dist-info/entry_points.txt",
+        "interlock_sla/__init__.py",
+        "interlock_sla/handler.py",
+    ]
+    assert "interlock_dlq/handler.py" in names(zips["stream-router"])
+
+
+def test_a_zip_works_by_itself_with_its_metadata_and_entry_points(checkout: Path) -> None:
+    path = build_zips(checkout, Target.host())["event-sink"]
+    code = (
+        "import importlib, importlib.metadata as metadata\n"
+        "print(importlib.import_module('interlock_event_sink.handler').handle({}, None))\n"
+        "print(metadata.version('interlock-sla'))\n"
+        "print(sorted(point.value for point in metadata.entry_points(group='interlock.probe')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\n") == [
+        "interlock-event-sink",
+        "0.1.0",
+        "['interlock_event_sink.handler:handle', 'interlock_sla.handler:handle']",
+        "",
+    ]
+
+
+def test_the_same_sources_give_the_same_bytes_wherever_and_whenever_they_lie(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = build_zips(checkout, Target.host())
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(checkout, elsewhere)
+    for path in elsewhere.rglob("*.py"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-cache"))
+    second = build_zips(elsewhere, Target.host())
+    for service in SERVICES:
+        assert second[service] != first[service]
+        assert second[service].read_bytes() == first[service].read_bytes()
+
+
+def test_what_did_not_change_is_not_built_again(checkout: Path) -> None:
+    said: list[str] = []
+    build_zips(checkout, Target.host(), progress=said.append)
+    assert said == []
+
+
+def test_a_change_builds_the_services_that_use_it_and_no_others(checkout: Path) -> None:
+    before = build_zips(checkout, Target.host())
+    (checkout / "packages" / "interlock-dlq" / "src" / "interlock_dlq" / "handler.py").write_text("changed = True\n")
+    said: list[str] = []
+    after = build_zips(checkout, Target.host(), progress=said.append)
+    assert packing(said) == ["stream-router"]
+    assert {service for service in SERVICES if before[service] != after[service]} == {"stream-router"}
+
+
+def test_another_target_is_another_zip(checkout: Path) -> None:
+    said: list[str] = []
+    other = build_zips(checkout, Target.aws("arm64"), progress=said.append)
+    assert packing(said) == list(SERVICES)
+    assert Target.aws("arm64").runtime == "python3.13"
+    assert "interlock_event_sink/handler.py" in names(other["event-sink"])
+
+
+def test_zips_for_delivery_have_plain_names(checkout: Path, tmp_path: Path) -> None:
+    zips = build_zips(checkout, Target.host(), out=tmp_path / "dist")
+    assert {path.name for path in zips.values()} == {f"{service}.zip" for service in SERVICES}
+    assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(p.name for p in zips.values())
+
+
+def test_without_uv_the_sentence_says_how_to_get_it(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalStackError, match="pip install uv"):
+        build_zips(checkout, Target.host())
+
+
+def test_a_registry_that_cannot_be_reached_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    checkout = make_checkout(tmp_path / "checkout")
+    member = checkout / "services" / "event-sink" / "pyproject.toml"
+    member.write_text(member.read_text().replace("dependencies = [", "dependencies = ['msgspec', "))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(LocalStackError, match=r"^A package registry cannot be reached") as caught:
+        build_zips(checkout, Target.host())
+    assert "\n" not in str(caught.value)
+    assert list(cache.rglob("*.zip")) == []

@@ -1,0 +1,224 @@
+"""Reads where each pipeline's newest dates stand. A date that cannot be read gets its own line among the others."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_config import PipelineConfig
+from interlock_lifecycle import KeptRows, Run, RunKey, RunStatus
+from interlock_lifecycle.dates import Expectation
+from interlock_lifecycle.reports import Progress, RunReport, dates_not_begun, describe_absent, describe_run
+from interlock_lifecycle.slas import SlaFacts
+from interlock_rules import Mode, candidate_keys, compile_rules, row_date, select_rows, updated_at
+from interlock_sla import (
+    ExecutionDate,
+    ExecutionDateError,
+    SlaError,
+    execution_day,
+    parse_execution_date,
+    relative_deadline,
+)
+from interlock_store._overview import Overview
+from interlock_store._rows import MalformedRow, read_run
+from interlock_store._store import Readings, Store, StoredConfig
+
+_SCHEDULES = ("cron", "stream")
+"""The reads cover both schedule ids, because a pipeline may have been of the other kind before."""
+
+_Rows = Mapping[str, Mapping[str, object]]
+
+
+class UnreadableStatus(Struct, frozen=True):
+    """A date with an unreadable row: the date as its row writes it, and the row with its error."""
+
+    date: str
+    reason: str
+
+
+class PipelineStatus(Struct, frozen=True):
+    """A pipeline, the problem of its config, and its newest dates, oldest first: begun, expected, unreadable."""
+
+    pipeline: str
+    problem: str
+    dates: list[RunReport | UnreadableStatus]
+    stored: StoredConfig
+
+    @property
+    def runs(self) -> list[RunReport]:
+        """The dates with a run."""
+        reports = (line for line in self.dates if isinstance(line, RunReport))
+        return [report for report in reports if report.progress is not Progress.NOT_BEGUN]
+
+
+def read_statuses(
+    store: Store, overview: Overview, pipeline: str | None, last: int, now: datetime
+) -> Iterator[PipelineStatus]:
+    """The status of one pipeline, or of all, with the `last` newest dates of each. Older rows are not read."""
+    for name in [pipeline] if pipeline is not None else store.pipelines():
+        yield _Look(store, overview, name, now).status(last)
+
+
+class _Look:
+    """One pipeline as it is now."""
+
+    def __init__(self, store: Store, overview: Overview, name: str, now: datetime) -> None:
+        self._store = store
+        self._overview = overview
+        self._name = name
+        self._now = now
+        self._stored = store.config(name)
+
+    def status(self, last: int) -> PipelineStatus:
+        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, last)]
+        begun = {date for row in rows if (date := _date_of(row)) is not None}
+        absent = self._absent(begun, last)
+        shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
+        lines = [
+            *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
+            *self._not_begun([date for date in absent if str(date) in shown]),
+        ]
+        ordered = sorted(lines, key=lambda line: line.date)
+        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored)
+
+    @property
+    def _expectation(self) -> Expectation | None:
+        stored = self._stored
+        if stored.config is None or stored.created_at is None:
+            return None
+        return Expectation(stored.config, stored.exclusions, stored.created_at, stored.in_force)
+
+    def _absent(self, begun: set[ExecutionDate], last: int) -> list[ExecutionDate]:
+        expected = self._expectation
+        return dates_not_begun(expected, begun, self._now, newest=last) if expected is not None else []
+
+    def _begun(self, row: Mapping[str, Any]) -> RunReport | UnreadableStatus:
+        def describe() -> RunReport:
+            run = read_run(row)
+            sla, trouble = self._sla(run.key)
+            config, problem = self._stored.config, self._stored.problem
+            readings = self._readings(run)
+            report = describe_run(run, config, problem, readings.rows, sla, self._now, readings.kept)
+            return _saying(report, trouble)
+
+        return self._line(_written_date(row), f"row {row['PK']} / {row['SK']}", describe)
+
+    def _readings(self, run: Run) -> Readings:
+        config = self._stored.config
+        if config is None or run.status is not RunStatus.RUNNING or run.job_intent is not None:
+            return Readings({}, KeptRows())
+        return self._store.readings(run.key, config.validation.rules)
+
+    def _not_begun(self, dates: list[ExecutionDate]) -> Iterator[RunReport | UnreadableStatus]:
+        expected = self._expectation
+        if expected is None or not dates:
+            return
+        config, waited_for = expected.config, self._waited_for(expected.config, dates)
+        for date in dates:
+
+            def describe(date: ExecutionDate = date) -> RunReport:
+                sla, trouble = self._sla(RunKey(config.id, config.schedule_id, date))
+                report = describe_absent(expected, date, sla, self._now)
+                return _saying(report, _why_not_triggered(config, waited_for, date, self._now), trouble)
+
+            yield self._line(str(date), f"{self._name} {date}", describe)
+
+    def _waited_for(self, config: PipelineConfig, dates: list[ExecutionDate]) -> _Rows:
+        """The rows that may decide the trigger's rule on these dates, all in one read."""
+        rule = config.trigger_rule
+        if rule is None:
+            return {}
+        wanted = dict.fromkeys((config.id, key) for date in dates for key in candidate_keys(rule.key, date))
+        return {key: fields for (_, key), fields in self._overview.sensor_rows(wanted).items()}
+
+    def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
+        """The facts of the date's SLA without its corrupted rows, and the problem of these rows."""
+        sla, config = self._store.sla(key), self._stored.config
+        spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.spoiled.items()]
+        if spoiled:
+            row = f"VERDICT#{key.schedule_id}#{key.date}"
+            return sla, f"{row} is no verdict, and is judged anew when its date is next looked at: {', '.join(spoiled)}"
+        if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
+            return sla, ""
+        try:
+            found = relative_deadline(sla.arrived_at, config.sla.max_duration, expected=None)
+            found.breach_at.astimezone(config.zone)
+        except (SlaError, OverflowError):
+            trouble = f"no relative deadline: first-sensor-arrival#{key.date} says {sla.arrived_at.isoformat()}"
+            return replace(sla, arrived_at=None), trouble
+        return sla, ""
+
+    def _line(self, date: str, what: str, describe: Callable[[], RunReport]) -> RunReport | UnreadableStatus:
+        """The report, or the reason if a row of the date cannot be read or has a time out of range."""
+        zone = self._stored.config.zone if self._stored.config is not None else None
+        try:
+            report = describe()
+            for moment in _moments(report):
+                moment.astimezone(zone)
+        except (MalformedRow, SlaError) as error:
+            return UnreadableStatus(date, str(error))
+        except OverflowError as error:
+            return UnreadableStatus(
+                date, f"{what}: a time that it says, or that follows from it, is out of range ({error})"
+            )
+        return report
+
+
+def _newest_rows(overview: Overview, name: str, schedule: str, last: int) -> list[Mapping[str, Any]]:
+    """The rows of the `last` newest dates. Rows whose date cannot be read are extra."""
+    wanted = last
+    while True:
+        rows = overview.newest_run_rows(name, schedule, wanted)
+        if len(rows) < wanted or sum(_date_of(row) is not None for row in rows) >= last:
+            return list(rows)
+        wanted += last
+
+
+def _written_date(row: Mapping[str, Any]) -> str:
+    return str(row["SK"]).split("#", 2)[2]
+
+
+def _date_of(row: Mapping[str, Any]) -> ExecutionDate | None:
+    try:
+        return parse_execution_date(_written_date(row))
+    except ExecutionDateError:
+        return None
+
+
+def _saying(report: RunReport, *more: str) -> RunReport:
+    return replace(report, reason="; ".join(text for text in (report.reason, *more) if text))
+
+
+def _moments(report: RunReport) -> Iterator[datetime]:
+    """Every time that is shown of a date."""
+    shown = [report.until]
+    for clock in report.sla:
+        shown += [clock.breach_at, clock.warning_at, clock.judged_at, clock.moved_from]
+    return (moment for moment in shown if moment is not None)
+
+
+def _why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate, now: datetime) -> str:
+    """The trigger's condition with the last state of its sensor. `rows` are the rows that the date may read."""
+    rule = config.trigger_rule
+    if rule is None:
+        return "the watchdog starts it, without a sensor" if config.cron is not None else ""
+    selected = select_rows(rows, [rule], date)
+    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, now, selected.notes).findings
+    if not finding.passed:
+        return finding.sentence
+    source, fields = selected.sources[rule.slot], selected.fields[rule.slot]
+    return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
+
+
+def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object], date: ExecutionDate) -> str:
+    """The reason why a row whose condition holds, and that counts for the date, has opened no run."""
+    own, stamp = row_date(key, fields), updated_at(fields)
+    try:
+        if own is None and stamp is None:
+            return "it names no date and no time: it counts for the day on which it was written"
+        own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
+    except SlaError as error:
+        return f"its date cannot be read: {error}"
+    return f"it is of {own}" if own != date else "the watchdog has not started it yet"
