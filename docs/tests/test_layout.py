@@ -41,6 +41,15 @@ def test_decisions_and_commits_are_found() -> None:
     assert list(decisions("decided = wire(environ)")) == []
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_stage_of_a_handler_has_the_limit_of_the_environment(service: str) -> None:
+    """STAGE_TIMEOUT is a variable of every Lambda, so that each stage must get it."""
+    tree = ast.parse(next(ROOT.glob(f"services/{service}/src/*/handler.py")).read_text())
+    stages = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "stage"]
+    limits = [{word.arg: ast.unparse(word.value) for word in call.keywords}.get("limit") for call in stages]
+    assert limits == ["service.settings.stage_timeout"]
+
+
 ROOMS = sorted(ROOT.glob("packages/interlock-*/src/*/_*/__init__.py"))
 
 

@@ -20,7 +20,7 @@ from interlock_telemetry import Metric, bind_correlation, configure_logging, flu
 configure_logging("watchdog")
 instrument("watchdog")
 def work():
-    with bind_correlation("c-1"), span("tick", check="pending"), stage("read"):
+    with bind_correlation("c-1"), span("tick", check="pending"), stage("read", limit=timedelta(seconds=LIMIT)):
         measure(Metric.RECORDS_PROCESSED, 3, service="watchdog")
         measure(Metric.POOL_ACTIVE, 1)
         measure(Metric.BREAKER_STATE, 2, target="slack")
@@ -38,12 +38,14 @@ needs_sdk = pytest.mark.skipif(
 )
 
 
-def run(times: int = 1, seconds: float = 5, **variables: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def run(
+    times: int = 1, seconds: float = 5, limit: float = 60, **variables: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run WORK in a process of its own.
 
     What it says (an OpenTelemetry module that it `imported`, how long a flush `took` at most), and its log lines.
     """
-    script = WORK.replace("TIMES", str(times)).replace("FLUSH", str(seconds))
+    script = WORK.replace("TIMES", str(times)).replace("FLUSH", str(seconds)).replace("LIMIT", str(limit))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment = {**kept, **variables}
     answer = subprocess.run(
@@ -127,6 +129,24 @@ def test_spans_and_metrics_reach_the_collector_at_each_flush(collector: Collecto
     assert points["interlock.records.processed"].sum.data_points[0].as_int == 6
     assert points["interlock.breaker.state"].gauge.data_points[0].as_int == 2
     assert points["interlock.stage.duration"].histogram.data_points[0].count == 2
+
+
+@needs_sdk
+def test_a_stage_that_outlasts_its_limit_is_counted(collector: Collector) -> None:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    run(times=2, limit=0, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    metrics = ExportMetricsServiceRequest.FromString(collector.received["/v1/metrics"][1])
+    points = {metric.name: metric for metric in metrics.resource_metrics[0].scope_metrics[0].metrics}
+    (point,) = points["interlock.stage.overruns"].sum.data_points
+    assert (point.as_int, _attributes(point.attributes)) == (2, {"stage": "read"})
+
+
+@pytest.mark.parametrize(("limit", "logged"), [(0.0, ["stage_overran"]), (60.0, [])])
+def test_a_stage_that_outlasts_its_limit_is_logged(limit: float, logged: list[str]) -> None:
+    _, lines = run(limit=limit)
+    assert [line["event"] for line in lines] == logged
+    assert [(line["stage"], line["limit_seconds"]) for line in lines] == [("read", limit)] * len(logged)
 
 
 @needs_sdk

@@ -14,8 +14,9 @@ from interlock_telemetry._errors import (
 )
 from interlock_telemetry._flush import flush
 from interlock_telemetry._health import is_ping, ping
-from interlock_telemetry._instruments import Metric, count_records, instrument, measure, span, stage
+from interlock_telemetry._instruments import count_records, instrument, measure, span, stage
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
+from interlock_telemetry._metrics import Metric
 from interlock_telemetry._operator import answer_operator
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile

@@ -6,31 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from interlock_telemetry._correlation import correlation_id
 from interlock_telemetry._logs import get_logger
+from interlock_telemetry._metrics import Metric
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _log = get_logger(__name__)
-
-
-class Metric(StrEnum):
-    """Every metric of the system."""
-
-    RECORDS_PROCESSED = "interlock.records.processed"
-    """Counter."""
-    DLQ_ROUTED = "interlock.dlq.routed"
-    """Counter."""
-    RULES_EVALUATED = "interlock.rules.evaluated"
-    """Counter."""
-    STAGE_DURATION = "interlock.stage.duration"
-    """Histogram, seconds."""
-    POOL_ACTIVE = "interlock.pool.active"
-    """Up-down counter: +1 when a worker begins, -1 when it ends."""
-    BREAKER_STATE = "interlock.breaker.state"
-    """Gauge: 0 closed, 1 half open, 2 open."""
 
 
 class Exporter(Protocol):
@@ -112,11 +95,19 @@ def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
 
 
 @contextmanager
-def stage(name: str, **attributes: str) -> Iterator[None]:
-    """A span around a stage of work, and its duration in STAGE_DURATION."""
+def stage(name: str, *, limit: timedelta | None = None, **attributes: str) -> Iterator[None]:
+    """A span around a stage of work, and its duration in STAGE_DURATION.
+
+    A stage that outlasts `limit` (STAGE_TIMEOUT) is logged as `stage_overran` and counted in STAGE_OVERRUNS. It is
+    not interrupted, because an interrupted stage may have written half of its rows.
+    """
     started = time.perf_counter()
     try:
         with span(name, **attributes):
             yield
     finally:
-        measure(Metric.STAGE_DURATION, time.perf_counter() - started, stage=name)
+        seconds = time.perf_counter() - started
+        measure(Metric.STAGE_DURATION, seconds, stage=name)
+        if limit is not None and seconds > limit.total_seconds():
+            _log.warning("stage_overran", stage=name, seconds=round(seconds, 3), limit_seconds=limit.total_seconds())
+            measure(Metric.STAGE_OVERRUNS, stage=name)

@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from interlock_telemetry._instruments import Metric
+from interlock_telemetry._metrics import Metric
 
 
 class OtlpExporter:
@@ -69,6 +69,7 @@ def _recorders(meter: Any) -> dict[Metric, Any]:
         Metric.DLQ_ROUTED: meter.create_counter(Metric.DLQ_ROUTED).add,
         Metric.RULES_EVALUATED: meter.create_counter(Metric.RULES_EVALUATED).add,
         Metric.STAGE_DURATION: meter.create_histogram(Metric.STAGE_DURATION, unit="s").record,
+        Metric.STAGE_OVERRUNS: meter.create_counter(Metric.STAGE_OVERRUNS).add,
         Metric.POOL_ACTIVE: meter.create_up_down_counter(Metric.POOL_ACTIVE).add,
         Metric.BREAKER_STATE: meter.create_gauge(Metric.BREAKER_STATE).set,
     }

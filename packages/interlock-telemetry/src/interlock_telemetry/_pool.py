@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from interlock_telemetry._deadline import LONGEST, InvocationDeadline
 from interlock_telemetry._errors import DeadlinePassed, StageTimeout
-from interlock_telemetry._instruments import Metric, measure
+from interlock_telemetry._instruments import measure
+from interlock_telemetry._metrics import Metric
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
 
     def post(message: dict[str, Any]) -> None:
         alert = read_alert(message)
-        with bind_correlation(alert.id), stage("dispatch_alert", type=alert.type):
+        with bind_correlation(alert.id), stage("dispatch_alert", limit=service.settings.stage_timeout, type=alert.type):
             service.alerts.dispatch(alert, deadline)
 
     result = process_queue(event["Records"], post, service.dead_letters, count=count_records(SERVICE))

@@ -16,7 +16,7 @@ def store(service: Service, event: dict[str, Any], _: LambdaContext | None) -> d
     then hands it, whole, to the function's dead-letter queue.
     """
     found = read_event(event)
-    with bind_correlation(found.id), stage("store_event", type=found.type):
+    with bind_correlation(found.id), stage("store_event", limit=service.settings.stage_timeout, type=found.type):
         written = service.sink.write(found)
         _log.info("event_stored", type=found.type, pipeline=found.pipeline_id, written=written)
         measure(Metric.RECORDS_PROCESSED, service=SERVICE)

@@ -13,7 +13,10 @@ def step(service: Service, event: dict[str, Any], context: LambdaContext | None)
     """Do one step of a run; every answer carries `status` and `waitSeconds`."""
     request = read_request(event)
     step_context = service.context(InvocationDeadline.from_context(context, service.settings.shutdown_buffer).at)
-    with bind_correlation(request.run_token), stage(str(request.mode), pipeline=request.pipeline_id):
+    with (
+        bind_correlation(request.run_token),
+        stage(str(request.mode), limit=service.settings.stage_timeout, pipeline=request.pipeline_id),
+    ):
         return dict(to_builtins(take_step(step_context, request)))
 
 

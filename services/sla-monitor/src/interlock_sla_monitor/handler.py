@@ -9,7 +9,7 @@ from interlock_telemetry import LambdaContext, LambdaEntry, bind_correlation, st
 def answer(service: Service, event: dict[str, Any], _: LambdaContext | None) -> dict[str, Any]:
     """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
     subject = f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"
-    with bind_correlation(subject), stage(str(event.get("mode"))):
+    with bind_correlation(subject), stage(str(event.get("mode")), limit=service.settings.stage_timeout):
         return service.monitor.answer(event)
 
 

@@ -26,7 +26,10 @@ def route(service: Service, event: dict[str, Any], context: LambdaContext | None
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
 
     def route_one(record: dict[str, Any]) -> None:
-        with bind_correlation(str(record.get("eventID", ""))), stage("route_record"):
+        with (
+            bind_correlation(str(record.get("eventID", ""))),
+            stage("route_record", limit=service.settings.stage_timeout),
+        ):
             service.router.route(read_change(record))
 
     result = process_stream(

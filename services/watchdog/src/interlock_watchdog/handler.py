@@ -17,7 +17,7 @@ def watch(service: Service, event: dict[str, Any], context: LambdaContext | None
     """Run every check, or recover the one run whose execution was reported as ended."""
     kept = max(service.settings.shutdown_buffer, _CLOSING_TIME)
     service.workers.work_until(InvocationDeadline.from_context(context, kept))
-    with stage("tick"):
+    with stage("tick", limit=service.settings.stage_timeout):
         return _look(service, event)
 
 
