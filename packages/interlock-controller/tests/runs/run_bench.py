@@ -13,6 +13,7 @@ from interlock_lifecycle.reruns import RerunFacts, decide_rerun
 from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import parse_execution_date
 from interlock_store import Commit, MemoryTables, Store, TableNames, read_rerun_request
+from interlock_telemetry import Metric
 from interlock_triggers import Attempt, Capability, Started, State, Status, Triggers
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -82,6 +83,7 @@ class Bench:
     ) -> None:
         self.now, self.key = opened_at, key
         self.environment = {"INTERLOCK_JOB": "load-orders"}
+        self.counted: list[tuple[Metric, float]] = []
         self.store = Store(tables(self), TableNames.of_environment("test"))
         self.configure(job, zone)
         self.store.put_sensor("bronze", "ready", {"count": 10})
@@ -92,10 +94,14 @@ class Bench:
             until=lambda: datetime.now(UTC) + timedelta(seconds=30) if isinstance(jobs, Triggers) else self._until(),
             execution_timeout=TIMEOUT,
             environment=self.environment,
+            count=self._count,
         )
         start = open_run(key, decided_at=opened_at, execution_timeout=TIMEOUT, arrived_at=opened_at)
         self.store.commit(start)
         self.mark_started()
+
+    def _count(self, metric: Metric, value: float, **attributes: str) -> None:
+        self.counted.append((metric, value))
 
     def configure(self, job: str, zone: str = "UTC", more: str = "") -> None:
         """Write the pipeline's file, the first time or as an edit."""

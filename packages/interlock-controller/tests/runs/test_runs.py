@@ -14,6 +14,7 @@ from interlock_lifecycle import JobEntry, RunStatus
 from interlock_store import MemoryTables
 from interlock_store._rows import entry_row
 from interlock_store._write import Delete, Put
+from interlock_telemetry import Metric
 from interlock_triggers import (
     Category,
     CheckFailed,
@@ -224,6 +225,39 @@ def test_an_invocation_that_died_is_waited_for_then_resumed(bench: Bench, board:
     assert bench.ask("check-job").status == "not-started"
     bench.ask("trigger")
     assert [attempt.resumed for attempt in board.starts] == [False, True]
+
+
+def test_a_superseded_step_logs_the_run_as_it_is_now(
+    bench: Bench, board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = bench.run.run_token
+    bench.ask("trigger")
+    board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
+    bench.complete(bench.ask("check-job"))
+    with caplog.at_level("INFO"):
+        for mode in ("evaluate", "trigger", "check-job", "infra-failure"):
+            bench.ask(mode, old)
+    logged = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "step_superseded"]
+    assert [fields["mode"] for fields in logged] == ["evaluate", "trigger", "check-job", "infra-failure"]
+    assert {(fields["status"], fields["attempt"]) for fields in logged} == {("RUNNING", 1)}
+
+
+@pytest.mark.parametrize(("count", "minutes", "status"), [(10, 0, "passed"), (9, 0, "not-ready"), (9, 11, "exhausted")])
+def test_each_evaluation_counts_its_rules(bench: Bench, count: int, minutes: int, status: str) -> None:
+    bench.store.put_sensor("bronze", "ready", {"count": count})
+    bench.now += timedelta(minutes=minutes)
+    assert bench.ask("evaluate").status == status
+    assert bench.counted == [(Metric.RULES_EVALUATED, 1)]
+
+
+def test_a_retry_delay_counts_no_rules(bench: Bench, board: Board) -> None:
+    bench.configure("{type: glue, config: {jobName: j}, maxRetries: 1, retryDelay: 5m}")
+    bench.ask("trigger")
+    board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
+    bench.complete(bench.ask("check-job"))
+    bench.mark_started()
+    assert bench.ask("evaluate").reason == "waiting for the retry delay"
+    assert bench.counted == []
 
 
 def test_a_failed_attempt_opens_the_next_and_the_old_execution_ends_quietly(bench: Bench, board: Board) -> None:

@@ -91,6 +91,8 @@ class PassEvaluation(Struct, frozen=True):
     """Fingerprints of the sensor rows that were read, by row key."""
     kept: KeptRows | None = None
     """What the date keeps from now on; None when it keeps the rows already."""
+    rules: int = 0
+    """The number of rules that were evaluated."""
 
 
 class CommitIntent(Struct, frozen=True):
@@ -386,7 +388,10 @@ class Ignore(Struct, frozen=True):
 
 
 class Superseded(Struct, frozen=True):
-    """Another execution owns the run, or it is closed: whoever asked ends quietly."""
+    """Another execution owns the run, or it is closed: the caller ends without a write.
+
+    `status` and `attempt` are those of the run as it is now. Both are None if there is no run. The caller logs them.
+    """
 
     status: RunStatus | None
     attempt: int | None

@@ -8,7 +8,7 @@ from interlock_config import PipelineConfig
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step, outcome_of
+from interlock_controller.runs._request import Request, Step, outcome_of, superseded
 from interlock_lifecycle import CloseRun, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
 from interlock_lifecycle.sensors import Baseline, NoBaseline, take_baseline
@@ -31,7 +31,7 @@ def _complete_once(context: StepContext, request: Request) -> Step | Overtaken:
     decision = decide_completion(
         facts, request.run_token, outcome, now=context.now(), execution_timeout=context.execution_timeout
     )
-    return _settle(context, decision)
+    return _settle(context, request, decision)
 
 
 def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, reason: str) -> Step:
@@ -39,12 +39,16 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
 
     def once() -> Step | Overtaken:
         facts = gather_close_facts(context.store, request.key)
-        return _settle(context, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now()))
+        return _settle(
+            context, request, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now())
+        )
 
     return decide_until_settled(once, subject=f"close of {request.key}")
 
 
-def _settle(context: StepContext, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded) -> Step | Overtaken:
+def _settle(
+    context: StepContext, request: Request, decision: CloseRun | OpenAttempt | AlreadyClosed | Superseded
+) -> Step | Overtaken:
     match decision:
         case CloseRun():
             return _closed(decision.status) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
@@ -53,7 +57,7 @@ def _settle(context: StepContext, decision: CloseRun | OpenAttempt | AlreadyClos
         case AlreadyClosed():
             return _closed(decision.status)
         case Superseded():
-            return Step("superseded")
+            return superseded(request, decision)
         case _:
             assert_never(decision)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from interlock_store import Store
+from interlock_telemetry import Metric, measure
 from interlock_triggers import Attempt, Capability, Started, Status
 
 
@@ -26,6 +27,13 @@ class Jobs(Protocol):
         """How a started job is; TriggerError when that cannot be read."""
 
 
+class Counts(Protocol):
+    """Adds to a counter of the telemetry."""
+
+    def __call__(self, metric: Metric, value: float, **attributes: str) -> None:
+        """Add `value`."""
+
+
 class StepContext(Struct, frozen=True):
     """What an invocation works with. `until` is its end (UTC); `environment` is what job configs may name."""
 
@@ -35,3 +43,4 @@ class StepContext(Struct, frozen=True):
     until: Callable[[], datetime]
     execution_timeout: timedelta
     environment: Mapping[str, str]
+    count: Counts = measure

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step
+from interlock_controller.runs._request import Request, Step, superseded
 from interlock_lifecycle import CloseRun, MarkStarted, PassEvaluation, Run, Superseded
 from interlock_lifecycle.runs import (
     EvaluationFacts,
@@ -18,7 +18,7 @@ from interlock_lifecycle.runs import (
     rules_to_read,
 )
 from interlock_store import Commit, RunContext
-from interlock_telemetry import get_logger
+from interlock_telemetry import Metric, get_logger
 
 _log = get_logger(__name__)
 
@@ -41,6 +41,7 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         interval=timedelta(seconds=request.config.evaluation_interval_seconds),
     )
     decision = decide_evaluation(facts, request.run_token, window, now)
+    _count_rules(context, decision)
     match decision:
         case PassEvaluation():
             return Step("passed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
@@ -54,9 +55,14 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         case CloseRun():
             return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
-            return Step("superseded")
+            return superseded(request, decision)
         case _:
             assert_never(decision)
+
+
+def _count_rules(context: StepContext, decision: object) -> None:
+    if isinstance(decision, PassEvaluation | HoldRun | WindowUsedUp) and decision.rules:
+        context.count(Metric.RULES_EVALUATED, decision.rules, service="orchestrator")
 
 
 def _note_start(context: StepContext, run: Run) -> None:

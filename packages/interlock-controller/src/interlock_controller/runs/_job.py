@@ -11,7 +11,7 @@ from interlock_config import ConfigError
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step, finished
+from interlock_controller.runs._request import Request, Step, finished, superseded
 from interlock_lifecycle import (
     CloseRun,
     CommitIntent,
@@ -81,7 +81,7 @@ def _trigger_once(context: StepContext, request: Request) -> Step | Overtaken:
         until=context.until(),
         window=timedelta(seconds=request.config.job_poll_window_seconds),
     )
-    return _act(context, known.run, decision)
+    return _act(context, request, known.run, decision)
 
 
 def _gather(context: StepContext, request: Request, known: RunContext) -> TriggerFacts:
@@ -91,10 +91,10 @@ def _gather(context: StepContext, request: Request, known: RunContext) -> Trigge
     return TriggerFacts(run, known.config.config, known.config.problem, known.sla, previous)
 
 
-def _act(context: StepContext, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
+def _act(context: StepContext, request: Request, run: Run | None, decision: TriggerDecision) -> Step | Overtaken:
     match decision:
         case Superseded():
-            return Step("superseded")
+            return superseded(request, decision)
         case CloseRun():
             return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case StartAnswered():
@@ -235,7 +235,7 @@ def check_job(context: StepContext, request: Request) -> Step:
         case NotStarted():
             return Step("not-started")
         case Superseded():
-            return Step("superseded")
+            return superseded(request, decision)
         case AskTarget():
             assert known.run is not None
             return _ask_and_follow(context, request, known, known.run, decision.intent)

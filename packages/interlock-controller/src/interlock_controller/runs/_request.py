@@ -7,8 +7,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from interlock_lifecycle import JobOutcome, RunKey
+from interlock_lifecycle import JobOutcome, RunKey, Superseded
 from interlock_sla import parse_execution_date
+from interlock_telemetry import get_logger
+
+_log = get_logger(__name__)
 
 
 class Mode(StrEnum):
@@ -97,6 +100,14 @@ def finished(outcome: JobOutcome) -> Step:
         duration=outcome.duration,
         at=outcome.at,
     )
+
+
+def superseded(request: Request, decision: Superseded) -> Step:
+    """The answer "another execution owns the run, or it is closed", logged with the run's status and attempt."""
+    _log.info(
+        "step_superseded", run=str(request.key), mode=request.mode, status=decision.status, attempt=decision.attempt
+    )
+    return Step("superseded")
 
 
 def outcome_of(step: Step) -> JobOutcome:

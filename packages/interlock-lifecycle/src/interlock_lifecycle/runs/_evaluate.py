@@ -26,16 +26,21 @@ class Passed(Struct, frozen=True):
 
 
 class HoldRun(Struct, frozen=True):
-    """Not safe yet: why, in one line, and in how many seconds to look again."""
+    """Not safe yet: why, in one line, and in how many seconds to look again.
+
+    `rules` is the number of rules that were evaluated: 0 before the retry delay is over.
+    """
 
     reason: str
     wait_seconds: int
+    rules: int = 0
 
 
 class WindowUsedUp(Struct, frozen=True):
-    """The evaluation window is over and the rules still do not hold."""
+    """The evaluation window is over and the `rules` rules still do not hold."""
 
     reason: str
+    rules: int = 0
 
 
 class EvaluationFacts(Struct, frozen=True):
@@ -84,10 +89,11 @@ def decide_evaluation(
     if evaluation.passed:
         return _pass(run, config, facts, selected, now)
     if now >= closes_at:
-        return WindowUsedUp(evaluation.explain())
+        return WindowUsedUp(evaluation.explain(), len(config.validation.rules))
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
-    return HoldRun(evaluation.explain(), wait_seconds(now, window.interval, closes_at, deadline))
+    wait = wait_seconds(now, window.interval, closes_at, deadline)
+    return HoldRun(evaluation.explain(), wait, len(config.validation.rules))
 
 
 def _pass(
@@ -114,6 +120,7 @@ def _pass(
         tuple(events),
         seen=rows_seen(facts.sensors, everything, facts.kept.rows, run.key.date),
         kept=rows_passed(selected, config.validation.rules, facts.kept, run.key.date, now),
+        rules=len(config.validation.rules),
     )
 
 
