@@ -42,7 +42,7 @@ def test_decisions_and_commits_are_found() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_stage_of_a_handler_has_the_limit_of_the_environment(service: str) -> None:
+def test_each_stage_of_a_handler_has_a_limit(service: str) -> None:
     """STAGE_TIMEOUT is a variable of every Lambda, so that each stage must get it."""
     tree = ast.parse(next(ROOT.glob(f"services/{service}/src/*/handler.py")).read_text())
     stages = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "stage"]
