@@ -1,4 +1,4 @@
-"""What comes on an excluded day is not lost: each story is played through the four handlers.
+"""Data of an excluded day is not lost: each story is played through the four handlers.
 
 All times are UTC, of 2026: 03-06 is a Friday, 03-09 a Monday. Weekends are excluded.
 """
@@ -135,7 +135,7 @@ def test_a_rerun_settles_a_waiting_date() -> None:
     assert waiting(play) == []
 
 
-def test_the_day_is_reported_once_with_the_day_on_which_the_date_begins() -> None:
+def test_the_day_is_reported_once_with_the_next_open_day() -> None:
     play = Play(DAILY, "03-05 00:00")
     for minute in range(60):
         play.write(f"03-07 06:{minute:02}", "landing", date="2026-03-06", count=minute)
@@ -154,7 +154,7 @@ def test_the_day_is_reported_once_with_the_day_on_which_the_date_begins() -> Non
     ]
 
 
-def test_late_data_of_a_completed_date_is_rerun_on_an_excluded_day() -> None:
+def test_late_data_is_rerun_on_an_excluded_day() -> None:
     play = Play(DAILY, "03-05 00:00").write("03-06 20:00", "landing", date="2026-03-06", count=1500)
     play.write("03-07 06:00", "landing", date="2026-03-06", count=1600).until("03-07 08:00")
     assert play.jobs == ["03-06", "03-06"]
@@ -162,7 +162,7 @@ def test_late_data_of_a_completed_date_is_rerun_on_an_excluded_day() -> None:
     assert play.events("PIPELINE_EXCLUDED") == []
 
 
-def test_data_after_a_final_failure_is_reported_on_an_excluded_day() -> None:
+def test_data_after_a_failure_is_reported_on_an_excluded_day() -> None:
     play = Play(DAILY, "03-05 00:00").write("03-06 20:00", "landing", date="2026-03-06", count=1)
     play.write("03-07 06:00", "landing", date="2026-03-06", count=1600).until("03-07 08:00")
     ((_, event),) = play.told("LATE_DATA_ARRIVAL")
@@ -233,7 +233,7 @@ def test_the_relative_clock_starts_when_the_date_may_begin() -> None:
 
 
 @pytest.mark.parametrize("deadline", ["08:00", "05:00"])
-def test_a_window_that_ends_on_the_excluded_day_counts_data_that_came_in_time(deadline: str) -> None:
+def test_a_window_that_ends_on_an_excluded_day_counts_its_data(deadline: str) -> None:
     config = DAILY.replace("value: true}\n", f'value: true, deadline: "{deadline}"}}\n', 1)
     play = fridays_data_on_saturday(config + "sla: {maxDuration: 9h, excludedDays: keep}\n")
     play.write("03-08 06:00", "landing", date="2026-03-07", count=7).until("03-09 02:00")

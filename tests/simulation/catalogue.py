@@ -657,7 +657,7 @@ MUTANTS = (
         "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)",
         "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)\n"
         "if is_dormant(sensor, config, facts.exclusions):\n    return Ignore('excluded')",
-        tests=(_EXCLUDED + "test_late_data_of_a_completed_date_is_rerun_on_an_excluded_day",),
+        tests=(_EXCLUDED + "test_late_data_is_rerun_on_an_excluded_day",),
     ),
     Mutant(
         "an excluded day is reported with each row",

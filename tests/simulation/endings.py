@@ -189,7 +189,7 @@ def is_to_begin(story: Story, key: RunKey) -> bool:
     """Whether a date whose trigger came on excluded days only must have begun by now.
 
     Each row that was ever written of it fulfils the trigger, no key holds an unreadable row, and its next allowed day
-    has been there for some quiet ticks. What stands for a date that is excluded itself may have been overwritten.
+    has been there for some quiet ticks. The row of a date that is excluded itself may have been overwritten.
     """
     world, ledger = story.world, story.world.ledger
     config = story.configs[key.pipeline_id]
@@ -257,7 +257,7 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
             return f"{key}: live passed: {passed is not None}, shadow: {bool(would)}"
         return None
     gap = passed.committed - would[0].at
-    # Of a date that is excluded itself a live row is found by one of three ticks, a shadow's by the first.
+    # One of three ticks finds a live row of a date that is excluded itself, and the first one that of a dry run.
     is_excluded = ledger.exclusions(story.configs[key.pipeline_id]).excludes(key.date.day)
     longest = interval + timedelta(seconds=5) + (3 * world.tick if is_excluded else timedelta())
     if len(would) > 1 or not timedelta(seconds=-2) <= gap <= longest:

@@ -143,7 +143,7 @@ class Story:
         rules += [rng.choice(_VOLUME_RULES)] if shape.volume else []
         second = ", {key: ledger, check: gte, field: n, value: 3}" if shape.ledger else ""
         audit = f"postRun: {{rules: [{{key: audit, check: exists}}{second}], driftThreshold: %d, sensorTimeout: 1h}}"
-        # A twin's is drawn apart, so that what else is drawn stays.
+        # A twin's is drawn apart, so that other stories stay.
         exclude = self.more.choice(("", _EXCLUSIONS[2])) if shape.twin else rng.choice(_EXCLUSIONS)
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxCodeRetries: {rng.randint(0, 1)}"
         budgets += f", maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: {rng.randint(0, 2)}"

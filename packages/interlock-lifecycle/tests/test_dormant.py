@@ -1,4 +1,4 @@
-"""What an excluded day does to a trigger's record, and what becomes of its date on the next allowed day."""
+"""A trigger's record of an excluded day, and its date on the next allowed day."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -88,7 +88,7 @@ def test_the_same_record_again_changes_nothing(config: PipelineConfig) -> None:
     assert isinstance(again, Ignore)
 
 
-def test_a_newer_record_takes_the_place_of_the_first_and_an_older_one_does_not(config: PipelineConfig) -> None:
+def test_only_a_newer_record_replaces_the_first(config: PipelineConfig) -> None:
     first = decide(landing(), config, facts())
     newer = landing(SATURDAY + timedelta(hours=1), n=9)
     second = decide(newer, config, facts(kept=first.kept, is_reported=True))
@@ -117,7 +117,7 @@ def test_the_day_is_that_of_the_pipelines_zone(config: PipelineConfig) -> None:
     assert dormant_marker(FRIDAY, late_friday, in_tokyo) == "excluded#stream#2026-03-07#2026-03-06"
 
 
-def test_rows_of_other_rules_are_kept_with_it_if_they_count_for_the_date(config: PipelineConfig) -> None:
+def test_rows_of_other_rules_are_kept_if_they_count(config: PipelineConfig) -> None:
     audit = {"date": "2026-03-06", "n": 1}
     decision = decide(landing(), config, facts(sensors={"audit": audit}))
     assert decision.kept.rows["audit"] == KeptRow(audit, SATURDAY)
@@ -158,7 +158,7 @@ def test_a_date_that_has_begun_takes_its_usual_path(config: PipelineConfig, stat
         assert [str(event.type) for event in decision.events] == ["LATE_DATA_ARRIVAL"]
 
 
-def test_a_date_of_the_former_schedule_stands_on_an_excluded_day_too(config: PipelineConfig, run: Run) -> None:
+def test_a_run_of_the_former_schedule_counts_on_an_excluded_day(config: PipelineConfig, run: Run) -> None:
     other = replace(run, key=FRIDAY.under_other_schedule, status=RunStatus.COMPLETED)
     assert isinstance(decide(landing(), config, facts(other_run=other)), Ignore)
 
@@ -294,7 +294,7 @@ def test_a_dry_run_keeps_its_date_as_a_live_run_does(config: PipelineConfig, dry
     assert shadow == replace(live, kept=replace(live.kept, dormant=waits))
 
 
-def test_a_dry_run_notes_an_excluded_date_for_the_row_that_will_stand_there(dry: PipelineConfig) -> None:
+def test_a_dry_run_notes_an_excluded_date_without_rows(dry: PipelineConfig) -> None:
     saturdays = landing(date="2026-03-07")
     key = replace(FRIDAY, date=parse_execution_date("2026-03-07"))
     noted = decide_shadow(saturdays, dry, shadow_facts())

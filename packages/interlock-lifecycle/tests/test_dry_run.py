@@ -311,7 +311,7 @@ def test_what_began_before_an_excluded_day_goes_on_after_midnight(config: Pipeli
     assert decision.shadow.triggered_at == MIDNIGHT
 
 
-def test_a_trigger_that_comes_again_after_midnight_is_seen_as_on_any_day(config: PipelineConfig) -> None:
+def test_a_trigger_that_comes_again_after_midnight_is_seen(config: PipelineConfig) -> None:
     again = landing(MIDNIGHT)
     began = MIDNIGHT - timedelta(minutes=15)
     decision = decide_shadow(again, config, facts(again, arrived_at=began, exclusions=TOMORROW))
@@ -327,7 +327,7 @@ def test_on_an_excluded_day_nothing_that_waits_is_begun(config: PipelineConfig) 
     assert types(decide_shadow(again, config, facts(again, exclusions=TOMORROW))) == ["PIPELINE_EXCLUDED"]
 
 
-def test_after_the_job_would_have_run_an_excluded_day_hides_nothing(config: PipelineConfig) -> None:
+def test_after_the_observation_an_excluded_day_hides_nothing(config: PipelineConfig) -> None:
     done = Shadow(KEY, NOW)
     known: dict[str, Any] = {"shadow": done, "exclusions": TOMORROW, "baseline": {"audit": {"rows": 5}}}
     late, audit = landing(MIDNIGHT, count=130), Sensor("bronze", "audit", {"date": "2026-03-03", "rows": 7}, MIDNIGHT)

@@ -40,7 +40,7 @@ def test_the_longest_waiting_date_comes_first(store: Store, tables: Any, key: Ru
     assert list(waiting(store, tables)) == [key, later]
 
 
-def test_the_excluded_day_is_reported_in_the_same_transaction_once(store: Store, key: RunKey) -> None:
+def test_the_day_is_reported_once_in_the_same_transaction(store: Store, key: RunKey) -> None:
     assert store.commit(NoteDormant(key, KEPT, NOW, marker="excluded#day")) is Commit.COMMITTED
     assert store.is_marked(key.pipeline_id, "excluded#day")
     again = NoteDormant(key, replace(KEPT, version=2), NOW, marker="excluded#day")

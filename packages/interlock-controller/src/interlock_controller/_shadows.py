@@ -1,4 +1,4 @@
-"""Gathers what a dry run of a date is judged by."""
+"""Gathers the facts by which a dry run of a date is judged."""
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey

@@ -1,4 +1,4 @@
-"""Dates that waited on excluded days: which ones a tick begins, what it reads for them, and what it leaves alone."""
+"""Dates that waited on excluded days: which ones a tick begins, and the rows that it reads for them."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ job: {type: command, config: {command: "true"}}
 
 
 class Tables(MemoryTables):
-    """The twin, which counts what is asked of it, and of which writes may fail."""
+    """The twin. It counts its reads, and its writes may fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ def test_a_lagging_index_begins_nothing_again(watch: Watch, monkeypatch: pytest.
     assert watch.tables.rows_of(NAMES.control) == before
 
 
-def test_a_date_whose_begin_was_cut_off_is_begun_by_the_next_tick(watch: Watch) -> None:
+def test_a_begin_that_broke_off_is_repeated_by_the_next_tick(watch: Watch) -> None:
     watch.push("p")
     key = watch.wait("p")
     watch.tables.dies = "TRIGGER#"
@@ -201,7 +201,7 @@ def test_the_oldest_date_begins_first(watch: Watch) -> None:
     assert begun == ["2026-03-04", "2026-03-05", "2026-03-06"]
 
 
-def test_a_row_that_nobody_can_read_holds_up_no_other(watch: Watch) -> None:
+def test_an_unreadable_row_holds_up_no_other_date(watch: Watch) -> None:
     watch.push("p")
     key = watch.wait("p")
     row = {"PK": "PIPELINE#q", "SK": "KEPT#stream#2026-03-06", "GSI1PK": "DORMANT", "GSI1SK": "x"}
@@ -212,7 +212,7 @@ def test_a_row_that_nobody_can_read_holds_up_no_other(watch: Watch) -> None:
     assert len(reported) == 1
 
 
-def test_a_config_that_cannot_be_read_now_leaves_the_date_waiting(watch: Watch) -> None:
+def test_an_unreadable_config_leaves_the_date_waiting(watch: Watch) -> None:
     watch.push("p")
     key = watch.wait("p")
     row = next(row for row in watch.tables.rows_of(NAMES.control) if row["SK"] == "CONFIG")

@@ -46,7 +46,7 @@ class KeptRows(Struct, frozen=True):
     """The KEPT# row of a date: the rows that its rules read, by the rule's slot (docs/dates.md §3).
 
     version: grows with each write, so that two writers cannot overwrite each other. 0: there is no row.
-    dormant: what the date waits with on excluded days; None once it has begun, or does not wait.
+    dormant: the note of a date that waits on excluded days. None once the date has begun, or does not wait.
     """
 
     rows: Mapping[str, KeptRow] = {}

@@ -494,7 +494,7 @@ def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
 
 
 def _dormant_entry(dormant: Dormancy) -> Item:
-    """What a KEPT# row says of a date that waits on an excluded day, with its entry of the index."""
+    """The note of a date that waits on an excluded day in its KEPT# row, with its entry of the index."""
     return {
         "dormant": {
             "sensorKey": dormant.sensor_key,
@@ -530,7 +530,7 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
 
 
 def _read_dormant(entry: Any) -> Dormancy | None:
-    """What a date waits with; None without an entry, and for one that cannot be read."""
+    """The note of a date that waits. None without a note, and for an unreadable one."""
     told = entry if isinstance(entry, Mapping) else {}
     sensor_key, slot = told.get("sensorKey"), told.get("slot")
     if not isinstance(sensor_key, str) or not isinstance(slot, str):
@@ -543,7 +543,7 @@ def _read_dormant(entry: Any) -> Dormancy | None:
 
 
 def read_waiting(row: Mapping[str, Any]) -> tuple[RunKey, KeptRows]:
-    """A date that waits on an excluded day, with what it keeps; raises MalformedRow where nobody can read its entry."""
+    """A date that waits on an excluded day, and its kept rows. Raises MalformedRow if its note is unreadable."""
     key, kept = key_of_row(row["PK"], row["SK"]), read_kept(row)
     if kept.dormant is None:
         raise MalformedRow(row["PK"], row["SK"], "dormant has to be a map of sensorKey, slot and since")

@@ -24,14 +24,14 @@ _log = get_logger(__name__)
 
 
 class DormantBegins:
-    """What becomes of dates whose trigger's row came on an excluded day."""
+    """Begins dates whose trigger's row came on an excluded day, or ends their waiting."""
 
     def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:
         self._store = store
         self._execution_timeout = execution_timeout
 
     def take_up(self, key: RunKey, config: PipelineConfig, now: datetime, *, forget_before: datetime) -> bool:
-        """Begin the date, if it still waits and `now` is on an allowed day; whether it began.
+        """Begin the date, if it still waits and `now` is on an allowed day. The answer is whether it began.
 
         `key` is that of the KEPT# row. `config` is the config that the caller saw: an edited one waits for the next
         call. A date that can neither begin nor be settled is forgotten if it waits since before `forget_before`.

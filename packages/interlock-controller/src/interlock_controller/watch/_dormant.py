@@ -35,7 +35,7 @@ class DormantDates:
         self._workers = workers
 
     def check(self, now: datetime) -> int:
-        """Begin the dates that may begin; how many. Dry runs are evaluated and start nothing."""
+        """Begin the dates that may begin. The answer is their number. Dry runs are evaluated and start nothing."""
         rows = self._overview.dormant()
         if not rows:
             return 0
@@ -69,14 +69,14 @@ class DormantDates:
         return watched, sorted(dates, key=lambda key: key.date)
 
     def _take_up(self, watched: Watched, keys: Iterable[RunKey], now: datetime) -> list[bool | Exception]:
-        """What became of each date; one that fails holds up no other."""
+        """The result of each date. A date that fails holds up no other."""
         return WorkerPool().attempt(
             [partial(self._begins.take_up, key, watched.config, now, forget_before=now - LOOK_BACK) for key in keys]
         )
 
 
 def _by_pipeline(rows: Iterable[Row]) -> tuple[dict[str, dict[RunKey, Dormancy]], list[PipelineTrouble]]:
-    """The dates that wait, by pipeline; and the rows that nobody can read."""
+    """The dates that wait, by pipeline, and the unreadable rows."""
     found: dict[str, dict[RunKey, Dormancy]] = defaultdict(dict)
     troubles: list[PipelineTrouble] = []
     for row in rows:

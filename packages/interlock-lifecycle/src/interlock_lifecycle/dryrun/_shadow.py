@@ -55,7 +55,7 @@ class ShadowFacts(Struct, frozen=True):
     sensors: Mapping[str, Mapping[str, object]]
     kept: KeptRows = KeptRows()
     is_reported: bool = False
-    """Whether the excluded day of the record was reported for its date; read only on such a day."""
+    """Whether the excluded day of the record was reported for its date. It is read only on such a day."""
 
     @property
     def has_begun(self) -> bool:

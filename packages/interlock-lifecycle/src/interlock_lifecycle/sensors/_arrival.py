@@ -46,7 +46,7 @@ class SensorFacts(Struct, frozen=True):
     kept: KeptRows = KeptRows()
     """The rows that are kept with the date; read where `run` is None, or where a post-run rule names the sensor."""
     is_reported: bool = False
-    """Whether the excluded day of the record was reported for its date; read only on such a day."""
+    """Whether the excluded day of the record was reported for its date. It is read only on such a day."""
     other_run: Run | None = None
     """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
 

@@ -1,4 +1,4 @@
-"""Dates whose trigger's row came on an excluded day: what they keep meanwhile, and how they begin afterwards."""
+"""Dates whose trigger's row came on an excluded day: the rows that they keep meanwhile, and how they begin."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -46,10 +46,10 @@ def dormant_marker(key: RunKey, sensor: Sensor, config: PipelineConfig) -> str:
 
 
 class Waiting(Struct, frozen=True):
-    """What a dormant record is judged by.
+    """The facts by which a dormant record is judged.
 
-    kept: what the date keeps. rows: the rows of the date's rules as they are now, by row key. is_reported: whether
-    the excluded day was reported for the date.
+    kept: the rows that the date keeps. rows: the rows of the date's rules as they are now, by row key.
+    is_reported: whether the excluded day was reported for the date.
     """
 
     exclusions: Exclusions
@@ -63,8 +63,8 @@ def decide_dormant(
 ) -> NoteDormant | Announce | Ignore:
     """A trigger's row came on an excluded day for a date that has not begun: the date keeps it until it may begin.
 
-    A date that is excluded itself keeps nothing: what stands under the sensor's key on the next allowed day counts.
-    Reconciliation looks at that row for a live pipeline; for a dry run the date is noted, since nothing else does.
+    A date that is excluded itself keeps nothing: the row under the sensor's key on the next allowed day counts.
+    Reconciliation looks at that row for a live pipeline. For a dry run the date is noted, since nothing else does.
     """
     at, marker = sensor.written_at, dormant_marker(key, sensor, config)
     events = () if facts.is_reported else (_report(key, sensor, config, facts.exclusions),)
@@ -92,7 +92,7 @@ def _kept_meanwhile(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: 
     rule = config.trigger_rule
     assert rule is not None
     slot = rule.slot if may_be_replaced(sensor.key, rule, key.date) else sensor.key
-    # What a date keeps that does not wait was left by an earlier life of it.
+    # Kept rows of a date that does not wait were left by an earlier life of it.
     kept = facts.kept if facts.kept.dormant is not None else KeptRows(version=facts.kept.version)
     before, waits = kept.rows.get(slot), kept.dormant
     if before is None or is_better(sensor, exact=True, before=before):
@@ -128,7 +128,7 @@ def _named(day: date) -> str:
 
 
 def next_allowed_day(exclusions: Exclusions, today: date) -> date | None:
-    """The first day after `today` that is not excluded; None when there is none within a year."""
+    """The first day after `today` that is not excluded. None without one within a year."""
     days = (today + timedelta(days=ahead) for ahead in range(1, _LONGEST_SEARCH + 1))
     return next((day for day in days if not exclusions.excludes(day)), None)
 
@@ -136,9 +136,9 @@ def next_allowed_day(exclusions: Exclusions, today: date) -> date | None:
 class DormantDate(Struct, frozen=True):
     """A date that waited on excluded days, as it is on an allowed day.
 
-    key: the date under the pipeline's present schedule. kept: what its KEPT# row holds, under `kept_key`. run,
+    key: the date under the pipeline's present schedule. kept: its KEPT# row, under `kept_key`. run,
     other_run: its trigger rows, under the present schedule and the other one. is_settled: its joblog holds an outcome,
-    or a dry run has begun it. row: what stands under the key of the sensor now, None for no row.
+    or a dry run has begun it. row: the row under the key of the sensor now, None for no row.
     """
 
     key: RunKey
@@ -156,7 +156,7 @@ class TakeUp(Struct, frozen=True):
 
     sensor: Sensor
     kept: KeptRows
-    """What the date keeps from its begin on."""
+    """The rows that the date keeps from its begin on."""
 
 
 def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> TakeUp | KeepRows | Ignore:
@@ -179,7 +179,7 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
         return stop_waiting(facts, now, f"sensor {waits.sensor_key} does not fulfil the trigger any more")
     kept = kept_from_start(facts.kept, opening_row(waits.sensor_key, fields, now, config), config)
     if facts.key != facts.kept_key:
-        kept = replace(kept, version=1)  # the row of the present schedule; the other one ends its waiting afterwards
+        kept = replace(kept, version=1)  # the row of the present schedule, the other one ends its waiting afterwards
     return TakeUp(Sensor(config.id, waits.sensor_key, fields, now), kept)
 
 
@@ -195,7 +195,7 @@ def _why_settled(facts: DormantDate, waits: Dormancy, config: PipelineConfig) ->
 
 
 def _row_to_judge(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -> Mapping[str, object] | None:
-    """The row of the sensor if it is of the date; the kept one where another date's row has taken its place."""
+    """The row of the sensor if it is of the date, else the kept one if another date's row has taken its place."""
     if facts.row is None or isinstance(row_date(waits.sensor_key, facts.row), UnreadableDate):
         return None
     if _is_of(facts.row, waits, facts, config):
@@ -213,7 +213,7 @@ def _is_of(row: Mapping[str, object], waits: Dormancy, facts: DormantDate, confi
 
 
 def stop_waiting(facts: DormantDate, now: datetime, reason: str) -> KeepRows:
-    """The date waits no more; what it keeps stays."""
+    """The date waits no more. Its kept rows stay."""
     return KeepRows(facts.kept_key, KeptRows(facts.kept.rows, facts.kept.version + 1), now, reason=reason)
 
 
@@ -229,7 +229,7 @@ def start_dormant(take: TakeUp, facts: DormantDate, now: datetime, execution_tim
         now,
         source=f"reconciled {take.sensor.key}",
         attempt=0,
-        message=f"sensor {take.sensor.key} came on an excluded day; its date begins on this allowed day",
+        message=f"sensor {take.sensor.key} came on an excluded day, and its date begins on this allowed day",
         detail={"source": "watchdog", "sensorKey": take.sensor.key},
     )
     return replace(start, events=(event,))

@@ -153,10 +153,10 @@ def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:
 
 
 def kept_from_start(kept: KeptRows, opening: KeptRows, config: PipelineConfig) -> KeptRows:
-    """What a date keeps that begins now with the row `opening`.
+    """The kept rows of a date that begins now with the row `opening`.
 
-    A date that waited on an excluded day goes on with what it kept meanwhile. Anything else that is there was left by
-    an earlier life of the date, and is replaced.
+    A date that waited on an excluded day goes on with the rows that it kept meanwhile. Anything else that is there was
+    left by an earlier life of the date, and is replaced.
     """
     if kept.dormant is None:
         return opening
