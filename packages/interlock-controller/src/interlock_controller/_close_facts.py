@@ -1,4 +1,4 @@
-"""Gathers the facts that every close of a run is decided on."""
+"""Gathers the facts for the close of a run."""
 
 from interlock_lifecycle import RETRY_REASON, RunKey
 from interlock_lifecycle.runs import CloseFacts
@@ -6,7 +6,7 @@ from interlock_store import Store
 
 
 def gather_close_facts(store: Store, key: RunKey) -> CloseFacts:
-    """The run, its config and excluded days, the retries that its date has used, and its SLA; without a baseline."""
+    """The run, its config and excluded days, the retries that its date has used, and its SLA, without a baseline."""
     known = store.run_context(key)
     return CloseFacts(
         run=known.run,

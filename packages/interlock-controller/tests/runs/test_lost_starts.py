@@ -306,7 +306,7 @@ def test_a_job_that_cannot_be_asked_is_not_said_to_run_when_its_window_is_over(
     assert (step.status, step.reason) == ("exhausted", str(status))
     bench.ask("job-poll-exhausted", outcome={"status": step.status, "reason": step.reason})
     said = bench.message_of("JOB_POLL_EXHAUSTED")
-    assert "the job could not be asked when its poll window of 3600 s was over: glue: " in said
+    assert "the job's status could not be read at the end of its poll window of 3600 s: glue: " in said
     assert "still ran" not in said
 
 

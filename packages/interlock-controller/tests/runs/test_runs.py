@@ -323,7 +323,7 @@ def test_a_lost_start_whose_job_is_found_is_followed_although_the_config_forbids
 
 def test_a_lost_start_that_left_no_job_is_not_repeated_when_the_config_forbids_it(lost: Bench, board: Board) -> None:
     board.found = CheckFailed(Category.TRANSIENT, "no answer", "glue")
-    with pytest.raises(SubmissionFailed, match="cannot be looked for"):
+    with pytest.raises(SubmissionFailed, match="the search for the glue job failed"):
         lost.ask("trigger")
     board.found = None
     assert lost.ask("trigger").status == "failed"

@@ -1,4 +1,4 @@
-"""Puts events on the bus, and does not take "some of them failed" for success."""
+"""Puts events on the bus, and treats a partly failed call as a failure."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ _PER_CALL = 10
 _TRIES = 4
 
 MOST_BYTES = 256_000
-"""What the entries of one call may weigh together: EventBridge takes less than 256 KB."""
+"""The most bytes of the entries of one call together. EventBridge takes less than 256 KB."""
 
 _TOO_LARGE, _NOT_SENT = "EntryTooLarge", "NotSent"
 _WRONG_REQUESTS = frozenset({"ValidationException", "ValidationError", "SerializationException"})
 PERMANENT_CODES = _WRONG_REQUESTS | {_TOO_LARGE, "MalformedDetail", "InvalidArgument"}
-"""Answers that an entry will get however often it is sent. Whatever else is refused may be taken later."""
+"""Error codes of permanent rejections. An entry that is rejected with any other code may be taken later."""
 
 
 class BusEntry(Struct, frozen=True):
@@ -32,19 +32,20 @@ class BusEntry(Struct, frozen=True):
 
 
 class BusError(Exception):
-    """The bus did not take all entries, again and again. `codes` are the bus's words for why.
+    """The bus rejected some entries at each try. `codes` are the bus's error codes.
 
-    `refused` tells which, by their place among the entries; all others were taken. Empty: nobody knows which.
+    `refused` maps the place of each rejected entry to its code. The bus took all others. If `refused` is empty, it
+    is unknown which entries the bus took.
     """
 
     def __init__(self, codes: Sequence[str], refused: Mapping[int, str] | None = None) -> None:
-        super().__init__(f"{len(codes)} events were refused: {', '.join(sorted(set(codes)))}")
+        super().__init__(f"the bus rejected {len(codes)} events: {', '.join(sorted(set(codes)))}")
         self.codes = tuple(codes)
         self.refused = dict(refused or {})
 
 
 class MalformedEvent(Exception):
-    """An event that the bus can never take; `code` is the bus's word for why, or says what its row lacks."""
+    """An event that the bus can never take. `code` is the bus's error code, or names the missing part of the row."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"the bus can never take this event: {code}")
@@ -52,7 +53,7 @@ class MalformedEvent(Exception):
 
 
 class EventBus:
-    """An EventBridge bus; `sleep` waits between the tries of what it refused."""
+    """An EventBridge bus. `sleep` waits between the tries of rejected entries."""
 
     def __init__(self, client: "EventBridgeClient", name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
@@ -60,9 +61,10 @@ class EventBus:
         self._sleep = sleep
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        """Put all entries on the bus in order. Those refused for a while are tried again; BusError names what is left.
+        """Put all entries on the bus in order. Raises BusError for the entries that stay rejected.
 
-        An entry that is refused for good holds up no other; once the bus takes no more for now, the rest is not sent.
+        A temporary rejection is tried again. A permanent rejection holds up no other entry. After a page with
+        temporary rejections the rest is not sent.
         """
         refused = {at: _TOO_LARGE for at, entry in enumerate(entries) if _size(entry) > MOST_BYTES}
         is_open = True
@@ -78,7 +80,7 @@ class EventBus:
         self._client.describe_event_bus(Name=self._name)
 
     def _publish_page(self, page: Mapping[int, BusEntry]) -> dict[int, str]:
-        """The entries that were refused in the end, by their place, and why."""
+        """The code of each entry that stays rejected, by its place."""
         left, for_good = dict(page), dict[int, str]()
 
         def put() -> dict[int, str]:
@@ -98,7 +100,7 @@ class EventBus:
         return again(put) | for_good
 
     def _put(self, entries: Mapping[int, BusEntry]) -> dict[int, str]:
-        """Put entries once: those that were refused, by their place, and why."""
+        """Put entries once. The result is the code of each rejected entry, by its place."""
         try:
             answer = self._client.put_events(Entries=[self._wire(entry) for entry in entries.values()])
         except ClientError as error:
@@ -107,7 +109,7 @@ class EventBus:
                 raise
             if len(entries) == 1:
                 return dict.fromkeys(entries, code)
-            # One of them spoils the call, which does not say which.
+            # One entry makes the whole call fail, and the answer does not name it.
             return {at: code for place, entry in entries.items() for at, code in self._put({place: entry}).items()}
         results = zip(entries, answer["Entries"], strict=True)
         return {at: result["ErrorCode"] for at, result in results if "ErrorCode" in result}
@@ -130,7 +132,7 @@ def _size(entry: BusEntry) -> int:
 
 
 def _pages(entries: Mapping[int, BusEntry]) -> Iterator[dict[int, BusEntry]]:
-    """The entries in their order, as many in each page as one call takes."""
+    """The entries in their order, in pages that fit into one call."""
     page: dict[int, BusEntry] = {}
     weight = 0
     for at, entry in entries.items():

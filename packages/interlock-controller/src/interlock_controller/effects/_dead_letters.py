@@ -1,4 +1,4 @@
-"""Where a Lambda keeps what nobody takes, by its variables."""
+"""Picks a Lambda's place for dead letters by its environment variables."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from interlock_telemetry import Settings
 
 
 def dead_letters_of_environment(settings: Settings, make_client: Callable[[], SqsClient]) -> Router:
-    """The queue at DLQ_QUEUE_URL; without that variable the log, and no client is made.
+    """The queue at DLQ_QUEUE_URL, or the log if that variable is not set.
 
-    `make_client` makes the boto3 client of SQS.
+    `make_client` makes the boto3 client of SQS. It is only called if there is a queue.
     """
     if settings.dlq_queue_url is None:
         return LogRouter()

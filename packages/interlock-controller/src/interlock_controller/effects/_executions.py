@@ -1,4 +1,4 @@
-"""Starts the executions of runs by name, and tells how they are."""
+"""Starts the executions of runs by name, and reads their status."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 MISSING = "MISSING"
-"""What Step Functions' answer "no such execution" is called here."""
+"""The status of an execution that Step Functions does not know."""
 
 
 class Executions:
@@ -19,7 +19,7 @@ class Executions:
         self._state_machine_arn = state_machine_arn
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
-        """Start the execution called `name`; one of that name that exists already is success."""
+        """Start the execution called `name`. An existing execution of that name counts as success."""
         try:
             self._client.start_execution(
                 stateMachineArn=self._state_machine_arn, name=name, input=json.dumps(execution_input)

@@ -1,4 +1,4 @@
-"""Acts on committed rows: an execution for each trigger row, the bus for each event row; safe to repeat."""
+"""Acts on committed rows, safely repeatable: starts an execution per trigger row, puts each event row on the bus."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,17 +16,17 @@ _log = get_logger(__name__)
 
 
 class Bus(Protocol):
-    """Where events go."""
+    """The event bus."""
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        """Put all entries on the bus; BusError names those that it did not take."""
+        """Put all entries on the bus. Raises BusError with the entries that it did not take."""
 
 
 class ExecutionStarter(Protocol):
-    """What starts executions by name."""
+    """Starts executions by name."""
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
-        """Start an execution; one of that name that exists already is success."""
+        """Start an execution. An existing execution of that name counts as success."""
 
 
 class Outbox:
@@ -42,7 +42,7 @@ class Outbox:
         execution_timeout: timedelta,
         dead_letters: Router | None = None,
     ) -> None:
-        """`dead_letters` keeps the events that the bus can never take; by default the log does, whole."""
+        """`dead_letters` keeps the events that the bus can never take. The default is the log, with the whole event."""
         self._store = store
         self._dead_letters = dead_letters or LogRouter()
         self._bus = bus
@@ -51,11 +51,11 @@ class Outbox:
         self._execution_timeout = execution_timeout
 
     def start_run(self, key: RunKey, *, before: Callable[[Run], None] = lambda run: None) -> Run | None:
-        """Start the execution of a date's trigger row if that is still to be done; the run that was started.
+        """Start the execution of a date's trigger row if it has not started. The result is the run that was started.
 
-        `before` commits what is to be told of the start, right before it: what stops in between begins anew.
-        The row and the config are read anew. A config that may not run closes the run instead, unless its job may
-        have been started already: what runs is followed.
+        The row and the config are read again. `before` commits the events of the start right before the start. After
+        a crash in between, the next call does both again. A config that may not run closes the run, unless the run
+        has a job intent: a job that may run is followed.
         """
         return decide_until_settled(lambda: self._start_once(key, before), subject=f"start of {key}")
 
@@ -81,14 +81,15 @@ class Outbox:
         decision = decide_started(run, run.run_token, now=self._now(), execution_timeout=self._execution_timeout)
         if not isinstance(decision, MarkStarted):
             return True
-        # A fence says that the orchestrator recorded it first, or that the run moved on: both are settled.
+        # A fenced commit is settled: the orchestrator recorded the start first, or the run moved on.
         return self._store.commit(decision) is not Commit.STALE
 
     def relay(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put the events of outbox rows on the bus, in order, then delete the rows.
 
-        A crash in between sends them again under the same ids. What the bus can never take becomes a dead letter,
-        and only then its row is deleted; BusError when it refuses some of them for now, whose rows stay.
+        After a crash in between, the events are sent again under the same ids. An event that the bus can never take
+        becomes a dead letter before its row is deleted. Raises BusError if the bus rejects some events for now. The
+        rows of these events stay.
         """
         lost = [(row, lack) for row in rows if (lack := _lack(row))]
         whole = [row for row in rows if not _lack(row)]
@@ -104,7 +105,7 @@ class Outbox:
             raise trouble
 
     def _publish(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[int, str], BusError | None]:
-        """What the bus refused, by its place among the rows."""
+        """The code of each row that the bus rejected, by its place, and the error."""
         try:
             self._bus.publish([BusEntry(str(row["detailType"]), str(row["detail"])) for row in rows])
         except BusError as error:
@@ -120,6 +121,6 @@ class Outbox:
 
 
 def _lack(row: Mapping[str, Any]) -> str:
-    """What an outbox row lacks of an event; nothing when it is whole."""
+    """The missing parts of an outbox row, or an empty text if the row is complete."""
     missing = [name for name in ("detailType", "detail") if name not in row]
     return f"its row has no {' and no '.join(missing)}" if missing else ""

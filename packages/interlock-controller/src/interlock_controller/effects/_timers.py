@@ -1,4 +1,4 @@
-"""The Scheduler entries of SLA clocks: created once under deterministic names, deleted when a run is settled."""
+"""Creates the Scheduler entries of SLA clocks once under deterministic names, and deletes them."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Timers(Protocol):
-    """What fires SLA alerts at their moment."""
+    """The timers that fire SLA alerts at their moment."""
 
     def create(self, key: RunKey, timer: Timer) -> None:
         """Make sure that the timer exists."""
@@ -24,7 +24,7 @@ class Timers(Protocol):
 
 
 class NoTimers:
-    """For environments without EventBridge Scheduler: the watchdog reports by reconciling instead."""
+    """The timers of an environment without EventBridge Scheduler. The watchdog's checks report its alerts."""
 
     def create(self, key: RunKey, timer: Timer) -> None:
         """Do nothing."""
@@ -34,9 +34,9 @@ class NoTimers:
 
 
 def timers_of_environment(settings: Settings, make_client: Callable[[], "EventBridgeSchedulerClient"]) -> Timers:
-    """The timers that a Lambda's variables ask for; with SKIP_SCHEDULER none, and no client is made.
+    """The timers for a Lambda's environment variables: NoTimers if SKIP_SCHEDULER is set.
 
-    `make_client` makes the boto3 client of EventBridge Scheduler.
+    `make_client` makes the boto3 client of EventBridge Scheduler. It is only called without SKIP_SCHEDULER.
     """
     if settings.skip_scheduler:
         return NoTimers()
@@ -52,7 +52,7 @@ def timers_of_environment(settings: Settings, make_client: Callable[[], "EventBr
 class SchedulerTimers:
     """One-time EventBridge Scheduler entries that invoke the SLA monitor and delete themselves.
 
-    `dead_letters_arn` names the queue for timers whose invocation Scheduler had to give up.
+    `dead_letters_arn` names the queue for timers that Scheduler could not deliver.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class SchedulerTimers:
             self._target["DeadLetterConfig"] = {"Arn": dead_letters_arn}
 
     def create(self, key: RunKey, timer: Timer) -> None:
-        """Create the entry; one of that name that exists already is success."""
+        """Create the entry. An existing entry of that name counts as success."""
         try:
             self._client.create_schedule(
                 Name=timer.name,
@@ -86,7 +86,7 @@ class SchedulerTimers:
             return
 
     def delete(self, timer: Timer) -> None:
-        """Delete the entry; one that is gone already is success."""
+        """Delete the entry. A missing entry counts as success."""
         try:
             self._client.delete_schedule(Name=timer.name, GroupName=self._group)
         except self._client.exceptions.ResourceNotFoundException:

@@ -1,4 +1,4 @@
-"""Follows config and calendar rows: what is cached is dropped, new rows are indexed, wrong ones reported once."""
+"""Follows config and calendar rows: drops cached configs, indexes new rows, reports each invalid config once."""
 
 import hashlib
 
@@ -12,16 +12,16 @@ _log = get_logger(__name__)
 
 
 class ConfigIntake:
-    """What a changed config or calendar leads to."""
+    """Takes in changed configs and calendars."""
 
     def __init__(self, store: Store, cache: ConfigCache) -> None:
         self._store = store
         self._cache = cache
 
     def calendar_changed(self, name: str, change: Change) -> None:
-        """Configs that name the calendar are read again, and it is noted since when they have its days.
+        """Drop the calendar from the cache, and note the change for each config that names it.
 
-        Those that cannot be used with it are reported.
+        A config that is invalid with the calendar's new days is reported.
         """
         self._cache.drop_calendar(name)
         for pipeline_id in self._store.pipelines_naming(name):
@@ -29,7 +29,7 @@ class ConfigIntake:
             self._report(pipeline_id, change, format_time(change.at))
 
     def config_changed(self, pipeline_id: str, change: Change) -> None:
-        """Drop the cached config, index the row, and report a config that cannot be used, once per change."""
+        """Drop the cached config, index the row, and report an invalid config once per change."""
         self._cache.drop(pipeline_id)
         if change.row is None:
             _log.info("config_deleted", pipeline=pipeline_id)
@@ -37,13 +37,13 @@ class ConfigIntake:
         self._store.index_config(pipeline_id, change.row, change.at)
         self._report(pipeline_id, change, str(change.row.get("config", "")))
 
-    def _report(self, pipeline_id: str, change: Change, what: str) -> None:
-        """Say that a config cannot be used, once for `what` changed: a text, or a calendar at some moment."""
+    def _report(self, pipeline_id: str, change: Change, content: str) -> None:
+        """Report an invalid config once per `content`: the config's text, or the time of a calendar's change."""
         stored = self._cache.fresh(pipeline_id)
         if stored.config is not None or not stored.exists:
             return
         _log.warning("config_invalid", pipeline=pipeline_id, problem=stored.problem)
-        wrong = hashlib.sha256(f"{what}\x1f{stored.problem}".encode()).hexdigest()[:16]
+        wrong = hashlib.sha256(f"{content}\x1f{stored.problem}".encode()).hexdigest()[:16]
         event = Event(
             id=make_event_id(change.at, f"config {pipeline_id} {wrong}"),
             type=EventType.CONFIG_INVALID,

@@ -1,4 +1,4 @@
-"""Takes in an external job's outcome: for a dry run it is judged as a live one would be, otherwise it is a record."""
+"""Takes in the outcome of an external job, and judges it for a dry run as a live run would."""
 
 from datetime import datetime
 
@@ -12,14 +12,14 @@ _log = get_logger(__name__)
 
 
 class OutcomeIntake:
-    """What the report of an external job leads to; running attempts read the joblog themselves (check-job)."""
+    """Takes in the reports of external jobs. A live run reads the joblog itself (check-job)."""
 
     def __init__(self, store: Store, cache: ConfigCache) -> None:
         self._store = store
         self._cache = cache
 
     def reported(self, entry: JobEntry, at: datetime) -> None:
-        """Judge the outcome for a dry run, once; `at` is the record's time."""
+        """Judge the outcome for a dry run, once. `at` is the record's time (UTC). Raises Contended."""
         cached = self._cache.get(entry.key.pipeline_id).config
         if cached is None or not cached.dry_run:
             return
@@ -38,5 +38,5 @@ class OutcomeIntake:
         if isinstance(decision, Ignore):
             return None
         committed = self._store.commit(decision) is Commit.COMMITTED
-        _log.info("shadow_failure_judged", run=str(entry.key), committed=committed)
+        _log.info("dry_run_failure_judged", run=str(entry.key), committed=committed)
         return None if committed else OVERTAKEN

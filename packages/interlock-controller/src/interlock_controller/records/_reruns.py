@@ -1,4 +1,4 @@
-"""Answers rerun requests: gathers the date's facts, lets the lifecycle decide, commits."""
+"""Answers rerun requests: gathers the date's facts, lets the lifecycle decide, commits the decision."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,14 +15,14 @@ _log = get_logger(__name__)
 
 
 class RerunIntake:
-    """What a rerun request leads to."""
+    """Takes in rerun requests."""
 
     def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:
         self._store = store
         self._execution_timeout = execution_timeout
 
     def requested(self, request: RerunRequest) -> None:
-        """Grant or reject the request, once."""
+        """Grant or reject the request, once. Raises Contended."""
         decide_until_settled(
             lambda: self._decide(request, self._store.config(request.key.pipeline_id)),
             subject=f"rerun of {request.key}",
@@ -55,7 +55,7 @@ class RerunIntake:
         return None if committed else OVERTAKEN
 
     def _unanswered(self, run: Run | None, entries: Sequence[JobEntry]) -> list[JobEntry]:
-        """Late data and drift of the completed attempt whose own request for a rerun was never answered."""
+        """The late data and drift entries of the completed attempt whose own rerun request was never answered."""
         if run is None or not run.stands:
             return []
         late = (one for one in entries if one.event == "late-data-arrival" and one.run_token == run.run_token)

@@ -1,4 +1,4 @@
-"""Routes each changed row to what it means: act on committed rows, decide on sensors, requests and configs."""
+"""Routes changed rows: committed rows to the outbox, and sensors, requests, outcomes and configs to their intake."""
 
 from interlock_controller.effects import Outbox
 from interlock_controller.records._change import Change, MalformedRecord
@@ -14,11 +14,14 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 _SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
-"""Rows that nobody has to act upon: Interlock's notes."""
+"""The kinds of rows that need no action: Interlock's notes."""
 
 
 class RecordRouter:
-    """One changed row at a time; raising means "try this record again", MalformedRecord that it never will work."""
+    """Routes one changed row at a time.
+
+    MalformedRecord means that the record can never be processed. After any other error, the record is tried again.
+    """
 
     def __init__(
         self, outbox: Outbox, configs: ConfigIntake, sensors: SensorIntake, reruns: RerunIntake, jobs: OutcomeIntake
@@ -30,7 +33,7 @@ class RecordRouter:
         self._jobs = jobs
 
     def route(self, change: Change) -> None:
-        """Do what the change asks for."""
+        """Pass the change to its intake or to the outbox."""
         if change.pk.startswith("CALENDAR#"):
             self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
         elif change.sk == "CONFIG":
@@ -42,7 +45,7 @@ class RecordRouter:
         elif change.sk.startswith("TRIGGER#"):
             self._started(change)
         elif change.sk.startswith("EVENT#"):
-            # What lacks its event is dead-lettered there as well, so that its row is gone only when it is kept.
+            # The outbox also dead-letters an incomplete row, and deletes it only after that.
             self._outbox.relay([change.row])
         elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
             self._reruns.requested(read_rerun_request(change.row, change.at))
@@ -60,7 +63,7 @@ class RecordRouter:
         self._sensors.arrived(sensor)
 
     def _reported(self, change: Change) -> None:
-        """An external job's report; rows with a runToken are Interlock's own, their events are committed already."""
+        """Take in an external job's report. A row with a runToken is Interlock's own: its events are committed."""
         entry = read_entry(change.row or {})
         if entry.run_token is not None:
             return

@@ -1,4 +1,4 @@
-"""Takes in a sensor: gathers the facts, lets the lifecycle decide, commits; again while others are faster."""
+"""Takes in a sensor record: gathers the facts, lets the lifecycle decide, commits the decision."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,8 +7,8 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
+from interlock_controller._dry_runs import dry_run_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_controller._shadows import shadow_facts
 from interlock_lifecycle import Announce, Decision, Ignore, KeptRows, NoteAfterRun, RunKey, Sensor, StandingRequest
 from interlock_lifecycle.dryrun import decide_shadow, decide_waiting_shadow
 from interlock_lifecycle.sensors import (
@@ -40,12 +40,12 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 _NEWEST_DATES = 48
-"""How many of a dry run's dates are asked whether they wait: the hours of two days."""
+"""The number of a dry run's newest dates that may wait for a sensor: the hours of two days."""
 _NOTHING = Readings({}, KeptRows())
 
 
 class SensorIntake:
-    """What an arriving sensor leads to."""
+    """Takes in sensor records."""
 
     def __init__(self, store: Store, cache: ConfigCache, *, execution_timeout: timedelta) -> None:
         self._store = store
@@ -53,9 +53,10 @@ class SensorIntake:
         self._execution_timeout = execution_timeout
 
     def arrived(self, sensor: Sensor) -> None:
-        """Decide and commit. A cached config may say "nothing to do"; a start reads it again.
+        """Decide and commit. A cached config is enough to ignore the record. Any decision reads the config again.
 
-        Raises UnreadableSensor for a row whose date cannot be used, after it was reported: no retry changes the row.
+        Raises UnreadableSensor for a row with an invalid date, after the report: no retry changes the row. Raises
+        Contended.
         """
         if not self._is_read(sensor, self._cache.get(sensor.pipeline_id)):
             return
@@ -65,8 +66,9 @@ class SensorIntake:
         problem = problem_of(sensor, stored.config)
         if problem is not None:
             if stored.config.dry_run:
-                # A live run looks by itself: it may lack reference data, or a row that the replaced one stood before.
-                self._tell_waiting_shadows(sensor, stored.config, stored)
+                # A live run evaluates by itself. A waiting date may need this reference data, or a kept row that the
+                # replaced row has hidden.
+                self._judge_waiting_dry_runs(sensor, stored.config, stored)
             if reads(sensor.key, stored.config):
                 self._reject(sensor, problem)
             return
@@ -79,7 +81,7 @@ class SensorIntake:
         config = stored.config
         self._decide_and_commit(sensor, lambda: self._decide(sensor, path, config, stored))
         if path is SensorPath.DRY_RUN:
-            self._tell_waiting_shadows(sensor, config, stored)
+            self._judge_waiting_dry_runs(sensor, config, stored)
         else:
             self._report_on_others(sensor, config, stored)
 
@@ -98,20 +100,20 @@ class SensorIntake:
         raise UnreadableSensor(sensor, problem)
 
     def _keep(self, sensor: Sensor, config: PipelineConfig) -> None:
-        """Keep the record with the dates that have begun or wait, before another date's row takes its place."""
+        """Keep the record with the dates that have begun or wait, before a row of another date replaces it."""
         for key, slots in dates_to_keep(sensor, config).items():
 
             def decide(key: RunKey = key, slots: tuple[str, ...] = slots) -> Decision | Ignore:
                 begun = self._begun(key, config)
                 if begun is None:
-                    return Ignore("the date has not begun, and does not wait on an excluded day")
+                    return Ignore("the date has neither begun nor waits on an excluded day")
                 kept = decide_keeping(sensor, begun, slots, self._store.kept(begun))
-                return kept or Ignore("the date keeps this record, or a newer one")
+                return kept or Ignore("the date keeps this record or a newer one")
 
             self._decide_and_commit(sensor, decide)
 
     def _begun(self, key: RunKey, config: PipelineConfig) -> RunKey | None:
-        """The run of a date that has begun, also under the schedule that the pipeline had before, or that waits."""
+        """The key of a date that has begun, also under the pipeline's other schedule, or that waits."""
         if config.dry_run:
             begun = key if self._store.arrived_at(key) is not None else None
         else:
@@ -128,9 +130,9 @@ class SensorIntake:
         )
 
     def _report_on_others(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
-        """Judge the other runs for which a post-run record counts, one by one: its day, or the hours of its day.
+        """Judge each other run for which a post-run record counts: the run of its day, or of the hours of its day.
 
-        Each decision may be repeated: where a later one fails, the record comes again and repeats those before it.
+        Each decision may be repeated. After a failure the record comes again, and the earlier decisions are repeated.
         """
         if watching_rule(config, sensor.key) is None:
             return
@@ -147,10 +149,11 @@ class SensorIntake:
             return [day] if day is not None and self._store.run(day) is not None else []
         return [key for key in self._store.hours_waiting(own) if reports_on(sensor, config, key)]
 
-    def _tell_waiting_shadows(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
-        """Other dates whose evaluation window is open may lack just this sensor, whatever date it names.
+    def _judge_waiting_dry_runs(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
+        """Judge the other dates of a dry run that may wait for this sensor.
 
-        A post-run record counts for the day of its hour too, or for the hours of its day.
+        A date may wait if its evaluation window is open, even if the sensor names another date. A post-run record
+        also counts for the day of its hour, or for the hours of its day.
         """
         window = timedelta(seconds=config.schedule.evaluation.window.total_seconds())
         named = row_date(sensor.key, sensor.fields)
@@ -163,7 +166,7 @@ class SensorIntake:
 
             def decide(key: RunKey = key) -> Decision | Ignore:
                 return decide_waiting_shadow(
-                    key, sensor, config, shadow_facts(self._store, key, config, stored.exclusions)
+                    key, sensor, config, dry_run_facts(self._store, key, config, stored.exclusions)
                 )
 
             self._decide_and_commit(sensor, decide)
@@ -173,7 +176,7 @@ class SensorIntake:
     ) -> Decision | Ignore:
         key = run_key_of(sensor, config)
         if path is SensorPath.DRY_RUN:
-            facts = shadow_facts(self._store, key, config, stored.exclusions)
+            facts = dry_run_facts(self._store, key, config, stored.exclusions)
             if not facts.has_begun and is_dormant(sensor, config, stored.exclusions):
                 facts = replace(facts, is_reported=self._is_reported(sensor, key, config))
             return decide_shadow(sensor, config, facts)
@@ -225,7 +228,7 @@ class SensorIntake:
             _log.info("sensor_ignored", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=decision.reason)
             return None
         outcome = self._store.commit(decision)
-        # A marker that is there already says that this record, or one like it, was reported.
+        # An existing marker means that this record, or an equal one, was reported.
         reported = isinstance(decision, NoteAfterRun | Announce) and outcome is Commit.FENCED
         settled = reported or outcome is Commit.COMMITTED
         _log.info("sensor_decided", sensor=sensor.key, decision=type(decision).__name__, committed=settled)

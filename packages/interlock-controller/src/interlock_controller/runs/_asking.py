@@ -1,4 +1,4 @@
-"""How a job is asked for: by its run id, or by the key of a start whose answer was lost."""
+"""Asks the target for a job: by its run id, or by the key of a start whose answer was lost."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _log = get_logger(__name__)
 
 
 class Unreadable(Struct, frozen=True):
-    """Nobody could say how the job is. `gone`: its target knows no such job (any more)."""
+    """The target gave no status of the job. `gone`: the target does not know the job (any more)."""
 
     reason: str
     gone: bool = False
@@ -33,7 +33,7 @@ def expanded(context: StepContext, key: RunKey, intent: JobIntent) -> dict[str, 
 
 
 def ask(context: StepContext, key: RunKey, intent: JobIntent, run_id: str) -> Status | Unreadable:
-    """How the intent's job is; whatever goes wrong while asking says nothing about the job."""
+    """The status of the intent's job. An error while asking says nothing about the job."""
     started = Started(intent.type, run_id, None, intent.details)
     try:
         return context.jobs.check(intent.type, expanded(context, key, intent), started, until=context.until())
@@ -42,7 +42,7 @@ def ask(context: StepContext, key: RunKey, intent: JobIntent, run_id: str) -> St
 
 
 def seek(context: StepContext, key: RunKey, intent: JobIntent) -> str | Unreadable | None:
-    """The run id of the job that an unconfirmed start left behind; None when it left none."""
+    """The run id of the job that an unconfirmed start left behind, or None if there is no such job."""
     attempt = attempt_of(key, intent, resumed=True)
     try:
         found = context.jobs.find(intent.type, expanded(context, key, intent), attempt, until=context.until())
@@ -52,10 +52,10 @@ def seek(context: StepContext, key: RunKey, intent: JobIntent) -> str | Unreadab
 
 
 def standing_job(context: StepContext, run: Run) -> StandingJob | None:
-    """The previous attempt's job, if nobody saw its end and it runs, or nobody can say whether it does.
+    """The previous attempt's job, if it runs or its status is unknown. None if its end is recorded.
 
-    A start that was never confirmed is looked for where the target can be asked for it. A job that its target no
-    longer knows has ended.
+    The job of an unconfirmed start is looked for if the target can find jobs by key. A job that the target no longer
+    knows has ended.
     """
     previous = run.previous_job
     if previous is None or run.job_intent is not None:
@@ -72,7 +72,7 @@ def standing_job(context: StepContext, run: Run) -> StandingJob | None:
 
 
 def unsettled_start(context: StepContext, run: Run) -> JobIntent | None:
-    """The previous attempt's intent, if its start was never confirmed and its target cannot be asked for it."""
+    """The previous attempt's intent, if its start was never confirmed and its target cannot find jobs by key."""
     previous = run.previous_job
     if previous is None or not previous.is_unconfirmed or _is_findable(context, previous):
         return None
@@ -94,8 +94,8 @@ def _standing(previous: JobIntent, run_id: str | None, answer: Status | Unreadab
 
 
 def _unreadable(intent: JobIntent, error: Exception) -> Unreadable:
-    """What is said of an error: its own words, where they are known to hold no secrets, else its class."""
-    spoken = isinstance(error, TriggerError | ConfigError)
-    reason = str(error) if spoken else f"{type(error).__name__} while asking"
+    """The unreadable status. Its reason is the error's text if that holds no secrets, else the error's class."""
+    is_masked = isinstance(error, TriggerError | ConfigError)
+    reason = str(error) if is_masked else f"{type(error).__name__} while asking"
     _log.warning("job_status_unreadable", type=intent.type, run_id=intent.run_id, key=intent.key, error=reason)
     return Unreadable(reason, gone=isinstance(error, JobGone))

@@ -67,7 +67,7 @@ def _closed(status: RunStatus) -> Step:
 
 
 def _gather(context: StepContext, key: RunKey) -> CloseFacts:
-    """The facts of a successful close: also the post-run baseline, which is taken again, and the date's request."""
+    """The facts of a successful close, with a new post-run baseline and the date's rerun request."""
     facts = gather_close_facts(context.store, key)
     facts = replace(facts, baseline=_baseline(context, facts.config, key))
     rest = facts.run.rest if facts.run is not None else None
@@ -87,6 +87,6 @@ def _baseline(context: StepContext, config: PipelineConfig | None, key: RunKey) 
         if isinstance(taken, dict) and set(taken) != set(config.post_run_rules.keys):
             taken = take_baseline(config, key, readings.rows, readings.kept.rows, context.store.baseline(key))
         return taken
-    except Exception as error:  # noqa: BLE001 (the job is done: that must be recorded, whatever its sensors say)
+    except Exception as error:  # noqa: BLE001 (the job's end must be recorded even if its sensors cannot be read)
         _log.error("baseline_not_taken", run=str(key), error=f"{type(error).__name__}: {error}")
         return NoBaseline(f"{type(error).__name__}: {error}")

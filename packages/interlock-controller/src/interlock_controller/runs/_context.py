@@ -1,4 +1,4 @@
-"""What every step of a run works with: the store, the job targets, the clock and the end of its time."""
+"""The surroundings of every step of a run: the store, the job targets, the clock and the end of the invocation."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -12,19 +12,19 @@ from interlock_triggers import Attempt, Capability, Started, Status
 
 
 class Jobs(Protocol):
-    """What starts jobs and tells how they are: interlock_triggers, or its stand-in under a virtual clock."""
+    """Starts jobs and reads their status: interlock_triggers, or its stand-in under a virtual clock."""
 
     def capability(self, job_type: str) -> Capability:
-        """What the target offers against double starts."""
+        """The target's protection against double starts."""
 
     def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
-        """The attempt's job, if its start was accepted; CheckFailed when that cannot be said now."""
+        """The attempt's job, if its start was accepted. Raises CheckFailed if that is unknown now."""
 
     def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
-        """Start a job; StartRefused or OutcomeUnknown otherwise."""
+        """Start a job. Raises StartRefused or OutcomeUnknown."""
 
     def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
-        """How a started job is; TriggerError when that cannot be read."""
+        """The status of a started job. Raises TriggerError if it cannot be read."""
 
 
 class Counts(Protocol):
@@ -35,7 +35,7 @@ class Counts(Protocol):
 
 
 class StepContext(Struct, frozen=True):
-    """What an invocation works with. `until` is its end (UTC); `environment` is what job configs may name."""
+    """The surroundings of an invocation. `until` is its end (UTC). `environment` holds variables for job configs."""
 
     store: Store
     jobs: Jobs

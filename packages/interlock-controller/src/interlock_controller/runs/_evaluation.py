@@ -1,4 +1,4 @@
-"""The evaluate step: reads what the rules name, lets the lifecycle decide, commits a pass."""
+"""The evaluate step: reads the sensors that the rules name, lets the lifecycle decide, commits a pass."""
 
 from datetime import timedelta
 from typing import assert_never
@@ -24,12 +24,12 @@ _log = get_logger(__name__)
 
 
 def evaluate(context: StepContext, request: Request) -> Step:
-    """One look at the rules."""
+    """Evaluate the run's rules once. Raises Contended."""
     return decide_until_settled(lambda: _evaluate_once(context, request), subject=f"evaluation of {request.key}")
 
 
 def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
-    # Taken before anything is read: what is written after this moment may not have been seen.
+    # Taken before the reads: a write after this moment may not have been read.
     now = context.now()
     known = context.store.run_context(request.key)
     if known.run is not None and known.run.is_held_by(request.run_token):
@@ -66,7 +66,7 @@ def _count_rules(context: StepContext, decision: object) -> None:
 
 
 def _note_start(context: StepContext, run: Run) -> None:
-    """Record the start if the router died between starting this execution and saying so."""
+    """Record the start if the router died between the start of this execution and its record."""
     decision = decide_started(run, run.run_token, now=context.now(), execution_timeout=context.execution_timeout)
     if isinstance(decision, MarkStarted):
         context.store.commit(decision)

@@ -1,4 +1,4 @@
-"""The trigger and check-job steps: one accepted start per attempt, followed to its true end."""
+"""The trigger and check-job steps: one accepted start per attempt, and a job that is followed to its end."""
 
 import traceback
 from datetime import timedelta
@@ -63,11 +63,11 @@ _POLL_SOON = 2
 
 
 class SubmissionFailed(Exception):
-    """The target refused for now; the state machine tries again."""
+    """The job's start is rejected for now or unconfirmed. The state machine repeats the step."""
 
 
 def trigger(context: StepContext, request: Request) -> Step:
-    """Start the attempt's job, at most once."""
+    """Start the attempt's job, at most once. Raises SubmissionFailed and Contended."""
     return decide_until_settled(lambda: _trigger_once(context, request), subject=f"trigger of {request.key}")
 
 
@@ -128,7 +128,7 @@ def _traits(context: StepContext, run: Run | None) -> TargetTraits | None:
 
 
 def _send(context: StepContext, run: Run, intent: JobIntent, *, resumed: bool) -> Step | Overtaken:
-    """Send the start that was promised, and record its answer."""
+    """Send the start of a committed intent, and record the answer."""
     try:
         config = expanded(context, run.key, intent)
     except ConfigError as error:
@@ -142,24 +142,24 @@ def _send(context: StepContext, run: Run, intent: JobIntent, *, resumed: bool) -
     except StartRefused as refused:
         permanent = refused.category is Category.PERMANENT
         return _refused(context, run, intent, str(refused), permanent=permanent)
-    except Exception as error:  # noqa: BLE001 (the start may have been sent: that is never forgotten)
+    except Exception as error:  # noqa: BLE001 (the start may have been sent, so the intent stays)
         raise _unconfirmed(context, run, intent, error) from None
     return _record_start(context, run, intent, started)
 
 
 def _not_sendable(context: StepContext, run: Run, intent: JobIntent, reason: str, *, resumed: bool) -> Step | Overtaken:
-    """A variable is missing: nothing is sent now; what was sent before it went missing stays unknown."""
+    """A variable is missing, so no start is sent. The outcome of an earlier start stays unknown."""
     if resumed:
         return _record(context, run, leave_start_unknown(run, intent, reason))
     return _refused(context, run, intent, reason, permanent=True)
 
 
 def _unconfirmed(context: StepContext, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
-    """The error for the state machine. This invocation sends nothing more: the next one need not wait for its end."""
+    """The error for the state machine. The intent ends now: this invocation sends nothing more."""
     context.store.commit(CommitIntent(run, replace(intent, until=context.now())))
     why = str(error)
     if not isinstance(error, TriggerError):
-        # Nobody masked secrets in the words of such an error: its class and place have to do.
+        # The text of such an error may hold secrets, so the message names only its class.
         why, places = type(error).__name__, traceback.extract_tb(error.__traceback__)
         place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
         _log.error("job_start_broke_off", run=str(run.key), type=intent.type, key=intent.key, error=why, place=place)
@@ -185,7 +185,7 @@ def _look_for(context: StepContext, run: Run, decision: LookForStart) -> Step | 
     intent = decision.intent
     found = seek(context, run.key, intent)
     if isinstance(found, Unreadable):
-        raise SubmissionFailed(f"{run.key}: the {intent.type} job cannot be looked for: {found.reason}")
+        raise SubmissionFailed(f"{run.key}: the search for the {intent.type} job failed: {found.reason}")
     if found is not None:
         return _record_start(context, run, intent, Started(intent.type, found))
     match decision.otherwise:
@@ -204,7 +204,7 @@ def _refused(context: StepContext, run: Run, intent: JobIntent, reason: str, *, 
             return _record(context, run, decision)
         case WithdrawIntent():
             context.store.commit(decision)
-            raise SubmissionFailed(f"{run.key}: the job was refused: {reason}")
+            raise SubmissionFailed(f"{run.key}: the target rejected the job: {reason}")
         case _:
             assert_never(decision)
 
@@ -212,7 +212,7 @@ def _refused(context: StepContext, run: Run, intent: JobIntent, reason: str, *, 
 def _record(context: StepContext, run: Run, decision: RecordStart) -> Step | Overtaken:
     if context.store.commit(decision) is Commit.COMMITTED:
         return _answered(decision.intent)
-    # Somebody recovered the run while the start was on its way; whoever owns it now finds the intent.
+    # The run was recovered while the start was on its way. The run's new execution finds the intent.
     _log.warning("start_not_recorded", run=str(run.key), run_id=decision.intent.run_id)
     return Step("superseded")
 
@@ -224,7 +224,7 @@ def _answered(intent: JobIntent) -> Step:
 
 
 def check_job(context: StepContext, request: Request) -> Step:
-    """Whether the attempt's job has ended."""
+    """Look once whether the attempt's job has ended."""
     known = context.store.run_context(request.key)
     decision = read_outcome(known.run, request.run_token, context.store.entries(request.key), context.now())
     match decision:
@@ -247,7 +247,7 @@ def _ask_and_follow(context: StepContext, request: Request, known: RunContext, r
     answer = ask(context, run.key, intent, intent.run_id or "")
     if isinstance(answer, Status) and answer.state is not State.RUNNING:
         return finished(_outcome(answer, intent.run_id or ""))
-    # Unreadable is not ended: the job is followed until its poll window is over.
+    # A job with an unreadable status has not ended. It is followed until its poll window is over.
     reason = answer.reason if isinstance(answer, Unreadable) else ""
     window = PollWindow(
         length=timedelta(seconds=request.config.job_poll_window_seconds),

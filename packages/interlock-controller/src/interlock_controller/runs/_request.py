@@ -1,4 +1,4 @@
-"""What the state machine asks of the orchestrator, and what it is answered; every answer has the same shape."""
+"""The requests of the state machine to the orchestrator, and the answers. Every answer has the same fields."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Mode(StrEnum):
 
 
 class Windows(Struct, frozen=True, rename="camel"):
-    """The windows of this execution, in seconds, as its input holds them."""
+    """The windows of this execution in seconds, from its input."""
 
     evaluation_interval_seconds: int
     evaluation_window_seconds: int
@@ -37,9 +37,9 @@ class Windows(Struct, frozen=True, rename="camel"):
 
 
 class Step(Struct, frozen=True, rename="camel"):
-    """An answer: `status` picks the next state, `wait_seconds` how long to wait before looking again.
+    """An answer: `status` picks the next state, `wait_seconds` is the wait before the next look.
 
-    `event` and what follows are a job's outcome, for the step that closes the attempt.
+    `event` and the fields after it are a job's outcome for the step that closes the attempt. `at` is in UTC.
     """
 
     status: str
@@ -54,7 +54,7 @@ class Step(Struct, frozen=True, rename="camel"):
 
 
 class Failure(Struct, frozen=True, rename="pascal"):
-    """What a Catch hands on."""
+    """The error that a Catch of the state machine passes on."""
 
     error: str = ""
     cause: str = ""
@@ -76,12 +76,12 @@ class Request(Struct, frozen=True, rename="camel"):
 
     @property
     def key(self) -> RunKey:
-        """The run that this is about."""
+        """The run of the request."""
         return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
 
 
 def read_request(event: Any) -> Request:
-    """The request of an invocation; ValidationError (msgspec) names what is wrong with it."""
+    """The request of an invocation. A start without a zone is in UTC. Raises ValidationError (msgspec)."""
     request = msgspec.convert(event, Request)
     started_at = request.started_at
     if started_at.tzinfo is None:
@@ -111,7 +111,7 @@ def superseded(request: Request, decision: Superseded) -> Step:
 
 
 def outcome_of(step: Step) -> JobOutcome:
-    """The job's outcome that an earlier answer carried."""
+    """The job's outcome in an earlier answer."""
     return JobOutcome(
         event=step.event,
         run_id=step.run_id,

@@ -1,4 +1,4 @@
-"""Picks the step that an invocation asks for, and the reason of a close that no job outcome explains."""
+"""Picks the step of an invocation, and words the reason of a close without a job outcome."""
 
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from interlock_lifecycle.runs import Exhaustion
 
 
 def take_step(context: StepContext, request: Request) -> Step:
-    """The step that the request's mode names."""
+    """Take the step of the request's mode. The state machine repeats it after SubmissionFailed and Contended."""
     match request.mode:
         case Mode.EVALUATE:
             return evaluate(context, request)
@@ -34,20 +34,20 @@ def take_step(context: StepContext, request: Request) -> Step:
 
 
 def _why_not_safe(request: Request) -> str:
-    """What did not hold at the last evaluation, for the event that ends the run."""
+    """The failed rules of the last evaluation, for the event that ends the run."""
     return request.outcome.reason if request.outcome is not None else "the rules did not hold"
 
 
 def _why_not_over(request: Request) -> str:
-    """What was known of the job when its poll window was over: it ran, or it could not be asked."""
+    """The last known state of the job at the end of its poll window: it ran, or its status could not be read."""
     window = f"its poll window of {request.config.job_poll_window_seconds} s"
     unread = request.outcome.reason if request.outcome is not None else ""
     return (
-        f"the job could not be asked when {window} was over: {unread}"
+        f"the job's status could not be read at the end of {window}: {unread}"
         if unread
         else f"the job still ran after {window}"
     )
 
 
 def _why(failure: Failure | None) -> str:
-    return f"{failure.error}: {failure.cause}"[:1000] if failure is not None else "no reason was handed on"
+    return f"{failure.error}: {failure.cause}"[:1000] if failure is not None else "the state machine gave no reason"

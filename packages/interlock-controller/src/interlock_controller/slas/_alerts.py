@@ -1,4 +1,4 @@
-"""Lets SLA timers speak, once and only when it is true: gathers the date's facts, decides, commits."""
+"""Emits SLA alerts once, and only if they are true: gathers the date's facts, lets the lifecycle decide, commits."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,20 +16,26 @@ _Decision = RecordBreach | Announce | TooEarly | Ignore
 
 
 class SlaAlerts:
-    """What a fired timer leads to."""
+    """Emits the alerts of fired timers."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
 
     def fire(self, key: RunKey, alert: EventType, fires_for: datetime) -> datetime | None:
-        """Speak or stay silent; when it spoke, at what moment. TimerEarly when the moment is yet to come."""
+        """Emit the alert if it is due and true. The result is the time of the alert (UTC), or None without an alert.
+
+        `fires_for` is the moment of the timer. Raises TimerEarly if the moment lies ahead, and Contended.
+        """
         return self._decide_and_commit(
             key, str(alert), lambda now: decide_alert(alert, fires_for, key, self._facts(key), now)
         )
 
     def judge(self, key: RunKey) -> datetime | None:
-        """Give a completed run the verdict that its close could not; when it was given, at what moment."""
+        """Give a completed run the verdict that its close could not give.
+
+        The result is the time of the verdict (UTC), or None if there was none to give. Raises Contended.
+        """
 
         def decide(now: datetime) -> RecordBreach | Ignore:
             known = self._store.run_context(key)
@@ -39,23 +45,23 @@ class SlaAlerts:
 
         return self._decide_and_commit(key, "verdict", decide)
 
-    def _decide_and_commit(self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]) -> datetime | None:
+    def _decide_and_commit(self, key: RunKey, alert: str, decide: Callable[[datetime], _Decision]) -> datetime | None:
         """Decide and commit until no other writer was first."""
-        return decide_until_settled(lambda: self._fire_once(key, what, decide), subject=f"alert of {key}")
+        return decide_until_settled(lambda: self._fire_once(key, alert, decide), subject=f"alert of {key}")
 
     def _fire_once(
-        self, key: RunKey, what: str, decide: Callable[[datetime], _Decision]
+        self, key: RunKey, alert: str, decide: Callable[[datetime], _Decision]
     ) -> datetime | Overtaken | None:
         now = self._now()
         decision = decide(now)
         if isinstance(decision, TooEarly):
             raise TimerEarly(key, decision.at)
         if isinstance(decision, Ignore):
-            _log.info("alert_silent", run=str(key), alert=what, reason=decision.reason)
+            _log.info("alert_silent", run=str(key), alert=alert, reason=decision.reason)
             return None
         match self._store.commit(decision):
             case Commit.COMMITTED:
-                _log.info("alert_fired", run=str(key), alert=what)
+                _log.info("alert_fired", run=str(key), alert=alert)
                 return now
             case Commit.FENCED:
                 return None
@@ -85,7 +91,7 @@ class SlaAlerts:
 
 
 class TimerEarly(Exception):
-    """A timer fired before its moment; raising it makes the asynchronous invocation come again."""
+    """A timer fired before its moment `at` (UTC). Lambda repeats the asynchronous invocation after this error."""
 
     def __init__(self, key: RunKey, at: datetime) -> None:
         super().__init__(f"{key}: the moment is {at.isoformat()}")

@@ -44,7 +44,7 @@ _BREACHES = frozenset({EventType.SLA_BREACH, EventType.RELATIVE_SLA_BREACH})
 
 
 class Mode(StrEnum):
-    """What the SLA monitor is asked to do."""
+    """The modes of the SLA monitor."""
 
     SCHEDULE = "schedule"
     CANCEL = "cancel"
@@ -71,7 +71,7 @@ class Request(Struct, frozen=True, rename="camel"):
 
     @property
     def given(self) -> GivenSla:
-        """The SLA terms that the invocation brings; WrongTerm names the first that cannot be read."""
+        """The SLA terms of the invocation. Raises WrongTerm for the first invalid one."""
         return GivenSla(
             deadline=_read("deadline", self.deadline, parse_deadline),
             expected_duration=_read("expectedDuration", self.expected_duration, parse_duration),
@@ -82,12 +82,12 @@ class Request(Struct, frozen=True, rename="camel"):
 
     @property
     def key(self) -> RunKey:
-        """The run that this is about."""
+        """The run of the request."""
         return RunKey(self.pipeline_id, self.schedule_id, parse_execution_date(self.date))
 
 
 class WrongTerm(ValueError):
-    """An SLA term of an invocation cannot be read, or leads nowhere; `name` is its key, None for all together."""
+    """An SLA term of an invocation is invalid. `name` is its key, or None if the terms together are invalid."""
 
     def __init__(self, name: str | None, error: SlaError) -> None:
         super().__init__(f"{name}: {error}" if name else str(error))
@@ -102,16 +102,16 @@ def _read(name: str, text: str | None, parse: Callable[[str], T]) -> T | None:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """Times without a zone are UTC, wherever this runs."""
+    """The moment in UTC. A time without a zone is in UTC, not in the host's zone."""
     if moment is None:
         return None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class TimersNotMade(Exception):
-    """Some timers of a date could not be made; the others were. `failures`: what went wrong, by the timer's name.
+    """Some timers of a date could not be made. The others were made. `failures` maps timer names to errors.
 
-    Raised so that the state machine tries again.
+    The state machine tries again after this error.
     """
 
     def __init__(self, key: RunKey, failures: Mapping[str, str]) -> None:
@@ -138,7 +138,10 @@ class SlaMonitor:
         self._now = now
 
     def answer(self, event: Any) -> dict[str, Any]:
-        """Do what an invocation asks; the answer is {warningAt?, breachAt?, alertType?, firedAt?}."""
+        """Answer an invocation with {warningAt?, breachAt?, alertType?, firedAt?} (docs/reference/sla.md §4).
+
+        Raises ValidationError (msgspec), WrongTerm, TimersNotMade, TimerEarly and Contended.
+        """
         request = msgspec.convert(event, Request)
         match request.mode:
             case Mode.SCHEDULE:
@@ -159,26 +162,26 @@ class SlaMonitor:
         return () if live is None else timers_of(live.config, key, live.arrived_at, live.exclusions)
 
     def _live(self, key: RunKey) -> "_Live | None":
-        """What a date's clocks follow from; None unless the pipeline runs live."""
+        """The facts for a date's clocks, or None unless the pipeline runs live."""
         stored = self._store.config(key.pipeline_id)
         if stored.config is None or stored.config.dry_run:
             return None
         return _Live(stored.config, stored.exclusions, self._store.arrived_at(key))
 
     def _schedule(self, key: RunKey) -> dict[str, Any]:
-        """Make every timer; one that cannot be made keeps no other from being made, and is no secret."""
+        """Make every timer. A failed timer holds up no other. Failures are logged, reported as an event and raised."""
         now = self._now()
         live = self._live(key)
         if live is None:
             return {}
-        self._tell_trouble(key, clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions), now)
+        self._report_trouble(key, clocks_in_trouble(live.config, key.date, live.arrived_at, live.exclusions), now)
         timers = timers_of(live.config, key, live.arrived_at, live.exclusions)
         failures: dict[str, str] = {}
         errors: list[Exception] = []
         for timer in timers:
             try:
                 self._make(key, timer, now)
-            except Exception as error:  # noqa: BLE001 (told below, and raised)
+            except Exception as error:  # noqa: BLE001 (reported below, and raised)
                 _log.error("timer_failed", run=str(key), timer=timer.name, error=f"{type(error).__name__}: {error}")
                 failures[timer.name] = f"{type(error).__name__}: {error}"
                 errors.append(error)
@@ -187,8 +190,8 @@ class SlaMonitor:
             raise TimersNotMade(key, failures) from errors[0]
         return _moments(timer.deadline for timer in timers)
 
-    def _tell_trouble(self, key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
-        """Say which clocks of a date cannot be told, such as of an arrival in the year 9999; trying again is no use."""
+    def _report_trouble(self, key: RunKey, trouble: Mapping[Clock, str], now: datetime) -> None:
+        """Report the clocks without a deadline, such as after an arrival in the year 9999. Another try cannot help."""
         if trouble:
             _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
             self._store.commit(tell_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
@@ -198,10 +201,10 @@ class SlaMonitor:
             self._timers.create(key, timer)
             _log.info("timer_created", run=str(key), timer=timer.name, at=timer.at.isoformat())
         else:
-            self._tell_due(key, timer, now)
+            self._emit_due(key, timer, now)
 
-    def _tell_due(self, key: RunKey, timer: Timer, now: datetime) -> None:
-        """Say what a timer of the past would have said: of a clock past its breach the breach, else its warning."""
+    def _emit_due(self, key: RunKey, timer: Timer, now: datetime) -> None:
+        """Emit the alert of a timer in the past: the breach of a clock that is past its breach, else its warning."""
         if timer.alert in _BREACHES and now >= timer.deadline.breach_at:
             self._alerts.fire(key, timer.alert, timer.deadline.breach_at)
         elif timer.alert in _WARNINGS and timer.at <= now < timer.deadline.breach_at:
@@ -209,7 +212,7 @@ class SlaMonitor:
             self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
 
     def _cancel(self, key: RunKey) -> dict[str, Any]:
-        """Delete every timer; one that cannot be deleted keeps no other, and will fire in silence."""
+        """Delete every timer. A failed deletion holds up no other. A timer that stays emits no alert when it fires."""
         timers = self._timers_of(key)
         errors = [error for timer in timers if (error := self._delete(timer)) is not None]
         if errors:
@@ -227,13 +230,13 @@ class SlaMonitor:
         alert = request.alert_type
         moment = _utc(request.warning_at if alert in _WARNINGS else request.breach_at)
         if alert not in _WARNINGS | _BREACHES or moment is None:
-            raise ValueError("fire-alert needs alertType, an SLA warning or breach, and its warningAt or breachAt")
+            raise ValueError("fire-alert needs an SLA warning or breach as alertType, and its warningAt or breachAt")
         fired_at = self._alerts.fire(request.key, alert, moment)
         answer: dict[str, Any] = {"alertType": str(alert)}
         return answer if fired_at is None else {**answer, "firedAt": fired_at.isoformat()}
 
     def _calculate(self, request: Request) -> dict[str, Any]:
-        """The moments of a date, from the terms given and for the others from the pipeline's config, if it has one."""
+        """The moments of a date. The request's terms override those of the pipeline's config."""
         given, key = request.given, request.key
         stored = self._store.config(key.pipeline_id)
         if given.arrived_at is None:
@@ -244,11 +247,11 @@ class SlaMonitor:
             raise WrongTerm(None, error) from None
 
     def _reconcile(self, key: RunKey) -> dict[str, Any]:
-        """Report what timers would have: of a clock past its breach the breach, else a warning that is due."""
+        """Emit the due alerts of all timers: the breach of a clock that is past its breach, else its due warning."""
         timers = self._timers_of(key)
         now = self._now()
         for timer in timers:
-            self._tell_due(key, timer, now)
+            self._emit_due(key, timer, now)
         return _moments(timer.deadline for timer in timers)
 
 

@@ -1,4 +1,4 @@
-"""The checks of a tick: finds the runs, timers, sensors and schedules that did not happen."""
+"""The checks of a tick: finds lost rows, dead executions, missed schedules, and sensors or timers without effect."""
 
 from interlock_controller.watch._checks import all_checks
 from interlock_controller.watch._edits import EDIT_REACHES

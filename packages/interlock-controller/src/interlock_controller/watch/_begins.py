@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from interlock_config import PipelineConfig
+from interlock_controller._dry_runs import dry_run_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_controller._shadows import shadow_facts
 from interlock_lifecycle import (
     TERMINAL_JOB_EVENTS,
     Ignore,
@@ -24,18 +24,18 @@ _log = get_logger(__name__)
 
 
 class DormantBegins:
-    """Begins dates whose trigger's row came on an excluded day, or ends their waiting."""
+    """Begins dates whose trigger came on an excluded day, or ends their waiting."""
 
     def __init__(self, store: Store, *, execution_timeout: timedelta) -> None:
         self._store = store
         self._execution_timeout = execution_timeout
 
     def take_up(self, key: RunKey, config: PipelineConfig, now: datetime, *, forget_before: datetime) -> bool:
-        """Begin the date, if it still waits and `now` is on an allowed day. The answer is whether it began.
+        """Begin the date if it still waits and the day of `now` is not excluded. The result is whether it began.
 
-        `key` is that of the KEPT# row. `config` is the config that the caller saw: an edited one waits for the next
-        call. A date that can neither begin nor be settled is forgotten if it waits since before `forget_before`.
-        Raises Contended when the date kept changing.
+        `key` is the key of the KEPT# row. `config` is the caller's config. If it was edited, the date waits for the
+        next call. If a date can neither begin nor be settled, it stops waiting once it has waited since before
+        `forget_before`. Raises Contended.
         """
 
         def take_up_once() -> bool | Overtaken:
@@ -75,8 +75,8 @@ class DormantBegins:
     ) -> StartRun | ObserveRun | NoteArrival | Ignore:
         if not config.dry_run:
             return start_dormant(take, facts, now, self._execution_timeout)
-        shadow = shadow_facts(self._store, facts.key, config, stored.exclusions)
-        return begin_shadow(facts.key, take.sensor, config, shadow)
+        dry_run = dry_run_facts(self._store, facts.key, config, stored.exclusions)
+        return begin_shadow(facts.key, take.sensor, config, dry_run)
 
     def _facts(self, kept_key: RunKey, config: PipelineConfig) -> DormantDate:
         store, key = self._store, RunKey(config.id, config.schedule_id, kept_key.date)

@@ -1,4 +1,4 @@
-"""All checks of a tick, by name, over one set of objects."""
+"""Builds all checks of a tick by name. They share one set of objects."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def all_checks(
     workers: WorkerPool,
     missed_after: timedelta = MISSED_AFTER,
 ) -> Mapping[str, Check]:
-    """The checks in the order in which a tick runs them: what acts first, then what reports."""
+    """The checks in the order of a tick: first those that recover and start runs, then those that report."""
     live, alerts = LivePipelines(overview, store), SlaAlerts(store, now)
 
     def sweep(check: str) -> Sweep:

@@ -1,4 +1,4 @@
-"""Which dates have no run yet: none of their own, and none under the schedule that their pipeline had before."""
+"""Picks the dates without a run, under the pipeline's schedule and under its other kind of schedule."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def without_run(overview: Overview, found: Found[T], date_of: Callable[[T], ExecutionDate]) -> Found[T]:
-    """What was found of dates that nothing has begun, read in batches."""
+    """The found matters whose dates have no run. The runs are read in batches."""
     keys = dict.fromkeys(watched.key(date_of(matter)) for watched, matter in found)
     runs = overview.runs(keys)
     others = standing_elsewhere(overview, (key for key in keys if key not in runs))
@@ -24,7 +24,7 @@ def without_run(overview: Overview, found: Found[T], date_of: Callable[[T], Exec
 
 
 def standing_elsewhere(overview: Overview, keys: Iterable[RunKey]) -> dict[RunKey, Run]:
-    """The runs of these dates that run or completed under the other kind of schedule, by the key asked for."""
+    """The running or completed runs of these dates under the other kind of schedule, by the given key."""
     others = {key.under_other_schedule: key for key in keys}
     runs = overview.runs(others)
     return {others[key]: run for key, run in runs.items() if run.stands}

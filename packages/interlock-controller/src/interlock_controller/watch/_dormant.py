@@ -1,4 +1,4 @@
-"""Takes up dates whose trigger's row came on an excluded day, on the next day that is not excluded."""
+"""Takes up dates whose trigger came on an excluded day, on the next day that is not excluded."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 class DormantDates:
-    """One query finds them all. A pipeline's dates begin one after another, the oldest first."""
+    """The check `dormant-dates`. One query finds all dormant dates. A pipeline's dates begin in order, oldest first."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class DormantDates:
         self._workers = workers
 
     def check(self, now: datetime) -> int:
-        """Begin the dates that may begin. The answer is their number. Dry runs are evaluated and start nothing."""
+        """Begin the dates that may begin. The result is their number. Dry runs are evaluated and start nothing."""
         rows = self._overview.dormant()
         if not rows:
             return 0
@@ -56,7 +56,7 @@ class DormantDates:
     def _chosen(
         self, pipeline_id: str, dates: Mapping[RunKey, Dormancy], now: datetime
     ) -> tuple[Watched, list[RunKey]] | None:
-        """The pipeline whose dates may begin now. Dates of a pipeline that is gone are forgotten after a while."""
+        """The pipeline whose dates may begin now. Dates of a deleted pipeline stop waiting after LOOK_BACK."""
         watched = self._live.any_run(now).get(pipeline_id)
         if watched is None:
             if not self._live.is_known(pipeline_id, now):
@@ -69,14 +69,14 @@ class DormantDates:
         return watched, sorted(dates, key=lambda key: key.date)
 
     def _take_up(self, watched: Watched, keys: Iterable[RunKey], now: datetime) -> list[bool | Exception]:
-        """The result of each date. A date that fails holds up no other."""
+        """Whether each date began, or its error. A failed date holds up no other."""
         return WorkerPool().attempt(
             [partial(self._begins.take_up, key, watched.config, now, forget_before=now - LOOK_BACK) for key in keys]
         )
 
 
 def _by_pipeline(rows: Iterable[Row]) -> tuple[dict[str, dict[RunKey, Dormancy]], list[PipelineTrouble]]:
-    """The dates that wait, by pipeline, and the unreadable rows."""
+    """The dates that wait, by pipeline, and the errors of corrupted rows."""
     found: dict[str, dict[RunKey, Dormancy]] = defaultdict(dict)
     troubles: list[PipelineTrouble] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""From when on a check looks again at a pipeline whose edit may have moved moments into the past."""
+"""Computes how far back a check looks at a pipeline whose edit may have moved moments into the past."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,17 +7,17 @@ from interlock_controller.watch._pipelines import Watched
 from interlock_lifecycle.dates import Duty, dates_since, duty_since, excluded_since, fires_since
 
 NOTICED = timedelta(minutes=10)
-"""How long before a tick a config may have changed without that tick having seen it: the index lags, ticks overlap."""
+"""How long before a tick a config may have changed without being seen by that tick: the index lags, ticks overlap."""
 
 EDIT_REACHES = timedelta(hours=26)
-"""By how much an edit of its time moves a deadline at most, a day of 25 hours included."""
+"""The most by which an edit of a deadline's time moves it, including a day of 25 hours."""
 
 Reach = Callable[[Watched, datetime, datetime], datetime | None]
-"""Of a pipeline, up to when it was answered for, and now: from when on to look again; None when no edit needs it."""
+"""Takes a pipeline, the end of its last window and now. Gives the start of the second look, or None if none is due."""
 
 
 def reach_of_edit(duty: Duty | None = None) -> Reach:
-    """A check whose moments depend on anything that the config says."""
+    """The reach of a check whose moments depend on the whole config."""
 
     def reach(watched: Watched, answered: datetime, now: datetime) -> datetime | None:
         return _reach(watched, duty, now) if watched.changed_at > answered - NOTICED else None
@@ -26,7 +26,7 @@ def reach_of_edit(duty: Duty | None = None) -> Reach:
 
 
 def reach_of_moved_fires(watched: Watched, answered: datetime, now: datetime) -> datetime | None:
-    """A check that starts jobs: edits of anything but the fires move none of them, and must start nothing."""
+    """The reach of a check that starts jobs. Only an edit that moves fires may start a job."""
     if watched.changed_at <= answered - NOTICED:
         return None
     moved_at = fires_since(watched.config, watched.expected.in_force)
@@ -34,7 +34,7 @@ def reach_of_moved_fires(watched: Watched, answered: datetime, now: datetime) ->
 
 
 def _reach(watched: Watched, duty: Duty | None, now: datetime) -> datetime:
-    """What was not expected before the edit, or is done about it only since then, counts from the edit on."""
+    """The start of the second look: not before an edit that first expected the date, its duty or its day."""
     in_force = watched.expected.in_force
     of_duty = None if duty is None else duty_since(duty, in_force)
     brought = (dates_since(watched.config, in_force), of_duty, excluded_since(in_force))

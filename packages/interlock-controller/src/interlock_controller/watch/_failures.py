@@ -1,4 +1,4 @@
-"""What is wrong with one pipeline or one row: it is named, told, and kept from holding up anything else."""
+"""Names and reports the failure of one pipeline or one row, so that it holds up no other."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,11 +11,11 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 Check = Callable[[datetime], int]
-"""Looks at one thing at the instant given; how many things it set right or reported."""
+"""Looks at one concern at the given instant (UTC). The result is the number of recoveries and reports."""
 
 
 class PipelineTrouble(Exception):
-    """A check could not look at one pipeline; `error` is why."""
+    """A check failed for one pipeline with `error`."""
 
     def __init__(self, pipeline_id: str, error: Exception) -> None:
         super().__init__(f"{pipeline_id}: {type(error).__name__}: {error}")
@@ -23,16 +23,16 @@ class PipelineTrouble(Exception):
 
 
 class RowReports:
-    """Rows that cannot be read are told once a day each (WATCHDOG_DEGRADED), instead of failing every tick.
+    """Reports each corrupted row once a day (WATCHDOG_DEGRADED) instead of failing every tick.
 
-    Their dates cannot be judged before somebody mends them, and may have to wait for that for days.
+    The date of a corrupted row cannot be judged until the row is corrected, which may take days.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def guard(self, name: str, check: Check) -> Check:
-        """The check, which no longer fails for single rows that cannot be read; anything else is raised."""
+        """The check with reports for corrupted rows. Any other error is raised."""
 
         def guarded(now: datetime) -> int:
             try:
@@ -40,28 +40,28 @@ class RowReports:
             except ExceptionGroup as group:
                 unreadable, rest = group.split(lambda error: _row_of(error) is not None)
                 if unreadable is not None:
-                    self._tell_all(name, unreadable, now)
+                    self._report_all(name, unreadable, now)
                 if rest is not None:
                     raise rest from None
                 return 0
 
         return guarded
 
-    def _tell_all(self, name: str, group: ExceptionGroup[Exception], now: datetime) -> None:
+    def _report_all(self, name: str, group: ExceptionGroup[Exception], now: datetime) -> None:
         for error in _leaves(group):
             row = _row_of(error)
             assert row is not None
             _log.warning("row_unreadable", check=name, pk=row.pk, sk=row.sk, problem=row.problem)
-            self._tell(name, row, now)
+            self._report(name, row, now)
 
-    def _tell(self, name: str, row: MalformedRow, now: datetime) -> None:
+    def _report(self, name: str, row: MalformedRow, now: datetime) -> None:
         pipeline_id, day = pipeline_of(row.pk), f"{now:%Y-%m-%d}"
         event = Event(
             id=make_event_id(now, f"unreadable {row.pk} {row.sk}"),
             type=EventType.WATCHDOG_DEGRADED,
             pipeline_id=pipeline_id,
             timestamp=now,
-            message=cut_text(f"{row}; nothing can be said of its date until it is mended"),
+            message=cut_text(f"{row}. The checks skip its date until the row is corrected"),
             detail={"checks": [name], "pipelines": [pipeline_id], "row": row.sk},
         )
         self._store.commit(Announce(pipeline_id, (event,), marker=f"unreadable#{row.sk}#{day}", at=now))

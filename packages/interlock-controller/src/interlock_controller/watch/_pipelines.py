@@ -1,4 +1,4 @@
-"""Which pipelines a tick looks at: read once per tick, for every check."""
+"""Reads the pipelines of a tick, once for all checks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 
 class Watched(Struct, frozen=True):
-    """A live pipeline: what is expected of it, when its config last changed, and how its sensors are kept."""
+    """A pipeline with its expectation, the last change of its config (UTC), and whether it has per-period sensors."""
 
     expected: Expectation
     changed_at: datetime
@@ -30,7 +30,7 @@ class Watched(Struct, frozen=True):
 
     @property
     def reports(self) -> bool:
-        """Whether the watchdog reports on it (watch.enabled); it is recovered in any case."""
+        """Whether the watchdog reports on it (watch.enabled). The watchdog recovers its runs in any case."""
         return self.config.watch.enabled
 
     def is_dormant(self, now: datetime) -> bool:
@@ -43,19 +43,19 @@ class Watched(Struct, frozen=True):
 
 
 class _Sight(Struct):
-    """What one tick sees: the pipelines to look at, those to look at later, and what is wrong with some of them."""
+    """The pipelines of one tick: live ones, dry runs, those for a later tick, and the failed ones."""
 
     watched: list[Watched]
-    shadows: list[Watched]
+    dry_runs: list[Watched]
     later: list[str]
     troubles: list[PipelineTrouble]
 
 
 class LivePipelines:
-    """All pipelines, as one tick sees them: live ones, and dry runs apart. Configs that cannot be read are left out.
+    """The pipelines of one tick: live ones, and separately dry runs. Invalid configs are left out.
 
-    A config that the stream-router has not noted yet (its stream may be down) is noted here, and looked at from the
-    next tick on: only then is it known since when the pipeline exists, or runs live.
+    A config that the stream-router has not noted yet (its stream may be down) is noted here. The next tick looks at
+    it, because the pipeline's creation and its switch to live are only known from the note.
     """
 
     def __init__(self, overview: Overview, store: Store) -> None:
@@ -64,26 +64,26 @@ class LivePipelines:
         self._seen: tuple[datetime, _Sight] | None = None
 
     def pipelines(self, now: datetime) -> list[Watched]:
-        """The live pipelines at this tick; read once, however many checks ask."""
+        """The live pipelines of this tick. The first check reads them for all."""
         return self._look(now).watched
 
     def any_run(self, now: datetime) -> dict[str, Watched]:
-        """The pipelines at this tick by id, dry runs too."""
+        """The pipelines of this tick by id, including dry runs."""
         sight = self._look(now)
-        return {watched.config.id: watched for watched in (*sight.watched, *sight.shadows)}
+        return {watched.config.id: watched for watched in (*sight.watched, *sight.dry_runs)}
 
     def is_known(self, pipeline_id: str, now: datetime) -> bool:
-        """Whether there is such a pipeline, even one that cannot be looked at now."""
+        """Whether the pipeline exists, even if this tick cannot look at it."""
         sight = self._look(now)
         troubled = (trouble.pipeline_id for trouble in sight.troubles)
         return pipeline_id in {*self.any_run(now), *sight.later, *troubled}
 
     def later(self, now: datetime) -> list[str]:
-        """The pipelines that can only be looked at later, and then for what they are due meanwhile."""
+        """The pipelines for a later tick, which then also covers the time until then."""
         return self._look(now).later
 
     def check(self, now: datetime) -> int:
-        """Say which pipelines' configs could not be taken in, and why; there is nothing else to find."""
+        """Raise the errors of the pipelines that could not be taken in. The result is always 0."""
         troubles = self._look(now).troubles
         if troubles:
             raise ExceptionGroup(f"{len(troubles)} pipelines could not be looked at", troubles)
@@ -99,17 +99,17 @@ class LivePipelines:
         for pipeline_id, stored in found.items():
             try:
                 watched = self._watch(pipeline_id, stored, now)
-            except Exception as error:  # noqa: BLE001 (raised by the check of the live)
+            except Exception as error:  # noqa: BLE001 (raised by `check`)
                 sight.troubles.append(PipelineTrouble(pipeline_id, error))
                 watched = None
             if watched is not None:
-                (sight.shadows if watched.config.dry_run else sight.watched).append(watched)
+                (sight.dry_runs if watched.config.dry_run else sight.watched).append(watched)
             elif stored.config is None or not stored.noted:
                 sight.later.append(pipeline_id)
         return sight
 
     def _watch(self, pipeline_id: str, stored: StoredConfig, now: datetime) -> Watched | None:
-        """The pipeline, if it can be looked at now."""
+        """The pipeline, or None if its config is invalid or not noted yet."""
         if stored.config is None:
             _log.warning("pipeline_unreadable", pipeline=pipeline_id, problem=stored.problem)
             return None

@@ -1,4 +1,4 @@
-"""Takes up what stopped half way: rows nobody acted upon, executions that died, runs past their lease."""
+"""Recovers interrupted work: committed rows without action, dead executions, runs past their lease."""
 
 import json
 import zlib
@@ -21,28 +21,28 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 MAX_PROBES = 100
-"""How many executions one tick asks about."""
+"""The most executions that one tick looks at."""
 
 _RELAY_BATCH = 50
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", MISSING})
 
 
 class ExecutionStatus(Protocol):
-    """What tells how an execution is."""
+    """Reads the status of an execution."""
 
     def status(self, name: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE or MISSING."""
 
 
 def _read_input(text: str | None) -> tuple[RunKey, str] | None:
-    """The run and the token that an execution was started with; None when it was not started for a run.
+    """The run and the token in an execution's input, or None if the input names no run.
 
-    An event may leave its input out, and anybody may start an execution by hand: such ones concern no run, or one
-    that the next tick finds.
+    An event may lack the input, and an operator may start an execution by hand. Such an execution concerns no run, or
+    a run that the next tick finds.
     """
     try:
-        told = json.loads(text or "")
-        return RunKey(told["pipelineId"], told["scheduleId"], parse_execution_date(told["date"])), told["runToken"]
+        given = json.loads(text or "")
+        return RunKey(given["pipelineId"], given["scheduleId"], parse_execution_date(given["date"])), given["runToken"]
     except (ValueError, KeyError, TypeError, SlaError) as error:
         _log.warning("execution_of_no_run", problem=f"{type(error).__name__}: {error}")
         return None
@@ -67,8 +67,8 @@ class Recovery:
         probe_after: timedelta,
         workers: WorkerPool | None = None,
     ) -> None:
-        """`pending_grace`: how long a committed row may wait for the stream; `probe_after`: how old a started run
-        is before its execution is looked at.
+        """`pending_grace` is the time that a committed row may wait for the stream. `probe_after` is the age of a
+        started run at which its execution is probed first.
         """
         self._store = store
         self._outbox = outbox
@@ -81,7 +81,7 @@ class Recovery:
         self._turn: int | None = None
 
     def pending(self, now: datetime) -> int:
-        """Act for every committed row that has waited too long."""
+        """Act on every committed row that has waited for longer than the grace. The result is the number of rows."""
         rows = self._store.pending(now - self._pending_grace)
         events = [row for row in rows if row["SK"].startswith("EVENT#")]
         batches = [events[start : start + _RELAY_BATCH] for start in range(0, len(events), _RELAY_BATCH)]
@@ -97,7 +97,7 @@ class Recovery:
         key = key_of_row(row["PK"], row["SK"])
         waiting = self._store.run(key)
         if waiting is not None and _is_expired(waiting, now):
-            # Its execution could never be started; it must not hold its date for ever.
+            # Its execution could never be started. The run must not hold its date for ever.
             self._expire(waiting, now)
             return
         run = self._outbox.start_run(key, before=lambda run: self._announce_start(run, now))
@@ -105,7 +105,7 @@ class Recovery:
             _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
 
     def _announce_start(self, run: Run, now: datetime) -> None:
-        """Before the start, after which the row waits no more and nobody would come back to tell it."""
+        """Report the start before it happens. After the start the row no longer waits, and no tick comes back to it."""
         event = make_event(
             EventType.TRIGGER_RECOVERED,
             run.key,
@@ -123,10 +123,13 @@ class Recovery:
         self._reruns.requested(read_rerun_request(row, now))
 
     def dead_executions(self, now: datetime) -> int:
-        """Probe started runs older than a tick; those whose execution ended outside go on under a new token."""
+        """Probe started runs older than `probe_after`, and recover a run whose execution ended outside of it.
+
+        A recovered run continues under a new token. The result is the number of recovered or closed runs.
+        """
         rows = self._store.running()
-        # More than one tick may ask about: each begins where the one before ended. A new process begins somewhere;
-        # a place that kept step with the clock would, for some numbers of rows, never come to some of them.
+        # With more than MAX_PROBES rows each tick begins at the end of the one before. A new process begins at a
+        # hashed place: a place in step with the clock would never reach some rows for some numbers of rows.
         if self._turn is None:
             self._turn = zlib.crc32(now.isoformat().encode())
         first = self._turn % len(rows) if len(rows) > MAX_PROBES else 0
@@ -146,7 +149,7 @@ class Recovery:
         return self.execution_ended(run, ExecutionEnded(status), now)
 
     def execution_changed(self, detail: Mapping[str, Any], now: datetime) -> bool:
-        """An execution's status changed (EventBridge's own event): recover its run if that is still open."""
+        """Recover the run of an execution that ended (EventBridge's own event). The result is whether it was open."""
         if detail["status"] not in _ENDED:
             return False
         held = _read_input(detail.get("input"))
@@ -156,7 +159,7 @@ class Recovery:
         return self.execution_ended(run, ExecutionEnded(detail["status"]), now)
 
     def execution_ended(self, run: Run, ended: ExecutionEnded, now: datetime) -> bool:
-        """The execution of a run is over: whether the run had to be recovered or closed."""
+        """Recover or close the run of an ended execution. The result is whether that was needed and committed."""
         facts = gather_close_facts(self._store, run.key)
         decision = decide_recovery(facts, run.run_token, ended, now=now, execution_timeout=self._execution_timeout)
         if not isinstance(decision, RecoverRun | CloseRun):
@@ -166,7 +169,7 @@ class Recovery:
         return committed
 
     def stale_runs(self, now: datetime) -> int:
-        """Close runs that outlived their lease."""
+        """Close runs that are past their lease. The result is their number."""
 
         def close_expired(row: Mapping[str, Any]) -> bool:
             run = read_run(row)

@@ -1,4 +1,4 @@
-"""Starts the dates of cron pipelines that wait for no sensor, and reports the dates that nothing has begun."""
+"""Starts the dates of cron pipelines without a trigger, and reports expected dates without a run."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -33,17 +33,17 @@ STREAM_GRACE = timedelta(minutes=2)
 """How long a sensor that came in time may still be on its way through the stream."""
 
 _RECENT_RUNS = 3
-"""How many dates, with those of later fires, may count as a fire's or its predecessor's: data may name other dates."""
+"""How many dates, besides those of later fires, may count as a fire's run: data may name another date."""
 
 _TRIGGERS = frozenset({"sensor", "schedule"})
-"""The reasons of a first attempt that its date's own trigger began; a rerun request's is its own reason."""
+"""The reasons of a first attempt that its date's own trigger began. A rerun request has its own reason."""
 
 Fire = tuple[datetime, ExecutionDate]
 Expiry = tuple[ExecutionDate, datetime]
 
 
 class CronStarts:
-    """The latest due fire of each cron pipeline without a trigger becomes a run; older missed fires do not."""
+    """The check `cron-starts`: the latest due fire of a cron pipeline without a trigger becomes a run, no older one."""
 
     def __init__(self, store: Store, overview: Overview, sweep: Sweep, *, execution_timeout: timedelta) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class CronStarts:
         self._execution_timeout = execution_timeout
 
     def check(self, now: datetime) -> int:
-        """Commit what is due; how many runs began."""
+        """Commit the due starts. The result is their number."""
 
         def start(watched: Watched, fire: Fire) -> bool:
             return self._start(watched, fire, now)
@@ -74,19 +74,19 @@ class CronStarts:
             _log.info("cron_start_held", pipeline=watched.config.id, reason=stored.problem or "the config changed")
             raise LookAgain("the config was edited just now")
         if stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
-            # The fire was allowed, but nothing begins on this day; the next allowed one starts it.
+            # The fire's day was allowed, but no run begins on an excluded day. The next allowed day starts it.
             raise LookAgain("today is excluded")
         decision = start_of_fire(watched.key(date), at, now=now, execution_timeout=self._execution_timeout)
         committed = self._store.commit(decision) is Commit.COMMITTED
         if not committed:
-            # Another start was first, or the row cannot be read, which reading it tells.
+            # Another start was first, or the row is corrupted: then this read raises.
             self._store.run(decision.run.key)
         _log.info("cron_start", run=str(decision.run.key), fire=at.isoformat(), committed=committed)
         return committed
 
 
 def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
-    """Whether the config as it is now still starts this date at this fire; the index that was read lags behind."""
+    """Whether the current config still starts this date at this fire. The index that the tick read lags behind."""
     config = stored.config
     if config is None or config.dry_run or config.schedule.trigger is not None:
         return False
@@ -97,7 +97,7 @@ def _still_fires(stored: StoredConfig, fire: Fire) -> bool:
 
 
 class MissedSchedules:
-    """Cron pipelines with a trigger and inclusion dates: what should have begun by now and has not."""
+    """The check `missed-schedules`: reports inclusion dates and dates of triggered crons without a run."""
 
     def __init__(self, store: Store, overview: Overview, sweep: Sweep, *, missed_after: timedelta) -> None:
         self._store = store
@@ -106,7 +106,7 @@ class MissedSchedules:
         self._missed_after = missed_after
 
     def check(self, now: datetime) -> int:
-        """Report what was missed, once; how many reports."""
+        """Report each missed date once. The result is the number of reports."""
 
         def report(watched: Watched, start: ExpectedStart) -> bool:
             return self._report(watched, start, now)
@@ -132,7 +132,7 @@ class MissedSchedules:
         return self._store.commit(decide_missed(config, start, now)) is Commit.COMMITTED
 
     def _has_stand_in(self, watched: Watched, fire: datetime, now: datetime) -> bool:
-        """Whether the run of another date counts as this fire's; what came after the next fire is a later fire's."""
+        """Whether the run of another date counts as this fire's. A run after the next fire belongs to a later fire."""
         config = watched.config
         assert config.cron is not None
         later = sum(1 for _ in config.cron.fires_between(fire, now, config.zone))
@@ -140,7 +140,7 @@ class MissedSchedules:
         return has_stand_in(watched.expected, fire, triggered, self._missed_after)
 
     def _triggers(self, config: PipelineConfig, newest: int) -> Iterator[tuple[ExecutionDate, datetime]]:
-        """When the newest dates were triggered. Retries, reruns and recoveries of a date are no triggers."""
+        """The trigger times of the newest dates. A retry, rerun or recovery of a date is not a trigger."""
         for run in self._overview.newest_runs(config.id, config.schedule_id, newest):
             if run.attempt == 0 and run.recoveries == 0 and run.reason in _TRIGGERS:
                 yield run.key.date, run.committed_at
@@ -149,7 +149,7 @@ class MissedSchedules:
 
 
 class TriggerDeadlines:
-    """Dates whose auto-trigger window (schedule.trigger.deadline) is over although nothing was triggered."""
+    """The check `trigger-deadlines`: dates without a trigger by the end of their window (schedule.trigger.deadline)."""
 
     def __init__(self, store: Store, overview: Overview, sweep: Sweep) -> None:
         self._store = store
@@ -157,7 +157,7 @@ class TriggerDeadlines:
         self._sweep = sweep
 
     def check(self, now: datetime) -> int:
-        """Close those dates as failed for good; how many."""
+        """Close these dates as final failures. The result is their number."""
 
         def expire(watched: Watched, expiry: Expiry) -> bool:
             return self._expire(watched, *expiry, now)
@@ -171,7 +171,7 @@ class TriggerDeadlines:
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(key)):
             return False
         if self._came_in_time(watched, date, ended_at, now):
-            raise LookAgain("the sensor came in time; its run is about to be started")
+            raise LookAgain("the sensor came in time and its run is about to start")
         decision = expire_trigger(config, key, ended_at, ExpiryFacts(self._store.sla(key)), now)
         commit = self._store.commit(decision)
         if commit is Commit.STALE:
@@ -179,7 +179,7 @@ class TriggerDeadlines:
         return commit is Commit.COMMITTED
 
     def _came_in_time(self, watched: Watched, date: ExecutionDate, ended_at: datetime, now: datetime) -> bool:
-        """Whether the trigger's sensor held by then: its record was lost, or came on an excluded day."""
+        """Whether the trigger's sensor held by `ended_at`, although its record was lost or came on an excluded day."""
         rule = watched.config.trigger_rule
         assert rule is not None
         readings = self._store.readings(watched.key(date), [rule])
@@ -197,7 +197,7 @@ class TriggerDeadlines:
 
 
 def _unchanged(store: Store, watched: Watched) -> PipelineConfig:
-    """The config as the index told it, if it is still that: what was due under another one is found anew."""
+    """The config that the tick read. Raises LookAgain if it changed: the next tick finds the matters of the new one."""
     if store.config(watched.config.id).config != watched.config:
         raise LookAgain("the config was edited just now")
     return watched.config

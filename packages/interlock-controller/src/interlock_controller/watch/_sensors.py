@@ -1,4 +1,4 @@
-"""Finds sensors that should have triggered a run and did not, and post-run sensors that stayed away."""
+"""Finds sensors that should have triggered a run and did not, and missing post-run sensors."""
 
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -35,23 +35,23 @@ _log = get_logger(__name__)
 
 
 _SLOTS = 3
-"""Pipelines with per-period sensors, or of which no sensor is known, need a query each: a third of them per tick."""
+"""Pipelines with per-period sensors, or without a known sensor, need a query each: a third of them per tick."""
 
 _BUCKETS = 288
-"""All others are asked once a day whether they have per-period sensors: one bucket of them every five minutes."""
+"""All others are queried once a day for per-period sensors: one bucket of them every five minutes."""
 
 _BUCKET_SECONDS = 300
 _FORGOTTEN_AFTER = timedelta(days=1)
-"""How long completed runs of pipelines without reports (unwatched, dry, gone) are kept in the post-run index."""
+"""How long completed runs of pipelines without reports (unwatched, dry or deleted) stay in the post-run index."""
 
 _WRITTEN_LATE = timedelta(hours=1)
-"""How much older than its writing a sensor's own timestamp may be."""
+"""How much a sensor's own timestamp may precede its write."""
 
 Rows = Mapping[str, Mapping[str, object]]
 
 
 class StrandedSensors:
-    """Triggers whose stream record was lost, or that came on an excluded day for a date that is excluded as well."""
+    """The check `stranded-sensors`: triggers whose record was lost, or that came on and for an excluded day."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class StrandedSensors:
         self._execution_timeout = execution_timeout
 
     def check(self, now: datetime) -> int:
-        """Start what was stranded; how many runs."""
+        """Start the runs of stranded sensors. The result is their number."""
         slot, cursors = self._slots()
         troubles: list[PipelineTrouble] = []
         found = list(self._stranded(now, slot, cursors, troubles))
@@ -84,7 +84,7 @@ class StrandedSensors:
         return sum(one is True for one in done)
 
     def _move_on(self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
-        """Note how far each part has come; who failed, or cannot be looked at now, is looked at from here again."""
+        """Move the cursor of each part. A failed or postponed pipeline keeps its position."""
         for name in ("plain", f"periods-{slot}"):
             later = dict.fromkeys([*self._live.later(now), *failed])
             behind = {pipeline_id: position(pipeline_id, cursors[name], now) for pipeline_id in later}
@@ -93,7 +93,7 @@ class StrandedSensors:
     def _stranded(
         self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterator[tuple[Watched, Stranded]]:
-        """What each pipeline's sensors should have started; a pipeline that fails disturbs no other."""
+        """The stranded sensors of each pipeline. A failed pipeline holds up no other."""
         undated: list[tuple[Watched, str]] = []
         for watched, cursor, rows in self._read(now, slot, cursors, troubles):
             try:
@@ -109,7 +109,7 @@ class StrandedSensors:
     def _report_undated(
         self, undated: list[tuple[Watched, str]], now: datetime, troubles: list[PipelineTrouble]
     ) -> None:
-        """Report each trigger row without date and time once: written again unchanged, it can start nothing."""
+        """Report each trigger row without date and time once. An unchanged rewrite of such a row starts nothing."""
         named = {
             (watched.config.id, undated_marker(key)): (watched, key) for watched, key in undated if watched.reports
         }
@@ -121,7 +121,7 @@ class StrandedSensors:
                 troubles.append(PipelineTrouble(watched.config.id, result))
 
     def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
-        """The third whose turn is longest ago, and up to when each part was looked at."""
+        """The third with the oldest turn, and the cursor of each part."""
         names = ["plain", *(f"periods-{slot}" for slot in range(_SLOTS))]
         cursors = {name: cursor_of(self._overview, f"sensors-{name}") for name in names}
         ages = [cursors[f"periods-{slot}"] for slot in range(_SLOTS)]
@@ -130,7 +130,7 @@ class StrandedSensors:
     def _read(
         self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterable[tuple[Watched, Cursor | None, Rows]]:
-        """The trigger sensors to look at: every plain one, and the per-period ones whose turn it is."""
+        """The trigger sensors of this tick: every plain one, and the per-period ones of the third in turn."""
         triggered = [
             (watched, watched.config.schedule.trigger.key)
             for watched in self._live.pipelines(now)
@@ -163,13 +163,15 @@ class StrandedSensors:
         if any(entry.event in TERMINAL_JOB_EVENTS for entry in self._store.entries(one.key)):
             return False
         if not one.names_date and self._store.run(replace(one.key, date=one.key.date.next())) is not None:
-            return False  # streams give the time of the write, a producer that of its reading: the row was taken up
+            # The stream has the time of the write, and the row that of the producer's reading: the router took it up.
+            return False
         if self._store.sensor_rows(one.key.pipeline_id, (one.sensor_key,)).get(one.sensor_key) != one.fields:
-            return False  # another row has come since: the next tick looks at it
+            # Another row has come since. The next tick looks at it.
+            return False
         return self._start(one, watched.config, now)
 
     def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
-        """Start the run, unless another writer was first; Contended when the rows changed at each try."""
+        """Start the run, unless another writer was first. Raises Contended if the rows changed at each try."""
 
         def start_once() -> bool | Overtaken:
             known = self._store.arrived_at(one.key) is not None
@@ -184,7 +186,7 @@ class StrandedSensors:
 
 
 def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
-    """From when on sensors may not have been looked at: the last turn, or the excluded days right before today."""
+    """The start of the time to look at: the last turn, or the excluded days right before today."""
     since = watched.expected.created_at
     if cursor is not None:
         since = position(watched.config.id, cursor, now) - _WRITTEN_LATE
@@ -195,7 +197,7 @@ def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
 def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *, is_plain: bool) -> bool:
     number = zlib.crc32(watched.config.id.encode())
     if watched.periodic or not is_plain:
-        # Without a row of the plain key nobody knows: the record of its first per-period key may be what was lost.
+        # Without a plain row the key's kind is unknown: the record of its first per-period key may be the lost one.
         return number % _SLOTS == slot
     bucket = int(now.timestamp()) // _BUCKET_SECONDS
     before = int(plain.at.timestamp()) // _BUCKET_SECONDS if plain is not None else bucket - _BUCKETS
@@ -204,7 +206,7 @@ def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *,
 
 
 class MissingPostRun:
-    """Completed runs whose post-run sensors stayed away for longer than postRun.sensorTimeout."""
+    """The check `missing-post-run`: completed runs without post-run sensors after postRun.sensorTimeout."""
 
     def __init__(self, store: Store, overview: Overview, live: LivePipelines, workers: WorkerPool) -> None:
         self._store = store
@@ -213,13 +215,13 @@ class MissingPostRun:
         self._workers = workers
 
     def check(self, now: datetime) -> int:
-        """Report them, once; how many reports."""
+        """Report each such run once. The result is the number of reports."""
         pipelines = {
             watched.config.id: watched
             for watched in self._live.pipelines(now)
             if watched.config.post_run_rules is not None and watched.reports
         }
-        # Runs of pipelines that watch nothing any more wait too, and are forgotten after a while.
+        # Runs of pipelines without post-run rules wait in the index too, and leave it after _FORGOTTEN_AFTER.
         shortest = min((_timeout(watched) for watched in pipelines.values()), default=_FORGOTTEN_AFTER)
         rows = self._overview.awaiting_post_run(now - shortest)
         return sum(self._workers.do_all([partial(self._look, pipelines, row, now) for row in rows]))
@@ -232,7 +234,7 @@ class MissingPostRun:
         return _is_over(watched, run, now) and self._report(watched, run, now)
 
     def _forget(self, run: Run, now: datetime) -> bool:
-        """Nobody is told of this run; after a while it need not be read at each tick any more."""
+        """Take a run without reports out of the post-run index after a while. Then no tick reads it any more."""
         if run.closed_at is not None and run.closed_at <= now - _FORGOTTEN_AFTER:
             self._store.commit(NoteAfterRun(run, (), settled=True))
         return False
@@ -243,7 +245,7 @@ class MissingPostRun:
         readings = self._store.readings(run.key, rules.rules)
         missing = awaited(watched.config, run, readings.rows, readings.kept)
         if not missing:
-            # Their records are judged by the router when the stream brings them.
+            # The router judges their records when the stream delivers them.
             self._store.commit(NoteAfterRun(run, (), settled=True))
             return False
         decision = miss_post_run(watched.config, run, missing, now)

@@ -1,4 +1,4 @@
-"""Sees to it that SLA clocks are heard: timers for what is ahead, the alert itself where a timer was lost."""
+"""Creates timers for SLA moments ahead, and emits the alerts of lost timers."""
 
 import zlib
 from collections.abc import Iterable, Mapping
@@ -22,17 +22,17 @@ from interlock_sla import Clock, Deadline
 from interlock_store import Overview
 
 TIMER_GRACE = timedelta(minutes=2)
-"""How long after its moment a timer may still speak for itself; Scheduler is precise to a minute."""
+"""How long after its moment a timer may still fire. Scheduler is precise to a minute."""
 
 _MOST_UNJUDGED = 25 * 24
-"""How many of a pipeline's newest dates are read when its config was mended: the hours that a tick looks back."""
+"""How many of a pipeline's newest dates are read after its config changed: the hours that a tick looks back."""
 
 _HORIZON = timedelta(hours=24)
 _SPREAD_MINUTES = 12 * 60
 
 
 class Alert(Struct, frozen=True):
-    """An alert that is due: which, of which date, for which moment (UTC)."""
+    """A due alert: its date, its event type and its moment (UTC)."""
 
     key: RunKey
     event: EventType
@@ -40,7 +40,7 @@ class Alert(Struct, frozen=True):
 
 
 class TimersAhead:
-    """Absolute clocks get their Scheduler entries a day ahead, so that warnings come also when nothing ever runs."""
+    """The check `sla-timers`: creates the timers of absolute clocks a day ahead, so that dates without a run alert."""
 
     def __init__(self, overview: Overview, timers: Timers, sweep: Sweep) -> None:
         self._overview = overview
@@ -48,7 +48,7 @@ class TimersAhead:
         self._sweep = sweep
 
     def check(self, now: datetime) -> int:
-        """Create the timers that came within the horizon; how many."""
+        """Create the timers that came within the horizon. The result is their number."""
         cursor = cursor_of(self._overview, self._sweep.check)
 
         def find(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
@@ -65,7 +65,7 @@ class TimersAhead:
         return self._sweep.walk(now, find, self._open, create)
 
     def _open(self, found: Found[tuple[RunKey, Timer]]) -> Found[tuple[RunKey, Timer]]:
-        """Without those of dates that are over already: they ran long before their deadline."""
+        """The timers without those of dates that are over, because these ran long before their deadline."""
         runs = self._overview.runs(dict.fromkeys(key for _, (key, _) in found))
         return [one for one in found if one[1][0] not in runs or runs[one[1][0]].is_running]
 
@@ -80,12 +80,12 @@ def _timers(watched: Watched, window: Window) -> Iterable[tuple[RunKey, Timer]]:
 
 
 def _horizon(pipeline_id: str) -> timedelta:
-    """24 to 36 hours, the same for the same pipeline: deadlines of one minute are not all scheduled in one tick."""
+    """24 to 36 hours, fixed per pipeline, so that equal deadlines of many pipelines do not fall into one tick."""
     return _HORIZON + timedelta(minutes=zlib.crc32(pipeline_id.encode()) % _SPREAD_MINUTES)
 
 
 class DroppedTimers:
-    """Deadlines and warnings of expected dates that are past although nobody spoke of them."""
+    """The check `dropped-timers`: past deadlines and warnings of expected dates without an alert."""
 
     def __init__(self, overview: Overview, alerts: SlaAlerts, sweep: Sweep) -> None:
         self._overview = overview
@@ -93,8 +93,8 @@ class DroppedTimers:
         self._sweep = sweep
 
     def check(self, now: datetime) -> int:
-        """Speak for the timers that did not; how many alerts."""
-        return self._sweep.walk(now, self._find, self._unsettled, self._speak, reach=reach_of_edit())
+        """Emit the alerts of timers that did not fire. The result is their number."""
+        return self._sweep.walk(now, self._find, self._unsettled, self._emit, reach=reach_of_edit())
 
     def _find(self, watched: Watched, window: Window) -> Iterable[Alert]:
         if not watched.reports:
@@ -109,10 +109,10 @@ class DroppedTimers:
         runs, verdicts = self._overview.runs(keys), self._overview.verdicts(keys)
         return [one for one in found if not _is_settled(one[1], runs, verdicts)]
 
-    def _speak(self, watched: Watched, alert: Alert) -> bool:
+    def _emit(self, watched: Watched, alert: Alert) -> bool:
         if self._alerts.fire(alert.key, alert.event, alert.moment) is not None:
             return True
-        # A completed run that has no verdict was closed while its config could not be read.
+        # A completed run without a verdict was closed while its config could not be read.
         return alert.event is EventType.SLA_BREACH and self._alerts.judge(alert.key) is not None
 
 
@@ -125,7 +125,7 @@ def _is_settled(alert: Alert, runs: Mapping[RunKey, Run], verdicts: Mapping[RunK
 
 
 class UnjudgedRuns:
-    """Runs that were completed while their config could not be read: nobody could judge them then."""
+    """The check `unjudged-runs`: runs without a verdict, because their config was unreadable at their close."""
 
     def __init__(self, overview: Overview, alerts: SlaAlerts, sweep: Sweep) -> None:
         self._overview = overview
@@ -133,7 +133,7 @@ class UnjudgedRuns:
         self._sweep = sweep
 
     def check(self, now: datetime) -> int:
-        """Judge the runs of the pipelines whose config was mended, or edited, since the last tick; how many."""
+        """Judge the runs of pipelines whose config was edited since the last tick. The result is their number."""
         cursor = cursor_of(self._overview, self._sweep.check)
 
         def find(watched: Watched, window: Window) -> Iterable[RunKey]:
@@ -158,7 +158,7 @@ class UnjudgedRuns:
 
 
 class RelativeSlas:
-    """Runs under way whose relative clock has passed a moment that nobody spoke of."""
+    """The check `relative-slas`: runs in progress whose relative clock has passed a moment without an alert."""
 
     def __init__(self, overview: Overview, alerts: SlaAlerts, live: LivePipelines, workers: WorkerPool) -> None:
         self._overview = overview
@@ -167,7 +167,7 @@ class RelativeSlas:
         self._workers = workers
 
     def check(self, now: datetime) -> int:
-        """Speak for the timers that did not; how many alerts."""
+        """Emit the alerts of timers that did not fire. The result is their number."""
         due = self._due(now)
         verdicts = self._overview.verdicts(dict.fromkeys(alert.key for alert in due))
         given = self._overview.marked(
@@ -181,11 +181,11 @@ class RelativeSlas:
             if isinstance(result, Exception)
         ]
         if troubles:
-            raise ExceptionGroup(f"{len(troubles)} of {len(left)} alerts could not be given", troubles)
+            raise ExceptionGroup(f"{len(troubles)} of {len(left)} alerts could not be emitted", troubles)
         return sum(1 for moment in fired if moment is not None)
 
     def _due(self, now: datetime) -> list[Alert]:
-        """What is due of the runs under way, those included whose execution could not be started yet."""
+        """The due alerts of runs in progress, including runs whose execution could not be started yet."""
         clocked = {
             watched.config.id: watched
             for watched in self._live.pipelines(now)
@@ -199,7 +199,7 @@ class RelativeSlas:
 
 
 def _overdue(watched: Watched, key: RunKey, arrived_at: datetime, now: datetime) -> Iterable[Alert]:
-    """The breach if its moment is past by the timers' grace, else the warning if that is."""
+    """The breach if its moment is past by the timers' grace, else the warning on the same condition."""
     deadline = _relative(watched, key, arrived_at)
     if deadline is None:
         return

@@ -1,4 +1,4 @@
-"""How a check goes over all pipelines: each tick from where the last one ended, each pipeline on its own."""
+"""Walks a check over all pipelines, each tick from the end of the last one and each pipeline on its own."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,20 +17,20 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 
 LOOK_BACK = timedelta(days=25)
-"""A tick never answers for more than this, however long the watchdog was away (docs/reference/watchdog.md §3)."""
+"""The most time that a tick looks back, even after a longer outage of the watchdog (docs/reference/watchdog.md §3)."""
 
 _MOST_BEHIND = 2000
-"""How many pipelines a cursor names that are behind: its row has to stay far below the 400 KB of an item."""
+"""The most lagging pipelines that a cursor names. Its row has to stay far below the 400 KB of an item."""
 
 Found = Sequence[tuple[Watched, T]]
 
 
 class LookAgain(Exception):
-    """What was found cannot be decided yet: the next tick looks at the pipeline from the same moment on."""
+    """The matter cannot be decided yet. The next tick looks at the pipeline from the same moment on."""
 
 
 class Sweep:
-    """One check's way over all pipelines: each tick goes on where the last one ended, pipeline by pipeline."""
+    """One check's walk over all pipelines. Each tick continues at the end of the last one."""
 
     def __init__(self, check: str, overview: Overview, live: LivePipelines, workers: WorkerPool) -> None:
         self.check = check
@@ -47,12 +47,14 @@ class Sweep:
         *,
         reach: Reach | None = None,
     ) -> int:
-        """Find what each pipeline's window holds, leave out in batches what needs nothing, act on the rest.
+        """Find the matters in each pipeline's window, drop the settled ones in batches, act on the rest.
 
-        `reach` says how much earlier the window begins for a pipeline that was edited since it was answered for.
-        A pipeline that failed is looked at again from the same moment on; the others go on. So is one whose act
-        says LookAgain, or whose config cannot be read now, which is no failure. The answer is how many acts did
-        something. Raises ExceptionGroup of PipelineTrouble when some failed.
+        `find` gives the matters of a window, `narrow` drops the settled ones, and `act` acts on one matter. `reach`
+        moves the start of the window back for a pipeline that was edited since its last window.
+
+        A failed pipeline holds up no other, and its next window begins where this one began. The same applies to a
+        pipeline whose act raises LookAgain, and to one whose config cannot be read now, but these are not failures.
+        The result is the number of acts that returned True. Raises ExceptionGroup of PipelineTrouble for the failures.
         """
         cursor = cursor_of(self._overview, self.check)
         rounds: _Round[T] = _Round(cursor, now, reach)
@@ -69,14 +71,14 @@ class Sweep:
         return sum(1 for result in done if result is True)
 
     def is_new_to(self, watched: Watched, cursor: Cursor | None) -> bool:
-        """Whether the check has not yet seen the pipeline's config as it is now."""
+        """Whether the check has not seen the pipeline's current config yet."""
         if cursor is None or watched.config.id in cursor.behind:
             return True
         return watched.changed_at > cursor.at - NOTICED
 
 
 class _Round(Generic[T]):
-    """One walk: what was found, what went wrong, and who is behind since when."""
+    """One walk: the matters found, the failures, and the pipelines that lag with their position (UTC)."""
 
     def __init__(self, cursor: Cursor | None, now: datetime, reach: Reach | None) -> None:
         self._cursor = cursor
@@ -87,19 +89,19 @@ class _Round(Generic[T]):
         self.troubles: list[PipelineTrouble] = []
 
     def put_off(self, pipeline_ids: Iterable[str]) -> None:
-        """These are looked at later, from where they are now."""
+        """Let these pipelines keep their position for a later tick."""
         for pipeline_id in pipeline_ids:
             self.behind[pipeline_id] = position(pipeline_id, self._cursor, self._now)
 
     def find(self, watched: Watched, find: Callable[[Watched, Window], Iterable[T]]) -> None:
-        """What a pipeline's window holds; one that fails disturbs no other."""
+        """Add the matters in a pipeline's window. A failed pipeline holds up no other."""
         try:
             self.found += [(watched, matter) for matter in find(watched, self._window(watched))]
-        except Exception as error:  # noqa: BLE001 (raised with the others when all have had their turn)
+        except Exception as error:  # noqa: BLE001 (raised with the others at the end of the walk)
             self._fail(watched, error)
 
     def note(self, watched: Watched, result: bool | Exception) -> None:
-        """What an act came to."""
+        """Note the result of an act."""
         if isinstance(result, LookAgain):
             self.put_off([watched.config.id])
         elif isinstance(result, Exception):
@@ -110,7 +112,7 @@ class _Round(Generic[T]):
         self.troubles.append(PipelineTrouble(watched.config.id, error))
 
     def _window(self, watched: Watched) -> Window:
-        """What this tick answers for: from where the last one ended, not before the pipeline's creation."""
+        """The window of this tick: from the end of the last one, but not before the pipeline's creation."""
         created = watched.expected.created_at - timedelta(microseconds=1)
         answered = position(watched.config.id, self._cursor, self._now)
         again = self._reach(watched, answered, self._now) if self._reach is not None else None
@@ -118,10 +120,10 @@ class _Round(Generic[T]):
 
 
 def cursor_of(overview: Overview, check: str) -> Cursor | None:
-    """Up to when a check has answered; None before its first tick.
+    """The cursor of a check, or None before its first tick.
 
-    A row that cannot be read counts as none: the tick writes it anew, and looks back as far as ticks do. What it
-    meets again has its run, its verdict or its marker.
+    A corrupted row counts as None. The tick then looks back by LOOK_BACK and writes the row again. A settled matter
+    is not repeated, because it has its run, verdict or marker.
     """
     try:
         return overview.cursor(check)
@@ -131,14 +133,15 @@ def cursor_of(overview: Overview, check: str) -> Cursor | None:
 
 
 def position(pipeline_id: str, cursor: Cursor | None, now: datetime) -> datetime:
-    """Up to when a check has answered for a pipeline; never longer ago than anybody looks back."""
+    """The moment (UTC) up to which a check has looked at a pipeline, at most LOOK_BACK ago."""
     earliest = now.astimezone(UTC) - LOOK_BACK
     return earliest if cursor is None else max(cursor.behind.get(pipeline_id, cursor.at), earliest)
 
 
 def cursor_at(now: datetime, behind: Mapping[str, datetime]) -> Cursor:
-    """Where a check stands after a tick. Of very many that are behind all go on from the earliest: that costs more
-    and tells nothing twice.
+    """The cursor of a check after a tick. If too many pipelines lag, all of them continue from the earliest position.
+
+    That costs time, but no matter is reported twice.
     """
     return Cursor(now, behind) if len(behind) <= _MOST_BEHIND else Cursor(min(behind.values()), {})
 

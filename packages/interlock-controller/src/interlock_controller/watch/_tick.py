@@ -1,4 +1,4 @@
-"""One tick of the watchdog: every check on its own, so that one that fails is reported and the rest still run."""
+"""Runs one tick of the watchdog: a failed check is reported, and the other checks still run."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,21 +14,21 @@ from interlock_telemetry import DeadlinePassed, get_logger
 
 _log = get_logger(__name__)
 
-_MEMBERS_TOLD = 3
+_MEMBERS_NAMED = 3
 _LONGEST = 800
 
 _PIPELINES_NAMED = 100
 
 
 class Cause(Struct, frozen=True):
-    """What a tick was invoked by. A repeated invocation has the same cause, and tells the same event again."""
+    """The cause of a tick. A repeated invocation has the same cause, and emits the same event again."""
 
     id: str
     at: datetime
 
     @classmethod
     def of(cls, event: Mapping[str, Any], now: datetime) -> "Cause":
-        """EventBridge's event, by its `id` and `time`; another invocation is its own cause."""
+        """The cause with the `id` and `time` of EventBridge's event, or `now` if the event has no time."""
         try:
             at = datetime.fromisoformat(str(event.get("time")))
         except ValueError:
@@ -37,7 +37,7 @@ class Cause(Struct, frozen=True):
 
 
 class TickFailed(Exception):
-    """Some checks of a tick failed; the others ran. Names them all."""
+    """Some checks of a tick failed. The others ran. The message names every failed check."""
 
     def __init__(self, failures: Mapping[str, Exception]) -> None:
         why = "; ".join(f"{name}: {_describe(error)}" for name, error in failures.items())
@@ -46,17 +46,17 @@ class TickFailed(Exception):
 
 
 def _describe(error: BaseException) -> str:
-    """The error; of a group, also what its first few different members say."""
+    """The text of an error. A group adds the texts of its first few different members."""
     if isinstance(error, PipelineTrouble):
         return str(error)
     if not isinstance(error, BaseExceptionGroup):
         return f"{type(error).__name__}: {error}"
     inner = dict.fromkeys(_describe(one) for one in error.exceptions)
-    return f"{error.message}: " + " / ".join(list(inner)[:_MEMBERS_TOLD])[:_LONGEST]
+    return f"{error.message}: " + " / ".join(list(inner)[:_MEMBERS_NAMED])[:_LONGEST]
 
 
 class TickReport(Struct, frozen=True):
-    """What each check found, by its name."""
+    """The result of each check, by its name."""
 
     found: dict[str, int]
 
@@ -69,10 +69,10 @@ def run_tick(
     out_of_time: Callable[[], bool] = lambda: False,
     cause: Cause | None = None,
 ) -> TickReport:
-    """Run all checks; raise TickFailed, after telling the bus, when some could not be done.
+    """Run all checks. If some fail, emit WATCHDOG_DEGRADED and raise TickFailed.
 
-    Checks that the invocation has no time left for are failures too: a tick that always ends early must be seen.
-    Lambda repeats an invocation that failed; `cause`, the same each time, lets the event be known as a duplicate.
+    A check without time left in the invocation fails too, so that a tick that always ends early is reported. Lambda
+    repeats a failed invocation. `cause` is the same each time, so that consumers recognize the repeated event.
     """
     found: dict[str, int] = {}
     failures: dict[str, Exception] = {}
@@ -86,16 +86,16 @@ def run_tick(
             failures[name] = error
     if failures:
         try:
-            _tell(failures, bus, cause or Cause("", now))
+            _emit(failures, bus, cause or Cause("", now))
         except Exception as error:
-            # The bus may be down as well; what failed first must still reach the caller.
+            # The bus may be down as well. The first failures must still reach the caller.
             raise TickFailed(failures) from error
         raise TickFailed(failures)
     return TickReport(found)
 
 
-def _tell(failures: Mapping[str, Exception], bus: Bus, cause: Cause) -> None:
-    """Straight to the bus: the table may be what failed."""
+def _emit(failures: Mapping[str, Exception], bus: Bus, cause: Cause) -> None:
+    """Put the event directly on the bus, because the table may be the cause of the failures."""
     pipelines = sorted(set().union(*(troubled_pipelines(error) for error in failures.values())))
     event = Event(
         id=make_event_id(cause.at, f"watchdog {cause.id} {sorted(failures)}"),

@@ -1,4 +1,4 @@
-"""Does many small acts, a few at a time and within the invocation; one that fails disturbs no other."""
+"""Does many small acts, a few at a time and within the invocation. A failed act holds up no other."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,23 +9,23 @@ T = TypeVar("T")
 
 
 class WorkerPool:
-    """Does `size` acts at a time; with one worker they run one after another where they were called."""
+    """Does `size` acts at a time. With one worker, they run one after another in the calling thread."""
 
     def __init__(self, size: int = 1) -> None:
         self._size = size
         self._deadline: InvocationDeadline | None = None
 
     def work_until(self, deadline: InvocationDeadline) -> None:
-        """From now on nothing begins after this deadline: what is left fails with DeadlinePassed."""
+        """Begin no act after this deadline. Each act that is left fails with DeadlinePassed."""
         self._deadline = deadline
 
     @property
     def out_of_time(self) -> bool:
-        """Whether nothing should begin any more in this invocation."""
+        """Whether the deadline has passed, so that no act begins any more."""
         return self._deadline is not None and self._deadline.expired
 
     def attempt(self, acts: Sequence[Callable[[], T]]) -> list[T | Exception]:
-        """What each act returned, or the error that it raised, in their order."""
+        """The result of each act, or its error, in the order of the acts."""
         if self._size == 1 or len(acts) < 2:
             return [DeadlinePassed(False) if self.out_of_time else _attempt(act) for act in acts]
         bound = [lambda act=act: _attempt(act) for act in acts]
@@ -33,7 +33,7 @@ class WorkerPool:
         return [outcome.error if isinstance(outcome.error, Exception) else outcome.result() for outcome in outcomes]
 
     def do_all(self, acts: Sequence[Callable[[], T]]) -> list[T]:
-        """Do each act although others fail; then raise what failed, else what they returned."""
+        """Do each act even if others fail. The result is their results. Raises ExceptionGroup of the errors."""
         done = self.attempt(acts)
         errors = [one for one in done if isinstance(one, Exception)]
         if errors:

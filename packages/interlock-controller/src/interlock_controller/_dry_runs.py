@@ -1,4 +1,4 @@
-"""Gathers the facts by which a dry run of a date is judged."""
+"""Gathers the facts for the dry run of a date."""
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
@@ -8,8 +8,8 @@ from interlock_sla import Exclusions
 from interlock_store import Store
 
 
-def shadow_facts(store: Store, key: RunKey, config: PipelineConfig, exclusions: Exclusions) -> ShadowFacts:
-    """The facts of a date of a dry-run pipeline, as they are now."""
+def dry_run_facts(store: Store, key: RunKey, config: PipelineConfig, exclusions: Exclusions) -> ShadowFacts:
+    """The present facts of a date of a dry-run pipeline."""
     readings = store.readings(key, rules_to_read(config))
     return ShadowFacts(
         shadow=store.shadow(key),
