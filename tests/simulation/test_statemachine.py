@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from simulation.dataflow import Finding, Paths, guaranteed, put, unset_reads, wi
 from simulation.machine import DEFINITION, ORCHESTRATOR, SLA_MONITOR, Execution, TaskFailed, load_definition
 
 from interlock_config import decode_yaml
-from interlock_controller.runs import Step, finished, read_request
+from interlock_controller.runs import Step, StepStatus, finished, read_request
 from interlock_controller.runs import _closing as closing
 from interlock_controller.runs import _evaluation as evaluation
 from interlock_controller.runs import _job as job
@@ -273,8 +273,12 @@ Answer: TypeAlias = Step | TaskFailed
 Script: TypeAlias = Mapping[str, Sequence[Answer]]
 OK = Step("any")
 DEAD = TaskFailed("Runtime.HandlerError", "it broke")
-PASSED, RUNNING, JOB = Step("passed"), Step("running", 60), finished(JobOutcome("success", run_id="j1", at=NOW))
-SUCCEEDED, FAILED, SUPERSEDED = Step("succeeded"), Step("failed"), Step("superseded")
+PASSED, RUNNING, JOB = (
+    Step(StepStatus.PASSED),
+    Step(StepStatus.RUNNING, 60),
+    finished(JobOutcome("success", run_id="j1", at=NOW)),
+)
+SUCCEEDED, FAILED, SUPERSEDED = Step(StepStatus.SUCCEEDED), Step(StepStatus.FAILED), Step(StepStatus.SUPERSEDED)
 SLA = {"deadline": "08:00", "timezone": "UTC", "critical": False}
 HAPPY: Script = {
     "evaluate": [PASSED],
@@ -332,7 +336,7 @@ ROADS = {
     "passed, running, succeeded": Road(HAPPY, COMPLETED, "SUCCEEDED"),
     "a synchronous job": Road({**HAPPY, "trigger": [JOB]}, f"{TRIGGERED} CompleteTrigger", "SUCCEEDED"),
     "held twice": Road(
-        {**HAPPY, "evaluate": [Step("not-ready", 55), Step("not-ready", 60), PASSED]},
+        {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 55), Step(StepStatus.NOT_READY, 60), PASSED]},
         f"{EVALUATED} WaitToEvaluate {EVALUATED} WaitToEvaluate {COMPLETED}",
         "SUCCEEDED",
     ),
@@ -343,7 +347,7 @@ ROADS = {
     ),
     "failed for good": Road({**HAPPY, "complete-trigger": [FAILED]}, COMPLETED, "FAILED"),
     "waiting for its retry": Road(
-        {**HAPPY, "complete-trigger": [Step("retrying")]}, COMPLETED, "SUCCEEDED", settles=False
+        {**HAPPY, "complete-trigger": [Step(StepStatus.RETRYING)]}, COMPLETED, "SUCCEEDED", settles=False
     ),
     "no config at the evaluation": Road({"evaluate": [FAILED]}, EVALUATED, "FAILED"),
     "no config at the trigger": Road({**HAPPY, "trigger": [FAILED]}, TRIGGERED, "FAILED"),
@@ -352,17 +356,17 @@ ROADS = {
     "superseded under its job": Road({**HAPPY, "check-job": [SUPERSEDED]}, FOLLOWED, "SUCCEEDED", settles=False),
     "superseded at the close": Road({**HAPPY, "complete-trigger": [SUPERSEDED]}, COMPLETED, "SUCCEEDED", settles=False),
     "evaluation window used up": Road(
-        {"evaluate": [Step("exhausted", reason="count is 3")], "validation-exhausted": [FAILED]},
+        {"evaluate": [Step(StepStatus.EXHAUSTED, reason="count is 3")], "validation-exhausted": [FAILED]},
         f"{EVALUATED} ValidationExhausted",
         "FAILED",
     ),
     "poll window used up": Road(
-        {**HAPPY, "check-job": [Step("exhausted")], "job-poll-exhausted": [FAILED]},
+        {**HAPPY, "check-job": [Step(StepStatus.EXHAUSTED)], "job-poll-exhausted": [FAILED]},
         f"{FOLLOWED} JobPollExhausted",
         "FAILED",
     ),
     "a start that was withdrawn": Road(
-        {**HAPPY, "trigger": [RUNNING, JOB], "check-job": [Step("not-started")]},
+        {**HAPPY, "trigger": [RUNNING, JOB], "check-job": [Step(StepStatus.NOT_STARTED)]},
         f"{FOLLOWED} Trigger JobState CompleteTrigger",
         "SUCCEEDED",
     ),
@@ -395,9 +399,9 @@ BROKEN_STEPS: dict[str, Script] = {
     "evaluate": HAPPY,
     "check-job": HAPPY,
     "complete-trigger": HAPPY,
-    "validation-exhausted": {"evaluate": [Step("exhausted")]},
+    "validation-exhausted": {"evaluate": [Step(StepStatus.EXHAUSTED)]},
     "trigger-exhausted": {**HAPPY, "trigger": [DEAD]},
-    "job-poll-exhausted": {**HAPPY, "check-job": [Step("exhausted")]},
+    "job-poll-exhausted": {**HAPPY, "check-job": [Step(StepStatus.EXHAUSTED)]},
 }
 
 
@@ -417,9 +421,12 @@ def test_a_step_that_cannot_be_retried_is_recorded_before_the_run_fails(mode: st
 @pytest.mark.parametrize(
     ("script", "mode"),
     [
-        ({"evaluate": [Step("exhausted", reason="why")], "validation-exhausted": [FAILED]}, "validation-exhausted"),
         (
-            {**HAPPY, "check-job": [Step("exhausted", reason="why")], "job-poll-exhausted": [FAILED]},
+            {"evaluate": [Step(StepStatus.EXHAUSTED, reason="why")], "validation-exhausted": [FAILED]},
+            "validation-exhausted",
+        ),
+        (
+            {**HAPPY, "check-job": [Step(StepStatus.EXHAUSTED, reason="why")], "job-poll-exhausted": [FAILED]},
             "job-poll-exhausted",
         ),
     ],
@@ -453,7 +460,7 @@ def test_the_evaluation_after_an_sla_that_failed_to_start_is_asked_the_same() ->
 def test_what_a_step_found_is_handed_to_the_step_that_closes() -> None:
     asked = {event["mode"]: event for event in play(HAPPY).asked}
     assert asked["complete-trigger"]["outcome"] == msgspec.to_builtins(JOB)
-    used_up: Script = {"evaluate": [Step("exhausted", reason="count is 3")], "validation-exhausted": [FAILED]}
+    used_up: Script = {"evaluate": [Step(StepStatus.EXHAUSTED, reason="count is 3")], "validation-exhausted": [FAILED]}
     asked = {event["mode"]: event for event in play(used_up).asked}
     assert asked["validation-exhausted"]["outcome"]["reason"] == "count is 3"
     refused: Script = {**HAPPY, "trigger": [TaskFailed("SubmissionFailed", "busy")], "trigger-exhausted": [FAILED]}
@@ -462,7 +469,9 @@ def test_what_a_step_found_is_handed_to_the_step_that_closes() -> None:
 
 
 def test_waits_are_as_long_as_the_orchestrator_says() -> None:
-    played = play({**HAPPY, "evaluate": [Step("not-ready", 55), PASSED], "trigger": [Step("running", 2)]})
+    played = play(
+        {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 55), PASSED], "trigger": [Step(StepStatus.RUNNING, 2)]}
+    )
     assert played.elapsed == timedelta(seconds=57)
 
 
@@ -520,11 +529,23 @@ def _statuses_in(module: ModuleType) -> set[str]:
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "Step":
-                texts = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
-                found |= {text for text in texts if isinstance(text, str)}
+                members = [part.attr for part in ast.walk(node.args[0]) if _is_step_status(part)]
+                assert members, f"line {node.lineno}: a status that is not a StepStatus"
+                found |= {StepStatus[member] for member in members}
+            elif node.func.id == "superseded":
+                found.add(StepStatus.SUPERSEDED)
             elif node.func.id == "finished":
                 found.add(finished(JobOutcome("success")).status)
     return found
+
+
+def _is_step_status(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "StepStatus"
+
+
+def test_each_status_is_answered_by_some_step() -> None:
+    answered = {status for statuses in STATUSES.values() for status in statuses or ()}
+    assert answered == set(StepStatus)
 
 
 Place = tuple[str, str]
@@ -596,7 +617,8 @@ def test_a_run_takes_at_most_ten_transitions_besides_its_turns() -> None:
 
 def test_a_happy_run_takes_nine_transitions_besides_its_turns() -> None:
     played = play(
-        {**HAPPY, "evaluate": [Step("not-ready", 1)] * 3 + [PASSED], "check-job": [RUNNING] * 4 + [JOB]}, sla=True
+        {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 1)] * 3 + [PASSED], "check-job": [RUNNING] * 4 + [JOB]},
+        sla=True,
     )
     assert len(played.path) == 3 * (3 + 5) + 2 + 9
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from run_bench import GLUE, KEY, NOW, Bench, Board, Died
 
-from interlock_controller.runs import Step, SubmissionFailed
+from interlock_controller.runs import Step, StepStatus, SubmissionFailed
 from interlock_lifecycle import JobEntry, RunStatus
 from interlock_store import MemoryTables
 from interlock_store._rows import entry_row
@@ -268,7 +268,7 @@ def test_a_failed_attempt_opens_the_next_and_the_old_execution_ends_quietly(benc
     assert (bench.run.attempt, bench.run.started_token) == (1, None)
     for mode in ("evaluate", "trigger", "check-job", "infra-failure"):
         assert bench.ask(mode, old).status == "superseded"
-    assert bench.complete(Step("finished", event="success"), old).status == "superseded"
+    assert bench.complete(Step(StepStatus.FINISHED, event="success"), old).status == "superseded"
     assert bench.run.attempt == 1
     bench.mark_started()
     bench.ask("evaluate")

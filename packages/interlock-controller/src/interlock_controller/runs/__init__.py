@@ -2,7 +2,16 @@
 
 from interlock_controller.runs._context import Jobs, StepContext
 from interlock_controller.runs._job import SubmissionFailed
-from interlock_controller.runs._request import Failure, Mode, Request, Step, finished, outcome_of, read_request
+from interlock_controller.runs._request import (
+    Failure,
+    Mode,
+    Request,
+    Step,
+    StepStatus,
+    finished,
+    outcome_of,
+    read_request,
+)
 from interlock_controller.runs._steps import take_step
 
 __all__ = [
@@ -12,6 +21,7 @@ __all__ = [
     "Request",
     "Step",
     "StepContext",
+    "StepStatus",
     "SubmissionFailed",
     "finished",
     "outcome_of",

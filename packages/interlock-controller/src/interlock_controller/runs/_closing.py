@@ -8,7 +8,7 @@ from interlock_config import PipelineConfig
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step, outcome_of, superseded
+from interlock_controller.runs._request import Request, Step, StepStatus, outcome_of, superseded
 from interlock_lifecycle import CloseRun, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
 from interlock_lifecycle.sensors import Baseline, NoBaseline, take_baseline
@@ -53,7 +53,7 @@ def _settle(
         case CloseRun():
             return _closed(decision.status) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case OpenAttempt():
-            return Step("retrying") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step(StepStatus.RETRYING) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case AlreadyClosed():
             return _closed(decision.status)
         case Superseded():
@@ -63,7 +63,7 @@ def _settle(
 
 
 def _closed(status: RunStatus) -> Step:
-    return Step("succeeded" if status is RunStatus.COMPLETED else "failed")
+    return Step(StepStatus.SUCCEEDED if status is RunStatus.COMPLETED else StepStatus.FAILED)
 
 
 def _gather(context: StepContext, key: RunKey) -> CloseFacts:

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step, superseded
+from interlock_controller.runs._request import Request, Step, StepStatus, superseded
 from interlock_lifecycle import CloseRun, MarkStarted, PassEvaluation, Run, Superseded
 from interlock_lifecycle.runs import (
     EvaluationFacts,
@@ -44,16 +44,16 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
     _count_rules(context, decision)
     match decision:
         case PassEvaluation():
-            return Step("passed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step(StepStatus.PASSED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Passed():
-            return Step("passed")
+            return Step(StepStatus.PASSED)
         case HoldRun():
             _log.info("run_held", run=str(request.key), reason=decision.reason, wait_seconds=decision.wait_seconds)
-            return Step("not-ready", decision.wait_seconds, decision.reason)
+            return Step(StepStatus.NOT_READY, decision.wait_seconds, decision.reason)
         case WindowUsedUp():
-            return Step("exhausted", reason=decision.reason)
+            return Step(StepStatus.EXHAUSTED, reason=decision.reason)
         case CloseRun():
-            return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
             return superseded(request, decision)
         case _:

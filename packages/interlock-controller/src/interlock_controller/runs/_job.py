@@ -11,7 +11,7 @@ from interlock_config import ConfigError
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
 from interlock_controller.runs._context import StepContext
-from interlock_controller.runs._request import Request, Step, finished, superseded
+from interlock_controller.runs._request import Request, Step, StepStatus, finished, superseded
 from interlock_lifecycle import (
     CloseRun,
     CommitIntent,
@@ -96,11 +96,11 @@ def _act(context: StepContext, request: Request, run: Run | None, decision: Trig
         case Superseded():
             return superseded(request, decision)
         case CloseRun():
-            return Step("failed") if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case StartAnswered():
             return _answered(decision.intent)
         case AwaitStart():
-            return Step("running", decision.wait_seconds, "another invocation may still be starting the job")
+            return Step(StepStatus.RUNNING, decision.wait_seconds, "another invocation may still be starting the job")
         case FailAttempt():
             return finished(decision.outcome)
         case LookForStart():
@@ -188,13 +188,13 @@ def _look_for(context: StepContext, run: Run, decision: LookForStart) -> Step | 
         raise SubmissionFailed(f"{run.key}: the search for the {intent.type} job failed: {found.reason}")
     if found is not None:
         return _record_start(context, run, intent, Started(intent.type, found))
-    match decision.otherwise:
+    match otherwise := decision.otherwise:
         case CloseRun():
-            return Step("failed") if context.store.commit(decision.otherwise) is Commit.COMMITTED else OVERTAKEN
+            return Step(StepStatus.FAILED) if context.store.commit(otherwise) is Commit.COMMITTED else OVERTAKEN
         case FailAttempt():
-            return finished(decision.otherwise.outcome)
+            return finished(otherwise.outcome)
         case _:
-            assert_never(decision.otherwise)
+            assert_never(otherwise)
 
 
 def _refused(context: StepContext, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
@@ -214,13 +214,13 @@ def _record(context: StepContext, run: Run, decision: RecordStart) -> Step | Ove
         return _answered(decision.intent)
     # The run was recovered while the start was on its way. The run's new execution finds the intent.
     _log.warning("start_not_recorded", run=str(run.key), run_id=decision.intent.run_id)
-    return Step("superseded")
+    return Step(StepStatus.SUPERSEDED)
 
 
 def _answered(intent: JobIntent) -> Step:
     if intent.outcome is not None:
         return finished(intent.outcome)
-    return Step("running", _POLL_SOON, run_id=intent.run_id or "")
+    return Step(StepStatus.RUNNING, _POLL_SOON, run_id=intent.run_id or "")
 
 
 def check_job(context: StepContext, request: Request) -> Step:
@@ -231,9 +231,9 @@ def check_job(context: StepContext, request: Request) -> Step:
         case JobFinished():
             return finished(decision.outcome)
         case JobRuns():
-            return Step("running", decision.wait_seconds)
+            return Step(StepStatus.RUNNING, decision.wait_seconds)
         case NotStarted():
-            return Step("not-started")
+            return Step(StepStatus.NOT_STARTED)
         case Superseded():
             return superseded(request, decision)
         case AskTarget():
@@ -256,9 +256,9 @@ def _ask_and_follow(context: StepContext, request: Request, known: RunContext, r
     decision = follow(run, intent, window, known.config.config, known.sla, context.now())
     match decision:
         case JobRuns():
-            return Step("running", decision.wait_seconds, reason)
+            return Step(StepStatus.RUNNING, decision.wait_seconds, reason)
         case PollWindowUsedUp():
-            return Step("exhausted", reason=reason)
+            return Step(StepStatus.EXHAUSTED, reason=reason)
         case _:
             assert_never(decision)
 

@@ -27,6 +27,31 @@ class Mode(StrEnum):
     INFRA_FAILURE = "infra-failure"
 
 
+class StepStatus(StrEnum):
+    """The results of a step. The state machine picks the next state by them."""
+
+    PASSED = "passed"
+    """The rules hold."""
+    NOT_READY = "not-ready"
+    """The rules do not hold yet."""
+    RUNNING = "running"
+    """The job has not ended, or another invocation may still be starting it."""
+    NOT_STARTED = "not-started"
+    """The job was not started, so that the trigger step must do it."""
+    FINISHED = "finished"
+    """The job has ended. The answer carries its outcome."""
+    EXHAUSTED = "exhausted"
+    """The window of the evaluation or of the job is over."""
+    SUCCEEDED = "succeeded"
+    """The run is COMPLETED."""
+    RETRYING = "retrying"
+    """The next attempt is open, with an execution of its own."""
+    FAILED = "failed"
+    """The run is FAILED_FINAL."""
+    SUPERSEDED = "superseded"
+    """Another execution owns the run, or it is closed."""
+
+
 class Windows(Struct, frozen=True, rename="camel"):
     """The windows of this execution in seconds, from its input."""
 
@@ -42,7 +67,7 @@ class Step(Struct, frozen=True, rename="camel"):
     `event` and the fields after it are a job's outcome for the step that closes the attempt. `at` is in UTC.
     """
 
-    status: str
+    status: StepStatus
     wait_seconds: int = 0
     reason: str = ""
     event: str = ""
@@ -92,7 +117,7 @@ def read_request(event: Any) -> Request:
 def finished(outcome: JobOutcome) -> Step:
     """The answer "the job has ended"."""
     return Step(
-        "finished",
+        StepStatus.FINISHED,
         event=outcome.event,
         run_id=outcome.run_id,
         category=outcome.category,
@@ -107,7 +132,7 @@ def superseded(request: Request, decision: Superseded) -> Step:
     _log.info(
         "step_superseded", run=str(request.key), mode=request.mode, status=decision.status, attempt=decision.attempt
     )
-    return Step("superseded")
+    return Step(StepStatus.SUPERSEDED)
 
 
 def outcome_of(step: Step) -> JobOutcome:
