@@ -1,7 +1,7 @@
-"""What happens next to a pipeline run: pure decisions over facts, and the events that they imply.
+"""Pure decisions about pipeline runs, and the events that they emit.
 
 The package itself exports the values that cross its border: runs, sensors and joblog entries as structs, and every
-decision. The functions that decide are in one module for each subject: `sensors`, `runs`, `reruns`, `slas`, `dates`,
+decision. Each subject has its own module with the functions that decide: `sensors`, `runs`, `reruns`, `slas`, `dates`,
 `dryrun`, `events` and `reports`.
 """
 

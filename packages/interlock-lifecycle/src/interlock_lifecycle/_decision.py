@@ -1,4 +1,4 @@
-"""Every decision that changes something, as data: the store turns each into one transaction."""
+"""All decisions that change rows, as data. The store turns each into one transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +13,7 @@ from interlock_sla import Clock, Outcome
 
 
 class ClockVerdict(Struct, frozen=True):
-    """How one SLA clock of a date was judged: met or breached its `deadline`, written at `at` (both UTC)."""
+    """The judgement of one SLA clock of a date: it met or breached its `deadline`. It was written `at` (both UTC)."""
 
     outcome: Outcome
     deadline: datetime
@@ -26,11 +26,11 @@ class Verdict(Struct, frozen=True):
     key: RunKey
     clocks: dict[Clock, ClockVerdict] = {}
     spoiled: dict[Clock, Any] = {}
-    """What stands in the place of a clock's judgement and is none. The clock is judged anew, which mends the row."""
+    """Corrupted judgements as they are stored, by clock. Such a clock is judged again, which replaces the value."""
 
 
 class Dormancy(Struct, frozen=True):
-    """A date whose trigger's row came on an excluded day: the watchdog takes it up on the next allowed day.
+    """A date whose trigger row came on an excluded day. The watchdog begins it on the next allowed day.
 
     sensor_key: the row that fulfilled the trigger. slot: the name under which the date keeps it. since: the time of
     the first such record (UTC). is_dry: the pipeline was a dry run when the last one came.
@@ -55,14 +55,14 @@ class KeptRows(Struct, frozen=True):
 
     @property
     def is_kept_for_later(self) -> bool:
-        """Whether the date waits, and its rows are to outlast those of other dates until it begins."""
+        """Whether the date waits, and needs its rows until it begins, although other dates write under their keys."""
         return self.dormant is not None and self.dormant.slot in self.rows
 
 
 class StartRun(Struct, frozen=True):
-    """Create the trigger row of a date, and note the first sensor's arrival unless it is known already.
+    """Create the trigger row of a date, and note the arrival of its first sensor unless it is stored already.
 
-    `kept` is the record that opened the date, where another date's row may take its place.
+    kept: the record that opened the date, if another date's row may replace it.
     """
 
     run: Run
@@ -81,7 +81,7 @@ class MarkStarted(Struct, frozen=True):
 
 
 class PassEvaluation(Struct, frozen=True):
-    """The rules held on rows read from `evaluated_at` on; `baseline` is each post-run sensor as it was then."""
+    """The rules held on rows that were read from `evaluated_at` on. `baseline`: each post-run sensor at that time."""
 
     run: Run
     evaluated_at: datetime
@@ -90,7 +90,7 @@ class PassEvaluation(Struct, frozen=True):
     seen: dict[str, str] = {}
     """Fingerprints of the sensor rows that were read, by row key."""
     kept: KeptRows | None = None
-    """What the date keeps from now on; None when it keeps the rows already."""
+    """The rows that the date keeps from now on. None if it keeps them already."""
     rules: int = 0
     """The number of rules that were evaluated."""
 
@@ -103,7 +103,7 @@ class CommitIntent(Struct, frozen=True):
 
 
 class RecordStart(Struct, frozen=True):
-    """The start was answered: the intent now carries the job's id or its outcome."""
+    """The start was answered: the intent has the job's id or its outcome."""
 
     run: Run
     intent: JobIntent
@@ -111,7 +111,7 @@ class RecordStart(Struct, frozen=True):
 
 
 class WithdrawIntent(Struct, frozen=True):
-    """The target definitely refused: the attempt may be sent again."""
+    """The target definitely did not accept the start: the attempt may send it again."""
 
     run: Run
     entry: JobEntry
@@ -126,7 +126,7 @@ class NoteRest(Struct, frozen=True):
 
 
 class CloseRun(Struct, frozen=True):
-    """The run is over: status, log, SLA verdict and events in one."""
+    """The run is over: status, log entry, SLA verdict and events in one transaction."""
 
     run: Run
     status: RunStatus
@@ -138,17 +138,18 @@ class CloseRun(Struct, frozen=True):
     baseline: dict[str, dict[str, Any]] | None = None
     awaits_post_run: bool = False
     intent: JobIntent | None = None
-    """The job's intent with its outcome, where the close knows one; without it the row's intent stays as it is."""
+    """The job's intent with its outcome, if the close has one. None leaves the row's intent as it is."""
     reason: str = ""
-    """Why the run failed, in one line, for the people who look at it."""
+    """The cause of a failed run, in one line for people."""
     follow_up: "RequestRerun | None" = None
-    """The rerun that the close asks for. Next to a request that waits, only its entry is logged."""
+    """The rerun that the close requests. If another request waits, only its entry is logged."""
 
 
 class AnsweredRequest(Struct, frozen=True):
-    """The rerun request that a decision answers: accepted or rejected; `stands` while its row holds no newer one.
+    """The rerun request that a decision answers, accepted or rejected.
 
-    `requested_at` and `noted` are what the row holds as requestedAt and lateData, UNSET where it holds none.
+    stands: its row does not hold a newer request. requested_at, noted: the row's values of requestedAt and lateData,
+    UNSET for a row without them.
     """
 
     identity: str
@@ -160,10 +161,10 @@ class AnsweredRequest(Struct, frozen=True):
 
 
 class StandingRequest(Struct, frozen=True):
-    """The RERUN_REQUEST# row of a date as it was read; `waits` until it is answered.
+    """The RERUN_REQUEST# row of a date as it was read.
 
-    `requested_at` and `noted` are what the row holds as requestedAt and lateData, of whatever type; UNSET where it
-    holds none. `is_own`: Interlock itself asks, because of late data or drift.
+    waits: the request is not answered. requested_at, noted: the row's values of requestedAt and lateData, of any type,
+    UNSET for a row without them. is_own: Interlock itself requested the rerun, for late data or drift.
     """
 
     requested_at: Any
@@ -175,7 +176,7 @@ class StandingRequest(Struct, frozen=True):
 class OpenAttempt(Struct, frozen=True):
     """A further attempt of a date: a retry after a failure, or an accepted rerun request.
 
-    `before` is the trigger row as read, None when it did not exist.
+    before: the trigger row as read, None if there was no row.
     """
 
     before: Run | None
@@ -187,7 +188,7 @@ class OpenAttempt(Struct, frozen=True):
 
 
 class RequestRerun(Struct, frozen=True):
-    """Interlock asks itself for a rerun, because of late data or drift."""
+    """Interlock itself requests a rerun, for late data or drift."""
 
     key: RunKey
     reason: str
@@ -200,7 +201,7 @@ class RequestRerun(Struct, frozen=True):
 
 
 class RejectRerun(Struct, frozen=True):
-    """A rerun request is answered with no; late data that waited beside it now asks for itself in its place."""
+    """A rerun request is rejected. Late data that waited with it now makes a request of its own (`follow_up`)."""
 
     key: RunKey
     request: AnsweredRequest
@@ -210,7 +211,7 @@ class RejectRerun(Struct, frozen=True):
 
 
 class RecoverRun(Struct, frozen=True):
-    """The execution died outside: the same attempt goes on under a new token and adopts its job."""
+    """The execution ended outside Interlock: the same attempt goes on under a new token and adopts its job."""
 
     before: Run
     after: Run
@@ -218,10 +219,10 @@ class RecoverRun(Struct, frozen=True):
 
 
 class NoteAfterRun(Struct, frozen=True):
-    """What came after a completed run: its post-run sensors judged, or late data beside a rerun request that waits.
+    """News after a completed run: judged post-run sensors, or late data while a rerun request waits.
 
-    `settled` when no post-run sensor is awaited any more; with a `marker` it is said at most once. `beside`: the
-    request that waits; once it is refused, what `entry` logs asks for a rerun itself.
+    settled: no post-run sensor is awaited any more. marker: limits the events to one report. beside: the request that
+    waits. If it is rejected, the late data or drift that `entry` logs makes a request of its own.
     """
 
     run: Run
@@ -234,9 +235,11 @@ class NoteAfterRun(Struct, frozen=True):
 
 
 class Shadow(Struct, frozen=True):
-    """The DRY_RUN# row of a date: when the job would have been triggered, what was seen then, and what followed.
+    """The DRY_RUN# row of a date.
 
-    `reruns` are the reasons of the reruns that would have been accepted, `retries` counts those after failures.
+    triggered_at: the time at which the job would have been triggered (UTC). seen: the fingerprints of the rows at that
+    time, by row key. reruns: the reasons of the reruns that would have been accepted. retries: the number of retries
+    that would have followed failed jobs.
     """
 
     key: RunKey
@@ -245,11 +248,14 @@ class Shadow(Struct, frozen=True):
     reruns: tuple[str, ...] = ()
     retries: int = 0
     uncounted: tuple[str, ...] = ()
-    """Which of `reruns` and `retries` its row does not hold: rows of older tools hold neither."""
+    """The names among `reruns` and `retries` that the row lacks. Rows of older tools have neither."""
 
 
 class ObserveRun(Struct, frozen=True):
-    """A dry run: the job of this date would have been triggered now. `arrived_at`: the first arrival, if unknown."""
+    """A dry run: the job of this date would have been triggered now.
+
+    arrived_at: the arrival of the first sensor (UTC), None if it is stored already.
+    """
 
     shadow: Shadow
     arrived_at: datetime | None
@@ -259,7 +265,7 @@ class ObserveRun(Struct, frozen=True):
 
 
 class NoteArrival(Struct, frozen=True):
-    """A dry run's first sensor arrived; its rules do not hold yet."""
+    """The first sensor of a dry run arrived, and its rules do not hold yet."""
 
     key: RunKey
     arrived_at: datetime
@@ -268,20 +274,20 @@ class NoteArrival(Struct, frozen=True):
 
 
 class KeepRows(Struct, frozen=True):
-    """Keep a record with its date, before another date's row takes its place."""
+    """Keep a record with its date before another date's row replaces it."""
 
     key: RunKey
     kept: KeptRows
     at: datetime
     events: tuple[Event, ...] = ()
     reason: str = ""
-    """Why a date waits no more, for the log."""
+    """The reason for the log why a date waits no more."""
 
 
 class NoteDormant(Struct, frozen=True):
-    """A trigger's row came on an excluded day for a date that has not begun: the date keeps it and waits.
+    """A trigger row came on an excluded day for a date that has not begun. The date keeps the row and waits.
 
-    `marker` belongs to the event, which is emitted once per date and excluded day.
+    marker: limits the event to one per date and excluded day.
     """
 
     key: RunKey
@@ -294,8 +300,8 @@ class NoteDormant(Struct, frozen=True):
 class Rejections(Struct, frozen=True):
     """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC).
 
-    `as_read`: what its row holds, so that two writers cannot overwrite each other. Empty for a corrupted marker, which
-    is replaced whatever it holds.
+    as_read: the stored row, so that two writers cannot overwrite each other. Empty for a corrupted marker, which is
+    replaced in any case.
     """
 
     reported_at: datetime
@@ -304,7 +310,7 @@ class Rejections(Struct, frozen=True):
 
 
 class RejectSensor(Struct, frozen=True):
-    """A sensor row names a date that cannot be read. `before` is its kind's marker as it was read."""
+    """A sensor row is rejected for its date. `before`: the marker of its kind as it was read."""
 
     pipeline_id: str
     marker: str
@@ -314,9 +320,9 @@ class RejectSensor(Struct, frozen=True):
 
 
 class AnswerShadow(Struct, frozen=True):
-    """A dry run's rerun request or failed job was answered: `before` is the DRY_RUN# row as read.
+    """The answer of a dry run to a rerun request or a failed job. `before`: the DRY_RUN# row as read.
 
-    A request is answered as such; a failure by its `marker`, once.
+    request: the answered rerun request. marker: limits a failed job to one answer.
     """
 
     before: Shadow
@@ -328,7 +334,7 @@ class AnswerShadow(Struct, frozen=True):
 
 
 class ExpireTrigger(Struct, frozen=True):
-    """The auto-trigger window of a date is over: `run` is its trigger row, failed before anything was triggered."""
+    """The auto-trigger window of a date has ended. `run`: its new trigger row, failed before anything was triggered."""
 
     run: Run
     judged: Verdict
@@ -337,7 +343,7 @@ class ExpireTrigger(Struct, frozen=True):
 
 
 class RecordBreach(Struct, frozen=True):
-    """An SLA clock ran out: `run` is the trigger row as it was read (None: there was none)."""
+    """An SLA clock has passed its deadline. `run`: the trigger row as it was read, None if there was no row."""
 
     key: RunKey
     run: Run | None
@@ -347,7 +353,7 @@ class RecordBreach(Struct, frozen=True):
 
 
 class Announce(Struct, frozen=True):
-    """Only events; with a `marker`, at most once per marker and date."""
+    """Only events. A `marker` limits them to one report per marker and date."""
 
     pipeline_id: str
     events: tuple[Event, ...]
@@ -382,7 +388,7 @@ Decision: TypeAlias = (
 
 
 class Ignore(Struct, frozen=True):
-    """Nothing to do, and why."""
+    """Nothing to do. `reason` is for the log."""
 
     reason: str
 

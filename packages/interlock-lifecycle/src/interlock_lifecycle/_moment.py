@@ -1,4 +1,4 @@
-"""How a moment is written in events, markers and inputs."""
+"""The text form of moments in events, markers and inputs."""
 
 from datetime import datetime
 

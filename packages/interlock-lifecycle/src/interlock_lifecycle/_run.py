@@ -1,4 +1,4 @@
-"""What a run is: its key, its trigger row, the intent of its job and its log entries; no decisions."""
+"""A run as values: its key, its trigger row, the intent of its job and its log entries. It holds no decisions."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from interlock_sla import ExecutionDate, Period
 
 
 class RunKey(Struct, frozen=True, order=True):
-    """Which run: one execution date of one schedule of one pipeline."""
+    """The identity of a run: one execution date of one schedule of one pipeline."""
 
     pipeline_id: str
     schedule_id: str
@@ -25,12 +25,12 @@ class RunKey(Struct, frozen=True, order=True):
 
     @property
     def under_other_schedule(self) -> "RunKey":
-        """The same date under the other kind of schedule: a pipeline's config may change from one to the other."""
+        """The same date under the other kind of schedule. A config may change from one kind to the other."""
         return RunKey(self.pipeline_id, "stream" if self.schedule_id == "cron" else "cron", self.date)
 
 
 class RunStatus(StrEnum):
-    """The states of a trigger row; the latter two are terminal."""
+    """The states of a trigger row. COMPLETED and FAILED_FINAL are terminal."""
 
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -38,9 +38,10 @@ class RunStatus(StrEnum):
 
 
 class JobOutcome(Struct, frozen=True, omit_defaults=True):
-    """How a job ended: `event` is success, fail or timeout; `category` TRANSIENT, PERMANENT or TIMEOUT.
+    """The end of a job.
 
-    `at` is when it ended, where the target or an external log entry says so.
+    event: success, fail or timeout. category: TRANSIENT, PERMANENT or TIMEOUT. at: the time of the end (UTC), if the
+    target or an external log entry states it.
     """
 
     event: str
@@ -54,11 +55,10 @@ class JobOutcome(Struct, frozen=True, omit_defaults=True):
 class JobIntent(Struct, frozen=True, omit_defaults=True):
     """The promise to start one job for one attempt, committed before the start is sent.
 
-    Until `until` only the invocation that committed it may act on it. `config` is the job's configuration
-    as written (unexpanded), so that the job can be followed even if the pipeline file changes meanwhile.
-    `sent` counts the invocations that were allowed to send the start. `period` is the span of the execution date in
-    the schedule's zone at that time: an edited zone changes nothing of a start that is sent again. Intents of older
-    versions have none.
+    until: up to this time only the invocation that committed the intent may act on it. config: the job's configuration
+    as written (unexpanded), so that the job can be followed after an edit of the pipeline file. sent: the number of
+    invocations that were allowed to send the start. period: the span of the execution date in the schedule's zone at
+    the commit. An edited zone does not change a start that is sent again. Intents of older versions have no period.
     """
 
     attempt: int
@@ -76,24 +76,24 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_unconfirmed(self) -> bool:
-        """Whether a job may run of which nothing is known but that its start was sent.
+        """Whether a job may run although only the sending of its start is known.
 
-        A refusal for good (PERMANENT) says that there is none, and an outcome with a time was reported by somebody;
-        any other outcome without a run id only closed the attempt.
+        After a PERMANENT rejection no job runs. An outcome with a time was reported for a job that ended. Any other
+        outcome without a run id only closed the attempt.
         """
         outcome = self.outcome
         return self.run_id is None and (outcome is None or (outcome.category != "PERMANENT" and outcome.at is None))
 
     @property
     def has_result(self) -> bool:
-        """Whether the start was answered: the job has an id or has already ended."""
+        """Whether the start was answered: the job has an id, or it has ended."""
         return self.run_id is not None or self.outcome is not None
 
 
 class RestOfHour(Struct, frozen=True):
     """The newest record that brought the rest of a repeated hour while the job of its first part ran.
 
-    at: the time of the record (UTC). fingerprint: a short name for its fields.
+    at: the time of the record (UTC). fingerprint: a digest of its fields.
     """
 
     sensor_key: str
@@ -102,7 +102,11 @@ class RestOfHour(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """A trigger row. `attempt` counts job starts of the date from 0; `run_token` names one execution."""
+    """A trigger row.
+
+    attempt: the number of the date's present job start, from 0. run_token: the name of one execution, which fences its
+    writes. All times are UTC.
+    """
 
     key: RunKey
     status: RunStatus
@@ -130,16 +134,16 @@ class Run(Struct, frozen=True):
 
     @property
     def stands(self) -> bool:
-        """Whether it is under way or completed, so that nothing is triggered for its date beside it."""
+        """Whether the run is under way or completed, so that nothing else is triggered for its date."""
         return self.status is not RunStatus.FAILED_FINAL
 
     def is_held_by(self, token: str) -> bool:
-        """Whether the execution named by `token` still speaks for this run."""
+        """Whether the execution named by `token` still owns this run."""
         return self.is_running and self.run_token == token
 
 
 RETRY_REASON = "job-fail-retry"
-"""Why an attempt was opened after a failed job; only such attempts wait for the retry delay."""
+"""The reason of an attempt that follows a failed job. Only such attempts wait for the retry delay."""
 
 
 class JobEntry(Struct, frozen=True, omit_defaults=True):
@@ -157,7 +161,7 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
 
 
 CLOCK_SKEW = timedelta(minutes=1)
-"""How far other people's clocks may be ahead, as for the age checks of rules."""
+"""The longest time by which clocks of external writers may be ahead, as for the age checks of rules."""
 
 TERMINAL_JOB_EVENTS = frozenset({"success", "fail", "timeout"})
 """The outcomes of a job."""
@@ -171,11 +175,11 @@ JOB_EVENTS = TERMINAL_JOB_EVENTS | {
     "validation-exhausted",
     "job-poll-exhausted",
 }
-"""Everything that a joblog row may say (docs/reference/rows.md §3)."""
+"""The events that a joblog row may hold (docs/reference/rows.md §3)."""
 
 
 class RerunEntry(Struct, frozen=True, omit_defaults=True):
-    """One row of the rerun table: an attempt beyond the first, and why it was opened."""
+    """One row of the rerun table: an attempt after the first, and its reason."""
 
     key: RunKey
     reason: str
@@ -184,7 +188,7 @@ class RerunEntry(Struct, frozen=True, omit_defaults=True):
 
 
 class Sensor(Struct, frozen=True):
-    """A sensor row: its key (without the SENSOR# prefix), its fields, and when the row was written (UTC)."""
+    """A sensor row: its key (without the SENSOR# prefix), its fields, and the time of its writing (UTC)."""
 
     pipeline_id: str
     key: str
@@ -193,25 +197,25 @@ class Sensor(Struct, frozen=True):
 
 
 def digest(*parts: object, length: int = 16) -> str:
-    """A short name for `parts`: lowercase base 32, the same for the same parts."""
+    """A short digest of `parts` in lowercase base 32. Equal parts have equal digests."""
     text = "\x1f".join(str(part) for part in parts)
     raw = hashlib.sha256(text.encode()).digest()
     return base64.b32encode(raw).decode().lower().rstrip("=")[:length]
 
 
 def make_run_token(key: RunKey, attempt: int, recoveries: int, decided_at: datetime) -> str:
-    """The token of one execution. A redelivered record decides the same token again."""
+    """The token of one execution. A redelivered record gives the same token again."""
     return digest(key, attempt, recoveries, decided_at.isoformat())
 
 
 def make_job_key(run: Run) -> str:
-    """The idempotency key of the attempt's job: readable, distinct, at most 64 of [A-Za-z0-9_-]."""
+    """The idempotency key of the attempt's job: readable, unique, at most 64 characters of [A-Za-z0-9_-]."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{run.key.pipeline_id}-{run.key.date}-{run.attempt}")
     return f"{readable[:47]}-{digest('job', run.key, run.attempt, run.run_token)}"
 
 
 def execution_name(run: Run) -> str:
-    """The Step Functions execution name: readable pipeline, schedule and date, then the token; at most 80."""
+    """The Step Functions execution name, at most 80 characters: pipeline, schedule and date, then the token."""
     key = run.key
     readable = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{key.pipeline_id}-{key.schedule_id}-{key.date}")
     return f"{readable[: 79 - len(run.run_token)]}-{run.run_token}"

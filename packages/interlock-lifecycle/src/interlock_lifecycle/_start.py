@@ -1,4 +1,4 @@
-"""How an attempt begins: the first trigger row of a date, the execution's input, and the proof that it started."""
+"""The begin of an attempt: a date's first trigger row, the input of the execution, and the record of its start."""
 
 import math
 from datetime import datetime, timedelta
@@ -15,19 +15,19 @@ from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 
 LEASE_GRACE = timedelta(minutes=30)
-"""How much longer than its execution's timeout a run keeps its lock (docs/reference/runs.md §1.1)."""
+"""The time after its execution's timeout for which a run keeps its lock (docs/reference/runs.md §1.1)."""
 
 _CLOSING_TIME = timedelta(minutes=5)
-"""What an execution keeps in hand of its timeout for triggering and closing."""
+"""The part of an execution's timeout that is reserved for triggering and closing."""
 
 JOB_CHECK_INTERVAL_SECONDS = 60
 
 MOST_TURNS = 2000
-"""How often an execution may look, at its rules and at its job together: Step Functions stops at 25,000 entries of
-its history (docs/reference/runs.md §3.2)."""
+"""The number of evaluations and job checks that an execution may make. Step Functions ends an execution after 25,000
+history entries (docs/reference/runs.md §3.2)."""
 
 _SPARE_TURNS = 20
-"""Turns that come on top of what the intervals make: the first look, retry delays, waits that end at a deadline."""
+"""Turns in addition to those of the intervals: the first look, retry delays, waits that end at a deadline."""
 
 
 def open_run(
@@ -39,9 +39,11 @@ def open_run(
     reason: str = "sensor",
     kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
 ) -> StartRun:
-    """The first attempt of a date. `arrived_at` is the first sensor's arrival where it is not known yet.
+    """The first attempt of a date.
 
-    `kept`: the row that opened the date.
+    decided_at: the time of the record or fire that opens the date (UTC). It determines the run token. arrived_at: the
+    arrival of the first sensor, None if the arrival is stored already or no sensor is awaited. kept: the row that
+    opened the date.
     """
     run = Run(
         key=key,
@@ -56,7 +58,7 @@ def open_run(
 
 
 def lease_end(start: datetime, execution_timeout: timedelta) -> datetime:
-    """Until when a run started at `start` may hold its date."""
+    """The time up to which a run started at `start` may hold its date."""
     return start + execution_timeout + LEASE_GRACE
 
 
@@ -70,22 +72,22 @@ class ExecutionWindows(Struct, frozen=True):
 
     @property
     def turns(self) -> int:
-        """How often such an execution looks at most, when it uses both windows up."""
+        """The largest number of looks of such an execution: it uses up both windows."""
         evaluations = math.ceil(self.evaluation_window / self.evaluation_interval)
         return evaluations + math.ceil(self.job_poll_window / self.job_check_interval) + _SPARE_TURNS
 
 
 def start_delay(run: Run, config: PipelineConfig) -> timedelta:
-    """How long an attempt waits before its first evaluation: a retry after a failure its delay, others not at all."""
+    """The wait before an attempt's first evaluation: the retry delay after a failed job, otherwise zero."""
     return config.retry_delay_before(run.attempt) if run.reason == RETRY_REASON else timedelta()
 
 
 def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout: timedelta) -> ExecutionWindows:
-    """The windows of a run's attempt, capped so that the machine ends itself before its timeout.
+    """The windows of a run's attempt, cut so that the execution ends by itself before its timeout.
 
-    When both windows do not fit, the job keeps at least half of what there is. Without a config only a job that
-    may be there already is followed, for as long as the machine lives. Windows that would take more than 2,000 turns
-    keep their length and are looked at less often.
+    If both windows do not fit, the job keeps at least half of the available time. Without a config the execution only
+    follows a job that may have been started before, for as long as the execution may run. Windows that would take more
+    than 2,000 turns keep their length and get longer intervals.
     """
     if config is None:
         left = int((execution_timeout - _CLOSING_TIME).total_seconds())
@@ -101,10 +103,10 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
 
 
 def _within_turns(windows: ExecutionWindows) -> ExecutionWindows:
-    """The same windows, with both intervals stretched alike until all turns are few enough."""
+    """The same windows, with both intervals stretched by one factor until the turns are at most 2,000."""
     if windows.turns <= MOST_TURNS:
         return windows
-    # Two more: each of the intervals is rounded, and so are the turns that it makes.
+    # Two turns in reserve: each interval is rounded up, and so is its number of turns.
     stretch = windows.turns / (MOST_TURNS - _SPARE_TURNS - 2)
     return replace(
         windows,
@@ -152,14 +154,21 @@ def _sla_input(config: PipelineConfig) -> dict[str, Any]:
 
 
 def needs_start(run: Run | None, token: str) -> bool:
-    """Whether the execution of this token still has to be started or recorded as started."""
+    """Whether the execution of this token must still be started or recorded as started."""
     return run is not None and run.is_held_by(token) and run.started_token != token
 
 
 def decide_started(
     run: Run | None, token: str, *, now: datetime, execution_timeout: timedelta
 ) -> MarkStarted | Superseded:
-    """The execution of `token` exists: record it once, with its JOB_TRIGGERED."""
+    """Record that the execution of a run exists, once per run token.
+
+    The stream-router and the watchdog call it after they have started the execution, or found it running. Results:
+
+    - `MarkStarted`: the row has no started execution for this token. The lease begins again at `now` (UTC), and
+      JOB_TRIGGERED is emitted.
+    - `Superseded`: the start is recorded already, the run is closed, or another token owns it. There is nothing to do.
+    """
     if run is None or not needs_start(run, token):
         return Superseded(run.status if run else None, run.attempt if run else None)
     event = make_event(
