@@ -163,7 +163,7 @@ def decide_started(
 ) -> MarkStarted | Superseded:
     """Record that the execution of a run exists, once per run token.
 
-    The stream-router and the watchdog call it after they have started the execution, or found it running. Results:
+    The component that starts the execution calls it, and so does the orchestrator at the first evaluation. Results:
 
     - `MarkStarted`: the row has no started execution for this token. The lease begins again at `now` (UTC), and
       JOB_TRIGGERED is emitted.

@@ -1,4 +1,4 @@
-"""Expected dates: which dates a pipeline owes, which are missed or excluded, and since when its terms are in force."""
+"""Expected dates of a pipeline, missed and excluded dates, and the times since when the terms of a config apply."""
 
 from interlock_lifecycle.dates._excluded import (
     ExcludedDays,

@@ -1,4 +1,4 @@
-"""The excluded days of a pipeline as its CONFIG row notes them, and whether an edit changed days of the past."""
+"""The excluded days of a pipeline as its CONFIG row notes them, and their comparison after an edit."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -11,20 +11,20 @@ from interlock_lifecycle._run import digest
 from interlock_sla import Exclusions
 
 _BEFORE = 60
-"""How many days ago a day may be that still counts: a tick looks back 25 days, and a deadline moves over 31."""
+"""The age in days up to which a day counts: a tick looks back 25 days, and a deadline moves over up to 31."""
 
 _SPAN = _BEFORE + 400
-"""How many days a note knows: after those that were to come, the excluded days may have been any."""
+"""The number of days that a note covers. A later day counts as unknown."""
 
 _TEXT = re.compile(r"(move|keep) ([a-z2-7]{1,32}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9a-f]{1,115})")
 _ONE_DAY = timedelta(days=1)
 
 
 class ExcludedDays(Struct, frozen=True):
-    """Which days were excluded.
+    """A note of the excluded days at one time.
 
-    deadlines: sla.excludedDays. digest: of all that says which days are excluded. first: the first day that is known.
-    days: one sign for each day from `first` on, `1` for an excluded one.
+    deadlines: sla.excludedDays. digest: a digest of all statements that exclude days. first: the first day of the note.
+    days: one character for each day from `first` on, `1` for an excluded day.
     """
 
     deadlines: str
@@ -36,9 +36,9 @@ class ExcludedDays(Struct, frozen=True):
         return f"{self.deadlines} {self.digest} {self.first.isoformat()} {int(self.days, 2):x}"
 
     def changed_past(self, now: "ExcludedDays") -> bool:
-        """Whether `now` differs for the days that still count, up to and including the day on which it was made.
+        """Whether the note `now` differs from this one for a day that counts, up to the day on which `now` was made.
 
-        A day that this note does not know counts as changed.
+        A day outside this note counts as changed.
         """
         days = [now.first + _ONE_DAY * step for step in range(_BEFORE + 1)]
         if any(self._on(day) != now._on(day) for day in days):
@@ -51,14 +51,14 @@ class ExcludedDays(Struct, frozen=True):
 
 
 def excluded_days(config: PipelineConfig, exclusions: Exclusions, at: datetime) -> ExcludedDays:
-    """The excluded days as they are at `at` (aware), around it, by the days of the schedule's zone."""
+    """The excluded days around `at` (aware), as they are then, in days of the schedule's zone."""
     first = at.astimezone(config.zone).date() - _BEFORE * _ONE_DAY
     days = "".join("1" if exclusions.excludes(first + _ONE_DAY * step) else "0" for step in range(_SPAN))
     return ExcludedDays(_deadlines(config), _digest_of(exclusions), first, days)
 
 
 def read_excluded_days(text: object) -> ExcludedDays | None:
-    """A note as `str` writes it; None for anything else."""
+    """Read a note that `str` wrote. None for any other value."""
     match = _TEXT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
@@ -69,7 +69,7 @@ def read_excluded_days(text: object) -> ExcludedDays | None:
 
 
 def notes_these_days(text: object, config: PipelineConfig, exclusions: Exclusions) -> bool:
-    """Whether a row's note, or its lack of one (None), says that just these days are excluded."""
+    """Whether a row's note (None: no note) has exactly these excluded days."""
     if text is None:
         return exclusions.is_empty
     noted = read_excluded_days(text)

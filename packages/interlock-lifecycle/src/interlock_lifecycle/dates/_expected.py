@@ -1,4 +1,4 @@
-"""Which dates a pipeline is expected to run and when something about them is due; the same whenever it is asked."""
+"""The expected dates of a pipeline and their due moments. They do not depend on the time of the question."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,25 +13,25 @@ from interlock_sla import Clock, Deadline, DormantDays, Exclusions, ExecutionDat
 
 _ONE_DAY = timedelta(days=1)
 _LONGEST = timedelta(days=2, hours=3)
-"""Nothing about a date is due later than this after its day begins: a fire or an hour of that day, then 24 hours."""
+"""The latest due moment of a date after its day begins: a fire or an hour of that day, then 24 hours."""
 
 _LONGEST_FOLD = timedelta(hours=3)
-"""Clocks never went back by more than this, but where a zone crossed the date line."""
+"""Clocks never went back by more than this, except in zones that crossed the date line."""
 
 _FAR_BACK = timedelta(days=366)
-"""How long ago a fire may be that one of today is compared with."""
+"""The age of the oldest fire with which a fire of today is compared."""
 
 _ZONES_APART = timedelta(hours=27)
-"""How far wall clocks of two zones can be apart."""
+"""The largest difference between the wall clocks of two zones."""
 
 MISSED_AFTER = timedelta(minutes=5)
-"""How long after its expected start a run counts as missed: one tick of the watchdog."""
+"""The time after its expected start from which a run counts as missed: one tick of the watchdog."""
 
 
 class Expectation(Struct, frozen=True):
-    """A pipeline as the watchdog sees it: its config, its excluded days, and since when it is known (UTC).
+    """A pipeline as the watchdog sees it: its config, its excluded days, and the time of its creation (UTC).
 
-    `in_force`: since when the config has what it has (`terms_of`), where that is known.
+    in_force: the time since when the config has each of its terms (`terms_of`), if that is known.
     """
 
     config: PipelineConfig
@@ -41,13 +41,13 @@ class Expectation(Struct, frozen=True):
 
     @property
     def dated_from(self) -> datetime:
-        """From when on dates are expected: the pipeline's creation, or the change to its kind of schedule."""
+        """The time from which dates are expected: the pipeline's creation, or the change to its kind of schedule."""
         since = schedule_since(self.config, self.in_force)
         return self.created_at if since is None else max(self.created_at, since)
 
 
 class Window(Struct, frozen=True):
-    """The instants after `after`, up to and including `until` (UTC): what one tick answers for."""
+    """The instants after `after`, up to and including `until` (UTC). One tick covers one window."""
 
     after: datetime
     until: datetime
@@ -62,7 +62,7 @@ class Window(Struct, frozen=True):
 
 
 class ExpectedStart(Struct, frozen=True):
-    """A date that should have begun by `at` (UTC); `irregular` when it is an inclusion date; `fire` of its cron."""
+    """A date that should have begun by `at` (UTC). irregular: an inclusion date. fire: the fire of its cron (UTC)."""
 
     date: ExecutionDate
     at: datetime
@@ -82,9 +82,9 @@ class DueClock(Struct, frozen=True):
 def expected_dates(expected: Expectation, window: Window, *, hourly: bool) -> Iterator[ExecutionDate]:
     """The expected dates around a window (docs/reference/sla.md §6).
 
-    They are inclusion dates, else cron fires, else each day or hour.
-
-    Excluded days are left out, and what lies before the pipeline's creation or its change to this kind of schedule.
+    They are the inclusion dates. Without these, they are the dates of the cron's fires, and without a cron each day or
+    hour. Excluded days are left out. So are dates from before the pipeline's creation, or before its change to this
+    kind of schedule.
     """
     config, zone = expected.config, expected.config.zone
     created = expected.dated_from.astimezone(zone)
@@ -127,7 +127,7 @@ def _fired_dates(config: PipelineConfig, day: date) -> Iterable[ExecutionDate]:
 
 
 def fire_of(config: PipelineConfig, found: ExecutionDate) -> datetime:
-    """The fire that an expected date of a cron pipeline stands for (UTC): of an hour its own, of a day the first."""
+    """The fire of an expected date of a cron pipeline (UTC): the fire of an hour, or the first fire of a day."""
     cron = config.cron
     assert cron is not None
     if found.hour is None:
@@ -137,7 +137,7 @@ def fire_of(config: PipelineConfig, found: ExecutionDate) -> datetime:
 
 
 def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, ExecutionDate]]:
-    """The cron fires in a window with their dates, oldest first; none from before the pipeline has this schedule."""
+    """The cron fires in a window with their dates, oldest first, from when on the pipeline has this schedule."""
     config, cron = expected.config, expected.config.cron
     if cron is None:
         return []
@@ -150,11 +150,11 @@ def due_fires(expected: Expectation, window: Window) -> list[tuple[datetime, Exe
 
 
 def due_starts(expected: Expectation, window: Window, grace: timedelta = MISSED_AFTER) -> list[ExpectedStart]:
-    """The dates whose start is overdue by `grace` since some moment of the window.
+    """The dates whose start becomes overdue by `grace` within the window.
 
-    A cron pipeline should begin at its fire, or at the first schedule.time from there on; an inclusion date at
-    schedule.time, or by the end of the day. Pipelines without either are expected when their data comes.
-    A time that clocks show twice counts at its second occurrence. Schedulers fire at either.
+    A cron pipeline should begin at its fire, or at the first schedule.time from its fire on. An inclusion date should
+    begin at schedule.time, or by the end of the day. Pipelines without either begin with their data. A time that clocks
+    show twice counts at its second occurrence, since schedulers fire at either.
     """
     window = window.earlier(grace)
     if expected.config.schedule.include is not None:
@@ -178,9 +178,9 @@ def _due_inclusions(expected: Expectation, window: Window) -> list[ExpectedStart
 
 
 def fire_before(expected: Expectation, fire: datetime) -> tuple[datetime, ExecutionDate] | None:
-    """The fire before one of the cron's, with its date; None without one that was expected since the schedule is there.
+    """The expected fire before `fire`, with its date. None if the pipeline expected no earlier fire.
 
-    Fires of excluded days are passed over.
+    Fires of excluded days do not count.
     """
     config, cron = expected.config, expected.config.cron
     earliest = max(expected.dated_from, fire - _FAR_BACK)
@@ -195,12 +195,12 @@ def fire_before(expected: Expectation, fire: datetime) -> tuple[datetime, Execut
 
 
 def _start_after(config: PipelineConfig, moment: datetime) -> datetime:
-    """The first schedule.time at or after a moment, the moment itself without one; of a doubled time the second."""
+    """The first schedule.time at or after a moment, or the moment itself. The second occurrence of a doubled time."""
     return _second(_first_start_after(config, moment), config.zone)
 
 
 def _second(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The last moment at which clocks in the zone show what they show at this one."""
+    """The last moment at which clocks in the zone show the same time as at this one."""
     return moment.astimezone(zone).replace(fold=1).astimezone(UTC)
 
 
@@ -244,7 +244,7 @@ def _deadlines(expected: Expectation, window: Window) -> Iterator[tuple[Executio
 
 
 def _with_moved(expected: Expectation, window: Window) -> Window:
-    """The window, earlier by the excluded days right before it: deadlines of their dates moved into it."""
+    """The window, begun earlier by the excluded days before it, since deadlines of their dates moved into it."""
     config, excludes = expected.config, expected.exclusions.excludes
     if config.dormant_days(expected.exclusions) is None:
         return window
@@ -257,7 +257,7 @@ def _with_moved(expected: Expectation, window: Window) -> Window:
 
 
 def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[ExecutionDate, datetime]]:
-    """The expected dates whose auto-trigger window (schedule.trigger.deadline) ended in the window, and when."""
+    """The expected dates whose auto-trigger window (schedule.trigger.deadline) ended in the window, with its end."""
     config, trigger = expected.config, expected.config.schedule.trigger
     if trigger is None or trigger.deadline is None:
         return []
@@ -270,10 +270,10 @@ def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[E
 
 
 def trigger_ends(config: PipelineConfig, date: ExecutionDate, exclusions: Exclusions) -> datetime | None:
-    """When a date's auto-trigger window ends (UTC), None without one, as for an excluded date.
+    """The end of a date's auto-trigger window (UTC). None without a window, as for an excluded date.
 
-    Its deadline is a time in the schedule's zone if that is written, else in the SLA's, else in UTC. It moves over
-    excluded days as an SLA deadline does; None, too, when it would move too far.
+    Its deadline is a time in the schedule's zone if that is written, otherwise in the SLA's zone, otherwise in UTC. It
+    moves over excluded days like an SLA deadline. None also if it would move too far.
     """
     trigger = config.schedule.trigger
     if trigger is None or trigger.deadline is None or exclusions.excludes(date.day):
@@ -291,6 +291,6 @@ def _local(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def _has_hour(day: date, hour: int, zone: ZoneInfo) -> bool:
-    """Whether clocks in the zone show this hour on this day: one hour of a spring day does not exist."""
+    """Whether clocks in the zone show this hour on this day. On the day of a clock change, an hour may not exist."""
     shown = datetime.combine(day, time(hour), zone).astimezone(UTC).astimezone(zone)
     return shown.hour == hour

@@ -1,4 +1,4 @@
-"""What is said of a date that did not begin: missed, or closed because its trigger's window is over."""
+"""Dates that did not begin: missed, or closed at the end of their trigger's window."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,9 +24,11 @@ from interlock_sla import Exclusions, ExecutionDate
 
 
 def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -> Announce:
-    """Report a date that nothing has begun, once per fire of it, or inclusion date.
+    """Report a date that has not begun in time, once per fire of the date or once per inclusion date.
 
-    An edit that moves its time of day makes no other date of it: what was told is not told again.
+    The watchdog calls it for each overdue start without a run. The result is always `Announce`: SCHEDULE_MISSED, or
+    IRREGULAR_SCHEDULE_MISSED for an inclusion date. Its marker counts the fires of the date, so that an edit of the
+    time of day does not report the date again.
     """
     key = RunKey(config.id, config.schedule_id, start.date)
     event_type = EventType.IRREGULAR_SCHEDULE_MISSED if start.irregular else EventType.SCHEDULE_MISSED
@@ -47,7 +49,7 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
 
 
 def _place(config: PipelineConfig, start: ExpectedStart) -> int:
-    """Which of its date's fires it is, from 0 on; inclusion dates have one start."""
+    """The number of the start among its date's fires, from 0. Inclusion dates have one start."""
     if start.fire is None or config.cron is None:
         return 0
     return sum(1 for _ in config.cron.fires_between(fire_of(config, start.date), start.fire, config.zone))
@@ -56,12 +58,12 @@ def _place(config: PipelineConfig, start: ExpectedStart) -> int:
 def has_stand_in(
     expected: Expectation, fire: datetime, triggered: Mapping[ExecutionDate, datetime], grace: timedelta = MISSED_AFTER
 ) -> bool:
-    """Whether a run of another date than the fire's counts as the fire's: data may name another date than it does.
+    """Whether a run of another date counts as the fire's, since the data may name another date than the fire.
 
-    `triggered`: when the newest dates were triggered. A run counts that began from the fire on, before the next fire.
-    One that began up to `grace` before the fire counts as well, if none began from the fire on and the fire before it
-    has a run of its own: producers and schedulers are seconds early. For the fire of an hour after clocks went back,
-    an hour's run of the repeated hour counts in the same way.
+    triggered: the trigger times of the newest dates (UTC). A run counts that began from the fire on, before the next
+    fire. If no run did, a run that began up to `grace` before the fire counts, if the fire before has a run of its own:
+    producers and schedulers may be seconds early. For the fire of an hour after clocks went back, the grace is longer
+    by that change.
     """
     config = expected.config
     assert config.cron is not None
@@ -79,7 +81,7 @@ def has_stand_in(
 
 
 def _went_back(config: PipelineConfig, fire: datetime) -> timedelta:
-    """By how much clocks went back since the fire before, of a cron that names hours."""
+    """The time by which clocks went back since the fire before, for a cron that names hours."""
     cron = config.cron
     if cron is None or not cron.is_hourly:
         return timedelta()
@@ -89,7 +91,7 @@ def _went_back(config: PipelineConfig, fire: datetime) -> timedelta:
 
 
 class ExpiryFacts(Struct, frozen=True):
-    """The SLA of the date so far; that it has no trigger row is the condition of the commit."""
+    """The SLA of the date so far. The commit requires that the date has no trigger row."""
 
     sla: SlaFacts
 
@@ -97,7 +99,7 @@ class ExpiryFacts(Struct, frozen=True):
 def expire_trigger(
     config: PipelineConfig, key: RunKey, ended_at: datetime, facts: ExpiryFacts, now: datetime
 ) -> ExpireTrigger:
-    """The auto-trigger window is over and nothing was triggered: the date fails (docs/reference/watchdog.md §6)."""
+    """Fail a date that was not triggered until the end of its auto-trigger window (docs/reference/watchdog.md §6)."""
     source = f"expired {rfc3339(ended_at)}"
     unmoved = trigger_ends(config, key.date, Exclusions())
     moved_from = None if unmoved == ended_at else unmoved

@@ -1,4 +1,4 @@
-"""What of a config counts forward from the edit that brought it: schedule, dates, SLA clocks, duties."""
+"""The terms of a config that apply only from the edit that brought them: schedule, dates, SLA clocks, duties."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,24 +11,24 @@ from interlock_lifecycle._run import digest
 from interlock_sla import Clock, Cron
 
 EXCLUDED_DAYS = "excluded days"
-"""The term of the days on which nothing starts; the edit of a calendar brings it as well as the config's."""
+"""The term of the days on which nothing starts. An edit of the config or of a calendar changes it."""
 
 
 class Duty(StrEnum):
-    """What the watchdog does about a pipeline's dates when nothing has begun them."""
+    """The duties of the watchdog for a pipeline's dates that have not begun."""
 
     START = "starts"
-    """Their cron starts them: nothing else does."""
+    """The watchdog starts them at their cron's fires, since no sensor does."""
     MISSED = "missed"
-    """They are reported when they did not begin in time."""
+    """The watchdog reports the dates that did not begin in time."""
     EXPIRY = "expires"
-    """Their trigger's window ends at a time."""
+    """The watchdog fails them at the end of their trigger's window."""
 
 
 def terms_of(config: PipelineConfig) -> tuple[str, ...]:
-    """The names of what the config has in force.
+    """The names of the terms that the config has.
 
-    A clock or a report of a pipeline that is not watched is not in force: watched again, it counts from then on.
+    A pipeline that is not watched has no clock and no reports. Once it is watched again, they count from that time on.
     """
     return (
         _schedule_term(config),
@@ -40,34 +40,34 @@ def terms_of(config: PipelineConfig) -> tuple[str, ...]:
 
 
 def schedule_since(config: PipelineConfig, in_force: Mapping[str, datetime]) -> datetime | None:
-    """Since when the config has its kind of schedule (its id), where that is known."""
+    """The time since when the config has its kind of schedule (its id). None if it is unknown."""
     return in_force.get(_schedule_term(config))
 
 
 def dates_since(config: PipelineConfig, in_force: Mapping[str, datetime]) -> datetime | None:
-    """Since when the config expects just these dates, at whatever time of day, where that is known."""
+    """The time since when the config expects exactly these dates, at any time of day. None if it is unknown."""
     return in_force.get(_dates_term(config))
 
 
 def fires_since(config: PipelineConfig, in_force: Mapping[str, datetime]) -> datetime | None:
-    """Since when the config's cron fires just then, where that is known."""
+    """The time since when the config's cron has exactly these fires. None if it is unknown."""
     return in_force.get(_fires_term(config))
 
 
 def clocks_since(in_force: Mapping[str, datetime]) -> dict[Clock, datetime]:
-    """Since when each SLA clock is there, watched, and held to these excluded days, where that is known."""
+    """The time since when each SLA clock exists, is watched and has these excluded days, if that is known."""
     days = excluded_since(in_force)
     found = {clock: (in_force.get(_clock_term(clock)), days) for clock in Clock}
     return {clock: max(known) for clock, told in found.items() if (known := [at for at in told if at is not None])}
 
 
 def excluded_since(in_force: Mapping[str, datetime]) -> datetime | None:
-    """Since when the excluded days up to then are what they are now, where that is known."""
+    """The time since when the present excluded days apply. None if it is unknown."""
     return in_force.get(EXCLUDED_DAYS)
 
 
 def duty_since(duty: Duty, in_force: Mapping[str, datetime]) -> datetime | None:
-    """Since when the watchdog has this duty, where that is known."""
+    """The time since when the watchdog has this duty. None if it is unknown."""
     return in_force.get(_duty_term(duty))
 
 
@@ -101,13 +101,13 @@ def _dates_term(config: PipelineConfig) -> str:
 
 
 def _dates_of(cron: Cron) -> tuple[object, ...]:
-    """What of a cron says which dates it has: its days, and the hours where they are dates of their own."""
+    """The parts of a cron that determine its dates: its days, and its hours if they are dates of their own."""
     fields = cron.fields
     hours = sorted({minute // 60 for minute in fields.times}) if cron.is_hourly else None
     days, weekdays = (None if found is None else sorted(found) for found in (fields.days, fields.weekdays))
     last_day = (0, False)
     named = hours, sorted(fields.months), days, last_day in fields.counted, weekdays, sorted(fields.nth)
-    # Terms are stored: a cron without W and L-3 keeps the term that it had before these were known.
+    # Terms are stored. A cron without W and L-3 keeps its term from before these were supported.
     counted = sorted(fields.counted - {last_day})
     return (*named, counted) if counted else named
 

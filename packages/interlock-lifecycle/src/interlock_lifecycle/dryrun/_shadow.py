@@ -1,4 +1,4 @@
-"""What a dry run observes: when the job would have been triggered, and how that date's story would have gone on."""
+"""Dry runs: the time at which the job would have been triggered, and the decisions that would have followed."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -59,15 +59,22 @@ class ShadowFacts(Struct, frozen=True):
 
     @property
     def has_begun(self) -> bool:
-        """Whether a live run of the date would be there."""
+        """Whether a live pipeline would have a run of the date."""
         return self.arrived_at is not None or self.shadow.triggered_at is not None
 
 
 def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
-    """What a sensor means to a dry run: the job would be triggered, would see late data or drift, or nothing.
+    """Decide on a sensor's record of a dry run, by the conditions of a live run.
 
-    The conditions are those of a live run: the trigger's, then all rules within the evaluation window. An excluded day
-    keeps a date from being begun; what began before midnight looks at its rules on that day too.
+    The stream-router calls it for each sensor that the pipeline reads. The trigger must hold first, then all rules
+    within the evaluation window. An excluded day only prevents the begin of a date. Results:
+
+    - `ObserveRun`: all rules hold, and the job would be triggered now.
+    - `NoteArrival`: the trigger came, and its rules do not hold yet.
+    - `NoteDormant`: the trigger came on an excluded day, and the date waits.
+    - `Announce`: late data or drift came after the job would have been triggered.
+    - `Ignore`: the trigger did not come yet, a rule does not hold, the window is over, the record changes nothing, or
+      it was seen.
     """
     key = run_key_of(sensor, config)
     if not facts.has_begun and triggers(sensor, config) and is_dormant(sensor, config, facts.exclusions):
@@ -83,17 +90,21 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
 def begin_shadow(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
 ) -> ObserveRun | NoteArrival | Ignore:
-    """A date that waited on an excluded day begins at `sensor.written_at`, as a live one does (`judge_dormant`)."""
+    """Begin a date that waited on an excluded day at `sensor.written_at`, like a live date (`judge_dormant`)."""
     return Ignore("the date has begun") if facts.has_begun else _evaluate(key, sensor, config, facts)
 
 
 def decide_waiting_shadow(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
 ) -> ObserveRun | NoteArrival | Announce | Ignore:
-    """What a sensor means to another date that waits for its rules: a live run looks at all of them by itself.
+    """Decide on a sensor's record for a date that it does not name.
 
-    A rule's sensor need not name the date that lacks it. A date that no longer waits gets the post-run records that
-    count for it, as a live run does.
+    The stream-router calls it for each date of a dry run that waits for its rules, and for those for which a post-run
+    record counts too. A live run reads all of its rules' sensors by itself, whatever date they name. Results:
+
+    - `ObserveRun`: the date waited, all rules hold, and its job would be triggered now.
+    - `Announce`: the date has begun, and the post-run record drifted.
+    - `Ignore`: the date does not wait, a rule does not hold, or the record changes nothing.
     """
     triggered_at = facts.shadow.triggered_at
     if triggered_at is not None and reports_on(sensor, config, key):
@@ -122,7 +133,7 @@ def _evaluate(
 
 
 def _kept(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> KeptRows:
-    """The rows that the date keeps, or those that it will keep when this sensor begins it, as for a live run."""
+    """The rows that the date keeps. A date that this sensor begins keeps the same rows as a live run."""
     if facts.arrived_at is not None:
         return facts.kept
     return kept_from_start(facts.kept, opening_row(sensor.key, sensor.fields, sensor.written_at, config), config)
@@ -131,7 +142,7 @@ def _kept(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> KeptRow
 def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> bool:
     """Whether a live run of this date would be under way: its trigger comes now, or came before.
 
-    The trigger's row is not asked: without the date in its key it may still be another date's.
+    The trigger's row is not read. Without the date in its key, it may still be another date's.
     """
     return facts.arrived_at is not None or triggers(sensor, config)
 
@@ -187,10 +198,10 @@ def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, so
 def project_sla(
     config: PipelineConfig, key: RunKey, triggered_at: datetime, arrived_at: datetime, exclusions: Exclusions
 ) -> dict[str, Any] | None:
-    """How the SLA would be judged if the job took its expectedDuration (none: no time); None without an SLA.
+    """The judgement of the SLA if the job took its expectedDuration (without one: no time). None without an SLA.
 
-    The nearest deadline of both clocks counts; `movedFrom` is there if excluded days moved it. `marginSeconds` is what
-    is left until it, negative when it is missed.
+    The nearer deadline of both clocks counts. `movedFrom` is present if excluded days moved it. `marginSeconds` is the
+    time left until the deadline, negative if it is missed.
     """
     deadlines = deadlines_of(config, key.date, arrived_at, exclusions)
     if not deadlines or config.sla is None:
@@ -232,7 +243,7 @@ def _afterwards(
     facts: ShadowFacts,
     other: ExecutionDate | None = None,
 ) -> Announce | Ignore:
-    """The job would have run: late data or drift, as after a completed run."""
+    """Decide on late data and drift after the job would have run, as after a completed run."""
     if was_seen(sensor, triggered_at, facts.shadow.seen):
         return Ignore("the dry run took this sensor into account")
     if _gives_way(sensor, config, triggered_at, facts, other):
@@ -269,7 +280,7 @@ def _afterwards(
 def _gives_way(
     sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: ShadowFacts, other: ExecutionDate | None
 ) -> bool:
-    """Whether a newer write speaks for the record, by the rules of a live run."""
+    """Whether a newer write supersedes the record, by the rules of a live run."""
     now_there = facts.sensors.get(sensor.key)
     if watching_rule(config, sensor.key) is not None:
         return is_overtaken(sensor, now_there, config, other)
@@ -279,7 +290,7 @@ def _gives_way(
 
 
 class FailureFacts(Struct, frozen=True):
-    """What judging an external job's failure needs: the DRY_RUN# row, the excluded days, and whether it was judged."""
+    """The facts by which an external job's failure is judged. `handled`: it was judged already."""
 
     shadow: Shadow
     exclusions: Exclusions
@@ -287,14 +298,21 @@ class FailureFacts(Struct, frozen=True):
 
 
 def failure_marker(entry: JobEntry) -> str:
-    """The marker that says: this external failure was judged."""
+    """The marker of an external failure that was judged."""
     return f"shadow-failure#{entry.key.schedule_id}#{round(entry.at.timestamp() * 1000)}#{entry.key.date}"
 
 
 def decide_shadow_failure(
     entry: JobEntry, config: PipelineConfig, facts: FailureFacts, *, at: datetime
 ) -> AnswerShadow | Ignore:
-    """Whether a live run would retry after this external failure, with the same budgets (docs/reference/runs.md §7)."""
+    """Decide whether a live run would retry after an external failure, with its budgets (docs/reference/runs.md §7).
+
+    The stream-router calls it for each joblog row of a dry run. Results:
+
+    - `AnswerShadow`: DRY_RUN_WOULD_RETRY within the budget, otherwise DRY_RUN_RETRY_EXHAUSTED, or PIPELINE_EXCLUDED for
+      an excluded date.
+    - `Ignore`: the row is not a failure, or it was judged already.
+    """
     if entry.event not in ("fail", "timeout"):
         return Ignore("only failures are judged")
     if facts.handled:

@@ -1,4 +1,4 @@
-"""Events: the catalogue of their types, and how a decision makes one."""
+"""Events: the catalogue of their types, and the functions that make them."""
 
 from interlock_lifecycle.events._catalogue import (
     EVENT_KINDS,

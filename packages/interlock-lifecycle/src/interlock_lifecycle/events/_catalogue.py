@@ -1,4 +1,4 @@
-"""The catalogue of events: who emits each type, how severe it is, and what a person does about it.
+"""The catalogue of events: the emitters of each type, its severity, and the next step for a person.
 
 It is the one source for the alert filter (Terraform and the local stack), the alert-dispatcher's texts and
 docs/reference/events.md. `python docs/generate.py` writes the files that are made from it.
@@ -58,7 +58,7 @@ class EventType(StrEnum):
 
 
 class Severity(StrEnum):
-    """How an event is shown to people. PROGRESS is no alert: it reaches the events table and no alert channel."""
+    """The severity of an event. PROGRESS is not an alert: it reaches the events table and no alert channel."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -230,4 +230,4 @@ EVENT_KINDS: dict[EventType, EventKind] = {
 }
 
 PLAIN_PROGRESS = frozenset(event_type for event_type, kind in EVENT_KINDS.items() if not kind.is_alert)
-"""The types that reach the events table but no alert channel; every other type is an alert."""
+"""The types that reach the events table but no alert channel. Every other type is an alert."""

@@ -1,4 +1,4 @@
-"""An event of the bus: how a decision makes it, and the id that orders and deduplicates it."""
+"""An event of the bus, and the id that orders and deduplicates it."""
 
 import hashlib
 from datetime import datetime
@@ -12,7 +12,7 @@ from interlock_lifecycle.events._catalogue import EventType
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 _LONGEST_TEXT = 4000
-"""Characters of a text that an event carries; a bus takes 256 KB of an event, and a row holds 400 KB."""
+"""The characters of one text in an event. The bus takes events of up to 256 KB, and a row holds 400 KB."""
 
 _MOST_ORDINALS = 256
 
@@ -20,7 +20,7 @@ _RANKS = {
     # A sensor's record, or the watchdog in its place.
     "sensor": 0,
     "reconciled": 0,
-    # What asks for an execution.
+    # Requests for an execution.
     "rerun": 1,
     "recover": 1,
     # An execution was started, and perhaps late.
@@ -32,7 +32,7 @@ _RANKS = {
     "complete": 5,
     "close": 5,
     "outcome": 5,
-    # What is said of a run that is over, or of a date that never began.
+    # Reports about a run that is over, or about a date that never began.
     "post-run": 6,
     "timer": 7,
     "missed": 7,
@@ -40,20 +40,20 @@ _RANKS = {
     "judged": 7,
     "unscheduled": 7,
 }
-"""Which of two causes comes first at one instant, by the first word of an event's `source`.
+"""The order of causes at one instant, by the first word of an event's `source`.
 
-Streams tell the time in whole seconds, so that a sensor's record, the rerun that it asks for and the start of that
-rerun may all be decided "at the same time". What is not in the table comes last.
+Stream times are whole seconds. A sensor's record, the rerun that it requests and the start of that rerun may therefore
+have one time. A cause that is not in the table comes last.
 """
 _LAST_RANK = 255
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """One event, as it lies in the outbox and as the `detail` of its EventBridge entry.
+    """One event, as it is in the outbox and in the `detail` of its EventBridge entry.
 
-    `timestamp` is the decision's time (UTC). `id` has the form of a ULID: that time, the rank of its cause, its place
-    in the decision, then a digest of what caused it: a decision taken twice names its events the same, and ids sort
-    by decision, at one instant a cause before its effects.
+    timestamp: the decision's time (UTC). id: the form of a ULID, made from that time, the rank of the cause, the place
+    in the decision and a digest of the cause. A repeated decision gives the same ids. Ids sort by time, and at one
+    instant causes come before their effects.
     """
 
     id: str
@@ -82,8 +82,8 @@ def make_event(
 ) -> Event:
     """The event of one decision about one run.
 
-    `source` names what caused it: its kind in one word, then which one it was (a record, a token, a clock). `ordinal`
-    is its place among the decision's events. Texts of more than 4,000 characters are cut, with a mark.
+    source: the cause, as its kind in one word and its name (a record, a token, a clock). ordinal: the place among the
+    decision's events. Texts of more than 4,000 characters are cut, with a mark.
     """
     return Event(
         id=make_event_id(at, f"{source}\x1f{key}\x1f{event_type}", ordinal),
@@ -100,9 +100,9 @@ def make_event(
 
 
 def cut_text(text: str) -> str:
-    """The text, or its first 4,000 characters with a mark that says how long it was.
+    """The text, or its first 4,000 characters with a mark that states its length.
 
-    Notes, errors and messages are other people's: one of any length must fit into an event and a row.
+    Notes and errors come from external writers in any length, and must fit into an event and a row.
     """
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… (cut; {len(text)} characters)"
 
@@ -116,10 +116,10 @@ def _cut_all(value: Any) -> Any:
 
 
 def make_event_id(at: datetime, source: str, ordinal: int = 0) -> str:
-    """26 characters of Crockford base 32: 48 bits of milliseconds, 8 of the cause's rank, 8 of the ordinal, 64 of a
-    digest of `source`.
+    """An id of 26 characters in Crockford base 32.
 
-    The rank is that of the first word of `source`; ValueError for an ordinal beyond 255.
+    Its bits are 48 of milliseconds, 8 of the cause's rank, 8 of the ordinal and 64 of a digest of `source`. The rank is
+    that of the first word of `source`. Raises ValueError for an ordinal above 255.
     """
     if not 0 <= ordinal < _MOST_ORDINALS:
         raise ValueError(f"ordinal {ordinal} is not below {_MOST_ORDINALS}")
@@ -131,7 +131,7 @@ def make_event_id(at: datetime, source: str, ordinal: int = 0) -> str:
 
 
 def event_detail(event: Event) -> dict[str, Any]:
-    """The `detail` of an event's EventBridge entry (docs/reference/events.md §1); absent fields are left out."""
+    """The `detail` of an event's EventBridge entry (docs/reference/events.md §1), without absent fields."""
     wire: dict[str, Any] = to_builtins(event)
     del wire["type"]
     return wire

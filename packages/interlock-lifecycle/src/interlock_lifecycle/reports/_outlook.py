@@ -1,4 +1,4 @@
-"""Decides which parts of a pipeline its sensor rows would stop by the dates that they name; it changes nothing."""
+"""The parts of a pipeline that its sensor rows would stop by their dates."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ _A_MOMENT = timedelta(seconds=1)
 class DateHold(Struct, frozen=True):
     """A rule or a trigger that a row's date stops (docs/dates.md §2).
 
-    path: its place in the config, such as `validation.rules[0]`. rows: the keys of the rows in question.
-    says: why, as a sentence without its end.
+    path: its place in the config, such as `validation.rules[0]`. rows: the keys of these rows. says: the reason, as a
+    sentence without its full stop.
     """
 
     path: str
@@ -34,10 +34,10 @@ class DateHold(Struct, frozen=True):
 def date_to_judge(
     config: PipelineConfig, newest: ExecutionDate | None, exclusions: Exclusions, now: datetime
 ) -> ExecutionDate | None:
-    """The newest date by which a pipeline's rows are judged; None where nothing has run and no cron has fired.
+    """The newest date for which a pipeline's rows are judged. None if nothing has run and no cron has fired.
 
-    newest: the date of its newest run. A cron without a trigger starts without a sensor: there the date of the last
-    fire that is not excluded counts too.
+    newest: the date of its newest run. A cron without a trigger starts without a sensor, so the date of its last fire
+    that is not excluded counts too.
     """
     fired = _last_date(config, exclusions, now) if config.schedule.trigger is None else None
     return max((date for date in (newest, fired) if date is not None), default=None)
@@ -56,9 +56,10 @@ def _last_date(config: PipelineConfig, exclusions: Exclusions, now: datetime) ->
 def held_by_dates(
     config: PipelineConfig, date: ExecutionDate, rows: Mapping[str, Mapping[str, object]], kept: KeptRows
 ) -> tuple[DateHold, ...]:
-    """The validation rules that no row decides for a date, since the rows that are there are not of it.
+    """The validation rules that no row decides for a date, since the existing rows belong to other dates.
 
-    rows: the sensor rows as they are now, by row key. Where any rule suffices (ANY), one that a row decides is enough.
+    rows: the sensor rows as they are now, by row key. For rules of which any suffices (ANY), one decided rule is
+    enough.
     """
     rules = config.validation.rules
     selected = select_rows(rows, rules, date, kept.rows)
@@ -75,9 +76,9 @@ def held_by_dates(
 
 
 def moved_deadline(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> str | None:
-    """The next deadline within 31 days that excluded days move, as a sentence; None when none moves.
+    """The next deadline within 31 days that excluded days move, as a sentence. None if no deadline moves.
 
-    One example is enough: every later deadline moves by the same rule (docs/reference/sla.md §5).
+    One example is enough: each later deadline moves by the same rule (docs/reference/sla.md §5).
     """
     sla = config.sla
     if sla is None or sla.deadline is None or exclusions.is_empty:
@@ -94,7 +95,7 @@ def moved_deadline(config: PipelineConfig, exclusions: Exclusions, now: datetime
 
 
 def unreadable_triggers(rows: Mapping[str, Mapping[str, object]]) -> Iterator[DateHold]:
-    """The rows of a trigger, by row key, that open no run, since their date cannot be read."""
+    """The trigger rows that open no run, since their date cannot be read. `rows`: by row key."""
     for key, fields in rows.items():
         named = row_date(key, fields)
         if isinstance(named, UnreadableDate) and not is_reserved(key):

@@ -1,4 +1,4 @@
-"""Where a run stands, for people: its progress, what it waits for and why, and how long it still may."""
+"""The state of a run for people: its progress, the reason of its wait, and the end of that wait."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -16,11 +16,11 @@ from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 
 _LOOK_BACK = timedelta(days=25)
-"""How long ago a date may have begun that is shown although it never ran; the watchdog looks back as far."""
+"""The age up to which a date without a run is shown. The watchdog looks back as far."""
 
 
 class Progress(StrEnum):
-    """How far a run has come."""
+    """The progress of a run."""
 
     COMMITTED = "committed"
     HELD = "held"
@@ -34,8 +34,8 @@ class Progress(StrEnum):
 class SlaReport(Struct, frozen=True):
     """One SLA clock of a date: its deadline (UTC), and met, breach or open.
 
-    `judged_at` is when the verdict was written, `overdue` whether an open clock's deadline is past. `moved_from` is
-    where the deadline was before it moved over excluded days, None when it did not move.
+    judged_at: the time of the verdict. overdue: an open clock's deadline is past. moved_from: the deadline before it
+    moved over excluded days, None if it did not move.
     """
 
     clock: Clock
@@ -48,7 +48,7 @@ class SlaReport(Struct, frozen=True):
 
 
 class RunReport(Struct, frozen=True):
-    """One line about a run. `until` is when its present phase ends by itself (UTC), None when nothing runs out."""
+    """One line about a run. `until`: the time at which its present phase ends by itself (UTC), None without an end."""
 
     date: str
     progress: Progress
@@ -67,9 +67,10 @@ def describe_run(
     now: datetime,
     kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
 ) -> RunReport:
-    """Where a run stands at `now`. Without a readable config `problem` says why nothing goes on.
+    """The state of a run at `now` (UTC).
 
-    sensors: the rows that its rules may read, as they are now. kept: the rows that its date keeps.
+    problem: the reason why the run is held, for a config that cannot be read. sensors: the rows that its rules may
+    read, as they are now. kept: the rows that its date keeps.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
     return RunReport(
@@ -151,10 +152,10 @@ def _clock(deadline: Deadline, sla: SlaFacts, now: datetime | None) -> SlaReport
 def dates_not_begun(
     expected: Expectation, begun: Collection[ExecutionDate], now: datetime, *, newest: int
 ) -> list[ExecutionDate]:
-    """The newest dates that should have begun by `now` and of which there is no run, oldest first.
+    """The newest dates without a run that should have begun by `now` (UTC), oldest first.
 
-    Dates are expected by a cron, inclusion dates, an absolute SLA deadline or a trigger deadline; a pipeline with
-    none of these is expected when its data comes. Dry runs are not expected.
+    A cron, inclusion dates, an absolute SLA deadline or a trigger deadline make dates expected. A pipeline without any
+    of these begins with its data. Dry runs have no expected dates.
     """
     config = expected.config
     ends = [end for end in _ends(config) if end is not None]
@@ -172,14 +173,14 @@ def _ends(config: PipelineConfig) -> tuple[str | None, ...]:
 
 
 def _begin(config: PipelineConfig, date: ExecutionDate) -> datetime:
-    """When a date begins: at its cron fire, else with its day or hour (UTC)."""
+    """The begin of a date (UTC): its cron fire, otherwise the begin of its day or hour."""
     if config.cron is not None:
         return fire_of(config, date)
     return datetime.combine(date.day, time(date.hour or 0), config.zone).astimezone(UTC)
 
 
 def describe_absent(expected: Expectation, date: ExecutionDate, sla: SlaFacts, now: datetime) -> RunReport:
-    """Where an expected date stands that nothing has triggered."""
+    """The state of an expected date that nothing has triggered."""
     config = expected.config
     until = trigger_ends(config, date, expected.exclusions)
     return RunReport(str(date), Progress.NOT_BEGUN, 0, "nothing has triggered it", until, _sla(date, config, sla, now))

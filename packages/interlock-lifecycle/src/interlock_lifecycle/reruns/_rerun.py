@@ -1,4 +1,4 @@
-"""Whether a rerun request is granted: budgets by reason, and a circuit breaker against reruns of unchanged data."""
+"""Rerun requests: budgets by reason, and a circuit breaker against reruns of unchanged data."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,16 +36,17 @@ from interlock_lifecycle.sensors._repeated import REPEATED_HOUR
 from interlock_sla import Exclusions
 
 OWN_REASONS = frozenset({"late-data", "data-drift", REPEATED_HOUR})
-"""Reasons that Interlock writes itself; they share maxDriftReruns. Every other reason shares maxManualReruns."""
+"""Reasons that Interlock writes itself. They share maxDriftReruns. All other reasons share maxManualReruns."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class RerunRequest(Struct, frozen=True):
-    """A RERUN_REQUEST# row. `identity` is its requestedAt, else the record's time; `at` is the record's time.
+    """A RERUN_REQUEST# row.
 
-    `requested_at` is its requestedAt as the row holds it, a text or a number; UNSET where there is none.
-    `abandon_previous`: somebody vouches that the date's last job has ended, so that nobody asks its target for it.
+    identity: its requestedAt, or the record's time for a row without one. at: the record's time (UTC). requested_at:
+    its requestedAt as the row holds it, a string or a number, UNSET for a row without one. abandon_previous: the author
+    of the request states that the date's last job has ended, so that its target is not asked.
     """
 
     key: RunKey
@@ -59,7 +60,10 @@ class RerunRequest(Struct, frozen=True):
 
 
 class RerunFacts(Struct, frozen=True):
-    """What a rerun is judged by: the trigger row, the date's log and reruns, and the newest sensor update."""
+    """The facts by which a rerun is judged: the trigger row, the date's log and reruns, and the newest sensor update.
+
+    handled: the request was answered already.
+    """
 
     run: Run | None
     exclusions: Exclusions
@@ -70,19 +74,28 @@ class RerunFacts(Struct, frozen=True):
     stands: bool = True
     """Whether the request's row still holds this request, and not a newer one."""
     shadow: Shadow | None = None
-    """The DRY_RUN# row, where the pipeline is a dry run."""
+    """The DRY_RUN# row, if the pipeline is a dry run."""
     other_run: Run | None = None
     """The date's trigger row under the pipeline's other kind of schedule."""
     noted: Any = UNSET
-    """What the request's row holds as lateData: something came while it waited."""
+    """The row's value of lateData, which is set when data came while the request waited. UNSET for a row without it."""
     unanswered: Sequence[JobEntry] = ()
-    """The late data and drift of the completed attempt that has not asked for a rerun itself."""
+    """The late data and drift of the completed attempt that have not requested a rerun themselves."""
 
 
 def decide_rerun(
     request: RerunRequest, facts: RerunFacts, config: PipelineConfig, *, execution_timeout: timedelta
 ) -> OpenAttempt | RejectRerun | AnswerShadow | Ignore:
-    """Grant the request as the next attempt, or reject it with a reason; a handled request is not answered twice."""
+    """Accept or reject a rerun request (docs/reference/runs.md §8).
+
+    The stream-router calls it for each record of a request, and the watchdog for requests without an answer. Results:
+
+    - `OpenAttempt`: the request is accepted, and the next attempt begins. RERUN_ACCEPTED is emitted.
+    - `RejectRerun`: the request is rejected with the reason of `_refusal`. RERUN_REJECTED is emitted, and
+      PIPELINE_EXCLUDED for an excluded date. Late data that waited with the request makes a request of its own.
+    - `AnswerShadow`: the pipeline is a dry run. The events report the decision of a live run.
+    - `Ignore`: the request was answered already.
+    """
     if facts.handled:
         return Ignore("this request was answered already")
     if config.dry_run:
@@ -94,6 +107,11 @@ def decide_rerun(
 
 
 def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
+    """The reason for a rejection, and the event that is emitted with it. None for a request that is accepted.
+
+    The checks in order: the request can run at all, the date is not excluded, no attempt is under way, a rerun of the
+    budget is left, and data has changed since the last success.
+    """
     impossible = _impossible(request, facts, config)
     if impossible is not None:
         return impossible, None
@@ -112,9 +130,9 @@ def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -
 
 
 def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> str | None:
-    """Why nothing could ever be run for this request, whatever the state of its date.
+    """The reason why no run is possible for this request in any state of its date. None if one is possible.
 
-    A date that was begun exists, whatever its config says now: sensors bring the dates of their data.
+    A date that has begun exists under any later config, since sensors bring the dates of their data.
     """
     date = request.key.date
     if request.reason == RETRY_REASON:
@@ -132,14 +150,14 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
 
 
 def _is_daily(config: PipelineConfig) -> bool:
-    """Whether the schedule itself names the dates, and names days; otherwise the data may name hours."""
+    """Whether the schedule names the dates itself and its dates are days. Otherwise the data may name hours."""
     if config.schedule.include is not None:
         return True
     return config.cron is not None and not config.cron.is_hourly
 
 
 def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerShadow:
-    """What a live run would answer. The dry run's job counts as succeeded when it would have been triggered."""
+    """The answer of a live run. The dry run's job counts as succeeded at the time of its start."""
     shadow = facts.shadow or Shadow(request.key)
     refusal = _refusal(request, _as_if_live(facts, shadow), config)
     source = f"rerun {request.identity}"
@@ -171,23 +189,23 @@ def _is_budgeted(reason: str) -> bool:
 
 
 def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
-    """The circuit breaker: last outcome success, and no sensor newer. Without any timestamps it stays closed.
+    """The circuit breaker: the last outcome is a success, and no sensor is newer. Without timestamps it stays closed.
 
-    A report from the future does not say when its job ended: the run's own entry does. That one may be later than the
-    request's record, which the stream can bring hours late.
+    A report from the future does not give the end of its job. The run's own entry does. Its time may be later than the
+    request's record, since the stream can deliver that hours late.
     """
     outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
     ended = (entry for entry in outcomes if entry.run_token is not None or entry.at <= request.at + CLOCK_SKEW)
     last = max(ended, key=lambda entry: entry.at, default=None)
     if last is None or last.event != "success" or facts.newest_sensor_update is None:
         return False
-    # The rest of a repeated hour may have come before the job's end. It is news if the evaluation had not seen it.
+    # The rest of a repeated hour may have come before the job's end. It is new if the evaluation had not seen it.
     seen_at = facts.run.evaluated_at if facts.run is not None and request.reason == REPEATED_HOUR else None
     return facts.newest_sensor_update <= (seen_at or last.at)
 
 
 def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
-    """Answer a request with no and say why; `excluded` is the second event of an excluded date."""
+    """Reject a request with a reason. `excluded`: the type of the second event, for an excluded date."""
     source, why = f"rerun {request.identity}", cut_text(why)
     events: list[Event] = [
         make_event(
@@ -207,11 +225,11 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
 
 
 def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
-    """The newest late data that came while somebody's request waited: with that one refused it asks for itself."""
+    """The request of the newest late data or drift that came while the rejected request waited."""
     if not facts.stands or request.reason in OWN_REASONS or not facts.unanswered:
         return None
     newest = max(facts.unanswered, key=lambda entry: entry.at)
-    # Drift is logged with how far it went.
+    # Entries of drift have its size as their error.
     reason = REPEATED_HOUR if newest.error == REPEATED_HOUR else "data-drift" if newest.error else "late-data"
     return RequestRerun(request.key, reason, newest.at, None, ())
 

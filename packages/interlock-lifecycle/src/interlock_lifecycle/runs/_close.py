@@ -1,4 +1,4 @@
-"""How a run ends: completed, retried as a new attempt, or failed for good; always with its SLA verdict."""
+"""The end of an attempt: the run is completed, retried or failed for good. Each close has its SLA verdict."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,10 @@ from interlock_sla import Exclusions
 
 
 class CloseFacts(Struct, frozen=True):
-    """What closing needs beside the run: the config (None: gone or unreadable), retries used, SLA, exclusions."""
+    """The facts of a close.
+
+    config: None if it is missing or unreadable. retries_used: the number of the date's retries so far.
+    """
 
     run: Run | None
     config: PipelineConfig | None
@@ -29,19 +32,19 @@ class CloseFacts(Struct, frozen=True):
     sla: SlaFacts
     baseline: Baseline | NoBaseline | None = None
     request: StandingRequest | None = None
-    """The date's rerun request; read only where the rest of a repeated hour came while the run was under way."""
+    """The date's rerun request, read only if the rest of a repeated hour came while the run was under way."""
     has_asked: bool = False
     """Whether that record has asked for its rerun already."""
 
 
 class AlreadyClosed(Struct, frozen=True):
-    """This execution closed the run before; the answer is the committed one."""
+    """This execution has closed the run before, with this status."""
 
     status: RunStatus
 
 
 class Exhaustion(StrEnum):
-    """The ways a run ends without a job outcome; the value is the orchestrator's mode."""
+    """The ends of a run without a job outcome. The value is the orchestrator's mode."""
 
     VALIDATION = "validation-exhausted"
     TRIGGER = "trigger-exhausted"
@@ -77,7 +80,16 @@ def _not_ours(run: Run | None, token: str) -> AlreadyClosed | Superseded | None:
 def decide_completion(
     facts: CloseFacts, token: str, outcome: JobOutcome, *, now: datetime, execution_timeout: timedelta
 ) -> CloseDecision:
-    """The job of the attempt ended: complete the run, open the next attempt, or fail for good."""
+    """Decide how the attempt closes after its job has ended.
+
+    The orchestrator calls it with the job's outcome. An outcome from the future counts as one of `now` (UTC). Results:
+
+    - `CloseRun`: the job succeeded, and the run is COMPLETED. Or it failed without a retry left, on an excluded date,
+      or under a config that is missing, unreadable or a dry run, and the run is FAILED_FINAL.
+    - `OpenAttempt`: the job failed within its retry budget. The next attempt begins under a new token.
+    - `AlreadyClosed`: this execution closed the run before. The call repeats the committed answer.
+    - `Superseded`: another execution owns the run or has closed it.
+    """
     outcome = _believable(outcome, now)
     refused = _not_ours(facts.run, token)
     if refused is not None:
@@ -92,7 +104,7 @@ def decide_completion(
 
 
 def _believable(outcome: JobOutcome, now: datetime) -> JobOutcome:
-    """The outcome as it may be written: nothing ends in the future, whatever clock says so, and no error is endless."""
+    """The outcome as it is written: its end is not after `now`, and its error is cut to 4,000 characters."""
     ended_at = min(outcome.at, now) if outcome.at is not None else None
     return replace(outcome, at=ended_at, error=cut_text(outcome.error))
 
@@ -166,7 +178,7 @@ def _fail(
 def _give_up(
     run: Run, facts: CloseFacts, outcome: JobOutcome, entry: JobEntry, events: tuple[Event, ...], now: datetime
 ) -> CloseRun:
-    """The attempt failed and none follows; `events` are what is said of that."""
+    """The attempt failed, and no other follows. `events` report both."""
     verdicts, told = _settle(facts, run, f"complete {run.run_token}", now, None, len(events))
     return CloseRun(
         run,
@@ -182,9 +194,9 @@ def _give_up(
 
 
 def may_retry(config: PipelineConfig | None, category: str | None, used: int) -> tuple[bool, int]:
-    """Whether a failure of this category leaves a retry after `used` ones, and how many there are in all.
+    """Whether a failure of this category may be retried after `used` retries, and the budget.
 
-    Permanent failures have maxCodeRetries, all others maxRetries; without a config there is none.
+    PERMANENT failures have maxCodeRetries, all others maxRetries. Without a config the budget is 0.
     """
     if config is None:
         return False, 0
@@ -210,7 +222,11 @@ def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_ti
 def exhaust(
     facts: CloseFacts, token: str, exhaustion: Exhaustion, *, reason: str, now: datetime
 ) -> CloseRun | AlreadyClosed | Superseded:
-    """The run ends without a job outcome: its row, event and verdict, no retry; a rerun request can restart it."""
+    """End a run without a job outcome. It gets no retry. A rerun request can restart its date.
+
+    The orchestrator and the watchdog call it. Results: `CloseRun` with FAILED_FINAL, `AlreadyClosed` if this execution
+    closed the run before, `Superseded` if another execution owns it.
+    """
     refused = _not_ours(facts.run, token)
     if refused is not None:
         return refused
@@ -222,7 +238,7 @@ def exhaust(
 def close_failed(
     run: Run, facts: CloseFacts, event_type: EventType, logged_as: str | None, reason: str, now: datetime
 ) -> CloseRun:
-    """Close a run as failed for good with one event that says why."""
+    """Close a run as failed for good, with one event that states the reason."""
     reason = cut_text(reason)
     source = f"close {event_type} {run.run_token}"
     event = make_event(
@@ -249,7 +265,7 @@ def refuse_config(
     *,
     outcome: str = "the job was not started",
 ) -> CloseRun:
-    """The stored config may not start a job any more: FAILED_FINAL and CONFIG_INVALID, before the job's start."""
+    """The stored config may start no job any more: the run ends as FAILED_FINAL with CONFIG_INVALID."""
     facts = CloseFacts(run, config, 0, Exclusions(), sla)
     return close_failed(run, facts, EventType.CONFIG_INVALID, None, f"{outcome}: {why}", now)
 

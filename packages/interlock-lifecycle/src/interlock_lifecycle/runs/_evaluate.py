@@ -1,4 +1,4 @@
-"""Whether a run may start its job now: hold it, let it pass, or say that its window is used up."""
+"""The evaluation of a run's rules: it passes, is held, or has used up its window."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,13 +22,13 @@ from interlock_rules import Rule, Selection, select_rows
 
 
 class Passed(Struct, frozen=True):
-    """The rules held already in this execution, or its job is under way."""
+    """The rules held at an earlier turn of this attempt, or its job is under way."""
 
 
 class HoldRun(Struct, frozen=True):
-    """Not safe yet: why, in one line, and in how many seconds to look again.
+    """The job may not start yet. `reason` is one line. The next look is in `wait_seconds`.
 
-    `rules` is the number of rules that were evaluated: 0 before the retry delay is over.
+    rules: the number of rules that were evaluated, 0 before the end of the retry delay.
     """
 
     reason: str
@@ -37,7 +37,7 @@ class HoldRun(Struct, frozen=True):
 
 
 class WindowUsedUp(Struct, frozen=True):
-    """The evaluation window is over and the `rules` rules still do not hold."""
+    """The evaluation window is over, and the rules do not hold. `rules`: the number of rules that were evaluated."""
 
     reason: str
     rules: int = 0
@@ -46,7 +46,7 @@ class WindowUsedUp(Struct, frozen=True):
 class EvaluationFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, the named sensors' rows, and the SLA so far.
 
-    `config` is None when it is gone or unreadable; `refusal` then says why. `kept` are the rows that the date keeps.
+    config: None if it is missing or unreadable. refusal: the reason for that. kept: the rows that the date keeps.
     """
 
     run: Run | None
@@ -58,7 +58,7 @@ class EvaluationFacts(Struct, frozen=True):
 
 
 class EvaluationWindow(Struct, frozen=True):
-    """When the execution started (UTC), how long it may evaluate and how often."""
+    """The start of the execution (UTC), the length of its evaluation, and the interval of its turns."""
 
     started_at: datetime
     length: timedelta
@@ -71,7 +71,18 @@ EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp
 def decide_evaluation(
     facts: EvaluationFacts, token: str, window: EvaluationWindow, now: datetime
 ) -> EvaluationDecision:
-    """One turn of evaluation, all rules at the instant `now`, which is not later than the reading of the facts."""
+    """Decide whether the job of a run may start: one turn of evaluation.
+
+    The orchestrator calls it at each turn of an execution. All rules are evaluated at the instant `now` (UTC), which is
+    not later than the reading of the facts. Results:
+
+    - `PassEvaluation`: all rules hold. The baseline, the rows that were read, and VALIDATION_PASSED are committed.
+    - `Passed`: an earlier turn passed, or the job is under way.
+    - `HoldRun`: a rule does not hold, or the retry delay is not over. The next turn follows after its wait.
+    - `WindowUsedUp`: a rule does not hold, and the evaluation window is over. The caller ends the run (`exhaust`).
+    - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID before its job.
+    - `Superseded`: the run is closed, or another execution owns it.
+    """
     run = facts.run
     if run is None or not run.is_held_by(token):
         return Superseded(run.status if run else None, run.attempt if run else None)
@@ -125,7 +136,7 @@ def _pass(
 
 
 def rules_to_read(config: PipelineConfig) -> tuple[Rule, ...]:
-    """The rules whose rows an evaluation reads: the validation's, the trigger's, and those of the post-run baseline."""
+    """The rules whose rows an evaluation reads: validation rules, the trigger, and rules of the post-run baseline."""
     trigger = (config.trigger_rule,) if config.trigger_rule is not None else ()
     post_run = config.post_run.rules if config.post_run is not None else ()
     return (*config.validation.rules, *trigger, *post_run)

@@ -1,4 +1,4 @@
-"""Whether a started job has ended: the job log first, then the target itself, until the poll window is over."""
+"""The end of a started job: the job log is read first, then the target is asked, until the poll window is over."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,27 +20,27 @@ class JobFinished(Struct, frozen=True):
 
 
 class JobRuns(Struct, frozen=True):
-    """The job is still under way: look again in so many seconds."""
+    """The job is under way. The next look is in `wait_seconds`."""
 
     wait_seconds: int
 
 
 class AskTarget(Struct, frozen=True):
-    """Nobody reported the end of the job: its target has to be asked."""
+    """No row reports the end of the job. The caller asks the job's target."""
 
     intent: JobIntent
 
 
 class NotStarted(Struct, frozen=True):
-    """No start of this attempt was answered, and nobody can be sending it any more: trigger again."""
+    """No start of this attempt was answered, and no invocation can still be sending it. The caller triggers again."""
 
 
 class PollWindowUsedUp(Struct, frozen=True):
-    """The job still runs although its poll window is over."""
+    """The job still runs at the end of its poll window."""
 
 
 class PollWindow(Struct, frozen=True):
-    """How long a job is followed from its intent on, and how often it is asked."""
+    """The time for which a job is followed from its intent on, and the interval of the looks."""
 
     length: timedelta
     interval: timedelta
@@ -50,7 +50,12 @@ ReadDecision: TypeAlias = JobFinished | JobRuns | AskTarget | NotStarted | Super
 
 
 def read_outcome(run: Run | None, token: str, entries: Sequence[JobEntry], now: datetime) -> ReadDecision:
-    """What the tables say about the attempt's job; `entries` are the date's joblog rows."""
+    """Read the state of the attempt's job from the tables. `entries`: the date's joblog rows.
+
+    The orchestrator calls it at each job check. Results: `JobFinished` for a recorded or reported outcome, `JobRuns`
+    while another invocation may be sending the start, `NotStarted` for an attempt without an answered start,
+    `AskTarget` for a job whose end no row reports, and `Superseded` for a run that this execution does not own.
+    """
     if run is None or not run.is_held_by(token):
         return Superseded(run.status if run else None, run.attempt if run else None)
     intent = run.job_intent
@@ -81,10 +86,11 @@ def _reported(run: Run, intent: JobIntent, entries: Sequence[JobEntry], now: dat
 
 
 def _counts(entry: JobEntry, run: Run, intent: JobIntent, now: datetime) -> bool:
-    """Interlock's rows count for their attempt; external ones for this job's id, or without one once it began.
+    """Whether a joblog row reports on the attempt's job.
 
-    Clocks differ: a row with the job's id is the job's, also when its time is a moment before the intent. One
-    without an id that is dated ahead of now would count for every later attempt: it does not yet.
+    Interlock's rows count for their attempt. External rows with a run id count for the job with this id at any time,
+    since clocks differ. External rows without one count from the intent on. A row that is dated ahead of now does not
+    count yet, since it would count for every later attempt.
     """
     if entry.run_token is not None:
         return entry.attempt == run.attempt and entry.run_token == run.run_token
@@ -101,7 +107,7 @@ def follow(
     sla: SlaFacts,
     now: datetime,
 ) -> JobRuns | PollWindowUsedUp:
-    """The target says that the job still runs: when to look again, or that the window is over."""
+    """The next step after the target reports a running job: `JobRuns` with a wait, or `PollWindowUsedUp`."""
     closes_at = intent.committed_at + window.length
     if now >= closes_at:
         return PollWindowUsedUp()

@@ -1,4 +1,4 @@
-"""What happens to a run whose execution died outside, or that outlived its lease."""
+"""The recovery of a run whose execution ended outside Interlock."""
 
 from datetime import datetime, timedelta
 
@@ -13,11 +13,14 @@ from interlock_lifecycle.events._event import Event, make_event
 from interlock_lifecycle.runs._close import CloseFacts, Exhaustion, exhaust
 
 MAX_RECOVERIES = 2
-"""How often one attempt is given a new execution before it fails (docs/reference/runs.md §9)."""
+"""The number of new executions that one attempt may get before it fails (docs/reference/runs.md §9)."""
 
 
 class ExecutionEnded(Struct, frozen=True):
-    """What Step Functions says of an execution that is over: FAILED, TIMED_OUT, ABORTED or SUCCEEDED; or MISSING."""
+    """The status that Step Functions reports for an ended execution: FAILED, TIMED_OUT, ABORTED or SUCCEEDED.
+
+    MISSING if Step Functions does not know the execution.
+    """
 
     status: str
 
@@ -25,10 +28,14 @@ class ExecutionEnded(Struct, frozen=True):
 def decide_recovery(
     facts: CloseFacts, token: str, ended: ExecutionEnded, *, now: datetime, execution_timeout: timedelta
 ) -> RecoverRun | CloseRun | Ignore:
-    """The execution of a RUNNING row is over although the row is not closed.
+    """Decide how a RUNNING row goes on whose execution has ended without closing it.
 
-    The attempt goes on under a new token and keeps its job intent, so that the job that is already there is
-    adopted. After two recoveries it fails as INFRA_FAILURE.
+    The watchdog calls it for each such row. `token` names the ended execution. Results:
+
+    - `RecoverRun`: the attempt goes on in a new execution with a new token. It keeps its job intent, so that the new
+      execution follows the job that was started. TRIGGER_RECOVERED is emitted.
+    - `CloseRun`: the attempt has used its two recoveries. The run fails with INFRA_FAILURE.
+    - `Ignore`: the run is closed, or another execution owns it.
     """
     run = facts.run
     if run is None or not run.is_held_by(token):

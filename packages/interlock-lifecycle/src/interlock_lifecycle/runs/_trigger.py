@@ -1,4 +1,4 @@
-"""Whether a job start may be sent: at most one accepted start per attempt."""
+"""The start of a job: each attempt has at most one accepted start."""
 
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -18,21 +18,24 @@ from interlock_sla import period_of
 
 
 class TargetTraits(Struct, frozen=True):
-    """What a job's target offers against double starts: it deduplicates by key, or it can be asked."""
+    """The protection of a job's target against double starts: it deduplicates by key, or it can be asked for a job."""
 
     deduplicates: bool
     findable: bool
 
 
 class StandingJob(Struct, frozen=True):
-    """A previous attempt's job that stands in the way of a start: it runs, or `unreadable` says why nobody knows."""
+    """A previous attempt's job that prevents a start: it runs, or its state is unknown (`unreadable` is the reason)."""
 
     name: str
     unreadable: str = ""
 
 
 class TriggerFacts(Struct, frozen=True):
-    """The trigger row, the config as stored now, and the previous attempt's job, where it stands in the way."""
+    """The trigger row, the config as it is stored now, and the previous attempt's job if it prevents a start.
+
+    config: None if it is missing or unreadable. refusal: the reason for that.
+    """
 
     run: Run | None
     config: PipelineConfig | None
@@ -42,35 +45,35 @@ class TriggerFacts(Struct, frozen=True):
 
 
 class SendStart(Struct, frozen=True):
-    """Commit the intent, then send the start; `resumed` when an earlier invocation may have sent it."""
+    """The caller commits the intent, then sends the start. `resumed`: an earlier invocation may have sent it."""
 
     commit: CommitIntent
     resumed: bool
 
 
 class StartAnswered(Struct, frozen=True):
-    """The attempt's start was answered already: the job is followed or its outcome closed."""
+    """The attempt's start was answered already. The caller follows the job, or closes with its outcome."""
 
     intent: JobIntent
 
 
 class AwaitStart(Struct, frozen=True):
-    """Another invocation may still be sending this attempt's start: look again in so many seconds."""
+    """Another invocation may still be sending this attempt's start. The next look is in `wait_seconds`."""
 
     wait_seconds: int
 
 
 class FailAttempt(Struct, frozen=True):
-    """Nothing may be started; the attempt ends with this outcome."""
+    """The attempt may start no job. It ends with this outcome."""
 
     outcome: JobOutcome
 
 
 class LookForStart(Struct, frozen=True):
-    """A start that may have been sent is not sent again: follow the job if there is one, else close or fail.
+    """A start that may have been sent is not sent again. The caller asks the target for its job.
 
-    The config forbids it, or nobody confirmed it for as long as a job is followed. Only for targets that can be
-    asked for it.
+    If the job exists, the caller follows it. If not, `otherwise` applies. The reason is a config that forbids the
+    start, or a start that stayed unconfirmed for a whole poll window.
     """
 
     intent: JobIntent
@@ -89,12 +92,21 @@ def decide_trigger(
     until: datetime,
     window: timedelta,
 ) -> TriggerDecision:
-    """Whether this invocation, which lives until `until`, may send the start of the attempt's job.
+    """Decide whether this invocation may send the start of the attempt's job.
 
-    An intent without a result is resent only where the target deduplicates or can be asked; elsewhere the
-    attempt fails with "outcome unknown", and the retry budget decides. Under a config that is gone, wrong or a
-    dry run nothing is sent, not even again. A start that was sent again and is still unconfirmed when its poll
-    window is over (`window` from the intent on) ends the attempt.
+    The orchestrator calls it before each start. until: the end of the invocation (UTC). window: the job's poll window
+    from its intent on. traits: None if the target is unknown. Results:
+
+    - `SendStart`: the attempt has no intent yet, or its start may be sent again, since the target deduplicates starts
+      or can be asked for them.
+    - `StartAnswered`: the start was answered already.
+    - `AwaitStart`: another invocation may still be sending the start.
+    - `LookForStart`: the start may have been sent and must not be sent again: the config forbids it, or it stayed
+      unconfirmed until the end of the poll window. The target can be asked for the job.
+    - `FailAttempt`: the previous attempt's job runs or cannot be asked. Or a start had no answer, and the target
+      neither deduplicates nor can be asked. Or it was sent again and stayed unconfirmed for the poll window.
+    - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID.
+    - `Superseded`: the run is closed, or another execution owns it.
     """
     run = facts.run
     if run is None or not run.is_held_by(token):
@@ -186,12 +198,12 @@ def record_start(
     now: datetime,
     unsettled: JobIntent | None = None,
 ) -> RecordStart:
-    """The target accepted the start; a synchronous job has ended with `outcome` already.
+    """The target accepted the start. A synchronous job has ended with `outcome`.
 
-    `unsettled` is the previous attempt's intent, where its start was never confirmed and cannot be asked for.
+    unsettled: the previous attempt's intent, if its start was never confirmed and its target cannot be asked.
     """
     if outcome is not None and outcome.at is None:
-        # A synchronous job ended when its start returned, not when somebody comes to close the run.
+        # A synchronous job ended when its start returned, not at the later close of the run.
         outcome = replace(outcome, at=now)
     answered = replace(intent, run_id=run_id, started_at=now, details=details, outcome=outcome)
     event = make_event(
@@ -216,7 +228,10 @@ def _beside(unsettled: JobIntent | None) -> str:
 def refuse_start(
     run: Run, intent: JobIntent, *, reason: str, permanent: bool, now: datetime
 ) -> RecordStart | WithdrawIntent:
-    """The target definitely did not accept: a job failure when permanent, else the intent is withdrawn."""
+    """The target definitely did not accept the start. The attempt fails if that is permanent.
+
+    Otherwise the intent is withdrawn, and the start may be sent again.
+    """
     if permanent:
         outcome = JobOutcome("fail", category="PERMANENT", error=reason)
         return RecordStart(run, replace(intent, outcome=outcome), ())
@@ -233,6 +248,6 @@ def refuse_start(
 
 
 def leave_start_unknown(run: Run, intent: JobIntent, reason: str) -> RecordStart:
-    """The start was sent to a target that cannot be asked, and its answer was lost: the attempt fails so."""
+    """The answer of a start was lost, and its target cannot be asked. The attempt fails as "outcome unknown"."""
     outcome = JobOutcome("fail", category="TRANSIENT", error=f"outcome unknown: {reason}")
     return RecordStart(run, replace(intent, outcome=outcome), ())

@@ -1,4 +1,4 @@
-"""Decides which values a run gives to its job, from the run's key and the intent alone."""
+"""The values that a run gives to its job, from the run's key and the intent alone."""
 
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobIntent, RunKey
@@ -7,9 +7,9 @@ from interlock_lifecycle._run import JobIntent, RunKey
 def run_variables(key: RunKey, intent: JobIntent) -> dict[str, str]:
     """The variables that expand in the job's config, before the environment's (docs/reference/pipeline-file.md §8).
 
-    They depend on nothing that an edit of the pipeline changes, so that a start that is sent again, and a job that is
-    followed, get the same values. INTERLOCK_PERIOD_START and INTERLOCK_PERIOD_END are RFC 3339 in UTC, and missing
-    where an older version committed the intent without its period. INTERLOCK_PAR_HOUR is empty for a day.
+    An edit of the pipeline changes none of them: a start that is sent again, and a job that is followed, get the same
+    values. INTERLOCK_PERIOD_START and INTERLOCK_PERIOD_END are RFC 3339 in UTC. They are absent if an older version
+    committed the intent without its period. INTERLOCK_PAR_HOUR is empty for a day.
     """
     date = key.date
     values = {

@@ -1,14 +1,14 @@
-"""How long an execution sleeps before it looks again."""
+"""The wait of an execution before its next look."""
 
 import math
 from datetime import datetime, timedelta
 
 _LEAD = timedelta(seconds=5)
-"""How long before a deadline a wait ends, so that polling lag does not make a breach (docs/reference/runs.md §4)."""
+"""A wait ends this long before a deadline, so that polling delay causes no breach (docs/reference/runs.md §4)."""
 
 
 def wait_seconds(now: datetime, interval: timedelta, window_end: datetime, deadline: datetime | None) -> int:
-    """Whole seconds, at least 1: the interval, cut at the window's end and 5 s before the next deadline."""
+    """The interval in whole seconds, at least 1, cut at the end of the window and 5 s before the next deadline."""
     ends = [now + interval, max(window_end, now)]
     if deadline is not None and deadline - _LEAD > now:
         ends.append(deadline - _LEAD)

@@ -1,4 +1,4 @@
-"""Whether a run took a sensor's record into account already; it knows records, not what they lead to."""
+"""Comparison of a sensor's record with the rows that a run's evaluation has read."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from interlock_rules import KeptRow, Selection, counts_for, row_date
 from interlock_sla import ExecutionDate
 
 _STREAM_GRAIN = timedelta(seconds=1)
-"""DynamoDB streams tell the time of a record in whole seconds, cut."""
+"""DynamoDB streams give the time of a record in whole seconds, rounded down."""
 
 CLOCKS_APART = timedelta(seconds=1)
-"""How far the clock of an evaluation and that of the tables may be apart."""
+"""The largest difference between the clock of an evaluation and that of the tables."""
 
 
 def fingerprint(fields: Mapping[str, object]) -> str:
-    """A short name for a sensor's fields: the same for the same fields in any order."""
+    """A digest of a sensor's fields, which is the same for the same fields in any order."""
     return digest(json.dumps(_plain(fields), sort_keys=True))
 
 
 def name_record(sensor: Sensor) -> str:
-    """What names a sensor's record as the cause of an event: the key and what the record says.
+    """The name of a sensor's record as the cause of an event: its key and the fingerprint of its fields.
 
-    Two writes of one second have one time, so that only what they say tells them apart.
+    Two writes within one second have the same time. Only their fields differ.
     """
     return f"sensor {sensor.key} {fingerprint(sensor.fields)}"
 
@@ -34,10 +34,10 @@ def rows_seen(
 ) -> dict[str, str]:
     """The fingerprint of each sensor row by which an evaluation judged a date, by row key.
 
-    A row that names another date was not seen for this one. Where a kept row was read instead, its time follows the
-    fingerprint: a record of this date that was written later was not seen. Rules with different offsets may read one
-    key's plain row and its kept row: a row of the date itself comes first, then the kept row, then the others. A row
-    of an hour that a day's kept row came before was not seen for the day.
+    A row that names another date was not seen for this one. If a kept row was read instead, its time follows the
+    fingerprint: a record of this date that was written later was not seen. Rules with different offsets may read the
+    plain row and the kept row of one key. A row of the date itself then has precedence, then the kept row, then the
+    others. An hour's row was not seen for a day if the day's kept row had precedence.
     """
     passed_over = {name for slot, name in selection.sources.items() if slot in selection.kept and slot == name}
     own = {
@@ -54,10 +54,10 @@ def rows_seen(
 
 
 def took_into_account(run: Run, sensor: Sensor) -> bool:
-    """Whether the run's evaluation saw what this record says (docs/reference/sensors.md §4).
+    """Whether the run's evaluation saw the fields of this record (docs/reference/sensors.md §4).
 
-    A record of long before was there when the rules were read. Where the second of the record and that of the
-    evaluation, by clocks of their own, cannot tell before from after, what was seen is compared with what it says.
+    A record from more than a second before the evaluation was seen. Within a second, the order is unknown, since the
+    record and the evaluation have different clocks. The fingerprints are compared in that case.
     """
     seen_at = run.evaluated_at
     if seen_at is None:
@@ -66,9 +66,9 @@ def took_into_account(run: Run, sensor: Sensor) -> bool:
 
 
 def may_be_overwritten(sensor: Sensor, seen_at: datetime | None) -> bool:
-    """Whether a newer write may have taken this record's place just before somebody looked at `seen_at`.
+    """Whether a newer write may have replaced this record just before the rows were read at `seen_at`.
 
-    Both at one time as far as anybody can tell, so that only the newer one was seen; the row as it is now tells.
+    The clocks cannot order times within a second. If only the newer write was seen, the row as it is now shows it.
     """
     return seen_at is not None and _are_one_time(sensor.written_at, seen_at)
 
@@ -79,7 +79,7 @@ def was_seen(sensor: Sensor, seen_at: datetime, seen: Mapping[str, str]) -> bool
 
 
 def rest_was_seen(rest: RestOfHour, seen_at: datetime, seen: Mapping[str, str]) -> bool:
-    """The same as `was_seen`, for a record that was noted with its fingerprint."""
+    """Like `was_seen`, for a record that was noted with its fingerprint."""
     mark, _, kept_at = seen.get(rest.sensor_key, "").partition("@")
     if kept_at:
         return mark == rest.fingerprint or rest.at < _moment(kept_at).replace(microsecond=0)
@@ -102,7 +102,7 @@ def _are_one_time(written_at: datetime, seen_at: datetime) -> bool:
 
 
 def _plain(value: object) -> Any:
-    """Values as DynamoDB gives them, in a form that sorts: sets in order, everything unknown by its text."""
+    """Values as DynamoDB gives them, in a form that sorts: sets in order, unknown types by their text."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, set | frozenset):

@@ -1,4 +1,4 @@
-"""What an arriving sensor is to its pipeline: trigger, post-run sensor, something a dry run observes, or nothing."""
+"""The path of an arriving sensor in its pipeline: trigger, post-run sensor, dry run or none. And its date."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ _RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
 
 
 class SensorPath(StrEnum):
-    """Which of a pipeline's paths a sensor takes (docs/reference/sensors.md §2)."""
+    """The paths that a sensor may take in its pipeline (docs/reference/sensors.md §2)."""
 
     TRIGGER = "trigger"
     POST_RUN = "post-run"
@@ -28,11 +28,12 @@ class SensorPath(StrEnum):
 
 
 class SensorFacts(Struct, frozen=True):
-    """What a sensor is judged by: its date's trigger row and rerun request, and the excluded days.
+    """The facts by which a sensor is judged: its date's trigger row and rerun request, and the excluded days.
 
-    `baseline` (by rule key) is read only where a post-run rule names the sensor. `sensors` are rows as they are now,
-    by row key: the post-run sensors' there, on an excluded day all that rules read of a date that has not begun,
-    elsewhere the sensor's own where the record may be overwritten.
+    baseline: by rule key, read only if a post-run rule names the sensor. sensors: rows as they are now, by row key.
+    They are the post-run sensors' rows if a post-run rule names the sensor. On an excluded day, they are all rows that
+    the rules read for a date that has not begun. Otherwise they are the sensor's own row, if the record may have been
+    overwritten.
     """
 
     run: Run | None
@@ -40,24 +41,24 @@ class SensorFacts(Struct, frozen=True):
     exclusions: Exclusions
     request: StandingRequest | None = None
     has_asked: bool = False
-    """Whether this very sensor's request for a rerun waits, or was answered already."""
+    """Whether this sensor's own request for a rerun waits, or was answered already."""
     baseline: Mapping[str, object] = {}
     sensors: Mapping[str, Mapping[str, object]] = {}
     kept: KeptRows = KeptRows()
-    """The rows that are kept with the date; read where `run` is None, or where a post-run rule names the sensor."""
+    """The rows that the date keeps, read only if `run` is None or a post-run rule names the sensor."""
     is_reported: bool = False
     """Whether the excluded day of the record was reported for its date. It is read only on such a day."""
     other_run: Run | None = None
-    """The date's trigger row under the schedule that the pipeline had before; read only where `run` is None."""
+    """The date's trigger row under the schedule that the pipeline had before, read only if `run` is None."""
 
 
 def is_reserved(sensor_key: str) -> bool:
-    """Whether Interlock itself writes this sensor; such rows never act as triggers."""
+    """Whether Interlock itself writes this sensor. Such rows never act as triggers."""
     return any(key_matches(reserved, sensor_key) for reserved in _RESERVED_KEYS)
 
 
 def path_of(sensor: Sensor, config: PipelineConfig) -> SensorPath | None:
-    """The path that the sensor takes, None when nobody waits for it."""
+    """The path that the sensor takes, None if no part of the pipeline reads it."""
     if is_reserved(sensor.key):
         return None
     if config.dry_run:
@@ -68,7 +69,7 @@ def path_of(sensor: Sensor, config: PipelineConfig) -> SensorPath | None:
 
 
 def triggers(sensor: Sensor, config: PipelineConfig) -> bool:
-    """Whether the sensor is the pipeline's trigger and its condition holds at the time it was written."""
+    """Whether the sensor is the pipeline's trigger, and its condition holds at the time of the writing."""
     rule = config.trigger_rule
     if rule is None or is_reserved(sensor.key) or not key_matches(rule.key, sensor.key):
         return False
@@ -88,7 +89,7 @@ def _is_named(sensor_key: str, config: PipelineConfig) -> bool:
 
 
 class UnreadableSensor(ValueError):
-    """A sensor row names a date that cannot be read, so that it belongs to no run."""
+    """A sensor row names a date that cannot be read. It belongs to no run."""
 
     def __init__(self, sensor: Sensor, problem: UnreadableDate) -> None:
         super().__init__(f"sensor {sensor.key} of {sensor.pipeline_id}: {problem}")
@@ -96,12 +97,12 @@ class UnreadableSensor(ValueError):
 
 
 def date_of(named: RowDate, written_at: datetime, config: PipelineConfig) -> ExecutionDate | UnreadableDate:
-    """The date that a row belongs to: the one that it names, else the day of its writing in the pipeline's zone."""
+    """The date of a row: the date that it names, otherwise the day of its writing in the pipeline's zone."""
     return execution_day(written_at, config.zone) if named is None else named
 
 
 def outside_dates(sensor: Sensor, named: ExecutionDate, at: datetime, config: PipelineConfig) -> UnreadableDate | None:
-    """Whether a date is farther from the day of `at` than `schedule.dates` allows; 0 sets no limit."""
+    """The problem of a date that is farther from the day of `at` than `schedule.dates` allows. 0 sets no limit."""
     limits, today = config.schedule.dates, execution_day(at, config.zone).day
     for word, allowed, days in (
         ("back", limits.back, (today - named.day).days),
@@ -115,7 +116,7 @@ def outside_dates(sensor: Sensor, named: ExecutionDate, at: datetime, config: Pi
 
 
 def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
-    """The run that the sensor's record belongs to; raises UnreadableSensor (docs/dates.md §1)."""
+    """The run to which the sensor's record belongs (docs/dates.md §1). Raises UnreadableSensor."""
     date = date_of(row_date(sensor.key, sensor.fields), sensor.written_at, config)
     if isinstance(date, UnreadableDate):
         raise UnreadableSensor(sensor, date)
@@ -123,7 +124,7 @@ def run_key_of(sensor: Sensor, config: PipelineConfig) -> RunKey:
 
 
 def record_marker(key: RunKey, sensor: Sensor) -> str:
-    """The marker that says: what came of this record after its run was told."""
+    """The marker of a report about a record that came after its run."""
     at = rfc3339(sensor.written_at)
     return f"after-run#{key.schedule_id}#{at}#{digest(name_record(sensor))}#{key.date}"
 
@@ -131,10 +132,10 @@ def record_marker(key: RunKey, sensor: Sensor) -> str:
 def is_overtaken(
     sensor: Sensor, now_there: Mapping[str, object] | None, config: PipelineConfig, other: ExecutionDate | None = None
 ) -> bool:
-    """Whether the row now holds a newer write of the same date: its own record follows on the stream and decides.
+    """Whether the row now holds a newer write of the same date. The record of that write follows on the stream.
 
-    A write of another date is no answer for this one, nor is one of which nobody can tell the date. other: the date for
-    which the record counts too, where the question is about that one: every newer write that counts for it answers.
+    A write of another date, or without a known date, does not supersede this record. other: a second date for which
+    the record counts. If it is given, each newer write that counts for it supersedes this record.
     """
     if now_there is None or now_there == sensor.fields:
         return False
@@ -153,9 +154,9 @@ def is_overtaken(
 def was_overwritten(
     sensor: Sensor, now_there: Mapping[str, object] | None, seen: Mapping[str, str], config: PipelineConfig
 ) -> bool:
-    """Whether what was written over a record in the second in which somebody looked speaks for it.
+    """Whether a newer write counts for a record that it replaced in the second of the evaluation.
 
-    It does when it is what was seen (`seen`, by row key), or when it fulfils the trigger for the same date.
+    It counts if the evaluation saw it (`seen`, by row key), or if it fulfils the trigger for the same date.
     """
     if now_there is None or now_there == sensor.fields:
         return False

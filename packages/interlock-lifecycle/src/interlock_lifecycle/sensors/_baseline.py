@@ -1,4 +1,4 @@
-"""The post-run sensors as they were when the rules held, and their drift since (docs/reference/sensors.md §6)."""
+"""The post-run sensors at the time of the evaluation, and their drift since then (docs/reference/sensors.md §6)."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -16,11 +16,11 @@ Baseline: TypeAlias = dict[str, dict[str, Any]]
 """Each post-run sensor's fields, by the rule key that reads it."""
 
 MOST_BYTES = 300_000
-"""A larger baseline is not taken: a DynamoDB item holds 400 KB, and the close of a run must not fail on it."""
+"""The limit of a baseline. A DynamoDB item holds 400 KB, and the close of a run must not fail on a larger one."""
 
 
 class NoBaseline(Struct, frozen=True):
-    """The baseline could not be taken, and why."""
+    """The baseline could not be taken for this reason."""
 
     reason: str
 
@@ -32,9 +32,9 @@ def take_baseline(
     kept: Mapping[str, KeptRow] | None = None,
     earlier: Mapping[str, object] | None = None,
 ) -> Baseline | NoBaseline | None:
-    """Each post-run rule's sensor as it is now; None for a pipeline without post-run rules.
+    """The sensor of each post-run rule as it is now. None for a pipeline without post-run rules.
 
-    kept: the rows that are kept with the date. Where no row counts for the date, the `earlier` baseline stays.
+    kept: the rows that the date keeps. A rule without a row for the date keeps its part of the `earlier` baseline.
     """
     if config.post_run_rules is None:
         return None
@@ -49,12 +49,12 @@ def take_baseline(
 
 
 def baseline_to_write(taken: Baseline | NoBaseline | None) -> Baseline | None:
-    """The baseline to write, if there is one."""
+    """The baseline to write. None if no baseline was taken."""
     return None if isinstance(taken, NoBaseline) else taken
 
 
 def tell_baseline(taken: Baseline | NoBaseline | None, run: Run, at: Any, *, source: str, ordinal: int) -> list[Event]:
-    """What is said of a baseline: taken, or why not; nothing where there is nothing to take."""
+    """The event of a baseline: taken, or the reason why not. No event for a pipeline without post-run rules."""
     if taken is None:
         return []
     failed = isinstance(taken, NoBaseline)
@@ -65,7 +65,7 @@ def tell_baseline(taken: Baseline | NoBaseline | None, run: Run, at: Any, *, sou
 
 
 def watching_rule(config: PipelineConfig, sensor_key: str) -> Rule | None:
-    """The post-run rule that reads a sensor: the one with the longest matching key, None when no rule does."""
+    """The post-run rule that reads a sensor: the rule with the longest matching key, None if no rule reads it."""
     if config.post_run_rules is None:
         return None
     matching = [rule for rule in config.post_run_rules.rules if key_matches(rule.key, sensor_key)]
@@ -73,9 +73,9 @@ def watching_rule(config: PipelineConfig, sensor_key: str) -> Rule | None:
 
 
 def drift_of(sensor: Sensor, config: PipelineConfig, baseline: Mapping[str, object]) -> Drift | None:
-    """How a post-run sensor moved from its baseline, None when it did not by more than the threshold.
+    """The drift of a post-run sensor from its baseline, None for a change within the threshold.
 
-    A baseline that is not a map of fields (older tools wrote one flat map) counts as none.
+    A baseline that is not a map of fields counts as absent. Older tools wrote one flat map.
     """
     rule = watching_rule(config, sensor.key)
     if rule is None or config.post_run is None:
@@ -87,7 +87,7 @@ def drift_of(sensor: Sensor, config: PipelineConfig, baseline: Mapping[str, obje
 
 
 def drift_detail(found: Drift, sensor: Sensor) -> dict[str, Any]:
-    """What a drift event carries (docs/reference/events.md §3.3)."""
+    """The detail of a drift event (docs/reference/events.md §3.3)."""
     return {
         "previousCount": found.previous,
         "currentCount": found.current,

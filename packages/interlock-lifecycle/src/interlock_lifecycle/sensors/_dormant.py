@@ -1,4 +1,4 @@
-"""Dates whose trigger's row came on an excluded day: the rows that they keep meanwhile, and how they begin."""
+"""Dormant dates, whose trigger row came on an excluded day: the rows that they keep, and their begin afterwards."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -27,29 +27,29 @@ from interlock_rules import KeptRow, UnreadableDate, holds, key_matches, row_dat
 from interlock_sla import Exclusions
 
 _LONGEST_SEARCH = 366
-"""How many days ahead the next allowed day is looked for."""
+"""The number of days that are searched for the next allowed day."""
 
 
 def day_of(sensor: Sensor, config: PipelineConfig) -> date:
-    """The day of a record by the wall clock of the pipeline's zone: that of its writing."""
+    """The day on which a record was written, in the pipeline's zone."""
     return sensor.written_at.astimezone(config.zone).date()
 
 
 def is_dormant(sensor: Sensor, config: PipelineConfig, exclusions: Exclusions) -> bool:
-    """Whether the day of the record is excluded, so that it begins no date (docs/reference/sensors.md §3)."""
+    """Whether the day of the record is excluded: such a record begins no date (docs/reference/sensors.md §3)."""
     return exclusions.excludes(day_of(sensor, config))
 
 
 def dormant_marker(key: RunKey, sensor: Sensor, config: PipelineConfig) -> str:
-    """The marker of a report that a date waits on the record's day."""
+    """The marker of the report that a date waits on the record's day."""
     return f"excluded#{key.schedule_id}#{day_of(sensor, config)}#{key.date}"
 
 
 class Waiting(Struct, frozen=True):
     """The facts by which a dormant record is judged.
 
-    kept: the rows that the date keeps. rows: the rows of the date's rules as they are now, by row key.
-    is_reported: whether the excluded day was reported for the date.
+    kept: the rows that the date keeps. rows: the rows of the date's rules as they are now, by row key. is_reported:
+    whether the excluded day was reported for the date.
     """
 
     exclusions: Exclusions
@@ -61,10 +61,16 @@ class Waiting(Struct, frozen=True):
 def decide_dormant(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: Waiting
 ) -> NoteDormant | Announce | Ignore:
-    """A trigger's row came on an excluded day for a date that has not begun: the date keeps it until it may begin.
+    """Decide how a date waits whose trigger row came on an excluded day before the date has begun.
 
-    A date that is excluded itself keeps nothing: the row under the sensor's key on the next allowed day counts.
-    Reconciliation looks at that row for a live pipeline. For a dry run the date is noted, since nothing else does.
+    `decide_sensor` and `decide_shadow` call it. A date that is excluded itself keeps no row: on the next allowed day
+    the row under the sensor's key counts. Reconciliation reads that row for a live pipeline. Nothing does so for a dry
+    run, so its date is noted. Results:
+
+    - `NoteDormant`: the date keeps this record, or newer rows of its other rules, or the excluded day is not reported
+      yet. PIPELINE_EXCLUDED is emitted once per date and excluded day.
+    - `Announce`: the date of a live pipeline is excluded itself. PIPELINE_EXCLUDED is emitted alone.
+    - `Ignore`: the day was reported, and the date keeps this record or a newer one, or keeps none.
     """
     at, marker = sensor.written_at, dormant_marker(key, sensor, config)
     events = () if facts.is_reported else (_report(key, sensor, config, facts.exclusions),)
@@ -81,18 +87,18 @@ def decide_dormant(
 
 
 def _noted(sensor: Sensor, facts: Waiting) -> KeptRows:
-    """An excluded date waits without rows of its own."""
+    """The note of an excluded date, which waits without rows."""
     waits = facts.kept.dormant
     since = sensor.written_at if waits is None else waits.since
     return KeptRows({}, facts.kept.version, Dormancy(sensor.key, sensor.key, since, is_dry=True))
 
 
 def _kept_meanwhile(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: Waiting) -> KeptRows:
-    """The record, and the rows of the other rules that another date's row may overwrite before the date begins."""
+    """The record, with the rows of the other rules that another date may overwrite before this date begins."""
     rule = config.trigger_rule
     assert rule is not None
     slot = rule.slot if may_be_replaced(sensor.key, rule, key.date) else sensor.key
-    # Kept rows of a date that does not wait were left by an earlier life of it.
+    # A date that does not wait has kept rows from an earlier run only.
     kept = facts.kept if facts.kept.dormant is not None else KeptRows(version=facts.kept.version)
     before, waits = kept.rows.get(slot), kept.dormant
     if before is None or is_better(sensor, exact=True, before=before):
@@ -128,17 +134,17 @@ def _named(day: date) -> str:
 
 
 def next_allowed_day(exclusions: Exclusions, today: date) -> date | None:
-    """The first day after `today` that is not excluded. None without one within a year."""
+    """The first day after `today` that is not excluded. None if all days of a year are excluded."""
     days = (today + timedelta(days=ahead) for ahead in range(1, _LONGEST_SEARCH + 1))
     return next((day for day in days if not exclusions.excludes(day)), None)
 
 
 class DormantDate(Struct, frozen=True):
-    """A date that waited on excluded days, as it is on an allowed day.
+    """The facts on an allowed day about a date that waited on excluded days.
 
-    key: the date under the pipeline's present schedule. kept: its KEPT# row, under `kept_key`. run,
-    other_run: its trigger rows, under the present schedule and the other one. is_settled: its joblog holds an outcome,
-    or a dry run has begun it. row: the row under the key of the sensor now, None for no row.
+    key: the date under the pipeline's present schedule. kept: its KEPT# row, under `kept_key`. run, other_run: its
+    trigger rows, under the present schedule and the other one. is_settled: its joblog has an outcome, or a dry run has
+    begun it. row: the sensor's row as it is now, None for no row.
     """
 
     key: RunKey
@@ -160,10 +166,14 @@ class TakeUp(Struct, frozen=True):
 
 
 def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> TakeUp | KeepRows | Ignore:
-    """Whether a date that waited may begin: by its row as it is at `now`, where its place was taken by the kept one.
+    """Decide whether a date that waited may begin, by its row as it is at `now` (UTC).
 
-    KeepRows ends the waiting: the date has begun otherwise, or its row does not fulfil the trigger any more. Ignore: it
-    goes on waiting, since a row that is unreadable or deleted may be followed by another one.
+    The watchdog calls it on an allowed day. If another date's row has replaced the row, the kept row counts. Results:
+
+    - `TakeUp`: the trigger holds for the row. The caller begins the date (`start_dormant`, `begin_shadow`).
+    - `KeepRows`: the date waits no more. It has begun in another way, its sensor is not the trigger any more, it waited
+      in a dry run and the pipeline is live, its row was replaced and not kept, or its row does not fulfil the trigger.
+    - `Ignore`: the date goes on waiting. A deleted row, or a row with an unreadable date, may be followed by another.
     """
     waits, rule = facts.kept.dormant, config.trigger_rule
     if waits is None:
@@ -179,7 +189,7 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
         return stop_waiting(facts, now, f"sensor {waits.sensor_key} does not fulfil the trigger any more")
     kept = kept_from_start(facts.kept, opening_row(waits.sensor_key, fields, now, config), config)
     if facts.key != facts.kept_key:
-        kept = replace(kept, version=1)  # the row of the present schedule, the other one ends its waiting afterwards
+        kept = replace(kept, version=1)  # the KEPT# row of the present schedule is new
     return TakeUp(Sensor(config.id, waits.sensor_key, fields, now), kept)
 
 
@@ -195,7 +205,7 @@ def _why_settled(facts: DormantDate, waits: Dormancy, config: PipelineConfig) ->
 
 
 def _row_to_judge(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -> Mapping[str, object] | None:
-    """The row of the sensor if it is of the date, else the kept one if another date's row has taken its place."""
+    """The row of the sensor if it is of the date, otherwise the kept row."""
     if facts.row is None or isinstance(row_date(waits.sensor_key, facts.row), UnreadableDate):
         return None
     if _is_of(facts.row, waits, facts, config):
@@ -205,7 +215,7 @@ def _row_to_judge(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -
 
 
 def _is_of(row: Mapping[str, object], waits: Dormancy, facts: DormantDate, config: PipelineConfig) -> bool:
-    """Whether the row belongs to the date. Without a date it belongs to the day of its own time, if it bears one."""
+    """Whether the row belongs to the date. A row without a date belongs to the day of its own time, if it has one."""
     named, stamp = row_date(waits.sensor_key, row), updated_at(row)
     if named is None and stamp is None:
         return False
@@ -213,12 +223,12 @@ def _is_of(row: Mapping[str, object], waits: Dormancy, facts: DormantDate, confi
 
 
 def stop_waiting(facts: DormantDate, now: datetime, reason: str) -> KeepRows:
-    """The date waits no more. Its kept rows stay."""
+    """End the wait of a date. Its kept rows stay."""
     return KeepRows(facts.kept_key, KeptRows(facts.kept.rows, facts.kept.version + 1), now, reason=reason)
 
 
 def start_dormant(take: TakeUp, facts: DormantDate, now: datetime, execution_timeout: timedelta) -> StartRun:
-    """Begin a date that waited. Its first sensor arrives, for the relative clock, when Interlock may start it."""
+    """Begin a date that waited. For the relative clock, its first sensor arrives at the begin."""
     arrived_at = None if facts.has_arrival else now
     start = open_run(
         facts.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at, kept=take.kept

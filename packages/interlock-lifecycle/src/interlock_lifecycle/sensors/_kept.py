@@ -1,4 +1,4 @@
-"""Which sensor rows are kept with the date that they were judged for, and how they are read again."""
+"""The sensor rows that a date keeps, since rows of other dates replace them in the table."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,11 +13,11 @@ from interlock_rules import KeptRow, Rule, Selection, row_date
 from interlock_sla import ExecutionDate, ExecutionDateError
 
 MOST_KEPT_BYTES = 64 * 1024
-"""What one date keeps at most: an item of DynamoDB holds 400 KB, and each evaluation reads the row."""
+"""The limit of one date's kept rows. A DynamoDB item holds 400 KB, and each evaluation reads the row."""
 
 
 def add_kept(kept: Mapping[str, KeptRow], fresh: Mapping[str, KeptRow]) -> dict[str, KeptRow]:
-    """What a date keeps after `fresh` rows came. A row that does not fit into 64 KB is noted without its fields."""
+    """The kept rows of a date with the `fresh` rows. A row that does not fit into 64 KB is noted without its fields."""
     merged = {**kept, **fresh}
     room = MOST_KEPT_BYTES - sum(_size(row) for slot, row in merged.items() if slot not in fresh)
     for slot, row in fresh.items():
@@ -34,9 +34,9 @@ def _size(row: KeptRow) -> int:
 
 
 def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, config: PipelineConfig) -> KeptRows:
-    """What a new date keeps of the row that opened it.
+    """The kept rows of a new date: the row that opened it.
 
-    A row under a key of its own date is overwritten by rows of that date only.
+    A row under a key of its own date is not kept: only rows of that date overwrite it.
     """
     rule, named = config.trigger_rule, row_date(sensor_key, fields)
     if rule is None or not may_be_replaced(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
@@ -47,11 +47,10 @@ def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, con
 def rows_passed(
     selection: Selection, rules: Iterable[Rule], kept: KeptRows, date: ExecutionDate, at: datetime
 ) -> KeptRows | None:
-    """What a date keeps of the rows by which its validation passed; None when it keeps them already.
+    """The kept rows of a date with the rows by which its validation passed. None if it keeps them already.
 
-    A record that was kept after the evaluation began (`at`) is newer, and stays.
-
-    Reference data (`any_date`) is read as it is now at every evaluation, and so are rows under per-period keys.
+    A record that was kept after the begin of the evaluation (`at`, UTC) is newer, and stays. Reference data
+    (`any_date`) and rows under per-period keys are not kept: each evaluation reads them as they are.
     """
     fresh = {
         rule.slot: _row_passed(selection, rule, date, at)
@@ -80,10 +79,10 @@ def _row_passed(selection: Selection, rule: Rule, date: ExecutionDate, at: datet
 
 
 def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[str, ...]]:
-    """The runs that would lose this record when another date's row takes its place, each with the rules' slots.
+    """The runs that would lose this record if another date's row replaced it, each with the slots of its rules.
 
     An hour's row counts for its day's daily run too, until a row names the day itself (`decide_keeping`). A day's row
-    also counts for its hours. Those keep it when their validation passes.
+    also counts for its hours. They keep it at the end of their validation.
     """
     named = row_date(sensor.key, sensor.fields)
     if not isinstance(named, ExecutionDate):
@@ -104,7 +103,7 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
 def may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
     """Whether the rule reads this row for the date, and another date's row may be written under the same key.
 
-    That is so of the plain key, and of an hour's row under its day's key.
+    Both hold for the plain key, and for an hour's row under its day's key.
     """
     if sensor_key == rule.key:
         return True
@@ -115,17 +114,21 @@ def may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> 
 
 
 def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
-    """The rules that decide a run by rows of its date: the trigger's and the validation's, without reference data."""
+    """The rules that read rows of the run's date: the trigger and the validation rules, without reference data."""
     trigger = (config.trigger_rule,) if config.trigger_rule is not None else ()
     return tuple(rule for rule in (*trigger, *config.validation.rules) if not rule.any_date)
 
 
 def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: KeptRows) -> KeepRows | None:
-    """Keep a record with its date, which has begun or waits on an excluded day: the next row may be another date's.
+    """Decide whether a date keeps a record, since the next row under its key may be another date's.
 
-    None when the date keeps this record, or a better one. The records of one key come in order: a redelivered older
-    one does not replace what an evaluation saw after it. A record that names the very date of the run replaces one
-    that does not, whatever their times, and is never replaced by such a one.
+    The stream-router calls it for each run that reads the record (`dates_to_keep`), if the date has begun or waits on
+    an excluded day. Results:
+
+    - `KeepRows`: the date keeps no row of the rule yet, the record is newer than the kept row, or it names the date of
+      the run itself and the kept row does not.
+    - `None`: the date keeps this record or a better one. An older record does not replace a newer kept row. A record
+      that does not name the date of the run itself never replaces one that does.
     """
     named = row_date(sensor.key, sensor.fields)
     exact = isinstance(named, ExecutionDate) and named.is_hourly == key.date.is_hourly
@@ -141,22 +144,25 @@ def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: Kept
 
 
 def is_better(sensor: Sensor, exact: bool, before: KeptRow) -> bool:
-    """Whether the record takes the place of the row that its date keeps."""
+    """Whether the record replaces the row that its date keeps."""
     if exact != before.exact:
         return exact
     return before.fields != sensor.fields and _is_not_older(sensor, before.kept_at)
 
 
 def _is_not_older(sensor: Sensor, kept_at: datetime) -> bool:
-    """Streams cut the time to whole seconds, and clocks differ by up to a second: on doubt the record is newer."""
+    """Whether a record is as new as a kept row. Stream times are whole seconds, and clocks differ by up to a second.
+
+    Within that time the record counts as newer.
+    """
     return sensor.written_at >= kept_at.replace(microsecond=0) - CLOCKS_APART
 
 
 def kept_from_start(kept: KeptRows, opening: KeptRows, config: PipelineConfig) -> KeptRows:
     """The kept rows of a date that begins now with the row `opening`.
 
-    A date that waited on an excluded day goes on with the rows that it kept meanwhile. Anything else that is there was
-    left by an earlier life of the date, and is replaced.
+    A date that waited on an excluded day continues with its kept rows. Other kept rows are left from an earlier run
+    of the date, and are replaced.
     """
     if kept.dormant is None:
         return opening

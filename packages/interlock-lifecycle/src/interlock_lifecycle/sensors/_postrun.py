@@ -1,4 +1,4 @@
-"""What a post-run sensor means: drift that asks for a rerun, a verdict of the post-run rules, or nothing."""
+"""Post-run sensors: drift, which requests a rerun, verdicts of the post-run rules, and missing sensors."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,14 +22,14 @@ PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
 
 
 def day_of_report(sensor: Sensor, config: PipelineConfig) -> RunKey | None:
-    """The daily run for which an hour's post-run record counts too; None for every other record."""
+    """The daily run for which an hour's post-run record counts too. None for every other record."""
     own = run_key_of(sensor, config)
     day = replace(own, date=ExecutionDate(own.date.day))
     return day if own != day and reports_on(sensor, config, day) else None
 
 
 def reports_on(sensor: Sensor, config: PipelineConfig, key: RunKey) -> bool:
-    """Whether a post-run rule of this run may read the record: its key is one of the run's, and its date counts."""
+    """Whether a post-run rule of this run may read the record: its key and its date both count for the run."""
     rule = watching_rule(config, sensor.key)
     if rule is None or sensor.key not in candidate_keys(rule.key, key.date):
         return False
@@ -39,10 +39,17 @@ def reports_on(sensor: Sensor, config: PipelineConfig, key: RunKey) -> bool:
 def decide_post_run(
     sensor: Sensor, config: PipelineConfig, facts: SensorFacts, other: RunKey | None = None
 ) -> PostRunDecision:
-    """What a post-run sensor leads to, by the state of its date's run (docs/reference/sensors.md §6).
+    """Decide on a post-run sensor's record, by the state of its date's run (docs/reference/sensors.md §6).
 
-    other: another run for which the record counts (`reports_on`): the day of an hour, or an hour of a day. `facts` are
-    of that run then.
+    The stream-router calls it for each record that a post-run rule reads. other: another run for which the record
+    counts (`reports_on`), which is the day of an hour or an hour of a day. `facts` are those of that run. Results:
+
+    - `RequestRerun`: the completed run drifted, and no rerun request waits.
+    - `NoteAfterRun`: the completed run drifted on an excluded date or while a request waits, or its post-run rules are
+      judged. POST_RUN_DRIFT, POST_RUN_PASSED or POST_RUN_FAILED is emitted once per record.
+    - `Announce`: the run drifted while its job is under way. POST_RUN_DRIFT_INFLIGHT is emitted.
+    - `Ignore`: the date has no completed run, the run saw the record, a newer write or another row has precedence, the
+      record has requested its rerun already, the sensor did not drift, or other sensors are awaited first.
     """
     key, run = other or run_key_of(sensor, config), facts.run
     if run is None or run.status is RunStatus.FAILED_FINAL:
@@ -53,7 +60,7 @@ def decide_post_run(
         return Ignore("the rules read a row that comes before this one")
     found = drift_of(sensor, config, facts.baseline)
     if run.is_running and run.evaluated_at is None:
-        # The baseline is that of an earlier attempt: whoever brings its record again tells nothing about this one.
+        # The baseline is that of an earlier attempt. A redelivered record does not report on this one.
         return Ignore("the run under way has not looked at its sensors yet")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
@@ -69,7 +76,7 @@ def decide_post_run(
 def is_read_for(
     sensor: Sensor, config: PipelineConfig, key: RunKey, rows: Mapping[str, Mapping[str, object]], kept: KeptRows
 ) -> bool:
-    """Whether the post-run rule of a run reads this very record, and not a row that comes before it."""
+    """Whether the post-run rule of a run reads this record, and not a row with precedence over it."""
     rule = watching_rule(config, sensor.key)
     if rule is None:
         return False
@@ -101,7 +108,7 @@ def _drifted(
 
 
 def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> NoteAfterRun | Ignore:
-    """The post-run rules at the time of the record; a sensor that never came decides nothing yet."""
+    """Judge the post-run rules at the time of the record. A sensor that has not come is waited for."""
     rules = config.post_run_rules
     assert rules is not None
     rows = {**facts.sensors, sensor.key: sensor.fields}
@@ -119,13 +126,13 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         message=evaluation.explain(),
         detail={"sensorKey": sensor.key},
     )
-    # The rows of other sensors change: a record is reported once.
+    # The rows of other sensors change, so the record's marker limits it to one report.
     complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
     return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
 
 
 def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], now: datetime) -> NoteAfterRun:
-    """Report the post-run sensors that stayed away for sensorTimeout, once per attempt; they are awaited no longer."""
+    """Report the post-run sensors that did not come within sensorTimeout, once per attempt. The wait ends."""
     assert config.post_run is not None
     event = make_event(
         EventType.POST_RUN_SENSOR_MISSING,
@@ -149,9 +156,9 @@ def awaited(
 ) -> tuple[str, ...]:
     """The post-run sensors that are still missing (docs/reference/sensors.md §6).
 
-    A sensor that the trigger or a validation rule reads too is there when a row counts for the date: nothing writes
-    it again after the run. Any other is there when its row was written after the job's start, or bears no time.
-    `arrived` is a sensor whose record is being decided.
+    A sensor that the trigger or a validation rule reads too is present if a row counts for the date, since no producer
+    writes it again after the run. Any other is present if its row was written after the job's start, or has no time.
+    arrived: a sensor whose record is being decided.
     """
     rules = config.post_run_rules
     if rules is None:
@@ -169,7 +176,7 @@ def awaited(
 
 
 def _is_after(sensor: Sensor, run: Run) -> bool:
-    """Whether a record came after the run's end; streams tell the time in whole seconds."""
+    """Whether a record came after the run's end. Stream times are whole seconds."""
     return run.closed_at is None or sensor.written_at >= run.closed_at.replace(microsecond=0)
 
 

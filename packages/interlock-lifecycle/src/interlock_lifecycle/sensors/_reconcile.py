@@ -1,4 +1,4 @@
-"""Which sensors would have triggered a run that does not exist: what a lost stream record left behind."""
+"""Reconciliation: sensors that fulfil a trigger and have no run, since their stream record was lost."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -19,31 +19,31 @@ from interlock_rules import UnreadableDate, holds, key_matches, row_date, update
 from interlock_sla import ExecutionDate, execution_day
 
 NEWEST_PERIODS = 48
-"""How many of a trigger's per-period sensors are looked at, newest first."""
+"""The number of a trigger's per-period sensors that are looked at, newest first."""
 
 _STREAM_GRACE = timedelta(minutes=2)
-"""How long a sensor's record may still be on its way through the stream."""
+"""The time that a sensor's record may take through the stream."""
 
 
 class Stranded(Struct, frozen=True):
-    """A sensor that fulfils the trigger of a date; `arrived_at` is its own timestamp, where it has one (UTC)."""
+    """A sensor that fulfils the trigger of a date. `arrived_at`: its own timestamp (UTC), None without one."""
 
     key: RunKey
     sensor_key: str
     arrived_at: datetime | None
     fields: Mapping[str, object] = {}
     names_date: bool = True
-    """Whether the row names its date. If not, its record may have opened the day after its own timestamp."""
+    """Whether the row names its date. Otherwise its record may have opened the day after its own timestamp."""
 
 
 def stranded_sensors(
     expected: Expectation, rows: Mapping[str, Mapping[str, object]], *, since: datetime, now: datetime
 ) -> list[Stranded]:
-    """The sensors that should have triggered their date, one per date, the earliest first.
+    """The sensors that should have triggered their date, one per date, the earliest date first.
 
-    A sensor that names neither its date nor its time cannot be placed and is left alone: a controller never
-    guesses "go". Those updated before `since` were looked at by an earlier tick; those of the last two
-    minutes are still on their way. Nothing from before the pipeline's creation counts.
+    A sensor that names neither its date nor its time is left out: a controller never guesses "go". So are sensors that
+    were updated before `since`, which an earlier tick has looked at, or within the last two minutes, since their record
+    may still be in the stream. Sensors from before the pipeline's creation do not count.
     """
     found: dict[ExecutionDate, Stranded] = {}
     for sensor_key in sorted(rows):
@@ -72,7 +72,7 @@ def _stranded(
 def _date_of(
     expected: Expectation, sensor_key: str, fields: Mapping[str, object], stamp: datetime | None, now: datetime
 ) -> ExecutionDate | None:
-    """The date of the sensor; None where it cannot be used, and for a sensor without date and time."""
+    """The date of the sensor. None if it cannot be used, and for a sensor without date and time."""
     named = row_date(sensor_key, fields)
     if named is None and stamp is None:
         return None
@@ -81,14 +81,14 @@ def _date_of(
         return None
     sensor = Sensor(expected.config.id, sensor_key, fields, stamp or now)
     if stamp is None and date.day > execution_day(now, expected.config.zone).day:
-        return None  # nothing says how far ahead the row was written
+        return None  # without a time, the row may have been written any number of days ahead
     return None if outside_dates(sensor, date, sensor.written_at, expected.config) is not None else date
 
 
 def undated_sensors(expected: Expectation, rows: Mapping[str, Mapping[str, object]], *, now: datetime) -> list[str]:
-    """The trigger's sensors that hold and name neither a date nor a time.
+    """The trigger's sensors that fulfil it and name neither a date nor a time.
 
-    The same fields written again make no stream record, so that such a row can open one run only.
+    Equal fields written again make no stream record. Such a row can open one run only.
     """
     rule = expected.config.trigger_rule
     if rule is None:
@@ -105,12 +105,12 @@ def undated_sensors(expected: Expectation, rows: Mapping[str, Mapping[str, objec
 
 
 def undated_marker(sensor_key: str) -> str:
-    """The marker of a trigger's sensor that was reported as undated."""
+    """The marker of the report about an undated trigger sensor."""
     return f"undated#{sensor_key}"
 
 
 def report_undated(config: PipelineConfig, sensor_key: str, now: datetime) -> Announce:
-    """Report a trigger's sensor without date and time, once while its marker lives."""
+    """Report a trigger's sensor without date and time, once in the lifetime of its marker."""
     event = Event(
         id=make_event_id(now, f"undated {config.id} {sensor_key}"),
         type=EventType.SENSOR_UNDATED,
@@ -132,7 +132,7 @@ def _is_new_enough(expected: Expectation, date: ExecutionDate, stamp: datetime |
 
 
 def dormant_since(expected: Expectation, now: datetime) -> datetime | None:
-    """When the excluded days right before today began (UTC); None when yesterday was none of them."""
+    """The begin of the excluded days right before today (UTC). None if yesterday was not excluded."""
     zone = expected.config.zone
     today = day = now.astimezone(zone).date()
     while expected.exclusions.excludes(day - timedelta(days=1)) and (today - day).days < 31:
@@ -143,7 +143,7 @@ def dormant_since(expected: Expectation, now: datetime) -> datetime | None:
 def recover_trigger(
     one: Stranded, config: PipelineConfig, *, has_arrival: bool, now: datetime, execution_timeout: timedelta
 ) -> StartRun:
-    """Trigger the date that its sensor's lost record should have triggered."""
+    """Begin the date that the lost record of its sensor should have begun."""
     arrived_at = None if has_arrival else one.arrived_at or now
     kept = opening_row(one.sensor_key, one.fields, now, config)
     start = open_run(one.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at, kept=kept)
@@ -160,5 +160,5 @@ def recover_trigger(
 
 
 def start_of_fire(key: RunKey, fire: datetime, *, now: datetime, execution_timeout: timedelta) -> StartRun:
-    """Trigger the date of a cron fire of a pipeline that waits for no sensor."""
+    """Begin the date of a cron fire, for a pipeline that waits for no sensor."""
     return open_run(key, decided_at=now, execution_timeout=execution_timeout, arrived_at=None, reason="schedule")

@@ -1,4 +1,4 @@
-"""What happens to a sensor row whose date cannot be used: an event per kind of row and day, and no run."""
+"""Sensor rows whose date cannot be used: one event per kind of row in 24 hours, and no run."""
 
 import re
 from datetime import timedelta
@@ -15,7 +15,7 @@ from interlock_rules import UnreadableDate, key_matches, row_date
 from interlock_sla import ExecutionDate
 
 REPORTED_EVERY = timedelta(hours=24)
-"""How often one kind of rejected row is reported."""
+"""The interval between reports of one kind of rejected row."""
 
 
 def reads(sensor_key: str, config: PipelineConfig) -> bool:
@@ -27,7 +27,10 @@ def reads(sensor_key: str, config: PipelineConfig) -> bool:
 
 
 def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
-    """Why a sensor's row is rejected: its date cannot be read, or would open a date outside `schedule.dates`."""
+    """The problem of a rejected row: its date cannot be read, or would open a date outside `schedule.dates`.
+
+    None for a row that is not rejected.
+    """
     named = row_date(sensor.key, sensor.fields)
     if named is None or isinstance(named, UnreadableDate):
         return named
@@ -35,8 +38,9 @@ def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
 
 
 def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
-    """The marker of one kind of rejected row: its key, the form of its value and the problem, with every digit as 9
-    and every word as a.
+    """The marker of one kind of rejected row.
+
+    It holds the key, the form of the value and the problem, with each digit written as 9 and each word as a.
     """
     head, mark, suffix = sensor.key.partition("#")
     key = head + mark + re.sub("[0-9]", "9", suffix)
@@ -50,9 +54,14 @@ def _form_of(word: re.Match[str]) -> str:
 
 
 def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections | None) -> RejectSensor:
-    """Report an unreadable row once in 24 hours and kind; the next report says how many came in between."""
+    """Reject a row whose date cannot be used, and report it once per kind in 24 hours.
+
+    The stream-router calls it for each record with a problem (`problem_of`). before: the marker of the row's kind, None
+    if there is no marker. The result is always `RejectSensor`. It emits SENSOR_REJECTED if the last report of the kind
+    is at least 24 hours away, with the number of rows since then. Otherwise it counts the row.
+    """
     at, marker = sensor.written_at, rejection_marker(sensor, problem)
-    # A marker of the future, which nothing of ours writes, must not silence its kind for ever.
+    # Interlock writes no marker in the future. One that exists must not silence its kind for ever.
     if before is not None and abs(at - before.reported_at) < REPORTED_EVERY:
         return RejectSensor(sensor.pipeline_id, marker, before, Rejections(before.reported_at, before.count + 1), ())
     more = before.count if before is not None else 0

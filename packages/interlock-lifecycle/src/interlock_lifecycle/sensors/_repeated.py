@@ -1,4 +1,4 @@
-"""Whether a row brings the rest of an hour that clocks show twice: the date runs again, and nothing of it was late."""
+"""The rest of an hour that clocks show twice: its row makes the date run again, and is not late data."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,20 +9,20 @@ from interlock_lifecycle.sensors._accounted import fingerprint, rest_was_seen
 from interlock_sla import ExecutionDate
 
 REPEATED_HOUR = "repeated-hour"
-"""The reason of the rerun that a repeated hour asks for."""
+"""The reason of the rerun for the rest of a repeated hour."""
 
 _ONE_HOUR = timedelta(hours=1)
 
 
 def first_part_began(run: Run) -> datetime:
-    """When a run took in the first part of its hour: at its commit, or earlier, if it was recovered since."""
+    """The time at which a run read the first part of its hour: its commit, or its evaluation if that was earlier."""
     return run.committed_at if run.evaluated_at is None else min(run.committed_at, run.evaluated_at)
 
 
 def note_rest(sensor: Sensor, run: Run, zone: ZoneInfo) -> NoteRest | None:
-    """Note a record that brings the rest of the hour while the run is under way; None for any other record.
+    """Note a record that brings the rest of the hour while the run is under way. None for any other record.
 
-    The close with success decides whether the date runs again: by then the evaluation may have seen the record.
+    The close with success decides whether the date runs again, since the evaluation may see the record before that.
     """
     rest = RestOfHour(sensor.key, fingerprint(sensor.fields), sensor.written_at)
     if not brings_repeated_hour(run.key.date, zone, first_part_began(run), sensor.written_at):
@@ -32,10 +32,10 @@ def note_rest(sensor: Sensor, run: Run, zone: ZoneInfo) -> NoteRest | None:
 
 
 def ask_for_rest(run: Run, request: StandingRequest | None, *, has_asked: bool) -> RequestRerun | None:
-    """The rerun that a successful close asks for: the rest of its hour came, and its evaluation had not seen it.
+    """The rerun that a successful close requests: the rest of the hour came, and the evaluation had not seen it.
 
-    request: the date's rerun request as its row is now. Where it waits, the rest is logged next to it: if the request
-    is rejected, the rest asks in its place. has_asked: whether the record has asked for its rerun already.
+    request: the date's rerun request as its row is now. If it waits, the rest is only logged. If it is then rejected,
+    a request for the rest takes its place. has_asked: whether the record has requested its rerun already.
     """
     rest = run.rest
     if rest is None or has_asked:
@@ -49,10 +49,10 @@ def ask_for_rest(run: Run, request: StandingRequest | None, *, has_asked: bool) 
 
 
 def brings_repeated_hour(date: ExecutionDate, zone: ZoneInfo, begun_at: datetime, written_at: datetime) -> bool:
-    """Whether a row of `written_at` is of the whole hour, and a run of `begun_at` was of its first part.
+    """Whether a row of `written_at` covers the whole hour, and a run of `begun_at` covered its first part (UTC).
 
     The hour in which clocks go back is one date and lasts longer than 60 minutes. A producer that writes the hour's
-    row after each 60 minutes writes it twice. A row that comes before the hour is over is late data as ever.
+    row after each 60 minutes writes it twice. A row that comes before the end of the hour is late data as usual.
     """
     if date.hour is None:
         return False

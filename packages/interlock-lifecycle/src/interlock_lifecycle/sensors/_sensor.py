@@ -1,4 +1,4 @@
-"""What a sensor that fulfils its pipeline's trigger leads to: a new run, late data for a finished one, or nothing."""
+"""The decision on a sensor that fulfils its pipeline's trigger: a new run, late data for a finished run, or nothing."""
 
 from datetime import timedelta
 from typing import TypeAlias
@@ -23,10 +23,19 @@ SensorDecision: TypeAlias = StartRun | NoteDormant | NoteRest | RequestRerun | N
 def decide_sensor(
     sensor: Sensor, config: PipelineConfig, facts: SensorFacts, *, execution_timeout: timedelta
 ) -> SensorDecision:
-    """What a sensor whose trigger condition holds leads to. `sensor.written_at` is the decision's "now".
+    """Decide on a sensor whose trigger condition holds. `sensor.written_at` (UTC) is the time of the decision.
 
-    An excluded day keeps a date from being begun. For a date that has begun the day makes no difference: its reruns
-    are judged by the execution date.
+    The stream-router calls it for each such record. An excluded day only prevents the begin of a date. Results:
+
+    - `StartRun`: the date has no run, and the day is not excluded. The date begins.
+    - `NoteDormant`: the date has no run, and the day is excluded. The date keeps the row and waits.
+    - `NoteRest`: the run is under way, and the row brings the rest of a repeated hour.
+    - `RequestRerun`: the run is completed, and the row is late data, drift, or the rest of a repeated hour.
+    - `NoteAfterRun`: the same while another rerun request waits, or judged post-run rules.
+    - `Announce`: the run failed for good (LATE_DATA_ARRIVAL with the command that reruns it), a sensor drifted while
+      the job is under way, or the date is excluded itself (PIPELINE_EXCLUDED).
+    - `Ignore`: the run has seen the record or will see it, a newer write has precedence, the record was answered
+      already, or the date has a run under the schedule that the pipeline had before.
     """
     key, run = run_key_of(sensor, config), facts.run
     if run is None:
@@ -50,7 +59,7 @@ def decide_sensor(
 def _first_record(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: SensorFacts, execution_timeout: timedelta
 ) -> StartRun | NoteDormant | Announce | Ignore:
-    """The trigger of a date that has no run under the present schedule."""
+    """Decide on the trigger of a date without a run under the present schedule."""
     if facts.other_run is not None and facts.other_run.stands:
         return Ignore("the date runs, or ran, under the schedule that the pipeline had before")
     if is_dormant(sensor, config, facts.exclusions):
@@ -67,7 +76,7 @@ def _first_record(
 
 
 def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
-    """Data for a run that failed for good: it starts nothing, and people learn once per run how to rerun the date."""
+    """Data for a run that failed for good starts nothing. The event states once per run how to rerun the date."""
     if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):
         return Ignore("the run failed for good after this record; a rerun request can restart it")
     hint = f"when the data is right, run interlock rerun {key.pipeline_id} {key.date}"
@@ -89,7 +98,10 @@ def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
 
 
 def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> RequestRerun | NoteAfterRun | Ignore:
-    """Late data asks for a rerun; beside a request that waits it is told and logged, should that one be refused."""
+    """Late data requests a rerun. While another request waits, it is only reported and logged.
+
+    If that request is rejected, the late data makes a request of its own.
+    """
     if facts.has_asked:
         return Ignore("this sensor has asked for its rerun already")
     event = make_event(

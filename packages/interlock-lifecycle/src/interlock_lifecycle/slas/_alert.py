@@ -1,4 +1,4 @@
-"""Whether an SLA timer that fires speaks: only of what is true, and of each moment once."""
+"""SLA timers that fire: each moment is reported once, and only if it is still true."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,10 +17,10 @@ _ALERT_OF = {event: alert for alert, event in EVENT_OF.items()}
 
 
 class AlertFacts(Struct, frozen=True):
-    """What a timer is judged by, beside its own date and moment.
+    """The facts by which a timer is judged, in addition to its own date and moment.
 
-    `entries` are the date's successes, failures and timeouts in the joblog, whoever wrote them. `other_run` and
-    `other_verdict` are those of the same date under the schedule that the pipeline had before.
+    entries: the date's successes, failures and timeouts in the joblog, external ones included. other_run,
+    other_verdict: those of the same date under the schedule that the pipeline had before.
     """
 
     config: PipelineConfig | None
@@ -28,13 +28,13 @@ class AlertFacts(Struct, frozen=True):
     sla: SlaFacts
     entries: tuple[JobEntry, ...] = ()
     has_hours: bool = False
-    """Whether hours of the day have runs of their own, read only where the day has none."""
+    """Whether hours of the day have runs of their own. It is read only if the day has no run."""
     other_run: Run | None = None
     other_verdict: Verdict | None = None
 
 
 class TooEarly(Struct, frozen=True):
-    """A timer fired before its moment (Scheduler is precise to a minute): it has to be tried again at `at`."""
+    """A timer fired before its moment, since Scheduler is precise to a minute. The caller tries again at `at` (UTC)."""
 
     at: datetime
 
@@ -42,7 +42,17 @@ class TooEarly(Struct, frozen=True):
 def decide_alert(
     alert: EventType, fires_for: datetime, key: RunKey, facts: AlertFacts, now: datetime
 ) -> RecordBreach | Announce | TooEarly | Ignore:
-    """Whether a timer that fires speaks. `fires_for` is the moment that it was made for (UTC)."""
+    """Decide whether an SLA warning or breach is emitted.
+
+    The SLA monitor calls it when a timer fires, and the watchdog for each due clock. fires_for: the moment for which
+    the timer was created (UTC). Results:
+
+    - `RecordBreach`: the breach is true. The verdict is written with the event.
+    - `Announce`: the warning is true. It is emitted once per moment and date.
+    - `TooEarly`: the moment is not reached.
+    - `Ignore`: the clock, the date or the moment is no longer the config's, the clock is judged, the date succeeded or
+      ended in time, or a warning comes after the breach.
+    """
     clock, kind = _ALERT_OF[alert]
     config = facts.config
     deadline = _deadline_of(config, key, facts.sla, clock)
@@ -65,7 +75,7 @@ def decide_alert(
 
 
 def warning_marker(key: RunKey, alert: EventType, fires_for: datetime) -> str:
-    """The marker that says: this warning was given."""
+    """The marker of a warning that was emitted."""
     return f"{alert}#{key.schedule_id}#{rfc3339(fires_for)}#{key.date}"
 
 
@@ -82,7 +92,7 @@ def _without_clock(key: RunKey, sla: SlaFacts) -> str:
 def _outdated(
     config: PipelineConfig, key: RunKey, facts: AlertFacts, deadline: Deadline, kind: str, fires_for: datetime
 ) -> str | None:
-    """Why the config as it is now knows nothing of the timer's moment, or of its date."""
+    """The reason why the present config does not have the timer's moment or date. None if it has both."""
     if config.dry_run:
         return "the pipeline is a dry run now"
     if facts.run is None and key.schedule_id != config.schedule_id:
@@ -97,7 +107,7 @@ def _outdated(
 
 
 def _silence(config: PipelineConfig, key: RunKey, facts: AlertFacts, deadline: Deadline) -> str | None:
-    """Why there is nothing to say of the date: it was judged, it is over, or it succeeded in time."""
+    """The reason why the date needs no alert: it was judged, it is over, or it succeeded in time."""
     if deadline.clock in facts.sla.verdict.clocks:
         return "the clock was judged already"
     if was_met(facts.sla.verdict):
@@ -117,7 +127,7 @@ def _closed_by(run: Run) -> datetime:
 
 
 def _silence_of_log(entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
-    """A date without a run: an external success counts when it was logged in time, a failure at any time."""
+    """The reason for a date without a run. An external success counts if it was logged in time, a failure always."""
     if any(entry.event == "success" and entry.at < deadline.breach_at for entry in entries):
         return "the job log says that it succeeded before the deadline"
     last = max(entries, key=lambda entry: entry.at, default=None)
@@ -133,9 +143,9 @@ def _silence_of_run(run: Run, entries: tuple[JobEntry, ...], deadline: Deadline)
 
 
 def _successes(run: Run, entries: tuple[JobEntry, ...]) -> Iterator[tuple[datetime, datetime]]:
-    """Successes that may belong to the attempt: since when it could have one, and when it was."""
+    """Successes that may belong to the attempt: the earliest time of one, and the time of this one."""
     intent = run.job_intent
-    # A recovered run keeps its intent: what its job reported before the recovery still counts.
+    # A recovered run keeps its intent: the reports of its job before the recovery still count.
     begun = intent.committed_at if intent is not None else run.committed_at
     for entry in entries:
         if entry.event == "success":

@@ -1,4 +1,4 @@
-"""The SLA of one run: the deadlines that it is held to, its one verdict; never a reason to stop a job."""
+"""The SLA of one run: its deadlines and its one verdict. An SLA never stops a job."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ EVENT_OF = {
     (Clock.RELATIVE, "warning"): EventType.RELATIVE_SLA_WARNING,
     (Clock.RELATIVE, "breach"): EventType.RELATIVE_SLA_BREACH,
 }
-"""Which event an SLA clock's warning and breach are."""
+"""The event type of each clock's warning and breach."""
 
 _UTC = zone("UTC")
 _HINT_OF = {
@@ -45,10 +45,11 @@ _HINT_OF = {
 
 
 class SlaFacts(Struct, frozen=True):
-    """What judging needs: when the first sensor came (relative clock), and the verdict so far.
+    """The facts of a judgement.
 
-    `since`: since when the config has each clock (UTC); deadlines from before that never counted.
-    `exclusions`: the days on which nothing starts. An excluded date has no clock, and deadlines move over those days.
+    arrived_at: the arrival of the first sensor (UTC), for the relative clock. verdict: the verdict so far. since: the
+    time from which the config has each clock (UTC). Earlier deadlines never counted. exclusions: the days on which
+    nothing starts. An excluded date has no clock, and deadlines move over those days.
     """
 
     arrived_at: datetime | None
@@ -58,7 +59,7 @@ class SlaFacts(Struct, frozen=True):
 
 
 class GivenSla(Struct, frozen=True):
-    """SLA terms that somebody gives; what is given wins over the config's. `zone` is that of `deadline`."""
+    """SLA terms of a caller. They have precedence over the config's. `zone`: the zone of `deadline`."""
 
     deadline: str | None = None
     expected_duration: timedelta | None = None
@@ -70,9 +71,9 @@ class GivenSla(Struct, frozen=True):
 def calculate_deadlines(
     config: PipelineConfig | None, date: ExecutionDate, given: GivenSla, exclusions: Exclusions
 ) -> tuple[Deadline, ...]:
-    """The deadlines of a date from the terms given, and for the others from the config (None: there is none).
+    """The deadlines of a date from the given terms, completed by those of the config (None: no config).
 
-    Raises SlaError for terms that lead nowhere.
+    Raises SlaError for terms that give no valid time.
     """
     if exclusions.excludes(date.day):
         return ()
@@ -90,11 +91,11 @@ def calculate_deadlines(
 def deadlines_of(
     config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None, exclusions: Exclusions
 ) -> tuple[Deadline, ...]:
-    """The deadlines that apply to a date: a pure function of the date, the config and its calendars, never of "now".
+    """The deadlines of a date. They depend on the date, the config and its calendars, never on "now".
 
-    An excluded date has none. An absolute one on an excluded day moves to the next that is not excluded
-    (docs/reference/sla.md §5).
-    One that leads out of the calendar is left out (`clocks_in_trouble` says why): an SLA stops no run.
+    An excluded date has none. An absolute deadline on an excluded day moves to the next day that is not excluded
+    (docs/reference/sla.md §5). A deadline that leads out of the calendar is left out, since an SLA stops no run.
+    `clocks_in_trouble` gives the reason.
     """
     found = _clocks_of(config, date, arrived_at, exclusions).values()
     return tuple(deadline for deadline in found if isinstance(deadline, Deadline))
@@ -103,7 +104,7 @@ def deadlines_of(
 def clocks_in_trouble(
     config: PipelineConfig, date: ExecutionDate, arrived_at: datetime | None, exclusions: Exclusions
 ) -> dict[Clock, str]:
-    """The clocks of a date whose deadline cannot be computed, and why: such as an arrival in the year 9999."""
+    """The clocks of a date whose deadline cannot be computed, with the reason, such as an arrival in the year 9999."""
     found = _clocks_of(config, date, arrived_at, exclusions).items()
     return {clock: str(error) for clock, error in found if isinstance(error, SlaError)}
 
@@ -115,10 +116,10 @@ def deadlines_of_run(
     exclusions: Exclusions,
     since: Mapping[Clock, datetime] | None = None,
 ) -> tuple[Deadline, ...]:
-    """The deadlines that a run is held to.
+    """The deadlines that count for a run.
 
-    Without those from before their clock was in the config; and, for a run of another schedule than the config has
-    now, without the absolute one: that schedule's dates are due at other times. Its relative clock goes on.
+    Deadlines from before their clock was in the config do not count. For a run of another schedule than the config's,
+    only the relative clock counts, since the dates of that schedule are due at other times.
     """
     is_own = key.schedule_id == config.schedule_id
     since = since or {}
@@ -149,7 +150,7 @@ def _clocks_of(
 def _clocks(
     terms: GivenSla, date: ExecutionDate, fire: datetime | None, dormant: DormantDays | None
 ) -> dict[Clock, Deadline | SlaError | None]:
-    """The clocks that the terms give a date; None for an absolute one that would move too far."""
+    """The clocks that the terms give a date. None for an absolute deadline that would move too far."""
     found: dict[Clock, Deadline | SlaError | None] = {}
     deadline, longest, arrived_at, expected = (
         terms.deadline,
@@ -175,12 +176,12 @@ def _compute(make: Callable[[], Deadline | None]) -> Deadline | SlaError | None:
 
 
 def cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
-    """The cron fire of an execution date: its first that local day, else local midnight; None without cron."""
+    """The first cron fire of an execution date (UTC), or local midnight without a fire. None without a cron."""
     return None if config.cron is None else config.cron.fire_of(date, config.zone)
 
 
 def was_met(verdict: Verdict) -> bool:
-    """Whether the date succeeded before every deadline that it had then; reruns afterwards change nothing of that."""
+    """Whether the date succeeded before every deadline that it had then. Later reruns do not change that."""
     judged = verdict.clocks.values()
     return bool(judged) and not verdict.spoiled and all(one.outcome is Outcome.MET for one in judged)
 
@@ -197,10 +198,10 @@ def settle(
 ) -> tuple[dict[Clock, ClockVerdict], tuple[Event, ...]]:
     """The verdicts that the close of a run adds, and their events.
 
-    A success before every deadline is SLA_MET, once, and never beside a breach. A success or a final failure
-    after a deadline whose timer never fired is a breach. A final failure before its deadline leaves the
-    verdict open. Clocks already judged stay as they are. A clock that the date got after it was met is met too, in
-    silence: its first success is what counts.
+    A success before every deadline is SLA_MET, once, and never together with a breach. A success or a final failure
+    after a deadline whose timer never fired is a breach. A final failure before its deadline leaves the verdict open.
+    Judged clocks stay as they are. A clock that the date got after its SLA was met is met too, without an event, since
+    the first success counts.
     """
     deadlines = deadlines_of_run(config, key, sla.arrived_at, sla.exclusions, sla.since)
     unjudged = [deadline for deadline in deadlines if deadline.clock not in sla.verdict.clocks]
@@ -224,9 +225,13 @@ def settle(
 def judge_completed(
     config: PipelineConfig | None, run: Run, entries: Iterable[JobEntry], sla: SlaFacts, now: datetime
 ) -> RecordBreach | Ignore:
-    """The verdict of a run that was completed without one, because its config could not be read then.
+    """Judge a run that was completed without a verdict, because its config could not be read then.
 
-    It succeeded when the joblog first says so (`entries`: the date's outcomes), else when it was closed.
+    The SLA monitor and the watchdog call it for completed runs with open clocks. entries: the date's outcomes in the
+    joblog. The first success counts, otherwise the close of the run. Results:
+
+    - `RecordBreach`: the verdicts of the open clocks, with SLA_MET or the breaches.
+    - `Ignore`: the config cannot be read or is a dry run, the run is not completed, or no clock is open.
     """
     if config is None or config.dry_run:
         return Ignore("the config cannot be read, or is a dry run's")
@@ -281,7 +286,7 @@ def make_alert(
     status: str,
     ordinal: int = 0,
 ) -> Event:
-    """The event of a clock's `kind`, warning or breach; `status` is how the run stands."""
+    """The event of a clock's `kind`, which is warning or breach. `status`: the state of the run."""
     detail: dict[str, Any] = {
         "status": status,
         "source": source.split(" ")[0],
@@ -308,12 +313,12 @@ def make_alert(
 
 
 def moved_detail(moved_from: datetime | None) -> dict[str, str]:
-    """What an event's detail says of a deadline that moved: where it was."""
+    """The part of an event's detail for a deadline that moved: its original time. Empty for other deadlines."""
     return {} if moved_from is None else {"movedFrom": rfc3339(moved_from)}
 
 
 def say_moved(moved_from: datetime | None) -> str:
-    """The end of a message about a deadline that moved; nothing for one that did not."""
+    """The end of a message about a deadline that moved. Empty for other deadlines."""
     return "" if moved_from is None else f"; the deadline moved from {rfc3339(moved_from)} over excluded days"
 
 

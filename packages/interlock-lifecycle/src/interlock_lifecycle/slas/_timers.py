@@ -1,4 +1,4 @@
-"""The Scheduler entries of SLA clocks as values: their names, moments and inputs; what makes them lies elsewhere."""
+"""The Scheduler entries of SLA clocks as values: their names, moments and inputs. The controller creates them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _LONGEST_MESSAGE = 1000
 
 
 class Timer(Struct, frozen=True):
-    """One Scheduler entry: fires `alert` at `at`, a whole second (UTC) not before its moment."""
+    """One Scheduler entry. It fires `alert` at `at` (UTC), the first whole second from its moment on."""
 
     name: str
     alert: EventType
@@ -29,7 +29,7 @@ class Timer(Struct, frozen=True):
 def timers_of(
     config: PipelineConfig, key: RunKey, arrived_at: datetime | None, exclusions: Exclusions
 ) -> tuple[Timer, ...]:
-    """The Scheduler entries of a date; an edited deadline or calendar gives other names, hence new timers.
+    """The Scheduler entries of a date. An edited deadline or calendar gives other names, and so new timers.
 
     An excluded date has none. A date of another schedule than the config's has none for the absolute clock.
     """
@@ -47,7 +47,7 @@ def timers_of(
 
 
 def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
-    """Say, once per date, that timers could not be made: `failures` is what went wrong, by the timer's name."""
+    """Report timers that could not be created, once per date. `failures`: the errors by the timers' names."""
     why = "; ".join(f"{name}: {error}" for name, error in failures.items())
     event = make_event(
         EventType.INFRA_FAILURE,
@@ -61,7 +61,7 @@ def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) ->
 
 
 def timer_input(key: RunKey, timer: Timer) -> dict[str, str]:
-    """What the timer sends to the SLA monitor when it fires (docs/reference/sla.md §4.1)."""
+    """The input that the timer sends to the SLA monitor when it fires (docs/reference/sla.md §4.1)."""
     wire = {
         "mode": "fire-alert",
         "pipelineId": key.pipeline_id,
