@@ -157,3 +157,36 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 def test_the_root_changelog_links_to_each_package() -> None:
     links = re.findall(r"\]\(packages/([\w-]+)/CHANGELOG\.md\)", (ROOT / "CHANGELOG.md").read_text())
     assert sorted(links) == PACKAGES
+
+
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+
+def wrong_changelog(text: str) -> list[str]:
+    """The differences of a changelog from the form of Keep a Changelog."""
+    kind, wrong = "", []
+    for line in text.splitlines():
+        if line.startswith("## "):
+            kind = ""
+            wrong += [line] if not re.fullmatch(r"## (Unreleased|\d+\.\d+\.\d+ - \d{4}-\d{2}-\d{2})", line) else []
+        elif line.startswith("### "):
+            kind = line[4:]
+            wrong += [line] if kind not in CHANGES else []
+        elif line.startswith("- ") and not kind:
+            wrong.append(line)
+    return wrong
+
+
+def test_wrong_changelogs_are_found() -> None:
+    assert (
+        wrong_changelog("# A\n\n## Unreleased\n\n### Added\n\n- x\n\n## 0.1.0 - 2026-03-03\n\n### Fixed\n\n- y\n") == []
+    )
+    assert wrong_changelog("## Unreleased\n\n- x\n") == ["- x"]
+    assert wrong_changelog("## Next\n\n### News\n\n- x\n") == ["## Next", "### News"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_changelog_has_the_usual_form(package: str) -> None:
+    text = (ROOT / "packages" / package / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in text
+    assert wrong_changelog(text) == []
