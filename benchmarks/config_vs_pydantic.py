@@ -1,14 +1,15 @@
-"""Times 1,000 pipeline configs from JSON to checked, beside a pydantic model, and from YAML beside PyYAML's C loader.
+"""Times 1,000 pipeline configs: JSON against a pydantic model, and YAML against PyYAML's C loader.
 
-Printed, never asserted: `uv run nox -s bench`. Every figure of a table comes from the same run over the same texts.
+`uv run nox -s bench` prints the figures and asserts nothing. All figures of a table are from one run over one set of
+texts.
 
-What the pydantic model does: the same keys and nesting, unknown keys refused, bounds, patterns, enumerations, dates,
-durations and crons (with the same parsers), zones (a set of names), job configs by type, values by check, reserved
-sensor keys, cron or dates, interval within window, maxDuration and dryRun only with a trigger.
-What it leaves out: values that count as left out, keys given twice, numbers beyond 64 bits and other odd ones, nesting
-without end, snake_case spellings of job keys, canonical spellings, open quotes of commands, header names, the size that
-can be stored.
-Rules that are right at a glance wait for their use: neither side compiles them.
+The pydantic model checks: the same keys and nesting, unknown keys, limits, patterns, enumerations, dates, durations and
+crons (with the same parsers), zones (a set of names), job configs by type, values by check, reserved sensor keys, cron
+or dates, interval within window, maxDuration and dryRun only with a trigger.
+It does not check: values that count as missing, duplicate keys, numbers beyond 64 bits and other odd numbers, very deep
+nesting, snake_case spellings of job keys, canonical spellings, open quotes of commands, header names, the largest size
+that can be stored.
+Neither side compiles the rules, which is done at their first use.
 """
 
 import json
@@ -42,7 +43,7 @@ CRONS = (
 
 
 def pipeline(number: int, dice: random.Random) -> dict[str, Any]:
-    """A plausible config; no two of them are alike."""
+    """A plausible config. No two configs are equal."""
     key = f"table-{number}-ready"
     trigger = {"key": key, "check": "equals", "field": "status", "value": "complete", "deadline": "10:30"}
     hour = dice.randrange(20)
@@ -83,8 +84,8 @@ def job(number: int) -> dict[str, Any]:
 
 
 def milliseconds(read: Callable[[Any], object], texts: Sequence[object]) -> tuple[float, float]:
-    """The first pass over the texts, with nothing cached, and the best of the following ones."""
-    _parse.cache_clear()  # both sides read crons with the same parser, which remembers them
+    """The first pass over the texts, without caches, and the best of the following passes."""
+    _parse.cache_clear()  # both sides read crons with the same parser, which has a cache
     passes = []
     for _ in range(1 + ROUNDS):
         began = time.perf_counter()
@@ -104,19 +105,19 @@ def print_rows(title: str, rows: Sequence[tuple[str, tuple[float, float]]]) -> N
 
 
 def as_stored() -> list[bytes]:
-    """The configs as `encode_json` writes them, made by another process, so that nothing is cached in this one."""
+    """The configs from `encode_json` in another process, so that this process has no caches."""
     made = subprocess.run([sys.executable, __file__, STORED_ONLY], capture_output=True, check=True)
     return made.stdout.splitlines()
 
 
 def compare(title: str, texts: Sequence[bytes]) -> None:
-    """Our reader beside pydantic's on the same texts."""
+    """This reader and pydantic's reader on the same texts."""
     ours = milliseconds(decode_json, texts)
     rows, theirs = [("interlock-config: decode_json", ours)], None
     try:
         from pydantic_model.pipeline import Pipeline
     except ImportError:
-        print("pydantic is not installed; its row is left out")
+        print("pydantic is not installed, so its row is left out")
     else:
         theirs = milliseconds(Pipeline.model_validate_json, texts)
         rows.append(("pydantic: model_validate_json", theirs))
@@ -146,7 +147,7 @@ def main() -> None:
     readers: list[tuple[str, Callable[[Any], object]]] = [*floor, ("interlock-config: decode_yaml", decode_yaml)]
     print_rows(f"{CONFIGS} configs from YAML", [(name, milliseconds(read, as_yaml)) for name, read in readers])
     if not floor:
-        print("PyYAML was built without libyaml; its C loader is left out")
+        print("PyYAML was built without libyaml, so its C loader is left out")
 
 
 if __name__ == "__main__":

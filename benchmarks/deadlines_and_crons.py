@@ -1,8 +1,8 @@
-"""Times a deadline in a zone whose clocks change, the last fires of a thousand crons, and what importing costs.
+"""Times a deadline in a zone whose clocks change, the last fires of a thousand crons, and imports.
 
-`uv run nox -s bench`. Crons are parsed beforehand, as the watchdog keeps them; reading them is a line of its own.
-Imports are timed in fresh interpreters, with the bare interpreter's start subtracted: alone, which is with nothing but
-what the packages need, and in this environment, where msgspec imports typing_extensions too because it finds it.
+`uv run nox -s bench`. Crons are parsed beforehand, as in the watchdog. Their parsing has a line of its own.
+Imports are timed in fresh interpreters, without the start of the bare interpreter. They are timed alone, with only the
+packages' dependencies, and in this environment, where msgspec also imports typing_extensions.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ DEADLINE_MICROSECONDS, CRONS_MILLISECONDS, IMPORT_MILLISECONDS = 5.0, 60.0, 40.0
 CRONS, STARTS = 1000, 15
 MODULES = ("interlock_sla", "interlock_rules")
 ZONES = [zone(name) for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")]
-# In and out of summer time, on both days that clocks change, and on a day after one.
+# In and out of summer time, on both days of a clock change, and on the day after a change.
 MOMENTS = [datetime.fromisoformat(text) for text in ("2026-03-03T12:00Z", "2026-07-01T00:30Z", "2026-03-29T01:30Z")]
 SHAPES = (
     "{minute} {hour} * * *",
@@ -43,7 +43,7 @@ def best(run: Callable[[], object]) -> float:
 
 
 def expressions() -> list[str]:
-    """A thousand crons of the shapes that pipelines have."""
+    """A thousand crons in the usual forms of pipelines."""
     times = [(minute, hour) for hour in range(24) for minute in range(60)][:CRONS]
     shaped = zip(cycle(SHAPES), times, strict=False)
     return [shape.format(minute=minute, hour=hour) for shape, (minute, hour) in shaped]
@@ -54,24 +54,24 @@ def last_fires(crons: Iterable[Cron], moment: datetime) -> list[datetime]:
 
 
 def seconds_to_run(program: str, options: Sequence[str]) -> float:
-    """How long a fresh interpreter takes for a program."""
+    """The time of a program in a fresh interpreter."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *options, "-c", program], check=True)
     return time.perf_counter() - start
 
 
 def import_costs(start: str = "pass", options: Sequence[str] = ()) -> dict[str, float]:
-    """The seconds that each import adds to a fresh interpreter; programs take turns, and the best of each counts."""
+    """The seconds that each import adds to a fresh interpreter. Programs take turns, and the best time counts."""
     programs = {"": start, **{module: f"{start}; import {module}" for module in MODULES}}
     taken: dict[str, list[float]] = {module: [] for module in programs}
-    for _ in range(STARTS):  # the first of them writes bytecode
+    for _ in range(STARTS):  # the first start writes bytecode
         for module, program in programs.items():
             taken[module].append(seconds_to_run(program, options))
     return {module: min(taken[module]) - min(taken[""]) for module in MODULES}
 
 
 def import_costs_alone() -> dict[str, float]:
-    """The same with nothing to import from but the standard library and what the packages need."""
+    """The same with only the standard library and the packages' dependencies."""
     with tempfile.TemporaryDirectory() as folder:
         for module in ("msgspec", "tzdata", *MODULES):
             found = find_spec(module)

@@ -68,7 +68,7 @@ print(json.dumps(min(best)))
 
 
 def seconds(tree: Path, kind: str) -> float:
-    """CPU seconds of one held evaluation in a build, the best of some batches."""
+    """CPU seconds of one held evaluation in a build, as the best of several batches."""
     sources = [str(path) for folder in ("packages", "services") for path in sorted((tree / folder).glob("*/src"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sources)}
     answer = subprocess.run(
@@ -78,7 +78,7 @@ def seconds(tree: Path, kind: str) -> float:
 
 
 def compare(before: Path) -> None:
-    """Print each kind of date: both builds alternately, and the median of their ratios."""
+    """Measure both builds in turns for each kind of date, and print the median of their ratios."""
     for kind in ("daily", "hourly"):
         pairs = [(seconds(before, kind), seconds(ROOT, kind)) for _ in range(ROUNDS)]
         old, new = (min(pair[side] for pair in pairs) * 1e6 for side in (0, 1))
@@ -87,7 +87,7 @@ def compare(before: Path) -> None:
 
 
 def main() -> None:
-    """Check the earlier build out, and compare."""
+    """Check out the earlier build and compare it."""
     ref = sys.argv[1] if len(sys.argv) > 1 else BEFORE
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder) / "before"

@@ -1,6 +1,6 @@
 """Measures the local stack: time from a sensor's write to the start of its job, and stream records handled per second.
 
-Times on shared machines are noisy: the ratios of one run are what to compare, the seconds are for orientation.
+Times on shared machines are noisy. Compare the ratios of one run. The seconds are only a rough guide.
 """
 
 import json
@@ -25,7 +25,7 @@ ALONE, TOGETHER = 15, 40
 
 
 def pipeline(folder: Path) -> str:
-    """A pipeline whose job writes down when it started."""
+    """A pipeline whose job writes its start time to a file."""
     command = f"sh -c 'date +%s.%N > {folder}/$INTERLOCK_DATE'"
     return f"""
 pipeline: {{id: timed}}
@@ -36,7 +36,7 @@ job: {{type: command, config: {{command: {json.dumps(command)}}}}}
 
 
 def trigger(store: Store, day: date) -> float:
-    """Write the sensor of a date; when that was."""
+    """Write the sensor of a date and return the time of the write."""
     written = time.time()
     store.put_sensor("timed", f"ready#{day}", {"date": str(day)})
     return written

@@ -1,8 +1,8 @@
 """Times ten mixed rules, warm, against the Python rule engines: the same rules, the same facts, the same answers.
 
-`uv run nox -s bench`. Each engine gets all ten rules as one compiled expression, and facts in the types it likes
-best, converted beforehand; ages are plain subtractions of epoch seconds for it. Ours evaluates its own ten rules.
-Explanations are built on demand and are no part of the figure; they have a line of their own.
+`uv run nox -s bench`. Each engine gets all ten rules as one compiled expression, and facts in its fastest types,
+converted beforehand. Ages are subtractions of epoch seconds for it. interlock-rules evaluates its own ten rules.
+Explanations are built on demand and have a line of their own.
 """
 
 import timeit
@@ -21,7 +21,7 @@ Facts = dict[str, dict[str, Any]]
 
 
 class Case(NamedTuple):
-    """One rule, and a value of its field with which it does not hold; None is a missing field."""
+    """One rule, and a value of its field with which it does not hold. None means a missing field."""
 
     rule: Rule
     failing: object
@@ -59,7 +59,7 @@ OPERATORS = {
 
 
 class Engine(NamedTuple):
-    """An engine with the ten rules compiled: how it takes facts, and how it answers whether all rules hold."""
+    """An engine with the ten compiled rules, its conversion of facts and its evaluation."""
 
     name: str
     prepare: Callable[[Facts], Any]
@@ -72,7 +72,7 @@ def ours() -> Engine:
 
 
 def expression(rule: Rule, exists: str = "{} != null") -> str:
-    """The rule as the text that rule-engine, CEL and zen share, but for their literals."""
+    """The rule as a text for rule-engine, CEL and zen, which differ only in their literals."""
     path = f"{rule.key}.{rule.field}"
     if rule.check is Check.EXISTS:
         return exists.format(path)
@@ -133,7 +133,7 @@ def zen() -> Engine:
 
 
 def situations() -> list[tuple[str, Facts]]:
-    """Facts with which every rule holds, and for each rule facts with which it alone does not."""
+    """Facts with which every rule holds, and for each rule facts with which only this rule does not hold."""
     found = [("all rules hold", FACTS)]
     for case in CASES:
         facts, field = deepcopy(FACTS), case.rule.field or ""
@@ -152,7 +152,7 @@ def microseconds(run: Callable[[], object]) -> float:
 
 
 def disagreements(engines: list[Engine]) -> list[str]:
-    """Every situation in which an engine does not answer what the rules mean."""
+    """The situations in which an engine gives a wrong answer."""
     wrong = []
     for number, (name, facts) in enumerate(situations()):
         for engine in engines:
@@ -175,13 +175,13 @@ def report(times: Mapping[str, float], explained: float) -> None:
 
 
 def main() -> int:
-    """Print the table; 1 when engines disagree."""
+    """Print the table. Returns 1 if engines disagree."""
     engines = [ours()]
     for make in (rule_engine, json_logic, cel, zen):
         try:
             engines.append(make())
         except ModuleNotFoundError as missing:
-            print(f"left out: {missing}; the dependency group `bench` has it")
+            print(f"left out: {missing}, which is in the dependency group `bench`")
     wrong = disagreements(engines)
     print("\n".join(wrong) or f"{len(engines)} engines agree in {len(situations())} situations\n")
     if wrong:

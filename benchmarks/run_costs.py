@@ -1,10 +1,10 @@
-"""Counts what a happy run, a retry, a rerun and a drift cost: DynamoDB requests, capacity units, state transitions.
+"""Counts DynamoDB requests, capacity units and state transitions of a successful run, a retry, a rerun and a drift.
 
-Counted, not timed: `uv run nox -s bench`. The services call boto3, moto answers, and every call is counted on its way
-out; any Scan is printed and fails the benchmark, and so do counts that grow with the pipeline's historic sensor rows.
-Capacity units are reckoned from the calls and answers by the published rules (4 KB a consistent read unit, half for an
-eventually consistent one, 1 KB a write unit, twice for transactions, once more for an index entry): what moto answers
-to ReturnConsumedCapacity is the same for a row of 10 bytes and of 10 KB.
+`uv run nox -s bench`. The benchmark counts and does not time. The services call boto3, moto answers, and every outgoing
+call is counted. A Scan is printed and fails the benchmark, and so does a count that grows with the pipeline's historic
+sensor rows. Capacity units are computed from the calls and answers by the published rules (4 KB for a consistent read
+unit, half for an eventually consistent read, 1 KB for a write unit, twice for transactions, once more for an index
+entry), since moto's ReturnConsumedCapacity is the same for a row of 10 bytes and of 10 KB.
 """
 
 import logging
@@ -72,7 +72,7 @@ def make_client() -> Any:
 
 
 def create_tables(client: Any, names: TableNames) -> None:
-    """The tables with the keys and the index that the deployment gives them."""
+    """The tables with the keys and the index of a deployment."""
     keys = [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}]
     index = [{**key, "AttributeName": f"GSI1{key['AttributeName']}"} for key in keys]
     for name in (names.control, names.joblog, names.rerun, names.events):
@@ -90,10 +90,10 @@ def create_tables(client: Any, names: TableNames) -> None:
 
 
 class Meter:
-    """Counts every call that leaves a client, and the units that it would consume."""
+    """Counts every call of a client, and the units that the call would consume."""
 
     def __init__(self, client: Any, row: Callable[[str, Mapping[str, Any]], Item | None]) -> None:
-        """`row`: the present row of a table, by its key in DynamoDB's JSON."""
+        """row: returns the current row of a table by its key in DynamoDB's JSON."""
         self.counts: Counter[str] = Counter()
         self.is_on = False
         self.scans: list[str] = []
@@ -104,7 +104,7 @@ class Meter:
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Count what happens meanwhile."""
+        """Count the calls within the block."""
         self.counts.clear()
         self.is_on = True
         yield
@@ -142,7 +142,7 @@ class Meter:
 
 
 def _read_units(name: str, asked: Mapping[str, Any], parsed: Mapping[str, Any]) -> float:
-    """Rows got by key are rounded up one by one, rows of a query together."""
+    """Read units: rows read by key are rounded up one by one, rows of a query together."""
     if name == "GetItem":
         return _blocks(_size(parsed.get("Item"))) * (1.0 if asked.get("ConsistentRead") else 0.5)
     if name == "BatchGetItem":
@@ -164,24 +164,24 @@ def _size(row: Mapping[str, Any] | None) -> int:
 
 
 class MirroredRows(Rows):
-    """The twin beside moto's tables: what outsiders write goes to both; the twin tells the streams."""
+    """The twin next to moto's tables. External writes go to both, and the twin feeds the streams."""
 
     def __init__(self, tables: DynamoTables, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._tables = tables
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """What somebody outside writes."""
+        """Apply external writes to both."""
         self._tables.transact(writes)
         self.mirror(writes)
 
     def mirror(self, writes: Sequence[Write]) -> None:
-        """What moto has taken already."""
+        """Apply writes that moto has already accepted."""
         super().transact(writes)
 
 
 class CountedTables:
-    """The tables as services meet them: moto's, by a client whose calls are counted."""
+    """The tables of the services: moto's tables through a client with counted calls."""
 
     def __init__(self, tables: DynamoTables, rows: MirroredRows) -> None:
         self._tables = tables
@@ -189,13 +189,13 @@ class CountedTables:
         self.get, self.get_many, self.query = tables.get, tables.get_many, tables.query
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """Nothing happens in the twin unless moto takes it."""
+        """Write to the twin only after moto has accepted the write."""
         self._tables.transact(writes)
         self._rows.mirror(writes)
 
 
 class CountedWorld(World):
-    """A world without faults over moto's tables. The watchdog's ticks have a benchmark of their own."""
+    """A world without faults over moto's tables. The watchdog's ticks have their own benchmark."""
 
     def __init__(self) -> None:
         super().__init__(1, tick=timedelta(days=9))
@@ -209,7 +209,7 @@ class CountedWorld(World):
         return rows, CountedTables(DynamoTables(client), rows)
 
     def keep_history(self, rows: Iterable[Item]) -> None:
-        """Rows from long ago: no stream tells of them any more."""
+        """Add old rows without stream records."""
         wire = [{"PutRequest": {"Item": to_wire(row)}} for row in rows]
         for start in range(0, len(wire), 25):
             self.outside.batch_write_item(RequestItems={self.names.control: wire[start : start + 25]})
@@ -231,8 +231,8 @@ class Bench:
         self.world.run_until(self.world.now + timedelta(hours=6))
 
     def cost(self, act: Callable[[], None]) -> Counter[str]:
-        """What an act costs until everything that it leads to is over."""
-        # The same dice for every act: jobs that last as long, hence as many polls.
+        """The cost of an action and of all its consequences."""
+        # The same random numbers for every action give equal job durations, so equal numbers of polls.
         self.world.rng.seed(1)
         executions = len(self.world.executions.all)
         steps = self._steps()
@@ -248,11 +248,11 @@ class Bench:
         return sum(len(execution.path) for execution in self.world.executions.all.values())
 
     def arrive(self) -> None:
-        """The date's data comes."""
+        """The data of the date arrives."""
         self.world.sense("p0", f"ready#{DATE}", date=DATE, ok=True, count=10)
 
     def fail_once(self) -> None:
-        """The date's data comes, and its first job fails."""
+        """The data of the date arrives, and its first job fails."""
         board = self.world.jobs
         board.failing, accept = 1.0, board.on_accept
 
@@ -264,16 +264,16 @@ class Bench:
         self.arrive()
 
     def ask_again(self) -> None:
-        """An operator asks for a rerun."""
+        """An operator requests a rerun."""
         self.world.rerun(RunKey("p0", "stream", parse_execution_date(DATE)))
 
     def drift(self) -> None:
-        """A post-run sensor moves after completion."""
+        """A post-run sensor drifts after completion."""
         self.world.sense("p0", "audit", rows=500, date=DATE)
 
 
 def costs(history: int) -> tuple[dict[str, Counter[str]], list[str]]:
-    """Each story's cost, and the tables that were scanned; a rerun and a drift follow a happy run."""
+    """The cost of each story, and the scanned tables. A rerun and a drift follow a successful run."""
     with mock_aws():
         happy = Bench(history)
         found = {
@@ -288,7 +288,7 @@ def costs(history: int) -> tuple[dict[str, Counter[str]], list[str]]:
 
 
 def main() -> int:
-    """Print the table; exit code 1 when a count grew with the history, or a table was scanned."""
+    """Print the table. Exit code 1 if a count grows with the history, or a table was scanned."""
     logging.disable(logging.CRITICAL)
     (few, scans), (many, more_scans) = costs(10), costs(10_000)
     scans += more_scans
@@ -308,7 +308,7 @@ def main() -> int:
         console.print(f"Scan of {table}", style="red")
     unknown = {name for found in (few, many) for story in found.values() for name in story} - set(COUNTED)
     for name in sorted(unknown):
-        console.print(f"{name} is called, and is not in the table", style="red")
+        console.print(f"{name} was called but is not in the table", style="red")
     return 0 if flat and not scans and not unknown else 1
 
 

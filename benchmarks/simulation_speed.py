@@ -1,7 +1,7 @@
-"""Pipeline-days that the simulation plays per second, with faults and without, and what the faults cost as a ratio.
+"""Measures the simulated pipeline-days per second, with and without faults, and their ratio.
 
-The same seeds are told with and without faults, in turns, so that both meet the same load of the machine. Printed
-only: `uv run nox -s bench`.
+The same seeds run with and without faults, in turns, so that both have the same load of the machine.
+`uv run nox -s bench` prints the figures and asserts nothing.
 """
 
 import logging
@@ -23,7 +23,7 @@ RATES = {"without faults": 0.0, "rate 0.02": 0.02, "rate 0.1": 0.1}
 
 
 class Figure(Struct):
-    """What was played at one rate of faults."""
+    """The simulated days at one rate of faults."""
 
     days: int = 0
     faults: int = 0
@@ -35,7 +35,7 @@ class Figure(Struct):
         return self.days / self.seconds
 
     def play(self, seed: int, rate: float) -> None:
-        """One story, and its checks; every fourth is a timetable, as in the test run."""
+        """Run one story and its checks. Every fourth story is a timetable, as in the tests."""
         began = time.process_time()
         story = (Timetable if seed % 4 == 3 else Story)(seed, rate=rate)
         story.play()

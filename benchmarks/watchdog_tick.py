@@ -1,11 +1,10 @@
-"""What a tick of the watchdog costs: table requests, CreateSchedule calls and CPU over 100 to 10,000 pipelines.
+"""Measures a tick of the watchdog: table requests, CreateSchedule calls and CPU for 100 to 10,000 pipelines.
 
-Healthy means: every date that was due has completed, what falls due meanwhile completes, and timers are made for what
-is ahead. Of the troubled ones (1 %) nothing has run for two days. Three kinds of ticks are told apart, each first one
-in a process that has read nothing yet: the first of a deployment (which looks back 25 days and makes the timers of a
-day and a half), the first of a process, and the steady ones after it. CPU is that of the checks over the in-memory
-twin: what the AWS client spends on a request comes on top. `--profile` tells what the first ticks over 1,000 pipelines
-spend it on.
+In a healthy deployment, every due date has completed, new due dates complete, and timers exist for future dates. The
+troubled pipelines (1 %) have not run for two days. There are three kinds of ticks: the first tick of a deployment
+(which looks back 25 days and creates the timers of a day and a half), the first tick of a process, and steady ticks
+after it. A first tick runs in a process without caches. CPU is the CPU of the checks over the in-memory twin, without
+the AWS client. `--profile` shows the profile of the first ticks over 1,000 pipelines.
 """
 
 import argparse
@@ -63,7 +62,7 @@ HOURLY = (
     ('cron: "MM */4 * * *", trigger: {key: ready, check: exists}', 'deadline: ":MM", expectedDuration: 10m'),
     ('cron: "MM 1-23/4 * * *", timezone: America/New_York', 'deadline: ":MM", expectedDuration: 10m'),
 )
-"""Measured apart: six dates a day, which costs the most CPU."""
+"""Measured separately: six dates a day, which costs the most CPU."""
 
 Rows = list[dict[str, Any]]
 
@@ -81,7 +80,7 @@ def allowed(count: int, kinds: Kinds = KINDS) -> float:
 
 
 class CountingTables(MemoryTables):
-    """The twin, counting the requests that DynamoDB would see: batches of 100, pages of 1 MB; it keeps what begins."""
+    """The twin with a count of DynamoDB requests (batches of 100, pages of 1 MB). It also keeps the runs that begin."""
 
     def __init__(self) -> None:
         super().__init__(self._changed)
@@ -106,7 +105,7 @@ class CountingTables(MemoryTables):
         self.requests["BatchGetItem"] += -(-len(wanted) // 100)
         single = self.requests["GetItem"]
         found = super().get_many(table, wanted)
-        self.requests["GetItem"] = single  # the twin serves a batch by single reads
+        self.requests["GetItem"] = single  # the twin serves a batch with single reads
         return found
 
     def query(self, table: str, pk: str, **how: Any) -> Any:
@@ -121,7 +120,7 @@ class CountingTables(MemoryTables):
 
 
 class CountingTimers:
-    """Scheduler as the watchdog sees it: each timer is one CreateSchedule call."""
+    """Scheduler for the watchdog: each timer is one CreateSchedule call."""
 
     def __init__(self) -> None:
         self.created = 0
@@ -133,7 +132,7 @@ class CountingTimers:
 
 
 class Quiet:
-    """A bus that takes everything, executions that all run."""
+    """A bus that accepts all events, and executions that all run."""
 
     def publish(self, entries: Any) -> None: ...
 
@@ -144,7 +143,7 @@ class Quiet:
 
 
 class Cost(Struct, frozen=True):
-    """What one tick cost, and what each check found."""
+    """The cost of one tick, and the findings of each check."""
 
     requests: int
     timers: int
@@ -153,7 +152,7 @@ class Cost(Struct, frozen=True):
 
     @property
     def looked(self) -> int:
-        """The requests without those that start dates, a read and a write each: they are what a tick is for."""
+        """The requests without the read and the write for each started date."""
         return self.requests - 2 * self.found["cron-starts"]
 
 
@@ -166,7 +165,7 @@ class World:
         self.troubled = {config.id for config in self.configs if dice.random() < trouble}
 
     def rows(self) -> Rows:
-        """The control table as a healthy deployment has it at START, but for the troubled ones."""
+        """The control table of a healthy deployment at START, with the troubled pipelines."""
         tables = MemoryTables()
         store = Store(tables, NAMES)
         for config in self.configs:
@@ -175,7 +174,7 @@ class World:
             rule = config.trigger_rule
             if rule is not None and rule.key == "hourly":
                 store.note_periods(config.id)
-            # The first two ticks find what falls due with them done.
+            # Dates that fall due with the first two ticks are already completed.
             until = START + 2 * TICK if rule is not None else START
             ran = list(self._due(config, START - timedelta(days=28), until))
             for found in ran:
@@ -185,7 +184,7 @@ class World:
         return tables.rows_of(NAMES.control)
 
     def _due(self, config: PipelineConfig, after: datetime, until: datetime) -> Iterator[ExecutionDate]:
-        """The dates that fell due within a time, and ran: at their fires, else when their day is over."""
+        """The dates that fell due and ran within a time, at their fires or, without a fire, at the end of their day."""
         if config.id in self.troubled:
             until = min(until, START - timedelta(days=2))
         if config.cron is not None and after < until:
@@ -196,7 +195,7 @@ class World:
             yield from (ExecutionDate(day - timedelta(days=1)) for day in days if after < _midnight(day) <= until)
 
     def complete(self, tables: CountingTables, after: datetime, until: datetime) -> None:
-        """What becomes of a healthy deployment between two ticks: runs complete, the outbox is relayed."""
+        """Advance a healthy deployment between two ticks: runs complete, the outbox is relayed."""
         for config in self.configs:
             if config.trigger_rule is not None:
                 for found in self._due(config, after, until):
@@ -223,7 +222,7 @@ def _pipeline(number: int, kinds: Kinds, dice: random.Random) -> PipelineConfig:
 
 
 def _sensor(key: str, found: ExecutionDate) -> tuple[str, dict[str, object]]:
-    """The sensor of the date that ran last."""
+    """The sensor of the last date that ran."""
     hour = {} if found.hour is None else {"hour": f"{found.hour:02}"}
     fields = {"ready": True, "date": f"{found.day}", **hour, "updatedAt": _midnight(found.day).isoformat()}
     return (f"{key}#{found.compact}" if key == "hourly" else key), fields
@@ -234,7 +233,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _completed(config: PipelineConfig, found: ExecutionDate) -> list[Put]:
-    """The rows that a success in time leaves: the run's and its verdict's."""
+    """The rows of a success in time: the run and its verdict."""
     at = _midnight(found.day)
     key = RunKey(config.id, config.schedule_id, found)
     run = closed_row(Run(key, RunStatus.COMPLETED, 0, "t", at, evaluated_at=at, closed_at=at))
@@ -244,7 +243,7 @@ def _completed(config: PipelineConfig, found: ExecutionDate) -> list[Put]:
 
 
 class Process:
-    """A process of the watchdog over a table: it has read nothing yet."""
+    """A new process of the watchdog over a table."""
 
     def __init__(self, rows: Rows, now: datetime) -> None:
         self.tables = CountingTables()
@@ -286,8 +285,8 @@ def build(count: int, trouble: float, kinds: Kinds) -> Rows:
 
 
 def begin(rows: Rows, count: int, trouble: float, kinds: Kinds) -> tuple[Cost, Rows]:
-    """The first tick of a deployment, and the table as it left it."""
-    logging.disable(logging.WARNING)  # what each report logs would drown the table
+    """The first tick of a deployment, and the table after it."""
+    logging.disable(logging.WARNING)  # the log lines would bury the table
     process = Process(rows, START)
     cost = process.tick()
     World(count, trouble, kinds).complete(process.tables, process.now, process.now)
@@ -295,10 +294,10 @@ def begin(rows: Rows, count: int, trouble: float, kinds: Kinds) -> tuple[Cost, R
 
 
 def go_on(rows: Rows, count: int, trouble: float, kinds: Kinds) -> list[Cost]:
-    """The first tick of another process, and the steady ones after it."""
+    """The first tick of another process, and the steady ticks after it."""
     logging.disable(logging.WARNING)
     process = Process(rows, START + TICK)
-    costs = [process.tick()]  # before the world is made: making it would warm what a process keeps
+    costs = [process.tick()]  # before the world is built, since that would fill the caches of the process
     world = World(count, trouble, kinds)
     world.complete(process.tables, process.now, process.now)
     for _ in range(STEADY_TICKS):
@@ -308,7 +307,7 @@ def go_on(rows: Rows, count: int, trouble: float, kinds: Kinds) -> list[Cost]:
 
 
 def profile(rows: Rows, now: datetime) -> None:
-    """Print what the first tick of a process over these rows spends its time on."""
+    """Print a profile of the first tick of a process over these rows."""
     logging.disable(logging.WARNING)
     process, found = Process(rows, now), cProfile.Profile()
     process.tick(found)
@@ -316,13 +315,13 @@ def profile(rows: Rows, now: datetime) -> None:
 
 
 def apart(function: Any, *arguments: Any) -> Any:
-    """The function's answer, from a process of its own."""
+    """The function's result from a separate process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
 class Measured(Struct, frozen=True):
-    """What was measured of one size: the first tick ever, the first of a process, the steady ones."""
+    """The measurements of one size: the first tick of a deployment, the first of a process, the steady ticks."""
 
     deployment: Cost
     process: Cost
@@ -334,7 +333,7 @@ class Measured(Struct, frozen=True):
 
     @property
     def most(self) -> int:
-        """The most requests of a steady tick, but for what starting dates takes."""
+        """The largest number of requests of a steady tick, without the requests that start dates."""
         return max(cost.looked for cost in self.steady)
 
     @property
@@ -342,7 +341,7 @@ class Measured(Struct, frozen=True):
         return sum(cost.seconds for cost in self.steady) / len(self.steady)
 
     def found(self) -> str:
-        """What the checks found in all ticks."""
+        """The findings of the checks in all ticks."""
         total: Counter[str] = Counter()
         for cost in (self.deployment, self.process, *self.steady):
             total.update(cost.found)
@@ -358,7 +357,7 @@ def measure(count: int, trouble: float, kinds: Kinds = KINDS) -> Measured:
 
 def show(count: int, trouble: float, found: Measured, kinds: Kinds = KINDS) -> None:
     of_hours = ", all with hourly dates" if kinds is HOURLY else ""
-    print(f"{count:>6} pipelines{of_hours}, {trouble:.0%} in trouble; all ticks found {found.found() or 'nothing'}")
+    print(f"{count:>6} pipelines{of_hours}, {trouble:.0%} in trouble, findings of all ticks: {found.found() or 'none'}")
     for name, cost in (("a deployment", found.deployment), ("a process", found.process)):
         print(
             f"    first tick of {name:<13} {cost.requests:>6} requests, {cost.timers:>6} CreateSchedule, "
@@ -367,35 +366,35 @@ def show(count: int, trouble: float, found: Measured, kinds: Kinds = KINDS) -> N
     timers, ticks = sum(cost.timers for cost in found.steady) / len(found.steady), len(found.steady)
     print(
         f"    steady tick, mean of {ticks}     {found.requests:>6.1f} requests, {timers:>6.1f} CreateSchedule, "
-        f"{found.seconds:>6.3f} s of CPU; most {found.most} requests, {allowed(count, kinds):.0f} allowed",
+        f"{found.seconds:>6.3f} s of CPU, at most {found.most} requests, {allowed(count, kinds):.0f} allowed",
         flush=True,
     )
 
 
 def show_growth(trouble: float, found: dict[int, Measured]) -> None:
-    """Each size by the one before it; ten times as many pipelines may cost ten times as much."""
+    """Print each size as a ratio to the size before it. Ten times as many pipelines may cost ten times as much."""
     for small, large in pairwise(COUNTS):
         a, b = found[small], found[large]
         print(
             f"{small} -> {large}, {trouble:.0%} in trouble: requests x {b.requests / a.requests:.1f}, "
-            f"CPU x {b.seconds / a.seconds:.1f}; first of a process: requests x "
+            f"CPU x {b.seconds / a.seconds:.1f}, first tick of a process: requests x "
             f"{b.process.requests / a.process.requests:.1f}, CPU x {b.process.seconds / a.process.seconds:.1f}"
         )
 
 
 def show_cpu(found: Measured) -> None:
-    """The CPU of 1,000 pipelines by its budget (docs/reference/watchdog.md §2.1)."""
-    print(f"1000 pipelines: {found.seconds:.3f} s of CPU a tick, {found.seconds / CPU_ALLOWED:.0%} of what is allowed")
+    """Print the CPU of 1,000 pipelines as a share of its budget (docs/reference/watchdog.md §2.1)."""
+    print(f"1000 pipelines: {found.seconds:.3f} s of CPU a tick, {found.seconds / CPU_ALLOWED:.0%} of the budget")
 
 
 def exceeded(count: int, found: Measured, kinds: Kinds = KINDS) -> list[str]:
-    """What a steady, healthy tick asks too much, in words."""
+    """The message for a steady, healthy tick with too many requests."""
     most = allowed(count, kinds)
     return [f"{found.most} requests for {count} pipelines, {most:.0f} are allowed"] if found.most > most else []
 
 
 def compare(trouble: float) -> list[str]:
-    """Measure and show every size with this share of troubled pipelines; what is too much."""
+    """Measure and show every size with this share of troubled pipelines. Returns the messages for too many requests."""
     found: dict[int, Measured] = {}
     for count in COUNTS:
         found[count] = measure(count, trouble)
@@ -407,7 +406,7 @@ def compare(trouble: float) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", action="store_true", help="profile the first ticks, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="only profile the first ticks")
     if parser.parse_args().profile:
         rows = apart(build, 1_000, 0.0, KINDS)
         apart(profile, rows, START)
@@ -419,7 +418,7 @@ def main() -> None:
     show_cpu(hourly)
     over += exceeded(1_000, hourly, HOURLY)
     if over:
-        raise SystemExit("a steady tick asks too much: " + "; ".join(over))
+        raise SystemExit("a steady tick makes too many requests: " + "; ".join(over))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A pipeline config as a pydantic model, for config_vs_pydantic.py, which says what it leaves out."""
+"""A pipeline config as a pydantic model, for config_vs_pydantic.py, which lists the missing checks."""
 
 from datetime import date, timedelta
 from enum import StrEnum

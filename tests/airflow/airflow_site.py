@@ -1,4 +1,4 @@
-"""An Airflow of our own: API server, scheduler and DAG processor on loopback, ended with all that they started."""
+"""Runs a real Airflow on loopback (API server, scheduler, DAG processor) and ends it with all its child processes."""
 
 import contextlib
 import http.client
@@ -20,7 +20,7 @@ _GRACE = 15.0
 
 
 class Site:
-    """A running Airflow; `executable` is the `airflow` of its environment, `home` an empty directory for it."""
+    """A running Airflow. `executable` is the `airflow` of its environment, `home` is an empty directory."""
 
     def __init__(self, executable: Path, home: Path) -> None:
         self.home = home
@@ -39,7 +39,7 @@ class Site:
 
     @property
     def version(self) -> str:
-        """The version that the server tells."""
+        """The version that the server reports."""
         return str(self._exchange("GET", "/api/v2/version")["version"])
 
     def __enter__(self) -> "Site":
@@ -71,13 +71,13 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
 
     def left_over(self) -> list[int]:
-        """The live processes that carry this Airflow's home in their environment (Linux)."""
+        """The live processes with this Airflow's home in their environment (Linux)."""
         mark = f"AIRFLOW_HOME={self.home}".encode()
         pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [pid for pid in pids if mark in _environment_of(pid)]
 
     def ask(self, path: str, user: str = "interlock") -> Any:
-        """The API's answer to a GET as this user, past the package under test."""
+        """The API's answer to a GET as this user, without the package under test."""
         return self._exchange("GET", f"/api/v2{path}", token=self.token(user))
 
     def token(self, user: str) -> str:
@@ -91,7 +91,7 @@ class Site:
         return [run["dag_run_id"] for run in runs]
 
     def ran(self) -> list[str]:
-        """The run ids that the DAG's task noted, once per time that it ran."""
+        """The run ids that the DAG's task wrote, one for each time that it ran."""
         noted = self.home / "ran.txt"
         return noted.read_text().split() if noted.exists() else []
 
@@ -123,7 +123,7 @@ class Site:
                 if process.poll() is not None:
                     raise RuntimeError(f"airflow {name} ended: {self._log(name)}")
             time.sleep(0.2)
-        raise TimeoutError(f"{what} is not there after {_PATIENCE:.0f} s: {[*map(self._log, self._processes)]}")
+        raise TimeoutError(f"{what} is not available after {_PATIENCE:.0f} s: {[*map(self._log, self._processes)]}")
 
     def _start(self, name: str, *arguments: str) -> None:
         with (self.home / f"{name}.log").open("wb") as log:
@@ -156,7 +156,7 @@ class Site:
 
 
 def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:
-    """Nothing of the caller's; nothing that reaches out."""
+    """A clean environment with settings that access no external network."""
     settings = {
         "API__BASE_URL": f"http://127.0.0.1:{port}",
         "API__SECRET_KEY": secrets.token_hex(32),
@@ -164,7 +164,7 @@ def _environment(executable: Path, home: Path, port: int) -> dict[str, str]:
         "CORE__DAGS_FOLDER": str(home / "dags"),
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "CORE__FERNET_KEY": "",
-        "CORE__HOSTNAME_CALLABLE": "platform.node",  # the default one asks name servers
+        "CORE__HOSTNAME_CALLABLE": "platform.node",  # the default queries name servers
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__PARALLELISM": "2",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),

@@ -1,4 +1,4 @@
-"""A real Airflow 3 for the tests of this directory, named by INTERLOCK_TEST_AIRFLOW: its `airflow` executable."""
+"""A real Airflow 3 for the tests of this directory. INTERLOCK_TEST_AIRFLOW names its `airflow` executable."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ _SEEN = pytest.StashKey[str]()
 def site(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Site]:
     executable = os.environ.get("INTERLOCK_TEST_AIRFLOW")
     if not executable:
-        pytest.skip("INTERLOCK_TEST_AIRFLOW names no airflow executable; `nox -s airflow` installs one")
+        pytest.skip("INTERLOCK_TEST_AIRFLOW names no airflow executable (`nox -s airflow` installs it)")
     with Site(Path(executable), tmp_path_factory.mktemp("airflow")) as site:
         took = ", ".join(f"{what} after {seconds} s" for what, seconds in site.seconds.items())
         pytestconfig.stash[_SEEN] = f"Airflow {site.version}: {took}"
         yield site
-        pytestconfig.stash[_SEEN] += f"; {len(site.dag_run_ids())} DAG runs, {len(site.ran())} tasks"
+        pytestconfig.stash[_SEEN] += f", {len(site.dag_run_ids())} DAG runs, {len(site.ran())} tasks"
     assert site.left_over() == []
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that passes requests on, or loses them, or loses their answers, as it is told."""
+"""A TCP proxy on loopback that passes requests on, or drops requests or answers, as a test decides."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 class Fate(Enum):
-    """What becomes of a request."""
+    """The fate of a request."""
 
     PASSED_ON = auto()
     ANSWER_LOST = auto()
@@ -19,7 +19,7 @@ class Fate(Enum):
 
 
 class Passage(NamedTuple):
-    """A request line, what became of the request, and the upstream's status line (empty when it was not asked)."""
+    """A request line, the fate of the request, and the upstream's status line (empty for a lost request)."""
 
     request: str
     fate: Fate
@@ -47,7 +47,7 @@ class LosingProxy:
 
     @property
     def accepted(self) -> int:
-        """How many starts the upstream answered with success, whether or not the answer got through."""
+        """The number of starts with a success answer from the upstream, also if the answer was lost."""
         return sum(passage.is_start and passage.answer.split()[1:2] == ["200"] for passage in self.passages)
 
     def __enter__(self) -> "LosingProxy":
@@ -55,7 +55,7 @@ class LosingProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Closing alone does not wake the thread that accepts.
+        # A close alone does not wake the accepting thread.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""A real Airflow 3 through the package's public functions: what is started, how often, and how it ends."""
+"""A real Airflow 3 through the package's public functions: the start, the number of starts, and the end of runs."""
 
 import base64
 import time
@@ -58,7 +58,7 @@ class Job:
         return find("airflow", self.config, attempt, until=time.time() + 60, clients=self.clients)
 
     def followed(self, started: Started | str) -> tuple[list[State], Status]:
-        """The states on the way, and the end."""
+        """The states up to the end, and the last status."""
         seen: list[State] = []
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
@@ -89,7 +89,7 @@ def lose_first_request(passage: Passage, before: list[Passage]) -> Fate:
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("decide", [lose_first_answer, lose_first_request])
-def test_a_run_is_started_once_and_followed_to_its_end_although_the_first_try_broke(
+def test_run_starts_once_and_is_followed_after_failed_try(
     site: Site, through: Callable[[Decide], LosingProxy], decide: Decide, fails: bool
 ) -> None:
     proxy = through(decide)
@@ -116,10 +116,8 @@ def test_a_run_is_started_once_and_followed_to_its_end_although_the_first_try_br
 _A_START = Passage("POST /api/v2/dags/x/dagRuns HTTP/1.1", Fate.PASSED_ON, "")
 
 
-def test_an_attempt_that_was_cut_off_is_adopted_by_the_next_invocation(
-    site: Site, through: Callable[[Decide], LosingProxy]
-) -> None:
-    """From the start on nothing comes back, as when the caller's network or its process is gone."""
+def test_next_invocation_adopts_interrupted_attempt(site: Site, through: Callable[[Decide], LosingProxy]) -> None:
+    """From the start request on, no answer arrives, as if the caller's network or process is gone."""
     cut_off = [True]
 
     def decide(passage: Passage, before: list[Passage]) -> Fate:
@@ -146,7 +144,7 @@ def test_an_attempt_that_was_cut_off_is_adopted_by_the_next_invocation(
     assert site.ran().count(job.key) == 1
 
 
-def test_starts_of_one_attempt_at_the_same_time_are_one_run(site: Site) -> None:
+def test_simultaneous_starts_of_one_attempt_are_one_run(site: Site) -> None:
     job = Job(site, site.url)
     with ThreadPoolExecutor(4) as pool:
         started = list(pool.map(lambda _: job.start(), range(4)))
@@ -157,7 +155,7 @@ def test_starts_of_one_attempt_at_the_same_time_are_one_run(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/api/v2", "/api/v2/"])
-def test_the_url_may_name_the_api_or_not(site: Site, path: str) -> None:
+def test_url_with_or_without_api_path(site: Site, path: str) -> None:
     job = Job(site, site.url + path)
     started = job.start()
     assert started.details == {"api": "v2"}
@@ -175,7 +173,7 @@ def test_the_url_may_name_the_api_or_not(site: Site, path: str) -> None:
         ({"body": {"conf": {}, "data_interval_start": "soon"}}, 422),
     ],
 )
-def test_what_airflow_refuses_for_good_is_a_permanent_refusal(site: Site, change: dict[str, Any], status: int) -> None:
+def test_rejection_by_airflow_is_permanent_refusal(site: Site, change: dict[str, Any], status: int) -> None:
     before = site.dag_run_ids()
     job = Job(site, site.url, **change)
     with pytest.raises(StartRefused) as refused:
@@ -189,7 +187,7 @@ def test_what_airflow_refuses_for_good_is_a_permanent_refusal(site: Site, change
 @pytest.mark.parametrize(
     ("change", "status"), [({"password": "wrong-password-4711"}, 401), ({"dagID": "no_such_dag"}, 404), ({}, 404)]
 )
-def test_a_status_that_cannot_be_had_is_no_status(site: Site, change: dict[str, Any], status: int) -> None:
+def test_unavailable_status_is_check_failure(site: Site, change: dict[str, Any], status: int) -> None:
     job = Job(site, site.url, **change)
     with pytest.raises(CheckFailed) as failed:
         job.check("no-such-run")
@@ -198,19 +196,19 @@ def test_a_status_that_cannot_be_had_is_no_status(site: Site, change: dict[str, 
     assert "4711" not in str(failed.value)
 
 
-def test_a_user_who_may_only_read_can_follow_a_run(site: Site) -> None:
+def test_user_with_read_access_can_follow_run(site: Site) -> None:
     job = Job(site, site.url)
     started = job.start()
     reader = Job(site, site.url, user="reader")
     assert reader.followed(started)[1].state is State.SUCCEEDED
 
 
-def test_a_token_that_is_configured_is_used_as_it_is(site: Site) -> None:
+def test_configured_token_is_used_unchanged(site: Site) -> None:
     job = Job(site, site.url, headers={"authorization": f"Bearer {site.token('interlock')}"})
     assert job.check(job.start()).state in (State.RUNNING, State.SUCCEEDED)
 
 
-def test_a_token_that_airflow_no_longer_takes_is_renewed(site: Site) -> None:
+def test_rejected_token_is_renewed(site: Site) -> None:
     job = Job(site, site.url)
     header = job.config["headers"]["Authorization"]
     job.clients.tokens.put(site.url, header, "a.stale.token")
@@ -220,9 +218,7 @@ def test_a_token_that_airflow_no_longer_takes_is_renewed(site: Site) -> None:
     assert job.check(started).state in (State.RUNNING, State.SUCCEEDED)
 
 
-def test_an_airflow_that_is_not_there_is_a_refusal_that_may_be_tried_again(
-    site: Site, through: Callable[[Decide], LosingProxy]
-) -> None:
+def test_unavailable_airflow_is_transient_refusal(site: Site, through: Callable[[Decide], LosingProxy]) -> None:
     proxy = through(lambda passage, before: Fate.REQUEST_LOST)
     job = Job(site, proxy.url)
     job.clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=Timing(sleep=lambda seconds: None))

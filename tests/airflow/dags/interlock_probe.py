@@ -1,4 +1,4 @@
-"""A DAG that notes that it ran, and then succeeds or fails as its conf says."""
+"""A DAG that writes its run id to a file, and then succeeds or fails according to its conf."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ def interlock_probe() -> None:
         with (Path(os.environ["AIRFLOW_HOME"]) / "ran.txt").open("a") as ran:
             ran.write(f"{dag_run.run_id}\n")
         if dag_run.conf.get("fail"):
-            raise RuntimeError("told to fail")
+            raise RuntimeError("the conf asks for a failure")
 
     obey()
 
