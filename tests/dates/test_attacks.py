@@ -1,4 +1,4 @@
-"""Attacks on the dates of rows: each of these stories was played wrongly once."""
+"""Attacks on the dates of rows. Each of these stories once had a wrong result."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ def test_a_deleted_row_starts_no_job() -> None:
     assert play.write("03-03 20:20", "other", x=1).until("03-03 21:30").jobs == []
 
 
-def test_the_watchdog_opens_no_date_with_a_row_that_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watchdog_opens_no_date_with_replaced_row(monkeypatch: pytest.MonkeyPatch) -> None:
     play, read, did = Play(OTHER), Overview.sensor_rows, []
     play.stage.router_is_up = False
     play.write("03-03 23:02", "landing", date="2026-03-03", count=1500).until("03-03 23:04")
@@ -48,7 +48,7 @@ def test_the_watchdog_opens_no_date_with_a_row_that_was_replaced(monkeypatch: py
         if not did:
             did.append(1)
             play.stage.store.put_sensor("p", "landing", {"complete": False, "date": "2026-03-03", "count": 2})
-            play.stage._drain()  # the router is done with it before the watchdog commits
+            play.stage._drain()  # the router handles the row before the watchdog commits
         return rows
 
     monkeypatch.setattr(Overview, "sensor_rows", racing)
@@ -56,7 +56,7 @@ def test_the_watchdog_opens_no_date_with_a_row_that_was_replaced(monkeypatch: py
     assert "03-03" not in play.write("03-04 00:03", "other", x=1).until("03-04 03:00").jobs
 
 
-def test_a_dry_run_remembers_the_last_word_about_a_date() -> None:
+def test_dry_run_uses_newest_row_of_date() -> None:
     play = Play(OTHER + "dryRun: true\n").write("03-03 23:30", "landing", date="2026-03-03", count=1500)
     play.write("03-03 23:40", "landing", date="2026-03-03", count=2, complete=False)
     play.write("03-03 23:50", "landing", date="2026-03-04", count=7, complete=False)
@@ -64,13 +64,13 @@ def test_a_dry_run_remembers_the_last_word_about_a_date() -> None:
     assert play.events("DRY_RUN_WOULD_TRIGGER") == []
 
 
-def test_a_clock_200_ms_ahead_loses_no_last_word() -> None:
+def test_clock_200_ms_ahead_does_not_lose_newest_row() -> None:
     kept = KeptRows({"landing": KeptRow({"count": 1500}, AT + timedelta(seconds=6.15))}, 2)
     late = Sensor("p", "landing", {"date": "2026-03-03", "count": 2}, AT + timedelta(seconds=5))
     assert decide_keeping(late, RunKey("p", "stream", DAY), ("landing",), kept) is not None
 
 
-def test_a_pass_puts_no_older_row_over_a_newer_one() -> None:
+def test_pass_does_not_replace_newer_kept_row() -> None:
     kept, rule = (
         KeptRows({"landing": KeptRow({"count": 2}, AT + timedelta(seconds=9))}, 2),
         Rule("landing", Check.EXISTS),
@@ -79,7 +79,7 @@ def test_a_pass_puts_no_older_row_over_a_newer_one() -> None:
     assert found is None or found.rows["landing"].fields == {"count": 2}
 
 
-def test_the_last_word_is_kept_after_an_edit_of_the_schedules_kind() -> None:
+def test_newest_row_is_kept_after_change_of_schedule_kind() -> None:
     play = Play(OTHER).write("03-03 23:30", "landing", date="2026-03-03", count=1500).until("03-03 23:31")
     play.stage.push(OTHER.replace("schedule:\n", 'schedule:\n  cron: "0 22 * * *"\n'))
     play.write("03-03 23:40", "landing", date="2026-03-03", count=2, complete=False)
@@ -87,7 +87,7 @@ def test_the_last_word_is_kept_after_an_edit_of_the_schedules_kind() -> None:
     assert "03-03" not in play.write("03-04 00:10", "other", x=1).until("03-04 03:00").jobs
 
 
-def test_hours_under_the_days_key_are_kept() -> None:
+def test_hours_under_key_of_day_are_kept() -> None:
     play = Play()
     play.stage.jobs.plan = [("fail", 50), ("ok", 10)]
     play.write("03-03 07:05", "landing#2026-03-03", hour="06", count=1500)
@@ -96,7 +96,7 @@ def test_hours_under_the_days_key_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoiled",
+    "corrupted",
     [
         {"count": Decimal(0)},
         {"markedAt": "x", "count": Decimal(0)},
@@ -104,13 +104,13 @@ def test_hours_under_the_days_key_are_kept() -> None:
         {"markedAt": "2026-03-03T06:00:00.000000Z"},
     ],
 )
-def test_a_corrupted_marker_blocks_no_shard(spoiled: Any) -> None:
+def test_a_corrupted_marker_blocks_no_shard(corrupted: Any) -> None:
     tables = MemoryTables()
     store = Store(tables, NAMES)
     store.put_config(decode_yaml(HOURLY, "p"))
     bad = Sensor("p", "landing", {"complete": True, "date": "2026/03/03"}, AT)
     sk = marker_sk(rejection_marker(bad, row_date("landing", bad.fields)))
-    tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **spoiled})])
+    tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **corrupted})])
     with pytest.raises(UnreadableSensor):
         SensorIntake(store, ConfigCache(store, lambda: AT), execution_timeout=timedelta(hours=4)).arrived(bad)
 
@@ -126,23 +126,23 @@ def test_a_corrupted_version_blocks_no_shard() -> None:
         tables.transact([Put(NAMES.control, row)])
 
 
-def test_random_texts_are_no_flood() -> None:
+def test_random_texts_cause_few_reports() -> None:
     play = Play()
     for number in range(300):
         play.write("03-03 07:00", "landing", date=f"{number * 7919**9 % 2**64:x}", count=number)
-    assert len(play.until("03-03 08:00").told("SENSOR_REJECTED")) < 20
+    assert len(play.until("03-03 08:00").reported("SENSOR_REJECTED")) < 20
 
 
-def test_two_sensors_that_differ_in_a_digit_are_two() -> None:
+def test_sensors_that_differ_in_one_digit_are_two_reports() -> None:
     play = Play(HOURLY.replace("rules: [", "rules: [{key: feed1, check: exists}, {key: feed2, check: exists}, "))
     play.write("03-03 07:00", "feed1", date="2026/03/03").write("03-03 07:01", "feed2", date="2026/03/03")
-    assert {d["detail"]["sensorKey"] for _, d in play.until("03-03 08:00").told("SENSOR_REJECTED")} == {
+    assert {d["detail"]["sensorKey"] for _, d in play.until("03-03 08:00").reported("SENSOR_REJECTED")} == {
         "feed1",
         "feed2",
     }
 
 
-def test_a_rejected_row_opens_nothing_later() -> None:
+def test_rejected_row_opens_no_date_later() -> None:
     play = Play().write("03-03 20:00", "landing", date="2026-04-20", count=1500)
     assert play.until("03-25 00:00").jobs == []
 

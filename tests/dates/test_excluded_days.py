@@ -1,6 +1,6 @@
 """Data of an excluded day is not lost: each story is played through the four handlers.
 
-All times are UTC, of 2026: 03-06 is a Friday, 03-09 a Monday. Weekends are excluded.
+All times are UTC, in 2026: 03-06 is a Friday, 03-09 a Monday. Weekends are excluded.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -33,36 +33,36 @@ def fridays_data_on_saturday(config: str = DAILY, count: int = 1500) -> Play:
     return Play(config, "03-05 00:00").write("03-07 06:00", "landing", date="2026-03-06", count=count)
 
 
-def test_fridays_data_is_not_overwritten_by_saturdays() -> None:
+def test_data_of_friday_is_not_replaced_by_saturday() -> None:
     play = fridays_data_on_saturday().write("03-08 06:00", "landing", date="2026-03-07", count=7)
     play.until("03-08 23:59")
     assert (play.jobs, waiting(play)) == ([], ["03-06"])
     play.until("03-09 00:10")
     assert play.jobs == ["03-06"]
     assert waiting(play) == []
-    recovered = [event["date"] for _, event in play.told("TRIGGER_RECOVERED")]
+    recovered = [event["date"] for _, event in play.reported("TRIGGER_RECOVERED")]
     assert recovered[0] == "2026-03-06"
     play.until("03-09 02:00")
     assert play.run("03-06").status is RunStatus.COMPLETED
 
 
-def test_a_run_of_the_next_allowed_day_reads_what_its_date_kept() -> None:
+def test_run_on_next_open_day_reads_kept_rows_of_its_date() -> None:
     play = fridays_data_on_saturday(count=500).write("03-08 06:00", "landing", date="2026-03-07", count=7000)
     play.until("03-09 00:10")
     assert "count is 500, needs gte 1000 (500 short), kept from 2026-03-07T06:00:00Z" in play.held("03-06")
 
 
-def test_every_lost_date_begins_the_oldest_first() -> None:
+def test_waiting_dates_begin_oldest_first() -> None:
     play = Play(DAILY, "03-04 00:00")
     for minute, date in enumerate(("2026-03-06", "2026-03-04", "2026-03-05")):
         play.write(f"03-07 06:0{minute}", "landing", date=date, count=1500)
     play.write("03-08 06:00", "landing", date="2026-03-08", count=1500).until("03-09 00:10")
-    recovered = [event["date"] for _, event in play.told("TRIGGER_RECOVERED")]
+    recovered = [event["date"] for _, event in play.reported("TRIGGER_RECOVERED")]
     assert recovered == ["2026-03-04", "2026-03-05", "2026-03-06", "2026-03-08"]
 
 
 @pytest.mark.parametrize("key", ["landing", "landing#2026-03-06", "landing#eu"])
-def test_a_date_begins_under_whatever_key_its_row_came(key: str) -> None:
+def test_waiting_date_begins_for_every_key_of_its_row(key: str) -> None:
     play = Play(DAILY, "03-05 00:00").write("03-07 06:00", key, date="2026-03-06", count=1500)
     if key != "landing#2026-03-06":
         play.write("03-08 06:00", key, date="2026-03-07", count=7)
@@ -77,14 +77,14 @@ def test_the_newest_row_of_the_date_counts() -> None:
     assert play.jobs == ["03-06"]
 
 
-def test_a_row_that_is_taken_back_begins_nothing() -> None:
+def test_withdrawn_row_begins_no_run() -> None:
     play = fridays_data_on_saturday().write("03-07 08:00", "landing", date="2026-03-06", count=1500, complete=False)
     play.write("03-08 06:00", "landing", date="2026-03-07", count=7).until("03-10 00:00")
     assert play.stage.store.run(play.key("03-06")) is None
     assert waiting(play) == []
 
 
-def test_a_rules_own_row_waits_with_its_date() -> None:
+def test_row_of_rule_waits_with_its_date() -> None:
     config = DAILY.replace("{key: landing, check: gte, field: count, value: 1000}", "{key: audit, check: exists}")
     play = Play(config, "03-05 00:00").write("03-07 05:00", "audit", date="2026-03-06")
     play.write("03-07 06:00", "landing", date="2026-03-06")
@@ -93,7 +93,7 @@ def test_a_rules_own_row_waits_with_its_date() -> None:
     assert "03-06" in play.jobs
 
 
-def test_a_rules_row_that_comes_after_the_trigger_waits_too() -> None:
+def test_row_of_rule_after_trigger_waits_with_its_date() -> None:
     config = DAILY.replace("{key: landing, check: gte, field: count, value: 1000}", "{key: audit, check: exists}")
     play = Play(config, "03-05 00:00").write("03-07 06:00", "landing", date="2026-03-06")
     play.write("03-07 07:00", "audit", date="2026-03-06")
@@ -102,7 +102,7 @@ def test_a_rules_row_that_comes_after_the_trigger_waits_too() -> None:
     assert "03-06" in play.jobs
 
 
-def test_the_stream_may_begin_a_waiting_date_before_the_watchdog() -> None:
+def test_stream_can_begin_waiting_date_before_watchdog() -> None:
     config = DAILY.replace("{key: landing, check: gte, field: count, value: 1000}", "{key: audit, check: exists}")
     play = Play(config, "03-05 00:00").write("03-07 05:00", "audit", date="2026-03-06")
     play.write("03-07 06:00", "landing", date="2026-03-06").write("03-08 05:00", "audit", date="2026-03-07")
@@ -122,7 +122,7 @@ def test_an_unreadable_or_deleted_row_keeps_the_date_waiting() -> None:
     assert sorted(play.jobs) == ["03-06", "03-09"]
 
 
-def test_a_date_that_can_never_begin_is_forgotten() -> None:
+def test_date_that_can_never_begin_is_removed() -> None:
     play = fridays_data_on_saturday()
     play.write("03-08 06:00", "landing", date="yesterday").until("04-02 00:10")
     assert (play.jobs, waiting(play)) == ([], [])
@@ -141,9 +141,9 @@ def test_the_day_is_reported_once_with_the_next_open_day() -> None:
         play.write(f"03-07 06:{minute:02}", "landing", date="2026-03-06", count=minute)
         play.write(f"03-07 07:{minute:02}", "landing", date="2026-03-07", count=minute)
     play.write("03-08 06:00", "landing", date="2026-03-06", count=9).until("03-08 23:00")
-    told = [(event["date"], event["message"]) for _, event in play.told("PIPELINE_EXCLUDED")]
+    reported = [(event["date"], event["message"]) for _, event in play.reported("PIPELINE_EXCLUDED")]
     begins = "the watchdog takes 2026-03-06 up on Monday 2026-03-09"
-    assert told == [
+    assert reported == [
         ("2026-03-06", f"Saturday 2026-03-07 is excluded; {begins}"),
         (
             "2026-03-07",
@@ -165,30 +165,30 @@ def test_late_data_is_rerun_on_an_excluded_day() -> None:
 def test_data_after_a_failure_is_reported_on_an_excluded_day() -> None:
     play = Play(DAILY, "03-05 00:00").write("03-06 20:00", "landing", date="2026-03-06", count=1)
     play.write("03-07 06:00", "landing", date="2026-03-06", count=1600).until("03-07 08:00")
-    ((_, event),) = play.told("LATE_DATA_ARRIVAL")
+    ((_, event),) = play.reported("LATE_DATA_ARRIVAL")
     assert event["detail"]["runStatus"] == "FAILED_FINAL"
     assert play.events("PIPELINE_EXCLUDED") == []
 
 
-def test_a_run_that_began_on_friday_goes_on_on_saturday() -> None:
+def test_run_from_friday_goes_on_on_saturday() -> None:
     play = Play(DAILY, "03-05 00:00").write("03-06 23:50", "landing", date="2026-03-06", count=1)
     play.write("03-07 00:10", "landing", date="2026-03-06", count=1500).until("03-07 00:20")
     assert play.jobs == ["03-06"]
     assert play.events("PIPELINE_EXCLUDED") == []
 
 
-def test_a_dry_run_takes_the_date_up_as_a_live_run_would() -> None:
+def test_dry_run_begins_waiting_date_like_live_run() -> None:
     play = fridays_data_on_saturday(DRY).write("03-08 06:00", "landing", date="2026-03-07", count=7)
     play.until("03-08 23:59")
     assert play.events("DRY_RUN_WOULD_TRIGGER") == []
     play.until("03-09 00:10")
-    assert [event["date"] for _, event in play.told("DRY_RUN_WOULD_TRIGGER")] == ["2026-03-06"]
-    assert play.told("DRY_RUN_WOULD_TRIGGER")[0][1]["timestamp"].startswith("2026-03-09T00:0")
+    assert [event["date"] for _, event in play.reported("DRY_RUN_WOULD_TRIGGER")] == ["2026-03-06"]
+    assert play.reported("DRY_RUN_WOULD_TRIGGER")[0][1]["timestamp"].startswith("2026-03-09T00:0")
     assert waiting(play) == []
     assert list(play.stage.store.runs(PIPELINE)) == []
 
 
-def test_a_dry_run_that_is_held_waits_for_its_rules() -> None:
+def test_held_dry_run_waits_for_its_rules() -> None:
     play = fridays_data_on_saturday(DRY, count=5).write("03-08 06:00", "landing", date="2026-03-07", count=7)
     play.until("03-09 00:10")
     assert (play.events("DRY_RUN_WOULD_TRIGGER"), waiting(play)) == ([], [])
@@ -215,7 +215,7 @@ def test_an_edited_calendar_moves_the_day_of_the_begin() -> None:
     assert play.jobs == ["03-06"]
 
 
-def test_a_longer_closing_keeps_the_date() -> None:
+def test_date_waits_through_40_closed_days() -> None:
     play = Play(HOURLY, "03-05 00:00")
     days = frozenset((at("03-07 00:00") + timedelta(days=ahead)).date() for ahead in range(40))
     play.stage.store.put_calendar(Calendar("closed", dates=days))
@@ -241,7 +241,7 @@ def test_a_window_that_ends_on_an_excluded_day_counts_its_data(deadline: str) ->
     assert play.run("03-06").status is (RunStatus.COMPLETED if in_time else RunStatus.FAILED_FINAL)
 
 
-def test_a_pipeline_that_is_gone_leaves_nothing_to_read() -> None:
+def test_waiting_rows_of_deleted_pipeline_expire() -> None:
     play = fridays_data_on_saturday()
     play.until("03-08 00:00")
     play.stage.tables.transact([Delete(play.stage.store.names.control, f"PIPELINE#{PIPELINE}", "CONFIG")])
@@ -255,6 +255,6 @@ def kept(store: Store, play: Play) -> KeptRows:
     return store.kept(play.key("03-06"))
 
 
-def test_what_waits_says_since_when_and_under_which_row() -> None:
+def test_waiting_date_has_time_and_key_of_its_row() -> None:
     play = fridays_data_on_saturday().write("03-07 08:00", "landing", date="2026-03-06", count=9).until("03-07 09:00")
     assert kept(play.stage.store, play).dormant == Dormancy("landing", "landing", at("03-07 06:00"))

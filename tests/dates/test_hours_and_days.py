@@ -1,4 +1,4 @@
-"""Hours and the days that hold them: which rows and records of the one count for the runs of the other."""
+"""Hours and their days: the rows of an hour that count for runs of the day, and the rows of a day for its hours."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OF_DAY = {"date": "2026-03-03"}
 OF_HOUR = {"date": "2026-03-03", "hour": "07"}
 
 
-def test_an_hours_row_does_not_replace_the_days_own_row() -> None:
+def test_row_of_hour_does_not_replace_row_of_day() -> None:
     play = Play().write("03-03 20:00", "landing", **OF_DAY, count=500)
     play.write("03-03 20:10", "landing", **OF_HOUR, count=1500).until("03-03 20:40")
     assert play.jobs == ["03-03T07"]
@@ -25,7 +25,7 @@ def test_an_hours_row_does_not_replace_the_days_own_row() -> None:
     assert play.jobs == ["03-03T07", "03-03"]
 
 
-def test_a_days_row_does_not_replace_an_hours_own_row() -> None:
+def test_row_of_day_does_not_replace_row_of_hour() -> None:
     play = Play().write("03-03 08:00", "landing", **OF_HOUR, count=500)
     play.write("03-03 08:10", "landing", **OF_DAY, count=1500).until("03-03 08:40")
     assert play.jobs == ["03-03"]
@@ -34,19 +34,19 @@ def test_a_days_row_does_not_replace_an_hours_own_row() -> None:
     assert play.jobs == ["03-03", "03-03T07"]
 
 
-def test_an_hours_row_decides_a_day_without_a_row_of_its_own() -> None:
+def test_row_of_hour_decides_day_without_own_row() -> None:
     play = Play().rerun("03-03 06:00", "03-03").write("03-03 06:10", "landing", **OF_HOUR, count=1500)
     assert play.until("03-03 06:30").run("03-03").status.name == "COMPLETED"
 
 
-def test_a_days_row_replaces_the_hours_row_that_decided_the_day() -> None:
+def test_row_of_day_replaces_row_of_hour_for_day() -> None:
     play = Play().rerun("03-03 06:00", "03-03").write("03-03 06:10", "landing", **OF_HOUR, count=500)
     play.write("03-03 06:20", "landing", **OF_DAY, count=1500)
     play.write("03-04 00:10", "landing", date="2026-03-04", count=3).until("03-04 02:00")
     assert play.jobs == ["03-03"]
 
 
-def test_a_late_hours_row_after_midnight_leaves_the_days_retry_alone() -> None:
+def test_late_row_of_hour_does_not_affect_retry_of_day() -> None:
     play = Play()
     play.stage.jobs.plan = [("fail", 50), ("ok", 10)]
     play.write("03-03 23:30", "landing", **OF_DAY, count=1500)
@@ -55,7 +55,7 @@ def test_a_late_hours_row_after_midnight_leaves_the_days_retry_alone() -> None:
 
 
 @pytest.mark.parametrize(("date", "offset"), [("1900-01-01", -1), ("9998-12-31", 1)])
-def test_an_offset_that_leaves_the_calendar_holds_the_run(date: str, offset: int) -> None:
+def test_offset_outside_supported_years_holds_run(date: str, offset: int) -> None:
     offsets = f"rules: [{{key: rates, check: exists, dateOffset: {offset}}}, "
     config = HOURLY.replace("rules: [", offsets).replace("schedule:\n", "schedule:\n  dates: {back: 0, ahead: 0}\n")
     play = Play(config).write("03-03 07:00", "rates", date=date)
@@ -65,10 +65,10 @@ def test_an_offset_that_leaves_the_calendar_holds_the_run(date: str, offset: int
     assert run is not None
     assert run.status is RunStatus.RUNNING
     play.until("03-03 10:00")
-    ((_, event),) = play.told("VALIDATION_EXHAUSTED")
+    ((_, event),) = play.reported("VALIDATION_EXHAUSTED")
     assert f"dateOffset {offset:+} from {date} leaves the years 1900 to 9998" in event["message"]
     assert play.letters.all == []
-    assert play.told("INFRA_FAILURE") == []
+    assert play.reported("INFRA_FAILURE") == []
 
 
 WATCHED = (
@@ -90,14 +90,14 @@ def three_hours(play: Play) -> Play:
     return play.until("03-03 08:10")
 
 
-def test_an_hours_report_counts_for_its_daily_run() -> None:
+def test_report_of_hour_counts_for_daily_run() -> None:
     play = Play(WATCHED).write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
     play.write("03-03 07:40", "audit", **OF_HOUR, count=150).until("03-03 12:00")
     assert play.events("POST_RUN_PASSED") == ["2026-03-03"]
-    assert play.told("POST_RUN_SENSOR_MISSING") == []
+    assert play.reported("POST_RUN_SENSOR_MISSING") == []
 
 
-def test_an_hours_report_that_drifts_reruns_its_day() -> None:
+def test_drift_in_report_of_hour_reruns_day() -> None:
     play = Play(WATCHED).write("03-03 06:50", "audit", **OF_DAY, count=150)
     play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
     play.stage.tables.transact([Delete(NAMES.control, "PIPELINE#p", "SENSOR#audit")])
@@ -107,22 +107,22 @@ def test_an_hours_report_that_drifts_reruns_its_day() -> None:
 
 
 @pytest.mark.parametrize("key", ["audit", "audit#2026-03-03", "audit#20260303"])
-def test_a_days_report_counts_for_all_hours_that_await_it(key: str) -> None:
+def test_report_of_day_counts_for_all_waiting_hours(key: str) -> None:
     play = three_hours(Play(WATCHED)).write("03-03 08:20", key, **OF_DAY, count=50).until("03-03 14:00")
     assert sorted(play.events("POST_RUN_FAILED")) == HOURS
-    assert play.told("POST_RUN_SENSOR_MISSING") == []
+    assert play.reported("POST_RUN_SENSOR_MISSING") == []
     play.write("03-03 14:10", key, **OF_DAY, count=70).until("03-03 14:20")
-    assert len(play.events("POST_RUN_FAILED")) == 3, "no hour awaits a report any more"
+    assert len(play.events("POST_RUN_FAILED")) == 3, "no hour waits for a report"
 
 
-def test_a_days_report_that_drifts_reruns_all_hours_that_await_one() -> None:
+def test_drift_in_report_of_day_reruns_all_waiting_hours() -> None:
     play = three_hours(Play(WATCHED).write("03-03 05:00", "audit", **OF_DAY, count=100))
     play.write("03-03 08:20", "audit", **OF_DAY, count=150).until("03-03 10:00")
     assert sorted(play.events("POST_RUN_DRIFT")) == HOURS
     assert sorted(play.jobs[3:]) == ["03-03T05", "03-03T06", "03-03T07"]
 
 
-def test_an_hour_without_a_report_is_missing_one_whatever_other_hours_report() -> None:
+def test_report_of_other_hour_does_not_count_for_hour() -> None:
     play = three_hours(Play(WATCHED)).write("03-03 08:20", "audit", **OF_HOUR, count=150).until("03-03 14:00")
     assert play.events("POST_RUN_PASSED") == ["2026-03-03T07"]
     assert sorted(play.events("POST_RUN_SENSOR_MISSING")) == HOURS[:2]
@@ -138,14 +138,14 @@ def test_other_reports_do_not_count_for_a_daily_run(key: str, fields: dict[str, 
     assert play.events("POST_RUN_SENSOR_MISSING") == ["2026-03-03"]
 
 
-def test_a_days_own_report_comes_before_those_of_its_hours() -> None:
+def test_report_of_day_comes_before_reports_of_its_hours() -> None:
     play = Play(WATCHED).write("03-03 06:50", "audit#2026-03-03", count=150)
     play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
     play.write("03-03 07:40", "audit", **OF_HOUR, count=5).until("03-03 08:00")
     assert play.events("POST_RUN_DRIFT") == []
 
 
-def test_a_days_report_whose_router_fails_halfway_reaches_each_hour_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_of_day_reaches_each_hour_once_after_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     play, commit, seen = three_hours(Play(WATCHED)), Store.commit, list[object]()
 
     def failing(self: Store, decision: Any) -> Commit:
@@ -159,10 +159,10 @@ def test_a_days_report_whose_router_fails_halfway_reaches_each_hour_once(monkeyp
     play.write("03-03 08:20", "audit", **OF_DAY, count=150).until("03-03 14:00")
     assert sorted(play.events("POST_RUN_PASSED")) == HOURS
     assert len(seen) >= 4
-    assert play.told("POST_RUN_SENSOR_MISSING") == []
+    assert play.reported("POST_RUN_SENSOR_MISSING") == []
 
 
-def test_a_dry_run_hears_of_an_hours_drift_for_its_day() -> None:
+def test_dry_run_reports_drift_of_hour_for_day() -> None:
     play = Play(WATCHED + "dryRun: true\n").write("03-03 06:50", "audit", **OF_DAY, count=150)
     play.write("03-03 07:00", "landing", **OF_DAY, count=1500).until("03-03 07:30")
     play.write("03-03 07:35", "audit", **OF_HOUR, count=155).write("03-03 07:40", "audit", **OF_HOUR, count=190)

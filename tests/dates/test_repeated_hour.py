@@ -1,6 +1,6 @@
-"""The rest of a repeated hour that comes while the job of its first part runs: the hour runs again afterwards.
+"""The second part of a repeated hour that arrives during the job of the first part: the hour runs again afterwards.
 
-02:00 in Berlin is 00:00 UTC, and again 01:00 UTC. The hour is over at 02:00 UTC. Times are UTC.
+Clocks in Berlin show 02:00 at 00:00 UTC and again at 01:00 UTC. The hour ends at 02:00 UTC. All times are UTC.
 """
 
 from typing import Any
@@ -30,22 +30,22 @@ def reasons(play: Play) -> list[str]:
 
 @pytest.mark.parametrize("key", ["landing", "landing#2026-10-25T02"])
 @pytest.mark.parametrize("stamp", [{}, {"updatedAt": "2026-10-25T02:01:00Z"}])
-def test_the_rest_that_comes_while_the_job_runs_is_run_after_it(key: str, stamp: dict[str, str]) -> None:
+def test_second_part_during_job_runs_after_job(key: str, stamp: dict[str, str]) -> None:
     play = first_part(("ok", 90)).write("10-25 02:01", key, **OF_HOUR, count=1700, **stamp).until("10-25 02:29")
     assert play.jobs == [HOUR]
     play.until("10-25 04:00")
     assert play.jobs == [HOUR, HOUR]
     assert reasons(play) == ["repeated-hour"]
-    assert play.told("LATE_DATA_ARRIVAL") == []
-    assert play.told("RERUN_REJECTED") == []
+    assert play.reported("LATE_DATA_ARRIVAL") == []
+    assert play.reported("RERUN_REJECTED") == []
 
 
-def test_a_correction_within_the_hour_asks_for_nothing() -> None:
+def test_correction_within_hour_causes_no_rerun() -> None:
     play = first_part(("ok", 90)).write("10-25 01:50", "landing", **OF_HOUR, count=1700).until("10-25 04:00")
     assert play.jobs == [HOUR]
 
 
-def test_a_rest_that_the_evaluation_saw_asks_for_nothing() -> None:
+def test_second_part_seen_by_evaluation_causes_no_rerun() -> None:
     config = BERLIN.replace("window: 1h", "window: 2h")
     play = first_part(("ok", 10), config=config, count=500)
     play.write("10-25 02:01", "landing", **OF_HOUR, count=1700).until("10-25 05:00")
@@ -53,13 +53,13 @@ def test_a_rest_that_the_evaluation_saw_asks_for_nothing() -> None:
     assert play.run(HOUR).status is RunStatus.COMPLETED
 
 
-def test_a_retry_that_saw_the_rest_asks_for_nothing() -> None:
+def test_second_part_seen_by_retry_causes_no_rerun() -> None:
     play = first_part(("fail", 90)).write("10-25 02:01", "landing", **OF_HOUR, count=1700).until("10-25 05:00")
     assert play.jobs == [HOUR, HOUR]
     assert reasons(play) == ["job-fail-retry"]
 
 
-def test_a_failed_run_is_not_run_again_for_its_rest() -> None:
+def test_failed_run_is_not_rerun_for_second_part() -> None:
     play = (
         first_part(("wrong", 90), ("wrong", 10))
         .write("10-25 02:01", "landing", **OF_HOUR, count=1700)
@@ -69,7 +69,7 @@ def test_a_failed_run_is_not_run_again_for_its_rest() -> None:
     assert reasons(play) == ["job-fail-retry"]
 
 
-def test_a_rest_that_comes_during_the_close_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_part_during_close_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     play, commit, did = first_part(("ok", 90)), Store.commit, []
 
     def racing(self: Store, decision: Any) -> Commit:
@@ -85,7 +85,7 @@ def test_a_rest_that_comes_during_the_close_is_not_lost(monkeypatch: pytest.Monk
     assert reasons(play) == ["repeated-hour"]
 
 
-def test_a_close_that_fails_halfway_asks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_that_fails_halfway_causes_one_rerun(monkeypatch: pytest.MonkeyPatch) -> None:
     play, commit, failed = first_part(("ok", 90)), Store.commit, []
     play.write("10-25 02:01", "landing", **OF_HOUR, count=1700)
 
@@ -101,7 +101,7 @@ def test_a_close_that_fails_halfway_asks_once(monkeypatch: pytest.MonkeyPatch) -
     assert reasons(play) == ["repeated-hour"]
 
 
-def test_the_rest_asks_once_a_request_that_waited_is_rejected() -> None:
+def test_waiting_rerun_request_is_rejected_after_second_part() -> None:
     config = BERLIN.replace("maxManualReruns: 5", "maxManualReruns: 0")
     play = first_part(("ok", 90), config=config).write("10-25 02:01", "landing", **OF_HOUR, count=1700)
     play.until("10-25 02:28")
@@ -109,5 +109,5 @@ def test_the_rest_asks_once_a_request_that_waited_is_rejected() -> None:
     play.rerun("10-25 02:29", HOUR).until("10-25 02:40")
     play.stage.router_is_up = True
     play.until("10-25 05:00")
-    assert len(play.told("RERUN_REJECTED")) == 1
+    assert len(play.reported("RERUN_REJECTED")) == 1
     assert reasons(play) == ["repeated-hour"]

@@ -1,6 +1,6 @@
-"""No row ever decides another date: each story was played wrongly once, and is played here through the four handlers.
+"""No row ever decides another date. Each story once had a wrong result, and runs here through the four handlers.
 
-All times are UTC, of 2026. Sensors are written as producers write them, under plain keys and under per-period keys.
+All times are UTC, in 2026. Sensors have plain keys and per-period keys, as producers write them.
 """
 
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ job: {type: glue, config: {jobName: j}}
 
 
 class Letters:
-    """The dead-letter queue: what was put there."""
+    """The dead-letter queue with its letters."""
 
     def __init__(self) -> None:
         self.all: list[DeadLetter] = []
@@ -41,7 +41,7 @@ class Letters:
 
 
 class Play:
-    """A pipeline on a stage, moved by what its producers write."""
+    """A pipeline on a stage, driven by the rows of its producers."""
 
     def __init__(self, config: str = HOURLY, start: str = "03-03 00:00") -> None:
         self.letters = Letters()
@@ -91,12 +91,12 @@ class Play:
         """The dates whose jobs were started, in order."""
         return [
             detail["date"].removeprefix("2026-")
-            for kind, detail in self.told("JOB_TRIGGERED")
+            for kind, detail in self.reported("JOB_TRIGGERED")
             if "runId" in detail.get("detail", {})
         ]
 
-    def told(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
-        seen = {detail["id"]: (found, detail) for _, found, detail in self.stage.told if found == kind}
+    def reported(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        seen = {detail["id"]: (found, detail) for _, found, detail in self.stage.reported if found == kind}
         return list(seen.values())
 
 
@@ -104,7 +104,7 @@ def at(when: str) -> datetime:
     return datetime.fromisoformat(f"2026-{when}").replace(tzinfo=UTC)
 
 
-def test_an_hour_is_not_passed_by_the_next_hours_row() -> None:
+def test_row_of_next_hour_does_not_pass_hour() -> None:
     play = Play().write("03-03 07:05", "landing", date="2026-03-03", hour="06", count=500)
     play.write("03-03 08:02", "landing", date="2026-03-03", hour="07", count=1203).until("03-03 08:04")
     assert "(landing is of 2026-03-03T07 now)" in play.held("03-03T06")
@@ -115,7 +115,7 @@ def test_an_hour_is_not_passed_by_the_next_hours_row() -> None:
     assert play.events("VALIDATION_EXHAUSTED") == ["2026-03-03T06"]
 
 
-def test_a_rerun_of_a_short_day_is_judged_on_that_day() -> None:
+def test_rerun_is_judged_by_rows_of_its_date() -> None:
     play = Play().write("03-03 20:00", "landing", date="2026-03-03", count=500)
     play.write("03-04 20:00", "landing", date="2026-03-04", count=1500).until("03-04 21:30")
     play.rerun("03-05 08:00", "03-03").until("03-05 08:02")
@@ -125,7 +125,7 @@ def test_a_rerun_of_a_short_day_is_judged_on_that_day() -> None:
     assert play.events("VALIDATION_EXHAUSTED") == ["2026-03-03", "2026-03-03"]
 
 
-def test_a_retry_after_midnight_keeps_its_good_day() -> None:
+def test_retry_after_midnight_uses_kept_row_of_its_date() -> None:
     play = Play()
     play.stage.jobs.plan = [("fail", 50), ("ok", 10)]
     play.write("03-03 23:30", "landing", date="2026-03-03", count=1500)
@@ -134,7 +134,7 @@ def test_a_retry_after_midnight_keeps_its_good_day() -> None:
     assert play.run("03-03").status is RunStatus.COMPLETED
 
 
-def test_a_date_without_any_row_is_not_rerun_on_the_newest() -> None:
+def test_date_without_row_is_not_rerun_on_newest_row() -> None:
     play = Play(start="03-20 00:00").write("03-20 08:00", "landing", date="2026-03-20", count=1500)
     play.rerun("03-20 10:00", "03-10").until("03-20 10:01")
     assert play.held("03-10") == "landing is of 2026-03-20, needs count gte 1000"
@@ -142,14 +142,14 @@ def test_a_date_without_any_row_is_not_rerun_on_the_newest() -> None:
     assert play.jobs == ["03-20"]
 
 
-def test_a_cron_run_does_not_pass_on_yesterdays_flag() -> None:
+def test_cron_run_does_not_pass_on_flag_of_day_before() -> None:
     play = Play(CRON).write("03-03 07:00", "flag", date="2026-03-02").until("03-03 08:10")
     assert play.held("03-03") == "flag is of 2026-03-02, needs complete equals true"
     play.write("03-03 08:20", "flag", date="2026-03-03").until("03-03 08:40")
     assert play.jobs == ["03-03"]
 
 
-def test_a_rules_row_is_kept_by_the_pass_for_its_retry() -> None:
+def test_pass_keeps_row_of_rule_for_retry() -> None:
     config = CRON.replace("0 8 *", "0 22 *").replace(
         "{jobName: j}}", "{jobName: j}, maxRetries: 1, jobPollWindowSeconds: 10800}"
     )
@@ -160,7 +160,7 @@ def test_a_rules_row_is_kept_by_the_pass_for_its_retry() -> None:
     assert play.jobs == ["03-03", "03-03"]
 
 
-def test_a_date_that_has_not_begun_keeps_nothing() -> None:
+def test_date_that_has_not_begun_keeps_no_rows() -> None:
     play = Play().write("03-03 07:00", "landing", date="2026-03-03", complete=False).until("03-03 07:01")
     assert play.stage.store.kept(play.key("03-03")).rows == {}
 
@@ -168,14 +168,14 @@ def test_a_date_that_has_not_begun_keeps_nothing() -> None:
 def test_a_newer_row_of_the_date_is_kept_for_its_rerun() -> None:
     play = Play().write("03-03 20:00", "landing", date="2026-03-03", count=500)
     play.write("03-03 22:00", "landing", date="2026-03-03", count=1500).until("03-03 22:01")
-    (late,) = play.told("LATE_DATA_ARRIVAL")
+    (late,) = play.reported("LATE_DATA_ARRIVAL")
     assert late[1]["detail"]["runStatus"] == "FAILED_FINAL"
     play.write("03-04 20:00", "landing", date="2026-03-04", count=7)
     play.rerun("03-04 22:00", "03-03").until("03-04 23:00")
     assert play.jobs == ["03-03"]
 
 
-def test_the_last_word_about_a_date_is_not_forgotten() -> None:
+def test_newest_row_of_date_decides_its_retry() -> None:
     play = Play()
     play.stage.jobs.plan = [("fail", 50), ("ok", 10)]
     play.write("03-03 23:30", "landing", date="2026-03-03", count=1500)
@@ -185,7 +185,7 @@ def test_the_last_word_about_a_date_is_not_forgotten() -> None:
     assert play.events("VALIDATION_EXHAUSTED") == ["2026-03-03"]
 
 
-def test_late_data_under_a_plain_key_is_rerun_on_its_own_row() -> None:
+def test_late_data_under_plain_key_reruns_on_its_own_row() -> None:
     play = Play().write("03-03 20:00", "landing", date="2026-03-03", count=1500).until("03-03 21:00")
     play.stage.router_is_up = False
     play.write("03-04 06:00", "landing", date="2026-03-03", count=1600)
@@ -209,7 +209,7 @@ def test_late_data_under_a_plain_key_is_rerun_on_its_own_row() -> None:
         ("landing", {}, "03-04"),
     ],
 )
-def test_after_midnight_a_row_opens_the_date_that_it_names(key: str, fields: dict[str, Any], date: str) -> None:
+def test_row_after_midnight_opens_date_that_it_names(key: str, fields: dict[str, Any], date: str) -> None:
     play = Play(start="03-03 23:00").write("03-04 00:10", key, count=1500, **fields).until("03-04 01:00")
     assert play.jobs == [date]
 
@@ -227,40 +227,40 @@ def test_after_midnight_a_row_opens_the_date_that_it_names(key: str, fields: dic
         ("landing#20260230", {}, "key"),
     ],
 )
-def test_an_unreadable_date_opens_nothing(key: str, fields: dict[str, Any], field: str) -> None:
+def test_row_with_unreadable_date_opens_no_date(key: str, fields: dict[str, Any], field: str) -> None:
     play = Play(start="03-03 23:00").write("03-04 00:10", key, count=1500, **fields)
     play.write("03-04 00:20", "landing#2026-03-04", date="2026-03-04", count=1500).until("03-04 02:00")
     assert play.jobs == ["03-04"]
-    ((_, event),) = play.told("SENSOR_REJECTED")
+    ((_, event),) = play.reported("SENSOR_REJECTED")
     assert (event["detail"]["sensorKey"], event["detail"]["field"]) == (key, field)
     (letter,) = play.letters.all
     assert f"sensor {key} of p" in str(letter)
 
 
-def test_a_flood_of_unreadable_rows_is_one_report() -> None:
+def test_many_unreadable_rows_cause_one_report() -> None:
     play = Play()
     for number in range(1000):
         play.write("03-03 07:00", "landing", date=f"2026/03/{number % 28 + 1:02}", number=number)
     play.write("03-03 07:01", "landing", date="2026-03-03", count=1500).until("03-03 08:00")
     assert len(play.letters.all) == 1000
-    assert len(play.told("SENSOR_REJECTED")) == 1
+    assert len(play.reported("SENSOR_REJECTED")) == 1
     assert play.jobs == ["03-03"]
     play.write("03-04 07:01", "landing", date="2026/03/04").until("03-04 07:02")
-    assert "(999 more of this kind since the last report)" in play.told("SENSOR_REJECTED")[1][1]["message"]
+    assert "(999 more of this kind since the last report)" in play.reported("SENSOR_REJECTED")[1][1]["message"]
 
 
-def test_a_post_run_rule_on_the_triggers_key_is_not_missing() -> None:
+def test_post_run_rule_on_key_of_trigger_is_not_missing() -> None:
     watched = HOURLY + "postRun: {sensorTimeout: 30m, rules: [{key: landing, check: gte, field: count, value: 1}]}\n"
     play = Play(watched).write("03-03 07:05", "landing", date="2026-03-03", hour="06", count=1500)
     play.write("03-03 08:05", "landing", date="2026-03-03", hour="07", count=1600).until("03-03 12:00")
     assert play.jobs == ["03-03T06", "03-03T07"]
-    assert play.told("POST_RUN_SENSOR_MISSING") == []
+    assert play.reported("POST_RUN_SENSOR_MISSING") == []
 
 
 def test_a_trigger_row_that_can_never_change_is_reported() -> None:
     play = Play().write("03-03 07:05", "landing", count=1500).until("03-05 00:00")
     assert play.jobs == ["03-03"]
-    ((_, event),) = play.told("SENSOR_UNDATED")
+    ((_, event),) = play.reported("SENSOR_UNDATED")
     assert "names no date and no time" in event["message"]
 
 
@@ -271,7 +271,7 @@ def test_a_row_without_date_is_not_opened_by_the_watchdog() -> None:
     assert play.stage.store.run(play.key("03-03")) is None
 
 
-def test_reference_data_and_yesterdays_row_may_decide() -> None:
+def test_reference_data_and_row_of_day_before_can_decide() -> None:
     rules = """validation:
   rules:
     - {key: landing, check: exists}
@@ -288,7 +288,7 @@ def test_reference_data_and_yesterdays_row_may_decide() -> None:
     assert play.jobs == ["03-03"]
 
 
-def test_a_dry_run_judges_each_date_by_its_own_rows() -> None:
+def test_dry_run_judges_each_date_by_its_own_rows() -> None:
     play = Play(HOURLY + "dryRun: true\n").write("03-03 07:05", "landing", date="2026-03-03", hour="06", count=500)
     play.write("03-03 07:30", "landing", date="2026-03-03", hour="07", count=1203).until("03-03 09:00")
     assert play.events("DRY_RUN_WOULD_TRIGGER") == ["2026-03-03T07"]

@@ -1,4 +1,4 @@
-"""What became of the dates of a season, and what had to be told of them: judged apart from the product."""
+"""The fates of the dates of a season, and their verdicts, judged independently of the product."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from msgspec import Struct
 from interlock_sla import Clock
 
 _HAIR = timedelta(seconds=1)
-"""Two things of the same second may come in either order."""
+"""Two changes in the same second may come in either order."""
 
 
 class Attempt(Struct):
-    """One attempt: when it was committed, when its execution began, when and how its job ended."""
+    """One attempt: the times of its commit, of the begin of its execution and of the end of its job, and its result."""
 
     opened_at: datetime
     began_at: datetime | None = None
@@ -22,11 +22,11 @@ class Attempt(Struct):
 
 
 class Fate(Struct):
-    """What happened to one date, attempt by attempt; nothing of a date that never ran."""
+    """The attempts of one date, empty for a date that never ran."""
 
     attempts: list[Attempt] = []
     delivered: dict[tuple[str, datetime], datetime] = {}
-    """When timers really fired, by alert and moment."""
+    """The times at which timers really fired, by alert and moment."""
 
     @property
     def never_ran(self) -> bool:
@@ -37,9 +37,9 @@ class Fate(Struct):
         return self.attempts[0].opened_at if self.attempts else None
 
     def is_open(self, moment: datetime, *, begun: bool = False) -> bool | None:
-        """Whether the date was neither completed nor failed for good; None when that changed in that very second.
+        """Whether the date was neither completed nor finally failed. None if that changed in the same second.
 
-        `begun`: and an execution was under way.
+        With `begun`, an execution must also have been running.
         """
         changes = [at for one in self.attempts for at in (one.opened_at, one.began_at, one.ended_at) if at is not None]
         if any(abs(change - moment) <= _HAIR for change in changes):
@@ -53,17 +53,17 @@ class Fate(Struct):
 
 
 class Verdict(Struct, frozen=True):
-    """How each clock ends, and whether SLA_MET is told."""
+    """The outcome of each clock, and whether SLA_MET is emitted."""
 
     clocks: Mapping[Clock, str]
     met: bool
 
 
 def judge(fate: Fate, deadlines: Mapping[Clock, datetime]) -> Verdict:
-    """An attempt that is under way at a deadline, or begins after it, breaches; a success before it meets it.
+    """An attempt that runs at a deadline, or begins after it, breaches it. A success before a deadline meets it.
 
-    What was judged stays. A final failure before a deadline leaves it open; it stays silent unless a rerun runs.
-    SLA_MET is told of the success before which nothing was judged.
+    A verdict stays. A final failure before a deadline leaves the clock open, without an event unless a rerun runs.
+    SLA_MET is emitted for a success before which no clock was judged.
     """
     judged: dict[Clock, str] = {}
     met = False
@@ -80,12 +80,12 @@ def judge(fate: Fate, deadlines: Mapping[Clock, datetime]) -> Verdict:
 
 
 def _is_met(fate: Fate, at: datetime) -> bool:
-    """Whether a success has ended every clock by then."""
+    """Whether a success has ended every clock by this time."""
     return any(one.succeeded and one.ended_at is not None and one.ended_at <= at for one in fate.attempts)
 
 
 class WarningDue(Struct, frozen=True):
-    """A clock's warning: which alert, from when, until when."""
+    """A clock's warning: its alert, its time and the breach that ends it."""
 
     alert: str
     at: datetime
@@ -94,7 +94,7 @@ class WarningDue(Struct, frozen=True):
 
 
 def must_warn(fate: Fate, due: WarningDue, ticks: list[datetime], grace: timedelta) -> bool:
-    """Whether somebody was there to warn while the date was open: a timer, a tick, or an execution that began."""
+    """Whether a timer, a tick or the begin of an execution could warn while the date was open."""
     heard = fate.delivered.get((due.alert, due.at))
     moments = [] if heard is None else [(heard, False)]
     moments += [(tick, due.is_relative) for tick in ticks if tick >= due.at + grace]
@@ -105,5 +105,5 @@ def must_warn(fate: Fate, due: WarningDue, ticks: list[datetime], grace: timedel
 
 
 def may_warn(fate: Fate, at: datetime, breach_at: datetime) -> bool:
-    """Whether a warning at this moment is true: before the breach, of a date that is neither over nor met."""
+    """Whether a warning at this moment is correct: before the breach, for a date that is neither over nor met."""
     return at < breach_at and fate.is_open(at) is not False and not _is_met(fate, at)

@@ -1,4 +1,4 @@
-"""Says in pytest's closing lines what the season held: also from the workers of xdist, as a property of its reports."""
+"""Prints a summary of the season in pytest's last lines, from properties of the reports (also of xdist's workers)."""
 
 import pytest
 
@@ -6,7 +6,7 @@ SEASON = "season"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The lines that tests have recorded."""
+    """Print the lines that the tests have recorded."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     for report in reports:
         for name, line in getattr(report, "user_properties", ()):

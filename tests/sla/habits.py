@@ -1,7 +1,7 @@
-"""What pipelines of a season are like, and when their dates begin and are due: worked out apart from the product.
+"""Pipelines of a season, with the fires and deadlines of their dates, computed independently of the product.
 
-Wall-clock times are resolved with the standard library alone: a time in the spring gap moves forward by the gap, one
-that comes twice is the first (PEP 495: fold 0), day steps are calendar steps.
+Wall-clock times are resolved with the standard library alone. A time in the spring gap moves forward by the gap. A time
+that clocks show twice means the first instant (PEP 495: fold 0). Day steps are calendar steps.
 """
 
 import random
@@ -19,7 +19,7 @@ from interlock_sla import Calendar, ExecutionDate
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "Australia/Lord_Howe")
 KINDS = ("daily", "cron", "fires", "hours", "relative", "both", "night", "daily", "relative", "cron", "hourly fires")
 """Daily: a sensor a day, due on the day after. Cron: a sensor after a fire. Fires: started by the watchdog. Hours: 3
-of a day. Relative: due so long after the data came. Both: both clocks. Night: a cron at 02:30, due after 01:00."""
+of a day. Relative: due some time after the data arrived. Both: both clocks. Night: a cron at 02:30, due after 01:00."""
 
 ONE_DAY = timedelta(days=1)
 FIRE_MINUTE = 15
@@ -27,7 +27,7 @@ CALENDARS = 3
 
 
 class Habit(Struct, frozen=True):
-    """A pipeline: when its dates fire and are due, on which days it is closed, how long it takes."""
+    """A pipeline: its fires and deadlines, its closed days and its durations."""
 
     number: int
     kind: str
@@ -40,14 +40,14 @@ class Habit(Struct, frozen=True):
     longest: timedelta | None
     weekends: bool
     closed: frozenset[date]
-    """The dates of its calendar that are not workdays of it."""
+    """The dates of its calendar that are not workdays of the calendar."""
     working: frozenset[date]
     """The workdays of its calendar."""
     own_working: frozenset[date]
     """The workdays that the pipeline names itself."""
     has_calendar: bool
     moves: bool
-    """Whether deadlines on days on which it is closed move to the next day on which it is not."""
+    """Whether deadlines on closed days move to the next open day."""
 
     @property
     def id(self) -> str:
@@ -82,7 +82,7 @@ class Habit(Struct, frozen=True):
         return None if self.fires_at is None else _resolve(found.day, self.fires_at, self.zone)
 
     def deadline(self, found: ExecutionDate) -> datetime | None:
-        """The absolute deadline of a date; none of a day on which it is closed."""
+        """The absolute deadline of a date, None for a closed day."""
         if self.due is None or not self.expects(found.day):
             return None
         wall = self._due(found, self.due)
@@ -102,7 +102,7 @@ class Habit(Struct, frozen=True):
         return min(day for day in days if _resolve(day, due, self.sla_zone) >= fire), due
 
     def config(self) -> PipelineConfig:
-        """The pipeline as its owner writes it."""
+        """The pipeline file as its owner writes it."""
         trigger = "" if self.is_started_by_watchdog else "trigger: {key: ready, check: exists}"
         cron = ""
         if self.hours:
@@ -133,7 +133,7 @@ class Habit(Struct, frozen=True):
         return ", ".join(f"{name}: {value}" for name, value in parts.items() if value)
 
     def edited(self, dice: random.Random) -> "Habit":
-        """The same with its deadline at another time of day."""
+        """The same pipeline with its deadline at another time of day."""
         assert self.due is not None
         moved = datetime.combine(date(2026, 1, 1), self.due) + timedelta(minutes=dice.choice((-150, -40, 35, 170)))
         return replace(self, due=moved.time())
@@ -159,7 +159,7 @@ def make_calendars(first: date, days: int, dice: random.Random) -> dict[str, Cal
 
 
 def make_habit(number: int, calendars: dict[str, Calendar], dice: random.Random) -> Habit:
-    """Kinds, zones, exclusions and lengths, mixed; deadlines also in the hours in which clocks are turned."""
+    """Mixed kinds, zones, exclusions and durations, with deadlines also in the hours in which clocks change."""
     kind, zone = KINDS[number % len(KINDS)], ZoneInfo(ZONES[number % len(ZONES)])
     is_hourly = kind in ("hours", "hourly fires")
     fires_at = {"cron": time(6), "fires": time(dice.choice((0, 6, 20)), 30), "night": time(2, 30)}.get(kind)

@@ -1,7 +1,7 @@
-"""The four Lambda handlers around one pipeline: their entry points and everything behind, wired to a stage's stand-ins.
+"""The four Lambda handlers around one pipeline: their entry points and all parts, wired to the stage's stand-ins.
 
-What is replaced is each handler's `wire` (environment to objects) and `now`; in a deployment they hold the clients of
-AWS and the wall clock. Between a handler's entry and its parts lie the operator's questions (ping, profile), the
+Only each handler's `wire` (environment to objects) and `now` are replaced. In a deployment they give the clients of AWS
+and the wall clock. All code between a handler's entry and its parts runs: the operator's requests (ping, profile), the
 invocation's deadline, correlation, the batch's order and partial answers, dead letters, and the flush of telemetry.
 """
 
@@ -36,7 +36,7 @@ _SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 
 
 class Surroundings(Protocol):
-    """What AWS is to the Lambdas: the bus and the state machine."""
+    """The parts of AWS that the Lambdas call: the bus and the state machine."""
 
     def publish(self, entries: Sequence[BusEntry]) -> None: ...
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
@@ -44,7 +44,7 @@ class Surroundings(Protocol):
 
 
 class Jobs(Protocol):
-    """What starts jobs and asks about them."""
+    """Starts jobs and polls them."""
 
     def capability(self, job_type: str) -> Capability: ...
     def start(self, job_type: str, config: Mapping[str, Any], attempt: Any, *, until: datetime) -> Any: ...
@@ -52,7 +52,7 @@ class Jobs(Protocol):
 
 
 class NoLetters:
-    """No record may end as a dead letter."""
+    """A router that fails the test for any dead letter."""
 
     def route(self, letter: DeadLetter) -> None:
         raise AssertionError(f"a dead letter: {letter}")
@@ -68,7 +68,7 @@ class _OrchestratorService:
         self._store, self._jobs, self._now = store, jobs, now
 
     def context(self, ends_at: datetime) -> StepContext:
-        """The context of one invocation; `ends_at` is the wall clock's, which has no meaning here."""
+        """The context of one invocation. `ends_at` is on the wall clock, so it is ignored here."""
         return StepContext(self._store, self._jobs, self._now, lambda: self._now() + timedelta(minutes=5), TIMEOUT, {})
 
 
@@ -130,7 +130,7 @@ class Lambdas:
         return dict(self._sla_monitor(dict(event)))
 
     def route(self, changes: Sequence[tuple[str, str, Mapping[str, Any] | None, datetime]]) -> int:
-        """The stream brings a batch of changed rows; how many were taken."""
+        """The stream delivers a batch of changed rows. Returns the number of accepted rows."""
         records = [self._record(*change) for change in changes]
         answer = self._stream_router({"Records": records})
         failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]

@@ -1,4 +1,4 @@
-"""Many pipelines over many days, with a scheduler that drops timers and ticks that do not come: what was reported.
+"""Many pipelines over many days, with dropped timers and missed ticks, and the events that were reported.
 
 No state machine runs here: starts and outcomes are committed through the store, as router and orchestrator would.
 """
@@ -46,9 +46,9 @@ class Season:
         habits = (make_habit(number, self.calendars, self.dice) for number in range(count))
         self.habits = {one.id: one for one in habits}
         self.edits: dict[str, tuple[datetime, Habit]] = {}
-        """By pipeline: when its deadline was edited, and how the pipeline was before."""
+        """By pipeline: the time of the edit of its deadline, and the pipeline before the edit."""
         self.fates: dict[RunKey, Fate] = {}
-        self.told: list[tuple[str, str, str, datetime]] = []
+        self.reported: list[tuple[str, str, str, datetime]] = []
         self.ticks: list[datetime] = []
         self.faults: Counter[str] = Counter()
         self._say = say
@@ -62,7 +62,7 @@ class Season:
         self._boot()
 
     def _boot(self) -> None:
-        """A new process of the watchdog: it remembers nothing but the tables."""
+        """A new process of the watchdog, which knows only the tables."""
         clock = lambda: self.now  # noqa: E731
         outbox = Outbox(self.store, self, self, now=clock, execution_timeout=TIMEOUT)
         reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
@@ -80,7 +80,7 @@ class Season:
             self.store, overview, recovery, self, now=clock, execution_timeout=TIMEOUT, workers=WorkerPool()
         )
 
-    # --- what the services need --------------------------------------------------------------------------------
+    # --- the interfaces that the services need ---------------------------------------------------------------
 
     def publish(self, entries: Sequence[BusEntry]) -> None: ...
 
@@ -114,7 +114,7 @@ class Season:
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
         if key[2].startswith("EVENT#") and before is None and after is not None:
             detail = json.loads(after["detail"])
-            self.told.append((str(after["detailType"]), detail["pipelineId"], str(detail.get("date")), self.now))
+            self.reported.append((str(after["detailType"]), detail["pipelineId"], str(detail.get("date")), self.now))
         if key[2].startswith("TRIGGER#") and before is None and after is not None and after["reason"] == "schedule":
             _, schedule, day = key[2].split("#")
             run = RunKey(key[1].removeprefix("PIPELINE#"), schedule, parse_execution_date(day))
@@ -126,7 +126,7 @@ class Season:
         heapq.heappush(self._queue, (max(when, self.now), next(self._order), act))
 
     def play(self) -> None:
-        """All days, and two more in which nothing begins any more."""
+        """Run all days, and two more days in which no date begins."""
         for calendar in self.calendars.values():
             self.store.put_calendar(calendar)
         for habit in self.habits.values():
@@ -138,16 +138,16 @@ class Season:
             for step in range(-1, (self.end - self.start_at).days):
                 self._plan(habit, self.start_at.date() + timedelta(days=step))
         self.at(self.start_at + TICK, self._tick)
-        last, told = self.end + timedelta(days=2), self.start_at
+        last, said_at = self.end + timedelta(days=2), self.start_at
         while self._queue and self._queue[0][0] <= last:
             self.now, _, act = heapq.heappop(self._queue)
             act()
-            if self.now >= told + timedelta(days=10):
-                told = self.now
-                self._say(f"{told:%Y-%m-%d}: {len(self.fates)} dates, {len(self.told)} events")
+            if self.now >= said_at + timedelta(days=10):
+                said_at = self.now
+                self._say(f"{said_at:%Y-%m-%d}: {len(self.fates)} dates, {len(self.reported)} events")
 
     def _edit(self, name: str) -> None:
-        """Somebody moves a pipeline's deadline while dates are under way."""
+        """The owner moves a pipeline's deadline while dates are open."""
         before = self.habits[name]
         self.edits[name] = self.now, before
         self.habits[name] = before.edited(self.dice)
@@ -176,10 +176,10 @@ class Season:
             self.faults["ticks doubled"] += 1
             run_tick(self.checks, self, self.now)
 
-    # --- what becomes of the dates -----------------------------------------------------------------------------
+    # --- the fates of the dates -----------------------------------------------------------------------------
 
     def _plan(self, habit: Habit, day: date) -> None:
-        """One in ten dates of pipelines that wait for a sensor gets no data; the others begin in time for a fire."""
+        """Plan the dates of a day. One in ten dates that wait for a sensor gets no data. Others begin near a fire."""
         if day < self.start_at.astimezone(habit.zone).date():
             return
         if not habit.expects(day):
@@ -194,7 +194,7 @@ class Season:
                     self.at(begin, partial(self._trigger, habit.key(found)))
 
     def _plan_excluded(self, habit: Habit, day: date) -> None:
-        """Now and then data names a date on which its pipeline is closed; its run begins on the next open day."""
+        """Sometimes data names a closed date of its pipeline. Its run begins on the next open day."""
         if habit.is_started_by_watchdog or habit.hours or self.dice.random() >= 0.2:
             return
         opens = next(one for step in range(1, 40) if habit.expects(one := day + timedelta(days=step)))
@@ -205,7 +205,7 @@ class Season:
         self.faults["closed dates that ran"] += 1
 
     def _is_answered_for(self, habit: Habit, found: ExecutionDate) -> bool:
-        """Fires from before the pipeline's creation are not expected."""
+        """Whether a date is expected: fires before the pipeline's creation are not."""
         fire = habit.fire(found)
         return fire is None or fire >= self.start_at
 
@@ -227,7 +227,7 @@ class Season:
         self.at(self.now + timedelta(seconds=3), lambda: self._began(key))
 
     def _began(self, key: RunKey) -> None:
-        """The execution begins: its timers, and the time and manner of its end."""
+        """Begin the execution, create its timers, and plan its end."""
         run, attempt = self._run(key), self.fates[key].attempts[-1]
         started = decide_started(run, run.run_token, now=self.now, execution_timeout=TIMEOUT)
         self.store.commit(started)  # type: ignore[arg-type]
@@ -241,7 +241,7 @@ class Season:
         self.at(ends_at, lambda: self._ends(key, succeeds=self.dice.random() >= 0.2))
 
     def deadlines(self, key: RunKey, habit: Habit) -> dict[Clock, datetime]:
-        """The deadlines of a date by a pipeline as it is, or as it was; none of a date on which it is closed."""
+        """The deadlines of a date by a given state of its pipeline, empty for a closed date."""
         if not habit.expects(key.date.day):
             return {}
         found, arrived_at = {}, self.fates[key].arrived_at
@@ -276,7 +276,7 @@ class Season:
             self.at(self.now + timedelta(minutes=self.dice.randint(3, 600)), lambda: self._rerun(key))
 
     def _rerun(self, key: RunKey) -> None:
-        """Somebody asks for the date again."""
+        """Request a manual rerun of the date."""
         if self._run(key).is_running:
             return
         attempts = self._run(key).attempt
@@ -292,7 +292,7 @@ class Season:
 
 
 def _moment(timer: Timer) -> datetime:
-    """What the timer was made for."""
+    """The warning or breach instant of the timer."""
     is_warning = timer.alert.endswith("WARNING")
     at = timer.deadline.warning_at if is_warning else timer.deadline.breach_at
     assert at is not None

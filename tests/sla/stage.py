@@ -1,4 +1,4 @@
-"""One pipeline on a stage: the Lambdas' handlers over the in-memory twin, moved by a clock that only steps turn."""
+"""One pipeline on a stage: the Lambdas' handlers over the in-memory twin, with a clock that only the test moves."""
 
 import heapq
 import itertools
@@ -26,11 +26,11 @@ MACHINE = load_definition()
 PIPELINE = "p"
 __all__ = ["NAMES", "PIPELINE", "TICK", "TIMEOUT", "Stage"]
 _BATCH = 10
-"""How many records the stream brings at once."""
+"""The number of records in a batch of the stream."""
 
 
 class Jobs:
-    """Jobs that end as they were told to: `plan` holds an outcome and minutes for each start; the last one repeats."""
+    """Jobs with planned ends. `plan` has an outcome and minutes for each start. The last entry repeats."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -53,7 +53,7 @@ class Jobs:
 
 
 class Timers:
-    """Scheduler: `mood` says whether timers made from now on fire in time, late, twice or never."""
+    """Scheduler. `mood` decides whether timers that are created from now on fire in time, late, twice or never."""
 
     def __init__(self, stage: "Stage") -> None:
         self._stage = stage
@@ -84,7 +84,7 @@ class Stage:
 
     def __init__(self, start: datetime, *, scheduler: bool = True, letters: DeadLetters | None = None) -> None:
         self.now = start
-        self.told: list[tuple[datetime, str, dict[str, Any]]] = []
+        self.reported: list[tuple[datetime, str, dict[str, Any]]] = []
         self.records: list[tuple[str, str, Mapping[str, Any] | None, datetime]] = []
         self.executions: dict[str, Execution] = {}
         self.awake = True
@@ -100,7 +100,7 @@ class Stage:
         self.at(start + TICK, self._tick)
 
     def open_tables(self) -> Tables:
-        """The tables that the services work on; each row that changes goes to `_changed`."""
+        """The tables of the services. Each changed row goes to `_changed`."""
         return MemoryTables(self._changed)
 
     def clock(self) -> datetime:
@@ -127,14 +127,14 @@ class Stage:
         try:
             self.lambdas.tick()
         except TickFailed:
-            # Told on the bus; the next tick tries again.
+            # The failure is on the bus. The next tick tries again.
             return
 
-    # --- what the services need ------------------------------------------------------------------------------
+    # --- the interfaces that the services need -------------------------------------------------------------
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
         for entry in entries:
-            self.told.append((self.now, entry.detail_type, json.loads(entry.detail)))
+            self.reported.append((self.now, entry.detail_type, json.loads(entry.detail)))
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         if name not in self.executions:
@@ -156,7 +156,7 @@ class Stage:
             raise TaskFailed("Runtime.HandlerError", f"{type(error).__name__}: {error}") from error
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
-        # The stream's filter leaves quiet rows out.
+        # The stream's filter drops quiet rows.
         if key[0] != NAMES.rerun and before != after and "quiet" not in (after or {}):
             self.records.append((key[1], key[2], after, self.now))
 
@@ -165,7 +165,7 @@ class Stage:
             batch = self.records[:_BATCH]
             del self.records[: self.lambdas.route(batch)]
 
-    # --- what happens on it --------------------------------------------------------------------------------
+    # --- the actions of a test --------------------------------------------------------------------------------
 
     def push(self, text: str) -> None:
         self.store.put_config(decode_yaml(text, "p.yaml"))
@@ -186,14 +186,14 @@ class Stage:
         self.tables.transact([Put(NAMES.joblog, entry_row(JobEntry(key, self.now, event)))])
 
     def abort(self) -> None:
-        """Somebody aborts what runs; nobody tells the watchdog."""
+        """An operator aborts the running executions, without notice to the watchdog."""
         for execution in self.executions.values():
             if execution.status == "RUNNING":
                 execution.status = "ABORTED"
 
     def events(self) -> list[tuple[datetime, str, str]]:
-        """Each event once: when it was decided (UTC), what it is and of which date."""
-        seen = {detail["id"]: (kind, detail) for _, kind, detail in self.told}
+        """Each event once: the time of its decision (UTC), its type and its date."""
+        seen = {detail["id"]: (kind, detail) for _, kind, detail in self.reported}
         return [
             (datetime.fromisoformat(detail["timestamp"]).astimezone(UTC), kind, detail.get("date", ""))
             for kind, detail in seen.values()

@@ -1,6 +1,6 @@
-"""Configs that change, or break, while dates are under way: no date is lost, none is told twice or runs twice.
+"""Configs that change or break while dates are open: no date is lost, and no date is reported or runs twice.
 
-Times are UTC, of 2026; everything goes through the parts of the real handlers, as in test_situations.py.
+Times are UTC, in 2026. The tests use the real handlers, as in test_situations.py.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SLAS = ("SLA_MET", "SLA_WARNING", "SLA_BREACH", "RELATIVE_SLA_WARNING", "RELATIV
 
 
 class Floor(Stage):
-    """The stage, with configs that can be edited, broken and mended."""
+    """The stage, with configs that can be edited, broken and fixed."""
 
     def __init__(self, start: str, *, minutes: int = 5) -> None:
         super().__init__(at(start))
@@ -34,8 +34,8 @@ class Floor(Stage):
         )
         self.store.put_config(decode_yaml(text, "p.yaml"))
 
-    def spoil(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
-        """Put another text into a config or a calendar; what it was before."""
+    def corrupt(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
+        """Replace the text of a config or a calendar, and return the former text."""
         row = self.tables.get(NAMES.control, pk, "CONFIG")
         assert row is not None
         self.tables.transact([Update(NAMES.control, pk, "CONFIG", set={"config": text})])
@@ -45,8 +45,8 @@ class Floor(Stage):
         self.run_until(at(until))
 
     def heard(self, *kinds: str) -> list[str]:
-        """What was told, each event once: its kind, its schedule and date, and the minute."""
-        seen = {detail["id"]: (kind, detail) for _, kind, detail in self.told if not kinds or kind in kinds}
+        """Each event once: its type, its schedule and date, and its minute."""
+        seen = {detail["id"]: (kind, detail) for _, kind, detail in self.reported if not kinds or kind in kinds}
         return [
             f"{kind} {detail.get('scheduleId', '')} {detail.get('date', '')} {detail['timestamp'][5:16]}"
             for kind, detail in seen.values()
@@ -62,75 +62,75 @@ def date(text: str) -> RunKey:
 
 
 class TestAConfigThatBreaks:
-    """What was due meanwhile is looked at once it is mended, and told once."""
+    """Dates that were due while the config was broken are checked after its repair, and reported once."""
 
     @pytest.mark.parametrize(
-        ("mended", "told"),
+        ("fixed_at", "reported"),
         [
             ("03-04 12:00", ["SLA_BREACH stream 2026-03-03 03-04T12:05"]),
             ("03-05 15:00", [f"SLA_BREACH stream 2026-03-0{day} 03-05T15:05" for day in (3, 4)]),
         ],
     )
-    def test_its_breaches_are_told_when_it_is_mended(self, mended: str, told: Sequence[str]) -> None:
+    def test_breaches_are_reported_after_config_is_fixed(self, fixed_at: str, reported: Sequence[str]) -> None:
         floor = Floor("03-03 00:00")
         floor.configure()
         floor.goes_on("03-04 09:00")
-        text = floor.spoil()
-        floor.goes_on(mended)
-        floor.spoil(text=text)
+        text = floor.corrupt()
+        floor.goes_on(fixed_at)
+        floor.corrupt(text=text)
         floor.goes_on("03-05 23:00")
-        heard = [one for one in floor.heard("SLA_BREACH") if "2026-03-03" in one or mended > "03-05"]
-        assert heard == told
+        heard = [one for one in floor.heard("SLA_BREACH") if "2026-03-03" in one or fixed_at > "03-05"]
+        assert heard == reported
 
     @pytest.mark.parametrize(
-        ("schedule", "told"),
+        ("schedule", "reported"),
         [
             ('cron: "0 10 * * *"', "JOB_TRIGGERED cron 2026-03-04 03-04T12:05"),
             (f'cron: "0 10 * * *", {STREAM}', "SCHEDULE_MISSED cron 2026-03-04 03-04T12:05"),
             (f"{STREAM[:-1]}, deadline: '10:00'}}", "SENSOR_DEADLINE_EXPIRED stream 2026-03-03 03-04T12:05"),
         ],
     )
-    def test_its_fires_and_trigger_deadlines_are_looked_at_when_it_is_mended(self, schedule: str, told: str) -> None:
+    def test_fires_and_deadlines_are_checked_after_fix(self, schedule: str, reported: str) -> None:
         floor = Floor("03-03 12:00")
         floor.configure(schedule, sla="")
         floor.goes_on("03-04 09:00")
-        text = floor.spoil()
+        text = floor.corrupt()
         floor.goes_on("03-04 12:00")
-        floor.spoil(text=text)
+        floor.corrupt(text=text)
         floor.goes_on("03-04 20:00")
-        assert told in floor.heard()
+        assert reported in floor.heard()
 
     @pytest.mark.parametrize("sensor", ["ready", "ready#20260304"])
-    def test_a_sensor_that_came_meanwhile_starts_its_run(self, sensor: str) -> None:
+    def test_sensor_during_broken_config_starts_run_after_fix(self, sensor: str) -> None:
         floor = Floor("03-03 12:00")
         floor.configure(sla="")
         floor.store.note_periods("p") if "#" in sensor else None
         floor.goes_on("03-04 09:00")
-        text = floor.spoil()
+        text = floor.corrupt()
         floor.store.put_sensor("p", sensor, {"date": "2026-03-04", "updatedAt": "2026-03-04T09:00:01Z"})
         floor.goes_on("03-04 12:00")
-        floor.spoil(text=text)
+        floor.corrupt(text=text)
         floor.goes_on("03-04 12:20")
         assert any(one.startswith("TRIGGER_RECOVERED stream 2026-03-04") for one in floor.heard())
 
-    def test_a_calendar_that_breaks_is_told_of_every_pipeline_that_names_it_once_per_change(self) -> None:
+    def test_broken_calendar_is_reported_once_per_pipeline(self) -> None:
         floor = Floor("03-03 00:00")
         floor.close_days("2026-12-24")
         for name in ("p", "q", "r"):
             floor.configure(STREAM if name == "r" else f"calendar: closed, {STREAM}", name=name)
         floor.goes_on("03-04 09:00")
         for moment in ("03-04 12:00", "03-04 14:00"):
-            text = floor.spoil("CALENDAR#closed")
+            text = floor.corrupt("CALENDAR#closed")
             floor.goes_on(moment)
-            floor.spoil("CALENDAR#closed", text)
+            floor.corrupt("CALENDAR#closed", text)
             floor.goes_on(f"{moment[:-2]}30")
-        told = [detail["pipelineId"] for _, kind, detail in floor.told if kind == "CONFIG_INVALID"]
-        assert told == ["p", "q", "p", "q"]
-        breaches = [detail["pipelineId"] for _, kind, detail in floor.told if kind == "SLA_BREACH"]
+        reported = [detail["pipelineId"] for _, kind, detail in floor.reported if kind == "CONFIG_INVALID"]
+        assert reported == ["p", "q", "p", "q"]
+        breaches = [detail["pipelineId"] for _, kind, detail in floor.reported if kind == "SLA_BREACH"]
         assert sorted(breaches) == ["p", "q", "r"]
 
     @pytest.mark.parametrize(
-        ("sla", "minutes", "told"),
+        ("sla", "minutes", "reported"),
         [
             (BY_TEN, 50, "SLA_BREACH stream 2026-03-03 03-04T11:05"),
             (BY_TEN, 30, "SLA_MET stream 2026-03-03 03-04T11:05"),
@@ -138,24 +138,24 @@ class TestAConfigThatBreaks:
             ("sla: {maxDuration: 40m}", 50, "RELATIVE_SLA_BREACH stream 2026-03-03 03-04T11:05"),
         ],
     )
-    def test_a_run_that_closed_meanwhile_gets_its_verdict(self, sla: str, minutes: int, told: str) -> None:
+    def test_run_closed_during_broken_config_gets_verdict(self, sla: str, minutes: int, reported: str) -> None:
         floor = Floor("03-03 00:00", minutes=minutes)
         floor.configure(sla=sla)
         floor.goes_on("03-04 09:20")
         floor.sense(parse_execution_date("2026-03-03"))
         floor.goes_on("03-04 09:25")
-        text = floor.spoil()
+        text = floor.corrupt()
         floor.goes_on("03-04 11:00")
-        floor.spoil(text=text)
+        floor.corrupt(text=text)
         floor.goes_on("03-05 09:00")
-        assert floor.heard("SLA_MET", "SLA_BREACH", "RELATIVE_SLA_BREACH") == [told]
+        assert floor.heard("SLA_MET", "SLA_BREACH", "RELATIVE_SLA_BREACH") == [reported]
 
 
 class TestAnotherKindOfSchedule:
-    """From stream to cron and back: what is expected counts from the edit on."""
+    """From stream to cron and back: dates are expected from the edit on."""
 
     @pytest.mark.parametrize("data", [True, False])
-    def test_the_timers_of_the_former_schedule_are_silent(self, data: bool) -> None:
+    def test_timers_of_former_schedule_are_silent(self, data: bool) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(sla='sla: {deadline: "06:00"}')
         floor.goes_on("03-03 12:00")
@@ -164,10 +164,10 @@ class TestAnotherKindOfSchedule:
         if data:
             floor.sense(parse_execution_date("2026-03-03"))
         floor.goes_on("03-04 12:00")
-        told = "SLA_MET cron 2026-03-03 03-03T20:07" if data else "SLA_BREACH cron 2026-03-03 03-04T06:00"
-        assert floor.heard(*SLAS) == [told]
+        reported = "SLA_MET cron 2026-03-03 03-03T20:07" if data else "SLA_BREACH cron 2026-03-03 03-04T06:00"
+        assert floor.heard(*SLAS) == [reported]
 
-    def test_nothing_is_triggered_beside_a_run_of_the_former_schedule(self) -> None:
+    def test_no_run_starts_next_to_run_of_former_schedule(self) -> None:
         floor = Floor("03-03 00:00", minutes=120)
         floor.configure()
         floor.goes_on("03-03 09:00")
@@ -181,11 +181,11 @@ class TestAnotherKindOfSchedule:
         floor.goes_on("03-03 23:00")
         assert [run.key.schedule_id for run in floor.store.runs("p")] == ["stream"]
         assert floor.heard("SCHEDULE_MISSED") == []
-        (rejected,) = (detail for _, kind, detail in floor.told if kind == "RERUN_REJECTED")
+        (rejected,) = (detail for _, kind, detail in floor.reported if kind == "RERUN_REJECTED")
         assert "already running" in rejected["message"]
 
-    @pytest.mark.parametrize(("minutes", "told"), [(20, 0), (90, 1)])
-    def test_a_run_of_the_former_schedule_is_late_only_by_the_new_ones_deadline(self, minutes: int, told: int) -> None:
+    @pytest.mark.parametrize(("minutes", "reported"), [(20, 0), (90, 1)])
+    def test_run_of_former_schedule_is_late_only_by_new_deadline(self, minutes: int, reported: int) -> None:
         floor = Floor("03-03 00:00", minutes=minutes)
         floor.configure()
         floor.goes_on("03-03 09:00")
@@ -193,9 +193,9 @@ class TestAnotherKindOfSchedule:
         floor.goes_on("03-03 09:10")
         floor.configure(f'cron: "30 9 * * *", {STREAM}', 'sla: {deadline: "10:00"}')
         floor.goes_on("03-03 23:00")
-        assert floor.heard(*SLAS) == ["SLA_BREACH cron 2026-03-03 03-03T10:00"][:told]
+        assert floor.heard(*SLAS) == ["SLA_BREACH cron 2026-03-03 03-03T10:00"][:reported]
 
-    def test_a_fire_does_not_start_a_date_that_runs_already(self) -> None:
+    def test_fire_does_not_start_running_date(self) -> None:
         floor = Floor("03-03 00:00", minutes=120)
         floor.configure(sla="")
         floor.goes_on("03-03 09:00")
@@ -205,7 +205,7 @@ class TestAnotherKindOfSchedule:
         floor.goes_on("03-03 12:00")
         assert [run.key.schedule_id for run in floor.store.runs("p")] == ["stream"]
 
-    def test_a_relative_clock_goes_on_under_another_schedule(self) -> None:
+    def test_relative_clock_goes_on_under_other_schedule(self) -> None:
         floor = Floor("03-03 00:00", minutes=120)
         floor.configure(sla="sla: {maxDuration: 1h, expectedDuration: 20m}")
         floor.goes_on("03-03 09:00")
@@ -218,7 +218,7 @@ class TestAnotherKindOfSchedule:
             "RELATIVE_SLA_BREACH stream 2026-03-03 03-03T10:00",
         ]
 
-    def test_a_date_that_was_breached_is_not_breached_again_under_the_other_schedule(self) -> None:
+    def test_date_is_not_breached_again_under_other_schedule(self) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(f'cron: "0 8 * * *", {STREAM}')
         floor.goes_on("03-03 12:00")
@@ -226,7 +226,7 @@ class TestAnotherKindOfSchedule:
         floor.goes_on("03-04 12:00")
         assert floor.heard("SLA_BREACH") == ["SLA_BREACH cron 2026-03-03 03-03T10:00"]
 
-    def test_fires_of_before_the_change_are_neither_missed_nor_late(self) -> None:
+    def test_fires_before_change_are_neither_missed_nor_late(self) -> None:
         floor = Floor("03-01 00:00")
         floor.configure(sla="")
         floor.goes_on("03-03 09:58")
@@ -239,8 +239,8 @@ class TestAnotherKindOfSchedule:
             "SCHEDULE_MISSED cron 2026-03-04 03-04T10:00",
         ]
 
-    def test_days_that_only_the_edit_expects_count_from_the_edit(self) -> None:
-        """Mondays become every day on a Wednesday evening: that Wednesday's deadline is past and never was one."""
+    def test_days_that_edit_adds_count_from_edit(self) -> None:
+        """On a Wednesday evening, Mondays become every day. The past deadline of that Wednesday does not count."""
         floor = Floor("03-02 12:00")
         floor.configure(f'cron: "0 8 * * 1", {STREAM}')
         floor.goes_on("03-04 20:00")
@@ -254,10 +254,10 @@ BY_TRIGGER = "trigger: {key: ready, check: exists, deadline: "
 
 
 class TestAMomentThatAnEditMovesIntoThePast:
-    """The date was expected before the edit and is after it: it is told, or starts, at the next tick; and once."""
+    """A date that is expected before and after the edit is reported, or starts, once at the next tick."""
 
     @pytest.mark.parametrize(
-        ("before", "edited_at", "after", "told"),
+        ("before", "edited_at", "after", "reported"),
         [
             (
                 f"{BY_TRIGGER}'12:00'}}",
@@ -292,16 +292,16 @@ class TestAMomentThatAnEditMovesIntoThePast:
             ),
         ],
     )
-    def test_it_is_found_at_the_next_tick(self, before: str, edited_at: str, after: str, told: str) -> None:
+    def test_moved_moment_is_found_at_next_tick(self, before: str, edited_at: str, after: str, reported: str) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(before, sla="")
         floor.goes_on(edited_at)
         floor.configure(after, sla="")
         floor.goes_on("03-04 13:00")
-        kind, _, date, _ = told.split()
-        assert [one for one in floor.heard(kind) if date in one] == [told]
+        kind, _, date, _ = reported.split()
+        assert [one for one in floor.heard(kind) if date in one] == [reported]
 
-    def test_an_absolute_deadline_that_moves_with_its_fire_is_told(self) -> None:
+    def test_absolute_deadline_that_moves_with_fire_is_reported(self) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(f"{CRON}, {STREAM}", 'sla: {deadline: "12:00"}')
         floor.goes_on("03-04 10:32")
@@ -322,15 +322,15 @@ class TestAMomentThatAnEditMovesIntoThePast:
             (f"{BY_TRIGGER}'12:00'}}", "03-04 12:32", f"{BY_TRIGGER}'10:00'}}"),
         ],
     )
-    def test_what_was_told_is_not_told_again(self, before: str, edited_at: str, after: str) -> None:
+    def test_reported_date_is_not_reported_again_after_edit(self, before: str, edited_at: str, after: str) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(before, sla="")
         floor.goes_on(edited_at)
-        told = floor.heard()
+        reported = floor.heard()
         floor.configure(after, sla="")
         floor.goes_on("03-04 20:00")
-        assert told
-        assert floor.heard() == told
+        assert reported
+        assert floor.heard() == reported
 
     @pytest.mark.parametrize(
         ("before", "after"),
@@ -342,18 +342,18 @@ class TestAMomentThatAnEditMovesIntoThePast:
             (f"{CRON}, exclude: {{dates: [2026-03-04]}}", CRON),
         ],
     )
-    def test_what_an_edit_brings_counts_from_the_edit(self, before: str, after: str) -> None:
-        """A trigger's deadline, starts by the watchdog, days: of what is past nothing is told, nothing starts."""
+    def test_new_parts_of_schedule_count_from_edit(self, before: str, after: str) -> None:
+        """A new trigger deadline, new starts by the watchdog or new days do not report or start past dates."""
         floor = Floor("03-03 12:00")
         floor.configure(before, sla="")
         floor.goes_on("03-04 20:32")
-        told = floor.heard()
+        reported = floor.heard()
         floor.configure(after, sla="")
         floor.goes_on("03-05 06:00")
-        assert floor.heard() == told
+        assert floor.heard() == reported
 
     @pytest.mark.parametrize("schedule", [f"{CRON}, {STREAM}", f"{BY_TRIGGER}'10:00'}}"])
-    def test_what_was_due_while_nobody_watched_is_not_told_afterwards(self, schedule: str) -> None:
+    def test_dates_due_without_watch_are_not_reported_later(self, schedule: str) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(schedule, sla="", more="watch: {enabled: false}")
         floor.goes_on("03-04 20:32")
@@ -361,7 +361,7 @@ class TestAMomentThatAnEditMovesIntoThePast:
         floor.goes_on("03-05 06:00")
         assert floor.heard() == []
 
-    def test_an_edit_beside_the_fires_starts_no_day_that_was_closed_at_its_fire(self) -> None:
+    def test_unrelated_edit_starts_no_date_closed_at_its_fire(self) -> None:
         floor = Floor("03-03 00:00")
         floor.close_days("2026-03-04")
         floor.configure(f"calendar: closed, {CRON}", sla="")
@@ -374,11 +374,11 @@ class TestAMomentThatAnEditMovesIntoThePast:
 
 
 class TestAnSlaThatIsAdded:
-    """It counts forward only."""
+    """A new SLA counts only for the future."""
 
     @pytest.mark.parametrize("deadline", ["10:00", ":30"])
     @pytest.mark.parametrize("before", ["none", "relative", "unwatched"])
-    def test_nothing_of_the_past_is_told(self, deadline: str, before: str) -> None:
+    def test_new_sla_reports_no_past_date(self, deadline: str, before: str) -> None:
         floor = Floor("03-01 00:00")
         sla = f'sla: {{deadline: "{deadline}", maxDuration: 1h}}'
         former = {"none": "", "relative": "sla: {maxDuration: 1h}"}.get(before, sla)
@@ -395,7 +395,7 @@ class TestAnSlaThatIsAdded:
             else "SLA_BREACH stream 2026-03-04T19 03-04T20:30"
         )
 
-    def test_a_run_that_was_late_before_there_was_a_deadline_is_not(self) -> None:
+    def test_run_before_new_deadline_is_not_late(self) -> None:
         floor = Floor("03-03 00:00", minutes=60)
         floor.configure(sla="")
         floor.goes_on("03-04 10:10")
@@ -405,7 +405,7 @@ class TestAnSlaThatIsAdded:
         floor.goes_on("03-04 12:00")
         assert floor.heard(*SLAS) == []
 
-    def test_an_edit_beside_the_sla_changes_nothing_of_what_counts(self) -> None:
+    def test_unrelated_edit_does_not_change_sla(self) -> None:
         floor = Floor("03-03 00:00")
         floor.configure()
         floor.goes_on("03-04 09:45")
@@ -419,10 +419,10 @@ class TestAnSlaThatIsAdded:
 
 
 class TestExternalOutcomes:
-    """Without a run of its own, a date succeeded in time or not at all."""
+    """For a date without a run, an external success counts only if it was logged in time."""
 
-    @pytest.mark.parametrize(("minute", "told"), [("09:59", 0), ("10:03", 1)])
-    def test_a_success_silences_the_breach_only_when_it_was_logged_in_time(self, minute: str, told: int) -> None:
+    @pytest.mark.parametrize(("minute", "reported"), [("09:59", 0), ("10:03", 1)])
+    def test_external_success_prevents_breach_only_in_time(self, minute: str, reported: int) -> None:
         floor = Floor("03-03 00:00")
         floor.timers.mood = "dropped"
         floor.configure(sla='sla: {deadline: "10:00"}')
@@ -432,13 +432,13 @@ class TestExternalOutcomes:
         floor.report(date("03-03"), "success")
         floor.awake = True
         floor.goes_on("03-04 12:00")
-        assert floor.heard(*SLAS) == ["SLA_BREACH stream 2026-03-03 03-04T10:05"][:told]
+        assert floor.heard(*SLAS) == ["SLA_BREACH stream 2026-03-03 03-04T10:05"][:reported]
 
 
-class TestSpoiledArrivals:
-    """What starts a relative clock may be spoiled; a run goes on and closes."""
+class TestCorruptedArrivals:
+    """The arrival that starts a relative clock may be corrupted. The run still goes on and closes."""
 
-    def test_a_run_closes_and_says_that_its_clock_cannot_be_told(self) -> None:
+    def test_run_with_corrupted_arrival_closes_and_reports_clock(self) -> None:
         floor = Floor("03-03 00:00")
         floor.configure(sla="sla: {maxDuration: 1h}")
         floor.store.put_sensor("p", "first-sensor-arrival#2026-03-03", {"arrivedAt": "9999-12-31T23:59:00Z"})
@@ -451,7 +451,7 @@ class TestSpoiledArrivals:
 
 
 class TestADateThatWasMet:
-    """A clock that the date got afterwards is silent, whatever reruns do: its first success came in time."""
+    """A clock that was added after the first success in time stays silent, also for reruns."""
 
     @pytest.mark.parametrize(
         ("before", "runs_at", "edited_at", "after", "rerun_at"),
@@ -468,7 +468,7 @@ class TestADateThatWasMet:
     )
     @pytest.mark.parametrize("mood", ["punctual", "dropped"])
     @pytest.mark.parametrize("outcome", ["ok", "wrong"])
-    def test_a_rerun_tells_nothing_more(
+    def test_rerun_after_met_emits_no_sla_event(
         self, before: str, runs_at: str, edited_at: str, after: str, rerun_at: str, mood: str, outcome: str
     ) -> None:
         floor = Floor("03-03 00:00")
@@ -486,31 +486,32 @@ class TestADateThatWasMet:
         assert floor.heard(*SLAS) == ["SLA_MET stream 2026-03-03 03-03T20:20"]
 
 
-class TestWhatSomebodySpoils:
-    """It is told, or written anew; it silences no check for good."""
+class TestCorruptedRows:
+    """Corrupted rows are reported or rewritten, and silence no check for good."""
 
     @pytest.mark.parametrize("schedule", [f"{BY_TRIGGER}'10:00'}}", CRON])
-    def test_a_run_that_nobody_can_read_is_told_where_only_its_start_is_looked_for(self, schedule: str) -> None:
+    def test_corrupted_run_row_is_reported_by_check_of_its_start(self, schedule: str) -> None:
         floor = Floor("03-04 00:00" if schedule == CRON else "03-03 00:00")
         floor.configure(schedule, sla="")
         floor.goes_on("03-04 07:00")
         sk = "TRIGGER#cron#2026-03-04" if schedule == CRON else "TRIGGER#stream#2026-03-03"
         floor.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, "status": "BROKEN"})])
         floor.goes_on("03-05 07:00")
-        told = [detail for _, kind, detail in floor.told if kind == "WATCHDOG_DEGRADED"]
-        assert [detail["detail"]["row"] for detail in told] == [sk, sk]
-        assert [detail["timestamp"][:10] for detail in told] == ["2026-03-04", "2026-03-05"]
+        reported = [detail for _, kind, detail in floor.reported if kind == "WATCHDOG_DEGRADED"]
+        assert [detail["detail"]["row"] for detail in reported] == [sk, sk]
+        assert [detail["timestamp"][:10] for detail in reported] == ["2026-03-04", "2026-03-05"]
 
     @pytest.mark.parametrize(
-        "spoiled", [{"behind": "x"}, {"behind": {"p": "soon"}}, {"behind": {}, "at": "?"}, {"at": None}, {"behind": 7}]
+        "fields",
+        [{"behind": "x"}, {"behind": {"p": "soon"}}, {"behind": {}, "at": "?"}, {"at": None}, {"behind": 7}],
     )
-    def test_a_cursor_that_nobody_can_read_is_written_anew(self, spoiled: dict[str, object]) -> None:
+    def test_corrupted_cursor_is_rewritten(self, fields: dict[str, object]) -> None:
         floor = Floor("03-03 00:00")
         floor.timers.mood = "dropped"
         floor.configure()
         floor.goes_on("03-04 09:00")
         for row in list(floor.tables.query(NAMES.control, "WATCHDOG")):
-            floor.tables.transact([Update(NAMES.control, "WATCHDOG", row["SK"], set=spoiled)])
+            floor.tables.transact([Update(NAMES.control, "WATCHDOG", row["SK"], set=fields)])
         floor.goes_on("03-04 12:00")
         assert floor.heard() == [
             "SLA_WARNING stream 2026-03-03 03-04T09:35",
@@ -519,7 +520,7 @@ class TestWhatSomebodySpoils:
 
 
 @pytest.mark.parametrize("dies", [False, True])
-def test_a_late_start_is_told_although_the_process_dies_where_it_tells_it(*, dies: bool) -> None:
+def test_late_start_is_reported_although_process_dies(*, dies: bool) -> None:
     floor = Floor("03-03 00:00")
     floor.configure(sla="")
     floor.goes_on("03-03 08:00")
@@ -551,7 +552,7 @@ def test_a_late_start_is_told_although_the_process_dies_where_it_tells_it(*, die
     assert len(floor.heard("JOB_COMPLETED")) == 1
 
 
-def test_a_committed_run_that_cannot_be_started_is_late_in_time() -> None:
+def test_committed_run_that_cannot_start_is_reported_as_late() -> None:
     floor = Floor("03-03 00:00", minutes=10)
     floor.configure(sla="sla: {maxDuration: 30m}")
     floor.goes_on("03-03 08:00")
@@ -568,7 +569,7 @@ def test_a_committed_run_that_cannot_be_started_is_late_in_time() -> None:
     ]
 
 
-def test_a_day_whose_data_comes_by_the_hour_is_not_late_as_a_day() -> None:
+def test_day_with_hourly_data_is_not_late_as_day() -> None:
     floor = Floor("03-03 00:00")
     floor.configure()
     for hour in range(24):
@@ -583,7 +584,7 @@ def test_a_day_whose_data_comes_by_the_hour_is_not_late_as_a_day() -> None:
     ]
 
 
-def test_a_manual_rerun_of_another_date_does_not_stand_for_todays_fire() -> None:
+def test_manual_rerun_of_other_date_does_not_count_for_fire() -> None:
     floor = Floor("03-03 00:00")
     floor.configure(f'cron: "0 8 * * *", {STREAM}', "")
     floor.goes_on("03-04 08:02")
@@ -593,18 +594,18 @@ def test_a_manual_rerun_of_another_date_does_not_stand_for_todays_fire() -> None
 
 
 class TestMissedTicks:
-    """They change nothing but the time of discovery."""
+    """Missed ticks change only the time of discovery."""
 
     @pytest.mark.parametrize(
-        ("cron", "ticks_end", "data", "of", "told"),
+        ("cron", "ticks_end", "data", "of", "reported"),
         [
             ("0 8 * * *", "03-03 07:00", "03-04 08:03", "2026-03-04", "2026-03-03"),
             ("0 * * * *", "03-03 05:59", "03-03 07:02", "2026-03-03T07", "2026-03-03T06"),
         ],
     )
     @pytest.mark.parametrize("awake", [True, False])
-    def test_a_later_fires_run_does_not_stand_for_a_missed_one(
-        self, cron: str, ticks_end: str, data: str, of: str, told: str, *, awake: bool
+    def test_run_of_later_fire_does_not_count_for_missed_fire(
+        self, cron: str, ticks_end: str, data: str, of: str, reported: str, *, awake: bool
     ) -> None:
         floor = Floor("03-03 05:30")
         floor.configure(f'cron: "{cron}", {STREAM}', "")
@@ -615,11 +616,11 @@ class TestMissedTicks:
         floor.goes_on(f"{data[:-2]}30")
         floor.awake = True
         floor.goes_on(f"{data[:-2]}40")
-        assert [one.split()[2] for one in floor.heard("SCHEDULE_MISSED")] == [told]
+        assert [one.split()[2] for one in floor.heard("SCHEDULE_MISSED")] == [reported]
 
     @pytest.mark.parametrize("awake", [True, False])
-    def test_data_that_names_another_day_stands_for_its_fire_however_many_fires_ago(self, *, awake: bool) -> None:
-        """The day before was closed, and its data comes a day late; nothing comes of the days after."""
+    def test_data_of_older_day_counts_for_its_own_fire(self, *, awake: bool) -> None:
+        """The data of one day comes a day late, and the data of the following days comes in time."""
         floor = Floor("03-02 20:00")
         floor.configure(f'cron: "0 8 * * *", {STREAM}', "")
         floor.goes_on("03-03 07:00")

@@ -1,8 +1,8 @@
-"""Over many days with dropped timers and missed ticks: each late or missing run is reported once, none falsely.
+"""Over many days with dropped timers and missed ticks, each late or missing run is reported once, and no other run.
 
-INTERLOCK_SLA_DAYS, INTERLOCK_SLA_PIPELINES, INTERLOCK_SLA_SEED and INTERLOCK_SLA_START choose the size; the full one
-is 100 days from 2026-03-05 with 200 pipelines (nox session `season`). The short one has clocks turned in Europe and
-Australia.
+INTERLOCK_SLA_DAYS, INTERLOCK_SLA_PIPELINES, INTERLOCK_SLA_SEED and INTERLOCK_SLA_START set the size. The full season
+has 100 days from 2026-03-05 with 200 pipelines (nox session `season`). The short season includes clock changes in
+Europe and Australia.
 """
 
 import logging
@@ -27,10 +27,10 @@ SEED = int(os.environ.get("INTERLOCK_SLA_SEED", "1"))
 START = datetime.fromisoformat(os.environ.get("INTERLOCK_SLA_START", "2026-03-28")).replace(tzinfo=UTC)
 
 GRACE = timedelta(minutes=2)
-"""How long a timer may be late before the watchdog speaks for it."""
+"""The delay of a timer after which the watchdog acts in its place."""
 
 EARLY = timedelta(minutes=5)
-"""How late a start is before it is reported, and how early one may be."""
+"""The delay after which a missing start is reported, and the time by which a start may be early."""
 
 NEAR_AN_EDIT = timedelta(days=6)
 BREACH_OF = {Clock.ABSOLUTE: "SLA_BREACH", Clock.RELATIVE: "RELATIVE_SLA_BREACH"}
@@ -49,14 +49,14 @@ def season() -> Iterator[Season]:
     logging.disable(logging.NOTSET)
 
 
-def told(season: Season, *kinds: str) -> Counter[Said]:
-    """How often each of these events was told of each date that began within the season."""
-    heard = [(kind, pipeline, day) for kind, pipeline, day, _ in season.told if kind in kinds]
+def reported(season: Season, *kinds: str) -> Counter[Said]:
+    """The number of each of these events for each date that began within the season."""
+    heard = [(kind, pipeline, day) for kind, pipeline, day, _ in season.reported if kind in kinds]
     return Counter(one for one in heard if _is_within(season, one[1], one[2]))
 
 
 def _is_within(season: Season, pipeline: str, day: str) -> bool:
-    """Whether a date began within the season and is due soon enough afterwards: closed days may have moved it."""
+    """Whether a date began within the season and its deadline, which closed days may move, is early enough."""
     found = parse_execution_date(day)
     habits = [season.habits[pipeline]]
     habits += [season.edits[pipeline][1]] if pipeline in season.edits else []
@@ -73,7 +73,7 @@ def said(kind: str, key: RunKey) -> Said:
 
 
 def was_edited(season: Season, key: RunKey) -> Habit | None:
-    """How the pipeline was before an edit near which this date was due; None for most."""
+    """The pipeline before an edit that was near the deadline of this date, None without such an edit."""
     at, before = season.edits.get(key.pipeline_id, (None, None))
     if at is None or before is None:
         return None
@@ -82,7 +82,7 @@ def was_edited(season: Season, key: RunKey) -> Habit | None:
 
 
 def habit_of(season: Season, key: RunKey) -> Habit:
-    """The pipeline as it was when the date was due, for dates that are not near an edit."""
+    """The pipeline at the deadline of the date, for dates that are not near an edit."""
     at, before = season.edits.get(key.pipeline_id, (None, None))
     habit = season.habits[key.pipeline_id]
     deadline = habit.deadline(key.date)
@@ -90,23 +90,23 @@ def habit_of(season: Season, key: RunKey) -> Habit:
 
 
 def verdicts(season: Season, key: RunKey, fate: Fate) -> list[Verdict]:
-    """How the date ends; near an edit it may end by the old deadline or by the new one."""
+    """The possible verdicts of the date: near an edit, by the old or by the new deadline."""
     before = was_edited(season, key)
     habits = [habit_of(season, key)] if before is None else [before, season.habits[key.pipeline_id]]
     return [judge(fate, season.deadlines(key, habit)) for habit in habits]
 
 
 def check(season: Season, kinds: tuple[str, ...], events_of: Callable[[RunKey, Verdict], set[Said]]) -> set[Said]:
-    """Each event that every possible verdict implies was told, once; none was told that no verdict implies."""
+    """Check that each event of all possible verdicts was emitted once, and no event of no verdict."""
     must: set[Said] = set()
     may: set[Said] = set()
     for key, fate in dates(season):
         found = [events_of(key, verdict) for verdict in verdicts(season, key, fate)]
         must |= set.intersection(*found)
         may |= set.union(*found)
-    heard = told(season, *kinds)
-    assert must - set(heard) == set(), "not told"
-    assert set(heard) - may == set(), "told falsely"
+    heard = reported(season, *kinds)
+    assert must - set(heard) == set(), "missing events"
+    assert set(heard) - may == set(), "false events"
     assert {one: times for one, times in heard.items() if times > 1} == {}
     return must
 
@@ -115,33 +115,27 @@ def _breaches(key: RunKey, verdict: Verdict) -> set[Said]:
     return {said(BREACH_OF[clock], key) for clock, outcome in verdict.clocks.items() if outcome == "breach"}
 
 
-def test_every_late_or_missing_run_breaches_once_and_no_other(
-    season: Season, record_property: Callable[[str, str], None]
-) -> None:
+def test_every_late_or_missing_run_breaches_once(season: Season, record_property: Callable[[str, str], None]) -> None:
     late = check(season, tuple(BREACH_OF.values()), _breaches)
-    found = told(season, *BREACH_OF.values())
+    found = reported(season, *BREACH_OF.values())
     never = sum(fate.never_ran for _, fate in dates(season))
     line = f"{DAYS} days, {PIPELINES} pipelines: {len(dates(season))} dates, {never} never ran"
-    record_property(SEASON, f"{line}; {len(late)} clocks late or missing, {found.total()} breaches told")
+    record_property(SEASON, f"{line}, {len(late)} clocks late or missing, {found.total()} breaches reported")
     record_property(SEASON, ", ".join(f"{number} {name}" for name, number in sorted(season.faults.items())))
 
 
-def test_every_success_in_time_is_met_once_and_no_other(
-    season: Season, record_property: Callable[[str, str], None]
-) -> None:
+def test_every_success_in_time_is_met_once(season: Season, record_property: Callable[[str, str], None]) -> None:
     met = check(season, ("SLA_MET",), lambda key, verdict: {said("SLA_MET", key)} if verdict.met else set())
-    record_property(SEASON, f"{len(met)} in time, {told(season, 'SLA_MET').total()} met told")
+    record_property(SEASON, f"{len(met)} in time, {reported(season, 'SLA_MET').total()} met reported")
 
 
-def test_every_fire_without_a_trigger_is_missed_once_and_no_other(
-    season: Season, record_property: Callable[[str, str], None]
-) -> None:
-    """Neither the date itself nor, before the next fire, another one of its pipeline had begun when a tick looked."""
+def test_every_fire_without_trigger_is_missed_once(season: Season, record_property: Callable[[str, str], None]) -> None:
+    """A fire is missed if, at the tick, neither its date nor another date before the next fire had begun."""
     expected = {said("SCHEDULE_MISSED", key) for key, _ in dates(season) if _is_missed(season, key)}
-    found = told(season, "SCHEDULE_MISSED")
+    found = reported(season, "SCHEDULE_MISSED")
     assert set(found) == expected
     assert set(found.values()) <= {1}
-    record_property(SEASON, f"{len(expected)} fires without a trigger, {found.total()} told as missed")
+    record_property(SEASON, f"{len(expected)} fires without a trigger, {found.total()} reported as missed")
 
 
 def _is_missed(season: Season, key: RunKey) -> bool:
@@ -149,7 +143,7 @@ def _is_missed(season: Season, key: RunKey) -> bool:
     fire = habit.fire(key.date)
     if fire is None or habit.is_started_by_watchdog or not habit.expects(key.date.day):
         return False
-    # Of a time that clocks show twice, jobs may start at either.
+    # Jobs may start at either instant of a time that clocks show twice.
     second = fire.astimezone(habit.zone).replace(fold=1).astimezone(UTC)
     looked = next((tick for tick in season.ticks if tick >= second + EARLY), None)
     if looked is None:
@@ -166,7 +160,7 @@ def _is_missed(season: Season, key: RunKey) -> bool:
 
 
 def _began_early(season: Season, habit: Habit, fire: datetime, begun: Mapping[RunKey, datetime]) -> bool:
-    """Whether a run began minutes before the fire, and the fire before it has another one."""
+    """Whether a run began minutes before the fire, and the previous fire has another run."""
     early = {key: at for key, at in begun.items() if fire - EARLY <= at < fire}
     days = (fire.astimezone(habit.zone).date() - timedelta(days=step) for step in range(12))
     fires = {date: at for day in days for date in habit.dates(day) if (at := habit.fire(date)) is not None}
@@ -178,14 +172,14 @@ def _began_early(season: Season, habit: Habit, fire: datetime, begun: Mapping[Ru
 
 
 def _following_fire(habit: Habit, fire: datetime) -> datetime:
-    """The pipeline's next fire, on closed days too: clocks go on on them."""
+    """The pipeline's next fire, also on closed days."""
     days = (fire.astimezone(habit.zone).date() + timedelta(days=step) for step in range(3))
     dates = (ExecutionDate(day, hour) for day in days for hour in habit.hours or [None])
     return min(at for date in dates if (at := habit.fire(date)) is not None and at > fire)
 
 
-def test_every_fire_that_waits_for_no_sensor_is_started_once(season: Season) -> None:
-    """The latest one that is due at a tick of an allowed day; those that a later one has overtaken are not."""
+def test_every_fire_without_sensor_is_started_once(season: Season) -> None:
+    """A tick on an open day starts only the latest due fire, not older fires."""
     for habit in (one for one in season.habits.values() if one.is_started_by_watchdog):
         fires = {key: fire for key, _ in dates(season) if (fire := _fire_of(habit, key)) is not None}
         days = (season.start_at.date() + timedelta(days=step) for step in range(-1, DAYS + 8))
@@ -205,21 +199,19 @@ def _was_due_at_a_tick(season: Season, habit: Habit, fire: datetime, order: list
     return any(habit.expects(tick.astimezone(habit.zone).date()) for tick in ticks)
 
 
-def test_a_warning_comes_once_and_in_time_and_whenever_somebody_could_give_it(
-    season: Season, record_property: Callable[[str, str], None]
-) -> None:
-    """A timer that fired, a tick or an execution's begin: each of them warns, of a date that is still open."""
+def test_warning_comes_once_in_time_if_possible(season: Season, record_property: Callable[[str, str], None]) -> None:
+    """A timer, a tick or the begin of an execution warns if the date is still open."""
     required = {said(due.alert, key) for key, fate in dates(season) for due in _due(season, key, fate)}
-    found = told(season, *WARNING_OF.values())
+    found = reported(season, *WARNING_OF.values())
     assert required - set(found) == set()
     near = {(key.pipeline_id, str(key.date)) for key, _ in dates(season) if was_edited(season, key)}
-    # Another deadline is another warning: an edit may bring a second one.
+    # Another deadline has another warning, so an edit may add a second warning.
     assert [one for one, times in found.items() if times > (2 if one[1:] in near else 1)] == []
-    record_property(SEASON, f"{len(required)} warnings required, {found.total()} told")
+    record_property(SEASON, f"{len(required)} warnings required, {found.total()} reported")
 
 
 def _due(season: Season, key: RunKey, fate: Fate) -> Iterator[WarningDue]:
-    """The warnings that must have been given."""
+    """The warnings that must have been reported."""
     if was_edited(season, key) is not None:
         return
     for due in _warnings(season, key, habit_of(season, key)):
@@ -238,10 +230,10 @@ def _warnings(season: Season, key: RunKey, habit: Habit) -> Iterator[WarningDue]
             yield WarningDue(WARNING_OF[clock], breach_at - habit.longest / 4, breach_at, True)
 
 
-def test_no_warning_is_given_of_what_is_over_or_too_late_for_one(season: Season) -> None:
+def test_no_warning_after_end_or_breach(season: Season) -> None:
     clock_of = {alert: clock for clock, alert in WARNING_OF.items()}
     false = []
-    for kind, pipeline, day, at in season.told:
+    for kind, pipeline, day, at in season.reported:
         if kind not in clock_of or not _is_within(season, pipeline, day):
             continue
         key = season.habits[pipeline].key(parse_execution_date(day))
@@ -253,14 +245,14 @@ def test_no_warning_is_given_of_what_is_over_or_too_late_for_one(season: Season)
     assert false == []
 
 
-def test_nothing_else_was_reported(season: Season) -> None:
-    """No run was taken for dead, none was recovered, no check failed."""
+def test_no_other_event_was_reported(season: Season) -> None:
+    """No run was considered dead, no run was recovered, and no check failed."""
     usual = {"JOB_TRIGGERED", "JOB_COMPLETED", "JOB_FAILED", "RETRY_EXHAUSTED", "RERUN_ACCEPTED", "SLA_MET"}
     usual |= {*BREACH_OF.values(), *WARNING_OF.values(), "SCHEDULE_MISSED", "RERUN_REJECTED", "PIPELINE_EXCLUDED"}
-    assert {kind for kind, *_ in season.told} <= usual
+    assert {kind for kind, *_ in season.reported} <= usual
 
 
-def test_the_season_held_what_it_is_for(season: Season) -> None:
+def test_season_contained_all_faults_and_kinds(season: Season) -> None:
     kinds = {"ticks missed", "ticks doubled", "cold starts", "timers dropped", "timers late", "retries", "reruns"}
     assert kinds <= set(season.faults)
     assert season.faults["deadlines edited"] > 0
@@ -275,6 +267,6 @@ def test_the_season_held_what_it_is_for(season: Season) -> None:
 
 
 def _has_moved(season: Season, key: RunKey) -> bool:
-    """Whether the date's deadline lies elsewhere than it would without closed days."""
+    """Whether closed days moved the date's deadline."""
     habit = season.habits[key.pipeline_id]
     return habit.deadline(key.date) not in (None, replace(habit, moves=False).deadline(key.date))

@@ -1,4 +1,4 @@
-"""No Scan anywhere: every API call of a day's work on DynamoDB is watched, as moto serves it; the migration may."""
+"""No component scans a table, except the migration: the test counts the API calls of a day on moto's DynamoDB."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,11 +35,11 @@ BY_KEY = {
     "DeleteItem",
     "TransactWriteItems",
 }
-"""Everything that may be asked of the tables; whatever reads a table from end to end is not among it."""
+"""The allowed API calls, without calls that read a whole table."""
 
 
 class StreamedTables(DynamoTables):
-    """Tables on DynamoDB whose changes are told at once, as the streams would in a while."""
+    """Tables on DynamoDB that deliver changes at once, as a stream does after a delay."""
 
     def __init__(self, client: Any, on_change: Callable[..., None]) -> None:
         super().__init__(client)
@@ -54,7 +54,7 @@ class StreamedTables(DynamoTables):
 
 
 class Deployment(Stage):
-    """The stage over boto3's own client; `calls` counts what is asked of DynamoDB."""
+    """The stage over boto3's own client. `calls` counts the calls to DynamoDB."""
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb", region_name="us-east-1")
@@ -86,8 +86,8 @@ class Deployment(Stage):
         self.calls[model.name] += 1
 
     def kinds(self) -> list[str]:
-        """What was told, in the order of the ids."""
-        seen = {detail["id"]: kind for _, kind, detail in self.told}
+        """The types of all events, in the order of their ids."""
+        seen = {detail["id"]: kind for _, kind, detail in self.reported}
         return [seen[event_id] for event_id in sorted(seen)]
 
     def after(self, minutes: int) -> None:
@@ -112,7 +112,7 @@ def status(stage: Stage) -> tuple[RunStatus, int]:
     return run.status, run.attempt
 
 
-def test_a_day_of_runs_retries_reruns_drift_and_ticks_makes_no_scan(stage: Deployment) -> None:
+def test_day_with_retries_reruns_and_drift_makes_no_scan(stage: Deployment) -> None:
     stage.jobs.plan = [("transient", 2), ("ok", 2)]
     stage.push(TEXT)
     stage.store.put_sensor(PIPELINE, "audit", {"rows": 100, "date": "2026-03-03", "updatedAt": stage.now.isoformat()})
@@ -133,15 +133,22 @@ def test_a_day_of_runs_retries_reruns_drift_and_ticks_makes_no_scan(stage: Deplo
     stage.after(180)
     assert status(stage) == (RunStatus.COMPLETED, 4)
 
-    told = set(stage.kinds())
-    assert told >= {"JOB_FAILED", "JOB_COMPLETED", "POST_RUN_DRIFT", "LATE_DATA_ARRIVAL", "RERUN_ACCEPTED", "SLA_MET"}
-    assert "POST_RUN_SENSOR_MISSING" in told
-    assert "WATCHDOG_DEGRADED" not in told
+    reported = set(stage.kinds())
+    assert reported >= {
+        "JOB_FAILED",
+        "JOB_COMPLETED",
+        "POST_RUN_DRIFT",
+        "LATE_DATA_ARRIVAL",
+        "RERUN_ACCEPTED",
+        "SLA_MET",
+    }
+    assert "POST_RUN_SENSOR_MISSING" in reported
+    assert "WATCHDOG_DEGRADED" not in reported
     assert set(stage.calls) <= BY_KEY
     assert {"Query", "TransactWriteItems", "BatchGetItem"} <= set(stage.calls)
 
 
-def test_what_stopped_half_way_is_taken_up_without_a_scan(stage: Deployment) -> None:
+def test_recovery_makes_no_scan(stage: Deployment) -> None:
     stage.jobs.plan = [("ok", 30)]
     stage.push(TEXT)
     stage.after(10)
@@ -151,14 +158,14 @@ def test_what_stopped_half_way_is_taken_up_without_a_scan(stage: Deployment) -> 
     assert status(stage)[0] is RunStatus.RUNNING
     stage.abort()
     stage.after(60)
-    told = stage.kinds()
-    assert told.count("TRIGGER_RECOVERED") >= 2
+    reported = stage.kinds()
+    assert reported.count("TRIGGER_RECOVERED") >= 2
     assert status(stage) == (RunStatus.COMPLETED, 0)
     assert set(stage.calls) <= BY_KEY
 
 
-def test_the_migration_alone_scans(stage: Deployment) -> None:
-    """Which also shows that a scan would be seen."""
+def test_only_migration_scans(stage: Deployment) -> None:
+    """This test also shows that the counter sees scans."""
     scan = DynamoScan(stage.client)
     for _ in Migration(stage.store, scan, now=stage.now, execution_timeout=TIMEOUT).run():
         pass

@@ -1,7 +1,7 @@
-"""Each row of situations.txt: what somebody is told of an SLA, and when, through the Lambdas' handlers.
+"""Each row of situations.txt: the SLA events of a situation and their times, through the Lambdas' handlers.
 
-All times are UTC, of 2026. A story's steps are written `MM-DD HH:MM verb`; what is told is an event's word and the
-minute of its decision. Each expectation was worked out by hand from the rules of deadlines, timers and verdicts.
+All times are UTC, in 2026. The steps of a story are written `MM-DD HH:MM verb`. An expected event is its word and the
+minute of its decision. All expectations were computed by hand from the rules of deadlines, timers and verdicts.
 """
 
 from collections.abc import Callable
@@ -36,14 +36,14 @@ WORDS = {
 
 
 class Situation(Struct, frozen=True):
-    """A row: its name, and the words of its columns."""
+    """A row: its name, and the texts of its columns."""
 
     name: str
     schedule: str
     sla: str
     job: str
     story: str
-    told: str
+    reported: str
 
 
 def read_rows() -> list[Situation]:
@@ -54,7 +54,7 @@ def read_rows() -> list[Situation]:
 def read_schedule(words: str) -> str:
     """`daily`, `cron <fields>` (with a trigger), `fires <fields>` (without), `include`, `until`, each `in <zone>`.
 
-    `weekdays` excludes weekends, `but <date>` is a workday of its own; `until` may follow.
+    `weekdays` excludes weekends, `but <date>` adds a workday. `until` may follow.
     """
     kind, _, zone = words.partition(" in ")
     name, _, rest = kind.partition(" ")
@@ -73,7 +73,7 @@ def read_schedule(words: str) -> str:
 
 
 def read_sla(words: str) -> str:
-    """`by` the deadline, `within` the longest duration, `takes` the expected one, `at` its zone, `days` the key."""
+    """`by` the deadline, `within` maxDuration, `takes` expectedDuration, `at` the zone, `days` excludedDays."""
     names = {
         "by": "deadline",
         "within": "maxDuration",
@@ -128,9 +128,9 @@ class Play:
             self.stage.run_until(at)
             verb, _, rest = step.partition(" ")
             self.verbs[verb](rest)
-        return self.told() or "-"
+        return self.reported() or "-"
 
-    def told(self) -> str:
+    def reported(self) -> str:
         heard = [(at, WORDS[kind]) for at, kind, _ in self.stage.events() if kind in WORDS]
         return "; ".join(f"{word} {at:%m-%d %H:%M}" for at, word in sorted(heard, key=lambda one: one[0]))
 
@@ -171,7 +171,7 @@ class Play:
         self.stage.report(self.key(date), event)
 
     def change_timers(self, mood: str) -> None:
-        """How timers that are made from now on behave; the first tick, five minutes after the start, makes them."""
+        """Set the mood of timers that are created from now on. The first tick (after 5 minutes) creates them."""
         self.stage.timers.refuses = mood == "refused"
         self.stage.timers.mood = mood
 
@@ -183,11 +183,11 @@ class Play:
 
 
 @pytest.mark.parametrize("row", read_rows(), ids=lambda row: row.name)
-def test_who_is_told_what_and_when(row: Situation) -> None:
-    assert Play(row).run() == row.told
+def test_situation_reports_expected_events(row: Situation) -> None:
+    assert Play(row).run() == row.reported
 
 
-def test_there_are_enough_rows_and_none_twice() -> None:
+def test_there_are_enough_rows_without_duplicates() -> None:
     rows = read_rows()
     assert len(rows) >= 40
     assert len({row.name for row in rows}) == len(rows)
