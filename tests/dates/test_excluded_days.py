@@ -233,7 +233,7 @@ def test_the_relative_clock_starts_when_the_date_may_begin() -> None:
 
 
 @pytest.mark.parametrize("deadline", ["08:00", "05:00"])
-def test_a_window_that_ends_on_an_excluded_day_counts_its_data(deadline: str) -> None:
+def test_window_ending_on_excluded_day_counts_its_data(deadline: str) -> None:
     config = DAILY.replace("value: true}\n", f'value: true, deadline: "{deadline}"}}\n', 1)
     play = fridays_data_on_saturday(config + "sla: {maxDuration: 9h, excludedDays: keep}\n")
     play.write("03-08 06:00", "landing", date="2026-03-07", count=7).until("03-09 02:00")
