@@ -1,4 +1,4 @@
-"""Events on the bus: all of them in the end, and none held up by one that the bus will never take."""
+"""All events reach the bus, and an event that the bus can never take holds up no other."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
 
 class Events:
-    """PutEvents as AWS answers it: sizes and malformed details for good, throttling for a while."""
+    """PutEvents with AWS's answers: permanent rejections of sizes and malformed details, temporary throttling."""
 
     def __init__(self, throttled: Sequence[Sequence[str]] = (), *, picky: bool = False) -> None:
         self.throttled = [list(details) for details in throttled]
@@ -33,7 +33,7 @@ class Events:
         self.calls += 1
         if sum(len(entry["Detail"].encode()) for entry in Entries) >= 256 * 1024:
             raise ClientError({"Error": {"Code": "ValidationException"}}, "PutEvents")
-        if self.picky and any(entry["Detail"] == "spoiled" for entry in Entries):
+        if self.picky and any(entry["Detail"] == "corrupted" for entry in Entries):
             raise ClientError({"Error": {"Code": "ValidationException"}}, "PutEvents")
         throttled = self.throttled.pop(0) if self.throttled else []
         results = [self._answer(entry["Detail"], throttled) for entry in Entries]
@@ -56,13 +56,13 @@ def entries(*details: str) -> list[BusEntry]:
     return [BusEntry("A", detail) for detail in details]
 
 
-def test_entries_that_the_bus_refused_are_put_again_and_only_those() -> None:
+def test_only_rejected_entries_are_put_again() -> None:
     events = Events([["0", "2"], ["2"]])
     bus_over(events).publish(entries("0", "1", "2"))
     assert events.put == ["1", "0", "2"]
 
 
-def test_a_bus_that_keeps_refusing_names_what_it_did_not_take() -> None:
+def test_the_error_names_the_entries_that_stay_rejected() -> None:
     events = Events([["1"]] * 10)
     with pytest.raises(BusError, match="ThrottlingException") as raised:
         bus_over(events).publish(entries("0", "1"))
@@ -70,7 +70,7 @@ def test_a_bus_that_keeps_refusing_names_what_it_did_not_take() -> None:
     assert events.calls == 4
 
 
-def test_what_is_refused_for_good_is_not_tried_again_and_holds_up_nothing() -> None:
+def test_a_permanent_rejection_is_not_tried_again() -> None:
     events = Events()
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries("malformed", *(str(number) for number in range(12))))
@@ -78,7 +78,7 @@ def test_what_is_refused_for_good_is_not_tried_again_and_holds_up_nothing() -> N
     assert (events.put, events.calls) == ([str(number) for number in range(12)], 2)
 
 
-def test_an_entry_beyond_the_limit_is_not_sent_and_the_others_are() -> None:
+def test_only_an_entry_beyond_the_limit_is_not_sent() -> None:
     events = Events()
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries("0", "x" * 256_000, "2"))
@@ -86,21 +86,21 @@ def test_an_entry_beyond_the_limit_is_not_sent_and_the_others_are() -> None:
     assert events.put == ["0", "2"]
 
 
-def test_entries_that_are_too_much_for_one_call_together_are_sent_in_several() -> None:
+def test_large_entries_are_split_over_several_calls() -> None:
     events = Events()
     large = [letter * 100_000 for letter in "abcde"]
     bus_over(events).publish(entries(*large))
     assert (events.put, events.calls) == (large, 3)
 
 
-def test_an_entry_that_spoils_its_whole_call_is_found() -> None:
+def test_an_entry_that_fails_its_whole_call_is_found() -> None:
     events = Events(picky=True)
     with pytest.raises(BusError) as raised:
-        bus_over(events).publish(entries("0", "spoiled", "2"))
+        bus_over(events).publish(entries("0", "corrupted", "2"))
     assert (raised.value.refused, events.put) == ({1: "ValidationException"}, ["0", "2"])
 
 
-def test_a_bus_that_takes_nothing_for_now_is_not_sent_the_rest() -> None:
+def test_the_rest_is_not_sent_to_a_throttled_bus() -> None:
     details = [str(number) for number in range(25)]
     events = Events([details] * 4)
     with pytest.raises(BusError) as raised:
@@ -145,7 +145,7 @@ def waiting(store: Store) -> list[Item]:
     return store.pending(NOW + timedelta(days=1))
 
 
-def test_one_event_that_is_refused_for_good_becomes_a_dead_letter_and_the_others_pass(store: Store) -> None:
+def test_a_permanently_rejected_event_is_dead_lettered(store: Store) -> None:
     events, letters = Events(), NullRouter()
     rows = put_events(store, "0", "malformed", "2", "x" * 300_000)
     outbox_over(store, events, letters).relay(rows)
@@ -155,7 +155,7 @@ def test_one_event_that_is_refused_for_good_becomes_a_dead_letter_and_the_others
     assert letters.letters[1].payload["detail"] == "x" * 300_000
 
 
-def test_rows_of_accepted_events_are_forgotten_although_others_are_throttled(store: Store) -> None:
+def test_rows_of_accepted_events_go_while_others_are_throttled(store: Store) -> None:
     events, letters = Events([["1"]] * 4), NullRouter()
     rows = put_events(store, "0", "1", "malformed")
     with pytest.raises(BusError):
@@ -175,15 +175,15 @@ def test_without_a_queue_the_log_keeps_the_whole_event(store: Store, caplog: pyt
 
 
 @pytest.mark.parametrize("lacking", ["detail", "detailType"])
-def test_a_row_that_lacks_its_event_becomes_a_dead_letter_and_the_others_pass(store: Store, lacking: str) -> None:
+def test_an_incomplete_row_becomes_a_dead_letter(store: Store, lacking: str) -> None:
     events, letters = Events(), NullRouter()
     whole = put_events(store, "0", "1", "2")
-    spoiled = {name: value for name, value in whole[1].items() if name != lacking}
-    store._tables.transact([Put(store.names.control, spoiled)])
+    corrupted = {name: value for name, value in whole[1].items() if name != lacking}
+    store._tables.transact([Put(store.names.control, corrupted)])
     outbox_over(store, events, letters).relay(waiting(store))
     assert (events.put, waiting(store)) == (["0", "2"], [])
     (letter,) = letters.letters
-    assert (letter.payload, letter.source, letter.error_type) == (spoiled, OUTBOX, "MalformedEvent")
+    assert (letter.payload, letter.source, letter.error_type) == (corrupted, OUTBOX, "MalformedEvent")
     assert letter.reason == f"the bus can never take this event: its row has no {lacking}"
 
 
@@ -202,14 +202,14 @@ class Full:
         raise RoutingFailed("full")
 
 
-def test_a_dead_letter_that_nobody_keeps_leaves_its_row_and_no_other(store: Store) -> None:
+def test_only_the_row_of_an_unsaved_dead_letter_stays(store: Store) -> None:
     rows = put_events(store, "malformed", "1")
     with pytest.raises(RoutingFailed):
         outbox_over(store, Events(), Full()).relay(rows)
     assert waiting(store) == rows[:1]
 
 
-def test_a_row_that_lacks_its_event_stays_until_somebody_keeps_it(store: Store) -> None:
+def test_an_incomplete_row_stays_until_its_letter_is_kept(store: Store) -> None:
     rows = put_events(store, "0", "1")
     lacking = {name: value for name, value in rows[0].items() if name != "detail"}
     store._tables.transact([Put(store.names.control, lacking)])
@@ -219,10 +219,10 @@ def test_a_row_that_lacks_its_event_stays_until_somebody_keeps_it(store: Store) 
     assert (events.put, waiting(store)) == (["1"], [lacking])
 
 
-def test_no_event_of_ours_nears_the_limit_whatever_people_write(store: Store) -> None:
+def test_long_texts_keep_an_event_below_the_limit(store: Store) -> None:
     key = RunKey("p", "stream", parse_execution_date("2026-03-03"))
-    told = {"note": "\x01" * 300_000, "reason": "é" * 300_000, "requestedBy": "x" * 300_000}
-    event = make_event(EventType.RERUN_REJECTED, key, NOW, source="rerun x", message="y" * 300_000, detail=told)
+    long = {"note": "\x01" * 300_000, "reason": "é" * 300_000, "requestedBy": "x" * 300_000}
+    event = make_event(EventType.RERUN_REJECTED, key, NOW, source="rerun x", message="y" * 300_000, detail=long)
     store.commit(Announce("p", (event,)))
     (row,) = waiting(store)
     assert len(row["detail"].encode()) < 100_000

@@ -1,4 +1,4 @@
-"""Where a Lambda's dead letters go, by its variables."""
+"""A Lambda's variables pick the place of its dead letters."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from interlock_telemetry import environment
 
 
 class Queue:
-    """An SQS client that keeps what it is sent."""
+    """An SQS client that keeps the sent messages."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -28,7 +28,7 @@ def test_the_queue_that_the_variable_names() -> None:
     assert decode_letter(message["MessageBody"]) == letter
 
 
-def test_without_a_queue_the_log_keeps_them_and_no_client_is_made() -> None:
+def test_without_a_queue_the_log_keeps_dead_letters() -> None:
     def refuse() -> Queue:
         pytest.fail("a client was made")
 
@@ -43,7 +43,7 @@ class Down(Queue):
         raise ConnectionError("no answer")
 
 
-def test_a_queue_that_does_not_answer_is_tried_as_often_as_the_variable_says(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_variable_limits_the_tries_of_a_queue(caplog: pytest.LogCaptureFixture) -> None:
     queue, letter = Down(), make_letter({"n": 1}, ValueError("x"), source="test")
     settings = environment((), source={"DLQ_QUEUE_URL": "https://queue", "DLQ_MAX_RETRIES": "0"})
     dead_letters_of_environment(settings, lambda: queue).route(letter)

@@ -1,4 +1,4 @@
-"""The acting half: executions started once, events on the bus or not forgotten, timers by name."""
+"""Committed rows are acted upon: each execution starts once, each event reaches the bus, timers have fixed names."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ job: {type: command, config: {command: "true"}}
 
 
 class Recorder:
-    """A bus and an execution starter that write down what they are told, and fail when told to."""
+    """A bus and an execution starter that record their calls, and fail while `is_down`."""
 
     def __init__(self) -> None:
         self.entries: list[BusEntry] = []
@@ -82,13 +82,13 @@ def test_a_committed_run_is_started_once(store: Store, recorder: Recorder, outbo
     token = commit_run(store)
     assert outbox.start_run(KEY) is not None
     assert outbox.start_run(KEY) is None
-    ((name, told),) = recorder.started
+    ((name, wire),) = recorder.started
     assert name == f"bronze-stream-2026-03-03-{token}"
-    assert told["sla"]["maxDuration"] == "1h"
+    assert wire["sla"]["maxDuration"] == "1h"
     assert len(pending(store, "EVENT#")) == 1
 
 
-def test_a_start_that_fails_stays_to_be_done(store: Store, recorder: Recorder, outbox: Outbox) -> None:
+def test_a_failed_start_is_repeated(store: Store, recorder: Recorder, outbox: Outbox) -> None:
     commit_run(store)
     recorder.is_down = True
     with pytest.raises(ConnectionError):
@@ -119,7 +119,7 @@ def test_a_config_that_may_not_run_closes_the_run_instead(
 
 
 @pytest.mark.parametrize("more", ["", "dryRun: true\n"])
-def test_a_run_whose_job_may_have_started_is_followed_under_any_config(
+def test_a_possibly_started_job_is_followed_under_any_config(
     store: Store, recorder: Recorder, outbox: Outbox, more: str
 ) -> None:
     commit_run(store)
@@ -132,8 +132,8 @@ def test_a_run_whose_job_may_have_started_is_followed_under_any_config(
     else:
         store._tables.transact([_put(store, {"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"})])
     assert outbox.start_run(KEY) is not None
-    ((_, told),) = recorder.started
-    assert told["config"]["jobPollWindowSeconds"] > 0
+    ((_, wire),) = recorder.started
+    assert wire["config"]["jobPollWindowSeconds"] > 0
 
 
 def _put(store: Store, item: Item) -> Any:
@@ -201,7 +201,7 @@ def _complete(store: Store) -> None:
     store.commit(done)  # type: ignore[arg-type]
 
 
-def test_a_request_without_a_time_is_answered_once_and_hides_no_late_data(store: Store, outbox: Outbox) -> None:
+def test_a_request_without_a_time_hides_no_late_data(store: Store, outbox: Outbox) -> None:
     intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
     intake.arrived(sensor())
     outbox.start_run(KEY)
@@ -214,7 +214,7 @@ def test_a_request_without_a_time_is_answered_once_and_hides_no_late_data(store:
     assert not standing.waits
 
 
-def test_a_late_sensor_that_is_redelivered_asks_for_no_second_rerun(store: Store, outbox: Outbox) -> None:
+def test_redelivered_late_data_requests_no_second_rerun(store: Store, outbox: Outbox) -> None:
     intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
     intake.arrived(sensor())
     outbox.start_run(KEY)

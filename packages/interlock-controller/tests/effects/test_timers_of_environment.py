@@ -1,4 +1,4 @@
-"""Which timers a Lambda's variables ask for."""
+"""A Lambda's variables pick its timers."""
 
 import boto3
 import pytest

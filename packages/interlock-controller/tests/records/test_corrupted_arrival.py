@@ -1,4 +1,4 @@
-"""What stands in the place of a date's first arrival and is none: it holds up no sensor, live or dry."""
+"""A corrupted row in the place of a date's first arrival holds up no sensor, live or dry."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,19 +35,19 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 
 def arrive(store: Store, key: str = "ready", at: datetime = NOW) -> None:
-    """An external process writes a sensor, and the stream brings it."""
+    """An external process writes a sensor, and the stream delivers its record."""
     fields: Mapping[str, object] = {"date": "2026-03-03"}
     store.put_sensor("bronze", key, fields)
     intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=timedelta(hours=4))
     intake.arrived(Sensor("bronze", key, fields, at))
 
 
-def told(store: Store) -> list[str]:
+def emitted(store: Store) -> list[str]:
     rows = store.pending(NOW + timedelta(days=9))
     return [row["detailType"] for row in rows if row["SK"].startswith("EVENT#")]
 
 
-def test_the_run_starts_and_its_relative_clock_runs_from_the_sensor(store: Store) -> None:
+def test_the_relative_clock_starts_at_the_sensor(store: Store) -> None:
     store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
     arrive(store)
     run = store.run(KEY)
@@ -56,16 +56,16 @@ def test_the_run_starts_and_its_relative_clock_runs_from_the_sensor(store: Store
     assert store.arrived_at(KEY) == NOW
     breach_at = NOW + timedelta(hours=1)
     SlaAlerts(store, lambda: breach_at).fire(KEY, EventType.RELATIVE_SLA_BREACH, breach_at)
-    assert told(store) == ["RELATIVE_SLA_BREACH"]
+    assert emitted(store) == ["RELATIVE_SLA_BREACH"]
 
 
 def test_a_dry_run_waits_from_the_sensor_on_and_observes(store: Store) -> None:
     store.put_config(decode_yaml(PIPELINE + "dryRun: true\n", "bronze.yaml"))
     arrive(store)
-    assert (store.arrived_at(KEY), told(store)) == (NOW, [])
+    assert (store.arrived_at(KEY), emitted(store)) == (NOW, [])
     arrive(store, "rows", NOW + timedelta(minutes=5))
     assert store.arrived_at(KEY) == NOW
-    assert "DRY_RUN_WOULD_TRIGGER" in told(store)
+    assert "DRY_RUN_WOULD_TRIGGER" in emitted(store)
 
 
 def test_a_dry_run_whose_rules_hold_at_once_observes(store: Store) -> None:
@@ -73,4 +73,4 @@ def test_a_dry_run_whose_rules_hold_at_once_observes(store: Store) -> None:
     store.put_sensor("bronze", "rows", {"n": 1})
     arrive(store)
     assert store.arrived_at(KEY) == NOW
-    assert "DRY_RUN_WOULD_TRIGGER" in told(store)
+    assert "DRY_RUN_WOULD_TRIGGER" in emitted(store)

@@ -1,4 +1,4 @@
-"""A dry run's sensors: the date that they name, and the other dates that wait for just them."""
+"""A dry run's sensors count for the date that they name, and for other dates that wait for them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,10 +23,10 @@ job: {type: command, config: {command: "true"}}
 
 
 class Shadow:
-    """A dry run over the twin; sensors arrive minutes after noon."""
+    """A dry run over the in-memory tables. Sensors arrive minutes after noon."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.emitted: list[tuple[str, str]] = []
         self.store = Store(MemoryTables(self._changed), TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
         self._intake = SensorIntake(
@@ -35,14 +35,14 @@ class Shadow:
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Any) -> None:
         if key[2].startswith("EVENT#") and before is None:
-            self.told.append((after["detailType"], after["detail"].partition('"date":"')[2].partition('"')[0]))
+            self.emitted.append((after["detailType"], after["detail"].partition('"date":"')[2].partition('"')[0]))
 
     def arrives(self, key: str, minute: int, **fields: Any) -> None:
         self.store.put_sensor("bronze", key, fields)
         self._intake.arrived(Sensor("bronze", key, fields, NOW + timedelta(minutes=minute)))
 
     def would_trigger(self) -> list[str]:
-        return [date for name, date in self.told if name == "DRY_RUN_WOULD_TRIGGER"]
+        return [date for name, date in self.emitted if name == "DRY_RUN_WOULD_TRIGGER"]
 
 
 @pytest.fixture
@@ -50,35 +50,35 @@ def shadow() -> Shadow:
     return Shadow()
 
 
-def test_a_sensor_that_names_no_date_is_what_yesterday_s_data_waited_for(shadow: Shadow) -> None:
+def test_an_undated_sensor_counts_for_a_waiting_date(shadow: Shadow) -> None:
     shadow.arrives("ready", 0, date="2026-03-02")
     shadow.arrives("catalog", 10, rows=5)
     shadow.arrives("catalog", 11, rows=6)
     assert shadow.would_trigger() == ["2026-03-02"]
 
 
-def test_each_waiting_hour_is_looked_at(shadow: Shadow) -> None:
+def test_each_waiting_hour_is_evaluated(shadow: Shadow) -> None:
     for hour in ("10", "11"):
         shadow.arrives(f"ready#2026-03-03T{hour}", 0, date="2026-03-03", hour=hour)
     shadow.arrives("catalog", 60, rows=5)
     assert sorted(shadow.would_trigger()) == ["2026-03-03T10", "2026-03-03T11"]
 
 
-def test_a_date_whose_window_is_used_up_waits_no_more(shadow: Shadow) -> None:
+def test_a_date_does_not_wait_beyond_its_window(shadow: Shadow) -> None:
     shadow.arrives("ready", 0, date="2026-03-02")
     shadow.arrives("catalog", 61, rows=5)
     assert shadow.would_trigger() == []
 
 
-def test_what_another_date_s_sensor_says_later_is_not_this_one_s_late_data(shadow: Shadow) -> None:
+def test_a_sensor_of_another_date_is_not_late_data(shadow: Shadow) -> None:
     shadow.arrives("catalog", 0, rows=5)
     shadow.arrives("ready#2026-03-02", 1, date="2026-03-02")
     shadow.arrives("ready#2026-03-03", 2, date="2026-03-03")
     assert shadow.would_trigger() == ["2026-03-02", "2026-03-03"]
-    assert "DRY_RUN_LATE_DATA" not in {name for name, _ in shadow.told}
+    assert "DRY_RUN_LATE_DATA" not in {name for name, _ in shadow.emitted}
 
 
-def test_a_spoiled_arrival_row_is_passed_over(shadow: Shadow) -> None:
+def test_a_corrupted_arrival_row_is_skipped(shadow: Shadow) -> None:
     shadow.store.put_sensor("bronze", "first-sensor-arrival#nonsense", {"arrivedAt": "2026-03-03T12:00:00Z"})
     shadow.store.put_sensor("bronze", "first-sensor-arrival#2026-03-01", {"arrivedAt": "never"})
     shadow.arrives("ready", 0, date="2026-03-02")

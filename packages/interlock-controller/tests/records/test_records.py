@@ -1,4 +1,4 @@
-"""The intakes over the twin of the tables: post-run sensors, dry runs and external outcomes, row by row."""
+"""The intakes over the in-memory tables: post-run sensors, dry runs and external outcomes, row by row."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ postRun: {driftField: rows, rules: [{key: audit, check: gte, field: rows, value:
 
 
 class Floor:
-    """The intakes of one store, and what its outbox holds."""
+    """The intakes of one store, and the event types in its outbox."""
 
     def __init__(self, text: str = PIPELINE) -> None:
         self.rows: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -43,21 +43,21 @@ class Floor:
         self.sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
         self.reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
         self.jobs = OutcomeIntake(self.store, cache)
-        self.told: list[str] = []
+        self.emitted: list[str] = []
         self.store.put_config(decode_yaml(text, "bronze.yaml"))
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
         if key[2].startswith("EVENT#") and before is None and after is not None:
-            self.told.append(str(after["detailType"]))
+            self.emitted.append(str(after["detailType"]))
 
     def write(self, key: str, at: datetime = NOW, **fields: object) -> Sensor:
-        """An external process writes a sensor; the record that the stream will carry."""
+        """An external process writes a sensor. The result is its stream record."""
         fields = {"date": "2026-03-03", **fields}
         self.store.put_sensor("bronze", key, fields)
         return Sensor("bronze", key, fields, at)
 
     def complete(self, **audit: object) -> None:
-        """A run of the date as it is once its job succeeded, with a baseline."""
+        """Complete a run of the date, with a baseline."""
         config = self.store.config("bronze").config
         assert config is not None
         start = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=NOW)
@@ -73,10 +73,10 @@ class Floor:
         )
         assert isinstance(done, CloseRun)
         assert self.store.commit(done) is Commit.COMMITTED
-        self.told.clear()
+        self.emitted.clear()
 
     def ask(self, at: datetime, *, sk: str = "RERUN_REQUEST#stream#2026-03-03", **attributes: object) -> None:
-        """An external process asks for a rerun, and the stream brings its row."""
+        """An external process requests a rerun, and the stream delivers its row."""
         row = {"PK": "PIPELINE#bronze", "SK": sk, "reason": "manual", **attributes}
         self.tables.transact([Put(NAMES.control, row)])
         stored = self.tables.get(NAMES.control, "PIPELINE#bronze", sk)
@@ -84,60 +84,60 @@ class Floor:
         self.reruns.requested(read_rerun_request(stored, at))
 
     def request(self) -> Mapping[str, Any]:
-        """The date's rerun request as it lies in the pending index."""
+        """The date's rerun request in the pending index."""
         rows = [row for row in self.store.pending(NOW + timedelta(days=9)) if row["SK"].startswith("RERUN_REQUEST#")]
         return rows[0] if rows else {}
 
     def awaits_post_run(self) -> bool:
-        """Whether the date lies in the post-run index."""
+        """Whether the date is in the post-run index."""
         return bool(list(self.tables.query(NAMES.control, "POSTRUN", index="GSI1")))
 
 
 LATER = NOW + timedelta(hours=1)
 
 
-def test_a_completed_run_waits_for_its_post_run_sensors_until_they_have_been_judged() -> None:
+def test_a_run_awaits_its_post_run_sensors_until_judged() -> None:
     floor = Floor()
     floor.complete(rows=10)
     assert floor.awaits_post_run()
     floor.sensors.arrived(floor.write("audit", LATER, rows=10))
-    assert (floor.told, floor.awaits_post_run()) == (["POST_RUN_PASSED"], False)
+    assert (floor.emitted, floor.awaits_post_run()) == (["POST_RUN_PASSED"], False)
     floor.sensors.arrived(floor.write("audit", LATER + timedelta(minutes=1), rows=10, note="again"))
-    assert floor.told == ["POST_RUN_PASSED", "POST_RUN_PASSED"]
+    assert floor.emitted == ["POST_RUN_PASSED", "POST_RUN_PASSED"]
 
 
-@pytest.mark.parametrize(("rows", "told"), [(10, "POST_RUN_PASSED"), (11, "POST_RUN_DRIFT")])
-def test_a_post_run_record_is_judged_although_the_next_days_row_has_taken_its_place(rows: int, told: str) -> None:
+@pytest.mark.parametrize(("rows", "emitted"), [(10, "POST_RUN_PASSED"), (11, "POST_RUN_DRIFT")])
+def test_a_post_run_record_is_judged_after_the_next_days_row(rows: int, emitted: str) -> None:
     floor = Floor()
     floor.complete(rows=10)
     record = floor.write("audit", LATER, rows=rows)
     floor.write("audit", LATER + timedelta(days=1), rows=0, date="2026-03-04")
     floor.sensors.arrived(record)
-    assert floor.told == [told]
+    assert floor.emitted == [emitted]
     assert not floor.awaits_post_run()
 
 
-def test_a_post_run_record_that_a_newer_one_of_its_date_has_replaced_leaves_the_word_to_it() -> None:
+def test_a_newer_row_of_its_date_supersedes_a_post_run_record() -> None:
     floor = Floor()
     floor.complete(rows=10)
     record, newer = floor.write("audit", LATER, rows=0), floor.write("audit", LATER, rows=10)
     floor.sensors.arrived(record)
-    assert floor.told == []
+    assert floor.emitted == []
     floor.sensors.arrived(newer)
-    assert floor.told == ["POST_RUN_PASSED"]
+    assert floor.emitted == ["POST_RUN_PASSED"]
 
 
-def test_more_data_after_a_final_failure_is_settled_without_an_event() -> None:
+def test_more_data_after_a_final_failure_emits_no_event() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
     row = dict(floor.tables.get(NAMES.control, "PIPELINE#bronze", "TRIGGER#stream#2026-03-03") or {})
     floor.tables.transact([Put(NAMES.control, {**row, "status": "FAILED_FINAL"})])
     for minute in range(2):
         floor.sensors.arrived(floor.write("ready", LATER + timedelta(minutes=minute), ready=True, n=minute))
-    assert floor.told == ["LATE_DATA_ARRIVAL"]
+    assert floor.emitted == ["LATE_DATA_ARRIVAL"]
 
 
-def test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_brought_again() -> None:
+def test_a_redelivered_post_run_record_keeps_its_judgement() -> None:
     second = "value: 10}, {key: ledger, check: gte, field: rows, value: 10}]}"
     floor = Floor(PIPELINE.replace("value: 10}]}", second))
     floor.complete(rows=10)
@@ -148,27 +148,27 @@ def test_what_was_said_of_a_post_run_record_is_not_said_otherwise_when_it_is_bro
         floor.store.forget_event(row["PK"], row["SK"])
     floor.store.put_sensor("bronze", "ledger", {"date": "2026-03-03", "rows": 10})
     floor.sensors.arrived(record)
-    assert floor.told == ["POST_RUN_FAILED"]
+    assert floor.emitted == ["POST_RUN_FAILED"]
 
 
-def test_drift_asks_for_a_rerun_once_and_the_rerun_takes_its_own_baseline() -> None:
+def test_drift_requests_one_rerun_with_its_own_baseline() -> None:
     floor = Floor()
     floor.complete(rows=10)
     record = floor.write("audit", LATER, rows=0)
     floor.sensors.arrived(record)
     floor.sensors.arrived(record)
-    assert set(floor.told) == {"POST_RUN_DRIFT"}
+    assert set(floor.emitted) == {"POST_RUN_DRIFT"}
     assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("data-drift", format_time(LATER))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
     run = floor.store.run(KEY)
     assert run is not None
     assert (run.status, run.attempt, floor.store.baseline(KEY)) == (RunStatus.RUNNING, 1, {})
-    floor.told.clear()
+    floor.emitted.clear()
     floor.sensors.arrived(record)
-    assert floor.told == []
+    assert floor.emitted == []
 
 
-def test_data_that_came_within_the_second_of_the_evaluation_but_after_it_is_late_data() -> None:
+def test_unseen_write_in_second_of_evaluation_is_late_data() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     record = floor.write("ready", NOW, ready=True)
     completed_having_seen(floor, record, "another fingerprint")
@@ -177,9 +177,7 @@ def test_data_that_came_within_the_second_of_the_evaluation_but_after_it_is_late
 
 
 @pytest.mark.parametrize(("hidden", "reason"), [(True, None), (False, "late-data")])
-def test_of_two_writes_in_the_second_of_the_evaluation_the_one_that_nobody_saw_is_late_data_unless_overwritten(
-    hidden: bool, reason: str | None
-) -> None:
+def test_unseen_write_in_same_second_is_late_data(hidden: bool, reason: str | None) -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     first, second = (floor.write("ready", NOW, ready=True, rows=rows) for rows in (1, 2))
     unseen, seen = (first, second) if hidden else (second, first)
@@ -189,7 +187,7 @@ def test_of_two_writes_in_the_second_of_the_evaluation_the_one_that_nobody_saw_i
 
 
 @pytest.mark.parametrize("over", [{"ready": False}, {"ready": True, "date": "2026-03-04"}, {"ready": True, "date": 7}])
-def test_an_unseen_write_is_late_data_although_what_replaced_it_says_nothing_of_its_date(
+def test_unseen_write_is_late_data_despite_its_replacement(
     over: dict[str, object],
 ) -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
@@ -200,7 +198,7 @@ def test_an_unseen_write_is_late_data_although_what_replaced_it_says_nothing_of_
     assert floor.request()["reason"] == "late-data"
 
 
-def test_late_data_beside_a_request_that_is_refused_asks_for_itself() -> None:
+def test_late_data_requests_a_rerun_after_a_rejected_request() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun").replace("maxRetries", "maxManualReruns: 0, maxRetries"))
     floor.complete()
     asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": format_time(NOW)}
@@ -208,32 +206,32 @@ def test_late_data_beside_a_request_that_is_refused_asks_for_itself() -> None:
     record = floor.write("ready", LATER, ready=True)
     for _ in range(2):
         floor.sensors.arrived(record)
-    assert floor.told == ["LATE_DATA_ARRIVAL"]
+    assert floor.emitted == ["LATE_DATA_ARRIVAL"]
     assert [entry.event for entry in floor.store.entries(KEY)].count("late-data-arrival") == 1
     standing = floor.request()
     assert (standing["requestedAt"], standing["lateData"]) == (format_time(NOW), format_time(LATER))
     floor.reruns.requested(read_rerun_request(standing, LATER))
-    assert floor.told == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
+    assert floor.emitted == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
     assert (floor.request()["reason"], floor.request()["requestedAt"]) == ("late-data", format_time(LATER))
     floor.sensors.arrived(record)
     floor.reruns.requested(read_rerun_request(standing, LATER))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
-    assert floor.told == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED", "RERUN_ACCEPTED"]
+    assert floor.emitted == ["LATE_DATA_ARRIVAL", "RERUN_REJECTED", "RERUN_ACCEPTED"]
     assert floor.request() == {}
 
 
-def test_drift_beside_a_request_that_is_refused_asks_for_itself_as_drift() -> None:
+def test_drift_requests_a_rerun_after_a_rejected_request() -> None:
     floor = Floor(PIPELINE.replace("maxRetries", "maxManualReruns: 0, maxRetries"))
     floor.complete(rows=10)
     asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": Decimal(7)}
     floor.tables.transact([Put(NAMES.control, asked)])
     floor.sensors.arrived(floor.write("audit", LATER, rows=0))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
-    assert floor.told == ["POST_RUN_DRIFT", "RERUN_REJECTED"]
+    assert floor.emitted == ["POST_RUN_DRIFT", "RERUN_REJECTED"]
     assert floor.request()["reason"] == "data-drift"
 
 
-def test_late_data_that_is_brought_again_while_its_own_request_waits_is_logged_once() -> None:
+def test_redelivered_late_data_is_logged_once() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
     record = floor.write("ready", LATER, ready=True)
@@ -243,28 +241,28 @@ def test_late_data_that_is_brought_again_while_its_own_request_waits_is_logged_o
     assert "lateData" not in floor.request()
 
 
-def test_late_data_beside_a_request_that_is_granted_asks_for_nothing_more() -> None:
+def test_late_data_requests_nothing_after_a_granted_request() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
     asked = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": format_time(NOW)}
     floor.tables.transact([Put(NAMES.control, asked)])
     floor.sensors.arrived(floor.write("ready", LATER, ready=True))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
-    assert (floor.told, floor.request()) == (["LATE_DATA_ARRIVAL", "RERUN_ACCEPTED"], {})
+    assert (floor.emitted, floor.request()) == (["LATE_DATA_ARRIVAL", "RERUN_ACCEPTED"], {})
 
 
-def test_a_second_late_write_beside_our_own_request_is_told_and_asks_for_nothing_more() -> None:
+def test_a_second_late_write_requests_no_second_rerun() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun").replace("maxRetries", "maxDriftReruns: 0, maxRetries"))
     floor.complete()
     for minute in range(2):
         floor.sensors.arrived(floor.write("ready", LATER + timedelta(minutes=minute), ready=True, minute=minute))
     floor.reruns.requested(read_rerun_request(floor.request(), LATER))
-    assert floor.told == ["LATE_DATA_ARRIVAL", "LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
+    assert floor.emitted == ["LATE_DATA_ARRIVAL", "LATE_DATA_ARRIVAL", "RERUN_REJECTED"]
     assert floor.request() == {}
 
 
 def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:
-    """The run that the record opens, completed within one second; its evaluation saw this fingerprint."""
+    """Complete the run of the record within one second, with an evaluation that saw this fingerprint."""
     floor.sensors.arrived(record)
     run, config = floor.store.run(KEY), floor.store.config("bronze").config
     assert run is not None
@@ -276,34 +274,34 @@ def completed_having_seen(floor: Floor, record: Sensor, seen: str) -> None:
     floor.store.commit(done)
 
 
-def test_a_rerun_row_without_a_time_counts_against_the_budget_of_a_request() -> None:
+def test_a_rerun_row_without_a_time_counts_in_the_budget() -> None:
     floor = Floor()
     floor.complete()
     row = {"PK": "PIPELINE#bronze", "SK": "RERUN#stream#2026-03-03#0", "reason": "manual", "triggeredAt": "yesterday"}
     floor.tables.transact([Put(NAMES.rerun, row)])
     floor.ask(LATER, requestedAt=format_time(LATER))
-    assert floor.told == ["RERUN_REJECTED"]
+    assert floor.emitted == ["RERUN_REJECTED"]
 
 
 @pytest.fixture
-def shadow() -> Floor:
+def dry_run() -> Floor:
     return Floor(PIPELINE.replace("dryRun: false", "dryRun: true"))
 
 
-def test_a_dry_run_observes_once_and_starts_nothing(shadow: Floor) -> None:
-    shadow.store.put_sensor("bronze", "audit", {"rows": 10})
-    record = shadow.write("ready", ready=True)
-    shadow.sensors.arrived(record)
-    shadow.sensors.arrived(record)
-    assert shadow.told == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
-    assert shadow.store.run(KEY) is None
-    assert shadow.store.arrived_at(KEY) == NOW
-    assert shadow.store.baseline(KEY) == {"audit": {"rows": 10}}
-    assert shadow.store.shadow(KEY).triggered_at == NOW
-    shadow.sensors.arrived(shadow.write("ready", LATER, ready=True, rows=3))
-    shadow.sensors.arrived(shadow.write("audit", LATER, rows=0))
-    assert shadow.told[3:] == ["DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT"]
-    assert shadow.request() == {}
+def test_a_dry_run_observes_once_and_starts_nothing(dry_run: Floor) -> None:
+    dry_run.store.put_sensor("bronze", "audit", {"rows": 10})
+    record = dry_run.write("ready", ready=True)
+    dry_run.sensors.arrived(record)
+    dry_run.sensors.arrived(record)
+    assert dry_run.emitted == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
+    assert dry_run.store.run(KEY) is None
+    assert dry_run.store.arrived_at(KEY) == NOW
+    assert dry_run.store.baseline(KEY) == {"audit": {"rows": 10}}
+    assert dry_run.store.shadow(KEY).triggered_at == NOW
+    dry_run.sensors.arrived(dry_run.write("ready", LATER, ready=True, rows=3))
+    dry_run.sensors.arrived(dry_run.write("audit", LATER, rows=0))
+    assert dry_run.emitted[3:] == ["DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT"]
+    assert dry_run.request() == {}
 
 
 def test_reference_data_of_any_date_lets_a_waiting_dry_run_pass() -> None:
@@ -313,9 +311,9 @@ def test_reference_data_of_any_date_lets_a_waiting_dry_run_pass() -> None:
     )
     floor = Floor(text)
     floor.sensors.arrived(floor.write("ready", ready=True))
-    assert floor.told == []
+    assert floor.emitted == []
     floor.sensors.arrived(floor.write("holidays", NOW + timedelta(minutes=9), date="Q1", open=True))
-    assert floor.told[:1] == ["DRY_RUN_WOULD_TRIGGER"]
+    assert floor.emitted[:1] == ["DRY_RUN_WOULD_TRIGGER"]
     assert floor.store.shadow(KEY).triggered_at == NOW + timedelta(minutes=9)
 
 
@@ -326,73 +324,73 @@ def test_a_rejected_row_lets_a_waiting_dry_run_look_again() -> None:
     with pytest.raises(UnreadableSensor):
         floor.sensors.arrived(floor.write("ready", NOW + timedelta(minutes=1), ready=True, date="2026/03/03"))
     floor.sensors.arrived(floor.write("volume", NOW + timedelta(minutes=2)))
-    assert floor.told == ["SENSOR_REJECTED"]
+    assert floor.emitted == ["SENSOR_REJECTED"]
     with pytest.raises(UnreadableSensor):
         floor.sensors.arrived(floor.write("ready", NOW + timedelta(minutes=3), ready=True, date="1970-01-01"))
-    assert floor.told[1] == "DRY_RUN_WOULD_TRIGGER"
+    assert floor.emitted[1] == "DRY_RUN_WOULD_TRIGGER"
     assert floor.store.run(KEY) is None
 
 
-def test_a_dry_run_too_leaves_the_word_to_a_newer_write_of_the_date(shadow: Floor) -> None:
-    shadow.store.put_sensor("bronze", "audit", {"rows": 10})
-    shadow.sensors.arrived(shadow.write("ready", ready=True))
-    shadow.told.clear()
-    older = shadow.write("audit", LATER, rows=0)
-    shadow.write("audit", LATER, rows=10)
-    shadow.sensors.arrived(older)
-    assert shadow.told == []
+def test_a_newer_write_supersedes_a_record_of_a_dry_run(dry_run: Floor) -> None:
+    dry_run.store.put_sensor("bronze", "audit", {"rows": 10})
+    dry_run.sensors.arrived(dry_run.write("ready", ready=True))
+    dry_run.emitted.clear()
+    older = dry_run.write("audit", LATER, rows=0)
+    dry_run.write("audit", LATER, rows=10)
+    dry_run.sensors.arrived(older)
+    assert dry_run.emitted == []
 
 
-def test_a_dry_runs_rerun_requests_are_answered_within_the_budget(shadow: Floor) -> None:
-    shadow.sensors.arrived(shadow.write("ready", ready=True))
-    shadow.told.clear()
+def test_rerun_requests_of_a_dry_run_have_a_budget(dry_run: Floor) -> None:
+    dry_run.sensors.arrived(dry_run.write("ready", ready=True))
+    dry_run.emitted.clear()
     for minute in (10, 10, 20):
         at = NOW + timedelta(minutes=minute)
-        shadow.ask(at, requestedAt=format_time(at))
-    assert shadow.told == ["DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"]
-    assert shadow.store.shadow(KEY).reruns == ("manual",)
-    assert shadow.store.run(KEY) is None
-    standing = shadow.store.standing_request(KEY)
+        dry_run.ask(at, requestedAt=format_time(at))
+    assert dry_run.emitted == ["DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"]
+    assert dry_run.store.shadow(KEY).reruns == ("manual",)
+    assert dry_run.store.run(KEY) is None
+    standing = dry_run.store.standing_request(KEY)
     assert standing is not None
     assert not standing.waits
 
 
 @pytest.mark.parametrize("stamp", [Decimal(1772539200), "2026-03-03T12:00:00Z", "noon", "", None, True, [1]])
-def test_a_request_is_answered_whatever_its_time_is_written_as(stamp: object) -> None:
+def test_a_request_with_any_form_of_time_is_answered(stamp: object) -> None:
     floor = Floor()
     for _ in range(2):
         floor.ask(NOW, requestedAt=stamp)
     run = floor.store.run(KEY)
     assert run is not None
     assert run.attempt == 0
-    assert floor.told[0] == "RERUN_ACCEPTED"
+    assert floor.emitted[0] == "RERUN_ACCEPTED"
     row = floor.tables.get(NAMES.control, "PIPELINE#bronze", "RERUN_REQUEST#stream#2026-03-03")
     assert row is not None
     assert row["requestedAt"] == stamp
 
 
 @pytest.mark.parametrize("length", [990, 1_200, 20_000])
-def test_a_request_with_a_time_of_any_length_is_answered_once_and_does_not_stand_in_the_way(length: int) -> None:
+def test_a_request_with_a_long_time_hides_no_late_data(length: int) -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
     floor.store.put_sensor("bronze", "ready", {"updatedAt": format_time(NOW)})
     for _ in range(2):
         floor.ask(LATER, requestedAt="soon" * (length // 4))
-    assert floor.told == ["RERUN_REJECTED"]
+    assert floor.emitted == ["RERUN_REJECTED"]
     floor.sensors.arrived(floor.write("ready", LATER, ready=True))
     assert floor.request()["reason"] == "late-data"
 
 
-def test_an_answered_request_that_is_pending_again_is_retired_and_not_answered_again() -> None:
+def test_an_answered_request_that_waits_again_is_retired() -> None:
     floor = Floor()
     asked = {"requestedAt": format_time(LATER), "GSI1PK": "PENDING", "GSI1SK": format_time(LATER)}
     floor.ask(LATER, **asked)
-    assert (floor.told, floor.request()) == (["RERUN_ACCEPTED"], {})
+    assert (floor.emitted, floor.request()) == (["RERUN_ACCEPTED"], {})
     floor.ask(LATER, **asked)
-    assert (floor.told, floor.request()) == (["RERUN_ACCEPTED"], {})
+    assert (floor.emitted, floor.request()) == (["RERUN_ACCEPTED"], {})
 
 
-def test_late_data_replaces_an_answered_request_whose_time_was_a_number() -> None:
+def test_late_data_replaces_a_request_with_a_number_as_time() -> None:
     floor = Floor(PIPELINE.replace("postRun", "# postRun"))
     floor.complete()
     floor.ask(NOW, requestedAt=Decimal(1772539200), reason="job-fail-retry")
@@ -400,50 +398,50 @@ def test_late_data_replaces_an_answered_request_whose_time_was_a_number() -> Non
     assert floor.request()["reason"] == "late-data"
 
 
-def test_a_request_for_another_schedule_starts_nothing_beside_the_run() -> None:
+def test_a_request_for_another_schedule_is_a_rejected_rerun() -> None:
     floor = Floor()
     floor.sensors.arrived(floor.write("ready", ready=True))
     floor.ask(LATER, sk="RERUN_REQUEST#nightly#2026-03-03", requestedAt=format_time(LATER))
     assert [run.key for run in floor.store.runs("bronze")] == [KEY]
-    assert floor.told == ["RERUN_REJECTED"]
+    assert floor.emitted == ["RERUN_REJECTED"]
     row = floor.tables.get(NAMES.control, "PIPELINE#bronze", "RERUN_REQUEST#nightly#2026-03-03")
     assert row is not None
     assert row["outcome"] == "rejected"
 
 
-def test_a_shadow_of_an_older_tool_counts_what_follows(shadow: Floor) -> None:
+def test_a_dry_run_row_of_an_older_release_counts_reruns(dry_run: Floor) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "DRY_RUN#stream#2026-03-03", "data": {"triggeredAt": format_time(NOW)}}
-    shadow.tables.transact([Put(NAMES.control, {**row, "ttl": 1793539200})])
-    shadow.store.put_sensor("bronze", "ready", {"updatedAt": format_time(LATER)})
-    shadow.ask(LATER, requestedAt=format_time(LATER))
-    assert (shadow.told, shadow.store.shadow(KEY).reruns) == (["DRY_RUN_WOULD_RERUN"], ("manual",))
-    shadow.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
-    assert shadow.store.shadow(KEY).retries == 1
+    dry_run.tables.transact([Put(NAMES.control, {**row, "ttl": 1793539200})])
+    dry_run.store.put_sensor("bronze", "ready", {"updatedAt": format_time(LATER)})
+    dry_run.ask(LATER, requestedAt=format_time(LATER))
+    assert (dry_run.emitted, dry_run.store.shadow(KEY).reruns) == (["DRY_RUN_WOULD_RERUN"], ("manual",))
+    dry_run.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
+    assert dry_run.store.shadow(KEY).retries == 1
 
 
-def test_a_failure_is_counted_on_a_shadow_of_an_older_tool(shadow: Floor) -> None:
+def test_a_dry_run_row_of_an_older_release_counts_failures(dry_run: Floor) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "DRY_RUN#stream#2026-03-03", "data": {"triggeredAt": format_time(NOW)}}
-    shadow.tables.transact([Put(NAMES.control, row)])
-    shadow.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
-    assert (shadow.told, shadow.store.shadow(KEY).retries) == (["DRY_RUN_WOULD_RETRY"], 1)
+    dry_run.tables.transact([Put(NAMES.control, row)])
+    dry_run.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
+    assert (dry_run.emitted, dry_run.store.shadow(KEY).retries) == (["DRY_RUN_WOULD_RETRY"], 1)
 
 
-def test_a_dry_runs_external_failures_are_judged_once_each(shadow: Floor) -> None:
+def test_a_dry_runs_external_failures_are_judged_once_each(dry_run: Floor) -> None:
     for minute in (10, 10, 20):
         at = NOW + timedelta(minutes=minute)
-        shadow.jobs.reported(JobEntry(KEY, at, "fail", error="boom"), at)
-    assert shadow.told == ["DRY_RUN_WOULD_RETRY", "DRY_RUN_RETRY_EXHAUSTED"]
-    assert shadow.store.shadow(KEY).retries == 1
+        dry_run.jobs.reported(JobEntry(KEY, at, "fail", error="boom"), at)
+    assert dry_run.emitted == ["DRY_RUN_WOULD_RETRY", "DRY_RUN_RETRY_EXHAUSTED"]
+    assert dry_run.store.shadow(KEY).retries == 1
 
 
 def test_external_outcomes_of_a_live_pipeline_are_only_a_record() -> None:
     floor = Floor()
     floor.jobs.reported(JobEntry(KEY, NOW, "fail"), NOW)
-    assert floor.told == []
+    assert floor.emitted == []
 
 
-def test_a_counted_rerun_before_the_first_observation_keeps_its_count(shadow: Floor) -> None:
-    shadow.ask(NOW, requestedAt=format_time(NOW))
-    shadow.sensors.arrived(shadow.write("ready", LATER, ready=True))
-    seen = shadow.store.shadow(KEY)
+def test_a_rerun_before_the_first_observation_is_counted(dry_run: Floor) -> None:
+    dry_run.ask(NOW, requestedAt=format_time(NOW))
+    dry_run.sensors.arrived(dry_run.write("ready", LATER, ready=True))
+    seen = dry_run.store.shadow(KEY)
     assert (seen.reruns, seen.triggered_at) == (("manual",), LATER)

@@ -1,4 +1,4 @@
-"""Makes the bench and the job targets of interlock-triggers importable, and gives tests a bench."""
+"""Makes the bench and the job targets of interlock-triggers importable, and provides a bench."""
 
 import sys
 from pathlib import Path

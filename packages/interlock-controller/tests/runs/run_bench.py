@@ -1,4 +1,4 @@
-"""One run on its context over the in-memory twin, and a job target that does what the test says."""
+"""One run on its context over the in-memory tables, and a job target with answers that the test sets."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,11 +29,11 @@ GLUE = "{type: glue, config: {jobName: j}, maxRetries: 1}"
 
 
 class Died(BaseException):
-    """The process ends here: nothing catches it."""
+    """The end of the process. No code catches it."""
 
 
 class Board:
-    """A job target that does what the test says."""
+    """A job target with answers that the test sets."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
@@ -69,7 +69,7 @@ class Board:
 
 
 class Bench:
-    """One run on its context; `ask` sends it the state machine's questions."""
+    """One run on its context. `ask` sends it the state machine's requests."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Bench:
         return self.ask("complete-trigger", token, outcome=msgspec.to_builtins(step))
 
     def rerun(self, *, abandon_previous: bool = False) -> OpenAttempt:
-        """A rerun request of an operator, granted; its execution has started and its rules hold."""
+        """Grant an operator's rerun request. Its execution has started and its rules hold."""
         self.now += timedelta(minutes=10)
         self.store.request_rerun(
             self.key, reason="manual", note=None, requested_at=self.now, abandon_previous=abandon_previous
@@ -173,7 +173,7 @@ class Bench:
         return [dict(row) for row in rows if row["SK"].startswith("EVENT#")]
 
     def message_of(self, detail_type: str) -> str:
-        """All that the events of a type say."""
+        """The details of all events of a type."""
         return "\n".join(str(row["detail"]) for row in self.event_rows() if row["detailType"] == detail_type)
 
     def log(self) -> list[str]:

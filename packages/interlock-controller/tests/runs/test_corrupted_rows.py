@@ -1,4 +1,4 @@
-"""Rerun rows that somebody has spoiled: no close waits for them, and they count against the budget."""
+"""Corrupted rerun rows hold up no close, and they count against the budget."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from interlock_triggers import Category, State, Status
 
 
 def bench_with(board: Board, **rerun: Any) -> Bench:
-    """A run of a date with one such rerun row, whose job was started."""
+    """A run with a started job, and one such rerun row of its date."""
     bench = Bench(GLUE, board)
     row = {"PK": "PIPELINE#bronze", "SK": "RERUN#stream#2026-03-03#0", **rerun}
     bench.store._tables.transact([Put(bench.store.names.rerun, row)])
@@ -22,7 +22,7 @@ def bench_with(board: Board, **rerun: Any) -> Bench:
 
 @pytest.mark.parametrize("triggered_at", ["yesterday", 1772539200, None])
 @pytest.mark.parametrize("mode", ["complete-trigger", "infra-failure"])
-def test_a_run_closes_beside_a_rerun_row_without_a_time(mode: str, triggered_at: object) -> None:
+def test_a_rerun_row_without_a_time_does_not_hold_up_a_close(mode: str, triggered_at: object) -> None:
     board = Board()
     bench = bench_with(board, reason="manual", triggeredAt=triggered_at)
     board.status = Status(State.SUCCEEDED, None)
@@ -34,7 +34,7 @@ def test_a_run_closes_beside_a_rerun_row_without_a_time(mode: str, triggered_at:
 
 
 @pytest.mark.parametrize(("reason", "status"), [("job-fail-retry", "failed"), ("manual", "retrying")])
-def test_a_rerun_row_without_a_time_is_a_retry_that_was_used_by_its_reason(reason: str, status: str) -> None:
+def test_a_rerun_row_without_a_time_counts_by_its_reason(reason: str, status: str) -> None:
     board = Board()
     bench = bench_with(board, reason=reason, triggeredAt="yesterday")
     board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")

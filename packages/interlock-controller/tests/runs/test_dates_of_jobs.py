@@ -1,4 +1,4 @@
-"""Which date each job type's target receives: real requests to its peer, from the run's row to the wire."""
+"""The target of each job type receives the run's date: real requests to its peer, from the run's row to the wire."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ from interlock_triggers import Triggers
 
 
 class Dated(NamedTuple):
-    """An execution date in Europe/Berlin, and what a job is to receive for it."""
+    """An execution date in Europe/Berlin, and the expected values of a job's variables."""
 
     date: str
     variables: dict[str, str]
 
     @property
     def partition(self) -> dict[str, str]:
-        """The date as types send it that get no input of their own."""
+        """The date as sent by job types whose config has no input of its own."""
         day, hour = self.variables["PAR_DAY"], self.variables["PAR_HOUR"]
         return {"par_day": day} | ({"par_hour": hour} if hour else {})
 
@@ -42,7 +42,7 @@ DATES = [
 ]
 NAMES = [*DATES[0].variables, "PIPELINE_ID", "SCHEDULE_ID", "ATTEMPT", "JOB_KEY"]
 WRITTEN = {name.lower(): f"${{INTERLOCK_{name}}}" for name in NAMES}
-"""Every variable of a run, as a config names it."""
+"""Every variable of a run, by its name in a config."""
 
 
 class TypedRun(NamedTuple):
@@ -60,15 +60,15 @@ class TypedRun(NamedTuple):
         return intent.key
 
     def expected(self, dated: Dated) -> dict[str, str]:
-        """What becomes of WRITTEN."""
+        """WRITTEN with the values of the run."""
         own = {"PIPELINE_ID": "bronze", "SCHEDULE_ID": "stream", "ATTEMPT": "0", "JOB_KEY": self.key}
         return {name.lower(): value for name, value in (dated.variables | own).items()}
 
 
 class Case(NamedTuple):
-    """One type: the config with an input of its own (of WRITTEN) and without, and what its target received.
+    """One type: its config with an input of its own (of WRITTEN) and without, and the input that its target received.
 
-    `given` is what it gets without an input of its own, None where its config must have one.
+    `given` is the expected input without an input of its own, or None if the type's config must have one.
     """
 
     kind: str
@@ -88,7 +88,7 @@ def _body(typed: TypedRun) -> Any:
 
 
 def _output(typed: TypedRun) -> Any:
-    """What a command wrote: a line of its arguments, a line of its environment."""
+    """The output of a command: a line of its arguments, a line of its environment."""
     intent = typed.bench.run.job_intent
     assert intent is not None
     assert intent.outcome is not None
@@ -240,7 +240,7 @@ def typed_run(
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 def test_an_input_of_its_own_reaches_the_job_with_its_date(case: Case, dated: Dated) -> None:
     with typed_run(case.kind, case.own, dated) as typed:
-        # The run's own values win.
+        # The run's own values take precedence.
         typed.bench.environment |= {"INTERLOCK_DATE": "1999-12-31", "INTERLOCK_PERIOD_START": "never"}
         typed.bench.ask("trigger")
         assert case.received(typed) == case.wrapped(typed, dated, typed.expected(dated))

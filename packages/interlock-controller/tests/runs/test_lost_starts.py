@@ -1,4 +1,4 @@
-"""What becomes of starts that nobody confirmed, and of previous jobs whose end nobody saw."""
+"""Unconfirmed starts, and previous jobs without a known end, cause no second job."""
 
 from datetime import timedelta
 from typing import Any
@@ -32,7 +32,7 @@ GONE = JobGone(Category.PERMANENT, "EntityNotFoundException: run job-1 not found
 
 
 def _trigger(bench: Bench) -> Step | None:
-    """The Trigger state with its retries; None when they are used up."""
+    """The answer of the Trigger state with its retries, or None after the last one."""
     for wait in (30, 60, 120, None):
         try:
             return bench.ask("trigger")
@@ -44,10 +44,10 @@ def _trigger(bench: Bench) -> Step | None:
 
 
 def _followed(bench: Bench, step: Step | None) -> Step | None:
-    """What the machine comes to after the Trigger state, back to which it goes while nothing was started."""
+    """The last answer after the Trigger state. The machine returns to that state while nothing was started."""
     end = bench.now + timedelta(hours=4)
     while step is not None and step.status in ("running", "not-started"):
-        assert bench.now < end, "the machine goes round and round"
+        assert bench.now < end, "the machine does not end"
         if step.status == "running":
             bench.now += timedelta(seconds=max(step.wait_seconds, 1))
             step = bench.ask("check-job")
@@ -56,7 +56,7 @@ def _followed(bench: Bench, step: Step | None) -> Step | None:
     return step
 
 
-def test_a_start_that_breaks_off_is_unconfirmed_and_sent_again_with_its_key(bench: Bench, board: Board) -> None:
+def test_a_broken_start_is_sent_again_with_its_key(bench: Bench, board: Board) -> None:
     board.answers = [ValueError("Invalid URL https://etl:hunter22@h")]
     with pytest.raises(SubmissionFailed, match="unconfirmed: ValueError") as failed:
         bench.ask("trigger")
@@ -69,7 +69,7 @@ def test_a_start_that_breaks_off_is_unconfirmed_and_sent_again_with_its_key(benc
     assert len({attempt.key for attempt in board.starts}) == 1
 
 
-def test_what_broke_a_start_off_is_logged_by_its_class_and_place(
+def test_the_error_of_a_broken_start_is_logged_by_class(
     bench: Bench, board: Board, caplog: pytest.LogCaptureFixture
 ) -> None:
     board.answers = [ValueError("Invalid URL https://etl:hunter22@h")]
@@ -82,7 +82,7 @@ def test_what_broke_a_start_off_is_logged_by_its_class_and_place(
     assert "hunter22" not in line
 
 
-def test_starts_that_break_off_each_time_end_the_run_after_the_machines_retries(bench: Bench, board: Board) -> None:
+def test_broken_starts_end_the_run_after_the_retries(bench: Bench, board: Board) -> None:
     board.answers = [ValueError("Invalid IPv6 URL")] * 500
     assert _followed(bench, _trigger(bench)) is None
     assert len(board.starts) == 4
@@ -91,9 +91,7 @@ def test_starts_that_break_off_each_time_end_the_run_after_the_machines_retries(
     )
 
 
-def test_invocations_that_die_each_time_end_the_attempt_when_the_poll_window_is_over(
-    bench: Bench, board: Board
-) -> None:
+def test_dying_invocations_end_the_attempt_at_its_poll_window(bench: Bench, board: Board) -> None:
     board.answers = [Died()] * 500
     step = _followed(bench, _trigger(bench))
     assert step is not None
@@ -104,7 +102,7 @@ def test_invocations_that_die_each_time_end_the_attempt_when_the_poll_window_is_
     assert bench.complete(step).status == "retrying"
 
 
-def test_a_start_is_sent_again_at_least_once_however_short_the_window_is(bench: Bench, board: Board) -> None:
+def test_a_start_is_repeated_at_least_once_in_any_window(bench: Bench, board: Board) -> None:
     board.answers = [Died()]
     with pytest.raises(Died):
         bench.ask("trigger")
@@ -114,23 +112,21 @@ def test_a_start_is_sent_again_at_least_once_however_short_the_window_is(bench: 
 
 
 @pytest.mark.parametrize("found", [Started("glue", "job-7"), None])
-def test_a_start_that_is_given_up_is_looked_for_where_that_is_possible(
-    bench: Bench, board: Board, found: Started | None
-) -> None:
+def test_an_abandoned_start_is_looked_for_if_findable(bench: Bench, board: Board, found: Started | None) -> None:
     board.answers, board.is_findable, board.found = [Died()] * 500, True, found
     step = _followed(bench, _trigger(bench))
     if found is None:
         assert step is not None
         assert "never confirmed" in step.error
     else:
-        # Found when its poll window is over: asked once, and then exhausted as any other job.
+        # The job is found after its poll window. It is checked once, and then exhausted as any other job.
         assert bench.run.job_intent is not None
         assert bench.run.job_intent.run_id == "job-7"
         assert step is not None
         assert step.status == "exhausted"
 
 
-def test_a_variable_that_went_missing_after_a_lost_start_does_not_undo_the_start(board: Board) -> None:
+def test_a_missing_variable_does_not_undo_a_lost_start(board: Board) -> None:
     bench = Bench("{type: glue, config: {jobName: '${INTERLOCK_JOB}'}, maxRetries: 1}", board)
     board.answers = [CUT]
     with pytest.raises(SubmissionFailed):
@@ -147,7 +143,7 @@ def test_a_variable_that_went_missing_after_a_lost_start_does_not_undo_the_start
 
 @pytest.fixture
 def left_open(board: Board) -> Bench:
-    """A rerun after a run whose start was never confirmed: the state machine's retries were used up."""
+    """A rerun after a run with an unconfirmed start: the state machine's retries were used up."""
     bench = Bench(RETRIED, board)
     board.answers, board.is_findable = [CUT] * 4, True
     assert bench.ask("evaluate").status == "passed"
@@ -159,9 +155,7 @@ def left_open(board: Board) -> Bench:
     return bench
 
 
-def test_a_job_that_an_unconfirmed_start_left_behind_is_found_and_nothing_starts_beside_it(
-    left_open: Bench, board: Board
-) -> None:
+def test_a_found_job_of_an_unconfirmed_start_blocks_a_start(left_open: Bench, board: Board) -> None:
     board.found, board.status = Started("glue", "job-7"), RUNNING
     step = left_open.ask("trigger")
     assert step.error == "nothing was started: the previous attempt's job job-7 still runs"
@@ -180,7 +174,7 @@ def test_a_job_that_an_unconfirmed_start_left_behind_is_found_and_nothing_starts
 
 
 @pytest.mark.parametrize("found", [None, GONE])
-def test_an_unconfirmed_start_that_left_no_job_is_no_obstacle(left_open: Bench, board: Board, found: Any) -> None:
+def test_an_unconfirmed_start_without_a_job_blocks_nothing(left_open: Bench, board: Board, found: Any) -> None:
     board.found = found
     assert left_open.ask("trigger").status == "running"
     assert len(board.starts) == 1
@@ -194,7 +188,7 @@ def test_an_unconfirmed_start_that_left_no_job_is_no_obstacle(left_open: Bench, 
         (RuntimeError("https://etl:hunter22@h"), "cannot be asked: RuntimeError while asking"),
     ],
 )
-def test_while_an_unconfirmed_start_cannot_be_looked_for_nothing_starts(
+def test_an_unreadable_unconfirmed_start_blocks_a_start(
     left_open: Bench, board: Board, error: Exception, said: str
 ) -> None:
     board.found = error
@@ -205,9 +199,7 @@ def test_while_an_unconfirmed_start_cannot_be_looked_for_nothing_starts(
 
 
 @pytest.mark.parametrize("lost", [[CUT] * 4, [OutcomeUnknown(Category.TRANSIENT, "lost", "lambda")]])
-def test_where_nobody_can_be_asked_the_next_start_says_that_an_earlier_one_was_never_confirmed(
-    board: Board, lost: list[Exception]
-) -> None:
+def test_the_next_start_reports_an_unconfirmed_earlier_start(board: Board, lost: list[Exception]) -> None:
     bench = Bench("{type: lambda, config: {functionName: f}, maxCodeRetries: 0, maxManualReruns: 1}", board)
     board.answers = list(lost)
     bench.ask("evaluate")
@@ -224,7 +216,7 @@ def test_where_nobody_can_be_asked_the_next_start_says_that_an_earlier_one_was_n
     assert f'"unconfirmedKey":"{lost_key}"' in said.replace(" ", "")
 
 
-def test_a_start_that_was_refused_for_good_leaves_no_doubt(board: Board) -> None:
+def test_a_permanently_rejected_start_is_settled(board: Board) -> None:
     bench = Bench("{type: lambda, config: {functionName: f}, maxCodeRetries: 0, maxManualReruns: 1}", board)
     board.answers = [StartRefused(Category.PERMANENT, "no such function", "lambda")]
     bench.ask("evaluate")
@@ -234,7 +226,7 @@ def test_a_start_that_was_refused_for_good_leaves_no_doubt(board: Board) -> None
     assert "unconfirmed" not in bench.message_of("JOB_TRIGGERED")
 
 
-def test_an_unconfirmed_job_whose_end_was_reported_leaves_no_doubt(board: Board) -> None:
+def test_an_unconfirmed_job_with_a_reported_end_is_settled(board: Board) -> None:
     bench = Bench("{type: lambda, config: {functionName: f}, maxCodeRetries: 0, maxManualReruns: 1}", board)
     board.answers = [CUT]
     bench.ask("evaluate")
@@ -263,13 +255,13 @@ def outlasted(board: Board) -> Bench:
     return bench
 
 
-def test_a_previous_job_that_its_target_no_longer_knows_has_ended(outlasted: Bench, board: Board) -> None:
+def test_a_previous_job_that_is_gone_has_ended(outlasted: Bench, board: Board) -> None:
     board.status = GONE
     assert outlasted.ask("trigger").status == "running"
     assert len(board.starts) == 1
 
 
-def test_a_previous_job_that_cannot_be_asked_holds_with_the_true_reason(outlasted: Bench, board: Board) -> None:
+def test_an_unreadable_previous_job_holds_with_its_reason(outlasted: Bench, board: Board) -> None:
     board.status = DENIED
     step = outlasted.ask("trigger")
     assert "job-1 cannot be asked: glue: AccessDeniedException: not authorized; when it is known" in step.error
@@ -277,7 +269,7 @@ def test_a_previous_job_that_cannot_be_asked_holds_with_the_true_reason(outlaste
     assert board.starts == []
 
 
-def test_an_operator_can_abandon_a_previous_job_that_cannot_be_asked(outlasted: Bench, board: Board) -> None:
+def test_an_operator_can_abandon_an_unreadable_previous_job(outlasted: Bench, board: Board) -> None:
     board.status = DENIED
     while True:
         closed = outlasted.complete(outlasted.ask("trigger"))
@@ -295,9 +287,7 @@ def test_an_operator_can_abandon_a_previous_job_that_cannot_be_asked(outlasted: 
 
 
 @pytest.mark.parametrize("status", [DENIED, GONE])
-def test_a_job_that_cannot_be_asked_is_not_said_to_run_when_its_window_is_over(
-    bench: Bench, board: Board, status: Exception
-) -> None:
+def test_an_unreadable_job_is_not_reported_as_running(bench: Bench, board: Board, status: Exception) -> None:
     bench.ask("trigger")
     board.status = status
     assert bench.ask("check-job").status == "running"
@@ -310,14 +300,14 @@ def test_a_job_that_cannot_be_asked_is_not_said_to_run_when_its_window_is_over(
     assert "still ran" not in said
 
 
-def test_a_question_that_breaks_off_ends_no_job(bench: Bench, board: Board) -> None:
+def test_a_failed_status_check_does_not_end_the_job(bench: Bench, board: Board) -> None:
     bench.ask("trigger")
     board.status = RuntimeError("https://etl:hunter22@h")
     step = bench.ask("check-job")
     assert (step.status, step.reason) == ("running", "RuntimeError while asking")
 
 
-def test_a_job_is_asked_for_with_the_variables_of_its_config_filled_in(board: Board) -> None:
+def test_a_config_with_variables_is_expanded_for_a_check(board: Board) -> None:
     bench = Bench("{type: glue, config: {jobName: '${INTERLOCK_JOB}'}}", board)
     bench.ask("trigger")
     bench.ask("check-job")

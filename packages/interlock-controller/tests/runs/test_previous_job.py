@@ -1,4 +1,4 @@
-"""The previous attempt's job: whose end is known, nobody asks for it again."""
+"""The next attempt does not check a previous job with a known end."""
 
 import pytest
 from run_bench import GLUE, Bench, Board
@@ -7,7 +7,7 @@ from interlock_triggers import Category, CheckFailed, State, Status
 
 
 @pytest.mark.parametrize("since", [Status(State.RUNNING, None), CheckFailed(Category.TRANSIENT, "no answer", "glue")])
-def test_a_job_that_has_ended_is_not_asked_for_by_the_next_attempt(since: Status | Exception) -> None:
+def test_the_next_attempt_does_not_check_an_ended_job(since: Status | Exception) -> None:
     board = Board()
     bench = Bench(GLUE, board)
     bench.ask("evaluate")

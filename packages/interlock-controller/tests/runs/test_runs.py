@@ -1,4 +1,4 @@
-"""The orchestrator's steps over the in-memory twin, with real commands as jobs and a job board for the rest."""
+"""The steps of a run over the in-memory tables, with real commands as jobs and a job board for the other types."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -55,7 +55,7 @@ def test_a_real_command_runs_once_with_its_date_and_completes(
 
 
 @pytest.mark.parametrize("spelling", ["workingDirectory", "working_directory"])
-def test_a_real_command_runs_in_the_directory_of_its_pipeline_file(tmp_path: Path, spelling: str) -> None:
+def test_a_command_runs_in_the_directory_of_its_pipeline(tmp_path: Path, spelling: str) -> None:
     (tmp_path / "below").mkdir()
     config = msgspec.json.encode({"command": "sh -c 'pwd > out'", spelling: "${INTERLOCK_HOME}/below"}).decode()
     bench = Bench(f"{{type: command, config: {config}}}", Triggers(Clients(environment={"PATH": "/usr/bin:/bin"})))
@@ -64,7 +64,7 @@ def test_a_real_command_runs_in_the_directory_of_its_pipeline_file(tmp_path: Pat
     assert (tmp_path / "below" / "out").read_text().strip() == str(tmp_path / "below")
 
 
-def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]) -> None:
+def test_a_failed_command_reports_its_error(with_command: Callable[[str], Bench]) -> None:
     bench = with_command("sh -c 'echo broken pipe >&2; exit 3'")
     step = bench.ask("trigger")
     assert (step.status, step.event, step.category) == ("finished", "fail", "TRANSIENT")
@@ -73,14 +73,14 @@ def test_a_real_command_that_fails_says_why(with_command: Callable[[str], Bench]
     assert bench.run.status is RunStatus.FAILED_FINAL
 
 
-def test_a_variable_that_nobody_set_is_a_permanent_failure(with_command: Callable[[str], Bench]) -> None:
+def test_an_unset_variable_is_a_permanent_failure(with_command: Callable[[str], Bench]) -> None:
     bench = with_command("echo ${INTERLOCK_NOWHERE}")
     step = bench.ask("trigger")
     assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
     assert "INTERLOCK_NOWHERE" in step.error
 
 
-def test_a_held_run_answers_why_and_when_to_look_again(bench: Bench) -> None:
+def test_a_held_run_answers_its_reason_and_wait(bench: Bench) -> None:
     bench.store.put_sensor("bronze", "ready", {"count": 3})
     step = bench.ask("evaluate")
     assert (step.status, step.wait_seconds) == ("not-ready", 60)
@@ -105,9 +105,7 @@ def test_a_polled_job_is_followed_to_its_end(bench: Bench, board: Board) -> None
 @pytest.mark.parametrize(
     ("later", "kept"), [({"date": "2026-03-04", "rows": 7}, 100), ({"date": "2026-03-03", "rows": 90}, 90)]
 )
-def test_the_baseline_is_taken_anew_at_the_end_unless_its_row_tells_of_another_date_by_then(
-    board: Board, later: dict[str, object], kept: int
-) -> None:
+def test_a_close_takes_a_new_baseline_from_rows_of_its_date(board: Board, later: dict[str, object], kept: int) -> None:
     bench = Bench(f"{GLUE}\npostRun: {{rules: [{{key: audit, check: exists}}]}}", board)
     bench.store.put_sensor("bronze", "audit", {"date": "2026-03-03", "rows": 100})
     bench.ask("evaluate")
@@ -174,15 +172,15 @@ class Slow(MemoryTables):
         return found
 
 
-def test_an_evaluation_is_of_the_moment_before_its_sensors_are_read(board: Board) -> None:
-    """What is written while they are read may not have been seen, so it must count as later."""
+def test_an_evaluation_is_dated_before_its_reads(board: Board) -> None:
+    """A write during the reads may not have been read, so it must count as later."""
     bench = Bench(GLUE, board, lambda made: Slow(made.wait))
     assert bench.ask("evaluate").status == "passed"
     assert bench.now > NOW
     assert bench.run.evaluated_at == NOW
 
 
-def test_a_passing_refusal_is_logged_and_raised_for_the_retry(bench: Bench, board: Board) -> None:
+def test_a_temporary_rejection_is_logged_and_raised(bench: Bench, board: Board) -> None:
     board.answers = [StartRefused(Category.TRANSIENT, "throttled", "glue")]
     with pytest.raises(SubmissionFailed, match="throttled"):
         bench.ask("trigger")
@@ -192,13 +190,13 @@ def test_a_passing_refusal_is_logged_and_raised_for_the_retry(bench: Bench, boar
     assert len(board.starts) == 2
 
 
-def test_a_permanent_refusal_is_a_job_failure(bench: Bench, board: Board) -> None:
+def test_a_permanent_rejection_is_a_job_failure(bench: Bench, board: Board) -> None:
     board.answers = [StartRefused(Category.PERMANENT, "no such job", "glue")]
     step = bench.ask("trigger")
     assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
 
 
-def test_a_lost_answer_that_nothing_can_settle_fails_the_attempt(bench: Bench, board: Board) -> None:
+def test_an_unsettled_lost_answer_fails_the_attempt(bench: Bench, board: Board) -> None:
     board.answers = [OutcomeUnknown(Category.TRANSIENT, "lost", "lambda")]
     step = bench.ask("trigger")
     assert step.error.startswith("outcome unknown")
@@ -260,7 +258,7 @@ def test_a_retry_delay_counts_no_rules(bench: Bench, board: Board) -> None:
     assert bench.counted == []
 
 
-def test_a_failed_attempt_opens_the_next_and_the_old_execution_ends_quietly(bench: Bench, board: Board) -> None:
+def test_a_failed_attempt_opens_the_next_one(bench: Bench, board: Board) -> None:
     old = bench.run.run_token
     bench.ask("trigger")
     board.status = Status(State.FAILED, Category.TRANSIENT, "bad luck")
@@ -289,7 +287,7 @@ def test_a_close_that_is_repeated_answers_the_same(bench: Bench, board: Board) -
 
 
 @pytest.mark.parametrize("mode", ["trigger-exhausted", "infra-failure"])
-def test_what_cannot_be_retried_is_recorded_with_its_reason(bench: Bench, mode: str) -> None:
+def test_a_failure_without_a_retry_has_its_reason(bench: Bench, mode: str) -> None:
     step = bench.ask(mode, failure={"Error": "States.Timeout", "Cause": "the Lambda never answered"})
     assert step.status == "failed"
     assert "INFRA_FAILURE" in bench.events()
@@ -314,14 +312,14 @@ def lost(bench: Bench, board: Board) -> Bench:
     return bench
 
 
-def test_a_lost_start_whose_job_is_found_is_followed_although_the_config_forbids_it(lost: Bench, board: Board) -> None:
+def test_a_found_lost_start_is_followed_against_the_config(lost: Bench, board: Board) -> None:
     board.found = Started("glue", "job-7")
     assert lost.ask("trigger").run_id == "job-7"
     assert len(board.starts) == 1
     assert "JOB_TRIGGERED" in lost.events()
 
 
-def test_a_lost_start_that_left_no_job_is_not_repeated_when_the_config_forbids_it(lost: Bench, board: Board) -> None:
+def test_a_lost_start_is_not_repeated_against_the_config(lost: Bench, board: Board) -> None:
     board.found = CheckFailed(Category.TRANSIENT, "no answer", "glue")
     with pytest.raises(SubmissionFailed, match="the search for the glue job failed"):
         lost.ask("trigger")

@@ -1,4 +1,4 @@
-"""The SLA monitor's modes: real Scheduler calls against moto, rows in the in-memory twin."""
+"""The SLA monitor's modes: real Scheduler calls against moto, rows in the in-memory tables."""
 
 import json
 import time
@@ -120,7 +120,7 @@ def test_cancelling_deletes_the_timers_and_may_be_repeated(monitor: SlaMonitor, 
     assert schedules(scheduler) == {}
 
 
-def test_a_breach_that_is_already_due_is_told_at_once(
+def test_a_breach_that_is_already_due_is_emitted_at_once(
     monitor: SlaMonitor, clock: Clock, store: Store, scheduler: Any
 ) -> None:
     clock.now = BREACH + timedelta(minutes=1)
@@ -129,7 +129,7 @@ def test_a_breach_that_is_already_due_is_told_at_once(
     assert schedules(scheduler) == {}
 
 
-def test_a_warning_that_is_already_due_is_told_at_once(
+def test_a_warning_that_is_already_due_is_emitted_at_once(
     monitor: SlaMonitor, clock: Clock, store: Store, scheduler: Any
 ) -> None:
     clock.now = BREACH - timedelta(minutes=5)
@@ -143,7 +143,7 @@ def fire(monitor: SlaMonitor, alert: str, **moments: str) -> dict[str, Any]:
     return monitor.answer({"mode": "fire-alert", **ABOUT, "alertType": alert, **moments})
 
 
-def test_a_timer_that_fires_twice_speaks_once(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
+def test_a_timer_that_fires_twice_emits_one_alert(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
     clock.now = BREACH
     first = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
     second = fire(monitor, "RELATIVE_SLA_BREACH", breachAt="2026-03-03T13:00:00Z")
@@ -152,7 +152,7 @@ def test_a_timer_that_fires_twice_speaks_once(monitor: SlaMonitor, clock: Clock,
     assert events(store) == ["RELATIVE_SLA_BREACH"]
 
 
-def test_a_warning_is_told_once_and_not_after_the_breach(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
+def test_a_warning_is_emitted_once_and_not_after_the_breach(monitor: SlaMonitor, clock: Clock, store: Store) -> None:
     clock.now = BREACH - timedelta(minutes=20)
     for _ in range(2):
         fire(monitor, "RELATIVE_SLA_WARNING", warningAt="2026-03-03T12:40:00Z")
@@ -166,9 +166,9 @@ def test_a_breach_timer_that_comes_early_is_tried_again(monitor: SlaMonitor, clo
     assert events(store) == []
 
 
-def test_reconciling_tells_what_dropped_timers_would_have(store: Store, clock: Clock) -> None:
+def test_reconciling_emits_the_alerts_of_dropped_timers(store: Store, clock: Clock) -> None:
     monitor = SlaMonitor(store, NoTimers(), SlaAlerts(store, clock), clock)
-    for minutes, told in (
+    for minutes, emitted in (
         (30, []),
         (45, ["RELATIVE_SLA_WARNING"]),
         (61, ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]),
@@ -176,7 +176,7 @@ def test_reconciling_tells_what_dropped_timers_would_have(store: Store, clock: C
         clock.now = ARRIVED + timedelta(minutes=minutes)
         for _ in range(2):
             monitor.answer({"mode": "reconcile", **ABOUT})
-        assert events(store) == told
+        assert events(store) == emitted
 
 
 def test_calculating_changes_nothing(monitor: SlaMonitor, store: Store, scheduler: Any) -> None:
@@ -194,7 +194,7 @@ def test_calculating_changes_nothing(monitor: SlaMonitor, store: Store, schedule
         {"mode": "fire-alert", **ABOUT, "alertType": "JOB_FAILED", "breachAt": "2026-03-03T13:00:00Z"},
     ],
 )
-def test_an_impossible_request_is_refused(monitor: SlaMonitor, event: dict[str, Any]) -> None:
+def test_an_impossible_request_is_rejected(monitor: SlaMonitor, event: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, ValueError)):
         monitor.answer(event)
 
@@ -220,7 +220,7 @@ class BrokenTimers:
 
 
 class TestAnSlaThatCannotBeScheduled:
-    """It says so, once per date, instead of silence."""
+    """An event per date reports them."""
 
     WARNING = "bronze-stream-2026-03-03-rsla-warning-202603031240"
     BREACH = "bronze-stream-2026-03-03-rsla-breach-202603031300"
@@ -233,9 +233,7 @@ class TestAnSlaThatCannotBeScheduled:
         assert failed.value.failures == {self.WARNING: "ConnectionError: the quota of schedules is used up"}
         assert isinstance(failed.value.__cause__, ConnectionError)
 
-    def test_one_event_names_the_timers_and_the_errors_however_often_it_is_tried(
-        self, store: Store, clock: Clock
-    ) -> None:
+    def test_repeated_failures_of_timers_are_one_event(self, store: Store, clock: Clock) -> None:
         monitor = SlaMonitor(store, BrokenTimers("rsla"), SlaAlerts(store, clock), clock)
         for _ in range(4):
             with pytest.raises(TimersNotMade):
@@ -248,7 +246,7 @@ class TestAnSlaThatCannotBeScheduled:
         assert detail["detail"] == {"source": "sla-monitor", "timers": [self.BREACH, self.WARNING]}
         assert f"{self.WARNING}: ConnectionError: the quota of schedules is used up" in detail["message"]
 
-    def test_another_date_says_so_for_itself(self, store: Store, clock: Clock) -> None:
+    def test_another_date_has_its_own_event(self, store: Store, clock: Clock) -> None:
         store.put_config(
             decode_yaml(PIPELINE.replace("maxDuration: 1h, expectedDuration: 20m", 'deadline: "10:00"'), "b")
         )
@@ -258,7 +256,7 @@ class TestAnSlaThatCannotBeScheduled:
                 monitor.answer({"mode": "schedule", **ABOUT, "date": date})
         assert events(store) == ["INFRA_FAILURE", "INFRA_FAILURE"]
 
-    def test_a_retry_that_succeeds_says_nothing_more(self, store: Store, clock: Clock) -> None:
+    def test_a_successful_retry_emits_no_event(self, store: Store, clock: Clock) -> None:
         timers = BrokenTimers("breach")
         monitor = SlaMonitor(store, timers, SlaAlerts(store, clock), clock)
         with pytest.raises(TimersNotMade):
@@ -267,7 +265,7 @@ class TestAnSlaThatCannotBeScheduled:
         monitor.answer({"mode": "schedule", **ABOUT})
         assert (events(store), self.BREACH in timers.made) == (["INFRA_FAILURE"], True)
 
-    def test_a_timer_that_cannot_be_deleted_keeps_no_other(self, store: Store, clock: Clock) -> None:
+    def test_a_failed_deletion_holds_up_no_other_timer(self, store: Store, clock: Clock) -> None:
         timers = BrokenTimers("warning")
         with pytest.raises(ConnectionError):
             SlaMonitor(store, timers, SlaAlerts(store, clock), clock).answer({"mode": "cancel", **ABOUT})
@@ -275,7 +273,7 @@ class TestAnSlaThatCannotBeScheduled:
 
 
 class TestExcludedDays:
-    """2026-03-06 is a Friday: its deadline of Saturday 10:00 is on Monday; a Saturday has no clock at all."""
+    """2026-03-06 is a Friday. Its deadline of Saturday 10:00 moves to Monday. A Saturday has no clock."""
 
     FRIDAY, SATURDAY = ({**ABOUT, "date": f"2026-03-0{day}"} for day in (6, 7))
     MOVED = {"warningAt": "2026-03-09T09:40:00+00:00", "breachAt": "2026-03-09T10:00:00+00:00"}  # noqa: RUF012
@@ -295,18 +293,18 @@ class TestExcludedDays:
         }
         assert schedules(scheduler) == (made if mode == "schedule" else {})
 
-    @pytest.mark.parametrize(("day", "told"), [(7, []), (9, ["SLA_BREACH"])])
+    @pytest.mark.parametrize(("day", "emitted"), [(7, []), (9, ["SLA_BREACH"])])
     def test_a_timer_of_the_unmoved_deadline_is_silent(
-        self, monitor: SlaMonitor, clock: Clock, store: Store, day: int, told: list[str]
+        self, monitor: SlaMonitor, clock: Clock, store: Store, day: int, emitted: list[str]
     ) -> None:
         clock.now = datetime(2026, 3, day, 10, tzinfo=UTC)
         fired = {"mode": "fire-alert", **self.FRIDAY, "alertType": "SLA_BREACH", "breachAt": clock.now.isoformat()}
         answer = monitor.answer(fired)
-        assert ("firedAt" in answer, events(store)) == (bool(told), told)
+        assert ("firedAt" in answer, events(store)) == (bool(emitted), emitted)
 
 
 class TestCalculate:
-    """What is given wins over the config; nothing is written or scheduled."""
+    """Given terms take precedence over the config. Nothing is written or scheduled."""
 
     @pytest.mark.parametrize(
         ("given", "answer"),
@@ -333,13 +331,13 @@ class TestCalculate:
     def test_the_terms_given_win(self, monitor: SlaMonitor, given: dict[str, str], answer: dict[str, str]) -> None:
         assert monitor.answer({"mode": "calculate", **ABOUT, **given}) == answer
 
-    def test_an_unknown_pipeline_is_answered_from_what_is_given(self, monitor: SlaMonitor) -> None:
+    def test_an_unknown_pipeline_is_answered_from_given_terms(self, monitor: SlaMonitor) -> None:
         asked = {"mode": "calculate", **ABOUT, "pipelineId": "unknown"}
         assert monitor.answer(asked) == {}
         assert monitor.answer({**asked, "deadline": "10:00"}) == {"breachAt": "2026-03-04T10:00:00+00:00"}
-        told = {"deadline": "10:00", "expectedDuration": "30m", "timezone": "America/New_York", "critical": True}
+        given = {"deadline": "10:00", "expectedDuration": "30m", "timezone": "America/New_York", "critical": True}
         answer = {"warningAt": "2026-03-04T14:30:00+00:00", "breachAt": "2026-03-04T15:00:00+00:00"}
-        assert monitor.answer({**asked, **told}) == answer
+        assert monitor.answer({**asked, **given}) == answer
 
     @pytest.mark.parametrize(
         ("given", "why"),
@@ -372,7 +370,7 @@ def test_times_without_a_zone_are_utc_wherever_it_runs(
         time.tzset()
 
 
-def test_timers_of_another_schedule_are_neither_made_nor_heard(monitor: SlaMonitor, store: Store, clock: Clock) -> None:
+def test_timers_of_another_schedule_are_not_made_or_fired(monitor: SlaMonitor, store: Store, clock: Clock) -> None:
     about = {**ABOUT, "scheduleId": "cron"}
     store.put_config(decode_yaml(PIPELINE.replace("maxDuration: 1h", 'deadline: "10:00"'), "bronze.yaml"))
     assert monitor.answer({"mode": "schedule", **about}) == {}
@@ -387,10 +385,10 @@ def test_a_timer_that_fires_before_its_moment_comes_again(
     monitor: SlaMonitor, clock: Clock, store: Store, alert: str
 ) -> None:
     moment = BREACH - timedelta(minutes=20) if "WARNING" in alert else BREACH
-    told = {"warningAt": moment.isoformat(), "breachAt": BREACH.isoformat()}
+    given = {"warningAt": moment.isoformat(), "breachAt": BREACH.isoformat()}
     clock.now = moment - timedelta(seconds=1)
     with pytest.raises(TimerEarly):
-        fire(monitor, alert, **told)
+        fire(monitor, alert, **given)
     clock.now = moment
-    assert "firedAt" in fire(monitor, alert, **told)
+    assert "firedAt" in fire(monitor, alert, **given)
     assert events(store) == [alert]

@@ -1,4 +1,4 @@
-"""Each check of a tick over the twin of the tables: what it finds, once, and what it leaves alone."""
+"""Each check of a tick over the in-memory tables: each finding is reported once, and other rows stay."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def utc(text: str) -> datetime:
 
 
 class Tables(MemoryTables):
-    """The twin, whose index may lag behind, of which a partition may fail, and of which a row may be contended."""
+    """In-memory tables with a lagging index, a failing partition or a contended row."""
 
     frozen: list[dict[str, Any]] | None = None
     broken_partition = ""
@@ -57,13 +57,13 @@ class Tables(MemoryTables):
 
 
 class Deployment:
-    """A watchdog with its tables, and everything around it written down."""
+    """A watchdog with its tables, and a record of its events and timers."""
 
     def __init__(self) -> None:
         self.tables = Tables(self._changed)
         self.store = Store(self.tables, NAMES)
         self.now = CREATED
-        self.told: list[tuple[str, str, str]] = []
+        self.emitted: list[tuple[str, str, str]] = []
         self.timers: dict[str, Timer] = {}
         self.bus: list[str] = []
         self.details: list[dict[str, Any]] = []
@@ -72,7 +72,7 @@ class Deployment:
         self.wire()
 
     def wire(self) -> None:
-        """A process begins: nothing is remembered but the tables."""
+        """Begin a new process, which knows only the tables."""
         outbox = Outbox(self.store, self, self, now=lambda: self.now, execution_timeout=TIMEOUT)
         recovery = Recovery(
             self.store,
@@ -97,7 +97,7 @@ class Deployment:
     def _changed(self, key: tuple[str, str, str], before: Any, after: Mapping[str, Any] | None) -> None:
         if key[2].startswith("EVENT#") and before is None and after is not None:
             detail = json.loads(after["detail"])
-            self.told.append((str(after["detailType"]), detail["pipelineId"], detail.get("date", "")))
+            self.emitted.append((str(after["detailType"]), detail["pipelineId"], detail.get("date", "")))
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
         self.bus += [entry.detail_type for entry in entries]
@@ -117,7 +117,7 @@ class Deployment:
         self.timers.pop(timer.name, None)
 
     def push(self, schedule: str, rest: str = "", *, pipeline: str = "p", created: datetime | None = CREATED) -> None:
-        """Write a config, and note it as the stream-router would; without `created` no router sees it."""
+        """Write a config, and note it as the stream-router would. Without `created`, no router sees it."""
         self.store.put_config(self.config(schedule, rest, pipeline=pipeline))
         if created is not None:
             self.store.index_config(pipeline, self.row(pipeline), created)
@@ -138,7 +138,7 @@ class Deployment:
         return row
 
     def cursors(self) -> list[dict[str, Any]]:
-        """How far each check has come."""
+        """The cursor rows of the checks."""
         return list(self.tables.query(NAMES.control, "WATCHDOG"))
 
     def tick(self, at: str, *only: str) -> dict[str, int]:
@@ -175,8 +175,8 @@ class Deployment:
         """A row of the joblog."""
         self.tables.transact([Put(NAMES.joblog, entry_row(JobEntry(run, utc(at), event)))])
 
-    def spoil_text(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
-        """Make a config or calendar unreadable; what it was before."""
+    def corrupt_text(self, pk: str = "PIPELINE#p", text: str = "{broken") -> str:
+        """Make a config or calendar unreadable. The result is its text before."""
         row = self.tables.get(NAMES.control, pk, "CONFIG")
         assert row is not None
         self.tables.transact([Update(NAMES.control, pk, "CONFIG", set={"config": text})])
@@ -199,7 +199,7 @@ READY = "trigger: {key: ready, check: equals, field: ok, value: true}"
 
 
 class TestCronStarts:
-    """Cron pipelines that wait for no sensor are started by the watchdog."""
+    """The watchdog starts cron pipelines without a trigger."""
 
     def test_a_due_fire_becomes_a_run_of_its_local_date(self, deployment: Deployment) -> None:
         deployment.push('cron: "30 1 * * *", timezone: America/New_York')
@@ -256,81 +256,81 @@ class TestMissedSchedules:
     def test_a_fire_without_a_trigger_is_reported_once(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
     @pytest.mark.parametrize("date", ["2026-03-02", "2026-03-01"])
     def test_a_run_of_the_date_or_since_the_fire_is_no_miss(self, deployment: Deployment, date: str) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.ran(date, at="2026-03-02 08:03", schedule="cron")
         deployment.ticks("2026-03-02 08:00", "2026-03-02 12:00", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     @pytest.mark.parametrize(
         ("began", "missed"),
         [("2026-03-03 07:59:30", False), ("2026-03-03 07:55", False), ("2026-03-03 07:54:59", True)],
     )
     def test_a_run_shortly_before_its_fire_is_no_miss(self, deployment: Deployment, began: str, missed: bool) -> None:
-        """Yesterday's data began seconds before the fire; the fire of the day before has a run of its own."""
+        """Yesterday's run began seconds before the fire. The fire of the day before has a run of its own."""
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.ran("2026-03-01", at="2026-03-02 08:00:30", schedule="cron")
         deployment.ran("2026-03-02", at=began, schedule="cron")
         deployment.ticks("2026-03-02 08:00", "2026-03-03 12:00", "missed-schedules")
-        assert deployment.told == ([("SCHEDULE_MISSED", "p", "2026-03-03")] if missed else [])
+        assert deployment.emitted == ([("SCHEDULE_MISSED", "p", "2026-03-03")] if missed else [])
 
     def test_the_late_run_of_a_missed_fire_is_not_the_next_fires(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.ticks("2026-03-02 08:00", "2026-03-03 07:55", "missed-schedules")
         deployment.ran("2026-03-02", at="2026-03-03 07:59:30", schedule="cron")
         deployment.ticks("2026-03-03 08:00", "2026-03-03 12:00", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02"), ("SCHEDULE_MISSED", "p", "2026-03-03")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02"), ("SCHEDULE_MISSED", "p", "2026-03-03")]
 
-    def test_the_fires_before_creation_and_of_excluded_days_are_no_miss(self, deployment: Deployment) -> None:
+    def test_fires_before_creation_or_on_excluded_days_are_no_miss(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", exclude: {weekends: true}, ' + READY, created=utc("2026-03-06 09:00"))
         deployment.ticks("2026-03-06 08:30", "2026-03-08 23:55", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
-    def test_an_inclusion_date_that_nothing_began_is_reported_when_it_is_over(self, deployment: Deployment) -> None:
+    def test_an_inclusion_date_without_a_run_is_reported_at_its_end(self, deployment: Deployment) -> None:
         deployment.push("include: {dates: [2026-03-03, 2026-03-10]}, timezone: Asia/Tokyo, " + READY)
         deployment.ticks("2026-03-03 14:00", "2026-03-03 15:00", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.tick("2026-03-03 15:05", "missed-schedules")
-        assert deployment.told == [("IRREGULAR_SCHEDULE_MISSED", "p", "2026-03-03")]
+        assert deployment.emitted == [("IRREGULAR_SCHEDULE_MISSED", "p", "2026-03-03")]
 
     @pytest.mark.parametrize("rest", ["watch: {enabled: false}", "dryRun: true"])
     def test_pipelines_that_are_not_watched_are_not_reported(self, deployment: Deployment, rest: str) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY, rest)
         deployment.tick("2026-03-02 09:00", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     def test_how_long_a_start_may_be_overdue_can_be_chosen(self, deployment: Deployment) -> None:
         deployment.missed_after = timedelta(minutes=1)
         deployment.wire()
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.tick("2026-03-02 08:00", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.ticks("2026-03-02 08:01", "2026-03-02 09:01", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
-    def test_a_missed_tick_changes_only_when_it_is_found(self, deployment: Deployment) -> None:
+    def test_a_missed_tick_only_delays_the_report(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.tick("2026-03-02 07:00", "missed-schedules")
         deployment.tick("2026-03-04 23:00", "missed-schedules")
-        assert [date for _, _, date in deployment.told] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+        assert [date for _, _, date in deployment.emitted] == ["2026-03-02", "2026-03-03", "2026-03-04"]
 
 
-def test_an_edit_of_which_no_terms_are_known_is_looked_at_as_any_other(deployment: Deployment) -> None:
-    """Somebody has spoiled the notes of the row: what cannot be known holds nothing back."""
+def test_an_edit_without_known_terms_is_an_ordinary_edit(deployment: Deployment) -> None:
+    """The notes of the row are corrupted. Unknown terms hold nothing back."""
     deployment.push(f'cron: "0 8 * * *", {READY}')
     deployment.tick("2026-03-02 07:30")
     deployment.store.put_config(deployment.config('cron: "0 7 * * *", ' + READY))
     deployment.store.index_config("p", deployment.row(), utc("2026-03-02 07:31"))
     deployment.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"inForce": "?"})])
     deployment.tick("2026-03-02 07:35")
-    assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+    assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
 
 @pytest.mark.parametrize(("status", "starts"), [(RunStatus.FAILED_FINAL, 1), (RunStatus.COMPLETED, 0)])
-def test_a_run_of_the_former_schedule_that_failed_for_good_stands_for_nothing(
+def test_a_failed_run_of_the_former_schedule_does_not_count(
     deployment: Deployment, status: RunStatus, starts: int
 ) -> None:
     deployment.push('cron: "0 8 * * *"')
@@ -340,15 +340,15 @@ def test_a_run_of_the_former_schedule_that_failed_for_good_stands_for_nothing(
 
 
 class TestStrandedSensors:
-    """A sensor whose record never reached the router still starts its run."""
+    """A sensor starts its run even if its record never reached the router."""
 
-    def test_a_sensor_without_its_run_starts_it_and_says_so(self, deployment: Deployment) -> None:
+    def test_a_sensor_without_its_run_starts_and_reports_it(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
         deployment.tick("2026-03-03 10:01", "stranded-sensors")
         assert deployment.run("2026-03-03") is None
         assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
-        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
         assert deployment.store.arrived_at(key("2026-03-03")) == utc("2026-03-03 10:00")
 
     @pytest.mark.parametrize(
@@ -361,19 +361,17 @@ class TestStrandedSensors:
             {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-09T00:00:00Z"},
         ],
     )
-    def test_what_does_not_hold_cannot_be_placed_or_is_older_than_the_pipeline_stays(
-        self, deployment: Deployment, fields: Mapping[str, object]
-    ) -> None:
+    def test_invalid_or_older_sensors_start_nothing(self, deployment: Deployment, fields: Mapping[str, object]) -> None:
         deployment.push(READY)
         deployment.sense("ready", **fields)
         deployment.tick("2026-03-03 12:00", "stranded-sensors")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     def test_a_sensor_without_date_and_time_is_reported_once(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.sense("ready", ok=True)
         deployment.ticks("2026-03-03 12:00", "2026-03-03 12:30", "stranded-sensors")
-        assert deployment.told == [("SENSOR_UNDATED", "p", "")]
+        assert deployment.emitted == [("SENSOR_UNDATED", "p", "")]
         assert deployment.store.run(key("2026-03-03")) is None
 
     def test_a_recovered_date_keeps_the_row_that_opened_it(self, deployment: Deployment) -> None:
@@ -389,7 +387,7 @@ class TestStrandedSensors:
         deployment.ran("2026-03-03", status, at="2026-03-03 09:00")
         deployment.sense("ready", ok=True, date="2026-03-03")
         deployment.tick("2026-03-03 12:00", "stranded-sensors")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     def test_a_terminal_outcome_in_the_joblog_is_enough(self, deployment: Deployment) -> None:
         deployment.push(READY)
@@ -399,7 +397,7 @@ class TestStrandedSensors:
         deployment.tick("2026-03-03 12:00", "stranded-sensors")
         assert deployment.run("2026-03-03") is None
 
-    def test_a_spoiled_first_arrival_holds_up_nothing_and_is_mended(self, deployment: Deployment) -> None:
+    def test_a_corrupted_first_arrival_holds_up_nothing(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
         deployment.sense("first-sensor-arrival#2026-03-03", arrivedAt="soon")
@@ -412,7 +410,7 @@ class TestStrandedSensors:
         deployment.tables.contended, deployment.tables.times = "SENSOR#first-sensor-arrival#2026-03-03", 4
         assert deployment.tick("2026-03-03 10:06", "stranded-sensors") == {"stranded-sensors": 1}
 
-    def test_a_start_that_cannot_be_committed_is_said_and_comes_again(self, deployment: Deployment) -> None:
+    def test_a_start_without_a_commit_is_reported_and_repeated(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.tick("2026-03-03 09:00", "stranded-sensors")
         deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T09:30:00Z")
@@ -431,40 +429,38 @@ class TestStrandedSensors:
             stamp = f"2026-03-03T{hour}:50:00Z"
             deployment.sense(f"ready#20260303T{hour}", ok=True, date="2026-03-03", hour=hour, updatedAt=stamp)
         deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
-        assert sorted(date for _, _, date in deployment.told) == ["2026-03-03T05", "2026-03-03T06"]
+        assert sorted(date for _, _, date in deployment.emitted) == ["2026-03-03T05", "2026-03-03T06"]
 
-    def test_a_first_per_period_sensor_whose_record_was_lost_is_found_within_three_ticks(
-        self, deployment: Deployment
-    ) -> None:
+    def test_a_lost_first_per_period_sensor_is_found(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.tick("2026-03-03 08:00", "stranded-sensors")
         stamp = "2026-03-03T07:50:00Z"
         deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03", updatedAt=stamp)
         deployment.ticks("2026-03-03 08:05", "2026-03-03 08:15", "stranded-sensors")
-        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
 
-    def test_pipelines_with_a_plain_sensor_are_asked_for_periods_once_a_day(self, deployment: Deployment) -> None:
+    def test_pipelines_with_a_plain_sensor_are_queried_once_a_day(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.sense("ready", ok=False, date="2026-03-02")
         deployment.tick("2026-03-03 08:00", "stranded-sensors")
         deployment.sense("ready#2026-03-03", ok=True, date="2026-03-03")
         deployment.ticks("2026-03-03 08:05", "2026-03-04 08:00", "stranded-sensors")
-        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
 
-    def test_a_sensor_of_an_excluded_day_starts_on_the_next_allowed_one(self, deployment: Deployment) -> None:
+    def test_a_sensor_of_an_excluded_day_starts_on_the_next_day(self, deployment: Deployment) -> None:
         deployment.push("exclude: {weekends: true}, " + READY)
         deployment.tick("2026-03-06 23:55", "stranded-sensors")
         deployment.sense("ready", ok=True, date="2026-03-07", updatedAt="2026-03-07T10:00:00Z")
         deployment.ticks("2026-03-07 10:00", "2026-03-08 23:55", "stranded-sensors")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.tick("2026-03-09 00:00", "stranded-sensors")
-        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-07")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "p", "2026-03-07")]
 
-    def test_a_sensor_that_looks_alike_is_none(self, deployment: Deployment) -> None:
+    def test_a_sensor_with_a_similar_key_is_not_a_trigger(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.sense("ready-not", ok=True, date="2026-03-03")
         deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
 
 class TestTriggerDeadlines:
@@ -476,22 +472,20 @@ class TestTriggerDeadlines:
         run = deployment.run("2026-03-01")
         assert run is not None
         assert run.status is RunStatus.FAILED_FINAL
-        assert deployment.told == [("SENSOR_DEADLINE_EXPIRED", "p", "2026-03-01")]
+        assert deployment.emitted == [("SENSOR_DEADLINE_EXPIRED", "p", "2026-03-01")]
 
     def test_a_date_with_a_run_is_left_alone(self, deployment: Deployment) -> None:
         deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}')
         deployment.ran("2026-03-01", at="2026-03-01 20:00")
         deployment.tick("2026-03-02 12:00", "trigger-deadlines")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     def test_an_sla_that_is_past_by_then_is_breached_with_it(self, deployment: Deployment) -> None:
         deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
         deployment.tick("2026-03-02 10:02", "trigger-deadlines")
-        assert [name for name, _, _ in deployment.told] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
+        assert [name for name, _, _ in deployment.emitted] == ["SENSOR_DEADLINE_EXPIRED", "SLA_BREACH"]
 
-    def test_a_date_whose_verdict_is_given_at_that_moment_expires_with_the_next_tick(
-        self, deployment: Deployment
-    ) -> None:
+    def test_a_concurrent_verdict_delays_the_expiry_by_a_tick(self, deployment: Deployment) -> None:
         deployment.push('trigger: {key: ready, check: exists, deadline: "10:00"}', 'sla: {deadline: "09:00"}')
         deployment.tick("2026-03-02 09:55", "trigger-deadlines")
         deployment.tables.contended, deployment.tables.times = "VERDICT#stream#2026-03-01", 1
@@ -525,7 +519,7 @@ class TestSlaTimers:
         deployment.tick("2026-03-02 08:00", "sla-timers")
         assert deployment.timers == {}
 
-    def test_a_scheduler_that_is_down_degrades_the_watchdog_and_is_made_up_for(self, deployment: Deployment) -> None:
+    def test_timers_are_made_after_an_outage_of_the_scheduler(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.scheduler_is_down = True
         said = r"sla-timers: 3 could not be looked at: p: ConnectionError: no scheduler$"
@@ -538,21 +532,21 @@ class TestSlaTimers:
 
 
 class TestDroppedTimers:
-    """What no timer said is said two minutes later."""
+    """The alert of a lost timer is emitted two minutes after its moment."""
 
     SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
 
     def test_a_date_that_never_ran_gets_its_warning_and_its_breach(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
-        assert deployment.told == [("SLA_WARNING", "p", "2026-03-01"), ("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.emitted == [("SLA_WARNING", "p", "2026-03-01"), ("SLA_BREACH", "p", "2026-03-01")]
 
-    def test_a_date_whose_verdict_somebody_has_spoiled_is_judged_anew_once(self, deployment: Deployment) -> None:
+    def test_a_date_with_a_corrupted_verdict_is_judged_once_more(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         row = Update(NAMES.control, "PIPELINE#p", "VERDICT#stream#2026-03-01", set={"absolute": {"outcome": "fine"}})
         deployment.tables.transact([row])
         deployment.ticks("2026-03-02 10:30", "2026-03-02 12:00", "dropped-timers")
-        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.emitted == [("SLA_BREACH", "p", "2026-03-01")]
         assert deployment.store.verdict(key("2026-03-01")).clocks[Clock.ABSOLUTE].outcome is Outcome.BREACH
 
     @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED_FINAL])
@@ -563,25 +557,25 @@ class TestDroppedTimers:
             met = {Clock.ABSOLUTE: ClockVerdict(Outcome.MET, utc("2026-03-02 10:00"), utc("2026-03-02 08:00"))}
             deployment.store.commit(RecordBreach(run.key, run, Verdict(run.key), met, ()))
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
-    @pytest.mark.parametrize(("logged", "told"), [("09:59", "SLA_MET"), ("10:00", "SLA_BREACH")])
-    def test_a_completed_run_without_its_verdict_is_judged_by_the_success_that_was_logged(
-        self, deployment: Deployment, logged: str, told: str
+    @pytest.mark.parametrize(("logged", "emitted"), [("09:59", "SLA_MET"), ("10:00", "SLA_BREACH")])
+    def test_a_run_without_verdict_is_judged_by_its_success(
+        self, deployment: Deployment, logged: str, emitted: str
     ) -> None:
         deployment.push(READY, self.SLA)
         run = deployment.ran("2026-03-01", at="2026-03-02 10:02")
         deployment.log(run.key, "success", f"2026-03-02 {logged}")
         deployment.log(run.key, "success", "2026-03-02 10:01")
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "dropped-timers")
-        assert deployment.told == [(told, "p", "2026-03-01")]
+        assert deployment.emitted == [(emitted, "p", "2026-03-01")]
 
     def test_nothing_is_reported_of_the_time_before_the_pipeline(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA, created=utc("2026-03-02 11:00"))
         deployment.ticks("2026-03-02 11:00", "2026-03-03 09:00", "dropped-timers")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.tick("2026-03-03 10:02", "dropped-timers")
-        assert deployment.told == [("SLA_BREACH", "p", "2026-03-02")]
+        assert deployment.emitted == [("SLA_BREACH", "p", "2026-03-02")]
 
     def test_a_calendar_that_changes_is_seen_at_the_next_tick(self, deployment: Deployment) -> None:
         deployment.store.put_calendar(Calendar("us"))
@@ -589,25 +583,25 @@ class TestDroppedTimers:
         deployment.tick("2026-03-02 09:00", "dropped-timers")
         deployment.store.put_calendar(Calendar("us", dates=frozenset({utc("2026-03-01").date()})))
         deployment.tick("2026-03-02 12:00", "dropped-timers")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
     def test_another_process_goes_on_where_the_last_one_ended(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.tick("2026-03-02 12:00", "dropped-timers")
         deployment.wire()
         deployment.tick("2026-03-03 12:00", "dropped-timers")
-        assert [date for name, _, date in deployment.told if name == "SLA_BREACH"] == ["2026-03-01", "2026-03-02"]
+        assert [date for name, _, date in deployment.emitted if name == "SLA_BREACH"] == ["2026-03-01", "2026-03-02"]
 
     def test_an_outage_is_looked_back_on_for_25_days(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.tick("2026-03-01 12:00", "dropped-timers")
         deployment.tick("2026-05-01 12:00", "dropped-timers")
-        breached = [date for name, _, date in deployment.told if name == "SLA_BREACH"]
+        breached = [date for name, _, date in deployment.emitted if name == "SLA_BREACH"]
         assert (breached[0], breached[-1], len(breached)) == ("2026-04-06", "2026-04-30", 25)
 
 
 class TestRelativeSlas:
-    """Runs under way past their relative clock."""
+    """Runs in progress past their relative clock."""
 
     def started(self, deployment: Deployment, at: str) -> None:
         opened = open_run(key("2026-03-02"), decided_at=utc(at), execution_timeout=TIMEOUT, arrived_at=utc(at))
@@ -618,19 +612,19 @@ class TestRelativeSlas:
     def test_a_run_under_way_is_warned_of_and_breaches_once(self, deployment: Deployment) -> None:
         deployment.push(READY, "sla: {maxDuration: 1h, expectedDuration: 20m}")
         self.started(deployment, "2026-03-02 08:00")
-        deployment.told.clear()
+        deployment.emitted.clear()
         deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
-        assert [name for name, _, _ in deployment.told] == ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]
+        assert [name for name, _, _ in deployment.emitted] == ["RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH"]
 
     def test_a_closed_run_is_silent(self, deployment: Deployment) -> None:
         deployment.push(READY, "sla: {maxDuration: 1h}")
         deployment.ran("2026-03-02", at="2026-03-02 08:00")
         deployment.ticks("2026-03-02 08:00", "2026-03-02 10:00", "relative-slas")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
 
 class TestMissingPostRun:
-    """Completed runs whose post-run sensors stay away."""
+    """Completed runs without their post-run sensors."""
 
     POST_RUN = "postRun: {sensorTimeout: 1h, rules: [{key: audit, check: exists}, {key: ledger, check: exists}]}"
 
@@ -645,25 +639,25 @@ class TestMissingPostRun:
         self.completed(deployment, date, "2026-03-02 08:00")
         deployment.sense("audit", rows=1)
         deployment.ticks("2026-03-02 08:00", "2026-03-02 08:55", "missing-post-run")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.ticks("2026-03-02 09:00", "2026-03-02 12:00", "missing-post-run")
-        assert deployment.told == [("POST_RUN_SENSOR_MISSING", "p", date)]
+        assert deployment.emitted == [("POST_RUN_SENSOR_MISSING", "p", date)]
 
     def test_a_run_that_was_judged_awaits_nothing(self, deployment: Deployment) -> None:
         deployment.push(READY, self.POST_RUN)
         deployment.ran("2026-03-02", at="2026-03-02 08:00")
         deployment.tick("2026-03-02 12:00", "missing-post-run")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
 
-def test_one_failing_check_is_told_and_the_others_run(deployment: Deployment) -> None:
+def test_one_failed_check_is_reported_and_the_others_run(deployment: Deployment) -> None:
     deployment.push('cron: "0 8 * * *", ' + READY)
     deployment.tables.broken_partition = "PENDING"
     with pytest.raises(TickFailed) as failed:
         deployment.tick("2026-03-02 08:10")
     assert list(failed.value.failures) == ["pending"]
     assert "WATCHDOG_DEGRADED" in deployment.bus
-    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.emitted
 
 
 def test_one_broken_pipeline_does_not_hide_the_others(deployment: Deployment) -> None:
@@ -671,45 +665,45 @@ def test_one_broken_pipeline_does_not_hide_the_others(deployment: Deployment) ->
     row = {"PK": "PIPELINE#q", "SK": "CONFIG", "config": "{}", "GSI1PK": "CONFIG", "GSI1SK": "q"}
     deployment.tables.transact([Put(NAMES.control, row)])
     deployment.tick("2026-03-02 08:10")
-    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.told
+    assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.emitted
 
 
-def test_a_tick_that_runs_twice_says_nothing_twice(deployment: Deployment) -> None:
+def test_a_repeated_tick_repeats_no_report(deployment: Deployment) -> None:
     deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
     for at in ("2026-03-02 10:10", "2026-03-02 10:10"):
         deployment.tick(at)
         deployment.wire()
-    names = [name for name, _, _ in deployment.told]
+    names = [name for name, _, _ in deployment.emitted]
     assert sorted(names) == sorted(set(names))
 
 
-def test_a_row_that_cannot_be_read_stops_its_own_date_only(deployment: Deployment) -> None:
+def test_a_corrupted_row_stops_its_own_date_only(deployment: Deployment) -> None:
     deployment.push(READY, 'sla: {deadline: "10:00"}')
     deployment.push(READY, 'sla: {deadline: "10:00"}', pipeline="q")
     broken = {"PK": "PIPELINE#p", "SK": "TRIGGER#stream#2026-03-01", "status": "BROKEN"}
     deployment.tables.transact([Put(NAMES.control, broken)])
     deployment.tick("2026-03-02 10:10", "dropped-timers")
-    assert deployment.told == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]
+    assert deployment.emitted == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]
 
 
 class TestConfigsThatTheRouterHasNotNoted:
-    """The stream may be down for a day; the watchdog still knows since when a pipeline is there."""
+    """The watchdog knows the creation of a pipeline even if the stream is down for a day."""
 
     SLA = 'sla: {deadline: "10:00", expectedDuration: 30m}'
 
     def unnoted(self, deployment: Deployment, schedule: str, rest: str = "") -> None:
-        """Push again; no router takes note."""
+        """Push again without a note of the router."""
         deployment.push(schedule, rest, created=None)
 
     def test_a_new_pipeline_is_noted_and_its_dates_are_answered_for(self, deployment: Deployment) -> None:
         self.unnoted(deployment, 'cron: "0 8 * * *", ' + READY, self.SLA)
         deployment.ticks("2026-03-02 07:00", "2026-03-02 11:00")
-        names = [name for name, _, _ in deployment.told]
+        names = [name for name, _, _ in deployment.emitted]
         assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
         assert deployment.store.config("p").created_at == utc("2026-03-02 07:00")
 
     def test_what_fell_between_the_push_and_the_note_is_not_lost(self, deployment: Deployment) -> None:
-        """The router notes the true time of the push although the watchdog looked before."""
+        """The router notes the true time of the push even after the watchdog's look."""
         deployment.push(READY, pipeline="q")
         deployment.tick("2026-03-02 07:55")
         self.unnoted(deployment, 'cron: "0 8 * * *"')
@@ -739,7 +733,7 @@ class TestConfigsThatTheRouterHasNotNoted:
 
 
 class TestDryRunsThatGoLive:
-    """A pipeline is answered for since it runs live."""
+    """The checks cover a pipeline from its first live day."""
 
     SLA = 'sla: {deadline: "10:00"}'
     CRON = 'cron: "0 8 * * *", ' + READY
@@ -752,9 +746,9 @@ class TestDryRunsThatGoLive:
     def test_fires_of_its_dry_days_are_not_missed(self, deployment: Deployment) -> None:
         self.live_since(deployment, "2026-03-04 09:00", self.CRON)
         deployment.ticks("2026-03-04 09:05", "2026-03-05 08:00")
-        assert deployment.told == []
+        assert deployment.emitted == []
         deployment.ticks("2026-03-05 08:05", "2026-03-05 10:05")
-        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]
+        assert [name for name, _, _ in deployment.emitted] == ["SCHEDULE_MISSED", "SLA_BREACH"]
 
     def test_sensors_of_its_dry_days_start_nothing(self, deployment: Deployment) -> None:
         deployment.push(READY, "dryRun: true")
@@ -770,20 +764,20 @@ class TestDryRunsThatGoLive:
         deployment.tick("2026-03-02 08:00")
         deployment.push(READY, f"{self.SLA}\ndryRun: true", created=utc("2026-03-02 08:01"))
         deployment.ticks("2026-03-02 08:05", "2026-03-02 12:00")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
 
 class TestEdits:
-    """What is due is due under today's config."""
+    """Today's config decides about due moments."""
 
     SLA = 'sla: {deadline: "10:00"}'
 
-    def test_a_deadline_that_an_edit_put_into_the_past_is_told_at_the_next_tick(self, deployment: Deployment) -> None:
+    def test_a_deadline_edited_into_the_past_is_reported(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:30")
         deployment.push(READY, self.SLA.replace("10:00", "09:00"), created=utc("2026-03-02 09:31"))
         deployment.tick("2026-03-02 09:35")
-        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.emitted == [("SLA_BREACH", "p", "2026-03-01")]
 
     @pytest.mark.parametrize(
         ("zone", "before", "after", "edited", "date"),
@@ -801,19 +795,19 @@ class TestEdits:
         deployment.push(schedule, self.SLA.replace("10:00", before))
         last = utc(edited) - timedelta(minutes=5)
         deployment.tick(f"{last:%Y-%m-%d %H:%M}", "dropped-timers")
-        deployment.told.clear()
+        deployment.emitted.clear()
         deployment.push(schedule, self.SLA.replace("10:00", after), created=utc(edited))
         deployment.tick(f"{utc(edited) + timedelta(minutes=1):%Y-%m-%d %H:%M}", "dropped-timers")
-        assert ("SLA_BREACH", "p", date) in deployment.told
+        assert ("SLA_BREACH", "p", date) in deployment.emitted
 
-    def test_a_breach_that_was_told_is_not_told_again_after_an_edit(self, deployment: Deployment) -> None:
+    def test_an_edit_does_not_repeat_a_breach(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.ticks("2026-03-02 09:55", "2026-03-02 10:05")
         deployment.push(READY, self.SLA.replace("10:00", "11:00"), created=utc("2026-03-02 10:06"))
         deployment.ticks("2026-03-02 10:10", "2026-03-02 12:00")
-        assert deployment.told == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.emitted == [("SLA_BREACH", "p", "2026-03-01")]
 
-    def test_a_finished_date_gets_no_timers_when_its_deadline_is_edited(self, deployment: Deployment) -> None:
+    def test_an_edited_deadline_makes_no_timers_of_an_ended_date(self, deployment: Deployment) -> None:
         deployment.push(READY, self.SLA)
         deployment.ran("2026-03-01", at="2026-03-02 01:00")
         deployment.push(READY, self.SLA.replace("10:00", "09:30"), created=utc("2026-03-02 08:01"))
@@ -827,21 +821,21 @@ class TestEdits:
         deployment.tables.frozen = [deployment.row()]
         deployment.push('cron: "1 8 * * *"' + trigger, created=utc("2026-03-02 07:59"))
         deployment.tick("2026-03-02 08:06")
-        assert (deployment.told, list(deployment.store.runs("p"))) == ([], [])
+        assert (deployment.emitted, list(deployment.store.runs("p"))) == ([], [])
         deployment.tables.frozen = None
         deployment.tick("2026-03-02 08:11")
-        found = [name for name, _, _ in deployment.told] + [run.reason for run in deployment.store.runs("p")]
+        found = [name for name, _, _ in deployment.emitted] + [run.reason for run in deployment.store.runs("p")]
         assert found == ["SCHEDULE_MISSED" if trigger else "schedule"]
 
 
 class TestReruns:
-    """Retries, reruns and recoveries are no triggers."""
+    """A retry, rerun or recovery is not a trigger."""
 
-    def test_a_rerun_of_yesterday_does_not_hide_what_was_missed_today(self, deployment: Deployment) -> None:
+    def test_a_rerun_of_yesterday_hides_no_missed_schedule(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.ran("2026-03-01", at="2026-03-02 08:01", schedule="cron", attempt=1)
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
     def test_a_retried_run_that_came_after_the_fire_is_no_miss(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
@@ -849,44 +843,44 @@ class TestReruns:
         arrival = {"arrivedAt": "2026-03-02T08:01:00Z"}
         deployment.store.put_sensor("p", "first-sensor-arrival#2026-03-01", arrival)
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
-    def test_a_run_that_was_recovered_after_the_fire_does_not_stand_for_it(self, deployment: Deployment) -> None:
+    def test_a_run_recovered_after_the_fire_does_not_count(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         run = deployment.ran("2026-03-01", at="2026-03-02 08:03", schedule="cron")
         deployment.tables.transact([Put(NAMES.control, closed_row(replace(run, recoveries=1)))])
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
 
 class TestUnjudgedRuns:
-    """Runs that were completed while nobody could read their config, judged when it is mended."""
+    """Runs that were completed while their config was unreadable are judged after its correction."""
 
     SLA = 'sla: {deadline: "10:00"}'
 
     @pytest.mark.parametrize(
-        ("closed_at", "told"),
+        ("closed_at", "emitted"),
         [
-            # The tick's index may lag behind the text that the closing run met.
+            # The tick's index may lag behind the config that the close read.
             ("2026-03-02 08:57", [("SLA_MET", "p", "2026-03-01")]),
             ("2026-03-02 08:50:01", [("SLA_MET", "p", "2026-03-01")]),
-            # An earlier tick has answered for it.
+            # An earlier tick covered it.
             ("2026-03-02 08:50", []),
         ],
     )
     def test_runs_that_no_earlier_tick_has_seen_are_judged(
-        self, deployment: Deployment, closed_at: str, told: list[tuple[str, str, str]]
+        self, deployment: Deployment, closed_at: str, emitted: list[tuple[str, str, str]]
     ) -> None:
         deployment.push(READY, self.SLA)
         deployment.tick("2026-03-02 09:00", "unjudged-runs")
         deployment.ran("2026-03-01", at=closed_at)
         deployment.push(READY, self.SLA.replace("}", ", critical: true}"), created=utc("2026-03-02 09:03"))
         deployment.tick("2026-03-02 09:05", "unjudged-runs")
-        assert deployment.told == told
+        assert deployment.emitted == emitted
 
 
 class TestSensorsInTime:
-    """A sensor that came by the trigger's deadline is never late, however late its record is."""
+    """A sensor that came by the trigger's deadline is never late, even if its record is."""
 
     SCHEDULE = 'trigger: {key: ready, check: equals, field: ok, value: true, deadline: "10:00"}'
 
@@ -910,7 +904,7 @@ class TestSensorsInTime:
         deployment.tick("2026-03-02 10:01", "trigger-deadlines")
         assert deployment.run("2026-03-01") is None
 
-    def test_a_sensor_of_an_excluded_day_waits_for_the_next_allowed_one(self, deployment: Deployment) -> None:
+    def test_a_sensor_of_an_excluded_day_waits_for_the_next_day(self, deployment: Deployment) -> None:
         deployment.push(self.SCHEDULE + ", exclude: {weekends: true}")
         deployment.ticks("2026-03-06 12:00", "2026-03-06 23:55")
         deployment.sense("ready", ok=True, date="2026-03-06", updatedAt="2026-03-07T01:00:00Z")
@@ -919,15 +913,15 @@ class TestSensorsInTime:
         assert run is not None
         assert run.status is RunStatus.RUNNING
 
-    def test_a_date_that_somebody_else_has_run_does_not_expire(self, deployment: Deployment) -> None:
+    def test_a_date_that_was_run_elsewhere_does_not_expire(self, deployment: Deployment) -> None:
         deployment.push(self.SCHEDULE)
         entry = {"PK": "PIPELINE#p", "SK": "JOB#stream#2026-03-01#1772539200000", "event": "success"}
         deployment.tables.transact([Put(NAMES.joblog, entry)])
         deployment.tick("2026-03-02 12:00", "trigger-deadlines")
-        assert deployment.told == []
+        assert deployment.emitted == []
 
 
-def test_a_cron_fire_just_before_an_excluded_day_starts_on_the_next_allowed_one(deployment: Deployment) -> None:
+def test_a_fire_before_an_excluded_day_starts_on_the_next_one(deployment: Deployment) -> None:
     deployment.push('cron: "58 23 * * *", exclude: {weekends: true}', created=utc("2026-03-06 12:00"))
     deployment.tick("2026-03-06 23:55")
     deployment.ticks("2026-03-07 00:00", "2026-03-08 23:55")
@@ -937,7 +931,7 @@ def test_a_cron_fire_just_before_an_excluded_day_starts_on_the_next_allowed_one(
 
 
 class TestPostRunLeftOvers:
-    """What is read at every tick stays bounded, and only what is true is reported."""
+    """The reads of a tick stay bounded, and only true findings are reported."""
 
     completed = TestMissingPostRun.completed
     POST_RUN = TestMissingPostRun.POST_RUN
@@ -951,7 +945,7 @@ class TestPostRunLeftOvers:
         for sensor in ("audit", "ledger"):
             deployment.sense(sensor, updatedAt="2026-03-02T08:30:00Z")
         deployment.ticks("2026-03-02 09:00", "2026-03-02 10:00", "missing-post-run")
-        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+        assert (deployment.emitted, self.waiting(deployment)) == ([], 0)
 
     def test_runs_of_pipelines_without_reports_leave_the_index(self, deployment: Deployment) -> None:
         deployment.push(READY, self.POST_RUN, pipeline="q")
@@ -960,60 +954,58 @@ class TestPostRunLeftOvers:
         deployment.tick("2026-03-03 07:00", "missing-post-run")
         assert self.waiting(deployment) == 1
         deployment.tick("2026-03-03 09:00", "missing-post-run")
-        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+        assert (deployment.emitted, self.waiting(deployment)) == ([], 0)
 
     def test_runs_of_a_pipeline_that_watches_nothing_leave_the_index(self, deployment: Deployment) -> None:
         deployment.push(READY, "postRun: {sensorTimeout: 3h, rules: []}")
         self.completed(deployment, "2026-03-02", "2026-03-02 08:00")  # type: ignore[arg-type]
         deployment.tick("2026-03-03 07:00", "missing-post-run")
-        assert (deployment.told, self.waiting(deployment)) == ([], 1)
+        assert (deployment.emitted, self.waiting(deployment)) == ([], 1)
         deployment.tick("2026-03-03 08:00", "missing-post-run")
-        assert (deployment.told, self.waiting(deployment)) == ([], 0)
+        assert (deployment.emitted, self.waiting(deployment)) == ([], 0)
 
-    def test_a_rerun_that_completes_is_waited_for_anew(self, deployment: Deployment) -> None:
+    def test_a_completed_rerun_awaits_its_post_run_sensors(self, deployment: Deployment) -> None:
         deployment.push(READY, self.POST_RUN)
         for attempt, at in ((0, "2026-03-02 08:00"), (1, "2026-03-02 12:00")):
             run = deployment.ran("2026-03-02", at=at, attempt=attempt)
             row = {**closed_row(run), "GSI1PK": "POSTRUN", "GSI1SK": format_time(utc(at))}
             deployment.tables.transact([Put(NAMES.control, row)])
             deployment.ticks(at, f"2026-03-02 {int(at[11:13]) + 2}:00", "missing-post-run")
-        assert [name for name, _, _ in deployment.told] == ["POST_RUN_SENSOR_MISSING"] * 2
+        assert [name for name, _, _ in deployment.emitted] == ["POST_RUN_SENSOR_MISSING"] * 2
 
 
 class TestIsolation:
-    """What is broken about one pipeline keeps no other from being looked at."""
+    """A failure of one pipeline holds up no other."""
 
-    def spoil(self, deployment: Deployment, sk: str, **fields: object) -> None:
+    def corrupt(self, deployment: Deployment, sk: str, **fields: object) -> None:
         deployment.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **fields})])
 
-    def test_a_spoiled_trigger_row_is_neither_missed_nor_in_the_way(self, deployment: Deployment) -> None:
+    def test_a_corrupted_trigger_row_is_not_missed(self, deployment: Deployment) -> None:
         for name in ("p", "q"):
             deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
         deployment.tick("2026-03-02 07:00")
-        self.spoil(deployment, "TRIGGER#cron#2026-03-02", status="SPOILED")
+        self.corrupt(deployment, "TRIGGER#cron#2026-03-02", status="CORRUPTED")
         deployment.tick("2026-03-02 08:10", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("WATCHDOG_DEGRADED", "p", "")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("WATCHDOG_DEGRADED", "p", "")]
 
-    def test_a_spoiled_row_is_told_once_a_day_and_hides_no_other_date_until_it_is_mended(
-        self, deployment: Deployment
-    ) -> None:
+    def test_a_corrupted_row_is_reported_once_a_day(self, deployment: Deployment) -> None:
         deployment.push(READY, 'sla: {deadline: "10:00"}')
         deployment.tick("2026-03-02 09:00")
-        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="SPOILED")
+        self.corrupt(deployment, "TRIGGER#stream#2026-03-01", status="CORRUPTED")
         deployment.ticks("2026-03-02 09:55", "2026-03-03 10:10", "dropped-timers")
-        spoiled, date = ("WATCHDOG_DEGRADED", "p", ""), ("SLA_BREACH", "p", "2026-03-02")
-        assert (deployment.told, deployment.bus) == ([spoiled, spoiled, date], [])
+        corrupted, date = ("WATCHDOG_DEGRADED", "p", ""), ("SLA_BREACH", "p", "2026-03-02")
+        assert (deployment.emitted, deployment.bus) == ([corrupted, corrupted, date], [])
         deployment.tables.transact([Delete(NAMES.control, "PIPELINE#p", "TRIGGER#stream#2026-03-01")])
         deployment.tick("2026-03-03 10:15", "dropped-timers")
-        assert deployment.told[3:] == [("SLA_BREACH", "p", "2026-03-01")]
+        assert deployment.emitted[3:] == [("SLA_BREACH", "p", "2026-03-01")]
 
-    def test_a_row_that_keeps_the_recovery_from_a_run_is_told_once_a_day_too(self, deployment: Deployment) -> None:
+    def test_a_row_that_blocks_a_recovery_is_reported_once_a_day(self, deployment: Deployment) -> None:
         index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
-        self.spoil(deployment, "TRIGGER#stream#2026-03-01", status="RUNNING", jobIntent="{", **index)
+        self.corrupt(deployment, "TRIGGER#stream#2026-03-01", status="RUNNING", jobIntent="{", **index)
         deployment.ticks("2026-03-02 09:00", "2026-03-02 09:30", "stale-runs", "dead-executions")
-        assert (deployment.told, deployment.bus) == ([("WATCHDOG_DEGRADED", "p", "")], [])
+        assert (deployment.emitted, deployment.bus) == ([("WATCHDOG_DEGRADED", "p", "")], [])
 
-    def test_a_pipeline_whose_note_fails_is_named_and_looked_at_later(self, deployment: Deployment) -> None:
+    def test_a_pipeline_with_a_failed_note_is_named(self, deployment: Deployment) -> None:
         for name in ("p", "q"):
             deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
         deployment.tick("2026-03-02 07:55")
@@ -1022,21 +1014,21 @@ class TestIsolation:
         with pytest.raises(TickFailed, match="1 pipelines could not be looked at: p: ConnectionError") as raised:
             deployment.tick("2026-03-02 08:10")
         assert list(raised.value.failures) == ["configs"]
-        assert deployment.told == [("SCHEDULE_MISSED", "q", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "q", "2026-03-02")]
         assert deployment.details[-1]["detail"] == {"checks": ["configs"], "pipelines": ["p"]}
         deployment.tables.refused = ""
         deployment.ticks("2026-03-02 08:15", "2026-03-02 08:20")
-        assert deployment.told[1:] == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted[1:] == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
     @pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"])
-    def test_a_creation_beyond_the_calendar_stops_nobody(self, deployment: Deployment, created: str) -> None:
+    def test_a_creation_beyond_the_calendar_stops_no_other(self, deployment: Deployment, created: str) -> None:
         for name in ("p", "q"):
             deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
         deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
         deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
-        assert sorted(deployment.told) == [("SCHEDULE_MISSED", name, "2026-03-02") for name in ("p", "q")]
+        assert sorted(deployment.emitted) == [("SCHEDULE_MISSED", name, "2026-03-02") for name in ("p", "q")]
 
-    def test_an_arrival_beyond_the_calendar_stops_no_other_relative_clock(self, deployment: Deployment) -> None:
+    def test_an_arrival_beyond_the_calendar_stops_no_other_clock(self, deployment: Deployment) -> None:
         for name in ("p", "q"):
             deployment.push(READY, "sla: {maxDuration: 1h}", pipeline=name)
         for name, arrived in (("p", "9999-12-31T23:59:00Z"), ("q", "2026-03-02T08:00:00Z")):
@@ -1046,12 +1038,10 @@ class TestIsolation:
             deployment.store.commit(run)
             deployment.store.put_sensor(name, "first-sensor-arrival#2026-03-02", {"arrivedAt": arrived})
         deployment.tick("2026-03-02 09:02", "relative-slas")
-        assert deployment.told == [("RELATIVE_SLA_BREACH", "q", "2026-03-02")]
+        assert deployment.emitted == [("RELATIVE_SLA_BREACH", "q", "2026-03-02")]
 
-    def test_a_pipeline_whose_sensors_cannot_be_read_does_not_keep_others_from_their_turn(
-        self, deployment: Deployment
-    ) -> None:
-        """One that fails at every turn of its third must not make the other thirds wait for ever."""
+    def test_unreadable_sensors_delay_no_other_pipelines_turn(self, deployment: Deployment) -> None:
+        """A pipeline that fails at each turn of its third must not make the other thirds wait for ever."""
         names = ["p", "q", "r", "s", "t"]
         for name in names:
             deployment.push(READY, pipeline=name)
@@ -1064,9 +1054,9 @@ class TestIsolation:
         for minute in (5, 10, 15, 20):
             with contextlib.suppress(TickFailed):
                 deployment.tick(f"2026-03-03 09:{minute:02}", "stranded-sensors")
-        assert sorted(name for _, name, _ in deployment.told) == names[1:]
+        assert sorted(name for _, name, _ in deployment.emitted) == names[1:]
 
-    def test_a_pipeline_whose_sensors_could_not_be_read_for_long_misses_none(self, deployment: Deployment) -> None:
+    def test_sensors_that_were_unreadable_for_long_are_not_missed(self, deployment: Deployment) -> None:
         deployment.push(READY)
         deployment.store.note_periods("p")
         deployment.ticks("2026-03-03 08:00", "2026-03-03 09:00", "stranded-sensors")
@@ -1078,47 +1068,47 @@ class TestIsolation:
                     deployment.tick(f"2026-03-03 {hour:02}:{minute:02}", "stranded-sensors")
         deployment.tables.broken_partition = ""
         deployment.ticks("2026-03-03 11:20", "2026-03-03 11:30", "stranded-sensors")
-        assert deployment.told == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
 
-    def test_of_very_many_pipelines_that_are_behind_none_is_left_out(self) -> None:
+    def test_no_pipeline_of_very_many_lagging_ones_is_left_out(self) -> None:
         now, longest = utc("2026-03-03 09:00"), utc("2026-03-01 09:00")
         behind = {f"p{number}": now - timedelta(minutes=number % 60) for number in range(2000)}
         assert cursor_at(now, behind) == Cursor(now, behind)
         assert cursor_at(now, behind | {"q": longest}) == Cursor(longest, {})
 
-    def test_a_pipeline_whose_sensors_cannot_be_read_keeps_no_other_from_its_run(self, deployment: Deployment) -> None:
+    def test_unreadable_sensors_hold_up_no_other_pipelines_run(self, deployment: Deployment) -> None:
         for name in ("p", "q"):
             deployment.push(READY, pipeline=name)
         deployment.tick("2026-03-03 09:00", "stranded-sensors")
-        self.spoil(deployment, "JOB#stream#2026-03-03", event="success")
+        self.corrupt(deployment, "JOB#stream#2026-03-03", event="success")
         deployment.sense("ready", ok=True, date="2026-03-03", updatedAt="2026-03-03T10:00:00Z")
         stamp = {"ok": True, "date": "2026-03-03", "updatedAt": "2026-03-03T10:00:00Z"}
         deployment.store.put_sensor("q", "ready", stamp)
         deployment.tables.broken_partition = "PIPELINE#p"
         with pytest.raises(TickFailed):
             deployment.tick("2026-03-03 10:06", "stranded-sensors")
-        assert deployment.told == [("TRIGGER_RECOVERED", "q", "2026-03-03")]
+        assert deployment.emitted == [("TRIGGER_RECOVERED", "q", "2026-03-03")]
         deployment.tables.broken_partition = ""
         deployment.tick("2026-03-03 12:06", "stranded-sensors")
-        assert deployment.told[1:] == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
+        assert deployment.emitted[1:] == [("TRIGGER_RECOVERED", "p", "2026-03-03")]
 
     @pytest.mark.parametrize("created", ["soon", 7, None])
-    def test_a_spoiled_creation_time_is_noted_anew(self, deployment: Deployment, created: object) -> None:
+    def test_a_corrupted_creation_time_is_noted_again(self, deployment: Deployment, created: object) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         deployment.tables.transact([Put(NAMES.control, {**deployment.row(), "createdAt": created})])
         deployment.ticks("2026-03-02 07:50", "2026-03-02 08:10")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
     def test_a_row_that_is_no_pipelines_hides_none(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY)
         stray = {"PK": "NONSENSE", "SK": "CONFIG", "GSI1PK": "CONFIG", "GSI1SK": "x"}
         deployment.tables.transact([Put(NAMES.control, stray)])
         deployment.tick("2026-03-02 08:10", "missed-schedules")
-        assert deployment.told == [("SCHEDULE_MISSED", "p", "2026-03-02")]
+        assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
 
 class TestTwoTicksAtOnce:
-    """A tick that overlaps another changes nothing but the time of discovery."""
+    """An overlapping tick changes only the time of discovery."""
 
     def test_the_slower_one_takes_nothing_back(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00", expectedDuration: 30m}')
@@ -1131,14 +1121,14 @@ class TestTwoTicksAtOnce:
                 deployment.tick(f"2026-03-02 {at}")
             deployment.checks = slow
             deployment.tick("2026-03-02 08:05")
-        names = [name for name, _, _ in deployment.told]
+        names = [name for name, _, _ in deployment.emitted]
         assert names == ["SCHEDULE_MISSED", "SLA_WARNING", "SLA_BREACH"]
 
-    def test_a_process_that_died_before_its_cursor_says_nothing_twice(self, deployment: Deployment) -> None:
+    def test_a_process_that_died_before_its_cursor_repeats_nothing(self, deployment: Deployment) -> None:
         deployment.push('cron: "0 8 * * *", ' + READY, 'sla: {deadline: "10:00"}')
         deployment.tick("2026-03-02 07:00")
         before = deployment.cursors()
         for _ in range(3):
             deployment.tick("2026-03-02 10:10")
             deployment.tables.transact([Put(NAMES.control, row) for row in before])
-        assert [name for name, _, _ in deployment.told] == ["SCHEDULE_MISSED", "SLA_BREACH"]
+        assert [name for name, _, _ in deployment.emitted] == ["SCHEDULE_MISSED", "SLA_BREACH"]

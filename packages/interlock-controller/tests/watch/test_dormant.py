@@ -110,7 +110,7 @@ def watch() -> Watch:
     return Watch(Tables())
 
 
-def test_without_dates_that_wait_a_tick_asks_one_question(watch: Watch) -> None:
+def test_a_tick_without_dormant_dates_reads_one_query(watch: Watch) -> None:
     for number in range(200):
         watch.push(f"p{number}")
     watch.tables.reads.clear()
@@ -223,7 +223,7 @@ def test_an_unreadable_config_leaves_the_date_waiting(watch: Watch) -> None:
     assert watch.store.run(key) is not None
 
 
-def test_a_date_that_keeps_changing_is_raised(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_that_keeps_changing_raises_contended(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     watch.push("p")
     watch.wait("p")
     monkeypatch.setattr(Store, "commit", lambda *_: Commit.STALE)

@@ -1,4 +1,4 @@
-"""What a tick takes up and what it leaves alone, over the in-memory twin; and that one failing check is not silence."""
+"""A tick over the in-memory tables recovers interrupted work, and reports a failed check."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -94,32 +94,28 @@ def start(store: Store, run: Run, at: datetime = NOW) -> Run:
     return found
 
 
-def told(store: Store) -> list[str]:
+def emitted(store: Store) -> list[str]:
     rows = store.pending(datetime(2030, 1, 1, tzinfo=UTC))
     return [row["detailType"] for row in rows if row["SK"].startswith("EVENT#")]
 
 
-def test_a_committed_run_that_nobody_started_is_started_after_its_grace(
-    world: World, store: Store, recovery: Recovery
-) -> None:
+def test_a_run_that_waits_beyond_the_grace_is_started(world: World, store: Store, recovery: Recovery) -> None:
     run = commit(store)
     recovery.pending(NOW + timedelta(minutes=1, seconds=59))
     assert world.started == []
     recovery.pending(NOW + timedelta(minutes=2))
     assert world.started == [f"bronze-stream-2026-03-03-{run.run_token}"]
-    assert told(store) == ["JOB_TRIGGERED", "TRIGGER_RECOVERED"]
+    assert emitted(store) == ["JOB_TRIGGERED", "TRIGGER_RECOVERED"]
 
 
 def test_event_rows_left_behind_reach_the_bus(world: World, store: Store, recovery: Recovery) -> None:
     start(store, commit(store))
     recovery.pending(NOW + timedelta(minutes=3))
     assert world.bus == ["JOB_TRIGGERED"]
-    assert told(store) == []
+    assert emitted(store) == []
 
 
-def test_an_event_row_that_lacks_its_event_does_not_hold_up_the_others(
-    world: World, store: Store, recovery: Recovery
-) -> None:
+def test_an_incomplete_event_row_holds_up_no_other(world: World, store: Store, recovery: Recovery) -> None:
     start(store, commit(store))
     index = {"GSI1PK": "PENDING", "GSI1SK": "2026-03-03T11:00:00Z"}
     store._tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": "EVENT#0", **index})])
@@ -138,7 +134,7 @@ def test_one_broken_row_does_not_hold_up_the_others(world: World, store: Store, 
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "MISSING", "SUCCEEDED"])
-def test_a_run_whose_execution_ended_outside_goes_on_under_a_new_token(
+def test_a_run_with_a_dead_execution_gets_a_new_token(
     world: World, store: Store, recovery: Recovery, status: str
 ) -> None:
     run = start(store, commit(store))
@@ -172,7 +168,7 @@ def test_after_two_recoveries_the_run_fails(world: World, store: Store, recovery
         assert found is not None
         run = start(store, found, at) if found.is_running else found
     assert run.status is RunStatus.FAILED_FINAL
-    assert "INFRA_FAILURE" in told(store)
+    assert "INFRA_FAILURE" in emitted(store)
 
 
 def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, recovery: Recovery) -> None:
@@ -188,11 +184,11 @@ def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, re
 @pytest.mark.parametrize(
     "strange", ["{}", "[]", "null", '{"pipelineId": "bronze", "scheduleId": "stream", "date": "x"}']
 )
-def test_an_execution_that_somebody_else_started_is_left_alone(recovery: Recovery, strange: str) -> None:
+def test_an_execution_started_by_hand_is_left_alone(recovery: Recovery, strange: str) -> None:
     assert not recovery.execution_changed({"status": "ABORTED", "input": strange}, NOW)
 
 
-def test_a_status_change_without_its_input_is_left_to_the_next_tick(recovery: Recovery) -> None:
+def test_a_status_change_without_input_waits_for_the_tick(recovery: Recovery) -> None:
     assert not recovery.execution_changed({"status": "ABORTED", "inputDetails": {"included": False}}, NOW)
 
 
@@ -203,11 +199,11 @@ def test_a_run_past_its_lease_is_closed_with_its_verdict(store: Store, recovery:
     closed = store.run(run.key)
     assert closed is not None
     assert closed.status is RunStatus.FAILED_FINAL
-    assert "SFN_TIMEOUT" in told(store)
+    assert "SFN_TIMEOUT" in emitted(store)
 
 
 @pytest.mark.parametrize("triggered_at", ["yesterday", 1772539200])
-def test_a_rerun_row_without_a_time_keeps_no_run_from_its_recovery_or_its_end(
+def test_a_rerun_row_without_a_time_holds_up_no_recovery(
     world: World, store: Store, recovery: Recovery, triggered_at: object
 ) -> None:
     run = start(store, commit(store))
@@ -227,10 +223,10 @@ def test_a_run_that_could_never_be_started_gives_its_date_back(world: World, sto
     closed = store.run(run.key)
     assert closed is not None
     assert (closed.status, world.started) == (RunStatus.FAILED_FINAL, [])
-    assert told(store) == ["SFN_TIMEOUT"]
+    assert emitted(store) == ["SFN_TIMEOUT"]
 
 
-def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store, recovery: Recovery) -> None:
+def test_one_unreadable_run_does_not_stop_other_expiries(store: Store, recovery: Recovery) -> None:
     run = start(store, commit(store))
     broken = {
         "PK": "PIPELINE#q",
@@ -250,7 +246,7 @@ def test_one_unreadable_run_does_not_keep_the_others_from_expiring(store: Store,
 
 @pytest.mark.parametrize(("count", "ticks"), [(130, 2), (250, 3), (500, 5)])
 def test_every_run_is_probed_in_turn(world: World, store: Store, recovery: Recovery, count: int, ticks: int) -> None:
-    """Also when the number of runs is in step with the clock: every five minutes 100 of 250 or 500."""
+    """Every run has its turn, even if 100 of 250 or 500 runs every five minutes are in step with the clock."""
     asked: set[str] = set()
     world.status = lambda name: asked.add(name) or "RUNNING"  # type: ignore[assignment, method-assign, func-returns-value]
     first = parse_execution_date("2026-01-01").day
@@ -270,7 +266,7 @@ def fail(now: datetime) -> int:
     raise ConnectionError("no answer")
 
 
-def test_a_failing_check_is_told_and_raised_and_the_rest_run(world: World) -> None:
+def test_a_failed_check_is_reported_and_raised(world: World) -> None:
     ran: list[str] = []
     checks = {"first": fail, "second": lambda now: len(ran.append("second") or [1])}
     with pytest.raises(TickFailed, match="first: ConnectionError: no answer"):
@@ -279,7 +275,7 @@ def test_a_failing_check_is_told_and_raised_and_the_rest_run(world: World) -> No
     assert world.bus == ["WATCHDOG_DEGRADED"]
 
 
-def test_a_failure_of_many_words_is_told_in_an_event_that_the_bus_takes(world: World) -> None:
+def test_a_long_failure_fits_into_an_event(world: World) -> None:
     def complain(now: datetime) -> int:
         raise ValueError("x" * 300_000)
 
@@ -289,28 +285,33 @@ def test_a_failure_of_many_words_is_told_in_an_event_that_the_bus_takes(world: W
     assert world.longest < 5_000
 
 
-def test_an_invocation_that_lambda_repeats_tells_the_same_event_again(world: World) -> None:
-    def told(event: dict[str, str], minutes: int, **checks: Check) -> Any:
+def test_a_repeated_invocation_emits_the_same_event(world: World) -> None:
+    def emitted(event: dict[str, str], minutes: int, **checks: Check) -> Any:
         now = NOW + timedelta(minutes=minutes)
         with pytest.raises(TickFailed):
             run_tick(checks or {"first": fail}, world, now, cause=Cause.of(event, now))
         return world.details[-1]
 
     event = {"id": "cdc73f9d-aea9-11e3-9d5a-835b769c0d9c", "time": "2026-03-03T12:00:00Z"}
-    first, second = told(event, 0), told(event, 3)
+    first, second = emitted(event, 0), emitted(event, 3)
     assert first == second
-    others = [told({**event, "id": "another"}, 0), told(event, 0, second=fail), told({}, 0), told({"time": "noon"}, 3)]
+    others = [
+        emitted({**event, "id": "another"}, 0),
+        emitted(event, 0, second=fail),
+        emitted({}, 0),
+        emitted({"time": "noon"}, 3),
+    ]
     assert len({first["id"], *(other["id"] for other in others)}) == 5
 
 
-def test_failing_checks_are_raised_although_the_bus_is_down_too(world: World) -> None:
+def test_failed_checks_are_raised_while_the_bus_is_down(world: World) -> None:
     world.bus_is_down = True
     with pytest.raises(TickFailed, match="first: ConnectionError: no answer") as raised:
         run_tick({"first": fail}, world, NOW)
     assert isinstance(raised.value.__cause__, ConnectionError)
 
 
-def test_a_quiet_tick_says_what_it_looked_at(world: World, recovery: Recovery) -> None:
+def test_a_tick_without_findings_reports_its_checks(world: World, recovery: Recovery) -> None:
     report = run_tick({"pending": recovery.pending, "stale-runs": recovery.stale_runs}, world, NOW)
     assert report.found == {"pending": 0, "stale-runs": 0}
     assert world.bus == []

@@ -1,4 +1,4 @@
-"""Who does the work: a few at a time, within the invocation, each on its own."""
+"""The worker pool does a few acts at a time, within the invocation, and each on its own."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ def test_all_are_done_before_the_failures_are_raised(workers: int) -> None:
     assert sorted(done) == [1, 3]
 
 
-def test_acts_run_beside_each_other_but_never_more_than_there_are_workers() -> None:
+def test_no_more_acts_than_workers_run_at_once() -> None:
     met = threading.Barrier(3, timeout=20)
     busy, most, lock = 0, 0, threading.Lock()
 
@@ -71,14 +71,14 @@ def test_nothing_begins_after_the_deadline(workers: int) -> None:
 
 class Bus:
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.emitted: list[str] = []
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        self.told += [entry.detail for entry in entries]
+        self.emitted += [entry.detail for entry in entries]
 
 
-def test_checks_that_there_was_no_time_for_are_named() -> None:
-    """A tick that is always cut short would otherwise never come to its last checks, and nobody would know."""
+def test_checks_without_time_left_are_named() -> None:
+    """Otherwise a tick that always ends early would never run its last checks, without a report."""
     clock, workers, bus = Seconds(), WorkerPool(), Bus()
     workers.work_until(InvocationDeadline.after(timedelta(seconds=10), clock=clock, now=NOW))
 
@@ -89,5 +89,5 @@ def test_checks_that_there_was_no_time_for_are_named() -> None:
     with pytest.raises(TickFailed) as failed:
         run_tick({"slow": slow, "last": lambda now: 1}, bus, NOW, out_of_time=lambda: workers.out_of_time)
     assert list(failed.value.failures) == ["last"]
-    assert '"checks":["last"]' in bus.told[0]
-    assert "deadline passed before it began" in bus.told[0]
+    assert '"checks":["last"]' in bus.emitted[0]
+    assert "deadline passed before it began" in bus.emitted[0]
