@@ -1,4 +1,4 @@
-"""Checks an installed package's public surface: it imports, and `__all__` is sorted, complete and documented."""
+"""Checks the public names of an installed package: it imports, and `__all__` is sorted, complete and documented."""
 
 import importlib
 import inspect
@@ -6,7 +6,7 @@ import sys
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Constants first, then classes, then functions, as the linter sorts them."""
+    """The sort key of the linter: constants, then classes, then functions."""
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 

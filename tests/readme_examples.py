@@ -1,4 +1,4 @@
-"""Runs a README's Python examples, without pytest: `python readme_examples.py README.md`; exit code 1 when one lies.
+"""Runs the Python examples of a README without pytest: `python readme_examples.py README.md`. Exit code 1: errors.
 
 An example is a session with `>>>`, or a program whose output is the text block that follows it.
 """
@@ -14,7 +14,7 @@ _EXAMPLE = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTAL
 
 
 def wrong(code: str, printed: str) -> str:
-    """What an example does that its README does not say; empty when it is true."""
+    """The difference between an example and its README, or an empty text."""
     if ">>>" in code:
         said: list[str] = []
         doctest.DocTestRunner().run(
@@ -28,7 +28,7 @@ def wrong(code: str, printed: str) -> str:
 
 
 def main(readme: Path) -> int:
-    """Run them all."""
+    """Run all examples."""
     examples = _EXAMPLE.findall(readme.read_text(encoding="utf-8"))
     faults = [fault for code, printed in examples if (fault := wrong(code, printed))]
     for fault in faults:

@@ -1,4 +1,4 @@
-"""Checks interlock-triggers installed alone: commands and HTTP run, AWS types ask for the extra in one sentence."""
+"""Checks interlock-triggers without extras: commands and HTTP run, and AWS types name the extra to install."""
 
 import importlib.util
 import sys
