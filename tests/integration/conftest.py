@@ -1,4 +1,4 @@
-"""The local stack with the six real Lambdas, and what the tests do to it from outside."""
+"""The local stack with the six real Lambdas, and the actions of the tests from outside."""
 
 import json
 import os
@@ -22,19 +22,19 @@ from interlock_store import Store
 T = TypeVar("T")
 
 
-def await_that(condition: Callable[[], T | None], what: str, *, patience: float = 60.0) -> T:
-    """The condition's first true value; the test fails when patience runs out."""
+def await_that(condition: Callable[[], T | None], event: str, *, patience: float = 60.0) -> T:
+    """The condition's first true value. The test fails when patience runs out."""
     end = time.monotonic() + patience
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < end, f"{what}: not seen within {patience:.0f} s"
+        assert time.monotonic() < end, f"{event}: not seen within {patience:.0f} s"
         time.sleep(0.05)
 
 
 class Outside(Struct):
-    """What somebody outside can do: the command, the tables, the files of jobs, the processes."""
+    """Access from outside: the command, the tables, the files of jobs, the processes."""
 
     stack: LocalStack
     store: Store
@@ -59,7 +59,7 @@ class Outside(Struct):
         self.interlock("push", str(path))
 
     def put(self, pipeline: str, key: str, **fields: Any) -> None:
-        """Write a sensor row of just these fields with the command."""
+        """Write a sensor row of exactly these fields with the command."""
         given = (f"{name}={json.dumps(value)}" for name, value in fields.items())
         self.interlock("sensor", "put", pipeline, key, *given, "--no-timestamp")
 
@@ -86,7 +86,7 @@ class Outside(Struct):
         return [str(row["eventType"]) for row in self.store.events(pipeline) if row.get("date") == date]
 
     def kill(self, service: str) -> int:
-        """SIGKILL every worker process of a Lambda; how many there were."""
+        """Kill every worker process of a Lambda with SIGKILL, and return their number."""
         killed = 0
         for process in Path("/proc").iterdir():
             if process.name.isdigit() and self._is_worker(process, service):
@@ -95,7 +95,7 @@ class Outside(Struct):
         return killed
 
     def _is_worker(self, process: Path, service: str) -> bool:
-        """Whether a process is a worker of this stack's function: both stand in its environment."""
+        """Whether a process is a worker of this stack's function, by its environment."""
         try:
             environment = (process / "environ").read_bytes()
             is_child = (process / "comm").read_text().strip().startswith("python")
@@ -110,7 +110,7 @@ JOB = """sh -c 'echo "$INTERLOCK_DATE $INTERLOCK_ATTEMPT" >> {folder}/{name}.sta
 
 
 def pipeline(folder: Path, name: str, *, work: str = "true", rules: str = "", more: str = "", job: str = "") -> str:
-    """A pipeline file whose job notes each of its starts."""
+    """A pipeline file whose job writes a line for each start."""
     command = JOB.format(folder=folder, name=name, work=work)
     return f"""
 pipeline: {{id: {name}}}

@@ -1,4 +1,4 @@
-"""What comes after a run: late data, drift, post-run rules and reruns, through real streams and executions."""
+"""After a run: late data, drift, post-run rules and reruns, through real streams and executions."""
 
 import json
 
@@ -15,7 +15,7 @@ def key(name: str) -> RunKey:
     return RunKey(name, "stream", parse_execution_date(DATE))
 
 
-def told(outside: Outside, name: str, event: str) -> list[dict[str, object]]:
+def reported(outside: Outside, name: str, event: str) -> list[dict[str, object]]:
     rows = [row for row in outside.store.events(name) if row["eventType"] == event]
     return [json.loads(row["detail"]) if isinstance(row.get("detail"), str) else row for row in rows]
 
@@ -30,7 +30,7 @@ def completed(outside: Outside, name: str, attempt: int) -> Run:
     return run
 
 
-def test_data_after_completion_is_told_and_leads_to_one_budgeted_rerun(outside: Outside) -> None:
+def test_late_data_is_reported_and_causes_one_rerun(outside: Outside) -> None:
     outside.push("latecomer", pipeline(outside.folder, "latecomer"))
     outside.put("latecomer", "ready", ready=True, count=10, date=DATE)
     completed(outside, "latecomer", 0)
@@ -39,22 +39,22 @@ def test_data_after_completion_is_told_and_leads_to_one_budgeted_rerun(outside: 
     assert outside.starts("latecomer") == [f"{DATE} 0", f"{DATE} 1"]
     assert [rerun.reason for rerun in outside.store.reruns(key("latecomer"))] == ["late-data"]
     outside.put("latecomer", "ready", ready=True, count=30, date=DATE)
-    await_that(lambda: told(outside, "latecomer", "RERUN_REJECTED"), "the rejection: the budget is one")
+    await_that(lambda: reported(outside, "latecomer", "RERUN_REJECTED"), "the rejection: the budget is one")
     outside.stack.drain()
     assert len(outside.starts("latecomer")) == 2
-    assert len(told(outside, "latecomer", "LATE_DATA_ARRIVAL")) == 2
+    assert len(reported(outside, "latecomer", "LATE_DATA_ARRIVAL")) == 2
     events = [entry.event for entry in outside.store.entries(key("latecomer"))]
     assert events.count("late-data-arrival") == 2
     assert events.count("success") == 2
 
 
-def test_drift_after_completion_leads_to_a_rerun_with_a_baseline_of_its_own(outside: Outside) -> None:
+def test_drift_after_run_causes_rerun_with_new_baseline(outside: Outside) -> None:
     outside.push("drifter", pipeline(outside.folder, "drifter", more=POST_RUN))
     outside.put("drifter", "audit", rows=100, date=DATE)
     outside.put("drifter", "ready", ready=True, count=10, date=DATE)
     completed(outside, "drifter", 0)
     outside.put("drifter", "audit", rows=104, date=DATE)
-    await_that(lambda: told(outside, "drifter", "POST_RUN_PASSED"), "the verdict of the post-run rules")
+    await_that(lambda: reported(outside, "drifter", "POST_RUN_PASSED"), "the verdict of the post-run rules")
     outside.put("drifter", "audit", rows=0, date=DATE)
     completed(outside, "drifter", 1)
     (row,) = [row for row in outside.store.events("drifter") if row["eventType"] == "POST_RUN_DRIFT"]
@@ -62,11 +62,11 @@ def test_drift_after_completion_leads_to_a_rerun_with_a_baseline_of_its_own(outs
     assert [rerun.reason for rerun in outside.store.reruns(key("drifter"))] == ["data-drift"]
     assert outside.store.baseline(key("drifter")) == {"audit": {"rows": 0, "date": DATE}}
     outside.put("drifter", "audit", rows=3, date=DATE)
-    await_that(lambda: told(outside, "drifter", "POST_RUN_FAILED"), "the failed post-run rule")
+    await_that(lambda: reported(outside, "drifter", "POST_RUN_FAILED"), "the failed post-run rule")
 
 
-def test_drift_while_the_job_runs_is_only_told(outside: Outside) -> None:
-    # A job of some seconds may have ended before the test's write arrives: it waits for a file.
+def test_drift_during_job_is_only_reported(outside: Outside) -> None:
+    # The job waits for a file, since a short job may end before the test's write arrives.
     go = outside.folder / "inflight.go"
     text = pipeline(outside.folder, "inflight", work=f"while [ ! -e {go} ]; do sleep 0.1; done", more=POST_RUN)
     outside.push("inflight", text)
@@ -74,14 +74,14 @@ def test_drift_while_the_job_runs_is_only_told(outside: Outside) -> None:
     outside.put("inflight", "ready", ready=True, count=10, date=DATE)
     await_that(lambda: outside.starts("inflight"), "the job")
     outside.put("inflight", "audit", rows=500, date=DATE)
-    await_that(lambda: told(outside, "inflight", "POST_RUN_DRIFT_INFLIGHT"), "the drift")
+    await_that(lambda: reported(outside, "inflight", "POST_RUN_DRIFT_INFLIGHT"), "the drift")
     go.touch()
     completed(outside, "inflight", 0)
     outside.stack.drain()
     assert outside.starts("inflight") == [f"{DATE} 0"]
 
 
-def test_a_rerun_request_is_granted_within_its_budget_and_refused_while_running(outside: Outside) -> None:
+def test_rerun_is_accepted_in_budget_and_rejected_during_run(outside: Outside) -> None:
     work = 'test "$INTERLOCK_ATTEMPT" = 0 || sleep 3'
     outside.push("again-please", pipeline(outside.folder, "again-please", work=work))
     outside.put("again-please", "ready", ready=True, count=10, date=DATE)
@@ -91,7 +91,7 @@ def test_a_rerun_request_is_granted_within_its_budget_and_refused_while_running(
     outside.interlock("rerun", "again-please", DATE)
     await_that(
         lambda: [r for r in outside.store.events("again-please") if "already running" in str(r.get("message"))],
-        "the refusal",
+        "the rejection",
     )
     completed(outside, "again-please", 1)
     outside.interlock("rerun", "again-please", DATE)
@@ -102,7 +102,7 @@ def test_a_rerun_request_is_granted_within_its_budget_and_refused_while_running(
     assert len(outside.starts("again-please")) == 2
 
 
-def test_a_rerun_of_unchanged_data_meets_the_circuit_breaker(outside: Outside) -> None:
+def test_rerun_of_unchanged_data_is_rejected_by_breaker(outside: Outside) -> None:
     outside.push("unchanged", pipeline(outside.folder, "unchanged", job="maxManualReruns: 5"))
     fields = {"ready": True, "count": 10, "date": DATE, "updatedAt": "2026-03-03T10:00:00Z"}
     outside.put("unchanged", "ready", **fields)
@@ -115,25 +115,25 @@ def test_a_rerun_of_unchanged_data_meets_the_circuit_breaker(outside: Outside) -
     assert outside.starts("unchanged") == [f"{DATE} 0"]
 
 
-def test_a_dry_run_observes_the_whole_story_and_starts_nothing(outside: Outside) -> None:
+def test_dry_run_reports_all_steps_and_starts_no_job(outside: Outside) -> None:
     more = f"dryRun: true\nsla: {{maxDuration: 10m, expectedDuration: 1m}}\n{POST_RUN}"
-    outside.push("shadow", pipeline(outside.folder, "shadow", more=more))
-    outside.put("shadow", "audit", rows=100, date=DATE)
-    outside.put("shadow", "ready", ready=True, count=3, date=DATE)
-    outside.put("shadow", "ready", ready=True, count=10, date=DATE)
+    outside.push("observed", pipeline(outside.folder, "observed", more=more))
+    outside.put("observed", "audit", rows=100, date=DATE)
+    outside.put("observed", "ready", ready=True, count=3, date=DATE)
+    outside.put("observed", "ready", ready=True, count=10, date=DATE)
     observed = {"DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"}
-    await_that(lambda: observed <= set(outside.events("shadow", DATE)), "the observation")
-    outside.put("shadow", "ready", ready=True, count=12, date=DATE)
-    outside.put("shadow", "audit", rows=0, date=DATE)
-    outside.interlock("rerun", "shadow", DATE)
+    await_that(lambda: observed <= set(outside.events("observed", DATE)), "the observation")
+    outside.put("observed", "ready", ready=True, count=12, date=DATE)
+    outside.put("observed", "audit", rows=0, date=DATE)
+    outside.interlock("rerun", "observed", DATE)
     client = outside.stack.client("dynamodb")
     for millisecond, event in ((1, "fail"), (2, "fail")):
-        item = {"PK": "PIPELINE#shadow", "SK": f"JOB#stream#{DATE}#177254280000{millisecond}", "event": event}
+        item = {"PK": "PIPELINE#observed", "SK": f"JOB#stream#{DATE}#177254280000{millisecond}", "event": event}
         client.put_item(TableName=outside.store.names.joblog, Item={name: {"S": value} for name, value in item.items()})
     later = {"DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT", "DRY_RUN_WOULD_RERUN", "DRY_RUN_RETRY_EXHAUSTED"}
-    await_that(lambda: later <= set(outside.events("shadow", DATE)), "what would have followed")
+    await_that(lambda: later <= set(outside.events("observed", DATE)), "the later observations")
     outside.stack.drain()
-    assert outside.events("shadow", DATE).count("DRY_RUN_WOULD_TRIGGER") == 1
-    assert outside.run("shadow", DATE) is None
-    assert outside.starts("shadow") == []
-    assert outside.stack.schedules("shadow") == []
+    assert outside.events("observed", DATE).count("DRY_RUN_WOULD_TRIGGER") == 1
+    assert outside.run("observed", DATE) is None
+    assert outside.starts("observed") == []
+    assert outside.stack.schedules("observed") == []

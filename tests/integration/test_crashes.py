@@ -1,4 +1,4 @@
-"""Lambdas that die in the middle: each run still ends right, with one job start per attempt."""
+"""Lambdas that die during their work: each run still ends correctly, with one job start per attempt."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from integration.conftest import Outside, await_that, pipeline
 from interlock_lifecycle import RunStatus
 
 
-def test_an_orchestrator_killed_while_a_run_is_held_changes_nothing(outside: Outside) -> None:
+def test_kill_of_orchestrator_does_not_affect_held_run(outside: Outside) -> None:
     outside.push("crash-held", pipeline(outside.folder, "crash-held"))
     outside.put("crash-held", "ready", ready=True, count=1, date="2026-03-03")
     await_that(lambda: (run := outside.run("crash-held", "2026-03-03")) and run.started_token, "the start")
@@ -20,7 +20,7 @@ def test_an_orchestrator_killed_while_a_run_is_held_changes_nothing(outside: Out
     assert outside.starts("crash-held") == ["2026-03-03 0"]
 
 
-def test_an_orchestrator_killed_under_its_job_never_starts_that_attempt_again(outside: Outside) -> None:
+def test_kill_of_orchestrator_does_not_restart_attempt(outside: Outside) -> None:
     work = 'test "$INTERLOCK_ATTEMPT" = 1 || sleep 5'
     outside.push("crash-job", pipeline(outside.folder, "crash-job", work=work, job="maxRetries: 1"))
     outside.put("crash-job", "ready", ready=True, count=10, date="2026-03-03")
@@ -38,7 +38,7 @@ def test_an_orchestrator_killed_under_its_job_never_starts_that_attempt_again(ou
     assert "outcome unknown" in errors[0]
 
 
-def test_a_stream_router_killed_between_commit_and_act_loses_nothing(outside: Outside) -> None:
+def test_kill_of_router_between_commit_and_act_loses_no_run(outside: Outside) -> None:
     outside.push("crash-act", pipeline(outside.folder, "crash-act"))
     hits, dates = 0, [f"2026-03-{day:02}" for day in range(1, 13)]
     for date in dates:
@@ -48,7 +48,7 @@ def test_a_stream_router_killed_between_commit_and_act_loses_nothing(outside: Ou
             assert time.monotonic() < end, f"{date} was never committed"
         outside.kill("stream-router")
         after = outside.run("crash-act", date)
-        # A hit is a kill after the commit of the run and before anybody recorded its start.
+        # A hit is a kill after the commit of the run and before the record of its start.
         hits += run.started_token is None and after is not None and after.started_token is None
     for date in dates:
         assert outside.closed("crash-act", date, patience=120).status is RunStatus.COMPLETED

@@ -12,13 +12,13 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def readme_pipeline(name: str) -> str:
-    """The README's own file under another id."""
+    """The README's pipeline file under another id."""
     (text,) = re.findall(r"^```yaml\n(pipeline:.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     return str(text).replace("id: bronze-orders", f"id: {name}")
 
 
 def reasons(outside: Outside, name: str) -> dict[str, str]:
-    """What `interlock status` says of each held date."""
+    """The reason that `interlock status` shows for each held date."""
     (shown,) = json.loads(outside.interlock("status", name, "--json").stdout)
     return {run["date"]: run["reason"] for run in shown["runs"] if run["progress"] == "held"}
 
@@ -48,7 +48,7 @@ def test_each_date_is_held_for_its_own_row(outside: Outside) -> None:
     assert "500" in table
 
 
-def test_an_unreadable_date_is_reported_and_starts_nothing(outside: Outside) -> None:
+def test_unreadable_date_is_reported_and_starts_no_run(outside: Outside) -> None:
     outside.push("unreadable", readme_pipeline("unreadable"))
     outside.put("unreadable", "landing", date="2026/03/03", complete=True, count=5000)
 

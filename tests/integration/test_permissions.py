@@ -1,4 +1,4 @@
-"""A run with the roles' policies enforced: each Lambda may do what it has to."""
+"""A run with enforced policies: the role of each Lambda allows all its calls."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from interlock_local.site import StackSettings
 from interlock_local.stack import LocalStack
 
 
-def test_a_run_with_an_sla_and_a_retry_needs_no_more_than_its_roles_allow(tmp_path: Path) -> None:
+def test_policies_allow_run_with_sla_and_retry(tmp_path: Path) -> None:
     with LocalStack(settings=StackSettings(orchestrator_timeout=20), enforce_iam=True) as stack:
         outside = Outside(stack, stack.store(), tmp_path)
         more = "sla: {maxDuration: 10m, expectedDuration: 1m}"
@@ -24,9 +24,9 @@ def test_a_run_with_an_sla_and_a_retry_needs_no_more_than_its_roles_allow(tmp_pa
         await_that(completed, "the retry's completion")
         await_that(lambda: "SLA_MET" in outside.events("strict", "2026-03-03"), "the verdict")
         await_that(lambda: not stack.schedules("strict"), "the deleted timers")
-        assert "INFRA_FAILURE" not in outside.events("strict", "2026-03-03"), "the timers could not be made"
+        assert "INFRA_FAILURE" not in outside.events("strict", "2026-03-03"), "the timers could not be created"
         await_that(lambda: [one for one in stack.slack_messages() if "SLA_MET" in one["text"]], "the alert")
-        # The watchdog makes timers too: of an hourly deadline those of the next day.
+        # The watchdog creates timers too, for an hourly deadline those of the next day.
         outside.push("ahead", pipeline(tmp_path, "ahead", more='sla: {deadline: ":59"}'))
         await_that(lambda: outside.store.config("ahead").noted, "the router's note")
         found = stack.invoke("watchdog", {})["found"]

@@ -1,7 +1,7 @@
 """Two stream-routers and a watchdog on the same sensor and the same rerun request, on a real server's tables.
 
-INTERLOCK_RACE_ROUNDS says how many dates they race for (`nox -s races`: 1,000). Nothing here decides who is first: a
-look of the watchdog takes more requests than a record, so that in some rounds the routers begin a little later.
+INTERLOCK_RACE_ROUNDS is the number of dates in the race (`nox -s races`: 1,000). The test does not decide which
+component is first. A look of the watchdog takes more requests than a record, so in some rounds the routers begin later.
 """
 
 import os
@@ -34,7 +34,7 @@ from interlock_store import Commit, ConfigCache, DynamoTables, Overview, Store, 
 ROUNDS = int(os.environ.get("INTERLOCK_RACE_ROUNDS", "40"))
 TIMEOUT = timedelta(hours=4)
 LOOK_SECONDS = 0.06
-"""How much later than the watchdog a router begins at most."""
+"""The largest delay of a router after the watchdog."""
 NAMES = TableNames.of_environment("races")
 PIPELINE = """
 pipeline: {id: racing}
@@ -45,51 +45,51 @@ job: {type: command, config: {command: "true"}, maxDriftReruns: 5}
 
 
 class Outside:
-    """Step Functions and the bus: a name is taken once, events are remembered; shared by all who race."""
+    """Step Functions and the bus, shared by all parts. An execution name is accepted once, and events are kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.asked: Counter[str] = Counter()
         self.accepted: dict[str, Mapping[str, Any]] = {}
-        self.told: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self.events: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
-        """Start an execution; one of that name that exists already is success."""
+        """Start an execution. An existing execution of this name is success."""
         with self._lock:
             self.asked[name] += 1
             self.accepted.setdefault(name, execution_input)
 
     def status(self, name: str) -> str:
-        """Every execution runs on."""
+        """Every execution is running."""
         return "RUNNING"
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
-        """Consumers know duplicates by their id."""
+        """Keep events by id, so that duplicates count once."""
         with self._lock:
             for entry in entries:
                 detail = json.decode(entry.detail)
-                self.told[detail["id"]] = (entry.detail_type, detail)
+                self.events[detail["id"]] = (entry.detail_type, detail)
 
     def tokens_of(self, date: str) -> list[str]:
-        """The run tokens of the executions that were accepted for a date."""
+        """The run tokens of the accepted executions of a date."""
         with self._lock:
             return [str(given["runToken"]) for given in self.accepted.values() if given["date"] == date]
 
     def opener_of(self, date: str) -> str:
-        """Who was the first to commit the run of a date."""
+        """The component that was first to commit the run of a date."""
         with self._lock:
-            said = [detail for _, detail in self.told.values() if detail.get("date") == date]
+            said = [detail for _, detail in self.events.values() if detail.get("date") == date]
         by_watchdog = any("sensorKey" in (detail.get("detail") or {}) for detail in said)
         return "watchdog" if by_watchdog else "stream-router"
 
     def events_of(self, date: str) -> Counter[str]:
         """The distinct events of a date by type."""
         with self._lock:
-            return Counter(name for name, detail in self.told.values() if detail.get("date") == date)
+            return Counter(name for name, detail in self.events.values() if detail.get("date") == date)
 
 
 class Part:
-    """A Lambda's worth of objects over a client of its own."""
+    """The objects of a Lambda over a separate client."""
 
     def __init__(self, client: Any, outside: Outside) -> None:
         self.store = store = Store(DynamoTables(client), NAMES)
@@ -98,7 +98,7 @@ class Part:
         self.again = 0
 
     def insist(self, act: Callable[[], object]) -> None:
-        """As a stream or a tick does: what was contended comes again."""
+        """Repeat a contended action, as a stream or a tick does."""
         while True:
             try:
                 act()
@@ -121,7 +121,7 @@ class RouterPart(Part):
         self._router = RecordRouter(self.outbox, configs, sensors, self.reruns, jobs)
 
     def take(self, change: Change) -> None:
-        """The record, then the records that its commit leads to."""
+        """Handle the record, then the records of its commit."""
         self.insist(lambda: self._router.route(change))
         for row in self.store.pending(now()):
             follows = Change(row["PK"], row["SK"], row, now())
@@ -129,7 +129,7 @@ class RouterPart(Part):
 
 
 class WatchdogPart(Part):
-    """A watchdog that gives the stream no grace for what was committed, and looks again and again."""
+    """A watchdog that gives the stream no grace after a commit, and looks several times."""
 
     delay_seconds = 0.0
 
@@ -151,12 +151,12 @@ class WatchdogPart(Part):
         self._reconcile, self._pending = checks["stranded-sensors"], checks["pending"]
 
     def take(self, change: Change) -> None:
-        """Two looks: at sensors whose run is missing, and at what waits."""
+        """Look for sensors without a run, and for pending rows, twice each."""
         for check in (self._reconcile, self._pending) * 2:
             self._look(check)
 
     def settle(self) -> None:
-        """What nobody acted upon meanwhile, as the next tick would."""
+        """Act upon the remaining pending rows, as the next tick does."""
         self._look(self._pending)
 
     def _look(self, check: Check) -> None:
@@ -170,11 +170,11 @@ class WatchdogPart(Part):
 
 
 class NoTimers:
-    """Scheduler: without an SLA nobody asks for a timer."""
+    """A Scheduler without timers, since the pipeline has no SLA."""
 
     def create(self, key: RunKey, timer: Timer) -> None:
-        """Refuse."""
-        raise AssertionError(f"{key} has no SLA, and asks for {timer.name}")
+        """Fail the test."""
+        raise AssertionError(f"{key} has no SLA but creates {timer.name}")
 
     delete = create
 
@@ -195,7 +195,7 @@ def make_client(endpoint_url: str) -> Any:
 
 
 def create_tables(client: Any) -> None:
-    """Tables that no stream of the stack's own Lambdas reads."""
+    """Create tables that the stack's own Lambdas do not read."""
     keys = [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}]
     index = [{**key, "AttributeName": f"GSI1{key['AttributeName']}"} for key in keys]
     parts = [{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in (*keys, *index)]
@@ -215,7 +215,7 @@ def create_tables(client: Any) -> None:
 
 
 class Race:
-    """The three parts, the tables and the outside; each round is about a date of its own."""
+    """The three parts, the tables and the outside. Each round uses another date."""
 
     def __init__(self, endpoint_url: str) -> None:
         self.outside = Outside()
@@ -236,12 +236,12 @@ class Race:
             self.client.delete_table(TableName=name)
 
     def key_of(self, number: int) -> RunKey:
-        """An hour of its own for each round."""
+        """The key of a separate hour for each round."""
         hour = datetime(2026, 1, 1) + timedelta(hours=number)
         return RunKey(self.config.id, self.config.schedule_id, parse_execution_date(f"{hour:%Y-%m-%dT%H}"))
 
     def all_take(self, change: Change) -> None:
-        """All parts begin at once; whatever one raises ends the test."""
+        """Start all parts at once. An error of any part fails the test."""
         barrier = threading.Barrier(len(self.parts))
 
         def begin(part: RouterPart | WatchdogPart, delay: float) -> None:
@@ -254,7 +254,7 @@ class Race:
             done.result(60)
 
     def change_of(self, sk: str) -> Change:
-        """The record of a row as it is now."""
+        """The record of the current row."""
         pk = f"PIPELINE#{self.config.id}"
         row = self.store._tables.get(NAMES.control, pk, sk)
         assert row is not None
@@ -280,7 +280,7 @@ def put_sensor(race: Race, key: RunKey, at: datetime) -> None:
 
 
 def sensor_arrives(race: Race, key: RunKey) -> None:
-    """Its record comes three minutes later, when the watchdog looks for its run, too."""
+    """Deliver its record three minutes after its time, when the watchdog also looks for its run."""
     put_sensor(race, key, now() - timedelta(minutes=3))
     race.all_take(race.change_of("SENSOR#ready"))
     race.watchdog.settle()
@@ -291,7 +291,7 @@ def check_first_attempt(race: Race, key: RunKey) -> None:
     assert (run.status, run.attempt, run.started_token) == (RunStatus.RUNNING, 0, run.run_token)
     assert race.outside.tokens_of(str(key.date)) == [run.run_token]
     events = race.outside.events_of(str(key.date))
-    # The watchdog says when it was the first to open the run, and when it was the first to start it.
+    # The watchdog reports a run that it was first to open, and a run that it was first to start.
     assert events.pop("TRIGGER_RECOVERED", 0) <= 2
     assert events == {"JOB_TRIGGERED": 1}
     assert race.store.reruns(key) == []
@@ -324,7 +324,7 @@ def check_second_attempt(race: Race, key: RunKey) -> None:
 
 
 @pytest.mark.timeout(120 + 10 * ROUNDS)
-def test_whoever_is_first_there_is_one_attempt_each(race: Race) -> None:
+def test_race_gives_one_attempt_for_sensor_and_request(race: Race) -> None:
     opened_by: Counter[str] = Counter()
     for number in range(ROUNDS):
         key = race.key_of(number)
@@ -336,13 +336,13 @@ def test_whoever_is_first_there_is_one_attempt_each(race: Race) -> None:
         check_second_attempt(race, key)
     waiting = [row["SK"] for row in race.store.pending(now())]
     assert waiting == []
-    # Each execution was started once; asking again for a name that is taken is how a repetition looks.
+    # Each execution was started once. A repetition asks again for an existing name.
     assert len(race.outside.accepted) == 2 * ROUNDS
     asked = sum(race.outside.asked.values())
     contended = sum(part.again for part in race.parts)
     print(
-        f"{ROUNDS} rounds: {asked} StartExecution for {2 * ROUNDS} attempts, {contended} acts tried again; "
+        f"{ROUNDS} rounds: {asked} StartExecution for {2 * ROUNDS} attempts, {contended} repeated actions, "
         f"dates opened by {dict(opened_by)}"
     )
-    # It was a race: each side was the first at times.
+    # It was a race: each side was first in some rounds.
     assert set(opened_by) == {"stream-router", "watchdog"}

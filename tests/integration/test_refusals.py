@@ -1,4 +1,4 @@
-"""What Interlock refuses, and how runs end that do not succeed, through real streams and executions."""
+"""Rejections, and runs that end without success, through real streams and executions."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def sleeper(outside: Outside) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def outlasting(outside: Outside, sleeper: str) -> str:
-    """A run whose job outlasts its poll window of a minute, begun before the other tests need it to be over."""
+    """A run whose job outlasts its poll window of a minute. It begins early, before other tests need its end."""
     job = f"{{type: step-function, config: {{stateMachineArn: {sleeper}}}, jobPollWindowSeconds: 60}}"
     outside.push("outlasts", with_job("outlasts", job))
     outside.put("outlasts", "ready", ready=True, count=10, date=DATE)
@@ -57,14 +57,14 @@ def outlasting(outside: Outside, sleeper: str) -> str:
 
 @pytest.fixture(scope="module")
 def refused(outside: Outside) -> str:
-    """A run whose target refuses connections, begun early too: the state machine waits 30 s between its tries."""
+    """A run whose target refuses connections. It begins early, since the state machine waits 30 s between tries."""
     outside.push("refused", with_job("refused", '{type: http, config: {url: "http://127.0.0.1:9/start"}}'))
     outside.put("refused", "ready", ready=True, count=10, date=DATE)
     return "refused"
 
 
 @pytest.mark.usefixtures("outlasting", "refused")
-def test_an_excluded_day_is_dormant_and_says_so(outside: Outside) -> None:
+def test_sensor_on_excluded_day_is_reported_without_run(outside: Outside) -> None:
     today = datetime.now(UTC).date()
     text = pipeline(outside.folder, "dormant").replace(
         "trigger: {key: ready", f"exclude: {{dates: [{today}]}}\n  trigger: {{key: ready"
@@ -85,7 +85,7 @@ def test_a_rerun_of_an_excluded_date_is_rejected(outside: Outside) -> None:
     assert sorted(outside.events("holiday", DATE)) == ["PIPELINE_EXCLUDED", "RERUN_REJECTED"]
 
 
-def test_a_pipeline_without_config_is_logged_and_nothing_happens(outside: Outside) -> None:
+def test_sensor_of_pipeline_without_config_starts_no_run(outside: Outside) -> None:
     outside.store.put_sensor("stranger", "ready", {"ready": True, "count": 10, "date": DATE})
     outside.stack.drain()
     assert outside.run("stranger", DATE) is None
@@ -101,13 +101,13 @@ def write_config(outside: Outside, name: str, text: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "becomes"), [("spoiled", "invalid"), ("muted", "dry")])
-def test_a_config_that_turns_invalid_or_dry_in_flight_starts_no_job(outside: Outside, name: str, becomes: str) -> None:
+@pytest.mark.parametrize(("name", "becomes"), [("corrupted", "invalid"), ("muted", "dry")])
+def test_config_that_becomes_invalid_or_dry_starts_no_job(outside: Outside, name: str, becomes: str) -> None:
     outside.push(name, pipeline(outside.folder, name))
     outside.put(name, "ready", ready=True, count=1, date=DATE)
     await_that(lambda: (run := outside.run(name, DATE)) and run.started_token, "the held run")
     if becomes == "invalid":
-        write_config(outside, name, '{"pipeline": {"id": "spoiled"}}')
+        write_config(outside, name, '{"pipeline": {"id": "corrupted"}}')
     else:
         outside.push(name, pipeline(outside.folder, name, more="dryRun: true"))
     run = outside.closed(name, DATE)
@@ -130,19 +130,19 @@ def test_a_permanent_failure_has_its_own_budget(outside: Outside) -> None:
     )
 
 
-def test_what_an_external_process_reports_closes_the_attempt(outside: Outside, sleeper: str) -> None:
+def test_report_of_external_process_closes_attempt(outside: Outside, sleeper: str) -> None:
     job = f"{{type: step-function, config: {{stateMachineArn: {sleeper}}}, jobPollWindowSeconds: 600}}"
     outside.push("reported", with_job("reported", job))
     outside.put("reported", "ready", ready=True, count=10, date=DATE)
     await_that(lambda: (run := outside.run("reported", DATE)) and run.job_intent and run.job_intent.run_id, "the job")
     stamp = int(datetime.now(UTC).timestamp() * 1000)
-    # The failure of another job's run, and one from before the attempt, do not count.
-    for at, told in (
+    # A failure of another job's run and a failure before the attempt do not count.
+    for at, fields in (
         (stamp - 3_600_000, {"event": "fail"}),
         (stamp, {"event": "fail", "runId": "another"}),
         (stamp + 1, {"event": "success"}),
     ):
-        row = {"PK": "PIPELINE#reported", "SK": f"JOB#stream#{DATE}#{at}", **told}
+        row = {"PK": "PIPELINE#reported", "SK": f"JOB#stream#{DATE}#{at}", **fields}
         item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
         outside.stack.client("dynamodb").put_item(TableName=outside.store.names.joblog, Item=item)
     run = outside.closed("reported", DATE, patience=90)
@@ -151,7 +151,7 @@ def test_what_an_external_process_reports_closes_the_attempt(outside: Outside, s
     assert logged(outside, "reported").count("fail") == 2
 
 
-def test_a_target_that_refuses_until_the_tries_are_used_up_fails_the_run(outside: Outside, refused: str) -> None:
+def test_run_fails_if_target_refuses_all_tries(outside: Outside, refused: str) -> None:
     run = outside.closed(refused, DATE, patience=120)
     assert run.status is RunStatus.FAILED_FINAL
     assert run.job_intent is None
@@ -159,14 +159,14 @@ def test_a_target_that_refuses_until_the_tries_are_used_up_fails_the_run(outside
     await_that(lambda: "INFRA_FAILURE" in outside.events(refused, DATE), "its event")
 
 
-def test_an_execution_that_is_aborted_again_and_again_is_recovered_twice(outside: Outside) -> None:
+def test_repeatedly_aborted_execution_is_recovered_twice(outside: Outside) -> None:
     outside.push("aborted", pipeline(outside.folder, "aborted"))
     outside.put("aborted", "ready", ready=True, count=1, date=DATE)
     client, tokens = outside.stack.client("stepfunctions"), []
     for _ in range(3):
         run = await_that(
             lambda: (found := outside.run("aborted", DATE)) and found.started_token not in (None, *tokens) and found,
-            "an execution that is new",
+            "a new execution",
         )
         tokens.append(run.started_token)
         (arn,) = [
@@ -183,9 +183,7 @@ def test_an_execution_that_is_aborted_again_and_again_is_recovered_twice(outside
     assert outside.events("aborted", DATE).count("TRIGGER_RECOVERED") == 2
 
 
-def test_a_job_that_outlasts_its_poll_window_is_given_up_and_nothing_starts_beside_it(
-    outside: Outside, outlasting: str
-) -> None:
+def test_job_that_outlasts_poll_window_blocks_rerun(outside: Outside, outlasting: str) -> None:
     run = outside.closed(outlasting, DATE, patience=150)
     assert run.status is RunStatus.FAILED_FINAL
     assert logged(outside, outlasting) == ["job-poll-exhausted"]
@@ -193,6 +191,6 @@ def test_a_job_that_outlasts_its_poll_window_is_given_up_and_nothing_starts_besi
     outside.interlock("rerun", outlasting, DATE)
     failed = await_that(
         lambda: [r for r in outside.store.events(outlasting) if "still runs" in str(r.get("message"))],
-        "the refusal to start beside it",
+        "the rejection of a second start",
     )
     assert failed

@@ -1,4 +1,4 @@
-"""The local stack stopped and started again on the same data: nothing is forgotten, nothing starts twice."""
+"""The local stack, stopped and started again on the same data, loses no data and starts no job twice."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from interlock_store import Commit
 SETTINGS = StackSettings(orchestrator_timeout=20, pending_grace="1s", probe_after="1s")
 
 
-def test_configs_history_pending_work_and_a_run_in_flight_survive(tmp_path: Path) -> None:
+def test_configs_history_pending_and_running_work_survive(tmp_path: Path) -> None:
     data = tmp_path / "state"
     with LocalStack(data_dir=data, settings=SETTINGS) as stack:
         outside = Outside(stack, stack.store(), tmp_path)
@@ -26,7 +26,7 @@ def test_configs_history_pending_work_and_a_run_in_flight_survive(tmp_path: Path
         await_that(lambda: (run := outside.run("kept", "2026-03-02")) and run.started_token, "a run in flight")
         await_that(lambda: "JOB_COMPLETED" in outside.events("kept", "2026-03-01"), "the history")
         history = outside.events("kept", "2026-03-01")
-        # A router commits this run and dies with its stream, so that nobody acts upon it before the stop.
+        # A router commits this run and dies with its stream, so that no component acts upon it before the stop.
         stack.pump.stop()
         key = RunKey("kept", "stream", parse_execution_date("2026-03-03"))
         outside.store.put_sensor("kept", "ready#2026-03-03", {"ready": True, "count": 10, "date": "2026-03-03"})

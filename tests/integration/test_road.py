@@ -1,4 +1,4 @@
-"""The road of a run through six real Lambdas: from a sensor row to the job, the events table and Slack."""
+"""The path of a run through six real Lambdas: from a sensor row to the job, the events table and Slack."""
 
 import json
 import signal
@@ -18,7 +18,7 @@ def slack_texts(outside: Outside) -> list[str]:
     return [message["text"] for message in outside.stack.slack_messages()]
 
 
-def test_a_sensor_leads_to_one_job_its_events_and_its_alerts(outside: Outside) -> None:
+def test_sensor_causes_one_job_with_events_and_alerts(outside: Outside) -> None:
     outside.push("happy", pipeline(outside.folder, "happy"))
     outside.put("happy", "ready", ready=True, count=10, date="2026-03-03")
     run = outside.closed("happy", "2026-03-03")
@@ -50,7 +50,7 @@ def test_events_are_followed_live_until_interrupted(outside: Outside) -> None:
         following.communicate()
 
 
-def test_rules_that_do_not_hold_hold_the_run_with_its_reason_in_sight(outside: Outside) -> None:
+def test_failed_rules_hold_run_with_visible_reason(outside: Outside) -> None:
     outside.push("held", pipeline(outside.folder, "held"))
     outside.put("held", "ready", ready=True, count=7, date="2026-03-03")
 
@@ -67,7 +67,7 @@ def test_rules_that_do_not_hold_hold_the_run_with_its_reason_in_sight(outside: O
     assert outside.starts("held") == ["2026-03-03 0"]
 
 
-def test_a_window_that_runs_out_ends_failed_and_starts_nothing(outside: Outside) -> None:
+def test_run_fails_without_job_at_end_of_window(outside: Outside) -> None:
     text = pipeline(outside.folder, "waits").replace("window: 10m", "window: 3s")
     outside.push("waits", text)
     outside.put("waits", "ready", ready=True, count=1, date="2026-03-03")
@@ -92,7 +92,7 @@ def test_a_failed_job_is_retried_as_a_new_fenced_attempt(outside: Outside) -> No
     assert [entry.event for entry in outside.store.entries(run.key)] == ["fail", "success"]
 
 
-def test_a_job_that_keeps_failing_fails_for_good(outside: Outside) -> None:
+def test_job_without_retries_fails_finally(outside: Outside) -> None:
     outside.push("broken", pipeline(outside.folder, "broken", work="exit 3"))
     outside.put("broken", "ready", ready=True, count=10, date="2026-03-03")
     run = outside.closed("broken", "2026-03-03")
@@ -106,7 +106,7 @@ def sla_events(outside: Outside, name: str) -> list[str]:
     return sorted(event for event in outside.events(name, "2026-03-03") if "SLA" in event)
 
 
-def test_a_relative_sla_that_is_met_says_so_once_and_leaves_no_timer(outside: Outside) -> None:
+def test_met_relative_sla_is_reported_once_without_timers(outside: Outside) -> None:
     outside.push("intime", pipeline(outside.folder, "intime", more="sla: {maxDuration: 10m, expectedDuration: 1m}"))
     outside.put("intime", "ready", ready=True, count=10, date="2026-03-03")
     run = outside.closed("intime", "2026-03-03")
@@ -115,7 +115,7 @@ def test_a_relative_sla_that_is_met_says_so_once_and_leaves_no_timer(outside: Ou
     await_that(lambda: not outside.stack.schedules("intime"), "the deleted timers")
 
 
-def test_a_relative_sla_warns_breaches_once_and_a_late_success_is_never_met(outside: Outside) -> None:
+def test_relative_sla_breaches_once_and_is_not_met_later(outside: Outside) -> None:
     outside.push("late", pipeline(outside.folder, "late", more="sla: {maxDuration: 20s, expectedDuration: 10s}"))
     outside.put("late", "ready", ready=True, count=1, date="2026-03-03")
     await_that(lambda: "RELATIVE_SLA_WARNING" in sla_events(outside, "late"), "the warning")
@@ -145,7 +145,7 @@ def test_a_daily_pipeline_waits_for_its_hours(outside: Outside) -> None:
     assert outside.starts("daily") == ["2026-03-03 0"]
 
 
-def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(outside: Outside) -> None:
+def test_malformed_row_is_dead_lettered_and_stream_goes_on(outside: Outside) -> None:
     outside.push("after", pipeline(outside.folder, "after"))
     before = outside.stack.dead_letters()
     control = outside.store.names.control
@@ -156,8 +156,8 @@ def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(outside: Outsid
     assert await_that(lambda: outside.stack.dead_letters() - before, "the dead letter") == 1
 
 
-def test_a_reading_that_changes_nothing_starts_nothing(outside: Outside) -> None:
-    """What `sensor put` says of it: the second write makes no stream record, the third bears a time of its own."""
+def test_unchanged_reading_starts_no_run(outside: Outside) -> None:
+    """The second write makes no stream record, and `sensor put` reports it. The third write has a new time."""
     name = "unchanged"
     outside.push(name, pipeline(outside.folder, name))
     put = ("sensor", "put", name, "ready", "ready=true", "count=10", 'date="2026-03-03"')
@@ -171,13 +171,13 @@ def test_a_reading_that_changes_nothing_starts_nothing(outside: Outside) -> None
 
 
 @pytest.mark.parametrize("date", ["2026-03-03", "2026-03-03T07"])
-def test_the_same_sensor_again_starts_nothing_again(outside: Outside, date: str) -> None:
+def test_repeated_sensor_starts_no_second_job(outside: Outside, date: str) -> None:
     name = f"again{len(date)}"
     gate = outside.folder / f"{name}.gate"
     work = f"until [ -e {gate} ]; do sleep 0.1; done"
     outside.push(name, pipeline(outside.folder, name, work=work))
     fields = {"date": date[:10], **({"hour": date[-2:]} if "T" in date else {})}
-    # Each reading differs from the one before: a write that changes nothing would make no stream record.
+    # Each reading differs from the last, since an equal write makes no stream record.
     for reading in range(2):
         outside.put(name, "ready", ready=True, count=10, reading=reading, **fields)
     await_that(lambda: outside.starts(name), "the start")

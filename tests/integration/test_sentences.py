@@ -1,4 +1,4 @@
-"""Statements of docs/reference-tests.md that no other test of this suite shows: sensors, executions, dry runs."""
+"""Statements of docs/reference-tests.md without another test in this suite: sensors, executions, dry runs."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ def key(name: str, day: str = DATE) -> RunKey:
 
 
 def give(outside: Outside, name: str, **how: str) -> None:
-    """A pipeline; it is looked at only once the router has noted it."""
+    """Push a pipeline and wait until the router has noted it."""
     write(outside, pipeline(outside.folder, name, **how))
     await_that(lambda: outside.store.config(name).noted, "the router's note")
 
@@ -59,16 +59,16 @@ def ended(outside: Outside, name: str, attempt: int, day: str = DATE) -> Run:
     return await_that(found, f"the end of attempt {attempt} of {name}")
 
 
-def told(outside: Outside, name: str, event: str, day: str = DATE) -> int:
+def reported(outside: Outside, name: str, event: str, day: str = DATE) -> int:
     return outside.events(name, day).count(event)
 
 
 # --- sensors ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_sensor_of_another_key_and_one_that_interlock_writes_itself_start_nothing(outside: Outside) -> None:
+def test_sensors_with_other_or_reserved_key_start_no_run(outside: Outside) -> None:
     give(outside, "picky")
-    # No file names such a key, since it is refused; nor does a row that somebody writes past the command.
+    # A file cannot contain such a key, since it is rejected, so the row is written without the command.
     text = encode_json(decode_yaml(pipeline(outside.folder, "own"), "own.yaml"))
     reserved = text.replace('"key":"ready"', '"key":"postrun-baseline"')
     put_row(outside, outside.store.names.control, "PIPELINE#own", "CONFIG", config=reserved)
@@ -81,8 +81,8 @@ def test_a_sensor_of_another_key_and_one_that_interlock_writes_itself_start_noth
     ended(outside, "picky", 0)
 
 
-def test_the_date_is_the_data_s_else_today_in_the_pipeline_s_zone(outside: Outside) -> None:
-    # A zone in which it is another day than in UTC.
+def test_date_is_that_of_data_or_today_in_zone_of_pipeline(outside: Outside) -> None:
+    # A zone with another current day than UTC.
     zone = ZoneInfo("Pacific/Kiritimati" if datetime.now(UTC).hour > 10 else "Pacific/Pago_Pago")
     text = pipeline(outside.folder, "dated").replace("schedule:", f"schedule:\n  timezone: {zone}")
     write(outside, text)
@@ -93,13 +93,13 @@ def test_the_date_is_the_data_s_else_today_in_the_pipeline_s_zone(outside: Outsi
     assert outside.store.arrived_at(key("dated", "2026-03-04T07")) is not None
 
 
-def test_a_sensor_of_an_excluded_day_is_taken_up_by_the_watchdog_once_the_day_is_allowed(outside: Outside) -> None:
+def test_watchdog_starts_excluded_date_when_day_is_open(outside: Outside) -> None:
     today = f"{datetime.now(UTC).date()}"
     text = pipeline(outside.folder, "sleeping")
     write(outside, text.replace("trigger: {key", f"exclude: {{dates: [{today}]}}\n  trigger: {{key"))
     await_that(lambda: outside.store.config("sleeping").noted, "the router's note")
     sense(outside, "sleeping", date=today)
-    await_that(lambda: told(outside, "sleeping", "PIPELINE_EXCLUDED", today), "the exclusion")
+    await_that(lambda: reported(outside, "sleeping", "PIPELINE_EXCLUDED", today), "the exclusion")
     outside.stack.invoke("watchdog", {})
     assert outside.run("sleeping", today) is None
     write(outside, text)
@@ -111,10 +111,10 @@ def test_a_sensor_of_an_excluded_day_is_taken_up_by_the_watchdog_once_the_day_is
 
     await_that(looked, "the run")
     ended(outside, "sleeping", 0, today)
-    await_that(lambda: told(outside, "sleeping", "TRIGGER_RECOVERED", today), "what the watchdog says")
+    await_that(lambda: reported(outside, "sleeping", "TRIGGER_RECOVERED", today), "the event of the watchdog")
 
 
-def test_after_a_final_failure_data_changes_nothing_and_a_rerun_request_restarts_the_date(outside: Outside) -> None:
+def test_only_rerun_request_restarts_finally_failed_date(outside: Outside) -> None:
     write(outside, pipeline(outside.folder, "over").replace("window: 10m", "window: 2s"))
     sense(outside, "over", count=1)
     assert ended(outside, "over", 0).status is RunStatus.FAILED_FINAL
@@ -123,20 +123,20 @@ def test_after_a_final_failure_data_changes_nothing_and_a_rerun_request_restarts
     assert outside.run("over", DATE) == ended(outside, "over", 0)
     outside.interlock("rerun", "over", DATE)
     assert ended(outside, "over", 1).status is RunStatus.COMPLETED
-    await_that(lambda: told(outside, "over", "RERUN_ACCEPTED"), "the answer")
-    assert told(outside, "over", "LATE_DATA_ARRIVAL") == 1
-    # What somebody reports of a closed attempt stays a record.
+    await_that(lambda: reported(outside, "over", "RERUN_ACCEPTED"), "the answer")
+    assert reported(outside, "over", "LATE_DATA_ARRIVAL") == 1
+    # An external report on a closed attempt stays a record without effect.
     report(outside, "over", "fail", datetime.now(UTC) + timedelta(seconds=5))
     outside.stack.drain()
     assert ended(outside, "over", 1).status is RunStatus.COMPLETED
-    assert told(outside, "over", "JOB_FAILED") == 0
+    assert reported(outside, "over", "JOB_FAILED") == 0
     assert [entry.event for entry in outside.store.entries(key("over"))][-1] == "fail"
 
 
 # --- configs and calendars ---------------------------------------------------------------------------------------
 
 
-def test_an_unreadable_config_is_told_and_holds_its_pipeline_until_it_is_mended(outside: Outside) -> None:
+def test_unreadable_config_is_reported_and_stops_pipeline(outside: Outside) -> None:
     put_row(outside, outside.store.names.control, "PIPELINE#garbled", "CONFIG", config='{"pipeline": 5}')
     await_that(lambda: [r for r in outside.store.events("garbled") if r["eventType"] == "CONFIG_INVALID"], "the event")
     sense(outside, "garbled")
@@ -147,7 +147,7 @@ def test_an_unreadable_config_is_told_and_holds_its_pipeline_until_it_is_mended(
     ended(outside, "garbled", 0)
 
 
-def test_a_changed_config_counts_from_the_next_sensor_on(outside: Outside) -> None:
+def test_changed_config_counts_from_next_sensor(outside: Outside) -> None:
     text = pipeline(outside.folder, "changing")
     write(outside, text.replace("field: ready, value: true", "field: state, value: done"))
     sense(outside, "changing")
@@ -159,14 +159,14 @@ def test_a_changed_config_counts_from_the_next_sensor_on(outside: Outside) -> No
     ended(outside, "changing", 0)
 
 
-def test_a_changed_calendar_counts_from_the_next_sensor_on(outside: Outside) -> None:
+def test_changed_calendar_counts_from_next_sensor(outside: Outside) -> None:
     today = datetime.now(UTC).date()
     outside.store.put_calendar(Calendar("shut", dates=frozenset({today})))
     text = pipeline(outside.folder, "by-calendar")
     write(outside, text.replace("trigger: {key", "calendar: shut\n  trigger: {key"))
     outside.stack.drain()
     sense(outside, "by-calendar")
-    await_that(lambda: told(outside, "by-calendar", "PIPELINE_EXCLUDED"), "the exclusion")
+    await_that(lambda: reported(outside, "by-calendar", "PIPELINE_EXCLUDED"), "the exclusion")
     assert outside.run("by-calendar", DATE) is None
     outside.store.put_calendar(Calendar("shut", dates=frozenset({date(2020, 1, 1)})))
     outside.stack.drain()
@@ -177,7 +177,7 @@ def test_a_changed_calendar_counts_from_the_next_sensor_on(outside: Outside) -> 
 # --- the execution -----------------------------------------------------------------------------------------------
 
 
-def test_the_row_of_the_period_is_read_before_the_plain_one_the_dashed_form_first(outside: Outside) -> None:
+def test_row_of_period_with_dashes_is_read_first(outside: Outside) -> None:
     give(outside, "periods", rules="{key: volume, check: gte, field: n, value: 10}")
     for sensor, size in (("volume", 1), ("volume#20260303", 2), (f"volume#{DATE}", 10)):
         sense(outside, "periods", sensor, n=size)
@@ -193,7 +193,7 @@ def test_a_retry_waits_for_its_delay(outside: Outside) -> None:
     (failed,) = [entry for entry in outside.store.entries(run.key) if entry.event == "fail"]
     assert run.evaluated_at is not None
     assert timedelta(seconds=4) <= run.evaluated_at - failed.at < timedelta(seconds=60)
-    await_that(lambda: told(outside, "patient", "JOB_FAILED"), "its event")
+    await_that(lambda: reported(outside, "patient", "JOB_FAILED"), "its event")
 
 
 def test_a_failure_of_an_excluded_date_is_not_retried(outside: Outside) -> None:
@@ -202,12 +202,12 @@ def test_a_failure_of_an_excluded_date_is_not_retried(outside: Outside) -> None:
     sense(outside, "no-retry")
     assert ended(outside, "no-retry", 0).status is RunStatus.FAILED_FINAL
     assert outside.starts("no-retry") == [f"{DATE} 0"]
-    await_that(lambda: told(outside, "no-retry", "PIPELINE_EXCLUDED"), "why there is no retry")
+    await_that(lambda: reported(outside, "no-retry", "PIPELINE_EXCLUDED"), "the reason for no retry")
 
 
 @pytest.fixture
 def target() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A job target: refuses the first request as overloaded, takes the others, and remembers all."""
+    """A job target that rejects the first request as overloaded, accepts the others, and keeps all of them."""
     taken: list[tuple[str, bytes]] = []
 
     class Answer(BaseHTTPRequestHandler):
@@ -219,7 +219,7 @@ def target() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
@@ -230,7 +230,7 @@ def target() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     serving.join()
 
 
-def test_an_http_job_is_told_its_date_and_asked_again_with_the_same_key(
+def test_http_job_gets_date_and_is_retried_with_same_key(
     outside: Outside, target: tuple[str, list[tuple[str, bytes]]]
 ) -> None:
     url, taken = target
@@ -250,39 +250,39 @@ def test_an_http_job_is_told_its_date_and_asked_again_with_the_same_key(
 # --- after a run -------------------------------------------------------------------------------------------------
 
 
-def test_the_baseline_is_taken_twice_and_a_missing_field_is_no_drift(outside: Outside) -> None:
+def test_baseline_is_taken_twice_and_needs_field_for_drift(outside: Outside) -> None:
     more = f"{AUDIT[:-2]}, {{key: checksum, check: exists}}]}}"
     give(outside, "measured", more=more)
     sense(outside, "measured", "audit", rows=0)
     sense(outside, "measured", "checksum", rows=40)
     sense(outside, "measured")
     ended(outside, "measured", 0)
-    await_that(lambda: told(outside, "measured", "POST_RUN_BASELINE_CAPTURED") == 2, "at validation and completion")
+    await_that(lambda: reported(outside, "measured", "POST_RUN_BASELINE_CAPTURED") == 2, "at validation and completion")
     baseline = outside.store.baseline(key("measured"))
     assert {name: fields["rows"] for name, fields in baseline.items()} == {"audit": 0, "checksum": 40}
     sense(outside, "measured", "audit", lines=700)
-    await_that(lambda: told(outside, "measured", "POST_RUN_FAILED"), "the rules instead of a drift")
-    assert told(outside, "measured", "POST_RUN_DRIFT") == 0
+    await_that(lambda: reported(outside, "measured", "POST_RUN_FAILED"), "the rules instead of a drift")
+    assert reported(outside, "measured", "POST_RUN_DRIFT") == 0
 
 
-def test_a_baseline_that_no_row_can_hold_is_told_and_the_run_completes(outside: Outside) -> None:
+def test_too_large_baseline_is_reported_and_run_completes(outside: Outside) -> None:
     give(outside, "bulky", more=AUDIT)
     sense(outside, "bulky", "audit", rows=10, note="x" * 310_000)
     sense(outside, "bulky")
     assert ended(outside, "bulky", 0).status is RunStatus.COMPLETED
-    await_that(lambda: told(outside, "bulky", "BASELINE_CAPTURE_FAILED"), "its event")
-    assert told(outside, "bulky", "POST_RUN_BASELINE_CAPTURED") == 0
+    await_that(lambda: reported(outside, "bulky", "BASELINE_CAPTURE_FAILED"), "its event")
+    assert reported(outside, "bulky", "POST_RUN_BASELINE_CAPTURED") == 0
     assert outside.store.baseline(key("bulky")) == {}
 
 
-def test_drift_of_an_excluded_date_is_told_without_a_rerun(outside: Outside) -> None:
+def test_drift_of_excluded_date_is_reported_without_rerun(outside: Outside) -> None:
     text = pipeline(outside.folder, "kept-shut", more=AUDIT)
     write(outside, text.replace("trigger: {key", f"exclude: {{dates: [{DATE}]}}\n  trigger: {{key"))
     sense(outside, "kept-shut", "audit", rows=100)
     sense(outside, "kept-shut")
     ended(outside, "kept-shut", 0)
     sense(outside, "kept-shut", "audit", rows=0)
-    await_that(lambda: told(outside, "kept-shut", "POST_RUN_DRIFT"), "the drift")
+    await_that(lambda: reported(outside, "kept-shut", "POST_RUN_DRIFT"), "the drift")
     outside.stack.drain()
     assert outside.starts("kept-shut") == [f"{DATE} 0"]
     assert outside.store.reruns(key("kept-shut")) == []
@@ -291,21 +291,21 @@ def test_drift_of_an_excluded_date_is_told_without_a_rerun(outside: Outside) -> 
 # --- dry run -----------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_says_which_retries_and_reruns_there_would_be(outside: Outside) -> None:
+def test_dry_run_reports_possible_retries_and_reruns(outside: Outside) -> None:
     more = f"dryRun: true\nsla: {{maxDuration: 10m}}\n{AUDIT}"
     give(outside, "ghost", more=more, job="maxRetries: 1\n  maxManualReruns: 1")
     sense(outside, "ghost", "audit", rows=50)
     sense(outside, "ghost")
-    await_that(lambda: told(outside, "ghost", "DRY_RUN_WOULD_TRIGGER"), "the observation")
+    await_that(lambda: reported(outside, "ghost", "DRY_RUN_WOULD_TRIGGER"), "the observation")
     assert outside.store.baseline(key("ghost"))["audit"]["rows"] == 50
     now = datetime.now(UTC)
     report(outside, "ghost", "fail", now)
-    await_that(lambda: told(outside, "ghost", "DRY_RUN_WOULD_RETRY"), "the first failure's retry")
+    await_that(lambda: reported(outside, "ghost", "DRY_RUN_WOULD_RETRY"), "the first failure's retry")
     report(outside, "ghost", "fail", now + timedelta(seconds=1))
-    await_that(lambda: told(outside, "ghost", "DRY_RUN_RETRY_EXHAUSTED"), "the second failure")
+    await_that(lambda: reported(outside, "ghost", "DRY_RUN_RETRY_EXHAUSTED"), "the second failure")
     for answer in ("DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"):
         outside.store.request_rerun(key("ghost"), reason="manual", note=None, requested_at=datetime.now(UTC))
-        await_that(lambda answer=answer: told(outside, "ghost", answer), answer)  # type: ignore[misc]
+        await_that(lambda answer=answer: reported(outside, "ghost", answer), answer)  # type: ignore[misc]
     outside.stack.invoke("watchdog", {})
     outside.stack.drain()
     assert outside.run("ghost", DATE) is None

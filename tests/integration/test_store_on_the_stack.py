@@ -1,4 +1,4 @@
-"""The store's contract against the local stack's DynamoDB: the same suite, not a test fewer than against the twin."""
+"""The store's contract against the local stack's DynamoDB, with as many tests as against the twin."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ SUITE = ROOT / "packages" / "interlock-store" / "tests"
 _KIND = re.compile(r"\[(memory|moto|stack)[\]-]")
 
 
-def test_the_contract_holds_on_the_stack(stack: LocalStack, tmp_path: Path) -> None:
+def test_contract_holds_on_stack(stack: LocalStack, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     run = [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "-p", "no:cacheprovider", "-k", "not moto"]
     done = subprocess.run(
@@ -32,7 +32,7 @@ def test_the_contract_holds_on_the_stack(stack: LocalStack, tmp_path: Path) -> N
 
 
 def passed_by_kind(report: Path) -> Counter[str]:
-    """How many tests passed on each kind of tables; one that was skipped has not passed."""
+    """The number of passed tests on each kind of tables. A skipped test has not passed."""
     found: Counter[str] = Counter()
     for case in ElementTree.parse(report).iter("testcase"):
         kind = _KIND.search(case.get("name", ""))

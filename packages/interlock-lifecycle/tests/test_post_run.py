@@ -182,7 +182,7 @@ def test_a_record_whose_request_was_answered_asks_for_nothing_again(config: Pipe
     assert isinstance(decide_post_run(sensor, config, known), Ignore)
 
 
-def test_drift_while_the_job_runs_is_only_told(config: PipelineConfig, run: Run) -> None:
+def test_drift_during_job_is_only_reported(config: PipelineConfig, run: Run) -> None:
     sensor, passed = audit(150), replace(run, evaluated_at=NOW - timedelta(minutes=1))
     decision = decide_post_run(sensor, config, facts(passed, sensor, baseline={"audit": {"rows": 100}}))
     assert isinstance(decision, Announce)

@@ -1,4 +1,4 @@
-"""Traces and metrics: nothing without an endpoint, real OTLP over HTTP with one."""
+"""Traces and metrics: no effect without an endpoint, real OTLP over HTTP with an endpoint."""
 
 import importlib.util
 import json
@@ -30,7 +30,7 @@ def work():
 took = max(work() for _ in range(TIMES))
 imported = sorted(name for name in sys.modules if name.startswith("opentelemetry"))[:1]
 print(json.dumps({"imported": imported, "took": took}), flush=True)
-os._exit(0)  # an exporter that is still trying must not hold the test
+os._exit(0)  # an exporter that still retries must not delay the test
 """
 
 needs_sdk = pytest.mark.skipif(
@@ -41,9 +41,9 @@ needs_sdk = pytest.mark.skipif(
 def run(
     times: int = 1, seconds: float = 5, limit: float = 60, **variables: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Run WORK in a process of its own.
+    """Run WORK in a separate process.
 
-    What it says (an OpenTelemetry module that it `imported`, how long a flush `took` at most), and its log lines.
+    Returns its output (`imported`: an imported OpenTelemetry module, `took`: the longest flush) and its log lines.
     """
     script = WORK.replace("TIMES", str(times)).replace("FLUSH", str(seconds)).replace("LIMIT", str(limit))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -56,7 +56,7 @@ def run(
 
 
 class Collector:
-    """Takes OTLP requests and keeps their bodies by path."""
+    """Accepts OTLP requests and keeps their bodies by path."""
 
     def __init__(self) -> None:
         self.received: dict[str, list[bytes]] = {}
@@ -96,14 +96,14 @@ def collector() -> Iterator[Collector]:
     found.close()
 
 
-def test_without_an_endpoint_nothing_is_imported_and_nothing_said() -> None:
+def test_nothing_is_imported_or_logged_without_endpoint() -> None:
     for variables in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}):
         said, logged = run(**variables)
         assert (said["imported"], logged) == ([], [])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("opentelemetry") is not None, reason="the otlp extra is installed")
-def test_an_endpoint_without_the_extra_is_said_and_the_work_goes_on() -> None:
+def test_endpoint_without_extra_is_logged_and_work_goes_on() -> None:
     said, logged = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert said["imported"] == []
     assert [line["event"] for line in logged] == ["telemetry_off"]
@@ -111,7 +111,7 @@ def test_an_endpoint_without_the_extra_is_said_and_the_work_goes_on() -> None:
 
 
 @needs_sdk
-def test_spans_and_metrics_reach_the_collector_at_each_flush(collector: Collector) -> None:
+def test_spans_and_metrics_reach_collector_at_each_flush(collector: Collector) -> None:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -150,17 +150,17 @@ def test_a_stage_that_outlasts_its_limit_is_logged(limit: float, logged: list[st
 
 
 @needs_sdk
-def test_a_collector_that_is_away_is_logged_and_does_not_hold_the_work() -> None:
+def test_unavailable_collector_is_logged_without_delay() -> None:
     _, logged = run(seconds=0.5, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
-    # Either our flush gives up on the exporter, or the exporter gives up first and says so itself.
+    # Either the flush or the exporter gives up first and logs it.
     assert any("telemetry_not_sent" in line["event"] or "while exporting" in line["event"] for line in logged)
 
 
 @needs_sdk
-def test_a_collector_that_never_answers_holds_a_flush_no_longer_than_it_may() -> None:
+def test_silent_collector_delays_flush_up_to_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said, logged = run(seconds=0.3, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
-    # The exporter itself would wait for ten seconds.
+    # The exporter alone would wait for ten seconds.
     assert 0.3 <= said["took"] < 5
     assert [line["reason"] for line in logged] == ["StageTimeout: stage telemetry_flush did not end within 0.3s"]
 

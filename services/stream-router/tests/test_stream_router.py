@@ -269,7 +269,7 @@ def test_an_answered_request_whose_row_is_touched_again_starts_nothing(
         None,
     ],
 )
-def test_a_malformed_row_is_dead_lettered_and_the_stream_goes_on(
+def test_malformed_row_is_dead_lettered_and_stream_goes_on(
     aws: dict[str, Any], store: Store, handle: Handle, row: Mapping[str, Any] | None
 ) -> None:
     assert handle(batch(row, READY), None) == {"batchItemFailures": []}

@@ -1,4 +1,4 @@
-"""Traces and metrics that cost nothing until OTEL_EXPORTER_OTLP_ENDPOINT says where they go."""
+"""Records traces and metrics, without any cost until OTEL_EXPORTER_OTLP_ENDPOINT names a collector."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 
 class Exporter(Protocol):
-    """Where spans and measurements go once there is an endpoint."""
+    """The destination of spans and measurements, if there is an endpoint."""
 
     def span(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
         """A span around a block."""
@@ -28,7 +28,7 @@ class Exporter(Protocol):
         ...
 
     def flush(self, timeout: timedelta) -> None:
-        """Send what was collected."""
+        """Send the collected spans and metrics."""
         ...
 
 
@@ -49,10 +49,10 @@ _exporter: Exporter | None = None
 
 
 def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool:
-    """Start exporting, if an endpoint is set; whether it was.
+    """Start exporting if an endpoint is set. Returns whether spans and metrics are exported.
 
-    OTLP over HTTP/protobuf, or gRPC when OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`; the SDK's own variables
-    (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra is logged, and the service runs on without.
+    OTLP uses HTTP/protobuf, or gRPC if OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`. The SDK's own variables
+    (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra is logged, and the service runs without export.
     """
     global _exporter
     variables = os.environ if source is None else source
@@ -74,12 +74,12 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
 
 
 def exporter() -> Exporter | None:
-    """Where things go, once there is an endpoint."""
+    """The current exporter, None without an endpoint."""
     return _exporter
 
 
 def span(name: str, **attributes: str) -> AbstractContextManager[object]:
-    """A traced block, with the correlation id as an attribute; nothing at all without an endpoint."""
+    """A traced block with the correlation id as an attribute. It has no effect without an endpoint."""
     if _exporter is None:
         return nullcontext()
     correlation = correlation_id()
@@ -89,7 +89,7 @@ def span(name: str, **attributes: str) -> AbstractContextManager[object]:
 
 
 def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
-    """Add to a counter, record in a histogram or set a gauge, as the metric's kind asks; else nothing."""
+    """Add to a counter, record in a histogram or set a gauge. It has no effect without an endpoint."""
     if _exporter is not None:
         _exporter.measure(metric, value, attributes)
 

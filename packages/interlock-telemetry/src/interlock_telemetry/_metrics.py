@@ -1,4 +1,4 @@
-"""Names the metrics of the system."""
+"""Defines the metrics of the system."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Sends spans and metrics over OTLP; imported only once an endpoint is set, because the SDK is slow to import."""
+"""Sends spans and metrics over OTLP. It is imported only with an endpoint, since the SDK is slow to import."""
 
 # mypy: disable-error-code="import-not-found,unused-ignore"
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ from interlock_telemetry._metrics import Metric
 
 
 class OtlpExporter:
-    """Providers of its own, not the process-wide ones, so that a host application keeps its telemetry."""
+    """Exports with its own providers, so that the global providers of a host application stay unchanged."""
 
     def __init__(self, service: str, endpoint: str, *, over_grpc: bool) -> None:
         resource = Resource.create({"service.name": service, "service.namespace": "interlock"})
         spans, metrics = _exporters(endpoint, over_grpc)
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._traces.add_span_processor(BatchSpanProcessor(spans))
-        # Lambda freezes between invocations: flush() exports, the timer must not.
+        # Lambda freezes between invocations, so flush() exports and the timer must not.
         reader = PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf"))
         self._metrics = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
         self._tracer = self._traces.get_tracer("interlock")
         self._record = _recorders(self._metrics.get_meter("interlock"))
 
     def span(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
-        """A current span; an error that leaves the block is recorded in it."""
+        """A current span, which records an error that leaves the block."""
         block: AbstractContextManager[object] = self._tracer.start_as_current_span(name, attributes=dict(attributes))
         return block
 
@@ -39,13 +39,13 @@ class OtlpExporter:
         self._record[metric](value, dict(attributes))
 
     def flush(self, timeout: timedelta) -> None:
-        """Send spans, then metrics; raises what the exporter raises."""
+        """Send spans, then metrics. Raises the exporter's errors."""
         milliseconds = round(timeout.total_seconds() * 1000)
         self._traces.force_flush(milliseconds)
         self._metrics.force_flush(milliseconds)
 
     def shutdown(self) -> None:
-        """Stop the exporting threads; for tests, a Lambda is frozen instead."""
+        """Stop the exporting threads. Only tests need it, since a Lambda is frozen."""
         self._traces.shutdown()
         self._metrics.shutdown()
 

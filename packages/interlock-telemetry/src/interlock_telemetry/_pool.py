@@ -1,4 +1,4 @@
-"""Runs many small pieces of work on a few threads, within a deadline, and says how each ended."""
+"""Runs many small tasks on a few threads, within a deadline, and returns the outcome of each."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Outcome(Struct, Generic[T], frozen=True):
-    """How one piece of work ended: with `value`, or with `error`."""
+    """The result of one task: `value` or `error`."""
 
     value: T | None = None
     error: BaseException | None = None
@@ -29,7 +29,7 @@ class Outcome(Struct, Generic[T], frozen=True):
         return self.error is None
 
     def result(self) -> T:
-        """The value, or the error raised."""
+        """Return the value, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]  # T may itself be optional
@@ -38,11 +38,11 @@ class Outcome(Struct, Generic[T], frozen=True):
 def run_bounded(
     tasks: Sequence[Callable[[], T]], workers: int, *, deadline: InvocationDeadline | timedelta | None = None
 ) -> list[Outcome[T]]:
-    """Run every task on at most `workers` threads; the outcomes come in the order of the tasks.
+    """Run every task on at most `workers` threads, and return the outcomes in the order of the tasks.
 
-    An error of one task is its outcome and disturbs no other. When the deadline passes, what has not begun never
-    begins, and what still runs is left behind in a daemon thread: both have DeadlinePassed as their error. Tasks
-    see the caller's context variables (the correlation id).
+    An error of one task is its outcome and does not affect other tasks. When the deadline passes, waiting tasks never
+    begin, and running tasks stay in a daemon thread. Both have DeadlinePassed as their error. Tasks see the caller's
+    context variables (the correlation id).
     """
     if workers < 1:
         raise ValueError(f"workers is {workers}, must be at least 1")
@@ -61,10 +61,9 @@ def run_bounded(
 
 
 def run_stage(stage: str, call: Callable[[], T], timeout: timedelta) -> T:
-    """What `call` returns, if it does within `timeout`; else StageTimeout.
+    """Return the result of `call`. Raises StageTimeout if it does not return within `timeout`.
 
-    A thread cannot be stopped from outside: a call that is too late goes on in the background, so it must be one
-    that does no harm when it ends late.
+    A thread cannot be stopped from outside. A late call goes on in the background, so a late end must do no harm.
     """
     (outcome,) = run_bounded([call], 1, deadline=timeout)
     if isinstance(outcome.error, DeadlinePassed):
@@ -110,5 +109,5 @@ class _Run(Generic[T]):
 def _outcome_of(task: Callable[[], T], context: Context) -> Outcome[T]:
     try:
         return Outcome(value=context.run(task))
-    except BaseException as error:  # noqa: BLE001 - the error is the outcome; its owner decides
+    except BaseException as error:  # noqa: BLE001 - the error is the outcome, and the caller decides
         return Outcome(error=error)
