@@ -6,7 +6,7 @@ import click
 
 from interlock_cli._deployment import LOCAL, deployment, deployment_options
 from interlock_cli._output import CliError, console
-from interlock_lifecycle import RETRY_REASON, RunKey
+from interlock_lifecycle import RerunReason, RunKey
 from interlock_sla import ExecutionDate, parse_execution_date
 from interlock_store import Store
 
@@ -14,7 +14,12 @@ from interlock_store import Store
 @click.command()
 @click.argument("pipeline")
 @click.argument("date")
-@click.option("--reason", default="manual", show_default=True, help="Why; late-data and data-drift are Interlock's.")
+@click.option(
+    "--reason",
+    default=str(RerunReason.MANUAL),
+    show_default=True,
+    help="Why; late-data and data-drift are Interlock's.",
+)
 @click.option("--note", default=None, help="Free text kept with the request.")
 @click.option(
     "--abandon-previous",
@@ -62,7 +67,7 @@ def ask_for_rerun(
 ) -> None:
     """Write the request; CliError for an impossible date or reason, an unknown pipeline or one that cannot be read."""
     execution_date = _read_date(date)
-    if reason == RETRY_REASON:
+    if reason == RerunReason.JOB_FAIL_RETRY:
         raise CliError(f"--reason {reason}: that is Interlock's own, for retries after a failed job; give another one")
     stored = store.config(pipeline)
     if stored.config is None:

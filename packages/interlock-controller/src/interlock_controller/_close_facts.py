@@ -1,6 +1,6 @@
 """Gathers the facts for the close of a run."""
 
-from interlock_lifecycle import RETRY_REASON, RunKey
+from interlock_lifecycle import RerunReason, RunKey
 from interlock_lifecycle.runs import CloseFacts
 from interlock_store import Store
 
@@ -11,7 +11,7 @@ def gather_close_facts(store: Store, key: RunKey) -> CloseFacts:
     return CloseFacts(
         run=known.run,
         config=known.config.config,
-        retries_used=sum(1 for rerun in store.reruns(key) if rerun.reason == RETRY_REASON),
+        retries_used=sum(1 for rerun in store.reruns(key) if rerun.reason == RerunReason.JOB_FAIL_RETRY),
         exclusions=known.config.exclusions,
         sla=known.sla,
     )

@@ -41,9 +41,6 @@ from interlock_lifecycle._decision import (
     WithdrawIntent,
 )
 from interlock_lifecycle._run import (
-    JOB_EVENTS,
-    RETRY_REASON,
-    TERMINAL_JOB_EVENTS,
     JobEntry,
     JobIntent,
     JobOutcome,
@@ -58,10 +55,10 @@ from interlock_lifecycle._run import (
     make_job_key,
     make_run_token,
 )
+from interlock_lifecycle._words import JOB_EVENTS, TERMINAL_JOB_EVENTS, FailureCategory, JobEvent, RerunReason
 
 __all__ = [
     "JOB_EVENTS",
-    "RETRY_REASON",
     "TERMINAL_JOB_EVENTS",
     "Announce",
     "AnswerShadow",
@@ -72,8 +69,10 @@ __all__ = [
     "Decision",
     "Dormancy",
     "ExpireTrigger",
+    "FailureCategory",
     "Ignore",
     "JobEntry",
+    "JobEvent",
     "JobIntent",
     "JobOutcome",
     "KeepRows",
@@ -94,6 +93,7 @@ __all__ = [
     "Rejections",
     "RequestRerun",
     "RerunEntry",
+    "RerunReason",
     "RestOfHour",
     "Run",
     "RunKey",

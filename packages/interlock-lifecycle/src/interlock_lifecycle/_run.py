@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from interlock_lifecycle._words import FailureCategory
 from interlock_sla import ExecutionDate, Period
 
 
@@ -82,7 +83,9 @@ class JobIntent(Struct, frozen=True, omit_defaults=True):
         outcome without a run id only closed the attempt.
         """
         outcome = self.outcome
-        return self.run_id is None and (outcome is None or (outcome.category != "PERMANENT" and outcome.at is None))
+        return self.run_id is None and (
+            outcome is None or (outcome.category != FailureCategory.PERMANENT and outcome.at is None)
+        )
 
     @property
     def has_result(self) -> bool:
@@ -142,10 +145,6 @@ class Run(Struct, frozen=True):
         return self.is_running and self.run_token == token
 
 
-RETRY_REASON = "job-fail-retry"
-"""The reason of an attempt that follows a failed job. Only such attempts wait for the retry delay."""
-
-
 class JobEntry(Struct, frozen=True, omit_defaults=True):
     """One joblog row. Entries without `run_token` were written by an external process."""
 
@@ -162,20 +161,6 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
 
 CLOCK_SKEW = timedelta(minutes=1)
 """The longest time by which clocks of external writers may be ahead, as for the age checks of rules."""
-
-TERMINAL_JOB_EVENTS = frozenset({"success", "fail", "timeout"})
-"""The outcomes of a job."""
-
-JOB_EVENTS = TERMINAL_JOB_EVENTS | {
-    "infra-trigger-failure",
-    "infra-trigger-exhausted",
-    "late-data-arrival",
-    "rerun-accepted",
-    "rerun-rejected",
-    "validation-exhausted",
-    "job-poll-exhausted",
-}
-"""The events that a joblog row may hold (docs/reference/rows.md §3)."""
 
 
 class RerunEntry(Struct, frozen=True, omit_defaults=True):

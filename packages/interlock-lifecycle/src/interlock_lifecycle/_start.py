@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle._run import RETRY_REASON, Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
+from interlock_lifecycle._words import RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 
@@ -79,7 +80,7 @@ class ExecutionWindows(Struct, frozen=True):
 
 def start_delay(run: Run, config: PipelineConfig) -> timedelta:
     """The wait before an attempt's first evaluation: the retry delay after a failed job, otherwise zero."""
-    return config.retry_delay_before(run.attempt) if run.reason == RETRY_REASON else timedelta()
+    return config.retry_delay_before(run.attempt) if run.reason == RerunReason.JOB_FAIL_RETRY else timedelta()
 
 
 def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout: timedelta) -> ExecutionWindows:

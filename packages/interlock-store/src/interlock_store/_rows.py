@@ -16,6 +16,7 @@ from interlock_lifecycle import (
     KeptRows,
     Rejections,
     RerunEntry,
+    RerunReason,
     RestOfHour,
     Run,
     RunKey,
@@ -377,7 +378,7 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
     stamp = request_stamp(row)
     return RerunRequest(
         key=key_of_row(row["PK"], row["SK"]),
-        reason=cut_text(str(row.get("reason") or "manual")),
+        reason=cut_text(str(row.get("reason") or RerunReason.MANUAL)),
         identity=format_time(at) if stamp is None else stamp,
         requested_at=row.get("requestedAt", UNSET),
         at=at,

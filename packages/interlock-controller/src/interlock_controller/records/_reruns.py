@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec import UNSET
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import AnswerShadow, Ignore, JobEntry, OpenAttempt, RejectRerun, Run
+from interlock_lifecycle import AnswerShadow, Ignore, JobEntry, JobEvent, OpenAttempt, RejectRerun, Run
 from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_store import Commit, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
@@ -58,7 +58,7 @@ class RerunIntake:
         """The late data and drift entries of the completed attempt whose own rerun request was never answered."""
         if run is None or not run.stands:
             return []
-        late = (one for one in entries if one.event == "late-data-arrival" and one.run_token == run.run_token)
+        late = (one for one in entries if one.event == JobEvent.LATE_DATA_ARRIVAL and one.run_token == run.run_token)
         return [one for one in late if not self._store.is_rerun_handled(run.key, format_time(one.at))]
 
     def _answer(

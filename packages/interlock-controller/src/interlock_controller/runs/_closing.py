@@ -9,7 +9,7 @@ from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, StepStatus, outcome_of, superseded
-from interlock_lifecycle import CloseRun, OpenAttempt, RunKey, RunStatus, Superseded
+from interlock_lifecycle import CloseRun, JobEvent, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
 from interlock_lifecycle.sensors import Baseline, NoBaseline, take_baseline
 from interlock_store import Commit, format_time
@@ -26,7 +26,7 @@ def complete(context: StepContext, request: Request) -> Step:
 def _complete_once(context: StepContext, request: Request) -> Step | Overtaken:
     assert request.outcome is not None
     outcome = outcome_of(request.outcome)
-    succeeded = outcome.event == "success"
+    succeeded = outcome.event == JobEvent.SUCCESS
     facts = _gather(context, request.key) if succeeded else gather_close_facts(context.store, request.key)
     decision = decide_completion(
         facts, request.run_token, outcome, now=context.now(), execution_timeout=context.execution_timeout

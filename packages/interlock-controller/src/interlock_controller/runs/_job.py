@@ -15,6 +15,7 @@ from interlock_controller.runs._request import Request, Step, StepStatus, finish
 from interlock_lifecycle import (
     CloseRun,
     CommitIntent,
+    JobEvent,
     JobIntent,
     JobOutcome,
     RecordStart,
@@ -265,10 +266,10 @@ def _ask_and_follow(context: StepContext, request: Request, known: RunContext, r
 
 def _outcome(status: Status, run_id: str) -> JobOutcome:
     if status.state is State.SUCCEEDED:
-        return JobOutcome("success", run_id=run_id, duration=status.duration)
+        return JobOutcome(JobEvent.SUCCESS, run_id=run_id, duration=status.duration)
     timed_out = status.category is Category.TIMEOUT
     return JobOutcome(
-        event="timeout" if timed_out else "fail",
+        event=JobEvent.TIMEOUT if timed_out else JobEvent.FAIL,
         run_id=run_id,
         category=str(status.category) if status.category else None,
         error=status.reason,

@@ -20,6 +20,7 @@ from interlock_lifecycle._decision import (
 )
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
+from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, make_event
 from interlock_lifecycle.runs._close import may_retry
@@ -313,7 +314,7 @@ def decide_shadow_failure(
       an excluded date.
     - `Ignore`: the row is not a failure, or it was judged already.
     """
-    if entry.event not in ("fail", "timeout"):
+    if entry.event not in (JobEvent.FAIL, JobEvent.TIMEOUT):
         return Ignore("only failures are judged")
     if facts.handled:
         return Ignore("this failure was judged already")

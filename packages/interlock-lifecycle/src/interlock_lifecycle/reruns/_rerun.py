@@ -17,25 +17,14 @@ from interlock_lifecycle._decision import (
     RequestRerun,
     Shadow,
 )
-from interlock_lifecycle._run import (
-    CLOCK_SKEW,
-    RETRY_REASON,
-    TERMINAL_JOB_EVENTS,
-    JobEntry,
-    JobIntent,
-    RerunEntry,
-    Run,
-    RunKey,
-    RunStatus,
-    make_run_token,
-)
+from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
+from interlock_lifecycle._words import TERMINAL_JOB_EVENTS, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event
-from interlock_lifecycle.sensors._repeated import REPEATED_HOUR
 from interlock_sla import Exclusions
 
-OWN_REASONS = frozenset({"late-data", "data-drift", REPEATED_HOUR})
+OWN_REASONS = frozenset({RerunReason.LATE_DATA, RerunReason.DATA_DRIFT, RerunReason.REPEATED_HOUR})
 """Reasons that Interlock writes itself. They share maxDriftReruns. All other reasons share maxManualReruns."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -135,8 +124,8 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
     A date that has begun exists under any later config, since sensors bring the dates of their data.
     """
     date = request.key.date
-    if request.reason == RETRY_REASON:
-        return f"reason {RETRY_REASON!r} is Interlock's own, for retries after a failed job: give another one"
+    if request.reason == RerunReason.JOB_FAIL_RETRY:
+        return f"reason '{request.reason}' is Interlock's own, for retries after a failed job: give another one"
     if request.key.schedule_id != config.schedule_id:
         return f"the pipeline's schedule is {config.schedule_id!r}, not {request.key.schedule_id!r}"
     if facts.run is not None or (facts.shadow is not None and facts.shadow.triggered_at is not None):
@@ -180,12 +169,12 @@ def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineCon
 def _as_if_live(facts: RerunFacts, shadow: Shadow) -> RerunFacts:
     key = shadow.key
     reruns = [RerunEntry(key, reason, shadow.triggered_at or _LONG_AGO) for reason in shadow.reruns]
-    done = [JobEntry(key, shadow.triggered_at, "success")] if shadow.triggered_at is not None else []
+    done = [JobEntry(key, shadow.triggered_at, JobEvent.SUCCESS)] if shadow.triggered_at is not None else []
     return replace(facts, run=None, reruns=reruns, entries=[*facts.entries, *done])
 
 
 def _is_budgeted(reason: str) -> bool:
-    return reason != RETRY_REASON
+    return reason != RerunReason.JOB_FAIL_RETRY
 
 
 def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
@@ -197,10 +186,10 @@ def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
     outcomes = [entry for entry in facts.entries if entry.event in TERMINAL_JOB_EVENTS]
     ended = (entry for entry in outcomes if entry.run_token is not None or entry.at <= request.at + CLOCK_SKEW)
     last = max(ended, key=lambda entry: entry.at, default=None)
-    if last is None or last.event != "success" or facts.newest_sensor_update is None:
+    if last is None or last.event != JobEvent.SUCCESS or facts.newest_sensor_update is None:
         return False
     # The rest of a repeated hour may have come before the job's end. It is new if the evaluation had not seen it.
-    seen_at = facts.run.evaluated_at if facts.run is not None and request.reason == REPEATED_HOUR else None
+    seen_at = facts.run.evaluated_at if facts.run is not None and request.reason == RerunReason.REPEATED_HOUR else None
     return facts.newest_sensor_update <= (seen_at or last.at)
 
 
@@ -219,7 +208,7 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
     ]
     if excluded is not None:
         events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
-    entry = _entry(request, facts, "rerun-rejected", why)
+    entry = _entry(request, facts, JobEvent.RERUN_REJECTED, why)
     answered = _answered(request, facts, "rejected")
     return RejectRerun(request.key, answered, entry, tuple(events), _follow_up(request, facts))
 
@@ -230,7 +219,7 @@ def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
         return None
     newest = max(facts.unanswered, key=lambda entry: entry.at)
     # Entries of drift have its size as their error.
-    reason = REPEATED_HOUR if newest.error == REPEATED_HOUR else "data-drift" if newest.error else "late-data"
+    reason = _reason_of(newest.error)
     return RequestRerun(request.key, reason, newest.at, None, ())
 
 
@@ -258,8 +247,8 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         message=f"rerun ({request.reason}) accepted as attempt {attempt}{_without(abandoned)}",
         detail=_detail(request) | ({"abandonedJob": abandoned.run_id or abandoned.key} if abandoned else {}),
     )
-    entry = _entry(request, facts, "rerun-accepted", None)
-    rerun = RerunEntry(request.key, request.reason, request.at, "rerun-accepted")
+    entry = _entry(request, facts, JobEvent.RERUN_ACCEPTED, None)
+    rerun = RerunEntry(request.key, request.reason, request.at, JobEvent.RERUN_ACCEPTED)
     return OpenAttempt(before, after, rerun, entry, (event,), request=_answered(request, facts, "accepted"))
 
 
@@ -269,6 +258,13 @@ def _without(abandoned: JobIntent | None) -> str:
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:
     return AnsweredRequest(request.identity, outcome, request.at, facts.stands, request.requested_at, facts.noted)
+
+
+def _reason_of(error: str | None) -> RerunReason:
+    """The reason of the rerun that a late arrival asks for, from the `error` of its joblog row."""
+    if error == RerunReason.REPEATED_HOUR:
+        return RerunReason.REPEATED_HOUR
+    return RerunReason.DATA_DRIFT if error else RerunReason.LATE_DATA
 
 
 def _entry(request: RerunRequest, facts: RerunFacts, event: str, error: str | None) -> JobEntry:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, StandingRequest, Superseded
-from interlock_lifecycle._run import RETRY_REASON, JobEntry, JobOutcome, RerunEntry, Run, RunStatus, make_run_token
+from interlock_lifecycle._run import JobEntry, JobOutcome, RerunEntry, Run, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
+from interlock_lifecycle._words import FailureCategory, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event
 from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
@@ -54,9 +55,9 @@ class Exhaustion(StrEnum):
 
 
 _EXHAUSTION_LOG = {
-    Exhaustion.VALIDATION: "validation-exhausted",
-    Exhaustion.TRIGGER: "infra-trigger-exhausted",
-    Exhaustion.JOB_POLL: "job-poll-exhausted",
+    Exhaustion.VALIDATION: JobEvent.VALIDATION_EXHAUSTED,
+    Exhaustion.TRIGGER: JobEvent.INFRA_TRIGGER_EXHAUSTED,
+    Exhaustion.JOB_POLL: JobEvent.JOB_POLL_EXHAUSTED,
 }
 _EXHAUSTION_EVENT = {
     Exhaustion.VALIDATION: EventType.VALIDATION_EXHAUSTED,
@@ -98,7 +99,7 @@ def decide_completion(
     assert run is not None
     if run.job_intent is not None and run.job_intent.outcome is None:
         run = replace(run, job_intent=replace(run.job_intent, outcome=outcome))
-    if outcome.event == "success":
+    if outcome.event == JobEvent.SUCCESS:
         return _complete(run, facts, outcome, now)
     return _fail(run, facts, outcome, now, execution_timeout)
 
@@ -125,7 +126,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
     ]
     events += tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))
     verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
-    entry = _entry(run, "success", succeeded_at, outcome)
+    entry = _entry(run, JobEvent.SUCCESS, succeeded_at, outcome)
     return CloseRun(
         run,
         RunStatus.COMPLETED,
@@ -200,7 +201,7 @@ def may_retry(config: PipelineConfig | None, category: str | None, used: int) ->
     """
     if config is None:
         return False, 0
-    budget = config.job.max_code_retries if category == "PERMANENT" else config.job.max_retries
+    budget = config.job.max_code_retries if category == FailureCategory.PERMANENT else config.job.max_retries
     return used < budget, budget
 
 
@@ -214,9 +215,9 @@ def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_ti
         committed_at=now,
         lease_until=lease_end(now, execution_timeout),
         previous_job=run.job_intent or run.previous_job,
-        reason=RETRY_REASON,
+        reason=RerunReason.JOB_FAIL_RETRY,
     )
-    return OpenAttempt(run, after, RerunEntry(run.key, RETRY_REASON, now, entry.event), entry, (failed,))
+    return OpenAttempt(run, after, RerunEntry(run.key, RerunReason.JOB_FAIL_RETRY, now, entry.event), entry, (failed,))
 
 
 def exhaust(

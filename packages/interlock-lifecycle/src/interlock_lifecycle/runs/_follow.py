@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Superseded
-from interlock_lifecycle._run import CLOCK_SKEW, TERMINAL_JOB_EVENTS, JobEntry, JobIntent, JobOutcome, Run
+from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, JobOutcome, Run
+from interlock_lifecycle._words import TERMINAL_JOB_EVENTS
 from interlock_lifecycle.runs._wait import wait_seconds, whole_seconds
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, Superseded, WithdrawIntent
 from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, make_job_key
+from interlock_lifecycle._words import FailureCategory, JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import refuse_config
@@ -117,7 +118,7 @@ def decide_trigger(
     if config is None or config.dry_run:
         return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
     if facts.previous is not None:
-        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=_stands(facts.previous)))
+        return FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=_stands(facts.previous)))
     return SendStart(CommitIntent(run, _promise(run, config, now, until)), resumed=False)
 
 
@@ -148,7 +149,7 @@ def _resume(
         return AwaitStart(whole_seconds(intent.until - now))
     if traits is None or not (traits.deduplicates or traits.findable):
         error = f"outcome unknown: the start of the {intent.type} job was sent or lost, and it cannot be asked"
-        return FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+        return FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=error))
     if facts.config is None or facts.config.dry_run:
         return _leave(run, intent, facts, traits, now)
     if intent.sent > 1 and now >= intent.committed_at + window:
@@ -161,7 +162,7 @@ def _give_up(intent: JobIntent, traits: TargetTraits, window: timedelta) -> Look
         f"the start of the {intent.type} job was never confirmed, although it was sent {intent.sent} times "
         f"within {whole_seconds(window)} s; a job that it started is not followed"
     )
-    failed = FailAttempt(JobOutcome("fail", category="TRANSIENT", error=error))
+    failed = FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=error))
     return LookForStart(intent, failed) if traits.findable else failed
 
 
@@ -233,14 +234,14 @@ def refuse_start(
     Otherwise the intent is withdrawn, and the start may be sent again.
     """
     if permanent:
-        outcome = JobOutcome("fail", category="PERMANENT", error=reason)
+        outcome = JobOutcome(JobEvent.FAIL, category=FailureCategory.PERMANENT, error=reason)
         return RecordStart(run, replace(intent, outcome=outcome), ())
     entry = JobEntry(
         run.key,
         now,
-        "infra-trigger-failure",
+        JobEvent.INFRA_TRIGGER_FAILURE,
         error=reason,
-        category="TRANSIENT",
+        category=FailureCategory.TRANSIENT,
         run_token=run.run_token,
         attempt=run.attempt,
     )
@@ -249,5 +250,5 @@ def refuse_start(
 
 def leave_start_unknown(run: Run, intent: JobIntent, reason: str) -> RecordStart:
     """The answer of a start was lost, and its target cannot be asked. The attempt fails as "outcome unknown"."""
-    outcome = JobOutcome("fail", category="TRANSIENT", error=f"outcome unknown: {reason}")
+    outcome = JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=f"outcome unknown: {reason}")
     return RecordStart(run, replace(intent, outcome=outcome), ())

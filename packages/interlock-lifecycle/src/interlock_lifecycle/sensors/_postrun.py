@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, Ignore, KeptRows, NoteAfterRun, RequestRerun
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
+from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, make_event
 from interlock_lifecycle.sensors._accounted import name_record, took_into_account
@@ -100,11 +101,13 @@ def _drifted(
     if facts.exclusions.excludes(key.date.day):
         return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
     if facts.request is not None and facts.request.waits:
-        entry = JobEntry(key, sensor.written_at, "late-data-arrival", error=event.message, run_token=run.run_token)
+        entry = JobEntry(
+            key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, error=event.message, run_token=run.run_token
+        )
         marker = record_marker(key, sensor)
         return NoteAfterRun(run, (event,), complete, marker, sensor.written_at, entry, beside=facts.request)
     settles = run if complete else None
-    return RequestRerun(key, "data-drift", sensor.written_at, None, (event,), facts.request, settles)
+    return RequestRerun(key, RerunReason.DATA_DRIFT, sensor.written_at, None, (event,), facts.request, settles)
 
 
 def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts: SensorFacts) -> NoteAfterRun | Ignore:

@@ -5,11 +5,9 @@ from zoneinfo import ZoneInfo
 
 from interlock_lifecycle._decision import NoteRest, RequestRerun, StandingRequest
 from interlock_lifecycle._run import JobEntry, RestOfHour, Run, Sensor
+from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.sensors._accounted import fingerprint, rest_was_seen
 from interlock_sla import ExecutionDate
-
-REPEATED_HOUR = "repeated-hour"
-"""The reason of the rerun for the rest of a repeated hour."""
 
 _ONE_HOUR = timedelta(hours=1)
 
@@ -44,8 +42,10 @@ def ask_for_rest(run: Run, request: StandingRequest | None, *, has_asked: bool) 
         return None
     entry = None
     if request is not None and request.waits:
-        entry = JobEntry(run.key, rest.at, "late-data-arrival", error=REPEATED_HOUR, run_token=run.run_token)
-    return RequestRerun(run.key, REPEATED_HOUR, rest.at, entry, (), request)
+        entry = JobEntry(
+            run.key, rest.at, JobEvent.LATE_DATA_ARRIVAL, error=RerunReason.REPEATED_HOUR, run_token=run.run_token
+        )
+    return RequestRerun(run.key, RerunReason.REPEATED_HOUR, rest.at, entry, (), request)
 
 
 def brings_repeated_hour(date: ExecutionDate, zone: ZoneInfo, begun_at: datetime, written_at: datetime) -> bool:

@@ -7,6 +7,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, Ignore, NoteAfterRun, NoteDormant, NoteRest, RequestRerun, StartRun
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._start import open_run
+from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.sensors._accounted import name_record, took_into_account
@@ -15,7 +16,7 @@ from interlock_lifecycle.sensors._baseline import watching_rule
 from interlock_lifecycle.sensors._dormant import Waiting, decide_dormant, is_dormant
 from interlock_lifecycle.sensors._kept import kept_from_start, opening_row
 from interlock_lifecycle.sensors._postrun import decide_post_run
-from interlock_lifecycle.sensors._repeated import REPEATED_HOUR, brings_repeated_hour, first_part_began, note_rest
+from interlock_lifecycle.sensors._repeated import brings_repeated_hour, first_part_began, note_rest
 
 SensorDecision: TypeAlias = StartRun | NoteDormant | NoteRest | RequestRerun | NoteAfterRun | Announce | Ignore
 
@@ -52,7 +53,7 @@ def decide_sensor(
         return Ignore("what was written over it was seen, or follows on the stream")
     is_rest = brings_repeated_hour(key.date, config.zone, first_part_began(run), sensor.written_at)
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
-        return RequestRerun(key, REPEATED_HOUR, sensor.written_at, None, (), facts.request)
+        return RequestRerun(key, RerunReason.REPEATED_HOUR, sensor.written_at, None, (), facts.request)
     return _late_data(key, sensor, run, facts)
 
 
@@ -112,8 +113,8 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         message=f"sensor {sensor.key} was updated after the run had completed",
         detail={"sensorKey": sensor.key},
     )
-    entry = JobEntry(key, sensor.written_at, "late-data-arrival", run_token=run.run_token)
+    entry = JobEntry(key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, run_token=run.run_token)
     if facts.request is not None and facts.request.waits:
         marker = record_marker(key, sensor)
         return NoteAfterRun(run, (event,), False, marker, sensor.written_at, entry, beside=facts.request)
-    return RequestRerun(key, "late-data", sensor.written_at, entry, (event,), facts.request)
+    return RequestRerun(key, RerunReason.LATE_DATA, sensor.written_at, entry, (event,), facts.request)

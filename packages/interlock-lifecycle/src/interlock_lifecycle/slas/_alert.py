@@ -9,6 +9,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import Announce, ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
+from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.slas._sla import EVENT_OF, SlaFacts, deadlines_of_run, make_alert, was_met
 from interlock_sla import Clock, Deadline, Outcome
@@ -128,10 +129,10 @@ def _closed_by(run: Run) -> datetime:
 
 def _silence_of_log(entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
     """The reason for a date without a run. An external success counts if it was logged in time, a failure always."""
-    if any(entry.event == "success" and entry.at < deadline.breach_at for entry in entries):
+    if any(entry.event == JobEvent.SUCCESS and entry.at < deadline.breach_at for entry in entries):
         return "the job log says that it succeeded before the deadline"
     last = max(entries, key=lambda entry: entry.at, default=None)
-    return f"the job log ends with {last.event}" if last is not None and last.event != "success" else None
+    return f"the job log ends with {last.event}" if last is not None and last.event != JobEvent.SUCCESS else None
 
 
 def _silence_of_run(run: Run, entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
@@ -148,7 +149,7 @@ def _successes(run: Run, entries: tuple[JobEntry, ...]) -> Iterator[tuple[dateti
     # A recovered run keeps its intent: the reports of its job before the recovery still count.
     begun = intent.committed_at if intent is not None else run.committed_at
     for entry in entries:
-        if entry.event == "success":
+        if entry.event == JobEvent.SUCCESS:
             yield begun, entry.at
-    if intent is not None and intent.outcome is not None and intent.outcome.event == "success":
+    if intent is not None and intent.outcome is not None and intent.outcome.event == JobEvent.SUCCESS:
         yield begun, intent.outcome.at or begun

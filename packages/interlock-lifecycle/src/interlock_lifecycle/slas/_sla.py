@@ -12,6 +12,7 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import ClockVerdict, Ignore, RecordBreach, Verdict
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
+from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, make_event
 from interlock_sla import (
@@ -237,7 +238,7 @@ def judge_completed(
         return Ignore("the config cannot be read, or is a dry run's")
     if run.status is not RunStatus.COMPLETED:
         return Ignore(f"the run is {run.status}")
-    logged = min((entry.at for entry in entries if entry.event == "success"), default=None)
+    logged = min((entry.at for entry in entries if entry.event == JobEvent.SUCCESS), default=None)
     verdicts, events = settle(
         config,
         run.key,

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 
+from interlock_lifecycle import RerunReason
 from interlock_local.demo._evidence import Evidence
 from interlock_local.demo._finding import Finding, counted
 from interlock_local.demo._proof_reruns import prove_reruns
@@ -73,7 +74,7 @@ def _short_hour_ran_after_the_rest(evidence: Evidence) -> Finding:
 def _flaky_hour_was_retried(evidence: Evidence) -> Finding:
     one = (BRONZE, evidence.script.flaky)
     failures, reruns = len(evidence.told(one, "JOB_FAILED")), list(evidence.reruns[one])
-    holds = failures == 1 and evidence.is_completed(one) and reruns == ["job-fail-retry"]
+    holds = failures == 1 and evidence.is_completed(one) and reruns == [RerunReason.JOB_FAIL_RETRY]
     seen = f"{failures} failure, then {', '.join(reruns) or 'no rerun'}"
     return Finding(f"{one[1]} failed once and its retry succeeded", holds, seen)
 

@@ -1,5 +1,6 @@
 """Whether runs ran again exactly when they should: after late data, and when somebody asked with good reason."""
 
+from interlock_lifecycle import RerunReason
 from interlock_local.demo._evidence import Evidence
 from interlock_local.demo._finding import Finding, counted
 from interlock_local.demo._operators import MENDED
@@ -23,7 +24,7 @@ def _amended_file_was_drift(evidence: Evidence) -> Finding:
     completions, amended_at = evidence.told(one, "JOB_COMPLETED"), evidence.rests.get(one[1])
     holds = (
         len(drifts) == 1
-        and reruns == ["data-drift"]
+        and reruns == [RerunReason.DATA_DRIFT]
         and evidence.is_completed(one)
         and amended_at is not None
         and len(completions) == 2
@@ -36,7 +37,7 @@ def _amended_file_was_drift(evidence: Evidence) -> Finding:
 def _bronze_s_rerun_was_late_data(evidence: Evidence) -> Finding:
     one = (SILVER, evidence.script.amended)
     late, reruns = evidence.told(one, "LATE_DATA_ARRIVAL"), list(evidence.reruns[one])
-    holds = len(late) == 1 and reruns == ["late-data"] and evidence.is_completed(one)
+    holds = len(late) == 1 and reruns == [RerunReason.LATE_DATA] and evidence.is_completed(one)
     seen = f"{len(late)} LATE_DATA_ARRIVAL; reruns: {', '.join(reruns) or 'none'}"
     return Finding(f"{one[1]}: bronze's new rows were late data, and silver ran again", holds, seen)
 
@@ -45,7 +46,7 @@ def _broken_hour_failed_for_good(evidence: Evidence) -> Finding:
     one = (BRONZE, evidence.script.broken)
     counts = evidence.counts(one)
     told = {name: counts[name] for name in ("JOB_FAILED", "RETRY_EXHAUSTED")}
-    retries = list(evidence.reruns[one]).count("job-fail-retry")
+    retries = list(evidence.reruns[one]).count(RerunReason.JOB_FAIL_RETRY)
     holds = list(told.values()) == [BROKEN_ATTEMPTS, 1] and retries == BROKEN_ATTEMPTS - 1
     seen = f"{counted(told.items())}, {retries} retries"
     return Finding(f"{one[1]} failed for good when its retries were used up", holds, seen)
