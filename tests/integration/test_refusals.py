@@ -117,7 +117,7 @@ def test_config_that_becomes_invalid_or_dry_starts_no_job(outside: Outside, name
 
 
 def test_a_permanent_failure_has_its_own_budget(outside: Outside) -> None:
-    job = "config: {functionName: nobody}\n  maxRetries: 5\n  maxCodeRetries: 0"
+    job = "config: {functionName: missing}\n  maxRetries: 5\n  maxCodeRetries: 0"
     outside.push("wrong-target", with_job("wrong-target", "\n  type: lambda\n  " + job))
     outside.put("wrong-target", "ready", ready=True, count=10, date=DATE)
     run = outside.closed("wrong-target", DATE)

@@ -62,18 +62,18 @@ def test_only_one_of_many_threads_settles_record() -> None:
     audit = AuditTracker()
     audit.expect("a")
     gate = threading.Barrier(8)
-    refused: list[AuditError] = []
+    rejected: list[AuditError] = []
 
     def settle() -> None:
         gate.wait(10)
         try:
             audit.settle("a", Fate.ACKNOWLEDGED)
         except AuditError as error:
-            refused.append(error)
+            rejected.append(error)
 
     threads = [threading.Thread(target=settle) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(refused) == 7
+    assert len(rejected) == 7

@@ -235,12 +235,12 @@ def test_every_explanation_is_one_printable_line(
     mode: Mode, drawn: list[Rule], read: dict[str, dict[str, object]]
 ) -> None:
     evaluation = compile_rules(mode, drawn).evaluate(read, NOW)
-    told = evaluation.explain()
-    assert told.isprintable()
-    assert (told == "all rules hold") is all(finding.passed for finding in evaluation.findings)
+    explanation = evaluation.explain()
+    assert explanation.isprintable()
+    assert (explanation == "all rules hold") is all(finding.passed for finding in evaluation.findings)
     for finding in evaluation.findings:
         assert finding.sentence.startswith(f"{finding.rule.key}: ")
-        assert finding.passed or finding.sentence in told
+        assert finding.passed or finding.sentence in explanation
         assert len(finding.sentence) < 400
         assert not (finding.passed and finding.gap)
 

@@ -133,15 +133,15 @@ def test_failure_is_explained_in_one_line(rule: Rule, fields: dict[str, object] 
 
 def test_only_failed_rules_are_explained() -> None:
     sensors = {"row-count": {"count": 1600}, "status": {"state": "late"}}
-    told = "status: state is 'late', needs equals 'ready'"
-    assert compile_rules(Mode.ALL, [COUNT, READY]).evaluate(sensors, NOW).explain() == told
+    explanation = "status: state is 'late', needs equals 'ready'"
+    assert compile_rules(Mode.ALL, [COUNT, READY]).evaluate(sensors, NOW).explain() == explanation
     assert (
         compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).explain()
-        == f"enough rules hold (1 of 2); not: {told}"
+        == f"enough rules hold (1 of 2); not: {explanation}"
     )
     sensors["row-count"]["count"] = 1499
     assert compile_rules(Mode.ANY, [COUNT, READY]).evaluate(sensors, NOW).explain() == (
-        f"none of 2 rules holds: row-count: count is 1499, needs gte 1500 (1 short); {told}"
+        f"none of 2 rules holds: row-count: count is 1499, needs gte 1500 (1 short); {explanation}"
     )
 
 

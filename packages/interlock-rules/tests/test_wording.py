@@ -123,13 +123,13 @@ def test_zone_of_machine_does_not_decide_day(monkeypatch: pytest.MonkeyPatch) ->
         with monkeypatch.context() as machine:
             machine.setenv("TZ", "Pacific/Kiritimati")
             time.tzset()
-            told = rules.evaluate({"feed": {"updatedAt": "2026-03-03T09:14:02Z"}}, NOW).explain()
+            explanation = rules.evaluate({"feed": {"updatedAt": "2026-03-03T09:14:02Z"}}, NOW).explain()
     finally:
         time.tzset()
-    assert told == "feed: updatedAt is 09:14:02Z, 2h5m58s old, needs age_lt 1h (1h5m58s too old)"
+    assert explanation == "feed: updatedAt is 09:14:02Z, 2h5m58s old, needs age_lt 1h (1h5m58s too old)"
 
 
 def test_a_year_is_written_with_four_digits() -> None:
     rules = compile_rules(Mode.ALL, [Rule("feed", Check.AGE_LT, value="1h")])
-    told = "feed: updatedAt is 0001-01-01T00:00:00Z, 17752259h20m old, needs age_lt 1h (17752258h20m too old)"
-    assert rules.evaluate({"feed": {"updatedAt": "0001-01-01"}}, NOW).explain() == told
+    explanation = "feed: updatedAt is 0001-01-01T00:00:00Z, 17752259h20m old, needs age_lt 1h (17752258h20m too old)"
+    assert rules.evaluate({"feed": {"updatedAt": "0001-01-01"}}, NOW).explain() == explanation
