@@ -246,7 +246,7 @@ def test_many_unreadable_rows_cause_one_report() -> None:
     assert len(play.reported("SENSOR_REJECTED")) == 1
     assert play.jobs == ["03-03"]
     play.write("03-04 07:01", "landing", date="2026/03/04").until("03-04 07:02")
-    assert "(999 more of this kind since the last report)" in play.reported("SENSOR_REJECTED")[1][1]["message"]
+    assert "(999 more rows of this kind since the last report)" in play.reported("SENSOR_REJECTED")[1][1]["message"]
 
 
 def test_post_run_rule_on_key_of_trigger_is_not_missing() -> None:

@@ -120,7 +120,7 @@ def test_a_rejected_row_is_reported_with_everything_to_fix_it() -> None:
     assert event.type is EventType.SENSOR_REJECTED
     assert event.message == (
         "sensor status: date is '2026/03/02', which is not YYYY-MM-DD or YYYYMMDD, with THH for an hour, or an ISO "
-        "date-time at midnight; the row opens nothing and counts for no run; write 2026-03-03 or 2026-03-03T07"
+        "date-time at midnight. The row counts for no run. Write the date as 2026-03-03 or 2026-03-03T07"
     )
     assert event.detail is not None
     assert (event.detail["sensorKey"], event.detail["field"], event.detail["value"]) == ("status", "date", "2026/03/02")
@@ -142,7 +142,7 @@ def test_a_kind_is_reported_once_in_24_hours(age: timedelta, reported: bool) -> 
     decision = decide_rejection(sensor, problem(sensor), before)
     assert bool(decision.events) is reported
     if reported:
-        assert "(41 more of this kind since the last report)" in decision.events[0].message
+        assert "(41 more rows of this kind since the last report)" in decision.events[0].message
         assert decision.after == Rejections(NOW, 0)
     else:
         assert decision.after == Rejections(before.reported_at, 42)
@@ -172,7 +172,7 @@ def test_a_row_outside_the_window_may_still_count(config: PipelineConfig) -> Non
     found = problem_of(row("1970-01-01"), config)
     assert found is not None
     (event,) = decide_rejection(row("1970-01-01"), found, None).events
-    assert event.message.endswith("schedule.dates.back allows 400; the row opens nothing")
+    assert event.message.endswith("schedule.dates.back allows 400. The row opens no run")
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_an_undated_row_is_reported_under_its_marker(config: PipelineConfig) -> 
     decision = report_undated(config, "status", NOW)
     assert decision.marker == "undated#status"
     assert [event.type for event in decision.events] == [EventType.SENSOR_UNDATED]
-    assert "add date or updatedAt" in decision.events[0].message
+    assert "Add date or updatedAt" in decision.events[0].message

@@ -141,7 +141,7 @@ def test_a_start_that_nobody_confirms_is_given_up_when_its_poll_window_is_over(
         assert isinstance(decision, LookForStart)
         decision = decision.otherwise  # type: ignore[assignment]
     assert isinstance(decision, FailAttempt)
-    assert "never confirmed, although it was sent 2 times within 3600 s" in decision.outcome.error
+    assert "was sent 2 times within 3600 s and was never confirmed" in decision.outcome.error
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_start_beside_one_that_was_never_confirmed_says_so(run: Run) -> None:
         return record_start(run, intent(), run_id="job-1", details={}, outcome=None, now=NOW, unsettled=unsettled)
 
     event = recorded(intent(key="earlier")).events[0]
-    assert "an earlier start (earlier) was never confirmed" in (event.message or "")
+    assert "An earlier start (earlier) was never confirmed" in (event.message or "")
     assert (event.detail or {})["unconfirmedKey"] == "earlier"
     assert "unconfirmedKey" not in (recorded(None).events[0].detail or {})
 
@@ -189,7 +189,7 @@ def test_nothing_starts_while_the_previous_job_cannot_be_asked_and_the_reason_is
     facts = TriggerFacts(run, config, "", no_sla, StandingJob("job-0", "not authorized"))
     decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL, window=WINDOW)
     assert isinstance(decision, FailAttempt)
-    assert "job-0 cannot be asked: not authorized" in decision.outcome.error
+    assert "job-0 is unknown (not authorized)" in decision.outcome.error
     assert "runs" not in decision.outcome.error
 
 

@@ -96,7 +96,7 @@ def test_dying_invocations_end_the_attempt_at_its_poll_window(bench: Bench, boar
     step = _followed(bench, _trigger(bench))
     assert step is not None
     assert (step.status, step.event, step.category) == ("finished", "fail", "TRANSIENT")
-    assert "was never confirmed, although it was sent" in step.error
+    assert "and was never confirmed" in step.error
     assert len(board.starts) <= 13
     assert timedelta(hours=1) <= bench.now - NOW < timedelta(hours=1, minutes=10)
     assert bench.complete(step).status == "retrying"
@@ -184,8 +184,8 @@ def test_an_unconfirmed_start_without_a_job_blocks_nothing(left_open: Bench, boa
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (CheckFailed(Category.TRANSIENT, "no answer", "glue"), "cannot be asked: glue: no answer"),
-        (RuntimeError("https://etl:hunter22@h"), "cannot be asked: RuntimeError while asking"),
+        (CheckFailed(Category.TRANSIENT, "no answer", "glue"), "is unknown (glue: no answer)"),
+        (RuntimeError("https://etl:hunter22@h"), "is unknown (RuntimeError while asking"),
     ],
 )
 def test_an_unreadable_unconfirmed_start_blocks_a_start(
@@ -212,7 +212,7 @@ def test_the_next_start_reports_an_unconfirmed_earlier_start(board: Board, lost:
     bench.rerun()
     assert bench.ask("trigger").status == "running"
     said = bench.message_of("JOB_TRIGGERED")
-    assert f"an earlier start ({lost_key}) was never confirmed" in said
+    assert f"An earlier start ({lost_key}) was never confirmed" in said
     assert f'"unconfirmedKey":"{lost_key}"' in said.replace(" ", "")
 
 
@@ -264,7 +264,7 @@ def test_a_previous_job_that_is_gone_has_ended(outlasted: Bench, board: Board) -
 def test_an_unreadable_previous_job_holds_with_its_reason(outlasted: Bench, board: Board) -> None:
     board.status = DENIED
     step = outlasted.ask("trigger")
-    assert "job-1 cannot be asked: glue: AccessDeniedException: not authorized; when it is known" in step.error
+    assert "job-1 is unknown (glue: AccessDeniedException: not authorized). After that" in step.error
     assert "still runs" not in step.error
     assert board.starts == []
 

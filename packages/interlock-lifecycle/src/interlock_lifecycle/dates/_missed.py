@@ -41,7 +41,7 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
         key,
         now,
         source=f"missed {at}",
-        message=f"nothing was triggered for {start.date}, which was expected by {rfc3339(start.at)}",
+        message=f"no run of {start.date} has begun. It was expected by {rfc3339(start.at)}",
         detail=detail,
     )
     marker = f"missed#{key.schedule_id}#{_place(config, start)}#{key.date}"
@@ -110,7 +110,7 @@ def expire_trigger(
         now,
         source=source,
         deadline=rfc3339(ended_at),
-        message=f"{why}; a rerun request can still start the date{say_moved(moved_from)}",
+        message=f"{why}. A rerun request can still start the date{say_moved(moved_from)}",
         detail={
             "status": str(RunStatus.FAILED_FINAL),
             "source": "watchdog",

@@ -84,7 +84,7 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     if facts.shadow.triggered_at is not None:
         return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
     if not _is_triggered(sensor, config, facts):
-        return Ignore("the trigger did not come yet")
+        return Ignore("the trigger has not come yet")
     return _evaluate(key, sensor, config, facts)
 
 
@@ -110,7 +110,7 @@ def decide_waiting_shadow(
     triggered_at = facts.shadow.triggered_at
     if triggered_at is not None and reports_on(sensor, config, key):
         if not is_read_for(sensor, config, key, facts.sensors, facts.kept):
-            return Ignore("the rules read a row that comes before this one")
+            return Ignore("the rules read a row with precedence over this one")
         return _afterwards(sensor, config, key, triggered_at, facts, other=key.date)
     if facts.arrived_at is None or triggered_at is not None:
         return Ignore("the date does not wait")
@@ -123,7 +123,7 @@ def _evaluate(
     now = sensor.written_at
     arrived_at = facts.arrived_at or now
     if now > arrived_at + timedelta(seconds=config.schedule.evaluation.window.total_seconds()):
-        return Ignore("the evaluation window is used up")
+        return Ignore("the evaluation window is over")
     selected = select_rows(facts.sensors, config.validation.rules, key.date, _kept(sensor, config, facts).rows)
     evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     if evaluation.passed:
@@ -191,7 +191,7 @@ def _completed(projection: dict[str, Any] | None, key: RunKey, now: datetime, so
         source=source,
         ordinal=ordinal,
         deadline=completed.get("deadline"),
-        message=f"observed; SLA {completed['slaStatus']}",
+        message=f"the dry run of {key.date} is complete: SLA {completed['slaStatus']}",
         detail=completed,
     )
 
@@ -231,7 +231,7 @@ def _projected(projection: dict[str, Any], key: RunKey, now: datetime, source: s
         source=source,
         ordinal=1,
         deadline=projection["deadline"],
-        message=f"the SLA would be {projection['status']}: {abs(left)} s {'left' if left >= 0 else 'late'}",
+        message=f"projected SLA status {projection['status']}: {abs(left)} s {'left' if left >= 0 else 'late'}",
         detail=projection,
     )
 
@@ -248,7 +248,7 @@ def _afterwards(
     if was_seen(sensor, triggered_at, facts.shadow.seen):
         return Ignore("the dry run took this sensor into account")
     if _gives_way(sensor, config, triggered_at, facts, other):
-        return Ignore("what was written over it was seen, or follows on the stream")
+        return Ignore("a newer write of this sensor was seen, or follows on the stream")
     source = name_record(sensor)
     if watching_rule(config, sensor.key) is not None:
         found = drift_of(sensor, config, facts.baseline)
@@ -266,7 +266,7 @@ def _afterwards(
     if not triggers(sensor, config):
         return Ignore("only the trigger's sensor brings late data")
     if brings_repeated_hour(key.date, config.zone, triggered_at, sensor.written_at):
-        return Ignore("it is of an hour that clocks show twice: a live run would run it again")
+        return Ignore("the row brings the rest of a repeated hour: a live pipeline would run the date again")
     event = make_event(
         EventType.DRY_RUN_LATE_DATA,
         key,
@@ -315,7 +315,7 @@ def decide_shadow_failure(
     - `Ignore`: the row is not a failure, or it was judged already.
     """
     if entry.event not in (JobEvent.FAIL, JobEvent.TIMEOUT):
-        return Ignore("only failures are judged")
+        return Ignore("the row is not a failure")
     if facts.handled:
         return Ignore("this failure was judged already")
     key, used = entry.key, facts.shadow.retries
@@ -325,7 +325,7 @@ def decide_shadow_failure(
     if retries:
         event_type, message = EventType.DRY_RUN_WOULD_RETRY, f"retry {used + 1} of {budget} would start"
     elif excluded:
-        event_type, message = EventType.PIPELINE_EXCLUDED, f"{key.date} is excluded: no retry"
+        event_type, message = EventType.PIPELINE_EXCLUDED, f"{key.date} is an excluded date and would get no retry"
     else:
         event_type, message = EventType.DRY_RUN_RETRY_EXHAUSTED, f"no retry left ({used} of {budget} used)"
     event = make_event(

@@ -98,14 +98,14 @@ def _standing(
     if run.job_intent is not None:
         return Progress.RUNNING, _job(run), None
     if run.started_token != run.run_token:
-        return Progress.COMMITTED, "waits for its execution to be started", None
+        return Progress.COMMITTED, "waits for the start of its execution", None
     if config is None:
         return Progress.HELD, problem, run.lease_until
     selected = select_rows(sensors, config.validation.rules, run.key.date, kept.rows)
     evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     until = _window_end(run, config)
     if run.evaluated_at is not None or evaluation.passed:
-        return Progress.EVALUATING, "all rules hold; the job is about to start", until
+        return Progress.EVALUATING, "all rules hold, and the job is about to start", until
     return Progress.HELD, evaluation.explain(), until
 
 
@@ -120,7 +120,7 @@ def _job(run: Run) -> str:
     intent = run.job_intent
     assert intent is not None
     if intent.outcome is not None:
-        return f"the {intent.type} job ended with {intent.outcome.event}; the run is being closed"
+        return f"the {intent.type} job ended with {intent.outcome.event}, and the run is being closed"
     if intent.run_id is None:
         return f"the {intent.type} job is being started"
     return f"the {intent.type} job {intent.run_id} runs"

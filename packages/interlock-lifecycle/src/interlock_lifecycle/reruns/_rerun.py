@@ -125,16 +125,16 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
     """
     date = request.key.date
     if request.reason == RerunReason.JOB_FAIL_RETRY:
-        return f"reason '{request.reason}' is Interlock's own, for retries after a failed job: give another one"
+        return f"reason '{request.reason}' is reserved for retries after a failed job: give another reason"
     if request.key.schedule_id != config.schedule_id:
         return f"the pipeline's schedule is {config.schedule_id!r}, not {request.key.schedule_id!r}"
     if facts.run is not None or (facts.shadow is not None and facts.shadow.triggered_at is not None):
         return None
     tomorrow = request.at.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
-        return f"{date} is not reached: the last date that can be asked for is {tomorrow}"
+        return f"{date} is in the future: the last date that may be requested is {tomorrow}"
     if date.hour is not None and _is_daily(config):
-        return f"{date} is an hour, and the pipeline's dates are days"
+        return f"{date} is an hour, but the pipeline's dates are days"
     return None
 
 
@@ -253,7 +253,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
 
 
 def _without(abandoned: JobIntent | None) -> str:
-    return f"; the previous job {abandoned.run_id or abandoned.key} is abandoned, as requested" if abandoned else ""
+    return f". The previous job {abandoned.run_id or abandoned.key} is abandoned, as requested" if abandoned else ""
 
 
 def _answered(request: RerunRequest, facts: RerunFacts, outcome: str) -> AnsweredRequest:

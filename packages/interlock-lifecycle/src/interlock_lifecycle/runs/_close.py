@@ -162,7 +162,7 @@ def _fail(
         return _retry(run, entry, failed, now, execution_timeout)
     event_type, why = EventType.RETRY_EXHAUSTED, f"no retry left ({facts.retries_used} of {budget} used)"
     if excluded:
-        event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is excluded: no retry"
+        event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is an excluded date and gets no retry"
     final = make_event(
         event_type,
         run.key,

@@ -41,9 +41,9 @@ def decide_recovery(
     if run is None or not run.is_held_by(token):
         return Ignore("the run is closed or another execution owns it")
     if run.recoveries >= MAX_RECOVERIES:
-        reason = f"execution ended {ended.status} outside; {MAX_RECOVERIES} recoveries were used"
+        reason = f"the execution ended with status {ended.status}, and all {MAX_RECOVERIES} recoveries are used"
         closed = exhaust(facts, token, Exhaustion.INFRA, reason=reason, now=now)
-        return closed if isinstance(closed, CloseRun) else Ignore("closed meanwhile")
+        return closed if isinstance(closed, CloseRun) else Ignore("the run was closed in the meantime")
     recoveries = run.recoveries + 1
     after = replace(
         run,
@@ -54,16 +54,16 @@ def decide_recovery(
         lease_until=lease_end(now, execution_timeout),
         recoveries=recoveries,
     )
-    return RecoverRun(run, after, (_recovered(run, f"its execution ended {ended.status} outside", now),))
+    return RecoverRun(run, after, (_recovered(run, ended, now),))
 
 
-def _recovered(run: Run, why: str, now: datetime) -> Event:
+def _recovered(run: Run, ended: ExecutionEnded, now: datetime) -> Event:
     return make_event(
         EventType.TRIGGER_RECOVERED,
         run.key,
         now,
         source=f"recover {run.run_token} {run.recoveries}",
         attempt=run.attempt,
-        message=f"the run was taken up again: {why}",
+        message=f"the run goes on in a new execution, since its execution ended with status {ended.status}",
         detail={"source": "watchdog", "runToken": run.run_token},
     )

@@ -148,7 +148,7 @@ def _resume(
     if now < intent.until:
         return AwaitStart(whole_seconds(intent.until - now))
     if traits is None or not (traits.deduplicates or traits.findable):
-        error = f"outcome unknown: the start of the {intent.type} job was sent or lost, and it cannot be asked"
+        error = f"outcome unknown: the start of the {intent.type} job had no answer, and its target cannot be asked"
         return FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=error))
     if facts.config is None or facts.config.dry_run:
         return _leave(run, intent, facts, traits, now)
@@ -159,8 +159,8 @@ def _resume(
 
 def _give_up(intent: JobIntent, traits: TargetTraits, window: timedelta) -> LookForStart | FailAttempt:
     error = (
-        f"the start of the {intent.type} job was never confirmed, although it was sent {intent.sent} times "
-        f"within {whole_seconds(window)} s; a job that it started is not followed"
+        f"the start of the {intent.type} job was sent {intent.sent} times within {whole_seconds(window)} s and was "
+        "never confirmed. If it started a job, that job is not followed"
     )
     failed = FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=error))
     return LookForStart(intent, failed) if traits.findable else failed
@@ -172,7 +172,7 @@ def _leave(
     why = _why_forbidden(facts)
     if traits.findable:
         return LookForStart(intent, refuse_config(run, why, facts.sla, facts.config, now))
-    lost = f"the start of {intent.key} had no answer and is not repeated; a job that it started is not followed"
+    lost = f"the start of {intent.key} had no answer and is not repeated. If it started a job, that job is not followed"
     return refuse_config(run, why, facts.sla, facts.config, now, outcome=lost)
 
 
@@ -184,8 +184,8 @@ def _stands(job: StandingJob) -> str:
     if not job.unreadable:
         return f"nothing was started: the previous attempt's job {job.name} still runs"
     return (
-        f"nothing was started: the previous attempt's job {job.name} cannot be asked: {job.unreadable}; "
-        "when it is known to have ended, ask for a rerun that abandons it"
+        f"nothing was started: the state of the previous attempt's job {job.name} is unknown ({job.unreadable}). "
+        "After that job has ended, request a rerun with --abandon-previous"
     )
 
 
@@ -213,17 +213,17 @@ def record_start(
         now,
         source=f"job {intent.key}",
         attempt=run.attempt,
-        message=f"the {intent.type} job was submitted{_beside(unsettled)}",
+        message=f"the {intent.type} job was submitted{_unconfirmed(unsettled)}",
         detail={"runId": run_id, "jobType": intent.type, "key": intent.key}
         | ({"unconfirmedKey": unsettled.key} if unsettled else {}),
     )
     return RecordStart(run, answered, (event,))
 
 
-def _beside(unsettled: JobIntent | None) -> str:
+def _unconfirmed(unsettled: JobIntent | None) -> str:
     if unsettled is None:
         return ""
-    return f"; an earlier start ({unsettled.key}) was never confirmed, and its job may run beside this one"
+    return f". An earlier start ({unsettled.key}) was never confirmed, and its job may run at the same time"
 
 
 def refuse_start(

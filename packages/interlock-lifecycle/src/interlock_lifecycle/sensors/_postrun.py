@@ -58,11 +58,11 @@ def decide_post_run(
     if is_overtaken(sensor, facts.sensors.get(sensor.key), config, other.date if other is not None else None):
         return Ignore("a newer write of this sensor follows on the stream")
     if other is not None and not is_read_for(sensor, config, other, facts.sensors, facts.kept):
-        return Ignore("the rules read a row that comes before this one")
+        return Ignore("the rules read a row with precedence over this one")
     found = drift_of(sensor, config, facts.baseline)
     if run.is_running and run.evaluated_at is None:
         # The baseline is that of an earlier attempt. A redelivered record does not report on this one.
-        return Ignore("the run under way has not looked at its sensors yet")
+        return Ignore("the run is under way and has not read its sensors yet")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
     if run.is_running:
@@ -70,7 +70,7 @@ def decide_post_run(
     if found is not None:
         return _drifted(sensor, config, key, run, found, facts)
     if not _is_after(sensor, run):
-        return Ignore("it came before the run's end and did not drift")
+        return Ignore("the sensor came before the run's end and did not drift")
     return _judge(sensor, config, key, run, facts)
 
 
@@ -97,7 +97,7 @@ def _drifted(
     event = _event(EventType.POST_RUN_DRIFT, sensor, key, run, found)
     complete = not awaited(config, run, facts.sensors, facts.kept, sensor)
     if facts.has_asked:
-        return Ignore("this sensor has asked for its rerun already")
+        return Ignore("this sensor has requested its rerun already")
     if facts.exclusions.excludes(key.date.day):
         return NoteAfterRun(run, (event,), complete, record_marker(key, sensor), sensor.written_at)
     if facts.request is not None and facts.request.waits:
@@ -119,7 +119,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
     evaluation = rules.evaluate(selected.fields, sensor.written_at, selected.notes)
     broken = [rule for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
     if broken and not any(rule.slot in selected.fields for rule in broken):
-        return Ignore(f"waits for the post-run sensors {', '.join(dict.fromkeys(rule.key for rule in broken))}")
+        return Ignore(f"the run waits for the post-run sensors {', '.join(dict.fromkeys(rule.key for rule in broken))}")
     event = make_event(
         EventType.POST_RUN_PASSED if evaluation.passed else EventType.POST_RUN_FAILED,
         key,
@@ -143,7 +143,7 @@ def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], no
         now,
         source=f"post-run {run.run_token}",
         attempt=run.attempt,
-        message=f"no report of {', '.join(missing)} within {config.post_run.sensor_timeout} after the run's end",
+        message=f"{', '.join(missing)} did not report within {config.post_run.sensor_timeout} after the run's end",
         detail={"sensorKeys": list(missing), "source": "watchdog"},
     )
     marker = f"post-run-missing#{run.key.schedule_id}#{run.attempt}#{run.key.date}"

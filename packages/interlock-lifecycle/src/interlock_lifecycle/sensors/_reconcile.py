@@ -117,8 +117,8 @@ def report_undated(config: PipelineConfig, sensor_key: str, now: datetime) -> An
         pipeline_id=config.id,
         timestamp=now,
         message=(
-            f"sensor {sensor_key} names no date and no time: the same fields written again start nothing; "
-            "add date or updatedAt"
+            f"sensor {sensor_key} names no date and no time, so that a second write of the same fields starts no run. "
+            "Add date or updatedAt"
         ),
         detail={"sensorKey": sensor_key, "source": "watchdog"},
     )
@@ -153,7 +153,7 @@ def recover_trigger(
         now,
         source=f"reconciled {one.sensor_key}",
         attempt=0,
-        message=f"sensor {one.sensor_key} fulfils the trigger and had started nothing",
+        message=f"sensor {one.sensor_key} fulfils the trigger, and its record had started no run",
         detail={"source": "watchdog", "sensorKey": one.sensor_key},
     )
     return replace(start, events=(event,))

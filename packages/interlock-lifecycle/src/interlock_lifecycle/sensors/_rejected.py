@@ -66,14 +66,14 @@ def decide_rejection(sensor: Sensor, problem: UnreadableDate, before: Rejections
         return RejectSensor(sensor.pipeline_id, marker, before, Rejections(before.reported_at, before.count + 1), ())
     more = before.count if before is not None else 0
     is_readable = isinstance(row_date(sensor.key, sensor.fields), ExecutionDate)
-    what = "opens nothing" if is_readable else "opens nothing and counts for no run; write 2026-03-03 or 2026-03-03T07"
-    message = f"sensor {sensor.key}: {problem}; the row {what}"
+    effect = "opens no run" if is_readable else "counts for no run. Write the date as 2026-03-03 or 2026-03-03T07"
+    message = f"sensor {sensor.key}: {problem}. The row {effect}"
     event = Event(
         id=make_event_id(at, f"sensor rejected {sensor.pipeline_id} {marker}"),
         type=EventType.SENSOR_REJECTED,
         pipeline_id=sensor.pipeline_id,
         timestamp=at,
-        message=cut_text(message + (f" ({more} more of this kind since the last report)" if more else "")),
+        message=cut_text(message + (f" ({more} more rows of this kind since the last report)" if more else "")),
         detail={
             "sensorKey": sensor.key,
             "field": problem.field,

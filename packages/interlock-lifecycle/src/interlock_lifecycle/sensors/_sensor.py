@@ -46,11 +46,11 @@ def decide_sensor(
     if watching_rule(config, sensor.key) is not None:
         return decide_post_run(sensor, config, facts)
     if run.status is RunStatus.RUNNING:
-        return note_rest(sensor, run, config.zone) or Ignore("the run is under way and looks at its sensors itself")
+        return note_rest(sensor, run, config.zone) or Ignore("the run is under way and reads its sensors itself")
     if took_into_account(run, sensor):
         return Ignore("the run took this sensor into account")
     if was_overwritten(sensor, facts.sensors.get(sensor.key), run.seen, config):
-        return Ignore("what was written over it was seen, or follows on the stream")
+        return Ignore("a newer write of this sensor was seen, or follows on the stream")
     is_rest = brings_repeated_hour(key.date, config.zone, first_part_began(run), sensor.written_at)
     if is_rest and not facts.has_asked and not (facts.request is not None and facts.request.waits):
         return RequestRerun(key, RerunReason.REPEATED_HOUR, sensor.written_at, None, (), facts.request)
@@ -62,7 +62,7 @@ def _first_record(
 ) -> StartRun | NoteDormant | Announce | Ignore:
     """Decide on the trigger of a date without a run under the present schedule."""
     if facts.other_run is not None and facts.other_run.stands:
-        return Ignore("the date runs, or ran, under the schedule that the pipeline had before")
+        return Ignore("the date has a run under the schedule that the pipeline had before")
     if is_dormant(sensor, config, facts.exclusions):
         waiting = Waiting(facts.exclusions, facts.kept, facts.sensors, facts.is_reported)
         return decide_dormant(key, sensor, config, waiting)
@@ -79,15 +79,15 @@ def _first_record(
 def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
     """Data for a run that failed for good starts nothing. The event states once per run how to rerun the date."""
     if run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0):
-        return Ignore("the run failed for good after this record; a rerun request can restart it")
-    hint = f"when the data is right, run interlock rerun {key.pipeline_id} {key.date}"
+        return Ignore("the run failed for good after this record. A rerun request can restart it")
+    hint = f"when the data is correct, run interlock rerun {key.pipeline_id} {key.date}"
     event = make_event(
         EventType.LATE_DATA_ARRIVAL,
         key,
         sensor.written_at,
         source=f"sensor after {run.run_token}",
         attempt=run.attempt,
-        message=f"sensor {sensor.key} was updated after the run had failed for good; nothing starts by itself: {hint}",
+        message=f"sensor {sensor.key} was updated after the run had failed for good. No rerun starts by itself: {hint}",
         detail={
             "sensorKey": sensor.key,
             "runStatus": str(RunStatus.FAILED_FINAL),
@@ -104,7 +104,7 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
     If that request is rejected, the late data makes a request of its own.
     """
     if facts.has_asked:
-        return Ignore("this sensor has asked for its rerun already")
+        return Ignore("this sensor has requested its rerun already")
     event = make_event(
         EventType.LATE_DATA_ARRIVAL,
         key,

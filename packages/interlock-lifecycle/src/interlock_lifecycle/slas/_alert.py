@@ -69,7 +69,7 @@ def decide_alert(
     event = make_alert(config, key, deadline, kind, now, source=source, status=status)
     if kind == "warning":
         if now >= deadline.breach_at:
-            return Ignore("the breach time has passed; the breach speaks")
+            return Ignore("the deadline has passed, and the breach is reported instead")
         return Announce(key.pipeline_id, (event,), marker=warning_marker(key, alert, fires_for), at=now)
     verdict = ClockVerdict(Outcome.BREACH, deadline.breach_at, now)
     return RecordBreach(key, facts.run, facts.sla.verdict, {clock: verdict}, (event,))
@@ -99,7 +99,7 @@ def _outdated(
     if facts.run is None and key.schedule_id != config.schedule_id:
         return "the pipeline has another schedule now"
     if fires_for != (deadline.warning_at if kind == "warning" else deadline.breach_at):
-        return "the deadline was edited; a newer timer exists"
+        return "the deadline was edited, and a newer timer exists"
     if facts.run is None and not config.watch.enabled:
         return "the pipeline is not watched, and the date never ran"
     if facts.run is None and facts.has_hours:
@@ -130,7 +130,7 @@ def _closed_by(run: Run) -> datetime:
 def _silence_of_log(entries: tuple[JobEntry, ...], deadline: Deadline) -> str | None:
     """The reason for a date without a run. An external success counts if it was logged in time, a failure always."""
     if any(entry.event == JobEvent.SUCCESS and entry.at < deadline.breach_at for entry in entries):
-        return "the job log says that it succeeded before the deadline"
+        return "the job log has a success before the deadline"
     last = max(entries, key=lambda entry: entry.at, default=None)
     return f"the job log ends with {last.event}" if last is not None and last.event != JobEvent.SUCCESS else None
 
@@ -139,7 +139,7 @@ def _silence_of_run(run: Run, entries: tuple[JobEntry, ...], deadline: Deadline)
     if run.status is not RunStatus.RUNNING:
         return f"the run is {run.status}"
     if any(begun <= at < deadline.breach_at for begun, at in _successes(run, entries)):
-        return "the job succeeded before the deadline; the run is about to close"
+        return "the job succeeded before the deadline, and its run is about to close"
     return None
 
 

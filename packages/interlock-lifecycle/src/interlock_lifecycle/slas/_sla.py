@@ -40,8 +40,8 @@ EVENT_OF = {
 
 _UTC = zone("UTC")
 _HINT_OF = {
-    "warning": "Check what the run waits for (interlock status) before the deadline passes.",
-    "breach": "The deadline has passed: tell the consumers, then find what held the run (interlock status).",
+    "warning": "Check which rule or job the run waits for (interlock status) before the deadline passes.",
+    "breach": "The deadline has passed. Inform the consumers, then find the cause of the delay (interlock status).",
 }
 
 
@@ -235,7 +235,7 @@ def judge_completed(
     - `Ignore`: the config cannot be read or is a dry run, the run is not completed, or no clock is open.
     """
     if config is None or config.dry_run:
-        return Ignore("the config cannot be read, or is a dry run's")
+        return Ignore("the config cannot be read, or the pipeline is a dry run")
     if run.status is not RunStatus.COMPLETED:
         return Ignore(f"the run is {run.status}")
     logged = min((entry.at for entry in entries if entry.event == JobEvent.SUCCESS), default=None)
@@ -265,7 +265,7 @@ def _met(
         source=source,
         ordinal=ordinal,
         deadline=rfc3339(first),
-        message=f"succeeded {_length(first - ended_at)} before its deadline{say_moved(nearest.moved_from)}",
+        message=f"the run succeeded {_length(first - ended_at)} before its deadline{say_moved(nearest.moved_from)}",
         detail={
             "status": "met",
             "source": "close",
@@ -300,7 +300,7 @@ def make_alert(
     if config.schedule.cron:
         detail["cron"] = config.schedule.cron
     gap = deadline.breach_at - now
-    message = f"{_length(gap)} left" if gap > timedelta() else f"deadline passed {_length(-gap)} ago"
+    message = f"{_length(gap)} left until the deadline" if gap > timedelta() else f"deadline passed {_length(-gap)} ago"
     return make_event(
         EVENT_OF[deadline.clock, kind],
         key,
@@ -320,7 +320,7 @@ def moved_detail(moved_from: datetime | None) -> dict[str, str]:
 
 def say_moved(moved_from: datetime | None) -> str:
     """The end of a message about a deadline that moved. Empty for other deadlines."""
-    return "" if moved_from is None else f"; the deadline moved from {rfc3339(moved_from)} over excluded days"
+    return "" if moved_from is None else f". The deadline moved from {rfc3339(moved_from)} over excluded days"
 
 
 def next_moment(deadlines: tuple[Deadline, ...], verdicts: Mapping[Clock, object], after: datetime) -> datetime | None:

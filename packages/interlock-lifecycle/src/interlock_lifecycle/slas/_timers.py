@@ -54,7 +54,7 @@ def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) ->
         key,
         now,
         source="unscheduled",
-        message=f"SLA timers could not be made, so that alerts may come minutes late: {why}"[:_LONGEST_MESSAGE],
+        message=f"SLA timers could not be created, so alerts may come minutes late: {why}"[:_LONGEST_MESSAGE],
         detail={"source": "sla-monitor", "timers": sorted(failures)},
     )
     return Announce(key.pipeline_id, (event,), marker=f"unscheduled#{key.schedule_id}#{key.date}", at=now)
