@@ -1,4 +1,4 @@
-"""The commands as somebody types them, against DynamoDB as moto serves it over HTTP."""
+"""The commands, called as from a shell, with DynamoDB as moto serves it over HTTP."""
 
 import json
 import re
@@ -102,7 +102,7 @@ def test_push_writes_every_pipeline_of_a_folder(run: Any, store: Store, tmp_path
     assert "2 pipelines" in done.output
 
 
-def test_one_wrong_file_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+def test_one_invalid_file_prevents_all_writes(run: Any, store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(PIPELINE)
     (tmp_path / "b.yaml").write_text(PIPELINE.replace("bronze", "b").replace("gte", "greater").replace("1h", "soon"))
     done = run("push", str(tmp_path))
@@ -121,7 +121,7 @@ def test_one_wrong_file_keeps_every_file_from_being_written(run: Any, store: Sto
         ("just text", "b.yaml"),
     ],
 )
-def test_a_malformed_file_is_refused_in_words(run: Any, store: Store, tmp_path: Path, text: str, said: str) -> None:
+def test_malformed_file_is_rejected_with_its_name(run: Any, store: Store, tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "b.yaml").write_text(text)
     done = run("push", str(tmp_path / "b.yaml"))
     assert done.exit_code == 2
@@ -129,7 +129,7 @@ def test_a_malformed_file_is_refused_in_words(run: Any, store: Store, tmp_path: 
     assert "Traceback" not in done.output
 
 
-def test_an_error_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, tmp_path: Path) -> None:
+def test_error_in_line_100_shows_the_line_number(run: Any, store: Store, tmp_path: Path) -> None:
     wrong = PIPELINE.replace("gte", "greater")
     line = wrong[: wrong.index("greater")].count("\n") + 1
     (tmp_path / "b.yaml").write_text("\n" * (100 - line) + wrong)
@@ -138,7 +138,7 @@ def test_an_error_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store,
     assert f"error: {tmp_path}/b.yaml:100: validation.rules[0].check" in done.stderr
 
 
-def test_a_warning_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, tmp_path: Path) -> None:
+def test_warning_in_line_100_shows_the_line_number(run: Any, store: Store, tmp_path: Path) -> None:
     warned = PIPELINE.replace("  trigger: {key: ready, check: exists}\n", "").replace("sla: {maxDuration: 1h}\n", "")
     line = warned[: warned.index("schedule")].count("\n") + 1
     (tmp_path / "b.yaml").write_text("\n" * (100 - line) + warned)
@@ -147,7 +147,7 @@ def test_a_warning_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store
     assert f"warning: {tmp_path}/b.yaml:100: schedule: has neither cron nor trigger" in done.stdout
 
 
-def test_a_path_that_cannot_be_read_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+def test_unreadable_path_prevents_all_writes(run: Any, store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(PIPELINE)
     (tmp_path / "b.yaml").write_text(PIPELINE.replace("bronze", "b").replace("gte", "greater"))
     done = run("push", str(tmp_path), str(tmp_path / "nowhere"))
@@ -159,16 +159,16 @@ def test_a_path_that_cannot_be_read_keeps_every_file_from_being_written(run: Any
     assert last == "2 errors in 2 files; nothing was written"
 
 
-def test_a_link_that_leads_nowhere_keeps_every_file_from_being_written(run: Any, store: Store, tmp_path: Path) -> None:
+def test_broken_link_prevents_all_writes(run: Any, store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(PIPELINE)
     (tmp_path / "team").symlink_to("gone")
     done = run("push", str(tmp_path))
     assert done.exit_code == 2
     assert store.pipelines() == []
-    assert f"error: {tmp_path}/team: is a link that leads nowhere\n" in done.stderr
+    assert f"error: {tmp_path}/team: is a broken link\n" in done.stderr
 
 
-def test_an_empty_path_pushes_nothing_of_the_current_folder(
+def test_empty_path_pushes_no_file_of_the_current_folder(
     run: Any, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.yaml").write_text(PIPELINE)
@@ -176,22 +176,22 @@ def test_an_empty_path_pushes_nothing_of_the_current_folder(
     done = run("push", "")
     assert done.exit_code == 2
     assert store.pipelines() == []
-    assert done.stderr.startswith("error: '': is no path; is a variable of the shell unset?\n")
+    assert done.stderr.startswith("error: '': is not a path; is a variable of the shell unset?\n")
 
 
 @pytest.mark.parametrize("name", ["a\\[/x]", "a\\[red]", ":100:", "[bold]"])
-def test_an_error_shows_what_was_typed(run: Any, store: Store, name: str) -> None:
+def test_error_shows_the_argument_unchanged(run: Any, store: Store, name: str) -> None:
     done = run("status", name)
     assert (done.exit_code, done.stderr) == (2, f"error: there is no pipeline {name!r} in 'local'\n")
 
 
-def test_an_error_moves_no_terminal(run: Any, store: Store) -> None:
+def test_error_escapes_control_characters(run: Any, store: Store) -> None:
     done = run("sensor", "put", "bronze", "ready", "\x1b[31mcount=many")
     assert done.exit_code == 2
     assert done.stderr.startswith(r"error: \u001b[31mcount=many: 'many' is not JSON")
 
 
-def test_a_path_that_is_not_there(run: Any, tmp_path: Path) -> None:
+def test_missing_path_is_an_error(run: Any, tmp_path: Path) -> None:
     done = run("push", str(tmp_path / "nowhere"))
     assert done.exit_code == 2
     assert "no such file or folder" in done.output
@@ -212,7 +212,7 @@ def test_a_sensor_is_written_as_an_external_process_would(run: Any, bronze: Stor
     }
 
 
-def test_the_same_reading_again_is_another_one_by_its_time(run: Any, bronze: Store) -> None:
+def test_repeated_reading_differs_by_its_time(run: Any, bronze: Store) -> None:
     times = set()
     for _ in range(2):
         assert run("sensor", "put", "bronze", "ready", "count=120").output == "written bronze SENSOR#ready\n"
@@ -228,7 +228,7 @@ def test_the_same_reading_again_is_another_one_by_its_time(run: Any, bronze: Sto
         (("count=120", "updatedAt=null"), {"count": 120, "updatedAt": None}),
     ],
 )
-def test_a_reading_that_changes_nothing_is_unchanged(
+def test_reading_without_a_change_is_unchanged(
     run: Any, bronze: Store, arguments: tuple[str, ...], fields: dict[str, Any]
 ) -> None:
     first, again, as_json = (
@@ -237,7 +237,7 @@ def test_a_reading_that_changes_nothing_is_unchanged(
     assert first.output == "written bronze SENSOR#ready\n"
     head, why = again.output.splitlines()
     assert head == "unchanged bronze SENSOR#ready"
-    assert "makes no stream record of a write that changes nothing, so it starts nothing" in why
+    assert "makes no stream record of a write that changes nothing, so the write starts nothing" in why
     assert json.loads(as_json.output) == {"pipeline": "bronze", "key": "ready", "data": fields, "result": "unchanged"}
     assert {first.exit_code, again.exit_code, as_json.exit_code} == {0}
     assert bronze.all_sensors("bronze") == {"ready": fields}
@@ -254,12 +254,12 @@ def test_a_reading_that_changes_nothing_is_unchanged(
         (("bronze", "ready", "a=x", "b=y"), "'y' is not JSON"),
         (("bronze", "ready", "count=1e400"), "too large or too exact"),
         (("bronze", "ready", "count=" + "9" * 45), "too large or too exact"),
-        (("nobody", "ready", "count=1"), "there is no pipeline 'nobody' in 'local'; known: bronze"),
+        (("silver", "ready", "count=1"), "there is no pipeline 'silver' in 'local'; known: bronze"),
         (("bronze", "first-sensor-arrival", "count=1"), "written by Interlock itself"),
         (("bronze", "", "count=1"), "empty"),
     ],
 )
-def test_a_wrong_sensor_is_refused_and_nothing_is_written(
+def test_invalid_sensor_is_rejected_and_not_written(
     run: Any, bronze: Store, arguments: tuple[str, ...], said: str
 ) -> None:
     done = run("sensor", "put", *arguments)
@@ -278,7 +278,7 @@ def open_held_run(store: Store) -> RunKey:
     return key
 
 
-def test_status_says_what_a_run_waits_for_and_how_long_it_may(run: Any, bronze: Store) -> None:
+def test_status_shows_the_reason_and_the_time_left(run: Any, bronze: Store) -> None:
     open_held_run(bronze)
     bronze.put_sensor("bronze", "ready", {"count": 40})
     done = run("status", "bronze")
@@ -304,7 +304,7 @@ def test_status_of_an_unknown_pipeline(run: Any, bronze: Store) -> None:
     assert "there is no pipeline 'gold' in 'local'" in done.output
 
 
-def test_status_shows_an_unreadable_config_beside_the_others(run: Any, bronze: Store) -> None:
+def test_unreadable_config_does_not_hide_other_pipelines(run: Any, bronze: Store) -> None:
     client = bronze._tables._client  # type: ignore[attr-defined]
     client.update_item(
         TableName=NAMES.control,
@@ -335,7 +335,7 @@ def put_event(store: Store, number: int, kind: str = "JOB_FAILED") -> None:
     )
 
 
-def test_events_are_told_oldest_first_in_utc(run: Any, bronze: Store) -> None:
+def test_events_are_printed_oldest_first_in_utc(run: Any, bronze: Store) -> None:
     for number in range(5):
         put_event(bronze, number)
     done = run("events", "--last", "3")
@@ -365,7 +365,7 @@ def test_a_rerun_request_is_written(run: Any, bronze: Store) -> None:
 
 
 @pytest.mark.parametrize(("options", "abandons"), [((), False), (("--abandon-previous",), True)])
-def test_a_rerun_request_abandons_the_previous_job_only_when_told_to(
+def test_rerun_request_abandons_the_previous_job_only_if_asked(
     run: Any, bronze: Store, options: tuple[str, ...], abandons: bool
 ) -> None:
     assert run("rerun", "bronze", "2026-03-03", *options).exit_code == 0
@@ -376,16 +376,16 @@ def test_a_rerun_request_abandons_the_previous_job_only_when_told_to(
 
 
 @pytest.mark.parametrize(("date", "said"), [("tomorrow", "tomorrow"), ("2026-02-30", "2026-02-30")])
-def test_a_rerun_of_an_impossible_date_is_refused(run: Any, bronze: Store, date: str, said: str) -> None:
+def test_rerun_of_an_invalid_date_is_rejected(run: Any, bronze: Store, date: str, said: str) -> None:
     done = run("rerun", "bronze", date)
     assert done.exit_code == 2
     assert said in done.output
 
 
-def test_the_reason_of_interlocks_own_retries_is_refused(run: Any, bronze: Store) -> None:
+def test_reserved_rerun_reason_is_rejected(run: Any, bronze: Store) -> None:
     done = run("rerun", "bronze", "2026-03-03", "--reason", "job-fail-retry")
     assert done.exit_code != 0
-    assert "give another one" in " ".join(done.output.split())
+    assert "give another reason" in " ".join(done.output.split())
     assert bronze.standing_request(RunKey("bronze", "stream", parse_execution_date("2026-03-03"))) is None
 
 
@@ -405,10 +405,10 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_reading_with_an_unreadable_date_is_warned_of(run: Any, bronze: Store) -> None:
+def test_unreadable_date_of_a_reading_causes_a_warning(run: Any, bronze: Store) -> None:
     arguments = ("sensor", "put", "bronze", "unread", 'date="2026/03/03"')
     assert "warning: date is '2026/03/03', which is not YYYY-MM-DD" in run(*arguments).output
-    assert json.loads(run(*arguments, "--json").stdout)["warning"].endswith("opens no run and counts for none")
+    assert json.loads(run(*arguments, "--json").stdout)["warning"].endswith("opens no run and counts for no run")
     assert "warning" not in run("sensor", "put", "bronze", "unread", 'date="2026-03-03"').output
 
 
@@ -430,7 +430,7 @@ def test_files_are_compared_with_the_rows_of_a_deployment(run: Any, store: Store
     assert "1 warning" in run("validate", str(files), "--environment", "local").output
 
 
-def test_a_deadline_that_will_move_is_news_until_it_does(run: Any, store: Store, tmp_path: Path) -> None:
+def test_moved_deadline_is_a_warning_until_it_is_in_effect(run: Any, store: Store, tmp_path: Path) -> None:
     text = PIPELINE.replace("schedule:", "schedule:\n  exclude: {weekends: true}", 1).replace(
         "maxDuration: 1h", "deadline: '10:00'"
     )
@@ -453,20 +453,20 @@ def test_a_pipeline_whose_calendar_is_missing_is_not_compared(run: Any, store: S
     assert "1 error, 0 warnings" in done.output
 
 
-def test_a_missing_deployment_is_one_sentence_of_validate(run: Any, store: Store, files: Path) -> None:
+def test_validate_reports_a_missing_deployment(run: Any, store: Store, files: Path) -> None:
     done = run("validate", str(files), "--environment", "prod")
     assert done.exit_code == 2
     assert "there is no deployment called 'prod'" in done.output
 
 
 @pytest.mark.parametrize("command", [("status",), ("events",), ("sensor", "put", "p", "k", "a=1")])
-def test_a_stack_that_does_not_run_is_one_sentence(run: Any, command: tuple[str, ...]) -> None:
+def test_missing_local_stack_is_reported(run: Any, command: tuple[str, ...]) -> None:
     done = run(*command, at="http://127.0.0.1:9")
     assert done.exit_code == 2
-    assert "nothing answers at http://127.0.0.1:9; start the local stack with `interlock up`" in done.output
+    assert "no server answers at http://127.0.0.1:9. Start the local stack with `interlock up`" in done.output
 
 
-def test_a_deployment_that_does_not_exist_is_one_sentence(run: Any, store: Store) -> None:
+def test_missing_deployment_is_reported(run: Any, store: Store) -> None:
     done = run("status", "--environment", "prod")
     assert done.exit_code == 2
     assert "there is no deployment called 'prod'" in done.output
@@ -476,7 +476,7 @@ def test_a_deployment_that_does_not_exist_is_one_sentence(run: Any, store: Store
 @pytest.mark.parametrize(
     "command", ["push", "sensor put", "status", "events", "rerun", "migrate", "validate", "schema", "demo"]
 )
-def test_every_command_explains_itself_with_an_example(run: Any, command: str) -> None:
+def test_help_of_each_command_has_an_example(run: Any, command: str) -> None:
     done = run(*command.split(), "--help")
     assert done.exit_code == 0
     assert "Example" in done.output

@@ -23,7 +23,7 @@ def test_there_is_a_hook_of_the_revision_and_one_of_the_path() -> None:
 
 
 @pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS.keys())
-def test_a_hook_looks_at_whole_folders_once(hook: dict[str, object]) -> None:
+def test_hook_checks_whole_folders_once(hook: dict[str, object]) -> None:
     assert hook["pass_filenames"] is False
     assert hook["require_serial"] is True
     assert hook["args"] == ["pipelines"]
@@ -41,17 +41,17 @@ def test_the_command_of_the_system_hook_checks_folders(tmp_path: Path, monkeypat
     assert "pipelines/a.yaml:1: is not YAML" in done.output
 
 
-def test_the_script_hook_is_executable_and_asks_for_uv_in_words(tmp_path: Path) -> None:
+def test_script_hook_is_executable_and_names_missing_uv(tmp_path: Path) -> None:
     script = ROOT / HOOKS["interlock-validate"]["entry"]
     assert os.access(script, os.X_OK)
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or "")
     done = subprocess.run([script, "pipelines"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("interlock validate: uv is needed to run this hook (pip install uv)")
+    assert done.stderr.startswith("interlock validate: this hook needs uv (pip install uv)")
 
 
-def test_the_script_hands_its_arguments_to_validate_of_its_own_checkout(tmp_path: Path) -> None:
+def test_script_hook_passes_its_arguments_to_its_checkout(tmp_path: Path) -> None:
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or "")
     (tmp_path / "uv").write_text('#!/bin/sh\necho "$@"\n')

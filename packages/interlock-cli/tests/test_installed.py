@@ -1,4 +1,4 @@
-"""Commands of other packages: how they are found, and the answer to one that cannot be used."""
+"""Commands of other packages: how they are found, and the error of a command that cannot be used."""
 
 import inspect
 import json
@@ -70,7 +70,7 @@ def test_a_command_that_cannot_be_loaded_names_the_reason(value: str, said: str)
 def test_a_command_that_two_packages_offer_names_both() -> None:
     both = [EntryPoint("up", value, GROUP) for value in ("interlock_local.commands:up", "other:up")]
     said = answer(InstalledCommands(lambda: both).command("up"))
-    assert said == "error: interlock up: several packages offer it: interlock_local.commands:up, other:up\n"
+    assert said == "error: interlock up: several packages provide it: interlock_local.commands:up, other:up\n"
     again = InstalledCommands(lambda: [both[0], both[0]])
     assert again.command("up") is commands.up
 

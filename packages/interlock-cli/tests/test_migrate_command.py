@@ -1,4 +1,4 @@
-"""interlock migrate as somebody types it: told, written, interrupted and taken up again."""
+"""interlock migrate, called as from a shell: listed, applied, interrupted and continued."""
 
 import json
 import os
@@ -108,7 +108,7 @@ def run(endpoint: str) -> Any:
     return invoke
 
 
-def test_a_dry_run_tells_what_would_change_and_writes_nothing(run: Any, store: Store, calendars: Path) -> None:
+def test_without_apply_changes_are_listed_and_not_written(run: Any, store: Store, calendars: Path) -> None:
     done = run("--calendars", str(calendars))
     assert done.exit_code == 0, done.output
     assert "indexed, first seen now" in done.output
@@ -120,15 +120,15 @@ def test_a_dry_run_tells_what_would_change_and_writes_nothing(run: Any, store: S
         "1 running run to be given a lease",
         "1 calendar to be written",
         "0 problems",
-        "1 rerun request without an answer left",
-        "nothing was written; --apply writes it",
+        "1 rerun request without an answer kept",
+        "nothing was written; use --apply to write the changes",
     ):
         assert line in done.output
     assert (store.pipelines(), store.running()) == ([], [])
     assert store.config("bronze").config is None
 
 
-def test_with_apply_it_is_written_once(run: Any, store: Store, calendars: Path) -> None:
+def test_apply_writes_the_changes_once(run: Any, store: Store, calendars: Path) -> None:
     done = run("--calendars", str(calendars), "--apply")
     assert done.exit_code == 0, done.output
     assert "1 config indexed" in done.output
@@ -154,17 +154,17 @@ def test_problems_are_listed_and_exit_with_one(run: Any, store: Store, client: A
 def test_as_json(run: Any, store: Store) -> None:
     done = run("--json")
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert {name: told[name] for name in ("environment", "applied", "rowsRead", "rerunRequestsLeft", "stopped")} == {
+    answer = json.loads(done.stdout)
+    assert {name: answer[name] for name in ("environment", "applied", "rowsRead", "rerunRequestsLeft", "stopped")} == {
         "environment": "old",
         "applied": False,
         "rowsRead": 3,
         "rerunRequestsLeft": 1,
         "stopped": None,
     }
-    assert told["counts"] == {"index-config": 1, "adopt-run": 1, "write-calendar": 0}
-    assert {change["sk"] for change in told["changes"]} == {"CONFIG", "TRIGGER#stream#2026-03-03"}
-    assert [problem["pk"] for problem in told["problems"]] == ["PIPELINE#bronze"]
+    assert answer["counts"] == {"index-config": 1, "adopt-run": 1, "write-calendar": 0}
+    assert {change["sk"] for change in answer["changes"]} == {"CONFIG", "TRIGGER#stream#2026-03-03"}
+    assert [problem["pk"] for problem in answer["problems"]] == ["PIPELINE#bronze"]
 
 
 NIGHTLY = """
@@ -182,7 +182,7 @@ job: {type: command, config: {command: "true"}}
 """
 
 
-def test_what_users_will_notice_is_listed_without_exit_code(run: Any, store: Store, calendars: Path) -> None:
+def test_notices_are_listed_and_keep_the_exit_code(run: Any, store: Store, calendars: Path) -> None:
     for text in (ANYTIME, NIGHTLY):
         store.put_config(decode_yaml(text, "x.yaml"))
     store.put_sensor("nightly", "ready", {"date": "2001-01-01"})
@@ -218,7 +218,7 @@ def test_a_deadline_that_excluded_days_move_is_listed(run: Any, store: Store, ca
     assert re.match(r"moved: anytime: sla\.deadline: the deadline of 20\d\d-\d\d-\d\d moves from ", moved)
 
 
-def test_the_lease_of_a_run_without_an_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:
+def test_lease_of_a_run_without_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:
     client.put_item(TableName=NAMES.control, Item={name: RUN[name] for name in ("PK", "SK", "status")})
     ends = [json.loads(run("--json", "--execution-timeout", text).stdout)["changes"] for text in ("1h", "24h")]
     (short, long) = (next(one["says"] for one in changes if one["action"] == "adopt-run") for changes in ends)
@@ -235,11 +235,11 @@ def test_the_lease_of_a_run_without_an_expiry_follows_the_timeout(run: Any, stor
         (("--execution-timeout", "9000h"), "is not between 1s and 8760h"),
         (("--calendars", "nowhere"), "no such file or folder"),
         (("--environment", "prod"), "there is no deployment called 'prod'"),
-        (("--endpoint-url", "http://127.0.0.1:9"), "nothing answers at http://127.0.0.1:9"),
+        (("--endpoint-url", "http://127.0.0.1:9"), "no server answers at http://127.0.0.1:9"),
         (("bronze",), "unexpected extra argument"),
     ],
 )
-def test_bad_usage_is_one_sentence_and_writes_nothing(
+def test_invalid_usage_is_an_error_and_writes_nothing(
     run: Any, store: Store, arguments: tuple[str, ...], said: str
 ) -> None:
     done = run("--apply", *arguments)
@@ -250,7 +250,7 @@ def test_bad_usage_is_one_sentence_and_writes_nothing(
 
 
 @pytest.mark.parametrize(("text", "said"), [(PIPELINE, "is a pipeline, not a calendar"), ("name: [", "error")])
-def test_a_file_that_is_no_calendar_is_refused_before_anything_is_read(
+def test_file_other_than_a_calendar_is_rejected_before_any_read(
     run: Any, store: Store, calendars: Path, text: str, said: str
 ) -> None:
     (calendars / "x.yaml").write_text(text)
@@ -260,30 +260,28 @@ def test_a_file_that_is_no_calendar_is_refused_before_anything_is_read(
     assert store.pipelines() == []
 
 
-def test_an_error_of_a_calendar_in_the_hundredth_line_is_told_as_it_is(run: Any, store: Store, calendars: Path) -> None:
+def test_calendar_error_in_line_100_shows_the_line_number(run: Any, store: Store, calendars: Path) -> None:
     (calendars / "us.yaml").write_text("\n" * 98 + CALENDAR.replace("2026-07-04", "2026-07-32"))
     done = run("--calendars", str(calendars))
     assert done.exit_code == 2
     assert f"error: {calendars}/us.yaml:100: dates[0]" in done.stderr
 
 
-def test_an_empty_path_migrates_no_calendar_of_the_current_folder(
+def test_empty_path_migrates_no_calendar_of_current_folder(
     run: Any, store: Store, calendars: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(calendars)
     done = run("--apply", "--calendars", "")
     assert done.exit_code == 2
-    assert done.stderr.startswith("error: '': is no path; is a variable of the shell unset?\n")
+    assert done.stderr.startswith("error: '': is not a path; is a variable of the shell unset?\n")
     assert store.pipelines() == []
 
 
-def test_a_calendar_that_cannot_be_read_keeps_the_others_from_being_written(
-    run: Any, store: Store, calendars: Path
-) -> None:
+def test_unreadable_calendar_prevents_all_writes(run: Any, store: Store, calendars: Path) -> None:
     (calendars / "de.yaml").symlink_to("gone.yaml")
     done = run("--apply", "--calendars", str(calendars))
     assert done.exit_code == 2
-    assert f"error: {calendars}/de.yaml: is a link that leads nowhere\n" in done.stderr
+    assert f"error: {calendars}/de.yaml: is a broken link\n" in done.stderr
     assert store.pipelines() == []
 
 
@@ -294,7 +292,7 @@ def pages(*ends: BaseException) -> Iterator[MigrationPage]:
         raise end
 
 
-def test_progress_is_told_from_time_to_time() -> None:
+def test_progress_is_printed_from_time_to_time() -> None:
     said: list[str] = []
     ticks = iter([0.0, 1.0, 2.0, 2.0, 3.0])
     work_through(Tally(), pages(), Deployment("old", None), said.append, lambda: next(ticks))
@@ -305,7 +303,7 @@ def test_progress_is_told_from_time_to_time() -> None:
     ("end", "stopped", "code"),
     [(KeyboardInterrupt(), "interrupted", 130), (TableBusy("the table was busy"), "the table was busy", 1)],
 )
-def test_what_ends_it_early_keeps_what_was_seen(end: BaseException, stopped: str, code: int) -> None:
+def test_early_end_keeps_the_sums_so_far(end: BaseException, stopped: str, code: int) -> None:
     tally = Tally()
     work_through(tally, pages(end), Deployment("old", None), lambda line: None)
     assert (tally.stopped, tally.code, tally.looked_at) == (stopped, code, 3000)
@@ -313,7 +311,7 @@ def test_what_ends_it_early_keeps_what_was_seen(end: BaseException, stopped: str
 
 
 class Dynamo(ThreadingHTTPServer):
-    """A DynamoDB whose table has one page, and behind it what the test wants."""
+    """A DynamoDB whose table has one page, followed by the answer that a test sets."""
 
     daemon_threads = True
 
@@ -347,7 +345,7 @@ class _Scan(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 (the base names it so)
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -380,18 +378,18 @@ def command(server: Dynamo, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("dynamo", [None], indirect=True)
-def test_interrupted_it_says_how_to_go_on(dynamo: Dynamo) -> None:
+def test_interruption_prints_how_to_continue(dynamo: Dynamo) -> None:
     process = command(dynamo)
     waits = dynamo.waits.wait(30)
     process.send_signal(signal.SIGINT)
     assert waits
-    told, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
-    assert "stopped: interrupted; go on with:" in told
+    assert "stopped: interrupted; continue with:" in output
     url = f"http://127.0.0.1:{dynamo.server_port}"
-    again = told.strip().splitlines()[-1].strip()
+    again = output.strip().splitlines()[-1].strip()
     assert again.startswith(f"interlock migrate --environment old --endpoint-url {url} --from ")
-    assert "1 problem\n" in told
+    assert "1 problem\n" in output
     position = subprocess.run(
         ["sh", "-c", f"printf %s {again.partition('--from ')[2]}"], capture_output=True, text=True
     )
@@ -401,11 +399,11 @@ def test_interrupted_it_says_how_to_go_on(dynamo: Dynamo) -> None:
 @pytest.mark.parametrize(
     "dynamo", [(400, {"__type": "x#AccessDeniedException", "message": "no longer"})], indirect=True
 )
-def test_a_failure_in_the_middle_says_how_to_go_on(dynamo: Dynamo) -> None:
+def test_failure_in_the_middle_prints_how_to_continue(dynamo: Dynamo) -> None:
     process = command(dynamo, "--json")
-    told, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=30)
     assert process.returncode == 1, errors
-    answer = json.loads(told)
+    answer = json.loads(output)
     assert "no longer" in answer["stopped"]
     assert answer["rowsRead"] == 7
     assert json.loads(answer["position"]) == ["PIPELINE#it's", "CONFIG"]
@@ -413,11 +411,11 @@ def test_a_failure_in_the_middle_says_how_to_go_on(dynamo: Dynamo) -> None:
 
 
 @pytest.mark.parametrize("dynamo", [(200, {"Items": [], "ScannedCount": 5})], indirect=True)
-def test_from_a_position_only_the_rest_is_read(dynamo: Dynamo) -> None:
+def test_only_the_rest_after_a_position_is_read(dynamo: Dynamo) -> None:
     process = command(dynamo, "--from", '["PIPELINE#a", "CONFIG"]')
-    told, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
-    assert "5 rows of old-interlock-control read" in told
+    assert "5 rows of old-interlock-control read" in output
     (asked,) = dynamo.asked
     assert asked["ExclusiveStartKey"] == {"PK": {"S": "PIPELINE#a"}, "SK": {"S": "CONFIG"}}
     assert asked["ConsistentRead"] is True

@@ -1,4 +1,4 @@
-"""What paths lead to: folders, links and patterns, what nobody may read, and what is no regular file."""
+"""The files that paths name: folders, links, patterns, unreadable places, pipes and devices."""
 
 import json
 import os
@@ -17,8 +17,9 @@ from interlock_cli import main
 RIGHT = "name: us\ndays: [sunday]\n"
 WRONG = "name: us\ndays: [sundax]\n"
 
-# Root reads everything. What is imported late is imported before the change of user: it may lie where nobody reads.
-AS_NOBODY = """
+# Root can read everything, so the script changes its user. Before that, one call loads all late imports: the new
+# user may not be able to read them.
+WITHOUT_RIGHTS = """
 import json, os, sys
 from click.testing import CliRunner
 from interlock_cli import main
@@ -69,11 +70,11 @@ def open_to_all() -> Iterator[Path]:
 
 
 @pytest.fixture
-def validate_as_nobody(open_to_all: Path) -> LinesOfEach:
-    """What `interlock validate` says of each of the paths to somebody without rights."""
+def validate_without_rights(open_to_all: Path) -> LinesOfEach:
+    """The exit code and the lines of `interlock validate` for each path, for a user without rights."""
 
     def run(*paths: str) -> list[tuple[int, list[str]]]:
-        command = [sys.executable, "-c", AS_NOBODY, *paths]
+        command = [sys.executable, "-c", WITHOUT_RIGHTS, *paths]
         said = subprocess.run(command, cwd=open_to_all, input=RIGHT, stdout=subprocess.PIPE, text=True, check=True)
         return [(code, lines) for code, lines in map(json.loads, said.stdout.splitlines())]
 
@@ -85,8 +86,8 @@ def denied(place: str, *, files: int) -> tuple[int, list[str]]:
     return 2, [f"error: {place}: cannot be read: Permission denied", counted]
 
 
-def test_a_folder_without_permission_is_an_error_and_the_rest_is_reviewed(
-    open_to_all: Path, validate_as_nobody: LinesOfEach
+def test_folder_without_permission_does_not_hide_the_rest(
+    open_to_all: Path, validate_without_rights: LinesOfEach
 ) -> None:
     (open_to_all / "p" / "sub").chmod(0)
     expected = {
@@ -103,27 +104,29 @@ def test_a_folder_without_permission_is_an_error_and_the_rest_is_reviewed(
         "p/*/bad.yaml": denied("p/sub/bad.yaml", files=0),
         "*/sub/inner/*": denied("p/sub/inner", files=0),
     }
-    assert dict(zip(expected, validate_as_nobody(*expected), strict=True)) == expected
+    assert dict(zip(expected, validate_without_rights(*expected), strict=True)) == expected
 
 
-def test_a_file_without_permission_is_an_error_and_the_rest_is_reviewed(
-    open_to_all: Path, validate_as_nobody: LinesOfEach
+def test_file_without_permission_does_not_hide_the_rest(
+    open_to_all: Path, validate_without_rights: LinesOfEach
 ) -> None:
     (open_to_all / "p" / "sub" / "bad.yaml").chmod(0)
-    told = [denied("p/sub/bad.yaml", files=1), denied("p/sub/bad.yaml", files=0)]
-    assert validate_as_nobody("p", "p/sub/bad.yaml") == told
+    expected = [denied("p/sub/bad.yaml", files=1), denied("p/sub/bad.yaml", files=0)]
+    assert validate_without_rights("p", "p/sub/bad.yaml") == expected
 
 
-def test_a_link_to_where_nobody_may_look_is_an_error(open_to_all: Path, validate_as_nobody: LinesOfEach) -> None:
+def test_link_into_a_folder_without_permission_is_an_error(
+    open_to_all: Path, validate_without_rights: LinesOfEach
+) -> None:
     (open_to_all / "p" / "sub").chmod(0)
     (open_to_all / "q").mkdir()
     (open_to_all / "q").chmod(0o755)
     (open_to_all / "q" / "team.v2").symlink_to("../p/sub/team")
-    assert validate_as_nobody("q", "q/*", "q/*/x.yaml") == [denied("q/team.v2", files=0)] * 3
+    assert validate_without_rights("q", "q/*", "q/*/x.yaml") == [denied("q/team.v2", files=0)] * 3
 
 
 @pytest.mark.parametrize("path", ["d", "d/**", "d/**/*.y*ml", "d/team", "d/t*", "d/t*/bad.yaml", "[d]/team/*"])
-def test_linked_folders_are_looked_into(validate: Lines, folder: Path, path: str) -> None:
+def test_linked_folders_are_searched(validate: Lines, folder: Path, path: str) -> None:
     (folder / "team").mkdir()
     (folder / "team" / "bad.yaml").write_text(WRONG)
     (folder / "d").mkdir()
@@ -142,17 +145,15 @@ def test_links_in_a_circle_are_followed_once(validate: Lines, folder: Path, path
 
 @pytest.mark.parametrize("name", ["orders.yaml", "team"])
 @pytest.mark.parametrize("path", ["p", "p/**", "p/*", "p/{}", "*/{}"])
-def test_a_link_that_leads_nowhere_is_an_error(validate: Lines, folder: Path, name: str, path: str) -> None:
+def test_broken_link_is_an_error(validate: Lines, folder: Path, name: str, path: str) -> None:
     (folder / "p" / name).symlink_to("gone")
     code, lines = validate(path.format(name), "p/good.yaml")
-    assert (code, lines) == (2, [f"error: p/{name}: is a link that leads nowhere", "1 file: 1 error, 0 warnings"])
+    assert (code, lines) == (2, [f"error: p/{name}: is a broken link", "1 file: 1 error, 0 warnings"])
 
 
 @pytest.mark.parametrize("name", ["notes.md", ".#orders.yaml", "pipeline.schema.json"])
 @pytest.mark.parametrize("path", ["p", "p/**", "p/*"])
-def test_a_dead_link_by_the_name_of_what_is_left_out_is_left_out(
-    validate: Lines, folder: Path, name: str, path: str
-) -> None:
+def test_broken_link_with_a_skipped_name_is_skipped(validate: Lines, folder: Path, name: str, path: str) -> None:
     (folder / "p" / name).symlink_to("gone")
     assert validate(path) == (0, ["1 file: 0 errors, 0 warnings"])
 
@@ -180,7 +181,7 @@ def test_a_link_to_itself_is_an_error(validate: Lines, folder: Path, path: str) 
         ("{here}/p/*.yaml", ["{here}/p/b.yaml:2"]),
     ],
 )
-def test_patterns_read_as_those_of_glob(validate: Lines, folder: Path, pattern: str, found: list[str]) -> None:
+def test_patterns_have_the_syntax_of_glob(validate: Lines, folder: Path, pattern: str, found: list[str]) -> None:
     (folder / "p" / "good.yaml").unlink()
     (folder / ".hidden").mkdir()
     for file in ("a.yaml", "p/b.yaml", ".hidden/d.yml", "p/.e.yaml"):
@@ -192,17 +193,17 @@ def test_patterns_read_as_those_of_glob(validate: Lines, folder: Path, pattern: 
 
 
 @pytest.mark.parametrize("path", ["p/pipe.yaml", "p", "p/*"])
-def test_a_pipe_that_nobody_writes_to_is_an_error_at_once(folder: Path, path: str) -> None:
+def test_pipe_without_a_writer_is_an_error_at_once(folder: Path, path: str) -> None:
     os.mkfifo(folder / "p" / "pipe.yaml")
     command = [sys.executable, "-m", "interlock_cli", "validate", path, "p/good.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout.splitlines()) == (
         2,
-        ["error: p/pipe.yaml: is a pipe that nobody writes anything to", "1 file: 1 error, 0 warnings"],
+        ["error: p/pipe.yaml: is a pipe without data", "1 file: 1 error, 0 warnings"],
     )
 
 
-def test_what_a_slow_command_writes_to_a_pipe_is_read(folder: Path) -> None:
+def test_pipe_of_a_slow_command_is_read_to_its_end(folder: Path) -> None:
     reading, writing = os.pipe()
 
     def write_late() -> None:
@@ -222,7 +223,7 @@ def test_what_a_slow_command_writes_to_a_pipe_is_read(folder: Path) -> None:
     assert done.output.endswith("\n2 files: 2 errors, 0 warnings\n")
 
 
-def test_a_pipe_is_read_to_the_limit_and_no_further(folder: Path) -> None:
+def test_pipe_is_read_only_to_the_limit(folder: Path) -> None:
     command = f'head -c 300000 /dev/zero | tr "\\0" " " | {sys.executable} -m interlock_cli validate /dev/stdin'
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
@@ -232,5 +233,5 @@ def test_a_pipe_is_read_to_the_limit_and_no_further(folder: Path) -> None:
 def test_a_device_is_an_error_at_once(validate: Lines) -> None:
     assert validate("/dev/zero", "p") == (
         2,
-        ["error: /dev/zero: is no file, folder or pipe", "1 file: 1 error, 0 warnings"],
+        ["error: /dev/zero: is not a file, folder or pipe", "1 file: 1 error, 0 warnings"],
     )

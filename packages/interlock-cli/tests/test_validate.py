@@ -1,4 +1,4 @@
-"""interlock validate and interlock schema as somebody types them: files, folders, patterns, standard input, formats."""
+"""interlock validate and interlock schema, called as from a shell: files, patterns, standard input, formats."""
 
 import json
 import os
@@ -46,12 +46,12 @@ def validate(folder: Path) -> Validate:
     return invoke
 
 
-def test_right_files_are_counted_and_exit_0(validate: Validate) -> None:
+def test_valid_files_are_counted_and_exit_with_0(validate: Validate) -> None:
     done = validate("pipelines", "calendars")
     assert (done.exit_code, done.output) == (0, "2 files: 0 errors, 0 warnings\n")
 
 
-def test_warnings_exit_0_and_with_strict_2(validate: Validate, folder: Path) -> None:
+def test_warnings_exit_with_0_and_with_strict_2(validate: Validate, folder: Path) -> None:
     (folder / "pipelines" / "bronze.yaml").write_text(WARNED)
     done = validate(".")
     assert done.exit_code == 0
@@ -60,7 +60,7 @@ def test_warnings_exit_0_and_with_strict_2(validate: Validate, folder: Path) -> 
     assert validate(".", "--strict").exit_code == 2
 
 
-def test_errors_come_before_warnings_each_on_one_line_and_exit_2(validate: Validate, folder: Path) -> None:
+def test_errors_come_first_on_one_line_each_and_exit_with_2(validate: Validate, folder: Path) -> None:
     (folder / "pipelines" / "a.yaml").write_text(WARNED.replace("bronze", "a"))
     (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
     done = validate(".")
@@ -69,7 +69,7 @@ def test_errors_come_before_warnings_each_on_one_line_and_exit_2(validate: Valid
     assert "greater" in done.output
 
 
-def test_a_calendar_among_other_files_is_known_and_alone_it_is_missed(validate: Validate) -> None:
+def test_calendar_must_be_among_the_files(validate: Validate) -> None:
     assert validate("pipelines/bronze.yaml", "calendars/us.yml").exit_code == 0
     alone = validate("pipelines/bronze.yaml")
     assert alone.exit_code == 2
@@ -89,13 +89,13 @@ def test_a_file_named_twice_is_read_once(validate: Validate, folder: Path) -> No
 
 
 @pytest.mark.parametrize("pattern", ["**/*.y*ml", "**", "pipelines/*", "[pc]*"])
-def test_patterns_are_opened_where_no_shell_did(validate: Validate, folder: Path, pattern: str) -> None:
+def test_patterns_that_no_shell_expanded_are_expanded(validate: Validate, folder: Path, pattern: str) -> None:
     (folder / "pipelines" / "notes.md").write_text("no pipeline")
     done = validate(pattern, "calendars/us.yml")
     assert (done.exit_code, done.output) == (0, "2 files: 0 errors, 0 warnings\n")
 
 
-def test_hidden_files_and_schemas_of_a_folder_are_left_out(validate: Validate, folder: Path) -> None:
+def test_hidden_files_and_schemas_of_a_folder_are_skipped(validate: Validate, folder: Path) -> None:
     (folder / ".github").mkdir()
     (folder / ".github" / "workflow.yaml").write_text("on: push")
     (folder / ".pre-commit-config.yaml").write_text("repos: []")
@@ -104,21 +104,21 @@ def test_hidden_files_and_schemas_of_a_folder_are_left_out(validate: Validate, f
     assert validate(".pre-commit-config.yaml").exit_code == 2
 
 
-def test_every_path_that_cannot_be_read_is_named_and_the_others_are_reviewed(validate: Validate, folder: Path) -> None:
+def test_each_unreadable_path_is_named_and_the_rest_checked(validate: Validate, folder: Path) -> None:
     (folder / "empty").mkdir()
     done = validate("nowhere.yaml", "empty", "x*", "a" * 5000, "pipelines", "pipelines/bronze.yaml/x", "calendars")
     assert done.exit_code == 2
     assert done.output.splitlines() == [
         "error: nowhere.yaml: no such file or folder",
-        "error: empty: no *.yaml, *.yml or *.json file is there",
-        "error: x*: no *.yaml, *.yml or *.json file is there",
+        "error: empty: no *.yaml, *.yml or *.json file found",
+        "error: x*: no *.yaml, *.yml or *.json file found",
         f"error: {'a' * 200}…: cannot be read: File name too long",
         "error: pipelines/bronze.yaml/x: no such file or folder",
         "2 files: 5 errors, 0 warnings",
     ]
 
 
-def test_what_is_wrong_in_files_is_told_beside_the_paths_that_cannot_be_read(validate: Validate, folder: Path) -> None:
+def test_unreadable_paths_come_before_the_errors_of_files(validate: Validate, folder: Path) -> None:
     (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
     lines = validate("pipelines", "nowhere", "calendars").output.splitlines()
     assert [line.partition(" ")[2][:25] for line in lines] == [
@@ -128,14 +128,14 @@ def test_what_is_wrong_in_files_is_told_beside_the_paths_that_cannot_be_read(val
     ]
 
 
-def test_a_path_that_cannot_be_read_is_told_in_the_format_that_was_asked_for(validate: Validate, folder: Path) -> None:
+def test_unreadable_path_is_reported_in_the_chosen_format(validate: Validate, folder: Path) -> None:
     (folder / "pipelines" / "bronze.yaml").write_text(WRONG)
     done = validate("pipelines", "calendars", "nowhere", "--json")
     assert done.exit_code == 2
-    told = json.loads(done.stdout)
-    assert (told["files"], told["errors"]) == (2, 2)
-    assert [problem["source"] for problem in told["problems"]] == ["nowhere", "pipelines/bronze.yaml"]
-    assert told["problems"][0]["message"] == "no such file or folder"
+    answer = json.loads(done.stdout)
+    assert (answer["files"], answer["errors"]) == (2, 2)
+    assert [problem["source"] for problem in answer["problems"]] == ["nowhere", "pipelines/bronze.yaml"]
+    assert answer["problems"][0]["message"] == "no such file or folder"
     done = validate("pipelines", "calendars", "nowhere", "--format", "github")
     assert done.exit_code == 2
     assert done.stdout.startswith(
@@ -143,28 +143,28 @@ def test_a_path_that_cannot_be_read_is_told_in_the_format_that_was_asked_for(val
     )
 
 
-def test_an_empty_path_is_not_the_current_folder(validate: Validate) -> None:
+def test_empty_path_is_not_the_current_folder(validate: Validate) -> None:
     done = validate("", "calendars")
     assert (done.exit_code, done.output.splitlines()) == (
         2,
-        ["error: '': is no path; is a variable of the shell unset?", "1 file: 1 error, 0 warnings"],
+        ["error: '': is not a path; is a variable of the shell unset?", "1 file: 1 error, 0 warnings"],
     )
 
 
 @pytest.mark.parametrize(
     ("path", "shown"), [(r"a\[/x]", r"a\[/x]"), (r"a\[red]", r"a\[red]"), ("\x1b[31mx:100:", r"\u001b[31mx:100:")]
 )
-def test_a_path_is_shown_as_it_is_and_moves_no_terminal(validate: Validate, path: str, shown: str) -> None:
+def test_path_is_shown_with_control_characters_escaped(validate: Validate, path: str, shown: str) -> None:
     assert validate(path).output.startswith(f"error: {shown}: no ")
 
 
-def test_the_hundredth_line_is_no_picture(validate: Validate, folder: Path) -> None:
+def test_line_100_is_not_an_emoji(validate: Validate, folder: Path) -> None:
     (folder / "pipelines" / "bronze.yaml").write_text("\n" * 97 + WRONG)
     assert validate(".").output.startswith("error: pipelines/bronze.yaml:100: validation.rules[0].check")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(folder: Path) -> None:
+def test_unwritable_output_is_an_error_with_exit_code_1(folder: Path) -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "calendars"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -172,7 +172,7 @@ def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(folder: Path) 
 
 
 @pytest.mark.parametrize("style", ["text", "github", "json"])
-def test_output_that_nobody_reads_any_more_is_no_error_to_tell(folder: Path, style: str) -> None:
+def test_closed_output_ends_without_a_message(folder: Path, style: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "interlock_cli", "validate", "pipelines", "--format", style]
@@ -186,16 +186,14 @@ def test_output_that_nobody_reads_any_more_is_no_error_to_tell(folder: Path, sty
     [("<&-", "it is closed"), ("0>written", "Bad file descriptor")],
     ids=["closed", "output"],
 )
-def test_standard_input_that_cannot_be_read_is_an_error_beside_the_others(
-    folder: Path, standard_input: str, reason: str
-) -> None:
+def test_unreadable_standard_input_is_an_error(folder: Path, standard_input: str, reason: str) -> None:
     command = f"{sys.executable} -m interlock_cli validate calendars - --stdin-filename new.yaml {standard_input}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == f"error: new.yaml: cannot be read: {reason}\n1 file: 1 error, 0 warnings\n"
 
 
-def test_standard_input_is_a_file_too(validate: Validate) -> None:
+def test_standard_input_is_read_as_a_file(validate: Validate) -> None:
     assert validate("-", "calendars", stdin=RIGHT).output == "2 files: 0 errors, 0 warnings\n"
     wrong = validate("-", "calendars", "--stdin-filename", "new.yaml", stdin=WRONG)
     assert wrong.exit_code == 2
@@ -204,7 +202,7 @@ def test_standard_input_is_a_file_too(validate: Validate) -> None:
     assert "new.json:1: is not JSON" in validate("-", "--stdin-filename", "new.json", stdin=RIGHT).output
 
 
-def test_standard_input_is_read_a_byte_further_than_the_limit(validate: Validate) -> None:
+def test_standard_input_over_the_limit_is_rejected(validate: Validate) -> None:
     right = json.dumps({"name": "us", "days": ["sunday"]})
     for length, code in ((262_144, 0), (262_145, 2)):
         done = validate("-", "--stdin-filename", "new.json", stdin=right.ljust(length))
@@ -212,7 +210,7 @@ def test_standard_input_is_read_a_byte_further_than_the_limit(validate: Validate
     assert "new.json: is longer than 256 KB and was not read" in done.output
 
 
-def test_files_over_the_limit_are_refused_and_json_has_the_larger_one(validate: Validate, folder: Path) -> None:
+def test_json_files_have_a_larger_limit_than_yaml_files(validate: Validate, folder: Path) -> None:
     (folder / "large.yaml").write_text(RIGHT + " " * 131_072)
     (folder / "large.json").write_text(json.dumps({"name": "us"}) + " " * 200_000)
     (folder / "huge.json").write_text(" " * 300_000)
@@ -245,14 +243,14 @@ def test_json_is_one_document_with_counts(validate: Validate, folder: Path) -> N
     assert validate(".", "--format", "json").stdout == done.stdout
 
 
-def test_json_holds_no_number_that_json_does_not_have(validate: Validate, folder: Path) -> None:
+def test_json_has_text_for_numbers_outside_of_json(validate: Validate, folder: Path) -> None:
     text = RIGHT.replace("100", ".nan").replace("key: ready, check: exists", "a: [.inf], b: {c: -.inf}")
     (folder / "pipelines" / "bronze.yaml").write_text(text)
 
-    def refuse(name: str) -> None:
+    def reject(name: str) -> None:
         raise AssertionError(name)
 
-    found = json.loads(validate(".", "--json").stdout, parse_constant=refuse)
+    found = json.loads(validate(".", "--json").stdout, parse_constant=reject)
     assert {str(problem["value"]) for problem in found["problems"]} >= {"nan", "['inf']", "{'c': '-inf'}"}
 
 
@@ -288,7 +286,7 @@ def test_github_files_are_named_from_the_root_of_the_checkout(
     assert elsewhere.output.startswith("::error file=bronze.yaml,line=3,")
 
 
-def test_nothing_in_a_file_or_its_name_forges_an_annotation(validate: Validate, folder: Path) -> None:
+def test_no_text_of_a_file_forges_an_annotation(validate: Validate, folder: Path) -> None:
     name = "a,line=1::50%\n::error::b.yaml"
     (folder / "pipelines" / "bronze.yaml").unlink()
     (folder / name).write_text('"x\\n::error::y": 1\n' + RIGHT)
@@ -300,7 +298,7 @@ def test_nothing_in_a_file_or_its_name_forges_an_annotation(validate: Validate, 
         )
 
 
-def test_a_terminal_that_knows_ascii_only_gets_escapes(folder: Path) -> None:
+def test_ascii_terminal_gets_escapes(folder: Path) -> None:
     (folder / "pipelines" / "bronze.yaml").write_text(RIGHT.replace("bronze", "käse"))
     done = CliRunner(charset="ascii").invoke(main, ["validate", "."], env={"NO_COLOR": "1"})
     assert done.exit_code == 2

@@ -1,4 +1,4 @@
-"""Which deployment a command talks to: its name, its endpoint and its tables."""
+"""The deployment that a command uses: its name, its endpoint and its tables."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ _LOCAL_CREDENTIALS = {
 
 
 class Deployment(Struct, frozen=True):
-    """A deployment called `environment`, on AWS or (with `endpoint_url`) on something that speaks its API."""
+    """A deployment with the name `environment`. It is on AWS, or at `endpoint_url`, which offers the same API."""
 
     environment: str
     endpoint_url: str | None
@@ -39,13 +39,13 @@ class Deployment(Struct, frozen=True):
             connect_timeout=5,
             read_timeout=60,
             retries={"mode": "standard", "max_attempts": 3},
-            # A proxy is for the world outside; loopback is not reached through one.
+            # A proxy is for hosts outside. A loopback address is not reached through a proxy.
             proxies={} if self.is_loopback else None,
         )
         try:
             return boto3.client(service, endpoint_url=self.endpoint_url, config=config, **given)  # type: ignore[call-overload]
         except BotoCoreError as error:
-            raise CliError(f"cannot talk to AWS: {error}") from None
+            raise CliError(f"cannot create a client for AWS: {error}") from None
 
     def store(self) -> Store:
         """The deployment's tables."""
@@ -53,7 +53,7 @@ class Deployment(Struct, frozen=True):
         return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
 
     def overview(self) -> Overview:
-        """What reads the deployment's newest rows."""
+        """The reader of the deployment's newest rows."""
         self._check_reachable()
         return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
 
@@ -63,7 +63,7 @@ class Deployment(Struct, frozen=True):
         return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in {"127.0.0.1", "localhost"}
 
     def _check_reachable(self) -> None:
-        """Say at once, and in one sentence, that no local stack runs."""
+        """Raise CliError at once if no local stack runs, instead of after several attempts to connect."""
         if not self.is_loopback:
             return
         assert self.endpoint_url is not None
@@ -72,18 +72,18 @@ class Deployment(Struct, frozen=True):
             socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2).close()
         except OSError:
             raise CliError(
-                f"nothing answers at {self.endpoint_url}; start the local stack with `interlock up`, "
+                f"no server answers at {self.endpoint_url}. Start the local stack with `interlock up`, "
                 "or name a deployment on AWS with --environment"
             ) from None
 
 
 def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --environment and --endpoint-url to a command."""
+    """Add --environment and --endpoint-url to a command."""
     command = click.option(
         "--endpoint-url",
         envvar="AWS_ENDPOINT_URL",
         metavar="URL",
-        help=f"Where the AWS API answers. Default: {LOCAL_ENDPOINT} for the environment `{LOCAL}`, else AWS.",
+        help=f"Address of the AWS API. Default: {LOCAL_ENDPOINT} for the environment `{LOCAL}`, else AWS.",
     )(command)
     return click.option(
         "--environment",
@@ -92,29 +92,29 @@ def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=LOCAL,
         show_default=True,
         metavar="NAME",
-        help="Name of the deployment, the first part of its tables' names.",
+        help="Name of the deployment. It is the first part of its tables' names.",
     )(command)
 
 
 def deployment(environment: str, endpoint_url: str | None) -> Deployment:
-    """The deployment that a command's options name; remembered for the sentence of an error."""
+    """The deployment that the options of a command name. The context keeps it for the message of an AWS error."""
     named = Deployment(environment, endpoint_url or (LOCAL_ENDPOINT if environment == LOCAL else None))
     click.get_current_context().meta[_NAMED] = named
     return named
 
 
 def deployment_of(context: click.Context) -> Deployment | None:
-    """The deployment that the command was talking to, if it had come that far."""
+    """The deployment of the command. None if the command failed before it read its options."""
     found = context.meta.get(_NAMED)
     return found if isinstance(found, Deployment) else None
 
 
 def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
-    """One sentence for what AWS refused."""
+    """One sentence for a failed request to AWS."""
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
     if code == "ResourceNotFoundException" and where is not None:
         return CliError(
             f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
             f"its table {where.environment}-interlock-control does not exist"
         )
-    return CliError(f"AWS said no: {error}")
+    return CliError(f"the request to AWS failed: {error}")

@@ -1,4 +1,4 @@
-"""interlock events: what happened, newest last, and with --follow what happens."""
+"""interlock events: prints the events so far, newest last, and new events with --follow."""
 
 import json
 import time
@@ -17,7 +17,7 @@ INFRASTRUCTURE = "INFRASTRUCTURE"
 
 _POLL_SECONDS = 1.0
 _OVERLAP_MS = 60_000
-"""How far back each poll looks again: events reach the table a little out of order."""
+"""Each poll reads this period again, since events reach the table slightly out of order."""
 
 _RED = ("FAIL", "BREACH", "EXHAUSTED", "TIMEOUT", "MISSED", "EXPIRED", "INVALID", "REJECTED", "DEGRADED", "ALARM")
 _YELLOW = ("WARNING", "LATE", "DRIFT", "RECOVERED", "EXCLUDED", "MISSING")
@@ -25,7 +25,7 @@ _YELLOW = ("WARNING", "LATE", "DRIFT", "RECOVERED", "EXCLUDED", "MISSING")
 
 @click.command()
 @click.argument("pipeline", required=False)
-@click.option("--last", default=20, show_default=True, type=click.IntRange(0, 10000), help="How many to begin with.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(0, 10000), help="Number of past events.")
 @click.option("--follow", "-f", is_flag=True, help="Stay and print new events until Ctrl-C.")
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
@@ -56,12 +56,12 @@ def events(
 
 
 class EventFeed:
-    """The events of one pipeline or of all, each told once."""
+    """The events of one pipeline or of all pipelines. Each event comes once."""
 
     def __init__(self, store: Store, pipeline: str | None) -> None:
         self._store = store
         self._pipeline = pipeline
-        self._told: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str]] = set()
         self._since = int(datetime.now(UTC).timestamp() * 1000)
 
     def newest(self, count: int) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ class EventFeed:
         return [row for row in rows[-count:] if self._is_new(row)] if count else []
 
     def fresh(self) -> Iterator[dict[str, Any]]:
-        """What came since the last look."""
+        """The events that arrived since the last call."""
         after = str(self._since - _OVERLAP_MS)
         rows = [row for name in self._pipelines() for row in self._store.events(name, after=after)]
         rows.sort(key=lambda row: str(row["SK"]))
@@ -85,9 +85,9 @@ class EventFeed:
 
     def _is_new(self, row: dict[str, Any]) -> bool:
         identity = (str(row["PK"]), str(row["SK"]))
-        if identity in self._told:
+        if identity in self._seen:
             return False
-        self._told.add(identity)
+        self._seen.add(identity)
         return True
 
 

@@ -1,4 +1,4 @@
-"""Reads pipeline and calendar files for the commands that take paths, and says what is wrong with them."""
+"""Reads and checks pipeline and calendar files for the commands that take paths."""
 
 import os
 import stat
@@ -14,28 +14,31 @@ from interlock_cli._search import Search, why
 from interlock_config import Problem, Review, review
 
 MOST_BYTES = 256 * 1024
-"""Largest file that is worth reading; what the package accepts is less or equal, and is its own affair."""
+"""Size of the largest file that is read whole. interlock-config has limits of its own, which are not larger."""
 
 
 class Gathered(Struct, frozen=True):
-    """What paths lead to: the content of each file, and the reason why a place cannot be read."""
+    """The result of reading paths: the content of each file, and the reason for each path that cannot be read."""
 
     files: dict[str, bytes]
     unreadable: dict[str, str]
 
     def review(self) -> Review:
-        """Everything that is wrong with the files and between them, after what cannot be read."""
+        """All problems: the unreadable paths first, then those of each file and between files."""
         found = review(self.files)
         problems = (Problem(place, "", UNSET, reason) for place, reason in self.unreadable.items())
         return Review(found.documents, (*problems, *found.problems))
 
 
 class _Unreadable(Exception):
-    """A file that is there and cannot be read, with the reason."""
+    """A file that exists and cannot be read, with the reason."""
 
 
 def read_files(paths: Iterable[str | Path]) -> Gathered:
-    """The files that the paths name, each once: folders and patterns opened, at most a byte more than can be used."""
+    """The files that the paths, folders and patterns name, each once.
+
+    At most MOST_BYTES + 1 bytes of a file are read, so that a file that is too long is noticed.
+    """
     gathered = Gathered({}, {})
     seen: set[str] = set()
     for path in paths:
@@ -49,7 +52,7 @@ def read_files(paths: Iterable[str | Path]) -> Gathered:
 
 
 def review_paths(paths: Iterable[str | Path]) -> Review:
-    """Everything that is wrong with the files that the paths name, and between them; what cannot be read too."""
+    """All problems of the files that the paths name and between them, with the unreadable paths."""
     return read_files(paths).review()
 
 
@@ -63,33 +66,33 @@ def _read_into(gathered: Gathered, file: Path) -> None:
 
 
 def _content(file: Path) -> bytes:
-    """What a file holds, or what comes out of a pipe: a shell's <(command) is one."""
+    """The content of a file or of a pipe, such as <(command) of a shell."""
     kind = file.stat().st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
-        raise _Unreadable("is no file, folder or pipe")
+        raise _Unreadable("is not a file, folder or pipe")
     with open(file, "rb", opener=_open_without_waiting) as opened:
         return _from_pipe(opened) if stat.S_ISFIFO(kind) else opened.read(MOST_BYTES + 1)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Opening a pipe waits for somebody to write to it, unless it is told not to."""
+    """Open a file without blocking. Otherwise opening a pipe waits for a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _from_pipe(opened: BufferedReader) -> bytes:
-    """What is written to a pipe until its end, which has come at once when nobody has it open for writing."""
+    """The content of a pipe up to its end. A pipe that no process has open for writing ends at once."""
     first = opened.raw.read(1)
     content = first or b""
     if first != b"":
         os.set_blocking(opened.fileno(), True)
         content += opened.read(MOST_BYTES + 1 - len(content))
     if not content:
-        raise _Unreadable("is a pipe that nobody writes anything to")
+        raise _Unreadable("is a pipe without data")
     return content
 
 
-def refuse(review: Review) -> NoReturn:
-    """End the command with every problem, one line each, and exit code 2."""
+def reject(review: Review) -> NoReturn:
+    """End the command with exit code 2 and one line for each problem."""
     lines = [f"{problem.severity}: {problem}" for problem in review.problems]
     errors = sum(1 for problem in review.problems if problem.severity == "error")
     files = len({problem.source for problem in review.problems if problem.severity == "error"})

@@ -1,4 +1,4 @@
-"""Finds the commands that other packages add to `interlock`, and names the extra that brings a missing one."""
+"""Finds the commands that other packages add to `interlock`, and names the extra of each missing command."""
 
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
@@ -9,10 +9,10 @@ import click
 from interlock_cli._output import CliError
 
 GROUP = "interlock.commands"
-"""The entry points of this group are click commands: the name, and the command that is loaded when it is used."""
+"""Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""
 
 EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "up": "local"}
-"""The commands of Interlock's own packages, with the extra of interlock-cli that brings each."""
+"""The commands of Interlock's own packages, and the extra of interlock-cli that installs each."""
 
 Source = Callable[[], Iterable[EntryPoint]]
 
@@ -29,16 +29,16 @@ class InstalledCommands:
         self._source = source
 
     def names(self) -> set[str]:
-        """The commands that are installed, and those that an extra would bring."""
+        """The installed commands, and the commands that an extra would install."""
         return {found.name for found in self._source()} | EXTRAS.keys()
 
     def command(self, name: str) -> click.Command | None:
-        """The command. One that cannot be used explains the reason when it is called. None if the name is unknown."""
+        """The command, or None if the name is unknown. A command that cannot be used ends each call with the reason."""
         found = [entry for entry in self._source() if entry.name == name]
         if not found:
             return _missing(name, EXTRAS[name]) if name in EXTRAS else None
         if len({entry.value for entry in found}) > 1:
-            return _Unusable(name, f"several packages offer it: {', '.join(entry.value for entry in found)}")
+            return _Unusable(name, f"several packages provide it: {', '.join(entry.value for entry in found)}")
         return _load(found[0])
 
 
@@ -57,7 +57,7 @@ def _missing(name: str, extra: str) -> click.Command:
 
 
 class _Unusable(click.Command):
-    """A command that is listed and cannot run: any call, also with --help, ends with the reason."""
+    """A command that is listed and cannot run. Any call, also with --help, ends with the reason."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, help=f"({reason})", short_help=f"({reason})")

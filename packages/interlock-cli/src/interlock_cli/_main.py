@@ -1,4 +1,4 @@
-"""The `interlock` command: its groups, and what every error looks like."""
+"""The `interlock` command: its commands, and the form of every error."""
 
 import errno
 import os
@@ -25,16 +25,16 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class _Interlock(click.Group):
-    """Offers the own commands and those of other packages; turns expected errors into one sentence and an exit code."""
+    """Offers the own commands and those of other packages, and turns an expected error into one sentence."""
 
     installed = InstalledCommands()
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """Every name that can be typed."""
+        """The names of all commands."""
         return sorted({*super().list_commands(context), *self.installed.names()})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The command; other packages cannot replace an own one."""
+        """The command. Another package cannot replace an own command."""
         return super().get_command(context, name) or self.installed.command(name)
 
     def invoke(self, context: click.Context) -> object:
@@ -46,7 +46,7 @@ class _Interlock(click.Group):
         except OSError as error:
             if error.errno not in _UNWRITABLE:
                 raise
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (what is left cannot be written either)
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
             raise OutputError(f"the output cannot be written: {error.strerror}") from None
         except StoreError as error:
             raise CliError(str(error)) from None
@@ -58,7 +58,7 @@ class _Interlock(click.Group):
 @click.version_option(package_name="interlock-cli", prog_name="interlock")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Interlock asks whether it is safe to run a data pipeline: is its data there, fresh and right?
+    """Interlock decides whether a data pipeline can run safely: is its data present, fresh and correct?
 
     \b
     Try it:     interlock demo

@@ -1,4 +1,4 @@
-"""interlock migrate: gives rows of older deployments what they lack; told first, written only with --apply."""
+"""interlock migrate: adds missing attributes to the rows of older deployments. It writes only with --apply."""
 
 import shlex
 import time
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
-from interlock_cli._files import refuse, review_paths
+from interlock_cli._files import reject, review_paths
 from interlock_cli._output import CliError, console, error_console, print_json, progress_printer, table
 from interlock_config import PipelineConfig
 from interlock_sla import Calendar, DurationError, parse_duration
@@ -40,11 +40,11 @@ _SAY_EVERY = 2.0
 """Seconds between two lines of progress."""
 
 _KINDS = {"held": 0, "moved": 1, "meaning": 2}
-"""The order of the notices: what stops a pipeline first."""
+"""The order of the notices. Those that stop a pipeline come first."""
 
 
 class Tally(Struct):
-    """What the pages seen so far come to, and why there are no more of them if it did not end well."""
+    """The sums of the pages so far. If the scan ended early, `stopped` has the reason and `code` the exit code."""
 
     position: Position | None = None
     looked_at: int = 0
@@ -56,7 +56,7 @@ class Tally(Struct):
     code: int = 0
 
     def add(self, page: MigrationPage) -> None:
-        """Take in a page."""
+        """Add a page to the sums."""
         self.position = page.position
         self.looked_at += page.looked_at
         self.changes += page.changes
@@ -67,31 +67,31 @@ class Tally(Struct):
 
     @property
     def noticed(self) -> list[MigrationNotice]:
-        """By kind: held, moved, meaning. In each kind the pipelines with a cron come first, and then by pipeline."""
+        """The notices by kind: held, moved, meaning. In each kind, pipelines with a cron come first."""
         return sorted(self.notices, key=lambda one: (_KINDS[one.kind], not one.has_cron, one.pk))
 
     @property
     def held(self) -> list[str]:
-        """The pipelines that the dates of their rows stop."""
+        """The pipelines that are held by the dates of their rows."""
         return list(dict.fromkeys(notice.pk for notice in self.noticed if notice.kind == "held"))
 
     @property
     def counts(self) -> dict[MigrationAction, int]:
-        """Changes by kind; every kind is there."""
+        """The number of changes of each kind, also 0."""
         found = Counter(change.action for change in self.changes)
         return {action: found[action] for action in MigrationAction}
 
 
 @click.command()
-@click.option("--apply", "applies", is_flag=True, help="Write the changes. Without it they are only told.")
-@click.option("--calendars", "folder", type=click.Path(), metavar="DIR", help="Calendar files to write.")
-@click.option("--from", "start", metavar="KEY", help="Go on behind KEY, as an interrupted run has printed it.")
+@click.option("--apply", "applies", is_flag=True, help="Apply the changes. Without this flag, only list them.")
+@click.option("--calendars", "folder", type=click.Path(), metavar="DIR", help="Folder of the calendar files to write.")
+@click.option("--from", "start", metavar="KEY", help="Continue after KEY, which an interrupted run has printed.")
 @click.option(
     "--execution-timeout",
     default="4h",
     show_default=True,
     metavar="DURATION",
-    help="SFN_TIMEOUT_SECONDS of the deployment: how long runs without an expiry of their own may go on.",
+    help="SFN_TIMEOUT_SECONDS of the deployment. It limits runs that have no expiry of their own.",
 )
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -104,18 +104,18 @@ def migrate(
     endpoint_url: str | None,
     as_json: bool,
 ) -> None:
-    """Give the rows of an older deployment what they lack: indexes, leases, calendars.
+    """Add missing indexes, leases and calendars to the rows of an older deployment.
 
-    A dry run unless --apply is given. The system may be live meanwhile, and the command may be repeated: what lacks
-    nothing is left alone. The control table is read from end to end.
+    Without --apply the command only lists the changes. The system may be live meanwhile. The command may be
+    repeated: it leaves complete rows as they are. It reads the whole control table.
 
     It also reports the changes that users will notice. `held`: pipelines whose rows name another date than the
     newest run, or the last fire of a cron. Such a row no longer decides a rule, so the pipeline would wait until its
     window ends. `moved`: deadlines that excluded days move. `meaning`: deadlines and rules of a config whose meaning
-    may surprise. These notices change no exit code.
+    may surprise. Notices do not change the exit code.
 
-    Exit code 0: done; 1: there are problems to look at, or it failed; 130: interrupted. After a failure or an
-    interruption it says how to go on.
+    Exit code 0: done. 1: problems were found, or the command failed. 130: interrupted. After a failure or an
+    interruption the command prints how to continue.
 
     \b
     Examples:
@@ -135,7 +135,7 @@ def migrate(
     )
     tally = Tally(position=after)
     work_through(tally, migration.run(calendars, after=after), where, progress_printer(error_console()))
-    again = _command_to_go_on(tally, click.get_current_context())
+    again = _command_to_continue(tally, click.get_current_context())
     if as_json:
         print_json(_wire(tally, environment, applies, again))
     else:
@@ -148,10 +148,10 @@ def _read_calendars(folder: str | None) -> list[Calendar]:
         return []
     review = review_paths([folder])
     if review.failed:
-        refuse(review)
+        reject(review)
     for source, document in review.documents.items():
         if isinstance(document, PipelineConfig):
-            raise CliError(f"{source}: is a pipeline, not a calendar; write pipelines with: interlock push PATH")
+            raise CliError(f"{source}: is a pipeline, not a calendar; to write pipelines, use: interlock push PATH")
     return [found for found in review.documents.values() if isinstance(found, Calendar)]
 
 
@@ -179,13 +179,17 @@ def work_through(
     say: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Take in every page, telling how far it is; what ends it early is noted, and what was seen stays counted."""
-    told = clock()
+    """Add each page to the tally, and print the progress from time to time.
+
+    An interruption, an error of AWS and a StoreError end the work early. They are noted in the tally, which keeps the
+    pages before. An error of AWS before the first page is raised.
+    """
+    printed_at = clock()
     try:
         for page in pages:
             tally.add(page)
-            if clock() - told >= _SAY_EVERY:
-                told = clock()
+            if clock() - printed_at >= _SAY_EVERY:
+                printed_at = clock()
                 say(
                     f"{tally.looked_at:,} rows read, {len(tally.changes):,} to change, {len(tally.problems):,} problems"
                 )
@@ -199,8 +203,8 @@ def work_through(
         tally.stopped, tally.code = str(error), _PROBLEMS
 
 
-def _command_to_go_on(tally: Tally, context: click.Context) -> str:
-    """The same command again, from where it stopped."""
+def _command_to_continue(tally: Tally, context: click.Context) -> str:
+    """The same command from the position at which it stopped, or "" if it did not stop."""
     if not tally.stopped:
         return ""
     words = ["interlock", "migrate"]
@@ -230,7 +234,7 @@ def _wire(tally: Tally, environment: str, applied: bool, again: str) -> dict[str
 
 def _print(tally: Tally, out: Console, environment: str, applied: bool, again: str) -> None:
     if tally.changes:
-        shown = table("change", "row", "what it is given", whole=("change",))
+        shown = table("change", "row", "details", whole=("change",))
         for change in tally.changes:
             shown.add_row(str(change.action), Text(f"{change.pk} / {change.sk}"), Text(change.says))
         out.print(shown)
@@ -244,11 +248,11 @@ def _print(tally: Tally, out: Console, environment: str, applied: bool, again: s
         out.print(line, markup=False, soft_wrap=True)
     if tally.stopped:
         out.print("[bold red]stopped:[/] ", end="")
-        out.print(f"{tally.stopped}; go on with:\n  {again}", markup=False, soft_wrap=True)
+        out.print(f"{tally.stopped}; continue with:\n  {again}", markup=False, soft_wrap=True)
 
 
 def _notice(notice: MigrationNotice) -> str:
-    """A notice on one line, with the rows in question."""
+    """A notice on one line, with the rows that cause it."""
     where = notice.pk.removeprefix("PIPELINE#") + (" (cron)" if notice.has_cron else "")
     rows = f" [{', '.join(f'SENSOR#{key}' for key in notice.rows)}]" if notice.rows else ""
     return f"{where}: {notice.says}{rows}"
@@ -268,11 +272,11 @@ def _summary(tally: Tally, environment: str, applied: bool) -> Iterator[str]:
         )
     if tally.requests_left:
         yield (
-            f"{_counted(tally.requests_left, 'rerun request')} without an answer left as they are: "
-            "ask again with `interlock rerun` where one is still wanted"
+            f"{_counted(tally.requests_left, 'rerun request')} without an answer kept: "
+            "if one is still needed, request it again with `interlock rerun`"
         )
     if not applied and tally.changes:
-        yield "nothing was written; --apply writes it"
+        yield "nothing was written; use --apply to write the changes"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""How results reach people and programs: tables in a terminal, JSON with --json, one sentence for an error."""
+"""The output of all commands: tables in a terminal, JSON with --json, one sentence for an error."""
 
 import json
 import os
@@ -16,12 +16,12 @@ _WIDTH_OF_FILES = 200
 
 
 def _colours() -> Literal["auto"] | None:
-    """With NO_COLOR not even bold is written: https://no-color.org."""
+    """The colour system of rich. With NO_COLOR it is None, which also leaves out bold: https://no-color.org."""
     return None if os.environ.get("NO_COLOR") else "auto"
 
 
 class CliError(click.ClickException):
-    """Something the user can mend: one clear sentence (or one line per problem) and exit code 2."""
+    """An error that the user can fix. It is one sentence, or one line per problem, with exit code 2."""
 
     exit_code = 2
 
@@ -34,13 +34,13 @@ class CliError(click.ClickException):
 
 
 class OutputError(CliError):
-    """Nothing that the user wrote is wrong, but the result cannot be told: exit code 1."""
+    """The result cannot be written, although the input has no error. The exit code is 1."""
 
     exit_code = 1
 
 
 def console() -> Console:
-    """The terminal; colours obey NO_COLOR and vanish where the output is no terminal, whose lines may be long."""
+    """Standard output. Colours obey NO_COLOR. Output to a file or pipe has no colours and wider lines."""
     made = Console(highlight=False, emoji=False, color_system=_colours())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _WIDTH_OF_FILES
@@ -48,12 +48,12 @@ def console() -> Console:
 
 
 def error_console() -> Console:
-    """The same for stderr, whose lines are never broken."""
+    """Standard error. Its lines are never broken."""
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, color_system=_colours())
 
 
 def progress_printer(out: Console) -> Callable[[str], None]:
-    """Prints each step of long work, with the seconds since it began."""
+    """A function that prints each step of long work, with the seconds since this call."""
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -68,13 +68,13 @@ def print_json(value: Any) -> None:
 
 
 def print_json_line(value: Any) -> None:
-    """One JSON document on one line of stdout, at once."""
+    """One JSON document on one line of stdout, flushed at once."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
     sys.stdout.flush()
 
 
 def table(*columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
-    """An empty table in the house style; the columns of `whole` are never broken."""
+    """An empty table without borders. The columns of `whole` are never broken."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold", no_wrap=column in whole)
@@ -91,10 +91,10 @@ def show_span(seconds: float) -> str:
 
 
 def plain(text: object) -> str:
-    """A text to be put among rich's markup: none of its brackets is read as markup."""
+    """The text for use within rich's markup. Its brackets are not read as markup."""
     return escape(str(text))
 
 
 def _readable(text: str) -> str:
-    """The text with everything escaped that moves a terminal's cursor or colours, but for the ends of its lines."""
+    """The text with its control characters escaped, except line ends and tabs."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\u{ord(sign):04x}" for sign in text)

@@ -1,11 +1,11 @@
-"""interlock push: pipeline and calendar files into the control table, all or none."""
+"""interlock push: writes pipeline and calendar files to the control table, all or none."""
 
 from collections.abc import Sized
 
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._files import refuse, review_paths
+from interlock_cli._files import reject, review_paths
 from interlock_cli._output import console, print_json
 from interlock_config import PipelineConfig
 
@@ -13,11 +13,11 @@ from interlock_config import PipelineConfig
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_json: bool) -> None:
     """Validate pipeline files and write them to the control table.
 
-    PATHS are files or folders (*.yaml, *.yml, *.json). Nothing is written when any file has an error.
+    PATHS are files or folders (*.yaml, *.yml, *.json). If any file has an error, nothing is written.
 
     \b
     Examples:
@@ -26,7 +26,7 @@ def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_
     """
     review = review_paths(paths)
     if review.failed:
-        refuse(review)
+        reject(review)
     store = deployment(environment, endpoint_url).store()
     calendars = [found for found in review.documents.values() if not isinstance(found, PipelineConfig)]
     pipelines = [found for found in review.documents.values() if isinstance(found, PipelineConfig)]

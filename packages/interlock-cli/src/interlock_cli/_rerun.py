@@ -1,4 +1,4 @@
-"""interlock rerun: asks for another attempt of a date; Interlock decides."""
+"""interlock rerun: requests another attempt of a date. Interlock decides about it."""
 
 from datetime import UTC, datetime
 
@@ -18,13 +18,13 @@ from interlock_store import Store
     "--reason",
     default=str(RerunReason.MANUAL),
     show_default=True,
-    help="Why; late-data and data-drift are Interlock's.",
+    help="Reason of the request. Interlock reserves late-data, data-drift, repeated-hour and job-fail-retry.",
 )
-@click.option("--note", default=None, help="Free text kept with the request.")
+@click.option("--note", default=None, help="Free text that is stored with the request.")
 @click.option(
     "--abandon-previous",
     is_flag=True,
-    help="The date's last job is known to have ended: start although its target cannot be asked for it.",
+    help="Start although the state of the date's last job cannot be read. Make sure first that this job has ended.",
 )
 @deployment_options
 def rerun(
@@ -38,24 +38,24 @@ def rerun(
 ) -> None:
     """Request a rerun of PIPELINE for DATE (YYYY-MM-DD, or YYYY-MM-DDTHH for an hourly run).
 
-    The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED with its reason. While the date's last job runs,
-    or cannot be asked whether it does, an accepted rerun starts nothing; --abandon-previous is the way past a job
-    that can no longer be asked. Make sure that it has ended: nothing else does.
+    The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED, with the reason. While the date's last job runs,
+    an accepted rerun starts nothing. The same is true while the state of that job cannot be read. If it can never be
+    read again, make sure that the job has ended, and use --abandon-previous. No other component checks this.
 
     \b
-    Example:
+    Examples:
       interlock rerun gold-orders 2026-03-03 --reason "corrected source file"
       interlock rerun gold-orders 2026-03-03 --abandon-previous --note "cluster was deleted"
     """
     _read_date(date)
     store = deployment(environment, endpoint_url).store()
-    ask_for_rerun(
+    request_rerun(
         store, pipeline, date, reason=reason, note=note, environment=environment, abandon_previous=abandon_previous
     )
     console().print(f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}")
 
 
-def ask_for_rerun(
+def request_rerun(
     store: Store,
     pipeline: str,
     date: str,
@@ -65,10 +65,13 @@ def ask_for_rerun(
     environment: str = LOCAL,
     abandon_previous: bool = False,
 ) -> None:
-    """Write the request; CliError for an impossible date or reason, an unknown pipeline or one that cannot be read."""
+    """Write the request.
+
+    Raises CliError for an invalid date, a reserved reason, and a pipeline that is unknown or cannot be read.
+    """
     execution_date = _read_date(date)
     if reason == RerunReason.JOB_FAIL_RETRY:
-        raise CliError(f"--reason {reason}: that is Interlock's own, for retries after a failed job; give another one")
+        raise CliError(f"--reason {reason}: is reserved for retries after a failed job; give another reason")
     stored = store.config(pipeline)
     if stored.config is None:
         raise CliError(f"pipeline {pipeline!r} in {environment!r}: {stored.problem}")

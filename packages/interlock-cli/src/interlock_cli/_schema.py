@@ -1,4 +1,4 @@
-"""interlock schema: what pipeline and calendar files may hold, for editors and other checkers."""
+"""interlock schema: prints the JSON Schema of pipeline and calendar files, for editors and other checkers."""
 
 import click
 
@@ -7,12 +7,12 @@ from interlock_config import calendar_schema, json_schema
 
 
 @click.command()
-@click.option("--calendar", is_flag=True, help="The schema of calendar files instead.")
+@click.option("--calendar", is_flag=True, help="Print the schema of calendar files instead.")
 def schema(calendar: bool) -> None:
     """Print the JSON Schema (draft 2020-12) of pipeline files, for editors and other checkers.
 
-    An editor with the YAML language server checks a file against it when the file's first line is
-    "# yaml-language-server: $schema=pipeline.schema.json" (a path from the file's folder, or a URL).
+    An editor with the YAML language server checks a file whose first line names the schema:
+    "# yaml-language-server: $schema=pipeline.schema.json". The name is a path from the file's folder, or a URL.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Finds the files that a path, a folder or a pattern names, and tells where it cannot look; it opens no file."""
+"""Finds the files that a path, a folder or a pattern names, and the places that cannot be read. It opens no file."""
 
 import os
 import stat
@@ -15,22 +15,22 @@ _SHOWN_CHARACTERS = 200
 
 
 class Search:
-    """What one path leads to: `files`, and in `unreadable` each place that cannot be looked at, with the reason.
+    """The files that one path names.
 
-    Of folders and patterns the files are those named *.yaml, *.yml and *.json, without JSON Schemas. A path that
-    leads to no file has a reason too.
+    files: the files. For a folder or a pattern only *.yaml, *.yml and *.json, without JSON Schemas.
+    unreadable: each place that cannot be read, with the reason. A path that names no file has a reason too.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.unreadable: dict[str, str] = {}
         if path == "":
-            # Path("") is the current folder, which nobody means who writes "$FOLDER".
-            self.unreadable[repr(path)] = "is no path; is a variable of the shell unset?"
+            # Path("") is the current folder. A user who writes "$FOLDER" does not mean it.
+            self.unreadable[repr(path)] = "is not a path; is a variable of the shell unset?"
             self.files = []
             return
         self.files = self._named(Path(path))
         if not self.files and not self.unreadable:
-            self._tell(path, "no *.yaml, *.yml or *.json file is there")
+            self._note(path, "no *.yaml, *.yml or *.json file found")
 
     def _named(self, path: Path) -> list[Path]:
         try:
@@ -38,18 +38,18 @@ class Search:
         except (FileNotFoundError, NotADirectoryError) as error:
             if _PATTERN_SIGNS & set(str(path)) and not os.path.islink(path):
                 return self._matching(path)
-            self._tell(path, why(error, path) if os.path.islink(path) else "no such file or folder")
+            self._note(path, why(error, path) if os.path.islink(path) else "no such file or folder")
             return []
         except OSError as error:
-            self._tell(path, why(error, path))
+            self._note(path, why(error, path))
             return []
         except ValueError:
-            self._tell(path, "cannot be a path")
+            self._note(path, "is not a valid path")
             return []
         return self._in_folder(path) if is_folder else [path]
 
     def _in_folder(self, folder: Path) -> list[Path]:
-        """The documents of a folder and its folders, without hidden ones."""
+        """The documents of a folder and of the folders below it, without hidden files and folders."""
         found = []
         for place, names in self._walk(folder):
             for file in (place / name for name in names if not _is_hidden(name)):
@@ -60,10 +60,10 @@ class Search:
         return sorted(found)
 
     def _walk(self, folder: Path) -> Iterator[tuple[Path, list[str]]]:
-        """A folder and all below it, without hidden ones, with the names of what is no folder; each is met once."""
+        """A folder and each folder below it once, without hidden folders, with the names of their files."""
         seen = set()
-        blame = partial(self._blame, folder)
-        for place, folders, names in os.walk(folder, onerror=blame, followlinks=True):
+        note = partial(self._note_error, folder)
+        for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
             if (whole := os.path.realpath(place)) in seen:
                 folders.clear()
                 continue
@@ -81,7 +81,7 @@ class Search:
         return sorted(found)
 
     def _opened(self, base: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-        """What the parts of a pattern match below a place. They read as those of glob, which says nothing of errors."""
+        """The paths below `base` that match the parts of a pattern. The syntax is that of glob, which hides errors."""
         if not parts:
             yield base
             return
@@ -101,7 +101,7 @@ class Search:
         try:
             return sorted(os.listdir(folder))
         except OSError as error:
-            self._blame(folder, error)
+            self._note_error(folder, error)
             return []
 
     def _is_there(self, path: Path) -> bool:
@@ -110,27 +110,27 @@ class Search:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            self._tell(path, why(error, path))
+            self._note(path, why(error, path))
             return False
         return True
 
     def _is_folder(self, path: Path) -> bool:
-        """Whether it is a folder; a link that leads nowhere might have been one unless its ending is a file's."""
+        """Whether the path is a folder. A broken link is noted if its name is that of a document or has no ending."""
         try:
             return stat.S_ISDIR(path.stat().st_mode)
         except FileNotFoundError as error:
             if _is_document(path) or not path.suffix:
-                self._tell(path, why(error, path))
+                self._note(path, why(error, path))
         except OSError as error:
-            self._tell(path, why(error, path))
+            self._note(path, why(error, path))
         return False
 
-    def _blame(self, folder: Path, error: OSError) -> None:
-        """Tell the folder that the error names, which is one below `folder` or itself."""
+    def _note_error(self, folder: Path, error: OSError) -> None:
+        """Note the place that the error names: `folder` or a folder below it."""
         place = Path(error.filename or folder)
-        self._tell(place, why(error, place))
+        self._note(place, why(error, place))
 
-    def _tell(self, path: str | Path, reason: str) -> None:
+    def _note(self, path: str | Path, reason: str) -> None:
         text = str(path)
         self.unreadable[text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"] = reason
 
@@ -138,7 +138,7 @@ class Search:
 def why(error: OSError, path: str | Path) -> str:
     """The reason why a path cannot be read."""
     if isinstance(error, FileNotFoundError) and os.path.islink(path):
-        return "is a link that leads nowhere"
+        return "is a broken link"
     return f"cannot be read: {error.strerror}"
 
 

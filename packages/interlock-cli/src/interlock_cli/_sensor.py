@@ -1,4 +1,4 @@
-"""interlock sensor put: a sensor row, as an external process would write it."""
+"""interlock sensor put: writes a sensor row as an external process would."""
 
 import json
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from interlock_rules import UnreadableDate, row_date
 from interlock_store import to_wire
 
 _WHY_NOTHING_STARTS = (
-    "The row holds just these fields already. DynamoDB makes no stream record of a write that changes nothing, "
-    "so it starts nothing. A reading needs a date, or a time such as updatedAt, that differs from the one before."
+    "The row already has exactly these fields. DynamoDB makes no stream record of a write that changes nothing, "
+    "so the write starts nothing. A new reading needs another date, or another time such as updatedAt."
 )
 
 
@@ -30,7 +30,7 @@ def sensor() -> None:
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD=VALUE...")
 @click.option("--no-timestamp", "bare", is_flag=True, help="Write the fields as they are, without updatedAt.")
 @deployment_options
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def put(
     pipeline: str,
     key: str,
@@ -42,9 +42,9 @@ def put(
 ) -> None:
     """Write one sensor row: KEY of PIPELINE with its fields. Values are JSON, so text needs quotes.
 
-    The row also gets the current time as updatedAt, unless a field of that name is given. So every reading differs
-    from the one before. A write that changes nothing makes no stream record and starts nothing: it is answered by
-    "unchanged".
+    The row also gets the current time as updatedAt, unless a field of that name is given. So each reading differs
+    from the reading before. A write that changes nothing makes no stream record and starts nothing. The command then
+    prints "unchanged".
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def put(
 def _answer(pipeline: str, key: str, data: dict[str, Any], *, changed: bool, as_json: bool) -> None:
     result = "written" if changed else "unchanged"
     named = row_date(key, data)
-    warning = f"{named}; the row opens no run and counts for none" if isinstance(named, UnreadableDate) else None
+    warning = f"{named}; the row opens no run and counts for no run" if isinstance(named, UnreadableDate) else None
     if as_json:
         answer = {"pipeline": pipeline, "key": key, "data": data, "result": result}
         print_json(answer if warning is None else {**answer, "warning": warning})
@@ -83,7 +83,7 @@ def _answer(pipeline: str, key: str, data: dict[str, Any], *, changed: bool, as_
 
 
 def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
-    """All fields, or one error that names every wrong one."""
+    """All fields. Raises one CliError that names each invalid field."""
     data: dict[str, Any] = {}
     problems = []
     for text in fields:
@@ -92,7 +92,7 @@ def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
             problems.append(f"{text!r} is not FIELD=VALUE")
             continue
         try:
-            data[name] = json.loads(value, parse_float=Decimal, parse_constant=_refuse_constant)
+            data[name] = json.loads(value, parse_float=Decimal, parse_constant=_reject_constant)
             to_wire({name: data[name]})
         except ArithmeticError:
             problems.append(
@@ -105,5 +105,5 @@ def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
     return data
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+def _reject_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,4 +1,4 @@
-"""interlock status: shows per pipeline and date where the run stands, why it waits, and how it keeps its deadlines."""
+"""interlock status: shows the state, the reason and the deadlines of each date of each pipeline."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,15 +29,15 @@ _COLOURS = {
 
 @click.command()
 @click.argument("pipeline", required=False)
-@click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="How many dates to show.")
+@click.option("--last", default=8, show_default=True, type=click.IntRange(1, 1000), help="Number of dates to show.")
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(pipeline: str | None, last: int, environment: str, endpoint_url: str | None, as_json: bool) -> None:
-    """Show where each date stands: its state, what is waited for and why, and its deadlines.
+    """Show each date: its state, the reason why it waits, and its deadlines.
 
-    Deadlines are told in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. Dates
-    that should have begun and that nothing has triggered are shown too, with what was last seen of the sensor that
-    triggers them. A row that cannot be read is told in its line; the others are shown as ever.
+    Deadlines are in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. A date that
+    should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
+    cannot be read is reported in its line, and does not hide the other rows.
 
     \b
     Examples:
@@ -57,12 +57,12 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
-    """A table for people, readable at 100 columns."""
+    """Print a table that is readable at 100 columns."""
     out = console()
     if not found:
-        out.print("no pipelines yet; write some with: interlock push PATH")
+        out.print("no pipelines yet; to write pipelines, use: interlock push PATH")
         return
-    shown = table("pipeline", "date", "state", "try", "what it waits for, why, and its deadlines", whole=_WHOLE)
+    shown = table("pipeline", "date", "state", "attempt", "reason and deadlines", whole=_WHOLE)
     for one in found:
         if one.problem:
             shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", plain(one.problem))
@@ -93,7 +93,7 @@ def _reason(report: RunReport, now: datetime) -> Iterator[str]:
 
 
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[str]:
-    """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`; a second one for a deadline that moved."""
+    """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`. A deadline that moved has a second line."""
     if one.stored.config is None:
         return
     zone = one.stored.config.zone
@@ -120,18 +120,18 @@ def _span(moment: datetime, now: datetime) -> str:
 
 
 def _show(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
-    """A moment in the pipeline's zone and in UTC, short enough for a line; with seconds where there are any."""
+    """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0."""
     clock = "%H:%M:%S" if moment.second else "%H:%M"
     local, utc = moment.astimezone(zone), moment.astimezone(UTC)
     if local.utcoffset() == utc.utcoffset():
         return f"{utc:%m-%d} {utc.strftime(clock)}Z"
-    told = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
+    shown = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
     day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
-    return f"{told} ({day}{utc.strftime(clock)}Z)" if utc_too else told
+    return f"{shown} ({day}{utc.strftime(clock)}Z)" if utc_too else shown
 
 
 def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:
-    """The same for programs: times in UTC, deadlines in the pipeline's zone too, seconds left (negative: overdue)."""
+    """The status as JSON: times in UTC, deadlines also in the pipeline's zone, seconds left (negative if overdue)."""
     zone = one.stored.config.zone if one.stored.config is not None else None
     runs = [_wire_line(line, zone, now) for line in one.dates]
     return {"pipeline": one.pipeline, "problem": one.problem, "zone": str(zone) if zone else None, "runs": runs}
@@ -152,9 +152,9 @@ def _wire_line(line: RunReport | UnreadableStatus, zone: ZoneInfo | None, now: d
 
 def _wire_run(report: RunReport, zone: ZoneInfo | None, now: datetime) -> dict[str, Any]:
     wire: dict[str, Any] = to_builtins(report)
-    for told, clock in zip(wire["sla"], report.sla, strict=True):
-        told["breach_at_local"] = clock.breach_at.astimezone(zone).isoformat() if zone else None
-        told["seconds_left"] = (
+    for entry, clock in zip(wire["sla"], report.sla, strict=True):
+        entry["breach_at_local"] = clock.breach_at.astimezone(zone).isoformat() if zone else None
+        entry["seconds_left"] = (
             round((clock.breach_at - now).total_seconds()) if _is_ahead_or_over(clock, report.progress) else None
         )
     return wire

@@ -1,4 +1,4 @@
-"""The interface for commands of other packages: the same output, errors and deployments as the own commands."""
+"""The interface for commands of other packages: the output, the errors and the deployments of `interlock`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ class Terminal:
         return progress_printer(out)
 
     def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
-        """An empty table in the house style. The columns of `whole` are never broken."""
+        """An empty table without borders. The columns of `whole` are never broken."""
         return table(*columns, title=title, whole=whole)
 
     def span(self, seconds: float) -> str:
@@ -38,5 +38,5 @@ class Terminal:
         return CliError(message)
 
     def deployment(self, environment: str, endpoint_url: str | None) -> Deployment:
-        """The deployment that the options name; remembered for the message of an AWS error."""
+        """The deployment that the options name. The context keeps it for the message of an AWS error."""
         return deployment(environment, endpoint_url)

@@ -1,4 +1,4 @@
-"""interlock validate: what is wrong with pipeline and calendar files, for people, programs and GitHub."""
+"""interlock validate: reports the problems of pipeline and calendar files as text, JSON or GitHub annotations."""
 
 import math
 import os
@@ -33,7 +33,7 @@ STDIN = "-"
     type=click.Choice(["text", "github", "json"]),
     default="text",
     show_default=True,
-    help="Lines to read, annotations of a GitHub workflow, or one JSON document.",
+    help="Plain lines, annotations of a GitHub workflow, or one JSON document.",
 )
 @click.option("--strict", is_flag=True, help="End with exit code 2 for warnings too.")
 @click.option(
@@ -41,7 +41,7 @@ STDIN = "-"
     default="<stdin>",
     show_default=True,
     metavar="NAME",
-    help="What to call standard input; read as JSON when it ends in .json.",
+    help="Name of standard input in messages. If it ends in .json, the input is read as JSON.",
 )
 @click.option(
     "--environment",
@@ -49,7 +49,7 @@ STDIN = "-"
     metavar="NAME",
     help="Also read this deployment's rows, and warn of pipelines that the dates of their rows would hold.",
 )
-@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Where --environment answers.")
+@click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Address of its AWS API.")
 def validate(
     paths: tuple[str, ...],
     as_json: bool,
@@ -59,19 +59,20 @@ def validate(
     environment: str | None,
     endpoint_url: str | None,
 ) -> None:
-    """Say everything that is wrong with pipeline and calendar files.
+    """Report all errors and warnings of pipeline and calendar files.
 
-    PATH is a file, a folder (its *.yaml, *.yml and *.json, without hidden ones), a pattern such as
+    PATH is a file, a folder (its *.yaml, *.yml and *.json, without hidden files), a pattern such as
     'pipelines/**/*.yaml', or - for standard input. Files are also compared with each other: ids must differ,
-    and a calendar that a pipeline names must be among them.
+    and a calendar that a pipeline names must be among the files.
 
-    A path that cannot be read is an error beside those of the files that can.
+    A path that cannot be read is an error. The other files are still checked.
 
-    Without --environment nothing but files is read. With it, each pipeline is compared with its rows in that
+    Without --environment the command reads only files. With it, each pipeline is compared with its rows in that
     deployment: a row that names another date than the newest run, or the last fire of a cron, decides no rule.
-    It also warns of deadlines that excluded days will move, if the deployment has not run with this rule yet.
+    The command also warns of deadlines that excluded days will move, if the deployment has not run with this rule
+    yet.
 
-    Exit code 0: no errors (warnings may be there); 2: errors.
+    Exit code 0: no errors, but possibly warnings. 2: errors.
 
     \b
     Examples:
@@ -84,7 +85,7 @@ def validate(
     if as_json and style == "github":
         raise click.UsageError("--json and --format github exclude each other.")
     style = "json" if as_json else style
-    _escape_what_cannot_be_encoded(sys.stdout)
+    _escape_unencodable(sys.stdout)
     gathered = read_files(path for path in paths if path != STDIN)
     if STDIN in paths:
         _read_stdin_into(gathered, stdin_filename)
@@ -97,7 +98,10 @@ def validate(
 
 
 def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
-    """Warnings of a deployment, cron pipelines first: rules stopped by dates of rows, deadlines that will move."""
+    """Warnings from the rows of a deployment: pipelines held by the dates of rows, and deadlines that will move.
+
+    Pipelines with a cron come first.
+    """
     store, now = where.store(), datetime.now(UTC)
     calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
     pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]
@@ -111,14 +115,14 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
         stored = store.config(config.id)
         moved = moved_deadline(config, config.exclusions(calendars), now)
         if moved is not None and stored.exists and not stored.noted:
-            # The deployment has not run with moving deadlines yet: afterwards this is no news.
+            # Only before the deployment runs with moving deadlines. Afterwards the move is not a change.
             deadline = config.sla.deadline if config.sla is not None else None
             message = f"{moved} (environment {where.environment})"
             yield Problem(source, "sla.deadline", deadline, message, "warning")
 
 
 def _read_stdin_into(gathered: Gathered, name: str) -> None:
-    # None when the caller has closed it: <&- in a shell.
+    # None if the caller has closed it, as <&- in a shell does.
     if sys.stdin is None:
         gathered.unreadable[name] = "cannot be read: it is closed"
         return
@@ -128,14 +132,14 @@ def _read_stdin_into(gathered: Gathered, name: str) -> None:
         gathered.unreadable[name] = f"cannot be read: {error.strerror}"
 
 
-def _escape_what_cannot_be_encoded(stream: object) -> None:
-    """Files hold any sign, and build logs are sometimes ASCII."""
+def _escape_unencodable(stream: object) -> None:
+    """Escape characters that the output cannot encode: files contain any character, and some build logs are ASCII."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 
 def _print_text(problems: Sequence[Problem], files: int) -> None:
-    """Errors first, then warnings, each on its line."""
+    """Print the errors first, then the warnings, one per line."""
     out = console()
     colours = {"error": "red", "warning": "yellow"}
     for severity, colour in colours.items():
@@ -193,7 +197,7 @@ def _wire(problem: Problem) -> dict[str, object]:
 
 
 def _strict(value: Any) -> Any:
-    """The value without numbers that JSON does not have; those become text."""
+    """The value with text in place of the numbers that JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
@@ -205,12 +209,12 @@ def _annotation(problem: Problem, root: Path) -> str:
     """A GitHub workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     place = {"file": _relative(problem.source, root), "line": problem.line, "title": problem.path or "pipeline file"}
     properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in place.items() if value is not None)
-    said = str(msgspec.structs.replace(problem, source="", line=None))
-    return f"::{problem.severity} {properties}::{_escaped(said)}"
+    text = str(msgspec.structs.replace(problem, source="", line=None))
+    return f"::{problem.severity} {properties}::{_escaped(text)}"
 
 
 def _relative(source: str, root: Path) -> str:
-    """The file as GitHub knows it, from the root of the checkout."""
+    """The path from the root of the checkout, as GitHub expects it."""
     try:
         return Path(source).resolve().relative_to(root.resolve()).as_posix()
     except (ValueError, OSError):
@@ -218,7 +222,7 @@ def _relative(source: str, root: Path) -> str:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Text that ends no property and no line of a workflow command."""
+    """The text without characters that would end a property or a line of a workflow command."""
     for sign in f"%\r\n{more}":
         text = text.replace(sign, f"%{ord(sign):02X}")
     return text
