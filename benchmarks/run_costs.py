@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from simulation.faults import Rows
 from simulation.jobs import Job
+from simulation.truths import Truth
 from simulation.world import World
 
 from interlock_config import decode_yaml
@@ -43,6 +44,7 @@ job: {type: glue, config: {jobName: j}, maxRetries: 1, maxManualReruns: 5, maxDr
 postRun: {driftField: rows, rules: [{key: audit, check: exists}]}
 """
 DATE = "2026-03-27"
+TRUTH = Truth(parse_execution_date(DATE))
 COUNTED = (
     "GetItem",
     "BatchGetItem",
@@ -227,7 +229,7 @@ class Bench:
             {"PK": "PIPELINE#p0", "SK": f"SENSOR#ready#old{number}", "data": {"ok": False, "count": 1}}
             for number in range(history)
         )
-        self.world.sense("p0", "audit", rows=100, date=DATE)
+        self.world.sense("p0", "audit", TRUTH, rows=100, date=DATE)
         self.world.run_until(self.world.now + timedelta(hours=6))
 
     def cost(self, act: Callable[[], None]) -> Counter[str]:
@@ -249,7 +251,7 @@ class Bench:
 
     def arrive(self) -> None:
         """The data of the date arrives."""
-        self.world.sense("p0", f"ready#{DATE}", date=DATE, ok=True, count=10)
+        self.world.sense("p0", f"ready#{DATE}", TRUTH, date=DATE, ok=True, count=10)
 
     def fail_once(self) -> None:
         """The data of the date arrives, and its first job fails."""
@@ -269,7 +271,7 @@ class Bench:
 
     def drift(self) -> None:
         """A post-run sensor drifts after completion."""
-        self.world.sense("p0", "audit", rows=500, date=DATE)
+        self.world.sense("p0", "audit", TRUTH, rows=500, date=DATE)
 
 
 def costs(history: int) -> tuple[dict[str, Counter[str]], list[str]]:
