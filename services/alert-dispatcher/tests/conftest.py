@@ -1,4 +1,4 @@
-"""An events table in memory, a Slack on loopback, and a clock that only moves when told to."""
+"""An events table in memory, a Slack on loopback, and a clock that the test moves."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ TABLE = "test-interlock-events"
 
 
 class Answer:
-    """What Slack says next: an HTTP status, headers, a body; `hang_up` drops the connection instead."""
+    """Slack's next answer: an HTTP status, headers and a body. `hang_up` drops the connection instead."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class Answer:
 
 
 class LoopbackSlack:
-    """Behaves like chat.postMessage: keeps what was posted, answers with a growing ts.
+    """Behaves like chat.postMessage: keeps posted messages, and answers with a growing ts.
 
-    `answers` are given first, one per request; a request that gets one is posted only if the answer says ok, or hangs
-    up after the message was taken. `before` is called with each request's body before it is answered.
+    Each request takes the first of `answers`, if any. Its message is then posted only if the answer is ok, or
+    hangs up after the post. `before` is called with each request's body before the answer.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
 
 
 class Clock:
-    """Time for the code under test: sleeping moves it, nothing else does."""
+    """Time for the code under test. Only sleeping moves it."""
 
     def __init__(self) -> None:
         self.at = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
@@ -152,7 +152,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     for name in ("AWS_ENDPOINT_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     handler.handle.reset()
-    # Slack is on loopback, and has to be reached for real.
+    # Slack is on loopback and takes real requests.
     with mock_aws(config={"core": {"reset_boto3_session": False, "passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
         client = boto3.client("dynamodb")
         client.create_table(

@@ -1,4 +1,4 @@
-"""What counts as an alert, and which thread it belongs to."""
+"""Reads alerts from queue messages, and picks their threads."""
 
 import json
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ def test_an_alert_carries_what_a_message_needs() -> None:
     )
 
 
-def test_an_alarm_without_an_id_of_ours_is_known_by_the_envelope() -> None:
+def test_an_alarm_has_the_id_and_time_of_its_envelope() -> None:
     alert = read_alert(message({"pipelineId": "INFRASTRUCTURE", "message": "errors > 0"}))
     assert (alert.id, alert.at) == ("6f87d04b", datetime(2026, 3, 3, 8, 1, 9, tzinfo=UTC))
 
@@ -74,7 +74,7 @@ def test_an_alarm_without_an_id_of_ours_is_known_by_the_envelope() -> None:
         (None, None, "THREAD#none#2026-03-02"),
     ],
 )
-def test_an_alert_belongs_to_the_thread_of_its_schedule_and_date_else_of_its_day_in_utc(
+def test_a_thread_is_of_a_schedule_and_date_or_a_day_in_utc(
     schedule: str | None, date: str | None, thread: str
 ) -> None:
     at = "2026-03-03T00:30:00+01:00"
@@ -82,7 +82,7 @@ def test_an_alert_belongs_to_the_thread_of_its_schedule_and_date_else_of_its_day
     assert read_alert(message(detail)).thread == thread
 
 
-def test_odd_details_are_shown_and_do_not_lose_the_alert() -> None:
+def test_invalid_details_are_shown_in_the_alert() -> None:
     alert = read_alert(message({**DETAIL, "message": ["a", 1], "detail": "text", "deadline": 7, "scheduleId": ""}))
     assert (alert.message, alert.deadline, alert.status, alert.schedule_id) == ('["a", 1]', "7", None, None)
 
@@ -106,6 +106,6 @@ def test_odd_details_are_shown_and_do_not_lose_the_alert() -> None:
         (message({"pipelineId": "x"}, time=...), "no time"),
     ],
 )
-def test_what_is_no_alert_is_malformed_and_says_why(broken: dict[str, Any], named: str) -> None:
+def test_an_invalid_alert_is_malformed_with_its_reason(broken: dict[str, Any], named: str) -> None:
     with pytest.raises(MalformedRecord, match=named):
         read_alert(broken)

@@ -1,4 +1,4 @@
-"""One message per event, one thread per pipeline, schedule and date: whatever comes twice, at once, or crashes."""
+"""One message per event, one thread per pipeline, schedule and date, also with repeats, concurrency and crashes."""
 
 import threading
 from collections.abc import Callable
@@ -23,11 +23,11 @@ THREAD = Key("PIPELINE#bronze", "THREAD#cron#2026-03-03")
 
 
 class Crash(BaseException):
-    """The process dies here: nothing that follows runs, except in another process."""
+    """The end of the process. Only another process continues."""
 
 
 class SerialTable:
-    """One request at a time, as DynamoDB serialises the writes of an item and moto does not.
+    """One request at a time: DynamoDB serialises the writes of an item, and moto does not.
 
     `before` and `after` are called around each request with the operation's name.
     """
@@ -95,7 +95,7 @@ def test_the_first_alert_opens_the_thread_and_the_others_reply(
 
 
 @pytest.mark.parametrize("other", [{"date": "2026-03-04"}, {"schedule_id": "stream"}, {"pipeline_id": "silver"}])
-def test_another_pipeline_schedule_or_date_has_a_thread_of_its_own(
+def test_each_pipeline_schedule_and_date_has_its_own_thread(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, other: dict[str, str]
 ) -> None:
     dispatcher = make()
@@ -113,9 +113,7 @@ def test_an_event_that_is_delivered_twice_is_posted_once(
     assert len(slack.posted) == 1
 
 
-def test_a_second_delivery_while_the_first_is_being_posted_waits_for_it(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any
-) -> None:
+def test_a_second_delivery_waits_for_the_first_post(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
     refused: list[Exception] = []
 
     def deliver_again(body: dict[str, Any]) -> None:
@@ -130,7 +128,7 @@ def test_a_second_delivery_while_the_first_is_being_posted_waits_for_it(
     assert len(slack.posted) == 1
 
 
-def test_an_alert_that_comes_while_another_opens_the_thread_goes_back_to_the_queue(
+def test_an_alert_returns_to_the_queue_while_a_thread_opens(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
 ) -> None:
     def interfere(body: dict[str, Any]) -> None:
@@ -141,12 +139,12 @@ def test_an_alert_that_comes_while_another_opens_the_thread_goes_back_to_the_que
     slack.before = interfere
     make().dispatch(alert("a"), clock.deadline())
     assert 3 * SECOND <= sum(clock.slept, timedelta()) < 4 * SECOND
-    # Given back, not held: it need not wait for a lease to run out.
+    # The alert's row was released, so the next delivery need not wait for the end of a lease.
     make().dispatch(alert("b"), clock.deadline())
     assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
 
 
-def test_an_alert_that_waits_for_the_thread_replies_as_soon_as_it_is_open(
+def test_a_waiting_alert_replies_once_the_thread_is_open(
     make: Callable[..., Dispatcher], slack: Any, clock: Any
 ) -> None:
     opening, may_open = threading.Event(), threading.Event()
@@ -167,9 +165,7 @@ def test_an_alert_that_waits_for_the_thread_replies_as_soon_as_it_is_open(
     assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
 
 
-def test_many_first_alerts_at_once_open_one_thread_and_post_each_event_once(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any
-) -> None:
+def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
     gate = threading.Barrier(8)
 
     def deliver(identifier: str) -> None:
@@ -191,7 +187,7 @@ def test_many_first_alerts_at_once_open_one_thread_and_post_each_event_once(
     assert sorted(message["text"].splitlines()[1] for message in slack.posted) == ["a", "b", "c", "d"]
 
 
-def test_a_crash_before_the_post_delays_the_alert_and_does_not_lose_it(
+def test_a_crash_before_the_post_only_delays_the_alert(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
 ) -> None:
     def die(operation: str) -> None:
@@ -208,7 +204,7 @@ def test_a_crash_before_the_post_delays_the_alert_and_does_not_lose_it(
     assert len(slack.posted) == 1
 
 
-def test_a_crash_while_the_thread_is_being_opened_blocks_nobody_for_long(
+def test_a_crash_while_a_thread_opens_blocks_alerts_briefly(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
 ) -> None:
     rows = LeasedRows(table, TABLE, timedelta(days=90))  # type: ignore[arg-type]
@@ -220,7 +216,7 @@ def test_a_crash_while_the_thread_is_being_opened_blocks_nobody_for_long(
     assert len(slack.opened) == 1
 
 
-def test_a_lost_answer_may_post_twice_and_never_not_at_all(
+def test_a_lost_answer_may_cause_a_second_post_but_no_loss(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
 ) -> None:
     slack.answers = [answer("", hang_up=True)]
@@ -259,7 +255,7 @@ def test_a_post_that_failed_may_be_tried_again_at_once(
     assert len(slack.opened) == 1
 
 
-def test_slack_is_given_the_time_that_it_asks_for(
+def test_the_dispatcher_waits_for_the_time_slack_asked_for(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
 ) -> None:
     busy = answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "7"})
@@ -270,13 +266,13 @@ def test_slack_is_given_the_time_that_it_asks_for(
     assert slack.requests == 3
 
 
-def test_slack_is_left_alone_when_it_asks_for_more_than_the_invocation_has(
+def test_a_wait_beyond_the_invocation_sends_nothing(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
 ) -> None:
     slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "30"})]
     dispatcher = make()
     for identifier in "ab":
-        with pytest.raises(RetryLater, match="patience"):
+        with pytest.raises(RetryLater, match="longer than the invocation"):
             dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
     assert slack.requests == 1
     assert clock.slept == []
@@ -286,7 +282,7 @@ def test_slack_is_left_alone_when_it_asks_for_more_than_the_invocation_has(
     assert len(slack.posted) == 2
 
 
-def test_nothing_is_leased_while_slack_asks_for_patience(
+def test_nothing_is_leased_while_slack_asks_to_wait(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
 ) -> None:
     leased: list[set[str]] = []
@@ -310,7 +306,7 @@ def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
 
 
 @pytest.mark.parametrize("slow", [1, 2], ids=["the alert's row", "the thread's row"])
-def test_a_post_never_begins_so_late_that_its_lease_could_run_out(
+def test_a_post_begins_only_if_it_ends_before_its_lease(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, slow: int
 ) -> None:
     updates: list[str] = []
@@ -326,7 +322,7 @@ def test_a_post_never_begins_so_late_that_its_lease_could_run_out(
     assert slack.requests == 0
 
 
-def test_another_channel_has_threads_of_its_own(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+def test_another_channel_has_its_own_threads(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
     make("C1").dispatch(alert("a"), clock.deadline())
     make("C2").dispatch(alert("b"), clock.deadline())
     make("C2").dispatch(alert("c"), clock.deadline())
@@ -335,9 +331,7 @@ def test_another_channel_has_threads_of_its_own(make: Callable[..., Dispatcher],
     assert "thread_ts" not in slack.posted[1]
 
 
-def test_a_thread_that_is_gone_is_opened_anew(
-    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
-) -> None:
+def test_a_missing_thread_is_opened_again(make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any) -> None:
     make().dispatch(alert("a"), clock.deadline())
     slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
     make().dispatch(alert("b"), clock.deadline())
@@ -346,7 +340,7 @@ def test_a_thread_that_is_gone_is_opened_anew(
     assert slack.posted[2]["thread_ts"] == slack.opened[1]
 
 
-def test_a_message_that_slack_took_is_done_even_if_the_table_cannot_be_told(
+def test_a_posted_message_is_done_even_if_its_note_fails(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_after_the_post(operation: str) -> None:
@@ -359,7 +353,7 @@ def test_a_message_that_slack_took_is_done_even_if_the_table_cannot_be_told(
     assert [record.message for record in caplog.records].count("post_not_noted") == 2
 
 
-def test_an_error_of_slack_is_not_hidden_by_a_table_that_fails_next(
+def test_a_failing_table_does_not_hide_an_error_of_slack(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
 ) -> None:
     def break_after_the_request(operation: str) -> None:

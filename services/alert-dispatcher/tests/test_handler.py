@@ -1,4 +1,4 @@
-"""The whole Lambda: queue messages in, Slack messages and a partial batch response out."""
+"""The whole Lambda: queue messages become Slack messages and a partial batch response."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ SECRET = "xoxb-very-secret"
 
 
 class Context:
-    """Lambda's context, as far as it is used."""
+    """The used part of Lambda's context."""
 
     def __init__(self, milliseconds: int = 30_000) -> None:
         self._milliseconds = milliseconds
@@ -73,21 +73,19 @@ def test_a_batch_becomes_messages_in_one_thread(slack: Any) -> None:
     assert slack.posted[1]["thread_ts"] == slack.posted[0]["ts"]
 
 
-def test_only_what_failed_is_delivered_again(slack: Any, answer: Any) -> None:
+def test_only_failed_messages_are_delivered_again(slack: Any, answer: Any) -> None:
     slack.answers = [answer({"ok": True, "ts": "17.1"}), answer("", status=503)]
     assert failures(handler.handle(batch(message("a"), message("b"), message("c")), Context())) == ["m-b"]
     assert failures(handler.handle(batch(message("b")), Context())) == []
     assert [text.splitlines()[1] for text in slack.texts] == ["message c", "message b"]
 
 
-def test_a_message_that_is_no_alert_stays_for_the_queue_s_redrive_policy(slack: Any) -> None:
+def test_an_invalid_message_stays_for_the_redrive_policy(slack: Any) -> None:
     assert failures(handler.handle(batch(message("x", "{"), message("a")), Context())) == ["m-x"]
     assert len(slack.posted) == 1
 
 
-def test_a_message_that_is_no_alert_goes_whole_to_the_dead_letter_queue_if_there_is_one(
-    slack: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_message_goes_to_the_dead_letter_queue(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
     monkeypatch.setenv("DLQ_QUEUE_URL", url)
@@ -97,22 +95,20 @@ def test_a_message_that_is_no_alert_goes_whole_to_the_dead_letter_queue_if_there
     assert json.loads(letter["Body"])["payload"] == broken
 
 
-def test_messages_that_the_time_does_not_reach_are_delivered_again(slack: Any) -> None:
+def test_messages_without_time_left_are_delivered_again(slack: Any) -> None:
     answer = handler.handle(batch(message("a"), message("b")), Context(milliseconds=600))
     assert failures(answer) == ["m-a", "m-b"]
     assert slack.requests == 0
 
 
-def test_the_secret_wins_over_the_plain_token(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_secret_takes_precedence_over_the_plain_token(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=SECRET)["ARN"]
     monkeypatch.setenv("SLACK_SECRET_ARN", arn)
     handler.handle(batch(message("a")), Context())
     assert slack.tokens == [SECRET]
 
 
-def test_a_secret_that_cannot_be_read_keeps_the_alerts_in_the_queue(
-    slack: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_secret_keeps_alerts_in_the_queue(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none")
     assert failures(handler.handle(batch(message("a")), Context())) == ["m-a"]
     assert slack.requests == 0
@@ -151,15 +147,13 @@ def test_all_missing_variables_are_named_at_once(monkeypatch: pytest.MonkeyPatch
     assert caught.value.missing == ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 
 
-def test_a_variable_that_cannot_be_read_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_variable_is_reported_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CB_TRIP_AFTER", "often")
     with pytest.raises(InvalidEnvironment, match="CB_TRIP_AFTER is 'often', must be a whole number, at least 1"):
         handler.handle(batch(), Context())
 
 
-def test_a_ping_looks_at_the_table_and_at_slack_s_token_and_posts_nothing(
-    slack: Any, lambda_environment: "DynamoDBClient"
-) -> None:
+def test_a_ping_checks_table_and_token_without_a_post(slack: Any, lambda_environment: "DynamoDBClient") -> None:
     answer = handler.handle({"__ping__": True}, Context())
     assert (answer["status"], answer["checks"]) == ("healthy", {"events": "ok", "slack": "ok"})
     assert slack.requests == 0
@@ -169,7 +163,7 @@ def test_a_ping_looks_at_the_table_and_at_slack_s_token_and_posts_nothing(
     assert answer["checks"]["slack"] == "ok"
 
 
-def test_a_ping_tells_that_the_token_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ping_reports_an_unreadable_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none")
     assert handler.handle({"__ping__": True}, Context())["checks"]["slack"].startswith("error: TokenUnreadable")
 

@@ -1,4 +1,4 @@
-"""Who may work on a row, and for how long."""
+"""One holder may work on a row, until its lease runs out."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,13 @@ def stored(client: "DynamoDBClient") -> dict[str, Any]:
     return client.get_item(TableName=TABLE, Key=KEY.wire()).get("Item", {})
 
 
-def test_only_one_gets_the_lease(rows: LeasedRows, clock: Any) -> None:
+def test_only_one_holder_gets_the_lease(rows: LeasedRows, clock: Any) -> None:
     assert isinstance(rows.take(KEY, clock.now()), Lease)
     assert rows.take(KEY, clock.now()) == Held(KEY)
 
 
 @pytest.mark.parametrize(("after", "taken_over"), [(29, False), (30, False), (31, True)])
-def test_a_lease_whose_holder_crashed_is_taken_over_once_it_has_run_out(
+def test_the_lease_of_a_crashed_holder_is_taken_over_at_its_end(
     rows: LeasedRows, clock: Any, after: int, taken_over: bool
 ) -> None:
     rows.take(KEY, clock.now())
@@ -59,7 +59,7 @@ def test_a_finished_row_is_never_leased_again(rows: LeasedRows, clock: Any, dyna
     assert int(row["ttl"]["N"]) == round((clock.now() + timedelta(days=2)).timestamp())
 
 
-def test_whoever_lost_the_lease_can_neither_finish_nor_release_it(
+def test_a_lost_lease_can_be_neither_finished_nor_released(
     rows: LeasedRows, clock: Any, dynamodb: "DynamoDBClient"
 ) -> None:
     lost = rows.take(KEY, clock.now())
@@ -77,7 +77,7 @@ def test_a_leased_row_is_not_found_as_done(rows: LeasedRows, clock: Any) -> None
     assert rows.find(KEY) is None
 
 
-def test_what_was_forgotten_may_be_done_again_but_not_what_was_done_since(rows: LeasedRows, clock: Any) -> None:
+def test_a_forgotten_row_may_be_done_again_once(rows: LeasedRows, clock: Any) -> None:
     def do(ts: str) -> Done:
         lease = rows.take(KEY, clock.now())
         assert isinstance(lease, Lease)
@@ -93,7 +93,7 @@ def test_what_was_forgotten_may_be_done_again_but_not_what_was_done_since(rows: 
     assert rows.find(KEY) == new
 
 
-def test_a_row_whose_holder_crashed_vanishes_too(rows: LeasedRows, clock: Any, dynamodb: "DynamoDBClient") -> None:
+def test_a_row_of_a_crashed_holder_expires_too(rows: LeasedRows, clock: Any, dynamodb: "DynamoDBClient") -> None:
     rows.take(KEY, clock.now())
     assert int(stored(dynamodb)["ttl"]["N"]) == round((clock.now() + timedelta(days=2)).timestamp())
 

@@ -1,4 +1,4 @@
-"""One post, and what each of Slack's answers means; against a real HTTP server."""
+"""One post and the meaning of each of Slack's answers, against a real HTTP server."""
 
 import socket
 from datetime import timedelta
@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 
 class RotatingTokens:
-    """A first token that Slack does not know any more, and a second one that it does."""
+    """A first token that Slack does not know any more, and a second one that it accepts."""
 
     def __init__(self) -> None:
         self.current = "xoxb-old"
@@ -69,7 +69,7 @@ def test_a_base_url_may_lack_its_closing_slash(slack: Any, clock: Any) -> None:
         ({"ok": False, "error": "bad"}, 404, SlackRefused),
     ],
 )
-def test_each_answer_means_refused_away_or_busy(
+def test_each_answer_means_rejected_away_or_busy(
     slack: Any, answer: Any, clock: Any, body: Any, status: int, expected: type[Exception]
 ) -> None:
     slack.answers = [answer(body, status=status)]
@@ -79,7 +79,7 @@ def test_each_answer_means_refused_away_or_busy(
     assert slack.requests == 1
 
 
-def test_a_reply_to_a_thread_that_is_gone_says_so(slack: Any, answer: Any, clock: Any) -> None:
+def test_a_reply_to_a_missing_thread_raises_thread_gone(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
     with pytest.raises(ThreadGone):
         channel(slack.url, clock).post("hello", "17.1", clock.deadline())
@@ -95,14 +95,14 @@ def test_a_reply_to_a_thread_that_is_gone_says_so(slack: Any, answer: Any, clock
         ({}, 1),
     ],
 )
-def test_slack_says_how_long_to_wait(slack: Any, answer: Any, clock: Any, header: dict[str, str], wait: int) -> None:
+def test_slacks_answer_names_the_wait(slack: Any, answer: Any, clock: Any, header: dict[str, str], wait: int) -> None:
     slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers=header)]
     with pytest.raises(SlackBusy) as caught:
         channel(slack.url, clock).post("hello", None, clock.deadline())
     assert caught.value.until == clock.now() + wait * SECOND
 
 
-def test_a_lost_answer_is_not_sent_again_by_itself(slack: Any, answer: Any, clock: Any) -> None:
+def test_slack_sdk_does_not_repeat_a_post_after_a_lost_answer(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer("", hang_up=True)]
     with pytest.raises(SlackAway, match="no answer from Slack"):
         channel(slack.url, clock).post("hello", None, clock.deadline())
@@ -124,7 +124,7 @@ def test_a_rotated_token_is_fetched_and_used_at_once(slack: Any, answer: Any, cl
     assert slack.texts == ["hello"]
 
 
-def test_a_refusal_for_any_other_reason_does_not_fetch_the_token(slack: Any, answer: Any, clock: Any) -> None:
+def test_another_rejection_does_not_fetch_the_token(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer({"ok": False, "error": "is_archived"})]
     tokens = RotatingTokens()
     with pytest.raises(SlackRefused, match="is_archived"):
@@ -140,7 +140,7 @@ def test_nothing_is_sent_once_the_time_is_over(slack: Any, clock: Any) -> None:
     assert slack.requests == 0
 
 
-def test_after_failures_in_a_row_slack_gets_a_rest(slack: Any, answer: Any, clock: Any) -> None:
+def test_failures_in_a_row_open_the_breaker(slack: Any, answer: Any, clock: Any) -> None:
     posting = channel(slack.url, clock, trip_after=3)
     slack.answers = [answer("", status=503)] * 3
     for said in ["HTTP 503"] * 3 + ["failed too often"] * 2:
@@ -151,7 +151,7 @@ def test_after_failures_in_a_row_slack_gets_a_rest(slack: Any, answer: Any, cloc
         posting.ready()
 
 
-def test_after_the_rest_one_success_closes_the_breaker(slack: Any, answer: Any, clock: Any) -> None:
+def test_one_success_after_the_rest_closes_the_breaker(slack: Any, answer: Any, clock: Any) -> None:
     posting = channel(slack.url, clock, trip_after=1, rest=timedelta())
     slack.answers = [answer("", status=503)]
     with pytest.raises(SlackAway):
@@ -161,7 +161,7 @@ def test_after_the_rest_one_success_closes_the_breaker(slack: Any, answer: Any, 
 
 
 @pytest.mark.parametrize("said", [{"ok": False, "error": "ratelimited"}, {"ok": False, "error": "channel_not_found"}])
-def test_a_slack_that_answers_is_not_away_whatever_it_says(slack: Any, answer: Any, clock: Any, said: Any) -> None:
+def test_a_rejection_is_not_a_failure_of_the_breaker(slack: Any, answer: Any, clock: Any, said: Any) -> None:
     posting = channel(slack.url, clock, trip_after=2)
     slack.answers = [answer(said)] * 5
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""What people read in Slack."""
+"""The text of a message in Slack."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def alert(alert_type: str = "JOB_FAILED", **fields: object) -> Alert:
     return Alert(**{"id": "a", "type": alert_type, "pipeline_id": "bronze", "at": at, **fields})  # type: ignore[arg-type]
 
 
-def test_a_message_reads_from_what_happened_to_what_to_do() -> None:
+def test_a_message_ends_with_the_next_step() -> None:
     breach = alert(
         "SLA_BREACH",
         date="2026-03-03",
@@ -39,12 +39,12 @@ def test_a_message_reads_from_what_happened_to_what_to_do() -> None:
     ]
 
 
-def test_what_an_alert_does_not_say_leaves_no_gap() -> None:
+def test_missing_parts_of_an_alert_leave_no_gap() -> None:
     assert text_of(alert("SLA_MET")).splitlines() == ["🟢 *SLA_MET* · bronze", "→ Nothing to do."]
 
 
 @pytest.mark.parametrize("alert_type", ALERTS)
-def test_every_alert_says_what_to_do(alert_type: str) -> None:
+def test_every_alert_has_a_next_step(alert_type: str) -> None:
     hint = text_of(alert(alert_type, date="2026-03-03")).splitlines()[-1]
     assert re.fullmatch(r"→ [A-Z].{8,}[.)]", hint), hint
     assert "{" not in hint
@@ -76,7 +76,7 @@ def test_severity_follows_the_type(alert_type: str, severity: Severity) -> None:
     assert advice_for(alert_type).severity is severity
 
 
-def test_a_warning_of_a_critical_pipeline_is_critical_and_good_news_stay_good() -> None:
+def test_a_warning_of_a_critical_pipeline_is_critical() -> None:
     assert text_of(alert("SLA_WARNING", critical=True)).startswith("🔴")
     assert text_of(alert("SLA_WARNING")).startswith("🟠")
     assert text_of(alert("SLA_MET", critical=True)).startswith("🟢")
@@ -86,11 +86,11 @@ def test_the_hint_names_the_pipeline_and_the_date() -> None:
     assert "interlock rerun bronze 2026-03-03" in text_of(alert("RETRY_EXHAUSTED", date="2026-03-03"))
 
 
-def test_an_unknown_type_is_shown_with_where_to_look() -> None:
+def test_an_unknown_type_is_shown_with_commands_to_run() -> None:
     assert "interlock events bronze" in text_of(alert("NEVER_HEARD_OF"))
 
 
-def test_what_an_event_says_can_mention_nobody_and_link_nowhere() -> None:
+def test_event_texts_cannot_mention_people_or_add_links() -> None:
     text = text_of(alert(message="<!channel> & <http://x|y>", pipeline_id="<@U1>", hint="<!here>"))
     assert "<" not in text
     assert "&lt;!channel&gt; &amp; &lt;http://x|y&gt;" in text

@@ -1,4 +1,4 @@
-"""Where the token comes from, and that nothing tells it."""
+"""The token comes from the environment or a secret, and no error shows it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def stored(secret: str) -> str:
         f'{{"slack_bot_token": "", "token": "{SECRET}"}}',
     ],
 )
-def test_a_secret_is_the_token_or_an_object_that_has_it(secrets: CountingSecrets, secret: str) -> None:
+def test_a_secret_is_the_token_or_an_object_with_it(secrets: CountingSecrets, secret: str) -> None:
     assert SecretToken(secrets, stored(secret)).token() == SECRET  # type: ignore[arg-type]
 
 
@@ -56,7 +56,7 @@ def test_the_secret_is_read_once(secrets: CountingSecrets) -> None:
     assert secrets.reads == 1
 
 
-def test_a_refused_token_is_read_again_and_only_another_one_helps(secrets: CountingSecrets) -> None:
+def test_a_rejected_token_is_read_again(secrets: CountingSecrets) -> None:
     arn = stored(SECRET)
     tokens = SecretToken(secrets, arn)  # type: ignore[arg-type]
     assert tokens.token() == SECRET
@@ -67,26 +67,26 @@ def test_a_refused_token_is_read_again_and_only_another_one_helps(secrets: Count
 
 
 @pytest.mark.parametrize("secret", [" ", "{}", '{"password": "xoxb-very-secret"}', '{"token": 7}', "{xoxb-very-secret"])
-def test_a_secret_without_a_token_is_said_without_telling_it(secrets: CountingSecrets, secret: str) -> None:
+def test_an_error_about_a_secret_does_not_show_it(secrets: CountingSecrets, secret: str) -> None:
     with pytest.raises(TokenUnreadable) as caught:
         SecretToken(secrets, stored(secret)).token()  # type: ignore[arg-type]
     assert "xoxb" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_a_secret_that_is_not_there_is_unreadable_not_absent(secrets: CountingSecrets) -> None:
+def test_a_missing_secret_is_unreadable(secrets: CountingSecrets) -> None:
     with pytest.raises(TokenUnreadable, match="ResourceNotFoundException"):
         SecretToken(secrets, "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none").token()  # type: ignore[arg-type]
 
 
 class WrongArn:
-    """Answers as Secrets Manager does to an ARN that is none: as if the request were at fault."""
+    """Answers like Secrets Manager to an invalid ARN: with an error about the request."""
 
     def get_secret_value(self, **request: Any) -> Any:
         raise ClientError({"Error": {"Code": "ValidationException", "Message": "Invalid name"}}, "GetSecretValue")
 
 
-def test_a_secret_that_cannot_be_read_is_no_fault_of_the_alert() -> None:
+def test_an_unreadable_secret_is_not_an_error_of_the_alert() -> None:
     with pytest.raises(TokenUnreadable, match="Invalid name") as caught:
         SecretToken(WrongArn(), "not an ARN").token()  # type: ignore[arg-type]
     assert classify(caught.value) is Permanence.TRANSIENT

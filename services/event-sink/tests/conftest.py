@@ -1,4 +1,4 @@
-"""An events table as the Terraform makes it, in memory."""
+"""An events table in memory with the keys and indexes of the Terraform."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What counts as an event, and which id and time it has."""
+"""Reads events of the bus, with their id and time."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def changed(**detail: Any) -> dict[str, Any]:
     return {**EVENT, "detail": {name: value for name, value in merged.items() if value is not None}}
 
 
-def test_an_event_of_ours_is_known_by_the_id_and_time_in_its_detail() -> None:
+def test_an_event_has_the_id_and_time_of_its_detail() -> None:
     event = read_event(EVENT)
     assert event.id == DETAIL["id"]
     assert event.at == datetime(2026, 3, 3, 8, 1, 2, 3000, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_an_event_of_ours_is_known_by_the_id_and_time_in_its_detail() -> None:
     assert event.detail == DETAIL
 
 
-def test_an_alarm_without_an_id_of_ours_is_known_by_the_envelope() -> None:
+def test_an_alarm_has_the_id_and_time_of_its_envelope() -> None:
     alarm = {**EVENT, "detail-type": "INFRA_ALARM", "detail": {"pipelineId": "INFRASTRUCTURE", "message": "errors > 0"}}
     event = read_event(alarm)
     assert event.id == EVENT["id"]
@@ -48,7 +48,7 @@ def test_an_alarm_without_an_id_of_ours_is_known_by_the_envelope() -> None:
     assert event.date is None
 
 
-def test_an_alarm_s_own_timestamp_wins_over_the_time_of_its_delivery() -> None:
+def test_an_alarms_timestamp_supersedes_its_delivery_time() -> None:
     alarm = {**EVENT, "detail": {"pipelineId": "INFRASTRUCTURE", "timestamp": "2026-03-03T08:00:00+01:00"}}
     assert read_event(alarm).at == datetime(2026, 3, 3, 7, tzinfo=UTC)
 
@@ -74,6 +74,6 @@ def test_an_alarm_s_own_timestamp_wins_over_the_time_of_its_delivery() -> None:
         ({"detail-type": "INFRA_ALARM", "detail": {"pipelineId": "X"}, "id": "a"}, "timestamp"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_the_field_is_named(event: object, named: str) -> None:
+def test_an_invalid_event_is_rejected_with_its_field(event: object, named: str) -> None:
     with pytest.raises(MalformedEvent, match=named):
         read_event(event)

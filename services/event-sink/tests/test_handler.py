@@ -57,10 +57,10 @@ def test_an_event_becomes_a_row_that_the_index_finds(table: "DynamoDBClient") ->
     assert json.loads(found[0]["detail"]["S"]) == EVENT["detail"]
 
 
-def test_an_event_that_comes_again_stays_one_row_as_it_was(table: "DynamoDBClient") -> None:
+def test_a_repeated_event_leaves_its_row_unchanged(table: "DynamoDBClient") -> None:
     handler.handle(EVENT, None)
     before = rows(table)
-    # EventBridge delivers again (same envelope); a relay that repeats itself makes a new envelope.
+    # A redelivery of EventBridge has the same envelope. A repeated relay makes a new one.
     relayed = {**EVENT, "id": "00000000-0000-0000-0000-000000000000", "time": "2026-03-03T09:00:00Z"}
     assert handler.handle(EVENT, None)["written"] is False
     assert handler.handle(relayed, None)["written"] is False
@@ -74,7 +74,7 @@ def test_two_events_of_one_millisecond_are_both_kept(table: "DynamoDBClient") ->
     assert len(rows(table)) == 2
 
 
-def test_a_malformed_event_is_raised_for_the_dead_letter_queue_and_writes_nothing(table: "DynamoDBClient") -> None:
+def test_a_malformed_event_is_raised_and_writes_nothing(table: "DynamoDBClient") -> None:
     with pytest.raises(MalformedEvent, match="pipelineId"):
         handler.handle({**EVENT, "detail": {}}, None)
     assert rows(table) == []
@@ -86,7 +86,7 @@ def test_a_table_that_is_gone_is_raised(table: "DynamoDBClient") -> None:
         handler.handle(EVENT, None)
 
 
-def test_a_ping_tells_health_and_writes_nothing(table: "DynamoDBClient") -> None:
+def test_a_ping_reports_health_and_writes_nothing(table: "DynamoDBClient") -> None:
     answer = handler.handle({"__ping__": True}, None)
     assert (answer["status"], answer["checks"]) == ("healthy", {"events": "ok"})
     assert rows(table) == []
@@ -113,7 +113,7 @@ def test_a_profile_is_taken_of_a_real_event(table: "DynamoDBClient", monkeypatch
         ("EVENTS_TTL_DAYS", "0", InvalidEnvironment, "at least 1"),
     ],
 )
-def test_an_unusable_environment_is_said_at_the_start(
+def test_an_invalid_environment_is_reported_at_the_start(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: type[Exception], said: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -19,7 +19,7 @@ EVENT = BusEvent(
 )
 
 
-def test_the_key_is_made_of_the_pipeline_the_time_the_type_and_the_id() -> None:
+def test_the_key_has_the_pipeline_time_type_and_id() -> None:
     row = row_of(EVENT, timedelta(days=90))
     assert row["PK"] == {"S": "PIPELINE#bronze"}
     assert row["SK"] == {"S": "1772524862003#SLA_BREACH#01JNDK"}
@@ -32,7 +32,7 @@ def test_sort_keys_sort_by_time_also_for_times_with_fewer_digits() -> None:
     assert sorted(keys) == keys[::-1]
 
 
-def test_the_columns_carry_what_readers_filter_by_and_the_detail_is_kept_whole() -> None:
+def test_the_row_has_filter_columns_and_the_whole_detail() -> None:
     row = row_of(EVENT, timedelta(days=90))
     texts = {name: value["S"] for name, value in row.items() if "S" in value}
     assert {name: texts[name] for name in ("eventType", "eventId", "pipelineId", "scheduleId", "date", "message")} == {
@@ -46,7 +46,7 @@ def test_the_columns_carry_what_readers_filter_by_and_the_detail_is_kept_whole()
     assert json.loads(texts["detail"]) == EVENT.detail
 
 
-def test_a_row_lives_as_many_days_as_asked_after_its_event() -> None:
+def test_a_row_lives_for_the_given_days_after_its_event() -> None:
     ttl = int(row_of(EVENT, timedelta(days=2))["ttl"]["N"])
     assert datetime.fromtimestamp(ttl, UTC) == datetime(2026, 3, 5, 8, 1, 2, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""From the environment to the context: what the variables say reaches what they speak of."""
+"""The variables of the environment reach the objects of the orchestrator."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ VARIABLES = {
 
 
 class Gauge:
-    """Keeps what is measured."""
+    """Keeps the measurements."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, float, dict[str, str]]] = []
@@ -50,7 +50,7 @@ def _refused(service: Service, port: int) -> str:
     return str(refused.value)
 
 
-def test_the_state_of_a_breaker_is_a_metric_and_its_variables_count(service: Service, gauge: Gauge) -> None:
+def test_a_breakers_state_is_a_metric_and_follows_variables(service: Service, gauge: Gauge) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
     said = _refused(service, port)
@@ -66,7 +66,7 @@ def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) 
     assert [value for _, value, _ in gauge.seen] == [0, 1, 2]
 
 
-def test_an_invocation_keeps_time_for_writing_down_what_a_start_was_answered(service: Service) -> None:
+def test_an_invocation_keeps_time_to_record_a_start(service: Service) -> None:
     ends_at = now() + timedelta(minutes=5)
     assert ends_at - service.context(ends_at).until() == timedelta(seconds=5)
 

@@ -26,7 +26,7 @@ TIMERS = ["bronze-stream-2096-03-03-sla-breach-209603040900", "bronze-stream-209
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The Scheduler of an account that holds one pipeline and what the monitor's variables name."""
+    """The Scheduler of an account with one pipeline and the resources in the monitor's variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

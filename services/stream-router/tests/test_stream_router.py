@@ -1,4 +1,4 @@
-"""The stream-router as Lambda calls it: records in; rows, executions and events out (DynamoDB, SFN, bus: moto)."""
+"""The stream-router as Lambda calls it: records lead to rows, executions and events (DynamoDB, SFN, bus: moto)."""
 
 import json
 import logging
@@ -126,9 +126,7 @@ def letters(aws: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-def test_a_sensor_commits_its_run_and_the_committed_row_starts_the_execution(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_sensors_committed_run_starts_its_execution(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     assert handle(batch(READY), None) == {"batchItemFailures": []}
     run = store.run(KEY)
     assert run is not None
@@ -178,9 +176,7 @@ def test_an_event_row_goes_to_the_bus_and_is_deleted(aws: dict[str, Any], store:
     assert store.pending(datetime.now(UTC)) == []
 
 
-def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_holds_up_nothing(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_permanently_rejected_event_holds_up_nothing(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     wrong = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED", "detail": "not json"}
     aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(wrong))
     assert handle(batch(wrong, READY), None) == {"batchItemFailures": []}
@@ -191,7 +187,7 @@ def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_holds_up_no
 
 
 @pytest.mark.parametrize("lacking", ["detailType", "detail"])
-def test_an_event_row_that_lacks_its_event_is_dead_lettered_and_gone(
+def test_an_incomplete_event_row_is_dead_lettered(
     aws: dict[str, Any], store: Store, handle: Handle, lacking: str
 ) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED", "detail": "{}"}
@@ -205,7 +201,7 @@ def test_an_event_row_that_lacks_its_event_is_dead_lettered_and_gone(
     assert DynamoTables(aws["dynamodb"]).get(NAMES.control, "PIPELINE#bronze", "EVENT#x") is None
 
 
-def test_an_event_row_that_lacks_its_event_stays_when_nobody_keeps_it(
+def test_an_incomplete_event_row_stays_without_its_letter(
     aws: dict[str, Any], store: Store, handle: Handle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "EVENT#x", "detailType": "JOB_TRIGGERED"}
@@ -220,9 +216,7 @@ def test_an_event_row_that_lacks_its_event_stays_when_nobody_keeps_it(
     assert row_of(aws, "EVENT#x") == row
 
 
-def test_a_request_for_another_schedule_is_rejected_beside_the_run(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_request_for_another_schedule_is_rejected(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     handle(batch(READY), None)
     request = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#nightly#2026-03-03", "requestedAt": 1772539200}
     aws["dynamodb"].put_item(TableName=NAMES.control, Item=to_wire(request))
@@ -237,10 +231,8 @@ def test_a_request_for_another_schedule_is_rejected_beside_the_run(
     assert len([row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]) == 1
 
 
-def test_an_answered_request_whose_row_is_touched_again_starts_nothing(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
-    """The mark on the row is what tells: without a time of its own, each record would be another request."""
+def test_a_touched_row_of_an_answered_request_starts_nothing(aws: dict[str, Any], store: Store, handle: Handle) -> None:
+    """The mark on the row decides: without a time of its own, each record would be another request."""
     answered = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "handledAt": "2026-03-03T11:00:00Z"}
     assert handle(batch(answered), None) == {"batchItemFailures": []}
     assert list(store.runs("bronze")) == []
@@ -278,7 +270,7 @@ def test_malformed_row_is_dead_lettered_and_stream_goes_on(
 
 
 @pytest.mark.parametrize("pipeline", ["bronze", "gone"])
-def test_a_run_whose_token_is_no_text_is_dead_lettered_and_the_stream_goes_on(
+def test_a_run_with_an_invalid_token_is_dead_lettered(
     aws: dict[str, Any], store: Store, handle: Handle, pipeline: str
 ) -> None:
     row = {"PK": f"PIPELINE#{pipeline}", "SK": "TRIGGER#stream#2026-03-01", "status": "RUNNING", "runToken": 1}
@@ -290,9 +282,7 @@ def test_a_run_whose_token_is_no_text_is_dead_lettered_and_the_stream_goes_on(
     assert executions(aws) == []
 
 
-def test_a_rerun_of_an_unknown_pipeline_is_rejected_with_the_reason(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_rerun_of_an_unknown_pipeline_is_rejected(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     request = {"PK": "PIPELINE#nobody", "SK": "RERUN_REQUEST#stream#2026-03-03", "reason": "manual"}
     assert handle(batch(request), None) == {"batchItemFailures": []}
     (event,) = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
@@ -301,9 +291,7 @@ def test_a_rerun_of_an_unknown_pipeline_is_rejected_with_the_reason(
     assert letters(aws) == []
 
 
-def test_a_dry_run_observes_through_the_handler_and_starts_nothing(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_dry_run_starts_nothing_through_the_handler(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     store.put_config(decode_yaml(PIPELINE + "dryRun: true\n", "bronze.yaml"))
     store.put_sensor("bronze", "ready", READY["data"])
     failed = {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772542800000", "event": "fail"}
@@ -321,9 +309,7 @@ def test_a_dry_run_observes_through_the_handler_and_starts_nothing(
     assert executions(aws) == []
 
 
-def test_a_passing_failure_stops_there_and_answers_its_sequence_number(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_temporary_failure_answers_its_sequence_number(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     handle(batch(READY), None)
     trigger = row_of(aws, "TRIGGER#stream#2026-03-03")
     aws["stepfunctions"].delete_state_machine(stateMachineArn=aws["machine"])
@@ -332,9 +318,7 @@ def test_a_passing_failure_stops_there_and_answers_its_sequence_number(
     assert store.run(RunKey("bronze", "stream", parse_execution_date("2026-03-04"))) is None
 
 
-def test_sensors_of_others_and_interlocks_own_rows_start_nothing(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_reserved_and_unrelated_rows_start_nothing(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     rows = [
         {**READY, "SK": "SENSOR#ready-not"},
         {**READY, "SK": "SENSOR#first-sensor-arrival#2026-03-03"},
@@ -347,7 +331,7 @@ def test_sensors_of_others_and_interlocks_own_rows_start_nothing(
     assert letters(aws) == []
 
 
-def test_a_changed_config_is_read_anew_and_a_wrong_one_is_reported_once(
+def test_a_changed_config_is_read_and_an_invalid_one_reported(
     aws: dict[str, Any], store: Store, handle: Handle
 ) -> None:
     handle(batch({**READY, "data": {"ready": False}}), None)
@@ -363,9 +347,7 @@ def test_a_changed_config_is_read_anew_and_a_wrong_one_is_reported_once(
     assert store.run(KEY) is not None
 
 
-def test_a_calendar_that_turns_wrong_is_reported_once_of_each_pipeline_that_names_it(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_an_invalid_calendar_is_reported_per_pipeline(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     named = PIPELINE.replace("schedule: {", "schedule: {exclude: {holidays: us}, ")
     for name in ("silver", "gold"):
         store.put_config(decode_yaml(named.replace("bronze", name), f"{name}.yaml"))
@@ -383,7 +365,7 @@ def test_a_calendar_that_turns_wrong_is_reported_once_of_each_pipeline_that_name
 
 
 def test_an_edited_calendar_is_noted_in_each_pipelines_row(aws: dict[str, Any], store: Store, handle: Handle) -> None:
-    """The day before is closed: deadlines of before the edit are no longer judged. A redelivery says the same."""
+    """The day before is closed: deadlines before the edit are no longer judged. A redelivery changes nothing."""
     store.put_config(decode_yaml(PIPELINE.replace("schedule: {", "schedule: {calendar: us, "), "bronze.yaml"))
     store.put_calendar(Calendar("us"))
     handle(batch(row_of(aws, "CONFIG")), None)
@@ -398,9 +380,7 @@ def test_an_edited_calendar_is_noted_in_each_pipelines_row(aws: dict[str, Any], 
     assert stored.in_force["excluded days"] == datetime.fromtimestamp(NOW, UTC)
 
 
-def test_a_config_that_became_wrong_closes_the_run_instead_of_starting_it(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_a_config_that_became_invalid_closes_the_run(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     handle(batch(READY), None)
     aws["dynamodb"].put_item(
         TableName=NAMES.control, Item=to_wire({"PK": "PIPELINE#bronze", "SK": "CONFIG", "config": "{}"})
@@ -412,7 +392,7 @@ def test_a_config_that_became_wrong_closes_the_run_instead_of_starting_it(
     assert executions(aws) == []
 
 
-def test_a_ping_tells_what_answers(aws: dict[str, Any], store: Store, handle: Handle) -> None:
+def test_a_ping_reports_each_answer(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     answer = handle({"__ping__": True}, None)
     assert answer["status"] == "healthy"
     assert answer["checks"] == {"control": "ok", "bus": "ok"}

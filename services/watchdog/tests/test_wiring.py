@@ -25,7 +25,7 @@ job: {type: command, config: {command: "true"}}
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """The clients of an account that holds what the watchdog's variables name."""
+    """The clients of an account with the resources in the watchdog's variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -91,12 +91,12 @@ def tick(aws: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
 
 
 def waiting(name: str, detail: str) -> Item:
-    """An event that has long waited for the bus."""
+    """An event that has waited for the bus for a long time."""
     index = {"GSI1PK": "PENDING", "GSI1SK": LONG_AGO}
     return {"PK": "PIPELINE#bronze", "SK": f"EVENT#{name}", "detailType": "SLA_WARNING", "detail": detail, **index}
 
 
-def test_an_event_that_the_bus_refuses_for_good_is_dead_lettered_and_those_beside_it_go_out(
+def test_a_rejected_event_is_dead_lettered_and_others_go_out(
     aws: dict[str, Any], tables: DynamoTables, tick: Callable[[], dict[str, Any]]
 ) -> None:
     wrong, fine = waiting("1", "no json"), waiting("2", json.dumps({"pipelineId": "bronze"}))

@@ -1,1 +1,1 @@
-"""Alerts from the queue to Slack threads."""
+"""Posts the alerts of the queue to Slack threads."""

@@ -1,4 +1,4 @@
-"""Reads an alert from a queue message; one that cannot be read is refused whole."""
+"""Reads an alert from a queue message, and rejects an invalid message as a whole."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _NO_SCHEDULE = "none"
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One alert-worthy event, as far as a message about it needs. Texts are as they came, not yet fit for Slack."""
+    """The parts of an alert that its message needs. `at` is in UTC. The texts are not escaped for Slack yet."""
 
     id: str
     type: str
@@ -34,9 +34,9 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     @property
     def thread(self) -> str:
-        """The sort key of its thread: one per schedule and date.
+        """The sort key of its thread: one thread per schedule and date.
 
-        What belongs to no schedule, or to no date (an alarm, the watchdog), is threaded by the day (UTC) it happened.
+        An alert without a date, such as an alarm or a report of the watchdog, belongs to the thread of its day (UTC).
         """
         return f"THREAD#{self.schedule_id or _NO_SCHEDULE}#{self.date or self.at.date()}"
 
@@ -55,9 +55,9 @@ class _Detail(Struct, rename="camel"):
 
 
 def read_alert(message: Mapping[str, Any]) -> Alert:
-    """The alert in an SQS message whose body is an EventBridge envelope; MalformedRecord for anything else.
+    """The alert in an SQS message whose body is an EventBridge envelope. Raises MalformedRecord for anything else.
 
-    Only what names and places an alert has to be right. Whatever else is odd is shown as it is: a person reads it.
+    Only the alert's type, pipeline, id and time have to be valid. Any other value is shown to the reader unchanged.
     """
     try:
         envelope = msgspec.json.decode(message.get("body") or "", type=_Envelope)
@@ -85,7 +85,7 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
 
 
 def _text(value: object) -> str | None:
-    """Text for a person; None for what is absent or empty."""
+    """The value as text, or None if it is absent or empty."""
     if value is None or isinstance(value, str):
         return value or None
     return json.dumps(value)

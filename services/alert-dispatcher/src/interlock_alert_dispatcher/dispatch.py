@@ -1,4 +1,4 @@
-"""One alert to one Slack message, in the thread of its pipeline, schedule and date, although it may come twice."""
+"""Posts each alert as one Slack message in its thread, even if it is delivered twice."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,19 +14,19 @@ from interlock_telemetry import InvocationDeadline, get_logger
 _log = get_logger(__name__)
 
 _PATIENCE = timedelta(seconds=3)
-"""How long an alert waits for another one that is opening their thread, before it goes back to the queue."""
+"""How long an alert waits for another alert that opens their thread, before it goes back to the queue."""
 
 _LOOK_EVERY = timedelta(milliseconds=200)
 
 _POST_WITHIN = timedelta(seconds=20)
-"""How long one alert may take once it is leased: well within the lease, so that nobody else posts it meanwhile."""
+"""How long one alert may take after its lease. It ends well before the lease, so that no other Lambda posts it."""
 
 _NEEDED = timedelta(seconds=2)
-"""What has to be left of the invocation to begin with a message."""
+"""The time that the invocation must have left to begin with a message."""
 
 
 class Channel(Protocol):
-    """Where messages go."""
+    """The Slack channel of the messages."""
 
     @property
     def channel(self) -> str:
@@ -34,15 +34,15 @@ class Channel(Protocol):
         ...
 
     def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
-        """Post a message before the deadline; its ts."""
+        """Post a message before the deadline. The result is its ts."""
         ...
 
 
 class Dispatcher:
-    """Posts alerts; safe to run in several Lambdas at once.
+    """Posts alerts. Several Lambdas may run it at once.
 
-    A row per event id keeps a second delivery from posting again. Both that row and the thread's are leased for the
-    time of one post: who crashes in between delays the message until the lease runs out, and loses nothing.
+    A row per event id keeps a second delivery from posting again. That row and the thread's row are leased for the
+    time of one post. A crash in between delays the message until the lease runs out, and loses nothing.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Dispatcher:
         self._quiet_until: datetime | None = None
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
-        """Post the alert, unless it was posted before. Raises when it has to be delivered again."""
+        """Post the alert, unless it was posted before. Raises an error if the queue has to deliver it again."""
         while True:
             self._await_turn(deadline)
             try:
@@ -71,15 +71,15 @@ class Dispatcher:
                 _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
 
     def _await_turn(self, deadline: InvocationDeadline) -> None:
-        """Wait as long as Slack asked for, if the invocation lasts as long; nothing is leased meanwhile."""
+        """Wait for the time that Slack asked for, without a lease. Raises RetryLater if the invocation is too short."""
         wait = max((self._quiet_until or self._now()) - self._now(), timedelta())
         if wait + _NEEDED > deadline.remaining():
-            raise RetryLater("Slack asks for more patience than the invocation has" if wait else "too little time left")
+            raise RetryLater("Slack's wait is longer than the invocation" if wait else "too little time is left")
         if wait:
             self._sleep(wait)
 
     def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline) -> None:
-        # Counted from before the lease: it must outlast the post even if the table is slow.
+        # The time counts from before the lease, which must outlast the post even if the table is slow.
         soon = InvocationDeadline.after(deadline.within(_POST_WITHIN), clock=deadline.clock)
         taken = self._rows.take(Key(f"PIPELINE#{alert.pipeline_id}", f"ALERT#{alert.id}"), self._now())
         match taken:
@@ -97,7 +97,7 @@ class Dispatcher:
         _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
 
     def _post(self, alert: Alert, deadline: InvocationDeadline) -> tuple[str, str]:
-        """Post into the alert's thread, or open it; the ts of the thread and of the message."""
+        """Post into the alert's thread, or open it. The result is the ts of the thread and of the message."""
         thread = self._thread(alert, deadline)
         if isinstance(thread, Lease):
             return self._open(alert, thread, deadline)
@@ -124,7 +124,7 @@ class Dispatcher:
         while True:
             thread = self._rows.find(key) or self._rows.take(key, self._now())
             if isinstance(thread, Done) and thread.texts.get("channelId") != self._slack.channel:
-                # The channel was changed; its threads are elsewhere.
+                # The thread belongs to an earlier channel.
                 self._rows.forget(thread)
                 continue
             if not isinstance(thread, Held):
@@ -136,22 +136,22 @@ class Dispatcher:
     def _release(self, lease: Lease) -> None:
         try:
             self._rows.release(lease)
-        except Exception as error:  # noqa: BLE001 - what failed before is what matters, and the lease runs out by itself
+        except Exception as error:  # noqa: BLE001 - the first error matters, and the lease runs out by itself
             _log.warning("lease_not_released", row=lease.key.sk, reason=f"{type(error).__name__}: {error}")
 
     def _note(self, lease: Lease, thread_ts: str, **texts: str) -> None:
-        """Write down what Slack has taken. Failing here must not make the queue deliver it again."""
+        """Note a posted message. A failed note must not make the queue deliver the message again."""
         try:
             if self._rows.finish(lease, self._now(), thread_ts, **texts):
                 return
             reason = "its lease had run out"
-        except Exception as error:  # noqa: BLE001 - the message is in Slack; only the note is missing
+        except Exception as error:  # noqa: BLE001 - the message is in Slack, and only the note is missing
             reason = f"{type(error).__name__}: {error}"
         _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
 
 
 class LogOnly:
-    """For a deployment without a token: alerts are written to the log."""
+    """Writes alerts to the log, in a deployment without a token."""
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
         """Log the alert's text."""

@@ -1,4 +1,4 @@
-"""The alert-dispatcher's Lambda handler: queue messages in, the ones to deliver again out."""
+"""The alert-dispatcher's Lambda handler: takes queue messages and answers those to deliver again."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _log = get_logger(__name__)
 
 
 def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
-    """Post a batch of alerts; the answer is Lambda's partial batch response for queues."""
+    """Post a batch of alerts. The answer is Lambda's partial batch response for queues."""
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
 
     def post(message: dict[str, Any]) -> None:

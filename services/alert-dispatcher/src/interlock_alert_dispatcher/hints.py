@@ -1,4 +1,4 @@
-"""What each type of alert means for a person: its severity, and the next step. Both come from the event catalogue."""
+"""Gives the severity and the next step of each type of alert, from the event catalogue."""
 
 from enum import StrEnum
 from functools import cache
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Severity(StrEnum):
-    """How severe an alert is; the values are the catalogue's."""
+    """The severity of an alert. The values are those of the catalogue."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -33,7 +33,7 @@ _MARKS = {
 
 
 class Advice(Struct, frozen=True):
-    """The severity of a type of alert, and the hint; `{pipeline}` and `{date}` in it are the alert's."""
+    """The severity of a type of alert, and its hint with the placeholders `{pipeline}` and `{date}`."""
 
     severity: Severity
     hint: str
@@ -41,16 +41,16 @@ class Advice(Struct, frozen=True):
 
 _UNKNOWN = Advice(
     Severity.WARNING,
-    "This type of alert is unknown here: read the event (interlock events {pipeline}; interlock status {pipeline}).",
+    "This type of alert is unknown here: read the event (interlock events {pipeline}, interlock status {pipeline}).",
 )
 
 
 @cache
 def _catalogue() -> dict[str, Advice]:
-    """The catalogue as the build put it into the package (docs/generate.py)."""
+    """The catalogue in the package, written by docs/generate.py."""
     return msgspec.json.decode((files(__package__) / "events.json").read_bytes(), type=dict[str, Advice])
 
 
 def advice_for(alert_type: str) -> Advice:
-    """The advice for a type; a type that the catalogue lacks is a warning."""
+    """The advice for a type. An unknown type is a warning."""
     return _catalogue().get(alert_type, _UNKNOWN)

@@ -1,4 +1,4 @@
-"""Rows that say "done", or "somebody is at it until then": how two Lambdas keep from doing the same thing twice."""
+"""Leases rows of the events table, so that two Lambdas do not do the same work twice."""
 
 import secrets
 from collections.abc import Mapping
@@ -26,29 +26,29 @@ class Key(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """The row is ours until the lease runs out; then anybody may take it over."""
+    """The right to do the work of a row. After its end another Lambda may take the row over."""
 
     key: Key
     holder: str
 
 
 class Done(Struct, frozen=True):
-    """It was done before; `texts` are the row's texts."""
+    """The work was done before. `texts` are the row's texts."""
 
     key: Key
     texts: Mapping[str, str]
 
 
 class Held(Struct, frozen=True):
-    """Somebody else is at it, at the latest until their lease runs out."""
+    """Another Lambda holds the row, at most until its lease runs out."""
 
     key: Key
 
 
 class LeasedRows:
-    """Rows of the events table that are first leased, then done (they have a `threadTs`), and vanish after `keep`.
+    """Rows of the events table that are leased and then done (with a `threadTs`). They expire after `keep`.
 
-    A lease that its holder neither finishes nor releases (a crash) is taken over once it has run out.
+    A lease that a crashed holder neither finishes nor releases can be taken over after its end.
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, keep: timedelta, *, length: timedelta = LENGTH) -> None:
@@ -58,7 +58,7 @@ class LeasedRows:
         self._length = length
 
     def take(self, key: Key, now: datetime) -> Lease | Done | Held:
-        """Lease the row for us, unless it is done or somebody else has it."""
+        """Lease the row, unless it is done or another Lambda holds it."""
         holder = secrets.token_hex(8)
         condition = f"attribute_not_exists({_DONE}) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)"
         values = {
@@ -72,14 +72,14 @@ class LeasedRows:
         return self.find(key) or Held(key)
 
     def find(self, key: Key) -> Done | None:
-        """The row, if it is done; read consistently."""
+        """The row, if it is done. The read is consistent."""
         row = self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
         if _DONE not in row:
             return None
         return Done(key, {name: value["S"] for name, value in row.items() if "S" in value})
 
     def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
-        """Mark the leased row as done; False when the lease ran out and somebody else took it over."""
+        """Mark the leased row as done. The result is False if another Lambda took the row over after the lease."""
         written = {_DONE: thread_ts, "createdAt": now.astimezone(UTC).isoformat(), **texts}
         assignments = ", ".join(f"{name} = :{name}" for name in written)
         values = {f":{name}": {"S": value} for name, value in written.items()}
@@ -88,11 +88,11 @@ class LeasedRows:
         return self._update(lease.key, update, "leasedBy = :holder", values)
 
     def release(self, lease: Lease) -> None:
-        """Give the row up, so that the next one need not wait for the lease to run out."""
+        """Release the row, so that the next Lambda need not wait for the end of the lease."""
         self._delete(lease.key, "leasedBy = :value", lease.holder)
 
     def forget(self, done: Done) -> None:
-        """What was done is of no use any more: it may be done again, unless somebody has already."""
+        """Delete a done row, so that its work may be done again. A row that was done again meanwhile stays."""
         self._delete(done.key, f"{_DONE} = :value", done.texts[_DONE])
 
     def _update(self, key: Key, update: str, condition: str, values: Mapping[str, Any]) -> bool:
@@ -124,7 +124,7 @@ class LeasedRows:
         return str(round((now + self._keep).timestamp()))
 
     def ping(self) -> None:
-        """Raise unless the table takes writes from us: an update whose condition never holds writes nothing."""
+        """Raise unless the table accepts writes. The update's condition never holds, so it writes nothing."""
         values = {":ttl": {"N": "0"}}
         self._update(Key("INTERLOCK", "PING"), "SET #ttl = :ttl", "attribute_exists(PK)", values)
 

@@ -1,4 +1,4 @@
-"""Posts a text to a Slack channel, once per call, and says exactly how that went."""
+"""Posts a text to a Slack channel, once per call, and distinguishes the possible failures."""
 
 import re
 from collections.abc import Callable
@@ -24,15 +24,15 @@ _AWAY_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "se
 
 
 class SlackError(Exception):
-    """Root of what may go wrong with Slack; a message that meets one is tried again."""
+    """The base of all errors with Slack. The queue delivers the message again."""
 
 
 class SlackAway(SlackError):
-    """Slack did not answer, or not sensibly: the message may or may not have been posted."""
+    """Slack gave no valid answer: the message may or may not have been posted."""
 
 
 class SlackBusy(SlackError):
-    """Slack posted nothing and asks for patience (429): nothing may be sent before `until` (UTC)."""
+    """Slack posted nothing and asks to wait (429): nothing may be sent before `until` (UTC)."""
 
     def __init__(self, until: datetime) -> None:
         self.until = until
@@ -40,19 +40,19 @@ class SlackBusy(SlackError):
 
 
 class SlackRefused(SlackError):
-    """Slack posted nothing and says why: `code` is its word for it."""
+    """Slack rejected the message and posted nothing. `code` is Slack's error code."""
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__(f"Slack refuses the message: {code}")
+        super().__init__(f"Slack rejects the message: {code}")
 
 
 class ThreadGone(SlackRefused):
-    """The thread to reply in is not there any more."""
+    """The thread of the reply does not exist any more."""
 
 
 class Slack:
-    """A channel. After `trip_after` failures in a row nothing is sent for `rest`: SlackAway at once."""
+    """A channel. After `trip_after` failures in a row, each post raises SlackAway for the time `rest`."""
 
     def __init__(
         self,
@@ -76,9 +76,9 @@ class Slack:
         )
 
     def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
-        """Post, as a reply when `thread_ts` is given; the new message's ts.
+        """Post a message, or a reply if `thread_ts` is given. The result is the new message's ts.
 
-        Raises one of the errors above, or RetryLater when the deadline has passed before anything was sent.
+        Raises SlackError, TokenUnreadable, or RetryLater if the deadline passed before anything was sent.
         """
         try:
             token = self._tokens.token()
@@ -94,7 +94,7 @@ class Slack:
             measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
 
     def ready(self) -> None:
-        """Raise unless a token can be read and Slack is not given a rest."""
+        """Raise unless a token can be read and the circuit breaker lets calls through."""
         self._tokens.token()
         if self._breaker.current_state == STATE_OPEN:
             raise SlackAway(_RESTING)
@@ -109,7 +109,7 @@ class Slack:
         from slack_sdk.errors import SlackApiError
         from slack_sdk.web import WebClient
 
-        # Retries are the queue's: slack-sdk's own would send again although the first may have been posted.
+        # The queue retries. A retry of slack-sdk could post a second message after a lost answer.
         options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
         seconds = max(round(timeout.total_seconds()), 1)
         client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
@@ -132,21 +132,21 @@ class Slack:
         code = str(response.data.get("error", "")) if isinstance(response.data, dict) else "no object"
         if status == 429 or code in _BUSY_CODES:
             return SlackBusy(self._now() + _patience(response.headers))
-        # What is no code is no answer of Slack's: slack-sdk puts a body that it cannot read here.
+        # Text that is not a code is not Slack's answer: slack-sdk puts an unreadable body here.
         if status >= 500 or code in _AWAY_CODES or not _CODE.fullmatch(code):
-            return SlackAway(f"Slack is not well: HTTP {status} {code[:200]}".rstrip())
+            return SlackAway(f"Slack failed: HTTP {status} {code[:200]}".rstrip())
         if is_reply and code in _THREAD_CODES:
             return ThreadGone(code)
         return SlackRefused(code or f"HTTP {status}")
 
 
 _CODE = re.compile(r"[a-z0-9_]{0,80}")
-_RESTING = "Slack failed too often; nothing is sent for a while"
+_RESTING = "Slack failed too often, so nothing is sent for a while"
 _BREAKER_STATES = {STATE_CLOSED: 0, STATE_OPEN: 2}
 
 
 def _patience(headers: Any) -> timedelta:
-    """Retry-After, whole seconds; without a readable one the shortest wait."""
+    """The wait of the Retry-After header in whole seconds, or the shortest wait without a valid header."""
     text = {str(name).lower(): value for name, value in headers.items()}.get("retry-after", "")
     text = text[0] if isinstance(text, list) else text
     seconds = int(text) if str(text).isdecimal() else 0

@@ -1,4 +1,4 @@
-"""What a message says about an alert, in Slack's mrkdwn."""
+"""Writes the message of an alert in Slack's mrkdwn."""
 
 import unicodedata
 
@@ -9,9 +9,9 @@ _LONGEST = 2000
 
 
 def text_of(alert: Alert) -> str:
-    """The message: severity mark, type, pipeline, date; deadline, status, source, cron; the message; what to do.
+    """The message. Its lines are: mark, type, pipeline and date, then the facts, the event's message and the next step.
 
-    What an event says is shown as text: it can mention nobody and link to nothing.
+    The event's texts are escaped, so that they cannot mention a person or add a link.
     """
     advice = advice_for(alert.type)
     severity = Severity.CRITICAL if alert.critical and advice.severity is Severity.WARNING else advice.severity
@@ -23,7 +23,7 @@ def text_of(alert: Alert) -> str:
 
 def _facts(alert: Alert) -> str:
     facts = {"deadline": alert.deadline, "status": alert.status, "source": alert.source, "cron": alert.cron}
-    # Asterisks of a cron would read as bold.
+    # Slack would show the asterisks of a cron as bold text.
     shown = {name: f"`{_plain(value)}`" if name == "cron" else _plain(value) for name, value in facts.items() if value}
     return " · ".join(f"{name} {value}" for name, value in shown.items())
 
@@ -37,7 +37,7 @@ def _given(value: str | None) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Slack's three special characters escaped, control characters gone, and not endless."""
+    """The text with Slack's special characters escaped, without control characters, and cut to _LONGEST."""
     short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     printable = "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"} else " " for c in short)
     return printable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

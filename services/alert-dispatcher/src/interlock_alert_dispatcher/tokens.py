@@ -1,4 +1,4 @@
-"""Where the Slack token comes from; it is never logged, and no error holds it."""
+"""Reads the Slack token from the environment or from Secrets Manager, and keeps it out of logs and errors."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -12,18 +12,18 @@ _FIELDS = ("SLACK_BOT_TOKEN", "slack_bot_token", "bot_token", "token")
 
 
 class TokenUnreadable(Exception):
-    """The secret cannot be read, or holds no token. Alerts wait in the queue until somebody mends that."""
+    """The secret cannot be read, or holds no token. Alerts wait in the queue until the secret is corrected."""
 
 
 class Tokens(Protocol):
     """The token of the bot that posts."""
 
     def token(self) -> str:
-        """The token; whatever keeps it from being read is raised."""
+        """The token. Raises TokenUnreadable."""
         ...
 
     def refused(self, token: str) -> bool:
-        """Slack does not accept this token: whether another one may be had by asking again."""
+        """Note that Slack rejected this token. The result is whether another token is available."""
         ...
 
 
@@ -38,14 +38,14 @@ class FixedToken:
         return self._token
 
     def refused(self, token: str) -> bool:
-        """There is no other."""
+        """There is no other token."""
         return False
 
 
 class SecretToken:
-    """A token in Secrets Manager, read once and kept until Slack refuses it (it was rotated).
+    """A token in Secrets Manager, read once and kept until Slack rejects it after a rotation.
 
-    The secret is the token itself, or a JSON object that has it under SLACK_BOT_TOKEN, bot_token or token.
+    The secret is the token itself, or a JSON object with it under SLACK_BOT_TOKEN, slack_bot_token, bot_token or token.
     """
 
     def __init__(self, client: "SecretsManagerClient", arn: str) -> None:
@@ -60,15 +60,15 @@ class SecretToken:
         return self._cached
 
     def refused(self, token: str) -> bool:
-        """Read the secret again; whether it holds another token now."""
+        """Read the secret again. The result is whether it holds another token now."""
         self._cached = None
         return self.token() != token
 
     def _read(self) -> str:
         try:
             return self._client.get_secret_value(SecretId=self._arn).get("SecretString", "")
-        except Exception as error:  # noqa: BLE001 - whatever AWS says, it is not the alert's fault
-            # No cause is handed on, because a cause may be taken for the alert's.
+        except Exception as error:  # noqa: BLE001 - any error of AWS concerns the secret, not the alert
+            # The error has no cause, because a cause could count as an error of the alert.
             raise TokenUnreadable(f"the Slack secret cannot be read: {type(error).__name__}: {error}") from None
 
 
@@ -78,10 +78,10 @@ def _token_in(secret: str) -> str:
         try:
             fields = msgspec.json.decode(text)
         except msgspec.DecodeError:
-            raise TokenUnreadable("the Slack secret begins like JSON and is none") from None
+            raise TokenUnreadable("the Slack secret looks like JSON but cannot be parsed") from None
         text = _field(fields)
     if not text:
-        raise TokenUnreadable(f"the Slack secret is empty, or an object without any of {', '.join(_FIELDS)}")
+        raise TokenUnreadable(f"the Slack secret is empty, or an object with none of {', '.join(_FIELDS)}")
     return text
 
 

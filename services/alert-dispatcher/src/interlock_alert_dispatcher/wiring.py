@@ -1,4 +1,4 @@
-"""From the environment to the alert-dispatcher, once per process."""
+"""Builds the alert-dispatcher from the environment, once per process."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard
 
 
 class Dispatch(Protocol):
-    """What takes alerts."""
+    """Delivers alerts."""
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
         """Deliver one alert, or raise."""
@@ -38,9 +38,9 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """Where alerts go, where letters go that are none, and what a ping looks at.
+    """The receiver of alerts, the queue for messages that are not alerts, the checks of a ping, and the settings.
 
-    Without `dead_letters` malformed messages stay in the queue, whose redrive policy keeps them.
+    Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
     """
 
     alerts: Dispatch
@@ -50,7 +50,7 @@ class Service(Struct, frozen=True):
 
 
 def wire(variables: Mapping[str, str]) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))

@@ -1,4 +1,4 @@
-"""Reads an event as EventBridge delivers it; one that cannot be read is refused whole."""
+"""Reads an event as EventBridge delivers it, and rejects an invalid event as a whole."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,11 +12,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MalformedEvent(ValueError):
-    """The event cannot be stored, however often it is delivered; the message says where it is wrong."""
+    """The event is invalid, so no redelivery can store it. The message names the invalid part."""
 
 
 class BusEvent(Struct, frozen=True):
-    """One event of the bus. `at` is when it was decided (UTC); `detail` is the whole detail, as it came."""
+    """One event of the bus. `at` is the time of its decision (UTC). `detail` is the whole detail, unchanged."""
 
     id: str
     type: str
@@ -45,10 +45,10 @@ class _Detail(Struct, rename="camel"):
 
 
 def read_event(event: object) -> BusEvent:
-    """The event in an EventBridge envelope; MalformedEvent for anything else.
+    """The event in an EventBridge envelope. Raises MalformedEvent for anything else.
 
-    Events of our own carry their id and time in the detail. One without (INFRA_ALARM, made by EventBridge itself) is
-    known by the envelope's.
+    Interlock's events carry their id and time in the detail. An event without them, such as INFRA_ALARM by
+    EventBridge itself, has those of the envelope.
     """
     try:
         envelope = msgspec.convert(event, _Envelope)
@@ -58,7 +58,7 @@ def read_event(event: object) -> BusEvent:
     identifier = detail.id or envelope.id
     if identifier is None:
         raise MalformedEvent("not an event of the bus: neither the detail nor the envelope has an id")
-    # The envelope's time is another one each time a relay repeats itself, and would make a second row.
+    # A repeated relay changes the envelope's time, which would make a second row.
     at = detail.timestamp or (envelope.time if detail.id is None else None)
     if at is None or at < _EPOCH:
         raise MalformedEvent(f"event {identifier} has no usable timestamp")

@@ -1,4 +1,4 @@
-"""The event-sink's Lambda handler: one event of the bus in, one row out."""
+"""The event-sink's Lambda handler: takes one event of the bus and stores one row."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ _log = get_logger(__name__)
 
 
 def store(service: Service, event: dict[str, Any], _: LambdaContext | None) -> dict[str, Any]:
-    """Store one event: {written, eventId}; `written` is false for one that was stored before.
+    """Store one event. The answer is {written, eventId}, where `written` is false for an event that was stored before.
 
-    A malformed event is raised, as is a table that does not answer: Lambda tries an asynchronous event twice more and
-    then hands it, whole, to the function's dead-letter queue.
+    Raises MalformedEvent, and the error of a table that does not answer. Lambda tries an asynchronous event twice more
+    and then sends the whole event to the function's dead-letter queue.
     """
     found = read_event(event)
     with bind_correlation(found.id), stage("store_event", limit=service.settings.stage_timeout, type=found.type):

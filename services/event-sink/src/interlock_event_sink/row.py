@@ -1,4 +1,4 @@
-"""What an event looks like as a row of the events table (docs/reference/rows.md §5)."""
+"""Makes the row of an event in the events table (docs/reference/rows.md §5)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Puts each event into the events table once, however often it is delivered."""
+"""Puts each event into the events table once, even if it is delivered repeatedly."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class EventSink:
-    """The events table. `keep` is how long rows live."""
+    """The events table. `keep` is the lifetime of its rows."""
 
     def __init__(self, client: "DynamoDBClient", table: str, keep: timedelta) -> None:
         self._client = client
@@ -20,11 +20,11 @@ class EventSink:
         self._keep = keep
 
     def write(self, event: BusEvent) -> bool:
-        """Store the event; False when it was there already. Whatever DynamoDB refuses is raised."""
+        """Store the event. The result is False if it was stored before. Raises DynamoDB's errors."""
         return self._put(row_of(event, self._keep), "attribute_not_exists(PK)")
 
     def ping(self) -> None:
-        """Raise unless the table takes writes from us: a put whose condition never holds, so nothing is written."""
+        """Raise unless the table accepts writes. The put's condition never holds, so it writes nothing."""
         self._put({"PK": {"S": "INTERLOCK"}, "SK": {"S": "PING"}}, "attribute_exists(PK)")
 
     def _put(self, row: Mapping[str, Any], condition: str) -> bool:

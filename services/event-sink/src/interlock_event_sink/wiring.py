@@ -1,4 +1,4 @@
-"""From the environment to the event-sink, once per process."""
+"""Builds the event-sink from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -25,7 +25,7 @@ class Service(Struct, frozen=True):
 
 
 def wire(variables: Mapping[str, str]) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))

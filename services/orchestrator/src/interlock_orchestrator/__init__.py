@@ -1,1 +1,1 @@
-"""One step of a run: evaluate, trigger, check the job, close."""
+"""Does one step of a run: evaluate, trigger, check the job, or close."""

@@ -1,4 +1,4 @@
-"""The orchestrator's Lambda handler: one step of a run in, the next state and its wait out."""
+"""The orchestrator's Lambda handler: takes one step of a run and answers the next state and its wait."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, 
 
 
 def step(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
-    """Do one step of a run; every answer carries `status` and `waitSeconds`."""
+    """Do one step of a run. Every answer has `status` and `waitSeconds`."""
     request = read_request(event)
     step_context = service.context(InvocationDeadline.from_context(context, service.settings.shutdown_buffer).at)
     with (

@@ -1,4 +1,4 @@
-"""From the environment to the orchestrator's context, once per process."""
+"""Builds the orchestrator's service from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,15 +18,15 @@ REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "EVENT_BUS_NAME")
 _OPTIONAL = {"INTERLOCK_TRIGGER_ALLOWED_HOSTS": ""}
 
 _CLOSING_TIME = timedelta(seconds=5)
-"""What an invocation keeps of its time for writing down what a job's start was answered."""
+"""The time at the end of an invocation for recording the answer to a job's start."""
 
 
 _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
-"""A breaker's state as its gauge shows it."""
+"""The values of a breaker's gauge, by state."""
 
 
 class Service(Struct, frozen=True):
-    """What every invocation shares; `context` makes the context of one invocation from its remaining time."""
+    """The objects that all invocations share. `context` makes the context of one invocation."""
 
     store: Store
     jobs: Jobs
@@ -53,14 +53,14 @@ def now() -> datetime:
 
 
 class Measure(Protocol):
-    """What takes measurements: interlock_telemetry's `measure`, or its stand-in in tests."""
+    """Takes measurements: interlock_telemetry's `measure`, or its stand-in in tests."""
 
     def __call__(self, metric: Metric, value: float, **attributes: str) -> None:
         """Set a gauge."""
 
 
 def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])

@@ -1,1 +1,1 @@
-"""SLA timers and the alerts they fire."""
+"""Manages SLA timers and fires their alerts."""

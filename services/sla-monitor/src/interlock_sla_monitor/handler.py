@@ -1,4 +1,4 @@
-"""The SLA monitor's Lambda handler: a mode and a date in, the moments of that date's clocks out."""
+"""The SLA monitor's Lambda handler: takes a mode and a date and answers the moments of the date's clocks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From the environment to the SLA monitor, once per process."""
+"""Builds the SLA monitor from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ REQUIRED = (
 
 
 class Service(Struct, frozen=True):
-    """The SLA monitor and what a ping looks at."""
+    """The SLA monitor, the checks of a ping, and the settings."""
 
     monitor: SlaMonitor
     health: Mapping[str, Callable[[], None]]
@@ -38,7 +38,7 @@ def now() -> datetime:
 
 
 def wire(variables: Mapping[str, str]) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, ["SCHEDULER_DLQ_ARN"], source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])

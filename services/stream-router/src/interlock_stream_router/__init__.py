@@ -1,1 +1,1 @@
-"""Control and joblog stream records in; commits decisions, starts executions and relays events."""
+"""Takes stream records of the control and joblog tables: commits decisions, starts executions, relays events."""

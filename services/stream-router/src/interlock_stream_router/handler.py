@@ -1,4 +1,4 @@
-"""The stream-router's Lambda handler: stream records in, the lowest failed sequence number out."""
+"""The stream-router's Lambda handler: takes stream records and answers the lowest failed sequence number."""
 
 from typing import Any
 

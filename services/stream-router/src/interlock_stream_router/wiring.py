@@ -1,4 +1,4 @@
-"""From the environment to the objects of the stream-router, once per process."""
+"""Builds the objects of the stream-router from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The stream-router's objects: where records go, where dead letters go, and what a ping looks at."""
+    """The stream-router's objects: the router of records, the queue of dead letters, the checks of a ping, settings."""
 
     router: RecordRouter
     dead_letters: DeadLetters
@@ -34,7 +34,7 @@ class Service(Struct, frozen=True):
 
 
 def wire(variables: Mapping[str, str]) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, source=variables)
     instrument(SERVICE, source=variables)
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}

@@ -1,1 +1,1 @@
-"""Finds what did not happen, every few minutes."""
+"""Finds missing runs, timers and sensors every few minutes."""

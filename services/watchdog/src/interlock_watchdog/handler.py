@@ -1,4 +1,4 @@
-"""The watchdog's Lambda handler: a tick, or an execution that ended, in; the count of findings per check out."""
+"""The watchdog's Lambda handler: takes a tick or an ended execution and answers the findings of each check."""
 
 from datetime import timedelta
 from typing import Any

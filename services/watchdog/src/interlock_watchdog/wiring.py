@@ -1,4 +1,4 @@
-"""From the environment to the watchdog's checks, once per process."""
+"""Builds the watchdog's checks from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The checks of a tick, the bus for what fails, those who do the work, and what a ping looks at."""
+    """The checks of a tick, the recovery, the bus for failed checks, the worker pool, and the checks of a ping."""
 
     checks: Mapping[str, Check]
     recovery: Recovery
@@ -54,7 +54,7 @@ class Service(Struct, frozen=True):
 
 
 def wire(variables: Mapping[str, str]) -> Service:
-    """Build the service; missing variables are named all at once."""
+    """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
