@@ -73,7 +73,7 @@ def test_calendar_must_be_among_the_files(validate: Validate) -> None:
     assert validate("pipelines/bronze.yaml", "calendars/us.yml").exit_code == 0
     alone = validate("pipelines/bronze.yaml")
     assert alone.exit_code == 2
-    assert "its file has to be read together with this one" in alone.output
+    assert "validate its file together with this one" in alone.output
 
 
 def test_the_same_id_in_two_files_is_an_error(validate: Validate, folder: Path) -> None:

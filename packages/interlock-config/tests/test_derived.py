@@ -1,4 +1,4 @@
-"""What follows from a config: zones, cron, rules, names and delays, computed once."""
+"""Derived values of a config: zones, cron, rules, names and delays, computed once."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`${INTERLOCK_…}` in job configs: expanded from what the caller passes, anything else becomes nothing."""
+"""`${INTERLOCK_…}` in job configs: expanded from the caller's variables. Any other variable becomes an empty text."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_any_depth_but_no_keys() -> None:
     assert expand(config, ENVIRONMENT) == {"body": {"${INTERLOCK_ENV}": ["prod", 3, None, True, {"x": "t0k"}]}}
 
 
-def test_what_a_variable_holds_is_not_expanded_again() -> None:
+def test_the_value_of_a_variable_is_not_expanded_again() -> None:
     environment = {"INTERLOCK_A": "${INTERLOCK_B}", "INTERLOCK_B": "b"}
     assert expand({"command": "${INTERLOCK_A}"}, environment) == {"command": "${INTERLOCK_B}"}
 

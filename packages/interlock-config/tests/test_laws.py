@@ -1,4 +1,4 @@
-"""Laws over generated configs: round trips, and two looks and a schema that never disagree."""
+"""Laws over generated configs: round trips, and agreement of decoding, the walk and the schema."""
 
 import copy
 import json
@@ -192,7 +192,7 @@ def test_yaml_and_json_read_the_same(raw: dict[str, Any]) -> None:
 
 
 @given(RIGHT)
-def test_what_was_right_stays_right_as_json_of_the_schema(raw: dict[str, Any]) -> None:
+def test_a_right_config_stays_right_as_json_of_the_schema(raw: dict[str, Any]) -> None:
     encoded = json.loads(encode_json(decode_json(json.dumps(raw))))
     assert SCHEMA.is_valid(raw)
     assert SCHEMA.is_valid(encoded)
@@ -214,7 +214,7 @@ def test_the_schema_accepts_all_that_decoding_accepts(raw: dict[str, Any]) -> No
 
 
 @given(broken())
-def test_the_quick_look_and_the_thorough_look_agree(raw: dict[str, Any]) -> None:
+def test_decoding_and_the_walk_agree(raw: dict[str, Any]) -> None:
     findings = Findings("")
     same = canonical(without_absent(PipelineConfig, raw), findings)
     assume(not findings.failed)
@@ -234,13 +234,13 @@ def said_of(text: str) -> tuple[PipelineConfig | None, list[str]]:
 
 
 def compact(raw: dict[str, Any]) -> str:
-    """JSON as `encode_json` spells it, with its beginning, where the document has that."""
+    """JSON in the form of `encode_json`, with the same beginning if the document has a pipeline."""
     first = {"pipeline": raw["pipeline"]} if "pipeline" in raw else {}
     return json.dumps({**first, **raw}, separators=(",", ":"), ensure_ascii=False)
 
 
 def free_of(config: PipelineConfig) -> list[Any]:
-    """The values that may be anything."""
+    """The values of any type."""
     post_run = config.post_run.rules if config.post_run else ()
     trigger = (config.trigger_rule,) if config.trigger_rule else ()
     values = [rule.value for rule in (*config.validation.rules, *post_run, *trigger) if rule.value is not None]
@@ -248,7 +248,7 @@ def free_of(config: PipelineConfig) -> list[Any]:
 
 
 @given(broken(most=2))
-def test_the_shortcut_for_stored_configs_says_what_the_long_way_says(raw: dict[str, Any]) -> None:
+def test_shortcut_for_stored_configs_agrees_with_decoding(raw: dict[str, Any]) -> None:
     spaced = json.dumps(json.loads(compact(raw)), indent=1, ensure_ascii=False)
     assert said_of(compact(raw)) == said_of(spaced)
     config, _ = said_of(spaced)
@@ -269,7 +269,7 @@ def test_the_shortcut_for_stored_configs_says_what_the_long_way_says(raw: dict[s
 @example(Check.GT, "k", "f", True)
 @example(Check.EXISTS, "k", "", None)
 @example(Check.EXISTS, "", None, None)
-def test_a_rule_that_is_right_at_a_glance_compiles(check: Check, key: str, field: str | None, value: Any) -> None:
+def test_a_rule_that_needs_no_check_compiles(check: Check, key: str, field: str | None, value: Any) -> None:
     rule = Rule(key, check, field, value)
     if is_right(rule):
         assert compile_rules(Mode.ALL, (rule,)).keys == (key,)

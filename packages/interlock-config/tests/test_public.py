@@ -1,4 +1,4 @@
-"""The public surface: what the package exports, and how its errors and problems behave."""
+"""The public surface: the exports of the package, and the behaviour of its errors and problems."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""The README: its Python examples run, and print what it says."""
+"""The README: its Python examples run and print the output that it shows."""
 
 import io
 import re
@@ -16,7 +16,7 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize(("code", "printed"), BLOCKS)
-def test_an_example_does_what_it_says(code: str, printed: str) -> None:
+def test_an_example_prints_its_output(code: str, printed: str) -> None:
     out = io.StringIO()
     with redirect_stdout(out):
         exec(compile(code, "README.md", "exec"), {})

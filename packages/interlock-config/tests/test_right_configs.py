@@ -1,4 +1,4 @@
-"""Right configs: what is read from them, which spellings mean the same, and what the defaults are."""
+"""Right configs: their values, equal spellings, and the defaults."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -105,7 +105,7 @@ def test_post_run_defaults() -> None:
     assert config.post_run.sensor_timeout == timedelta(hours=2)
 
 
-def test_zero_disables_what_absent_leaves_at_its_default() -> None:
+def test_zero_disables_and_a_missing_key_means_the_default() -> None:
     zeros = "maxRetries: 0, maxCodeRetries: 0, maxDriftReruns: 0, maxManualReruns: 0"
     job = with_job(f"{{type: command, config: {{command: load}}, {zeros}}}").job
     assert (job.max_retries, job.max_code_retries, job.max_drift_reruns, job.max_manual_reruns) == (0, 0, 0, 0)

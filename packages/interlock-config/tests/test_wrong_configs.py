@@ -1,4 +1,4 @@
-"""Wrong configs (wrong_configs.txt), each with the exact messages it gets, and whether the JSON Schema refuses it."""
+"""Wrong configs (wrong_configs.txt), each with its exact messages, and whether the JSON Schema rejects it."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from interlock_config._files._yaml import read_yaml
 
 
 class Case(NamedTuple):
-    """A pipeline file with some sections replaced (None: left out), and what is said of it."""
+    """A pipeline file with some sections replaced (None: left out), and its messages."""
 
     name: str
     sections: dict[str, str | None]
@@ -71,7 +71,7 @@ def test_a_wrong_config_gets_its_message(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_schema_refuses_what_a_schema_can_see(case: Case) -> None:
+def test_the_schema_rejects_what_a_schema_can_express(case: Case) -> None:
     raw, _ = read_yaml(text_of(case.sections), "")
     assert VALIDATOR.is_valid(raw) is not case.schema_refuses
 
@@ -121,7 +121,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_rules_keep_their_positions_behind_one_that_is_none() -> None:
+def test_rules_keep_their_positions_behind_an_invalid_one() -> None:
     sections = {"validation": "{rules: [word, {key: orders, check: gt, field: n, value: x}]}"}
     with pytest.raises(ConfigError) as caught:
         decode_yaml(text_of(sections))
@@ -135,7 +135,7 @@ def test_nulls_inside_of_structures_are_not_among_the_problems() -> None:
     assert [problem.path for problem in caught.value.problems] == ["job.config.url", "job.config.headers.a"]
 
 
-def test_a_check_whose_places_are_wrong_in_themselves_stays_silent() -> None:
+def test_a_check_is_skipped_if_its_places_have_errors() -> None:
     sections = {"schedule": "{trigger: {key: orders, check: exist}}", "sla": "{maxDuration: 2h}", "dryRun": "true"}
     with pytest.raises(ConfigError) as caught:
         decode_yaml(text_of(sections))

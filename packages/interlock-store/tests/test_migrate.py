@@ -458,8 +458,8 @@ def test_the_newest_run_of_an_older_tool_names_the_date_to_judge(store: Store, s
         (
             "meaning",
             (),
-            'sla.deadline = "10:00": the runs are of hours, such as 2026-03-03T07; it is the first 10:00 at or after '
-            "the hour's end",
+            'sla.deadline = "10:00": the runs are hourly, such as 2026-03-03T07; it is the first 10:00 at or after '
+            "the end of the hour",
         ),
     ]
 

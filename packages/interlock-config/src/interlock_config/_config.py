@@ -1,4 +1,4 @@
-"""What one pipeline config is, and the values that follow from it."""
+"""The config of one pipeline, and the values that follow from it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -25,17 +25,17 @@ _NO_SLA, _NO_POST_RUN, _WATCH = Sla(), PostRun(), Watch()
 class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     """One pipeline, as its file describes it. Derived values are computed on first use and kept."""
 
-    pipeline: Annotated[Identity, Meta(description="Who the pipeline is.")]
-    schedule: Annotated[Schedule, Meta(description="When it runs.")]
+    pipeline: Annotated[Identity, Meta(description="Id, owner and description of the pipeline.")]
+    schedule: Annotated[Schedule, Meta(description="When the pipeline runs.")]
     sla: Annotated[Sla | None, Meta(description="Deadlines that are observed.")] = None
     validation: Annotated[Validation, Meta(description="The rules that must hold before the job starts.")]
-    job: Annotated[Job, Meta(description="What is started.")]
-    post_run: Annotated[PostRun | None, Meta(description="What is watched after the job.")] = None
+    job: Annotated[Job, Meta(description="The job that a run starts.")]
+    post_run: Annotated[PostRun | None, Meta(description="Rules and drift after the job.")] = None
     dry_run: Annotated[bool, Meta(description="Observe only: nothing is ever started.", examples=[True])] = False
-    watch: Annotated[Watch, Meta(description="What the watchdog does.")] = _WATCH
+    watch: Annotated[Watch, Meta(description="Reports of the watchdog.")] = _WATCH
 
     def __post_init__(self) -> None:
-        """A section that says nothing is no section: it is not written, and equals one that is not there."""
+        """A section that holds only defaults counts as left out: it is not written, and equals a missing section."""
         if self.sla == _NO_SLA:
             force_setattr(self, "sla", None)
         if self.post_run == _NO_POST_RUN:
@@ -89,7 +89,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def post_run_rules(self) -> RuleSet | None:
-        """The post-run rules, compiled (all must hold), None where there are none: nothing is watched then."""
+        """The post-run rules, compiled (all must hold). None without any: nothing is watched then."""
         rules = self.post_run.rules if self.post_run else ()
         return compile_rules(Mode.ALL, rules) if rules else None
 
@@ -112,7 +112,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def own_exclusions(self) -> Exclusions:
-        """What schedule.exclude says itself, without its calendars."""
+        """The exclusions of schedule.exclude itself, without its calendars."""
         exclude = self.schedule.exclude or Exclusion()
         return Exclusions(exclude.weekends, frozenset(exclude.dates), workdays=frozenset(exclude.workdays))
 
@@ -154,5 +154,5 @@ def _unknown_calendars(
 
 
 def unknown_calendar(name: str, calendars: Iterable[str]) -> str:
-    """What to say about a calendar that nobody defined."""
+    """The message for the name of an unknown calendar."""
     return f"names a calendar that does not exist{did_you_mean(name, calendars)}"

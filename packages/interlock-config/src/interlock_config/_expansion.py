@@ -1,4 +1,4 @@
-"""What `${NAME}` in a job config means: only INTERLOCK_ variables have a value, all others are empty."""
+"""The expansion of `${NAME}` in a job config: only INTERLOCK_ variables have a value, all others are empty."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,9 +26,9 @@ def expand(
 
     `run` holds the run's own variables (docs/reference/pipeline-file.md §8). They win over variables of the same name
     in `environment`.
-    Any other `${NAME}` becomes nothing; `$NAME` without braces stays; the value of a variable is not expanded
-    again. Raises ConfigError naming every INTERLOCK_ variable that is not set: a job must not start with a
-    token or an address missing.
+    Any other `${NAME}` becomes an empty text. `$NAME` without braces stays. The value of a variable is not expanded
+    again. Raises ConfigError with every INTERLOCK_ variable that is not set: a job must not start with a missing
+    token or address.
     """
     values = {name: value for name, value in environment.items() if is_ours(name)} | dict(run or {})
     missing = [
@@ -42,7 +42,7 @@ def expand(
 
 
 def variables(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every `${NAME}` in the values of a structure: where it stands, and its name."""
+    """The path and the name of every `${NAME}` in the values of a structure."""
     if isinstance(value, str):
         yield from ((path, name) for name in _VARIABLE.findall(value))
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What single values a pipeline file may hold: their types, with the words and examples that describe them."""
+"""The types of single values in a pipeline file, with the words and examples that describe them."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,13 +8,13 @@ from msgspec import Meta
 from interlock_rules import FARTHEST_OFFSET, Check, Rule
 
 RESERVED_KEYS = ("first-sensor-arrival", "postrun-baseline")
-"""Beginnings of the sensor keys that Interlock writes itself."""
+"""Prefixes of the sensor keys that Interlock writes itself."""
 
 DURATION_PATTERN = r"^[-+]?((([0-9]+(\.[0-9]*)?|\.[0-9]+)(h|ms|m|us|µs|μs|ns|s))+|0)$(?!\n)"
-"""What a duration looks like; the sign and a bare 0 are allowed, other numbers need a unit."""
+"""The form of a duration. A sign and a bare 0 are allowed. Other numbers need a unit."""
 
 OFFSET_ALLOWED = f"must be a whole number from -{FARTHEST_OFFSET} to {FARTHEST_OFFSET}"
-"""What a rule's dateOffset may be."""
+"""The allowed values of a rule's dateOffset."""
 
 
 class JobType(StrEnum):
@@ -71,7 +71,7 @@ SensorKey = Annotated[
     str,
     Meta(
         min_length=1,
-        description="Sensor key; `key` also stands for its per-period rows `key#…`.",
+        description="Sensor key. `key` also matches its per-period rows `key#…`.",
         examples=["orders-ready"],
         extra={
             "allowed": "must be a sensor key, not empty",
@@ -86,7 +86,7 @@ SensorKey = Annotated[
 Field = Annotated[
     str | None,
     Meta(
-        description="Field of the sensor's data. exists: left out, it asks for the sensor; ages: default updatedAt.",
+        description="Field of the sensor's data. Without a field, exists asks for the sensor, and ages use updatedAt.",
         examples=["row_count"],
         extra={
             "allowed": "must be the name of a field of the sensor's data",
@@ -95,13 +95,13 @@ Field = Annotated[
     ),
 ]
 CheckName = Annotated[
-    Check, Meta(description="What must hold: presence, equality, a bound, or an age.", examples=["gte"])
+    Check, Meta(description="The comparison: presence, equality, a bound, or an age.", examples=["gte"])
 ]
 CalendarName = Annotated[
     str,
     Meta(
         min_length=1,
-        description="Name of a calendar file; its days and dates are excluded.",
+        description="Name of a calendar whose days and dates are excluded.",
         examples=["us-holidays"],
         extra={"allowed": "must be the name of a calendar file"},
     ),
@@ -119,7 +119,7 @@ RuleList = Annotated[
 WatchedRules = Annotated[
     tuple[Rule, ...],
     Meta(
-        description="Rules over sensors; without any, nothing is watched.",
+        description="Rules over sensors. Without rules, nothing is watched.",
         examples=[[{"key": "orders-audit", "check": "gte", "field": "row_count", "value": 1}]],
         extra={"allowed": "must be a list of rules {key, check, field, value}"},
     ),

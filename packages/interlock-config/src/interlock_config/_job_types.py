@@ -1,4 +1,4 @@
-"""What each job type needs in `job.config`, and which spellings of its keys are accepted."""
+"""The keys of `job.config` for each job type, and the accepted spellings of these keys."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ class Method(StrEnum):
 
 
 Text = str | int | bool
-"""A value that is sent as text; numbers and booleans are written out."""
+"""A value that is sent as text. Numbers and booleans are written out."""
 
 
 class JobConfig(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -71,7 +71,7 @@ Headers = Annotated[
 TextArguments = Annotated[
     dict[str, Text],
     Meta(
-        description="Arguments, name to text.",
+        description="Arguments: names with texts.",
         examples=[{"--table": "orders"}],
         extra={"allowed": "must be a mapping of names to text"},
     ),
@@ -79,7 +79,7 @@ TextArguments = Annotated[
 Payload = Annotated[
     str | dict[str, Any] | list[Any],
     Meta(
-        description="Text as it is, or a structure that is sent as JSON.",
+        description="Text that is sent unchanged, or a structure that is sent as JSON.",
         examples=[{"table": "orders"}],
         extra={"allowed": "must be text, a mapping or a list"},
     ),
@@ -113,7 +113,7 @@ Timeout = Annotated[
 
 
 class HttpJob(JobConfig, frozen=True):
-    """One HTTP request; its answer is the outcome."""
+    """One HTTP request. The response is the outcome."""
 
     url: Annotated[str, _url("Address of the request.", "https://jobs.example.com/run")]
     method: Annotated[
@@ -169,7 +169,7 @@ class EmrServerlessJob(JobConfig, frozen=True):
     """A job run of an EMR Serverless application."""
 
     application_id: Annotated[str, _text("Id of the application.", "00f1abcdexample")]
-    execution_role_arn: Annotated[str, _arn("iam", "Role the job runs as.", "arn:aws:iam::123456789012:role/emr-jobs")]
+    execution_role_arn: Annotated[str, _arn("iam", "Role of the job.", "arn:aws:iam::123456789012:role/emr-jobs")]
     job_driver: Annotated[
         dict[str, Any],
         Meta(
@@ -193,7 +193,7 @@ class StepFunctionJob(JobConfig, frozen=True):
 
 
 class DatabricksJob(JobConfig, frozen=True):
-    """A run-now of a Databricks job."""
+    """A run of a Databricks job, started with run-now."""
 
     workspace_url: Annotated[str, _url("The workspace.", "https://example.cloud.databricks.com")]
     job_id: Annotated[
@@ -239,5 +239,5 @@ _ALIASES[JobType.AIRFLOW.value]["dagId"] = "dagID"  # both letter cases are foun
 
 
 def aliases(job_type: object) -> dict[str, str]:
-    """The other spellings of a type's keys, each with its canonical name; none for an unknown type."""
+    """The other spellings of a type's keys, each with its canonical name. An unknown type has no spellings."""
     return _ALIASES.get(job_type, {}) if isinstance(job_type, str) else {}

@@ -1,4 +1,4 @@
-"""What the sections of a pipeline config are, and their defaults."""
+"""The sections of a pipeline config, with their defaults."""
 
 from datetime import date
 from enum import StrEnum
@@ -29,7 +29,7 @@ from ._fields import (
 )
 
 FARTHEST_DAYS = 3660
-"""Largest bound of schedule.dates: ten years."""
+"""Largest bound of schedule.dates in days: ten years."""
 
 
 class Section(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -37,11 +37,11 @@ class Section(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, o
 
 
 class Identity(Section, frozen=True):
-    """Who the pipeline is."""
+    """Id, owner and description of the pipeline."""
 
     id: Id
-    owner: Annotated[str, text("Who answers for it.", "data-platform")] | None = None
-    description: Annotated[str, text("What it does.", "Loads the day's orders.")] | None = None
+    owner: Annotated[str, text("Team that is responsible for the pipeline.", "data-platform")] | None = None
+    description: Annotated[str, text("Purpose of the pipeline.", "Loads the day's orders.")] | None = None
 
 
 class Inclusion(Section, frozen=True):
@@ -59,12 +59,12 @@ class Inclusion(Section, frozen=True):
 
 
 class TriggerCondition(Section, frozen=True):
-    """The sensor condition that starts a run, and until when it may."""
+    """The sensor condition that starts a run, and the end of the time in which it may."""
 
     key: SensorKey
     check: CheckName
     field: Field = None
-    value: Annotated[Any, Meta(description="What the field is compared with.", examples=["done"])] = None
+    value: Annotated[Any, Meta(description="Value that the field is compared with.", examples=["done"])] = None
     deadline: Annotated[
         Deadline | None,
         Meta(
@@ -89,7 +89,7 @@ class Exclusion(Section, frozen=True):
     workdays: Annotated[
         tuple[date, ...],
         Meta(
-            description="Dates that are not excluded after all, whatever else says so, YYYY-MM-DD.",
+            description="Dates that are open in any case, although other settings exclude them, YYYY-MM-DD.",
             examples=[["2026-10-10"]],
             extra={"allowed": "must be a list of dates YYYY-MM-DD"},
         ),
@@ -97,17 +97,17 @@ class Exclusion(Section, frozen=True):
 
 
 class EvaluationWindow(Section, frozen=True):
-    """How long the rules are looked at, and how often."""
+    """How long the rules are evaluated, and how often."""
 
-    window: Annotated[Duration, duration("From the start of the execution.", "1h")] = parse_duration("1h")
-    interval: Annotated[Duration, duration("Between two looks.", "5m")] = parse_duration("5m")
+    window: Annotated[Duration, duration("Length from the start of the execution.", "1h")] = parse_duration("1h")
+    interval: Annotated[Duration, duration("Time between two evaluations.", "5m")] = parse_duration("5m")
 
 
 class DateWindow(Section, frozen=True):
-    """Which execution dates a sensor may name, in days from today in the schedule's zone; 0 sets no limit."""
+    """The execution dates that a sensor may name, in days from today in the schedule's zone. 0 sets no limit."""
 
-    back: Annotated[int, whole("Days back from today, 0: no limit.", 0, FARTHEST_DAYS, 400)] = 400
-    ahead: Annotated[int, whole("Days ahead of today, 0: no limit.", 0, FARTHEST_DAYS, 31)] = 31
+    back: Annotated[int, whole("Days before today. 0 sets no limit.", 0, FARTHEST_DAYS, 400)] = 400
+    ahead: Annotated[int, whole("Days after today. 0 sets no limit.", 0, FARTHEST_DAYS, 31)] = 31
 
 
 _NO_EXCLUSION, _EVALUATION, _DATES = Exclusion(), EvaluationWindow(), DateWindow()
@@ -132,7 +132,7 @@ class Schedule(Section, frozen=True):
         | None
     ) = None
     include: Annotated[Inclusion | None, Meta(description="Irregular dates. Excludes `cron`.")] = None
-    timezone: Annotated[Timezone | None, Meta(description="IANA time zone; UTC unless given.")] = None
+    timezone: Annotated[Timezone | None, Meta(description="IANA time zone, UTC by default.")] = None
     time: Annotated[TimeOfDay | None, Meta(description="Expected start, for missed-schedule checks.")] = None
     trigger: Annotated[TriggerCondition | None, Meta(description="Sensor that starts a run.")] = None
     exclude: Annotated[Exclusion | None, Meta(description="Days on which nothing starts.")] = None
@@ -141,7 +141,7 @@ class Schedule(Section, frozen=True):
     dates: Annotated[
         DateWindow,
         Meta(
-            description="Execution dates that a sensor may name; a row of another date opens nothing.",
+            description="Execution dates that a sensor may name. A row of any other date opens nothing.",
             extra={
                 "allowed": "must be a mapping with the keys back, ahead, in days; "
                 "dates to run on belong at schedule.include.dates"
@@ -150,7 +150,7 @@ class Schedule(Section, frozen=True):
     ] = _DATES
 
     def __post_init__(self) -> None:
-        """A part that says nothing is no part: it is not written, and equals one that is not there."""
+        """A part that holds only defaults counts as left out: it is not written, and equals a missing part."""
         if self.exclude == _NO_EXCLUSION:
             force_setattr(self, "exclude", None)
         if self.evaluation == _EVALUATION:
@@ -160,7 +160,7 @@ class Schedule(Section, frozen=True):
 
 
 class ExcludedDays(StrEnum):
-    """What becomes of a deadline on an excluded day."""
+    """The treatment of a deadline on an excluded day."""
 
     MOVE = "move"
     KEEP = "keep"
@@ -171,18 +171,20 @@ class Sla(Section, frozen=True):
 
     deadline: Deadline | None = None
     expected_duration: Annotated[
-        Duration | None, duration("Usual duration; the warning comes that long before the breach.", "30m")
+        Duration | None, duration("Usual duration. The warning comes this long before the breach.", "30m")
     ] = None
     max_duration: Annotated[
         Duration | None,
-        duration("Longest duration from the first sensor's arrival, at most 24h; needs schedule.trigger.", "2h"),
+        duration("Longest duration from the first sensor's arrival, at most 24h. Needs schedule.trigger.", "2h"),
     ] = None
-    timezone: Annotated[Timezone | None, Meta(description="Zone of `deadline`; else schedule.timezone.")] = None
-    critical: Annotated[bool, Meta(description="Marks its alerts as critical.", examples=[True])] = False
+    timezone: Annotated[Timezone | None, Meta(description="Time zone of `deadline`, schedule.timezone by default.")] = (
+        None
+    )
+    critical: Annotated[bool, Meta(description="Marks alerts about this SLA as critical.", examples=[True])] = False
     excluded_days: Annotated[
         ExcludedDays,
         Meta(
-            description="Deadlines on excluded days: move to the next day that is not excluded, or keep their day.",
+            description="Deadlines on excluded days move to the next day that is not excluded, or keep their day.",
             examples=["keep"],
         ),
     ] = ExcludedDays.MOVE
@@ -203,16 +205,16 @@ class Validation(Section, frozen=True, kw_only=True):
 
 
 class Job(Section, frozen=True):
-    """What is started, and how often it is tried again.
+    """The job that a run starts, and the limits of its retries and reruns.
 
-    `config` has canonical camelCase keys; `${INTERLOCK_…}` in it is not expanded yet (see `expand`).
+    `config` has canonical camelCase keys. `${INTERLOCK_…}` in `config` is not expanded yet (see `expand`).
     """
 
     type: Annotated[JobType, Meta(description="How the job is started.", examples=["glue"])]
     config: Annotated[
         dict[str, Any],
         Meta(
-            description="What that type needs.",
+            description="Settings of the job type.",
             examples=[{"jobName": "load-orders"}],
             extra={"allowed": "must be a mapping with the keys of the job type"},
         ),
@@ -224,7 +226,7 @@ class Job(Section, frozen=True):
     job_poll_window_seconds: Annotated[
         int,
         Meta(
-            description="How long a job is followed, in seconds; 0 means the default.",
+            description="How long a job is followed, in seconds. 0 means the default.",
             ge=60,
             le=86400,
             examples=[3600],
@@ -234,13 +236,13 @@ class Job(Section, frozen=True):
             },
         ),
     ] = 3600
-    retry_delay: Annotated[Duration, duration("Wait before a retry, doubled per retry, at most 1h.", "1m")] = (
-        parse_duration("0s")
-    )
+    retry_delay: Annotated[
+        Duration, duration("Wait before the first retry, doubled for each further retry, at most 1h.", "1m")
+    ] = parse_duration("0s")
 
 
 class PostRun(Section, frozen=True):
-    """What is watched after the job has finished."""
+    """Rules and drift that are checked after the job has finished."""
 
     rules: WatchedRules = ()
     drift_field: Annotated[
@@ -255,7 +257,7 @@ class PostRun(Section, frozen=True):
     drift_threshold: Annotated[
         float, Meta(ge=0, description="Largest difference that is not yet drift.", examples=[100])
     ] = 0
-    sensor_timeout: Annotated[Duration, duration("How long after completion post-run sensors may stay away.", "2h")] = (
+    sensor_timeout: Annotated[Duration, duration("Longest wait for post-run sensors after completion.", "2h")] = (
         parse_duration("2h")
     )
 
@@ -263,4 +265,4 @@ class PostRun(Section, frozen=True):
 class Watch(Section, frozen=True):
     """Whether the watchdog reports on the pipeline."""
 
-    enabled: Annotated[bool, Meta(description="false: the watchdog reports nothing for it.", examples=[False])] = True
+    enabled: Annotated[bool, Meta(description="false: the watchdog reports nothing.", examples=[False])] = True

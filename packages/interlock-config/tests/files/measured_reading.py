@@ -1,7 +1,7 @@
-"""Reads texts, each in a forked process of its own, and says what that cost: run by test_limits.py, over pipes.
+"""Reads texts, each in its own forked process, and reports the cost: run by test_limits.py, over pipes.
 
-Asked with 4 bytes of length and the text; answers a line of JSON: CPU seconds, the process's peak memory in MB (all of
-it: the interpreter, and what libyaml takes without asking Python), the number of problems, and a traceback or null.
+A request is 4 bytes of length and the text. The response is a line of JSON: CPU seconds, the process's peak memory in
+MB (including the interpreter and the memory of libyaml), the number of problems, and a traceback or null.
 """
 
 import json
@@ -15,7 +15,7 @@ from interlock_config import ConfigError, decode_yaml, review
 
 
 def main() -> None:
-    """Answer until the asker hangs up."""
+    """Answer until the input ends."""
     decode_yaml('{pipeline: {id: a}, schedule: {cron: "0 6-8/2 * * *", timezone: Europe/Berlin}, job: {type: command, '
                 "config: {command: a}}, validation: {rules: [{key: a, check: age_lt, value: 1h}]}}")  # fmt: skip
     while head := sys.stdin.buffer.read(4):
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def cost_of(text: bytes) -> dict[str, object]:
-    """What reading the text as YAML and as JSON costs, the dearer one."""
+    """The cost of reading the text as YAML and as JSON: the higher one counts."""
     problems, failure = 0, None
     seconds = 0.0
     for source in ("file.yaml", "file.json"):
@@ -41,7 +41,7 @@ def cost_of(text: bytes) -> dict[str, object]:
             problems += len([str(problem) for problem in review({source: text}).problems])
         except ConfigError:
             failure = "review raised"
-        except BaseException:  # noqa: BLE001 - whatever it is, it is reported
+        except BaseException:  # noqa: BLE001 - every exception is reported
             failure = traceback.format_exc()
         seconds = max(seconds, time.process_time() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

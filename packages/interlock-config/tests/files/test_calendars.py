@@ -93,7 +93,7 @@ def test_json_round_trip(calendar: Calendar) -> None:
             ['holidays = ["2026-12-25"]: is not a known key; known here: name, days, dates, workdays'],
         ),
         ("name: ''", ['name = "": must be the name of a calendar file']),
-        ("[]", ["must be a mapping with name; a file holds one of them, not a list"]),
+        ("[]", ["must be a mapping with name; write one mapping, not a list"]),
     ],
 )
 def test_problems_of_a_calendar(text: str, problems: list[str]) -> None:
@@ -104,7 +104,7 @@ def test_problems_of_a_calendar(text: str, problems: list[str]) -> None:
     )
 
 
-def test_an_entry_that_stands_there_already_is_named_with_the_first() -> None:
+def test_repeated_entry_is_named_with_the_first() -> None:
     text = "name: us\ndays: [sunday, Sunday]\ndates: [2026-12-25, 2026-12-26, 2026-12-25]\n"
     text += "workdays:\n- 2026-10-10\n- 2026-10-10\n- 2026-10-10\n"
     assert [str(problem) for problem in review({"us.yaml": text}).problems] == [

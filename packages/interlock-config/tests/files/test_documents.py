@@ -1,4 +1,4 @@
-"""Several files together: what each holds, and what is wrong between them."""
+"""Several files together: the document of each, and the errors between them."""
 
 from datetime import date, timedelta
 
@@ -16,7 +16,7 @@ job: {type: command, config: {command: load}}
 HOLIDAYS = "name: us-holidays\ndates: [2026-07-04]\n"
 
 
-def test_a_document_is_told_by_its_keys() -> None:
+def test_the_keys_of_a_document_decide_its_kind() -> None:
     assert isinstance(read_document(ORDERS), PipelineConfig)
     assert isinstance(read_document(HOLIDAYS), Calendar)
 
@@ -77,13 +77,13 @@ def test_a_calendar_that_cannot_be_read_is_not_unknown_as_well() -> None:
         ("us.json", '{\n  "name": "us-holidays",\n  "days": ["saturday",]\n}'),
     ],
 )
-def test_a_calendar_that_is_no_yaml_is_not_unknown_as_well(source: str, text: str | bytes) -> None:
+def test_a_calendar_that_is_not_yaml_is_not_unknown_as_well(source: str, text: str | bytes) -> None:
     wrong = ORDERS.replace("id: orders", "id: or ders")
     found = review({"orders.yaml": ORDERS, "wrong.yaml": wrong, source: text})
     assert [problem.source for problem in found.problems] == [source, "wrong.yaml"]
 
 
-def test_a_calendar_is_unknown_whatever_else_cannot_be_read() -> None:
+def test_a_calendar_is_unknown_if_another_file_is_unreadable() -> None:
     found = review({"orders.yaml": ORDERS, "us.yaml": "file_name: us-holidays\ndays: [saturday\n"})
     assert [problem.source for problem in found.problems] == ["orders.yaml", "us.yaml"]
 
@@ -94,7 +94,7 @@ def test_a_broken_file_does_not_hide_the_problems_of_the_others() -> None:
     assert list(found.documents) == ["us.yaml"]
 
 
-def test_problems_between_files_are_found_although_the_files_have_their_own() -> None:
+def test_files_with_errors_are_compared_with_other_files() -> None:
     wrong = ORDERS.replace("exists", "exist")
     found = review({"a.yaml": wrong.replace("us-holidays", "us-holiday"), "b.yaml": wrong, "us.yaml": HOLIDAYS})
     assert [str(problem).partition(", gt")[0] for problem in found.problems] == [
@@ -133,7 +133,7 @@ def test_a_calendar_that_excludes_every_day_is_warned_of() -> None:
 WEEKENDS = "name: us-holidays\ndays: [saturday, sunday]\n"
 
 
-def test_a_cron_whose_days_a_calendar_takes_is_warned_of() -> None:
+def test_a_cron_on_days_that_a_calendar_excludes_is_warned_of() -> None:
     found = review({"orders.yaml": ORDERS.replace("0 8 * * *", "0 8 * * sat"), "us.yaml": WEEKENDS})
     assert [(problem.severity, str(problem)) for problem in found.problems] == [
         ("warning", 'orders.yaml:3: schedule.cron = "0 8 * * sat": fires only on days that its calendars leave out')
@@ -156,12 +156,12 @@ def test_a_deadline_that_a_calendar_moves_too_far_is_warned_of() -> None:
 def test_a_date_of_a_calendar_that_is_its_workday_is_warned_of() -> None:
     found = review({"us.yaml": "name: us\ndates: [2026-10-10]\nworkdays: [2026-10-10]\n"})
     assert [problem.message for problem in found.problems] == [
-        "is one of the calendar's dates, too; the workday counts"
+        "is also one of the calendar's dates; the workday counts"
     ]
     assert not review({"us.yaml": "name: us\nworkdays: [2026-10-10]\n"}).problems
 
 
-def test_an_inclusion_date_that_a_calendar_takes_is_warned_of() -> None:
+def test_an_inclusion_date_excluded_by_a_calendar_is_warned_of() -> None:
     dates = "include: {dates: [2026-07-04, 2026-07-06]}, trigger: {key: orders, check: exists}"
     found = review({"orders.yaml": ORDERS.replace('cron: "0 8 * * *"', dates), "us.yaml": WEEKENDS})
     assert [str(problem) for problem in found.problems] == [
@@ -170,7 +170,7 @@ def test_an_inclusion_date_that_a_calendar_takes_is_warned_of() -> None:
     ]
 
 
-def test_a_day_that_the_pipeline_excludes_itself_is_warned_of_once() -> None:
+def test_a_day_excluded_by_pipeline_and_calendar_warns_once() -> None:
     schedule = '{cron: "0 8 * * sat", calendar: us-holidays, exclude: {weekends: true}}'
     text = ORDERS.replace('{cron: "0 8 * * *", calendar: us-holidays}', schedule)
     found = review({"orders.yaml": text, "us.yaml": WEEKENDS})
@@ -181,10 +181,10 @@ def test_validate_looks_between_documents_only() -> None:
     config = decode_yaml(ORDERS)
     assert [str(problem) for problem in validate({"a": config, "b": config})] == [
         'a: schedule.calendar = "us-holidays": names a calendar that does not exist; '
-        "its file has to be read together with this one",
+        "validate its file together with this one",
         'b: pipeline.id = "orders": is also the id of a; it must be unique',
         'b: schedule.calendar = "us-holidays": names a calendar that does not exist; '
-        "its file has to be read together with this one",
+        "validate its file together with this one",
     ]
 
 
@@ -199,24 +199,24 @@ def test_the_ending_of_a_json_file_counts_in_any_letter_case() -> None:
     assert isinstance(read_document('{\n\t"name": "us", "days": ["sunday"]}', "US.JSON"), Calendar)
 
 
-def test_a_file_with_an_error_gets_the_warnings_of_its_other_sections_too() -> None:
+def test_an_error_hides_no_warnings_of_other_sections() -> None:
     rules = "{rules: [{key: orders, check: exists}, {key: orders, check: exists}]}"
     text = ORDERS.replace("{rules: [{key: orders, check: exists}]}", rules)
     text = text.replace("config: {command: load}", "config: {command: 'load ${HOME}'}, maxRetries: 11")
     found = review({"a.yaml": text, "us.yaml": HOLIDAYS})
     assert [(problem.severity, problem.path) for problem in found.problems] == [
-        ("warning", "validation.rules[1]"),  # nothing is said of the job's variable: the job has an error
+        ("warning", "validation.rules[1]"),  # no warning about the job's variable: the job has an error
         ("error", "job.maxRetries"),
     ]
 
 
-def test_no_warning_is_made_of_what_replaces_a_wrong_value() -> None:
+def test_no_warning_about_the_replacement_of_a_wrong_value() -> None:
     wrong = ORDERS.replace("{key: orders, check: exists}", "{key: 1, check: exists}, {key: 2, check: exists}")
     found = review({"a.yaml": wrong, "us.yaml": HOLIDAYS})
     assert {problem.severity for problem in found.problems} == {"error"}
 
 
-def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_warned_of() -> None:
+def test_ambiguous_yaml_words_in_a_payload_are_warned_of() -> None:
     payload = '{a: yes, b: [0x1F, "10:00"], c: 10:00, d: true, e: "${INTERLOCK_DATE}"}'
     job = f"job: {{type: lambda, config: {{functionName: f, payload: {payload}}}}}"
     text = ORDERS.replace("job: {type: command, config: {command: load}}", job)
@@ -255,5 +255,5 @@ def test_words_in_a_payload_that_other_yaml_readers_take_for_something_else_are_
         ),
     ],
 )
-def test_nothing_is_said_of_what_replaces_a_misspelt_section(wrong: str, said: str) -> None:
+def test_no_warning_about_the_replacement_of_a_section(wrong: str, said: str) -> None:
     assert [str(problem) for problem in review({"a.yaml": wrong, "us.yaml": HOLIDAYS}).problems] == [said]

@@ -1,4 +1,4 @@
-"""JSON as it is stored: what is refused before any config is made of it."""
+"""JSON as it is stored: texts that are rejected before a config is made from them."""
 
 import json
 
@@ -24,7 +24,7 @@ def said(data: str | bytes) -> list[str]:
         ("null", "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
         (
             "[]",
-            "CONFIG: must be a mapping with pipeline, schedule, validation, job; a file holds one of them, not a list",
+            "CONFIG: must be a mapping with pipeline, schedule, validation, job; write one mapping, not a list",
         ),
         ('"text"', "CONFIG: must be a mapping with pipeline, schedule, validation, job"),
         ("[" * 100_000, "CONFIG: is nested too deeply"),
@@ -33,7 +33,7 @@ def said(data: str | bytes) -> list[str]:
         ("\ud800", "CONFIG: is not Unicode text"),
     ],
 )
-def test_what_is_no_json_mapping_is_refused(data: str | bytes, message: str) -> None:
+def test_json_that_is_not_a_mapping_is_rejected(data: str | bytes, message: str) -> None:
     assert said(data) == [message]
 
 
@@ -42,7 +42,7 @@ def test_what_is_no_json_mapping_is_refused(data: str | bytes, message: str) -> 
     [
         ("", "CONFIG: is empty"),
         (" \n", "CONFIG: is empty"),
-        ("{", "CONFIG: is not JSON: it ends too early; a bracket or a quote is not closed"),
+        ("{", "CONFIG: is not JSON: it ends too early: a bracket or a quote is not closed"),
         (RIGHT + "\n" + RIGHT, "CONFIG:2: is not JSON: trailing characters"),
         ('{\n"a": 1,\n}', "CONFIG:3: is not JSON: trailing comma in object"),
         ('{\n\n"a" 1}', "CONFIG:3: is not JSON: expected ':'"),
@@ -53,7 +53,7 @@ def test_what_is_no_json_mapping_is_refused(data: str | bytes, message: str) -> 
         ),
     ],
 )
-def test_what_is_no_json_says_so_with_its_line(data: str | bytes, message: str) -> None:
+def test_a_json_syntax_error_names_its_line(data: str | bytes, message: str) -> None:
     assert said(data) == [message]
 
 
@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_no_content() -> None:
     assert decode_json("\ufeff" + RIGHT) == decode_json(RIGHT)
 
 
-def test_keys_given_twice_are_named_by_their_places() -> None:
+def test_repeated_json_keys_are_named_by_their_paths() -> None:
     twice = RIGHT.replace('"key":"orders"', '"key":"a","key":"b"').replace('"schedule":{}', '"schedule":{"x":1,"x":2}')
     assert said(twice) == [
         "CONFIG: schedule.x: is given twice in the same mapping",
@@ -69,12 +69,12 @@ def test_keys_given_twice_are_named_by_their_places() -> None:
     ]
 
 
-def test_keys_given_twice_under_deep_nesting_are_no_crash() -> None:
+def test_repeated_keys_under_deep_nesting_do_not_crash() -> None:
     deep = "[" * 900 + "]" * 900
     assert len(said(RIGHT[:-1] + f',"a":1,"a":{deep}}}')) == 1
 
 
-def test_a_key_given_twice_is_refused() -> None:
+def test_a_repeated_json_key_is_rejected() -> None:
     twice = RIGHT.replace('"schedule":{}', '"dryRun":true,"schedule":{},"dryRun" : false')
     assert said(twice) == ["CONFIG: dryRun: is given twice in the same mapping"]
     with pytest.raises(ConfigError, match="given twice"):
@@ -82,7 +82,7 @@ def test_a_key_given_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ['a\\":b', '\\":', '{\\"x\\":1}', "\\u0022:"])
-def test_text_that_looks_like_keys_is_no_key(text: str) -> None:
+def test_text_that_looks_like_a_key_is_not_a_key(text: str) -> None:
     config = decode_json(RIGHT.replace('"command":"load"', f'"command":"load \'{text}\'"'))
     assert config.job.config["command"].startswith("load ")
 
@@ -128,9 +128,7 @@ def test_a_number_beyond_64_bits_is_refused() -> None:
         ({"arguments": {"--n": 5}, "jobName": "load"}, {"arguments": {"--n": "5"}, "jobName": "load"}),
     ],
 )
-def test_compact_json_with_other_spellings_is_kept_in_the_canonical_ones(
-    written: dict[str, object], kept: dict[str, object]
-) -> None:
+def test_compact_json_gets_the_canonical_spellings(written: dict[str, object], kept: dict[str, object]) -> None:
     job = {"type": "glue", "config": written}
     text = RIGHT.replace('{"type":"command","config":{"command":"load"}}', json.dumps(job, separators=(",", ":")))
     assert decode_json(text).job.config == kept

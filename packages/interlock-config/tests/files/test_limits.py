@@ -1,6 +1,6 @@
-"""Hostile and clumsy inputs of full size: an answer in time and in bounds, whatever they hold.
+"""Hostile and clumsy inputs of full size: each gets a result within the bounds of time and memory.
 
-Time is CPU time, so that a busy machine fails nothing; memory is the peak of a process that does nothing else.
+Time is CPU time, so that a busy machine fails no test. Memory is the peak of a separate process.
 """
 
 import json
@@ -29,7 +29,7 @@ job: {type: command, config: {command: load}}
 
 
 def problems_of(text: str | bytes, read: Callable[[str | bytes], object] = decode_yaml) -> tuple[Problem, ...]:
-    """What reading the text finds; nothing when it can be read."""
+    """The problems that reading the text finds, none for a readable text."""
     try:
         read(text)
     except ConfigError as error:
@@ -38,7 +38,7 @@ def problems_of(text: str | bytes, read: Callable[[str | bytes], object] = decod
 
 
 def filled(pattern: str, head: str = "", tail: str = "") -> str:
-    """The pattern as often as it fits into the size limit; `%d` becomes a number."""
+    """The pattern as often as it fits into the size limit. `%d` becomes a number."""
     parts, size = [], len(head) + len(tail)
     for number in count():
         part = pattern.replace("%d", str(number))
@@ -107,7 +107,7 @@ Measure = Callable[[str | bytes], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def measure() -> Iterator[Measure]:
-    """Asks measured_reading.py what reading a text costs."""
+    """Asks measured_reading.py for the cost of reading a text."""
     script = Path(__file__).parent / "measured_reading.py"
     reader = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert reader.stdin is not None
@@ -132,7 +132,7 @@ def assert_bounded(cost: dict[str, Any]) -> None:
     assert cost["megabytes"] < MOST_MEGABYTES
 
 
-def test_the_measure_sees_the_memory_of_libyaml_and_the_time_of_parsing(measure: Measure) -> None:
+def test_the_measurement_includes_libyaml_and_parsing(measure: Measure) -> None:
     nothing, full = measure(""), measure(HOSTILE["dashes"])
     assert 10 < nothing["megabytes"] < full["megabytes"]
     assert nothing["seconds"] < 0.1
@@ -140,7 +140,7 @@ def test_the_measure_sees_the_memory_of_libyaml_and_the_time_of_parsing(measure:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_file_gets_an_answer_within_time_and_memory(text: str, measure: Measure) -> None:
+def test_a_hostile_file_stays_within_time_and_memory(text: str, measure: Measure) -> None:
     assert len(text.encode()) <= FULL
     assert_bounded(measure(text))
     problems = problems_of(text)
@@ -149,16 +149,16 @@ def test_a_hostile_file_gets_an_answer_within_time_and_memory(text: str, measure
 
 
 @pytest.mark.parametrize("text", ["{" * (FULL + 1), "\t" * (FULL + 1), b"\xff" * (FULL + 1), "é" * (FULL // 2 + 1)])
-def test_a_file_over_the_limit_is_refused_before_anything_in_it_is_looked_at(text: str | bytes) -> None:
+def test_a_file_over_the_limit_is_rejected_unread(text: str | bytes) -> None:
     [problem] = problems_of(text)
     assert problem.message == "is longer than 128 KB and was not read"
 
 
-def test_looking_ends_after_200_errors_and_says_so() -> None:
+def test_checking_ends_after_200_errors_with_a_message() -> None:
     with pytest.raises(ConfigError) as caught:
         decode_yaml(HOSTILE["unknown keys"], "a.yaml")
     assert len(caught.value.problems) == 201
-    assert str(caught.value.problems[-1]) == "a.yaml: has 200 errors or more; the rest was not looked at"
+    assert str(caught.value.problems[-1]) == "a.yaml: has 200 errors or more; the rest was not checked"
 
 
 def test_a_full_file_of_right_rules_is_read_and_warned_of() -> None:
@@ -204,7 +204,7 @@ FULL_FILES = st.builds(
 
 @given(text=FULL_FILES)
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=max(10, settings().max_examples // 4))
-def test_a_full_file_of_any_pattern_is_answered_within_time_and_memory(text: str, measure: Measure) -> None:
+def test_a_full_file_of_any_pattern_stays_within_the_bounds(text: str, measure: Measure) -> None:
     assert_bounded(measure(text))
 
 
@@ -249,7 +249,7 @@ def test_a_file_that_grows_too_large_for_its_row_is_refused() -> None:
     assert str(problem).endswith(" bytes of JSON; at most 262144 can be stored")
 
 
-def test_json_whose_numbers_grow_too_large_for_its_row_is_refused() -> None:
+def test_json_whose_numbers_outgrow_the_row_is_rejected() -> None:
     numbers = ",".join(["1e15"] * 20_000)
     text = (
         '{"pipeline":{"id":"orders"},"schedule":{},"validation":{"rules":[{"key":"orders","check":"exists"}]},'
@@ -272,7 +272,7 @@ def _answers(text: str | bytes) -> None:
     [(FULL, decode_yaml, REST + "#"), (JSON_LIMIT, decode_json, json.dumps({"pipeline": {"id": "a"}}) + " ")],
     ids=["yaml", "json"],
 )
-def test_a_text_as_long_as_the_limit_is_read_and_one_more_byte_is_not(
+def test_a_text_at_the_limit_is_read_and_one_byte_more_is_not(
     limit: int, read: Callable[[str | bytes], object], head: str
 ) -> None:
     full = head + " " * (limit - len(head))

@@ -1,4 +1,4 @@
-"""YAML's surprises: read as they are meant, or refused with a message that says what to write."""
+"""YAML's surprises: read as they are meant, or rejected with a message that names the right form."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_an_unquoted_date_in_a_rule_stays_text() -> None:
 
 
 @pytest.mark.parametrize("word", ["no", "NO", "on", "off", "y", "n"])
-def test_words_that_old_readers_take_for_booleans_are_names(word: str) -> None:
+def test_words_that_yaml_1_1_reads_as_booleans_are_names(word: str) -> None:
     assert decode_yaml(PIPELINE.replace("id: orders", f"id: {word}")).id == word
 
 
@@ -90,7 +90,7 @@ def test_an_argument_with_leading_zeros_keeps_them() -> None:
         ("[1, two]", [1, "two"]),
     ],
 )
-def test_a_value_is_what_yaml_1_2_says(written: str, value: object) -> None:
+def test_a_value_has_its_meaning_in_yaml_1_2(written: str, value: object) -> None:
     config = decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
     assert config.validation.rules[0].value == value
     assert type(config.validation.rules[0].value) is type(value)
@@ -98,7 +98,7 @@ def test_a_value_is_what_yaml_1_2_says(written: str, value: object) -> None:
 
 @pytest.mark.parametrize("written", ["yes", "No", "ON", "off", "y", "010", "1_000", "0x1F", "0o17", "10:00", "-1:30"])
 def test_a_value_with_two_meanings_is_refused(written: str) -> None:
-    with pytest.raises(ConfigError, match="means different things to different YAML readers"):
+    with pytest.raises(ConfigError, match="has different meanings in different YAML readers"):
         decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
 
 
@@ -129,7 +129,7 @@ def test_anchors_and_merge_keys_are_followed() -> None:
     assert [rule.key for rule in config.post_run.rules] == ["orders", "customers"]
 
 
-def test_own_keys_win_over_merged_ones_wherever_they_stand() -> None:
+def test_own_keys_win_over_merged_keys_at_any_position() -> None:
     config = decode_yaml(
         "x: &x {id: a, owner: me}\n".replace("x:", "pipeline:", 1)
         + PIPELINE.replace("pipeline: {id: orders}", "watch: {enabled: false}")
@@ -149,12 +149,12 @@ def test_a_second_merge_in_one_mapping_names_both_lines() -> None:
     )
 
 
-def test_a_second_merge_is_wrong_as_often_as_it_is_there() -> None:
+def test_every_further_merge_is_an_error() -> None:
     twice = [line for line in said(merged("<<: *a", "<<: *b", "<<: *a")) if "<<" in line]
     assert [line.partition(" schedule")[0] for line in twice] == ["orders.yaml:5:", "orders.yaml:6:"]
 
 
-def test_of_a_list_of_merges_the_first_that_has_a_key_wins() -> None:
+def test_the_first_of_several_merged_mappings_wins() -> None:
     text = "{x: &a {id: a, owner: a}, y: &b {id: b, description: b}, z: {<<: [*a, *b], id: own}, w: {<<: [*b, *a]}}"
     plain, _ = read_yaml(text, "")
     assert plain["z"] == {"id": "own", "owner": "a", "description": "b"}
@@ -173,7 +173,7 @@ def test_a_key_given_twice_names_the_first_line() -> None:
     ]
 
 
-def test_problems_carry_the_line_they_stand_on() -> None:
+def test_problems_carry_the_line_of_their_place() -> None:
     text = PIPELINE.replace("Europe/Berlin", "Europe/Berlim").replace("command: load", "comand: load")
     assert [line.split(": ")[0] for line in said(text)] == ["orders.yaml:5", "orders.yaml:11"]
 
@@ -185,8 +185,7 @@ def test_problems_carry_the_line_they_stand_on() -> None:
         ("# only a comment\n", "orders.yaml: is empty"),
         (
             "- a\n- b\n",
-            "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job; "
-            "a file holds one of them, not a list",
+            "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job; write one mapping, not a list",
         ),
         ("just text", "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job"),
         ("~", "orders.yaml:1: must be a mapping with pipeline, schedule, validation, job"),
@@ -222,9 +221,9 @@ def test_problems_carry_the_line_they_stand_on() -> None:
             "dates: [2026-03-31",
             "orders.yaml:1: is not YAML: a bracket is not closed, or a comma is missing",
         ),
-        ("a: 1\n---\nb: 2\n", "orders.yaml:2: holds more than one document (---); one file is one pipeline"),
-        ("a: *b", "orders.yaml:1: the alias *b stands for nothing that is complete before it"),
-        ("a: &a [*a]", "orders.yaml:1: the alias *a stands for nothing that is complete before it"),
+        ("a: 1\n---\nb: 2\n", "orders.yaml:2: holds more than one document (---); one file holds one pipeline"),
+        ("a: *b", "orders.yaml:1: the alias *b has no complete anchor before it"),
+        ("a: &a [*a]", "orders.yaml:1: the alias *a has no complete anchor before it"),
         ("? [a]\n: b", "orders.yaml:1: a key must be text, not a mapping, a list or an alias"),
         ("a: {<<: 3}", "orders.yaml:1: << merges mappings only"),
         ("[" * 100_000, "orders.yaml:1: is nested too deeply"),
@@ -236,7 +235,7 @@ def test_problems_carry_the_line_they_stand_on() -> None:
         ("\ud800", "orders.yaml: is not UTF-8 text"),
     ],
 )
-def test_what_is_no_single_document_is_refused(text: str | bytes, message: str) -> None:
+def test_a_text_that_is_not_one_document_is_rejected(text: str | bytes, message: str) -> None:
     assert said(text) == [message]
 
 
@@ -249,12 +248,12 @@ def test_a_billion_laughs_are_refused_early() -> None:
     levels = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     [message] = said("\n".join(levels))
-    assert message.endswith("its aliases (*name) unfold into far more than a pipeline needs")
+    assert message.endswith("its aliases (*name) expand to far more than a pipeline needs")
 
 
 def test_a_long_text_repeated_by_aliases_is_refused() -> None:
     text = f"a: &a {'x' * 100_000}\nb: [*a, *a, *a]"
-    assert said(text) == ["orders.yaml:2: its aliases (*name) unfold into far more than a pipeline needs"]
+    assert said(text) == ["orders.yaml:2: its aliases (*name) expand to far more than a pipeline needs"]
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

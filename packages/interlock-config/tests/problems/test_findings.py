@@ -1,4 +1,4 @@
-"""What was given at a place, as far as the errors of a document say."""
+"""Whether a value was given at a place, as far as the errors of a document show."""
 
 import pytest
 
@@ -17,15 +17,13 @@ CRON = ("schedule", "cron")
         (("schedule", "include"), [], False),
     ],
 )
-def test_an_error_with_a_value_says_that_something_is_given(
-    path: tuple[str, ...], value: object, is_given: bool
-) -> None:
+def test_an_error_with_a_value_counts_as_a_given_value(path: tuple[str, ...], value: object, is_given: bool) -> None:
     findings = Findings("")
     findings.error(path, value, "is wrong")
     assert findings.gives(CRON) is is_given
 
 
-def test_a_place_that_another_error_is_about_is_not_given() -> None:
+def test_a_place_set_aside_does_not_count_as_given() -> None:
     findings = Findings("")
     findings.error(("schedule", "crn"), "0 8 * * *", "is not a known key; did you mean cron?")
     findings.set_aside(CRON)

@@ -1,4 +1,4 @@
-"""What a problem never shows: values of headers, user and password of a URL, and what is named like a secret."""
+"""Values that a problem never shows: headers, user and password of a URL, and values named like a secret."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ validation: {rules: [{key: orders, check: exists}]}
 
 
 def lines(text: str, hidden: tuple[str, ...] = (SECRET, USER)) -> list[str]:
-    """What is said of a file; nothing hidden is in it, also not in what other formats print of a problem."""
+    """The messages about a file. Neither they nor other formats of a problem show hidden text."""
     found = review({"orders.yaml": text}).problems
     for problem in found:
         for shown in (str(problem), repr(problem), msgspec.json.encode(problem).decode()):
@@ -39,11 +39,11 @@ def of_job(job: str) -> list[str]:
         (
             "{url: “https://u5er7:s3cretx9@h/x”}",
             'job.config.url = "“https://…@h/x”": must be a URL that begins with https:// or http:// and a host; '
-            "its quotes are typographic ones: did you mean https://…@h/x?",
+            "it has typographic quotes: did you mean https://…@h/x?",
         ),
         (
             "{url:https://u5er7:s3cretx9@h/x}",
-            'job.config["url:…"]: is not a known key; a colon needs a space behind it: url: …',
+            'job.config["url:…"]: is not a known key; a colon needs a space after it: url: …',
         ),
         (
             '{url: "https://h/x", headers: {"Authorization: Bearer s3cretx9"}}',
@@ -80,15 +80,15 @@ def of_job(job: str) -> list[str]:
         ),
         (
             '{url: "https://h/x", headers: {Authorization: *s3cretx9}}',
-            "the alias *… stands for nothing that is complete before it",
+            "the alias *… has no complete anchor before it",
         ),
         (
             '{url: "https://h/x", headers: {Authorization: !s3cretx9 x}}',
-            'job.config.headers.Authorization = "…": has the tag …; tags are not read here',
+            'job.config.headers.Authorization = "…": has the tag …; tags are not allowed',
         ),
         (
             '{url: "https://h/x", headers: {Authorization: !s3cretx9 {a: b}}}',
-            "job.config.headers.Authorization: has the tag …; tags are not read here",
+            "job.config.headers.Authorization: has the tag …; tags are not allowed",
         ),
         (
             '{url: "https://h/x", timeout: {"Authorization: Bearer s3cretx9": 1, cookie: 2, at: ["me:s3cretx9@h"]}}',
@@ -110,11 +110,11 @@ def of_job(job: str) -> list[str]:
         ),
     ],
 )
-def test_the_place_of_a_secret_is_told_without_it(config: str, said: str) -> None:
+def test_a_problem_names_the_place_of_a_secret_only(config: str, said: str) -> None:
     assert said in of_job(f"type: http, config: {config}")
 
 
-def test_a_word_that_other_readers_take_for_a_number_is_not_repeated_where_it_is_a_secret() -> None:
+def test_an_ambiguous_word_in_a_secret_is_not_shown() -> None:
     for value in ("0123456", "yes"):
         payload = f"{{password: {value}, date: '${{INTERLOCK_DATE}}'}}"
         [said] = of_job(f"type: lambda, config: {{functionName: f, payload: {payload}}}")
@@ -122,8 +122,8 @@ def test_a_word_that_other_readers_take_for_a_number_is_not_repeated_where_it_is
         assert value not in said.replace('"…"', "")
 
 
-def test_an_alias_that_is_no_secret_keeps_its_name() -> None:
-    assert of_job("type: http, config: *common") == ["the alias *common stands for nothing that is complete before it"]
+def test_an_alias_outside_of_secrets_keeps_its_name() -> None:
+    assert of_job("type: http, config: *common") == ["the alias *common has no complete anchor before it"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_an_alias_that_is_no_secret_keeps_its_name() -> None:
         ("ftp://${INTERLOCK_A}:${INTERLOCK_B}/", "ftp://${INTERLOCK_A}:${INTERLOCK_B}/"),
     ],
 )
-def test_of_an_address_no_user_and_no_password_is_shown(written: str, shown: str) -> None:
+def test_user_and_password_of_an_address_are_not_shown(written: str, shown: str) -> None:
     for key in ("url", "uri", "ulr"):
         [said] = [line for line in of_job(f"type: http, config: {{{key}: {json.dumps(written)}}}") if " = " in line]
         assert said.startswith(f"job.config.{key} = {json.dumps(shown, ensure_ascii=False)}: ")
@@ -181,7 +181,7 @@ def test_of_an_address_no_user_and_no_password_is_shown(written: str, shown: str
         ("load 'tokens", "load 'tokens"),
     ],
 )
-def test_inside_a_text_what_follows_the_name_of_a_secret_is_not_shown(written: str, shown: str) -> None:
+def test_text_after_the_name_of_a_secret_is_not_shown(written: str, shown: str) -> None:
     [said] = of_job(f"type: command, config: {{command: {json.dumps(written)}}}")
     assert said == f"job.config.command = {json.dumps(shown, ensure_ascii=False)}: has a quote that is not closed"
 
@@ -211,7 +211,7 @@ def test_values_of_keys_named_like_secrets_are_not_shown(name: str) -> None:
     )
     assert f'"{name}":"…","b":[{{"{name}":"…"}}]}}: must be one of' in inside
     [below] = of_job(f"type: lambda, config: {{functionName: f, payload: {{{name}: [!x s3cretx9]}}}}")
-    assert ' = "…": has the tag …; tags are not read here' in below
+    assert ' = "…": has the tag …; tags are not allowed' in below
 
 
 @pytest.mark.parametrize("name", ["design", "assign", "passenger", "author", "compass", "key", "sasha"])
@@ -220,7 +220,7 @@ def test_values_of_other_keys_are_shown(name: str) -> None:
     assert said.startswith(f'job.config.method = {{"{name}":"value"}}: ')
 
 
-def test_rules_calendars_and_crons_that_hold_an_address_do_not_show_it_in_messages() -> None:
+def test_addresses_in_rules_calendars_and_crons_are_not_shown() -> None:
     address = "https://u5er7:s3cretx9@h"
     rules = ", ".join(f'{{key: "{address}", check: equals, field: f, value: "{value}"}}' for value in (address, "b"))
     text = f"""
@@ -239,7 +239,7 @@ job: {{type: command, config: {{command: load}}}}
     assert meant.endswith('write {key: "https://…@h"}')
 
 
-def test_a_calendar_that_is_meant_does_not_show_an_address_either() -> None:
+def test_a_suggested_calendar_does_not_show_an_address() -> None:
     config = decode_yaml(
         f"{FRAME}job: {{type: command, config: {{command: load}}}}".replace(
             '"0 8 * * *"', '"0 8 * * *", calendar: "https://u5er7:s3cretx9@g"'
@@ -253,13 +253,13 @@ def test_a_calendar_that_is_meant_does_not_show_an_address_either() -> None:
     assert SECRET not in repr(caught.value.problems)
 
 
-def test_json_and_its_keys_given_twice_are_told_without_secrets() -> None:
+def test_json_errors_and_repeated_keys_show_no_secrets() -> None:
     with pytest.raises(ConfigError) as caught:
         decode_json('{"headers": {"Authorization: Bearer s3cretx9": 1, "Authorization: Bearer s3cretx9": 2}}')
     assert str(caught.value) == 'headers["Authorization:…"]: is given twice in the same mapping'
 
 
-def test_a_value_nested_too_deeply_to_be_looked_through_is_not_shown() -> None:
+def test_a_too_deeply_nested_value_is_not_shown() -> None:
     deep: Any = "https://u5er7:s3cretx9@h"
     for _ in range(400):
         deep = [deep]
@@ -273,14 +273,14 @@ def test_a_value_nested_too_deeply_to_be_looked_through_is_not_shown() -> None:
     assert value == "…"
 
 
-def test_of_a_long_text_only_the_beginning_is_kept() -> None:
+def test_only_the_beginning_of_a_long_text_is_kept() -> None:
     [problem] = review(
         {"a.yaml": f"{FRAME.replace('orders}', 'x' * 5_000 + '}')}job: {{type: command, config: {{command: a}}}}"}
     ).problems
     assert problem.value == "x" * 1_000 + "…"
 
 
-def test_what_is_shown_is_shown_the_same_again() -> None:
+def test_shown_text_is_shown_unchanged() -> None:
     for value in ("https://…@h/x", "…@h", "token=…", "https://…", "Bearer …", "load --password …"):
         assert str(Problem("", "a", value, "b")) == f"a = {json.dumps(value, ensure_ascii=False)}: b"
 
@@ -311,9 +311,9 @@ SECRET_PLACES = st.sampled_from(
 
 
 @given(place=SECRET_PLACES, before=AROUND, behind=AROUND)
-def test_whatever_stands_around_a_secret_it_is_in_no_problem(place: str, before: str, behind: str) -> None:
-    # A sign that ends a YAML value leaves `user:0`, which nothing tells from a host and its port, or `user:@secret`,
-    # which nothing tells from a user and their host.
+def test_no_problem_shows_a_secret_in_any_context(place: str, before: str, behind: str) -> None:
+    # A sign that ends a YAML value leaves `user:0`, which looks like a host with its port, or `user:@secret`,
+    # which looks like a user with their host.
     assume(not ("@" in before and any(sign in behind for sign in ",#{}[]")))
     # Behind a comma `?:` begins a key of its own, far from the header.
     assume(not ("," in before and "?" in before))

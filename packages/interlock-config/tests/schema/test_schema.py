@@ -21,7 +21,7 @@ SCHEMAS = {"pipeline.schema.json": json_schema, "calendar.schema.json": calendar
 @pytest.mark.parametrize(("name", "make"), SCHEMAS.items(), ids=SCHEMAS.keys())
 def test_the_schema_in_the_package_is_current(name: str, make: Callable[[], dict[str, Any]]) -> None:
     written = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
-    assert (FOLDER / name).read_text(encoding="utf-8") == written, "write it anew: see the README, section JSON Schema"
+    assert (FOLDER / name).read_text(encoding="utf-8") == written, "write it again: see the README, section JSON Schema"
 
 
 @pytest.mark.parametrize("make", SCHEMAS.values(), ids=SCHEMAS.keys())
@@ -76,11 +76,11 @@ def test_the_calendar_schema_and_reading_agree(text: str, right: bool) -> None:
 
 SAMPLES = ["1h30m", "-5m", "0", "1000", "-1.5e3", "aNy", "GeT", "sATURDAY", "${INTERLOCK_X}"]
 TAKES_LINE_ENDS = (r"^\s*\S+(\s+\S+){4}\s*$", r"^(?!first-sensor-arrival|postrun-baseline)(?=[\s\S]*\S)")
-"""Patterns of crons and sensor keys: reading takes such texts too (see the test below)."""
+"""Patterns of crons and sensor keys: reading also accepts such texts (see the test below)."""
 
 
 @pytest.mark.parametrize("make", SCHEMAS.values(), ids=SCHEMAS.keys())
-def test_no_pattern_takes_a_line_end_behind_a_value(make: Callable[[], dict[str, Any]]) -> None:
+def test_no_pattern_accepts_a_line_end_behind_a_value(make: Callable[[], dict[str, Any]]) -> None:
     schema = make()
     texts = {text for _, part in _properties(schema) for text in _texts(part.get("examples", []))} | set(SAMPLES)
     for pattern in set(_patterns(schema)) - set(TAKES_LINE_ENDS):

@@ -1,4 +1,4 @@
-"""Values that count as left out: null, "" and empty lists and maps of keys that need not be there."""
+"""Values that count as left out: null, "" and empty lists and maps of optional keys."""
 
 import json
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ OPTIONAL = [
 
 
 def with_value(raw: dict[str, Any], path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
-    """A copy of the document with a value at a place; mappings on the way are made."""
+    """A copy of the document with a value at a place. Missing mappings are added."""
     copy = json.loads(json.dumps(raw))
     place = copy
     for step in path[:-1]:
@@ -78,7 +78,7 @@ def with_value(raw: dict[str, Any], path: tuple[str | int, ...], value: Any) -> 
 
 
 def read_every_way(raw: dict[str, Any]) -> Iterator[PipelineConfig]:
-    """The config from YAML and JSON, in JSON compact as stored ones are, and as other tools write it."""
+    """The config from YAML and from JSON, both compact like stored configs and in the form of other tools."""
     compact = json.dumps(raw, separators=(",", ":"))
     for text in (compact, json.dumps(raw), json.dumps(raw, indent=2).replace("{}", "{ }").replace("[]", "[\n]")):
         yield decode_json(text)
@@ -87,7 +87,7 @@ def read_every_way(raw: dict[str, Any]) -> Iterator[PipelineConfig]:
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
 @pytest.mark.parametrize("path", OPTIONAL, ids=lambda path: ".".join(map(str, path)))
-def test_an_optional_key_that_holds_nothing_is_left_out(path: tuple[str | int, ...], nothing: Any) -> None:
+def test_an_empty_optional_key_counts_as_left_out(path: tuple[str | int, ...], nothing: Any) -> None:
     raw = with_value(RIGHT, path, nothing)
     expected = decode_json(json.dumps(RIGHT))
     for config in read_every_way(raw):
@@ -114,7 +114,7 @@ def test_the_table_names_every_optional_key_of_the_schema() -> None:
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
 @pytest.mark.parametrize("path", [("sla",), ("sla", "maxDuration"), ("dryRun",), ("schedule", "trigger")])
-def test_what_is_left_out_needs_no_trigger(path: tuple[str, ...], nothing: Any) -> None:
+def test_a_key_that_counts_as_left_out_needs_no_trigger(path: tuple[str, ...], nothing: Any) -> None:
     plain = with_value(RIGHT, ("schedule",), {"cron": "0 8 * * *"})
     raw = with_value(plain, path, nothing)
     for config in read_every_way(raw):
@@ -134,7 +134,7 @@ def test_what_is_left_out_needs_no_trigger(path: tuple[str, ...], nothing: Any) 
         ("watch", {"enabled": True}),
     ],
 )
-def test_a_section_that_says_nothing_is_not_written(section: str, content: dict[str, Any]) -> None:
+def test_a_section_with_only_defaults_is_not_written(section: str, content: dict[str, Any]) -> None:
     raw = with_value(RIGHT, (section,), {**RIGHT.get(section, {}), **content})
     expected = decode_json(json.dumps(RIGHT))
     for config in read_every_way(raw):
@@ -164,7 +164,7 @@ def test_a_section_that_says_nothing_is_not_written(section: str, content: dict[
     ],
     ids=lambda path: ".".join(map(str, path)),
 )
-def test_a_required_key_that_holds_nothing_is_an_error(path: tuple[str | int, ...], nothing: Any) -> None:
+def test_an_empty_required_key_is_an_error(path: tuple[str | int, ...], nothing: Any) -> None:
     raw = with_value(RIGHT, path, nothing)
     place = ".".join(str(step) for step in path).replace(".0", "[0]")
     for read in (decode_json, decode_yaml):
@@ -203,7 +203,7 @@ def test_a_post_run_without_rules_watches_nothing(rules: dict[str, Any]) -> None
         ]
 
 
-def test_post_run_defaults_without_rules_are_no_section() -> None:
+def test_post_run_defaults_without_rules_count_as_left_out() -> None:
     config = decode_yaml(json.dumps(with_value(RIGHT, ("postRun",), {"sensorTimeout": "2h", "rules": []})))
     assert config.post_run is None
     assert (
@@ -259,14 +259,14 @@ JOBS: dict[str, dict[str, Any]] = {
 
 
 def keys_of(job_type: str) -> list[str]:
-    """Every key of a job type's config, in every spelling, but for the required ones as JOBS spells them."""
+    """Every key of a job type's config in every spelling, except the spellings of required keys in JOBS."""
     form = next(form for known, form in JOB_TYPES.items() if known.value == job_type)
     return [key for key in (*form.__struct_encode_fields__, *aliases(job_type)) if key not in JOBS[job_type]]
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
 @pytest.mark.parametrize("job_type", JOBS)
-def test_optional_job_keys_that_hold_nothing_are_left_out(job_type: str, nothing: Any) -> None:
+def test_empty_optional_job_keys_count_as_left_out(job_type: str, nothing: Any) -> None:
     config = {**JOBS[job_type], **dict.fromkeys(keys_of(job_type), nothing)}
     raw = with_value(RIGHT, ("job",), {"type": job_type, "config": config})
     for read in read_every_way(raw):
@@ -276,7 +276,7 @@ def test_optional_job_keys_that_hold_nothing_are_left_out(job_type: str, nothing
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
 @pytest.mark.parametrize(("job_type", "key"), [(job_type, key) for job_type, config in JOBS.items() for key in config])
-def test_required_job_keys_that_hold_nothing_are_errors(job_type: str, key: str, nothing: Any) -> None:
+def test_empty_required_job_keys_are_errors(job_type: str, key: str, nothing: Any) -> None:
     raw = with_value(RIGHT, ("job",), {"type": job_type, "config": {**JOBS[job_type], key: nothing}})
     with pytest.raises(ConfigError) as caught:
         decode_json(json.dumps(raw))
@@ -315,7 +315,7 @@ CONTENT = {"null": None, "empty": "", "list": [], "map": {}, "deep": [None, "", 
         ("lambda", {"payload": [""]}),
     ],
 )
-def test_inside_of_what_a_job_is_sent_nothing_is_left_out(job_type: str, content: dict[str, Any]) -> None:
+def test_no_key_is_left_out_inside_of_the_job_input(job_type: str, content: dict[str, Any]) -> None:
     raw = with_value(RIGHT, ("job",), {"type": job_type, "config": {**JOBS[job_type], **content}})
     for config in read_every_way(raw):
         assert config.job.config == {**JOBS[job_type], **content}
@@ -363,7 +363,7 @@ def test_any_number_of_absent_keys_changes_nothing(absent: list[tuple[tuple[str 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=json.dumps)
 @pytest.mark.parametrize("key", ["days", "dates"])
-def test_a_calendar_leaves_out_what_holds_nothing(key: str, nothing: Any) -> None:
+def test_empty_keys_of_a_calendar_count_as_left_out(key: str, nothing: Any) -> None:
     text = json.dumps({"name": "us", key: nothing})
     assert decode_calendar(text) == decode_calendar('{"name": "us"}')
     assert encode_calendar(decode_calendar(text)) == '{"name":"us"}'

@@ -1,4 +1,4 @@
-"""What was probably meant: a guess is made only where it is a good one, and what is guessed is right."""
+"""Suggested values: only plausible ones are suggested, and every suggested value is right."""
 
 from typing import Any
 
@@ -127,7 +127,7 @@ ODD = st.text("0123456789:.,-/ hmsdwpPTHMZ", max_size=12) | st.integers(-(10**9)
 
 
 @given(ODD)
-def test_whatever_is_meant_would_be_accepted(value: Any) -> None:
+def test_every_suggested_value_is_accepted(value: Any) -> None:
     if (time := time_meant(value, or_minute=True)) is not None:
         assert all(parse_deadline(text.strip('"')) for text in time.split(" or "))
     if (duration := duration_meant(value)) is not None:

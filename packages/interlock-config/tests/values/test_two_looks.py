@@ -1,4 +1,4 @@
-"""The quick look decodes, the thorough look names what is wrong: what only one of them refuses is refused."""
+"""Decoding and the walk that names wrong places: a value that only one of them rejects is rejected."""
 
 from typing import Annotated
 
@@ -9,24 +9,24 @@ from interlock_config._values._build import shaped
 
 
 class Narrow(Struct, frozen=True):
-    """A type with a bound that the thorough look does not know."""
+    """A type with a bound that the walk does not know."""
 
     name: Annotated[str, Meta(max_length=3, examples=["abc"])]
 
 
-def test_what_fits_is_decoded() -> None:
+def test_a_fitting_value_is_decoded() -> None:
     findings = Findings("")
     assert shaped(Narrow, {"name": "abc"}, findings) == Narrow("abc")
     assert not findings.failed
 
 
-def test_what_only_decoding_refuses_is_refused() -> None:
+def test_a_value_that_only_decoding_rejects_is_an_error() -> None:
     findings = Findings("file")
     assert shaped(Narrow, {"name": "abcd"}, findings) is None
     assert [str(problem) for problem in findings.problems] == ["file: does not fit"]
 
 
-def test_what_looks_odd_gets_the_thorough_look_even_if_it_decodes() -> None:
+def test_an_odd_value_is_walked_even_if_it_decodes() -> None:
     findings = Findings("")
     assert shaped(Narrow, {"name": "abc", "nam": 1}, findings, plain=False) == Narrow("abc")
     assert [problem.path for problem in findings.problems] == ["nam"]

@@ -1,4 +1,4 @@
-"""What an existing user notices of a config that is sound."""
+"""Notices of a valid config for existing users."""
 
 import pytest
 
@@ -12,9 +12,9 @@ SECTIONS = {
     "job": "{type: command, config: {command: load}}",
 }
 DAILY, HOURLY = "2026-03-03", "2026-03-03T07"
-DAY_AFTER = "is on the day after the execution date, as there is no cron"
-OF_HOURS = "the runs are of hours, such as 2026-03-03T07; it is the first 10:00 at or after the hour's end"
-OF_DAYS = "the runs are of days, such as 2026-03-03; it is 00:30 of the day after"
+DAY_AFTER = "is on the day after the execution date, since the schedule has no cron"
+OF_HOURS = "the runs are hourly, such as 2026-03-03T07; it is the first 10:00 at or after the end of the hour"
+OF_DAYS = "the runs are daily, such as 2026-03-03; it is 00:30 on the day after"
 
 
 def noticed(sections: dict[str, str], date: str | None = None) -> list[str]:
@@ -35,7 +35,7 @@ def noticed(sections: dict[str, str], date: str | None = None) -> list[str]:
         (":30", HOURLY, None),
     ],
 )
-def test_a_deadline_without_cron_means_what_its_dates_make_it(deadline: str, date: str | None, message: str) -> None:
+def test_the_dates_decide_the_meaning_of_a_deadline_without_cron(deadline: str, date: str | None, message: str) -> None:
     expected = [] if message is None else [f'sla.deadline = "{deadline}": {message}']
     assert noticed({"sla": f'{{deadline: "{deadline}"}}'}, date) == expected
     trigger = f'{{trigger: {{key: orders, check: gte, field: n, value: 1, deadline: "{deadline}"}}}}'
@@ -53,7 +53,7 @@ def test_under_a_cron_a_notice_of_a_deadline_is_its_warning(cron: str, deadline:
     assert bool(usual) is (deadline.startswith(":") != (cron == "0 * * * *"))
 
 
-def test_exists_with_a_field_is_noticed_wherever_a_rule_stands() -> None:
+def test_exists_with_a_field_is_noticed_in_every_rule() -> None:
     found = noticed(
         {
             "schedule": "{trigger: {key: orders, check: exists, field: done}}",

@@ -1,4 +1,4 @@
-"""Warnings: what is allowed and probably not meant; never an error, never for a sound config."""
+"""Warnings: values that are allowed but probably not meant. They are never errors, and a sound config has none."""
 
 from datetime import date, timedelta
 
@@ -46,7 +46,7 @@ CLOSED = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
         {"schedule": '{cron: "0 8 L-3 * *"}'},
         {"schedule": '{cron: "0 8 ? * FRIL"}'},
         {"schedule": '{cron: "0 8 ? * mon-fri"}'},
-        # Its deadline is on a Saturday, and moves to Monday.
+        # The deadline is on a Saturday and moves to Monday.
         {
             "schedule": '{cron: "0 20 * * fri", exclude: {weekends: true}}',
             "sla": '{deadline: "06:00", expectedDuration: 12h}',
@@ -56,7 +56,7 @@ CLOSED = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
             "schedule": f"{{trigger: {{key: orders, check: exists}}, exclude: {{dates: {CLOSED[:-1]}}}}}",
             "sla": '{deadline: "10:00"}',
         },
-        # No date before them is expected whose deadline they hold.
+        # No expected date before them has a deadline on one of them.
         {
             "schedule": f'{{cron: "0 8 * 6 *", exclude: {{dates: {CLOSED}}}}}',
             "sla": '{deadline: "10:00"}',
@@ -75,7 +75,7 @@ CLOSED = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
         {"sla": '{deadline: "10:00", expectedDuration: 33h}'},
         {"schedule": HOURLY_SHORT, "sla": '{deadline: ":30", expectedDuration: 89m}'},
         {"schedule": '{cron: "30 8,20 * * *"}', "sla": '{deadline: ":00", expectedDuration: 29m}'},
-        # The clocks skip 02:30 on one Sunday a year, and 03:30 is then its time.
+        # The clocks skip 02:30 on one Sunday a year. The cron then fires at 03:30.
         {
             "schedule": '{cron: "30 2,14 * * sun", timezone: Europe/Berlin}',
             "sla": '{deadline: ":15", expectedDuration: 30m}',
@@ -84,7 +84,7 @@ CLOSED = [str(date(2026, 3, 4) + timedelta(days=step)) for step in range(32)]
             "schedule": '{cron: "30 2,14 25 3 *", timezone: Europe/Berlin}',
             "sla": '{deadline: ":15", expectedDuration: 30m}',
         },
-        # Too early in summer, when it does not fire.
+        # The deadline would be too early in summer, when the cron does not fire.
         {
             "schedule": '{cron: "18 18 * 1,2,11,12 *", timezone: Asia/Kolkata}',
             "sla": '{deadline: "15:00", expectedDuration: 30m, timezone: Europe/Berlin}',
@@ -100,7 +100,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
     [
         (
             {"pipeline": "{id: INFRASTRUCTURE}"},
-            ['pipeline.id = "INFRASTRUCTURE": is also the id under which infrastructure alarms appear'],
+            ['pipeline.id = "INFRASTRUCTURE": is also the id of infrastructure alarms'],
         ),
         (
             {
@@ -137,7 +137,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         ),
         (
             {"schedule": '{cron: "0 8 * * *", exclude: {dates: [2026-03-07], workdays: [2026-03-07]}}'},
-            ['schedule.exclude.workdays[0] = "2026-03-07": is one of schedule.exclude.dates, too; the workday counts'],
+            ['schedule.exclude.workdays[0] = "2026-03-07": is also one of schedule.exclude.dates; the workday counts'],
         ),
         (
             {"schedule": "{trigger: {key: orders, check: exists}}", "sla": "{excludedDays: keep}"},
@@ -153,7 +153,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         ),
         (
             {"schedule": "{trigger: {key: order, check: exists}}"},
-            ['schedule.trigger.key = "order": is read by no rule; the rules read "orders"'],
+            ['schedule.trigger.key = "order": is not read by any rule; the rules read "orders"'],
         ),
         (
             {"validation": "{rules: [&r {key: orders, check: exists}, {key: a, check: exists}, *r]}"},
@@ -289,7 +289,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
             [
                 'sla.deadline = "10:00": the cron fires several times a day; a minute past the hour (:MM) is usual',
                 'sla.deadline = "10:00": is 0s after the cron fires at 08:00 and a run takes 12h30m; '
-                "the SLA can never be met",  # of 08:00 never, of 20:00 in winter
+                "the SLA can never be met",  # never after 08:00, in winter after 20:00
             ],
         ),
         (
@@ -302,14 +302,14 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
         (
             {"sla": '{deadline: "10:00", expectedDuration: 34h}'},
             [
-                'sla.deadline = "10:00": is 34h after the begin of its day and a run takes 34h; '
+                'sla.deadline = "10:00": is 34h after the start of its day and a run takes 34h; '
                 "the SLA can never be met",
             ],
         ),
         (
             {"schedule": HOURLY_SHORT, "sla": '{deadline: ":30", expectedDuration: 90m}'},
             [
-                'sla.deadline = ":30": is 1h30m after the begin of its hour and a run takes 90m; '
+                'sla.deadline = ":30": is 1h30m after the start of its hour and a run takes 90m; '
                 "the SLA can never be met",
             ],
         ),
@@ -337,7 +337,7 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 "job.config.headers.A: ${TOKEN} expands to nothing; only ${INTERLOCK_…} variables are expanded",
                 "job.config.headers.A: ${…} expands to nothing; only ${INTERLOCK_…} variables are expanded",
                 "job.config.headers.A: ${INTERLOCK_A…} expands to nothing; "
-                "between the braces stands a name, without defaults or signs",
+                "write only a name between the braces, without defaults or signs",
             ],
         ),
         (
@@ -357,7 +357,7 @@ def test_warnings(sections: dict[str, str], warned: list[str]) -> None:
     assert said(sections) == warned
 
 
-def test_a_cron_is_warned_of_also_where_its_section_has_errors() -> None:
+def test_a_cron_is_warned_of_if_its_section_has_errors() -> None:
     schedule = 'schedule: {cron: "0 9 * * friL,5L", timezone: Mars}'
     text = "\n".join([*(f"{name}: {content}" for name, content in SOUND.items() if name != "schedule"), schedule])
     error, warning = review({"orders.yaml": text}).problems
@@ -367,7 +367,7 @@ def test_a_cron_is_warned_of_also_where_its_section_has_errors() -> None:
 
 
 NO_DATE = (
-    "holds no date of the run, so that a rerun of an earlier date would process today's data; "
+    "does not hold the date of the run, so that a rerun of an earlier date would process today's data; "
     "use ${INTERLOCK_DATE} or another variable of the run"
 )
 ROLE = "executionRoleArn: 'arn:aws:iam::123456789012:role/emr-jobs'"
@@ -402,7 +402,7 @@ def test_each_variable_with_the_date_is_a_date(job_type: str, config: str, key: 
 @pytest.mark.parametrize(
     ("job_type", "config", "warned"),
     [
-        # Names and addresses are not what the job reads.
+        # The job does not read its names and addresses.
         ("emr", "clusterId: j, stepName: '${INTERLOCK_DATE}', command: c", ["arguments"]),
         (
             "databricks",
@@ -414,10 +414,10 @@ def test_each_variable_with_the_date_is_a_date(job_type: str, config: str, key: 
             f"applicationId: a, {ROLE}, jobName: '${{INTERLOCK_DATE}}', jobDriver: {{x: 1}}",
             ["jobDriver"],
         ),
-        # Without an input of their own these get the date.
+        # Without their own input, these jobs get the date.
         ("lambda", "functionName: load", []),
         ("step-function", MACHINE, []),
-        # These always get it.
+        # These jobs always get the date.
         ("glue", "jobName: load, arguments: {--env: prod}", []),
         ("airflow", "url: 'https://x.example.com', dagID: load, body: {conf: {env: prod}}", []),
         ("command", "command: load", []),
@@ -439,9 +439,9 @@ def test_only_the_input_of_the_job_names_its_date(job_type: str, config: str, wa
         ("0 * * * *", "${INTERLOCK_DAY} ${INTERLOCK_PERIOD_END}", False),
     ],
 )
-def test_the_day_alone_is_no_date_of_an_hourly_cron(cron: str, names: str, is_warned: bool) -> None:
+def test_the_day_alone_is_not_a_date_of_an_hourly_cron(cron: str, names: str, is_warned: bool) -> None:
     expected = [
-        "job.config.payload: holds the run's day without its hour, and the cron fires several times a day; "
+        "job.config.payload: holds the day of the run but not its hour, and the cron fires several times a day; "
         "use ${INTERLOCK_DATE} or ${INTERLOCK_PAR_HOUR}"
     ]
     found = of_job("lambda", f"functionName: f, payload: {{d: '{names}'}}", f'{{cron: "{cron}"}}')
@@ -450,9 +450,9 @@ def test_the_day_alone_is_no_date_of_an_hourly_cron(cron: str, names: str, is_wa
 
 def test_dates_among_the_arguments_of_glue_are_ignored() -> None:
     assert of_job("glue", "jobName: j, arguments: {--par_day: '20260101', --par_hour: '07', par_day: x}") == [
-        'job.config.arguments.--par_day = "20260101": is ignored; the job always gets its run\'s own day',
-        'job.config.arguments.--par_hour = "07": is ignored; the job always gets its run\'s own hour, '
-        "and none in a daily run",
+        'job.config.arguments.--par_day = "20260101": is ignored; the job always gets the day of its run',
+        'job.config.arguments.--par_hour = "07": is ignored; the job always gets the hour of its run, '
+        "and no hour in a daily run",
     ]
 
 
@@ -469,7 +469,7 @@ def test_dates_among_the_arguments_of_glue_are_ignored() -> None:
 def test_a_date_in_the_conf_of_every_dag_run_is_warned_of(body: str, places: list[str]) -> None:
     found = of_job("airflow", f"url: 'https://x.example.com', dagID: load, body: {body}")
     assert [warning.partition(" = ")[0] for warning in found] == [f"job.config.body.{place}" for place in places]
-    assert all("replaces the run's own in every run" in warning for warning in found)
+    assert all("replaces the value of every run" in warning for warning in found)
 
 
 def conflicts(*rules: str, mode: str = "ALL") -> list[str]:
@@ -498,7 +498,7 @@ def rule(check: str, value: object, key: str = "orders", field: str = "n") -> st
         (("age_lt", "1h"), ("age_gt", "60m")),
     ],
 )
-def test_rules_that_exclude_each_other_are_warned_of_in_either_order(
+def test_rules_that_exclude_each_other_warn_in_either_order(
     first: tuple[str, object], second: tuple[str, object]
 ) -> None:
     for earlier, later in ((first, second), (second, first)):
@@ -526,11 +526,11 @@ def test_rules_that_can_hold_together_are_not_warned_of(rules: tuple[str, ...]) 
     assert conflicts(*rules) == []
 
 
-def test_rules_of_which_any_suffices_may_exclude_each_other() -> None:
+def test_rules_in_mode_any_may_exclude_each_other() -> None:
     assert conflicts(rule("gt", 10), rule("lt", 5), mode="ANY") == []
 
 
-def test_a_contradiction_is_told_with_its_rules_and_once() -> None:
+def test_a_contradiction_is_reported_once_with_its_rules() -> None:
     assert conflicts(rule("gt", 3), rule("gt", 10), rule("lte", 20), rule("lt", 5), rule("lt", 4)) == [
         "validation.rules[4].value = 5: lt excludes validation.rules[2] (gt 10); the rules can never all hold"
     ]
@@ -551,7 +551,7 @@ def test_post_run_rules_must_all_hold() -> None:
     ]
 
 
-def test_a_variable_outside_of_a_job_config_is_told_to_stay_as_it_is() -> None:
+def test_a_variable_outside_of_a_job_config_is_warned_of() -> None:
     schedule = '{cron: "0 8 * * *", trigger: {key: orders, check: equals, field: env, value: "${INTERLOCK_ENV}"}}'
     rules = '[{key: "orders", check: exists}, {key: "orders-${INTERLOCK_ENV}", check: exists}]'
     post_run = '{rules: [{key: audit, check: exists, field: "rows ${ENV}"}]}'
@@ -564,15 +564,15 @@ def test_a_variable_outside_of_a_job_config_is_told_to_stay_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "false", "3", "[a]"])
-def test_a_value_of_exists_is_ignored_wherever_it_is(value: str) -> None:
+def test_a_value_of_exists_is_ignored_in_every_rule(value: str) -> None:
     condition = f"{{key: orders, check: exists, value: {value}}}"
     field = f"{{key: audit, check: exists, field: n, value: {value}}}"
     sections = {"schedule": f"{{trigger: {condition}}}", "validation": f"{{rules: [{condition}]}}"}
     found = said({**sections, "postRun": f"{{rules: [{field}]}}"})
     assert [line.partition(": ")[2] for line in found] == [
-        "is ignored; exists asks whether the sensor is there",
-        "is ignored; exists asks whether the sensor is there",
-        "is ignored; exists asks whether the field is there and not null",
+        "is ignored; exists asks whether the sensor exists",
+        "is ignored; exists asks whether the sensor exists",
+        "is ignored; exists asks whether the field exists and is not null",
     ]
     assert [line.partition(" = ")[0] for line in found] == [
         "schedule.trigger.value",
@@ -582,11 +582,11 @@ def test_a_value_of_exists_is_ignored_wherever_it_is(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["''", "[]", "{}"])
-def test_a_comparison_with_nothing_is_warned_of(value: str) -> None:
+def test_a_comparison_with_an_empty_value_is_warned_of(value: str) -> None:
     rules = f"{{rules: [{{key: orders, check: equals, field: error, value: {value}}}]}}"
     [warning] = said({"validation": rules})
     assert warning.startswith("validation.rules[0].value = ")
-    assert warning.endswith(": is empty; the rule holds only where the field is there and just as empty")
+    assert warning.endswith(": is empty; the rule holds only if the field exists and is empty, too")
 
 
 @pytest.mark.parametrize(
@@ -599,12 +599,12 @@ def test_a_comparison_with_nothing_is_warned_of(value: str) -> None:
         ("audit", None),
     ],
 )
-def test_a_post_run_sensor_that_is_read_before_the_run_too(key: str, reader: str | None) -> None:
+def test_a_post_run_sensor_that_is_also_read_before_the_run(key: str, reader: str | None) -> None:
     rules = "{rules: [{key: orders, check: exists}, {key: 'counts#y', check: exists}, {key: counts, check: exists}]}"
     found = said(
         {"validation": rules, "postRun": f"{{rules: [{{key: audit, check: exists}}, {{key: '{key}', check: exists}}]}}"}
     )
-    said_of_it = f"is read by {reader} too; a row of the date that came before the run is its report"
+    said_of_it = f"is also read by {reader}; a row from before the run counts as the post-run report"
     assert found == ([] if reader is None else [f'postRun.rules[1].key = "{key}": {said_of_it}'])
 
 
@@ -628,7 +628,7 @@ def test_a_post_run_sensor_that_is_read_before_the_run_too(key: str, reader: str
 )
 def test_a_plain_key_whose_next_row_may_come_while_a_run_is_held(schedule: str, sla: str, apart: str) -> None:
     [warning] = said({"schedule": schedule, "sla": sla})
-    assert warning.startswith('schedule.trigger.key = "orders": is read by validation.rules[0] too, for up to ')
+    assert warning.startswith('schedule.trigger.key = "orders": is also read by validation.rules[0], for up to ')
     assert f"may come after {apart}; " in warning
     shorter = schedule.replace("window: 6h", "window: 5h59m").replace("window: 3h", "window: 2h59m")
     if shorter == schedule:

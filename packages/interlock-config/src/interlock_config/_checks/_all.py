@@ -1,4 +1,4 @@
-"""Which combinations of well-formed values cannot work: every rule beyond the type of a single place."""
+"""The combinations of well-formed values that cannot work: every rule beyond the type of a single place."""
 
 from interlock_config._config import PipelineConfig
 from interlock_config._problems import Findings
@@ -13,7 +13,7 @@ CHECKS: tuple[Check, ...] = (*SCHEDULE_CHECKS, *SLA_CHECKS, *RULE_CHECKS, *JOB_C
 
 
 def run_checks(config: PipelineConfig, findings: Findings) -> None:
-    """Record what is wrong across places; a check whose places are already wrong is left out."""
+    """Record the errors across places. A check is skipped if an error was recorded at a place that it reads."""
     for find, reads in CHECKS:
         if not findings.failed or not any(findings.touches(path) for path in reads):
             find(config, findings)

@@ -1,4 +1,4 @@
-"""Whether the job is complete: its config fits its type, and its retries end."""
+"""Whether the job is complete: its config fits its type, and its retry delay is within limits."""
 
 import re
 import shlex
@@ -31,7 +31,7 @@ def _config(config: PipelineConfig, findings: Findings) -> None:
     if _fits(form, config.job.config):
         return
     walk(_FORMS[config.job.type], config.job.config, ("job", "config"), findings)
-    if not findings.failed:  # the two looks disagree: never accept on doubt
+    if not findings.failed:  # decoding failed and the walk found no error: never accept on doubt
         findings.error(("job", "config"), UNSET, f"does not fit the job type {config.job.type}")
 
 
@@ -61,12 +61,12 @@ def _command(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _headers(config: PipelineConfig, findings: Findings) -> None:
-    """RFC 9110: a name is a token, and a line end in a value would begin another header."""
+    """RFC 9110: a name is a token. A line end in a value would begin another header."""
     headers = config.job.config.get("headers")
     for name, value in headers.items() if isinstance(headers, dict) else ():
         path = ("job", "config", "headers", name)
         if not _HEADER_NAME.fullmatch(name):
-            findings.error(path, UNSET, "must be named by letters, digits and -, without spaces or colon")
+            findings.error(path, UNSET, "must have a name of letters, digits and -, without spaces or a colon")
         elif isinstance(value, str) and _CONTROL.search(value):
             findings.error(path, value, "must not hold line ends or other control characters")
 

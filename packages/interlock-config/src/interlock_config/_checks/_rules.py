@@ -54,9 +54,9 @@ def _rules(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
 
 
 def is_right(rule: Rule | TriggerCondition) -> bool:
-    """Whether a rule is right at a glance, so that compiling it can wait; of others this says nothing.
+    """Whether a rule is certainly right, so that it can be compiled later. False does not mean that it is wrong.
 
-    The dateOffset of a rule is not looked at.
+    The dateOffset of a rule is not checked.
     """
     key, check, value = rule.key, rule.check, rule.value
     if not key or key.isspace() or key.startswith(RESERVED_KEYS):
@@ -74,10 +74,10 @@ def is_right(rule: Rule | TriggerCondition) -> bool:
 
 
 def _rule(rule: Rule, path: Path, findings: Findings) -> None:
-    """Record every part of a rule that is wrong; a part that an error was recorded of is not looked at again."""
+    """Record every wrong part of a rule. A part with a recorded error is not checked again."""
     if not findings.touches((*path, "key")):
         _key(rule.key, (*path, "key"), findings)
-    if findings.touches((*path, "check")):  # what a field or a value must be depends on it
+    if findings.touches((*path, "check")):  # the allowed fields and values depend on it
         return
     if rule.check in _AGES and _is_too_old(rule.value):
         findings.error((*path, "value"), rule.value, f"must be at most {format_duration(OLDEST)}")
@@ -112,7 +112,7 @@ def _rule_error(rule: Rule) -> RuleError | None:
 def _problem(error: RuleError) -> str:
     value = getattr(error.rule, error.part)
     if error.part == "date_offset":
-        return "excludes anyDate; keep one of them" if error.rule.any_date else OFFSET_ALLOWED
+        return "excludes anyDate; keep one of the two" if error.rule.any_date else OFFSET_ALLOWED
     message = duration_problem(value) if error.rule.check in _AGES and error.part == "value" else None
     return message or error.problem.partition(", not ")[0] + _number_hint(error)  # the line shows the value too
 
@@ -128,7 +128,7 @@ def _is_too_old(value: object) -> bool:
 
 @lru_cache(maxsize=1024)
 def _age(text: str) -> timedelta:
-    """The age, none for what is no duration."""
+    """The age, zero for a text that is not a duration."""
     try:
         return parse_duration(text)
     except DurationError:

@@ -12,7 +12,7 @@ from interlock_sla import Cron, CronError, ZoneError, format_duration, parse_cro
 from ._check import check, is_given, needs_length
 
 TURNS_PER_WINDOW = 2000
-"""Looks per evaluation window, at most: Step Functions ends an execution at 25,000 history events."""
+"""Most evaluations in an evaluation window: Step Functions ends an execution at 25,000 history events."""
 
 _SECOND = timedelta(seconds=1)
 _CRON: Path = ("schedule", "cron")
@@ -26,7 +26,7 @@ def _timezone(config: PipelineConfig, findings: Findings) -> None:
 
 
 def zone_problem(name: str, path: Path, findings: Findings) -> None:
-    """Record an unknown time zone, with what was probably meant."""
+    """Record an unknown time zone, with the zone that was probably meant."""
     try:
         zone(name)
     except ZoneError as error:
@@ -41,7 +41,7 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
     try:
         cron = parse_cron(text)
     except CronError as error:
-        # it quotes the field at fault
+        # the error quotes the invalid field, which may be a secret
         message = error.allowed if shown(text) == text else "must be five cron fields"
         if error.meant is not None and (too_often := _too_often(parse_cron(error.meant))):
             message = f'is "{error.meant}" in five fields, which {too_often}'
@@ -52,11 +52,11 @@ def _cron(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _too_often(cron: Cron) -> str | None:
-    """What is wrong with a cron that fires more than once in an hour, with one that is right; None for any other."""
+    """The error of a cron that fires more than once in an hour, with a suggested cron. None for any other cron."""
     if not cron.is_finer_than_hourly:
         return None
     hourly = " ".join([str(cron.fields.minutes[0]), *cron.text.split()[1:]])
-    return f'fires more often than once an hour; a run is a day or an hour: name one minute, such as "{hourly}"'
+    return f'fires more often than once an hour; a run covers a day or an hour: name one minute, such as "{hourly}"'
 
 
 def _cron_or_dates(config: PipelineConfig, findings: Findings) -> None:
@@ -84,16 +84,20 @@ def _looks(config: PipelineConfig, findings: Findings) -> None:
         findings.error((*_EVALUATION, "window"), window.text, message)
         return
     if interval > window:
-        problem = f"must not be longer than evaluation.window ({window.text}): the rules would be looked at once"
+        problem = f"must not be longer than evaluation.window ({window.text}): the rules would be evaluated only once"
     else:
         least = format_duration(window / TURNS_PER_WINDOW)
-        problem = f"must be at least {least}: evaluation.window ({window.text}) holds at most {TURNS_PER_WINDOW} looks"
+        problem = (
+            f"must be at least {least}: evaluation.window ({window.text}) allows at most {TURNS_PER_WINDOW} evaluations"
+        )
     findings.error((*_EVALUATION, "interval"), interval.text, problem)
 
 
 def _dry_run(config: PipelineConfig, findings: Findings) -> None:
     if config.dry_run and config.schedule.trigger is None:
-        findings.error(("dryRun",), True, "needs schedule.trigger: a dry run observes what a sensor would start")
+        findings.error(
+            ("dryRun",), True, "needs schedule.trigger: a dry run observes the runs that a sensor would start"
+        )
 
 
 SCHEDULE_CHECKS = (

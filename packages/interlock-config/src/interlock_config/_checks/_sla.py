@@ -29,7 +29,7 @@ def _longest(config: PipelineConfig, findings: Findings) -> None:
 def _clock_start(config: PipelineConfig, findings: Findings) -> None:
     path, longest = ("sla", "maxDuration"), config.sla.max_duration if config.sla else None
     if config.schedule.trigger is None and is_given(longest, path, findings):
-        value = longest.text if longest is not None else UNSET  # one that is no duration is shown by its own error
+        value = longest.text if longest is not None else UNSET  # the error of an invalid duration shows its value
         findings.error(path, value, "needs schedule.trigger: its clock starts when the trigger's sensor arrives")
 
 

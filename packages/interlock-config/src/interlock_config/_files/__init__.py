@@ -1,6 +1,6 @@
-"""Text becomes documents: `_yaml` and `_json` read text, `_codec` pipelines, `_calendars` calendars.
+"""Text becomes documents: `_yaml` and `_json` read text, `_codec` makes pipelines, `_calendars` makes calendars.
 
-`_documents` reviews several files together. `_yaml_scalars` and `_yaml_syntax` belong to `_yaml`.
+`_documents` reviews several files together. `_yaml_scalars` and `_yaml_syntax` are parts of `_yaml`.
 """
 
 from ._calendars import CalendarFile, decode_calendar, decode_calendar_yaml, encode_calendar

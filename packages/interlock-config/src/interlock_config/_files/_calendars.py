@@ -1,4 +1,4 @@
-"""What a calendar file says, and its way to JSON and back."""
+"""The form of a calendar file, with its conversion to JSON and back."""
 
 from datetime import date
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Weekday(StrEnum):
 
 
 class CalendarFile(Section, frozen=True):
-    """A named set of days on which nothing starts: weekdays, dates, or both, without its workdays."""
+    """A named set of days on which nothing starts: weekdays and dates, except the workdays."""
 
     name: CalendarName
     days: Annotated[
@@ -52,7 +52,7 @@ class CalendarFile(Section, frozen=True):
     workdays: Annotated[
         tuple[date, ...],
         Meta(
-            description="Dates that are not excluded after all, such as a working Saturday, YYYY-MM-DD.",
+            description="Dates that are open in any case, such as a working Saturday, YYYY-MM-DD.",
             examples=[["2026-10-10"]],
             extra={"allowed": "must be a list of dates YYYY-MM-DD"},
         ),
@@ -70,7 +70,7 @@ def decode_calendar_yaml(text: str | bytes, source: str = "") -> Calendar:
 
 
 def encode_calendar(calendar: Calendar) -> str:
-    """The calendar as JSON, its days and dates in order; `decode_calendar` gives an equal one."""
+    """The calendar as JSON, its days and dates in order. `decode_calendar` returns an equal calendar."""
     weekdays = tuple(Weekday)
     return to_json(
         CalendarFile(
@@ -83,7 +83,7 @@ def encode_calendar(calendar: Calendar) -> str:
 
 
 def build_calendar(raw: Any, findings: Findings) -> Calendar:
-    """A calendar of plain values, with a warning for each repeated entry; raises ConfigError with all that is wrong."""
+    """A calendar from plain values, with a warning for each repeated entry. Raises ConfigError with every error."""
     file = shaped(CalendarFile, _lower_case_days(without_absent(CalendarFile, raw)), findings)
     if file is None or findings.failed:
         raise ConfigError(findings.in_order())
@@ -107,10 +107,10 @@ def _lower_case_days(raw: Any) -> Any:
 
 
 def warn_calendar(calendar: Calendar, findings: Findings) -> None:
-    """Record what is allowed in a calendar and probably not meant."""
+    """Record the values of a calendar that are allowed but probably not meant."""
     if not calendar.days and not calendar.dates and not calendar.workdays:
         findings.warning((), UNSET, "names neither days nor dates; it excludes nothing")
     if len(calendar.days) == len(Weekday):
         findings.warning(("days",), UNSET, "names every day of the week; nothing would ever run")
     for day in sorted(calendar.dates & calendar.workdays):
-        findings.warning(("workdays",), str(day), "is one of the calendar's dates, too; the workday counts")
+        findings.warning(("workdays",), str(day), "is also one of the calendar's dates; the workday counts")

@@ -1,4 +1,4 @@
-"""From the text of a pipeline to a checked config and back."""
+"""Conversion of a pipeline's text to a checked config and back."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from ._json import JSON_LIMIT, read_json
 from ._yaml import read_yaml
 
 _BYTES_OF_A_CHARACTER = 4
-_BEGIN = b'{"pipeline":{"id":"'  # so begins all that `encode_json` writes: anything else need not be tried
+_BEGIN = b'{"pipeline":{"id":"'  # every text that `encode_json` writes begins so: other texts need no attempt
 
 
 def decode_yaml(text: str | bytes, source: str = "") -> PipelineConfig:
@@ -34,14 +34,14 @@ def decode_json(data: bytes | str, source: str = "") -> PipelineConfig:
 
 
 def encode_json(config: PipelineConfig) -> str:
-    """The config as JSON, camelCase, without what equals a default; `decode_json` gives an equal config."""
+    """The config as JSON in camelCase, without values that equal a default. `decode_json` returns an equal config."""
     return to_json(config)
 
 
 def build_pipeline(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig:
-    """A checked config of plain values; raises ConfigError with all that is wrong.
+    """A checked config from plain values. Raises ConfigError with every error.
 
-    is_plain, is_short: what is known already of the values (see JsonText); the canonical spellings change neither.
+    is_plain, is_short: known properties of the values (see JsonText). The canonical spellings change neither.
     """
     config = examine(raw, findings, is_plain=is_plain, is_short=is_short)
     if config is None or findings.failed:
@@ -50,7 +50,7 @@ def build_pipeline(raw: Any, findings: Findings, *, is_plain: bool = False, is_s
 
 
 def examine(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: bool = False) -> PipelineConfig | None:
-    """What can be made of plain values, with all that is wrong recorded; its wrong places hold something harmless."""
+    """A config from plain values, with every error recorded. Harmless values replace the wrong ones."""
     if not is_plain and isinstance(raw, dict):
         is_plain = plain_keys(raw, may_be_empty=False) is not None
     given = raw if is_plain else without_absent(PipelineConfig, raw)
@@ -63,7 +63,7 @@ def examine(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: b
 
 
 def _as_stored(data: bytes | str) -> PipelineConfig | None:
-    """The config of a text that `encode_json` wrote and that has nothing wrong; None asks for the thorough look."""
+    """The config of a text that `encode_json` wrote and that has no error. None asks for the complete decoding."""
     if not isinstance(data, bytes):
         try:
             data = data.encode()
@@ -85,7 +85,7 @@ def _as_stored(data: bytes | str) -> PipelineConfig | None:
 
 
 def _free_values(config: PipelineConfig) -> list[Any]:
-    """The values that may be anything: their numbers and their nesting have to be looked at, and what is empty."""
+    """The values of any type. Their numbers, their nesting and their empty parts must be checked."""
     rules = (*config.validation.rules, *(config.post_run.rules if config.post_run else ()))
     values = [rule.value for rule in rules if rule.value is not None]
     trigger = config.schedule.trigger
@@ -95,7 +95,7 @@ def _free_values(config: PipelineConfig) -> list[Any]:
 
 
 def _needs_room(config: PipelineConfig, findings: Findings) -> None:
-    """Record that the JSON of a config could not be read back: aliases and escapes may grow on the way."""
+    """Record a config whose JSON could not be read back: aliases and escapes may make it longer than its file."""
     text = encode_json(config)
     if len(text) * _BYTES_OF_A_CHARACTER > JSON_LIMIT and (size := len(text.encode())) > JSON_LIMIT:
         findings.error((), UNSET, f"becomes {size} bytes of JSON; at most {JSON_LIMIT} can be stored")

@@ -1,4 +1,4 @@
-"""Which document a file holds, and what is wrong between the documents of several files."""
+"""The document of a file, and the errors between the documents of several files."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ._json import read_json
 from ._yaml import read_yaml
 
 Document: TypeAlias = PipelineConfig | Calendar
-"""What one file holds: a pipeline or a calendar."""
+"""The content of one file: a pipeline or a calendar."""
 
 _OF_PIPELINES = {"pipeline", "schedule", "validation", "job"}
 _OF_CALENDARS = {"name", "days", "dates", "workdays"}
@@ -26,7 +26,7 @@ _BEGINNING = 4096
 
 
 class Review(Struct, frozen=True):
-    """What a set of files holds: the documents that can be used, by source, and every problem of all files."""
+    """The content of a set of files: the usable documents by source, and every problem of all files."""
 
     documents: dict[str, Document]
     problems: tuple[Problem, ...]
@@ -38,7 +38,7 @@ class Review(Struct, frozen=True):
 
 
 def read_document(text: str | bytes, source: str = "") -> Document:
-    """Read a pipeline or a calendar, told apart by their keys; JSON when `source` ends in .json, else YAML.
+    """Read a pipeline or a calendar. The keys decide which: JSON if `source` ends in .json, else YAML.
 
     The ending counts in any letter case. Raises ConfigError with every error of the file.
     """
@@ -46,9 +46,9 @@ def read_document(text: str | bytes, source: str = "") -> Document:
 
 
 def check(config: PipelineConfig, calendars: Mapping[str, Calendar], source: str = "") -> tuple[Problem, ...]:
-    """What is wrong between a config and the calendars that exist, by name.
+    """The problems between a config and the existing calendars, by name.
 
-    Errors: names that no calendar has. Warnings: calendars that leave nothing of the schedule.
+    Errors: names of unknown calendars. Warnings: calendars that exclude the whole schedule.
     """
     findings = Findings(source)
     _look_at_calendars(config, calendars, set(), findings)
@@ -56,14 +56,14 @@ def check(config: PipelineConfig, calendars: Mapping[str, Calendar], source: str
 
 
 def validate(documents: Mapping[str, Document]) -> tuple[Problem, ...]:
-    """What is wrong between documents, by source: ids and calendar names given twice, and what `check` finds."""
+    """The problems between documents, by source: repeated ids and calendar names, and the problems of `check`."""
     findings = {source: Findings(source) for source in documents}
     _look_between(documents, {source: _name(document) for source, document in documents.items()}, findings, set())
     return tuple(problem for source in documents for problem in findings[source].problems)
 
 
 def review(texts: Mapping[str, str | bytes]) -> Review:
-    """Read files (source to text) and find everything wrong with and between them, warnings included."""
+    """Read files (source to text) and find all errors and warnings of each file and between the files."""
     documents: dict[str, Document] = {}
     findings: dict[str, Findings] = {}
     names: dict[str, _Name] = {}
@@ -102,7 +102,7 @@ def _document(raw: Any, findings: Findings) -> Document:
 
 
 def _reviewed(raw: Any, findings: Findings) -> Document:
-    """The document, with its warnings; raises ConfigError with its errors, and the warnings of sections without any."""
+    """The document, with its warnings. Raises ConfigError with its errors and the warnings of its valid sections."""
     if _is_calendar(raw):
         calendar = build_calendar(raw, findings)
         warn_calendar(calendar, findings)
@@ -120,7 +120,7 @@ def _is_calendar(raw: Any) -> bool:
 
 
 class _Name(NamedTuple):
-    """What a document is called, and the place that says so."""
+    """The name of a document, and the place of this name."""
 
     path: Path
     text: str
@@ -137,21 +137,21 @@ def _name(document: Document) -> _Name:
 
 
 def _name_in(raw: Any) -> _Name | None:
-    """The name in a document that cannot be used: others may clash with it, or name it, all the same."""
+    """The name in an invalid document: other documents may have the same name, or refer to it."""
     path = _CALENDAR_NAME if _is_calendar(raw) else _PIPELINE_ID
     text = _text_at(raw, path)
     return _Name(path, text) if text else None
 
 
 def _name_line(text: str | bytes) -> str | None:
-    """The name near the top of a text that is no YAML or JSON: pipelines that name that calendar are not at fault."""
+    """The name near the top of a text that cannot be parsed. Pipelines that name this calendar are not wrong."""
     beginning = text[:_BEGINNING]
     found = _NAME_LINE.search(beginning if isinstance(beginning, str) else beginning.decode(errors="replace"))
     return found[1].strip() if found else None
 
 
 def _places_in(raw: Any) -> dict[Path, str]:
-    """Where a pipeline that cannot be used names calendars."""
+    """The places where an invalid pipeline names calendars."""
     if _is_calendar(raw):
         return {}
     return {path: text for path in CALENDAR_PLACES if (text := _text_at(raw, path))}
@@ -195,6 +195,4 @@ def _look_for_calendars(places: Mapping[Path, str], known: set[str], findings: F
     for path, name in places.items():
         if name not in known:
             message = unknown_calendar(name, known)
-            findings.error(
-                path, name, message if known else f"{message}; its file has to be read together with this one"
-            )
+            findings.error(path, name, message if known else f"{message}; validate its file together with this one")

@@ -1,4 +1,4 @@
-"""What a JSON text says, as plain values; refused are texts too large, keys given twice and non-numbers."""
+"""The plain values of a JSON text. Too large texts, repeated keys and NaN are rejected."""
 
 import codecs
 import json
@@ -13,10 +13,10 @@ from interlock_config._problems import MOST_ERRORS, ConfigError, Path, Problem, 
 from interlock_config._values import plain_keys
 
 JSON_LIMIT = 256 * 1024
-"""Largest JSON text that is read, in bytes; a table row holds at most 400 KB."""
+"""Largest JSON text that is read, in bytes. A table row holds at most 400 KB."""
 
 _PLAINER = {
-    "Input data was truncated": "it ends too early; a bracket or a quote is not closed",
+    "Input data was truncated": "it ends too early: a bracket or a quote is not closed",
     "Integer value out of range": "it holds a number that is too large",
     "Number out of range": "it holds a number that is too large",
     "JSON is malformed: invalid character": "a value, a quote or a comma is missing; JSON has no comments and no NaN",
@@ -26,17 +26,17 @@ _MOST_GROWTH = 8  # 1e15 becomes 1000000000000000.0, and a key without a value m
 
 
 class JsonText(NamedTuple):
-    """The plain values of a JSON text, and what was noticed while reading it."""
+    """The plain values of a JSON text, and two properties that its reading shows."""
 
     value: Any
     is_plain: bool
-    """Nothing in it needs a closer look (see `_odd.is_plain`), and no key in it holds nothing."""
+    """No value needs a closer check (see `_odd.is_plain`), and no key has an empty value."""
     is_short: bool
-    """Whatever is made of it, its JSON cannot be too large."""
+    """The JSON of every config from this text is within the limit."""
 
 
 def read_json(data: bytes | str, source: str) -> JsonText:
-    """The plain values of a JSON text; raises ConfigError for anything that is not exactly one of those."""
+    """The plain values of a JSON text. Raises ConfigError for any text that is not exactly one JSON value."""
     text = _as_bytes(data, source)
     if len(text) > JSON_LIMIT:
         raise _refused(source, f"is longer than {JSON_LIMIT // 1024} KB and was not read")
@@ -54,7 +54,7 @@ def read_json(data: bytes | str, source: str) -> JsonText:
 
 
 def _keys_in(text: bytes) -> int:
-    """How many mapping keys the text shows, at least; no fewer than the value holds."""
+    """An upper bound of the mapping keys in the text: at least as many as in its value."""
     return text.translate(None, _SPACES).count(b'":')
 
 
@@ -68,10 +68,10 @@ def _as_bytes(data: bytes | str, source: str) -> bytes:
 
 
 def _keys(value: Any) -> int:
-    """How many mapping keys the value holds; fewer than the text shows means that some were given twice."""
+    """The count of mapping keys in the value. Fewer keys than in the text may mean that some are repeated."""
     count = 0
     waiting = [value] if isinstance(value, dict | list) else []
-    for outer in waiting:  # grows on the way: texts may be nested deeper than functions can call themselves
+    for outer in waiting:  # the loop extends the list: texts may be nested deeper than functions can call themselves
         count += len(outer) if type(outer) is dict else 0
         held = outer.values() if type(outer) is dict else outer
         waiting += [inner for inner in held if type(inner) is dict or type(inner) is list]
@@ -85,7 +85,7 @@ def _refuse_doubles(text: bytes, source: str) -> None:
         raise _refused(source, "is nested too deeply") from None
     doubles: dict[Path, None] = {}
     waiting: list[tuple[Path, Any]] = [((), plain)]
-    for path, outer in waiting:  # grows on the way
+    for path, outer in waiting:  # the loop extends the list
         seen: set[str | int] = set()
         for key, inner in outer.pairs if isinstance(outer, _Pairs) else enumerate(outer):
             if isinstance(inner, _Pairs | list):
@@ -99,14 +99,14 @@ def _refuse_doubles(text: bytes, source: str) -> None:
 
 
 class _Pairs:
-    """A mapping as it is written, with keys that are given twice."""
+    """A mapping as it is written, with its repeated keys."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         self.pairs = pairs
 
 
 def _malformed(source: str, text: bytes, said: str) -> ConfigError:
-    """The parser's words with the line; it counts bytes, and prefixes all it says."""
+    """The parser's message with the line. The parser counts bytes and adds a prefix to each message."""
     if not text.strip():
         return _refused(source, "is empty")
     place = re.search(r" \(byte ([0-9]+)\)$", said)

@@ -1,4 +1,4 @@
-"""What a YAML text says, as plain values with their lines; YAML's surprises are refused, not guessed at."""
+"""The plain values of a YAML text, with their lines. Values with two meanings are rejected, never guessed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ YAML_LIMIT = 128 * 1024
 """Largest YAML text that is read, in bytes."""
 
 WEIGHT_LIMIT = 256 * 1024
-"""Most values and characters in one document, aliases counted as often as they are used."""
+"""Most values and characters in one document. Aliases count each time they are used."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
@@ -24,10 +24,10 @@ _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 def read_yaml(text: str | bytes, source: str) -> tuple[Any, Findings]:
-    """The plain values of a YAML text, with what was wrong and the lines that its places stand on.
+    """The plain values of a YAML text, with its problems and the line of each place.
 
     Texts stay as they are written: 10:00, 2026-03-03, yes and on are text, and only true and false are
-    booleans. Raises ConfigError when the text is no single YAML document or exceeds a limit.
+    booleans. Raises ConfigError if the text is not a single YAML document or exceeds a limit.
     """
     findings = Findings(source)
     plain = _as_text(text, source)
@@ -52,7 +52,7 @@ def _as_text(text: str | bytes, source: str) -> str:
 
 
 def _tagged(tag: str, path: Path) -> str:
-    return f"has the tag {show_word(path, tag.replace('tag:yaml.org,2002:', '!!'))[:60]}; tags are not read here"
+    return f"has the tag {show_word(path, tag.replace('tag:yaml.org,2002:', '!!'))[:60]}; tags are not allowed"
 
 
 def _too_long(source: str) -> ConfigError:
@@ -60,7 +60,7 @@ def _too_long(source: str) -> ConfigError:
 
 
 class _Reader:
-    """Builds the values of one document from parser events; recursion ends at DEPTH_LIMIT."""
+    """Builds the values of one document from parser events. Recursion ends at DEPTH_LIMIT."""
 
     def __init__(self, events: Iterator[Any], findings: Findings) -> None:
         self._events = events
@@ -69,7 +69,7 @@ class _Reader:
         self._weight = 0
 
     def document(self) -> Any:
-        """The values of the only document; raises ConfigError without one or with several."""
+        """The values of the only document. Raises ConfigError for no document or several."""
         self._next()  # the stream begins
         if isinstance(self._next(), yaml.StreamEndEvent):
             raise self._refused(None, "is empty")
@@ -77,7 +77,7 @@ class _Reader:
         self._next()  # the document ends
         following = self._next()
         if not isinstance(following, yaml.StreamEndEvent):
-            raise self._refused(following, "holds more than one document (---); one file is one pipeline")
+            raise self._refused(following, "holds more than one document (---); one file holds one pipeline")
         return value
 
     def _value(self, path: Path, event: Any) -> Any:
@@ -101,7 +101,7 @@ class _Reader:
     def _aliased(self, path: Path, event: Any) -> Any:
         if event.anchor not in self._anchors:
             name = show_word(path, event.anchor)
-            raise self._refused(event, f"the alias *{name} stands for nothing that is complete before it")
+            raise self._refused(event, f"the alias *{name} has no complete anchor before it")
         value, weight = self._anchors[event.anchor]
         self._add_weight(event, weight)
         return value
@@ -143,13 +143,13 @@ class _Reader:
                 else:
                     self._twice((*path, key), line, merged_on, "; a list merges several: <<: [*a, *b]")
             elif key in values:
-                name = HIDDEN if values[key] is None else key  # perhaps what stands behind a comma of a value
+                name = HIDDEN if values[key] is None else key  # perhaps the rest of a value behind its comma
                 self._twice((*path, name), line, self._findings.lines.get((*path, key)))
                 self._value((*path, key), self._next())
             else:
                 self._findings.lines[(*path, key)] = line
                 values[key] = self._value((*path, key), self._next())
-        for source in merged:  # the first one that has a key wins
+        for source in merged:  # the first mapping with a key wins
             values = {**source, **values}
         return values
 
@@ -177,7 +177,7 @@ class _Reader:
     def _add_weight(self, event: Any, weight: int) -> None:
         self._weight += weight
         if self._weight > WEIGHT_LIMIT:
-            raise self._refused(event, "its aliases (*name) unfold into far more than a pipeline needs")
+            raise self._refused(event, "its aliases (*name) expand to far more than a pipeline needs")
 
     def _next(self) -> Any:
         return next(self._events)

@@ -1,4 +1,4 @@
-"""What an unquoted YAML word is: null, a boolean, a number, else text just as it is written."""
+"""The value of an unquoted YAML word: null, a boolean, a number, else the text as it is written."""
 
 import re
 from typing import Any
@@ -36,9 +36,9 @@ def plain_value(text: str) -> Any:
 
 
 def doubt(text: str, path: Path) -> str | None:
-    """Why an unquoted word may not stand where it stands, None when it may.
+    """The error of an unquoted word at its place, None without an error.
 
-    In the value of a rule any type is allowed, so nothing says whether `on` or 10:00 was meant as text.
+    The value of a rule may have any type, so that `on` and 10:00 have two possible meanings there.
     """
     if len(text) > _MOST_DIGITS and _DIGITS.fullmatch(text):
         return "is too large for a number; write it as text, in quotes"
@@ -46,21 +46,21 @@ def doubt(text: str, path: Path) -> str | None:
     if other is None:
         return None
     return (
-        f"means different things to different YAML readers; write {show_at(path, text)} in quotes for text, or {other}"
+        f"has different meanings in different YAML readers; write {show_at(path, text)} in quotes for text, or {other}"
     )
 
 
 def remark(text: str, path: Path) -> str | None:
-    """What to say of an unquoted word that a job gets as text, although other YAML readers make something else of it.
+    """The warning about an unquoted word that a job gets as text, although other YAML readers give it another value.
 
-    Only of what is sent as it is: headers and arguments are texts in any case.
+    It applies only to values that are sent unchanged: headers and arguments are texts in any case.
     """
     other = _other_reading(text) if path[:2] == ("job", "config") and path[2:3] in _SENT_AS_IT_IS else None
     return None if other is None else f"is sent as the text {show_at(path, text)}; write it in quotes, or {other}"
 
 
 def _other_reading(text: str) -> str | None:
-    """What an unquoted word may have been meant as besides text, None when text is all that it can be."""
+    """The other possible meaning of an unquoted word, None for a word that can only be text."""
     if _BOOLEAN_WORD.fullmatch(text):
         return "true or false without quotes for a boolean"
     if _ODD_NUMBER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What to say about a text that is no YAML: the line, and what most likely happened there."""
+"""The error of a text that is not YAML: its line and the most likely cause."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ _LIKELY = {
     "unexpected end of stream": "a quote is not closed",
     "expected ',' or": "a bracket is not closed, or a comma is missing",
 }
-"""Words of the parser's messages (libyaml's and PyYAML's own), and what most likely happened."""
+"""Parts of the messages of libyaml and PyYAML, with the most likely cause."""
 
 
 def syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int | None, str]:
-    """The line of a syntax error (from 1, None when unknown) and a message that says what to do."""
+    """The line of a syntax error (from 1, None if unknown) and a message with the likely correction."""
     rows = text.splitlines() or [""]
     mark: Any = getattr(error, "problem_mark", None)
     line = None if mark is None else min(mark.line + 1, len(rows))

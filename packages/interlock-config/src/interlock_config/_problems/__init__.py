@@ -1,4 +1,4 @@
-"""Problems of a file: how they are collected, where they are, how they read, and which values they may show.
+"""Problems of a file: their collection, their places, their texts, and the values that they may show.
 
 `_problems` collects them, `_showing` writes places and values, `_secrets` hides secret values, and `_names` finds the
 nearest known name.

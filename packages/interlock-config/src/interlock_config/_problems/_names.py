@@ -1,4 +1,4 @@
-"""Which known name a wrong one was most likely meant to be."""
+"""The known name that is nearest to a wrong name."""
 
 import difflib
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def _plain(name: str) -> str:
 
 
 def _is_swapped(name: str, other: str) -> bool:
-    """Whether two neighbours changed places and nothing else: `ulr` is too short to be near `url` by its letters."""
+    """Whether the names differ only in two swapped neighbours: `ulr` is too short for a comparison of its letters."""
     if len(name) != len(other):
         return False
     differ = [place for place, (letter, meant) in enumerate(zip(name, other, strict=True)) if letter != meant]

@@ -1,4 +1,4 @@
-"""What a problem of a file is and how it reads; it finds none."""
+"""The form and the text of a problem of a file."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -11,19 +11,19 @@ from ._showing import Path, readable, render, show
 Severity = Literal["error", "warning"]
 
 MOST_ERRORS = 200
-"""Errors of one document after which the rest of it is not looked at."""
+"""Errors of one document after which its rest is not checked."""
 
 MOST_WARNINGS = 200
 """Warnings of one document after which further ones are not recorded."""
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """One thing wrong with one place of one file.
+    """A problem of one place of one file.
 
-    `path` reads like `schedule.include.dates[2]` (empty: the whole document), `value` is what stands there
-    (`msgspec.UNSET` when nothing does; of a long one the beginning), `message` says what is allowed. What may be
-    a secret is left out of all three. `line` counts from 1 and is known for YAML only. An `error` keeps the
-    pipeline from running; a `warning` does not.
+    `path` has the form `schedule.include.dates[2]` and is empty for the whole document. `value` is the value at this
+    place: `msgspec.UNSET` without one, and only the beginning of a long one. `message` says which values are allowed.
+    Possible secrets are left out of all three. `line` counts from 1 and is known for YAML only. An `error` keeps the
+    pipeline from running, a `warning` does not.
     """
 
     source: str
@@ -38,12 +38,12 @@ class Problem(Struct, frozen=True, omit_defaults=True):
         source = readable(self.source)
         where = source if self.line is None else f"{source}:{self.line}"
         nothing = self.value is UNSET or self.value is None
-        what = self.path if nothing else f"{self.path} = {show(self.value)}".lstrip(" =")
-        return ": ".join(part for part in (where, what, self.message) if part)
+        place = self.path if nothing else f"{self.path} = {show(self.value)}".lstrip(" =")
+        return ": ".join(part for part in (where, place, self.message) if part)
 
 
 class ConfigError(ValueError):
-    """A document cannot be used; the root of this package's errors.
+    """A document cannot be used. The base class of this package's errors.
 
     `problems` holds every problem that was found, errors and warnings, in the order of the document.
     """
@@ -59,7 +59,7 @@ class ConfigError(ValueError):
 
 
 class Findings:
-    """Collects the problems of one document, with the lines its places stand on."""
+    """Collects the problems of one document, with the lines of its places."""
 
     def __init__(self, source: str, lines: dict[Path, int] | None = None) -> None:
         self.source = source
@@ -73,9 +73,9 @@ class Findings:
         self._warned = 0
 
     def error(self, path: Path, value: Any, message: str, line: int | None = None) -> None:
-        """Record that the document cannot be used because of this place; `line` where it is not the place's.
+        """Record that the document cannot be used because of this place. `line` replaces the line of the place.
 
-        Raises ConfigError when that makes MOST_ERRORS.
+        Raises ConfigError if the document then has MOST_ERRORS errors.
         """
         self.failed = True
         self._errors += 1
@@ -84,11 +84,11 @@ class Findings:
             self._given.append(path)
         self._add(path, value, message, "error", line)
         if self._errors >= MOST_ERRORS:
-            more = Problem(self.source, "", UNSET, f"has {MOST_ERRORS} errors or more; the rest was not looked at")
+            more = Problem(self.source, "", UNSET, f"has {MOST_ERRORS} errors or more; the rest was not checked")
             raise ConfigError((*self.in_order(), more))
 
     def warning(self, path: Path, value: Any, message: str) -> None:
-        """Record that this place is allowed and probably not meant; beyond MOST_WARNINGS only that there are more."""
+        """Record a place that is allowed but probably not meant. After MOST_WARNINGS, record only that more exist."""
         self._warned += 1
         if self._warned <= MOST_WARNINGS:
             self._add(path, value, message, "warning", None)
@@ -96,11 +96,11 @@ class Findings:
             self._add((), UNSET, f"has more than {MOST_WARNINGS} warnings; the rest is not shown", "warning", None)
 
     def set_aside(self, path: Path) -> None:
-        """Take this place for one with an error: an error of another place was about what belongs here."""
+        """Treat this place like a place with an error: the error of another place concerns its value."""
         self._paths.append(path)
 
     def gives(self, path: Path) -> bool:
-        """Whether an error was recorded at or below this place: something was given there, though it was wrong."""
+        """Whether an error was recorded at or below this place: the file gives a value there, although a wrong one."""
         return any(known[: len(path)] == path for known in self._given)
 
     def touches(self, path: Path) -> bool:
@@ -112,7 +112,7 @@ class Findings:
         return any(known == path[: len(known)] for known in self._paths)
 
     def in_order(self) -> tuple[Problem, ...]:
-        """All problems, by line where lines are known, else as found."""
+        """All problems, by line if lines are known, else in the order in which they were found."""
         return tuple(sorted(self.problems, key=lambda problem: problem.line or 0))
 
     def _add(self, path: Path, value: Any, message: str, severity: Severity, line: int | None) -> None:
@@ -123,12 +123,12 @@ class Findings:
 def problem_at(
     source: str, path: Path, value: Any, message: str, severity: Severity = "error", line: int | None = None
 ) -> Problem:
-    """The problem of a place, with what of its value and its path may be shown."""
+    """The problem of a place, without the secrets in its value and its path."""
     return Problem(source, render(path, is_empty=value is None), shown_at(path, value), message, severity, line)
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
-    """The line of a place, or of the nearest place around it that has one."""
+    """The line of a place, or of the nearest place around it with a known line."""
     for length in range(len(path), -1, -1):
         if path[:length] in lines:
             return lines[path[:length]]

@@ -1,8 +1,8 @@
-"""Decides what of a file's text may be shown: one answer for the values, the messages and the paths of problems.
+"""The parts of a file's text that may be shown, decided in one place for values, messages and paths of problems.
 
-Problems are printed in build logs. Hidden are the values of headers and of keys named like secrets, what stands
-before the `@` of an address, and what follows a secret's name inside a text. In doubt too much is hidden: the
-line of a problem still says where to look.
+Problems are printed in build logs. Hidden are the values of headers and of keys named like secrets, the text before
+the `@` of an address, and the text after a secret's name. In doubt, more is hidden than necessary: the line of a
+problem still names the place.
 """
 
 import re
@@ -15,7 +15,7 @@ from msgspec import UNSET
 from ._names import nearest
 
 HIDDEN = "…"
-"""What stands where something is not shown."""
+"""The sign for hidden text."""
 
 _SECRET_NAME = re.compile(
     r"header|authori[sz]ation|bearer|token|passw|passphrase|secret|credential|signature|cookie"
@@ -23,11 +23,11 @@ _SECRET_NAME = re.compile(
     r"|(?<![a-z])(?:auth|pass|pwd|sas|sig)(?![a-z])",
     re.IGNORECASE,
 )
-# What a name inside a text gives away: `token=…`, `"password": …`, `--secret …`, `Bearer …`.
+# A secret may follow these names inside a text: `token=…`, `"password": …`, `--secret …`, `Bearer …`.
 _GIVEN = re.compile(rf"(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}['\"”]?\s{{0,3}}[=:]\s?['\"]?", re.IGNORECASE)
 _OPTION = re.compile(rf"(?<![\w-])-[\w.-]{{0,40}}?(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}\s", re.IGNORECASE)
 _SENT_AS = re.compile(r"\b(?:Bearer|Basic)\s(?=\S)", re.IGNORECASE)
-# A password whose host was forgotten, or cut off at a comma, stands where the port belongs.
+# A password without its host, or cut off at a comma, is at the position of the port.
 _NO_PORT = r"(?=[^\s/?#@:\[]{1,255}:(?![0-9]{0,5}(?:[/?#\s'\"”,;)]|$)|\$\{))"
 _URL_WITHOUT_PORT = re.compile(rf"://{_NO_PORT}")
 _ADDRESS_WITHOUT_PORT = re.compile(rf"\W*(?:[a-z][a-z0-9+.-]*(?::/+|/+))?{_NO_PORT}", re.IGNORECASE)
@@ -41,12 +41,12 @@ _KNOWN_HEADER = re.compile(
     re.IGNORECASE,
 )
 _DEEPEST = 32
-_LONGEST = 1000  # characters of a text: lines of problems show far fewer, and the rest need not be looked through
+_LONGEST = 1000  # characters of a text: problems show far fewer, and the rest needs no search
 _MOST = 100  # items of a list or mapping, likewise
 
 
 def is_secret(name: str | int) -> bool:
-    """Whether values of this name may be secrets; a misspelt `headers` holds what `headers` holds."""
+    """Whether values of this name may be secrets. A misspelt `headers` counts like `headers`."""
     return isinstance(name, str) and (_SECRET_NAME.search(name) is not None or _is_near(name, "headers"))
 
 
@@ -56,7 +56,7 @@ def is_hidden(path: tuple[str | int, ...]) -> bool:
 
 
 def shown_at(path: tuple[str | int, ...], value: Any) -> Any:
-    """The value at a place, or what of it may be shown."""
+    """The value at a place, without its secrets."""
     if value is UNSET or value is None:
         return value
     if is_hidden(path):
@@ -66,14 +66,14 @@ def shown_at(path: tuple[str | int, ...], value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """What of a value may be shown, wherever it stands."""
+    """The value without its secrets, independent of its place."""
     return _shown(value, is_address=False, deep=0)
 
 
 def shown_key(key: str, *, of_secrets: bool, is_alone: bool = False) -> str:
-    """What of a mapping's key may be shown; after a forgotten space or colon it holds the value as well.
+    """The key of a mapping without its secrets: without a space or a colon, a key also holds its value.
 
-    is_alone: it has no value, and may be what stands behind the comma of one that needed quotes.
+    is_alone: the key has no value, and may be the text behind the comma of a value that needed quotes.
     """
     if key == HIDDEN:
         return key
@@ -97,9 +97,9 @@ def _shown(value: Any, *, is_address: bool, deep: int) -> Any:
         inside = [_shown(inner, is_address=is_address, deep=deep + 1) for inner in value[:_MOST]]
         return inside if len(value) <= _MOST else [*inside, HIDDEN]
     items = dict(islice(value.items(), _MOST))
-    beside = any(is_secret(key) or _is_address(key) for key in items)
+    secret = any(is_secret(key) or _is_address(key) for key in items)
     return {
-        shown_key(key, of_secrets=beside and inner is None, is_alone=inner is None): _shown_under(key, inner, deep + 1)
+        shown_key(key, of_secrets=secret and inner is None, is_alone=inner is None): _shown_under(key, inner, deep + 1)
         for key, inner in items.items()
     }
 
@@ -116,15 +116,15 @@ def _is_address(name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _is_near(name: str, known: str) -> bool:
-    """Looked at once a name: lists hold the same keys again and again."""
+    """Cached for each name: the items of a list repeat their keys."""
     return nearest(name, (known,)) is not None
 
 
 def _without_user(text: str, *, is_address: bool) -> str:
-    """The text without user and password: they reach to the last @, as a password may hold any sign.
+    """The text without user and password. They end at the last @, as a password may hold any sign.
 
-    They begin behind the first `://`, else with the word that holds the first colon. A word without a colon is
-    a mail address, or in the place of an address a user.
+    They begin after the first `://`, else with the word that holds the first colon. A word without a colon is a mail
+    address, except in the value of an address key, where it is a user.
     """
     before, at, rest = text.rpartition("@")
     if not at:
@@ -145,7 +145,7 @@ def _beginning(text: str) -> str:
 
 
 def _without_what_is_named(text: str, *, is_address: bool) -> str:
-    """The text up to the first place that a secret follows."""
+    """The text up to the first name of a secret."""
     ends = [found.end() for sign in (_GIVEN, _OPTION, _SENT_AS, _URL_WITHOUT_PORT) if (found := sign.search(text))]
     if is_address and (found := _ADDRESS_WITHOUT_PORT.match(text)):
         ends.append(found.end())

@@ -1,4 +1,4 @@
-"""How places and values read on a line of a problem; what of them may be shown is decided in _secrets.py."""
+"""The text of places and values in a problem. `_secrets` decides which parts may be shown."""
 
 import math
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from ._names import nearest
 from ._secrets import HIDDEN, is_secret, shown, shown_at, shown_key
 
 Path = tuple[str | int, ...]
-"""Where a value sits in its document: mapping keys and list positions, outermost first."""
+"""The place of a value in its document: mapping keys and list positions, outermost first."""
 
 _SHOWN_CHARACTERS = 60
 
 
 def render(path: Path, *, is_empty: bool = False) -> str:
-    """A path as people write it: `schedule.include.dates[2]`, `job.config.headers["a.b"]`. is_empty: has no value."""
+    """A path as text: `schedule.include.dates[2]`, `job.config.headers["a.b"]`. is_empty: the place has no value."""
     text = ""
     of_secrets = False
     for place, step in enumerate(path, 1):
@@ -33,7 +33,7 @@ def render(path: Path, *, is_empty: bool = False) -> str:
 
 
 def show(value: Any) -> str:
-    """A value on one short line, as JSON, without what may not be shown of it wherever it stands."""
+    """A value on one short line, as JSON, without the secrets that are hidden at every place."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     value = shown(value)
@@ -45,21 +45,21 @@ def show(value: Any) -> str:
 
 
 def show_at(path: Path, value: Any) -> str:
-    """A value on one short line, without what may not be shown of it at this place."""
+    """A value on one short line, as JSON, without the secrets that are hidden at this place."""
     return show(shown_at(path, value))
 
 
 def show_word(path: Path, word: str) -> str:
-    """A word of the file's text as it is written, without quotes, or what of it may be shown at this place."""
+    """A word of the file as it is written, without quotes and without the secrets that are hidden at this place."""
     return readable(str(shown_at(path, word)))
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """`; did you mean x?` for a name that is near a known one, else nothing."""
+    """`; did you mean x?` for a name that is near a known one, else an empty text."""
     found = nearest(name, known) if isinstance(name, str) else None
     return f"; did you mean {show_word((), found)}?" if found else ""
 
 
 def readable(text: str) -> str:
-    """The text with everything escaped that a terminal would not show as it is."""
+    """The text with every unprintable sign escaped."""
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)

@@ -20,8 +20,8 @@ _NUMERAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$(?!\n)"
 def json_schema() -> dict[str, Any]:
     """The schema (draft 2020-12) of pipeline files, for editors and other tools.
 
-    It accepts whatever `decode_yaml` accepts. It refuses all that a schema can see; whether a zone exists, a
-    cron fires or a window holds its interval, only decoding tells.
+    It accepts every file that `decode_yaml` accepts. It rejects every error that a schema can express. Only decoding
+    finds an unknown zone, a cron that never fires, or an interval longer than its window.
     """
     definitions: Definitions = {}
     schema = document_schema(PipelineConfig, definitions)
@@ -54,7 +54,7 @@ def _across_sections() -> list[dict[str, Any]]:
 
 
 def _value_fits_check() -> list[dict[str, Any]]:
-    """What each check needs: see interlock_rules.Rule."""
+    """The field and value that each check needs: see interlock_rules.Rule."""
     number = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _NUMERAL}]}
     age = {"type": "string", "pattern": DURATION_PATTERN}
     return [
@@ -65,7 +65,7 @@ def _value_fits_check() -> list[dict[str, Any]]:
 
 
 def _needs(value: dict[str, Any], *names: str) -> dict[str, Any]:
-    """A condition that has these keys, none of which counts as left out, and such a value."""
+    """A condition with these keys, none of which counts as left out, and a value of this schema."""
     condition = given(*names)
     return {**condition, "properties": {**condition["properties"], "value": value}}
 
@@ -75,7 +75,7 @@ def _for_checks(checks: tuple[str, ...], then: dict[str, Any]) -> dict[str, Any]
 
 
 def _config_of(job_type: JobType, definitions: Definitions) -> dict[str, Any]:
-    """`job.config` of one type, with every spelling of its keys; of the spellings of one key only one may be given."""
+    """`job.config` of one type, with every spelling of its keys. Only one spelling of a key may be given."""
     form = JOB_TYPES[job_type]
     config = reference(form, definitions)
     kind = shape.type_info(form)

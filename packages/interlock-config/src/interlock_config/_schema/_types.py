@@ -1,4 +1,4 @@
-"""How a type that is read becomes its part of a JSON Schema."""
+"""The JSON Schema of one type."""
 
 from enum import Enum
 from typing import Any, TypeAlias
@@ -26,7 +26,7 @@ _ABSENT: dict[str, Any] = {"description": "Counts as left out.", "enum": [None, 
 
 
 def document_schema(document: type, definitions: Definitions) -> dict[str, Any]:
-    """The schema of a whole document; the structs inside it go to `definitions`."""
+    """The schema of a whole document. The structs inside it are added to `definitions`."""
     definitions["Absent"] = _ABSENT
     kind = shape.type_info(document)
     assert isinstance(kind, shape.StructType)
@@ -34,12 +34,12 @@ def document_schema(document: type, definitions: Definitions) -> dict[str, Any]:
 
 
 def reference(document: type, definitions: Definitions) -> dict[str, Any]:
-    """A reference to the definition of a struct, which is added where it is missing."""
+    """A reference to the definition of a struct. A missing definition is added."""
     return schema_of(shape.type_info(document), definitions)
 
 
 def schema_of(declared: shape.Type, definitions: Definitions, *, may_be_absent: bool = False) -> dict[str, Any]:
-    """The schema of one type, with its description and examples; may_be_absent: for a key that can be left out."""
+    """The schema of one type, with its description and examples. may_be_absent: for a key that can be left out."""
     expected = Expected(declared)
     described = {"description": expected.description} if expected.description else {}
     examples = {"examples": expected.examples} if expected.examples else {}
@@ -58,7 +58,7 @@ def _of_kind(kind: shape.Type, definitions: Definitions) -> dict[str, Any]:
     if isinstance(kind, shape.StructType):
         name = kind.cls.__name__.removesuffix("Form")
         if name not in definitions:
-            definitions[name] = {}  # taken before its parts are looked at
+            definitions[name] = {}  # entered before its parts, which may refer to it
             definitions[name].update(_struct(kind, definitions))
         return {"$ref": f"#/$defs/{name}"}
     if isinstance(kind, shape.EnumType):
@@ -100,7 +100,7 @@ def _struct(kind: shape.StructType, definitions: Definitions) -> dict[str, Any]:
 
 
 def _is_any(kind: shape.Type) -> bool:
-    """Inside of structures, null is a value like any other."""
+    """Whether a type accepts any value: inside such a structure, null is a value like any other."""
     return isinstance(kind, shape.AnyType)
 
 

@@ -1,4 +1,4 @@
-"""Decides which keys count as left out: those that hold null, "" or an empty list or map and need not be there.
+"""The keys that count as left out: optional keys that hold null, "" or an empty list or map.
 
 Stored configs hold many: `jsonencode(yamldecode(file))` writes a null for every key without a value.
 """
@@ -19,12 +19,12 @@ _MAY_BE_EMPTY = (str, list, dict)
 
 
 class _Form(NamedTuple):
-    """What a mapping of the config holds: keys that may be left out, and forms of the mappings and lists below."""
+    """The form of a mapping in the config: its optional keys, and the forms of the mappings and lists inside."""
 
     optional: frozenset[str]
     inner: dict[str, "_Form"]
     is_condition: bool
-    """It is a condition on a sensor: its `value` is content, as `equals` may ask for an empty text."""
+    """Whether it is a condition on a sensor: its `value` is content, as `equals` may ask for an empty text."""
 
 
 def is_nothing(value: Any) -> bool:
@@ -33,9 +33,9 @@ def is_nothing(value: Any) -> bool:
 
 
 def without_absent(kind: type[Struct], raw: Any) -> Any:
-    """The document without the keys that count as left out; `raw` is not changed, and returned if there are none.
+    """The document without the keys that count as left out. `raw` is not changed. Without such keys, it is returned.
 
-    A mapping whose keys are all left out is empty itself. In headers, arguments, bodies and payloads nothing
+    A mapping whose keys are all left out is empty itself. In headers, arguments, bodies and payloads, no key
     counts as left out: null is content there.
     """
     found = _without(raw, _form(kind))
@@ -66,12 +66,12 @@ def _without(value: Any, form: _Form) -> Any:
 
 
 def _is_content(key: str, value: Any, condition: Mapping[str, Any], form: _Form) -> bool:
-    """Whether an empty value is what a condition compares with; `exists` compares with nothing."""
+    """Whether a condition compares with this empty value. `exists` does not compare."""
     return form.is_condition and key == "value" and value is not None and condition.get("check") != Check.EXISTS
 
 
 def _job_config(config: dict[str, Any], job_type: object) -> dict[str, Any]:
-    """The job's config without what counts as left out: optional keys, and other spellings of a key that is given."""
+    """The job's config without empty optional keys and without empty other spellings of a given key."""
     if not isinstance(job_type, str) or job_type not in _JOB_KEYS:
         return config
     names, is_required = aliases(job_type), _JOB_KEYS[job_type]

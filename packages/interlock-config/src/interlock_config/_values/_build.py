@@ -1,4 +1,4 @@
-"""From plain values to a struct: the quick way for what is right, the thorough way for what is not."""
+"""Conversion of plain values to a struct: decoding for right values, and a walk over all places for wrong ones."""
 
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 def shaped(kind: type[T], raw: Any, findings: Findings, plain: bool | None = None) -> T | None:
-    """`raw` as a `kind`, with every place that does not fit recorded and replaced by something harmless.
+    """`raw` as a `kind`. Every place that does not fit is recorded and replaced by a harmless value.
 
-    None when nothing can be made of it; then, too, the reason is recorded. Where nothing in it is odd, decoding
-    alone decides; else every place is looked at. plain: what is known already of that (see `is_plain`).
+    None if no struct can be made. The reason is recorded in this case, too. Decoding alone decides about plain
+    values. Otherwise every place is checked. plain: the result of `is_plain`, if it is known.
     """
     if not isinstance(raw, dict):
         required = ", ".join(_required(kind))  # type: ignore[arg-type]  # mypy takes type[T] for unhashable
-        dash = "; a file holds one of them, not a list" if isinstance(raw, list) else ""
+        dash = "; write one mapping, not a list" if isinstance(raw, list) else ""
         findings.error((), UNSET, f"must be a mapping with {required}{dash}")
         return None
     plain = is_plain(raw) if plain is None else plain
@@ -37,14 +37,14 @@ def shaped(kind: type[T], raw: Any, findings: Findings, plain: bool | None = Non
 
 
 def to_json(value: Any) -> str:
-    """A struct as JSON; durations as they were written, sets in order."""
+    """A struct as JSON, with durations as they were written and sets in order."""
     return _to_bytes(value).decode()
 
 
 def as_written(kind: type[T], text: bytes) -> T | None:
-    """The struct of a text that is exactly what `to_json` makes of it, else None.
+    """The struct of a text that equals the `to_json` of this struct, else None.
 
-    Such a text has no key twice, none that is unknown, and no null outside of free-form values.
+    Such a text has no repeated keys, no unknown keys, and no null outside of free-form values.
     """
     try:
         found = msgspec.json.decode(text, type=kind, dec_hook=_decode_other)
@@ -64,7 +64,7 @@ def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | No
         if not findings.touches(path):
             findings.error(path, value, message)
     if found is None and not findings.failed:
-        findings.error((), UNSET, "does not fit")  # the two looks disagree: never accept on doubt
+        findings.error((), UNSET, "does not fit")  # decoding failed and the walk found no error: never accept on doubt
     return found
 
 
@@ -77,7 +77,7 @@ def _converted(kind: type[T], raw: Any) -> T | None:
 
 @cache
 def _declared(kind: type) -> shape.Type:
-    """Looked at once: a watchdog meets the same unreadable config again at every tick."""
+    """Cached: the watchdog reads the same unreadable config again at every sweep."""
     return shape.type_info(kind)
 
 

@@ -1,4 +1,4 @@
-"""Which spelling a config is kept in: several ways to write a value become one, before it is decoded."""
+"""The canonical spelling of a config: several ways to write a value become one before it is decoded."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ _SPELLED_IN_SEVERAL_WAYS = frozenset({"arguments", "headers", "method", "timeout
 
 
 def canonical(raw: Any, findings: Findings) -> Any:
-    """The document with one spelling of everything in its job: camelCase keys, seconds, text, the poll window.
+    """The document with one spelling of every value in its job: camelCase keys, seconds, text, the poll window.
 
-    What does not have the expected shape is left alone. `raw` is not changed.
+    A value without the expected shape stays as it is. `raw` is not changed.
     """
     if not isinstance(raw, dict):
         return raw
@@ -69,7 +69,7 @@ def _camel_keys(config: dict[str, Any], known: dict[str, str], findings: Finding
 
 
 def _same_setting(config: dict[str, Any], key: str, earlier: str, name: str) -> str:
-    """What to say about a second spelling of a key: which other one is given with which value, and what to keep."""
+    """The message about a second spelling of a key: the other spelling, its value, and the spelling to keep."""
     given = f"is the same setting as {earlier} = {show_at((*_JOB_CONFIG, earlier), config[earlier])}"
     value = "" if config[key] == config[earlier] else ", with the right one of the two values,"
     if earlier == name:

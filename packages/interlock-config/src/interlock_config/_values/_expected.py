@@ -1,4 +1,4 @@
-"""What is expected of a value: its type, with what the annotations say about it in words and examples."""
+"""The expected type of a value, with the words and examples of its annotations."""
 
 from typing import Annotated, Any
 
@@ -13,19 +13,20 @@ from interlock_rules import FARTHEST_OFFSET, Rule
 class RuleForm(Section, frozen=True):
     """One condition on one sensor."""
 
-    # Stands in for interlock_rules.Rule, which carries no descriptions and does not refuse unknown keys.
+    # Replaces interlock_rules.Rule, which has no descriptions and does not reject unknown keys.
 
     key: SensorKey
     check: CheckName
     field: Field = None
-    value: Annotated[Any, Meta(description="What the field is compared with.", examples=[100])] = None
+    value: Annotated[Any, Meta(description="Value that the field is compared with.", examples=[100])] = None
     any_date: Annotated[
-        bool, Meta(description="Reference data with a date of its own: its row counts for every run.", examples=[True])
+        bool,
+        Meta(description="true for reference data with its own date: the row counts for every run.", examples=[True]),
     ] = False
     date_offset: Annotated[
         int,
         Meta(
-            description="The row must name the run's date plus this: days, for an hourly run hours.",
+            description="The row must name the run's date plus this number of days, or of hours for an hourly run.",
             examples=[-1],
             extra={
                 "allowed": OFFSET_ALLOWED,
@@ -39,7 +40,7 @@ _DESCRIBED_BY: dict[type, type] = {Rule: RuleForm}
 
 
 class Expected:
-    """A type with what its annotations say about it; the innermost word on a subject counts."""
+    """A type with the words of its annotations. The innermost annotation counts, except for the description."""
 
     def __init__(self, declared: shape.Type) -> None:
         self.allowed = ""
@@ -71,12 +72,12 @@ class Expected:
 
 
 def choices(union: shape.UnionType) -> list[shape.Type]:
-    """The types of a union but null: a file leaves out what it has no value for."""
+    """The types of a union except null: a file leaves out a key without a value."""
     return [choice for choice in union.types if not isinstance(choice, shape.NoneType)]
 
 
 def stand_in(declared: shape.Type) -> Any:
-    """A value that fits a required place whose own value is missing or wrong."""
+    """A fitting value for a required place whose own value is missing or wrong."""
     expected = Expected(declared)
     if expected.examples:
         return expected.examples[0]
@@ -85,7 +86,7 @@ def stand_in(declared: shape.Type) -> Any:
 
 
 def allowed_words(expected: Expected) -> str:
-    """What is allowed, as the end of a sentence: `must be …`; empty when the type says too little."""
+    """The allowed values as the end of a sentence, `must be …`. Empty if the type does not define them."""
     kind = expected.type
     if expected.allowed:
         return expected.allowed

@@ -1,4 +1,4 @@
-"""What was probably meant by a value that does not fit, as the right spelling of it; nothing when in doubt."""
+"""The right spelling of a value that does not fit, None in doubt."""
 
 import re
 from datetime import date
@@ -6,8 +6,8 @@ from typing import Any
 
 _MINUTES_OF_A_DAY = 24 * 60
 _SECONDS_OF_A_DAY = 24 * 60 * 60
-_SECONDS_LIKELY = range(1, 10**7)  # a number of seconds that somebody may have meant
-# 010:00 is 10:00 with a zero too many: what stands before the colon is the hour.
+_SECONDS_LIKELY = range(1, 10**7)  # a plausible number of seconds
+# 010:00 is 10:00 with an extra zero: the hour is before the colon.
 _CLOCK = re.compile(r"0*([0-9]{1,2})[:.h]([0-9]{2})(?::[0-9]{2})?(?: ?[A-Z]{1,4})?")
 _DIGITS = re.compile(r"([0-9]{1,2})([0-9]{2})(?: ?[A-Z]{1,4})?")
 _TWELVE_HOURS = re.compile(r"(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-9]{2}))? ?(?P<half>am|pm)", re.IGNORECASE)
@@ -26,7 +26,7 @@ _CURLY = str.maketrans("", "", "“”„‟‘’‚«»")
 
 
 def time_meant(value: Any, or_minute: bool) -> str | None:
-    """The time of day, in quotes, that a value may stand for; `or_minute`: `:MM` is allowed too."""
+    """The time of day, in quotes, that a value may mean. `or_minute`: `:MM` is also allowed."""
     if type(value) is int:
         return _time_of_number(value, or_minute)
     if not isinstance(value, str):
@@ -40,7 +40,7 @@ def time_meant(value: Any, or_minute: bool) -> str | None:
 
 
 def _time_of_number(value: int, or_minute: bool) -> str | None:
-    """Readers of YAML 1.1 count 10:00 as 600 and 10:00:00 as 36000."""
+    """Readers of YAML 1.1 read 10:00 as 600 and 10:00:00 as 36000."""
     if or_minute and 0 <= value < 60:
         return f'":{value:02}"' + (f' or "{value:02}:00"' if value < 24 else "")
     if 0 <= value < _MINUTES_OF_A_DAY:
@@ -58,7 +58,7 @@ def _clock(hour: int, minute: int) -> str | None:
 
 
 def date_meant(value: Any) -> str | None:
-    """The date that a value may stand for."""
+    """The date that a value may mean."""
     text = str(value)[:40] if type(value) in (int, str) else ""
     if numbered := _NUMBERED_DATE.fullmatch(text):
         parts = [int(part) for part in numbered.groups()]
@@ -73,7 +73,7 @@ def date_meant(value: Any) -> str | None:
 
 
 def duration_meant(value: Any) -> str | None:
-    """The duration that a value may stand for."""
+    """The duration that a value may mean."""
     if type(value) is int:
         return f"{value}s" if value in _SECONDS_LIKELY else None
     if not isinstance(value, str) or len(value) > 60:
@@ -97,14 +97,14 @@ def _span(found: re.Match[str]) -> str:
 
 
 def number_meant(value: Any) -> str | None:
-    """The number that a text with signs between its digits may stand for."""
+    """The number that a text with signs between its digits may mean."""
     if isinstance(value, str) and _GROUPED.fullmatch(value):
         return re.sub(r"[,_' ]", "", value)
     return None
 
 
 def without_curly_quotes(value: str) -> str | None:
-    """The text without typographic quotes, None when it has none."""
+    """The text without its typographic quotes, None for a text without them."""
     bare = value.translate(_CURLY)
     return None if bare == value else bare
 
@@ -119,7 +119,7 @@ CHECKS_MEANT = {
     **dict.fromkeys(("older_than", "stale", "min_age"), "age_gt"),
     **dict.fromkeys(("present", "is_present", "not_null", "notnull"), "exists"),
 }
-"""Names that other tools give to checks."""
+"""Names of checks in other tools."""
 
 JOB_TYPES_MEANT = {
     **dict.fromkeys(("shell", "bash", "sh", "script", "exec", "local"), "command"),
@@ -128,4 +128,4 @@ JOB_TYPES_MEANT = {
     **dict.fromkeys(("dag", "mwaa"), "airflow"),
     "function": "lambda",
 }
-"""Names that people give to job types."""
+"""Other common names of job types."""

@@ -1,4 +1,4 @@
-"""What is wrong with a single value, in words that help."""
+"""The error of a single value, with a hint."""
 
 import re
 from collections.abc import Callable
@@ -32,12 +32,12 @@ _FALSEHOODS = {"no": "false", "off": "false", "n": "false", "false": "false"}
 
 
 def leaf_problem(expected: Expected, value: Any) -> str | None:
-    """Why `value`, which is not null, does not fit; None when it does."""
+    """The error of `value`, which is not null. None if it fits."""
     return _LEAVES[type(expected.type)](expected, value)
 
 
 def duration_problem(value: Any) -> str | None:
-    """Why `value` is not a duration, None when it is."""
+    """The error of a value that is not a duration, None for a duration."""
     hint = _meant(duration_meant(value))
     if type(value) is int and hint:
         return f"{_DURATION}; a bare number has no unit{hint.replace(';', ':')}"
@@ -68,7 +68,7 @@ def _text(expected: Expected, value: Any) -> str | None:
     if expected.is_time:
         return allowed + _time_hint(expected, value)
     if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
-        return f"{allowed}; one text, not a list"
+        return f"{allowed}; write one text, not a list"
     if isinstance(value, bool | int | float) and "in quotes" not in allowed and _fits(kind, show(value)):
         return f"{allowed}; put it in quotes"
     return allowed
@@ -85,7 +85,7 @@ def _time_hint(expected: Expected, value: Any) -> str:
 def _text_hint(kind: shape.StrType, value: str, allowed: str) -> str:
     bare = without_curly_quotes(value)
     if bare is not None and _fits(kind, bare):
-        return f"; its quotes are typographic ones: did you mean {show_word((), bare)}?"
+        return f"; it has typographic quotes: did you mean {show_word((), bare)}?"
     if "URL" in allowed and _OTHER_PORT.match(value):
         return "; its port must be a number from 0 to 65535"
     if "IANA" in allowed:
@@ -96,7 +96,7 @@ def _text_hint(kind: shape.StrType, value: str, allowed: str) -> str:
 
 
 def _zone_hint(value: str) -> str:
-    """What was meant by a name that no zone can have: an offset such as +02:00, a name with a space."""
+    """The hint for a text that cannot name a zone: an offset such as +02:00, or a name with a space."""
     try:
         zone(value)
     except ZoneError as error:

@@ -1,4 +1,4 @@
-"""Which plain values no config may hold: nesting without end, and numbers that other readers change."""
+"""Plain values that no config may hold: too deep nesting, and numbers that other readers change."""
 
 from math import isfinite
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from interlock_config._problems import Path
 
 DEPTH_LIMIT = 32
-"""Mappings and lists inside each other, at most."""
+"""Most levels of nested mappings and lists."""
 
 _INTEGER_LIMIT = 2**63
 
 
 def is_plain(value: Any) -> bool:
-    """Whether nothing in `value` needs a closer look: no null, no odd number, no deep nesting."""
+    """Whether no part of `value` needs a closer check: no null, no odd number, no deep nesting."""
     return plain_keys(value) is not None
 
 
 def plain_keys(value: Any, may_be_empty: bool = True, depth: int = 0) -> int | None:
-    """How many mapping keys a value holds when nothing in it needs a closer look, else None.
+    """The count of mapping keys in a value if no part of it needs a closer check, else None.
 
-    may_be_empty: false when empty texts, lists and mappings need one too, as they may count as left out.
+    may_be_empty: false if empty texts, lists and mappings need a check, too, as they may count as left out.
     """
     if depth > DEPTH_LIMIT:
         return None
@@ -47,7 +47,7 @@ def plain_keys(value: Any, may_be_empty: bool = True, depth: int = 0) -> int | N
 
 
 def number_problem(value: Any) -> str | None:
-    """Why a number cannot be kept: not finite, or an integer beyond 64 bits."""
+    """The error of a number that cannot be kept: not finite, or an integer beyond 64 bits."""
     if type(value) is float and not isfinite(value):
         return "must be a finite number"
     if type(value) is int and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
@@ -56,7 +56,7 @@ def number_problem(value: Any) -> str | None:
 
 
 def odd_numbers(value: Any, path: Path) -> list[tuple[Path, Any, str]]:
-    """Every number inside `value` that cannot be kept: where, which, why. `value` is not nested deeply."""
+    """Every number inside `value` that cannot be kept, with its path and the error. `value` is not nested deeply."""
     if isinstance(value, dict):
         return [found for key, inner in value.items() for found in odd_numbers(inner, (*path, key))]
     if isinstance(value, list):
@@ -66,7 +66,7 @@ def odd_numbers(value: Any, path: Path) -> list[tuple[Path, Any, str]]:
 
 
 def too_deep(value: Any) -> Path | None:
-    """The first place nested deeper than DEPTH_LIMIT, None without one."""
+    """The first place that is nested deeper than DEPTH_LIMIT, None without such a place."""
     waiting: list[tuple[Path, Any]] = [((), value)]
     while waiting:
         path, outer = waiting.pop()

@@ -1,4 +1,4 @@
-"""What a key that nothing reads was most likely meant to be."""
+"""The most likely meaning of an unknown key."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -14,15 +14,15 @@ from ._expected import Expected
 
 
 class UnknownKey(NamedTuple):
-    """What to say about a key that nothing reads, and the places that were probably meant."""
+    """The message about an unknown key, and the places that were probably meant."""
 
     message: str
-    stands_for: tuple[Path, ...] = ()
+    meant: tuple[Path, ...] = ()
 
 
 _TRIGGER: Path = ("schedule", "trigger")
 _OF_RULES = (
-    "is not a known key of a trigger, whose row names the date that is opened; "
+    "is not a known key of a trigger, whose row names the date to open; "
     "it belongs to a rule of validation.rules or postRun.rules"
 )
 _A_CRON = "is not a known key here; a schedule is written as schedule.cron, a trigger as {key, check, field, value}"
@@ -35,15 +35,15 @@ _MEANT_IN_TRIGGER = {
 
 
 def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> UnknownKey:
-    """What to say about a key in the mapping at `path`, which has the `known` keys."""
+    """The message about an unknown key in the mapping at `path`, whose known keys are `known`."""
     if (name := key.partition(":")[0]) != key and name in known:
-        return UnknownKey(f"is not a known key; a colon needs a space behind it: {name}: …", ((*path, name),))
+        return UnknownKey(f"is not a known key; a colon needs a space after it: {name}: …", ((*path, name),))
     if path == _TRIGGER and (meant := _MEANT_IN_TRIGGER.get(key.replace("_", "").casefold())):
         return meant
     near = nearest(key, known)
     if near is not None:
         return UnknownKey(f"is not a known key; did you mean {near}?", ((*path, near),))
-    # Another type's key belongs to no place of this job, and a pipeline's key to none of a calendar.
+    # The key of another job type has no place in this job, and the key of a pipeline has no place in a calendar.
     if path != ("job", "config") and (path or "pipeline" in known):
         places = _places().get(key.strip().casefold(), [])
         elsewhere = next((place for place in places if place != path[: len(place)]), None)
@@ -54,7 +54,7 @@ def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> Unknown
 
 @lru_cache(maxsize=1)
 def _places() -> dict[str, list[tuple[str, ...]]]:
-    """Where each key of a pipeline config belongs, by its lower-case name."""
+    """The places of each key of a pipeline config, by its lower-case name."""
     places: dict[str, list[tuple[str, ...]]] = {}
     waiting: list[tuple[tuple[str, ...], shape.Type]] = [((), shape.type_info(PipelineConfig))]
     while waiting:

@@ -1,4 +1,4 @@
-"""Which places of a document do not fit their type: the second look, that finds all of them."""
+"""Every place of a document that does not fit its type. The walk runs only if decoding failed."""
 
 import re
 from collections.abc import Callable
@@ -22,10 +22,10 @@ _WORDS = (shape.StrType, shape.DateType, shape.EnumType, shape.Metadata)
 
 
 def walk(declared: shape.Type, value: Any, path: Path, findings: Findings) -> Any:
-    """Record every place of `value` that does not fit; return it with those places made harmless.
+    """Record every place of `value` that does not fit. Return the value with harmless content in these places.
 
-    Harmless means: left out where that is allowed, else replaced by an example, so that the rest can be
-    looked at further. The result always converts to the declared type.
+    An optional place is left out. A required place gets an example, so that the rest can be checked. The result always
+    converts to the declared type.
     """
     expected = Expected(declared)
     if value is None:
@@ -61,11 +61,11 @@ def _walk_struct(expected: Expected, value: Any, path: Path, findings: Findings)
 
 
 def _complain(unknown: UnknownKey, path: Path, value: Any, findings: Findings) -> set[Path]:
-    """Record an unknown key; the places that were meant, if any."""
-    if unknown.stands_for:
+    """Record an unknown key. Returns the places that were probably meant, if any."""
+    if unknown.meant:
         findings.error(path, value, unknown.message)
-        return set(unknown.stands_for)
-    if value is None:  # nothing says that it is a name
+        return set(unknown.meant)
+    if value is None:  # without a value, the key may be a part of another value
         findings.error((*path[:-1], HIDDEN), None, f"{unknown.message}{_COMMA}", line_of(findings.lines, path))
     else:
         findings.error(path, value, unknown.message)
@@ -74,7 +74,7 @@ def _complain(unknown: UnknownKey, path: Path, value: Any, findings: Findings) -
 
 def _empty(expected: Expected) -> str:
     if isinstance(expected.type, shape.StructType):
-        return "is empty; indent what belongs to it, or leave the key out"
+        return "is empty; indent its keys, or leave the key out"
     return "has no value; give one, or leave the key out"
 
 
@@ -82,26 +82,26 @@ def _empty_and_required(field: shape.Field) -> str:
     kind = Expected(field.type).type
     if isinstance(kind, shape.StructType):
         needs_nothing = not any(part.required for part in kind.fields)
-        return "is empty; indent what belongs to it" + (", or write {}" if needs_nothing else "")
+        return "is empty; indent its keys" + (", or write {}" if needs_nothing else "")
     return "has no value; it " + (allowed_words(Expected(field.type)) or "is needed")
 
 
 def _no_mapping(expected: Expected, kind: shape.StructType, value: Any) -> str:
-    """What to say where a mapping belongs; a bare value often stands for one of its keys."""
+    """The message about a value in place of a mapping. A bare value is often the value of one of its keys."""
     keys = [field.encode_name for field in kind.fields]
     allowed = expected.allowed or f"must be a mapping with the key{'s' * (len(keys) > 1)} {', '.join(keys)}"
     if isinstance(value, str) and value in keys:
         return f"{allowed}; write {{{value}: …}} with its value"
     if isinstance(value, str) and value.partition(":")[0] in keys:
-        return f"{allowed}; a colon needs a space behind it"
+        return f"{allowed}; a colon needs a space after it"
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and value[0].keys() <= set(keys):
-        return f"{allowed}; leave the dash out"
+        return f"{allowed}; remove the dash"
     meant = _key_meant(kind, value)
     return f"{allowed}; write {{{meant}: {show(value)}}}" if meant else allowed
 
 
 def _key_meant(kind: shape.StructType, value: Any) -> str | None:
-    """The key under which a bare value would fit; free text fits only the first key."""
+    """The key under which a bare value would fit. Free text fits only the first key."""
     if isinstance(value, dict) or len(show(value)) > _SHOWN_IN_HINTS:
         return None
     for field in kind.fields:
@@ -121,7 +121,7 @@ def _fits(declared: shape.Type, value: Any) -> bool:
 
 
 def _reads(key: str, value: Any) -> bool:
-    """Whether a text that fits its type is what its key needs: a cron, a zone."""
+    """Whether a text that fits its type is also valid for its key: a cron, a zone."""
     try:
         _READERS.get(key, str)(value)
     except SlaError:
@@ -130,7 +130,7 @@ def _reads(key: str, value: Any) -> bool:
 
 
 def missing(field: shape.Field) -> str:
-    """What to say about a required key that is not there."""
+    """The message about a missing required key."""
     expected = Expected(field.type)
     allowed = allowed_words(expected)
     return f"is missing; it {allowed}" if allowed else "is missing"
@@ -144,7 +144,7 @@ def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -
         is_entry = _is_word(value) and isinstance(kind.item_type, _WORDS) and _fits(kind.item_type, value)
         hint = f"; write [{value}]" if is_entry else ""
         if isinstance(value, dict) and isinstance(kind.item_type, shape.StructType):
-            hint = "; begin every rule with a dash, also a single one"
+            hint = "; begin every rule with a dash, even a single rule"
         findings.error(path, value, allowed + hint)
         return UNSET
     if len(value) < (kind.min_length or 0):
@@ -156,7 +156,7 @@ def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -
     for place, inner in enumerate(value):
         clean = walk(kind.item_type, inner, (*path, place), findings)
         if clean is UNSET and isinstance(kind.item_type, shape.StructType):
-            clean = stand_in(kind.item_type)  # so that the following ones keep their positions
+            clean = stand_in(kind.item_type)  # so that the following items keep their positions
         if clean is not UNSET:
             kept.append(clean)
     return kept if len(kept) >= (kind.min_length or 0) else UNSET

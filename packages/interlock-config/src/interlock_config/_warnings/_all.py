@@ -1,4 +1,4 @@
-"""What a config may say and probably does not mean: all warnings, and the ones about names and variables."""
+"""All warnings about a config, in their order, and the warnings about names and variables."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -25,18 +25,18 @@ RESERVED_ID = "INFRASTRUCTURE"
 
 _MOST_KEYS_SHOWN = 5
 _OUR_NAME = re.compile(r"INTERLOCK_[A-Za-z0-9_]{0,40}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # what is none may be anything, even a secret
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # a text that is not a name may hold anything, even a secret
 
 
 def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:
-    """What is allowed and probably not meant, such as a deadline that cannot be met. Never an error."""
+    """The values that are allowed but probably not meant, such as a deadline that cannot be met. Never an error."""
     findings = Findings(source)
     warn(config, findings)
     return tuple(findings.problems)
 
 
 def warn(config: PipelineConfig, findings: Findings) -> None:
-    """Record every warning about a config; of one with errors, about the places that have none."""
+    """Record every warning about a config. If the config has errors, record warnings only for the places without."""
     for look, places in _PLACES_READ:
         if not findings.failed or not any(findings.touches(tuple(place.split("."))) for place in places):
             look(config, findings)
@@ -44,7 +44,7 @@ def warn(config: PipelineConfig, findings: Findings) -> None:
 
 def _reserved_id(config: PipelineConfig, findings: Findings) -> None:
     if config.id == RESERVED_ID:
-        findings.warning(("pipeline", "id"), config.id, "is also the id under which infrastructure alarms appear")
+        findings.warning(("pipeline", "id"), config.id, "is also the id of infrastructure alarms")
 
 
 def _unread_trigger(config: PipelineConfig, findings: Findings) -> None:
@@ -57,7 +57,7 @@ def _unread_trigger(config: PipelineConfig, findings: Findings) -> None:
     shown = ", ".join(show(key) for key in list(keys)[:_MOST_KEYS_SHOWN])
     more = ", …" if len(keys) > _MOST_KEYS_SHOWN else ""
     path = ("schedule", "trigger", "key")
-    findings.warning(path, trigger.key, f"is read by no rule; the rules read {shown}{more}")
+    findings.warning(path, trigger.key, f"is not read by any rule; the rules read {shown}{more}")
 
 
 def _repeated_rules(config: PipelineConfig, findings: Findings) -> None:
@@ -94,7 +94,7 @@ def _post_run_rules(config: PipelineConfig) -> Sequence[Rule]:
 
 def _lost(name: str) -> str:
     if (ours := _OUR_NAME.match(name)) is not None:
-        return f"${{{ours[0]}…}} expands to nothing; between the braces stands a name, without defaults or signs"
+        return f"${{{ours[0]}…}} expands to nothing; write only a name between the braces, without defaults or signs"
     shown = name if _NAME.fullmatch(name) else "…"
     return f"${{{shown}}} expands to nothing; only ${{INTERLOCK_…}} variables are expanded"
 

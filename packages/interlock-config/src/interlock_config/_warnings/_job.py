@@ -1,4 +1,4 @@
-"""Which jobs would not learn for which date they run."""
+"""Jobs that would not receive the date of their run."""
 
 from msgspec import UNSET
 
@@ -17,8 +17,8 @@ _READ_BY_THE_JOB: dict[JobType, tuple[str, ...]] = {
 }
 _OF_A_CONF = ("date", "par_day", "par_hour")
 _OF_THE_RUN = {
-    "--par_day": "is ignored; the job always gets its run's own day",
-    "--par_hour": "is ignored; the job always gets its run's own hour, and none in a daily run",
+    "--par_day": "is ignored; the job always gets the day of its run",
+    "--par_hour": "is ignored; the job always gets the hour of its run, and no hour in a daily run",
 }
 
 
@@ -31,12 +31,12 @@ def _date_of_the_job(config: PipelineConfig, findings: Findings) -> None:
     path = ("job", "config", keys[0])
     if not given & DATE_VARIABLES:
         message = (
-            "holds no date of the run, so that a rerun of an earlier date would process today's data; "
+            "does not hold the date of the run, so that a rerun of an earlier date would process today's data; "
             "use ${INTERLOCK_DATE} or another variable of the run"
         )
         findings.warning(path, UNSET, message)
     elif given & DATE_VARIABLES <= DAY_VARIABLES and _fires_hourly(config) and "INTERLOCK_PAR_HOUR" not in given:
-        message = "holds the run's day without its hour, and the cron fires several times a day"
+        message = "holds the day of the run but not its hour, and the cron fires several times a day"
         findings.warning(path, UNSET, f"{message}; use ${{INTERLOCK_DATE}} or ${{INTERLOCK_PAR_HOUR}}")
 
 
@@ -60,14 +60,14 @@ def _dates_of_glue(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _dates_of_airflow(config: PipelineConfig, findings: Findings) -> None:
-    """A DAG run's conf gets the run's date, and what the config gives by the same name wins."""
+    """A DAG run's conf gets the date of the run. A value of the config with the same name replaces it."""
     body = config.job.config.get("body") if config.job.type is JobType.AIRFLOW else None
     conf, path = (body, ("job", "config", "body")) if isinstance(body, dict) else ({}, ())
     if isinstance(conf.get("conf"), dict):
         conf, path = conf["conf"], (*path, "conf")
     for name in _OF_A_CONF:
         if name in conf and not any(is_ours(variable) for _, variable in variables(conf[name])):
-            message = "replaces the run's own in every run; leave it out, or use a variable of the run"
+            message = "replaces the value of every run; leave it out, or use a variable of the run"
             findings.warning((*path, name), conf[name], message)
 
 

@@ -1,4 +1,4 @@
-"""Which sensors are read in two ways that may conflict; the check ignores the rules' conditions."""
+"""Sensors that are read in two ways that may conflict. The conditions of the rules are ignored."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,16 +15,16 @@ _PERIOD_MARK = "#"
 
 
 def _post_run(config: PipelineConfig, findings: Findings) -> None:
-    """A row of the date that came before the run is there already: it cannot say that the sensor reported after it."""
+    """A row that exists before the run does not show that the sensor reported after the run."""
     for place, rule in enumerate(config.post_run.rules if config.post_run is not None else ()):
         reader = next((path for path, key in _read_before(config) if _is_same(key, rule.key)), None)
         if reader is not None:
-            message = f"is read by {render(reader)} too; a row of the date that came before the run is its report"
+            message = f"is also read by {render(reader)}; a row from before the run counts as the post-run report"
             findings.warning(("postRun", "rules", place, "key"), rule.key, message)
 
 
 def _read_before(config: PipelineConfig) -> Iterator[tuple[Path, str]]:
-    """The sensor keys that decide whether a run begins and its job starts, and what reads them."""
+    """The sensor keys that decide whether a run begins and its job starts, each with the place that reads it."""
     if config.schedule.trigger is not None:
         yield ("schedule", "trigger"), config.schedule.trigger.key
     yield from ((("validation", "rules", place), rule.key) for place, rule in enumerate(config.validation.rules))
@@ -35,7 +35,7 @@ def _is_same(key: str, other: str) -> bool:
 
 
 def _plain_key(config: PipelineConfig, findings: Findings) -> None:
-    """Whether rows carry dates is not in the config: warned of is only where the next row comes while a run is held."""
+    """Warn only if the next row may come while a run is held: the config does not say whether rows carry dates."""
     trigger, window, apart = config.schedule.trigger, config.schedule.evaluation.window, _least_apart(config)
     if trigger is None or apart is None or window < apart or _PERIOD_MARK in trigger.key:
         return
@@ -43,8 +43,8 @@ def _plain_key(config: PipelineConfig, findings: Findings) -> None:
         if rule.key == trigger.key and rule.reads_run_date:
             reader = render(("validation", "rules", place))
             message = (
-                f"is read by {reader} too, for up to {window.text}, and the next run's row may come after "
-                f"{format_duration(apart)}; where rows carry date and hour, write one row for each hour "
+                f"is also read by {reader}, for up to {window.text}, and the row of the next run may come after "
+                f"{format_duration(apart)}; if rows carry date and hour, write one row for each hour "
                 "(key#2026-03-03T07), or shorten evaluation.window"
             )
             findings.warning(("schedule", "trigger", "key"), trigger.key, message)
@@ -52,7 +52,7 @@ def _plain_key(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _least_apart(config: PipelineConfig) -> timedelta | None:
-    """The least time between two runs of a day, None for a pipeline whose runs are of days."""
+    """The least time between two runs of a day, None for a pipeline with daily runs."""
     if config.cron is not None:
         times = config.cron.fields.times
         gaps = [later - earlier for earlier, later in pairwise((*times, times[0] + _DAY))]

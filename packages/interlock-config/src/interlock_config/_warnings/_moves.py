@@ -1,4 +1,4 @@
-"""Which deadlines excluded days would move so far that their dates have no clock."""
+"""Deadlines that excluded days would move so far that their dates have no clock."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +10,7 @@ from interlock_sla import Calendar, DormantDays, Exclusions, ExecutionDate, SlaE
 
 _ONE_DAY = timedelta(days=1)
 _DAYS_BEFORE = 3
-"""How long before a row of excluded days a date may be whose deadline falls on the first of them."""
+"""Most days from an execution date to a deadline that falls on the first day of a row of excluded days."""
 
 _WITHOUT: dict[Path, str] = {
     ("sla", "deadline"): "that date has no absolute clock",
@@ -19,7 +19,7 @@ _WITHOUT: dict[Path, str] = {
 
 
 def warn_of_moves_by_calendars(config: PipelineConfig, calendars: Mapping[str, Calendar], findings: Findings) -> None:
-    """Record the deadlines that only the named calendars move too far; all of them must be in `calendars`."""
+    """Record the deadlines that only the named calendars move too far. Each named calendar must be in `calendars`."""
     if config.calendar_names:
         own = _too_far(config, config.own_exclusions)
         _record(
@@ -40,7 +40,7 @@ def _record(found: Mapping[Path, tuple[str, ExecutionDate]], findings: Findings)
 
 
 def _too_far(config: PipelineConfig, exclusions: Exclusions) -> dict[Path, tuple[str, ExecutionDate]]:
-    """By the place of a deadline: the deadline, and the first date for which it leads too far."""
+    """By the place of a deadline: the deadline, and the first date whose deadline moves too far."""
     dormant = config.dormant_days(exclusions)
     rows = [] if dormant is None else list(_long_rows(exclusions))
     found = {}
@@ -61,7 +61,7 @@ def _deadlines(config: PipelineConfig) -> Iterator[tuple[Path, str, ZoneInfo]]:
 
 
 def _long_rows(exclusions: Exclusions) -> Iterator[date]:
-    """The first day of each row of excluded days that is longer than a deadline moves; weekends make none alone."""
+    """The first day of each row of excluded days that is longer than a deadline moves. Weekends alone are shorter."""
     named = {*exclusions.dates, *(day for calendar in exclusions.calendars for day in calendar.dates)}
     seen: set[date] = set()
     for day in sorted(named):

@@ -1,4 +1,4 @@
-"""What a user of an older Interlock notices of a sound config: values that have a meaning that may surprise."""
+"""Notices for users of an older Interlock: values of a valid config whose meaning may surprise."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from ._sla import given_deadlines, warn_of_deadline_forms
 
 
 def notices(config: PipelineConfig, date: ExecutionDate | None = None, source: str = "") -> tuple[Problem, ...]:
-    """The values of a config whose meaning an existing user should know, as warnings; not all are unusual.
+    """The values of a config whose meaning an existing user should know, as warnings. Not all are unusual.
 
-    date: an execution date of the pipeline, such as that of its newest run. Where there is no cron, it
-    says whether the runs are of days or of hours; without it they count as daily.
+    date: an execution date of the pipeline, such as that of its newest run. Without a cron, the date decides whether
+    the runs are daily or hourly. Without cron and date, the runs count as daily.
     """
     findings = Findings(source)
     if config.cron is not None:
@@ -33,11 +33,11 @@ def _deadlines_without_cron(config: PipelineConfig, date: ExecutionDate | None, 
         if is_of_an_hour and is_hourly:
             continue
         if is_hourly:
-            message = f"the runs are of hours, such as {date}; it is the first {deadline} at or after the hour's end"
+            message = f"the runs are hourly, such as {date}; it is the first {deadline} at or after the end of the hour"
         elif not is_of_an_hour:
-            message = "is on the day after the execution date, as there is no cron"
+            message = "is on the day after the execution date, since the schedule has no cron"
         elif date is not None:
-            message = f"the runs are of days, such as {date}; it is 00{deadline} of the day after"
+            message = f"the runs are daily, such as {date}; it is 00{deadline} on the day after"
         else:
             continue
         findings.warning(path, deadline, message)

@@ -1,4 +1,4 @@
-"""Decides which entries of a list repeat an earlier one, and which one that is; they change nothing else."""
+"""Entries of a list that repeat an earlier entry."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from interlock_config._problems import Findings, Path, render
 
 
 def warn_of_repeats(entries: Sequence[date | str], path: Path, findings: Findings) -> None:
-    """Record each entry of the list at `path` that stands there already, with the place of the first."""
+    """Record each entry of the list at `path` that repeats an earlier entry, with the place of the first one."""
     first: dict[date | str, int] = {}
     for place, entry in enumerate(entries):
         earlier = first.setdefault(entry, place)

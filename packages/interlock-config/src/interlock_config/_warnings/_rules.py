@@ -1,4 +1,4 @@
-"""Which rules that must all hold exclude each other; what any one of them asks is not looked at."""
+"""Rules that must all hold but exclude each other. A single rule is not checked."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,22 +17,22 @@ _AGES = {Check.AGE_LT, Check.AGE_GT}
 
 
 class _Bound(NamedTuple):
-    """An end of what the rules leave: at a number, a word or an age, with or without that value itself."""
+    """An end of the values that the rules allow: a number, a word or an age, with or without this value itself."""
 
-    at: Any  # a Decimal, a timedelta or a text; one field's are alike
+    at: Any  # a Decimal, a timedelta or a text: the same type for all bounds of a field
     without: bool
     place: int
 
 
 class _Left:
-    """What the rules seen so far leave of the values of one field."""
+    """The values of one field that the rules seen so far allow."""
 
     def __init__(self) -> None:
         self.low: _Bound | None = None
         self.high: _Bound | None = None
 
     def narrow(self, check: Check, bound: _Bound) -> int | None:
-        """Take a rule in; the place of an earlier one that leaves it nothing, None when there is none."""
+        """Add a rule. Returns the place of an earlier rule that excludes it, else None."""
         at, without, place = bound
         if check not in _UP_TO and (self.low is None or (at, without) > (self.low.at, self.low.without)):
             self.low = bound
@@ -55,7 +55,7 @@ def _post_run(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _contradictions(rules: Sequence[Rule], path: Path, findings: Findings) -> None:
-    """Record the rules that an earlier one excludes; in one pass, as files may hold thousands of rules."""
+    """Record the rules that an earlier one excludes, in one pass, as files may hold thousands of rules."""
     left: dict[tuple[str, str | None, type], _Left] = {}
     for place, rule in enumerate(rules):
         asked = _asked(rule)
@@ -65,22 +65,22 @@ def _contradictions(rules: Sequence[Rule], path: Path, findings: Findings) -> No
         bound = _Bound(asked, rule.check in _EXCEPT_ITSELF, place)
         earlier = left.setdefault(field, _Left()).narrow(rule.check, bound)
         if earlier is not None:
-            del left[field]  # said once: what comes after is compared with nothing before it
+            del left[field]  # report once: later rules are not compared with earlier ones
             other = f"{render((*path, earlier))} ({rules[earlier].check.value} {show(rules[earlier].value)})"
             message = f"{rule.check.value} excludes {other}; the rules can never all hold"
             findings.warning((*path, place, "value"), rule.value, message)
 
 
 def _asked(rule: Rule) -> Decimal | timedelta | str | None:
-    """The number, age or word of a rule; None where it asks for none of them."""
+    """The number, age or word that a rule compares with, None for a rule without one."""
     if rule.check in _AGES:
         return parse_duration(rule.value)
     if rule.check is Check.EXISTS:
         return None
     number = to_number(rule.value)
     if number is not None:
-        return Decimal(str(number))  # a float counts as what it prints
-    # A boolean equals its word in any letter case: words that differ in nothing else may both hold.
+        return Decimal(str(number))  # a float counts as the number that it prints
+    # A boolean equals its word in any letter case: words that differ only in case may both hold.
     return str(rule.value).casefold() if isinstance(rule.value, str | bool) else None
 
 

@@ -1,4 +1,4 @@
-"""Which schedules start nothing, or less than they seem to."""
+"""Schedules that start nothing, or less than they seem to."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ _EXCLUDE = ("schedule", "exclude")
 
 
 def warn_of_calendars(config: PipelineConfig, calendars: Mapping[str, Calendar], findings: Findings) -> None:
-    """Record what the named calendars take from the schedule; all of them must be in `calendars`."""
+    """Record the dates and fires that the named calendars exclude. Each named calendar must be in `calendars`."""
     if not config.calendar_names:
         return
     own, all_together = config.own_exclusions, config.exclusions(calendars)
@@ -51,7 +51,7 @@ def _inclusion(config: PipelineConfig, findings: Findings) -> None:
 
 
 def _other_readings(config: PipelineConfig, findings: Findings) -> None:
-    """What EventBridge, Quartz, Vixie cron and others make of the same cron."""
+    """The meaning of the same cron in EventBridge, Quartz, Vixie cron and others."""
     for phrase in other_readings(config.cron) if config.cron is not None else ():
         findings.warning(_CRON, config.schedule.cron, phrase)
 
@@ -69,7 +69,7 @@ def _workdays(config: PipelineConfig, findings: Findings) -> None:
     for place, day in enumerate(exclude.workdays if exclude else ()):
         if exclude and day in exclude.dates:
             path = (*_EXCLUDE, "workdays", place)
-            findings.warning(path, str(day), "is one of schedule.exclude.dates, too; the workday counts")
+            findings.warning(path, str(day), "is also one of schedule.exclude.dates; the workday counts")
 
 
 def _inclusion_dates(config: PipelineConfig) -> tuple[date, ...]:
@@ -78,7 +78,7 @@ def _inclusion_dates(config: PipelineConfig) -> tuple[date, ...]:
 
 
 def _takes_every_fire(exclusions: Exclusions, config: PipelineConfig) -> bool:
-    """Whether no sampled fire is left; dates of single years hardly matter to fires of twenty years ago."""
+    """Whether every sampled fire is excluded. Dates of single years rarely matter for fires of twenty years ago."""
     if config.cron is None or exclusions == Exclusions():
         return False
     fires = islice(_fires(config.cron, config), _SAMPLED_FIRES)
@@ -94,4 +94,4 @@ def _fires(cron: Cron, config: PipelineConfig) -> Iterator[datetime]:
 
 SCHEDULE_WARNINGS = (_start, _inclusion, _excluded_fires, _workdays)
 CRON_WARNINGS = (_other_readings,)
-"""Those that look at nothing but the cron."""
+"""The warnings that read only the cron."""

@@ -1,4 +1,4 @@
-"""Which deadlines can hardly be met, or watch nothing."""
+"""Deadlines that can hardly be met, or watch nothing."""
 
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from interlock_config._problems import Findings, Path
 from interlock_config._structs import ExcludedDays
 from interlock_sla import Cron, ExecutionDate, format_duration, trigger_deadline
 
-# Fixed instants are looked at: no clock is read, and zones differ by season.
+# The instants are fixed: no clock is read, and zones differ by season.
 _ANY_TIMES = (datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 7, 2, tzinfo=UTC))  # Mondays
 _ANY_YEAR = 2001
 _ABOUT_RUNS = {
@@ -51,7 +51,7 @@ def given_deadlines(config: PipelineConfig) -> Iterator[tuple[Path, str]]:
 
 
 def warn_of_deadline_forms(config: PipelineConfig, findings: Findings) -> None:
-    """Record the deadlines whose form is that of the other kind of runs than the cron's."""
+    """Record the daily deadlines of an hourly cron, and the hourly deadlines of a daily cron."""
     for path, deadline in given_deadlines(config) if config.cron is not None else ():
         assert config.cron is not None
         if deadline.startswith(":") != config.cron.is_hourly:
@@ -79,7 +79,7 @@ def _away(left: timedelta) -> str:
 
 
 class _Span(NamedTuple):
-    """What a deadline leaves for a run after its earliest usual start, in the season that leaves least and most."""
+    """The time from the earliest usual start of a run to its deadline, in the seasons with the least and the most."""
 
     start: str
     left: timedelta
@@ -95,16 +95,16 @@ def _of_the_year(spans: Iterable[tuple[str, timedelta]]) -> list[_Span]:
 
 
 def _spans_after_fires(deadline: str, config: PipelineConfig) -> list[_Span]:
-    """One span for each of a day's fires; one a day is enough for a cron that fires once a day."""
+    """One span for each fire of a day."""
     assert config.cron is not None
     fires = _fires(config.cron, config.zone, config.sla_zone)
     return _of_the_year(span for fire in fires if (span := _left_after_fire(deadline, fire, config)) is not None)
 
 
 def _fires(cron: Cron, its_zone: ZoneInfo, sla_zone: ZoneInfo) -> Iterator[datetime]:
-    """The fires of a day in each season that the cron's months have, told by the offsets of both zones.
+    """The fires of a day in each season of the cron's months. The offsets of both zones distinguish the seasons.
 
-    Without those that a change of clocks moves: what holds on one day of the year is no reason for a warning.
+    Fires that a change of clocks moves are left out: a warning needs more than one day of the year.
     """
     seasons = set()
     for moment in _moments(cron):
@@ -118,7 +118,7 @@ def _fires(cron: Cron, its_zone: ZoneInfo, sla_zone: ZoneInfo) -> Iterator[datet
 
 
 def _moments(cron: Cron) -> Iterator[datetime]:
-    """Three of each month that the cron names: clocks change at its begin, after a week or two, or at its end."""
+    """Three moments of each month of the cron: clocks change at its start, after a week or two, or at its end."""
     for month in sorted(cron.fields.months):
         for day in (1, 15, monthrange(_ANY_YEAR, month)[1]):
             yield datetime(_ANY_YEAR, month, day, tzinfo=UTC)
@@ -129,7 +129,7 @@ def _is_moved(fire: datetime, cron: Cron) -> bool:
 
 
 def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> tuple[str, timedelta] | None:
-    """What a deadline leaves after a fire, moved over the schedule's own excluded days; None where it has no clock."""
+    """The time from a fire to its deadline, moved over the schedule's own excluded days. None without a clock."""
     assert config.cron is not None
     date = config.cron.execution_date(fire, config.zone)
     dormant = config.dormant_days(config.own_exclusions)
@@ -141,9 +141,9 @@ def _left_after_fire(deadline: str, fire: datetime, config: PipelineConfig) -> t
 
 
 def _spans_of_a_period(deadline: str, config: PipelineConfig) -> list[_Span]:
-    """Without cron a run is of a day, or of an hour where the deadline is a minute past one; no data come before it."""
+    """Without cron, a run covers a day, or an hour if the deadline is `:MM`. Its data cannot come before that time."""
     is_of_an_hour = deadline.startswith(":")
-    start = f"the begin of its {'hour' if is_of_an_hour else 'day'}"
+    start = f"the start of its {'hour' if is_of_an_hour else 'day'}"
     dates = [ExecutionDate(moment.date(), 0 if is_of_an_hour else None) for moment in _ANY_TIMES]
     begins = [datetime.combine(date.day, time(), config.zone) for date in dates]
     breaches = [trigger_deadline(deadline, date, config.sla_zone) for date in dates]

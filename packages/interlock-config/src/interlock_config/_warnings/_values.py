@@ -1,4 +1,4 @@
-"""Which rules ask for less than they seem to: values that are ignored or empty, and a postRun section without rules."""
+"""Rules that ask for less than they seem to: ignored or empty values, and a postRun section without rules."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,10 +27,10 @@ def _placed(rules: Sequence[Rule], section: str) -> Iterator[tuple[Path, Rule]]:
 
 def _value(rule: Rule, path: Path, findings: Findings) -> None:
     if rule.check is Check.EXISTS and rule.value is not None:
-        asked = "the field is there and not null" if rule.field else "the sensor is there"
+        asked = "the field exists and is not null" if rule.field else "the sensor exists"
         findings.warning((*path, "value"), rule.value, f"is ignored; exists asks whether {asked}")
     if rule.check is Check.EQUALS and is_nothing(rule.value):
-        message = "is empty; the rule holds only where the field is there and just as empty"
+        message = "is empty; the rule holds only if the field exists and is empty, too"
         findings.warning((*path, "value"), rule.value, message)
 
 
