@@ -288,7 +288,7 @@ MUTANTS = (
     Mutant(
         "the verdict row without its condition",
         "interlock_store:_judge",
-        "absent = tuple((str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.spoiled)))",
+        "absent = tuple((str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.corrupted)))",
         "absent = ()",
         rate=0.1,
         seeds=(12,),
@@ -340,8 +340,8 @@ MUTANTS = (
     Mutant(
         "a close without its event",
         "interlock_lifecycle:_complete",
-        "events += tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))",
-        "events = tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))",
+        "events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
+        "events = baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
     ),
     Mutant(
         "a decision without its outbox rows",

@@ -10,6 +10,7 @@ from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Announce,
     Dormancy,
+    DryRun,
     Ignore,
     KeepRows,
     KeptRows,
@@ -21,10 +22,9 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
-    Shadow,
     StartRun,
 )
-from interlock_lifecycle.dryrun import ShadowFacts, begin_shadow, decide_shadow
+from interlock_lifecycle.dryrun import DryRunFacts, begin_dry_run, decide_dry_run
 from interlock_lifecycle.sensors import (
     DormantDate,
     SensorFacts,
@@ -277,9 +277,9 @@ def test_under_another_kind_of_schedule_the_date_keeps_its_rows(config: Pipeline
 # --- dry runs ------------------------------------------------------------------------------------------------
 
 
-def shadow_facts(shadow: Shadow | None = None, **more: Any) -> ShadowFacts:
+def shadow_facts(dry_run: DryRun | None = None, **more: Any) -> DryRunFacts:
     known: dict[str, Any] = {"arrived_at": None, "baseline": {}, "sensors": {}, **more}
-    return ShadowFacts(shadow or Shadow(FRIDAY), exclusions=WEEKENDS, **known)
+    return DryRunFacts(dry_run or DryRun(FRIDAY), exclusions=WEEKENDS, **known)
 
 
 @pytest.fixture
@@ -288,16 +288,16 @@ def dry(config: PipelineConfig) -> PipelineConfig:
 
 
 def test_a_dry_run_keeps_its_date_as_a_live_run_does(config: PipelineConfig, dry: PipelineConfig) -> None:
-    live, shadow = decide(landing(), config, facts()), decide_shadow(landing(), dry, shadow_facts())
-    assert isinstance(shadow, NoteDormant)
+    live, dry_run = decide(landing(), config, facts()), decide_dry_run(landing(), dry, shadow_facts())
+    assert isinstance(dry_run, NoteDormant)
     waits = Dormancy("landing", "landing", SATURDAY, is_dry=True)
-    assert shadow == replace(live, kept=replace(live.kept, dormant=waits))
+    assert dry_run == replace(live, kept=replace(live.kept, dormant=waits))
 
 
 def test_a_dry_run_notes_an_excluded_date_without_rows(dry: PipelineConfig) -> None:
     saturdays = landing(date="2026-03-07")
     key = replace(FRIDAY, date=parse_execution_date("2026-03-07"))
-    noted = decide_shadow(saturdays, dry, shadow_facts())
+    noted = decide_dry_run(saturdays, dry, shadow_facts())
     assert isinstance(noted, NoteDormant)
     assert not noted.kept.is_kept_for_later
     case = DormantDate(key, key, noted.kept, None, None, False, saturdays.fields)
@@ -316,10 +316,10 @@ def test_a_dry_run_begins_as_a_live_run_would(
     taken = judge_dormant(dormant(kept=kept), dry, MONDAY)
     assert isinstance(taken, TakeUp)
     rows = {"landing": OTHER, **({} if audit is None else {"audit": audit})}
-    decision = begin_shadow(FRIDAY, taken.sensor, dry, shadow_facts(kept=kept, sensors=rows))
+    decision = begin_dry_run(FRIDAY, taken.sensor, dry, shadow_facts(kept=kept, sensors=rows))
     assert isinstance(decision, expected)
     assert isinstance(decision, ObserveRun | NoteArrival)
     assert decision.arrived_at == MONDAY
     assert decision.kept == taken.kept
     begun = shadow_facts(kept=kept, sensors=rows, arrived_at=SATURDAY)
-    assert isinstance(begin_shadow(FRIDAY, taken.sensor, dry, begun), Ignore)
+    assert isinstance(begin_dry_run(FRIDAY, taken.sensor, dry, begun), Ignore)

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import (
     Announce,
-    AnswerShadow,
+    AnswerDryRun,
+    DryRun,
     Ignore,
     JobEntry,
     KeptRows,
@@ -21,9 +22,8 @@ from interlock_lifecycle import (
     RerunEntry,
     RunKey,
     Sensor,
-    Shadow,
 )
-from interlock_lifecycle.dryrun import FailureFacts, ShadowFacts, decide_shadow, decide_shadow_failure, project_sla
+from interlock_lifecycle.dryrun import DryRunFacts, FailureFacts, decide_dry_run, decide_dry_run_failure, project_sla
 from interlock_lifecycle.events import EventType
 from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun
 from interlock_lifecycle.sensors import SensorPath, path_of
@@ -60,10 +60,10 @@ def landing(at: datetime = NOW, **fields: object) -> Sensor:
 CATALOG = {"catalog": {"ok": True}}
 
 
-def facts(*sensors: Sensor, shadow: Shadow | None = None, rows: Any = CATALOG, **more: Any) -> ShadowFacts:
+def facts(*sensors: Sensor, dry_run: DryRun | None = None, rows: Any = CATALOG, **more: Any) -> DryRunFacts:
     found = {**rows, **{sensor.key: sensor.fields for sensor in sensors}}
     known: dict[str, Any] = {"arrived_at": None, "exclusions": NOBODY, "baseline": {}, **more}
-    return ShadowFacts(shadow or Shadow(KEY), sensors=found, **known)
+    return DryRunFacts(dry_run or DryRun(KEY), sensors=found, **known)
 
 
 def types(decision: Any) -> list[str]:
@@ -83,15 +83,15 @@ def test_a_dry_run_looks_at_every_sensor_that_it_names(
 def test_a_rule_s_sensor_does_not_trigger_on_the_trigger_row_of_another_date(config: PipelineConfig) -> None:
     yesterday = {"landing": {"date": "2026-03-02", "complete": True, "count": 120}}
     catalog = Sensor("bronze", "catalog", {"ok": True}, NOW)
-    assert isinstance(decide_shadow(catalog, config, facts(catalog, rows=yesterday)), Ignore)
+    assert isinstance(decide_dry_run(catalog, config, facts(catalog, rows=yesterday)), Ignore)
 
 
 def test_when_the_trigger_and_all_rules_hold_the_job_would_be_triggered(config: PipelineConfig) -> None:
     sensor = landing()
-    decision = decide_shadow(sensor, config, facts(sensor))
+    decision = decide_dry_run(sensor, config, facts(sensor))
     assert isinstance(decision, ObserveRun)
     assert types(decision) == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_SLA_PROJECTION", "DRY_RUN_COMPLETED"]
-    assert (decision.shadow.triggered_at, decision.arrived_at, decision.baseline) == (NOW, NOW, {})
+    assert (decision.dry_run.triggered_at, decision.arrived_at, decision.baseline) == (NOW, NOW, {})
     projection = decision.events[1].detail
     assert projection == {
         "status": "met",
@@ -111,7 +111,7 @@ def test_when_the_trigger_and_all_rules_hold_the_job_would_be_triggered(config: 
 
 def test_a_rule_that_holds_later_counts_from_the_first_arrival(config: PipelineConfig) -> None:
     catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, NOW + timedelta(minutes=25))
-    decision = decide_shadow(catalog, config, facts(landing(), catalog, rows={}, arrived_at=NOW))
+    decision = decide_dry_run(catalog, config, facts(landing(), catalog, rows={}, arrived_at=NOW))
     assert isinstance(decision, ObserveRun)
     assert decision.arrived_at is None
     detail = decision.events[1].detail
@@ -121,9 +121,9 @@ def test_a_rule_that_holds_later_counts_from_the_first_arrival(config: PipelineC
 
 def test_a_trigger_without_its_rules_notes_the_arrival_once(config: PipelineConfig) -> None:
     sensor = landing(count=5)
-    first = decide_shadow(sensor, config, facts(sensor))
+    first = decide_dry_run(sensor, config, facts(sensor))
     assert first == NoteArrival(KEY, NOW, kept=KeptRows({"landing": KeptRow(sensor.fields, NOW)}, 1))
-    again = decide_shadow(sensor, config, facts(sensor, arrived_at=NOW - timedelta(minutes=1)))
+    again = decide_dry_run(sensor, config, facts(sensor, arrived_at=NOW - timedelta(minutes=1)))
     assert isinstance(again, Ignore)
     assert "count" in again.reason
 
@@ -131,12 +131,12 @@ def test_a_trigger_without_its_rules_notes_the_arrival_once(config: PipelineConf
 def test_after_the_window_a_live_run_would_have_given_up(config: PipelineConfig) -> None:
     sensor = landing()
     late = facts(sensor, arrived_at=NOW - timedelta(minutes=31))
-    assert isinstance(decide_shadow(sensor, config, late), Ignore)
+    assert isinstance(decide_dry_run(sensor, config, late), Ignore)
 
 
 def test_without_an_sla_there_is_no_projection(config: PipelineConfig) -> None:
     sensor = landing()
-    decision = decide_shadow(sensor, replace(config, sla=None), facts(sensor))
+    decision = decide_dry_run(sensor, replace(config, sla=None), facts(sensor))
     assert types(decision) == ["DRY_RUN_WOULD_TRIGGER", "DRY_RUN_COMPLETED"]
     assert isinstance(decision, ObserveRun)
     assert decision.events[1].detail == {"triggeredAt": "2026-03-03T12:00:00Z", "slaStatus": "n/a"}
@@ -152,46 +152,46 @@ def test_the_projection_is_met_only_before_the_deadline(config: PipelineConfig, 
 def test_on_an_excluded_day_it_is_dormant_too(config: PipelineConfig) -> None:
     sensor = landing()
     excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
-    decision = decide_shadow(sensor, config, facts(sensor, exclusions=excluded))
+    decision = decide_dry_run(sensor, config, facts(sensor, exclusions=excluded))
     assert types(decision) == ["PIPELINE_EXCLUDED"]
 
 
 @pytest.fixture
-def triggered(config: PipelineConfig) -> Shadow:
+def triggered(config: PipelineConfig) -> DryRun:
     sensor = landing()
-    decision = decide_shadow(sensor, config, facts(sensor))
+    decision = decide_dry_run(sensor, config, facts(sensor))
     assert isinstance(decision, ObserveRun)
-    return decision.shadow
+    return decision.dry_run
 
 
-def test_the_same_record_again_is_not_late_data(config: PipelineConfig, triggered: Shadow) -> None:
+def test_the_same_record_again_is_not_late_data(config: PipelineConfig, triggered: DryRun) -> None:
     sensor = landing()
-    assert isinstance(decide_shadow(sensor, config, facts(sensor, shadow=triggered)), Ignore)
+    assert isinstance(decide_dry_run(sensor, config, facts(sensor, dry_run=triggered)), Ignore)
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
-def test_other_data_afterwards_is_late_data(config: PipelineConfig, triggered: Shadow, seconds: int) -> None:
+def test_other_data_afterwards_is_late_data(config: PipelineConfig, triggered: DryRun, seconds: int) -> None:
     sensor = landing(at=NOW + timedelta(seconds=seconds), count=130)
-    decision = decide_shadow(sensor, config, facts(sensor, shadow=triggered))
+    decision = decide_dry_run(sensor, config, facts(sensor, dry_run=triggered))
     assert isinstance(decision, Announce)
     assert types(decision) == ["DRY_RUN_LATE_DATA"]
 
 
-def test_a_post_run_sensor_that_moved_is_drift(config: PipelineConfig, triggered: Shadow) -> None:
+def test_a_post_run_sensor_that_moved_is_drift(config: PipelineConfig, triggered: DryRun) -> None:
     audit = Sensor("bronze", "audit", {"date": "2026-03-03", "rows": 0}, NOW + timedelta(hours=1))
     baseline = {"audit": {"rows": 5000}}
-    decision = decide_shadow(audit, config, facts(audit, shadow=triggered, baseline=baseline))
+    decision = decide_dry_run(audit, config, facts(audit, dry_run=triggered, baseline=baseline))
     assert types(decision) == ["DRY_RUN_DRIFT"]
-    assert isinstance(decide_shadow(audit, config, facts(audit, shadow=triggered)), Ignore)
+    assert isinstance(decide_dry_run(audit, config, facts(audit, dry_run=triggered)), Ignore)
 
 
 def request(at: datetime = NOW + timedelta(hours=2), reason: str = "manual") -> RerunRequest:
     return RerunRequest(KEY, reason, at.isoformat(), at)
 
 
-def rerun_facts(shadow: Shadow | None, updated: datetime | None, **more: Any) -> RerunFacts:
+def rerun_facts(dry_run: DryRun | None, updated: datetime | None, **more: Any) -> RerunFacts:
     known: dict[str, Any] = {"exclusions": NOBODY, "entries": [], "reruns": [], **more}
-    return RerunFacts(run=None, newest_sensor_update=updated, shadow=shadow, **known)
+    return RerunFacts(run=None, newest_sensor_update=updated, dry_run=dry_run, **known)
 
 
 @pytest.mark.parametrize(
@@ -205,11 +205,11 @@ def rerun_facts(shadow: Shadow | None, updated: datetime | None, **more: Any) ->
     ],
 )
 def test_a_rerun_request_is_answered_as_a_live_one_would_be(
-    config: PipelineConfig, triggered: Shadow, used: tuple[str, ...], updated: datetime | None, told: list[str]
+    config: PipelineConfig, triggered: DryRun, used: tuple[str, ...], updated: datetime | None, told: list[str]
 ) -> None:
-    shadow = replace(triggered, reruns=used)
-    decision = decide_rerun(request(), rerun_facts(shadow, updated), config, execution_timeout=timedelta(hours=4))
-    assert isinstance(decision, AnswerShadow)
+    dry_run = replace(triggered, reruns=used)
+    decision = decide_rerun(request(), rerun_facts(dry_run, updated), config, execution_timeout=timedelta(hours=4))
+    assert isinstance(decision, AnswerDryRun)
     assert types(decision) == told
     accepted = told == ["DRY_RUN_WOULD_RERUN"]
     assert decision.after.reruns == ((*used, "manual") if accepted else used)
@@ -219,14 +219,14 @@ def test_a_rerun_request_is_answered_as_a_live_one_would_be(
 @pytest.mark.parametrize("used", [0, 1])
 @pytest.mark.parametrize("excluded", [False, True])
 def test_on_identical_facts_shadow_and_live_answer_alike(
-    config: PipelineConfig, triggered: Shadow, hours: int, used: int, excluded: bool
+    config: PipelineConfig, triggered: DryRun, hours: int, used: int, excluded: bool
 ) -> None:
-    """Invariant (i): the live side has the success and the reruns in its tables, the shadow on its row."""
+    """Invariant (i): the live side has the success and the reruns in its tables, the dry_run on its row."""
     days = Exclusions(dates=frozenset({date(2026, 3, 3)})) if excluded else NOBODY
     updated = NOW + timedelta(hours=hours)
-    shadow = replace(triggered, reruns=("manual",) * used)
+    dry_run = replace(triggered, reruns=("manual",) * used)
     observed = decide_rerun(
-        request(), rerun_facts(shadow, updated, exclusions=days), config, execution_timeout=timedelta(hours=4)
+        request(), rerun_facts(dry_run, updated, exclusions=days), config, execution_timeout=timedelta(hours=4)
     )
     live = rerun_facts(
         None,
@@ -236,7 +236,7 @@ def test_on_identical_facts_shadow_and_live_answer_alike(
         reruns=[RerunEntry(KEY, "manual", NOW)] * used,
     )
     real = decide_rerun(request(), live, replace(config, dry_run=False), execution_timeout=timedelta(hours=4))
-    assert isinstance(observed, AnswerShadow)
+    assert isinstance(observed, AnswerDryRun)
     assert isinstance(real, OpenAttempt | RejectRerun)
     assert (observed.after != observed.before) == isinstance(real, OpenAttempt)
     assert ("PIPELINE_EXCLUDED" in types(observed)) == ("PIPELINE_EXCLUDED" in types(real))
@@ -263,9 +263,9 @@ def fail() -> Callable[..., JobEntry]:
 def test_an_external_failure_is_judged_by_the_budgets_of_a_live_run(
     config: PipelineConfig, fail: Callable[..., JobEntry], category: str | None, event: str, retries: int, told: str
 ) -> None:
-    known = FailureFacts(Shadow(KEY, NOW, retries=retries), NOBODY)
-    decision = decide_shadow_failure(fail(category, event), config, known, at=NOW)
-    assert isinstance(decision, AnswerShadow)
+    known = FailureFacts(DryRun(KEY, NOW, retries=retries), NOBODY)
+    decision = decide_dry_run_failure(fail(category, event), config, known, at=NOW)
+    assert isinstance(decision, AnswerDryRun)
     assert types(decision) == [told]
     assert decision.after.retries == retries + (told == "DRY_RUN_WOULD_RETRY")
 
@@ -273,23 +273,23 @@ def test_an_external_failure_is_judged_by_the_budgets_of_a_live_run(
 def test_a_failure_is_judged_once_and_a_success_not_at_all(
     config: PipelineConfig, fail: Callable[..., JobEntry]
 ) -> None:
-    shadow = Shadow(KEY, NOW)
-    assert isinstance(decide_shadow_failure(fail(), config, FailureFacts(shadow, NOBODY, True), at=NOW), Ignore)
+    dry_run = DryRun(KEY, NOW)
+    assert isinstance(decide_dry_run_failure(fail(), config, FailureFacts(dry_run, NOBODY, True), at=NOW), Ignore)
     assert isinstance(
-        decide_shadow_failure(fail(event="success"), config, FailureFacts(shadow, NOBODY), at=NOW), Ignore
+        decide_dry_run_failure(fail(event="success"), config, FailureFacts(dry_run, NOBODY), at=NOW), Ignore
     )
 
 
 @pytest.mark.parametrize(
-    ("shadow", "key"), [(Shadow(KEY), "landing"), (Shadow(KEY, NOW), "landing"), (Shadow(KEY, NOW), "audit")]
+    ("dry_run", "key"), [(DryRun(KEY), "landing"), (DryRun(KEY, NOW), "landing"), (DryRun(KEY, NOW), "audit")]
 )
-def test_two_writes_within_a_second_are_two_events(config: PipelineConfig, shadow: Shadow, key: str) -> None:
+def test_two_writes_within_a_second_are_two_events(config: PipelineConfig, dry_run: DryRun, key: str) -> None:
     """The stream gives both the same time: what would be triggered, late data and drift alike."""
 
     def tell(number: int) -> str:
         written = {"date": "2026-03-03", "complete": True, "count": number, "rows": number}
         sensor = Sensor("bronze", key, written, NOW + timedelta(minutes=1))
-        decision = decide_shadow(sensor, config, facts(sensor, shadow=shadow, baseline={"audit": {"rows": 5}}))
+        decision = decide_dry_run(sensor, config, facts(sensor, dry_run=dry_run, baseline={"audit": {"rows": 5}}))
         assert isinstance(decision, ObserveRun | Announce)
         return decision.events[0].id
 
@@ -306,15 +306,15 @@ def test_what_began_before_an_excluded_day_goes_on_after_midnight(config: Pipeli
     catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, MIDNIGHT)
     began = MIDNIGHT - timedelta(minutes=15)
     known = facts(landing(), catalog, rows={}, arrived_at=began, exclusions=TOMORROW)
-    decision = decide_shadow(catalog, config, known)
+    decision = decide_dry_run(catalog, config, known)
     assert isinstance(decision, ObserveRun)
-    assert decision.shadow.triggered_at == MIDNIGHT
+    assert decision.dry_run.triggered_at == MIDNIGHT
 
 
 def test_a_trigger_that_comes_again_after_midnight_is_seen(config: PipelineConfig) -> None:
     again = landing(MIDNIGHT)
     began = MIDNIGHT - timedelta(minutes=15)
-    decision = decide_shadow(again, config, facts(again, arrived_at=began, exclusions=TOMORROW))
+    decision = decide_dry_run(again, config, facts(again, arrived_at=began, exclusions=TOMORROW))
     assert isinstance(decision, ObserveRun)
     assert types(decision)[0] == "DRY_RUN_WOULD_TRIGGER"
     assert len({event.id for event in decision.events}) == len(decision.events)
@@ -322,23 +322,23 @@ def test_a_trigger_that_comes_again_after_midnight_is_seen(config: PipelineConfi
 
 def test_on_an_excluded_day_nothing_that_waits_is_begun(config: PipelineConfig) -> None:
     catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, MIDNIGHT)
-    assert isinstance(decide_shadow(catalog, config, facts(landing(), catalog, exclusions=TOMORROW)), Ignore)
+    assert isinstance(decide_dry_run(catalog, config, facts(landing(), catalog, exclusions=TOMORROW)), Ignore)
     again = landing(MIDNIGHT)
-    assert types(decide_shadow(again, config, facts(again, exclusions=TOMORROW))) == ["PIPELINE_EXCLUDED"]
+    assert types(decide_dry_run(again, config, facts(again, exclusions=TOMORROW))) == ["PIPELINE_EXCLUDED"]
 
 
 def test_after_the_observation_an_excluded_day_hides_nothing(config: PipelineConfig) -> None:
-    done = Shadow(KEY, NOW)
-    known: dict[str, Any] = {"shadow": done, "exclusions": TOMORROW, "baseline": {"audit": {"rows": 5}}}
+    done = DryRun(KEY, NOW)
+    known: dict[str, Any] = {"dry_run": done, "exclusions": TOMORROW, "baseline": {"audit": {"rows": 5}}}
     late, audit = landing(MIDNIGHT, count=130), Sensor("bronze", "audit", {"date": "2026-03-03", "rows": 7}, MIDNIGHT)
-    assert types(decide_shadow(late, config, facts(late, **known))) == ["DRY_RUN_LATE_DATA"]
-    assert types(decide_shadow(audit, config, facts(audit, **known))) == ["DRY_RUN_DRIFT"]
+    assert types(decide_dry_run(late, config, facts(late, **known))) == ["DRY_RUN_LATE_DATA"]
+    assert types(decide_dry_run(audit, config, facts(audit, **known))) == ["DRY_RUN_DRIFT"]
 
 
 def test_a_failure_of_an_excluded_date_would_not_be_retried(
     config: PipelineConfig, fail: Callable[..., JobEntry]
 ) -> None:
     excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
-    decision = decide_shadow_failure(fail(), config, FailureFacts(Shadow(KEY, NOW), excluded), at=NOW)
-    assert isinstance(decision, AnswerShadow)
+    decision = decide_dry_run_failure(fail(), config, FailureFacts(DryRun(KEY, NOW), excluded), at=NOW)
+    assert isinstance(decision, AnswerDryRun)
     assert [event.type for event in decision.events] == [EventType.PIPELINE_EXCLUDED]

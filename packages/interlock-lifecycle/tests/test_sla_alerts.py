@@ -26,7 +26,7 @@ from interlock_lifecycle.slas import (
     SlaFacts,
     TooEarly,
     decide_alert,
-    tell_unscheduled,
+    report_unscheduled,
     timer_input,
     timers_of,
 )
@@ -205,7 +205,7 @@ def test_a_synchronous_job_that_ended_in_time_silences_the_breach_until_its_run_
 
 
 def test_timers_that_cannot_be_made_are_told_once_per_date(key: RunKey) -> None:
-    first, second = (tell_unscheduled(key, {"t-2": "throttled", "t-1": "denied"}, at) for at in (NOW, BREACH))
+    first, second = (report_unscheduled(key, {"t-2": "throttled", "t-1": "denied"}, at) for at in (NOW, BREACH))
     (event,) = first.events
     assert (event.type, first.marker) == (EventType.INFRA_FAILURE, second.marker)
     assert event.detail == {"source": "sla-monitor", "timers": ["t-1", "t-2"]}

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_lifecycle import (
+    DryRun,
     KeepRows,
     KeptRows,
     ObserveRun,
@@ -16,7 +17,6 @@ from interlock_lifecycle import (
     RejectSensor,
     Run,
     RunKey,
-    Shadow,
     StartRun,
 )
 from interlock_rules import Check, KeptRow, Rule
@@ -49,7 +49,7 @@ def test_a_start_keeps_the_row_that_opened_it(store: Store, start: StartRun) -> 
 
 def test_a_dry_run_keeps_what_began_its_date(store: Store, key: RunKey) -> None:
     kept = KeptRows({"landing": KeptRow(FIELDS, NOW)}, 1)
-    observed = ObserveRun(Shadow(key, triggered_at=NOW), NOW, None, (), kept=kept)
+    observed = ObserveRun(DryRun(key, triggered_at=NOW), NOW, None, (), kept=kept)
     assert store.commit(observed) is Commit.COMMITTED
     assert store.kept(key) == kept
 

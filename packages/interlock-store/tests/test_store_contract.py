@@ -15,6 +15,7 @@ from interlock_lifecycle import (
     ClockVerdict,
     CloseRun,
     CommitIntent,
+    DryRun,
     JobEntry,
     JobIntent,
     JobOutcome,
@@ -35,7 +36,6 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
-    Shadow,
     StartRun,
     Verdict,
     WithdrawIntent,
@@ -368,7 +368,7 @@ def test_a_spoiled_shadow_is_malformed(store: Store, tables: Tables, key: RunKey
     row: Item = {"PK": "PIPELINE#bronze", "SK": f"DRY_RUN#stream#{key.date}", **spoiled}
     tables.transact([Put(store.names.control, row)])
     with pytest.raises(MalformedRow):
-        store.shadow(key)
+        store.dry_run(key)
 
 
 def test_two_events_of_one_millisecond_both_survive(store: Store, start: StartRun, key: RunKey) -> None:
@@ -482,7 +482,7 @@ def test_what_is_no_judgement_stops_no_run_and_is_replaced_by_the_next_one(
     pk, sk = f"PIPELINE#{key.pipeline_id}", f"VERDICT#{key.schedule_id}#{key.date}"
     tables.transact([Update(store.names.control, pk, sk, set={"absolute": spoiled})])
     found = store.run_context(key).sla.verdict
-    assert (found.clocks, found.spoiled) == ({Clock.RELATIVE: fine}, {Clock.ABSOLUTE: spoiled})
+    assert (found.clocks, found.corrupted) == ({Clock.RELATIVE: fine}, {Clock.ABSOLUTE: spoiled})
     breach = RecordBreach(key, None, found, {Clock.ABSOLUTE: ClockVerdict(Outcome.BREACH, NOW, NOW)}, ())
     assert store.commit(breach) is Commit.COMMITTED
     assert set(store.verdict(key).clocks) == set(Clock)
@@ -720,7 +720,7 @@ SPOILED_ARRIVALS: list[dict[str, object]] = [
 def notes_of_an_arrival(start: StartRun) -> list[StartRun | NoteArrival | ObserveRun]:
     """Every decision that notes a first arrival."""
     key = start.run.key
-    return [start, NoteArrival(key, NOW), ObserveRun(Shadow(key, triggered_at=NOW), NOW, None, ())]
+    return [start, NoteArrival(key, NOW), ObserveRun(DryRun(key, triggered_at=NOW), NOW, None, ())]
 
 
 @pytest.mark.parametrize("which", range(3))

@@ -22,7 +22,7 @@ job: {type: command, config: {command: "true"}}
 """
 
 
-class Shadow:
+class DryRun:
     """A dry run over the in-memory tables. Sensors arrive minutes after noon."""
 
     def __init__(self) -> None:
@@ -46,41 +46,41 @@ class Shadow:
 
 
 @pytest.fixture
-def shadow() -> Shadow:
-    return Shadow()
+def dry_run() -> DryRun:
+    return DryRun()
 
 
-def test_an_undated_sensor_counts_for_a_waiting_date(shadow: Shadow) -> None:
-    shadow.arrives("ready", 0, date="2026-03-02")
-    shadow.arrives("catalog", 10, rows=5)
-    shadow.arrives("catalog", 11, rows=6)
-    assert shadow.would_trigger() == ["2026-03-02"]
+def test_an_undated_sensor_counts_for_a_waiting_date(dry_run: DryRun) -> None:
+    dry_run.arrives("ready", 0, date="2026-03-02")
+    dry_run.arrives("catalog", 10, rows=5)
+    dry_run.arrives("catalog", 11, rows=6)
+    assert dry_run.would_trigger() == ["2026-03-02"]
 
 
-def test_each_waiting_hour_is_evaluated(shadow: Shadow) -> None:
+def test_each_waiting_hour_is_evaluated(dry_run: DryRun) -> None:
     for hour in ("10", "11"):
-        shadow.arrives(f"ready#2026-03-03T{hour}", 0, date="2026-03-03", hour=hour)
-    shadow.arrives("catalog", 60, rows=5)
-    assert sorted(shadow.would_trigger()) == ["2026-03-03T10", "2026-03-03T11"]
+        dry_run.arrives(f"ready#2026-03-03T{hour}", 0, date="2026-03-03", hour=hour)
+    dry_run.arrives("catalog", 60, rows=5)
+    assert sorted(dry_run.would_trigger()) == ["2026-03-03T10", "2026-03-03T11"]
 
 
-def test_a_date_does_not_wait_beyond_its_window(shadow: Shadow) -> None:
-    shadow.arrives("ready", 0, date="2026-03-02")
-    shadow.arrives("catalog", 61, rows=5)
-    assert shadow.would_trigger() == []
+def test_a_date_does_not_wait_beyond_its_window(dry_run: DryRun) -> None:
+    dry_run.arrives("ready", 0, date="2026-03-02")
+    dry_run.arrives("catalog", 61, rows=5)
+    assert dry_run.would_trigger() == []
 
 
-def test_a_sensor_of_another_date_is_not_late_data(shadow: Shadow) -> None:
-    shadow.arrives("catalog", 0, rows=5)
-    shadow.arrives("ready#2026-03-02", 1, date="2026-03-02")
-    shadow.arrives("ready#2026-03-03", 2, date="2026-03-03")
-    assert shadow.would_trigger() == ["2026-03-02", "2026-03-03"]
-    assert "DRY_RUN_LATE_DATA" not in {name for name, _ in shadow.emitted}
+def test_a_sensor_of_another_date_is_not_late_data(dry_run: DryRun) -> None:
+    dry_run.arrives("catalog", 0, rows=5)
+    dry_run.arrives("ready#2026-03-02", 1, date="2026-03-02")
+    dry_run.arrives("ready#2026-03-03", 2, date="2026-03-03")
+    assert dry_run.would_trigger() == ["2026-03-02", "2026-03-03"]
+    assert "DRY_RUN_LATE_DATA" not in {name for name, _ in dry_run.emitted}
 
 
-def test_a_corrupted_arrival_row_is_skipped(shadow: Shadow) -> None:
-    shadow.store.put_sensor("bronze", "first-sensor-arrival#nonsense", {"arrivedAt": "2026-03-03T12:00:00Z"})
-    shadow.store.put_sensor("bronze", "first-sensor-arrival#2026-03-01", {"arrivedAt": "never"})
-    shadow.arrives("ready", 0, date="2026-03-02")
-    shadow.arrives("catalog", 10, rows=5)
-    assert shadow.would_trigger() == ["2026-03-02"]
+def test_a_corrupted_arrival_row_is_skipped(dry_run: DryRun) -> None:
+    dry_run.store.put_sensor("bronze", "first-sensor-arrival#nonsense", {"arrivedAt": "2026-03-03T12:00:00Z"})
+    dry_run.store.put_sensor("bronze", "first-sensor-arrival#2026-03-01", {"arrivedAt": "never"})
+    dry_run.arrives("ready", 0, date="2026-03-02")
+    dry_run.arrives("catalog", 10, rows=5)
+    assert dry_run.would_trigger() == ["2026-03-02"]

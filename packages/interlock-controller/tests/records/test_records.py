@@ -297,7 +297,7 @@ def test_a_dry_run_observes_once_and_starts_nothing(dry_run: Floor) -> None:
     assert dry_run.store.run(KEY) is None
     assert dry_run.store.arrived_at(KEY) == NOW
     assert dry_run.store.baseline(KEY) == {"audit": {"rows": 10}}
-    assert dry_run.store.shadow(KEY).triggered_at == NOW
+    assert dry_run.store.dry_run(KEY).triggered_at == NOW
     dry_run.sensors.arrived(dry_run.write("ready", LATER, ready=True, rows=3))
     dry_run.sensors.arrived(dry_run.write("audit", LATER, rows=0))
     assert dry_run.emitted[3:] == ["DRY_RUN_LATE_DATA", "DRY_RUN_DRIFT"]
@@ -314,7 +314,7 @@ def test_reference_data_of_any_date_lets_a_waiting_dry_run_pass() -> None:
     assert floor.emitted == []
     floor.sensors.arrived(floor.write("holidays", NOW + timedelta(minutes=9), date="Q1", open=True))
     assert floor.emitted[:1] == ["DRY_RUN_WOULD_TRIGGER"]
-    assert floor.store.shadow(KEY).triggered_at == NOW + timedelta(minutes=9)
+    assert floor.store.dry_run(KEY).triggered_at == NOW + timedelta(minutes=9)
 
 
 def test_a_rejected_row_lets_a_waiting_dry_run_look_again() -> None:
@@ -348,7 +348,7 @@ def test_rerun_requests_of_a_dry_run_have_a_budget(dry_run: Floor) -> None:
         at = NOW + timedelta(minutes=minute)
         dry_run.ask(at, requestedAt=format_time(at))
     assert dry_run.emitted == ["DRY_RUN_WOULD_RERUN", "DRY_RUN_RERUN_REJECTED"]
-    assert dry_run.store.shadow(KEY).reruns == ("manual",)
+    assert dry_run.store.dry_run(KEY).reruns == ("manual",)
     assert dry_run.store.run(KEY) is None
     standing = dry_run.store.standing_request(KEY)
     assert standing is not None
@@ -414,16 +414,16 @@ def test_a_dry_run_row_of_an_older_release_counts_reruns(dry_run: Floor) -> None
     dry_run.tables.transact([Put(NAMES.control, {**row, "ttl": 1793539200})])
     dry_run.store.put_sensor("bronze", "ready", {"updatedAt": format_time(LATER)})
     dry_run.ask(LATER, requestedAt=format_time(LATER))
-    assert (dry_run.emitted, dry_run.store.shadow(KEY).reruns) == (["DRY_RUN_WOULD_RERUN"], ("manual",))
+    assert (dry_run.emitted, dry_run.store.dry_run(KEY).reruns) == (["DRY_RUN_WOULD_RERUN"], ("manual",))
     dry_run.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
-    assert dry_run.store.shadow(KEY).retries == 1
+    assert dry_run.store.dry_run(KEY).retries == 1
 
 
 def test_a_dry_run_row_of_an_older_release_counts_failures(dry_run: Floor) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": "DRY_RUN#stream#2026-03-03", "data": {"triggeredAt": format_time(NOW)}}
     dry_run.tables.transact([Put(NAMES.control, row)])
     dry_run.jobs.reported(JobEntry(KEY, LATER, "fail"), LATER)
-    assert (dry_run.emitted, dry_run.store.shadow(KEY).retries) == (["DRY_RUN_WOULD_RETRY"], 1)
+    assert (dry_run.emitted, dry_run.store.dry_run(KEY).retries) == (["DRY_RUN_WOULD_RETRY"], 1)
 
 
 def test_a_dry_runs_external_failures_are_judged_once_each(dry_run: Floor) -> None:
@@ -431,7 +431,7 @@ def test_a_dry_runs_external_failures_are_judged_once_each(dry_run: Floor) -> No
         at = NOW + timedelta(minutes=minute)
         dry_run.jobs.reported(JobEntry(KEY, at, "fail", error="boom"), at)
     assert dry_run.emitted == ["DRY_RUN_WOULD_RETRY", "DRY_RUN_RETRY_EXHAUSTED"]
-    assert dry_run.store.shadow(KEY).retries == 1
+    assert dry_run.store.dry_run(KEY).retries == 1
 
 
 def test_external_outcomes_of_a_live_pipeline_are_only_a_record() -> None:
@@ -443,5 +443,5 @@ def test_external_outcomes_of_a_live_pipeline_are_only_a_record() -> None:
 def test_a_rerun_before_the_first_observation_is_counted(dry_run: Floor) -> None:
     dry_run.ask(NOW, requestedAt=format_time(NOW))
     dry_run.sensors.arrived(dry_run.write("ready", LATER, ready=True))
-    seen = dry_run.store.shadow(KEY)
+    seen = dry_run.store.dry_run(KEY)
     assert (seen.reruns, seen.triggered_at) == (("manual",), LATER)

@@ -25,7 +25,7 @@ class Verdict(Struct, frozen=True):
 
     key: RunKey
     clocks: dict[Clock, ClockVerdict] = {}
-    spoiled: dict[Clock, Any] = {}
+    corrupted: dict[Clock, Any] = {}
     """Corrupted judgements as they are stored, by clock. Such a clock is judged again, which replaces the value."""
 
 
@@ -234,7 +234,7 @@ class NoteAfterRun(Struct, frozen=True):
     beside: StandingRequest | None = None
 
 
-class Shadow(Struct, frozen=True):
+class DryRun(Struct, frozen=True):
     """The DRY_RUN# row of a date.
 
     triggered_at: the time at which the job would have been triggered (UTC). seen: the fingerprints of the rows at that
@@ -257,7 +257,7 @@ class ObserveRun(Struct, frozen=True):
     arrived_at: the arrival of the first sensor (UTC), None if it is stored already.
     """
 
-    shadow: Shadow
+    dry_run: DryRun
     arrived_at: datetime | None
     baseline: dict[str, dict[str, Any]] | None
     events: tuple[Event, ...]
@@ -319,14 +319,14 @@ class RejectSensor(Struct, frozen=True):
     events: tuple[Event, ...]
 
 
-class AnswerShadow(Struct, frozen=True):
+class AnswerDryRun(Struct, frozen=True):
     """The answer of a dry run to a rerun request or a failed job. `before`: the DRY_RUN# row as read.
 
     request: the answered rerun request. marker: limits a failed job to one answer.
     """
 
-    before: Shadow
-    after: Shadow
+    before: DryRun
+    after: DryRun
     at: datetime
     events: tuple[Event, ...]
     request: AnsweredRequest | None = None
@@ -380,7 +380,7 @@ Decision: TypeAlias = (
     | KeepRows
     | NoteDormant
     | RejectSensor
-    | AnswerShadow
+    | AnswerDryRun
     | ExpireTrigger
     | RecordBreach
     | Announce

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from interlock_lifecycle import (
     Announce,
+    AnswerDryRun,
     AnsweredRequest,
-    AnswerShadow,
     CloseRun,
     CommitIntent,
     Decision,
+    DryRun,
     ExpireTrigger,
     JobEntry,
     KeepRows,
@@ -36,7 +37,6 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
-    Shadow,
     StandingRequest,
     StartRun,
     Verdict,
@@ -50,6 +50,7 @@ from interlock_store._rows import (
     RUNNING,
     UNREADABLE_VERSION,
     closed_row,
+    dry_run_row,
     entry_row,
     event_row,
     format_time,
@@ -63,7 +64,6 @@ from interlock_store._rows import (
     rest_row,
     run_row,
     run_sk,
-    shadow_row,
     verdict_changes,
 )
 from interlock_store._tables import TableNames
@@ -112,8 +112,8 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
             return _request_rerun(decision, names)
         case NoteAfterRun():
             return _note_after_run(decision, names)
-        case ObserveRun() | NoteArrival() | AnswerShadow():
-            return _shadow_writes(decision, control)
+        case ObserveRun() | NoteArrival() | AnswerDryRun():
+            return _dry_run_writes(decision, control)
         case KeepRows() | RejectSensor():
             return [_keep(decision, control) if isinstance(decision, KeepRows) else _reject_sensor(decision, control)]
         case NoteDormant():
@@ -158,15 +158,15 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
             assert_never(decision)
 
 
-def _shadow_writes(decision: ObserveRun | NoteArrival | AnswerShadow, control: str) -> list[Write]:
+def _dry_run_writes(decision: ObserveRun | NoteArrival | AnswerDryRun, control: str) -> list[Write]:
     match decision:
         case ObserveRun():
             return _observe(decision, control)
         case NoteArrival():
             arrival = _arrival(decision.key, decision.arrived_at, control)
             return [*arrival, *_open_kept(decision.key, decision.kept, decision.arrived_at, control)]
-        case AnswerShadow():
-            return _answer_shadow(decision, control)
+        case AnswerDryRun():
+            return _answer_dry_run(decision, control)
         case _:
             assert_never(decision)
 
@@ -353,8 +353,8 @@ def _judge(
     if not decision.verdicts:
         return []
     expect = Expect(
-        equals={str(clock): value for clock, value in judged.spoiled.items()},
-        absent=tuple(str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.spoiled)),
+        equals={str(clock): value for clock, value in judged.corrupted.items()},
+        absent=tuple(str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.corrupted)),
     )
     changes = verdict_changes(decision.verdicts)
     return [Update(control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), set=changes, expect=expect)]
@@ -481,23 +481,23 @@ def _note_beside(key: RunKey, standing: StandingRequest, at: datetime, control: 
 
 
 def _observe(decision: ObserveRun, control: str) -> list[Write]:
-    shadow, at = decision.shadow, decision.shadow.triggered_at
+    dry_run, at = decision.dry_run, decision.dry_run.triggered_at
     assert at is not None
-    row = shadow_row(shadow, at)
+    row = dry_run_row(dry_run, at)
     return [
-        _update_shadow(row, control, Expect(absent=("data",)), FENCE),
-        *_arrival(shadow.key, decision.arrived_at, control),
-        *_open_kept(shadow.key, decision.kept, at, control),
-        *_baseline(shadow.key, decision.baseline, control),
+        _update_dry_run(row, control, Expect(absent=("data",)), FENCE),
+        *_arrival(dry_run.key, decision.arrived_at, control),
+        *_open_kept(dry_run.key, decision.kept, at, control),
+        *_baseline(dry_run.key, decision.baseline, control),
     ]
 
 
-def _update_shadow(row: Item, control: str, expect: Expect, role: str = "") -> Update:
+def _update_dry_run(row: Item, control: str, expect: Expect, role: str = "") -> Update:
     changes = {name: value for name, value in row.items() if name not in {"PK", "SK"}}
     return Update(control, row["PK"], row["SK"], set=changes, expect=expect, role=role)
 
 
-def _answer_shadow(decision: AnswerShadow, control: str) -> list[Write]:
+def _answer_dry_run(decision: AnswerDryRun, control: str) -> list[Write]:
     """What was answered is counted on the DRY_RUN# row as it was read, and answered once."""
     key = decision.after.key
     writes: list[Write] = []
@@ -507,13 +507,13 @@ def _answer_shadow(decision: AnswerShadow, control: str) -> list[Write]:
         row = marker_row(key.pipeline_id, decision.marker, decision.at)
         writes.append(Put(control, row, NOTHING_THERE, FENCE))
     if decision.after != decision.before:
-        writes.append(_update_shadow(shadow_row(decision.after, decision.at), control, _shadow_as_read(decision)))
+        writes.append(_update_dry_run(dry_run_row(decision.after, decision.at), control, _dry_run_as_read(decision)))
     return writes
 
 
-def _shadow_as_read(decision: AnswerShadow) -> Expect:
+def _dry_run_as_read(decision: AnswerDryRun) -> Expect:
     before = decision.before
-    if before == Shadow(before.key):
+    if before == DryRun(before.key):
         return NOTHING_THERE
     counted = {"reruns": list(before.reruns), "retries": before.retries}
     known = {name: value for name, value in counted.items() if name not in before.uncounted}

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from interlock_lifecycle import (
     ClockVerdict,
     Dormancy,
+    DryRun,
     JobEntry,
     JobIntent,
     KeptRows,
@@ -22,7 +23,6 @@ from interlock_lifecycle import (
     RunKey,
     RunStatus,
     Sensor,
-    Shadow,
     Verdict,
     digest,
 )
@@ -418,7 +418,7 @@ def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
     return Verdict(
         key,
         clocks={clock: judgement for clock, judgement in read.items() if judgement is not None},
-        spoiled={clock: told[clock] for clock, judgement in read.items() if judgement is None},
+        corrupted={clock: told[clock] for clock, judgement in read.items() if judgement is None},
     )
 
 
@@ -436,31 +436,31 @@ def rerun_marker(key: RunKey, identity: str) -> str:
     return f"rerun#{key.schedule_id}#{identity}#{key.date}"
 
 
-def shadow_row(shadow: Shadow, at: datetime) -> Item:
+def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
     """The DRY_RUN# row of a date: `data.triggeredAt` once the job would have been triggered."""
     row: Item = {
-        "PK": pipeline_pk(shadow.key.pipeline_id),
-        "SK": run_sk("DRY_RUN", shadow.key),
-        "seen": shadow.seen,
-        "reruns": list(shadow.reruns),
-        "retries": shadow.retries,
+        "PK": pipeline_pk(dry_run.key.pipeline_id),
+        "SK": run_sk("DRY_RUN", dry_run.key),
+        "seen": dry_run.seen,
+        "reruns": list(dry_run.reruns),
+        "retries": dry_run.retries,
         "ttl": epoch(at + _SHADOW_TTL),
     }
-    if shadow.triggered_at is not None:
-        row["data"] = {"triggeredAt": format_time(shadow.triggered_at)}
+    if dry_run.triggered_at is not None:
+        row["data"] = {"triggeredAt": format_time(dry_run.triggered_at)}
     return row
 
 
-def read_shadow(row: Mapping[str, Any] | None, key: RunKey) -> Shadow:
+def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
     """What a dry run has observed of a date so far; nothing without a row. Older rows hold `data` only."""
     if row is None:
-        return Shadow(key)
+        return DryRun(key)
     data = row.get("data")
     told = data.get("triggeredAt") if isinstance(data, Mapping) else None
     reruns, retries = row.get("reruns", []), row.get("retries", 0)
     if not isinstance(reruns, list) or not isinstance(retries, int | Decimal) or isinstance(retries, bool):
         raise MalformedRow(row["PK"], row["SK"], f"reruns {reruns!r} is no list, or retries {retries!r} no number")
-    return Shadow(
+    return DryRun(
         key,
         triggered_at=parse_time(told, row["PK"], row["SK"]) if "data" in row else None,
         seen=_texts(row.get("seen")),

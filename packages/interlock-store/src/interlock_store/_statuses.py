@@ -136,7 +136,7 @@ class _Look:
     def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
         """The facts of the date's SLA without its corrupted rows, and the problem of these rows."""
         sla, config = self._store.sla(key), self._stored.config
-        spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.spoiled.items()]
+        spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.corrupted.items()]
         if spoiled:
             row = f"VERDICT#{key.schedule_id}#{key.date}"
             return sla, f"{row} is no verdict, and is judged anew when its date is next looked at: {', '.join(spoiled)}"

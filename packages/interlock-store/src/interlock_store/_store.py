@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
 from interlock_lifecycle import (
     Decision,
+    DryRun,
     JobEntry,
     KeptRows,
     Rejections,
@@ -18,7 +19,6 @@ from interlock_lifecycle import (
     Run,
     RunKey,
     RunStatus,
-    Shadow,
     StandingRequest,
     Verdict,
 )
@@ -45,12 +45,12 @@ from interlock_store._rows import (
     pipeline_of,
     pipeline_pk,
     read_arrival,
+    read_dry_run,
     read_entry,
     read_kept,
     read_rejections,
     read_rerun,
     read_run,
-    read_shadow,
     read_verdict,
     request_stamp,
     rerun_marker,
@@ -267,9 +267,9 @@ class Store:
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
         return {} if row is None else sensor_fields(row)
 
-    def shadow(self, key: RunKey) -> Shadow:
+    def dry_run(self, key: RunKey) -> DryRun:
         """What a dry run has observed of a date so far."""
-        return read_shadow(self._get(key, "DRY_RUN"), key)
+        return read_dry_run(self._get(key, "DRY_RUN"), key)
 
     def sla(self, key: RunKey) -> SlaFacts:
         """The date's first arrival, its verdict so far, the excluded days, and since when each clock is there."""

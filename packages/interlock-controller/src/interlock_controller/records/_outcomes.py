@@ -4,7 +4,7 @@ from datetime import datetime
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import Ignore, JobEntry
-from interlock_lifecycle.dryrun import FailureFacts, decide_shadow_failure, failure_marker
+from interlock_lifecycle.dryrun import FailureFacts, decide_dry_run_failure, failure_marker
 from interlock_store import Commit, ConfigCache, Store
 from interlock_telemetry import get_logger
 
@@ -30,11 +30,11 @@ class OutcomeIntake:
         if stored.config is None or not stored.config.dry_run:
             return None
         facts = FailureFacts(
-            shadow=self._store.shadow(entry.key),
+            dry_run=self._store.dry_run(entry.key),
             exclusions=stored.exclusions,
             handled=self._store.is_marked(entry.key.pipeline_id, failure_marker(entry)),
         )
-        decision = decide_shadow_failure(entry, stored.config, facts, at=at)
+        decision = decide_dry_run_failure(entry, stored.config, facts, at=at)
         if isinstance(decision, Ignore):
             return None
         committed = self._store.commit(decision) is Commit.COMMITTED

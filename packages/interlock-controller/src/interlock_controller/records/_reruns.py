@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec import UNSET
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import AnswerShadow, Ignore, JobEntry, JobEvent, OpenAttempt, RejectRerun, Run
+from interlock_lifecycle import AnswerDryRun, Ignore, JobEntry, JobEvent, OpenAttempt, RejectRerun, Run
 from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun, reject_rerun
 from interlock_store import Commit, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
@@ -41,7 +41,7 @@ class RerunIntake:
             stands=standing is not None,
             noted=standing.noted if standing is not None else UNSET,
             unanswered=self._unanswered(run, entries),
-            shadow=self._store.shadow(key) if stored.config is not None and stored.config.dry_run else None,
+            dry_run=self._store.dry_run(key) if stored.config is not None and stored.config.dry_run else None,
             other_run=self._store.run(key.under_other_schedule),
         )
         decision = self._answer(request, facts, stored)
@@ -63,7 +63,7 @@ class RerunIntake:
 
     def _answer(
         self, request: RerunRequest, facts: RerunFacts, stored: StoredConfig
-    ) -> OpenAttempt | RejectRerun | AnswerShadow | Ignore:
+    ) -> OpenAttempt | RejectRerun | AnswerDryRun | Ignore:
         if stored.config is not None:
             return decide_rerun(request, facts, stored.config, execution_timeout=self._execution_timeout)
         if facts.handled:

@@ -10,7 +10,7 @@ from interlock_config import PipelineConfig
 from interlock_controller._dry_runs import dry_run_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import Announce, Decision, Ignore, KeptRows, NoteAfterRun, RunKey, Sensor, StandingRequest
-from interlock_lifecycle.dryrun import decide_shadow, decide_waiting_shadow
+from interlock_lifecycle.dryrun import decide_dry_run, decide_waiting_dry_run
 from interlock_lifecycle.sensors import (
     SensorFacts,
     SensorPath,
@@ -165,7 +165,7 @@ class SensorIntake:
                 continue
 
             def decide(key: RunKey = key) -> Decision | Ignore:
-                return decide_waiting_shadow(
+                return decide_waiting_dry_run(
                     key, sensor, config, dry_run_facts(self._store, key, config, stored.exclusions)
                 )
 
@@ -179,7 +179,7 @@ class SensorIntake:
             facts = dry_run_facts(self._store, key, config, stored.exclusions)
             if not facts.has_begun and is_dormant(sensor, config, stored.exclusions):
                 facts = replace(facts, is_reported=self._is_reported(sensor, key, config))
-            return decide_shadow(sensor, config, facts)
+            return decide_dry_run(sensor, config, facts)
         live = self._facts(sensor, key, config, stored)
         if path is SensorPath.POST_RUN:
             return decide_post_run(sensor, config, live)

@@ -19,7 +19,7 @@ from interlock_lifecycle.slas import (
     Timer,
     calculate_deadlines,
     clocks_in_trouble,
-    tell_unscheduled,
+    report_unscheduled,
     timers_of,
 )
 from interlock_sla import (
@@ -186,7 +186,7 @@ class SlaMonitor:
                 failures[timer.name] = f"{type(error).__name__}: {error}"
                 errors.append(error)
         if failures:
-            self._store.commit(tell_unscheduled(key, failures, now))
+            self._store.commit(report_unscheduled(key, failures, now))
             raise TimersNotMade(key, failures) from errors[0]
         return _moments(timer.deadline for timer in timers)
 
@@ -194,7 +194,7 @@ class SlaMonitor:
         """Report the clocks without a deadline, such as after an arrival in the year 9999. Another try cannot help."""
         if trouble:
             _log.error("deadline_left_out", run=str(key), problems={str(one): why for one, why in trouble.items()})
-            self._store.commit(tell_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
+            self._store.commit(report_unscheduled(key, {f"{one} clock": why for one, why in trouble.items()}, now))
 
     def _make(self, key: RunKey, timer: Timer, now: datetime) -> None:
         if timer.at > now:

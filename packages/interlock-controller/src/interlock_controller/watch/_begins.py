@@ -15,7 +15,7 @@ from interlock_lifecycle import (
     RunKey,
     StartRun,
 )
-from interlock_lifecycle.dryrun import begin_shadow
+from interlock_lifecycle.dryrun import begin_dry_run
 from interlock_lifecycle.sensors import DormantDate, TakeUp, judge_dormant, start_dormant, stop_waiting
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
@@ -76,14 +76,14 @@ class DormantBegins:
         if not config.dry_run:
             return start_dormant(take, facts, now, self._execution_timeout)
         dry_run = dry_run_facts(self._store, facts.key, config, stored.exclusions)
-        return begin_shadow(facts.key, take.sensor, config, dry_run)
+        return begin_dry_run(facts.key, take.sensor, config, dry_run)
 
     def _facts(self, kept_key: RunKey, config: PipelineConfig) -> DormantDate:
         store, key = self._store, RunKey(config.id, config.schedule_id, kept_key.date)
         kept = store.kept(kept_key)
         arrived = store.arrived_at(key) is not None
         has_outcome = any(entry.event in TERMINAL_JOB_EVENTS for entry in store.entries(key))
-        is_observed = config.dry_run and (arrived or store.shadow(key).triggered_at is not None)
+        is_observed = config.dry_run and (arrived or store.dry_run(key).triggered_at is not None)
         sensor_key = "" if kept.dormant is None else kept.dormant.sensor_key
         return DormantDate(
             key=key,

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import (
+    AnswerDryRun,
     AnsweredRequest,
-    AnswerShadow,
+    DryRun,
     Ignore,
     OpenAttempt,
     RejectRerun,
     RequestRerun,
-    Shadow,
 )
 from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
@@ -62,7 +62,7 @@ class RerunFacts(Struct, frozen=True):
     handled: bool = False
     stands: bool = True
     """Whether the request's row still holds this request, and not a newer one."""
-    shadow: Shadow | None = None
+    dry_run: DryRun | None = None
     """The DRY_RUN# row, if the pipeline is a dry run."""
     other_run: Run | None = None
     """The date's trigger row under the pipeline's other kind of schedule."""
@@ -74,7 +74,7 @@ class RerunFacts(Struct, frozen=True):
 
 def decide_rerun(
     request: RerunRequest, facts: RerunFacts, config: PipelineConfig, *, execution_timeout: timedelta
-) -> OpenAttempt | RejectRerun | AnswerShadow | Ignore:
+) -> OpenAttempt | RejectRerun | AnswerDryRun | Ignore:
     """Accept or reject a rerun request (docs/reference/runs.md §8).
 
     The stream-router calls it for each record of a request, and the watchdog for requests without an answer. Results:
@@ -82,13 +82,13 @@ def decide_rerun(
     - `OpenAttempt`: the request is accepted, and the next attempt begins. RERUN_ACCEPTED is emitted.
     - `RejectRerun`: the request is rejected with the reason of `_refusal`. RERUN_REJECTED is emitted, and
       PIPELINE_EXCLUDED for an excluded date. Late data that waited with the request makes a request of its own.
-    - `AnswerShadow`: the pipeline is a dry run. The events report the decision of a live run.
+    - `AnswerDryRun`: the pipeline is a dry run. The events report the decision of a live run.
     - `Ignore`: the request was answered already.
     """
     if facts.handled:
         return Ignore("this request was answered already")
     if config.dry_run:
-        return _answer_shadow(request, facts, config)
+        return _answer_dry_run(request, facts, config)
     refusal = _refusal(request, facts, config)
     if refusal is not None:
         return reject_rerun(request, facts, *refusal)
@@ -128,7 +128,7 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
         return f"reason '{request.reason}' is reserved for retries after a failed job: give another reason"
     if request.key.schedule_id != config.schedule_id:
         return f"the pipeline's schedule is {config.schedule_id!r}, not {request.key.schedule_id!r}"
-    if facts.run is not None or (facts.shadow is not None and facts.shadow.triggered_at is not None):
+    if facts.run is not None or (facts.dry_run is not None and facts.dry_run.triggered_at is not None):
         return None
     tomorrow = request.at.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
@@ -145,10 +145,10 @@ def _is_daily(config: PipelineConfig) -> bool:
     return config.cron is not None and not config.cron.is_hourly
 
 
-def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerShadow:
+def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerDryRun:
     """The answer of a live run. The dry run's job counts as succeeded at the time of its start."""
-    shadow = facts.shadow or Shadow(request.key)
-    refusal = _refusal(request, _as_if_live(facts, shadow), config)
+    dry_run = facts.dry_run or DryRun(request.key)
+    refusal = _refusal(request, _as_if_live(facts, dry_run), config)
     source = f"rerun {request.identity}"
     told = make_event(
         EventType.DRY_RUN_WOULD_RERUN if refusal is None else EventType.DRY_RUN_RERUN_REJECTED,
@@ -161,15 +161,15 @@ def _answer_shadow(request: RerunRequest, facts: RerunFacts, config: PipelineCon
     events = [told]
     if refusal is not None and refusal[1] is not None:
         events.append(make_event(refusal[1], request.key, request.at, source=source, ordinal=1, message=refusal[0]))
-    after = shadow if refusal is not None else replace(shadow, reruns=(*shadow.reruns, request.reason))
+    after = dry_run if refusal is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))
     answered = _answered(request, facts, "accepted" if refusal is None else "rejected")
-    return AnswerShadow(shadow, after, request.at, tuple(events), request=answered)
+    return AnswerDryRun(dry_run, after, request.at, tuple(events), request=answered)
 
 
-def _as_if_live(facts: RerunFacts, shadow: Shadow) -> RerunFacts:
-    key = shadow.key
-    reruns = [RerunEntry(key, reason, shadow.triggered_at or _LONG_AGO) for reason in shadow.reruns]
-    done = [JobEntry(key, shadow.triggered_at, JobEvent.SUCCESS)] if shadow.triggered_at is not None else []
+def _as_if_live(facts: RerunFacts, dry_run: DryRun) -> RerunFacts:
+    key = dry_run.key
+    reruns = [RerunEntry(key, reason, dry_run.triggered_at or _LONG_AGO) for reason in dry_run.reruns]
+    done = [JobEntry(key, dry_run.triggered_at, JobEvent.SUCCESS)] if dry_run.triggered_at is not None else []
     return replace(facts, run=None, reruns=reruns, entries=[*facts.entries, *done])
 
 

@@ -14,7 +14,7 @@ from interlock_lifecycle._start import lease_end
 from interlock_lifecycle._words import FailureCategory, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event
-from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_to_write, tell_baseline
+from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_events, baseline_to_write
 from interlock_lifecycle.sensors._repeated import ask_for_rest
 from interlock_lifecycle.slas._sla import SlaFacts, settle
 from interlock_sla import Exclusions
@@ -124,7 +124,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             detail=_job_detail(outcome),
         )
     ]
-    events += tell_baseline(facts.baseline, run, now, source=source, ordinal=len(events))
+    events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))
     verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
     entry = _entry(run, JobEvent.SUCCESS, succeeded_at, outcome)
     return CloseRun(

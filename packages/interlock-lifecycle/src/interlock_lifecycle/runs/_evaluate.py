@@ -15,7 +15,7 @@ from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import refuse_config
 from interlock_lifecycle.runs._wait import wait_seconds
 from interlock_lifecycle.sensors._accounted import rows_seen
-from interlock_lifecycle.sensors._baseline import baseline_to_write, take_baseline, tell_baseline
+from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
 from interlock_rules import Rule, Selection, select_rows
@@ -122,7 +122,7 @@ def _pass(
             message=f"all {len(config.validation.rules)} rules hold",
         )
     ]
-    events += tell_baseline(taken, run, now, source=source, ordinal=1)
+    events += baseline_events(taken, run, now, source=source, ordinal=1)
     everything = select_rows(facts.sensors, rules_to_read(config), run.key.date, facts.kept.rows)
     return PassEvaluation(
         run,

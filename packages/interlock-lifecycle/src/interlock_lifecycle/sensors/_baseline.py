@@ -53,7 +53,9 @@ def baseline_to_write(taken: Baseline | NoBaseline | None) -> Baseline | None:
     return None if isinstance(taken, NoBaseline) else taken
 
 
-def tell_baseline(taken: Baseline | NoBaseline | None, run: Run, at: Any, *, source: str, ordinal: int) -> list[Event]:
+def baseline_events(
+    taken: Baseline | NoBaseline | None, run: Run, at: Any, *, source: str, ordinal: int
+) -> list[Event]:
     """The event of a baseline: taken, or the reason why not. No event for a pipeline without post-run rules."""
     if taken is None:
         return []

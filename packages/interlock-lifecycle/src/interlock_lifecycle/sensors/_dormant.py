@@ -63,7 +63,7 @@ def decide_dormant(
 ) -> NoteDormant | Announce | Ignore:
     """Decide how a date waits whose trigger row came on an excluded day before the date has begun.
 
-    `decide_sensor` and `decide_shadow` call it. A date that is excluded itself keeps no row: on the next allowed day
+    `decide_sensor` and `decide_dry_run` call it. A date that is excluded itself keeps no row: on the next allowed day
     the row under the sensor's key counts. Reconciliation reads that row for a live pipeline. Nothing does so for a dry
     run, so its date is noted. Results:
 
@@ -170,7 +170,7 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
 
     The watchdog calls it on an allowed day. If another date's row has replaced the row, the kept row counts. Results:
 
-    - `TakeUp`: the trigger holds for the row. The caller begins the date (`start_dormant`, `begin_shadow`).
+    - `TakeUp`: the trigger holds for the row. The caller begins the date (`start_dormant`, `begin_dry_run`).
     - `KeepRows`: the date waits no more. It has begun in another way, its sensor is not the trigger any more, it waited
       in a dry run and the pipeline is live, its row was replaced and not kept, or its row does not fulfil the trigger.
     - `Ignore`: the date goes on waiting. A deleted row, or a row with an unreadable date, may be followed by another.

@@ -18,7 +18,7 @@ from interlock_lifecycle.slas._sla import (
 )
 from interlock_lifecycle.slas._timers import (
     Timer,
-    tell_unscheduled,
+    report_unscheduled,
     timer_input,
     timers_of,
 )
@@ -35,8 +35,8 @@ __all__ = [
     "deadlines_of_run",
     "decide_alert",
     "judge_completed",
+    "report_unscheduled",
     "settle",
-    "tell_unscheduled",
     "timer_input",
     "timers_of",
     "warning_marker",

@@ -184,7 +184,7 @@ def cron_fire(config: PipelineConfig, date: ExecutionDate) -> datetime | None:
 def was_met(verdict: Verdict) -> bool:
     """Whether the date succeeded before every deadline that it had then. Later reruns do not change that."""
     judged = verdict.clocks.values()
-    return bool(judged) and not verdict.spoiled and all(one.outcome is Outcome.MET for one in judged)
+    return bool(judged) and not verdict.corrupted and all(one.outcome is Outcome.MET for one in judged)
 
 
 def settle(

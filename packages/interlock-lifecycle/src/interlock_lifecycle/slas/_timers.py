@@ -46,7 +46,7 @@ def timers_of(
     )
 
 
-def tell_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
+def report_unscheduled(key: RunKey, failures: Mapping[str, str], now: datetime) -> Announce:
     """Report timers that could not be created, once per date. `failures`: the errors by the timers' names."""
     why = "; ".join(f"{name}: {error}" for name, error in failures.items())
     event = make_event(

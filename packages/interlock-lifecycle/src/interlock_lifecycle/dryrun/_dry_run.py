@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import (
     Announce,
-    AnswerShadow,
+    AnswerDryRun,
+    DryRun,
     Ignore,
     KeptRows,
     NoteArrival,
     NoteDormant,
     ObserveRun,
-    Shadow,
 )
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, RunKey, Sensor
@@ -43,13 +43,13 @@ from interlock_lifecycle.slas._sla import deadlines_of, moved_detail
 from interlock_rules import select_rows
 from interlock_sla import Exclusions, ExecutionDate
 
-ShadowDecision: TypeAlias = ObserveRun | NoteArrival | NoteDormant | Announce | Ignore
+DryRunDecision: TypeAlias = ObserveRun | NoteArrival | NoteDormant | Announce | Ignore
 
 
-class ShadowFacts(Struct, frozen=True):
+class DryRunFacts(Struct, frozen=True):
     """The date's DRY_RUN# row, its first arrival, its baseline, and the named sensors' rows as they are now."""
 
-    shadow: Shadow
+    dry_run: DryRun
     arrived_at: datetime | None
     exclusions: Exclusions
     baseline: Mapping[str, object]
@@ -61,10 +61,10 @@ class ShadowFacts(Struct, frozen=True):
     @property
     def has_begun(self) -> bool:
         """Whether a live pipeline would have a run of the date."""
-        return self.arrived_at is not None or self.shadow.triggered_at is not None
+        return self.arrived_at is not None or self.dry_run.triggered_at is not None
 
 
-def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> ShadowDecision:
+def decide_dry_run(sensor: Sensor, config: PipelineConfig, facts: DryRunFacts) -> DryRunDecision:
     """Decide on a sensor's record of a dry run, by the conditions of a live run.
 
     The stream-router calls it for each sensor that the pipeline reads. The trigger must hold first, then all rules
@@ -81,22 +81,22 @@ def decide_shadow(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
     if not facts.has_begun and triggers(sensor, config) and is_dormant(sensor, config, facts.exclusions):
         waiting = Waiting(facts.exclusions, facts.kept, facts.sensors, facts.is_reported)
         return decide_dormant(key, sensor, config, waiting)
-    if facts.shadow.triggered_at is not None:
-        return _afterwards(sensor, config, key, facts.shadow.triggered_at, facts)
+    if facts.dry_run.triggered_at is not None:
+        return _afterwards(sensor, config, key, facts.dry_run.triggered_at, facts)
     if not _is_triggered(sensor, config, facts):
         return Ignore("the trigger has not come yet")
     return _evaluate(key, sensor, config, facts)
 
 
-def begin_shadow(
-    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+def begin_dry_run(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: DryRunFacts
 ) -> ObserveRun | NoteArrival | Ignore:
     """Begin a date that waited on an excluded day at `sensor.written_at`, like a live date (`judge_dormant`)."""
     return Ignore("the date has begun") if facts.has_begun else _evaluate(key, sensor, config, facts)
 
 
-def decide_waiting_shadow(
-    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+def decide_waiting_dry_run(
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: DryRunFacts
 ) -> ObserveRun | NoteArrival | Announce | Ignore:
     """Decide on a sensor's record for a date that it does not name.
 
@@ -107,7 +107,7 @@ def decide_waiting_shadow(
     - `Announce`: the date has begun, and the post-run record drifted.
     - `Ignore`: the date does not wait, a rule does not hold, or the record changes nothing.
     """
-    triggered_at = facts.shadow.triggered_at
+    triggered_at = facts.dry_run.triggered_at
     if triggered_at is not None and reports_on(sensor, config, key):
         if not is_read_for(sensor, config, key, facts.sensors, facts.kept):
             return Ignore("the rules read a row with precedence over this one")
@@ -118,7 +118,7 @@ def decide_waiting_shadow(
 
 
 def _evaluate(
-    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: ShadowFacts
+    key: RunKey, sensor: Sensor, config: PipelineConfig, facts: DryRunFacts
 ) -> ObserveRun | NoteArrival | Ignore:
     now = sensor.written_at
     arrived_at = facts.arrived_at or now
@@ -133,14 +133,14 @@ def _evaluate(
     return Ignore(evaluation.explain())
 
 
-def _kept(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> KeptRows:
+def _kept(sensor: Sensor, config: PipelineConfig, facts: DryRunFacts) -> KeptRows:
     """The rows that the date keeps. A date that this sensor begins keeps the same rows as a live run."""
     if facts.arrived_at is not None:
         return facts.kept
     return kept_from_start(facts.kept, opening_row(sensor.key, sensor.fields, sensor.written_at, config), config)
 
 
-def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) -> bool:
+def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: DryRunFacts) -> bool:
     """Whether a live run of this date would be under way: its trigger comes now, or came before.
 
     The trigger's row is not read. Without the date in its key, it may still be another date's.
@@ -149,7 +149,7 @@ def _is_triggered(sensor: Sensor, config: PipelineConfig, facts: ShadowFacts) ->
 
 
 def _observe(
-    sensor: Sensor, config: PipelineConfig, key: RunKey, facts: ShadowFacts, arrived_at: datetime
+    sensor: Sensor, config: PipelineConfig, key: RunKey, facts: DryRunFacts, arrived_at: datetime
 ) -> ObserveRun:
     now = sensor.written_at
     source = name_record(sensor)
@@ -168,11 +168,11 @@ def _observe(
     told.append(_completed(projection, key, now, source, len(told)))
     kept, rows = _kept(sensor, config, facts), {**facts.sensors, sensor.key: sensor.fields}
     read = select_rows(rows, rules_to_read(config), key.date, kept.rows)
-    shadow = replace(facts.shadow, triggered_at=now, seen=rows_seen(rows, read, kept.rows, key.date))
+    dry_run = replace(facts.dry_run, triggered_at=now, seen=rows_seen(rows, read, kept.rows, key.date))
     baseline = baseline_to_write(take_baseline(config, key, facts.sensors, kept.rows))
     begins = facts.arrived_at is None
     return ObserveRun(
-        shadow, arrived_at if begins else None, baseline, tuple(told), kept=kept if begins else KeptRows()
+        dry_run, arrived_at if begins else None, baseline, tuple(told), kept=kept if begins else KeptRows()
     )
 
 
@@ -241,11 +241,11 @@ def _afterwards(
     config: PipelineConfig,
     key: RunKey,
     triggered_at: datetime,
-    facts: ShadowFacts,
+    facts: DryRunFacts,
     other: ExecutionDate | None = None,
 ) -> Announce | Ignore:
     """Decide on late data and drift after the job would have run, as after a completed run."""
-    if was_seen(sensor, triggered_at, facts.shadow.seen):
+    if was_seen(sensor, triggered_at, facts.dry_run.seen):
         return Ignore("the dry run took this sensor into account")
     if _gives_way(sensor, config, triggered_at, facts, other):
         return Ignore("a newer write of this sensor was seen, or follows on the stream")
@@ -279,7 +279,7 @@ def _afterwards(
 
 
 def _gives_way(
-    sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: ShadowFacts, other: ExecutionDate | None
+    sensor: Sensor, config: PipelineConfig, triggered_at: datetime, facts: DryRunFacts, other: ExecutionDate | None
 ) -> bool:
     """Whether a newer write supersedes the record, by the rules of a live run."""
     now_there = facts.sensors.get(sensor.key)
@@ -287,13 +287,13 @@ def _gives_way(
         return is_overtaken(sensor, now_there, config, other)
     if not may_be_overwritten(sensor, triggered_at):
         return False
-    return was_overwritten(sensor, now_there, facts.shadow.seen, config)
+    return was_overwritten(sensor, now_there, facts.dry_run.seen, config)
 
 
 class FailureFacts(Struct, frozen=True):
     """The facts by which an external job's failure is judged. `handled`: it was judged already."""
 
-    shadow: Shadow
+    dry_run: DryRun
     exclusions: Exclusions
     handled: bool = False
 
@@ -303,14 +303,14 @@ def failure_marker(entry: JobEntry) -> str:
     return f"shadow-failure#{entry.key.schedule_id}#{round(entry.at.timestamp() * 1000)}#{entry.key.date}"
 
 
-def decide_shadow_failure(
+def decide_dry_run_failure(
     entry: JobEntry, config: PipelineConfig, facts: FailureFacts, *, at: datetime
-) -> AnswerShadow | Ignore:
+) -> AnswerDryRun | Ignore:
     """Decide whether a live run would retry after an external failure, with its budgets (docs/reference/runs.md §7).
 
     The stream-router calls it for each joblog row of a dry run. Results:
 
-    - `AnswerShadow`: DRY_RUN_WOULD_RETRY within the budget, otherwise DRY_RUN_RETRY_EXHAUSTED, or PIPELINE_EXCLUDED for
+    - `AnswerDryRun`: DRY_RUN_WOULD_RETRY within the budget, otherwise DRY_RUN_RETRY_EXHAUSTED, or PIPELINE_EXCLUDED for
       an excluded date.
     - `Ignore`: the row is not a failure, or it was judged already.
     """
@@ -318,7 +318,7 @@ def decide_shadow_failure(
         return Ignore("the row is not a failure")
     if facts.handled:
         return Ignore("this failure was judged already")
-    key, used = entry.key, facts.shadow.retries
+    key, used = entry.key, facts.dry_run.retries
     allowed, budget = may_retry(config, entry.category, used)
     excluded = facts.exclusions.excludes(key.date.day)
     retries = allowed and not excluded
@@ -340,5 +340,5 @@ def decide_shadow_failure(
             if value is not None
         },
     )
-    after = replace(facts.shadow, retries=used + 1) if retries else facts.shadow
-    return AnswerShadow(facts.shadow, after, at, (event,), marker=failure_marker(entry))
+    after = replace(facts.dry_run, retries=used + 1) if retries else facts.dry_run
+    return AnswerDryRun(facts.dry_run, after, at, (event,), marker=failure_marker(entry))
