@@ -147,9 +147,32 @@ def test_rejected_row_opens_no_date_later() -> None:
     assert play.until("03-25 00:00").jobs == []
 
 
-def test_a_date_in_an_unknown_suffix_is_not_today() -> None:
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "2026-03-03T23:00:00Z",
+        "20260303T2300",
+        "20260303T23:00:00Z",
+        "2026030323",
+        "dt=2026-03-03",
+        "2026-03-03\n",
+        "2026-03-03#eu",
+        "20260303T000000Z",
+    ],
+)
+def test_a_date_in_an_unusual_suffix_is_not_today(suffix: str) -> None:
     play = Play(
         HOURLY.replace("{key: landing, check: gte, field: count, value: 1000}", "{key: quality, check: exists}")
     )
-    play.write("03-03 23:00", "quality", ok=1).write("03-04 00:10", "landing#2026-03-03T23:00:00Z", count=1)
-    assert play.until("03-04 02:00").jobs == []
+    play.write("03-03 23:00", "quality", ok=1).write("03-04 00:10", f"landing#{suffix}", count=1)
+    assert "03-04" not in play.until("03-04 02:00").jobs
+
+
+def test_rejected_rows_under_random_keys_cause_few_reports() -> None:
+    play = Play()
+    for number in range(300):
+        batch = f"{number * 7919**9 % 2**64:016x}"
+        play.write("03-03 07:00", f"landing#2026-03-03-{batch}", count=number)
+        play.write("03-03 07:00", f"landing#{batch[:8]}-{batch[8:]}", date="2026/03/03", count=number)
+    assert len(play.until("03-03 08:00").letters.all) == 600
+    assert len(play.reported("SENSOR_REJECTED")) < 20

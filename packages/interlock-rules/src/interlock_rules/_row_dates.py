@@ -22,11 +22,12 @@ _HOUR = r"(?:T([0-9]{2}))?"
 _MIDNIGHT = r"[Tt ]00:?00(?::?00(?:[.,]0+)?)?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _FORMS = tuple(re.compile(form) for form in (_DAY + _HOUR, _COMPACT_DAY + _HOUR))
 _MIDNIGHTS = tuple(re.compile(form + _MIDNIGHT) for form in (_DAY, _COMPACT_DAY))
-# A number of eight digits in a key is often an identifier. It is read as a date only if it could be a day.
-# A suffix that begins like a day with separators is meant as a date in any case.
-_SUFFIX = re.compile(
-    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?![0-9]).*"
-    r"|(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:T[0-9]{2})?"
+_NUMBER = r"(?:19|2[0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+# A number of eight digits in a key is often an identifier. It is read as a date only if it could be a day, alone or
+# followed by a time. A part that begins like a day with separators is meant as a date in any case.
+_DATE_LIKE = re.compile(
+    r"\s*(?:\w*=)?(?:[0-9]{4}[-/._][0-9]{1,2}[-/._][0-9]{1,2}(?![0-9])"
+    rf"|{_NUMBER}(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){{0,2}})?(?![0-9A-SU-Ya-su-y]))"
 )
 _ABSENT = object()
 
@@ -34,7 +35,7 @@ _ABSENT = object()
 class UnreadableDate(Struct, frozen=True):
     """The date of a sensor row that cannot be read or that contradicts itself. Such a row counts for no run.
 
-    field: the wrong place: "date", "hour", or "key" for the suffix of the row's key.
+    field: the wrong place: "date", "hour", or "key" for a part of the row's key.
     value: its value as read. problem: a predicate for a sentence, with the allowed forms.
     """
 
@@ -51,14 +52,15 @@ RowDate: TypeAlias = ExecutionDate | UnreadableDate | None
 
 
 def row_date(key: str, fields: Mapping[str, object]) -> RowDate:
-    """The execution date that a sensor row names, by its fields `date` and `hour`, otherwise by its key's suffix.
+    """The execution date that a sensor row names, by its fields `date` and `hour`, otherwise by its key.
 
-    key: the row's key, such as `landing` or `landing#2026-03-03`. fields: the sensor's fields.
-    A row without a date gives None, and its `hour` is ignored. Fields and suffix contradict each other if their days
+    key: the row's key, such as `landing` or `landing#2026-03-03`. The last part behind a `#` that is like a date is the
+    date of the key. fields: the sensor's fields.
+    A row without a date gives None, and its `hour` is ignored. Fields and key contradict each other if their days
     differ, or if both name an hour and the hours differ. Otherwise the more precise date counts.
     """
     value = fields.get("date", _ABSENT)
-    suffix = _suffix_date(key.rpartition("#")[2]) if "#" in key else None
+    suffix = _suffix_date(key.partition("#")[2]) if "#" in key else None
     if value is _ABSENT:
         return (
             suffix if suffix is None or isinstance(suffix, UnreadableDate) else _with_hour(suffix, fields.get("hour"))
@@ -136,9 +138,11 @@ def _read_text(text: str) -> ExecutionDate | None:
 
 @lru_cache(maxsize=4096)
 def _suffix_date(suffix: str) -> ExecutionDate | UnreadableDate | None:
-    if _SUFFIX.fullmatch(suffix) is None:
-        return None  # a suffix of any other form is a part of the key
-    return _read_text(suffix) or UnreadableDate("key", suffix, _problem(suffix))
+    """The date that a key names behind its first `#`. None if no part of it is like a date."""
+    part = next((part for part in reversed(suffix.split("#")) if _DATE_LIKE.match(part)), None)
+    if part is None:
+        return None  # the suffix is a part of the sensor's name
+    return _read_text(part) or UnreadableDate("key", part, _problem(part))
 
 
 def _execution_date(year: str, month: str, day: str, hour: str | None) -> ExecutionDate | None:

@@ -41,9 +41,10 @@ def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
     """The marker of one kind of rejected row.
 
     It holds the key, the form of the value and the problem, with each digit written as 9 and each word as a.
+    In a part of the key behind a `#` that holds a digit, each word is a 9: such a part may be a random identifier.
     """
-    head, mark, suffix = sensor.key.partition("#")
-    key = head + mark + re.sub("[0-9]", "9", suffix)
+    head, *parts = sensor.key.split("#")
+    key = "#".join([head, *(re.sub(r"\w+", "9", part) if re.search("[0-9]", part) else part for part in parts)])
     words = re.sub(r"\w+", _form_of, str(problem.value))
     form = f"{key} {problem.field} {type(problem.value).__name__} {re.sub('[0-9]+', '9', problem.problem)} {words}"
     return f"sensor-rejected#{key}#{digest(form)}"
