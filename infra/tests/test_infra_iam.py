@@ -218,7 +218,7 @@ def test_only_the_alert_dispatcher_reads_the_secret(full: "Plan") -> None:
     ],
 )
 def test_each_aws_call_of_a_trigger_is_permitted(module: str, service: str, full: "Plan") -> None:
-    path = REPOSITORY / "packages" / "interlock-triggers" / "src" / "interlock_triggers" / f"{module}.py"
+    path = REPOSITORY / "packages" / "interlock-triggers" / "src" / "interlock_triggers" / "_jobs" / f"{module}.py"
     verbs = "add|cancel|describe|filter|get|invoke|list|start|stop"
     operations = re.findall(rf'"((?:{verbs})(?:_[a-z]+)+)"', path.read_text(encoding="utf-8"))
     assert operations
