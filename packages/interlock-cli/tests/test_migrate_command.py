@@ -210,12 +210,13 @@ def test_notices_are_listed_and_keep_the_exit_code(run: Any, store: Store, calen
     ]
 
 
-def test_a_deadline_that_excluded_days_move_is_listed(run: Any, store: Store, calendars: Path) -> None:
-    weekends = ANYTIME.replace("check: exists}}", "check: exists}, exclude: {weekends: true}}", 1)
-    store.put_config(decode_yaml(weekends, "x.yaml"))
+def test_deadlines_that_excluded_days_move_are_listed(run: Any, store: Store, calendars: Path) -> None:
+    trigger = "check: exists, deadline: '06:00'}, exclude: {weekends: true}}"
+    store.put_config(decode_yaml(ANYTIME.replace("check: exists}}", trigger, 1), "x.yaml"))
     done = run("--calendars", str(calendars))
-    (moved,) = [line for line in done.output.splitlines() if line.startswith("moved:")]
-    assert re.match(r"moved: anytime: sla\.deadline: the deadline of 20\d\d-\d\d-\d\d moves from ", moved)
+    moved = [line for line in done.output.splitlines() if line.startswith("moved:")]
+    for line, path in zip(moved, (r"sla\.deadline", r"schedule\.trigger\.deadline"), strict=True):
+        assert re.match(rf"moved: anytime: {path}: the deadline of 20\d\d-\d\d-\d\d moves from ", line)
 
 
 def test_lease_of_a_run_without_expiry_follows_the_timeout(run: Any, store: Store, client: Any) -> None:

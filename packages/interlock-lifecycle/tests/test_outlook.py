@@ -7,7 +7,14 @@ import pytest
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import KeptRows
-from interlock_lifecycle.reports import DateHold, date_to_judge, held_by_dates, moved_deadline, unreadable_triggers
+from interlock_lifecycle.reports import (
+    DateHold,
+    MovedDeadline,
+    date_to_judge,
+    held_by_dates,
+    moved_deadlines,
+    unreadable_triggers,
+)
 from interlock_rules import KeptRow
 from interlock_sla import Exclusions, parse_execution_date
 
@@ -165,4 +172,28 @@ def test_the_next_deadline_that_moves_is_named(schedule: str, sla: str, says: st
         f"pipeline: {{id: bronze}}\nschedule: {schedule}\nsla: {sla}\nvalidation: {{rules: [{LANDING}]}}\n"
         "job: {type: command, config: {command: load}}\n"
     )
-    assert moved_deadline(config, config.exclusions({}), NOW) == says
+    found = moved_deadlines(config, config.exclusions({}), NOW)
+    assert [(moved.path, moved.says) for moved in found] == ([("sla.deadline", says)] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("sla", "days", "expected"),
+    [
+        (
+            "",
+            "weekends: true",
+            "the deadline of 2026-03-06 moves from 2026-03-07T06:00:00Z to 2026-03-09T06:00:00Z, over excluded days",
+        ),
+        ("sla: {excludedDays: keep, deadline: '09:00'}\n", "weekends: true", None),
+        ("", "dates: [2026-08-01]", None),
+    ],
+)
+def test_next_trigger_deadline_that_moves_is_reported(sla: str, days: str, expected: str | None) -> None:
+    trigger = '{key: landing, check: exists, deadline: "06:00"}'
+    config = decode_yaml(
+        f"pipeline: {{id: bronze}}\nschedule: {{trigger: {trigger}, exclude: {{{days}}}}}\n{sla}"
+        f"validation: {{rules: [{LANDING}]}}\njob: {{type: command, config: {{command: load}}}}\n"
+    )
+    found = moved_deadlines(config, config.exclusions({}), NOW)
+    reported = [] if expected is None else [MovedDeadline("schedule.trigger.deadline", "06:00", expected)]
+    assert list(found) == reported

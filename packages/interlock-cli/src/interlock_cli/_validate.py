@@ -17,7 +17,7 @@ from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json
 from interlock_config import PipelineConfig, Problem, Review
-from interlock_lifecycle.reports import moved_deadline
+from interlock_lifecycle.reports import moved_deadlines
 from interlock_sla import Calendar
 from interlock_store import date_holds, newest_date
 
@@ -113,12 +113,11 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
             rows = ", ".join((f"environment {where.environment}", *(f"SENSOR#{key}" for key in hold.rows)))
             yield Problem(source, hold.path, UNSET, f"{hold.says} ({rows})", "warning")
         stored = store.config(config.id)
-        moved = moved_deadline(config, config.exclusions(calendars), now)
-        if moved is not None and stored.exists and not stored.noted:
-            # Only before the deployment runs with moving deadlines. Afterwards the move is not a change.
-            deadline = config.sla.deadline if config.sla is not None else None
-            message = f"{moved} (environment {where.environment})"
-            yield Problem(source, "sla.deadline", deadline, message, "warning")
+        if not stored.exists or stored.noted:
+            continue  # Once the deployment runs with moving deadlines, the move is not a change.
+        for moved in moved_deadlines(config, config.exclusions(calendars), now):
+            message = f"{moved.says} (environment {where.environment})"
+            yield Problem(source, moved.path, moved.deadline, message, "warning")
 
 
 def _read_stdin_into(gathered: Gathered, name: str) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, notices
 from interlock_lifecycle import RunStatus
-from interlock_lifecycle.reports import moved_deadline
+from interlock_lifecycle.reports import moved_deadlines
 from interlock_lifecycle.runs import lease_end
 from interlock_rules import to_number
 from interlock_sla import Calendar
@@ -267,9 +267,8 @@ class Migration:
         has_cron, newest = config.cron is not None, newest_date(self._store, config)
         for hold in date_holds(self._store, config, newest, exclusions, self._now):
             yield MigrationNotice("held", pk, hold.path, hold.rows, f"{hold.path}: {hold.says}", has_cron)
-        moved = moved_deadline(config, exclusions, self._now)
-        if moved is not None:
-            yield MigrationNotice("moved", pk, "sla.deadline", (), f"sla.deadline: {moved}", has_cron)
+        for moved in moved_deadlines(config, exclusions, self._now):
+            yield MigrationNotice("moved", pk, moved.path, (), f"{moved.path}: {moved.says}", has_cron)
         for notice in notices(config, newest):
             yield MigrationNotice("meaning", pk, notice.path, (), str(notice), has_cron)
 

@@ -2,9 +2,10 @@
 
 from interlock_lifecycle.reports._outlook import (
     DateHold,
+    MovedDeadline,
     date_to_judge,
     held_by_dates,
-    moved_deadline,
+    moved_deadlines,
     unreadable_triggers,
 )
 from interlock_lifecycle.reports._report import (
@@ -18,6 +19,7 @@ from interlock_lifecycle.reports._report import (
 
 __all__ = [
     "DateHold",
+    "MovedDeadline",
     "Progress",
     "RunReport",
     "SlaReport",
@@ -26,6 +28,6 @@ __all__ = [
     "describe_absent",
     "describe_run",
     "held_by_dates",
-    "moved_deadline",
+    "moved_deadlines",
     "unreadable_triggers",
 ]

@@ -1,6 +1,6 @@
 """The parts of a pipeline that its sensor rows would stop by their dates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec import Struct
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
 from interlock_lifecycle._moment import rfc3339
-from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates
+from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, trigger_ends
 from interlock_lifecycle.sensors._arrival import is_reserved
 from interlock_lifecycle.slas._sla import deadlines_of
 from interlock_rules import Mode, UnreadableDate, row_date, row_keys, select_rows
@@ -28,6 +28,18 @@ class DateHold(Struct, frozen=True):
 
     path: str
     rows: tuple[str, ...]
+    says: str
+
+
+class MovedDeadline(Struct, frozen=True):
+    """A deadline that excluded days move (docs/reference/sla.md §5).
+
+    path: its place in the config, such as `sla.deadline`. deadline: its value there. says: the next date whose deadline
+    moves, as a sentence without its full stop.
+    """
+
+    path: str
+    deadline: str
     says: str
 
 
@@ -75,23 +87,49 @@ def held_by_dates(
     return tuple(found)
 
 
-def moved_deadline(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> str | None:
-    """The next deadline within 31 days that excluded days move, as a sentence. None if no deadline moves.
+def moved_deadlines(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> tuple[MovedDeadline, ...]:
+    """The deadlines of the config that excluded days move within 31 days, each with its next example.
 
     One example is enough: each later deadline moves by the same rule (docs/reference/sla.md §5).
     """
+    if exclusions.is_empty:
+        return ()
+    found = (_moved_sla(config, exclusions, now), _moved_trigger(config, exclusions, now))
+    return tuple(one for one in found if one is not None)
+
+
+def _moved_sla(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> MovedDeadline | None:
     sla = config.sla
-    if sla is None or sla.deadline is None or exclusions.is_empty:
+    if sla is None or sla.deadline is None:
         return None
-    expected = Expectation(config, exclusions, now)
-    for date in expected_dates(expected, Window(now, now + _LOOK_AHEAD), hourly=sla.deadline.startswith(":")):
+    for date in _next_dates(config, exclusions, now, sla.deadline):
         for deadline in deadlines_of(config, date, None, exclusions):
             if deadline.moved_from is not None:
-                return (
-                    f"the deadline of {date} moves from {rfc3339(deadline.moved_from)} to "
-                    f"{rfc3339(deadline.breach_at)}, over excluded days"
-                )
+                return _moved("sla.deadline", sla.deadline, date, deadline.moved_from, deadline.breach_at)
     return None
+
+
+def _moved_trigger(config: PipelineConfig, exclusions: Exclusions, now: datetime) -> MovedDeadline | None:
+    trigger = config.schedule.trigger
+    if trigger is None or trigger.deadline is None:
+        return None
+    for date in _next_dates(config, exclusions, now, trigger.deadline):
+        named, ends_at = trigger_ends(config, date, Exclusions()), trigger_ends(config, date, exclusions)
+        if named is not None and ends_at is not None and named != ends_at:
+            return _moved("schedule.trigger.deadline", trigger.deadline, date, named, ends_at)
+    return None
+
+
+def _next_dates(
+    config: PipelineConfig, exclusions: Exclusions, now: datetime, deadline: str
+) -> Iterable[ExecutionDate]:
+    window = Window(now, now + _LOOK_AHEAD)
+    return expected_dates(Expectation(config, exclusions, now), window, hourly=deadline.startswith(":"))
+
+
+def _moved(path: str, deadline: str, date: ExecutionDate, named: datetime, at: datetime) -> MovedDeadline:
+    says = f"the deadline of {date} moves from {rfc3339(named)} to {rfc3339(at)}, over excluded days"
+    return MovedDeadline(path, deadline, says)
 
 
 def unreadable_triggers(rows: Mapping[str, Mapping[str, object]]) -> Iterator[DateHold]:
