@@ -1,4 +1,4 @@
-"""How AWS clients are made: with boto3, on first use, and with the client's own retries off for starts."""
+"""AWS clients: made with boto3 on first use, with the client's own retries off for starts."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class NoTime(Exception):
 
 
 def default_client(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
-    """A boto3 client of the default session; AWS_ENDPOINT_URL and the like hold as usual."""
+    """A boto3 client of the default session. AWS_ENDPOINT_URL and similar variables apply as usual."""
     try:
         boto3 = import_module("boto3")
         configuration = import_module("botocore.config")
@@ -54,9 +54,9 @@ class AwsClients:
         retries: bool = False,
         longest: int = _READ_SECONDS,
     ) -> Any:
-        """A client whose calls end before the deadline; NoTime when less than a second is left.
+        """A client whose calls end before the deadline. Raises NoTime when less than a second is left.
 
-        `longest` bounds the wait for an answer in seconds; `retries` lets boto3 repeat what only reads.
+        `longest` is the longest wait for an answer in seconds. `retries` lets boto3 repeat calls that only read.
         """
         left = int(deadline.remaining())
         if left < 1:
@@ -65,7 +65,7 @@ class AwsClients:
         if retries:
             left //= _TRIES
         key = (service, region, retries, min(left, longest))
-        # boto3's default session is not safe for threads while it makes clients; clients are.
+        # boto3's default session is not thread-safe while it makes clients. The clients are thread-safe.
         with self._lock:
             if key not in self._clients:
                 if len(self._clients) >= _KEPT:

@@ -1,4 +1,4 @@
-"""One call of a trigger: its config, its time, its means; and how its errors are worded without secrets."""
+"""One call of a trigger: its config, deadline and clients, and its errors without secrets."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ C = TypeVar("C")
 
 
 class Call(Struct, Generic[C], frozen=True):
-    """What a job type's functions work with."""
+    """The input of a job type's functions."""
 
     type: str
     config: C
@@ -28,8 +28,8 @@ class Call(Struct, Generic[C], frozen=True):
         return f"Call({self.type})"
 
     def clean(self, text: str) -> str:
-        """Foreign text as it may be shown: one line, bounded, secrets masked."""
-        # Masked before it is cut: half a secret is still one.
+        """Foreign text for a message: one line, bounded, secrets masked."""
+        # Mask before cutting: half a secret is still a secret.
         return one_line(self.redactor.scrub(text))
 
     def refused(self, category: Category, message: str) -> StartRefused:
@@ -37,12 +37,12 @@ class Call(Struct, Generic[C], frozen=True):
         return StartRefused(category, self.clean(message), self.type)
 
     def unconfirmed(self, message: str, category: Category = Category.TRANSIENT) -> StartUnconfirmed:
-        """The error for a start that may have been accepted and can be settled by sending it again."""
-        text = f"{message}; the job may have been started, the same start sent again will tell"
+        """The error for a start that may have been accepted. The same start, sent again, finds out."""
+        text = f"{message}; the job may have been started: send the same start again to find out"
         return StartUnconfirmed(category, self.clean(text), self.type)
 
     def unknown(self, message: str, category: Category = Category.TRANSIENT) -> OutcomeUnknown:
-        """The error for a start that may have been accepted, which nothing can settle."""
+        """The error for a start that may have been accepted. No later call can find out."""
         text = f"outcome unknown: {message}; it is not sent again"
         return OutcomeUnknown(category, self.clean(text), self.type)
 
@@ -51,12 +51,12 @@ class Call(Struct, Generic[C], frozen=True):
         return CheckFailed(category, self.clean(message), self.type)
 
     def gone(self, message: str) -> JobGone:
-        """The error for a job that its target does not know (any more)."""
+        """The error for a job that its target does not know, or no longer knows."""
         return JobGone(Category.PERMANENT, self.clean(message), self.type)
 
 
 def redactor_of(config: Mapping[str, Any], clients: Clients) -> Redactor:
-    """A redactor that knows the secrets of a config and those among the caller's INTERLOCK_ variables."""
+    """A redactor that knows the secrets of a config and of the caller's INTERLOCK_ variables."""
     redactor = Redactor.of(config)
     ours = {name: value for name, value in clients.environment.items() if name.startswith("INTERLOCK_")}
     redactor.learn(Redactor.secrets_of(ours))

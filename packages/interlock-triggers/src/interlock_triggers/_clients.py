@@ -1,4 +1,4 @@
-"""What triggers reach the outside with: the network, the AWS clients, the environment, the clocks."""
+"""The outside world of triggers: the network, the AWS clients, the environment, the clocks."""
 
 import os
 import ssl
@@ -12,18 +12,19 @@ from ._http import AllowList, Breakers, Caller, Dialer, Network, Resolver, dial,
 
 
 class Clients:
-    """Everything outside of the process that a trigger uses. Make one and share it; it is safe for threads.
+    """Everything outside of the process that a trigger uses. Make one and share it between threads.
 
     allowed_hosts: hosts, addresses and networks beyond public ones that the HTTP types may connect to, as the
         text of INTERLOCK_TRIGGER_ALLOWED_HOSTS (separated by commas or spaces) or as a list.
-    environment: what commands may inherit (of it only PATH and INTERLOCK_* reach them); default: this process's.
-    working_directory: where commands run unless their config says otherwise; default: this process's.
-    breakers: the circuit breakers per host; share them to read their states.
-    aws: makes AWS clients, called as `aws(service, region=…, retries=…, read_timeout=…)`; default: boto3's default
-        session. Only the AWS types call it.
-    trust: the TLS context; default: the system's roots.
-    resolver, dialer, timing: name resolution, connecting, clocks; to be replaced in tests.
-    Raises AllowListError for an entry that is none.
+    environment: the environment that commands inherit, by default that of this process. Only PATH and INTERLOCK_*
+        reach the commands.
+    working_directory: the directory of commands without `workingDirectory`, by default that of this process.
+    breakers: the circuit breakers per host. Share them to read their states.
+    aws: makes AWS clients, called as `aws(service, region=…, retries=…, read_timeout=…)`, by default with boto3's
+        default session. Only the AWS types call it.
+    trust: the TLS context, by default with the system's roots.
+    resolver, dialer, timing: name resolution, connecting and clocks. Tests replace them.
+    Raises AllowListError for an invalid entry of allowed_hosts.
     """
 
     def __init__(
@@ -58,14 +59,14 @@ class Clients:
 
 
 class Tokens:
-    """Access tokens obtained by logging in, kept for the next call of this process."""
+    """Access tokens from logins, kept for the next call of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, str], str] = {}
 
     def get(self, origin: str, login: str) -> str | None:
-        """The token of a login at an origin, if there is one."""
+        """The token of a login at an origin, if one is kept."""
         with self._lock:
             return self._tokens.get((origin, login))
 

@@ -1,4 +1,4 @@
-"""How much time a call has left; instants are turned into a monotonic end once, at the entry."""
+"""The time that a call has left. Each instant becomes a monotonic end once, at the start of the call."""
 
 import copy
 import random
@@ -12,7 +12,7 @@ _WEEK = 7 * 86400.0
 
 
 class Timing(Struct, frozen=True):
-    """The clocks and the dice. `now` is epoch seconds, `monotonic` seconds of any origin, `dice` in [0, 1)."""
+    """The clocks and the dice. `now` returns epoch seconds, `monotonic` seconds from any origin, `dice` [0, 1)."""
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -37,7 +37,7 @@ class Deadline:
         return sooner
 
     def remaining(self) -> float:
-        """Seconds left, at most a week; 0 when the deadline has passed."""
+        """Seconds left, at most a week. 0 after the deadline."""
         return min(max(0.0, self._end - self._monotonic()), _WEEK)
 
     @property

@@ -1,12 +1,12 @@
-"""What can go wrong with a trigger, told apart by whether the job may have been started.
+"""The errors of triggers, divided by whether the job may have been started.
 
-TriggerError                the root
+TriggerError                the base class
 ├── StartRefused            definitely not started
 │   └── MissingExtra        not started: an optional dependency is not installed
-├── StartUnconfirmed        may have been started; the same start, sent again, settles it
-├── OutcomeUnknown          may have been started; nothing can settle it
-├── CheckFailed             the status could not be read; the job is as it was
-│   └── JobGone             the target knows no such job, or no longer
+├── StartUnconfirmed        may have been started: the same start, sent again, finds out
+├── OutcomeUnknown          may have been started: no later call can find out
+├── CheckFailed             the status could not be read: the job is unchanged
+│   └── JobGone             the target does not know the job, or no longer knows it
 └── AllowListError          an entry of the allow-list is neither a host nor a network
 """
 
@@ -14,7 +14,7 @@ from ._types import Category
 
 
 class TriggerError(Exception):
-    """Root of this package's errors. `category`, `message` and `job_type` say what, why and for which type."""
+    """Base class of this package's errors, with the `category`, the `message` and the `job_type`."""
 
     def __init__(self, category: Category, message: str, job_type: str) -> None:
         super().__init__(category, message, job_type)
@@ -36,14 +36,14 @@ class StartRefused(TriggerError):
 class StartUnconfirmed(TriggerError):
     """The start was sent and its answer was lost, but the target deduplicates or can be asked.
 
-    Call `start` again with the same key and `resumed=True`: it finds the job or starts it, never a second one.
+    Call `start` again with the same key and `resumed=True`: it finds the job or starts it, but never a second job.
     """
 
 
 class OutcomeUnknown(TriggerError):
-    """The start was, or may have been, sent, its answer is lost, and the target can neither deduplicate nor be asked.
+    """The start may have been sent, its answer is lost, and the target can neither deduplicate nor be asked.
 
-    It must not be sent again under the same attempt.
+    The start must not be sent again under the same attempt.
     """
 
 
@@ -52,7 +52,7 @@ class CheckFailed(TriggerError):
 
 
 class JobGone(CheckFailed):
-    """The target answered that it knows no such job, or no longer: it does not run there. Always PERMANENT."""
+    """The target answered that it does not know the job: the job does not run there. Always PERMANENT."""
 
 
 class MissingExtra(StartRefused):

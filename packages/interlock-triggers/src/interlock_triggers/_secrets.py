@@ -1,4 +1,4 @@
-"""Which values of a job's config are secret, and how they are kept out of everything that is written down."""
+"""The secret values of a job's config, and their masking in all messages, logs and details."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 
 _MASK = "***"
 _SHORTEST = 4
-"""Shorter values are not masked: they would blot out ordinary text."""
+"""Shorter values are not masked: they also occur in ordinary text."""
 _NAME = re.compile(
     r"auth(?!or(?!iz))|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
     r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|passcode|(?:^|[-_.])(?:sig|pass)$",
@@ -21,8 +21,8 @@ _NAME = re.compile(
 )
 _CAMEL = re.compile(r"[a-z](?:Pass|Sig)$")
 _IN_A_QUERY = ("key", "code")
-"""Names that stand for a secret in the query of a URL, and for anything elsewhere."""
-# Names are bounded and begin at the beginning of a word: payloads of megabytes are searched in one pass.
+"""Names that mark a secret only in the query of a URL."""
+# Names have a limited length and begin at the start of a word: payloads of megabytes are searched in one pass.
 _VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)"
 _ASSIGNED = re.compile(r"(?<![\w.-])-{0,2}([A-Za-z][\w.-]{0,63})[ \t]{0,3}[=:][ \t]{0,3}" + _VALUE)
 _OPTION = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{0,63})[ \t]{1,3}(?!-)" + _VALUE)
@@ -39,14 +39,14 @@ _QUERY = re.compile(rf"[?&](?:{'|'.join(_IN_A_QUERY)})=([^\s&#\"']{{1,8192}})", 
 _ENVIRONMENT = re.compile(r"-{0,2}([A-Za-z_][\w.-]{0,63})=(.+)", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][\w-]{0,31}")
 _TOKEN_LENGTH = 20
-"""A user name this long in a URL without a password is a token."""
+"""A user name of this length in a URL without a password is a token."""
 _COMMAND_LENGTH = 64 * 1024
 _FORM = re.compile(r"[^\s=&]*=[^\s]*")
 _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a header, a field or an option of this name holds something that must not be shown."""
+    """Whether a header, a field or an option of this name holds a secret."""
     return bool(_NAME.search(name) or _CAMEL.search(name)) and not _NOT_SECRET.search(name)
 
 
@@ -64,11 +64,11 @@ class Redactor:
 
     @staticmethod
     def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
-        """The secret values of a mapping, as they are."""
+        """The secret values of a mapping, unchanged."""
         return _secrets_in(values)
 
     def learn(self, values: Iterable[str]) -> None:
-        """Mask these values too."""
+        """Also mask these values."""
         for value in {value for value in values if len(value) >= _SHORTEST}:
             self._values.update(form for form in _spellings(value) if len(form) >= _SHORTEST)
 
@@ -79,7 +79,7 @@ class Redactor:
         return text
 
     def scrub_bytes(self, body: bytes) -> bytes:
-        """The same for an answer's body."""
+        """The body of an answer with every known secret replaced by `***`."""
         return self.scrub(body.decode("utf-8", "replace")).encode()
 
     def __repr__(self) -> str:
@@ -88,9 +88,9 @@ class Redactor:
 
 def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, Mapping):
-        told = _name_told_beside(value)
+        named = _name_of_the_value(value)
         for key, inner in value.items():
-            inner_name = told if told and str(key).lower() == "value" else str(key)
+            inner_name = named if named and str(key).lower() == "value" else str(key)
             yield from _secrets_in(inner, name if names_a_secret(name) else inner_name)
     elif isinstance(value, list | tuple):
         yield from _secrets_in_list([*value], name)
@@ -105,14 +105,14 @@ def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
                 yield from _secrets_in_list(shlex.split(value), "")
 
 
-def _name_told_beside(value: Mapping[Any, Any]) -> str:
-    """The name in `{"name": "DB_PASSWORD", "value": …}`; empty where there is none."""
-    told = next((inner for key, inner in value.items() if str(key).lower() in ("name", "key")), "")
-    return told if isinstance(told, str) else ""
+def _name_of_the_value(value: Mapping[Any, Any]) -> str:
+    """The name in `{"name": "DB_PASSWORD", "value": …}`, empty without a name."""
+    named = next((inner for key, inner in value.items() if str(key).lower() in ("name", "key")), "")
+    return named if isinstance(named, str) else ""
 
 
 def _secrets_in_list(values: list[Any], name: str) -> Iterator[str]:
-    """Secrets of a list; in a list of words the one after `--password` is one, and all that follows `--token=`."""
+    """Secrets of a list. In a list of words, the word after `--password` and the text after `--token=` are secrets."""
     before = ""
     for value in values:
         names_the_next = before.startswith("-") and "=" not in before
@@ -164,7 +164,7 @@ def _secrets_in_url(text: str) -> Iterator[str]:
 
 
 def _user_infos(text: str) -> Iterator[tuple[str, str]]:
-    """User and password of every `scheme://user:password@` in a text; passwords may hold what they should not."""
+    """User and password of every `scheme://user:password@` in a text. Passwords may hold reserved signs."""
     for scheme in _SCHEME_END.finditer(text):
         ahead = text[scheme.end() : scheme.end() + _USER_INFO_LENGTH]
         if "@" in ahead:
@@ -175,9 +175,9 @@ def _user_infos(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """A secret as it may turn up in text: as it is, escaped, and the parts of an Authorization header.
+    """The forms of a secret in text: unchanged, escaped, and the parts of an Authorization header.
 
-    Schemes are as many as there are products (`Bearer`, `Splunk`, `GenieKey`): any first word is taken for one.
+    Many products have their own scheme (`Bearer`, `Splunk`, `GenieKey`), so that any first word counts as a scheme.
     """
     scheme, _, credentials = value.partition(" ")
     parts = [value]

@@ -1,11 +1,11 @@
-"""How foreign text is made fit for a message: bounded and free of control characters."""
+"""Foreign text for messages: bounded and without control characters."""
 
 import re
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 BODY_BYTES = 512
-"""What is kept of an answer's body in a message."""
+"""Most bytes of an answer's body in a message."""
 _MESSAGE_BYTES = 1024
 
 
@@ -17,5 +17,5 @@ def one_line(text: str, limit: int = _MESSAGE_BYTES) -> str:
 
 
 def decoded(body: bytes, limit: int = BODY_BYTES) -> str:
-    """The beginning of an answer's body as one line of text."""
+    """The start of an answer's body as one line of text."""
     return one_line(body[: 4 * limit].decode("utf-8", "replace"), limit)

@@ -1,4 +1,4 @@
-"""The nine job types by name: starting an attempt's job, and asking how it is."""
+"""The nine job types by name: start the job of an attempt, and check its status."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def job_types() -> tuple[str, ...]:
 
 
 def capability(job_type: str) -> Capability:
-    """What a job type offers against double starts. Raises StartRefused for an unknown type."""
+    """The protection of a job type against double starts. Raises StartRefused for an unknown type."""
     kind = _kind(job_type)
     return Capability(kind.deduplicates, kind.find is not None, kind.check is None)
 
@@ -33,13 +33,13 @@ def start(
     until: datetime | float,
     clients: Clients | None = None,
 ) -> Started:
-    """Start an attempt's job, or find it where an earlier invocation started it.
+    """Start an attempt's job, or find it if an earlier invocation started it.
 
-    `config` is the job's config with its variables expanded; `until` is when this call must be over, as an aware
+    `config` is the job's config with its variables expanded. `until` is the end of this call, as an aware
     datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list.
 
     Raises StartRefused (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
-    OutcomeUnknown (nothing can tell; never send this attempt again) or MissingExtra.
+    OutcomeUnknown (no later call can find out: never send this attempt again) or MissingExtra.
     """
     kind = _kind(job_type)
     clients = clients or _shared()
@@ -57,16 +57,16 @@ def check(
     until: datetime | float,
     clients: Clients | None = None,
 ) -> Status:
-    """How a started job is; `started` is what `start` returned, or its run id.
+    """The status of a started job. `started` is the result of `start`, or its run id.
 
-    Raises CheckFailed when that cannot be read: the job is then as it was, and may be asked for again; JobGone, a
-    CheckFailed, when the target knows no such job (any more); MissingExtra.
+    Raises CheckFailed if the status cannot be read: the job is unchanged, and the status may be asked for again.
+    Raises JobGone, a CheckFailed, if the target does not know the job, or no longer knows it. Raises MissingExtra.
     """
     kind = _kind(job_type, CheckFailed)
     if isinstance(started, Started) and started.status is not None:
         return started.status
     if kind.check is None:
-        raise CheckFailed(Category.PERMANENT, "was over when it was started; there is nothing to ask", job_type)
+        raise CheckFailed(Category.PERMANENT, "has no status to read: the job ended within its start", job_type)
     run_id = started.run_id if isinstance(started, Started) else started
     details = started.details if isinstance(started, Started) else {}
     with _asking(job_type):
@@ -81,13 +81,14 @@ def find(
     until: datetime | float,
     clients: Clients | None = None,
 ) -> Started | None:
-    """The attempt's job where the target can be asked for it (airflow, glue, emr, step-function), else None.
+    """The attempt's job if the target knows it (airflow, glue, emr, step-function), else None.
 
-    Raises CheckFailed when the target cannot be asked now, or when the type offers no such question; MissingExtra.
+    Raises CheckFailed if the target cannot be asked now, or if the type cannot find jobs by their key. Raises
+    MissingExtra.
     """
     kind = _kind(job_type, CheckFailed)
     if kind.find is None:
-        raise CheckFailed(Category.PERMANENT, "cannot be asked for a start by its key", job_type)
+        raise CheckFailed(Category.PERMANENT, "cannot find a job by its key", job_type)
     with _asking(job_type):
         call = _call(job_type, kind, config, until, clients or _shared())
         try:
@@ -99,7 +100,7 @@ def find(
 
 @contextmanager
 def _asking(job_type: str) -> Iterator[None]:
-    """A question starts nothing: what is wrong with the config is a CheckFailed there."""
+    """A question starts no job: an error in the config becomes a CheckFailed."""
     try:
         yield
     except BadConfig as error:

@@ -1,4 +1,4 @@
-"""What goes into a trigger and what comes out: attempts, started jobs, statuses, capabilities."""
+"""The input and the results of triggers: attempts, started jobs, statuses, capabilities."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]))?")
 
 SYNCHRONOUS_RUN_ID = "sync"
-"""The run id of jobs that are over when `start` returns."""
+"""The run id of jobs that end within their start."""
 
 
 class State(StrEnum):
-    """How far a job is."""
+    """The progress of a job."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class Category(StrEnum):
-    """Why something failed: try again (TRANSIENT), change something first (PERMANENT), or out of time (TIMEOUT)."""
+    """The kind of a failure: try again (TRANSIENT), change the cause first (PERMANENT), or out of time (TIMEOUT)."""
 
     TRANSIENT = "TRANSIENT"
     PERMANENT = "PERMANENT"
@@ -33,11 +33,11 @@ class Category(StrEnum):
 class Attempt(Struct, frozen=True):
     """One attempt to run a pipeline's job for one execution date.
 
-    `date` is the execution date, `YYYY-MM-DD` or `YYYY-MM-DDTHH`; `number` counts the job starts of that date
+    `date` is the execution date, `YYYY-MM-DD` or `YYYY-MM-DDTHH`. `number` counts the job starts of this date
     from 0. `key` is the idempotency key: at most 64 of letters, digits, `_` and `-`, made once per attempt and
-    kept for as long as the attempt lives. `resumed` says that an earlier invocation may already have sent this
-    start. `variables` are further INTERLOCK_ variables of the run for the environment of a command; those that follow
-    from the other fields need not be among them. Raises ValueError for a key of another form, or for what is no date.
+    kept for as long as the attempt lives. `resumed` means that an earlier invocation may already have sent this
+    start. `variables` are further INTERLOCK_ variables of the run for the environment of a command. The variables that
+    follow from the other fields are added to them. Raises ValueError for an invalid key or an invalid date.
     """
 
     pipeline_id: str
@@ -61,12 +61,12 @@ class Attempt(Struct, frozen=True):
 
     @property
     def par_hour(self) -> str | None:
-        """The two-digit hour of an hourly execution date; None for a daily one."""
+        """The two-digit hour of an hourly execution date, None for a daily date."""
         return self.date[11:] or None
 
     @property
     def partition(self) -> dict[str, str]:
-        """The execution date as jobs get it: `par_day`, and `par_hour` for an hourly one."""
+        """The execution date in the form for jobs: `par_day`, and `par_hour` for an hourly date."""
         return {"par_day": self.par_day} | ({"par_hour": self.par_hour} if self.par_hour else {})
 
 
@@ -79,9 +79,9 @@ def _is_date(text: str) -> bool:
 
 
 class Status(Struct, frozen=True):
-    """How a job is. `category` and `reason` belong to failures; `duration` is in seconds where the target tells it.
+    """The status of a job. Failures have a `category` and a `reason`. `duration` is in seconds, if the target gives it.
 
-    `details` holds what the target said beyond that, as short text (an output's tail, an error's name).
+    `details` holds further answers of the target as short text (an output's tail, an error's name).
     """
 
     state: State
@@ -94,8 +94,8 @@ class Status(Struct, frozen=True):
 class Started(Struct, frozen=True):
     """A job that the target accepted.
 
-    `status` is set for types that are over when they return (http, command, lambda; their `run_id` is "sync").
-    `details` holds what `check` uses besides the config; `check` also works without it.
+    `status` is set for jobs that end within their start (http, command, lambda). Their `run_id` is "sync".
+    `details` holds further input of `check`. `check` also works without it.
     """
 
     type: str
@@ -105,7 +105,7 @@ class Started(Struct, frozen=True):
 
 
 class Capability(Struct, frozen=True):
-    """What a job type offers against double starts.
+    """The protection of a job type against double starts.
 
     `deduplicates`: a second start with the same key starts nothing. `findable`: the target can be asked whether a
     start with this key arrived. `synchronous`: the job is over when `start` returns.
@@ -122,15 +122,15 @@ def running(**details: str) -> Status:
 
 
 def succeeded(duration: float | None = None, reason: str = "", **details: str) -> Status:
-    """A job that ended well."""
+    """A job that succeeded."""
     return Status(State.SUCCEEDED, None, reason, duration, details)
 
 
 def failed(category: Category, reason: str, duration: float | None = None, **details: str) -> Status:
-    """A job that did not end well."""
+    """A job that failed."""
     return Status(State.FAILED, category, reason, duration, details)
 
 
 def over(job_type: str, status: Status) -> Started:
-    """A job that was over when its start returned."""
+    """A job that ended within its start."""
     return Started(job_type, SYNCHRONOUS_RUN_ID, status)

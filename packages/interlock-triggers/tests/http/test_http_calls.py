@@ -472,7 +472,7 @@ def test_the_breaker_opens_after_its_failures_and_lets_a_trial_through_later() -
         with pytest.raises(StartRefused) as refused:
             _start(server, clients=clients)
         assert refused.value.category is Category.TRANSIENT
-        assert "60 s more" in str(refused.value)
+        assert "for 60 s" in str(refused.value)
         assert len(target.requests) == 5
         now[0] += 59
         with pytest.raises(StartRefused):

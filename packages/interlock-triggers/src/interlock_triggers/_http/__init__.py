@@ -1,4 +1,4 @@
-"""HTTP requests: which addresses are allowed, when a host is left alone, and how one request is sent.
+"""HTTP requests: allowed addresses, circuit breakers for failing hosts, and the sending of one request.
 
 `_addresses` holds the allow-list, `_dial` guards each connection, `_target` checks URLs and headers, `_exchange` sends
 one request, `_caller` repeats it, and `_breakers` stops requests to a failing host.

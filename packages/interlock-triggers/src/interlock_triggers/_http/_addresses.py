@@ -1,4 +1,4 @@
-"""Which addresses a trigger may connect to: public unicast ones, and what the allow-list names."""
+"""The addresses that a trigger may connect to: public unicast addresses and the entries of the allow-list."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
 _LOOKS_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
 
-# IANA's special-purpose registries, written out: the ipaddress module's view of them differs between versions.
+# IANA's special-purpose registries, written out: the ipaddress module differs between Python versions.
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(text)
     for text in (
@@ -44,11 +44,11 @@ _NOT_PUBLIC_V6 = tuple(
     )
 )
 _CARRIES_V4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
-"""IPv4-mapped and NAT64 addresses: what counts is the IPv4 address in their last 32 bits."""
+"""IPv4-mapped and NAT64 addresses: the IPv4 address in their last 32 bits counts."""
 
 
 def parse_address(text: str) -> Address:
-    """The address that a socket address's text stands for; a mapped or NAT64 form is the IPv4 address inside."""
+    """The address in the text of a socket address. A mapped or NAT64 address becomes the IPv4 address inside."""
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address) and any(address in network for network in _CARRIES_V4):
         return IPv4Address(int(address) & 0xFFFFFFFF)
@@ -56,17 +56,17 @@ def parse_address(text: str) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is a public unicast one."""
+    """Whether an address is a public unicast address."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_V4)
     return address in _PUBLIC_V6 and not any(address in network for network in _NOT_PUBLIC_V6)
 
 
 class AllowList:
-    """Exact host names and networks that may be connected to although they are not public.
+    """Exact host names and networks that are allowed although they are not public.
 
     An entry is a host name (`airflow.internal`, no wildcards: subdomains are other hosts), an address or a network
-    in CIDR form. A host name allows whatever it resolves to. Raises AllowListError for anything else.
+    in CIDR form. A host name allows every address that it resolves to. Raises AllowListError for any other entry.
     """
 
     def __init__(self, entries: str | Iterable[str] = ()) -> None:

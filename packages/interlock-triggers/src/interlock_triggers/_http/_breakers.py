@@ -1,4 +1,4 @@
-"""Whether a host may be asked at all: one circuit breaker per host and port, so that a broken one costs nothing."""
+"""Circuit breakers, one per host and port: a failing host gets no requests for a while."""
 
 import logging
 import threading
@@ -13,20 +13,20 @@ _log = logging.getLogger("interlock_triggers")
 
 
 class CircuitOpen(Exception):
-    """The host failed too often just now; nothing was sent."""
+    """The host failed too often. No request was sent."""
 
 
 class _HostFailed(Exception):
-    """Tells the breaker of a failure."""
+    """Reports a failure to the breaker."""
 
 
 class Breakers:
     """The circuit breakers of a process, by `host:port`.
 
-    A circuit opens after `trip_after` failures in a row (network errors and 5xx answers; 4xx answers are none) and
-    lets one trial through every `timeout` seconds until one succeeds. `on_change` is told of each new state
-    (`closed`, `open`, `half-open`), for a metric; the log has it as `circuit_breaker_state`. Safe for threads;
-    a slow call never holds up another one.
+    A circuit opens after `trip_after` failures in a row and then admits one trial every `timeout` seconds until one
+    succeeds. Network errors and 5xx answers are failures, 4xx answers are not. `on_change` is called with each new
+    state (`closed`, `open`, `half-open`), for a metric. The log has the state as `circuit_breaker_state`. The breakers
+    are thread-safe, and a slow call never delays another call.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Breakers:
         self._tried_at: dict[str, float] = {}
 
     def states(self) -> Mapping[str, str]:
-        """The state of every host that was ever asked."""
+        """The state of every host that ever got a request."""
         with self._lock:
             return {name: str(breaker.current_state) for name, breaker in self._breakers.items()}
 
@@ -58,20 +58,20 @@ class Breakers:
             waited = self._monotonic() - self._tried_at.get(name, 0.0)
             if waited < self._timeout:
                 raise CircuitOpen(
-                    f"{name} failed {self._trip_after} times in a row and is left alone for "
-                    f"{self._timeout - waited:.0f} s more"
+                    f"{name} failed {self._trip_after} times in a row and gets no requests for "
+                    f"{self._timeout - waited:.0f} s"
                 )
             self._tried_at[name] = self._monotonic()
             breaker.half_open()
 
     def record(self, name: str, *, failed: bool) -> None:
-        """Tell the outcome of a call that was admitted."""
+        """Record the outcome of an admitted call."""
 
         def outcome() -> None:
             if failed:
                 raise _HostFailed
 
-        # The call is over by now: pybreaker holds its lock while it calls, which would make callers wait in line.
+        # The real call is over: pybreaker holds its lock during a call, so that other callers would wait.
         with self._lock:
             try:
                 self._breaker(name).call(outcome)
@@ -86,7 +86,7 @@ class Breakers:
         return self._breakers[name]
 
     def changed(self, name: str, state: str) -> None:
-        """Note a new state, and pass it on."""
+        """Log a new state, and pass it on."""
         if state == pybreaker.STATE_OPEN:
             self._tried_at[name] = self._monotonic()
         level = logging.WARNING if state == pybreaker.STATE_OPEN else logging.INFO

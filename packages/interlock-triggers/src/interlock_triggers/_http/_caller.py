@@ -1,4 +1,4 @@
-"""Whether an HTTP request is sent again: retries, circuit breaker, and what the tries together say."""
+"""Retries of an HTTP request, its circuit breaker, and the combined result of its tries."""
 
 import logging
 from datetime import UTC
@@ -20,7 +20,7 @@ _log = logging.getLogger("interlock_triggers")
 _TRIES = 3
 _PAUSE = 0.2
 _GATEWAY_LOST_IT = (502, 504)
-"""A gateway's word that it did not hear back: what it passed on may have been accepted."""
+"""Statuses of a gateway without an answer: the target may have accepted the forwarded request."""
 
 
 class NotAccepted(Exception):
@@ -32,7 +32,7 @@ class NotAccepted(Exception):
 
 
 class Unclear(Exception):
-    """Some try may have been accepted; its answer is lost."""
+    """A try may have been accepted, but its answer is lost."""
 
     def __init__(self, reason: str, *, timed_out: bool) -> None:
         super().__init__(reason)
@@ -40,7 +40,7 @@ class Unclear(Exception):
 
 
 class Reply(Struct, frozen=True):
-    """The last try's answer. `doubtful`: an earlier try, or this one at a gateway, may have been accepted."""
+    """The answer to the last try. `doubtful`: an earlier try, or this try behind a gateway, may have been accepted."""
 
     answer: Answer
     doubtful: bool
@@ -61,7 +61,7 @@ def _is_success(answer: Answer) -> bool:
 
 
 class _Again(Exception):
-    """A try that may be repeated: it failed, or it was answered by a 5xx or a throttle."""
+    """A try that may be repeated: it failed, or its answer was a 5xx or a throttle."""
 
     def __init__(self, outcome: Answer | Exception, wait: float = 0.0) -> None:
         super().__init__()
@@ -78,10 +78,10 @@ class Caller:
         self._timing = timing
 
     def call(self, request: Request, deadline: Deadline, *, doubtful: bool = False) -> Reply:
-        """Send a request, again after 5xx answers, network errors and throttles that say when.
+        """Send a request, again after 5xx answers, network errors and throttles with Retry-After.
 
-        `doubtful`: the same request may have been sent before. Returns the last answer, whatever its status.
-        Raises NotAccepted or Unclear when there is none.
+        `doubtful`: the same request may have been sent before. Returns the last answer with any status.
+        Raises NotAccepted or Unclear without an answer.
         """
         doubts = [doubtful]
         try:
@@ -115,8 +115,8 @@ class Caller:
             raise _Again(error) from None
         self._breakers.record(host, failed=answer.status >= 500)
         if answer.taken and not _is_success(answer):
-            # It was taken: sending it again would ask for it once more, and the answer is no verdict on it.
-            raise Unclear(f"{host} took the request, and its outcome was answered {answer.status}", timed_out=False)
+            # The server accepted the request: a repetition would start it again, and this answer does not refuse it.
+            raise Unclear(f"{host} took the request, but answered {answer.status} for its outcome", timed_out=False)
         doubts[0] = doubts[0] or answer.status in _GATEWAY_LOST_IT
         wait = self._retry_after(answer)
         if answer.status >= 500 or (answer.status == 429 and wait is not None):
@@ -130,7 +130,7 @@ class Caller:
         return max(asked, _PAUSE * (0.5 + self._timing.dice()))
 
     def _retry_after(self, answer: Answer) -> float | None:
-        """Seconds that a throttled answer asks to wait; None when it does not say."""
+        """Seconds that a throttled answer asks to wait, None without Retry-After."""
         if answer.status not in (429, 503):
             return None
         text = (answer.header("retry-after") or "").strip()
@@ -151,7 +151,7 @@ def _without_an_answer(error: Exception, *, doubtful: bool) -> NotAccepted | Unc
 
 
 def _stops_at(deadline: Deadline) -> tenacity.stop.stop_base:
-    """Stop when the pause would outlast the deadline."""
+    """Stop if the pause would outlast the deadline."""
 
     class _Stop(tenacity.stop.stop_base):
         def __call__(self, retry_state: tenacity.RetryCallState) -> bool:

@@ -1,4 +1,4 @@
-"""How connections are made: names are resolved here, every address is judged, and only judged ones are dialled."""
+"""Guarded connections: names are resolved here, every address is checked, and only permitted ones are dialled."""
 
 import socket
 import ssl
@@ -22,11 +22,11 @@ Dialer = Callable[[SocketAddress, float], socket.socket]
 
 
 class Forbidden(Exception):
-    """The address, or the URL, is one that a trigger must not reach."""
+    """A trigger must not reach this address or URL."""
 
 
 class Unreachable(Exception):
-    """No connection came about; nothing was sent."""
+    """No connection could be made. No request was sent."""
 
 
 def resolve(host: str, port: int) -> list[SocketAddress]:
@@ -36,7 +36,7 @@ def resolve(host: str, port: int) -> list[SocketAddress]:
 
 
 def dial(address: SocketAddress, seconds: float) -> socket.socket:
-    """Connect to a numeric address; no name is looked up here."""
+    """Connect to a numeric address, without a name lookup."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -50,7 +50,7 @@ def dial(address: SocketAddress, seconds: float) -> socket.socket:
 
 
 class Network(Struct, frozen=True):
-    """What connections are made with. `trust` is the TLS context; None: the system's roots, verified."""
+    """The settings of connections. `trust` is the TLS context. None means the system's roots."""
 
     allowed: AllowList
     resolver: Resolver = resolve
@@ -65,7 +65,7 @@ class Network(Struct, frozen=True):
             if deadline.passed:
                 raise Unreachable(f"{host}: no time left to connect")
             try:
-                # Shared among the addresses left: one that never answers leaves time for the next one.
+                # The remaining addresses share the time: an address that never answers leaves time for the next one.
                 connected = self.dialer(address, deadline.remaining() / (len(addresses) - tried))
             except OSError as error:
                 trouble = error.strerror or type(error).__name__
@@ -75,19 +75,19 @@ class Network(Struct, frozen=True):
         raise Unreachable(f"{host}: cannot connect: {trouble}")
 
     def _permitted(self, host: str, addresses: list[SocketAddress]) -> list[SocketAddress]:
-        """All addresses, or an error if one is forbidden: a name with a forbidden address is not to be trusted."""
+        """All addresses, or an error if one is forbidden: a name with a forbidden address cannot be trusted."""
         for address in addresses:
             try:
                 permitted = self.allowed.permits(host, parse_address(str(address[0])))
             except ValueError:
                 permitted = False
             if not permitted:
-                what = host if host == address[0] else f"{host} leads to {address[0]}, which"
-                raise Forbidden(f"{what} is not a public address; INTERLOCK_TRIGGER_ALLOWED_HOSTS can permit it")
+                place = host if host == address[0] else f"{host} leads to {address[0]}, which"
+                raise Forbidden(f"{place} is not a public address; INTERLOCK_TRIGGER_ALLOWED_HOSTS can permit it")
         return addresses
 
     def _resolve(self, host: str, port: int, deadline: Deadline) -> list[SocketAddress]:
-        """The host's addresses; resolvers know no timeout, so that they are waited for from outside."""
+        """The host's addresses. Resolvers have no timeout, so that this method limits the wait."""
         answer: list[list[SocketAddress]] = []
         trouble: list[Exception] = []
 
@@ -107,7 +107,7 @@ class Network(Struct, frozen=True):
 
 
 class _Guarded:
-    """Replaces how urllib3's connections obtain their socket: the hook that it provides for that."""
+    """Replaces the socket of urllib3's connections through urllib3's own hook."""
 
     network: Network
     deadline: Deadline
@@ -128,7 +128,7 @@ class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
 
 @cache
 def _system_trust() -> ssl.SSLContext:
-    """The system's roots; reading them takes long enough to do it once."""
+    """The system's roots, read once since reading them is slow."""
     return ssl.create_default_context()
 
 

@@ -1,4 +1,4 @@
-"""How one HTTP request is made: guarded connection, redirects, bounded body, everything within a deadline."""
+"""The sending of one HTTP request: guarded connection, redirects, bounded body, all within a deadline."""
 
 import contextlib
 import http.client
@@ -24,11 +24,11 @@ _CHUNK = 16 * 1024
 _REDIRECTS = 5
 _CREDENTIAL_FREE = ("content-type", "accept", "user-agent", "idempotency-key")
 _LOST = (OSError, EOFError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError, AttributeError)
-"""What a connection raises when it breaks, also when the deadline closes it under the reader's hands."""
+"""The errors of a broken connection, also of one that the deadline closes during a read."""
 
 
 class AnswerLost(Exception):
-    """The request was sent, wholly or in part, and no whole answer came back."""
+    """The request was sent, completely or in part, and no complete answer came back."""
 
     def __init__(self, reason: str, *, timed_out: bool) -> None:
         super().__init__(reason)
@@ -36,11 +36,11 @@ class AnswerLost(Exception):
 
 
 class Misdirected(Exception):
-    """The server wants the request elsewhere, in a way that would change what it means."""
+    """The server redirects the request in a way that would change its meaning."""
 
 
 class Request(Struct, frozen=True):
-    """One request. `limit` bounds the bytes kept of the answer's body; `seconds` bounds each try."""
+    """One request. `limit` bounds the kept bytes of the answer's body, `seconds` bounds each try."""
 
     method: str
     url: str
@@ -54,9 +54,9 @@ class Request(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """One answer; `body` is cut at the request's limit (`cut` says so).
+    """One answer. `cut` is true if `body` was cut at the request's limit.
 
-    `taken`: a server took the request (303) and this is what was found where it pointed.
+    `taken`: a server accepted the request (303), and this is the answer at the address of the redirect.
     """
 
     status: int
@@ -70,7 +70,7 @@ class Answer(Struct, frozen=True):
         return next((value for key, value in self.headers.items() if key.lower() == name), None)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none or was cut."""
+        """The body as JSON. Raises ValueError if it is not JSON or was cut."""
         if self.cut:
             raise ValueError("the answer is too long")
         return json.loads(self.body)
@@ -82,8 +82,8 @@ class Answer(Struct, frozen=True):
 def exchange(network: Network, request: Request, deadline: Deadline) -> Answer:
     """Send a request and read its answer, following redirects.
 
-    Raises Forbidden or Unreachable when nothing was sent, AnswerLost when something was, Misdirected for a redirect
-    that would turn the request into another one.
+    Raises Forbidden or Unreachable if no request was sent, AnswerLost if one was sent, and Misdirected for a redirect
+    that would change the request's meaning.
     """
     taken = [False]
     try:
@@ -95,7 +95,7 @@ def exchange(network: Network, request: Request, deadline: Deadline) -> Answer:
 
 
 def _followed(network: Network, request: Request, deadline: Deadline, taken: list[bool]) -> Answer:
-    """The answer at the end of the redirects. `taken` is set when a server took the request and points elsewhere."""
+    """The answer at the end of the redirects. `taken` is set if a server accepted the request and answered 303."""
     url, method, headers, body = request.url, request.method, dict(request.headers), request.body
     for _ in range(_REDIRECTS + 1):
         target = parse_url(url)
@@ -115,7 +115,7 @@ def _method_after(status: int, method: str, body: bytes | None) -> tuple[str, by
         return method, body
     if status == 303:
         return "GET", None
-    # Clients turn such a POST into a GET, whose 200 would read as a started job.
+    # Clients change such a POST to a GET, and its 200 would count as a started job.
     raise Misdirected(f"answered {status} to a {method}: configure the address that it redirects to")
 
 
@@ -144,7 +144,7 @@ def _once(
             try:
                 answer = _converse(connection, target, method, headers, body, limit)
                 if deadline.passed and answer.header("content-length") is None:
-                    raise EOFError  # the end of such a body is the end of the connection, which may be ours
+                    raise EOFError  # the end of the connection ends such a body, and the deadline may have ended it
                 return answer
             except _LOST as error:
                 late = deadline.passed
@@ -155,7 +155,7 @@ def _once(
 
 
 def _connect(connection: GuardedHTTPConnection | GuardedHTTPSConnection, target: Target, deadline: Deadline) -> None:
-    """Connect, TLS included; whatever fails here failed before the request was sent."""
+    """Connect, including TLS. Every error here comes before the request is sent."""
     try:
         connection.connect()
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
@@ -177,7 +177,7 @@ def _converse(
     limit: int,
 ) -> Answer:
     sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", "Connection": "close", **headers}
-    # A server may answer, and hang up, before it has read the body: its answer is there to be read.
+    # A server may answer and close the connection before it has read the body. Its answer can still be read.
     with contextlib.suppress(BrokenPipeError):
         connection.request(method, target.path, body, sent, preload_content=False, decode_content=False)
     response = connection.getresponse()
@@ -186,7 +186,7 @@ def _converse(
 
 
 def _bounded(response: HTTPResponse, limit: int) -> tuple[bytes, bool]:
-    """At most `limit` bytes of the body, and whether there was more."""
+    """At most `limit` bytes of the body, and whether the body is longer."""
     kept = bytearray()
     try:
         while len(kept) <= limit:
@@ -202,11 +202,11 @@ def _bounded(response: HTTPResponse, limit: int) -> tuple[bytes, bool]:
 class _Cutoff:
     """Closes a connection for both directions at the deadline.
 
-    Socket timeouts start anew with each byte, so that a server that trickles could hold a caller for hours.
+    Socket timeouts restart with each byte, so that a slow server could hold a caller for hours.
     """
 
     def __init__(self, connection: GuardedHTTPConnection | GuardedHTTPSConnection, deadline: Deadline) -> None:
-        # Taken now: once the headers have arrived, the connection object no longer knows its socket.
+        # Kept now: after the headers have arrived, the connection object no longer has its socket.
         self._socket = connection.sock
         self._timer = threading.Timer(deadline.remaining(), self._cut)
         self._timer.daemon = True
@@ -214,7 +214,7 @@ class _Cutoff:
     def _cut(self) -> None:
         if isinstance(self._socket, socket.socket):
             try:
-                # The plain socket's method: the TLS socket's own one takes the session from under its reader.
+                # The plain socket's method: the method of the TLS socket ends the session during a read.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             except OSError:
                 return

@@ -1,4 +1,4 @@
-"""What a request may be addressed to and carry: URLs and headers are checked before anything is opened."""
+"""The checks of a request's URL and headers before a connection is opened."""
 
 import re
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ _OWNED = frozenset(
         "upgrade",
     )
 )
-"""Headers that decide framing, routing or identity: they are set here and by nobody else."""
+"""Headers that decide framing, routing or identity. Only the trigger sets them."""
 
 
 class Target(Struct, frozen=True):
-    """A URL taken apart. `path` includes the query."""
+    """The parts of a URL. `path` includes the query."""
 
     scheme: str
     host: str
@@ -40,7 +40,7 @@ class Target(Struct, frozen=True):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: all of a URL that is ever shown."""
+        """Scheme, host and port: the only parts of a URL that are ever shown."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
@@ -51,7 +51,7 @@ class Target(Struct, frozen=True):
 
 
 def parse_url(url: str) -> Target:
-    """Take a URL apart; Forbidden, without repeating the URL, for one that must not be used."""
+    """Split a URL. Raises Forbidden, without the URL in its message, for a URL that must not be used."""
     if not _URL.fullmatch(url) or "\\" in url:
         raise Forbidden("the url may hold neither spaces, line breaks, backslashes nor characters beyond ASCII")
     try:
@@ -64,7 +64,7 @@ def parse_url(url: str) -> Target:
     if "@" in parts.netloc:
         raise Forbidden("the url may not carry a user name or a password; use a header")
     if not host or "%" in host or port == 0:
-        raise Forbidden("the url names no usable host and port")
+        raise Forbidden("the url has no usable host and port")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path)
 
@@ -81,7 +81,7 @@ def redirected(base: str, location: str) -> str:
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The configured headers, or Forbidden naming the header (never its value) that must not be sent."""
+    """The configured headers. Raises Forbidden with the name (never the value) of a header that must not be sent."""
     seen: set[str] = set()
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):

@@ -1,4 +1,4 @@
-"""The airflow type: a DAG run whose id is the attempt's key, so that it is there once."""
+"""The airflow type: a DAG run whose id is the attempt's key, so that it exists at most once."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from ._http import answered, refusal, start_error
 
 _RUNNING = ("queued", "running", "restarting", "scheduled")
 _SAYS_NOTHING_ABOUT_THE_FIRST = (401, 403, 408, 425, 429)
-"""Answers to a repeated start that leave open whether the first one arrived, although its run is not there yet."""
+"""Answers to a repeated start that leave open whether the first start arrived, although its run does not exist yet."""
 _SET_HERE = ("dag_run_id", "logical_date", "execution_date")
 _OF_THE_API = ("conf", "note", "data_interval_start", "data_interval_end", "run_after")
 
@@ -27,7 +27,7 @@ def start(call: Call[AirflowForm], attempt: Attempt) -> Started:
     try:
         api = _airflow_api.reach(call)
         if api.version == V1:
-            # Airflow 2 allows one run per logical date; this instant is nobody else's and never in the future.
+            # Airflow 2 allows one run per logical date. This instant is unique and never in the future.
             body["logical_date"] = datetime.fromtimestamp(call.clients.timing.now(), UTC).isoformat()
         else:
             body["logical_date"] = None
@@ -66,14 +66,14 @@ def _answered(call: Call[AirflowForm], api: Api, attempt: Attempt, started: Star
 
 
 def _before_start(call: Call[AirflowForm], attempt: Attempt, error: NotAccepted) -> Exception:
-    """Nothing was sent now; an earlier invocation may have."""
+    """The error when this invocation sent no start, although an earlier invocation may have sent one."""
     if attempt.resumed:
         return call.unconfirmed(str(error), error.category)
     return call.refused(error.category, str(error))
 
 
 def _settled(call: Call[AirflowForm], api: Api, attempt: Attempt, started: Started, otherwise: Exception) -> Started:
-    """Ask whether our run is there: then it is started; else the error stands."""
+    """Return the start if our run exists. Raise the error otherwise."""
     try:
         if _exists(call, api, attempt):
             return started
@@ -92,7 +92,7 @@ def _exists(call: Call[AirflowForm], api: Api, attempt: Attempt) -> bool:
 
 
 def find(call: Call[AirflowForm], attempt: Attempt) -> str | None:
-    """The attempt's DAG run, if it is there."""
+    """The attempt's DAG run, if it exists."""
     try:
         api = _airflow_api.reach(call)
         return attempt.key if _exists(call, api, attempt) else None
@@ -101,7 +101,7 @@ def find(call: Call[AirflowForm], attempt: Attempt) -> str | None:
 
 
 def check(call: Call[AirflowForm], run_id: str, details: Mapping[str, str]) -> Status:
-    """How a DAG run is."""
+    """The status of a DAG run."""
     try:
         api = _airflow_api.reach(call, details.get("api"))
         reply = _airflow_api.send(call, api, "GET", api.run(call.config.dag_id, run_id))
@@ -116,11 +116,11 @@ def check(call: Call[AirflowForm], run_id: str, details: Mapping[str, str]) -> S
         return succeeded(duration, state=state)
     if state == "failed":
         return failed(Category.TRANSIENT, f"DAG run {run_id} failed", duration, state=state)
-    raise call.unreadable(f"Airflow tells of an unknown state: {state or 'none'}")
+    raise call.unreadable(f"Airflow reports an unknown state: {state or 'none'}")
 
 
 def _body(call: Call[AirflowForm], attempt: Attempt) -> dict[str, Any]:
-    """The API's request body; one without any of the API's fields is the conf. The execution date joins the conf."""
+    """The API's request body. A body without any of the API's fields is the conf. The conf gets the execution date."""
     given = call.config.body
     if isinstance(given, str):
         try:

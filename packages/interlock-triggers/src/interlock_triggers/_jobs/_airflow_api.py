@@ -1,4 +1,4 @@
-"""Which of Airflow's two APIs a server speaks, and how one is let in: v2 by token (Airflow 3), v1 by basic auth."""
+"""The version of a server's Airflow API, and its login: a token for v2 (Airflow 3), basic auth for v1 (Airflow 2)."""
 
 import base64
 import binascii
@@ -19,13 +19,13 @@ from ._http import configured_headers
 
 V1, V2 = "v1", "v2"
 _DAG_ID = re.compile(r"(?!\.+$)[\w.-]{1,250}")
-"""Airflow's own rule; and nothing that could lead an address elsewhere."""
+"""Airflow's own rule. No such id can change the rest of an address."""
 _NOT_LET_IN = (401, 403)
-"""Airflow 3 answers 401 to an expired token, and 403 to one that was signed with a key it no longer has."""
+"""Airflow 3 answers 401 to an expired token, and 403 to a token that was signed with a former key."""
 
 
 class Api(Struct, frozen=True):
-    """Where an Airflow is, which API it speaks, and with which headers it is asked."""
+    """The address of an Airflow server, its API version, and the headers of requests to it."""
 
     root: str
     version: str
@@ -45,7 +45,7 @@ class Api(Struct, frozen=True):
 
 
 def reach(call: Call[AirflowForm], known_version: str | None = None) -> Api:
-    """The server's API. Nothing is started by this; NotAccepted when the server cannot be asked."""
+    """The server's API. This starts no job. Raises NotAccepted if the server cannot be asked."""
     if not _DAG_ID.fullmatch(call.config.dag_id):
         raise NotAccepted(Category.PERMANENT, "dagID may hold letters, digits, dots, dashes and underscores only")
     try:
@@ -62,7 +62,7 @@ def reach(call: Call[AirflowForm], known_version: str | None = None) -> Api:
 
 
 def _probed(call: Call[AirflowForm], root: str, headers: Mapping[str, str], limit: float) -> str:
-    """Airflow 3 tells its version to anybody; Airflow 2 has nothing at that address."""
+    """Ask the server. Airflow 3 reports its version without a login. Airflow 2 does not know this address."""
     try:
         reply = _json_api.send(call, "GET", f"{root}/api/v2/version", headers, seconds=limit)
     except Unclear as error:
@@ -71,11 +71,11 @@ def _probed(call: Call[AirflowForm], root: str, headers: Mapping[str, str], limi
         return V2
     if reply.status in (404, 405):
         return V1
-    # What says 200 and is no JSON is a page of something in between.
+    # A 200 without JSON is a page of a proxy.
     again = reply.ok or reply.status >= 500 or reply.status == 429
     raise NotAccepted(
         Category.TRANSIENT if again else Category.PERMANENT,
-        f"the server does not tell which API it speaks (answered {reply.status}); end the url with /api/v1 or /api/v2",
+        f"the server's API version is unknown (answered {reply.status}); end the url with /api/v1 or /api/v2",
     )
 
 
@@ -88,7 +88,7 @@ def send(
     *,
     doubtful: bool = False,
 ) -> Reply:
-    """Send a request, logged in; a token that is no longer accepted is renewed once."""
+    """Send a request, logged in. A token that is no longer accepted is renewed once."""
     origin = parse_url(api.root).origin
     login = next((value for name, value in api.headers.items() if name.lower() == "authorization"), "")
     kept = call.clients.tokens.get(origin, login)
@@ -102,7 +102,7 @@ def send(
 
 
 def _logged_in(call: Call[AirflowForm], api: Api, origin: str, login: str) -> Mapping[str, str]:
-    """The configured headers; for v2, a user name and password are exchanged for a token."""
+    """The configured headers. For v2, user name and password are exchanged for a token."""
     pair = _user_and_password(login)
     if api.version == V1 or pair is None:
         return api.headers
@@ -116,12 +116,12 @@ def _logged_in(call: Call[AirflowForm], api: Api, origin: str, login: str) -> Ma
 
 
 def _token(call: Call[AirflowForm], api: Api, pair: tuple[str, str]) -> str | None:
-    """A new token; None where the server has no such login, so that the header is used as it is."""
+    """A new token. None if the server has no such login, so that the header is used unchanged."""
     body = {"username": pair[0], "password": pair[1]}
     try:
         reply = _json_api.send(call, "POST", f"{api.root}/auth/token", {}, body, seconds=api.seconds)
     except Unclear as error:
-        # A login that got lost has started nothing.
+        # A lost login has started no job.
         raise NotAccepted(Category.TRANSIENT, f"login: {error}") from None
     if reply.status in (404, 405):
         return None
@@ -131,7 +131,7 @@ def _token(call: Call[AirflowForm], api: Api, pair: tuple[str, str]) -> str | No
         return token
     permanent = 400 <= reply.status < 500 and reply.status not in (408, 429)
     category = Category.PERMANENT if permanent else Category.TRANSIENT
-    raise NotAccepted(category, f"the login was answered {reply.status} and gave no token")
+    raise NotAccepted(category, f"the login was answered {reply.status} without a token")
 
 
 def _user_and_password(login: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""What an AWS error says: was the request accepted, may it have been, and is it worth sending again."""
+"""The meaning of AWS errors: whether the request may have been accepted, and whether it may be sent again."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +31,7 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     )
 )
-"""Refusals that pass by themselves."""
+"""Temporary refusals."""
 _CREDENTIALS = frozenset(
     (
         "AccessDenied",
@@ -49,15 +49,15 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     )
 )
-"""Refusals of the caller, not of the request: they say nothing about an earlier sending of it."""
+"""Refusals of the caller, not of the request. The request may have been accepted earlier."""
 _GONE = frozenset(("EntityNotFoundException", "ExecutionDoesNotExist", "ResourceNotFoundException"))
-"""Answers to a question about a job that the service does not know (any more)."""
+"""Answers to a question about a job that the service does not know, or no longer knows."""
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
 _GATEWAY_LOST_IT = (502, 504)
 
 
 class AwsTrouble(Exception):
-    """A call failed. `maybe`: it may have been accepted all the same. `code` is AWS's, empty without an answer."""
+    """A call failed. `maybe`: the call may have been accepted. `code` is AWS's error code, empty without an answer."""
 
     def __init__(self, reason: str, category: Category, *, maybe: bool, code: str = "", status: int = 0) -> None:
         super().__init__(reason)
@@ -68,12 +68,12 @@ class AwsTrouble(Exception):
 
     @property
     def about_the_caller(self) -> bool:
-        """Whether the caller was refused rather than the request."""
+        """Whether the caller was refused, not the request."""
         return self.code in _CREDENTIALS
 
     @property
     def about_a_job_that_is_gone(self) -> bool:
-        """Whether what was asked about does not exist; EMR has no code of its own for that."""
+        """Whether the job does not exist. EMR has no error code for this case."""
         return self.code in _GONE or (self.code == "InvalidRequestException" and "is not valid" in str(self))
 
 
@@ -90,13 +90,13 @@ def ask(
 ) -> Mapping[str, Any]:
     """Make one AWS call. Raises AwsTrouble, or MissingExtra without boto3.
 
-    `retries` is for calls that only read. `read` takes what is still on its way out of the answer, here, where a
-    connection that breaks meanwhile is seen as a lost answer.
+    `retries` is for calls that only read. `read` reads the rest of a streamed answer here, so that a connection that
+    breaks meanwhile counts as a lost answer.
     """
     client = _client(call, service, region=region, retries=retries, longest=longest)
     try:
         return read(getattr(client, operation)(**parameters))
-    except Exception as error:  # noqa: BLE001 (boto3's errors share no root, and its import is optional)
+    except Exception as error:  # noqa: BLE001 (boto3's errors have no common base, and its import is optional)
         raise _translated(error) from None
 
 
@@ -108,13 +108,13 @@ def _client(call: Call[Any], service: str, **wishes: Any) -> Any:
         raise MissingExtra(Category.PERMANENT, sentence, call.type) from None
     except NoTime:
         raise AwsTrouble("no time left", Category.TRANSIENT, maybe=False) from None
-    except Exception as error:  # noqa: BLE001 (as above: no region, no such profile, an endpoint that is no URL)
+    except Exception as error:  # noqa: BLE001 (as above: no region, an unknown profile, an invalid endpoint)
         reason = f"the client cannot be made ({type(error).__name__}: {error})"
         raise AwsTrouble(reason, Category.PERMANENT, maybe=False) from None
 
 
 def _translated(error: Exception) -> AwsTrouble:
-    """What an error of a call means; what is no error of boto3's own comes from reading a malformed answer."""
+    """The meaning of an error of a call. An error outside of boto3 comes from a malformed answer."""
     kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("botocore")}
     if "ClientError" in kinds:
         return _answered(getattr(error, "response", {}))
@@ -131,7 +131,7 @@ def _translated(error: Exception) -> AwsTrouble:
     if kinds & {"CredentialRetrievalError", "MetadataRetrievalError", "TokenRetrievalError"}:
         return AwsTrouble(f"credentials cannot be read ({name})", Category.TRANSIENT, maybe=False)
     if "ParamValidationError" in kinds:
-        # Its text repeats the values.
+        # The error's text repeats the values.
         return AwsTrouble("a parameter is missing or of the wrong type", Category.PERMANENT, maybe=False)
     if "BotoCoreError" in kinds:
         return AwsTrouble(f"{name}: {error}", Category.PERMANENT, maybe=False)
@@ -166,7 +166,7 @@ def check_error(call: Call[Any], trouble: AwsTrouble) -> TriggerError:
 
 
 def text_of(response: Mapping[str, Any], *path: str) -> str:
-    """A text at a path of an answer; AwsTrouble when the answer has none there."""
+    """A text at a path of an answer. Raises AwsTrouble without a text there."""
     value: Any = response
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None

@@ -1,4 +1,4 @@
-"""The command type: a program of this machine, run to its end; its exit code is the outcome."""
+"""The command type: a program on this machine, run to its end. Its exit code is the outcome."""
 
 import errno
 import shlex
@@ -14,13 +14,13 @@ from ._forms import CommandForm
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.E2BIG)
 _NOT_RUNNABLE = {126: "cannot be executed", 127: "not found"}
 _OF_SOME_RUNS = ("INTERLOCK_PAR_HOUR", "INTERLOCK_PERIOD_START", "INTERLOCK_PERIOD_END")
-"""Variables that a run may lack: those that this process inherited are of another run."""
+"""Variables that a run may lack. An inherited value belongs to another run."""
 _SHOWN = 2048
 _SHORTEST = 0.05
 
 
 def start(call: Call[CommandForm], attempt: Attempt) -> Started:
-    """Run the command; the job is over when this returns."""
+    """Run the command to its end."""
     words = _words(call)
     if attempt.resumed:
         raise call.unknown("an earlier invocation may have run the command")
@@ -37,18 +37,18 @@ def start(call: Call[CommandForm], attempt: Attempt) -> Started:
 
 
 def _words(call: Call[CommandForm]) -> list[str]:
-    """Program and arguments, split as a shell would quote them; nothing else of a shell is done."""
+    """Program and arguments, split by the quoting rules of a shell, without its other features."""
     try:
         words = shlex.split(call.config.command)
     except ValueError:
         raise call.refused(Category.PERMANENT, "the command has a quote that is not closed") from None
     if not words or not words[0]:
-        raise call.refused(Category.PERMANENT, "the command names no program")
+        raise call.refused(Category.PERMANENT, "the command has no program")
     return words
 
 
 def _environment(inherited: Mapping[str, str], attempt: Attempt) -> dict[str, str]:
-    """PATH and INTERLOCK_* of the caller, and the variables of the run. Those are never the caller's."""
+    """PATH and INTERLOCK_* of the caller, and the variables of the run. The latter replace the caller's."""
     kept = {k: v for k, v in inherited.items() if k == "PATH" or k.startswith("INTERLOCK_")}
     for name in _OF_SOME_RUNS:
         kept.pop(name, None)
@@ -69,8 +69,8 @@ def _not_started(call: Call[CommandForm], program: str, error: Exception) -> Exc
     number = getattr(error, "errno", None)
     permanent = number in _NO_PROGRAM or isinstance(error, ValueError)
     why = getattr(error, "strerror", None) or type(error).__name__
-    what = "the working directory" if _is_about_directory(error, program) else repr(program)
-    return call.refused(Category.PERMANENT if permanent else Category.TRANSIENT, f"{what}: {why}")
+    subject = "the working directory" if _is_about_directory(error, program) else repr(program)
+    return call.refused(Category.PERMANENT if permanent else Category.TRANSIENT, f"{subject}: {why}")
 
 
 def _is_about_directory(error: Exception, program: str) -> bool:
@@ -79,13 +79,13 @@ def _is_about_directory(error: Exception, program: str) -> bool:
 
 
 def _status(call: Call[CommandForm], program: str, ended: Ended) -> Status:
-    """Exit codes: 0 is success; 126 and 127 are PERMANENT, as shells mean them; the rest is TRANSIENT."""
+    """Exit codes: 0 is success. 126 and 127 are PERMANENT, since shells use them for programs that cannot run."""
     tail = call.redactor.scrub(ended.tail)[-_SHOWN:]
     details = {"output": tail, "exit_code": str(ended.code)}
     if ended.late:
         reason, category = "ended at its deadline", Category.TIMEOUT
     elif ended.code is None:
-        reason, category = "its exit code was lost: something in this program collects its children", Category.TRANSIENT
+        reason, category = "its exit code was lost: another part of this program collected it", Category.TRANSIENT
     elif ended.code == 0:
         return succeeded(ended.seconds, **details)
     elif ended.code in _NOT_RUNNABLE:

@@ -1,4 +1,4 @@
-"""The databricks type: a run-now of a job, deduplicated by its idempotency token."""
+"""The databricks type: a run of a job, deduplicated by its idempotency token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +63,7 @@ def _job_id(call: Call[DatabricksForm]) -> int:
 
 
 def _arguments(call: Call[DatabricksForm]) -> Mapping[str, Any]:
-    """Fields of the API as they are; anything else is job parameters, whose values are text."""
+    """Fields of the API, unchanged. Any other arguments are job parameters, whose values are text."""
     given = call.config.arguments
     if not given or _OF_THE_API.issuperset(given):
         return given
@@ -84,7 +84,7 @@ def _address(call: Call[DatabricksForm], path: str) -> tuple[str, dict[str, str]
 
 
 def check(call: Call[DatabricksForm], run_id: str) -> Status:
-    """How a run is."""
+    """The status of a run."""
     if not (run_id.isascii() and run_id.isdigit()):
         raise call.unreadable("the run id is not a number", Category.PERMANENT)
     try:
@@ -98,7 +98,7 @@ def check(call: Call[DatabricksForm], run_id: str) -> Status:
 
 
 def _knows_no_such_run(reply: Reply) -> bool:
-    """Databricks answers 400 to a run that was removed (after 60 days, or by hand), and says it in words."""
+    """Databricks answers 400 for a removed run (after 60 days, or by hand). Only the message names the reason."""
     document = _json_api.parsed(reply) or {}
     return reply.status == 400 and "does not exist" in str(document.get("message") or "")
 
@@ -115,7 +115,7 @@ def _status(call: Call[DatabricksForm], run: Mapping[str, Any]) -> Status:
     reason = f"{shown}{f': {said}' if said else ''}"
     duration = _duration(run)
     if life not in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
-        raise call.unreadable(f"Databricks tells of an unknown state: {shown or 'none'}")
+        raise call.unreadable(f"Databricks reports an unknown state: {shown or 'none'}")
     if life == "SKIPPED" or result in _NEVER_RAN:
         return failed(Category.PERMANENT, reason, duration, state=shown)
     if life == "TERMINATED" and result in _SUCCESS:

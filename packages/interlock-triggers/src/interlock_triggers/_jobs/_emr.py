@@ -1,4 +1,4 @@
-"""The emr type: a step of a running cluster, found again by its name, which carries the attempt's key."""
+"""The emr type: a step of a running cluster, found by its name, which contains the attempt's key."""
 
 import shlex
 from collections.abc import Mapping
@@ -36,13 +36,13 @@ def _send(call: Call[EmrForm], attempt: Attempt, jar: str, words: list[str]) -> 
 
 
 def step_name(name: str, key: str) -> str:
-    """The step's name with the key at its end, where it can be found."""
+    """The step's name with the key at its end, for `find`."""
     suffix = f" [{key}]"
     return name[: _NAME_LIMIT - len(suffix)] + suffix
 
 
 def _jar_and_words(call: Call[EmrForm]) -> tuple[str, list[str]]:
-    """A command whose first word is a jar runs that jar, any other one runs through command-runner.jar."""
+    """A command whose first word is a jar runs this jar. Any other command runs through command-runner.jar."""
     try:
         words = shlex.split(call.config.command)
     except ValueError:
@@ -60,7 +60,7 @@ def _jar_and_words(call: Call[EmrForm]) -> tuple[str, list[str]]:
 
 
 def find(call: Call[EmrForm], attempt: Attempt) -> str | None:
-    """The step that carries the attempt's key; steps come newest first."""
+    """The step whose name contains the attempt's key. The newest steps come first."""
     wanted = f" [{attempt.key}]"
     asked: dict[str, str] = {"ClusterId": call.config.cluster_id}
     for _ in range(_PAGES):
@@ -73,7 +73,7 @@ def find(call: Call[EmrForm], attempt: Attempt) -> str | None:
         if not marker or (steps and _is_old(steps[-1], call)):
             return None
         asked = {"ClusterId": call.config.cluster_id, "Marker": marker}
-    raise AwsTrouble("the cluster has too many steps to look through", Category.PERMANENT, maybe=False)
+    raise AwsTrouble("the cluster has too many steps to search", Category.PERMANENT, maybe=False)
 
 
 def _is_old(step: Mapping[str, Any], call: Call[EmrForm]) -> bool:
@@ -82,7 +82,7 @@ def _is_old(step: Mapping[str, Any], call: Call[EmrForm]) -> bool:
 
 
 def check(call: Call[EmrForm], run_id: str) -> Status:
-    """How a step is."""
+    """The status of a step."""
     try:
         answer = ask(
             call,
@@ -103,7 +103,7 @@ def check(call: Call[EmrForm], run_id: str) -> Status:
         return succeeded(duration, state=state)
     if state in _FAILED:
         why = status.get("FailureDetails") or {}
-        told = why.get("Message") or why.get("Reason") or (status.get("StateChangeReason") or {}).get("Message")
-        reason = f"{state}{f': {told}' if told else ''}"
+        said = why.get("Message") or why.get("Reason") or (status.get("StateChangeReason") or {}).get("Message")
+        reason = f"{state}{f': {said}' if said else ''}"
         return failed(Category.TRANSIENT, call.clean(reason), duration, state=state)
-    raise call.unreadable(f"EMR tells of an unknown state: {state}")
+    raise call.unreadable(f"EMR reports an unknown state: {state}")

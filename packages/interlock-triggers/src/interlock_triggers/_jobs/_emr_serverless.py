@@ -32,7 +32,7 @@ def start(call: Call[EmrServerlessForm], attempt: Attempt) -> Started:
 
 
 def check(call: Call[EmrServerlessForm], run_id: str) -> Status:
-    """How a job run is."""
+    """The status of a job run."""
     try:
         answer = ask(
             call,
@@ -52,7 +52,7 @@ def check(call: Call[EmrServerlessForm], run_id: str) -> Status:
     if state == "SUCCESS":
         return succeeded(duration, state=state)
     if state in _FAILED:
-        told = str(run.get("stateDetails") or "")
-        category = Category.TIMEOUT if _TIMED_OUT.search(told) else Category.TRANSIENT
-        return failed(category, call.clean(f"{state}{f': {told}' if told else ''}"), duration, state=state)
-    raise call.unreadable(f"EMR Serverless tells of an unknown state: {state}")
+        said = str(run.get("stateDetails") or "")
+        category = Category.TIMEOUT if _TIMED_OUT.search(said) else Category.TRANSIENT
+        return failed(category, call.clean(f"{state}{f': {said}' if said else ''}"), duration, state=state)
+    raise call.unreadable(f"EMR Serverless reports an unknown state: {state}")

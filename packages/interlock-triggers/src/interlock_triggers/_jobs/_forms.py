@@ -1,4 +1,4 @@
-"""What each job type reads from `job.config`: the keys, their accepted spellings and their defaults."""
+"""The form of `job.config` for each job type: the keys, their accepted spellings and their defaults."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Payload = str | dict[str, Any] | list[Any] | None
 
 
 class BadConfig(Exception):
-    """The job's config does not fit its type; the message shows no values."""
+    """The job's config does not fit its type. The message shows no values."""
 
 
 class Form(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -87,7 +87,7 @@ class StepFunctionForm(Form, frozen=True):
 
 
 class DatabricksForm(Form, frozen=True):
-    """A run-now of a Databricks job."""
+    """A run of a Databricks job, started with run-now."""
 
     workspace_url: str
     job_id: int | str
@@ -112,7 +112,7 @@ def spellings(form: type[Form]) -> dict[str, str]:
 
 
 def read_form(form: type[Form], config: Mapping[str, Any]) -> Form:
-    """The config as its form; the other spellings are accepted. Raises BadConfig, which shows no values."""
+    """The config as its form. Other spellings of keys are accepted. Raises BadConfig, which shows no values."""
     if not isinstance(config, Mapping):
         raise BadConfig(f"the config must be a mapping of keys to values, not of type {type(config).__name__}")
     known = spellings(form)
@@ -122,7 +122,7 @@ def read_form(form: type[Form], config: Mapping[str, Any]) -> Form:
         if name in renamed:
             raise BadConfig(f"{name} is given twice")
         if not _is_writable(value):
-            raise BadConfig(f"{name} holds half a character (a lone surrogate), which UTF-8 has no form for")
+            raise BadConfig(f"{name} holds half a character (a lone surrogate), which UTF-8 cannot encode")
         renamed[name] = value
     try:
         return msgspec.convert(renamed, form)
@@ -141,7 +141,7 @@ def _is_writable(value: object) -> bool:
 
 
 def as_text(value: Text) -> str:
-    """A value as it is sent; booleans in lower case."""
+    """A value as it is sent, with booleans in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -154,7 +154,7 @@ def seconds(value: float | str) -> float:
 
 
 def as_json(value: object) -> str:
-    """A value as JSON. Raises BadConfig for what JSON has no form for."""
+    """A value as JSON. Raises BadConfig for a value that JSON cannot hold."""
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

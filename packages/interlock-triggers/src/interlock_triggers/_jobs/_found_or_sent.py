@@ -1,4 +1,4 @@
-"""How a start is made at most once where the target has no idempotency key but can be asked: look, then send."""
+"""Starts at targets without an idempotency key that can be asked for jobs: search for the job, then start it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,17 +11,17 @@ from interlock_triggers._types import Attempt, Started
 from ._aws import AwsTrouble
 
 Find = Callable[[Call[Any], Attempt], str | None]
-"""The run id of the attempt's job, or None when the target knows none; raises AwsTrouble."""
+"""Returns the run id of the attempt's job, or None if the target does not know it. Raises AwsTrouble."""
 Send = Callable[[Call[Any], Attempt], str]
-"""Starts the job and returns its run id; raises AwsTrouble."""
+"""Starts the job and returns its run id. Raises AwsTrouble."""
 
 _FORGOTTEN_AFTER_SECONDS = 7 * 86400
 
 
 def start(call: Call[Any], attempt: Attempt, find: Find, send: Send) -> Started:
-    """Look for the attempt's job if it may be there already, and start it otherwise.
+    """Search for the attempt's job if it may already exist, and start it otherwise.
 
-    When the answer to the start is lost, the target is asked at once; if it does not know the job yet, the next
+    If the answer to the start is lost, the target is asked at once. If it does not know the job yet, the next
     invocation asks again.
     """
     if attempt.resumed:
@@ -43,12 +43,12 @@ def _looked_for(call: Call[Any], attempt: Attempt, find: Find) -> str | None:
     try:
         return find(call, attempt)
     except AwsTrouble as trouble:
-        reason = f"the target cannot be asked whether the job is there: {trouble}"
+        reason = f"the target cannot be asked whether the job exists: {trouble}"
         raise call.unconfirmed(reason, trouble.category) from None
     except MissingExtra as missing:
         raise call.unconfirmed(missing.message, missing.category) from None
 
 
 def is_old(began: object, now: float) -> bool:
-    """Whether a job began longer ago than any attempt lives (7 days): nothing older is looked through."""
+    """Whether a job began longer ago than any attempt lives (7 days). The search ends at such jobs."""
     return isinstance(began, datetime) and now - began.astimezone(UTC).timestamp() > _FORGOTTEN_AFTER_SECONDS

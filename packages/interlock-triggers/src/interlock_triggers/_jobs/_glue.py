@@ -1,4 +1,4 @@
-"""The glue type: a job run, found again by an argument that carries the attempt's key."""
+"""The glue type: a job run, found by an argument that contains the attempt's key."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from ._glue_logs import false_success
 
 KEY_ARGUMENT = "--interlock_key"
 _DATES = ("--par_day", "--par_hour")
-"""Always the run's: a date in the config would be that of every run, and a daily run has no hour."""
+"""Always the values of the run: a date in the config would apply to every run, and a daily run has no hour."""
 _PAGES = 25
 _RUNNING = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 _TIMED_OUT = ("TIMEOUT", "EXPIRED")
@@ -34,7 +34,7 @@ def _send(call: Call[GlueForm], attempt: Attempt) -> str:
 
 
 def find(call: Call[GlueForm], attempt: Attempt) -> str | None:
-    """The run that carries the attempt's key, among the job's runs of the last days."""
+    """The run whose argument contains the attempt's key, among the job's runs of the last days."""
     asked: dict[str, str] = {"JobName": call.config.job_name}
     for _ in range(_PAGES):
         page = ask(call, "glue", "get_job_runs", asked, retries=True)
@@ -46,7 +46,7 @@ def find(call: Call[GlueForm], attempt: Attempt) -> str | None:
         if not token or (runs and all(_is_old(run, call) for run in runs)):
             return None
         asked = {"JobName": call.config.job_name, "NextToken": token}
-    raise AwsTrouble("the job has too many runs to look through", Category.PERMANENT, maybe=False)
+    raise AwsTrouble("the job has too many runs to search", Category.PERMANENT, maybe=False)
 
 
 def _is_old(run: Mapping[str, Any], call: Call[GlueForm]) -> bool:
@@ -54,7 +54,7 @@ def _is_old(run: Mapping[str, Any], call: Call[GlueForm]) -> bool:
 
 
 def check(call: Call[GlueForm], run_id: str) -> Status:
-    """How a job run is; a success is believed only after a look at its logs."""
+    """The status of a job run. A success counts only after a check of the run's logs."""
     try:
         answer = ask(
             call,
@@ -86,4 +86,4 @@ def _status(call: Call[GlueForm], run_id: str, run: Mapping[str, Any], state: st
         return failed(Category.TIMEOUT, reason, duration, state=state)
     if state in _FAILED:
         return failed(Category.TRANSIENT, reason, duration, state=state)
-    raise call.unreadable(f"Glue tells of an unknown state: {state}")
+    raise call.unreadable(f"Glue reports an unknown state: {state}")

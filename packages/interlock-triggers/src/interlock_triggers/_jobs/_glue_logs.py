@@ -1,4 +1,4 @@
-"""Whether Glue's SUCCEEDED is to be believed: its run insights and the driver's log say otherwise at times."""
+"""False successes of Glue: the run insights and the driver's log may show an error although the state is SUCCEEDED."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ _SEVERITY = re.compile(r"(?<= )(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)(?= )")
 
 
 class Reading:
-    """How far a check came: the log stream that it reads, and how many pages of it."""
+    """The progress of a check: the log stream that it reads, and the count of pages read."""
 
     stream = ""
     pages = 0
@@ -33,18 +33,18 @@ Check = Callable[[Call[GlueForm], str, str, Reading], str | None]
 
 
 def false_success(call: Call[GlueForm], run_id: str, run: Mapping[str, Any]) -> str | None:
-    """What the logs of a run that Glue calls successful tell against it; None when nothing, or when unreadable.
+    """The error in the logs of a run that Glue reports as successful. None without an error, or for unreadable logs.
 
-    Each check stands for itself: what one cannot read, the other may still tell.
+    The two checks are independent: if one cannot read its log, the other may still find an error.
     """
     group = _log_group(call, run)
-    # Half of the time for the first, so that it leaves some for the second.
+    # The first check gets half of the time, so that time is left for the second.
     hurried = replace(call, deadline=call.deadline.within(call.deadline.remaining() / 2))
-    return _told(hurried, _insight, group, run_id) or _told(call, _driver_error, group, run_id)
+    return _found(hurried, _insight, group, run_id) or _found(call, _driver_error, group, run_id)
 
 
-def _told(call: Call[GlueForm], check: Check, group: str, run_id: str) -> str | None:
-    """What one check found; what it could not read, or not to its end, is logged and says nothing."""
+def _found(call: Call[GlueForm], check: Check, group: str, run_id: str) -> str | None:
+    """The error that one check found. An unreadable or incomplete log is reported in our log and counts as no error."""
     read = Reading()
     try:
         return check(call, group, run_id, read)
@@ -83,7 +83,7 @@ def _insight(call: Call[GlueForm], group: str, run_id: str, read: Reading) -> st
 
 
 def _failure_reason(message: str) -> str:
-    """The reason inside an insight, which is a JSON object after some text; else the text itself."""
+    """The reason inside an insight, which is a JSON object after some text. Without a reason, the text itself."""
     try:
         insight = json.loads(message[message.index("{") : message.rindex("}") + 1])
     except ValueError:
@@ -105,19 +105,19 @@ def _driver_error(call: Call[GlueForm], group: str, run_id: str, read: Reading) 
 
 
 def is_error_line(line: str) -> bool:
-    """Whether a log4j line's severity is ERROR or FATAL: the first severity in it, as a word between spaces.
+    """Whether the severity of a log4j line is ERROR or FATAL: the first severity in the line, a word between spaces.
 
     Class paths and JVM flags contain "Error" (`-XX:OnOutOfMemoryError=`), and messages of a lower severity may
-    speak of an ERROR: neither counts.
+    mention an ERROR. Neither counts.
     """
     found = _SEVERITY.search(line)
     return found is not None and found[1] in ("ERROR", "FATAL")
 
 
 def _events(call: Call[GlueForm], group: str, read: Reading, pattern: str) -> Iterator[str]:
-    """The messages of a log stream that match; none when group or stream do not exist.
+    """The matching messages of a log stream, none if group or stream do not exist.
 
-    Pages may be empty and still lead on: they are read for as long as the call has time.
+    An empty page may have a next page. Pages are read for as long as the call has time.
     """
     asked: dict[str, Any] = {"logGroupName": group, "logStreamNames": [read.stream], "filterPattern": pattern}
     while True:

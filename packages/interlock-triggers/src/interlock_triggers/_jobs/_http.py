@@ -1,4 +1,4 @@
-"""The http type: one request; its answer is the outcome."""
+"""The http type: one request. The answer is the outcome."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _THROTTLED = (408, 429)
 
 
 def start(call: Call[HttpForm], attempt: Attempt) -> Started:
-    """Send the request; the job is over when this returns."""
+    """Send the request. Its answer ends the job."""
     request = _request(call, attempt)
     host = parse_url(request.url).authority
     try:
@@ -33,10 +33,10 @@ def start(call: Call[HttpForm], attempt: Attempt) -> Started:
 
 
 def start_error(call: Call[Any], host: str, reply: Reply) -> Exception:
-    """The error for a start that was answered, but not with success.
+    """The error for a start whose answer is not a success.
 
-    After a doubt no such answer is a verdict on the first sending: a key that is known may be answered 409 or 422,
-    a target that has changed meanwhile anything.
+    In doubt, no such answer refuses the first request: the target may answer 409 or 422 to a known key, and a target
+    that has changed meanwhile may give any answer.
     """
     message = answered(call, host, reply)
     return call.unconfirmed(message) if reply.doubtful else refusal(call, message, reply)
@@ -49,7 +49,7 @@ def refusal(call: Call[Any], message: str, reply: Reply) -> StartRefused:
 
 
 def answered(call: Call[Any], host: str, reply: Reply) -> str:
-    """What a host answered, with the beginning of its body."""
+    """The answer of a host as text, with the start of its body."""
     said = decoded(call.redactor.scrub_bytes(reply.answer.body))
     return f"{host} answered {reply.status}{f': {said}' if said else ''}"
 
@@ -72,12 +72,12 @@ def _request(call: Call[HttpForm], attempt: Attempt) -> Request:
 
 
 def configured_headers(headers: Mapping[str, Text]) -> dict[str, str]:
-    """Headers of a config as text, checked; Forbidden for one that must not be sent."""
+    """Headers of a config as text, checked. Raises Forbidden for a header that must not be sent."""
     return checked_headers({name: as_text(value) for name, value in headers.items()})
 
 
 def _body(config: HttpForm, attempt: Attempt) -> tuple[bytes | None, str]:
-    """The body and its type; without one, methods that carry a body tell the execution date."""
+    """The body and its type. Without a configured body, methods with a body send the execution date."""
     if config.body is None:
         wanted = attempt.partition if config.method in _WITH_BODY else None
         return (None if wanted is None else as_json(wanted).encode()), "application/json"

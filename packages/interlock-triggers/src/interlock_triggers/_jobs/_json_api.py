@@ -1,4 +1,4 @@
-"""How the JSON APIs of Airflow and Databricks are asked, and what their answers mean for a start or a check."""
+"""Requests to the JSON APIs of Airflow and Databricks, and the meaning of their answers for a start or a check."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def send(
     seconds: float = 30.0,
     doubtful: bool = False,
 ) -> Reply:
-    """Send one request; Unclear and NotAccepted as the caller raises them, also for a URL that must not be used."""
+    """Send one request. Raises Unclear and NotAccepted like the caller, and NotAccepted for a forbidden URL."""
     sent = {"Accept": "application/json", **headers}
     if body is not None:
         sent["Content-Type"] = "application/json"
@@ -40,7 +40,7 @@ def send(
 
 
 def object_of(call: Call[Any], reply: Reply) -> Mapping[str, Any]:
-    """The JSON object of a reply to a question; CheckFailed for anything else."""
+    """The JSON object of a reply to a question. Raises CheckFailed for any other reply."""
     if not reply.ok:
         raise answer_error(call, reply)
     document = parsed(reply)
@@ -59,9 +59,9 @@ def parsed(reply: Reply) -> Mapping[str, Any] | None:
 
 
 def answer_error(call: Call[Any], reply: Reply) -> TriggerError:
-    """The error for a question that was answered with a status beyond 2xx."""
+    """The error for a question whose answer has a status outside of 2xx."""
     message = f"answered {reply.status}{said(call, reply)}"
-    # The API's own word: a page from something in between knows nothing of jobs.
+    # Only the API answers with JSON. A page of a proxy does not know whether a job exists.
     if reply.status in _GONE and parsed(reply) is not None:
         return call.gone(message)
     again = reply.status >= 500 or reply.status in _THROTTLED
@@ -69,6 +69,6 @@ def answer_error(call: Call[Any], reply: Reply) -> TriggerError:
 
 
 def said(call: Call[Any], reply: Reply) -> str:
-    """The beginning of a reply's body, after a colon."""
+    """The start of a reply's body, after a colon."""
     text = decoded(call.redactor.scrub_bytes(reply.answer.body))
     return f": {text}" if text else ""

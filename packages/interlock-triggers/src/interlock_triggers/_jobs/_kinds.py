@@ -1,4 +1,4 @@
-"""Enters each job type by its name: its form, its functions, and whether its target deduplicates starts."""
+"""The table of job types by name: the form, the functions, and whether the target deduplicates starts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ from ._forms import (
 
 
 class Kind(Struct, frozen=True):
-    """A job type. `check` is None for types that are over when they have been started."""
+    """A job type. `check` is None for types whose jobs end within their start."""
 
     form: type[Form]
     deduplicates: bool

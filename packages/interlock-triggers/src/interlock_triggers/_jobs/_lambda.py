@@ -1,4 +1,4 @@
-"""The lambda type: one synchronous invocation, never repeated; its answer is the outcome."""
+"""The lambda type: one synchronous invocation, never repeated. Its answer is the outcome."""
 
 import json
 from collections.abc import Mapping
@@ -46,12 +46,12 @@ _NOT_INVOKED = frozenset(
         "SubnetIPAddressLimitReachedException",
     )
 )
-"""5xx answers that are given before the function runs."""
+"""5xx answers that come before the function runs."""
 _BUSY_STATUS = 503
 
 
 def start(call: Call[LambdaForm], attempt: Attempt) -> Started:
-    """Invoke the function; the job is over when this returns."""
+    """Invoke the function. Its answer ends the job."""
     payload = _payload(call, attempt)
     if attempt.resumed:
         raise call.unknown("an earlier invocation may have invoked the function")
@@ -81,7 +81,7 @@ def _region(name: str) -> str | None:
 
 
 def _payload(call: Call[LambdaForm], attempt: Attempt) -> bytes:
-    """The payload as it is, or as JSON; without one, the execution date."""
+    """The payload, a structure as JSON. Without a configured payload, the execution date."""
     given = call.config.payload
     text = given if isinstance(given, str) else as_json(attempt.partition if given is None else given)
     if isinstance(given, str):
@@ -96,7 +96,7 @@ def _payload(call: Call[LambdaForm], attempt: Attempt) -> bytes:
 
 
 def _start_error(call: Call[LambdaForm], trouble: AwsTrouble) -> Exception:
-    """Only what was certainly not invoked is refused; any other 5xx may come after the function ran."""
+    """An error is a refusal only if the function certainly did not run. Any other 5xx may come after the function."""
     server_side = trouble.status >= 500 and trouble.status != _BUSY_STATUS
     if trouble.code in _NOT_INVOKED or not (trouble.maybe or server_side):
         return call.refused(trouble.category, str(trouble))
@@ -108,11 +108,11 @@ def _status(call: Call[LambdaForm], answer: Mapping[str, Any]) -> Status:
     if not answer.get("FunctionError"):
         return succeeded(output=call.clean(body))
     try:
-        told = json.loads(body)
+        error = json.loads(body)
     except ValueError:
-        told = {}
-    kind = str(told.get("errorType") or "") if isinstance(told, dict) else ""
-    message = str(told.get("errorMessage") or "") if isinstance(told, dict) else ""
+        error = {}
+    kind = str(error.get("errorType") or "") if isinstance(error, dict) else ""
+    message = str(error.get("errorMessage") or "") if isinstance(error, dict) else ""
     reason = ": ".join(filter(None, ("the function failed", kind, message or body)))
     return failed(_category(kind, message), call.clean(reason), error=call.clean(kind))
 

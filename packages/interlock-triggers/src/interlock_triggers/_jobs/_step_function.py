@@ -29,19 +29,19 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
         )
         started = text_of(answer, "executionArn")
         if started.count(":") < 5:
-            raise AwsTrouble("the answer names no execution", Category.TRANSIENT, maybe=True)
+            raise AwsTrouble("the answer has no ARN of an execution", Category.TRANSIENT, maybe=True)
         if started.split(":")[5] != "execution":
             raise call.unknown("an Express execution was started, which can be neither found nor followed")
         return Started(call.type, started)
     except AwsTrouble as trouble:
         if trouble.code == "ExecutionAlreadyExists":
-            # The name is this attempt's alone, and stays taken for 90 days: that execution is ours.
+            # Only this attempt has this name, and the name stays taken for 90 days: the execution is ours.
             return Started(call.type, execution_arn(arn, attempt.key))
         raise start_error(call, attempt, trouble) from None
 
 
 def find(call: Call[StepFunctionForm], attempt: Attempt) -> str | None:
-    """The execution that is named by the attempt's key."""
+    """The execution with the attempt's key as its name."""
     region = _region(call)
     arn = execution_arn(call.config.state_machine_arn, attempt.key)
     try:
@@ -61,7 +61,10 @@ def find(call: Call[StepFunctionForm], attempt: Attempt) -> str | None:
 
 
 def _refuse_express(call: Call[StepFunctionForm]) -> None:
-    """Express executions can be neither deduplicated nor described; without the right to look, go on."""
+    """Reject Express machines, whose executions can be neither deduplicated nor described.
+
+    Without the permission to describe the machine, the start continues.
+    """
     try:
         machine = ask(
             call,
@@ -87,13 +90,13 @@ def _region(call: Call[StepFunctionForm]) -> str:
 
 
 def execution_arn(machine_arn: str, name: str) -> str:
-    """The ARN of an execution; a version or an alias at the machine's end is no part of it."""
+    """The ARN of an execution, without a version or an alias at the end of the machine's ARN."""
     parts = machine_arn.split(":")
     return ":".join([*parts[:5], "execution", parts[6], name])
 
 
 def check(call: Call[StepFunctionForm], run_id: str) -> Status:
-    """How an execution is; its output, or error and cause, are kept."""
+    """The status of an execution, with its output, or its error and cause."""
     try:
         answer = ask(
             call,
@@ -115,4 +118,4 @@ def check(call: Call[StepFunctionForm], run_id: str) -> Status:
         error, cause = call.clean(str(answer.get("error") or "")), call.clean(str(answer.get("cause") or ""))
         reason = ": ".join(filter(None, (state, error, cause)))
         return failed(_FAILED[state], call.clean(reason), duration, state=state, error=error, cause=cause)
-    raise call.unreadable(f"Step Functions tells of an unknown state: {state}")
+    raise call.unreadable(f"Step Functions reports an unknown state: {state}")

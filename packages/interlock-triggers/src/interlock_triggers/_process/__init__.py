@@ -1,4 +1,4 @@
-"""Local processes: `_processes` runs a program to its end, `_strays` finds what it left behind."""
+"""Local processes: `_processes` runs a program to its end, `_strays` finds the processes that it left behind."""
 
 from ._processes import Ended, run
 

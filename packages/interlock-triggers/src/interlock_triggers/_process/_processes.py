@@ -1,4 +1,4 @@
-"""How a process and everything it started is run and ended: own session, output's tail, nothing left behind."""
+"""Runs a process in its own session, keeps the tail of its output, and ends every process that it started."""
 
 import contextlib
 import os
@@ -15,16 +15,16 @@ from msgspec import Struct
 from . import _strays as strays
 
 TAIL_BYTES = 16 * 1024
-"""How much of a command's output is kept."""
+"""Kept bytes of a command's output."""
 _CHUNK = 64 * 1024
 _GRACE = 1.0
-"""Seconds between SIGTERM and SIGKILL, within the deadline; a quarter of the time where that is less."""
+"""Seconds between SIGTERM and SIGKILL, within the deadline. A quarter of the time if this is less."""
 _LAST_OUTPUT = 1.0
 _SWEEPS = 5
 
 
 class Ended(Struct, frozen=True):
-    """How a process ended: exit code (negative: a signal; None: lost), whether it was late, its output's tail."""
+    """The end of a process: exit code (negative for a signal, None if lost), whether it was late, its output's tail."""
 
     code: int | None
     late: bool
@@ -39,10 +39,10 @@ def run(
     seconds: float,
     mark: str,
 ) -> Ended:
-    """Run a program until it ends or `seconds` are over; raises OSError when it cannot be started.
+    """Run a program until it ends or `seconds` are over. Raises OSError if it cannot be started.
 
-    Whatever it started is ended with it, also what left the process group: those are found by `mark`, a
-    NAME=value of their environment. SIGTERM is sent shortly before the time is over, SIGKILL when it is.
+    All processes that it started end with it. `mark`, a NAME=value of their environment, finds those that left the
+    process group. SIGTERM is sent shortly before the time is over, SIGKILL at its end.
     """
     begun = time.monotonic()
     process = _begun(words, environment, directory)
@@ -64,7 +64,7 @@ def run(
 
 
 def _begun(words: Sequence[str], environment: Mapping[str, str], directory: str | None) -> subprocess.Popen[bytes]:
-    """The program, in a session of its own, with nothing to read and one pipe for all that it writes."""
+    """The program in its own session, with empty input and one pipe for all its output."""
     return subprocess.Popen(  # noqa: S603 (no shell; running the configured command is the purpose)
         list(words),
         env=dict(environment),
@@ -77,8 +77,8 @@ def _begun(words: Sequence[str], environment: Mapping[str, str], directory: str 
 
 
 def _warned(leader: int) -> set[strays.Process]:
-    """Ask the group to end; what there is of descendants."""
-    # Noted now: once its parent is gone, a process that left the group belongs to nobody.
+    """Ask the group to end. Returns the known descendants."""
+    # Collected now: without its parent, a process that left the group is no longer a descendant.
     known = strays.descendants(leader)
     _signal_group(leader, signal.SIGTERM)
     return known
@@ -89,9 +89,9 @@ def _grace(seconds: float) -> float:
 
 
 class _Exit:
-    """Sees a process end without reaping it: until then its id, and its group's, belong to nobody else.
+    """Waits for the end of a process without reaping it: until then, no other process gets its id or its group's id.
 
-    `stolen`: something else in this program collected the exit code.
+    `stolen`: another part of this program collected the exit code.
     """
 
     def __init__(self, pid: int) -> None:
@@ -118,7 +118,7 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _end_all(leader: int, known: set[strays.Process], mark: str) -> None:
-    """Kill the group, and whatever the program started outside of it."""
+    """Kill the group, and every process that the program started outside of it."""
     strays.kill(known | strays.descendants(leader))
     _signal_group(leader, signal.SIGKILL)
     for _ in range(_SWEEPS):
@@ -146,13 +146,13 @@ class _Tail:
             while all(key.fileobj is self._pipe for key, _ in ready.select()):
                 if not self._take():
                     return
-        # Woken: everything has ended. What is in the pipe by now is taken, within reason.
+        # Every process has ended. Read the rest of the pipe, for a limited time.
         patience = time.monotonic() + _LAST_OUTPUT
         while time.monotonic() < patience and self._take():
             continue
 
     def _take(self) -> bool:
-        """Take what is in the pipe; whether there was something."""
+        """Read the content of the pipe. Returns whether it had any."""
         try:
             chunk = os.read(self._pipe.fileno(), _CHUNK)
         except BlockingIOError:
@@ -162,7 +162,7 @@ class _Tail:
         return bool(chunk)
 
     def close(self) -> str:
-        """What was kept, after a last look into the pipe."""
+        """The kept output, after a last read of the pipe."""
         os.close(self._wake)
         self._reader.join()
         os.close(self._woken)

@@ -1,4 +1,4 @@
-"""Which live processes came from a program although they left its process group; Linux only, empty elsewhere."""
+"""Live processes of a program that left its process group. Linux only: other systems find none."""
 
 import contextlib
 import os
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process; `born` (clock ticks since boot) tells it from a later one with the same id."""
+    """A process. `born` (clock ticks since boot) distinguishes it from a later process with the same id."""
 
     pid: int
     born: int
 
 
 def marked(mark: str) -> set[Process]:
-    """Processes that carry `NAME=value` in their environment, without this process and those above it."""
+    """Processes with `NAME=value` in their environment, except this process and its ancestors."""
     spared = _lineage(os.getpid())
     wanted = mark.encode()
     found = {pid for pid in _pids() if pid not in spared and wanted in _read(pid, "environ").split(b"\0")}
@@ -23,7 +23,7 @@ def marked(mark: str) -> set[Process]:
 
 
 def descendants(pid: int) -> set[Process]:
-    """The children of a process, their children and so on, as long as no parent among them is gone."""
+    """The children of a process, their children and so on, as long as all parents among them live."""
     children: dict[int, list[int]] = {}
     for each in _pids():
         children.setdefault(_parent(each), []).append(each)
@@ -38,7 +38,7 @@ def descendants(pid: int) -> set[Process]:
 
 
 def kill(processes: set[Process]) -> None:
-    """End processes at once, those that are still the same."""
+    """Kill those of the processes that still exist."""
     for process in processes:
         if _born(process.pid) == process.born:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -64,7 +64,7 @@ def _born(pid: int) -> int | None:
 
 
 def _fields(pid: int) -> list[bytes]:
-    """The fields after the name, which may itself hold spaces and parentheses: state, parent, group, …"""
+    """The fields after the name, which may hold spaces and parentheses: state, parent, group, …"""
     return _read(pid, "stat").rpartition(b")")[2].split()
 
 
