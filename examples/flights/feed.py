@@ -84,7 +84,7 @@ def amend(home: Path, day: str, hour: str, at: datetime) -> SensorRow:
     return _landing(day, hour, at, AMENDED, len(lines) - 1, len(lines) - 1)
 
 
-def shadow_of(row: SensorRow) -> SensorRow:
+def dry_run_of(row: SensorRow) -> SensorRow:
     """The landing sensor for the dry run of bronze: the same key and fields."""
     return replace(row, pipeline="bronze-shadow")
 
@@ -178,14 +178,14 @@ def roster(fire: datetime, expected: timedelta) -> str:
 
 
 def inject_fault(home: Path, job: str, date: str, *, lasting: bool = False) -> Path:
-    """Make `job` fail for an execution date, such as `bronze`, `2013-02-07T09`: once, or until `mend_fault`."""
+    """Make `job` fail for an execution date, such as `bronze`, `2013-02-07T09`: once, or until `remove_fault`."""
     path = home / "faults" / f"{job}-{date}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("lasting" if lasting else "", encoding="utf-8")
     return path
 
 
-def mend_fault(home: Path, job: str, date: str) -> None:
+def remove_fault(home: Path, job: str, date: str) -> None:
     """Remove a lasting fault if it exists."""
     (home / "faults" / f"{job}-{date}").unlink(missing_ok=True)
 

@@ -72,7 +72,7 @@ def test_a_short_file_must_miss_rows(missing: int, home: Path, feed: ModuleType)
 
 def test_the_dry_run_gets_the_same_sensor(home: Path, feed: ModuleType) -> None:
     row = feed.land(home, DAY, "07", AT)
-    shadow = feed.shadow_of(row)
+    shadow = feed.dry_run_of(row)
     assert (shadow.pipeline, shadow.key, shadow.fields) == ("bronze-shadow", row.key, row.fields)
 
 

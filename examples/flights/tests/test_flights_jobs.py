@@ -264,8 +264,8 @@ def test_a_lasting_fault_fails_every_run_until_its_end(home: Path, feed: ModuleT
     feed.land(home, DAY, "23", AT)
     feed.inject_fault(home, "bronze", f"{DAY}T23", lasting=True)
     assert [run_job("bronze", f"{DAY}T23").returncode for _ in range(3)] == [4, 4, 4]
-    feed.mend_fault(home, "bronze", f"{DAY}T23")
-    feed.mend_fault(home, "bronze", f"{DAY}T23")
+    feed.remove_fault(home, "bronze", f"{DAY}T23")
+    feed.remove_fault(home, "bronze", f"{DAY}T23")
     assert run_job("bronze", f"{DAY}T23").returncode == 0
 
 

@@ -58,7 +58,7 @@ class _Interlock(click.Group):
 @click.version_option(package_name="interlock-cli", prog_name="interlock")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Interlock decides whether a data pipeline can run safely: is its data present, fresh and correct?
+    """Interlock decides whether a data pipeline can run safely: is its data present, fresh and right?
 
     \b
     Try it:     interlock demo

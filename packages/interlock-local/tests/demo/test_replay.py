@@ -1,4 +1,4 @@
-"""The demo's outside world: what lands when, what waits for the runs, and which sensors are told again."""
+"""The demo's external systems: the times of landings, the waits for runs, and the sensors about jobs."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 from interlock_config import decode_yaml
 from interlock_lifecycle.reports import Progress
 from interlock_local.demo._feed import load_feed
-from interlock_local.demo._operators import MENDED, Operators
+from interlock_local.demo._operators import FIXED, Operators
 from interlock_local.demo._replay import Replay
-from interlock_local.demo._script import BRONZE, GOLD, SHADOW, SILVER, write_script
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, SILVER, write_script
 from interlock_local.demo._watch import Standing
 from interlock_store import MemoryTables, Store, TableNames
 
@@ -24,7 +24,7 @@ RERUN = {(BRONZE, SCRIPT.amended): AGAIN, (SILVER, SCRIPT.amended): AGAIN}
 
 
 class World:
-    """A replay over the twin of the tables, with a clock that is set by hand."""
+    """A replay with in-memory tables and a clock that the test sets."""
 
     def __init__(self, home: Path) -> None:
         self.feed: ModuleType = load_feed()
@@ -41,7 +41,7 @@ class World:
         return AT + timedelta(seconds=self.now)
 
     def land_all(self) -> None:
-        """Twenty seconds into the replay every hour has landed; each turn lands a few."""
+        """Land every hour. All are due after twenty seconds, and each turn lands a few."""
         for _ in SCRIPT.landings:
             self.turn(20.0)
 
@@ -61,20 +61,20 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_hours_land_at_their_time_for_bronze_and_its_shadow_alike(world: World) -> None:
+def test_hours_land_for_bronze_and_its_dry_run_alike(world: World) -> None:
     world.turn(2.5)
     assert sorted(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05", "landing#2013-02-07T06"]
-    assert world.store.all_sensors(SHADOW) == world.store.all_sensors(BRONZE)
+    assert world.store.all_sensors(DRY_RUN) == world.store.all_sensors(BRONZE)
 
 
-def test_nothing_lands_while_enough_runs_are_at_work(world: World) -> None:
+def test_no_hour_lands_while_enough_runs_are_in_progress(world: World) -> None:
     world.turn(2.5, busy=4)
     assert world.store.all_sensors(BRONZE) == {}
     world.turn(2.6, busy=3)
     assert list(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05"]
 
 
-def test_the_rest_of_a_short_hour_comes_on_time_whatever_is_at_work(world: World) -> None:
+def test_rest_of_a_short_hour_ignores_runs_in_progress(world: World) -> None:
     world.turn(10.0)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
     held = {(BRONZE, SCRIPT.short): (Progress.HELD, 0)}
@@ -86,9 +86,7 @@ def test_the_rest_of_a_short_hour_comes_on_time_whatever_is_at_work(world: World
 
 
 @pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
-def test_the_rest_of_a_short_hour_waits_until_its_run_is_held_but_not_for_ever(
-    world: World, standing: Standing
-) -> None:
+def test_rest_of_a_short_hour_waits_a_limited_time_for_hold(world: World, standing: Standing) -> None:
     world.turn(10.0)
     world.turn(27.9, standing=standing)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
@@ -96,7 +94,7 @@ def test_the_rest_of_a_short_hour_waits_until_its_run_is_held_but_not_for_ever(
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
 
 
-def test_an_hour_is_whole_from_when_its_sensors_first_said_so(world: World) -> None:
+def test_hour_is_whole_since_the_first_report_of_its_sensors(world: World) -> None:
     world.turn(10.0)
     assert world.replay.whole_since["2013-02-07T05"] == AT + timedelta(seconds=10)
     assert SCRIPT.short not in world.replay.whole_since
@@ -109,7 +107,7 @@ def test_an_hour_is_whole_from_when_its_sensors_first_said_so(world: World) -> N
     assert world.replay.whole_since[SCRIPT.amended] == believed
 
 
-def test_a_file_that_is_believed_whole_is_amended_only_after_its_runs(world: World) -> None:
+def test_file_reported_whole_is_amended_only_after_its_runs(world: World) -> None:
     world.land_all()
     believed = world.landed(SCRIPT.amended)
     assert (believed["status"], believed["missing_rows"]) == ("landed", 0)
@@ -123,7 +121,7 @@ def test_a_file_that_is_believed_whole_is_amended_only_after_its_runs(world: Wor
     assert (amended["status"], int(str(amended["rows"])) - int(str(believed["rows"]))) == ("amended", 9)
 
 
-def test_the_late_rest_waits_for_the_amended_hour_but_not_for_ever(world: World) -> None:
+def test_late_rest_waits_a_limited_time_for_amended_hour(world: World) -> None:
     world.land_all()
     world.turn(73.0, standing=THROUGH)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
@@ -133,7 +131,7 @@ def test_the_late_rest_waits_for_the_amended_hour_but_not_for_ever(world: World)
     assert world.landed(SCRIPT.late)["missing_rows"] == 0
 
 
-def test_the_late_rest_comes_once_the_amended_hour_ran_again(world: World) -> None:
+def test_late_rest_comes_after_the_amended_hour_ran_again(world: World) -> None:
     world.land_all()
     world.turn(71.9, standing=RERUN)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
@@ -141,7 +139,7 @@ def test_the_late_rest_comes_once_the_amended_hour_ran_again(world: World) -> No
     assert world.landed(SCRIPT.late)["missing_rows"] == 0
 
 
-def test_what_a_job_wrote_anew_is_told_again_and_the_same_is_not(world: World) -> None:
+def test_changed_file_of_a_job_is_reported_again(world: World) -> None:
     path = world.home / "bronze" / "2013-02-07" / "05.csv"
     path.parent.mkdir(parents=True)
     path.write_text("day\n1\n2\n")
@@ -154,7 +152,7 @@ def test_what_a_job_wrote_anew_is_told_again_and_the_same_is_not(world: World) -
     assert (first["rows"], world.sensor(SILVER, "bronze-done#2013-02-07T05")["rows"]) == (2, 3)
 
 
-def test_an_hour_that_silver_counts_anew_is_news_for_gold(world: World) -> None:
+def test_hour_that_silver_counts_again_updates_gold(world: World) -> None:
     path = world.home / "silver" / "2013-02-07" / "05.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"groups": [{"scheduled": 2}]}')
@@ -165,12 +163,12 @@ def test_an_hour_that_silver_counts_anew_is_news_for_gold(world: World) -> None:
     assert (progress["hours_done"], progress["departures"]) == (1, 4)
 
 
-def test_one_hour_s_job_fails_once_and_another_s_until_it_is_mended(world: World) -> None:
+def test_one_fault_fails_once_and_another_until_it_is_fixed(world: World) -> None:
     faults = {path.name: path.read_text() for path in (world.home / "faults").iterdir()}
     assert faults == {f"bronze-{SCRIPT.flaky}": "", f"bronze-{SCRIPT.broken}": "lasting"}
 
 
-def test_operators_mend_and_ask_once_the_retries_are_used_up(world: World) -> None:
+def test_operators_fix_and_request_after_the_last_retry(world: World) -> None:
     text = (Path(str(world.feed.__file__)).parent / "pipelines" / "bronze-flights.yaml").read_text()
     world.store.put_config(decode_yaml(text, "bronze-flights.yaml"))
     fault = world.home / "faults" / f"bronze-{SCRIPT.broken}"
@@ -179,7 +177,7 @@ def test_operators_mend_and_ask_once_the_retries_are_used_up(world: World) -> No
     assert (world.said, fault.exists()) == ([], True)
     operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})
     assert not fault.exists()
-    assert MENDED in world.said[0]
+    assert FIXED in world.said[0]
     assert not operators.are_done
     operators.turn({(BRONZE, SCRIPT.unchanged): DONE})
     operators.turn({(BRONZE, SCRIPT.unchanged): DONE})

@@ -15,7 +15,7 @@ def at(text: str) -> datetime:
 
 
 class Ticks:
-    """A watchdog that counts how often it is asked to look."""
+    """A watchdog that counts its invocations."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -35,17 +35,17 @@ class Ticks:
         ("12:59:59.500000", "13:01:00", "13:00:30"),
     ],
 )
-def test_the_warning_leaves_time_to_push_and_comes_well_before_the_deadline(now: str, due: str, warned: str) -> None:
+def test_warning_leaves_time_for_the_push_and_the_deadline(now: str, due: str, warned: str) -> None:
     roster = Roster(load_feed(), Ticks(), at(now))
     assert (roster.due_at, roster.warned_from) == (at(due), at(warned))
 
 
-def test_a_slow_machine_takes_a_later_minute() -> None:
+def test_slow_machine_uses_a_later_minute() -> None:
     assert Roster(load_feed(), Ticks(), at("12:00:20"), set_up=timedelta(seconds=25)).due_at == at("12:02:00")
 
 
 @pytest.mark.parametrize(("now", "date"), [("04:30:00", "2026-03-02"), ("05:30:00", "2026-03-03")])
-def test_its_date_is_new_york_s_and_its_clock_india_s(now: str, date: str) -> None:
+def test_date_is_in_new_york_and_clock_is_in_india(now: str, date: str) -> None:
     roster = Roster(load_feed(), Ticks(), at(now))
     assert roster.key.pipeline_id == ROSTER
     expected: ExecutionDate = parse_execution_date(date)
@@ -53,7 +53,7 @@ def test_its_date_is_new_york_s_and_its_clock_india_s(now: str, date: str) -> No
     assert roster.clock.endswith(f" IST ({roster.due_at:%H:%M}Z)")
 
 
-def test_the_watchdog_looks_once_when_the_schedule_is_overdue() -> None:
+def test_watchdog_is_invoked_once_when_it_is_overdue() -> None:
     ticks = Ticks()
     roster = Roster(load_feed(), ticks, at("12:00:00"))
     counts = []
@@ -63,10 +63,10 @@ def test_the_watchdog_looks_once_when_the_schedule_is_overdue() -> None:
     assert counts == [0, 0, 1, 1]
 
 
-def test_its_story_is_over_when_it_was_told_or_is_long_past() -> None:
+def test_roster_is_over_after_its_events_or_their_time() -> None:
     roster = Roster(load_feed(), Ticks(), at("12:00:00"))
-    told = {(ROSTER, "SLA_BREACH"), (ROSTER, "SCHEDULE_MISSED")}
+    reported = {(ROSTER, "SLA_BREACH"), (ROSTER, "SCHEDULE_MISSED")}
     assert not roster.is_over(at("12:01:20"), {(ROSTER, "SLA_BREACH")})
     roster.turn(at("12:01:20"))
-    assert roster.is_over(at("12:01:20"), told)
+    assert roster.is_over(at("12:01:20"), reported)
     assert roster.is_over(at("12:01:46"), set())

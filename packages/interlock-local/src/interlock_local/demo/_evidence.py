@@ -1,4 +1,4 @@
-"""What was there at the end of the demo, read from tables, files and Slack messages; it judges nothing."""
+"""Reads the facts at the end of the demo from tables, files and Slack messages. The proof judges them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from msgspec import Struct
 from interlock_lifecycle import Run, RunKey, RunStatus, Verdict
 from interlock_local.demo._replay import Replay
 from interlock_local.demo._roster import Roster
-from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER, Script
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, ROSTER, SILVER, Script
 from interlock_local.demo._watch import Watcher
 from interlock_local.stack import LocalStack
 from interlock_sla import parse_execution_date
@@ -23,8 +23,8 @@ One = tuple[str, str]
 """Pipeline and execution date."""
 
 
-class Told(Struct, frozen=True):
-    """One event of the events table; `at` is when it was decided (UTC)."""
+class Event(Struct, frozen=True):
+    """One event of the events table. `at` is the time of its decision (UTC)."""
 
     type: str
     at: datetime
@@ -35,14 +35,15 @@ class Told(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """Runs, events and reruns by pipeline and date, job starts, Slack messages, reasons of holds, and timers.
 
-    `wanted` and `departures` are each day's departures, in the data and in gold's file; `rests` is when rests landed,
-    `whole` when each hour's sensors said that it is whole, `baselines` what each hour's rules held on.
+    wanted, departures: the departures of each day, in the data and in gold's file.
+    rests: the time at which the rest of an hour landed. whole: the time at which an hour's sensors reported it whole.
+    baselines: the sensors with which the rules of an hour held.
     """
 
     script: Script
     roster: Roster
     runs: Mapping[One, Run]
-    events: Mapping[One, Sequence[Told]]
+    events: Mapping[One, Sequence[Event]]
     reruns: Mapping[One, Sequence[str]]
     verdicts: Mapping[One, Verdict]
     starts: Sequence[Mapping[str, str]]
@@ -51,16 +52,16 @@ class Evidence(Struct, frozen=True):
     rests: Mapping[str, datetime]
     whole: Mapping[str, datetime]
     baselines: Mapping[One, Mapping[str, object]]
-    shadow_timers: Sequence[str]
+    dry_run_timers: Sequence[str]
     wanted: Mapping[str, int]
     departures: Mapping[str, int | None]
 
-    def told(self, one: One, kind: str) -> Sequence[Told]:
+    def of_type(self, one: One, kind: str) -> Sequence[Event]:
         """The events of a type about a date."""
         return [event for event in self.events.get(one, ()) if event.type == kind]
 
     def counts(self, one: One) -> Counter[str]:
-        """How many events of each type there are about a date."""
+        """The number of events of each type about a date."""
         return Counter(event.type for event in self.events.get(one, ()))
 
     def is_completed(self, one: One) -> bool:
@@ -79,15 +80,15 @@ def gather(
     replay: Replay,
     roster: Roster,
 ) -> Evidence:
-    """Read everything that the proof needs."""
-    names = (BRONZE, SILVER, GOLD, SHADOW, ROSTER)
-    events: dict[One, list[Told]] = {}
+    """Read all facts that the proof needs."""
+    names = (BRONZE, SILVER, GOLD, DRY_RUN, ROSTER)
+    events: dict[One, list[Event]] = {}
     for name in names:
         for row in store.events(name):
-            events.setdefault((name, str(row.get("date"))), []).append(_told(row))
+            events.setdefault((name, str(row.get("date"))), []).append(_event(row))
     scenes = [script.flaky, script.amended, script.broken, script.unchanged]
-    keys = [_key(name, date) for name in (BRONZE, SILVER, SHADOW) for date in scenes]
-    hourly = [_key(name, date) for name in (BRONZE, SHADOW) for date in script.dates]
+    keys = [_key(name, date) for name in (BRONZE, SILVER, DRY_RUN) for date in scenes]
+    hourly = [_key(name, date) for name in (BRONZE, DRY_RUN) for date in script.dates]
     judged = [_key(BRONZE, script.late), roster.key]
     return Evidence(
         script,
@@ -102,7 +103,7 @@ def gather(
         rests=replay.rest_landed,
         whole=replay.whole_since,
         baselines={_one(key): store.baseline(key) for key in hourly},
-        shadow_timers=stack.schedules(SHADOW),
+        dry_run_timers=stack.schedules(DRY_RUN),
         wanted={day: sum(feed.expected_rows(day, hour) for hour in hours) for day, hours in script.hours.items()},
         departures={day: _departures(home / "gold" / f"{day}.json") for day in script.hours},
     )
@@ -119,10 +120,10 @@ def is_settled(script: Script, store: Store) -> bool:
     return all(ended.get(one, -1) >= script.attempts(one) - 1 for one in script.runs)
 
 
-def _told(row: Mapping[str, Any]) -> Told:
+def _event(row: Mapping[str, Any]) -> Event:
     whole = msgspec.json.decode(str(row["detail"]))
     at = datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC)
-    return Told(str(row["eventType"]), at, str(row.get("message", "")), whole.get("detail") or {})
+    return Event(str(row["eventType"]), at, str(row.get("message", "")), whole.get("detail") or {})
 
 
 def _key(pipeline: str, date: str) -> RunKey:

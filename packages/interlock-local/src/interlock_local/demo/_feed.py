@@ -1,4 +1,4 @@
-"""Finds the flights example in the checkout and loads its feed, which plays the outside world."""
+"""Finds the flights example in the checkout and loads its feed, which plays the external systems."""
 
 import importlib.util
 import sys
@@ -9,7 +9,7 @@ from interlock_local import find_checkout
 
 
 def flights_folder() -> Path:
-    """The example's folder; LocalStackError outside a checkout."""
+    """The example's folder. Raises LocalStackError outside a checkout."""
     return find_checkout() / "examples" / "flights"
 
 
@@ -20,7 +20,7 @@ def load_feed() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name while it is being loaded.
+    # Dataclasses look up their module by name while it is loaded.
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

@@ -1,4 +1,4 @@
-"""One expectation of the demo, and whether it was observed."""
+"""The result of one expectation of the demo."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Finding(Struct, frozen=True):
-    """One expectation, and whether it was seen; `seen` says what was."""
+    """One expectation, whether it holds, and the observation in `seen`."""
 
     expectation: str
     holds: bool
@@ -14,5 +14,5 @@ class Finding(Struct, frozen=True):
 
 
 def counted(counts: Iterable[tuple[str, int]]) -> str:
-    """Counts in words: `2 JOB_FAILED, 1 RETRY_EXHAUSTED`."""
+    """Counts as text: `2 JOB_FAILED, 1 RETRY_EXHAUSTED`."""
     return ", ".join(f"{count} {name}" for name, count in counts)

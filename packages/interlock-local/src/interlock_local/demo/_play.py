@@ -1,4 +1,4 @@
-"""Runs the demo: sets the stage, plays the script, watches, proves what happened and says so."""
+"""Runs the demo: starts the stack, plays the script, watches the tables, checks the results and prints them."""
 
 import tempfile
 import time
@@ -30,7 +30,7 @@ from interlock_store import Store
 
 _PACE = 0.7
 _PATIENCE = 240.0
-"""Seconds until the replay gives up; an idle machine of two cores needs about 70, or until the roster is missed."""
+"""Seconds after which the replay ends. An idle machine with two cores needs about 70, or until the roster is missed."""
 _AFTERMATH = 15.0
 _ROSTER_TRIES = 3
 _TURN = 0.2
@@ -38,16 +38,16 @@ _LOOK = 0.8
 
 
 class DemoFailed(Exception):
-    """Some expectation of the demo was not observed."""
+    """At least one expectation of the demo was not observed."""
 
     def __init__(self, findings: list[Finding]) -> None:
         missed = [finding.expectation for finding in findings if not finding.holds]
-        super().__init__(f"{len(missed)} of {len(findings)} expectations were not seen: {'; '.join(missed)}")
+        super().__init__(f"{len(missed)} of {len(findings)} expectations were not observed: {'; '.join(missed)}")
         self.findings = findings
 
 
 class _Stage(Struct, frozen=True):
-    """What the play needs: where it is shown, what is played, with which feed, in which folder, on which stack."""
+    """The parts of the demo: the output, the script, the feed, the folder of the files, and the stack."""
 
     out: Console
     script: Script
@@ -59,7 +59,10 @@ class _Stage(Struct, frozen=True):
 
 
 def play(terminal: Terminal) -> list[Finding]:
-    """Play the demo from an empty stack to its proof; DemoFailed when something expected was not seen."""
+    """Play the demo from an empty stack to the check of its results.
+
+    Raises DemoFailed if an expectation was not observed.
+    """
     out = terminal.console()
     feed = load_feed()
     hours = {day: feed.hours(day) for day in feed.days()}
@@ -103,7 +106,7 @@ def _push(store: Store, out: Console) -> None:
 
 
 def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console) -> Roster:
-    """The pipeline of this very minute comes last: its clock is running. A slow machine takes a later minute."""
+    """Push the roster last, since its deadline is a minute away. On a slow machine try a later minute."""
     set_up = SET_UP
     for _ in range(_ROSTER_TRIES):
         now = datetime.now(UTC)
@@ -116,7 +119,7 @@ def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console
 
 
 def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
-    """Play until every expected run has ended and the roster's story is told, or patience is used up."""
+    """Play until each expected run has ended and the roster is over, or the time is up."""
     script, roster = stage.script, stage.roster
     with Screen(stage.out, script.hours) as screen:
         watcher = Watcher(stage.store, stage.stack.overview(), screen)
@@ -140,7 +143,7 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
 
 
 def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tuple[list[Finding], Evidence]:
-    """The proof; events and Slack messages arrive a moment after the runs end, so it may take a few looks."""
+    """Check the results repeatedly, since events and Slack messages arrive shortly after the runs end."""
     end = time.monotonic() + _AFTERMATH
     while True:
         evidence = gather(

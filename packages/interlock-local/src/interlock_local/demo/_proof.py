@@ -1,4 +1,4 @@
-"""Whether the demo's scenes really happened: every expectation is checked against tables, files and Slack messages."""
+"""Checks each expectation of the demo against tables, files and Slack messages."""
 
 import re
 from collections import Counter
@@ -6,19 +6,19 @@ from collections import Counter
 from interlock_lifecycle import RerunReason
 from interlock_local.demo._evidence import Evidence
 from interlock_local.demo._finding import Finding, counted
+from interlock_local.demo._proof_dry_run import prove_dry_run
 from interlock_local.demo._proof_reruns import prove_reruns
 from interlock_local.demo._proof_roster import prove_roster
-from interlock_local.demo._proof_shadow import prove_shadow
-from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, ROSTER
 from interlock_sla import Clock, Outcome
 
 
 def prove(evidence: Evidence) -> list[Finding]:
-    """Every expectation of the demo, checked."""
+    """The results of all expectations of the demo."""
     return [
         _all_completed(evidence),
         _one_start_per_attempt(evidence),
-        _each_completion_told(evidence),
+        _each_completion_is_one_event(evidence),
         _short_hour_was_held(evidence),
         _short_hour_ran_after_the_rest(evidence),
         _flaky_hour_was_retried(evidence),
@@ -27,9 +27,9 @@ def prove(evidence: Evidence) -> list[Finding]:
         _gold_waited_for_its_hours(evidence),
         _gold_counts_every_departure(evidence),
         *prove_reruns(evidence),
-        *prove_shadow(evidence),
+        *prove_dry_run(evidence),
         *prove_roster(evidence),
-        _slack_heard(evidence),
+        _alerts_reached_slack(evidence),
     ]
 
 
@@ -45,15 +45,15 @@ def _one_start_per_attempt(evidence: Evidence) -> Finding:
     wanted = {(*one, attempt) for one in script.runs for attempt in range(script.attempts(one))}
     holds = set(started) == wanted and set(started.values()) == {1}
     seen = f"{started.total()} starts of {len(started)} attempts (expected {len(wanted)})"
-    return Finding("each attempt started its job exactly once, and nothing else did", holds, seen)
+    return Finding("each attempt started its job exactly once, and no other job started", holds, seen)
 
 
-def _each_completion_told(evidence: Evidence) -> Finding:
-    """Every run completes once, but for those that data made run again."""
+def _each_completion_is_one_event(evidence: Evidence) -> Finding:
+    """Each run completes once, except the runs that new data repeats."""
     amended = evidence.script.amended
     expected = evidence.script.runs
-    told = sum(len(evidence.told(one, "JOB_COMPLETED")) == (2 if one[1] == amended else 1) for one in expected)
-    return Finding("each completion is one event", told == len(expected), f"{told} of {len(expected)} runs")
+    right = sum(len(evidence.of_type(one, "JOB_COMPLETED")) == (2 if one[1] == amended else 1) for one in expected)
+    return Finding("each completion is one event", right == len(expected), f"{right} of {len(expected)} runs")
 
 
 def _short_hour_was_held(evidence: Evidence) -> Finding:
@@ -68,12 +68,12 @@ def _short_hour_ran_after_the_rest(evidence: Evidence) -> Finding:
     intent = run.job_intent if run else None
     holds = intent is not None and rest is not None and intent.committed_at > rest
     seen = f"started {(intent.committed_at - rest).total_seconds():.1f} s later" if intent and rest else "not seen"
-    return Finding(f"{short} started only after the rest had come", holds, seen)
+    return Finding(f"{short} started only after the rest had arrived", holds, seen)
 
 
 def _flaky_hour_was_retried(evidence: Evidence) -> Finding:
     one = (BRONZE, evidence.script.flaky)
-    failures, reruns = len(evidence.told(one, "JOB_FAILED")), list(evidence.reruns[one])
+    failures, reruns = len(evidence.of_type(one, "JOB_FAILED")), list(evidence.reruns[one])
     holds = failures == 1 and evidence.is_completed(one) and reruns == [RerunReason.JOB_FAIL_RETRY]
     seen = f"{failures} failure, then {', '.join(reruns) or 'no rerun'}"
     return Finding(f"{one[1]} failed once and its retry succeeded", holds, seen)
@@ -83,12 +83,12 @@ def _late_hour_breached_once(evidence: Evidence) -> Finding:
     one = (BRONZE, evidence.script.late)
     verdict = evidence.verdicts[one].clocks.get(Clock.RELATIVE)
     counts = evidence.counts(one)
-    told = {name: counts[name] for name in ("RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH", "SLA_MET")}
+    found = {name: counts[name] for name in ("RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH", "SLA_MET")}
     breached = verdict is not None and verdict.outcome is Outcome.BREACH
     return Finding(
         f"{one[1]} came too late: one warning, one breach, never met",
-        breached and list(told.values()) == [1, 1, 0],
-        counted(told.items()),
+        breached and list(found.values()) == [1, 1, 0],
+        counted(found.items()),
     )
 
 
@@ -97,38 +97,38 @@ def _others_met_their_sla(evidence: Evidence) -> Finding:
     with_sla = [one for one in evidence.script.runs if one[0] in (BRONZE, GOLD) and one != late]
     counts = [evidence.counts(one) for one in with_sla]
     met = sum(found["SLA_MET"] == 1 and not found["RELATIVE_SLA_BREACH"] for found in counts)
-    return Finding("every other deadline was met, told once", met == len(with_sla), f"{met} of {len(with_sla)}")
+    return Finding("every other deadline was met, reported once", met == len(with_sla), f"{met} of {len(with_sla)}")
 
 
 def _gold_waited_for_its_hours(evidence: Evidence) -> Finding:
     days = list(evidence.script.hours)
     held = [day for day in days if any("missing_hours" in why for why in evidence.holds.get((GOLD, day), ()))]
-    return Finding("gold was held until its hours were there", held == days, f"held: {', '.join(held) or 'none'}")
+    return Finding("gold was held until its hours were complete", held == days, f"held: {', '.join(held) or 'none'}")
 
 
 def _gold_counts_every_departure(evidence: Evidence) -> Finding:
     seen = ", ".join(f"{day}: {count} of {evidence.wanted[day]}" for day, count in evidence.departures.items())
-    return Finding("gold counts every departure, the amended ones too", evidence.departures == evidence.wanted, seen)
+    return Finding("gold counts every departure, also the amended ones", evidence.departures == evidence.wanted, seen)
 
 
-def _slack_heard(evidence: Evidence) -> Finding:
+def _alerts_reached_slack(evidence: Evidence) -> Finding:
     script = evidence.script
-    news = [
+    alerts = [
         ("RELATIVE_SLA_BREACH", BRONZE, script.late),
         ("JOB_FAILED", BRONZE, script.flaky),
         ("POST_RUN_DRIFT", BRONZE, script.amended),
         ("RETRY_EXHAUSTED", BRONZE, script.broken),
         ("RERUN_REJECTED", BRONZE, script.unchanged),
-        ("DRY_RUN_DRIFT", SHADOW, script.amended),
+        ("DRY_RUN_DRIFT", DRY_RUN, script.amended),
         ("SLA_BREACH", ROSTER, str(evidence.roster.key.date)),
         ("SCHEDULE_MISSED", ROSTER, str(evidence.roster.key.date)),
     ]
-    heard = [sum(_is_about(text, *one) for text in evidence.slack) for one in news]
-    missed = [f"{name} {count} times" for (name, _, _), count in zip(news, heard, strict=True) if count != 1]
-    seen = f"{len(evidence.slack)} messages, {heard.count(1)} of {len(news)} once"
-    return Finding("Slack heard of each of these, once", not missed, "; ".join([seen, *missed]))
+    sent = [sum(_is_about(text, *one) for text in evidence.slack) for one in alerts]
+    missed = [f"{name} {count} times" for (name, _, _), count in zip(alerts, sent, strict=True) if count != 1]
+    seen = f"{len(evidence.slack)} messages, {sent.count(1)} of {len(alerts)} once"
+    return Finding("each of these alerts reached Slack once", not missed, "; ".join([seen, *missed]))
 
 
 def _is_about(text: str, kind: str, pipeline: str, date: str) -> bool:
-    """Whether a message tells an event: SLA_BREACH is no RELATIVE_SLA_BREACH, a day is none of its hours."""
+    """Whether a message is about an event. SLA_BREACH differs from RELATIVE_SLA_BREACH, and a day from its hours."""
     return all(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) for word in (kind, pipeline, date))

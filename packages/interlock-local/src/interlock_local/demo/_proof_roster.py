@@ -1,4 +1,4 @@
-"""Whether the data that never came was noticed: warned of, judged late on India's clock, and missed; once each."""
+"""Checks the reports about the roster that never arrives: one warning, one breach on India's clock, one miss."""
 
 from datetime import datetime
 
@@ -19,26 +19,26 @@ def _breached_once(evidence: Evidence) -> Finding:
     roster = evidence.roster
     one = (ROSTER, str(roster.key.date))
     counts = evidence.counts(one)
-    told = {name: counts[name] for name in _OF_THE_SLA}
-    warnings, breaches = evidence.told(one, "SLA_WARNING"), evidence.told(one, "SLA_BREACH")
+    found = {name: counts[name] for name in _OF_THE_SLA}
+    warnings, breaches = evidence.of_type(one, "SLA_WARNING"), evidence.of_type(one, "SLA_BREACH")
     verdict = evidence.verdicts[one].clocks.get(Clock.ABSOLUTE)
     holds = (
-        list(told.values()) == [1, 1, 0, 0, 0]
+        list(found.values()) == [1, 1, 0, 0, 0]
         and roster.warned_from <= warnings[0].at < roster.due_at <= breaches[0].at
         and all(datetime.fromisoformat(str(event.detail["breachAt"])) == roster.due_at for event in breaches)
         and verdict is not None
         and verdict.outcome is Outcome.BREACH
         and not any(pipeline == ROSTER for pipeline, _ in evidence.runs)
     )
-    late = f", told {(breaches[0].at - roster.due_at).total_seconds():.0f} s after it" if breaches else ""
-    seen = counted((name, count) for name, count in told.items() if count) or "nothing"
-    return Finding(f"{ROSTER} never came: one warning, one breach at {roster.clock}", holds, seen + late)
+    late = f", reported {(breaches[0].at - roster.due_at).total_seconds():.0f} s after it" if breaches else ""
+    seen = counted((name, count) for name, count in found.items() if count) or "no event"
+    return Finding(f"{ROSTER} never arrived: one warning, one breach at {roster.clock}", holds, seen + late)
 
 
 def _missed_once(evidence: Evidence) -> Finding:
     roster = evidence.roster
     one = (ROSTER, str(roster.key.date))
-    missed = evidence.told(one, "SCHEDULE_MISSED")
+    missed = evidence.of_type(one, "SCHEDULE_MISSED")
     holds = (
         len(missed) == 1
         and missed[0].at >= roster.due_at

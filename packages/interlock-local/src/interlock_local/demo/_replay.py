@@ -1,4 +1,4 @@
-"""Plays the outside world: lands files by the script and writes the sensors that follow from the jobs' files."""
+"""Plays the external systems: lands files by the script, and writes the sensors about files and jobs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ Say = Callable[[str], None]
 _LAND, _REST = "land", "rest"
 _MOST_AT_WORK = 4
 _LONGER = 40.0
-"""Seconds that the late hour's rest waits, at most, for the amended hour to be through."""
+"""Longest time in seconds that the rest of the late hour waits for the end of the amended hour."""
 _UNTIL_HELD = 10.0
-"""Seconds that the short hour's rest waits, at most, until a busy machine has come to hold its run."""
+"""Longest time in seconds that the rest of the short hour waits until its run is held, on a busy machine."""
 
 
 def _utc_now() -> datetime:
@@ -27,7 +27,7 @@ def _utc_now() -> datetime:
 
 
 class Replay:
-    """The outside world of the flights example. `turn` does whatever is due; call it often."""
+    """The external systems of the flights example. `turn` takes the actions that are due. Call it often."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Replay:
         self._now = now
         self._began = clock()
         self._coming = sorted((landing.at, _LAND, landing) for landing in script.landings)
-        self._told: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._written: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.rest_landed: dict[str, datetime] = {}
         self.whole_since: dict[str, datetime] = {}
-        """When the sensors of each hour had first said that its file is whole."""
+        """The time at which the sensors of each hour first reported a complete file."""
 
     def prepare(self) -> None:
-        """Plant the faults that the script knows, and start the clock."""
+        """Inject the faults of the script, and start the clock."""
         self._feed.inject_fault(self._home, "bronze", self._script.flaky)
         self._feed.inject_fault(self._home, "bronze", self._script.broken, lasting=True)
         self._began = self._clock()
@@ -66,23 +66,23 @@ class Replay:
 
     @property
     def all_landed(self) -> bool:
-        """Whether every file is there, whole."""
+        """Whether every file has landed, with its rest."""
         return not self._coming
 
     def turn(self, busy: int, standing: Standing) -> None:
-        """Land what is due, and write the sensors of what the jobs have finished.
+        """Land the files that are due, and write the sensors about finished jobs.
 
-        While `busy` runs are at work already, no further hour lands: a slow machine takes longer, and shows the same.
+        While too many runs are `busy`, no further hour lands. A slow machine takes longer and has the same results.
         """
         due = [one for one in self._coming if one[0] <= self.elapsed]
         for one in due:
-            at, what, landing = one
-            if what == _LAND and busy >= _MOST_AT_WORK:
+            at, kind, landing = one
+            if kind == _LAND and busy >= _MOST_AT_WORK:
                 continue
-            if what == _REST and not self._may_come(landing, at, standing):
+            if kind == _REST and not self._may_come(landing, at, standing):
                 continue
             self._coming.remove(one)
-            if what == _REST:
+            if kind == _REST:
                 self._land_rest(landing)
             else:
                 self._land(landing)
@@ -90,8 +90,10 @@ class Replay:
         self._follow_jobs()
 
     def _may_come(self, landing: Landing, at: float, standing: Standing) -> bool:
-        """An amendment comes after its hour's runs; the late rest, which releases gold, after the amended hour's; the
-        short hour's once it was seen held.
+        """Whether the rest of an hour may land now.
+
+        An amendment comes after the runs of its hour. The late rest, which releases gold, comes after the runs of the
+        amended hour. The rest of the short hour comes when its run is held.
         """
         if landing.believed:
             return _are_through(landing.date, standing, attempts=1)
@@ -107,7 +109,7 @@ class Replay:
         landed = rows - landing.missing
         if landing.believed:
             row = self._feed.land_believed_whole(self._home, landing.day, landing.hour, self._now(), landing.missing)
-            self._say(f"[yellow]{landing.date} landed short, and nobody knows:[/] {landed} rows, said to be whole")
+            self._say(f"[yellow]{landing.date} landed short, reported as complete:[/] {landed} rows")
         else:
             row = self._feed.land(self._home, landing.day, landing.hour, self._now(), rows=landed)
         self._put_landing(row)
@@ -122,29 +124,29 @@ class Replay:
         land = self._feed.amend if landing.believed else self._feed.land
         self._put_landing(land(self._home, landing.day, landing.hour, self._now()))
         self.rest_landed[landing.date] = self._now()
-        how = "amended after its run," if landing.believed else "the rest came,"
+        how = "amended after its run," if landing.believed else "the rest arrived,"
         self._say(f"[cyan]{landing.date}: {how}[/] {rows} rows")
 
     def _put_landing(self, row: Any) -> None:
-        """The landing sensors go to bronze and to its shadow, which only looks on."""
+        """Write the landing sensor for bronze and for its dry run."""
         self._put(row)
-        self._put(self._feed.shadow_of(row))
+        self._put(self._feed.dry_run_of(row))
         if row.fields["missing_rows"] == 0:
             self.whole_since.setdefault(f"{row.fields['date']}T{row.fields['hour']}", self._now())
 
     def _follow_jobs(self) -> None:
-        """Sensors of what bronze and silver wrote; a job that ran again and wrote something else is news again."""
+        """Write the sensors about the files of bronze and silver, again when a repeated job changed its file."""
         for day, hours in self._script.hours.items():
             for hour in hours:
-                self._tell(self._feed.bronze_done(self._home, day, hour, self._now()))
-            self._tell(self._feed.silver_progress(self._home, day, self._now(), only=hours))
+                self._write_news(self._feed.bronze_done(self._home, day, hour, self._now()))
+            self._write_news(self._feed.silver_progress(self._home, day, self._now(), only=hours))
 
-    def _tell(self, row: Any) -> None:
+    def _write_news(self, row: Any) -> None:
         if row is None:
             return
         news = {name: value for name, value in row.fields.items() if name != "updatedAt"}
-        if self._told.get((row.pipeline, row.key)) != news:
-            self._told[row.pipeline, row.key] = news
+        if self._written.get((row.pipeline, row.key)) != news:
+            self._written[row.pipeline, row.key] = news
             self._put(row)
 
     def _put(self, row: Any) -> None:
@@ -152,6 +154,6 @@ class Replay:
 
 
 def _are_through(date: str, standing: Standing, *, attempts: int) -> bool:
-    """Whether bronze and silver have completed so many attempts of an hour."""
+    """Whether bronze and silver have completed this number of attempts of an hour."""
     done = (Progress.COMPLETED, attempts - 1)
     return standing.get((BRONZE, date)) == done and standing.get((SILVER, date)) == done

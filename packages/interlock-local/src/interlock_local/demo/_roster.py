@@ -1,4 +1,4 @@
-"""Plays the pipeline whose data never comes: made for this very minute, so that its schedule and deadline pass."""
+"""Plays the pipeline whose data never arrives. Its schedule and deadline are in the near future, so that they pass."""
 
 import math
 from collections.abc import Callable, Collection
@@ -11,23 +11,26 @@ from interlock_local.demo._script import ROSTER
 from interlock_store import Store
 
 MISSED_AFTER = timedelta(seconds=5)
-"""How long after its schedule the roster counts as missed; on AWS the watchdog gives it a tick, 5 minutes."""
+"""Time after its schedule at which the roster counts as missed. The default is a tick of the watchdog, 5 minutes."""
 
 SET_UP = timedelta(seconds=6)
-"""What pushing the pipeline and the watchdog's tick take, at most, on an idle machine."""
+"""Longest duration of the push and of the watchdog's tick on an idle machine."""
 
 _SHORTEST, _LONGEST = timedelta(seconds=20), timedelta(seconds=30)
-"""How long before the deadline the warning is due: more than the ten seconds that timers may be late here."""
+"""Range of the time between warning and deadline: more than the delay of local timers, which is up to 10 s."""
 
 _TIMERS = 2
 """A warning and a breach."""
 
 _ALLOWANCE = timedelta(seconds=45)
-"""Timers fire up to ten seconds late here, and a busy machine takes its time to tell."""
+"""Time for the events after the deadline. Local timers fire up to 10 s late, and a busy machine is slow."""
 
 
 class Roster:
-    """roster-flights of the nearest minute that leaves time to push it: New York's schedule, India's deadline."""
+    """The pipeline roster-flights, with a schedule in New York and a deadline in India.
+
+    Both are at the nearest minute that leaves time for the push and the warning.
+    """
 
     def __init__(
         self, feed: ModuleType, tick: Callable[[], object], now: datetime, *, set_up: timedelta = SET_UP
@@ -42,40 +45,40 @@ class Roster:
 
     @property
     def key(self) -> RunKey:
-        """The run that will not be."""
+        """The key of the run that never starts."""
         assert self.config.cron is not None
         date = self.config.cron.execution_date(self.due_at, self.config.zone)
         return RunKey(ROSTER, self.config.schedule_id, date)
 
     @property
     def clock(self) -> str:
-        """When it is due, on the clocks of India and of UTC."""
+        """The deadline on the clocks of India and of UTC."""
         there = self.due_at.astimezone(self.config.sla_zone)
         return f"{there:%H:%M} {there.tzname()} ({self.due_at:%H:%M}Z)"
 
     def push(self, store: Store, drain: Callable[[], object], timers: Callable[[str], Collection[str]]) -> bool:
-        """Write the pipeline, and have the watchdog make its timers; False when its warning was past by then."""
+        """Write the pipeline, and let the watchdog create its timers. False if the warning was already past."""
         store.put_config(self.config)
         drain()
         self._tick()
         return len(timers(f"{ROSTER}-{self.key.schedule_id}-{self.key.date}-sla-")) == _TIMERS
 
     def turn(self, now: datetime) -> None:
-        """Have the watchdog look once the schedule is overdue; it comes by every minute otherwise."""
+        """Invoke the watchdog once when the schedule is overdue. Otherwise it runs every minute."""
         if not self._is_missed and now >= self.due_at + MISSED_AFTER + timedelta(seconds=1):
             self._is_missed = True
             self._tick()
 
     def is_over(self, now: datetime, seen: set[tuple[str, str]]) -> bool:
-        """Whether its story was told, or should have been long ago."""
-        told = {(ROSTER, "SLA_BREACH"), (ROSTER, "SCHEDULE_MISSED")} <= seen
-        return (told and self._is_missed) or now > self.due_at + _ALLOWANCE
+        """Whether all its events came, or their time is over."""
+        reported = {(ROSTER, "SLA_BREACH"), (ROSTER, "SCHEDULE_MISSED")} <= seen
+        return (reported and self._is_missed) or now > self.due_at + _ALLOWANCE
 
     def line(self, now: datetime) -> str:
-        """Where it stands, in one line."""
+        """The state of the roster in one line."""
         left = math.ceil((self.due_at - now).total_seconds())
-        what = f"deadline in {left} s" if left > 0 else f"deadline passed {-left} s ago"
-        return f"{ROSTER} {self.key.date}: nobody sends it; due at {self.clock}, {what}"
+        state = f"deadline in {left} s" if left > 0 else f"deadline passed {-left} s ago"
+        return f"{ROSTER} {self.key.date}: no data comes; due at {self.clock}, {state}"
 
 
 def _next_minute(moment: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Shows the replay as it happens: what was said, and below it each hour's runs in a grid and what is held and why."""
+"""Shows the replay: the lines so far, and below them a grid of the runs and the holds with their reasons."""
 
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock_lifecycle.reports import Progress, RunReport
-from interlock_local.demo._script import BRONZE, GOLD, SHADOW, SILVER
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, SILVER
 
 _MARKS = {
     Progress.COMMITTED: ("·", "cyan"),
@@ -25,13 +25,13 @@ _SHOWN_HOLDS = 4
 
 
 class Screen:
-    """Lines of what happened, and on a terminal a live picture below them. A context manager."""
+    """The lines of the replay, and on a terminal a live picture below them. A context manager."""
 
     def __init__(self, console: Console, hours: Mapping[str, tuple[str, ...]]) -> None:
         self._console = console
         self._hours = hours
         self._reports: dict[tuple[str, str], RunReport] = {}
-        self._shadowed: Set[str] = frozenset()
+        self._would_run: Set[str] = frozenset()
         self._note = ""
         self._began = datetime.now(UTC)
         self._live: Live | None = None
@@ -49,13 +49,13 @@ class Screen:
             self._live = None
 
     def say(self, line: str) -> None:
-        """One thing that happened, in rich's markup."""
+        """Print one line, in rich's markup, with the time since the start."""
         stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
         self._console.print(stamped, soft_wrap=self._live is None)
 
-    def show(self, reports: Mapping[tuple[str, str], RunReport], shadowed: Set[str], note: str) -> None:
-        """Where every run stands now, which hours the shadow would have run, and a line about what has no run."""
-        self._reports, self._shadowed, self._note = dict(reports), shadowed, note
+    def show(self, reports: Mapping[tuple[str, str], RunReport], would_run: Set[str], note: str) -> None:
+        """Show the state of each run, the hours that the dry run would have run, and a line about the roster."""
+        self._reports, self._would_run, self._note = dict(reports), would_run, note
         if self._live is not None:
             self._live.update(self._picture())
 
@@ -76,7 +76,7 @@ class Screen:
             shown.add_column(first[position] if position < len(first) else "")
         shown.add_column("day's run")
         for day, hours in self._hours.items():
-            for name in (BRONZE, SHADOW, SILVER):
+            for name in (BRONZE, DRY_RUN, SILVER):
                 cells = [self._mark(name, f"{day}T{hour}") for hour in hours]
                 gold = self._mark(GOLD, day) if name == SILVER else Text("")
                 padding = [Text("")] * (columns - len(cells))
@@ -84,7 +84,7 @@ class Screen:
         return shown
 
     def _mark(self, pipeline: str, date: str) -> Text:
-        if pipeline == SHADOW and date in self._shadowed:
+        if pipeline == DRY_RUN and date in self._would_run:
             return Text(*_WOULD_RUN)
         report = self._reports.get((pipeline, date))
         if report is None:

@@ -1,15 +1,15 @@
-"""What the demo plays: which hours land when, and which arrive short, too late, amended, or meet a fault."""
+"""The script of the demo: the landings of all hours, with those that are short, late, amended or faulty."""
 
 from msgspec import Struct
 
 BRONZE, SILVER, GOLD = "bronze-flights", "silver-flights", "gold-flights"
-SHADOW, ROSTER = "bronze-shadow", "roster-flights"
+DRY_RUN, ROSTER = "bronze-shadow", "roster-flights"
 
 
 class Landing(Struct, frozen=True, order=True):
-    """A file lands `at` seconds into the replay; `missing` of its rows come `rest_after` seconds later.
+    """A file lands `at` seconds after the start of the replay. `missing` of its rows come `rest_after` seconds later.
 
-    A file that is `believed` says that it is whole: its rest comes as an amendment, once the hour's runs have ended.
+    The sensor of a `believed` file reports it as complete. Its rest is an amendment after the runs of the hour.
     """
 
     at: float
@@ -39,7 +39,7 @@ class Script(Struct, frozen=True):
 
     @property
     def runs(self) -> list[tuple[str, str]]:
-        """Pipeline and execution date of every run that the replay must lead to."""
+        """Pipeline and execution date of each expected run."""
         hourly = [(name, date) for name in (BRONZE, SILVER) for date in self.dates]
         return [*hourly, *((GOLD, day) for day in self.hours)]
 
@@ -49,7 +49,7 @@ class Script(Struct, frozen=True):
         return [f"{day}T{hour}" for day, hours in self.hours.items() for hour in hours]
 
     def attempts(self, one: tuple[str, str]) -> int:
-        """How many attempts a run takes: its failures, its retries and what was asked for included."""
+        """The number of attempts of a run, including retries and reruns."""
         return {
             (BRONZE, self.flaky): 2,
             (BRONZE, self.amended): 2,
@@ -62,22 +62,22 @@ BROKEN_ATTEMPTS = 3
 """bronze-flights retries twice."""
 
 _SHORT_HOUR, _LATE_HOUR, _FLAKY_HOUR, _AMENDED_HOUR, _UNCHANGED_HOUR = 2, 4, 7, 10, 0
-"""Positions of the scenes' hours in the first day."""
+"""Positions of the hours of the scenes in the first day."""
 
 _BROKEN_HOUR = 3
-"""Its position in the second day. Three attempts and the waits of 2 s and 4 s between them, then the rerun: about
-15 s, well within the 45 s of bronze-flights' SLA."""
+"""Position in the second day. Three attempts with waits of 2 s and 4 s, and then the rerun, take about 15 s. The SLA
+of bronze-flights is 45 s."""
 
 _SHORT_BY, _LATE_BY, _AMENDED_BY = 12, 7, 9
 _SHORT_FOR = 8.0
 _AMENDED_AFTER = 5.0
 _LATE_FOR = 52.0
-"""Seconds until the rest comes; bronze-flights' SLA is 45 s from the first sensor. Gold waits for this hour, so
-whatever else happens to its day happens before."""
+"""Seconds until the rest comes. The SLA of bronze-flights is 45 s from the first sensor. Gold waits for this hour, so
+all other scenes of the day come before it."""
 
 
 def write_script(hours: dict[str, tuple[str, ...]], *, pace: float) -> Script:
-    """One landing every `pace` seconds, the days one after the other; `hours` are each day's, in order."""
+    """The script with one landing every `pace` seconds, day after day. `hours` has the hours of each day in order."""
     dates = [(day, hour) for day, found in hours.items() for hour in found]
     first, second = list(hours)[:2]
     names = {day: [f"{day}T{hour}" for hour in found] for day, found in hours.items()}

@@ -1,4 +1,4 @@
-"""The demo's last page: how each day's runs went, which expectations were observed, and how long it took."""
+"""The last page of the demo: the runs of each day, the expectations, and the durations."""
 
 from datetime import UTC
 
@@ -9,14 +9,14 @@ from interlock_lifecycle import Run, RunStatus
 from interlock_local._terminal import Terminal
 from interlock_local.demo._evidence import Evidence
 from interlock_local.demo._finding import Finding
-from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, ROSTER, SILVER
 
 
 def summarize(terminal: Terminal, evidence: Evidence, findings: list[Finding], set_up: float, replay: float) -> None:
-    """Print every run on a line of its own day, then every finding."""
+    """Print the runs of each hour on a line, then each finding."""
     out = terminal.console()
     out.print(_runs(terminal, evidence, findings))
-    checks = terminal.table("", "expected", "observed", title="\n[bold]What was proved[/]")
+    checks = terminal.table("", "expected", "observed", title="\n[bold]Expectations[/]")
     for finding in findings:
         mark = "[green]✓[/]" if finding.holds else "[red]✗[/]"
         checks.add_row(mark, finding.expectation, escape(finding.seen))
@@ -27,18 +27,18 @@ def summarize(terminal: Terminal, evidence: Evidence, findings: list[Finding], s
 
 
 def _runs(terminal: Terminal, evidence: Evidence, findings: list[Finding]) -> Table:
-    title = "\n[bold]Each run[/] (when it ended, and when the shadow would have started it, in UTC)"
-    shown = terminal.table("run", "bronze", "shadow", "silver", "what was caught", title=title, whole=("run", "shadow"))
+    title = "\n[bold]Runs[/] (the time of their end, and of the start by the dry run, in UTC)"
+    shown = terminal.table("run", "bronze", "dry run", "silver", "scene", title=title, whole=("run", "dry run"))
     runs = evidence.runs
     for day, hours in evidence.script.hours.items():
         for date in (f"{day}T{hour}" for hour in hours):
             cells = (_cell(runs.get((BRONZE, date))), _observed(evidence, date), _cell(runs.get((SILVER, date))))
-            shown.add_row(date, *cells, _caught(evidence, date, findings))
+            shown.add_row(date, *cells, _scene(evidence, date, findings))
         shown.add_row(f"{day} gold", _cell(runs.get((GOLD, day))), "", "", "")
-    missed = "[red]never sent: missed, warned of, breached[/]"
+    missed = "[red]never sent: warning, breach, missed[/]"
     roster = [finding for finding in findings if ROSTER in finding.expectation]
-    caught = missed if all(finding.holds for finding in roster) else ""
-    shown.add_row(f"{evidence.roster.key.date} roster", "[dim]no run[/]", "", "", caught)
+    scene = missed if all(finding.holds for finding in roster) else ""
+    shown.add_row(f"{evidence.roster.key.date} roster", "[dim]no run[/]", "", "", scene)
     return shown
 
 
@@ -52,21 +52,21 @@ def _cell(run: Run | None) -> str:
 
 
 def _observed(evidence: Evidence, date: str) -> str:
-    told = evidence.told((SHADOW, date), "DRY_RUN_WOULD_TRIGGER")
-    drift = " drift" if evidence.told((SHADOW, date), "DRY_RUN_DRIFT") else ""
-    return f"[magenta]{told[0].at:%H:%M:%S}Z{drift}[/]" if told else "[red]said nothing[/]"
+    found = evidence.of_type((DRY_RUN, date), "DRY_RUN_WOULD_TRIGGER")
+    drift = " drift" if evidence.of_type((DRY_RUN, date), "DRY_RUN_DRIFT") else ""
+    return f"[magenta]{found[0].at:%H:%M:%S}Z{drift}[/]" if found else "[red]no event[/]"
 
 
-def _caught(evidence: Evidence, date: str, findings: list[Finding]) -> str:
-    """What was really observed of a date's scene."""
+def _scene(evidence: Evidence, date: str, findings: list[Finding]) -> str:
+    """The scene of a date, if all its expectations were observed."""
     script = evidence.script
     seen = {
-        script.short: "[yellow]arrived short: held until the rest came[/]",
+        script.short: "[yellow]arrived short: held until the rest arrived[/]",
         script.flaky: "[yellow]its job failed once: retried as a new attempt[/]",
-        script.late: "[red]came too late: warned, breached, never met[/]",
+        script.late: "[red]came too late: warning, breach, never met[/]",
         script.amended: "[yellow]amended after its run: drift, both ran again[/]",
-        script.broken: "[red]failed for good:[/] [yellow]mended, rerun on request[/]",
-        script.unchanged: "[yellow]a rerun of unchanged data was refused[/]",
+        script.broken: "[red]failed for good:[/] [yellow]fixed, rerun on request[/]",
+        script.unchanged: "[yellow]a rerun of unchanged data was rejected[/]",
     }
     about = [finding for finding in findings if date in finding.expectation]
     return seen.get(date, "") if about and all(finding.holds for finding in about) else ""

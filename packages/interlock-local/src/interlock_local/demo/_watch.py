@@ -1,4 +1,4 @@
-"""Watches the tables while the demo plays: where the runs stand, what holds them, what was told; and narrates it."""
+"""Watches the tables while the demo plays, and prints the changes of runs, holds and events."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -8,11 +8,11 @@ from rich.markup import escape
 
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_local.demo._screen import Screen
-from interlock_local.demo._script import BRONZE, GOLD, ROSTER, SHADOW, SILVER
+from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, ROSTER, SILVER
 from interlock_store import Overview, Store, read_statuses
 
 Standing: TypeAlias = Mapping[tuple[str, str], tuple[Progress, int]]
-"""How far the newest attempt of each run was at the last look, by pipeline and execution date; and its number."""
+"""The progress and number of the newest attempt of each run at the last look, by pipeline and execution date."""
 
 _AT_WORK = {Progress.COMMITTED, Progress.EVALUATING, Progress.RUNNING}
 _COLOURS = {
@@ -32,32 +32,32 @@ _COLOURS = {
     "RERUN_REJECTED": "yellow",
     "DRY_RUN_DRIFT": "magenta",
 }
-"""The events that are told as they come, and how."""
+"""The events that are printed, with their colours."""
 
 _WOULD = "DRY_RUN_WOULD_TRIGGER"
 
 
 class Watcher:
-    """What was seen so far: `standing` of the runs, and the reasons of each run's holds."""
+    """The observations so far: the `standing` of the runs, and in `holds` the reasons of their holds."""
 
     def __init__(self, store: Store, overview: Overview, screen: Screen) -> None:
         self._store = store
         self._overview = overview
         self._screen = screen
-        self._told: set[tuple[str, str]] = set()
-        self._shadowed: set[str] = set()
+        self._printed: set[tuple[str, str]] = set()
+        self._would_run: set[str] = set()
         self.holds: dict[tuple[str, str], set[str]] = {}
         self.standing: dict[tuple[str, str], tuple[Progress, int]] = {}
         self.seen: set[tuple[str, str]] = set()
-        """Pipeline and type of every event that was told."""
+        """Pipeline and type of each event so far."""
 
     @property
     def busy(self) -> int:
-        """How many runs were at work at the last look."""
+        """The number of runs that were in progress at the last look."""
         return sum(progress in _AT_WORK for progress, _ in self.standing.values())
 
     def look(self, note: str) -> None:
-        """Read the tables, say what changed since the last look, and show where every run stands, with a note."""
+        """Read the tables, print the changes since the last look, and show the state of each run, with a note."""
         reports: dict[tuple[str, str], RunReport] = {}
         for one, report in self._reports():
             reports[one] = report
@@ -66,7 +66,7 @@ class Watcher:
             self._say_progress(one, report)
         for row in self._news():
             self._say_event(row)
-        self._screen.show(reports, self._shadowed, note)
+        self._screen.show(reports, self._would_run, note)
 
     def _reports(self) -> Iterator[tuple[tuple[str, str], RunReport]]:
         for status in read_statuses(self._store, self._overview, None, 1000, datetime.now(UTC)):
@@ -93,20 +93,20 @@ class Watcher:
             self._screen.say(f"[red]failed for good[/] {one[0]} {one[1]}: {escape(report.reason)}")
 
     def _news(self) -> Iterator[dict[str, Any]]:
-        """The events that were not told yet."""
-        for name in (BRONZE, SILVER, GOLD, SHADOW, ROSTER):
+        """The events that are new since the last look."""
+        for name in (BRONZE, SILVER, GOLD, DRY_RUN, ROSTER):
             for row in self._store.events(name):
                 identity = (str(row["PK"]), str(row["SK"]))
-                if identity not in self._told:
-                    self._told.add(identity)
+                if identity not in self._printed:
+                    self._printed.add(identity)
                     yield {**row, "pipeline": name}
 
     def _say_event(self, row: Mapping[str, Any]) -> None:
         name, kind, date = row["pipeline"], str(row["eventType"]), str(row.get("date", ""))
         if kind == _WOULD:
-            if not self._shadowed:
-                self._screen.say(f"[magenta]{kind}[/] {name} {date}: the first of one for every hour")
-            self._shadowed.add(date)
+            if not self._would_run:
+                self._screen.say(f"[magenta]{kind}[/] {name} {date}: every hour has one")
+            self._would_run.add(date)
         elif kind in _COLOURS:
             self._screen.say(f"[{_COLOURS[kind]}]{kind}[/] {name} {date}: {escape(str(row.get('message', '')))}")
         self.seen.add((name, kind))
