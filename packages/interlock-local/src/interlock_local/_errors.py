@@ -1,10 +1,10 @@
-"""The one error of the local stack: trouble that can be expected, told in one sentence."""
+"""The error of the local stack for expected problems."""
 
 
 class LocalStackError(Exception):
-    """Something outside this program stands in the way of the local stack.
+    """A problem outside this program prevents the work of the local stack.
 
-    ``str()`` is one sentence for the person at the terminal: what is wrong and, where it is known, what to do.
+    ``str()`` is one sentence for the user: the problem and, if it is known, the remedy.
     """
 
     def __init__(self, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The commands with a terminal of the test: their errors, and their wishes before anything is built."""
+"""The commands with a terminal of the test: their errors, and their checks before a build."""
 
 import socket
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from interlock_local import LocalStackError
 from interlock_local.commands import build, deploy, up
 
 
-class Refused(click.ClickException):
+class Rejected(click.ClickException):
     exit_code = 2
 
 
@@ -28,11 +28,11 @@ class NoDeployment:
         raise AssertionError(service)
 
     def store(self) -> Any:
-        raise Refused("nothing answers")
+        raise Rejected("no server answers")
 
 
 class Paper:
-    """A terminal that keeps every deployment that was named."""
+    """A terminal that records the named deployments."""
 
     def __init__(self) -> None:
         self.named: list[tuple[str, str | None]] = []
@@ -52,8 +52,8 @@ class Paper:
     def print_json(self, value: Any) -> None:
         raise AssertionError(value)
 
-    def error(self, message: str) -> Refused:
-        return Refused(message)
+    def error(self, message: str) -> Rejected:
+        return Rejected(message)
 
     def deployment(self, environment: str, endpoint_url: str | None) -> NoDeployment:
         self.named.append((environment, endpoint_url))
@@ -64,7 +64,7 @@ def call(command: click.Command, *arguments: str, terminal: Paper | None = None)
     return CliRunner().invoke(command, arguments, obj=terminal or Paper(), env={"AWS_ENDPOINT_URL": None})
 
 
-def test_an_error_of_the_stack_becomes_the_terminals_error() -> None:
+def test_error_of_the_stack_becomes_the_terminals_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = call(up, "--port", str(port))
@@ -73,13 +73,13 @@ def test_an_error_of_the_stack_becomes_the_terminals_error() -> None:
     assert "Traceback" not in done.output
 
 
-def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
+def test_other_errors_stay_unchanged(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = call(build, "--platform", "host", "--out", str(tmp_path / "file" / "zips"))
     assert isinstance(done.exception, NotADirectoryError)
 
 
-def test_deploying_to_aws_itself_points_to_the_terraform() -> None:
+def test_deployment_to_aws_itself_names_the_terraform() -> None:
     terminal = Paper()
     done = call(deploy, "--environment", "prod", terminal=terminal)
     assert done.exit_code == 2
@@ -95,15 +95,15 @@ def test_deploying_to_aws_itself_points_to_the_terraform() -> None:
         (("-e", "test", "--endpoint-url", "http://localhost:4566"), ("test", "http://localhost:4566")),
     ],
 )
-def test_nothing_is_built_for_an_endpoint_that_does_not_answer(
+def test_no_build_for_an_endpoint_that_does_not_answer(
     arguments: tuple[str, ...], named: tuple[str, str | None]
 ) -> None:
     terminal = Paper()
     done = call(deploy, *arguments, terminal=terminal)
     assert done.exit_code == 2
-    assert done.stderr == "Error: nothing answers\n"
+    assert done.stderr == "Error: no server answers\n"
     assert terminal.named == [named]
 
 
-def test_the_packages_error_is_an_error_of_its_own() -> None:
+def test_error_of_the_package_is_not_a_click_error() -> None:
     assert not issubclass(LocalStackError, click.ClickException)

@@ -1,4 +1,4 @@
-"""Filter patterns choose the records that AWS would choose."""
+"""Filter patterns select the same records as on AWS."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_pattern_matches_as_on_aws(pattern: dict[str, Any], value: dict[str, A
     assert wanted(value, [pattern]) is expected
 
 
-def test_one_matching_pattern_is_enough_and_none_means_all() -> None:
+def test_one_matching_pattern_or_no_pattern_is_enough() -> None:
     assert wanted(record(), [{"eventName": ["REMOVE"]}, {"eventName": ["INSERT"]}])
     assert wanted(record(), [])
 
@@ -52,6 +52,6 @@ def test_one_matching_pattern_is_enough_and_none_means_all() -> None:
     "pattern",
     [{"eventName": "INSERT"}, {"eventName": []}, {"eventName": [{"numeric": ["=", 1]}]}, sort_key({"wildcard": "*"})],
 )
-def test_a_pattern_that_would_be_judged_otherwise_is_refused(pattern: dict[str, Any]) -> None:
+def test_unsupported_pattern_is_rejected(pattern: dict[str, Any]) -> None:
     with pytest.raises(LocalStackError, match="filter pattern at"):
         check_patterns([pattern])

@@ -1,4 +1,4 @@
-"""The pump against a real server: order, a partial failure, giving up, and a restart. Needs ministack."""
+"""The pump with a real server: order, a partial failure, the end of retries, and a restart. Needs ministack."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from botocore.config import Config
 from interlock_local.pump import PumpClients, StreamMapping, StreamPump
 from interlock_local.stack import Ministack
 
-# Fails at the first sight of `flaky`, dies on `poison`, and notes what it has done.
+# Fails at the first `flaky` record, exits on `poison`, and notes the handled records.
 HANDLER = """
 import os
 home = os.environ["HOME"]
@@ -92,7 +92,7 @@ class Site:
         return [json.loads(message["Body"]) for message in found.get("Messages", [])]
 
 
-def test_every_record_is_done_once_in_order_and_the_poison_is_given_up_alone() -> None:
+def test_records_are_done_in_order_and_only_poison_is_given_up() -> None:
     with Ministack() as server:
         site = Site(server)
         site.build()
@@ -105,14 +105,14 @@ def test_every_record_is_done_once_in_order_and_the_poison_is_given_up_alone() -
             assert pump.stop()
         done = site.done()
         expected = ["a", "b", "flaky", "c", "d", *(f"n{number}" for number in range(20))]
-        # Bisecting repeats what went before the poison in its batch, never what comes after it out of turn.
+        # Bisection repeats the records before the poison record in its batch, and keeps the order of those after it.
         assert list(dict.fromkeys(done)) == expected
         (message,) = site.given_up()
         assert message["DDBStreamBatchInfo"]["batchSize"] == 1
         assert message["responseContext"]["functionError"] == "Unhandled"
 
 
-def test_after_a_restart_only_what_is_new_is_handed_over(tmp_path: Path) -> None:
+def test_only_new_records_are_delivered_after_a_restart(tmp_path: Path) -> None:
     data, places = tmp_path / "data", tmp_path / "places.json"
     with Ministack(data_dir=data) as server:
         site = Site(server)

@@ -1,4 +1,4 @@
-"""One shard: order, partial failures, bisecting, retries and giving up, as AWS's event source mappings do it."""
+"""One shard: order, partial failures, bisection and retries, like AWS's event source mappings."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def refused(code: str) -> ClientError:
 
 
 class FakeStream:
-    """A stream with one shard of records numbered "1", "2", …; `oldest` is the trim horizon."""
+    """A stream with one shard of records numbered "1", "2", … . `oldest` is the trim horizon."""
 
     def __init__(self, records: int = 0) -> None:
         self.items: list[dict[str, Any]] = []
@@ -84,7 +84,7 @@ Handler = Callable[[list[str]], Any]
 
 
 class FakeFunction:
-    """A Lambda function that is a Python callable: given sequence numbers, it answers, raises, or is throttled."""
+    """A Lambda function as a Python callable. It gets sequence numbers, and answers, raises, or is throttled."""
 
     def __init__(self, handle: Handler) -> None:
         self.handle = handle
@@ -190,7 +190,7 @@ def test_records_arrive_in_order_in_batches_of_the_mapping() -> None:
     assert rig.counts.handled == 25
 
 
-def test_a_record_looks_as_lambda_gets_it() -> None:
+def test_record_has_the_form_of_a_lambda_event() -> None:
     rig = Rig(FakeStream(1), fine)
     rig.settle()
     (record,) = rig.function.events[0]["Records"]
@@ -200,14 +200,14 @@ def test_a_record_looks_as_lambda_gets_it() -> None:
     assert record["dynamodb"]["NewImage"] == {"blob": {"B": "AAE="}, "many": {"BS": ["YQ=="]}}
 
 
-def test_after_a_partial_failure_the_lowest_failed_record_comes_first() -> None:
+def test_partial_failure_resumes_at_the_lowest_failed_record() -> None:
     rig = Rig(FakeStream(6), times(1, failing("5", "3"), fine))
     rig.settle()
     assert rig.function.batches == [["1", "2", "3", "4", "5", "6"], ["3", "4", "5", "6"]]
     assert rig.counts.handled == 6
 
 
-def test_the_place_moves_to_just_before_the_failed_record() -> None:
+def test_position_moves_to_just_before_the_failed_record() -> None:
     rig = Rig(FakeStream(6), failing("4"))
     for _ in range(2):
         rig.shard.step()
@@ -246,7 +246,7 @@ def test_an_empty_answer_is_success(answer: Any) -> None:
     ],
     ids=str,
 )
-def test_an_answer_that_names_no_record_of_the_batch_fails_all_of_it(answer: Any) -> None:
+def test_answer_with_an_unknown_record_fails_the_whole_batch(answer: Any) -> None:
     rig = Rig(FakeStream(3), times(1, lambda batch: answer, fine), bisect_batch_on_function_error=False)
     rig.settle()
     assert rig.function.batches == [["1", "2", "3"], ["1", "2", "3"]]
@@ -265,7 +265,7 @@ def test_a_function_error_retries_the_whole_batch() -> None:
     assert rig.counts.failures == 2
 
 
-def test_bisecting_finds_the_record_that_crashes_the_function() -> None:
+def test_bisection_finds_the_record_that_crashes_the_function() -> None:
     rig = Rig(FakeStream(8), lambda batch: crash(batch) if "6" in batch else None, maximum_retry_attempts=1)
     rig.settle()
     assert rig.function.batches == [
@@ -282,7 +282,7 @@ def test_bisecting_finds_the_record_that_crashes_the_function() -> None:
     assert (rig.counts.handled, rig.counts.given_up) == (7, 1)
 
 
-def test_a_record_that_always_fails_is_isolated_before_it_is_given_up() -> None:
+def test_record_that_always_fails_is_isolated_and_given_up() -> None:
     rig = Rig(FakeStream(4), failing("2"), maximum_retry_attempts=2)
     rig.settle()
     assert [m["DDBStreamBatchInfo"]["batchSize"] for m in rig.queue.messages] == [1]
@@ -291,7 +291,7 @@ def test_a_record_that_always_fails_is_isolated_before_it_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (1, 2), (3, 4)])
-def test_a_batch_is_given_up_after_the_first_attempt_and_its_retries(retries: int, attempts: int) -> None:
+def test_batch_is_given_up_after_its_retries(retries: int, attempts: int) -> None:
     rig = Rig(
         FakeStream(3),
         lambda batch: crash(batch) if "1" in batch else None,
@@ -305,7 +305,7 @@ def test_a_batch_is_given_up_after_the_first_attempt_and_its_retries(retries: in
     assert rig.place == "3"
 
 
-def test_progress_starts_the_count_of_retries_anew() -> None:
+def test_progress_resets_the_count_of_retries() -> None:
     answers = iter([failing("2"), failing("2"), failing("3"), failing("3"), fine])
     rig = Rig(
         FakeStream(3),
@@ -325,7 +325,7 @@ def test_without_a_maximum_a_batch_is_never_given_up() -> None:
     assert rig.queue.messages == []
 
 
-def test_the_on_failure_message_is_the_one_of_aws() -> None:
+def test_on_failure_message_is_that_of_aws() -> None:
     rig = Rig(FakeStream(3), crash, bisect_batch_on_function_error=False, maximum_retry_attempts=1)
     rig.settle()
     assert rig.queue.messages == [
@@ -356,7 +356,7 @@ def test_the_on_failure_message_is_the_one_of_aws() -> None:
     ]
 
 
-def test_the_shard_waits_until_the_on_failure_message_is_out() -> None:
+def test_shard_waits_until_the_on_failure_message_is_sent() -> None:
     rig = Rig(FakeStream(1), crash, maximum_retry_attempts=0)
     rig.queue.refuse = [refused("ServiceUnavailable"), EndpointConnectionError(endpoint_url=QUEUE)]
     rig.settle()
@@ -371,7 +371,7 @@ def test_retries_back_off_up_to_the_maximum() -> None:
     assert rig.waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_a_throttled_function_is_asked_again_and_nothing_counts_as_failed() -> None:
+def test_throttled_function_is_called_again_without_a_failure() -> None:
     def throttled(batch: list[str]) -> Any:
         raise refused("TooManyRequestsException")
 
@@ -381,7 +381,7 @@ def test_a_throttled_function_is_asked_again_and_nothing_counts_as_failed() -> N
     assert (rig.counts.failures, rig.counts.given_up, rig.counts.handled) == (0, 0, 2)
 
 
-def test_filtered_records_are_passed_over_and_the_place_moves_past_them() -> None:
+def test_filtered_records_are_skipped_and_the_position_moves() -> None:
     stream = FakeStream()
     stream.append(2)
     stream.append(1, event_name="REMOVE")
@@ -397,7 +397,7 @@ def test_filtered_records_are_passed_over_and_the_place_moves_past_them() -> Non
     assert rig.place == "6"
 
 
-def test_a_stream_of_unwanted_records_calls_nothing_and_moves_on() -> None:
+def test_stream_of_filtered_records_calls_no_function() -> None:
     stream = FakeStream()
     stream.append(3, event_name="REMOVE")
     rig = Rig(stream, fine, filters=({"eventName": ["INSERT"]},))
@@ -406,7 +406,7 @@ def test_a_stream_of_unwanted_records_calls_nothing_and_moves_on() -> None:
     assert rig.place == "3"
 
 
-def test_reading_goes_on_after_the_last_place_that_is_known() -> None:
+def test_reading_continues_after_the_last_known_position() -> None:
     checkpoints = Checkpoints()
     checkpoints.done("control", STREAM, "shard-1", "2")
     rig = Rig(FakeStream(4), fine, checkpoints=checkpoints)
@@ -414,7 +414,7 @@ def test_reading_goes_on_after_the_last_place_that_is_known() -> None:
     assert rig.function.batches == [["3", "4"]]
 
 
-def test_a_place_that_the_stream_lost_means_its_oldest_record() -> None:
+def test_lost_position_continues_at_the_oldest_record() -> None:
     checkpoints = Checkpoints()
     checkpoints.done("control", STREAM, "shard-1", "2")
     stream = FakeStream(5)
@@ -424,7 +424,7 @@ def test_a_place_that_the_stream_lost_means_its_oldest_record() -> None:
     assert rig.function.batches == [["4", "5"]]
 
 
-def test_latest_skips_what_is_already_there() -> None:
+def test_latest_skips_existing_records() -> None:
     stream = FakeStream(3)
     rig = Rig(stream, fine, starting_position="LATEST")
     rig.settle()
@@ -433,7 +433,7 @@ def test_latest_skips_what_is_already_there() -> None:
     assert rig.function.batches == [["4"]]
 
 
-def test_an_expired_iterator_is_renewed_where_reading_stopped() -> None:
+def test_expired_iterator_is_renewed_at_its_position() -> None:
     stream = FakeStream(2)
     rig = Rig(stream, fine)
     rig.settle()
@@ -443,7 +443,7 @@ def test_an_expired_iterator_is_renewed_where_reading_stopped() -> None:
     assert rig.function.batches == [["1", "2"], ["3"]]
 
 
-def test_a_stream_that_cannot_be_read_is_asked_again_later() -> None:
+def test_unreadable_stream_is_read_again_later() -> None:
     stream = FakeStream(1)
     stream.refuse = [EndpointConnectionError(endpoint_url="http://x"), refused("InternalServerError")]
     rig = Rig(stream, fine)
@@ -452,7 +452,7 @@ def test_a_stream_that_cannot_be_read_is_asked_again_later() -> None:
     assert rig.waits == [1, 2]
 
 
-def test_a_closed_shard_ends_once_everything_is_handled() -> None:
+def test_closed_shard_ends_after_its_last_record() -> None:
     stream = FakeStream(3)
     stream.closed = True
     rig = Rig(stream, times(1, failing("2"), fine))

@@ -1,4 +1,4 @@
-"""The pump as a whole: several streams and shards, draining, stopping, and places kept in a file."""
+"""The whole pump: several streams and shards, draining, stopping, and positions in a file."""
 
 import io
 import json
@@ -17,7 +17,7 @@ ENOUGH = 20.0
 
 
 class Streams:
-    """Streams of shards of records; a shard is named `stream/number` and its parent is fixed when it is made."""
+    """Streams with shards of records. `parents` has the parent of a shard, and `closed` the shards that have ended."""
 
     def __init__(self) -> None:
         self.shards: dict[str, dict[str, list[str]]] = {}
@@ -59,7 +59,7 @@ class Streams:
 
 
 class Function:
-    """Records what it is given; `react` runs inside each invocation."""
+    """A function that records its input. `react` runs inside each invocation."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -74,7 +74,7 @@ class Function:
 
 class NoQueue:
     def send_message(self, **kwargs: Any) -> None:
-        raise AssertionError("nothing is given up here")
+        raise AssertionError("no record is given up in these tests")
 
 
 @pytest.fixture
@@ -109,9 +109,7 @@ def make_pump(streams: Streams, function: Function) -> Iterator[PumpMaker]:
         assert pump.stop(ENOUGH)
 
 
-def test_draining_waits_for_everything_that_was_written(
-    make_pump: PumpMaker, streams: Streams, function: Function
-) -> None:
+def test_draining_waits_for_all_written_records(make_pump: PumpMaker, streams: Streams, function: Function) -> None:
     streams.put("control", "s0", *(str(n) for n in range(95)))
     streams.put("joblog", "s0", "a", "b")
     pump = make_pump("control", "joblog")
@@ -123,7 +121,7 @@ def test_draining_waits_for_everything_that_was_written(
     assert pump.counts("joblog").invocations == 1
 
 
-def test_draining_waits_for_what_the_function_itself_writes(
+def test_draining_waits_for_the_writes_of_the_function(
     make_pump: PumpMaker, streams: Streams, function: Function
 ) -> None:
     def relay(numbers: list[str]) -> None:
@@ -142,7 +140,7 @@ def test_draining_waits_for_what_the_function_itself_writes(
     assert max(map(len, function.seen)) == 10
 
 
-def test_draining_does_not_believe_a_read_that_began_before_it(
+def test_draining_ignores_a_read_that_began_before_it(
     make_pump: PumpMaker, streams: Streams, function: Function
 ) -> None:
     streams.put("control", "s0")
@@ -156,7 +154,7 @@ def test_draining_does_not_believe_a_read_that_began_before_it(
     assert function.seen == ["1"]
 
 
-def test_draining_gives_up_when_time_is_up(make_pump: PumpMaker, streams: Streams, function: Function) -> None:
+def test_draining_ends_at_its_timeout(make_pump: PumpMaker, streams: Streams, function: Function) -> None:
     gate = threading.Event()
     function.react = lambda numbers: gate.wait(ENOUGH)
     streams.put("control", "s0", "1")
@@ -185,7 +183,9 @@ def test_a_child_shard_is_read_after_its_parent(make_pump: PumpMaker, streams: S
     assert function.seen == ["1", "2", "3", "4"]
 
 
-def test_places_survive_in_the_file(make_pump: PumpMaker, streams: Streams, function: Function, tmp_path: Path) -> None:
+def test_positions_survive_in_the_file(
+    make_pump: PumpMaker, streams: Streams, function: Function, tmp_path: Path
+) -> None:
     file = tmp_path / "places.json"
     streams.put("control", "s0", "1", "2")
     first = make_pump("control", checkpoint_file=file)
@@ -200,7 +200,7 @@ def test_places_survive_in_the_file(make_pump: PumpMaker, streams: Streams, func
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"control control": 3}', "{"])
-def test_an_unreadable_file_of_places_means_reading_again_from_the_start(
+def test_unreadable_file_of_positions_restarts_the_reading(
     make_pump: PumpMaker, streams: Streams, function: Function, tmp_path: Path, text: str
 ) -> None:
     file = tmp_path / "places.json"
@@ -212,7 +212,7 @@ def test_an_unreadable_file_of_places_means_reading_again_from_the_start(
     assert function.seen == ["1"]
 
 
-def test_a_follower_that_dies_is_told(make_pump: PumpMaker, streams: Streams) -> None:
+def test_dead_follower_is_reported(make_pump: PumpMaker, streams: Streams) -> None:
     streams.put("control", "s0", "1")
     streams.defect = KeyError("a defect")
     pump = make_pump("control")
@@ -222,7 +222,7 @@ def test_a_follower_that_dies_is_told(make_pump: PumpMaker, streams: Streams) ->
     assert "a defect" in pump.failure
 
 
-def test_a_filter_that_is_not_understood_is_refused_at_once() -> None:
+def test_unsupported_filter_is_rejected_at_once() -> None:
     mapping = StreamMapping(name="x", stream_arn="x", function_name="f", filters=({"a": [{"numeric": []}]},))
     with pytest.raises(LocalStackError, match="numeric"):
         StreamPump([mapping], PumpClients(streams=Streams(), functions=Function(), queues=NoQueue()))

@@ -1,4 +1,4 @@
-"""A deployment has the contracts' names and shapes, routes what it should, and can be repeated. Needs ministack."""
+"""A deployment has the documented names and shapes, routes events, and can be repeated. Needs ministack."""
 
 import io
 import json
@@ -28,7 +28,7 @@ SETTINGS = StackSettings(
     slack_bot_token="xoxb-test",
     slack_api_url="http://s/",
 )
-# Each stand-in notes its events in a file that the test reads.
+# Each stand-in writes its events to a file that the test reads.
 HANDLER = """
 import json, os
 def handle(event, context):
@@ -101,7 +101,7 @@ def deployment(clients: Clients, tmp_path_factory: pytest.TempPathFactory) -> De
         ("events", False, [("eventType", "S"), ("timestamp", "N")]),
     ],
 )
-def test_the_tables_have_the_shape_of_the_contract(
+def test_tables_have_the_documented_shape(
     clients: Clients, deployment: Deployment, table: str, stream: bool, index: list[tuple[str, str]] | None
 ) -> None:
     found = clients("dynamodb").describe_table(TableName=f"test-interlock-{table}")["Table"]
@@ -176,7 +176,7 @@ REQUIRED = {
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_function_gets_its_variables_and_only_the_orchestrator_the_jobs(
+def test_functions_get_their_variables_without_those_of_jobs(
     clients: Clients, deployment: Deployment, service: str
 ) -> None:
     shape = clients("lambda").get_function_configuration(FunctionName=f"test-interlock-{service}")
@@ -187,7 +187,7 @@ def test_each_function_gets_its_variables_and_only_the_orchestrator_the_jobs(
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
-def test_no_role_may_do_everything_or_to_everything(clients: Clients, deployment: Deployment, role: str) -> None:
+def test_no_role_has_wildcard_actions_or_resources(clients: Clients, deployment: Deployment, role: str) -> None:
     name = f"test-interlock-{role}"
     policy = clients("iam").get_role_policy(RoleName=name, PolicyName="interlock")["PolicyDocument"]
     document = policy if isinstance(policy, dict) else json.loads(policy)
@@ -201,7 +201,7 @@ def test_no_role_may_do_everything_or_to_everything(clients: Clients, deployment
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])
-def test_elsewhere_a_role_reaches_nothing_of_anybody_else(role: str) -> None:
+def test_role_on_aws_reaches_only_its_own_deployment(role: str) -> None:
     def arn(service: str, resource: str) -> str:
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
@@ -220,7 +220,7 @@ def test_the_state_machine_names_the_functions(clients: Clients, deployment: Dep
     assert definition["TimeoutSeconds"] == 14400
 
 
-def test_a_placeholder_that_nobody_fills_is_one_sentence() -> None:
+def test_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(LocalStackError, match="names 'no_such_thing'"):
         render_definition('{"x": "${no_such_thing}", "y.$": "$.path", "z.$": "$$.Execution.StartTime"}')
 
@@ -235,7 +235,7 @@ def test_paths_are_not_placeholders() -> None:
 
 
 def received(server: Ministack, service: str, marker: str, *, patience: float = 20.0) -> list[Any]:
-    """The events that a stand-in was given and that hold the marker; waits for the first."""
+    """The events with the marker that a stand-in received. Waits for the first."""
     file = server.home / "home" / f"test-interlock-{service}"
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -273,7 +273,7 @@ def test_plain_progress_reaches_the_sink_only(
 ) -> None:
     put_event(clients, detail_type, f"progress-{detail_type}")
     assert received(server, "event-sink", f"progress-{detail_type}")
-    # What is sent afterwards arrives, so what was sent before would have.
+    # A later event arrives, so the earlier event would have arrived too.
     put_event(clients, "JOB_FAILED", f"after-{detail_type}")
     assert received(server, "alert-dispatcher", f"after-{detail_type}")
     assert received(server, "alert-dispatcher", f"progress-{detail_type}", patience=0.1) == []
@@ -296,9 +296,7 @@ def test_deploying_again_updates_and_keeps_the_rows(clients: Clients, deployment
     assert '"MaxAttempts": 9' in machine["definition"]
 
 
-def test_deploying_again_leaves_one_mapping_and_takes_its_changes(
-    clients: Clients, deployment: Deployment, tmp_path: Path
-) -> None:
+def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:
     zips = stand_ins(tmp_path)
     roll_out(clients, zips, mappings=True)
     roll_out(clients, zips, mappings=True)
@@ -309,15 +307,13 @@ def test_deploying_again_leaves_one_mapping_and_takes_its_changes(
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
     assert stream["DestinationConfig"]["OnFailure"]["Destination"].endswith(":test-interlock-sr-control-dlq")
-    # As if an older version had made it: the next deployment mends it.
+    # The next deployment updates a mapping of an older version.
     clients("lambda").update_event_source_mapping(UUID=stream["UUID"], BatchSize=1)
     roll_out(clients, zips, mappings=True)
     assert clients("lambda").get_event_source_mapping(UUID=stream["UUID"])["BatchSize"] == 10
 
 
-def test_a_queue_with_other_attributes_is_brought_up_to_date(
-    clients: Clients, deployment: Deployment, tmp_path: Path
-) -> None:
+def test_queue_with_other_attributes_is_updated(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:
     url = deployment.alert_queue_url
     clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
     roll_out(clients, stand_ins(tmp_path))
@@ -326,7 +322,7 @@ def test_a_queue_with_other_attributes_is_brought_up_to_date(
     assert json.loads(found["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"].endswith(":test-interlock-alert-dlq")
 
 
-def test_a_table_whose_deployment_was_cut_short_gets_its_time_to_live(
+def test_table_of_an_interrupted_deployment_gets_its_ttl(
     clients: Clients, deployment: Deployment, tmp_path: Path
 ) -> None:
     name = "test-interlock-rerun"

@@ -1,4 +1,4 @@
-"""The server as a child process: it answers, keeps its state, and never leaves anything running. Needs ministack."""
+"""The server as a child process: it answers, keeps its state, and leaves no process. Needs ministack."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def eventually(condition: Callable[[], bool], timeout: float = 20.0) -> bool:
 
 
 def living(marker: str) -> list[int]:
-    """Processes, zombies apart, that have this text among their arguments or in their environment."""
+    """The processes, except zombies, with this text in their arguments or environment."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -83,7 +83,7 @@ def deploy(server: Ministack, code: str) -> Any:
     return functions
 
 
-def test_it_answers_on_loopback_only_and_is_gone_afterwards() -> None:
+def test_server_answers_on_loopback_only_and_ends_completely() -> None:
     with Ministack() as server:
         assert client(server, "dynamodb").list_tables()["TableNames"] == []
         with pytest.raises(OSError, match=r"refused|unreachable|assign"):
@@ -105,12 +105,12 @@ def test_state_and_port_survive_an_orderly_stop(tmp_path: Path) -> None:
     assert not (data / "tmp").exists()
 
 
-def test_a_busy_port_is_one_sentence_and_starts_nothing() -> None:
+def test_port_in_use_is_an_error_and_starts_no_process() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(LocalStackError, match=rf"^Port {port} is busy"):
+        with pytest.raises(LocalStackError, match=rf"^Port {port} is in use"):
             Ministack(port=port).start()
     assert living(f"GATEWAY_PORT={port}") == []
 
@@ -123,16 +123,16 @@ def test_the_wanted_port_is_used() -> None:
         assert server.endpoint_url == f"http://127.0.0.1:{port}"
 
 
-def test_a_data_directory_serves_one_stack_at_a_time(tmp_path: Path) -> None:
+def test_data_directory_has_one_stack_at_a_time(tmp_path: Path) -> None:
     with Ministack(data_dir=tmp_path), pytest.raises(LocalStackError, match="in use by another local stack"):
         Ministack(data_dir=tmp_path).start()
     with Ministack(data_dir=tmp_path):
         pass
 
 
-def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_data_directory_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LocalStackError, match="cannot be made"):
+    with pytest.raises(LocalStackError, match="cannot be created"):
         Ministack(data_dir=tmp_path / "file" / "data").start()
 
 
@@ -142,7 +142,7 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
         Ministack().start()
 
 
-def test_a_server_that_cannot_start_says_why() -> None:
+def test_server_that_cannot_start_reports_the_reason() -> None:
     with pytest.raises(LocalStackError, match=r"did not start.*not-a-number"):
         Ministack(settings={"GATEWAY_PORT": "not-a-number"}).start()
 
@@ -154,7 +154,7 @@ def test_a_server_that_does_not_answer_in_time_is_ended() -> None:
     assert living("MARK=silent-server") == []
 
 
-def test_an_interrupt_during_the_start_leaves_nothing() -> None:
+def test_interrupt_during_the_start_leaves_no_process() -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
@@ -169,13 +169,13 @@ def test_an_interrupt_during_the_start_leaves_nothing() -> None:
     assert living("MARK=interrupted-server") == []
 
 
-def test_a_server_that_dies_is_noticed_in_one_sentence_that_names_its_log(tmp_path: Path) -> None:
+def test_failure_of_a_dead_server_names_its_log(tmp_path: Path) -> None:
     with Ministack(data_dir=tmp_path / "data", settings={"MARK": "dying-server"}) as server:
         os.kill(server_process(server), signal.SIGKILL)
         assert server.wait(20)
         assert server.failure is not None
         assert "ended by itself (exit code 137)" in server.failure
-        assert "tells of no trouble" in server.failure
+        assert "its log has no error" in server.failure
         assert str(server.log_path) in server.failure
         assert "Running on" not in server.failure
     assert living("MARK=dying-server") == []
@@ -190,7 +190,7 @@ def test_the_workers_of_a_dead_guard_are_ended_too() -> None:
         assert eventually(lambda: living("MARK=guardless-server") == [])
 
 
-def test_stopping_ends_what_functions_started_even_in_other_sessions() -> None:
+def test_stop_ends_processes_of_functions_in_other_sessions() -> None:
     code = (
         "import subprocess, time\n"
         "def handle(event, context):\n"
@@ -200,18 +200,18 @@ def test_stopping_ends_what_functions_started_even_in_other_sessions() -> None:
     with Ministack(settings={"MARK": "busy-server"}) as server:
         functions = deploy(server, code)
         assert json.loads(functions.invoke(FunctionName="probe")["Payload"].read()) == 1
-        # The guard, the server, the function's worker and the process that it left behind.
+        # The guard, the server, the worker of the function, and the process that the function started.
         assert len(living("MARK=busy-server")) == 4
     assert living("MARK=busy-server") == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_nothing_outlives_an_owner_that_is_ended(number: signal.Signals, tmp_path: Path) -> None:
+def test_no_process_outlives_an_owner_that_is_ended(number: signal.Signals, tmp_path: Path) -> None:
     mark = f"owner-{number.name}"
     script = (
         "import signal, sys, time\n"
         "from pathlib import Path\n"
-        # Whoever starts the tests in the background has them ignore interrupts, and all that they start.
+        # A shell that runs the tests in the background lets them and their children ignore interrupts.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from interlock_local.stack._ministack import Ministack\n"
         f"with Ministack(data_dir=Path(sys.argv[1]), settings={{'MARK': '{mark}'}}) as server:\n"
@@ -231,7 +231,7 @@ def test_nothing_outlives_an_owner_that_is_ended(number: signal.Signals, tmp_pat
         pass
 
 
-def test_functions_see_nothing_of_the_callers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_get_no_variable_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-real-secret")
     monkeypatch.setenv("DATABASE_PASSWORD", "another")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid")
@@ -248,5 +248,5 @@ def test_functions_see_nothing_of_the_callers_environment(monkeypatch: pytest.Mo
 def test_settings_reach_the_running_server() -> None:
     with Ministack() as server:
         server.configure({"stepfunctions._SFN_WAIT_SCALE": 0})
-        with pytest.raises(LocalStackError, match="did not take the setting"):
+        with pytest.raises(LocalStackError, match="did not accept the setting"):
             server.configure({"no.such.setting": 1})

@@ -1,4 +1,4 @@
-"""A kept stack on another port: its queues and what lies in them come along. Needs ministack."""
+"""A kept stack on another port: its queues move with their messages. Needs ministack."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def count(client: Any) -> int:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """A data directory whose queue holds 12 messages."""
+    """A data directory with a queue of 12 messages."""
     with Ministack(data_dir=tmp_path) as server:
         client = queues(server)
         url = client.create_queue(QueueName="alerts", Attributes=ATTRIBUTES)["QueueUrl"]
@@ -45,12 +45,12 @@ def on_another_port(kept: Path) -> Ministack:
     return Ministack(data_dir=kept)
 
 
-def test_messages_and_attributes_come_along(kept: Path) -> None:
+def test_messages_and_attributes_are_moved(kept: Path) -> None:
     with on_another_port(kept) as server:
         client = queues(server)
         assert move_queues(client, server.endpoint_url) == 12
         assert client.list_queues()["QueueUrls"] == [f"{server.endpoint_url}/000000000000/alerts"]
-        # The deployment that follows asks for the same queue: not a conflict.
+        # The later deployment creates the same queue, which is not a conflict.
         url = client.create_queue(QueueName="alerts", Attributes=ATTRIBUTES)["QueueUrl"]
         got = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"][0]
         assert got["Body"] == f"alert {got['MessageAttributes']['number']['StringValue']}"

@@ -1,4 +1,4 @@
-"""The recording Slack answers as Slack does and forgets nothing."""
+"""The recording Slack answers like Slack and keeps all messages."""
 
 import http.client
 import json
@@ -40,13 +40,13 @@ def post(slack: RecordingSlack, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", [True, False], ids=["form", "json"])
-def test_a_message_is_taken_and_remembered(slack: RecordingSlack, form: bool) -> None:
+def test_message_is_accepted_and_kept(slack: RecordingSlack, form: bool) -> None:
     status, answer, _ = call(slack, "chat.postMessage", {"channel": "C1", "text": "breach & more"}, form=form)
     assert (status, answer["ok"], answer["channel"]) == (200, True, "C1")
     assert slack.messages() == [{"channel": "C1", "text": "breach & more", "ts": answer["ts"]}]
 
 
-def test_replies_keep_their_thread_and_every_ts_is_later_than_the_one_before(slack: RecordingSlack) -> None:
+def test_replies_keep_their_thread_and_each_ts_is_later(slack: RecordingSlack) -> None:
     first = post(slack, text="opens the thread")["ts"]
     for number in range(20):
         post(slack, text=f"reply {number}", thread_ts=first)
@@ -63,7 +63,7 @@ def test_replies_keep_their_thread_and_every_ts_is_later_than_the_one_before(sla
         ({"channel": "C1"}, TOKEN, "no_text"),
     ],
 )
-def test_what_slack_refuses_is_refused_with_its_words(
+def test_invalid_calls_are_rejected_like_by_slack(
     slack: RecordingSlack, fields: dict[str, Any], token: str, error: str
 ) -> None:
     status, answer, _ = call(slack, "chat.postMessage", fields, token=token)
@@ -71,13 +71,13 @@ def test_what_slack_refuses_is_refused_with_its_words(
     assert slack.messages() == []
 
 
-def test_auth_test_tells_a_good_token_from_a_bad_one(slack: RecordingSlack) -> None:
+def test_auth_test_rejects_an_invalid_token(slack: RecordingSlack) -> None:
     assert call(slack, "auth.test", {})[1]["ok"] is True
     assert call(slack, "auth.test", {}, token="x")[1] == {"ok": False, "error": "invalid_auth"}
     assert call(slack, "chat.unheardOf", {})[1] == {"ok": False, "error": "unknown_method"}
 
 
-def test_a_limit_holds_for_so_many_posts_and_says_how_long(slack: RecordingSlack) -> None:
+def test_limit_counts_posts_and_names_the_wait(slack: RecordingSlack) -> None:
     slack.limit(2, retry_after=3)
     for _ in range(2):
         status, answer, headers = call(slack, "chat.postMessage", {"channel": "C1", "text": "x"})
@@ -86,7 +86,7 @@ def test_a_limit_holds_for_so_many_posts_and_says_how_long(slack: RecordingSlack
     assert len(slack.messages()) == 1
 
 
-def test_the_journal_outlives_the_process_even_with_its_last_line_torn(slack: RecordingSlack, tmp_path: Path) -> None:
+def test_journal_survives_with_an_incomplete_last_line(slack: RecordingSlack, tmp_path: Path) -> None:
     post(slack, text="kept")
     journal = tmp_path / "slack.jsonl"
     with journal.open("a") as file:

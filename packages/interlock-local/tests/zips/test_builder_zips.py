@@ -1,4 +1,4 @@
-"""The zips: each service's closure and no more, the same bytes for the same sources, built only when needed."""
+"""The zips: only the closure of each service, reproducible, and built only if needed."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def project(folder: Path, name: str, *siblings: str, code: str = "") -> None:
 
 
 def make_checkout(root: Path) -> Path:
-    """A workspace of the real shape without a dependency outside itself: nothing is downloaded."""
+    """A workspace of the real shape without external dependencies, so that nothing is downloaded."""
     root.mkdir(parents=True)
     (root / "pyproject.toml").write_text(
         '[project]\nname = "interlock-workspace"\nversion = "0"\nrequires-python = ">=3.11"\n'
@@ -58,7 +58,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A checkout, and the cache that its zips lie in."""
+    """A checkout, and the cache with its zips."""
     root = tmp_path_factory.mktemp("built")
     checkout = make_checkout(root / "checkout")
     patch = pytest.MonkeyPatch()
@@ -70,7 +70,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def checkout(built: tuple[Path, Path], cache: Path) -> Iterator[Path]:
-    """The checkout with its zips already in this test's cache, put back as it was afterwards."""
+    """The checkout with its zips in the cache of this test. Its sources are restored afterwards."""
     shutil.copytree(built[1], cache)
     handler = built[0] / "packages" / "interlock-dlq" / "src" / "interlock_dlq" / "handler.py"
     before = handler.read_bytes()
@@ -103,7 +103,7 @@ def test_a_zip_holds_the_service_and_its_siblings_as_plain_files(checkout: Path)
     assert "interlock_dlq/handler.py" in names(zips["stream-router"])
 
 
-def test_a_zip_works_by_itself_with_its_metadata_and_entry_points(checkout: Path) -> None:
+def test_zip_is_complete_with_metadata_and_entry_points(checkout: Path) -> None:
     path = build_zips(checkout, Target.host())["event-sink"]
     code = (
         "import importlib, importlib.metadata as metadata\n"
@@ -126,7 +126,7 @@ def test_a_zip_works_by_itself_with_its_metadata_and_entry_points(checkout: Path
     ]
 
 
-def test_the_same_sources_give_the_same_bytes_wherever_and_whenever_they_lie(
+def test_zip_bytes_do_not_depend_on_place_or_time(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = build_zips(checkout, Target.host())
@@ -141,7 +141,7 @@ def test_the_same_sources_give_the_same_bytes_wherever_and_whenever_they_lie(
         assert second[service].read_bytes() == first[service].read_bytes()
 
 
-def test_what_did_not_change_is_not_built_again(checkout: Path) -> None:
+def test_unchanged_zips_are_not_built_again(checkout: Path) -> None:
     said: list[str] = []
     build_zips(checkout, Target.host(), progress=said.append)
     assert said == []
@@ -170,7 +170,7 @@ def test_zips_for_delivery_have_plain_names(checkout: Path, tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(p.name for p in zips.values())
 
 
-def test_without_uv_the_sentence_says_how_to_get_it(
+def test_missing_uv_is_reported_with_its_installation(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -178,9 +178,7 @@ def test_without_uv_the_sentence_says_how_to_get_it(
         build_zips(checkout, Target.host())
 
 
-def test_a_registry_that_cannot_be_reached_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
-) -> None:
+def test_unreachable_registry_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     checkout = make_checkout(tmp_path / "checkout")
     member = checkout / "services" / "event-sink" / "pyproject.toml"
     member.write_text(member.read_text().replace("dependencies = [", "dependencies = ['msgspec', "))

@@ -1,4 +1,4 @@
-"""interlock build: the Lambda zips of this checkout."""
+"""interlock build: builds the Lambda zips of this checkout."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from interlock_local.commands._command import with_terminal
 @click.command()
 @click.option("--platform", type=click.Choice(["host", "arm64", "amd64"]), default="arm64", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
-@click.option("--with-boto", is_flag=True, help="Pack boto3 too; Lambda's runtime brings its own.")
+@click.option("--with-boto", is_flag=True, help="Also pack boto3. Lambda's runtime has its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
 @with_terminal
 def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, as_json: bool) -> None:

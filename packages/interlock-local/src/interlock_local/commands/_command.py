@@ -1,4 +1,4 @@
-"""Passes the terminal to a command, and turns the package's own error into one that the user sees."""
+"""Passes the terminal to a command, and turns LocalStackError into the terminal's error."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ P = ParamSpec("P")
 
 
 def with_terminal(command: Callable[Concatenate[Terminal, P], None]) -> Callable[P, None]:
-    """Calls the command with the context's terminal. LocalStackError becomes the terminal's error."""
+    """Call the command with the context's terminal. LocalStackError becomes the terminal's error."""
 
     @wraps(command)
     def run(*arguments: P.args, **options: P.kwargs) -> None:

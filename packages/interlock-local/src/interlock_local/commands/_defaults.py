@@ -1,4 +1,4 @@
-"""The name and the port of the local stack, as each command of `interlock` assumes them."""
+"""The name and the port of the local stack, which each command of `interlock` assumes."""
 
 LOCAL = "local"
 PORT = 4566

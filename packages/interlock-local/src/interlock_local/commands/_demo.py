@@ -1,4 +1,4 @@
-"""interlock demo: the main job on real data, from an empty machine to a proof."""
+"""interlock demo: replays real data on a local stack and checks the results."""
 
 import sys
 
@@ -11,9 +11,9 @@ from interlock_local.commands._command import with_terminal
 @click.command()
 @with_terminal
 def demo(terminal: Terminal) -> None:
-    """Replay two days of real departures through three pipelines on a local AWS, and prove what happened.
+    """Replay two days of real departures through three pipelines on a local AWS, and check each outcome.
 
-    Exit code 0: every expected outcome was observed in the tables; 1: something was not.
+    Exit code 0: every expected outcome was observed. 1: an outcome was missing.
 
     \b
     Example:

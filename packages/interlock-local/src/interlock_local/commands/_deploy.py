@@ -1,4 +1,4 @@
-"""interlock deploy: the same deployment as the local stack's, at another AWS-compatible endpoint."""
+"""interlock deploy: deploys to an AWS-compatible endpoint in the same form as on the local stack."""
 
 import os
 import shutil
@@ -19,23 +19,25 @@ from interlock_local.commands._defaults import LOCAL, PORT
     default=LOCAL,
     show_default=True,
     metavar="NAME",
-    help="Name of the deployment, the first part of its tables' names.",
+    help="Name of the deployment. It is the first part of its tables' names.",
 )
 @click.option(
     "--endpoint-url",
     envvar="AWS_ENDPOINT_URL",
     metavar="URL",
-    help=f"Where the AWS API answers. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
+    help=f"Address of the AWS API. Default: http://127.0.0.1:{PORT} for the environment `{LOCAL}`.",
 )
 @click.option(
     "--platform",
     type=click.Choice(["host", "arm64", "amd64"]),
-    help="What runs the functions. Default: host for an endpoint on this machine, else arm64.",
+    help="Platform of the functions. Default: host for an endpoint on this machine, else arm64.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was deployed as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @with_terminal
 def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platform: str | None, as_json: bool) -> None:
-    """Deploy to an AWS-compatible endpoint; deploying again updates. For AWS itself use the Terraform in infra/.
+    """Deploy to an AWS-compatible endpoint. A repetition updates the deployment.
+
+    For AWS itself use the Terraform module in infra/.
 
     \b
     Examples:
@@ -47,10 +49,10 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
 
     if endpoint_url is None and environment != LOCAL:
         raise terminal.error(
-            "name the endpoint with --endpoint-url; for AWS itself use the Terraform module infra/stack"
+            "name the endpoint with --endpoint-url; for AWS itself, use the Terraform module infra/stack"
         )
     if shutil.which("uv") is None:
-        raise terminal.error("the Lambda packages are built with uv, which is not there: pip install uv")
+        raise terminal.error("uv is not installed, and it builds the Lambda packages: pip install uv")
     where = terminal.deployment(environment, endpoint_url)
     where.store()
     chosen = platform or ("host" if where.is_loopback else "arm64")
@@ -64,7 +66,7 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
     )
     made = deploy_to(where.client, zips, target.runtime, settings, progress=say)
     for service in made.functions:
-        say(f"waking {service}")
+        say(f"checking {service}")
         ping_function(where.client("lambda"), environment, service)
     if as_json:
         terminal.print_json({"functions": made.functions, "stateMachine": made.state_machine_arn})

@@ -1,4 +1,4 @@
-"""interlock up: the local stack, until Ctrl-C."""
+"""interlock up: runs the local stack until Ctrl-C."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ _WATCHED_SECONDS = 1.0
 def up(terminal: Terminal, data: Path | None, port: int) -> None:
     """Run Interlock on this machine until Ctrl-C.
 
-    Without --data everything is forgotten at the end. INTERLOCK_ variables of this shell reach the jobs.
-    Alerts go to Slack when SLACK_BOT_TOKEN and SLACK_CHANNEL_ID are set, else to a recording endpoint.
+    Without --data the state is lost at the end. INTERLOCK_ variables of this shell are passed to the jobs.
+    Alerts go to Slack if SLACK_BOT_TOKEN and SLACK_CHANNEL_ID are set, otherwise to a recording endpoint.
 
     \b
     Examples:
@@ -41,14 +41,14 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     from interlock_local.stack import LocalStack
 
     out = terminal.console()
-    # A service manager's SIGTERM ends the stack as Ctrl-C does, also while it is starting.
+    # The SIGTERM of a service manager ends the stack like Ctrl-C, also during its start.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=terminal.progress(out)) as stack:
             _greet(stack, out)
             _watch(stack, out)
     except KeyboardInterrupt:
-        out.print("stopped before it was up")
+        out.print("stopped during the start")
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -56,18 +56,18 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
 
 
 def _watch(stack: "LocalStack", out: "Console") -> None:
-    """Return at Ctrl-C; an error when the stack ends by itself."""
+    """Wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
-        out.print("stopping: what the streams still hold is handled first")
+        out.print("stopping after the remaining stream records")
         return
-    raise LocalStackError(f"{stack.failure} What was written since its last orderly stop is lost.")
+    raise LocalStackError(f"{stack.failure} All data since its last orderly stop is lost.")
 
 
 def _greet(stack: "LocalStack", out: "Console") -> None:
-    out.print(f"\n[green]Interlock is up[/] at {stack.endpoint_url}; in another terminal:")
+    out.print(f"\n[green]Interlock is up[/] at {stack.endpoint_url}. In another terminal:")
     out.print("  interlock push examples/quickstart", markup=False)
     out.print("  interlock sensor put hello ready count=3", markup=False)
     out.print("  interlock status", markup=False)
@@ -75,7 +75,7 @@ def _greet(stack: "LocalStack", out: "Console") -> None:
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
         out.print(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})", markup=False)
     if stack.slack is not None:
-        out.print("alerts go to a recording Slack; set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID for a real one")
+        out.print("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
     out.print("Ctrl-C stops it\n")
 
 

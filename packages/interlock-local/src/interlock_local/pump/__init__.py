@@ -1,4 +1,4 @@
-"""The stream pump: hands the records of DynamoDB streams to functions as AWS's event source mappings do."""
+"""The stream pump: passes the records of DynamoDB streams to functions like the event source mappings of AWS."""
 
 from interlock_local.pump._mapping import StreamMapping
 from interlock_local.pump._pump import StreamPump

@@ -1,4 +1,4 @@
-"""What a function's answer to a batch means: all done, failed from some record on, or never delivered."""
+"""Reads the answer of a function to a batch: done, failed from a record on, or not delivered."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ class Done(Struct, frozen=True):
 
 
 class FailedFrom(Struct, frozen=True):
-    """The records before ``index`` were handled; the one at ``index`` was not, and counts as failed."""
+    """The records before ``index`` were handled. The record at ``index`` failed."""
 
     index: int
     last: LastAttempt
@@ -22,7 +22,7 @@ class FailedFrom(Struct, frozen=True):
 
 
 class Undelivered(Struct, frozen=True):
-    """The function never ran (throttled, or its service could not be reached): nobody's failure, so try again."""
+    """The function did not run: it was throttled or unreachable. This does not count as a failure."""
 
     reason: str
 
@@ -31,11 +31,11 @@ Answer = Done | FailedFrom | Undelivered
 
 
 def read_answer(response: Mapping[str, Any], body: bytes, records: Sequence[StreamRecord], *, partial: bool) -> Answer:
-    """Judge an Invoke response as AWS's event source mapping does.
+    """Read an Invoke response like the event source mapping of AWS.
 
-    ``partial`` says whether the mapping reports batch item failures. Then no answer, an empty one, or an absent,
-    null or empty ``batchItemFailures`` is success; a malformed answer or an identifier that is empty, missing or
-    not of this batch fails the whole batch; otherwise the batch failed from its lowest named record on.
+    ``partial``: whether the mapping reports batch item failures. Then no answer, an empty answer, and an absent, null
+    or empty ``batchItemFailures`` are success. A malformed answer fails the whole batch, and so does an identifier
+    that is empty, missing or of another batch. Otherwise the batch failed from its lowest named record on.
     """
     last = LastAttempt(
         request_id=response.get("ResponseMetadata", {}).get("RequestId", ""),
@@ -56,12 +56,12 @@ def read_answer(response: Mapping[str, Any], body: bytes, records: Sequence[Stre
     indexes = [places.get(identifier) for identifier in failures]
     known = [index for index in indexes if index is not None]
     if len(known) < len(indexes):
-        return FailedFrom(0, last, "the function named a record that is not of this batch")
+        return FailedFrom(0, last, "the function named a record of another batch")
     return FailedFrom(min(known), last, "the function named failed records")
 
 
 def _named_failures(body: bytes) -> list[str] | None:
-    """The identifiers that the answer names; None for an answer that is not of the known shape."""
+    """The identifiers that the answer names. None for an answer of another shape."""
     if not body.strip():
         return []
     try:
@@ -77,5 +77,5 @@ def _named_failures(body: bytes) -> list[str] | None:
         return []
     if not isinstance(failures, list) or not all(isinstance(item, dict) for item in failures):
         return None
-    # A missing or null identifier is no record of the batch, which fails it as a whole.
+    # A missing or null identifier does not name a record of the batch, so the whole batch fails.
     return [str(item.get("itemIdentifier") or "") for item in failures]

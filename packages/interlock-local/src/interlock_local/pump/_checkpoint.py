@@ -1,4 +1,4 @@
-"""Where each shard's reader stands: the last sequence number that is done, kept in memory and in a file."""
+"""The position of each shard's reader: the last sequence number that is done, in memory and in a file."""
 
 import json
 import os
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 class Checkpoints:
-    """The last handled sequence number of each mapping's shards; shared by threads.
+    """The last handled sequence number of each mapping's shards. Threads may share it.
 
-    With a ``path`` they are also written to that file, after each batch and atomically. An unreadable file counts
-    as none: the streams are then read from the start, which delivers again but loses nothing.
+    With a ``path`` the numbers are also written to that file, atomically after each batch. If the file is unreadable,
+    the streams are read from the start. Records may then be delivered twice, and no record is lost.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -19,7 +19,7 @@ class Checkpoints:
         self._places: dict[str, dict[str, str]] = _read(path) if path else {}
 
     def last_done(self, mapping: str, stream_arn: str, shard_id: str) -> str | None:
-        """The sequence number of the last record that is done; None where nothing is known."""
+        """The sequence number of the last record that is done, or None if no record is known."""
         with self._lock:
             return self._places.get(_key(mapping, stream_arn), {}).get(shard_id)
 
@@ -30,7 +30,7 @@ class Checkpoints:
             self._write()
 
     def forget(self, mapping: str, stream_arn: str, shard_id: str) -> None:
-        """Drop a place that the stream no longer holds."""
+        """Drop a position that the stream no longer has."""
         with self._lock:
             self._places.get(_key(mapping, stream_arn), {}).pop(shard_id, None)
             self._write()

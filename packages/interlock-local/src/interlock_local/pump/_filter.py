@@ -1,4 +1,4 @@
-"""Which stream records a mapping wants: AWS's filter patterns, as far as stream mappings use them."""
+"""Selects the stream records of a mapping by AWS's filter patterns, as far as stream mappings use them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ _OPERATORS = frozenset({"prefix", "suffix", "exists", "anything-but"})
 
 
 def wanted(record: Mapping[str, Any], patterns: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether one of the patterns matches the record; without patterns every record is wanted."""
+    """Whether one of the patterns matches the record. Without patterns every record matches."""
     return not patterns or any(_matches(record, pattern) for pattern in patterns)
 
 
 def check_patterns(patterns: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a pattern that this module would not judge as AWS does.
+    """Reject a pattern that this module would not match like AWS.
 
     Raises:
-        LocalStackError: naming the part that is not understood.
+        LocalStackError: a part of a pattern is not supported. The message names it.
     """
     for pattern in patterns:
         _check(pattern, "")

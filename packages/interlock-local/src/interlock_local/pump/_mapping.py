@@ -1,4 +1,4 @@
-"""What a stream mapping is: which stream feeds which function, in what batches, and what failure costs."""
+"""The settings of a stream mapping: its stream, its function, its batches and its retries."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 
 class StreamMapping(Struct, frozen=True, kw_only=True):
-    """One DynamoDB stream feeding one Lambda function, in the terms of AWS's event source mappings.
+    """The mapping of one DynamoDB stream to one Lambda function, in the terms of AWS's event source mappings.
 
-    Times are in seconds. ``maximum_retry_attempts`` counts the retries after the first attempt; None (AWS's -1)
-    retries until it works. ``filters`` are AWS filter patterns: a record is wanted when one of them matches,
-    or when there are none. ``starting_position`` is TRIM_HORIZON or LATEST, used where no checkpoint is known.
+    Times are in seconds. ``maximum_retry_attempts`` counts the retries after the first attempt. None (-1 on AWS)
+    retries without end. ``filters`` are AWS filter patterns: a record is delivered if one of them matches, or if the
+    tuple is empty. ``starting_position`` is TRIM_HORIZON or LATEST, for a shard without a checkpoint.
     """
 
     name: str
@@ -28,5 +28,5 @@ class StreamMapping(Struct, frozen=True, kw_only=True):
     retry_delay_maximum: float = 10.0
 
     def delay_after(self, failures: int) -> float:
-        """How long to wait before the next attempt, after so many failed ones."""
+        """Seconds to wait before the next attempt, after this number of failures."""
         return float(min(self.retry_delay_maximum, self.retry_delay * 2 ** min(max(failures, 1) - 1, 30)))

@@ -1,4 +1,4 @@
-"""The stream pump: what AWS's event source mappings do between a DynamoDB stream and a function, over public APIs."""
+"""The stream pump: passes stream records to functions like AWS's event source mappings, over public APIs."""
 
 import logging
 import threading
@@ -16,18 +16,18 @@ from interlock_local.pump._shard import Counts, PumpClients, PumpClock, Shard, S
 
 log = logging.getLogger(__name__)
 
-# An idle stream is read this often, its list of shards this often, and this often while there are none (s).
+# Seconds between two reads of an idle stream, between two lists of its shards, and between two lists without a shard.
 _POLL = 0.05
 _RELIST = 5.0
 _RELIST_EMPTY = 0.5
 
 
 class StreamPump:
-    """Feeds functions from streams, one thread per mapping, until it is stopped.
+    """Passes stream records to functions, with one thread per mapping, until it is stopped.
 
-    Per shard the order is kept: nothing is handed over before everything older is done or was given up. Delivery
-    is at least once. ``checkpoint_file`` keeps the places over a restart; without one, or where the stream does
-    not hold the place any more, reading begins at the mapping's starting position.
+    Each shard keeps its order: a record is delivered only after all older records are done or given up. Delivery is
+    at least once. ``checkpoint_file`` keeps the positions over a restart. Without the file, or if the stream no longer
+    has the position, reading begins at the mapping's starting position.
 
     Raises:
         LocalStackError: for a filter pattern that is not supported.
@@ -52,30 +52,30 @@ class StreamPump:
         ]
 
     def start(self) -> None:
-        """Begin to follow the streams; returns at once."""
+        """Begin to follow the streams. Returns at once."""
         for follower in self._followers:
             follower.start()
 
     def counts(self, mapping: str) -> Counts:
-        """What was done for this mapping so far."""
+        """The counts of this mapping so far."""
         return next(replace(f.counts) for f in self._followers if f.mapping.name == mapping)
 
     @property
     def failure(self) -> str | None:
-        """Why a follower died, which it never should; None while all is well."""
+        """The reason why a follower ended with an error, or None."""
         return next((f.failure for f in self._followers if f.failure), None)
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all streams are read to their end and everything read is done or given up.
+        """Wait until all streams are read to their end and all records are done or given up.
 
-        Records that the functions write to the followed streams meanwhile are waited for too. Returns False
-        when ``timeout`` seconds were not enough.
+        This includes records that the functions write to the streams meanwhile. Returns False after ``timeout``
+        seconds.
         """
         deadline = time.monotonic() + timeout
         with self._news:
             while True:
                 before = [(f.quiet_passes, f.passes_with_work) for f in self._followers]
-                # A pass that is under way may have read before this moment: only the one after it counts.
+                # The current pass may have read before this moment, so only the next pass counts.
                 goals = [quiet + 2 for quiet, _ in before]
                 if not self._await_quiet(goals, deadline):
                     return False
@@ -91,7 +91,7 @@ class StreamPump:
         return True
 
     def stop(self, timeout: float = 30.0) -> bool:
-        """Stop following after the invocations under way; False when one of them outlasts ``timeout`` seconds."""
+        """Stop after the current invocations. False if one of them takes longer than ``timeout`` seconds."""
         self._stop.set()
         deadline = time.monotonic() + timeout
         for follower in self._followers:
@@ -101,7 +101,7 @@ class StreamPump:
 
 
 class _Follower(threading.Thread):
-    """One mapping's thread: goes over the shards of its stream, pass after pass."""
+    """The thread of one mapping. It goes over the shards of its stream, pass after pass."""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class _Follower(threading.Thread):
         self._listed = False
 
     def run(self) -> None:
-        """Follow until asked to stop; a defect ends the thread and is kept for whoever asks."""
+        """Follow the stream until the stop. A defect ends the thread and is kept in `failure`."""
         try:
             while not self._stop_asked.is_set():
                 self._pass()
         except Exception as error:
-            # A thread that dies unseen would stop all pipelines silently.
+            # Without this, a dead thread would stop all pipelines without a report.
             log.exception("pump_died mapping=%s", self.mapping.name)
             with self._news:
                 self.failure = f"{type(error).__name__}: {error}"
@@ -166,7 +166,7 @@ class _Follower(threading.Thread):
                 self._relist_at = 0.0
 
     def _list_shards(self) -> bool:
-        """Take up shards that are new and whose parent is done; False when the stream could not be described."""
+        """Add new shards whose parent is done. False if the stream was never described."""
         if self._clock.monotonic() < self._relist_at:
             return self._listed
         try:

@@ -1,4 +1,4 @@
-"""How a record read from a stream looks in a Lambda event, and in AWS's on-failure message."""
+"""Converts a stream record into the form of a Lambda event and of AWS's on-failure message."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StreamRecord(Struct, frozen=True):
-    """One record of a stream: its place in the shard, when it was written, and its Lambda event form."""
+    """One record of a stream: its position in the shard, the time of its write, and its Lambda event."""
 
     sequence_number: str
     written_at: datetime
@@ -19,7 +19,7 @@ class StreamRecord(Struct, frozen=True):
 
 
 class LastAttempt(Struct, frozen=True):
-    """How the last invocation of a batch went; ``function_error`` is None when the answer itself named failures."""
+    """The last invocation of a batch. ``function_error`` is None if the answer named the failures."""
 
     request_id: str
     function_error: str | None
@@ -28,13 +28,13 @@ class LastAttempt(Struct, frozen=True):
 
 
 def stream_record(raw: Mapping[str, Any], stream_arn: str) -> StreamRecord:
-    """The record as GetRecords gave it, made ready for a Lambda event (binary as base64, times as epoch seconds)."""
+    """The record of GetRecords in the form of a Lambda event: binary as base64, times as epoch seconds."""
     change = raw["dynamodb"]
     written = change.get("ApproximateCreationDateTime")
     written_at = written if isinstance(written, datetime) else _EPOCH
     event = {key: _plain(value) for key, value in raw.items()}
     if "userIdentity" in event:
-        # The streams API and Lambda spell this part differently.
+        # The streams API and Lambda write these names differently.
         event["userIdentity"] = {key[:1].lower() + key[1:]: item for key, item in event["userIdentity"].items()}
     event["eventSource"] = "aws:dynamodb"
     event["eventSourceARN"] = stream_arn
@@ -51,7 +51,7 @@ def on_failure_message(
     last: LastAttempt,
     now: datetime,
 ) -> dict[str, Any]:
-    """AWS's message about a batch that was given up: where it is in the stream, not what it held."""
+    """AWS's message about a batch that was given up: its position in the stream, without its records."""
     response: dict[str, Any] = {"statusCode": last.status_code, "executedVersion": last.executed_version}
     if last.function_error is not None:
         response["functionError"] = last.function_error

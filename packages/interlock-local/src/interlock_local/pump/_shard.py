@@ -1,4 +1,4 @@
-"""One shard of a stream, read in order: each batch goes to the function until it is done or given up."""
+"""Reads one shard of a stream in order. Each batch goes to the function until it is done or given up."""
 
 import json
 import logging
@@ -23,41 +23,41 @@ from interlock_local.pump._record import LastAttempt, StreamRecord, on_failure_m
 log = logging.getLogger(__name__)
 
 _PAGE = 1000
-# The iterator is of no use any more, but the place in the shard is.
+# The iterator is no longer valid, but the position in the shard is.
 _STALE_ITERATOR = frozenset({"ExpiredIteratorException"})
-# The place is gone (24 hours passed, or the stream began anew): AWS then goes on with the oldest record there is.
+# The position is gone (after 24 hours, or in a new stream). AWS then continues with the oldest record.
 _LOST_PLACE = frozenset({"TrimmedDataAccessException"})
 
 
 class StreamReader(Protocol):
-    """What is needed of a DynamoDB Streams client."""
+    """The used part of a DynamoDB Streams client."""
 
     def describe_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """As boto3's."""
+        """As in boto3."""
 
     def get_shard_iterator(self, *args: Any, **kwargs: Any) -> Any:
-        """As boto3's."""
+        """As in boto3."""
 
     def get_records(self, *args: Any, **kwargs: Any) -> Any:
-        """As boto3's."""
+        """As in boto3."""
 
 
 class Invoker(Protocol):
-    """What is needed of a Lambda client."""
+    """The used part of a Lambda client."""
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
-        """As boto3's."""
+        """As in boto3."""
 
 
 class QueueSender(Protocol):
-    """What is needed of an SQS client."""
+    """The used part of an SQS client."""
 
     def send_message(self, *args: Any, **kwargs: Any) -> Any:
-        """As boto3's."""
+        """As in boto3."""
 
 
 class PumpClients(Struct, frozen=True):
-    """The three services that the pump talks to."""
+    """The clients of the three services that the pump uses."""
 
     streams: StreamReader
     functions: Invoker
@@ -65,14 +65,14 @@ class PumpClients(Struct, frozen=True):
 
 
 class PumpClock(Struct, frozen=True):
-    """The two times that the pump needs: seconds that only grow, and the time of day in UTC."""
+    """The clocks of the pump: monotonic seconds, and the current time in UTC."""
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class Step(Enum):
-    """What one step of a shard came to."""
+    """The result of one step of a shard."""
 
     WORKED = auto()
     EMPTY = auto()
@@ -81,7 +81,7 @@ class Step(Enum):
 
 
 class Counts(Struct):
-    """What was done with the records so far; ``invocations`` counts every attempt that reached the function."""
+    """The counts of records so far. ``invocations`` counts every attempt that reached the function."""
 
     handled: int = 0
     given_up: int = 0
@@ -92,8 +92,8 @@ class Counts(Struct):
 class _Batch(Struct, frozen=True):
     """Records that go to the function together.
 
-    ``through`` is the last sequence number that the batch answers for, filtered records included. ``given_up``
-    is set once only the on-failure message is left to do.
+    ``through`` is the last sequence number that the batch covers, including filtered records. ``given_up`` is set
+    when only the on-failure message remains.
     """
 
     records: tuple[StreamRecord, ...]
@@ -105,7 +105,7 @@ class _Batch(Struct, frozen=True):
 
 
 class Shard:
-    """The reader of one shard. Not for several threads; each ``step`` makes at most one call that takes long."""
+    """The reader of one shard, for one thread. Each ``step`` makes at most one long call."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Shard:
         self._ended = False
 
     def step(self) -> Step:
-        """Hand over the next batch if one is due, else read on."""
+        """Deliver the next batch if it is due, otherwise read more records."""
         if not self._batches:
             return self._read()
         batch = self._batches[0]
@@ -146,7 +146,7 @@ class Shard:
 
     @property
     def waits_until(self) -> float:
-        """The monotonic time before which a WAITING shard has nothing to do."""
+        """The monotonic time until which a WAITING shard waits."""
         return self._batches[0].not_before if self._batches else self._read_not_before
 
     # Reading
@@ -196,7 +196,7 @@ class Shard:
         return Step.WAITING
 
     def _queue(self, raw: Sequence[Any]) -> None:
-        """Cut what was read into batches; filtered records ride along with the batch before or after them."""
+        """Split the records into batches. Filtered records count with the batch before or after them."""
         chosen: list[StreamRecord] = []
         for item in raw:
             record = stream_record(item, self._mapping.stream_arn)
@@ -248,7 +248,7 @@ class Shard:
 
     def _fail(self, batch: _Batch, failed: FailedFrom) -> None:
         if failed.index:
-            # Progress: what remains is a new batch, of which this was the first failure.
+            # Progress: the remaining records are a new batch, and this is its first failure.
             self._counts.handled += failed.index
             self._note(batch.records[failed.index - 1].sequence_number)
             batch = replace(batch, records=batch.records[failed.index :], failures=0)
@@ -263,14 +263,14 @@ class Shard:
             self._batches[0] = self._later(batch, batch.failures)
 
     def _split(self, batch: _Batch) -> None:
-        """Two halves in order; as on AWS, splitting costs no retry."""
+        """Split the batch into two halves in order. As on AWS, a split costs no retry."""
         middle = len(batch.records) // 2
         first, second = batch.records[:middle], batch.records[middle:]
         self._batches[0] = _Batch(second, batch.through)
         self._batches.appendleft(self._later(_Batch(first, first[-1].sequence_number), 1))
 
     def _report(self, batch: _Batch, last: LastAttempt) -> None:
-        """Say that the batch was given up, and only then go on: a lost message would lose the records' trace."""
+        """Send the on-failure message and then continue. Without the message, no trace of the records would remain."""
         message = on_failure_message(
             function_arn=self._mapping.function_arn or self._mapping.function_name,
             stream_arn=self._mapping.stream_arn,

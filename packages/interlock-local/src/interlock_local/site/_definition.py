@@ -1,4 +1,4 @@
-"""The state machine's definition: one template for Terraform and the local deployment alike."""
+"""The definition of the state machine, from the template that Terraform uses too."""
 
 import re
 
@@ -6,8 +6,11 @@ from interlock_local import LocalStackError
 
 
 def render_definition(template: str, **values: object) -> str:
-    """The state machine's definition with its `${name}` placeholders filled; `$.` and `$$.` are JSONPath."""
+    """The definition with values for its `${name}` placeholders. `$.` and `$$.` are JSONPath and stay.
+
+    Raises LocalStackError if a placeholder has no value.
+    """
     try:
         return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), template)
     except KeyError as error:
-        raise LocalStackError(f"The state machine's template names {error}, which nobody fills in.") from None
+        raise LocalStackError(f"The template of the state machine names {error}, which has no value.") from None

@@ -1,4 +1,4 @@
-"""Deploys Interlock through the AWS API: the same names and shapes as the Terraform; deploying again updates."""
+"""Deploys Interlock through the AWS API, with the names and shapes of the Terraform. A repetition updates."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 
 class Deployment(Struct, frozen=True):
-    """What was deployed: functions by service, the state machine, queues, and the streams' mappings."""
+    """The deployed resources: functions by service, the state machine, queues, and the mappings of the streams."""
 
     environment: str
     functions: Mapping[str, str]
@@ -43,7 +43,7 @@ def deploy(
     own_server: bool,
     progress: Progress = lambda line: None,
 ) -> Deployment:
-    """Create or update everything; `own_server` says that it is our ministack: a pump reads its streams."""
+    """Create or update everything. `own_server`: the server is our ministack, and a pump reads its streams."""
     site = Site(clients, settings, region, account)
     progress("tables")
     streams = Tables(site).create()
@@ -82,7 +82,7 @@ def deploy(
 def deploy_to(
     clients: Clients, zips: Mapping[str, Path], runtime: str, settings: StackSettings, *, progress: Progress
 ) -> Deployment:
-    """Deploy to whatever answers the clients, with its own stream mappings and account."""
+    """Deploy to the endpoint of the clients, with its own stream mappings and account."""
     account = str(clients("sts").get_caller_identity()["Account"])
     template = (find_checkout() / "infra" / "statemachine" / "interlock.asl.json").read_text(encoding="utf-8")
     region = str(clients("dynamodb").meta.region_name)

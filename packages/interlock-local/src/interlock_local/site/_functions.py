@@ -29,7 +29,7 @@ class Functions:
         self._site = site
 
     def put(self, service: str, path: Path, runtime: str, roles: Mapping[str, str], queues: Mapping[str, Queue]) -> str:
-        """Create or update one function; its ARN."""
+        """Create or update one function, and return its ARN."""
         client = self._site.clients("lambda")
         name = self._site.name(service)
         module = f"interlock_{service.replace('-', '_')}"
@@ -64,7 +64,7 @@ class Functions:
         return str(client.update_function_configuration(**shape)["FunctionArn"])
 
     def _await_function(self, name: str) -> Mapping[str, Any]:
-        """The function's configuration, once an earlier change of it has taken hold."""
+        """Wait for the end of an earlier change, and return the configuration of the function."""
         client = self._site.clients("lambda")
         end = time.monotonic() + _FUNCTION_PATIENCE
         while time.monotonic() < end:

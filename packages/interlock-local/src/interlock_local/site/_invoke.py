@@ -1,4 +1,4 @@
-"""Invokes the functions of a deployment, and asks each whether it is well."""
+"""Invokes the functions of a deployment, and checks their health."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from interlock_local import LocalStackError
 
 
 def invoke_function(functions: Any, environment: str, service: str, payload: dict[str, Any]) -> Any:
-    """Invoke one of a deployment's functions and return its answer; LocalStackError when it failed."""
+    """Invoke a function of a deployment and return its answer. Raises LocalStackError if the function failed."""
     name = f"{environment}-interlock-{service}"
     answer = functions.invoke(FunctionName=name, Payload=json.dumps(payload).encode())
     body = json.loads(answer["Payload"].read() or b"null")
@@ -17,7 +17,7 @@ def invoke_function(functions: Any, environment: str, service: str, payload: dic
 
 
 def ping_function(functions: Any, environment: str, service: str) -> None:
-    """LocalStackError unless the function says that it and what it touches are well."""
+    """Check the health of a function and its resources. Raises LocalStackError if it is not healthy."""
     health = invoke_function(functions, environment, service, {"__ping__": True})
     if health["status"] != "healthy":
-        raise LocalStackError(f"The function {service} is not well: {json.dumps(health['checks'])}.")
+        raise LocalStackError(f"The function {service} is not healthy: {json.dumps(health['checks'])}.")

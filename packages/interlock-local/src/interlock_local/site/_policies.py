@@ -1,4 +1,4 @@
-"""What each role may do: actions, tables and indexes that its Lambda uses, and nothing else."""
+"""The policies of the roles: only the actions, tables and indexes that each Lambda uses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ ROLES = {
     "sfn": "states.amazonaws.com",
     "scheduler": "scheduler.amazonaws.com",
 }
-"""The roles of a deployment and who assumes each."""
+"""The roles of a deployment, with the service that assumes each role."""
 
 _READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 _WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
@@ -24,7 +24,7 @@ Name = Callable[[str], str]
 
 
 def role_policy(role: str, arn: Arn, name: Name, *, own_server: bool = False) -> dict[str, Any]:
-    """The inline policy of a role of ROLES; `own_server` adds the names that our local server checks instead."""
+    """The inline policy of a role of ROLES. `own_server` adds the names that our local server checks instead."""
     return {"Version": "2012-10-17", "Statement": _Statements(arn, name, own_server).of(role)}
 
 
@@ -90,13 +90,13 @@ class _Statements:
     def _bus(self) -> dict[str, Any]:
         bus = self._name("bus")
         resources = [self._arn("events", f"event-bus/{bus}")]
-        if self._own_server:  # it takes the bus that DescribeEventBus names for a rule of the default bus
+        if self._own_server:  # it reads the bus of DescribeEventBus as a rule of the default bus
             resources.append(self._arn("events", f"rule/default/{bus}"))
         return _allow(["events:PutEvents", "events:DescribeEventBus"], resources)
 
     def _timers(self) -> list[dict[str, Any]]:
         schedules = [self._arn("scheduler", f"schedule/{self._name('sla')}/*")]
-        if self._own_server:  # it takes every schedule for one of the group "default" when it looks at policies
+        if self._own_server:  # it reads each schedule as a schedule of the group "default"
             schedules.append(self._arn("scheduler", "schedule/default/*"))
         role = self._arn("iam", f"role/{self._name('scheduler')}")
         passing = _allow(["iam:PassRole"], [role])

@@ -6,7 +6,7 @@ from interlock_local.site._site import Queue, Site
 
 
 class Messaging:
-    """Creates and mends the bus and the queues."""
+    """Creates and updates the bus and the queues."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -39,7 +39,7 @@ class Messaging:
 
 
 def _queue_policy(arn: str, account: str) -> str:
-    """EventBridge of this account may send; nobody else is named."""
+    """The policy that only lets EventBridge of this account send."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},

@@ -8,7 +8,7 @@ from interlock_local.site._site import Site
 
 
 class Access:
-    """Creates and mends the roles and the scheduler group."""
+    """Creates and updates the roles and the scheduler group."""
 
     def __init__(self, site: Site, *, own_server: bool) -> None:
         self._site = site

@@ -1,4 +1,4 @@
-"""What a deployment may choose."""
+"""The settings of a deployment."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class StackSettings(Struct, frozen=True, kw_only=True):
-    """What a deployment may choose; durations as text, such as 2m.
+    """The settings of a deployment. Durations are text, such as 2m.
 
-    `job_environment` are INTERLOCK_ variables that job configs and commands may use.
+    `job_environment` has the INTERLOCK_ variables that job configs and commands may use.
     """
 
     environment: str = "local"

@@ -1,4 +1,4 @@
-"""Where a deployment is put: the clients, and the names and addresses of one environment."""
+"""The target of a deployment: the clients, and the names and ARNs of one environment."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Site:
         self.account = account
 
     def name(self, thing: str) -> str:
-        """The name of a thing: `<environment>-interlock-<thing>`."""
+        """The name of a resource: `<environment>-interlock-<thing>`."""
         return f"{self.settings.environment}-interlock-{thing}"
 
     def arn(self, service: str, resource: str) -> str:
@@ -38,7 +38,7 @@ class Site:
 
 
 def _made_once(clients: Clients) -> Clients:
-    """One client per service: threads may share clients, but not make them at the same time."""
+    """One client per service. Threads may share clients, but not create them at the same time."""
     lock = threading.Lock()
     made: dict[str, Any] = {}
 

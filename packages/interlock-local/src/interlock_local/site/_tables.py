@@ -7,13 +7,13 @@ from interlock_local.site._site import Site
 
 
 class Tables:
-    """Creates and mends the tables."""
+    """Creates and updates the tables."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def create(self) -> dict[str, str]:
-        """Create the four tables; the stream of each that has one, by table."""
+        """Create the four tables, and return the stream ARN of each table with a stream."""
         client = self._site.clients("dynamodb")
         streams = {}
         for table in ("control", "joblog", "rerun", "events"):
@@ -28,7 +28,7 @@ class Tables:
         return streams
 
     def _protect_table(self, name: str) -> None:
-        """Time to live and backups, also for a table whose deployment was cut short."""
+        """Enable time to live and backups, also for a table whose deployment was interrupted."""
         client = self._site.clients("dynamodb")
         lives = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
         if lives not in {"ENABLED", "ENABLING"}:

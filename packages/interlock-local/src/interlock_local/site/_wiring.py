@@ -1,4 +1,4 @@
-"""What joins a deployment's parts: the state machine, the rules of the bus and the event source mappings."""
+"""The connections of a deployment: the state machine, the rules of the bus and the event source mappings."""
 
 import json
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
 }
-"""Known uninteresting records are filtered out, so that an unknown kind of row is still looked at.
+"""The filters exclude only known records, so that the router still gets an unknown kind of row.
 
-Interlock marks its own notes (markers, cursors, kept rows) as quiet. Deleted rows have no new image and are not
-wanted, except configs, which must leave the cache. Joblog rows with a
-runToken were written by Interlock; their events are committed already.
+Interlock marks its own notes (markers, cursors, kept rows) as quiet. Deleted rows have no new image and are excluded,
+except configs, which must leave the cache. Interlock itself writes joblog rows with a runToken, and their events are
+already committed.
 """
 
 
@@ -102,7 +102,7 @@ class Wiring:
         )
 
     def _mapping(self, **shape: Any) -> None:
-        """Create or update; looked for first, because not every server refuses a second mapping of the same kind."""
+        """Create or update a mapping. The search comes first, since some servers accept a second equal mapping."""
         client = self._site.clients("lambda")
         found = client.list_event_source_mappings(
             EventSourceArn=shape["EventSourceArn"], FunctionName=shape["FunctionName"]

@@ -1,4 +1,4 @@
-"""The local stack: an AWS-compatible server as a child process, with the zips, the deployment and the stream pump."""
+"""The local stack: an AWS-compatible server as a child process, with zips, a deployment and a stream pump."""
 
 from interlock_local.stack._ministack import Ministack
 from interlock_local.stack._slack import RecordingSlack

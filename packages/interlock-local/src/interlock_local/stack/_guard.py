@@ -1,9 +1,9 @@
-"""Keeps a child and everything it starts from outliving their owner: run as a script, on its own, by path.
+"""Runs a command and ends it, with all its processes, when the owner ends. Run it as a script by its path.
 
-`python _guard.py GRACE SCRATCH COMMAND…` runs COMMAND and ends it once standard input ends, which the operating
-system sees to however the owner ends. Ending is SIGTERM, GRACE seconds, then SIGKILL for all that is left, on
-Linux also what moved to another session. SCRATCH (a directory, or empty) is removed if the owner vanished without
-writing a byte first. Nothing but the standard library is imported, and nothing of this package.
+`python _guard.py GRACE SCRATCH COMMAND…` runs COMMAND and ends it when standard input ends. The operating system closes
+standard input in each case in which the owner ends. The guard sends SIGTERM, waits GRACE seconds, and sends SIGKILL to
+the remaining processes, on Linux also to those in another session. SCRATCH (a directory, or empty) is removed if the
+owner ended without a byte on standard input. The script imports only the standard library.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 
 _TICK = 0.1
-# Idle workers end by themselves once their input ends; this long they may take (s).
+# Seconds that idle workers have to end by themselves after the end of their input.
 _PATIENCE = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 class _Asked(Exception):
-    """Somebody sent SIGTERM: not an error."""
+    """The guard received SIGTERM. This is not an error."""
 
 
 def _run(grace: float, scratch: str, command: list[str]) -> int:
@@ -34,9 +34,9 @@ def _run(grace: float, scratch: str, command: list[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the owner's own command
     signal.signal(signal.SIGTERM, _ask)
     try:
-        owner_left_word = _await_end(child)
+        owner_was_orderly = _await_end(child)
     except _Asked:
-        owner_left_word = True
+        owner_was_orderly = True
     signal.signal(signal.SIGTERM, _ignore)
     if child.poll() is None:
         child.terminate()
@@ -47,7 +47,7 @@ def _run(grace: float, scratch: str, command: list[str]) -> int:
     elif child.poll() is None:
         child.kill()
     code = child.wait()
-    if scratch and not owner_left_word:
+    if scratch and not owner_was_orderly:
         shutil.rmtree(scratch, ignore_errors=True)
     if not adopts:
         os.killpg(0, signal.SIGKILL)
@@ -55,7 +55,7 @@ def _run(grace: float, scratch: str, command: list[str]) -> int:
 
 
 def _ignore(*_: object) -> None:
-    """A handler rather than SIG_IGN, which the child would inherit."""
+    """Do nothing. The child would inherit SIG_IGN, but not this handler."""
 
 
 def _ask(*_: object) -> None:
@@ -63,19 +63,19 @@ def _ask(*_: object) -> None:
 
 
 def _await_end(child: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the child or its owner is gone; whether the owner left word, or may still read what happened."""
-    word = False
+    """Wait for the end of the child or the owner. False if the owner ended without a byte on standard input."""
+    orderly = False
     while child.poll() is None:
         readable, _, _ = select.select([0], [], [], _TICK)
         if readable:
             if not os.read(0, 1):
-                return word
-            word = True
+                return orderly
+            orderly = True
     return True
 
 
 def _adopt_orphans() -> bool:
-    """On Linux, become the parent of every descendant whose own parent ends, so that none gets away."""
+    """On Linux, become the parent of each descendant whose parent ends, so that none escapes. False elsewhere."""
     if not sys.platform.startswith("linux"):
         return False
     with contextlib.suppress(OSError, AttributeError):
@@ -84,7 +84,7 @@ def _adopt_orphans() -> bool:
 
 
 def _end_descendants(child: "subprocess.Popen[bytes]") -> None:
-    """Kill and reap until no child is left; what a killed process had started becomes ours in its turn."""
+    """Kill and reap until no child is left. The children of a killed process become children of this process."""
     patience = time.monotonic() + _PATIENCE
     while True:
         if time.monotonic() > patience:
@@ -104,7 +104,7 @@ def _children() -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
-            # The command's name, in brackets, may itself hold spaces and brackets.
+            # The name of the command is in brackets, and may contain spaces and brackets.
             parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
             if int(parent) == os.getpid():
                 found.append(int(entry.name))

@@ -1,4 +1,4 @@
-"""The AWS-compatible server as a child process: how it is started, watched and ended, and where its files lie."""
+"""The AWS-compatible server as a child process: its start, its end and its files."""
 
 import contextlib
 import fcntl
@@ -23,28 +23,28 @@ from interlock_local import LocalStackError
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
-# An account in AWS's form; the server takes a twelve-digit access key as the account to act for.
+# An account in the form of AWS. The server reads an access key of twelve digits as the account.
 ACCOUNT = "000000000000"
 
 _GUARD = Path(__file__).with_name("_guard.py")
 _GRACE = 20.0
-_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
+_MEMORY = Path("/dev/shm")  # noqa: S108 (a temporary folder is made in it)
 _MEMORY_NEEDED = 2 * 1024**3
 _TAIL_LINES = 5
 _CHANCES = 3
-# What the server and the jobs it starts may see of the caller's environment; credentials are not among it.
+# The variables of the caller's environment that the server and its jobs get. Credentials are not among them.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class Ministack:
-    """One ministack server on loopback, in processes of its own that never outlive this one.
+    """One ministack server on loopback, in its own processes, which never outlive this process.
 
-    With ``data_dir`` its state is read from there at the start and saved there at an orderly stop, and only then;
-    without one everything is thrown away. ``port`` None takes the port that this data directory had last if it
-    is free, else any free one. ``settings`` are further environment variables for the server.
+    With ``data_dir`` the server reads its state there at the start and saves it there at an orderly stop only. Without
+    it all state is deleted. With ``port`` None the server uses the last port of this data directory if that is free,
+    otherwise any free port. ``settings`` are further environment variables for the server.
 
-    Used as a context manager it starts on entry and stops on exit. Not for several threads, but ``failure`` and
-    ``wait`` are.
+    As a context manager it starts on entry and stops on exit. It is for one thread. Only ``failure`` and ``wait`` may
+    be used by several threads.
     """
 
     def __init__(
@@ -69,33 +69,33 @@ class Ministack:
 
     @property
     def endpoint_url(self) -> str:
-        """Where clients find the server; only after ``start``."""
+        """The address of the server. Only after ``start``."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def port(self) -> int:
-        """The port it listens on; only after ``start``."""
+        """The port of the server. Only after ``start``."""
         return self._port
 
     @property
     def home(self) -> Path:
-        """The directory with its state and log: the data directory, or a temporary one; only after ``start``."""
+        """The directory with state and log: the data directory or a temporary one. Only after ``start``."""
         if self._home is None:
             raise LocalStackError("The local stack is not running.")
         return self._home
 
     @property
     def log_path(self) -> Path:
-        """What the server and the functions print."""
+        """The file with the output of the server and the functions."""
         return self.home / "ministack.log"
 
     @property
     def failure(self) -> str | None:
-        """Why the server ended although nobody asked it to; None while all is well."""
+        """The reason why the server ended by itself, or None."""
         return self._failure
 
     def check(self) -> None:
-        """Look at what can be known before a start.
+        """Check the conditions of a start.
 
         Raises:
             LocalStackError: the package is missing, or the wanted port is taken.
@@ -109,8 +109,8 @@ class Ministack:
         """Start the server and wait until it answers.
 
         Raises:
-            LocalStackError: the package is missing, the port or the data directory is taken, or the server ends or
-                does not answer within ``ready_timeout`` seconds. Then nothing is left running.
+            LocalStackError: the package is missing, the port or the data directory is in use, or the server ends or
+                does not answer within ``ready_timeout`` seconds. Then no process is left.
         """
         self.check()
         try:
@@ -125,7 +125,7 @@ class Ministack:
             raise
 
     def stop(self, grace: float = _GRACE) -> None:
-        """End the server, which saves its state first, and whatever it has started; does nothing if it has ended."""
+        """End the server, which saves its state first, and all its processes. A second call does nothing."""
         self._stopping = True
         if self._process is not None:
             _end(self._process, grace)
@@ -134,14 +134,14 @@ class Ministack:
         self._leave_home()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the server has ended, by itself or not; False when ``timeout`` seconds were not enough."""
+        """Wait for the end of the server, for any reason. False after ``timeout`` seconds."""
         return self._ended.wait(timeout)
 
     def configure(self, values: Mapping[str, object]) -> None:
-        """Set values of the running server through its own admin endpoint.
+        """Set values of the running server through its admin endpoint.
 
         Raises:
-            LocalStackError: the server does not know one of them.
+            LocalStackError: the server does not know one of the values.
         """
         body = json.dumps(values)
         connection = http.client.HTTPConnection(HOST, self._port, timeout=5)
@@ -149,7 +149,7 @@ class Ministack:
             connection.request("POST", "/_ministack/config", body, {"Content-Type": "application/json"})
             applied = json.loads(connection.getresponse().read())["applied"]
         if len(applied) != len(values):
-            raise LocalStackError(f"The local stack did not take the setting {body}.")
+            raise LocalStackError(f"The local stack did not accept the setting {body}.")
 
     def __enter__(self) -> Self:
         self.start()
@@ -170,7 +170,7 @@ class Ministack:
                 self._data_dir.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise LocalStackError(
-                    f"The data directory {self._data_dir} cannot be made: {error.strerror}."
+                    f"The data directory {self._data_dir} cannot be created: {error.strerror}."
                 ) from None
             self._lock = _locked(self._data_dir)
             self._home = self._data_dir
@@ -200,7 +200,7 @@ class Ministack:
         home = self.home
         scratch = str(home if self._data_dir is None else home / "tmp")
         command = [sys.executable, "-I", str(_GUARD), str(_GRACE), scratch, sys.executable, "-m", "ministack"]
-        # The guard holds the lock on the data directory for as long as the server may still write there.
+        # The guard keeps the lock on the data directory as long as the server may write there.
         held = () if self._lock is None else (self._lock.fileno(),)
         with self.log_path.open("wb") as log:
             self._ended.clear()
@@ -233,7 +233,7 @@ class Ministack:
             "S3_PERSIST": "0" if self._data_dir is None else "1",
             "S3_DATA_DIR": str(home / "s3"),
             "LAMBDA_EXECUTOR": "local",
-            # Left alone it would clear away other servers' containers and open ports for devices and file transfer.
+            # Otherwise the server removes containers of other servers, and opens ports for devices and SFTP.
             "DOCKER_HOST": f"unix://{home / 'no-docker'}",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -249,24 +249,24 @@ class Ministack:
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         code = process.wait()
         if code < 0:
-            # The guard itself was killed, so what it guarded is ended here: its group bears its process id.
+            # The guard itself was killed, so its processes are ended here. Their group has its process id.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         if not self._stopping:
-            self._failure = f"The local stack ended by itself (exit code {code}){self._complaint()}."
+            self._failure = f"The local stack ended by itself (exit code {code}){self._last_error()}."
         self._ended.set()
 
     def _await_ready(self, *, last_chance: bool) -> bool:
-        """Wait for an answer; False when somebody else took the free port between our look and the server's."""
+        """Wait for an answer. False if another process took the free port before the server."""
         for _ in _until(self._ready_timeout):
             if self._ended.is_set():
-                words = self._last_words()
-                if "already in use" in words and not last_chance:
+                lines = self._last_lines()
+                if "already in use" in lines and not last_chance:
                     return False
-                raise LocalStackError(f"The local stack did not start: {words}")
+                raise LocalStackError(f"The local stack did not start: {lines}")
             if self._answers() and not self._ended.is_set():
                 return True
-        raise LocalStackError(f"The local stack did not answer within {self._ready_timeout:g} s: {self._last_words()}")
+        raise LocalStackError(f"The local stack did not answer within {self._ready_timeout:g} s: {self._last_lines()}")
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=2)
@@ -277,33 +277,33 @@ class Ministack:
         except (OSError, http.client.HTTPException):
             return False
 
-    def _last_words(self) -> str:
+    def _last_lines(self) -> str:
         with contextlib.suppress(OSError, LocalStackError):
             text = self.log_path.read_bytes()[-4096:].decode("utf-8", "replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
             if lines:
                 return " / ".join(lines[-_TAIL_LINES:])
-        return "it said nothing."
+        return "its log is empty."
 
-    def _complaint(self) -> str:
-        """The last line of trouble in the server's log, and where that log is, if it is kept."""
+    def _last_error(self) -> str:
+        """The last error in the server's log, and the path of the log if it is kept."""
         try:
-            found = _complaints(self.log_path.read_text(encoding="utf-8", errors="replace"))
+            found = _errors(self.log_path.read_text(encoding="utf-8", errors="replace"))
         except (OSError, LocalStackError):
             return ""
-        said = f": {found[-1][:300]}" if found else ", and its log tells of no trouble"
-        return f"{said} (log: {self.log_path})" if self._data_dir is not None else said
+        last = f": {found[-1][:300]}" if found else ", and its log has no error"
+        return f"{last} (log: {self.log_path})" if self._data_dir is not None else last
 
 
-def _complaints(text: str) -> list[str]:
-    """The lines of a log that tell of trouble, without the chatter of a working server and its functions."""
+def _errors(text: str) -> list[str]:
+    """The lines of a log that report an error."""
     return [
         line.strip() for line in text.splitlines() if any(word in line for word in (" ERROR ", " CRITICAL ", "Error:"))
     ]
 
 
 def _end(process: "subprocess.Popen[bytes]", grace: float) -> None:
-    """Let the guard end everything in order, for `grace` seconds and what it needs itself."""
+    """Let the guard end everything in order within `grace` seconds, and kill it after 5 s more."""
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.write(b"q")
@@ -317,9 +317,9 @@ def _end(process: "subprocess.Popen[bytes]", grace: float) -> None:
 
 
 def _throwaway_place() -> str | None:
-    """Memory where there is plenty, for files that nobody keeps; None for the usual temporary folder.
+    """The folder in memory for temporary files, or None for the usual folder if memory is short.
 
-    Every worker of a function unpacks a thousand files, which costs some disks a minute to write and delete.
+    Each worker of a function unpacks a thousand files. Some disks need a minute to write and delete them.
     """
     try:
         roomy = shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED
@@ -329,7 +329,7 @@ def _throwaway_place() -> str | None:
 
 
 def _locked(data_dir: Path) -> IO[bytes]:
-    """The data directory's lock file, locked. It is not removed: a removed lock file locks nobody out."""
+    """The lock file of the data directory, locked. It is never removed, since a removed file excludes no process."""
     lock = (data_dir / "lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -340,7 +340,7 @@ def _locked(data_dir: Path) -> IO[bytes]:
 
 
 def _last_port(memory: Path) -> int | None:
-    """The port used before, so that what the state remembers of addresses stays true; None when it is taken."""
+    """The port of the last start, so that addresses in the state stay valid. None if it is in use."""
     with contextlib.suppress(OSError, ValueError, LocalStackError):
         port = int(memory.read_text())
         _check_free(port)
@@ -360,9 +360,13 @@ def _check_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise LocalStackError(f"Port {port} needs more rights than you have; choose one above 1023.") from None
+            raise LocalStackError(
+                f"Port {port} needs more rights than this user has. Choose a port above 1023."
+            ) from None
         except (OSError, OverflowError):
-            raise LocalStackError(f"Port {port} is busy; choose another one, or stop what listens there.") from None
+            raise LocalStackError(
+                f"Port {port} is in use. Choose another port, or stop the process that listens there."
+            ) from None
 
 
 def _until(timeout: float) -> Iterator[None]:

@@ -1,9 +1,9 @@
-"""Moves queues along when a kept stack starts on another port: the server knows its queues by their address."""
+"""Moves queues when a kept stack starts on another port, since the server knows its queues by their address."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
-# Attributes that CreateQueue takes back as GetQueueAttributes gave them.
+# Attributes that CreateQueue accepts in the form of GetQueueAttributes.
 _SETTABLE = (
     "DelaySeconds",
     "MaximumMessageSize",
@@ -14,15 +14,15 @@ _SETTABLE = (
     "SqsManagedSseEnabled",
     "VisibilityTimeout",
 )
-# What is interrupted in the middle comes back after this (s).
+# Seconds after which the messages of an interrupted move are visible again.
 _HIDDEN_SECONDS = 30
 
 
 def move_queues(client: Any, endpoint_url: str) -> int:
-    """Give every queue with another address this endpoint's, messages and all; how many messages were moved.
+    """Move each queue with another address to this endpoint, and return the number of moved messages.
 
-    A message that was being handled when the stack stopped is hidden for its visibility timeout; it stays where it
-    is, and its queue with it, until a later start.
+    A message that was in progress when the stack stopped is hidden for its visibility timeout. It stays in its old
+    queue until a later start.
     """
     place = urlsplit(endpoint_url).netloc
     pages = client.get_paginator("list_queues").paginate()
@@ -35,7 +35,7 @@ def _move(client: Any, url: str, *, alone: bool) -> int:
     attributes = _attributes(client, url)
     messages = _receive_all(client, url)
     hidden = int(_attributes(client, url)["ApproximateNumberOfMessagesNotVisible"])
-    # Deleting goes by the name: it would take the new queue away, if there is one already.
+    # A queue is deleted by its name, which would delete an existing new queue.
     deleted = alone and hidden == len(messages)
     if deleted:
         client.delete_queue(QueueUrl=url)

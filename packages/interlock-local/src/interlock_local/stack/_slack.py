@@ -1,4 +1,4 @@
-"""A recording Slack on loopback: answers chat.postMessage and auth.test as Slack does, and keeps what was posted."""
+"""A recording Slack on loopback: answers chat.postMessage and auth.test like Slack, and keeps all messages."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ _HOST = "127.0.0.1"
 
 
 class RecordingSlack:
-    """Slack's API on a free port of loopback. A context manager; `base_url` is what slack-sdk is given.
+    """Slack's API on a free port of loopback. A context manager. `base_url` is the base URL for slack-sdk.
 
     `journal` keeps every message as a line of JSON. `limit(n, seconds)` makes the next n posts answer 429.
     """
@@ -31,11 +31,11 @@ class RecordingSlack:
 
     @property
     def base_url(self) -> str:
-        """What slack-sdk's WebClient takes as its base URL."""
+        """The base URL for the WebClient of slack-sdk."""
         return f"http://{_HOST}:{self._server.server_address[1]}/api/"
 
     def messages(self) -> list[dict[str, Any]]:
-        """Every message that was accepted, oldest first: channel, text, ts, and thread_ts for replies."""
+        """All accepted messages, oldest first, with channel, text and ts, and with thread_ts for replies."""
         with self._lock:
             return list(self._messages)
 
@@ -45,11 +45,11 @@ class RecordingSlack:
             self._limited += [retry_after] * posts
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start the server."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -78,7 +78,7 @@ class RecordingSlack:
                 return 200, {"ok": False, "error": "channel_not_found"}, {}
             if not fields.get("text") and not fields.get("blocks"):
                 return 200, {"ok": False, "error": "no_text"}, {}
-            # Slack's ts is unique per channel and its order is the order of the messages.
+            # Slack's ts is unique per channel, and its order is that of the messages.
             self._last_ts = max(self._last_ts + 1, time.time_ns() // 1000)
             ts = f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06}"
             message = {**fields, "ts": ts}
@@ -94,7 +94,7 @@ class RecordingSlack:
 
 
 def _read_journal(journal: Path | None) -> list[dict[str, Any]]:
-    """What was journalled before; a line torn by a crash is passed over, and ended so that the next one is whole."""
+    """The messages of the journal. A line that a crash has cut is skipped, and gets a line end."""
     if journal is None or not journal.exists():
         return []
     text = journal.read_text(encoding="utf-8")
@@ -130,8 +130,8 @@ def _handler_of(slack: RecordingSlack) -> type[BaseHTTPRequestHandler]:
         def _token(self) -> str:
             return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-            """Nothing: the messages themselves are the record."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in the base class)
+            """Log nothing. The messages are the record."""
 
     return Handler
 

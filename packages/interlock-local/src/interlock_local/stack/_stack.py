@@ -20,12 +20,12 @@ from interlock_local.stack._slack import RecordingSlack
 from interlock_local.zips import Target, build_zips
 from interlock_store import DynamoTables, Overview, Store, TableNames
 
-LOCAL_SECRET = "local"  # noqa: S105 (the server on loopback takes any)
-# With AUTH the server enforces the roles' policies, and knows one key that may do everything: ours.
+LOCAL_SECRET = "local"  # noqa: S105 (the server on loopback accepts any secret)
+# With AUTH the server enforces the policies of the roles. Only this key may do everything.
 _ENFORCING = {"AUTH": "true", "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": LOCAL_SECRET}
 _DRAIN_SECONDS = 20.0
 _CONFIG = Config(
-    # A function may run for minutes; a lost answer must not run it twice.
+    # A function may run for minutes, and a lost answer must not run it twice.
     read_timeout=400,
     retries={"mode": "standard", "max_attempts": 1},
     max_pool_connections=20,
@@ -33,11 +33,11 @@ _CONFIG = Config(
 
 
 class LocalStack:
-    """Interlock on this machine. With `data_dir` its state survives a stop; a context manager.
+    """Interlock on this machine, as a context manager. With `data_dir` its state survives a stop.
 
-    Without a Slack token in the settings a recording Slack takes the alerts. Functions get Python and the PATH of this
-    process, so that jobs of type command find the same programs. `enforce_iam` makes the server hold the roles'
-    policies.
+    Without a Slack token in the settings, a recording Slack gets the alerts. Functions get Python and the PATH of this
+    process, so that jobs of type command find the same programs. With `enforce_iam` the server enforces the policies
+    of the roles.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class LocalStack:
 
     @property
     def endpoint_url(self) -> str:
-        """Where the AWS API answers."""
+        """The address of the AWS API."""
         return self._server.endpoint_url
 
     @property
     def log_path(self) -> Path:
-        """What the server and the functions print."""
+        """The file with the output of the server and the functions."""
         return self._server.log_path
 
     def start(self) -> None:
-        """Start everything and deploy; LocalStackError says in one sentence why it could not be done."""
+        """Start everything and deploy. Raises LocalStackError with the reason in one sentence."""
         try:
             checkout = find_checkout()
             target = Target.host()
-            # A busy port is told before anything is built; nothing runs before the zips are there.
+            # A busy port is reported before the build, and the server starts only after the build.
             self._server.check()
             zips = build_zips(checkout, target, progress=self._progress)
             self._progress("starting the server")
@@ -95,14 +95,14 @@ class LocalStack:
             )
             self._warm_up()
             self._start_pump()
-            self._progress("taking up what was left")
+            self._progress("continuing unfinished work")
             self.invoke("watchdog", {})
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Handle what the streams still hold, then stop everything; safe to call twice."""
+        """Handle the remaining stream records, then stop everything. A second call does nothing."""
         pump, self._pump = self._pump, None
         if pump is not None:
             if self._server.failure is None:
@@ -125,18 +125,18 @@ class LocalStack:
         self.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the server ends by itself; False when `timeout` seconds were not enough."""
+        """Wait until the server ends by itself. False after `timeout` seconds."""
         return self._server.wait(timeout)
 
     @property
     def failure(self) -> str | None:
-        """Why the stack ended although nobody asked it to; None while all is well."""
+        """The reason why the stack ended by itself, or None."""
         return self._server.failure or (self._pump.failure if self._pump else None)
 
-    # --- what callers look at ------------------------------------------------------------
+    # --- views for callers ---------------------------------------------------------------
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the stack; made once."""
+        """A boto3 client for the stack, one per service."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = boto3.client(  # type: ignore[call-overload]
@@ -154,21 +154,21 @@ class LocalStack:
         return Store(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self._settings.environment))
 
     def overview(self) -> Overview:
-        """What reads the newest rows of the stack's tables."""
+        """The reader of the newest rows of the stack's tables."""
         return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self._settings.environment))
 
     def slack_messages(self) -> list[dict[str, Any]]:
-        """What the recording Slack was told; empty when a real Slack is used."""
+        """The messages of the recording Slack. Empty if a real Slack is used."""
         return self._slack.messages() if self._slack is not None else []
 
     @property
     def slack(self) -> RecordingSlack | None:
-        """The recording Slack, None when a real one is used."""
+        """The recording Slack, or None if a real Slack is used."""
         return self._slack
 
     @property
     def pump(self) -> StreamPump:
-        """What feeds the stream-router; its counts tell how far it is."""
+        """The pump of the stream-router. Its counts show its progress."""
         if self._pump is None:
             raise LocalStackError("The local stack is not running.")
         return self._pump
@@ -180,7 +180,7 @@ class LocalStack:
         return [one["Name"] for one in found if one["Name"].startswith(prefix)]
 
     def dead_letters(self) -> int:
-        """How many messages lie in the dead-letter queues."""
+        """The number of messages in the dead-letter queues."""
         total = 0
         for url in self._deployed.dead_letter_queues:
             found = self.client("sqs").get_queue_attributes(
@@ -194,7 +194,7 @@ class LocalStack:
         return self._pump is not None and self._pump.drain(timeout)
 
     def invoke(self, service: str, payload: dict[str, Any]) -> Any:
-        """Invoke one of the six functions and return its answer; LocalStackError when it failed."""
+        """Invoke one of the six functions and return its answer. Raises LocalStackError if the function failed."""
         return invoke_function(self.client("lambda"), self._settings.environment, service, payload)
 
     @property
@@ -215,17 +215,17 @@ class LocalStack:
         self._settings = replace(self._settings, slack_bot_token=token, slack_api_url=self._slack.base_url)
 
     def _warm_up(self) -> None:
-        """Ping every function once: a broken one is told now, and the first run need not wait for cold starts."""
+        """Ping each function once. A broken function is reported now, and the first run has no cold starts."""
         for service in self._deployed.functions:
-            self._progress(f"waking {service}")
+            self._progress(f"checking {service}")
             ping_function(self.client("lambda"), self._settings.environment, service)
 
     def _start_pump(self) -> None:
-        # What the pump has to say belongs beside what the functions say, not between a command's lines.
+        # The log of the pump belongs to the log of the functions, and not between the lines of a command.
         self._pump_log = logging.FileHandler(self.log_path)
         logging.getLogger("interlock_local.pump").addHandler(self._pump_log)
         clients = PumpClients(self.client("dynamodbstreams"), self.client("lambda"), self.client("sqs"))
-        # Records that were not read before a stop are not kept by the server; what they would have led to is in the
-        # pending index, and the watchdog takes it up. So reading begins anew, without checkpoints.
+        # The server does not keep the records that were unread at a stop. Their runs are in the pending index, and the
+        # watchdog continues them. So the pump starts without checkpoints.
         self._pump = StreamPump(self._deployed.mappings, clients)
         self._pump.start()

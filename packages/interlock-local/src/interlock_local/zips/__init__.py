@@ -1,4 +1,4 @@
-"""The Lambda zips: per service only its closure, the same bytes for the same sources, cached by content."""
+"""The Lambda zips: each with the closure of its service only, reproducible, and cached by content."""
 
 from interlock_local.zips._builder import SERVICES, Target, build_zips
 

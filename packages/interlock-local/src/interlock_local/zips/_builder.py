@@ -1,4 +1,4 @@
-"""Builds the Lambda zips: per service only its closure, the same bytes for the same sources, cached by content."""
+"""Builds the Lambda zips: each with the closure of its service only, reproducible, and cached by content."""
 
 import hashlib
 import os
@@ -20,10 +20,10 @@ from interlock_local import LocalStackError
 SERVICES = ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher")
 
 _FORMAT = "1"
-"""Part of every cache key; to be raised when the layout of a zip changes."""
+"""Part of every cache key. Increase it when the layout of a zip changes."""
 
 _IN_THE_RUNTIME = ("boto3", "botocore")
-"""Left out together with what only they bring: Lambda's Python runtimes have them."""
+"""Left out with the packages that only they need, since Lambda's Python runtimes have them."""
 _PLATFORMS = {"arm64": "aarch64-manylinux2014", "amd64": "x86_64-manylinux2014"}
 _RUNTIME_ON_AWS = "3.13"
 _KEPT_METADATA = frozenset({"METADATA", "entry_points.txt"})
@@ -34,14 +34,14 @@ Progress = Callable[[str], None]
 
 
 class Target(Struct, frozen=True):
-    """What a zip is built for: a Python version, and a platform of AWS's (None: this machine's own)."""
+    """The target of a zip: a Python version, and a platform of AWS (None: this machine)."""
 
     python: str
     architecture: str | None = None
 
     @classmethod
     def host(cls) -> "Target":
-        """This machine and this Python: what the local stack runs."""
+        """This machine and this Python, for the local stack."""
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}")
 
     @classmethod
@@ -63,9 +63,9 @@ def build_zips(
     with_boto: bool = False,
     progress: Progress = lambda line: None,
 ) -> dict[str, Path]:
-    """The zip of every service, by service name; built anew only where its sources or dependencies changed.
+    """The zip of each service, by service name. A zip is built only if its sources or dependencies changed.
 
-    Raises LocalStackError when uv is missing or a registry cannot be reached.
+    Raises LocalStackError if uv is missing or fails, or if a registry cannot be reached.
     """
     folder = out or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def build_zips(
 
 
 def cache_folder() -> Path:
-    """Where built zips are kept between starts."""
+    """The folder that keeps built zips between starts."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "interlock" / "zips"
 
@@ -100,7 +100,7 @@ def _named(path: Path, plain: Path) -> Path:
 
 
 def _requirements(checkout: Path, with_boto: bool, service: str) -> list[str]:
-    """The service's closure from the lock file: siblings as paths, the rest pinned."""
+    """The closure of the service from the lock file: siblings as paths, other packages with their version."""
     left_out = () if with_boto else _IN_THE_RUNTIME
     arguments = ["export", "--quiet", "--locked", "--package", f"interlock-{service}", "--no-default-groups"]
     arguments += ["--no-editable", "--no-hashes", "--no-annotate", "--no-header"]
@@ -129,14 +129,14 @@ def _sources(member: Path) -> Iterator[Path]:
 
 
 def _build_wheels(checkout: Path, folder: Path, progress: Progress) -> dict[str, Path]:
-    """A wheel of every member of the workspace, by its import name."""
+    """The wheels of all members of the workspace, by import name."""
     progress("building the workspace's wheels")
     _uv(checkout, ["build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(folder)])
     return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
 
 
 def _install(requirements: Iterable[str], wheels: dict[str, Path], content: Path, target: Target) -> None:
-    """Unpack a closure into a folder; nothing is resolved, everything is named."""
+    """Unpack a closure into a folder. Every package is named, so uv resolves nothing."""
     pinned = [found for found in requirements if not found.startswith(".")]
     siblings = [_wheel_of(found, wheels) for found in requirements if found.startswith(".")]
     arguments = ["pip", "install", "--quiet", "--no-deps", "--no-sources", "--only-binary", ":all:"]
@@ -152,8 +152,8 @@ def _wheel_of(requirement: str, wheels: dict[str, Path]) -> str:
 
 
 def _write_zip(content: Path, path: Path) -> None:
-    """Sorted entries with one time and one mode: the same content gives the same bytes."""
-    # A name of its own: another process may be building the same zip at this moment.
+    """Write sorted entries with one time and one mode, so that the same content gives the same bytes."""
+    # The name has the process id, since another process may build the same zip now.
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for file in sorted(_shipped(content)):
@@ -179,17 +179,17 @@ def _shipped(content: Path) -> Iterator[Path]:
 def _uv(folder: Path, arguments: list[str]) -> str:
     program = shutil.which("uv")
     if program is None:
-        raise LocalStackError("The Lambda packages are built with uv, which is not there: pip install uv.")
-    # The project's environment is this process's business, not that of the tool that builds zips.
+        raise LocalStackError("uv is not installed, and it builds the Lambda packages: pip install uv.")
+    # uv must not use the environment of this process as that of the project.
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    done = subprocess.run(  # noqa: S603 (a fixed program, arguments of our own)
+    done = subprocess.run(  # noqa: S603 (a fixed program with fixed arguments)
         [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode == 0:
         return done.stdout
-    said = " ".join(done.stderr.split())
-    if any(word in said.lower() for word in _UNREACHABLE):
+    output = " ".join(done.stderr.split())
+    if any(word in output.lower() for word in _UNREACHABLE):
         raise LocalStackError(
-            f"A package registry cannot be reached, so the Lambda packages were not built: {said[-300:]}"
+            f"A package registry cannot be reached, so the Lambda packages were not built: {output[-300:]}"
         )
-    raise LocalStackError(f"uv {arguments[0]} failed, so the Lambda packages were not built: {said[-600:]}")
+    raise LocalStackError(f"uv {arguments[0]} failed, so the Lambda packages were not built: {output[-600:]}")
