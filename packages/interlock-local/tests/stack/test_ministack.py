@@ -1,5 +1,6 @@
 """The server as a child process: it answers, keeps its state, and leaves no process. Needs ministack."""
 
+import fcntl
 import io
 import json
 import os
@@ -56,6 +57,16 @@ def living(marker: str) -> list[int]:
         if state != "Z" and marker.encode() in text and int(entry.name) != os.getpid():
             found.append(int(entry.name))
     return found
+
+
+def is_unlocked(data_dir: Path) -> bool:
+    """Whether no process has the lock. An ending process loses its environment before it closes its files."""
+    with (data_dir / "lock").open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def server_process(server: Ministack) -> int:
@@ -226,6 +237,7 @@ def test_no_process_outlives_an_owner_that_is_ended(number: signal.Signals, tmp_
         owner.send_signal(number)
         owner.wait(30)
     assert eventually(lambda: living(f"MARK={mark}") == [])
+    assert eventually(lambda: is_unlocked(tmp_path))
     assert "shutting down" in (tmp_path / "ministack.log").read_text()
     with Ministack(data_dir=tmp_path):
         pass
