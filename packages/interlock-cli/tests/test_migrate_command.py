@@ -146,7 +146,7 @@ def test_problems_are_listed_and_exit_with_one(run: Any, store: Store, client: A
     client.put_item(TableName=NAMES.control, Item=BROKEN)
     done = run("--apply")
     assert done.exit_code == 1
-    assert "problem: PIPELINE#bronze / CONFIG: it names calendars that have no row: us" in done.output
+    assert "problem: PIPELINE#bronze / CONFIG: the config names calendars without a row: us" in done.output
     assert "problem: PIPELINE#broken / CONFIG: config of broken" in done.output
     assert sorted(store.pipelines()) == ["broken", "bronze"]
 

@@ -278,13 +278,13 @@ def test_an_unreadable_config_is_indexed_all_the_same(store: Store, scan: RowSca
 def test_a_config_under_another_name_is_a_problem(store: Store, scan: RowScan, config: PipelineConfig) -> None:
     put(store, {**config_row(config, "silver", calendar=False), "PK": "PIPELINE#gold"})
     (problem,) = migrate(store, scan).problems
-    assert problem.problem == "the config says id 'silver', its row says 'gold'"
+    assert problem.problem == "the config has the id 'silver', and its row has 'gold'"
 
 
 def test_a_config_whose_calendar_has_no_row_is_a_problem(store: Store, scan: RowScan, config: PipelineConfig) -> None:
     put(store, config_row(config, "bronze"))
     (problem,) = migrate(store, scan).problems
-    assert problem == MigrationProblem("PIPELINE#bronze", "CONFIG", "it names calendars that have no row: us")
+    assert problem == MigrationProblem("PIPELINE#bronze", "CONFIG", "the config names calendars without a row: us")
     assert store.pipelines() == ["bronze"]
 
 
@@ -302,7 +302,7 @@ def test_calendars_are_written_first_so_that_configs_find_them(
 def test_a_calendar_row_that_says_something_else_is_replaced(old: Store, scan: RowScan) -> None:
     other = Calendar("us", frozenset(), frozenset({date(2026, 12, 25)}))
     written = [change for change in migrate(old, scan, calendars=[other]).changes if change.pk.startswith("CALENDAR#")]
-    assert [change.says for change in written] == ["replaced: the file says something else"]
+    assert [change.says for change in written] == ["replaced: the file differs"]
     assert old.config("bronze").calendars == {"us": other}
 
 
@@ -388,7 +388,7 @@ def test_a_row_that_never_holds_still_is_a_problem(meddled: Meddled) -> None:
     others = [Update(NAMES.control, RUN["PK"], RUN["SK"], set={"ttl": EXPIRES + n}) for n in range(1, 9)]
     done, _ = race(meddled, {**RUN, "ttl": EXPIRES}, *others)
     assert done.changes == ()
-    assert [problem.problem for problem in done.problems] == ["it changed 5 times meanwhile; try again"]
+    assert [problem.problem for problem in done.problems] == ["the row changed 5 times in the meantime. Run the migration again"]
 
 
 def test_the_scan_reads_neither_sensors_nor_more_of_a_row_than_it_needs(

@@ -278,7 +278,7 @@ def test_a_run_with_an_invalid_token_is_dead_lettered(
     assert handle(batch(row, READY), None) == {"batchItemFailures": []}
     assert store.run(KEY) is not None
     (letter,) = letters(aws)
-    assert "runToken Decimal('1') is no text" in letter["reason"]
+    assert "runToken must be a string, got Decimal('1')" in letter["reason"]
     assert executions(aws) == []
 
 

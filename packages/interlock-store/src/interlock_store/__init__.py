@@ -1,4 +1,4 @@
-"""The four DynamoDB tables: rows to structs, decisions to transactions, and their in-memory twin."""
+"""The four DynamoDB tables: rows as structs, decisions as transactions, and the in-memory twin."""
 
 from interlock_store._cache import ConfigCache
 from interlock_store._dynamo import DynamoTables, from_wire, to_wire

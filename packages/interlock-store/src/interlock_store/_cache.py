@@ -1,4 +1,4 @@
-"""Pipeline configs kept for five minutes: a cached config may say "nothing to do", never "go"."""
+"""A cache of pipeline configs for five minutes. A cached config may lead to "nothing to do", never to "go"."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,13 +19,13 @@ class ConfigCache:
     def get(self, pipeline_id: str) -> StoredConfig:
         """The config as it was at most five minutes ago."""
         kept = self._kept.get(pipeline_id)
-        # What is absent or unreadable may be mended any moment, and "nothing to do" would lose a sensor.
+        # An absent or unreadable config may be fixed at any moment, and "nothing to do" would lose a sensor.
         if kept is not None and kept[1].config is not None and self._now() - kept[0] < _LIFE:
             return kept[1]
         return self.fresh(pipeline_id)
 
     def fresh(self, pipeline_id: str) -> StoredConfig:
-        """The config as it is now; what starts a job reads this."""
+        """The config as it is now, for every step that starts a job."""
         stored = self._store.config(pipeline_id)
         self._kept[pipeline_id] = (self._now(), stored)
         return stored

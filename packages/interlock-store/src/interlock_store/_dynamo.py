@@ -1,4 +1,4 @@
-"""The tables on DynamoDB: reads by key, and transactions with their refusals told apart from trouble."""
+"""The tables on DynamoDB: reads by key, and transactions that distinguish failed conditions from other errors."""
 
 import time
 from base64 import b64decode
@@ -27,11 +27,11 @@ _write = TypeSerializer().serialize
 
 
 class _Collision(Exception):
-    """The transaction met another one; nothing is wrong with it."""
+    """The transaction collided with another one, and may be tried again."""
 
 
 class DynamoTables:
-    """Tables on DynamoDB (or an endpoint that speaks its API); `sleep` waits between the tries of a busy table."""
+    """Tables on DynamoDB or an endpoint with its API. `sleep` waits between the tries on a busy table."""
 
     def __init__(self, client: "DynamoDBClient", *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
@@ -44,7 +44,7 @@ class DynamoTables:
         return None if found is None else from_wire(found)
 
     def get_many(self, table: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-        """The rows that exist among `keys`, strongly consistent; unprocessed keys are asked again."""
+        """The rows that exist among `keys`, strongly consistent. Unprocessed keys are requested again."""
         wanted = list(dict.fromkeys(keys))
         found: dict[tuple[str, str], Item] = {}
         for start in range(0, len(wanted), _PAGE):
@@ -61,7 +61,7 @@ class DynamoTables:
             wire = answer.get("UnprocessedKeys") or {}
 
     def _answer_page(self, wire: Any) -> Any:
-        """One answer that holds at least something: an entirely unprocessed page is asked again, with patience."""
+        """One answer with at least one processed key. An entirely unprocessed page is requested again after a wait."""
 
         def ask() -> Any:
             answer = self._client.batch_get_item(RequestItems=wire)
@@ -100,7 +100,7 @@ class DynamoTables:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none; collisions and throttling are tried again."""
+        """All writes or none. Collisions and throttling lead to another try."""
         items = [_wire_write(write) for write in writes]
         if len(items) == 1 and "ConditionCheck" not in items[0]:
             self._write_one(items[0])
@@ -108,7 +108,7 @@ class DynamoTables:
         _patiently(lambda: self._transact_once(items), self._sleep)
 
     def _write_one(self, item: dict[str, Any]) -> None:
-        """A single write needs no transaction, and costs half as much without."""
+        """A single write without a transaction, which costs half as much."""
         operations: dict[str, Any] = {
             "Put": self._client.put_item,
             "Update": self._client.update_item,
@@ -145,7 +145,7 @@ class DynamoTables:
 
 
 def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
-    """Do it again while it collides; TableBusy when patience runs out."""
+    """Repeat a call while it collides. Raises TableBusy after the last try."""
     retrying = Retrying(
         retry=retry_if_exception_type(_Collision),
         wait=wait_random_exponential(multiplier=0.05, max=2),
@@ -159,12 +159,12 @@ def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
 
 
 def from_wire(image: Mapping[str, Any]) -> Item:
-    """A row in DynamoDB's JSON (also a stream record's image) as plain values; numbers become Decimal."""
+    """A row or stream image in DynamoDB's JSON as plain values. Numbers become Decimal."""
     return {name: _plain(value) for name, value in image.items()}
 
 
 def _plain(tagged: Mapping[str, Any]) -> Any:
-    """The value behind its type tag; ValueError when it has none."""
+    """The value of a type tag. Raises ValueError for a value without one."""
     if not isinstance(tagged, Mapping) or len(tagged) != 1:
         raise ValueError(f"{tagged!r} is not a value with its type")
     ((tag, value),) = tagged.items()
@@ -184,11 +184,11 @@ def _plain(tagged: Mapping[str, Any]) -> Any:
         case "SS" | "NS" | "BS":
             return {_plain({tag[0]: inner}) for inner in value}
         case _:
-            raise ValueError(f"{tag!r} is not a type of DynamoDB's")
+            raise ValueError(f"{tag!r} is not a type of DynamoDB")
 
 
 def _number(text: str) -> Decimal:
-    """Numbers of any length are read: an endpoint may spell 9.9E+125 in full."""
+    """A number of any length. An endpoint may write 9.9E+125 in full."""
     try:
         return Decimal(text)
     except (ArithmeticError, TypeError):
@@ -196,12 +196,12 @@ def _number(text: str) -> Decimal:
 
 
 def _bytes(value: bytes | str) -> bytes:
-    """Clients answer with bytes; the records of a Lambda event hold them as Base64."""
+    """A binary value. Clients return bytes, and the records of a Lambda event hold Base64."""
     return b64decode(value) if isinstance(value, str) else bytes(value)
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values as DynamoDB's JSON; floats become their shortest decimal."""
+    """Plain values as DynamoDB's JSON. Floats become their shortest decimal."""
     return {name: _write(_storable(value)) for name, value in item.items()}
 
 

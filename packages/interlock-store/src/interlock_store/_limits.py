@@ -1,4 +1,4 @@
-"""What DynamoDB stores, refuses and holds for equal: the twin's values, keys, sizes and conditions."""
+"""The limits and the equality of DynamoDB, for the twin: values, keys, sizes and conditions."""
 
 import math
 from collections.abc import Mapping, Sequence, Set
@@ -13,13 +13,13 @@ _MOST_WRITES = 100
 _LARGEST_ROW = 400 * 1024
 _LARGEST_TRANSACTION = 4 * 1024 * 1024
 _LONGEST = {"PK": 2048, "SK": 1024, "GSI1PK": 2048, "GSI1SK": 1024}
-"""Bytes of the attributes that are keys of the table or of its index."""
+"""The limits in bytes of the attributes that are keys of the table or of its index."""
 _OPEN_ENDED = frozenset({dict, list, set, bytes})
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 125, -130
 
 
 def check_transaction(writes: Sequence[Write]) -> None:
-    """ValueError for what DynamoDB's ValidationException says of a transaction as such."""
+    """Raise ValueError for a transaction that DynamoDB rejects with a ValidationException."""
     if len(writes) > _MOST_WRITES:
         raise ValueError(f"a transaction may hold {_MOST_WRITES} writes, not {len(writes)}")
     keys = [key_of(write) for write in writes]
@@ -46,7 +46,7 @@ def _check_update(write: Update) -> None:
 
 
 def meets(row: Mapping[str, Any] | None, expect: Expect) -> bool:
-    """Whether a row as it is stored (None: there is none) is as expected."""
+    """Whether a stored row (None: no row) is as expected."""
     if expect.exists is not None and expect.exists != (row is not None):
         return False
     found: Mapping[str, Any] = row or {}
@@ -56,7 +56,7 @@ def meets(row: Mapping[str, Any] | None, expect: Expect) -> bool:
 
 
 def is_same(left: Any, right: Any) -> bool:
-    """Equal and of one type: true is not 1, and "1" is not 1."""
+    """Whether two values are equal and of one type: true is not 1, and "1" is not 1."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
@@ -67,7 +67,7 @@ def is_same(left: Any, right: Any) -> bool:
 
 
 def stored(row: Mapping[str, Any]) -> Item:
-    """The row as it would come back; ValueError, TypeError or ArithmeticError for what cannot be stored."""
+    """The row as a read returns it. Raises ValueError, TypeError or ArithmeticError for invalid values."""
     kept = {name: _stored(value) for name, value in row.items()}
     for name, longest in _LONGEST.items():
         _check_key(name, kept, longest)
@@ -77,7 +77,7 @@ def stored(row: Mapping[str, Any]) -> Item:
 
 
 def _may_be_large(row: Item) -> bool:
-    """A quick look that spares the small rows their measurement: a character takes at most four bytes."""
+    """Whether a row is small enough to need no measurement. A character takes at most four bytes."""
     if any(type(value) in _OPEN_ENDED for value in row.values()):
         return True
     characters = sum(map(len, row)) + sum(len(value) if type(value) is str else 32 for value in row.values())
@@ -89,7 +89,7 @@ def _check_key(name: str, row: Item, longest: int) -> None:
         return
     value = row.get(name)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a text that is not empty, not {value!r}")
+        raise ValueError(f"{name} must be a string that is not empty, got {value!r}")
     if len(value) * 4 > longest and len(value.encode()) > longest:
         raise ValueError(f"{name} is longer than {longest} bytes")
 
@@ -118,7 +118,7 @@ def _set(value: Set[Any]) -> set[Any]:
     if not kept:
         raise ValueError("an empty set cannot be stored")
     if len({type(inner) for inner in kept} & {str, bytes, Decimal}) != 1 or len({type(inner) for inner in kept}) != 1:
-        raise TypeError("a set holds texts, numbers or bytes, and only one kind")
+        raise TypeError("a set must hold strings, numbers or bytes, and only one kind")
     return kept
 
 
@@ -136,7 +136,7 @@ def _number(value: int | float | Decimal) -> Decimal:
 
 
 def row_size(row: Mapping[str, Any]) -> int:
-    """The size in bytes by which DynamoDB measures a row; of numbers it is an estimate, as in its documentation."""
+    """The size of a row in bytes as DynamoDB measures it. Numbers are estimated, as in its documentation."""
     return sum(len(name.encode()) + _size(value) for name, value in row.items())
 
 

@@ -20,11 +20,11 @@ _UNCHANGING = frozenset({str, int, bool, float, Decimal, bytes, type(None)})
 
 
 class MemoryTables:
-    """Tables in memory. `on_change` hears of every row that changed, with its old and new image, in order."""
+    """Tables in memory. `on_change` receives each changed row with its old and new image, in order."""
 
     def __init__(self, on_change: Callable[[Key, Item | None, Item | None], None] | None = None) -> None:
         self._rows: dict[Key, Item] = {}
-        # By index ("" is the table itself): the rows of each partition in the order of their sort key.
+        # By index ("" is the table itself): the rows of each partition, sorted by their sort key.
         self._partitions: dict[str, dict[tuple[str, str], list[_Entry]]] = {"": {}}
         self._lock = threading.RLock()
         self._on_change = on_change
@@ -79,7 +79,7 @@ class MemoryTables:
             del entries[bisect_left(entries, (sk, key))]
 
     def rows_of(self, table: str) -> list[Item]:
-        """Every row of a table in the order of the keys; what a scan of the real thing would read."""
+        """Every row of a table in the order of the keys, like a scan of DynamoDB."""
         with self._lock:
             rows = [row for (name, _, _), row in self._rows.items() if name == table]
             return [_copy(row) for row in sorted(rows, key=lambda row: (row["PK"], row["SK"]))]
@@ -92,7 +92,7 @@ class MemoryTables:
             refused = [at for at, write in enumerate(writes) if not meets(self._rows.get(keys[at]), write.expect)]
             if refused:
                 raise TransactionRefused(refused)
-            # What cannot be stored is found before anything is written.
+            # Values that cannot be stored are found before the first write.
             rows = [_after(write, self._rows.get(key)) for key, write in zip(keys, writes, strict=True)]
             for key, row in zip(keys, rows, strict=True):
                 self._change(key, row)
@@ -118,7 +118,7 @@ class MemoryTables:
 
 
 def _after(write: Write, before: Item | None) -> Item | None:
-    """The row as the write leaves it; None: there is none."""
+    """The row after the write. None if the write removes it."""
     match write:
         case Check():
             return before
@@ -134,7 +134,7 @@ def _after(write: Write, before: Item | None) -> Item | None:
 
 
 def _copy(value: Any) -> Any:
-    """A value that shares nothing with the original that anybody could change; quicker than copy.deepcopy for rows."""
+    """A copy that shares no mutable part with the original. It is faster than copy.deepcopy for rows."""
     kind = type(value)
     if kind in _UNCHANGING:
         return value
@@ -146,7 +146,7 @@ def _copy(value: Any) -> Any:
 
 
 def _between(entries: list[_Entry], prefix: str, after: str | None, up_to: str | None) -> Iterator[_Entry]:
-    """The entries whose sort key is greater than `after`, or at most `up_to`, or begins with `prefix`."""
+    """The entries with a sort key that is greater than `after`, is at most `up_to`, or begins with `prefix`."""
     if after is not None:
         first = bisect_left(entries, (after,))
         return (entry for entry in islice(entries, first, None) if entry[0] > after)

@@ -1,4 +1,4 @@
-"""Decides what rows of older deployments lack and are given, live and in any number of goes; reports the rest."""
+"""Completes the rows of older deployments, live and in any number of passes, and reports the rest."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,11 +36,11 @@ _TRIES = 5
 _CALENDAR = "CALENDAR#"
 _RUN_TTL = timedelta(days=30)
 _NO_SECONDS = 10**11
-"""Epoch seconds stay below this for three thousand years; epoch milliseconds are above it since 1973."""
+"""The limit between epoch seconds, below it for 3,000 years, and epoch milliseconds, above it since 1973."""
 
 
 class MigrationAction(StrEnum):
-    """What is done to a row."""
+    """The kinds of changes to a row."""
 
     INDEX_CONFIG = "index-config"
     ADOPT_RUN = "adopt-run"
@@ -48,7 +48,7 @@ class MigrationAction(StrEnum):
 
 
 class MigrationChange(Struct, frozen=True):
-    """A row that was changed, or in a dry run would be; `says` tells what it is given."""
+    """A row that was changed, or would be without `apply`. `says`: the description of the change."""
 
     action: MigrationAction
     pk: str
@@ -57,7 +57,7 @@ class MigrationChange(Struct, frozen=True):
 
 
 class MigrationProblem(Struct, frozen=True):
-    """A row that somebody has to look at; it holds up nothing else."""
+    """A row that a person must look at. It does not stop the migration."""
 
     pk: str
     sk: str
@@ -65,11 +65,11 @@ class MigrationProblem(Struct, frozen=True):
 
 
 class MigrationNotice(Struct, frozen=True):
-    """What an existing user notices of a pipeline from now on; nothing is written for it.
+    """A change of behaviour that an existing user will notice in a pipeline. Nothing is written for it.
 
     kind: "held" for a rule or trigger that the dates of its rows stop, "moved" for a deadline that excluded days move,
-    "meaning" for a value of its config. path: the place in the config. rows: the keys of the sensor rows in question.
-    has_cron: the pipeline has a cron.
+    "meaning" for a value of its config. path: the place in the config. rows: the keys of these sensor rows. has_cron:
+    the pipeline has a cron.
     """
 
     kind: Literal["held", "moved", "meaning"]
@@ -81,12 +81,11 @@ class MigrationNotice(Struct, frozen=True):
 
 
 class MigrationPage(Struct, frozen=True):
-    """What one page of the table led to.
+    """The results of one page of the table.
 
-    `position`: where to go on if this is the last page seen; None means from the beginning, or at the end.
-
-    `requests_left`: rerun requests without an answer. They stay as they are: such a row is answered when it comes
-    on the stream, and asking again writes it anew.
+    position: the position from which to go on after this page. None means the beginning or the end. requests_left: the
+    number of rerun requests without an answer. They stay as they are: such a row is answered once it comes on the
+    stream, and a repeated request writes it again.
     """
 
     position: Position | None
@@ -105,7 +104,7 @@ class _Step(Struct, frozen=True):
 
 
 class _Findings:
-    """What a page comes to, while it is being worked through."""
+    """The results of a page during the work on it."""
 
     def __init__(self) -> None:
         self.changes: list[MigrationChange] = []
@@ -118,15 +117,16 @@ class _Findings:
 
 
 class Migration:
-    """Gives rows of older deployments what they lack (docs/reference/rows.md §6).
+    """Completes the rows of older deployments (docs/reference/rows.md §6).
 
-    CONFIG rows get their index entry and `createdAt`; RUNNING trigger rows without a token get one, a lease (their
-    old `ttl`, else now + `execution_timeout` + 30 minutes) and their index entry, but no `startedAt`: their execution
-    is another machine's, so nobody probes it, and the lease ends them. Rows that have all of it stay untouched, so a
-    second go changes nothing. Every write is conditional on what it was decided from: the system may be live.
+    CONFIG rows get their index entry and `createdAt`. RUNNING trigger rows without a token get a token, their index
+    entry and a lease: their old `ttl`, otherwise now + `execution_timeout` + 30 minutes. They get no `startedAt`: their
+    execution belongs to another state machine, so the watchdog does not ask about it, and the lease ends the run.
+    Complete rows stay as they are, so a second pass changes nothing. Each write is conditional on the values that were
+    read, since the system may be live.
 
-    Unless `apply`, nothing is written. `now` is aware. Raises what the tables raise; a MigrationPage that was seen
-    needs no second go.
+    Without `apply`, nothing is written. `now` is aware. Errors of the tables are raised. Pages that were returned
+    before an error need no second pass.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Migration:
         self._calendar_rows: dict[str, Item | None] = {}
 
     def run(self, calendars: Iterable[Calendar] = (), *, after: Position | None = None) -> Iterator[MigrationPage]:
-        """Write the calendars, then go through the table behind `after`; one MigrationPage for each step."""
+        """Write the calendars, then complete the rows after `after`. Each step returns one MigrationPage."""
         yield self._write_calendars(list(calendars), after)
         for page in self._scan.pages(self._control, after):
             yield self._work_through(page)
@@ -175,7 +175,7 @@ class Migration:
     def _carry_out(
         self, row: Item, decide: Callable[[Item], _Step | None], findings: _Findings, *, absent: Item | None = None
     ) -> None:
-        """Decide and write; again on the row as it is now while others change it, on `absent` when it is gone."""
+        """Decide and write. While others change the row, decide again on its new form, or on `absent` if it is gone."""
         pk, sk = row["PK"], row["SK"]
         found: Item | None = row
         try:
@@ -190,7 +190,9 @@ class Migration:
         except MalformedRow as malformed:
             findings.problems.append(MigrationProblem(pk, sk, malformed.problem))
             return
-        findings.problems.append(MigrationProblem(pk, sk, f"it changed {_TRIES} times meanwhile; try again"))
+        findings.problems.append(
+            MigrationProblem(pk, sk, f"the row changed {_TRIES} times in the meantime. Run the migration again")
+        )
 
     def _is_done(self, step: _Step) -> bool:
         if self._apply:
@@ -206,7 +208,7 @@ class Migration:
         text = row.get("config")
         if _is_calendar(text, calendar):
             return None
-        says = "written" if text is None else "replaced: the file says something else"
+        says = "written" if text is None else "replaced: the file differs"
         changes = {"config": encode_calendar(calendar)}
         return self._step(row, MigrationAction.WRITE_CALENDAR, changes, ("config",), says, exists=None)
 
@@ -222,7 +224,7 @@ class Migration:
     # --- configs -------------------------------------------------------------------------------------------------
 
     def _config_step(self, row: Item) -> _Step | None:
-        """The index entry and createdAt; unreadable configs too, so that `interlock status` shows them."""
+        """The index entry and createdAt, for unreadable configs too, so that `interlock status` shows them."""
         pipeline_id = pipeline_of(row["PK"])
         changes: Item = {"GSI1PK": CONFIG, "GSI1SK": pipeline_id}
         changes = {name: value for name, value in changes.items() if row.get(name) != value}
@@ -238,7 +240,7 @@ class Migration:
         return self._step(row, MigrationAction.INDEX_CONFIG, changes, read, ", ".join(says))
 
     def _check_config(self, row: Item, findings: _Findings) -> None:
-        """Name what keeps a config from being used (it is not fixed here), or what its user will notice."""
+        """Report the problem that prevents the use of a config, or the changes that its user will notice."""
         pk, (_, _, pipeline_id) = row["PK"], row["PK"].partition("#")
         if not pk.startswith("PIPELINE#") or not pipeline_id:
             return
@@ -255,9 +257,9 @@ class Migration:
 
     def _problem_of(self, config: PipelineConfig, pipeline_id: str) -> str:
         if config.id != pipeline_id:
-            return f"the config says id {config.id!r}, its row says {pipeline_id!r}"
+            return f"the config has the id {config.id!r}, and its row has {pipeline_id!r}"
         missing = [name for name in config.calendar_names if not self._has_calendar(name)]
-        return f"it names calendars that have no row: {', '.join(sorted(missing))}" if missing else ""
+        return f"the config names calendars without a row: {', '.join(sorted(missing))}" if missing else ""
 
     def _notices_of(self, config: PipelineConfig, pk: str) -> Iterator[MigrationNotice]:
         try:
@@ -288,7 +290,7 @@ class Migration:
     # --- runs ----------------------------------------------------------------------------------------------------
 
     def _run_step(self, row: Item) -> _Step | None:
-        """A token of its own, its lease and its index entry, for a RUNNING row of another machine."""
+        """A new token, a lease and the index entry, for a RUNNING row of another state machine."""
         if row.get("runToken"):
             return None
         key_of_row(row["PK"], row["SK"])
@@ -320,7 +322,7 @@ class Migration:
         *,
         exists: bool | None = True,
     ) -> _Step:
-        """A write on condition that what was read of the row is still so."""
+        """A write on condition that the row is as it was read."""
         expect = Expect(
             exists=exists,
             equals={name: row[name] for name in read if name in row},
@@ -340,7 +342,7 @@ def _is_calendar(text: object, calendar: Calendar) -> bool:
 
 
 def _expiry(ttl: object) -> datetime | None:
-    """The moment that a `ttl` names (epoch seconds); None for what is none, such as milliseconds."""
+    """The time of a `ttl` in epoch seconds. None for an invalid value, such as milliseconds."""
     seconds = to_number(ttl)
     return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None and 0 < seconds < _NO_SECONDS else None
 

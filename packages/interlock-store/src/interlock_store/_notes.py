@@ -1,4 +1,4 @@
-"""What a CONFIG row notes beside its text: since when a pipeline is there, runs live, and what it has in force."""
+"""The notes of a CONFIG row: the times since when its pipeline exists, runs live, and has each of its terms."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,16 +14,16 @@ from interlock_store._rows import CONFIG, MalformedRow, format_time, parse_time
 from interlock_store._write import Expect, Item
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 9998
-"""Times outside these years are spoiled: no calendar leads there and back."""
+"""Times outside these years are corrupted. Arithmetic with them could leave the range of datetime."""
 
 ALWAYS = datetime.fromtimestamp(0, UTC)
-"""Since when a config has what no edit brought."""
+"""The time of terms that no edit brought."""
 
 _READ = ("config", "configDigest", "createdAt", "wasDry", "inForce", "excludedDays")
 
 
 class Note(Struct, frozen=True):
-    """What is to be written into a CONFIG row, on condition that it is as it was read."""
+    """The notes to write into a CONFIG row, on condition that it is as it was read."""
 
     set: Item
     remove: tuple[str, ...]
@@ -36,7 +36,7 @@ def is_noted(row: Mapping[str, Any]) -> bool:
 
 
 def moment_noted(row: Mapping[str, Any], name: str) -> datetime | None:
-    """A time that a CONFIG row notes; one that cannot be read was never noted."""
+    """A time that a CONFIG row notes. An unreadable time counts as never noted."""
     return _moment(row.get(name), row) if name in row else None
 
 
@@ -49,7 +49,7 @@ def _moment(value: object, row: Mapping[str, Any]) -> datetime | None:
 
 
 def in_force(row: Mapping[str, Any]) -> dict[str, datetime]:
-    """Since when the config has each of its terms (`terms_of`), as far as somebody has noted it."""
+    """The time since when the config has each of its terms (`terms_of`), as far as it is noted."""
     noted = row.get("inForce")
     if not isinstance(noted, Mapping):
         return {}
@@ -58,11 +58,11 @@ def in_force(row: Mapping[str, Any]) -> dict[str, datetime]:
 
 
 def note(row: Mapping[str, Any], pipeline_id: str, at: datetime, exclusions: Exclusions | None) -> Note | None:
-    """What to note of a CONFIG row as it was read: when it was first seen, when its text or its calendars last changed,
-    since when it runs live after a dry run, and since when it has what it has in force. None when it says all this
-    already. `exclusions` are its excluded days, None where its text or a calendar cannot be read.
+    """The notes for a CONFIG row as it was read. None if it has all of them already.
 
-    A text that cannot be read changes nothing of the last two: repaired, it is what it was.
+    They are the times at which it was first seen, its text or its calendars last changed, it went live after a dry run,
+    and it got each of its terms. exclusions: its excluded days, None if its text or a calendar cannot be read. A text
+    that cannot be read leaves the last two as they are, since its repair restores them.
     """
     config = _readable(row, pipeline_id)
     known = is_noted(row)
@@ -100,7 +100,7 @@ def note(row: Mapping[str, Any], pipeline_id: str, at: datetime, exclusions: Exc
 def _excluded_since(
     row: Mapping[str, Any], config: PipelineConfig, exclusions: Exclusions | None, at: datetime
 ) -> dict[str, datetime]:
-    """Since when the excluded days of the past apply. An edit of later days alone changes nothing here.
+    """The time since when the excluded days of the past apply. An edit of later days alone does not change it.
 
     A row without any note always had its excluded days. A note without days means none.
     """

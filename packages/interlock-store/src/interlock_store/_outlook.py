@@ -1,4 +1,4 @@
-"""What reads the rows of a pipeline that exist, to say which of their dates would stop it; writes nothing."""
+"""Reads the existing rows of a pipeline and finds the dates that would stop it. It writes nothing."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from interlock_store._store import Store
 
 _OVER = (RunStatus.COMPLETED, RunStatus.FAILED_FINAL)
 _NEWEST = 5
-"""How many of the newest rows are looked at: trigger rows, and the trigger's sensor rows with a period in their key."""
+"""The number of newest rows that are read: trigger rows, and the trigger's sensor rows with a period in their key."""
 
 
 def newest_date(store: Store, config: PipelineConfig) -> ExecutionDate | None:
-    """The date of the pipeline's newest trigger row whose key can be read; of a row of an older tool, too."""
+    """The date of the pipeline's newest trigger row with a readable key, rows of older tools included."""
     overview = Overview(store._tables, store.names)
     for row in overview.newest_run_rows(config.id, config.schedule_id, _NEWEST):
         try:
@@ -27,7 +27,7 @@ def newest_date(store: Store, config: PipelineConfig) -> ExecutionDate | None:
 
 
 def _open_date(store: Store, config: PipelineConfig, date: ExecutionDate | None) -> ExecutionDate | None:
-    """The date, or the newest one before it whose run is not over, where its own is; None without one."""
+    """The date if its run is not over, otherwise the newest earlier date whose run is not over. None without one."""
     rows = Overview(store._tables, store.names).newest_run_rows(config.id, config.schedule_id, _NEWEST)
     is_over = {}
     for row in rows:
@@ -43,10 +43,10 @@ def _open_date(store: Store, config: PipelineConfig, date: ExecutionDate | None)
 def date_holds(
     store: Store, config: PipelineConfig, newest: ExecutionDate | None, exclusions: Exclusions, now: datetime
 ) -> list[DateHold]:
-    """What the rows that exist would stop by their dates: rules for the newest open date, and triggers of any date.
+    """The parts that existing rows would stop by their dates: rules of the newest open date, and triggers of any date.
 
-    A date whose run is over is not judged: nothing of it is held. newest: as `newest_date` gives it. now: aware. A few
-    reads, however many rows there are.
+    A date whose run is over is not judged, since nothing of it is held. newest: the result of `newest_date`. now: an
+    aware time. The number of reads does not grow with the number of rows.
     """
     found: list[DateHold] = []
     date = _open_date(store, config, date_to_judge(config, newest, exclusions, now))

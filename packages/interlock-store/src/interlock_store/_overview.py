@@ -1,4 +1,4 @@
-"""What the watchdog and `interlock status` read: all pipelines, many dates in batches, the newest dates; no history."""
+"""Reads for the watchdog and `interlock status`: all pipelines, many dates in batches, the newest dates, no history."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -37,11 +37,11 @@ T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
 _WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce", "excludedDays")
-"""What a CONFIG row says; as long as it says the same, it is not decoded again."""
+"""The attributes of a CONFIG row that determine its decoded form. If all are unchanged, it is not decoded again."""
 
 
 class Cursor(Struct, frozen=True):
-    """Up to when a check has answered for all pipelines (UTC); those `behind` only up to their own moment."""
+    """The time up to which a check has covered all pipelines (UTC). Those `behind` have a time of their own."""
 
     at: datetime
     behind: Mapping[str, datetime] = {}
@@ -62,7 +62,7 @@ class Overview:
         """
         rows = self._tables.query(self._names.control, CONFIG, index=INDEX)
         calendars = self._calendars()
-        # A row that is no pipeline's stands in the index by mistake; it must not hide the pipelines.
+        # A row that is not a pipeline's is in the index by mistake. It must not hide the pipelines.
         named = {pipeline_of(row["PK"]): row for row in rows if row["PK"].startswith(pipeline_pk(""))}
         self._decoded = {name: self._decode(name, row, calendars) for name, row in named.items()}
         return {name: stored for name, (_, stored) in self._decoded.items()}
@@ -76,11 +76,11 @@ class Overview:
             return known
         try:
             return written, read_config(row, pipeline_id, calendars)
-        except Exception as error:  # noqa: BLE001 (one row that nobody foresaw must not hide all other pipelines)
+        except Exception as error:  # noqa: BLE001 (one unforeseen row must not hide all other pipelines)
             return written, StoredConfig(None, f"{type(error).__name__}: {error}")
 
     def _calendars(self) -> Callable[[Iterable[str]], Mapping[str, Calendar]]:
-        """Calendars by name, each read once per overview."""
+        """Calendars by name. Each is read once per overview."""
         read: dict[str, Calendar | ConfigError] = {}
 
         def look_up(names: Iterable[str]) -> Mapping[str, Calendar]:
@@ -103,7 +103,7 @@ class Overview:
     def runs(self, keys: Iterable[RunKey]) -> dict[RunKey, Run]:
         """The trigger rows that exist among these dates.
 
-        One that cannot be read is left out: whoever acts for its date meets it then, and nobody else does.
+        A row that cannot be read is left out. The check that acts on its date reads it again and reports it.
         """
         return _readable(read_run, self._by_key(keys, "TRIGGER"))
 
@@ -115,13 +115,13 @@ class Overview:
         return self._batch({key: (pipeline_pk(key.pipeline_id), run_sk(kind, key)) for key in keys})
 
     def arrivals(self, keys: Iterable[RunKey]) -> dict[RunKey, datetime]:
-        """When the first sensors of these dates arrived, where one did."""
+        """The arrivals of the first sensors of these dates (UTC). Dates without one are left out."""
         wanted = {key: (pipeline_pk(key.pipeline_id), f"SENSOR#first-sensor-arrival#{key.date}") for key in keys}
         found = {key: read_arrival(row) for key, row in self._batch(wanted).items()}
         return {key: arrived_at for key, arrived_at in found.items() if arrived_at is not None}
 
     def marked(self, markers: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these (pipeline id, marker) were set."""
+        """Those of these (pipeline id, marker) that are set."""
         return set(self._batch({(one, name): (pipeline_pk(one), marker_sk(name)) for one, name in markers}))
 
     def sensor_rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, object]]:
@@ -140,22 +140,22 @@ class Overview:
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
 
     def newest_runs(self, pipeline_id: str, schedule_id: str, limit: int) -> list[Run]:
-        """The runs of the newest dates of a schedule; rows that cannot be read are left out."""
+        """The runs of the newest dates of a schedule. Rows that cannot be read are left out."""
         rows = self.newest_run_rows(pipeline_id, schedule_id, limit)
         return list(_readable(read_run, dict(enumerate(rows))).values())
 
     def newest_run_rows(self, pipeline_id: str, schedule_id: str, limit: int) -> list[Item]:
-        """The trigger rows of the newest dates of a schedule, newest first; read_run reads each."""
+        """The trigger rows of the newest dates of a schedule, newest first. read_run reads each."""
         pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
         return list(self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit))
 
     def running(self) -> Iterator[Run]:
-        """The started runs; rows that cannot be read are left out (the recovery reports them)."""
+        """The started runs. Rows that cannot be read are left out (the recovery reports them)."""
         rows = self._tables.query(self._names.control, RUNNING, index=INDEX)
         yield from _readable(read_run, dict(enumerate(rows))).values()
 
     def unstarted(self) -> Iterator[Run]:
-        """The runs that are committed and wait for their execution; rows that cannot be read are left out."""
+        """The runs that are committed and wait for their execution. Rows that cannot be read are left out."""
         rows = self._tables.query(self._names.control, PENDING, index=INDEX)
         runs = (row for row in rows if row["SK"].startswith("TRIGGER#"))
         yield from _readable(read_run, dict(enumerate(runs))).values()
@@ -168,25 +168,25 @@ class Overview:
         return self._tables.query(self._names.control, POSTRUN, index=INDEX, up_to=format_time(up_to))
 
     def dormant(self) -> list[Item]:
-        """The KEPT# rows of dates that wait on excluded days, the one that waits longest first.
+        """The KEPT# rows of dates that wait on excluded days, the longest wait first.
 
         read_waiting reads each.
         """
         return list(self._tables.query(self._names.control, DORMANT, index=INDEX))
 
     def cursor(self, check: str) -> Cursor | None:
-        """Up to when a check has answered; None before its first tick. Raises MalformedRow for a spoiled row."""
+        """The times that a check has covered. None before its first tick. Raises MalformedRow for a corrupted row."""
         row = self._tables.get(self._names.control, _CURSOR_PK, f"MARKER#cursor#{check}")
         if row is None:
             return None
         behind = row.get("behind", {})
         if not isinstance(behind, Mapping):
-            raise MalformedRow(row["PK"], row["SK"], f"behind has to be a map of moments by pipeline, not {behind!r}")
+            raise MalformedRow(row["PK"], row["SK"], f"behind must be a map of times by pipeline, got {behind!r}")
         moments = {str(name): parse_time(at, row["PK"], row["SK"]) for name, at in behind.items()}
         return Cursor(parse_time(row.get("at"), row["PK"], row["SK"]), moments)
 
     def move_cursor(self, check: str, cursor: Cursor) -> None:
-        """Note up to when a check has answered."""
+        """Note the times that a check has covered."""
         behind = {name: format_time(at) for name, at in cursor.behind.items()}
         row: Item = {
             "PK": _CURSOR_PK,

@@ -1,4 +1,4 @@
-"""What each decision writes: one list of writes, to be committed together or not at all."""
+"""The writes of each decision: one list, which is committed as a whole or not at all."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -98,7 +98,7 @@ _Step: TypeAlias = (
 
 
 def plan(decision: Decision, names: TableNames) -> list[Write]:
-    """The writes of a decision. The fence comes first; events come last."""
+    """The writes of a decision. The fence comes first, the events come last."""
     events = () if isinstance(decision, CommitIntent | WithdrawIntent) else decision.events
     return [*_writes(decision, names), *(Put(names.control, event_row(event)) for event in events)]
 
@@ -130,7 +130,7 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
 
 
 def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
-    """What moves a run on, from its first row to its close."""
+    """The writes of decisions that move a run on, from its first row to its close."""
     control = names.control
     match decision:
         case StartRun():
@@ -180,7 +180,7 @@ def _pass(decision: PassEvaluation, control: str) -> list[Write]:
 
 
 def _open_kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> list[Write]:
-    """The kept rows of a new date replace those that an earlier life of the date left.
+    """The kept rows of a new date. They replace those of an earlier run of the date.
 
     A date that waited on an excluded day begins on the version of its kept rows by which it was judged.
     """
@@ -203,7 +203,7 @@ def _keep(decision: KeepRows, control: str) -> Put:
 
 
 def _note_dormant(decision: NoteDormant, control: str) -> list[Write]:
-    """The date keeps its rows while it waits, unless it has begun meanwhile."""
+    """The kept rows of a date that waits. The write fails if the date has begun."""
     key, marker = decision.key, decision.marker
     begun = Check(control, pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key), NOTHING_THERE)
     writes: list[Write] = [_kept(key, decision.kept, decision.at, control), begun]
@@ -234,19 +234,19 @@ def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Wri
 
 
 def _held(run: Run) -> Expect:
-    """The fence: the row is RUNNING and this execution's."""
+    """The fence: the row is RUNNING and belongs to this execution."""
     return Expect(equals={"status": str(RunStatus.RUNNING), "runToken": run.run_token})
 
 
 def _held_with_rest(run: Run) -> Expect:
-    """As `_held`, and no newer record of a repeated hour was noted meanwhile."""
+    """Like `_held`. The row must also have no newer note of a repeated hour."""
     if run.rest is None:
         return Expect(equals=_held(run).equals, absent=("restOfHour",))
     return Expect(equals={**_held(run).equals, "restOfHour": rest_row(run.rest)})
 
 
 def _unchanged(run: Run) -> Expect:
-    """The row is as it was read: an invocation of a dead execution may still be committing its intent or its pass."""
+    """The row is as it was read. An invocation of an ended execution may still commit its intent or its pass."""
     known = {
         "jobIntent": intent_row(run.job_intent) if run.job_intent else None,
         "evaluatedAt": format_time(run.evaluated_at) if run.evaluated_at else None,
@@ -337,7 +337,7 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
 
 
 def _follow_up(asked: RequestRerun, closing: JobEntry | None, names: TableNames) -> list[Write]:
-    """The request of a close; next to a request that waits only its entry, and a note for the answer of that one."""
+    """The rerun request of a close. If another request waits, its log entry and a note for that request's answer."""
     entry, standing = asked.entry, asked.replaces
     if entry is None or standing is None:
         return _request_rerun(asked, names)
@@ -349,7 +349,7 @@ def _follow_up(asked: RequestRerun, closing: JobEntry | None, names: TableNames)
 def _judge(
     key: RunKey, judged: Verdict, decision: CloseRun | ExpireTrigger | RecordBreach, control: str
 ) -> list[Write]:
-    """Each clock's verdict is written once: the row must still be as it was read."""
+    """The verdict row. Each clock is judged once, so the row must be as it was read."""
     if not decision.verdicts:
         return []
     expect = Expect(
@@ -387,7 +387,7 @@ def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
 
 
 def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "") -> list[Write]:
-    """The request is answered once; its row, unless it holds a newer request, says how and is pending no longer."""
+    """The answer of a request, written once. Its row leaves the pending index, unless it holds a newer request."""
     name = rerun_marker(key, request.identity)
     writes: list[Write] = [Put(control, marker_row(key.pipeline_id, name, request.at), NOTHING_THERE, role)]
     if request.stands:
@@ -404,7 +404,7 @@ def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "")
 
 
 def _reject_rerun(decision: RejectRerun, control: str) -> list[Write]:
-    """The answer; what waited beside the request takes its row over."""
+    """The answer of a rejected request. The late data that waited with it takes its row over."""
     key, request, follow_up = decision.key, decision.request, decision.follow_up
     if follow_up is None:
         return _answer(key, request, control, FENCE)
@@ -414,11 +414,11 @@ def _reject_rerun(decision: RejectRerun, control: str) -> list[Write]:
 
 
 ANY_NOTE = object()
-"""Whatever the row of a rerun request holds as lateData."""
+"""A rerun request's row may have any lateData."""
 
 
 def request_as_read(requested_at: Any, noted: Any = ANY_NOTE, *absent: str) -> Expect:
-    """A rerun request's row as it was read: values are compared as they are stored, a number as a number."""
+    """The condition that a rerun request's row is as it was read. Values are compared as they are stored."""
     told = {"requestedAt": requested_at} | ({} if noted is ANY_NOTE else {"lateData": noted})
     equals = {name: value for name, value in told.items() if value is not UNSET}
     missing = tuple(name for name, value in told.items() if value is UNSET)
@@ -448,7 +448,7 @@ def _request_rerun(decision: RequestRerun, names: TableNames) -> list[Write]:
 
 
 def _post_run(run: Run, control: str, *, settled: bool) -> Write:
-    """The completed run is as it was read; when nothing is awaited any more it leaves the post-run index."""
+    """The completed run is as it was read. It leaves the post-run index once no sensor is awaited."""
     token = {"runToken": run.run_token} if run.run_token else {}
     expect = Expect(equals={"status": str(RunStatus.COMPLETED), **token})
     pk, sk = pipeline_pk(run.key.pipeline_id), run_sk("TRIGGER", run.key)
@@ -470,7 +470,7 @@ def _note_after_run(decision: NoteAfterRun, names: TableNames) -> list[Write]:
 
 
 def _note_beside(key: RunKey, standing: StandingRequest, at: datetime, control: str) -> Update:
-    """The request still waits, and its answer will meet this note; whoever has forgotten it is shown it again."""
+    """The note on a request that still waits. Its answer reads the note. The row enters the pending index again."""
     return Update(
         control,
         pipeline_pk(key.pipeline_id),
@@ -498,7 +498,7 @@ def _update_dry_run(row: Item, control: str, expect: Expect, role: str = "") -> 
 
 
 def _answer_dry_run(decision: AnswerDryRun, control: str) -> list[Write]:
-    """What was answered is counted on the DRY_RUN# row as it was read, and answered once."""
+    """The answer of a dry run, written once and counted on the DRY_RUN# row as it was read."""
     key = decision.after.key
     writes: list[Write] = []
     if decision.request is not None:

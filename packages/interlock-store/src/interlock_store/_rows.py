@@ -1,4 +1,4 @@
-"""Rows and their meaning: keys, times, and the lifecycle's structs to and from rows (docs/reference/rows.md §1)."""
+"""The forms of rows: keys, times, and the lifecycle's structs to and from rows (docs/reference/rows.md §1)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -41,9 +41,9 @@ _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
 
 _LONGEST_SK = 1024
-"""Bytes of a sort key that DynamoDB takes."""
+"""The limit of a sort key in DynamoDB, in bytes."""
 _READABLE = 100
-"""Characters that are left of each part of a name that is too long for a key."""
+"""The characters that remain of each part of a name that is too long for a key."""
 
 _RUN_TTL = timedelta(days=30)
 _LOG_TTL = timedelta(days=30)
@@ -56,7 +56,7 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class MalformedRow(StoreError):
-    """A row that cannot be read: which one, and what is wrong with it."""
+    """A row that cannot be read: its key and the problem."""
 
     def __init__(self, pk: str, sk: str, problem: str) -> None:
         super().__init__(f"row {pk} / {sk}: {problem}")
@@ -77,12 +77,12 @@ def pipeline_of(pk: str) -> str:
 
 
 def run_sk(kind: str, key: RunKey) -> str:
-    """Sort key of a row about one run: `<kind>#<schedule>#<date>`."""
+    """The sort key of a row about one run: `<kind>#<schedule>#<date>`."""
     return f"{kind}#{key.schedule_id}#{key.date}"
 
 
 def key_of_row(pk: str, sk: str) -> RunKey:
-    """The run that a `<kind>#<schedule>#<date>` row is about; JOB# and RERUN# rows have a number behind it."""
+    """The run of a `<kind>#<schedule>#<date>` row. JOB# and RERUN# rows have a number after it."""
     parts = sk.split("#")
     form = "<kind>#<schedule>#<date>" + ("#<number>" if parts[0] in _NUMBERED else "")
     if len(parts) != form.count("#") + 1 or not parts[1]:
@@ -100,7 +100,7 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(text: object, pk: str, sk: str) -> datetime:
-    """A moment written by format_time, or by anybody in RFC 3339."""
+    """A time that format_time or another writer wrote in RFC 3339."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
@@ -109,7 +109,7 @@ def parse_time(text: object, pk: str, sk: str) -> datetime:
 
 
 def read_arrival(row: Mapping[str, Any]) -> datetime | None:
-    """The moment of a first-sensor-arrival row, None when it holds none."""
+    """The time of a first-sensor-arrival row (UTC). None for a row without a valid time."""
     try:
         return parse_time(sensor_fields(row).get("arrivedAt"), row["PK"], row["SK"])
     except MalformedRow:
@@ -117,7 +117,7 @@ def read_arrival(row: Mapping[str, Any]) -> datetime | None:
 
 
 def arrival_as_read(row: Mapping[str, Any]) -> Expect:
-    """A first-sensor-arrival row still says what it said: all that read_arrival looks at."""
+    """The condition that a first-sensor-arrival row is as it was read, for all attributes that read_arrival uses."""
     told = ("data", "arrivedAt")
     return Expect(
         exists=True,
@@ -127,12 +127,12 @@ def arrival_as_read(row: Mapping[str, Any]) -> Expect:
 
 
 def epoch(moment: datetime) -> int:
-    """Whole epoch seconds, as TTL attributes want them."""
+    """Whole epoch seconds, the form of TTL attributes."""
     return int(moment.timestamp())
 
 
 def run_row(run: Run) -> Item:
-    """The trigger row of a run that is not started yet: it lies in the pending index."""
+    """The trigger row of a run that is not started yet. It is in the pending index."""
     row: Item = {
         "PK": pipeline_pk(run.key.pipeline_id),
         "SK": run_sk("TRIGGER", run.key),
@@ -175,7 +175,7 @@ def _read_rest(found: Any, pk: str, sk: str) -> RestOfHour | None:
 
 
 def closed_row(run: Run) -> Item:
-    """The trigger row of a run that was closed before it began: it waits for nothing and does not expire."""
+    """The trigger row of a run that was closed before it began. It is in no index and does not expire."""
     row = {name: value for name, value in run_row(run).items() if name not in {"GSI1PK", "GSI1SK", "ttl"}}
     if run.closed_at is not None:
         row["closedAt"] = format_time(run.closed_at)
@@ -183,7 +183,7 @@ def closed_row(run: Run) -> Item:
 
 
 def read_run(row: Mapping[str, Any]) -> Run:
-    """A trigger row as a Run. Rows of older tools lack our columns: they read as attempt 0 without a token."""
+    """A trigger row as a Run. Rows of older tools lack columns and read as attempt 0 without a token."""
     pk, sk = row["PK"], row["SK"]
 
     def moment(name: str) -> datetime | None:
@@ -220,28 +220,28 @@ def read_status(row: Mapping[str, Any]) -> RunStatus:
 
 
 def _token(row: Mapping[str, Any]) -> str:
-    """The token that fences the run: compared as text, so that nothing else could ever be written under it."""
+    """The token that fences the run. It must be a string, since conditions compare it as one."""
     token = row.get("runToken", "")
     if not isinstance(token, str):
-        raise MalformedRow(row["PK"], row["SK"], f"runToken {token!r} is no text")
+        raise MalformedRow(row["PK"], row["SK"], f"runToken must be a string, got {token!r}")
     return token
 
 
 def _count(row: Mapping[str, Any], name: str) -> int:
-    """A number that a row counts; 0 where it counts nothing."""
+    """A number that a row counts, 0 if it is absent."""
     try:
         return int(row.get(name, 0))
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise MalformedRow(row["PK"], row["SK"], f"{name} is no number: {error}") from None
+        raise MalformedRow(row["PK"], row["SK"], f"{name} is not a number: {error}") from None
 
 
 def _texts(value: object) -> dict[str, str]:
-    """A map of texts; what is none counts as empty."""
+    """A map of strings. Any other value counts as empty."""
     return {str(name): str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def intent_row(intent: JobIntent) -> str:
-    """A job intent as JSON: configs hold floats and empty strings, which must come back as they were."""
+    """A job intent as JSON. Configs hold floats and empty strings, which a read must return unchanged."""
     return msgspec.json.encode(intent).decode()
 
 
@@ -255,7 +255,7 @@ def _read_intent(value: object, pk: str, sk: str) -> JobIntent | None:
 
 
 def read_sensor(row: Mapping[str, Any], written_at: datetime) -> Sensor:
-    """A sensor row; fields lie in `data`, or flat beside the keys."""
+    """A sensor row. Its fields are in `data`, or flat with the keys."""
     pk, sk = row["PK"], row["SK"]
     key = sk.removeprefix("SENSOR#")
     if not key or key == sk:
@@ -264,7 +264,7 @@ def read_sensor(row: Mapping[str, Any], written_at: datetime) -> Sensor:
 
 
 def sensor_fields(row: Mapping[str, Any]) -> Mapping[str, object]:
-    """The sensor's fields: `data` when it is a map, else the row without its keys and bookkeeping."""
+    """The sensor's fields: `data` if it is a map, otherwise the row without its keys and bookkeeping."""
     data = row.get("data")
     if isinstance(data, Mapping):
         return data
@@ -272,7 +272,7 @@ def sensor_fields(row: Mapping[str, Any]) -> Mapping[str, object]:
 
 
 def event_row(event: Event) -> Item:
-    """The outbox row of an event: pending until it is on the bus."""
+    """The outbox row of an event. It is pending until the event is on the bus."""
     return {
         "PK": pipeline_pk(event.pipeline_id),
         "SK": f"EVENT#{event.id}",
@@ -307,7 +307,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def read_entry(row: Mapping[str, Any]) -> JobEntry:
-    """A joblog row, whoever wrote it."""
+    """A joblog row of Interlock or of an external writer."""
     pk, sk = row["PK"], row["SK"]
     stamp = sk.rpartition("#")[2]
     try:
@@ -318,7 +318,7 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
         duration = float(row["duration"]) if row.get("duration") is not None else None
         attempt = int(row["attempt"]) if row.get("attempt") is not None else None
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise MalformedRow(pk, sk, f"duration or attempt is no number: {error}") from None
+        raise MalformedRow(pk, sk, f"duration or attempt is not a number: {error}") from None
     return JobEntry(
         key=key_of_row(pk, sk),
         at=at,
@@ -333,7 +333,7 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
 
 
 def _cut(value: object) -> str | None:
-    """Other people's text, of a length that fits into an event and into our own rows."""
+    """The text of an external writer, cut to a length that fits into an event and into Interlock's rows."""
     return None if value is None else cut_text(str(value))
 
 
@@ -354,7 +354,7 @@ def rerun_row(rerun: RerunEntry, number: int) -> Item:
 
 
 def read_rerun(row: Mapping[str, Any], key: RunKey) -> RerunEntry:
-    """A rerun row of a date. Its reason counts against a budget, whatever else of it cannot be read."""
+    """A rerun row of a date. Its reason counts against a budget, even if other values cannot be read."""
     return RerunEntry(
         key=key,
         reason=str(row.get("reason", "")),
@@ -371,9 +371,9 @@ def _time_or_long_ago(text: object, row: Mapping[str, Any]) -> datetime:
 
 
 def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
-    """A rerun request; `at` is the record's time, which stands in for a missing requestedAt.
+    """A rerun request. `at`: the record's time (UTC), which replaces a missing requestedAt.
 
-    Only the boolean or the word true abandons the previous job: whatever else is there, it is asked for.
+    Only the boolean or the word true abandons the previous job. For any other value the job is asked for.
     """
     stamp = request_stamp(row)
     return RerunRequest(
@@ -389,7 +389,7 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
 
 
 def request_stamp(row: Mapping[str, Any]) -> str | None:
-    """The text of a rerun request's requestedAt, which may be a number; None for one that says nothing."""
+    """A rerun request's requestedAt as a string. The row may hold a number. None for an absent or empty value."""
     stamp = row.get("requestedAt")
     return str(stamp) if isinstance(stamp, Decimal) or (isinstance(stamp, str) and stamp) else None
 
@@ -409,9 +409,9 @@ def verdict_changes(fresh: Mapping[Clock, ClockVerdict]) -> Item:
 
 
 def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
-    """The judgements of a date so far; none without a row.
+    """The judgements of a date so far. A missing row has none.
 
-    An SLA never stops a run, so what somebody has spoiled is no error here.
+    An SLA never stops a run, so a corrupted judgement raises no error.
     """
     told = {clock: (row or {})[str(clock)] for clock in Clock if str(clock) in (row or {})}
     read = {clock: _read_judgement(value) for clock, value in told.items()}
@@ -432,12 +432,12 @@ def _read_judgement(told: Any) -> ClockVerdict | None:
 
 
 def rerun_marker(key: RunKey, identity: str) -> str:
-    """The marker that says: this rerun request was answered."""
+    """The marker of a rerun request that was answered."""
     return f"rerun#{key.schedule_id}#{identity}#{key.date}"
 
 
 def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
-    """The DRY_RUN# row of a date: `data.triggeredAt` once the job would have been triggered."""
+    """The DRY_RUN# row of a date. `data.triggeredAt` is set once the job would have been triggered."""
     row: Item = {
         "PK": pipeline_pk(dry_run.key.pipeline_id),
         "SK": run_sk("DRY_RUN", dry_run.key),
@@ -452,14 +452,16 @@ def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
 
 
 def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
-    """What a dry run has observed of a date so far; nothing without a row. Older rows hold `data` only."""
+    """The observations of a dry run about a date. A missing row has none. Older rows hold `data` only."""
     if row is None:
         return DryRun(key)
     data = row.get("data")
     told = data.get("triggeredAt") if isinstance(data, Mapping) else None
     reruns, retries = row.get("reruns", []), row.get("retries", 0)
     if not isinstance(reruns, list) or not isinstance(retries, int | Decimal) or isinstance(retries, bool):
-        raise MalformedRow(row["PK"], row["SK"], f"reruns {reruns!r} is no list, or retries {retries!r} no number")
+        raise MalformedRow(
+            row["PK"], row["SK"], f"reruns must be a list, got {reruns!r}, and retries a number, got {retries!r}"
+        )
     return DryRun(
         key,
         triggered_at=parse_time(told, row["PK"], row["SK"]) if "data" in row else None,
@@ -471,10 +473,10 @@ def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
 
 
 QUIET = {"quiet": "1"}
-"""The attribute of rows that the stream-router need not see: the filter of its stream leaves them out."""
+"""The attribute of rows that the stream-router does not need. The filter of its stream leaves them out."""
 
 UNREADABLE_VERSION = -1
-"""The version of a KEPT# row whose own cannot be read: the next write replaces the row whatever it holds."""
+"""The version of a KEPT# row with an unreadable version. The next write replaces the row in any case."""
 
 
 REJECTIONS_READ = ("markedAt", "count")
@@ -482,7 +484,7 @@ _MOST_COUNTED = 10**12
 
 
 def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
-    """The KEPT# row of a date: the sensor rows that it was judged by. The stream filter leaves quiet rows out."""
+    """The KEPT# row of a date: the sensor rows by which it was judged. The stream filter leaves quiet rows out."""
     return {
         "PK": pipeline_pk(key.pipeline_id),
         "SK": run_sk("KEPT", key),
@@ -495,7 +497,7 @@ def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
 
 
 def _dormant_entry(dormant: Dormancy) -> Item:
-    """The note of a date that waits on an excluded day in its KEPT# row, with its entry of the index."""
+    """The note of a date that waits on an excluded day, in its KEPT# row, with the entry of the index."""
     return {
         "dormant": {
             "sensorKey": dormant.sensor_key,
@@ -514,9 +516,9 @@ def _kept_entry(row: KeptRow) -> Item:
 
 
 def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
-    """What a date keeps; nothing without a row. An entry that cannot be read counts as one without fields.
+    """The rows that a date keeps. A missing row keeps none. An unreadable entry counts as a row without fields.
 
-    Such an entry decides nothing: the run is held until a row of its date comes.
+    Such an entry decides no rule: the run is held until a row of its date comes.
     """
     if row is None:
         return KeptRows()
@@ -547,7 +549,7 @@ def read_waiting(row: Mapping[str, Any]) -> tuple[RunKey, KeptRows]:
     """A date that waits on an excluded day, and its kept rows. Raises MalformedRow if its note is unreadable."""
     key, kept = key_of_row(row["PK"], row["SK"]), read_kept(row)
     if kept.dormant is None:
-        raise MalformedRow(row["PK"], row["SK"], "dormant has to be a map of sensorKey, slot and since")
+        raise MalformedRow(row["PK"], row["SK"], "dormant must be a map of sensorKey, slot and since")
     return key, kept
 
 
@@ -562,7 +564,7 @@ def _read_kept(entry: Any) -> KeptRow:
 
 
 def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
-    """The marker of a kind of rejected sensor row; None without one. What cannot be read counts as long ago."""
+    """The marker of a kind of rejected sensor row, None without one. An unreadable time counts as long ago."""
     if row is None:
         return None
     try:
@@ -570,20 +572,20 @@ def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
     except (MalformedRow, OverflowError):
         reported_at = _LONG_AGO
     count = _whole(row.get("count"), otherwise=-1)
-    # A number that nothing of ours wrote may have more digits than a condition can carry: it is replaced as it is.
+    # A number from an external writer may have more digits than a condition can carry. It is replaced in any case.
     as_read = {name: row[name] for name in REJECTIONS_READ if name in row} if count >= 0 else {}
     return Rejections(reported_at, max(count, 0), as_read)
 
 
 def _whole(value: Any, *, otherwise: int) -> int:
-    """A whole number of a row, of a size that counts something; else `otherwise`."""
+    """A whole number of a row within the range of a count, otherwise `otherwise`."""
     if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value < _MOST_COUNTED:
         return otherwise
     return int(value) if value == value.to_integral_value() else otherwise
 
 
 def marker_sk(marker: str) -> str:
-    """Sort key of a marker's row. A name that no key can hold is cut, and told from others by its digest."""
+    """The sort key of a marker's row. A name that is too long for a key is cut, and a digest makes it unique."""
     sk = f"MARKER#{marker}"
     if len(sk.encode()) <= _LONGEST_SK:
         return sk
@@ -592,7 +594,7 @@ def marker_sk(marker: str) -> str:
 
 
 def marker_row(pipeline_id: str, marker: str, at: datetime) -> Item:
-    """A row that is written once and says: this was already reported."""
+    """A row that is written once, and marks a report or an answer as done."""
     return {
         "PK": pipeline_pk(pipeline_id),
         "SK": marker_sk(marker),

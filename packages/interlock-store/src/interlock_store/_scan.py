@@ -1,4 +1,4 @@
-"""Reads the control table from end to end, for the migration alone: no Lambda may, and no other module does."""
+"""Reads the whole control table, for the migration alone. No Lambda may scan, and no other module does."""
 
 import json
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ _ATTRIBUTES = (
     "status",
     "ttl",
 )
-"""What the migration looks at; the sensors' data and the jobs' configs stay in the table."""
+"""The attributes that the migration reads. The sensors' data and the jobs' configs stay in the table."""
 
 
 class Position(Struct, frozen=True):
-    """Where a scan stands: the key of the last row that was looked at. `str()` is what `parse_position` reads."""
+    """The position of a scan: the key of the last row that was read. `parse_position` reads its `str()`."""
 
     pk: str
     sk: str
@@ -43,20 +43,21 @@ class Position(Struct, frozen=True):
 
 
 def parse_position(text: str) -> Position:
-    """The position that an interrupted migration printed; ValueError when the text is none."""
+    """The position that an interrupted migration printed. Raises ValueError for any other text."""
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if not (isinstance(found, list) and len(found) == 2 and all(isinstance(part, str) and part for part in found)):
-        raise ValueError(f'{text!r} is not a position: it is ["<partition key>", "<sort key>"]')
+        raise ValueError(f'{text!r} is not a position. A position is ["<partition key>", "<sort key>"]')
     return Position(*found)
 
 
 class ScanPage(Struct, frozen=True):
-    """One page: its CONFIG, TRIGGER# and RERUN_REQUEST# rows (narrowed), how many rows were read for them,
+    """One page of a scan.
 
-    and where the scan stands after it; None at the end.
+    It has the CONFIG, TRIGGER# and RERUN_REQUEST# rows with the attributes of the migration, the number of rows that
+    were read for them, and the position after the page, None at the end.
     """
 
     rows: tuple[Item, ...]
@@ -65,21 +66,21 @@ class ScanPage(Struct, frozen=True):
 
 
 class RowScan(Protocol):
-    """What reads a whole table."""
+    """A reader of a whole table."""
 
     def pages(self, table: str, after: Position | None = None) -> Iterator[ScanPage]:
-        """The pages behind a position, strongly consistent, in the table's own order."""
+        """The pages after a position, strongly consistent, in the table's own order."""
 
 
 class DynamoScan:
-    """Scans on DynamoDB. `page_size`: rows looked at per page, for tests; by default the page is 1 MB."""
+    """Scans on DynamoDB. `page_size`: the number of rows read per page, for tests. By default a page is 1 MB."""
 
     def __init__(self, client: "DynamoDBClient", page_size: int | None = None) -> None:
         self._client = client
         self._page_size = page_size
 
     def pages(self, table: str, after: Position | None = None) -> Iterator[ScanPage]:
-        """The pages behind a position."""
+        """The pages after a position."""
         request = _request(table)
         if self._page_size is not None:
             request["Limit"] = self._page_size
@@ -116,7 +117,7 @@ class MemoryScan:
         self._page_size = page_size
 
     def pages(self, table: str, after: Position | None = None) -> Iterator[ScanPage]:
-        """The pages behind a position; each is read when it is asked for."""
+        """The pages after a position. Each is read on demand."""
         while True:
             rows = self._tables.rows_of(table)
             left = [row for row in rows if after is None or (row["PK"], row["SK"]) > (after.pk, after.sk)]

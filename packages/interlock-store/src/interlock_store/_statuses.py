@@ -1,4 +1,4 @@
-"""Reads where each pipeline's newest dates stand. A date that cannot be read gets its own line among the others."""
+"""Reads the state of each pipeline's newest dates. A date that cannot be read gets its own line among the others."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -139,7 +139,10 @@ class _Look:
         spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.corrupted.items()]
         if spoiled:
             row = f"VERDICT#{key.schedule_id}#{key.date}"
-            return sla, f"{row} is no verdict, and is judged anew when its date is next looked at: {', '.join(spoiled)}"
+            return (
+                sla,
+                f"{row} is not a verdict, and is judged again at the next look at its date: {', '.join(spoiled)}",
+            )
         if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
             return sla, ""
         try:

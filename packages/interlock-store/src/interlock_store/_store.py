@@ -1,4 +1,4 @@
-"""The store: facts out of the tables, decisions into them, each as one transaction."""
+"""The store: it reads facts from the tables and writes each decision as one transaction."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -65,7 +65,11 @@ _HOURS_OF_A_DAY = 24
 
 
 class Commit(StrEnum):
-    """What became of a decision: COMMITTED; FENCED (another got there first); STALE (decide again on fresh facts)."""
+    """The result of a commit.
+
+    COMMITTED: the decision is written. FENCED: another writer was first. STALE: another fact has changed, and the
+    caller reads the facts and decides again.
+    """
 
     COMMITTED = "committed"
     FENCED = "fenced"
@@ -73,7 +77,7 @@ class Commit(StrEnum):
 
 
 class RunContext(Struct, frozen=True):
-    """What most steps of a run need to know: its trigger row, its pipeline's config, its SLA so far."""
+    """The facts for most steps of a run: its trigger row, its pipeline's config, its SLA so far."""
 
     run: Run | None
     config: "StoredConfig"
@@ -81,37 +85,37 @@ class RunContext(Struct, frozen=True):
 
 
 class Readings(Struct, frozen=True):
-    """What rules read of a date: the sensor rows as they are now, by row key, and the rows that the date keeps."""
+    """The rows that rules may read for a date: sensor rows as they are now, by row key, and the date's kept rows."""
 
     rows: Mapping[str, Mapping[str, object]]
     kept: KeptRows
 
 
 class StoredConfig(Struct, frozen=True):
-    """A pipeline's config as it is stored: readable, or the reason why it is not. Never a default."""
+    """A pipeline's config as it is stored, or the reason why it cannot be used. It is never a default."""
 
     config: PipelineConfig | None
     problem: str = ""
     created_at: datetime | None = None
-    """Since when the pipeline exists, or runs live if it was a dry run before; None where nobody has noted it."""
+    """The time since when the pipeline exists, or runs live after a dry run. None if it is not noted."""
     calendars: Mapping[str, Calendar] = {}
     periodic: bool = False
     """Whether its trigger's sensor was seen with a period in its key (`key#20260303T07`)."""
     changed_at: datetime | None = None
-    """When the stream last brought another config text or other days of its calendars; None where none was seen."""
+    """The last time at which the config's text or its calendars' days changed. None if no change was seen."""
     noted: bool = False
-    """Whether a note of this text and its excluded days exists: `created_at`, `changed_at` and `in_force` are its."""
+    """Whether the row notes this text and its excluded days. `created_at`, `changed_at`, `in_force` belong to it."""
     in_force: Mapping[str, datetime] = {}
-    """Since when the config has each of its terms (`interlock_lifecycle.terms_of`)."""
+    """The time since when the config has each of its terms (`interlock_lifecycle.dates.terms_of`)."""
 
     @property
     def exists(self) -> bool:
-        """Whether there is a CONFIG row at all."""
+        """Whether the CONFIG row exists."""
         return self.problem != NO_CONFIG
 
     @property
     def exclusions(self) -> Exclusions:
-        """The days on which the pipeline is dormant; none for an unreadable config, which never runs anyway."""
+        """The days on which the pipeline starts nothing. An unreadable config, which never runs, has none."""
         return self.config.exclusions(self.calendars) if self.config else Exclusions()
 
 
@@ -121,13 +125,13 @@ NO_CONFIG = "the pipeline has no config"
 def read_config(
     row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
 ) -> StoredConfig:
-    """A CONFIG row as it may be used, with the calendars that it names; an invalid one comes back with its problem."""
+    """A CONFIG row with the calendars that it names. An invalid one is returned with its problem."""
     known_since = [at for name in ("createdAt", "liveSince") if (at := moment_noted(row, name)) is not None]
     created_at = max(known_since, default=None)
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         if config.id != pipeline_id:
-            return StoredConfig(None, f"the config says id {config.id!r}, its row says {pipeline_id!r}", created_at)
+            return StoredConfig(None, f"the config has the id {config.id!r}, and its row has {pipeline_id!r}", created_at)
         found = calendars(config.calendar_names)
     except ConfigError as error:
         return StoredConfig(None, str(error), created_at)
@@ -148,7 +152,7 @@ def read_config(
 
 
 class Store:
-    """Typed access to the tables. All reads by key are strongly consistent; nothing ever scans."""
+    """Typed access to the tables. All reads by key are strongly consistent. No method scans."""
 
     def __init__(self, tables: Tables, names: TableNames) -> None:
         self._tables = tables
@@ -157,7 +161,7 @@ class Store:
     # --- facts ---------------------------------------------------------------------------------------------
 
     def config(self, pipeline_id: str) -> StoredConfig:
-        """The pipeline's config, read now. An invalid one comes back with its problem."""
+        """The pipeline's config as it is now. An invalid one is returned with its problem."""
         return self._stored(self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG), pipeline_id)
 
     def _stored(self, row: Mapping[str, Any] | None, pipeline_id: str) -> StoredConfig:
@@ -172,7 +176,7 @@ class Store:
         return found
 
     def run_context(self, key: RunKey) -> RunContext:
-        """Trigger row, config, arrival and verdict of a date, read in one request, strongly consistent."""
+        """The trigger row, config, arrival and verdict of a date, in one strongly consistent request."""
         pk = pipeline_pk(key.pipeline_id)
         sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
@@ -190,13 +194,13 @@ class Store:
         return None if row is None else read_run(row)
 
     def has_hours(self, key: RunKey) -> bool:
-        """Whether any hour of a day has a trigger row: then the day's data comes by the hour."""
+        """Whether any hour of a day has a trigger row, so that the day's data comes by the hour."""
         prefix = f"{run_sk('TRIGGER', key)}T"
         found = self._tables.query(self.names.control, pipeline_pk(key.pipeline_id), prefix=prefix, limit=1)
         return any(True for _ in found)
 
     def hours_waiting(self, key: RunKey) -> list[RunKey]:
-        """The hours of a day that run, or completed and still wait for post-run sensors; 24 at most."""
+        """The hours of a day that run, or that completed and await post-run sensors, 24 at most."""
         pk, prefix = pipeline_pk(key.pipeline_id), f"{run_sk('TRIGGER', key)}T"
         rows = self._tables.query(self.names.control, pk, prefix=prefix, limit=_HOURS_OF_A_DAY)
         waiting = (row for row in rows if row.get("GSI1PK") == POSTRUN or row.get("status") == RunStatus.RUNNING)
@@ -208,7 +212,7 @@ class Store:
             yield read_run(row)
 
     def readings(self, key: RunKey, rules: Iterable[Rule]) -> Readings:
-        """What rules may read of a date, in one batch: at most five rows per sensor key, and what the date keeps."""
+        """The rows that rules may read for a date, in one batch: at most five per sensor key, and the kept rows."""
         pk, kept_sk = pipeline_pk(key.pipeline_id), run_sk("KEPT", key)
         wanted = [(pk, f"SENSOR#{name}") for name in row_keys(rules, key.date)]
         found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])
@@ -216,36 +220,36 @@ class Store:
         return Readings({sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}, kept)
 
     def sensor_rows(self, pipeline_id: str, keys: Iterable[str]) -> dict[str, Mapping[str, object]]:
-        """The sensor rows that exist under these very keys, by row key."""
+        """The sensor rows that exist under exactly these keys, by row key."""
         pk = pipeline_pk(pipeline_id)
         found = self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys])
         return {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
 
     def kept(self, key: RunKey) -> KeptRows:
-        """The sensor rows that a date keeps; nothing without a row."""
+        """The sensor rows that a date keeps. A missing row keeps none."""
         return read_kept(self._get(key, "KEPT"))
 
     def rejections(self, pipeline_id: str, marker: str) -> Rejections | None:
-        """How often a kind of sensor row was rejected since its last event; None for a new kind."""
+        """The number of rejected rows of a kind since its last event. None for a new kind."""
         return read_rejections(self._tables.get(self.names.control, pipeline_pk(pipeline_id), marker_sk(marker)))
 
     def all_sensors(self, pipeline_id: str, prefix: str = "") -> dict[str, Mapping[str, object]]:
-        """Every sensor row of a pipeline, for people; no Lambda's hot path reads them all."""
+        """Every sensor row of a pipeline, for people. Steps of a run do not read all of them."""
         rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
 
     def arrived_at(self, key: RunKey) -> datetime | None:
-        """When the date's first sensor arrived; None also when somebody has spoiled the row.
+        """The arrival of the date's first sensor (UTC). None also for a corrupted row.
 
-        An SLA never stops a run, so what starts its relative clock must not either. The next arrival that is committed
-        mends the row.
+        An SLA never stops a run, so a corrupted start of its relative clock does not either. The next arrival that is
+        committed replaces the row.
         """
         sk = f"SENSOR#first-sensor-arrival#{key.date}"
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
         return None if row is None else read_arrival(row)
 
     def newest_arrivals(self, pipeline_id: str, schedule_id: str, limit: int) -> dict[RunKey, datetime]:
-        """The first arrivals of a pipeline's newest dates; rows that cannot be read are left out."""
+        """The first arrivals of a pipeline's newest dates (UTC). Rows that cannot be read are left out."""
         prefix = "SENSOR#first-sensor-arrival#"
         rows = self._tables.query(
             self.names.control, pipeline_pk(pipeline_id), prefix=prefix, newest_first=True, limit=limit
@@ -262,17 +266,17 @@ class Store:
         return found
 
     def baseline(self, key: RunKey) -> Mapping[str, object]:
-        """The post-run baseline of a date, by rule key; empty without one."""
+        """The post-run baseline of a date, by rule key. It is empty without a row."""
         sk = f"SENSOR#postrun-baseline#{key.date}"
         row = self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), sk)
         return {} if row is None else sensor_fields(row)
 
     def dry_run(self, key: RunKey) -> DryRun:
-        """What a dry run has observed of a date so far."""
+        """The observations of a dry run about a date so far."""
         return read_dry_run(self._get(key, "DRY_RUN"), key)
 
     def sla(self, key: RunKey) -> SlaFacts:
-        """The date's first arrival, its verdict so far, the excluded days, and since when each clock is there."""
+        """The date's first arrival, its verdict so far, the excluded days, and the begin of each clock."""
         pk = pipeline_pk(key.pipeline_id)
         sort_keys = (f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key), CONFIG)
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
@@ -284,7 +288,7 @@ class Store:
         return read_verdict(self._get(key, "VERDICT"), key)
 
     def entries(self, key: RunKey) -> list[JobEntry]:
-        """The joblog rows of a date, oldest first; rows that cannot be read count for nothing."""
+        """The joblog rows of a date, oldest first. Rows that cannot be read are left out."""
         prefix = f"{run_sk('JOB', key)}#"
         found = []
         for row in self._tables.query(self.names.joblog, pipeline_pk(key.pipeline_id), prefix=prefix):
@@ -295,7 +299,7 @@ class Store:
         return found
 
     def reruns(self, key: RunKey) -> list[RerunEntry]:
-        """The rerun rows of a date; one that cannot be read in full counts all the same."""
+        """The rerun rows of a date. A row that is only partly readable counts too."""
         prefix = f"{run_sk('RERUN', key)}#"
         rows = self._tables.query(self.names.rerun, pipeline_pk(key.pipeline_id), prefix=prefix)
         return [read_rerun(row, key) for row in rows]
@@ -318,18 +322,18 @@ class Store:
         return _standing(row, waits=not answered)
 
     def rerun_stands(self, request: RerunRequest) -> StandingRequest | None:
-        """The date's row while it still holds this request, and not a newer one."""
+        """The date's row if it still holds this request. None if it holds a newer one."""
         row = self._get(request.key, "RERUN_REQUEST")
         if row is None or not is_same(row.get("requestedAt", UNSET), request.requested_at):
             return None
-        # Of requests without a time, one that was answered is not this one: its identity was another record's.
+        # An answered request without a time is not this one: its identity was that of another record.
         stands = request_stamp(row) is not None or "handledAt" not in row
         return _standing(row, waits="handledAt" not in row) if stands else None
 
     def retire_request(self, key: RunKey, requested_at: object) -> None:
-        """Take an answered request out of the pending index, unless a newer one has replaced it.
+        """Remove an answered request from the pending index, unless a newer one has replaced it.
 
-        `requested_at` is what its row holds, of whatever type.
+        requested_at: the value of its row, of any type.
         """
         expect = request_as_read(requested_at)
         sk, pk = run_sk("RERUN_REQUEST", key), pipeline_pk(key.pipeline_id)
@@ -347,11 +351,11 @@ class Store:
         return self._tables.get(self.names.control, pipeline_pk(pipeline_id), marker_sk(marker)) is not None
 
     def pending(self, up_to: datetime) -> list[Item]:
-        """Committed rows that nobody has acted upon and that were committed at or before `up_to`, oldest first."""
+        """Rows that were committed at or before `up_to` and wait for an action, oldest first."""
         return list(self._tables.query(self.names.control, PENDING, index=INDEX, up_to=format_time(up_to)))
 
     def running(self) -> list[Item]:
-        """The rows of started runs, the one whose lease ends first before the others; read_run reads each."""
+        """The rows of started runs in the order of the ends of their leases. read_run reads each."""
         return list(self._tables.query(self.names.control, RUNNING, index=INDEX))
 
     def pipelines(self) -> list[str]:
@@ -359,12 +363,12 @@ class Store:
         return [pipeline_of(row["PK"]) for row in self._tables.query(self.names.control, CONFIG, index=INDEX)]
 
     def pipelines_naming(self, calendar: str) -> list[str]:
-        """The ids of the indexed pipelines whose config names a calendar; it is read in full, for rare occasions."""
+        """The ids of the indexed pipelines whose config names a calendar. It reads all configs, for rare use."""
         rows = self._tables.query(self.names.control, CONFIG, index=INDEX)
         return [pipeline_of(row["PK"]) for row in rows if calendar in _calendars_of(row)]
 
     def events(self, pipeline_id: str, *, after: str = "", newest: int | None = None) -> list[Item]:
-        """Rows of the events table of a pipeline whose sort key is greater than `after`, oldest first."""
+        """A pipeline's rows of the events table with a sort key greater than `after`, oldest first."""
         # Event rows begin with 13 digits of milliseconds; ":" is the character behind the digits, so thread and
         # claim rows, which begin with letters, are left out.
         rows: list[Item] = []
@@ -386,16 +390,16 @@ class Store:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))
 
     def ping(self) -> None:
-        """Raise unless the control table answers."""
+        """Check that the control table answers. Raises the table's error otherwise."""
         self._tables.get(self.names.control, "INTERLOCK", "PING")
 
     # --- decisions -----------------------------------------------------------------------------------------
 
     def commit(self, decision: Decision) -> Commit:
-        """Write a decision: all of it or nothing.
+        """Write a decision completely or not at all.
 
         A joblog row whose millisecond is taken, and a rerun row whose number is taken, move to the next free one. A
-        first arrival takes the place of what stands there and is none: an SLA never stops a run.
+        first arrival replaces a corrupted one, since an SLA never stops a run.
         """
         writes = plan(decision, self.names)
         if not writes:
@@ -418,7 +422,7 @@ class Store:
         raise TableBusy(f"no free log key after {_FREE_KEY_TRIES} tries")
 
     def _place(self, write: Write) -> Write | None:
-        """The refused write as it may be tried again; None when what stands in its place has to stay."""
+        """The rejected write in a form for another try. None if the existing row must stay."""
         if write.role != ARRIVAL:
             return _move(write)
         row = self._tables.get(*key_of(write))
@@ -427,13 +431,13 @@ class Store:
         return replace(write, expect=arrival_as_read(row))
 
     def forget_event(self, pk: str, sk: str) -> None:
-        """Delete an outbox row whose event is on the bus, or is kept as a dead letter."""
+        """Delete an outbox row after its event is on the bus, or is kept as a dead letter."""
         self._tables.transact([Delete(self.names.control, pk, sk)])
 
     # --- rows that users and tools write -----------------------------------------------------------------------
 
     def put_config(self, config: PipelineConfig) -> None:
-        """Write a pipeline's CONFIG row, indexed; createdAt stays as it was first written."""
+        """Write a pipeline's CONFIG row with its index entry. An existing createdAt stays."""
         row = {"config": encode_json(config), "GSI1PK": CONFIG, "GSI1SK": config.id}
         self._write(Update(self.names.control, pipeline_pk(config.id), CONFIG, set=row))
 
@@ -443,10 +447,10 @@ class Store:
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
-        """Index a CONFIG row as the stream brought it, with what is to be noted of it (`note`).
+        """Index a CONFIG row from a stream record, with its notes (`note`).
 
-        A row that says all this already is left alone, so that the record of this very write changes nothing; so is
-        one that somebody else has noted meanwhile.
+        A row that has all of this is left as it is, so that the record of this write has no effect. A row that another
+        writer has noted in the meantime is left as it is too.
         """
         stored = self._stored(row, pipeline_id)
         noted = note(row, pipeline_id, at, None if stored.config is None else stored.exclusions)
@@ -460,7 +464,7 @@ class Store:
             return
 
     def note_config(self, pipeline_id: str, at: datetime) -> None:
-        """Index a CONFIG row as it is now, for when the stream did not bring it, or brought a calendar of it."""
+        """Index a CONFIG row as it is now, after a lost stream record or a change of one of its calendars."""
         row = self._tables.get(self.names.control, pipeline_pk(pipeline_id), CONFIG)
         if row is not None:
             self.index_config(pipeline_id, row, at)
@@ -480,9 +484,9 @@ class Store:
         self._write(Put(self.names.control, row if ttl is None else {**row, "ttl": ttl}))
 
     def change_sensor(self, pipeline_id: str, key: str, fields: Mapping[str, Any]) -> bool:
-        """As `put_sensor`, unless the row is already like this: then nothing is written, and False.
+        """Like `put_sensor`, but without a write, and with False, if the row is equal already.
 
-        DynamoDB makes no stream record of a write that changes nothing, so such a write would start nothing.
+        DynamoDB makes no stream record for a write without a change, so such a write would start nothing.
         """
         row = _sensor_row(pipeline_id, key, fields)
         now = self._tables.get(self.names.control, row["PK"], row["SK"])
@@ -496,7 +500,7 @@ class Store:
     ) -> None:
         """Write a rerun request as an external process would.
 
-        `abandon_previous`: the date's last job is known to have ended, and its target is not asked for it.
+        abandon_previous: the date's last job is known to have ended, and its target is not asked for it.
         """
         row: Item = {
             "PK": pipeline_pk(key.pipeline_id),

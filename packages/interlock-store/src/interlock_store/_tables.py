@@ -1,4 +1,4 @@
-"""The few operations that the store needs of its tables, whoever provides them."""
+"""The operations that the store needs of its tables, on DynamoDB or in memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from interlock_store._write import Item, Write
 
 
 class TableNames(Struct, frozen=True):
-    """The names of the four tables; a service that never touches one may leave it empty."""
+    """The names of the four tables. A service that does not use one may leave it empty."""
 
     control: str
     joblog: str = ""
@@ -18,17 +18,17 @@ class TableNames(Struct, frozen=True):
 
     @classmethod
     def of_environment(cls, environment: str) -> "TableNames":
-        """The names that a deployment called `environment` gives its tables (docs/reference/rows.md §1)."""
+        """The table names of a deployment with the name `environment` (docs/reference/rows.md §1)."""
         prefix = f"{environment}-interlock-"
         return cls(f"{prefix}control", f"{prefix}joblog", f"{prefix}rerun", f"{prefix}events")
 
 
 class StoreError(Exception):
-    """Root of this package's errors."""
+    """The root of this package's errors."""
 
 
 class TransactionRefused(StoreError):
-    """A condition did not hold, so nothing was written. `indexes` are the places of the refused writes."""
+    """A condition did not hold, so nothing was written. `indexes`: the places of the rejected writes."""
 
     def __init__(self, indexes: Sequence[int]) -> None:
         super().__init__(f"conditions of writes {list(indexes)} did not hold")
@@ -36,11 +36,11 @@ class TransactionRefused(StoreError):
 
 
 class TableBusy(StoreError):
-    """A transaction kept colliding with others, or the table kept throttling, until patience ran out."""
+    """A transaction collided with others, or the table throttled it, at every try."""
 
 
 class Contended(StoreError):
-    """The same row kept changing under a decision; whoever called tries again later."""
+    """The row changed before every try of a decision. The caller tries again later."""
 
 
 class Tables(Protocol):
@@ -64,10 +64,10 @@ class Tables(Protocol):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> Iterator[Item]:
-        """Rows of one partition whose sort key begins with `prefix`; or is greater than `after`, or at most `up_to`.
+        """Rows of one partition whose sort key begins with `prefix`, is greater than `after`, or is at most `up_to`.
 
-        Pages are read as the caller goes on. A table is read consistently, an index eventually.
+        Pages are read on demand. A table is read consistently, an index eventually.
         """
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none; TransactionRefused when a condition does not hold."""
+        """All writes or none. Raises TransactionRefused if a condition does not hold."""

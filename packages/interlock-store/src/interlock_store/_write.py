@@ -1,4 +1,4 @@
-"""The few kinds of writes that a transaction is made of, and the conditions they may carry."""
+"""The kinds of writes in a transaction, and their conditions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -9,7 +9,7 @@ Item: TypeAlias = dict[str, Any]
 
 
 class Expect(Struct, frozen=True):
-    """What must be true of a row for its write to happen: all of it, or the whole transaction is refused."""
+    """The conditions of a row for its write. If one does not hold, the whole transaction is rejected."""
 
     exists: bool | None = None
     equals: Mapping[str, Any] = {}
@@ -30,7 +30,7 @@ class Put(Struct, frozen=True):
 
 
 class Update(Struct, frozen=True):
-    """Set and remove attributes of a row; creates the row unless the expectation forbids it."""
+    """Set and remove attributes of a row. It creates the row unless the expectation forbids it."""
 
     table: str
     pk: str
@@ -52,7 +52,7 @@ class Delete(Struct, frozen=True):
 
 
 class Check(Struct, frozen=True):
-    """Write nothing, but refuse the transaction unless the row is as expected."""
+    """Write nothing, but reject the transaction unless the row is as expected."""
 
     table: str
     pk: str
@@ -64,18 +64,18 @@ class Check(Struct, frozen=True):
 Write: TypeAlias = Put | Update | Delete | Check
 
 FENCE = "fence"
-"""Role of the write whose refusal means: somebody else got there first."""
+"""The role of the write whose rejection means that another writer was first."""
 
 LOG = "log"
-"""Role of a joblog row: when its millisecond is taken, the next free one is used."""
+"""The role of a joblog row. If its millisecond is taken, the next free one is used."""
 COUNT = "count"
-"""Role of a rerun row: when its number is taken, the next free one is used."""
+"""The role of a rerun row. If its number is taken, the next free one is used."""
 ARRIVAL = "arrival"
-"""Role of a first-sensor-arrival row: what stands in its place and is no arrival gives way to it."""
+"""The role of a first-sensor-arrival row. It replaces a corrupted one."""
 
 
 def key_of(write: Write) -> tuple[str, str, str]:
-    """Table, partition key and sort key of the row that a write is about."""
+    """The table, partition key and sort key of a write's row."""
     if isinstance(write, Put):
         return write.table, write.item["PK"], write.item["SK"]
     return write.table, write.pk, write.sk
