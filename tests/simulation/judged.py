@@ -72,20 +72,12 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
             nothing = []  # a row of the very date, under a later name or kept, comes before this one
         if all(row is not None and row.truth.unreadable for row in there):
             unreadable.append(name)
-    mark, is_shared = passed.seen.get(rule.key, ""), _is_shared(config, rule)
-    if rule.any_date or not mark or ("@" not in mark and not rule.date_offset):
+    if rule.any_date or "@" not in passed.seen.get(rule.slot, ""):
         return Read([*options, *nothing])
-    if "@" not in mark or (is_shared and rule.date_offset):
-        # The mark is that of the run's own date, and a row that is kept for an offset has none of its own.
-        return Read([*options, *_ever_written(ledger, passed, rule, wanted), *nothing])
     kept = _kept(ledger, passed, rule, wanted)
-    if not kept.problem and unreadable and not is_shared:
+    if not kept.problem and unreadable and not _is_shared(config, rule):
         return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged in its place")
     return Read([*options, *kept.options, *nothing], kept.problem)
-
-
-def _ever_written(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Fields]:
-    return [row.value for row in _versions(ledger, passed, rule, wanted) if row.value is not None]
 
 
 def _versions(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Version]:
@@ -123,7 +115,7 @@ def _decides(row: Version, rule: Rule, wanted: ExecutionDate) -> bool:
 
 def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Read:
     """The versions that the kept row can be; a problem when it never existed, or is not the newest that is known."""
-    mark = passed.seen[rule.key].partition("@")[0]
+    mark = passed.seen[rule.slot].partition("@")[0]
     same = [
         row
         for row in _versions(ledger, passed, rule, wanted)

@@ -89,6 +89,16 @@ def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None
     assert took_into_account(done, Sensor("p", "landing", own, EVALUATED - timedelta(minutes=5)))
 
 
+def test_a_kept_row_of_an_offset_marks_its_own_slot(run: Run) -> None:
+    date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
+    earlier = {"date": str(date.shifted(-1))}
+    kept = {before.slot: KeptRow(earlier, EVALUATED - timedelta(hours=9))}
+    rows = {"landing": {"date": f" {date}"}}  # unreadable: no row of the run's own date was judged
+    marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
+    assert "@" not in marks["landing"]
+    assert "@" in marks[before.slot]
+
+
 def test_an_hours_row_hides_no_kept_row_of_its_day(run: Run) -> None:
     date = parse_execution_date("2026-03-03")
     kept = {"landing": KeptRow(SEEN, EVALUATED)}

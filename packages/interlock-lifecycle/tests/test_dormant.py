@@ -308,6 +308,19 @@ def test_a_dry_run_notes_an_excluded_date_without_rows(dry: PipelineConfig) -> N
     assert isinstance(judge_dormant(replace(case, row={"ok": True}), dry, MONDAY), KeepRows)
 
 
+def test_an_excluded_date_begins_by_any_of_its_rows(dry: PipelineConfig) -> None:
+    key = replace(FRIDAY, date=parse_execution_date("2026-03-07"))
+    noted = decide_dry_run(landing(date="2026-03-07"), dry, shadow_facts())
+    assert isinstance(noted, NoteDormant)
+    own = {"date": "2026-03-07", "ok": True, "n": 3}
+    case = DormantDate(key, key, noted.kept, None, None, False, OTHER, others={"landing#2026-03-07": own})
+    taken = judge_dormant(case, dry, MONDAY)
+    assert isinstance(taken, TakeUp)
+    assert (taken.sensor.key, taken.sensor.fields) == ("landing#2026-03-07", own)
+    short = replace(case, others={"landing#2026-03-07": own | {"ok": False}, "landing": OTHER})
+    assert isinstance(judge_dormant(short, dry, MONDAY), KeepRows)
+
+
 @pytest.mark.parametrize(("audit", "expected"), [({"n": 1}, ObserveRun), (None, NoteArrival)])
 def test_a_dry_run_begins_as_a_live_run_would(
     dry: PipelineConfig, audit: dict[str, object] | None, expected: type

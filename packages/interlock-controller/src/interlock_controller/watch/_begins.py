@@ -17,6 +17,7 @@ from interlock_lifecycle import (
 )
 from interlock_lifecycle.dryrun import begin_dry_run
 from interlock_lifecycle.sensors import DormantDate, TakeUp, judge_dormant, start_dormant, stop_waiting
+from interlock_rules import candidate_keys
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 
@@ -85,6 +86,7 @@ class DormantBegins:
         has_outcome = any(entry.event in TERMINAL_JOB_EVENTS for entry in store.entries(key))
         is_observed = config.dry_run and (arrived or store.dry_run(key).triggered_at is not None)
         sensor_key = "" if kept.dormant is None else kept.dormant.sensor_key
+        rows = store.sensor_rows(config.id, dict.fromkeys((sensor_key, *self._other_keys(key, kept, config))))
         return DormantDate(
             key=key,
             kept_key=kept_key,
@@ -92,9 +94,15 @@ class DormantBegins:
             run=store.run(key),
             other_run=store.run(key.under_other_schedule),
             is_settled=is_observed or (has_outcome and not config.dry_run),
-            row=store.sensor_rows(config.id, (sensor_key,)).get(sensor_key),
+            row=rows.pop(sensor_key, None),
             has_arrival=arrived,
+            others=rows,
         )
+
+    def _other_keys(self, key: RunKey, kept: KeptRows, config: PipelineConfig) -> tuple[str, ...]:
+        """The keys under which the row of a date that keeps none may be, besides the one that is noted."""
+        rule = config.trigger_rule
+        return () if rule is None or kept.is_kept_for_later else candidate_keys(rule.key, key.date)
 
     def forget(self, key: RunKey, now: datetime) -> None:
         """End the waiting of a date whose pipeline is gone."""

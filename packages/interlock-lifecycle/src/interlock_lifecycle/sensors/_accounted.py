@@ -35,9 +35,10 @@ def rows_seen(
     """The fingerprint of each sensor row by which an evaluation judged a date, by row key.
 
     A row that names another date was not seen for this one. If a kept row was read instead, its time follows the
-    fingerprint: a record of this date that was written later was not seen. Rules with different offsets may read the
-    plain row and the kept row of one key. A row of the date itself then has precedence, then the kept row, then the
-    others. An hour's row was not seen for a day if the day's kept row had precedence.
+    fingerprint: a record of this date that was written later was not seen. A kept row of another date, which a rule
+    with an offset read, has the slot of that rule as its key: it says nothing of the records of this date. A row of
+    the date itself has precedence, then the kept row, then the others. An hour's row was not seen for a day if the
+    day's kept row had precedence.
     """
     passed_over = {name for slot, name in selection.sources.items() if slot in selection.kept and slot == name}
     own = {
@@ -46,9 +47,9 @@ def rows_seen(
         if name not in passed_over and counts_for(row_date(name, fields), date)
     }
     marks: dict[str, str] = {}
-    for slot in sorted(selection.kept):  # the slot without an offset first
+    for slot in selection.kept:
         at = kept[slot].kept_at.astimezone(UTC).isoformat()
-        marks.setdefault(selection.sources[slot], f"{fingerprint(selection.fields[slot])}@{at}")
+        marks[slot] = f"{fingerprint(selection.fields[slot])}@{at}"
     chosen = {name for slot, name in selection.sources.items() if slot not in selection.kept and name in rows}
     return {**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **marks, **own}
 

@@ -144,7 +144,8 @@ class DormantDate(Struct, frozen=True):
 
     key: the date under the pipeline's present schedule. kept: its KEPT# row, under `kept_key`. run, other_run: its
     trigger rows, under the present schedule and the other one. is_settled: its joblog has an outcome, or a dry run has
-    begun it. row: the sensor's row as it is now, None for no row.
+    begun it. row: the sensor's row as it is now, None for no row. others: the rows of the trigger under its other keys
+    for the date, by row key. They are read for a date that keeps no row.
     """
 
     key: RunKey
@@ -155,6 +156,7 @@ class DormantDate(Struct, frozen=True):
     is_settled: bool
     row: Mapping[str, object] | None
     has_arrival: bool = False
+    others: Mapping[str, Mapping[str, object]] = {}
 
 
 class TakeUp(Struct, frozen=True):
@@ -180,6 +182,8 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
         return Ignore("the date does not wait")
     if reason := _why_settled(facts, waits, config):
         return stop_waiting(facts, now, reason)
+    if not facts.kept.is_kept_for_later:
+        facts, waits = _with_row_that_holds(facts, waits, config, now)
     if not facts.kept.is_kept_for_later and facts.row is not None and not _is_of(facts.row, waits, facts, config):
         return stop_waiting(facts, now, f"sensor {waits.sensor_key} holds another date's row, and none was kept")
     fields = _row_to_judge(facts, waits, config)
@@ -191,6 +195,20 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
     if facts.key != facts.kept_key:
         kept = replace(kept, version=1)  # the KEPT# row of the present schedule is new
     return TakeUp(Sensor(config.id, waits.sensor_key, fields, now), kept)
+
+
+def _with_row_that_holds(
+    facts: DormantDate, waits: Dormancy, config: PipelineConfig, now: datetime
+) -> tuple[DormantDate, Dormancy]:
+    """The facts with the first row of the date that fulfils the trigger, as reconciliation finds it for a live run."""
+    rule = config.trigger_rule
+    assert rule is not None
+    rows = {waits.sensor_key: facts.row, **facts.others}
+    for name, row in rows.items():
+        named = replace(waits, sensor_key=name)
+        if row is not None and _is_of(row, named, facts, config) and holds(rule, row, now):
+            return replace(facts, row=row), named
+    return facts, waits
 
 
 def _why_settled(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -> str:
