@@ -388,7 +388,8 @@ def test_a_row_that_never_holds_still_is_a_problem(meddled: Meddled) -> None:
     others = [Update(NAMES.control, RUN["PK"], RUN["SK"], set={"ttl": EXPIRES + n}) for n in range(1, 9)]
     done, _ = race(meddled, {**RUN, "ttl": EXPIRES}, *others)
     assert done.changes == ()
-    assert [problem.problem for problem in done.problems] == ["the row changed 5 times in the meantime. Run the migration again"]
+    problems = [problem.problem for problem in done.problems]
+    assert problems == ["the row changed 5 times in the meantime. Run the migration again"]
 
 
 def test_the_scan_reads_neither_sensors_nor_more_of_a_row_than_it_needs(

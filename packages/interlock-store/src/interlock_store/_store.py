@@ -131,7 +131,8 @@ def read_config(
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         if config.id != pipeline_id:
-            return StoredConfig(None, f"the config has the id {config.id!r}, and its row has {pipeline_id!r}", created_at)
+            problem = f"the config has the id {config.id!r}, and its row has {pipeline_id!r}"
+            return StoredConfig(None, problem, created_at)
         found = calendars(config.calendar_names)
     except ConfigError as error:
         return StoredConfig(None, str(error), created_at)
