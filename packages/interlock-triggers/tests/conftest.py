@@ -1,4 +1,4 @@
-"""Makes the peers importable and gives tests their clients, clocks and attempts."""
+"""Makes the peers importable, and provides clients, clocks and attempts for the tests."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class _Connects:
-    """Below everything else: every connect of this process is seen here, and only loopback is let through."""
+    """Sees every connect of this process, and permits only loopback addresses."""
 
     def __init__(self) -> None:
         self.forbidden = False
@@ -45,7 +45,7 @@ sys.addaudithook(_CONNECTS.hook)
 
 @pytest.fixture
 def forbid_connects() -> Iterator[Callable[[], list[str]]]:
-    """No socket connects while this is in use; gives what tried to."""
+    """No socket connects while this fixture is in use. Yields the attempts to connect."""
     _CONNECTS.forbidden, _CONNECTS.seen = True, []
     yield lambda: list(_CONNECTS.seen)
     _CONNECTS.forbidden = False

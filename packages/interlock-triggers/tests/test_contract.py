@@ -1,4 +1,4 @@
-"""One suite for the job types that have a peer: start once, follow to the end, say what is certain and what is not."""
+"""One suite for the job types that have a peer: start once, follow to the end, report certain and uncertain results."""
 
 import time
 from collections.abc import Iterator
@@ -121,7 +121,7 @@ def test_an_unknown_state_is_neither_success_nor_failure(polled: Setting) -> Non
         polled.check(started)
 
 
-def test_a_permanent_refusal_starts_nothing_and_says_so(any_type: Setting) -> None:
+def test_a_permanent_refusal_starts_no_job_and_is_reported(any_type: Setting) -> None:
     if any_type.kind.type == "http":
         assert any_type.kind.refuse is not None
         any_type.kind.refuse(any_type.target)
@@ -155,7 +155,7 @@ def test_after_a_lost_answer_the_next_attempt_finds_the_job(remote: Setting, fau
         seen = error
     remote.target.fault_starts = None
     assert not isinstance(seen, StartRefused)
-    # What a function answered is told by the headers, so that a spoilt body loses nothing.
+    # The headers of an invocation carry its result, so that a corrupted body loses nothing.
     assert isinstance(seen, OutcomeUnknown) == (once_only and fault not in ("garbage", "half"))
     if once_only:
         with pytest.raises(OutcomeUnknown):
@@ -166,14 +166,14 @@ def test_after_a_lost_answer_the_next_attempt_finds_the_job(remote: Setting, fau
     assert remote.target.jobs == ["k-1"]
 
 
-def test_a_start_that_may_have_been_sent_is_not_repeated_where_nobody_can_be_asked(once_only: Setting) -> None:
+def test_a_possible_start_is_not_repeated_without_a_way_to_ask(once_only: Setting) -> None:
     once_only.start()
     with pytest.raises(OutcomeUnknown):
         once_only.start(RESUMED)
     assert once_only.target.jobs == ["k-1"]
 
 
-def test_a_start_that_was_never_received_is_made_by_the_next_attempt(remote: Setting) -> None:
+def test_a_start_that_never_arrived_is_made_by_the_next_attempt(remote: Setting) -> None:
     remote.target.fault_starts = "cut-before"
     with pytest.raises((StartUnconfirmed, OutcomeUnknown)):
         remote.start()
@@ -184,7 +184,7 @@ def test_a_start_that_was_never_received_is_made_by_the_next_attempt(remote: Set
     assert remote.target.jobs == ["k-1"]
 
 
-def test_a_resumed_start_that_is_refused_for_now_stays_unconfirmed(remote: Setting) -> None:
+def test_a_resumed_start_refused_for_now_stays_unconfirmed(remote: Setting) -> None:
     if remote.kind.type in ONCE_ONLY:
         pytest.skip("is never sent again")
     remote.start()
@@ -192,13 +192,13 @@ def test_a_resumed_start_that_is_refused_for_now_stays_unconfirmed(remote: Setti
     try:
         remote.start(RESUMED)
     except TriggerError as error:
-        assert isinstance(error, StartUnconfirmed)  # noqa: PT017 (a start that is found is as good)
+        assert isinstance(error, StartUnconfirmed)  # noqa: PT017 (a found start is also right)
     assert remote.target.jobs == ["k-1"]
 
 
-def test_a_target_that_does_not_answer_is_given_up_at_the_deadline(remote: Setting) -> None:
+def test_a_call_without_an_answer_ends_at_the_deadline(remote: Setting) -> None:
     remote.target.fault_starts = remote.target.fault_others = "hang-before"
-    # boto3's timeouts are whole seconds; one AWS type on the wire is enough of them.
+    # boto3's timeouts are whole seconds, so that one AWS type on the wire is enough.
     setting = remote if remote.kind.type in ("http", "airflow", "databricks", "lambda") else _offline(remote)
     begun = time.monotonic()
     with pytest.raises(TriggerError) as error:
@@ -215,7 +215,7 @@ def test_no_time_left_means_that_nothing_is_sent(any_type: Setting) -> None:
 
 
 @pytest.mark.parametrize("fault", ["503", "throttle", "cut-before", "cut-after", "garbage", "half"])
-def test_a_status_that_cannot_be_read_leaves_the_job_as_it_is(polled: Setting, fault: str) -> None:
+def test_an_unreadable_status_leaves_the_job_unchanged(polled: Setting, fault: str) -> None:
     started = polled.start()
     polled.target.fault_others = fault
     with pytest.raises(CheckFailed) as failed:
@@ -225,7 +225,7 @@ def test_a_status_that_cannot_be_read_leaves_the_job_as_it_is(polled: Setting, f
     assert polled.check(started).state is State.RUNNING
 
 
-def test_a_run_that_the_target_does_not_know_is_a_permanent_failure_to_read(polled: Setting) -> None:
+def test_an_unknown_run_is_a_permanent_check_failure(polled: Setting) -> None:
     polled.start()
     unknown = {"databricks": "77"}.get(polled.kind.type, "unknown")
     with pytest.raises(JobGone) as gone:
@@ -234,7 +234,7 @@ def test_a_run_that_the_target_does_not_know_is_a_permanent_failure_to_read(poll
     assert gone.value.category is Category.PERMANENT
 
 
-def test_a_job_that_may_not_be_asked_about_is_not_called_gone(polled: Setting) -> None:
+def test_a_job_without_permission_to_ask_is_not_gone(polled: Setting) -> None:
     started = polled.start()
     if polled.kind.aws:
         polled.target.handle = lambda request: Refused("AccessDeniedException", "not authorized", 403).answer
@@ -248,8 +248,8 @@ def test_a_job_that_may_not_be_asked_about_is_not_called_gone(polled: Setting) -
 
 @pytest.mark.parametrize("status", [404, 410])
 @pytest.mark.parametrize("name", ["airflow-v2", "airflow-v1", "databricks"])
-def test_only_the_apis_own_word_says_that_a_job_is_gone(name: str, status: int) -> None:
-    """A page of something in between knows nothing of jobs."""
+def test_only_an_answer_of_the_api_makes_a_job_gone(name: str, status: int) -> None:
+    """A page of a proxy does not know whether a job exists."""
     for setting in _setting(name):
         started = setting.start()
         setting.target.handle = lambda request: Answer(status, b"<h1>not here</h1>")
@@ -261,7 +261,7 @@ def test_only_the_apis_own_word_says_that_a_job_is_gone(name: str, status: int) 
             setting.check(started)
 
 
-def test_targets_that_can_be_asked_find_the_job_by_its_key(polled: Setting) -> None:
+def test_findable_types_find_the_job_by_its_key(polled: Setting) -> None:
     until = time.time() + 10
     if not capability(polled.kind.type).findable:
         with pytest.raises(CheckFailed):
@@ -290,7 +290,7 @@ def test_a_far_deadline_is_no_trouble(any_type: Setting) -> None:
 
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), b"bytes"])
-def test_what_cannot_be_written_as_json_is_refused(any_type: Setting, value: object) -> None:
+def test_a_value_that_json_cannot_hold_is_rejected(any_type: Setting, value: object) -> None:
     key = {
         "http": "body",
         "airflow": "body",
@@ -317,7 +317,7 @@ def test_a_config_that_is_nested_without_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("config", [None, [], "url", 5, {1: 2}])
-def test_what_is_no_config_is_refused_in_one_sentence(any_type: Setting, config: Any) -> None:
+def test_an_invalid_config_is_rejected_in_one_sentence(any_type: Setting, config: Any) -> None:
     until, clients = time.time() + 5, any_type.clients
     with pytest.raises(StartRefused) as refused:
         start(any_type.kind.type, config, ATTEMPT, until=until, clients=clients)
@@ -326,8 +326,8 @@ def test_what_is_no_config_is_refused_in_one_sentence(any_type: Setting, config:
         check(any_type.kind.type, config, "run-1", until=until, clients=clients)
 
 
-def test_half_a_character_is_refused_where_it_stands(any_type: Setting) -> None:
-    """Lone surrogates come out of JSON escapes, and no encoding has a form for them."""
+def test_half_a_character_is_rejected_with_its_key(any_type: Setting) -> None:
+    """Lone surrogates come from JSON escapes, and no encoding can hold them."""
     name, value = next((key, value) for key, value in any_type.config.items() if isinstance(value, str))
     with pytest.raises(StartRefused) as refused:
         any_type.start(config=any_type.config | {name: value + "\ud800"})
@@ -345,7 +345,7 @@ def test_half_a_character_is_refused_where_it_stands(any_type: Setting) -> None:
         ("lambda", "payload", '"\ud800"'),
     ],
 )
-def test_half_a_character_in_a_body_is_no_crash(job_type: str, key: str, value: Any) -> None:
+def test_half_a_character_in_a_body_does_not_crash(job_type: str, key: str, value: Any) -> None:
     for setting in _setting(job_type):
         with pytest.raises(StartRefused, match=f"{key} holds half a character"):
             setting.start(config=setting.config | {key: value})
@@ -353,7 +353,7 @@ def test_half_a_character_in_a_body_is_no_crash(job_type: str, key: str, value: 
 
 
 @pytest.mark.parametrize("job_type", ["nope", "", "HTTP", None, [], {}, 5])
-def test_an_unknown_type_is_named_with_those_that_are_known(job_type: Any) -> None:
+def test_an_unknown_type_is_named_with_the_known_types(job_type: Any) -> None:
     until = time.time() + 5
     for error, question in (
         (StartRefused, lambda: start(job_type, {}, ATTEMPT, until=until)),
@@ -369,27 +369,27 @@ def test_an_unknown_type_is_named_with_those_that_are_known(job_type: Any) -> No
 @pytest.mark.parametrize(
     "date", ["", None, 5, "2026-13-45", "2026-02-30", "2026-03-03T24", "2026-03-03T99", "2026-03-03T7", "٢٠٢٦-03-03"]
 )
-def test_what_is_no_date_is_no_attempt(date: Any) -> None:
+def test_an_attempt_rejects_an_invalid_date(date: Any) -> None:
     with pytest.raises(ValueError, match="date must be a day or an hour"):
         Attempt("p", "s", date, 0, "k")
 
 
 @pytest.mark.parametrize("key", ["", None, "a b", "k" * 65, "k\n"])
-def test_what_is_no_key_is_no_attempt(key: Any) -> None:
+def test_an_attempt_rejects_an_invalid_key(key: Any) -> None:
     with pytest.raises(ValueError, match="key must be 1 to 64"):
         Attempt("p", "s", "2026-03-03", 0, key)
 
 
 @pytest.mark.parametrize("question", [check, find])
-def test_a_question_under_a_wrong_config_is_a_failed_question(question: Any) -> None:
-    """StartRefused would speak of a start, and there was none."""
+def test_a_check_with_a_wrong_config_is_a_failed_check(question: Any) -> None:
+    """StartRefused would report a start, but no start was made."""
     about: Any = "run-1" if question is check else ATTEMPT
     with pytest.raises(CheckFailed) as failed:
         question("step-function", {"stateMachineArn": "no-arn"}, about, until=time.time() + 5)
     assert failed.value.category is Category.PERMANENT
 
 
-def test_a_config_that_does_not_fit_names_the_key_and_no_value(any_type: Setting) -> None:
+def test_the_error_of_a_config_names_the_key_and_no_value(any_type: Setting) -> None:
     with pytest.raises(StartRefused) as refused:
         any_type.start(config=any_type.config | {"tabel": "hidden-value"})
     assert refused.value.category is Category.PERMANENT

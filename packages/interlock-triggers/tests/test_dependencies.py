@@ -1,4 +1,4 @@
-"""What the package imports: HTTP and commands need nothing of AWS, and AWS types say what they need."""
+"""The imports of the package: HTTP and commands need no AWS module, and AWS types name the missing extra."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ def _python(code: str, *arguments: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
-def test_without_boto3_everything_else_works_and_aws_types_name_the_extra() -> None:
+def test_without_boto3_only_aws_types_fail_and_name_the_extra() -> None:
     found = json.loads(_python(WITHOUT_BOTO3, json.dumps(AWS_CONFIGS)))
     assert found.pop("command") == "succeeded"
     assert "not a public address" in found.pop("http")
@@ -52,7 +52,7 @@ def test_without_boto3_everything_else_works_and_aws_types_name_the_extra() -> N
 
 
 @pytest.mark.parametrize("absent", ["boto3", "botocore", "requests", "moto"])
-def test_importing_the_package_and_running_a_command_imports_nothing_of_aws(absent: str) -> None:
+def test_package_and_command_import_no_aws_module(absent: str) -> None:
     code = (
         "import sys, time; from interlock_triggers import *;"
         "start('command', {'command': 'true'}, Attempt('p', 's', '2026-03-03', 0, 'k'), until=time.time() + 9);"

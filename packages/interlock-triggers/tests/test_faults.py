@@ -1,7 +1,7 @@
-"""Random faults around every call: no attempt ever starts two jobs, and nothing that was accepted is lost.
+"""Random faults around every call: no attempt ever starts two jobs, and no accepted job is lost.
 
-The driver keeps the rules of whoever calls `start`: it notes its intent first, forgets it when the start was refused,
-and otherwise comes back with `resumed=True`. `--starts 1000` runs the full number, `--seed` replays a run.
+The driver keeps the rules for callers of `start`: it records its intent first, drops it after a refusal, and otherwise
+calls again with `resumed=True`. `--starts 1000` runs the full number, `--seed` replays a run.
 """
 
 import os
@@ -49,7 +49,7 @@ class Settled(NamedTuple):
 
 
 class Faults:
-    """Where things go wrong; off once the storm is over."""
+    """Chooses the faults, and no faults after the storm."""
 
     def __init__(self, dice: random.Random, kinds: tuple[str, ...]) -> None:
         self.dice = dice
@@ -108,7 +108,7 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 
 
 def _judge(settled: list[Settled], jobs: list[str], once_only: bool) -> Counter[str]:
-    """The laws; and how often which outcome came."""
+    """Asserts the laws, and counts the outcomes."""
     counts = Counter(jobs)
     assert max(counts.values(), default=0) <= 1, f"started twice: {[k for k, n in counts.items() if n > 1]}"
     for each in settled:
@@ -116,7 +116,7 @@ def _judge(settled: list[Settled], jobs: list[str], once_only: bool) -> Counter[
             assert counts[each.key] == 1, f"{each.key} is said to be started, and is not there"
         if each.refused:
             assert counts[each.key] == 0, f"{each.key} is said to be refused, and is there"
-        assert not each.unknown or once_only, f"{each.key} is given up, although its target can tell"
+        assert not each.unknown or once_only, f"{each.key} is unknown, although its target can be asked"
     return Counter(
         "unknown" if each.unknown else "refused" if each.refused else "open" if each.open else "started"
         for each in settled
@@ -124,12 +124,12 @@ def _judge(settled: list[Settled], jobs: list[str], once_only: bool) -> Counter[
 
 
 @pytest.mark.parametrize("name", REMOTE)
-def test_no_attempt_starts_two_jobs_and_none_that_was_accepted_is_lost(
+def test_no_attempt_starts_two_jobs_and_no_job_is_lost(
     name: str, dice: random.Random, request: pytest.FixtureRequest
 ) -> None:
     kind = KINDS[name]
     target: Target = kind.target()
-    # An endpoint of one's own may refuse for good at any time, also what it has accepted before.
+    # A user's own endpoint may refuse permanently at any time, even a request that it accepted before.
     more = {"http": REFUSALS, "databricks": (), "airflow": ()}.get(kind.type, ("hang-before", "hang-after"))
     kinds = (*FAULTS_BEFORE, *FAULTS_AFTER, *more)
     faults = Faults(dice, kinds)
@@ -171,7 +171,7 @@ def test_no_attempt_starts_two_jobs_and_none_that_was_accepted_is_lost(
         assert not left_open
         assert outcomes["started"] > number * 0.2
     else:
-        # Where a doubt came first, no refusal settles it: such a start stays unconfirmed, and is called so.
+        # After a doubt, no refusal is final: such a start stays unconfirmed.
         assert refused | left_open == wrong_ones
         assert not left_open or name == "databricks"
 

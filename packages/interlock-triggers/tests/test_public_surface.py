@@ -8,7 +8,7 @@ def test_every_exported_name_exists_and_the_list_is_sorted() -> None:
     assert all(getattr(interlock_triggers, name).__doc__ for name in names)
 
 
-def test_what_each_type_offers_against_double_starts() -> None:
+def test_the_capability_of_each_type() -> None:
     assert {name: capability(name) for name in job_types()} == {
         "http": Capability(deduplicates=True, findable=False, synchronous=True),
         "command": Capability(deduplicates=False, findable=False, synchronous=True),

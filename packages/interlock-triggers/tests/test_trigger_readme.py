@@ -1,4 +1,4 @@
-"""The README's examples run and print what it says, and its tables name every type and error."""
+"""The README's examples run and print the output that it shows, and its tables name every type and error."""
 
 import doctest
 from pathlib import Path

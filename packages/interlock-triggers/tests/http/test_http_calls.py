@@ -1,4 +1,4 @@
-"""How HTTP requests behave on the wire: retries, breaker, bounds, deadlines, TLS."""
+"""HTTP requests on the wire: retries, breaker, bounds, deadlines, TLS."""
 
 import datetime
 import ipaddress
@@ -41,7 +41,7 @@ HOURLY = Attempt("p", "stream", "2026-03-03T07", 0, "k-1")
 
 
 class Scripted(Target):
-    """Answers from a list, then with 200; an entry may be an outcome or a fault's name."""
+    """Answers from a list, then with 200. An entry is an outcome or the name of a fault."""
 
     def __init__(self, *script: Outcome | str) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Scripted(Target):
 
 
 class Naps:
-    """A clock that stands still but for the naps that are taken."""
+    """A clock that moves only during sleeps."""
 
     def __init__(self, dice: float = 0.5) -> None:
         self.taken: list[float] = []
@@ -95,7 +95,7 @@ def _start(server: Server, *, attempt: Attempt = DAILY, seconds: float = 5.0, **
         ({"body": "a=1", "headers": {"content-type": "x/y"}}, DAILY, "POST", b"a=1", "x/y"),
     ],
 )
-def test_what_is_sent(
+def test_the_sent_request(
     config: dict[str, Any], attempt: Attempt, method: str, body: bytes, content_type: str | None
 ) -> None:
     with Server(target := Scripted()) as server:
@@ -114,11 +114,11 @@ def test_header_values_may_be_numbers_and_booleans() -> None:
 
 
 NO_VERDICTS = (300, 301, 304, 400, 401, 402, 403, 404, 409, 410, 422, 429)
-"""What is answered to a repeated start, and says nothing about the first one."""
+"""Answers to a repeated start that leave the first one open."""
 
 
 @pytest.mark.parametrize("script", [["500"], ["503", "500"], ["cut-after", "cut-before"], ["throttle-wait"]])
-def test_trouble_that_passes_is_outlasted_with_one_key(script: list[str]) -> None:
+def test_temporary_failures_are_retried_with_one_key(script: list[str]) -> None:
     with Server(target := Scripted(*script)) as server:
         _start(server)
     assert len(target.requests) == len(script) + 1
@@ -143,7 +143,7 @@ def test_trouble_that_passes_is_outlasted_with_one_key(script: list[str]) -> Non
         *((["502-after", Answer(status)], 2, StartUnconfirmed, Category.TRANSIENT) for status in NO_VERDICTS),
     ],
 )
-def test_what_is_tried_again_and_what_the_tries_together_say(
+def test_retries_and_their_combined_result(
     script: list[Any], tries: int, error: type[TriggerError], category: Category
 ) -> None:
     with Server(target := Scripted(*script)) as server, pytest.raises(TriggerError) as raised:
@@ -154,7 +154,7 @@ def test_what_is_tried_again_and_what_the_tries_together_say(
 
 
 @pytest.mark.parametrize("status", NO_VERDICTS)
-def test_no_refusal_of_a_resumed_start_is_a_verdict_on_the_first(status: int) -> None:
+def test_no_refusal_of_a_resumed_start_refuses_the_first(status: int) -> None:
     with Server(target := Scripted(Answer(status))) as server, pytest.raises(StartUnconfirmed):
         _start(server, attempt=RESUMED)
     assert len(target.requests) == 1
@@ -164,8 +164,8 @@ SEE_OTHER = Answer(303, b"", {"Location": "/outcome"})
 
 
 @pytest.mark.parametrize("status", [300, 400, 404, 409, 410, 422, 429, 500, 502, 503])
-def test_a_request_that_was_taken_is_neither_refused_nor_sent_again(status: int) -> None:
-    """303: the request was taken, and its outcome is elsewhere; there it may be anything but undone."""
+def test_an_accepted_request_is_neither_refused_nor_repeated(status: int) -> None:
+    """303: the server accepted the request, and no answer at the address of its outcome can refuse it."""
     target = Scripted(SEE_OTHER, Answer(status, b"", {"Retry-After": "0"}))
     with Server(target) as server, pytest.raises(StartUnconfirmed) as unconfirmed:
         _start(server)
@@ -173,7 +173,7 @@ def test_a_request_that_was_taken_is_neither_refused_nor_sent_again(status: int)
     assert str(status) in str(unconfirmed.value)
 
 
-def test_a_request_that_was_taken_without_a_word_on_where_its_outcome_is_stays_unconfirmed() -> None:
+def test_a_303_without_location_stays_unconfirmed() -> None:
     with Server(target := Scripted(Answer(303))) as server, pytest.raises(StartUnconfirmed):
         _start(server)
     assert len(target.requests) == 1
@@ -185,7 +185,7 @@ def test_a_request_that_was_taken_without_a_word_on_where_its_outcome_is_stays_u
     [(307, StartRefused, Category.PERMANENT), (303, StartUnconfirmed, Category.TRANSIENT)],
 )
 @pytest.mark.parametrize("job_type", ["http", "databricks", "airflow"])
-def test_a_location_that_cannot_be_read_is_an_answer_and_no_crash(
+def test_an_unreadable_location_does_not_crash(
     job_type: str, status: int, error: type[TriggerError], category: Category, location: str
 ) -> None:
     target = Scripted(*[Answer(status, b"", {"Location": location})] * 9)
@@ -228,7 +228,7 @@ NOON = 1_772_539_200.0
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_throttle_says_when(status: int, value: str, pause: float) -> None:
+def test_a_throttle_with_retry_after_is_tried_again(status: int, value: str, pause: float) -> None:
     taken: list[float] = []
     timing = Timing(now=lambda: NOON, sleep=taken.append, dice=lambda: 0.5)
     clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=timing)
@@ -238,7 +238,7 @@ def test_a_throttle_says_when(status: int, value: str, pause: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "", "1e3"])
-def test_a_throttle_that_does_not_say_when_is_not_tried_again(value: str) -> None:
+def test_a_throttle_without_retry_after_is_not_tried_again(value: str) -> None:
     target = Scripted(Answer(429, b"", {"Retry-After": value}))
     with Server(target) as server, pytest.raises(StartRefused) as refused:
         _start(server)
@@ -267,7 +267,7 @@ Respond = Callable[[socket.socket], None]
 
 
 class RawServer:
-    """Hands each connection to a function."""
+    """Passes each connection to a function."""
 
     def __init__(self, respond: Respond) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -324,7 +324,7 @@ def _endless(connection: socket.socket) -> None:
 
 
 def test_a_body_without_end_is_not_read_to_its_end() -> None:
-    """A success is a success by its status; what follows is not worth the memory."""
+    """The status alone decides the success. A long body would only use memory."""
     with RawServer(_endless) as server:
         assert _start(server, seconds=30).status is not None  # type: ignore[arg-type]
 
@@ -341,7 +341,7 @@ SLOW: dict[str, Respond] = {
 
 
 def _outlasted(how: str) -> tuple[TriggerError | None, float]:
-    """What a start at a slow server came to, and after how long."""
+    """The result of a start at a slow server, and its duration."""
     with RawServer(SLOW[how]) as server:
         begun = time.monotonic()
         try:
@@ -377,7 +377,7 @@ def test_a_timeout_shorter_than_the_deadline_bounds_each_try() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "soon", "", "5x", float("inf"), float("nan")])
-def test_a_timeout_that_is_none_is_refused(timeout: float | str) -> None:
+def test_an_invalid_timeout_is_rejected(timeout: float | str) -> None:
     with Server(target := Scripted()) as server, pytest.raises(StartRefused) as refused:
         _start(server, timeout=timeout)
     assert refused.value.category is Category.PERMANENT
@@ -455,14 +455,14 @@ def test_an_address_that_never_answers_leaves_time_for_the_next() -> None:
     assert len(target.requests) == 1
 
 
-def test_the_breaker_opens_after_its_failures_and_lets_a_trial_through_later() -> None:
+def test_the_breaker_opens_and_later_admits_a_trial() -> None:
     now = [1000.0]
     timing = Timing(monotonic=lambda: now[0], sleep=lambda seconds: None)
     changes: list[tuple[str, str]] = []
     breakers = Breakers(5, 60.0, lambda host, state: changes.append((host, state)), timing)
     with Server(target := Scripted(*["500"] * 7)) as server:
         host = f"127.0.0.1:{server.port}"
-        # The request's own time runs on the real clock: only the breaker's stands still.
+        # The request uses the real clock. Only the breaker's clock stands still.
         clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=breakers, timing=Naps().timing)
         for _ in range(2):
             with pytest.raises(StartRefused):
@@ -553,7 +553,7 @@ def test_the_state_of_a_breaker_is_logged(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody trusts, with its key."""
+    """An untrusted certificate for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
     now = datetime.datetime.now(datetime.UTC)
@@ -610,7 +610,7 @@ def test_a_certificate_for_another_name_is_refused(certificate: Path) -> None:
     assert target.requests == []
 
 
-def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
+def test_a_trusted_certificate_is_accepted(certificate: Path) -> None:
     trust = ssl.create_default_context(cafile=str(certificate))
     with _tls_server(target := Scripted(), certificate) as server:
         clients = Clients(allowed_hosts="127.0.0.1", environment={}, trust=trust)
@@ -619,7 +619,7 @@ def test_a_trusted_certificate_is_talked_to(certificate: Path) -> None:
     assert json.loads(target.requests[0].body) == {"a": 1}
 
 
-def test_the_share_of_an_address_bounds_connecting_and_not_what_comes_after(certificate: Path) -> None:
+def test_the_time_share_of_an_address_bounds_only_connecting(certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -642,7 +642,7 @@ def test_the_share_of_an_address_bounds_connecting_and_not_what_comes_after(cert
 
 
 def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
-    """Whoever reads the wire would read the request too."""
+    """A listener on the wire could read the request."""
     trust = ssl.create_default_context(cafile=str(certificate))
     with Server(plain := Scripted()) as other:
         target = Scripted(Answer(307, b"", {"Location": f"{other.url}/run"}))
@@ -656,7 +656,7 @@ def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
     assert plain.requests == []
 
 
-def test_a_tls_server_that_never_shakes_hands_is_left_at_the_deadline() -> None:
+def test_a_tls_server_without_handshake_is_left_at_the_deadline() -> None:
     with RawServer(lambda connection: time.sleep(30)) as server:
         clients = Clients(allowed_hosts="127.0.0.1", environment={})
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Nothing that is not public is ever connected to, however its address is spelt, found or redirected to."""
+"""Only public addresses are ever connected to, for every spelling, name and redirect of an address."""
 
 import contextlib
 import socket
@@ -256,7 +256,7 @@ def test_public_addresses_of_the_sixth_version_are_dialled(address: str) -> None
 
 
 def test_the_connects_are_really_recorded(connects: Callable[[], list[str]]) -> None:
-    """The recorder below everything else: without it the tests above would prove nothing."""
+    """The recorder of connects works: without it, the tests above would prove nothing."""
     with pytest.raises(ConnectionRefusedError), socket.socket() as opened:
         opened.connect(("127.0.0.1", 9))
     assert connects() == ["127.0.0.1"]
@@ -293,15 +293,15 @@ def test_a_redirect_to_a_forbidden_address_is_not_followed(status: int, location
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1/status", "http://metadata.google.internal/", "file:///x"])
-def test_a_request_that_was_taken_before_a_forbidden_redirect_is_not_called_refused(location: str) -> None:
-    """303 says that the request was processed and that its outcome is elsewhere."""
+def test_an_accepted_request_with_forbidden_redirect_not_refused(location: str) -> None:
+    """303 means that the request was processed and its outcome is at another address."""
     wire = Wire({PUBLIC: redirect(303, location), "127.0.0.1": OK})
     with pytest.raises(StartUnconfirmed):
         _start("http://public.example/run", _clients(wire))
     assert set(wire.dialled) == {PUBLIC}
 
 
-def test_the_outcome_of_a_request_that_was_taken_is_read_where_the_server_says() -> None:
+def test_the_outcome_of_a_303_is_read_at_its_location() -> None:
     wire = Wire({PUBLIC: redirect(303, "http://other.example/outcome"), OTHER_PUBLIC: OK})
     _start("http://public.example/run", _clients(wire))
     assert wire.received[1].startswith(b"GET /outcome HTTP/1.1\r\nHost: other.example\r\n")
@@ -309,14 +309,14 @@ def test_the_outcome_of_a_request_that_was_taken_is_read_where_the_server_says()
 
 
 @pytest.mark.parametrize("job_type", ["airflow", "databricks"])
-def test_a_redirect_of_an_api_to_a_forbidden_address_is_not_followed(job_type: str) -> None:
+def test_an_api_redirect_to_a_forbidden_address_is_not_followed(job_type: str) -> None:
     wire = Wire({PUBLIC: redirect(307, "http://127.0.0.1/")})
     with pytest.raises(StartRefused):
         _start("http://public.example", _clients(wire), job_type)
     assert wire.dialled == [PUBLIC]
 
 
-def test_a_forbidden_address_at_the_end_of_a_chain_is_not_reached() -> None:
+def test_a_forbidden_address_at_the_end_of_a_chain_is_unreached() -> None:
     wire = Wire(
         {
             PUBLIC: redirect(307, "http://other.example/next"),
@@ -335,7 +335,7 @@ def test_a_redirect_loop_ends() -> None:
     assert len(wire.dialled) == 6
 
 
-def test_a_redirect_keeps_method_and_body_but_no_credentials_for_another_host() -> None:
+def test_another_host_gets_method_and_body_without_credentials() -> None:
     wire = Wire({PUBLIC: redirect(307, "http://other.example/run?step=2"), OTHER_PUBLIC: OK})
     headers = {"Authorization": "Bearer t0p-s3cret", "Cookie": "a=b", "X-Api-Key": "k3y-k3y"}
     _start("http://public.example/run", _clients(wire), headers=headers, body={"a": 1})
@@ -356,7 +356,7 @@ def test_a_post_is_never_turned_into_a_get(status: int) -> None:
     assert wire.dialled == [PUBLIC]
 
 
-def test_a_name_that_changes_between_two_tries_is_judged_each_time() -> None:
+def test_a_name_that_changes_between_tries_is_checked_each_time() -> None:
     wire = Wire({"127.0.0.1": OK})
     rebinding = Names({"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
     with pytest.raises(StartRefused):
@@ -364,7 +364,7 @@ def test_a_name_that_changes_between_two_tries_is_judged_each_time() -> None:
     assert wire.dialled == [PUBLIC]
 
 
-def test_a_name_is_resolved_once_per_connection_so_that_judging_and_dialling_see_the_same_answer() -> None:
+def test_a_name_is_resolved_once_per_connection() -> None:
     wire = Wire({PUBLIC: OK, "127.0.0.1": OK})
     rebinding = Names({"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
     _start("http://rebind.example/run", _clients(wire, rebinding))
@@ -379,8 +379,8 @@ def test_a_name_that_changes_across_a_redirect_is_not_followed() -> None:
     assert wire.dialled == [PUBLIC]
 
 
-def test_a_name_that_changes_between_start_and_look_is_not_followed() -> None:
-    """Airflow: the start goes to the public address, its answer is lost, and the question must not go elsewhere."""
+def test_a_name_that_changes_after_the_start_is_not_followed() -> None:
+    """Airflow: the start goes to the public address, its answer is lost, and the next question must go there, too."""
     wire = Wire({PUBLIC: b"", "127.0.0.1": OK})
     rebinding = Names({"rebind.example": [[PUBLIC], [PUBLIC], [PUBLIC], ["127.0.0.1"]]})
     with pytest.raises(TriggerError):
@@ -423,7 +423,7 @@ def test_the_allow_list_permits_hosts_addresses_and_networks(allowed: str, url: 
         ("public.example", "http://127.0.0.1/"),
     ],
 )
-def test_the_allow_list_permits_nothing_beside_what_it_names(allowed: str, url: str) -> None:
+def test_the_allow_list_permits_only_its_entries(allowed: str, url: str) -> None:
     wire = Wire({"10.20.30.40": OK, "127.0.0.1": OK})
     with pytest.raises(StartRefused):
         _start(url, _clients(wire, allowed_hosts=allowed))
@@ -494,7 +494,7 @@ def test_a_path_and_query_of_odd_characters_arrive_as_they_are() -> None:
 
 
 @given(st.ip_addresses())
-def test_no_address_passes_that_the_standard_library_calls_special(address: IPv4Address | IPv6Address) -> None:
+def test_no_special_address_of_the_standard_library_passes(address: IPv4Address | IPv6Address) -> None:
     if is_public(parse_address(str(address))):
         inside = parse_address(str(address))
         assert inside.is_global
@@ -503,7 +503,7 @@ def test_no_address_passes_that_the_standard_library_calls_special(address: IPv4
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_inside_another_is_judged_by_itself(address: IPv4Address) -> None:
+def test_an_address_inside_another_is_checked(address: IPv4Address) -> None:
     for carrier in ("::ffff:", "64:ff9b::"):
         assert parse_address(f"{carrier}{address}") == address
 

@@ -1,4 +1,4 @@
-"""Airflow's two APIs and Databricks: logins, what is sent, collisions, parameters, headers on every call."""
+"""Airflow's two APIs and Databricks: logins, requests, collisions, parameters, headers on every call."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ def _sent(target: Target) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("version", "logical_date"), [("v2", None), ("v1", "2026-03-03T08:00:00.250000+00:00")])
-def test_a_dag_run_has_the_key_as_its_id_and_the_date_in_its_conf(version: str, logical_date: Any) -> None:
+def test_a_dag_run_has_the_key_as_id_and_the_date_in_its_conf(version: str, logical_date: Any) -> None:
     with Server(target := Airflow(version)) as server:
         assert _start_dag(server, HOURLY) == Started("airflow", "k-1", None, {"api": version})
     assert _sent(target) == {
@@ -103,8 +103,8 @@ def test_the_url_may_name_the_api(version: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("lockout", [401, 403])
-def test_airflow_3_is_logged_in_to_once_and_again_when_the_token_is_no_longer_taken(lockout: int) -> None:
-    """401: it has expired; 403: its signing key is gone, as after a restart."""
+def test_airflow_3_login_is_repeated_after_a_rejected_token(lockout: int) -> None:
+    """401: the token has expired. 403: its signing key no longer exists, for example after a restart."""
     clients = _clients()
     with Server(target := Airflow("v2")) as server:
         target.lockout = lockout
@@ -118,7 +118,7 @@ def test_airflow_3_is_logged_in_to_once_and_again_when_the_token_is_no_longer_ta
     assert all(request.header("Authorization") is None for request in logins)
 
 
-def test_a_new_token_that_is_not_let_in_is_not_renewed() -> None:
+def test_a_rejected_new_token_is_not_renewed() -> None:
     target = Airflow("v2")
     target._is_let_in = lambda request: False  # type: ignore[method-assign]
     target.lockout = 403
@@ -171,7 +171,7 @@ def test_a_login_without_a_token_starts_nothing(answer: Answer) -> None:
     assert target.jobs == []
 
 
-def test_where_there_is_no_token_login_basic_auth_is_tried() -> None:
+def test_without_a_token_login_basic_auth_is_tried() -> None:
     target = Airflow("v2")
     target._login = lambda document: Answer(404)  # type: ignore[method-assign]
     target._is_let_in = lambda request: request.header("Authorization") == BASIC  # type: ignore[method-assign]
@@ -179,7 +179,7 @@ def test_where_there_is_no_token_login_basic_auth_is_tried() -> None:
         assert _start_dag(server).run_id == "k-1"
 
 
-def test_a_collision_is_ours_only_if_our_run_is_there() -> None:
+def test_a_collision_is_ours_only_if_our_run_exists() -> None:
     with Server(target := Airflow("v1")) as server:
         target.logical_dates.add("2026-03-03T08:00:00.250000+00:00")
         with pytest.raises(StartRefused) as refused:
@@ -190,7 +190,7 @@ def test_a_collision_is_ours_only_if_our_run_is_there() -> None:
         assert _start_dag(server).run_id == "k-1"
 
 
-def test_a_collision_that_cannot_be_looked_into_is_unconfirmed() -> None:
+def test_a_collision_that_cannot_be_checked_is_unconfirmed() -> None:
     with Server(target := Airflow("v2")) as server:
         clients = _clients()
         _start_dag(server, clients=clients)
@@ -210,7 +210,7 @@ def test_a_start_whose_answer_is_lost_is_found_at_once(version: str, fault: str)
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_server_that_hides_its_api_starts_nothing(status: int) -> None:
+def test_a_server_with_an_unknown_api_version_starts_nothing(status: int) -> None:
     target = Airflow("v2")
     target.handle = lambda request: Answer(status)  # type: ignore[method-assign]
     with Server(target) as server, pytest.raises(StartRefused) as refused:
@@ -227,7 +227,7 @@ def test_ids_are_quoted_in_addresses() -> None:
 
 
 @pytest.mark.parametrize("dag_id", ["", ".", "..", "../../etc", "a/b", "a?b", "a#b", "a b", "a%2fb", "a\n", "\ud800"])
-def test_what_is_no_dag_id_is_refused_before_anything_is_sent(dag_id: str) -> None:
+def test_an_invalid_dag_id_is_rejected_before_a_request(dag_id: str) -> None:
     with Server(target := Airflow("v2")) as server:
         with pytest.raises(StartRefused) as refused:
             _start_dag(server, dagID=dag_id)
@@ -255,7 +255,7 @@ def test_check_needs_no_more_than_config_and_run_id() -> None:
 
 
 @pytest.mark.parametrize("answer", [b'{"state": 5}', b'{"state": null}', b"{}", b"[]", b'"success"', b"[" * 100_000])
-def test_an_odd_answer_is_no_status(answer: bytes) -> None:
+def test_an_odd_answer_is_not_a_status(answer: bytes) -> None:
     clients = _clients()
     with Server(target := Airflow("v2")) as server:
         started = _start_dag(server, clients=clients)
@@ -264,7 +264,7 @@ def test_an_odd_answer_is_no_status(answer: bytes) -> None:
             _check_dag(server, started, clients)
 
 
-def test_an_answer_beyond_the_bound_is_no_status() -> None:
+def test_an_answer_beyond_the_bound_is_not_a_status() -> None:
     clients = _clients()
     with Server(target := Airflow("v2")) as server:
         started = _start_dag(server, clients=clients)
@@ -315,7 +315,7 @@ def test_a_run_now_carries_job_token_and_parameters(
 
 
 @pytest.mark.parametrize("job_id", ["", "abc", "6.2", "-1", "٦"])
-def test_a_job_id_that_is_no_number_is_refused(job_id: str) -> None:
+def test_a_job_id_that_is_not_a_number_is_rejected(job_id: str) -> None:
     with Server(target := Databricks()) as server, pytest.raises(StartRefused) as refused:
         _run_now(server, jobId=job_id)
     assert refused.value.category is Category.PERMANENT
@@ -350,7 +350,7 @@ def test_rate_limits_are_waited_out() -> None:
     assert target.jobs == ["k-1"]
 
 
-def test_a_refusal_tells_what_databricks_said() -> None:
+def test_a_refusal_contains_the_message_of_databricks() -> None:
     with Server(Databricks()) as server, pytest.raises(StartRefused) as refused:
         _run_now(server, jobId=1)
     assert "Job 1 does not exist." in str(refused.value)
@@ -376,7 +376,7 @@ def test_the_message_and_duration_of_a_run_are_kept() -> None:
         b'{"state": {"result_state": "SUCCESS"}}',
     ],
 )
-def test_an_odd_run_is_no_status(answer: bytes) -> None:
+def test_an_odd_run_is_not_a_status(answer: bytes) -> None:
     def odd(request: Request) -> Answer:
         return Answer(200, answer)
 
@@ -387,7 +387,7 @@ def test_an_odd_run_is_no_status(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["", "x", "1&a=b", "1/../2"])
-def test_a_run_id_that_is_no_number_is_not_asked_for(run_id: str) -> None:
+def test_a_run_id_that_is_not_a_number_is_not_asked_for(run_id: str) -> None:
     with Server(target := Databricks()) as server, pytest.raises(CheckFailed):
         _check_run(server, run_id)
     assert target.requests == []

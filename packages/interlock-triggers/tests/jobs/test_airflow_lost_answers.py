@@ -1,6 +1,6 @@
-"""A DAG run from its start to its end, through a proxy that loses the first answer: the stand-in for Airflow.
+"""A DAG run from its start to its end, through a proxy that loses the first answer, with a simulated Airflow.
 
-The session `airflow` does the same with a real one.
+The session `airflow` does the same with a real Airflow.
 """
 
 import http.client
@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 30
 
 
 class Obedient(Airflow):
-    """Ends its runs at the second question, as their conf says."""
+    """Ends its runs at the second question with the state of their conf."""
 
     def _get(self, run_id: str) -> Answer:
         run = self.runs.get(run_id)
@@ -32,7 +32,7 @@ class Obedient(Airflow):
 
 
 class LosingProxy(Target):
-    """Passes everything on, and hangs up instead of answering the first start."""
+    """Forwards every request, but closes the connection instead of answering the first start."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def _followed(config: dict[str, Any], run_id: str, clients: Clients) -> Status:
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_dag_run_whose_first_answer_was_lost_is_there_once_and_followed_to_its_end(version: str, fails: bool) -> None:
+def test_a_dag_run_with_a_lost_first_answer_is_started_once(version: str, fails: bool) -> None:
     with Server(Obedient(version)) as upstream:
         _lost_and_followed(LosingProxy(upstream.url), fails)
 

@@ -1,4 +1,4 @@
-"""EMR, EMR Serverless, Step Functions and Lambda: what is special to each."""
+"""EMR, EMR Serverless, Step Functions and Lambda: the behaviour that is special to each."""
 
 import json
 import time
@@ -74,7 +74,7 @@ def test_an_emr_command_that_cannot_be_split_is_refused(command: str) -> None:
     assert aws.requests == []
 
 
-def test_a_step_is_found_on_a_later_page_and_old_ones_are_not_looked_through() -> None:
+def test_a_step_is_found_on_a_later_page_but_not_among_old_ones() -> None:
     aws = Aws()
     config = {"clusterId": "j-1", "stepName": "load", "command": "run"}
     _start(aws, "emr", config)
@@ -132,9 +132,7 @@ def test_a_job_driver_that_boto3_refuses_shows_no_values(driver: dict[str, Any])
     ("arguments", "sent"),
     [({"table": "orders"}, {"table": "orders"}), ({}, {"par_day": "20260303", "par_hour": "07"})],
 )
-def test_an_execution_is_named_by_the_key_and_given_the_arguments(
-    arguments: dict[str, Any], sent: dict[str, Any]
-) -> None:
+def test_an_execution_has_the_key_as_name_and_the_arguments(arguments: dict[str, Any], sent: dict[str, Any]) -> None:
     aws = Aws()
     started = _start(aws, "step-function", {"stateMachineArn": MACHINE, "arguments": arguments})
     assert started.run_id == MACHINE.replace("stateMachine", "execution") + ":k-1"
@@ -142,8 +140,8 @@ def test_an_execution_is_named_by_the_key_and_given_the_arguments(
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "SUCCEEDED", "FAILED"])
-def test_an_execution_that_is_there_is_adopted_also_when_it_is_over(state: str) -> None:
-    """Of a closed execution AWS says that it exists already; the name is this attempt's alone."""
+def test_an_existing_execution_is_adopted_even_after_its_end(state: str) -> None:
+    """AWS reports that an ended execution already exists, and only this attempt uses the name."""
     aws = Aws()
     config = {"stateMachineArn": MACHINE}
     first = _start(aws, "step-function", config)
@@ -170,7 +168,7 @@ def test_an_express_machine_is_refused_before_it_is_started() -> None:
     assert aws.executions == {}
 
 
-def test_without_the_right_to_look_at_the_machine_it_is_started_all_the_same() -> None:
+def test_a_machine_that_may_not_be_described_is_still_started() -> None:
     aws = Aws()
 
     def denied(request: Any, document: Any) -> Any:
@@ -180,7 +178,7 @@ def test_without_the_right_to_look_at_the_machine_it_is_started_all_the_same() -
     assert _start(aws, "step-function", {"stateMachineArn": MACHINE}).run_id.endswith(":k-1")
 
 
-def test_an_express_execution_that_was_started_unseen_is_an_unknown_outcome() -> None:
+def test_a_started_express_execution_is_an_unknown_outcome() -> None:
     aws = Aws()
 
     def denied(request: Any, document: Any) -> Any:
@@ -196,7 +194,7 @@ def test_an_express_execution_that_was_started_unseen_is_an_unknown_outcome() ->
 
 
 @pytest.mark.parametrize("arn", ["load", "arn:aws:states:::stateMachine:load", "arn:aws:states:x:1:activity:y"])
-def test_what_is_no_state_machine_is_refused(arn: str) -> None:
+def test_an_arn_of_another_kind_is_rejected(arn: str) -> None:
     aws = Aws()
     with pytest.raises(StartRefused) as refused:
         _start(aws, "step-function", {"stateMachineArn": arn})
@@ -311,7 +309,7 @@ def test_function_errors(error: Any, category: Category) -> None:
         ("GatewayTimeout", 504, OutcomeUnknown, Category.TRANSIENT),
     ],
 )
-def test_which_refusals_of_lambda_say_that_nothing_ran(
+def test_refusals_of_lambda_before_the_function_runs(
     code: str, status: int, error: type[Exception], category: Category
 ) -> None:
     aws = Aws()
@@ -322,7 +320,7 @@ def test_which_refusals_of_lambda_say_that_nothing_ran(
     assert raised.value.category is category
 
 
-def test_a_function_that_outlasts_the_deadline_has_an_unknown_outcome() -> None:
+def test_a_function_beyond_the_deadline_has_an_unknown_outcome() -> None:
     aws = Aws()
     aws.fault_starts = "hang-after"
     with pytest.raises(OutcomeUnknown) as unknown:
@@ -345,7 +343,7 @@ def test_a_resumed_invocation_is_not_repeated() -> None:
     ],
 )
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"])
-def test_lost_rights_say_nothing_about_an_earlier_start(job_type: str, config: dict[str, Any], code: str) -> None:
+def test_lost_permissions_do_not_refuse_an_earlier_start(job_type: str, config: dict[str, Any], code: str) -> None:
     aws = Aws()
     aws.refuse_starts = Refused(code, "denied", 403)
     with pytest.raises(StartUnconfirmed):
@@ -386,7 +384,7 @@ def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) ->
     assert "credentials" in str(refused.value)
 
 
-def test_the_default_clients_send_a_start_once_and_a_question_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_clients_send_a_start_once_and_a_question_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(aws := Aws()) as server:
         for name, value in {
             "AWS_ENDPOINT_URL": server.url,

@@ -1,4 +1,4 @@
-"""Commands run without a shell, with little of the environment, and leave nothing behind."""
+"""Commands run without a shell, with a limited environment, and leave no processes behind."""
 
 import logging
 import os
@@ -83,11 +83,11 @@ def test_a_command_that_cannot_be_split_is_refused(command: str) -> None:
     assert refused.value.category is Category.PERMANENT
 
 
-def test_the_environment_is_path_and_what_is_interlocks() -> None:
+def test_the_environment_is_path_and_interlock_variables() -> None:
     inherited = {"INTERLOCK_STAGE": "test", "AWS_SECRET_ACCESS_KEY": "x", "HOME": "/h", "LD_PRELOAD": "x"}
     status = _run(_python("import os; print(sorted(os.environ.items()))"), environment=inherited)
     shown = dict(eval(status.details["output"]))
-    shown.pop("LC_CTYPE", None)  # set by Python itself where the locale is C
+    shown.pop("LC_CTYPE", None)  # set by Python itself if the locale is C
     assert shown == {
         "PATH": os.environ["PATH"],
         "INTERLOCK_STAGE": "test",
@@ -101,7 +101,7 @@ def test_the_environment_is_path_and_what_is_interlocks() -> None:
     }
 
 
-def test_an_hourly_run_knows_its_hour_and_a_daily_one_none() -> None:
+def test_an_hourly_run_has_its_hour_and_a_daily_run_no_hour() -> None:
     code = "import os; print(os.environ.get('INTERLOCK_PAR_DAY'), os.environ.get('INTERLOCK_PAR_HOUR'))"
     assert _run(_python(code), HOURLY).details["output"].split() == ["20260303", "07"]
     stale = {"INTERLOCK_PAR_HOUR": "23", "INTERLOCK_JOB_KEY": "older"}
@@ -144,14 +144,14 @@ def test_a_command_that_a_signal_ends_has_failed() -> None:
     assert "SIGSEGV" in status.reason
 
 
-def test_a_program_that_is_not_there_was_not_started() -> None:
+def test_a_missing_program_is_not_started() -> None:
     with pytest.raises(StartRefused) as refused:
         _run("no-such-program-here --flag")
     assert refused.value.category is Category.PERMANENT
     assert str(refused.value) == "command: 'no-such-program-here': No such file or directory"
 
 
-def test_a_file_that_may_not_be_executed_was_not_started(tmp_path: Path) -> None:
+def test_a_file_without_execute_permission_is_not_started(tmp_path: Path) -> None:
     file = tmp_path / "data"
     file.write_text("x")
     with pytest.raises(StartRefused) as refused:
@@ -170,14 +170,14 @@ def test_the_working_directory(tmp_path: Path) -> None:
     assert "working directory" in str(refused.value)
 
 
-def test_of_much_output_the_end_is_kept() -> None:
+def test_the_end_of_long_output_is_kept() -> None:
     status = _run(_python("import sys; sys.stdout.write('x' * 5_000_000); sys.stderr.write('last words\\n')"))
     assert status.state is State.SUCCEEDED
     assert status.details["output"].endswith("xxx" + "last words\n")
     assert len(status.details["output"]) <= 2048
 
 
-def test_output_that_is_no_text_does_no_harm() -> None:
+def test_binary_output_does_no_harm() -> None:
     status = _run(_python("import sys; sys.stdout.buffer.write(bytes(range(256))); sys.exit(3)"))
     assert "�" in status.details["output"]
     assert status.reason.isprintable()
@@ -203,7 +203,7 @@ def test_nothing_is_run_when_no_time_is_left(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_a_command_that_was_over_cannot_be_asked_for_by_its_run_id() -> None:
+def test_an_ended_command_cannot_be_checked_by_its_run_id() -> None:
     with pytest.raises(CheckFailed):
         check("command", {"command": "true"}, "sync", until=time.time() + 1)
     status = Status(State.SUCCEEDED)
@@ -228,7 +228,7 @@ def _sh(script: str) -> str:
 
 
 def _stubborn(file: Path) -> str:
-    """A shell that notes its id, ignores SIGTERM as its children do, and stays."""
+    """A shell that writes its id, ignores SIGTERM like its children, and does not end."""
     return _sh(f"trap '' TERM; echo $$ > {file}; while :; do sleep 1; done")
 
 
@@ -248,7 +248,7 @@ TREES: dict[str, Callable[[Path], str]] = {
 
 @pytest.fixture(scope="module")
 def felled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Status, float, Path]]:
-    """Every tree at its deadline, all at once: how it ended, after how long, and where a process left its id."""
+    """Every process tree at its deadline, all at once: its outcome, its duration, and the files with process ids."""
     files = {tree: tmp_path_factory.mktemp("tree") / "pid" for tree in TREES}
 
     def fell(tree: str) -> tuple[Status, float, Path]:
@@ -262,9 +262,7 @@ def felled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Status, 
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_at_the_deadline_everything_that_was_started_is_ended(
-    tree: str, felled: dict[str, tuple[Status, float, Path]]
-) -> None:
+def test_all_started_processes_end_at_the_deadline(tree: str, felled: dict[str, tuple[Status, float, Path]]) -> None:
     status, seconds, file = felled[tree]
     assert (status.state, status.category) == (State.FAILED, Category.TIMEOUT)
     assert "deadline" in status.reason
@@ -274,7 +272,7 @@ def test_at_the_deadline_everything_that_was_started_is_ended(
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_what_a_command_leaves_behind_is_ended_with_it(code: int, tmp_path: Path) -> None:
+def test_background_processes_end_with_their_command(code: int, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     background = _stubborn(file)
     script = f"{background} & while [ ! -s {file} ]; do sleep 0.02; done; exit {code}"
@@ -283,7 +281,7 @@ def test_what_a_command_leaves_behind_is_ended_with_it(code: int, tmp_path: Path
     assert wait_for(lambda: _is_gone(_pid_in(file)))
 
 
-def test_a_lost_exit_code_is_no_success() -> None:
+def test_a_lost_exit_code_is_not_a_success() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         status = _run("sh -c 'exit 3'")
@@ -300,7 +298,7 @@ def test_a_command_may_clean_up_when_it_is_asked_to_end(tmp_path: Path) -> None:
 
 
 def test_other_processes_are_left_alone(tmp_path: Path) -> None:
-    """A process of the caller that carries another attempt's key, or none, is no part of the command."""
+    """A process of the caller with another attempt's key, or without a key, is not a part of the command."""
     import subprocess
 
     with subprocess.Popen(["sleep", "30"], env={**os.environ, "INTERLOCK_JOB_KEY": "key-11"}) as neighbour:

@@ -1,4 +1,4 @@
-"""Glue job runs: what they are given, how they are found again, and when their success is believed."""
+"""Glue job runs: their arguments, the search for them, and the conditions under which their success counts."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def test_arguments_carry_the_date_and_the_key(attempt: Attempt, given: dict[str,
 
 
 def _with_history(runs: int) -> Aws:
-    """A job with our run first and `runs` others after it."""
+    """A job with our run first and `runs` other runs after it."""
     aws = Aws()
     _start(aws)
     for number in range(runs):
@@ -75,15 +75,15 @@ def test_a_run_is_found_on_a_later_page() -> None:
     assert aws.jobs.count("k-1") == 1
 
 
-def test_runs_of_last_week_are_not_looked_through() -> None:
-    """No attempt lives that long, and a job may have thousands of runs."""
+def test_runs_of_last_week_are_not_searched() -> None:
+    """No attempt lives for a week, and a job may have thousands of runs."""
     aws = _with_history(60)
     aws.requests.clear()
     assert _start(aws, RESUMED, now=BEGUN + 8 * 86400).run_id == "jr_61"
     assert [aws.operation(request) for request in aws.requests] == ["GetJobRuns", "StartJobRun"]
 
 
-def test_too_many_recent_runs_to_look_through_leave_the_start_unconfirmed() -> None:
+def test_too_many_recent_runs_leave_the_start_unconfirmed() -> None:
     aws = _with_history(60)
     aws.page_size = 2
     with pytest.raises(StartUnconfirmed):
@@ -91,7 +91,7 @@ def test_too_many_recent_runs_to_look_through_leave_the_start_unconfirmed() -> N
     assert aws.jobs.count("k-1") == 1
 
 
-def test_a_run_that_is_not_listed_yet_leaves_the_start_unconfirmed() -> None:
+def test_a_run_not_listed_yet_leaves_the_start_unconfirmed() -> None:
     aws = Aws()
     aws.fault_starts = "cut-after"
     aws.hide = {"jr_0"}
@@ -122,7 +122,7 @@ def test_a_job_that_cannot_be_listed_is_not_started_again() -> None:
         ("AccessDeniedException", Category.PERMANENT),
     ],
 )
-def test_what_refuses_a_start(code: str, category: Category) -> None:
+def test_refusals_of_a_start(code: str, category: Category) -> None:
     aws = Aws()
     aws.refuse_starts = Refused(code, "because")
     with pytest.raises(StartRefused) as refused:
@@ -206,7 +206,7 @@ def test_an_error_on_a_later_page_counts() -> None:
 
 
 @pytest.mark.parametrize("refusal", ["AccessDeniedException", "ServiceUnavailableException", "ThrottlingException"])
-def test_when_the_logs_cannot_be_read_glue_is_believed(refusal: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_with_unreadable_logs_the_success_of_glue_counts(refusal: str, caplog: pytest.LogCaptureFixture) -> None:
     aws = _succeeded(list(TRUE_POSITIVES.values()))
     aws.logs_refusal = refusal
     assert _check(aws).state is State.SUCCEEDED
@@ -214,8 +214,8 @@ def test_when_the_logs_cannot_be_read_glue_is_believed(refusal: str, caplog: pyt
 
 
 @pytest.mark.parametrize("stream", ["jr_0-job-insights-rca-driver", "jr_0"])
-def test_each_check_stands_for_itself(stream: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What cannot be read of the insights does not silence the driver's log, nor the other way round."""
+def test_the_two_log_checks_are_independent(stream: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Unreadable insights do not prevent the check of the driver's log, and the reverse."""
     told = [INSIGHT] if stream.endswith("driver") else [TRUE_POSITIVES["driver error"]]
     aws = _succeeded(told, stream)
     others = "jr_0" if stream.endswith("driver") else "jr_0-job-insights-rca-driver"
@@ -233,7 +233,7 @@ def test_a_log_is_read_to_its_end_however_many_pages_it_has() -> None:
     assert _check(aws).state is State.FAILED
 
 
-def test_a_log_that_is_longer_than_there_is_time_for_is_cut_off_and_that_is_said(
+def test_a_log_read_that_the_deadline_cuts_off_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     aws = _succeeded(["26/03/03 08:00:00 INFO X: ended after ERROR in stage"] * 200)
@@ -278,7 +278,7 @@ def test_the_logs_are_read_where_the_job_writes_them(group: str, run: dict[str, 
     assert _check(aws).state is State.FAILED
 
 
-def test_a_running_job_is_not_looked_for_in_the_logs() -> None:
+def test_the_logs_of_a_running_job_are_not_read() -> None:
     aws = Aws()
     _start(aws)
     aws.requests.clear()

@@ -1,4 +1,4 @@
-"""The AWS types through boto3's own clients against moto, whose reading of the APIs is not ours."""
+"""The AWS types through boto3's own clients against moto, an independent implementation of the APIs."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def test_a_glue_job_is_started_once_and_followed_to_success() -> None:
     assert states[-1] is State.SUCCEEDED
 
 
-def test_a_glue_success_with_an_error_in_its_log_is_none() -> None:
+def test_a_glue_success_with_an_error_in_its_log_is_a_failure() -> None:
     glue, logs = _client("glue"), _client("logs")
     command = {"Name": "glueetl", "ScriptLocation": "s3://code/load.py"}
     glue.create_job(
@@ -101,7 +101,7 @@ def test_an_emr_step_is_added_once() -> None:
 
 
 def test_an_emr_serverless_run_is_started() -> None:
-    """moto does not deduplicate by client token; that part is in the contract suite."""
+    """moto does not deduplicate by client token. The contract suite tests this part."""
     serverless = _client("emr-serverless")
     application = serverless.create_application(releaseLabel="emr-7.0.0", type="SPARK", name="a")["applicationId"]
     config = {

@@ -1,4 +1,4 @@
-"""One target that stands for the AWS services of the triggers, and boto3 clients that speak to it."""
+"""One target that simulates the AWS services of the triggers, and boto3 clients that send requests to it."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class Aws(Target):
-    """Glue, its logs, EMR, EMR Serverless, Step Functions and Lambda, as far as the triggers use them."""
+    """The parts of Glue, its logs, EMR, EMR Serverless, Step Functions and Lambda that the triggers use."""
 
     STARTS = ("StartJobRun", "AddJobFlowSteps", "StartExecution", "ServerlessStart", "Invoke")
 
@@ -64,7 +64,7 @@ class Aws(Target):
 
     @property
     def jobs(self) -> list[str]:
-        """The keys of everything that was started."""
+        """The keys of all started jobs."""
         return [
             *(run["Arguments"]["--interlock_key"] for run in self.runs.values()),
             *(step["Name"].rpartition("[")[2].rstrip("]") for step in self.steps.values()),
@@ -239,7 +239,7 @@ class Aws(Target):
 
 
 def matches(pattern: str, line: str) -> bool:
-    """CloudWatch's filter patterns as far as they are used: quoted terms, `?` for any of them."""
+    """The used part of CloudWatch's filter patterns: quoted terms, `?` for any of them."""
     terms = re.findall(r'\??"([^"]*)"', pattern)
     return (any if pattern.startswith("?") else all)(term in line for term in terms)
 
@@ -256,7 +256,7 @@ def over_http(url: str) -> Callable[..., Any]:
 
 
 def in_process(aws: Aws) -> Callable[..., Any]:
-    """Makes boto3 clients whose requests meet the target without a socket; quick enough for thousands."""
+    """Makes boto3 clients whose requests reach the target without a socket, fast enough for thousands."""
 
     def make(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
         return _Bound(_socketless(service, region), aws)
@@ -268,7 +268,7 @@ _MEETS = threading.local()
 
 
 class _Bound:
-    """A client that is shared, because making one takes long, with the target that it meets in this thread."""
+    """A shared client, because making one is slow, with the target of this thread."""
 
     def __init__(self, client: Any, aws: Aws) -> None:
         self._client, self._aws = client, aws

@@ -1,4 +1,4 @@
-"""Every job type with a peer: what to configure, how to spoil it, which states its provider tells of."""
+"""Every job type with a peer: its config, its faults, and the states that its provider reports."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ PATIENT = Timing(sleep=lambda seconds: None)
 
 
 class Expected(NamedTuple):
-    """A provider's state, and what it must read as."""
+    """A provider's state, and its expected meaning."""
 
     put: Callable[[Any], None]
     state: State
@@ -24,7 +24,7 @@ class Expected(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A job type as the contract sees it. `config` takes the server's URL; `wrong` is a config it refuses for good."""
+    """A job type in the contract. `config` takes the server's URL. `wrong` is a config that it refuses permanently."""
 
     type: str
     target: Callable[[], Target]
@@ -42,7 +42,7 @@ def _aws_server() -> Server:
 
 @contextmanager
 def server_for(kind: Kind, target: Target) -> Iterator[Server | Machine]:
-    """The target behind a port; the AWS one keeps its port, because making boto3 clients takes long.
+    """The target behind a port. The AWS target keeps its port, because making boto3 clients is slow.
 
     A machine has no port: its "url" is the file that its commands write to.
     """
@@ -227,5 +227,5 @@ def _serverless(application: str) -> dict[str, Any]:
 ONCE_ONLY = ("lambda", "command")
 """Types whose target can neither deduplicate nor be asked."""
 REMOTE = tuple(name for name, kind in KINDS.items() if kind.target is not Machine)
-"""Types whose requests and answers travel, so that they can be lost, spoilt or throttled."""
+"""Types whose requests and answers use a network, so that they can be lost, corrupted or throttled."""
 POLLED = tuple(name for name, kind in KINDS.items() if kind.states)

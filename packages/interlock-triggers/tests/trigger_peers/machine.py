@@ -1,4 +1,4 @@
-"""This machine as a target: commands tell a file that they ran."""
+"""This machine as a target: commands write to a file that they ran."""
 
 import tempfile
 from pathlib import Path
@@ -7,7 +7,7 @@ from trigger_peers.server import Answer, Request, Target
 
 
 class Machine(Target):
-    """What runs commands. Nothing travels to it, so that it answers no requests and spoils no answers."""
+    """The target of commands. It uses no network, so that it answers no requests and corrupts no answers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that hands requests to a target and spoils answers as it is told."""
+"""An HTTP server on loopback that passes requests to a target and corrupts answers on request."""
 
 import socket
 import threading
@@ -41,13 +41,13 @@ Outcome = Answer | Cut | Hang
 FAULTS_BEFORE = ("cut-before", "500", "503", "throttle", "throttle-wait")
 """The target does not accept the request."""
 REFUSALS = ("300", "304", "400", "402", "404", "409", "410", "422")
-"""The target refuses for good what it may have accepted before: it has changed meanwhile, or knows the key."""
+"""The target permanently refuses a request that it may have accepted before: it has changed, or knows the key."""
 FAULTS_AFTER = ("cut-after", "half", "garbage", "502-after", "504-after")
-"""The target accepts the request, and its answer is spoilt."""
+"""The target accepts the request, and its answer is corrupted."""
 
 
 class Target:
-    """What a server stands for. `choose` says which fault a request meets: (request, is it a start) -> name."""
+    """The service behind a server. `choose` returns the fault of a request: (request, is it a start) -> name."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -91,7 +91,7 @@ class Target:
 
 def _spoilt(fault: str | None, answer: Answer) -> Outcome:
     if fault in ("half", "garbage") and answer.status >= 300:
-        return answer  # a refusal does not turn into a success on its way
+        return answer  # a refusal does not become a success on its way
     match fault:
         case None:
             return answer
@@ -131,7 +131,7 @@ class Server:
         return self
 
     def release(self) -> None:
-        """Let go of callers that are kept waiting."""
+        """Release waiting callers."""
         held, self.hang_up = self.hang_up, threading.Event()
         held.set()
 
@@ -188,7 +188,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Whether a condition comes true in time."""
+    """Whether a condition becomes true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -1,4 +1,4 @@
-"""Targets with HTTP APIs of their own: a job endpoint, Airflow's two APIs, Databricks."""
+"""Targets with HTTP APIs: a job endpoint, Airflow's two APIs, Databricks."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ def _json(status: int, document: Any) -> Answer:
 
 
 class JobEndpoint(Target):
-    """Runs a job per Idempotency-Key; a key that it has seen gets the same answer again."""
+    """Runs a job per Idempotency-Key. A known key gets the same answer again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
 class Airflow(Target):
-    """The stable REST API, v2 with its token login or v1 with basic auth, as far as DAG runs go."""
+    """The DAG runs of the stable REST API, v2 with its token login or v1 with basic auth."""
 
     def __init__(self, version: str) -> None:
         super().__init__()

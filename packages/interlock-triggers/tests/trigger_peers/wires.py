@@ -8,9 +8,9 @@ from typing import Any
 
 
 class Names:
-    """A resolver with a table: each name has one list of addresses per time that it is asked, the last one stays.
+    """A resolver with a table: each name has one list of addresses per question, and the last list stays.
 
-    Numeric spellings are understood by the C library, as in the real resolver; no server is asked.
+    The C library reads numeric spellings, like in the real resolver. No server is asked.
     """
 
     def __init__(self, table: Mapping[str, Sequence[Sequence[str]]] | None = None) -> None:
@@ -28,7 +28,7 @@ class Names:
 
 
 class Wire:
-    """A dialer that connects to nothing: addresses with a script answer from it, all others refuse."""
+    """A dialer without connections: addresses with a script answer from it, all others refuse."""
 
     def __init__(self, scripts: Mapping[str, bytes] | None = None) -> None:
         self.dialled: list[str] = []
