@@ -93,7 +93,8 @@ def test_a_kept_row_of_an_offset_marks_its_own_slot(run: Run) -> None:
     date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
     earlier = {"date": str(date.shifted(-1))}
     kept = {before.slot: KeptRow(earlier, EVALUATED - timedelta(hours=9))}
-    rows = {"landing": {"date": f" {date}"}}  # unreadable: no row of the run's own date was judged
+    # The row under the date's own key is unreadable, so no row of this date was judged.
+    rows = {"landing": {"date": "2026-03-09"}, f"landing#{date}": {"date": f" {date}"}}
     marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
     assert "landing" not in marks
     assert "@" in marks[before.slot]
