@@ -104,8 +104,9 @@ def migrate(
     endpoint_url: str | None,
     as_json: bool,
 ) -> None:
-    """Add missing indexes, leases and calendars to the rows of an older deployment.
+    """Add missing attributes to the rows of an older deployment.
 
+    The attributes are indexes of pipelines and leases of runs. With --calendars the command also writes calendars.
     Without --apply the command only lists the changes. The system may be live meanwhile. The command may be
     repeated: it leaves complete rows as they are. It reads the whole control table.
 

@@ -36,11 +36,13 @@ def rerun(
     environment: str,
     endpoint_url: str | None,
 ) -> None:
-    """Request a rerun of PIPELINE for DATE (YYYY-MM-DD, or YYYY-MM-DDTHH for an hourly run).
+    """Request a rerun of PIPELINE for DATE.
 
-    The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED, with the reason. While the date's last job runs,
-    an accepted rerun starts nothing. The same is true while the state of that job cannot be read. If it can never be
-    read again, make sure that the job has ended, and use --abandon-previous. No other component checks this.
+    DATE is YYYY-MM-DD, or YYYY-MM-DDTHH for an hourly run.
+
+    The answer comes as an event, RERUN_ACCEPTED or RERUN_REJECTED, with the reason. An accepted rerun starts
+    nothing while the date's last job runs, or while the state of that job cannot be read. If the state can never be
+    read again, use --abandon-previous. Make sure first that the job has ended, since Interlock does not check it.
 
     \b
     Examples:

@@ -9,10 +9,14 @@ from interlock_config import calendar_schema, json_schema
 @click.command()
 @click.option("--calendar", is_flag=True, help="Print the schema of calendar files instead.")
 def schema(calendar: bool) -> None:
-    """Print the JSON Schema (draft 2020-12) of pipeline files, for editors and other checkers.
+    """Print the JSON Schema of pipeline files, for editors and others.
 
-    An editor with the YAML language server checks a file whose first line names the schema:
-    "# yaml-language-server: $schema=pipeline.schema.json". The name is a path from the file's folder, or a URL.
+    The schema is of draft 2020-12. An editor with the YAML language server uses it if the first line of a file names
+    the schema, by a path from the file's folder or by a URL.
+
+    \b
+    First line:
+      # yaml-language-server: $schema=pipeline.schema.json
 
     \b
     Examples:

@@ -33,7 +33,7 @@ _COLOURS = {
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(pipeline: str | None, last: int, environment: str, endpoint_url: str | None, as_json: bool) -> None:
-    """Show each date: its state, the reason why it waits, and its deadlines.
+    """Show the state, the reason and the deadlines of each date.
 
     Deadlines are in the pipeline's zone and in UTC, with the time left or overdue, or as met or breached. A date that
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that

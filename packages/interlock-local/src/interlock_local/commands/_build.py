@@ -10,8 +10,20 @@ from interlock_local.commands._command import with_terminal
 
 
 @click.command()
-@click.option("--platform", type=click.Choice(["host", "arm64", "amd64"]), default="arm64", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"), show_default=True)
+@click.option(
+    "--platform",
+    type=click.Choice(["host", "arm64", "amd64"]),
+    default="arm64",
+    show_default=True,
+    help="Platform of the functions. host is this machine.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("dist"),
+    show_default=True,
+    help="Folder of the zips.",
+)
 @click.option("--with-boto", is_flag=True, help="Also pack boto3. Lambda's runtime has its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
 @with_terminal

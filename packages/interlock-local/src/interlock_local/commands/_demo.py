@@ -11,7 +11,9 @@ from interlock_local.commands._command import with_terminal
 @click.command()
 @with_terminal
 def demo(terminal: Terminal) -> None:
-    """Replay two days of real departures through three pipelines on a local AWS, and check each outcome.
+    """Replay two days of real departures and check each outcome.
+
+    The demo runs three pipelines on a local AWS. It needs no account.
 
     Exit code 0: every expected outcome was observed. 1: an outcome was missing.
 

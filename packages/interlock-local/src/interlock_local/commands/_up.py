@@ -25,7 +25,7 @@ _WATCHED_SECONDS = 1.0
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the state in this folder.")
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the AWS API.")
 @with_terminal
 def up(terminal: Terminal, data: Path | None, port: int) -> None:
     """Run Interlock on this machine until Ctrl-C.
