@@ -317,6 +317,27 @@ def test_a_post_run_row_counts_from_the_jobs_start(
     assert awaited(config, replace(done, job_intent=intent), rows, KeptRows()) == (("audit",) if missing else ())
 
 
+@pytest.mark.parametrize(
+    ("fields", "closed_day", "missing"),
+    [
+        ({"updatedAt": "2026-03-03T23:59:59Z"}, 3, False),
+        ({"updatedAt": "2026-03-04T00:00:00Z"}, 3, True),
+        ({"updatedAt": "2026-03-04T14:00:00Z"}, 4, True),
+        ({"date": "2026-03-03", "updatedAt": "2026-03-04T14:00:00Z"}, 4, False),
+        ({}, 3, False),
+        ({}, 4, True),
+        ({"date": "2026-03-03"}, 4, False),
+    ],
+)
+def test_row_without_date_is_no_report_on_another_day(
+    config: PipelineConfig, done: Run, fields: dict[str, object], closed_day: int, missing: bool
+) -> None:
+    """The stream-router judges such a row for the day of its writing. Without a report the result would be lost."""
+    closed = replace(done, closed_at=datetime(2026, 3, closed_day, 13, tzinfo=UTC))
+    rows = {"audit": fields, "ledger": {"date": "2026-03-03"}}
+    assert awaited(config, closed, rows, KeptRows()) == (("audit",) if missing else ())
+
+
 def test_a_baseline_that_no_row_can_hold_is_not_taken(config: PipelineConfig, key: RunKey) -> None:
     assert take_baseline(config, key, {"audit": {"rows": 1}}) == {"audit": {"rows": 1}}
     taken = take_baseline(config, key, {"audit": {"text": "x" * 300_001}})

@@ -16,7 +16,7 @@ from interlock_lifecycle.sensors._accounted import name_record, took_into_accoun
 from interlock_lifecycle.sensors._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
 from interlock_lifecycle.sensors._baseline import drift_detail, drift_message, drift_of, watching_rule
 from interlock_lifecycle.sensors._kept import dated_rules
-from interlock_rules import Drift, candidate_keys, counts_for, key_matches, row_date, select_rows, updated_at
+from interlock_rules import Drift, Selection, candidate_keys, counts_for, key_matches, row_date, select_rows, updated_at
 from interlock_sla import ExecutionDate
 
 PostRunDecision: TypeAlias = RequestRerun | NoteAfterRun | Announce | Ignore
@@ -161,19 +161,20 @@ def awaited(
 
     A sensor that the trigger or a validation rule reads too is present if a row counts for the date, since no producer
     writes it again after the run. Any other is present if its row was written after the job's start, or has no time.
-    arrived: a sensor whose record is being decided.
+    Its row without a date must also be of a day that counts for the run: `decide_post_run` judged it for the day of
+    its writing only. arrived: a sensor whose record is being decided.
     """
     rules = config.post_run_rules
     if rules is None:
         return ()
-    selected = select_rows(sensors, rules.rules, run.key.date, kept.rows).fields
+    selected = select_rows(sensors, rules.rules, run.key.date, kept.rows)
     shared = {rule.key for rule in dated_rules(config)}
     is_report = arrived is not None and _is_after(arrived, run)
     missing = (
         rule.key
         for rule in rules.rules
         if not (is_report and arrived is not None and key_matches(rule.key, arrived.key))
-        and not _is_there(selected.get(rule.slot), run, is_shared=rule.key in shared)
+        and not _is_there(selected, rule.slot, config, run, is_shared=rule.key in shared)
     )
     return tuple(dict.fromkeys(missing))
 
@@ -183,12 +184,17 @@ def _is_after(sensor: Sensor, run: Run) -> bool:
     return run.closed_at is None or sensor.written_at >= run.closed_at.replace(microsecond=0)
 
 
-def _is_there(fields: Mapping[str, object] | None, run: Run, *, is_shared: bool) -> bool:
-    if fields is None:
-        return False
+def _is_there(selected: Selection, slot: str, config: PipelineConfig, run: Run, *, is_shared: bool) -> bool:
+    fields = selected.fields.get(slot)
+    if fields is None or is_shared:
+        return fields is not None
     stamp, intent = updated_at(fields), run.job_intent
     started_at = (intent.started_at or intent.committed_at) if intent is not None else run.closed_at
-    return is_shared or stamp is None or started_at is None or stamp > started_at
+    if stamp is not None and started_at is not None and stamp <= started_at:
+        return False
+    written_at = stamp or run.closed_at  # without a time the row counts as written at the run's end
+    named = row_date(selected.sources[slot], fields)
+    return written_at is None or counts_for(date_of(named, written_at, config), run.key.date)
 
 
 def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: Drift) -> Event:
