@@ -1,4 +1,4 @@
-"""Invariant (e) for sensors: what a record must have led to, from the rows alone."""
+"""Invariant (e) for sensors: the required effect of each record, computed from the rows alone."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ _INVOCATION = timedelta(minutes=5)
 
 
 def names(pattern: str, key: str) -> bool:
-    """Whether a sensor's key is the one that a rule names, or one of its per-period keys."""
+    """Whether a sensor's key is the key that a rule names, or one of its per-period keys."""
     return key == pattern or key.startswith(f"{pattern}#")
 
 
@@ -35,20 +35,20 @@ def e_arrival_is_answered(
     before: Mapping[str, Any] | None,
     told: list[Told],
 ) -> str | None:
-    """A sensor that was routed without faults opened its run, was late data or drift, or was rightly nothing."""
+    """A sensor that was routed without faults opened its run, was late data or drift, or rightly had no effect."""
     configs = world.ledger.configs.between(key.pipeline_id, world.now - _CACHED, world.now)
     config = configs[-1] if configs else None
     if config is None or len(configs) > 1 or config.dry_run:
         return None
     sensor, fields = change.sk.removeprefix("SENSOR#"), sensor_fields(change.row or {})
-    # A post-run record may be reported for the day of its hour, or for hours of its day, too.
+    # A post-run record may also be reported for the day of its hour, or for hours of its day.
     trigger, types = config.trigger_rule, {event.type for event in told if event.detail["date"] == str(key.date)}
     fires = trigger is not None and names(trigger.key, sensor) and holds(trigger, fields, change.at)
     watched = config.post_run is not None and any(names(rule.key, sensor) for rule in config.post_run.rules)
     day = change.at.astimezone(config.zone).date()
     if before is None and fires and world.ledger.exclusions(config).excludes(day):
         reports = excluded_reports(world.ledger, key, str(day))
-        return None if reports else f"{key}: {sensor} on the excluded day {day} was not told"
+        return None if reports else f"{key}: {sensor} on the excluded day {day} was not reported"
     if before is None:
         opened = key in world.ledger.runs
         return None if opened or not fires else f"{key}: {sensor} did not open its run"
@@ -61,15 +61,15 @@ def e_arrival_is_answered(
     if watched:
         return _drift_told(world, config, change, key, unseen, types)
     if fires and unseen and not _is_answered(world, config, change, key, passed):
-        return f"{key}: {sensor}, written after the run had passed, is no late data"
+        return f"{key}: {sensor}, written after the run had passed, was not reported as late data"
     called_late = fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types
     if called_late and not _is_of_another_date(world, config, change, key):
-        return f"{key}: {sensor} is called late although the run had seen it"
+        return f"{key}: {sensor} was reported as late although the run had seen it"
     return None
 
 
 def excluded_reports(ledger: Ledger, key: RunKey, day: str) -> list[Told]:
-    """The events that say that a date does not begin on an excluded day."""
+    """The events about a date that does not begin on an excluded day."""
     found = ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
     return [told for told in found if told.detail.get("detail", {}).get("excludedDay") == day]
 
@@ -90,21 +90,21 @@ def e_excluded_day_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> 
 
 
 def _late_after_failure(world: "World", key: RunKey, attempt: int, written_at: datetime) -> str | None:
-    """Data that was written after the run had failed for good is reported once for that run."""
+    """Data written after a final failure is reported once for the failed run."""
     closed_at = world.ledger.closings[key][-1][0]
     if written_at <= closed_at + timedelta(seconds=2) or reports_after_failure(world.ledger, key, attempt):
         return None
-    return f"{key}: data of {written_at}, after attempt {attempt} had failed for good, was not reported"
+    return f"{key}: data of {written_at}, after the final failure of attempt {attempt}, was not reported"
 
 
 def reports_after_failure(ledger: Ledger, key: RunKey, attempt: int) -> list[Told]:
-    """The events about data for a run that had failed for good."""
+    """The events about data for a run after its final failure."""
     found = ledger.told(key.pipeline_id, str(key.date), "LATE_DATA_ARRIVAL")
     return [told for told in found if is_after_failure(told) and told.detail["attempt"] == attempt]
 
 
 def is_after_failure(told: Told) -> bool:
-    """Whether an event reports data for a run that had failed for good."""
+    """Whether an event reports data for a run after its final failure."""
     return told.type == "LATE_DATA_ARRIVAL" and told.detail["detail"].get("runStatus") == "FAILED_FINAL"
 
 
@@ -113,17 +113,17 @@ def e_failure_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str |
     attempt, closings = int(told.detail["attempt"]), ledger.closings[key]
     if len(reports_after_failure(ledger, key, attempt)) > 1:
         return f"{key}: data after the failure of attempt {attempt} was reported twice"
-    # The event of an attempt may reach the bus when a rerun has ended, too: each end may be the one that it is about.
-    # A run is closed at the time at which its last invocation began, and that one may commit minutes later.
+    # The event of an attempt may reach the bus after the end of a rerun, so it may be about any of the ends.
+    # A run is closed at the start of its last invocation, which may commit minutes later.
     latest = datetime.fromisoformat(told.detail["timestamp"]) + _INVOCATION
     if not any(closed_at <= latest for closed_at, *_ in closings):
-        return f"{key}: {told.detail['timestamp']} is called later than the failure of {closings[-1:]}"
+        return f"{key}: {told.detail['timestamp']} was reported as later than the failure of {closings[-1:]}"
     command = f"interlock rerun {key.pipeline_id} {key.date}"
-    return None if command in told.detail["detail"]["actionHint"] else f"{key}: no hint says {command}"
+    return None if command in told.detail["detail"]["actionHint"] else f"{key}: no hint has the command {command}"
 
 
 def _is_answered(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
-    """Whether late data was told of, has asked for its rerun, or leaves that to the record that replaced it."""
+    """Whether late data was reported, has requested its rerun, or is superseded by the record that replaced it."""
     if _is_told(world, key, change, "LATE_DATA_ARRIVAL") or _has_asked(world, key, change):
         return True
     return _was_replaced(world, config, change, key, passed)
@@ -136,7 +136,7 @@ def _newest(world: "World", change: Change) -> Version:
 
 
 def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, key: RunKey) -> bool:
-    """Whether the row has been written for another date since: no newer record tells anything of this one."""
+    """Whether the row was written for another date since, so that no newer record covers this one."""
     newest = _newest(world, change)
     if newest.value is None or newest.value == sensor_fields(change.row or {}):
         return False
@@ -144,10 +144,10 @@ def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, 
 
 
 def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
-    """Whether a newer write took the record's place that was written within a second of the evaluation's second.
+    """Whether a newer write replaced the record within a second of the evaluation's second.
 
-    Streams tell whole seconds, and clocks differ: only the newer record can tell then that there is something that
-    the run did not see, if it is of this date and fulfils the trigger.
+    Stream times are whole seconds, and clocks differ. In this case only the newer record can report unseen data: it
+    does so if it is of this date and fulfils the trigger.
     """
     newest, trigger = _newest(world, change), config.trigger_rule
     if abs(change.at.replace(microsecond=0) - passed.evaluated_at.replace(microsecond=0)) > timedelta(seconds=1):
@@ -173,14 +173,14 @@ def _drift_told(
         return None
     moved = safety.drifted(baseline.get(rule), fields, config)
     if moved and not _is_told(world, key, change, "POST_RUN_DRIFT") and not _has_asked(world, key, change):
-        return f"{key}: {sensor} drifted from {baseline.get(rule)} to {dict(fields)} and nobody was told"
+        return f"{key}: {sensor} drifted from {baseline.get(rule)} to {dict(fields)} without a report"
     if not moved and "POST_RUN_DRIFT" in types:
-        return f"{key}: {sensor} is called drifted: {baseline.get(rule)} to {dict(fields)}"
+        return f"{key}: {sensor} was reported as drift: {baseline.get(rule)} to {dict(fields)}"
     return None
 
 
 def _is_told(world: "World", key: RunKey, change: Change, event_type: str) -> bool:
-    """Whether this very record was told of, now or when it came before."""
+    """Whether this record was reported, now or when it came before."""
     sensor = change.sk.removeprefix("SENSOR#")
     return any(
         told.detail["detail"]["sensorKey"] == sensor and datetime.fromisoformat(told.detail["timestamp"]) == change.at
@@ -189,7 +189,7 @@ def _is_told(world: "World", key: RunKey, change: Change, event_type: str) -> bo
 
 
 def _has_asked(world: "World", key: RunKey, change: Change) -> bool:
-    """Whether a record of this very second asks for a rerun, or its request was answered."""
+    """Whether a record of this second requests a rerun, or its request was answered."""
     control, pk, asked_at = world.names.control, pipeline_pk(key.pipeline_id), format_time(change.at)
     row = world.rows.get(control, pk, run_sk("RERUN_REQUEST", key)) or {}
     waits = row.get("requestedAt") == asked_at and row.get("reason") in safety.OWN_REASONS

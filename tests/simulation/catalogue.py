@@ -1,10 +1,10 @@
-"""The mutants: the function that is patched, the fragment that is replaced, and the seed or test that notices it."""
+"""The mutants: the function that is patched, the fragment that is replaced, and the seed or test that catches it."""
 
 from msgspec import Struct
 
 
 class Mutant(Struct, frozen=True):
-    """One patch of one function. Its `tests` notice it, or else the simulation does, at this rate of faults.
+    """One patch of one function. Its `tests` catch it, or else the simulation does, at this rate of faults.
 
     `function` is "package:qualified name", without the module: code may move between modules of its package.
     `old` is an expression, a keyword argument (`name = value`) or statements, found by its syntax tree, so that
@@ -33,7 +33,7 @@ _TRIGGERS = "packages/interlock-triggers/tests/"
 _DATES_OF_JOBS = "packages/interlock-controller/tests/runs/test_dates_of_jobs.py::"
 _ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
 _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
-_DESKS = "packages/interlock-controller/tests/records/test_records.py::"
+_RECORDS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
     Mutant(
@@ -82,7 +82,7 @@ MUTANTS = (
         "marker = marker",
         "marker = None",
         trap=6,
-        tests=(_ROAD + "test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it",),
+        tests=(_ROAD + "test_a_dead_tick_does_not_repeat_a_missed_schedule",),
     ),
     Mutant(
         "every day is a day of the cron",
@@ -109,7 +109,7 @@ MUTANTS = (
         tests=("tests/simulation/test_statemachine.py::test_no_state_reads_a_path_that_some_route_leaves_unset",),
     ),
     Mutant(
-        "all historic sensors are read",
+        "all earlier sensors are read",
         "interlock_store:Store.readings",
         "found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])",
         (
@@ -120,7 +120,7 @@ MUTANTS = (
         tests=(_STORE + "test_store_contract.py::test_only_the_named_sensors_of_the_date_are_read",),
     ),
     Mutant(
-        "the event id for the sequence number",
+        "the event id replaces the sequence number",
         "interlock_dlq:_sequence_number",
         "body.get('SequenceNumber')",
         "record.get('eventID')",
@@ -128,7 +128,7 @@ MUTANTS = (
         tests=("packages/interlock-dlq/tests/test_batch.py",),
     ),
     Mutant(
-        "ISO timestamps are not read",
+        "ISO timestamps are unreadable",
         "interlock_rules:_from_iso",
         "moment = datetime.fromisoformat(text)",
         "raise ValueError(text)",
@@ -136,7 +136,7 @@ MUTANTS = (
         tests=(_RULES + "test_timestamps.py",),
     ),
     Mutant(
-        "zero is no value for drift",
+        "zero is not a value for drift",
         "interlock_rules:drift",
         "before is None or after is None",
         "not before or not after",
@@ -175,7 +175,7 @@ MUTANTS = (
         tests=(_RULES + "test_sensors.py",),
     ),
     Mutant(
-        "named calendars are loaded and forgotten",
+        "named calendars are loaded and not used",
         "interlock_config:PipelineConfig.exclusions",
         "tuple((calendars[name] for name in self.calendar_names))",
         "()",
@@ -183,7 +183,7 @@ MUTANTS = (
         tests=("packages/interlock-config/tests/files/test_calendars.py::test_named_calendars_join_the_exclusions",),
     ),
     Mutant(
-        "a boolean equals itself only",
+        "a boolean equals only itself",
         "interlock_rules:_equals_boolean",
         "value is expected or (isinstance(value, str) and value.lower() == word)",
         "value is expected",
@@ -198,7 +198,7 @@ MUTANTS = (
         trap=20,
     ),
     Mutant(
-        "status calls without the configured headers",
+        "status calls lack the configured headers",
         "interlock_triggers:check",
         "_json_api.send(call, 'GET', url, headers)",
         "_json_api.send(call, 'GET', url, {})",
@@ -263,7 +263,7 @@ MUTANTS = (
         tests=(_DATES_OF_JOBS + "test_an_input_of_its_own_reaches_the_job_with_its_date",),
     ),
     Mutant(
-        "a config's date replaces that of every run",
+        "a config's date replaces the date of every run",
         "interlock_triggers:_send",
         "given | dates",
         "dates | call.config.arguments",
@@ -271,14 +271,14 @@ MUTANTS = (
         tests=(_DATES_OF_JOBS + "test_no_argument_of_glue_replaces_the_date_of_the_run",),
     ),
     Mutant(
-        "the fence without the token",
+        "the fence does not check the token",
         "interlock_store:_held",
         "{'status': str(RunStatus.RUNNING), 'runToken': run.run_token}",
         "{'status': str(RunStatus.RUNNING)}",
-        tests=(_ROAD + "test_an_aborted_execution_whose_invocation_goes_on_writes_nothing_about_the_run",),
+        tests=(_ROAD + "test_the_invocation_of_an_aborted_execution_writes_nothing",),
     ),
     Mutant(
-        "no breach at the close",
+        "a close reports no breach",
         "interlock_lifecycle:settle",
         "met if was_met(sla.verdict) else judge(unjudged, succeeded_at, now)",
         "{a: b for a, b in judge(unjudged, succeeded_at, now).items() if b is Outcome.MET}",
@@ -286,7 +286,7 @@ MUTANTS = (
         seeds=(12,),
     ),
     Mutant(
-        "the verdict row without its condition",
+        "the verdict row has no condition",
         "interlock_store:_judge",
         "absent = tuple((str(clock) for clock in Clock if clock not in (*judged.clocks, *judged.corrupted)))",
         "absent = ()",
@@ -294,7 +294,7 @@ MUTANTS = (
         seeds=(12,),
     ),
     Mutant(
-        "recovery drops the intent",
+        "a recovery drops the intent",
         "interlock_lifecycle:decide_recovery",
         "started_token = None",
         ("started_token = None\njob_intent = None"),
@@ -302,7 +302,7 @@ MUTANTS = (
         seeds=(1,),
     ),
     Mutant(
-        "recovery counts the rules as held",
+        "a recovery counts the rules as held",
         "interlock_lifecycle:decide_recovery",
         "run.evaluated_at if run.job_intent else None",
         "run.evaluated_at",
@@ -324,11 +324,11 @@ MUTANTS = (
         seeds=(10,),
     ),
     Mutant(
-        "the previous job is not asked for",
+        "the previous job is not checked",
         "interlock_lifecycle:decide_trigger",
         "facts.previous is not None",
         "False",
-        tests=(_ROAD + "test_no_attempt_starts_a_job_beside_one_that_still_runs",),
+        tests=(_ROAD + "test_no_attempt_starts_a_job_while_another_one_runs",),
     ),
     Mutant(
         "seen rows are compared by time alone",
@@ -338,13 +338,13 @@ MUTANTS = (
         tests=("packages/interlock-lifecycle/tests/test_accounted.py",),
     ),
     Mutant(
-        "a close without its event",
+        "a close emits no event",
         "interlock_lifecycle:_complete",
         "events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
         "events = baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))",
     ),
     Mutant(
-        "a decision without its outbox rows",
+        "a decision writes no outbox rows",
         "interlock_store:plan",
         "CommitIntent | WithdrawIntent",
         "CommitIntent | WithdrawIntent | MarkStarted",
@@ -365,7 +365,7 @@ MUTANTS = (
         seeds=(4,),
     ),
     Mutant(
-        "dropped timers are not settled",
+        "alerts of dropped timers are not emitted",
         "interlock_controller:DroppedTimers._unsettled",
         "[one for one in found if not _is_settled(one[1], runs, verdicts)]",
         "[]",
@@ -387,7 +387,7 @@ MUTANTS = (
         timetables=(5,),
     ),
     Mutant(
-        "a lost start is sent again although the config forbids it",
+        "a lost start is sent again against the config",
         "interlock_lifecycle:_resume",
         "facts.config is None or facts.config.dry_run",
         "False",
@@ -405,21 +405,21 @@ MUTANTS = (
         "interlock_lifecycle:is_overtaken",
         "date == run_key_of(sensor, config).date",
         "True",
-        tests=(_DESKS + "test_a_post_run_record_is_judged_after_the_next_days_row",),
+        tests=(_RECORDS + "test_a_post_run_record_is_judged_after_the_next_days_row",),
     ),
     Mutant(
         "late data next to a rejected request is lost",
         "interlock_lifecycle:_follow_up",
         "not facts.stands or request.reason in OWN_REASONS or (not facts.unanswered)",
         "True",
-        tests=(_DESKS + "test_late_data_requests_a_rerun_after_a_rejected_request",),
+        tests=(_RECORDS + "test_late_data_requests_a_rerun_after_a_rejected_request",),
     ),
     Mutant(
         "the report of a record is repeated",
         "interlock_store:_note_after_run",
         "Put(names.control, mark, NOTHING_THERE, FENCE)",
         "Put(names.control, mark)",
-        tests=(_DESKS + "test_a_redelivered_post_run_record_keeps_its_judgement",),
+        tests=(_RECORDS + "test_a_redelivered_post_run_record_keeps_its_judgement",),
     ),
     Mutant(
         "a deadline stays on an excluded day",
@@ -438,7 +438,7 @@ MUTANTS = (
         seeds=(15,),
     ),
     Mutant(
-        "an edited calendar breaches what was before it",
+        "an edited calendar breaches an earlier moment",
         "interlock_lifecycle:excluded_since",
         "in_force.get(EXCLUDED_DAYS)",
         "None",
@@ -491,7 +491,7 @@ MUTANTS = (
         writers=(0,),
     ),
     Mutant(
-        "the plain row is read whatever it names",
+        "the plain row is read for any date",
         "interlock_rules:_look",
         "counts_for(named, date)",
         "counts_for(named, date) or name == key",
@@ -515,7 +515,7 @@ MUTANTS = (
         writers=(0,),
     ),
     Mutant(
-        "a kept row is read in place of an unreadable one",
+        "a kept row is read instead of an unreadable one",
         "interlock_rules:_is_replaced",
         "bool(objections) and (not any((isinstance(named, UnreadableDate) for named in objections)))",
         "bool(objections)",
@@ -523,7 +523,7 @@ MUTANTS = (
         writers=(2,),
     ),
     Mutant(
-        "the first row that is kept stays",
+        "the first kept row is never replaced",
         "interlock_lifecycle:decide_keeping",
         "before is None or is_better(sensor, exact, before)",
         "before is None",
@@ -531,7 +531,7 @@ MUTANTS = (
         writers=(1,),
     ),
     Mutant(
-        "records that come while a date runs are not kept",
+        "records during a run are not kept",
         "interlock_lifecycle:dates_to_keep",
         "not isinstance(named, ExecutionDate)",
         "True",
@@ -539,7 +539,7 @@ MUTANTS = (
         writers=(0,),
     ),
     Mutant(
-        "a rerun has news by another date's row",
+        "a row of another date permits a rerun",
         "interlock_store:Store.newest_sensor_update",
         "found.fields.values()",
         "(*found.fields.values(), *readings.rows.values())",
@@ -563,7 +563,7 @@ MUTANTS = (
         writers=(1,),
     ),
     Mutant(
-        "a date that contradicts its key is believed",
+        "a date that contradicts its key is accepted",
         "interlock_rules:_agreed",
         """UnreadableDate('date', value, f"contradicts the key's {suffix}")""",
         "named",
@@ -571,7 +571,7 @@ MUTANTS = (
         writers=(1,),
     ),
     Mutant(
-        "an unreadable row is no dead letter",
+        "an unreadable row is not a dead letter",
         "interlock_controller:SensorIntake._reject",
         "raise UnreadableSensor(sensor, problem)",
         "return None",
@@ -607,28 +607,28 @@ MUTANTS = (
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
-        "a kept row hides the row that was seen",
+        "a kept row hides the seen row",
         "interlock_lifecycle:rows_seen",
         "{**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **marks, **own}",
         "{**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **own, **marks}",
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
-        "a row that an offset reads hides the kept row",
+        "a row of an offset hides the kept row",
         "interlock_lifecycle:rows_seen",
         "marks: dict[str, str] = {}",
         "marks = {name: fingerprint(rows[name]) for name in selection.sources.values() if name in rows}",
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
-        "a rejected row is kept from waiting dry runs",
+        "a rejected row does not reach waiting dry runs",
         "interlock_controller:SensorIntake.arrived",
         "stored.config.dry_run",
         "not reads(sensor.key, stored.config)",
         writers=(9,),
     ),
     Mutant(
-        "more data after a final failure is a lost race",
+        "more data after a final failure counts as overtaken",
         "interlock_controller:SensorIntake._commit",
         "NoteAfterRun | Announce",
         "NoteAfterRun",
@@ -636,7 +636,7 @@ MUTANTS = (
         writers=(0,),
     ),
     Mutant(
-        "what comes on an excluded day is kept by its key only",
+        "a row of an excluded day is kept by its key only",
         "interlock_lifecycle:decide_dormant",
         "is_excluded and (not config.dry_run)",
         "not config.dry_run",
@@ -644,7 +644,7 @@ MUTANTS = (
         writers=(5,),
     ),
     Mutant(
-        "a date that waited begins with the row that stands there",
+        "a date that waited begins with the stored row",
         "interlock_lifecycle:_row_to_judge",
         "_is_of(facts.row, waits, facts, config)",
         "True",
@@ -652,7 +652,7 @@ MUTANTS = (
         writers=(7,),
     ),
     Mutant(
-        "late data on an excluded day is late for no run",
+        "late data on an excluded day is ignored",
         "interlock_lifecycle:decide_sensor",
         "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)",
         "if run is None:\n    return _first_record(key, sensor, config, facts, execution_timeout)\n"
@@ -680,7 +680,7 @@ MUTANTS = (
         "Announce(key.pipeline_id, (event,))",
     ),
     Mutant(
-        "data from before a final failure is reported too",
+        "data before a final failure is reported too",
         "interlock_lifecycle:_after_failure",
         "run.closed_at is not None and sensor.written_at < run.closed_at.replace(microsecond=0)",
         "False",

@@ -1,4 +1,4 @@
-"""Pytest's closing lines say how much was simulated; a default run that simulated too little fails."""
+"""Reports the amount of simulation in pytest's summary, and fails a default run that simulated too little."""
 
 from functools import reduce
 
@@ -7,13 +7,13 @@ from msgspec import Struct
 from simulation.long import DEFAULT_SEEDS
 
 SIMULATED = "simulated"
-"""The property of a test's report that says what the test simulated."""
+"""The property of a test's report with the amount that the test simulated."""
 LEAST = 2_000
 """Pipeline-days with faults that a default run has to simulate."""
 
 
 class Amount(Struct, frozen=True):
-    """How much was simulated: seeds, pipeline-days, how many of them in stories with faults, faults, and seconds."""
+    """The amount of simulation: seeds, pipeline-days, pipeline-days of stories with faults, faults, and seconds."""
 
     seeds: int = 0
     days: int = 0
@@ -26,12 +26,12 @@ class Amount(Struct, frozen=True):
 
     @property
     def is_too_little(self) -> bool:
-        """Whether the seeds of a default run were too few; a narrower run is not measured."""
+        """Whether the seeds of a default run were too few. A narrower run is not measured."""
         return self.seeds >= DEFAULT_SEEDS and self.faulty_days < LEAST
 
 
 def simulated(config: pytest.Config) -> Amount:
-    """What all tests simulated together; their reports come here from every process."""
+    """The amount that all tests simulated together. The reports of every process come here."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     reports = [report for outcome in ("passed", "failed") for report in reporter.stats.get(outcome, [])]
     told = [dict(report.user_properties).get(SIMULATED) for report in reports if report.when == "call"]
@@ -39,13 +39,13 @@ def simulated(config: pytest.Config) -> Amount:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A default run that simulated too little has failed."""
+    """Fail a default run that simulated too little."""
     if not hasattr(session.config, "workerinput") and simulated(session.config).is_too_little:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how much was simulated."""
+    """Report the amount of simulation."""
     amount = simulated(config)
     if amount.seeds:
         terminalreporter.write_line(

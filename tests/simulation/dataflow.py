@@ -1,7 +1,7 @@
-"""Says which JSONPaths every state of a definition may rely on, and which reads some route leaves unset.
+"""Finds the JSONPaths that every state of a definition may rely on, and reads of paths that a route leaves unset.
 
-A forward data-flow analysis: what a state may rely on is what all of its incoming edges bring along. What this
-module does not know (other state types, other fields, filters in paths) it reports instead of passing it over.
+This is a forward data-flow analysis: a state may rely on the paths that all of its incoming edges set. The module
+reports anything that it cannot analyse: other state types, other fields, filters in paths.
 """
 
 import re
@@ -13,11 +13,11 @@ from msgspec import Struct
 Paths: TypeAlias = frozenset[str]
 State: TypeAlias = Mapping[str, Any]
 Answers: TypeAlias = Callable[[str], Paths]
-"""The fields (`$.status`) that a Task's answer is sure to hold, by the Task's resource."""
+"""The fields (`$.status`) that a Task's answer always has, by the Task's resource."""
 
 _CONTEXT = frozenset({"$$.Execution.Id", "$$.Execution.Name", "$$.Execution.StartTime", "$$.State.Name"})
 _ERROR = frozenset({"$", "$.Error"})
-"""What a Catch puts down; a Cause is not promised."""
+"""The paths that a Catch sets. A Cause may be absent."""
 _PLAIN = re.compile(r"\$(\.\w+)*")
 _MENTIONED = re.compile(r"\${1,2}(?:[\w.*]|\[[^\]]*\])*")
 _COMMON = frozenset({"Type", "Comment", "Next", "InputPath"})
@@ -31,7 +31,7 @@ _FIELDS = {
 
 
 class Finding(Struct, frozen=True, order=True):
-    """A state and the path that it reads although a route leaves it unset; or what could not be analysed."""
+    """A state with a path that it reads and that a route leaves unset, or with a part that could not be analysed."""
 
     state: str
     path: str
@@ -43,14 +43,14 @@ class _Edge(Struct, frozen=True):
 
 
 class _Look(Struct):
-    """What one state reads, each with what is known at that point, and where it leads."""
+    """The reads of one state, each with the known paths at that point, and its edges."""
 
     reads: list[tuple[str, Paths]] = []
     edges: list[_Edge] = []
 
 
 def with_prefixes(*paths: str) -> Paths:
-    """The paths and everything that they imply: `$.a.b` implies `$.a` and `$`."""
+    """The paths and all paths that they imply: `$.a.b` implies `$.a` and `$`."""
     found = set()
     for path in paths:
         parts = path.split(".")
@@ -59,7 +59,7 @@ def with_prefixes(*paths: str) -> Paths:
 
 
 def put(known: Paths, path: str | None, value: Paths) -> Paths:
-    """What is known after a value was written at a path (None: nothing is written)."""
+    """The known paths after a value was written at a path (None: nothing is written)."""
     if path is None:
         return known
     kept = frozenset(one for one in known if one != path and not one.startswith(f"{path}."))
@@ -68,7 +68,7 @@ def put(known: Paths, path: str | None, value: Paths) -> Paths:
 
 
 def guaranteed(definition: Mapping[str, Any], given: Paths, answers: Answers) -> dict[str, Paths]:
-    """What every reachable state may rely on, by state."""
+    """The paths that every reachable state may rely on, by state."""
     states = definition["States"]
     entry: dict[str, Paths] = {definition["StartAt"]: given}
     queue = [definition["StartAt"]]
@@ -86,7 +86,7 @@ def guaranteed(definition: Mapping[str, Any], given: Paths, answers: Answers) ->
 
 
 def unset_reads(definition: Mapping[str, Any], given: Paths, answers: Answers) -> set[Finding]:
-    """Every read of a path that some route leaves unset, and everything that could not be analysed."""
+    """Every read of a path that a route leaves unset, and every part that could not be analysed."""
     found = {Finding("", f"{name} is not analysed") for name in definition if name == "QueryLanguage"}
     for name, entry in guaranteed(definition, given, answers).items():
         state = definition["States"][name]
@@ -120,11 +120,11 @@ def _look(state: State, entry: Paths, answers: Answers) -> _Look:
 
 def _look_at_task(look: _Look, state: State, entry: Paths, answer: Paths) -> None:
     look.reads += [(path, entry) for path in _mentioned(state.get("Parameters", {}))]
-    # A state without ResultPath, and a Catch without one, replace everything.
+    # A state or Catch without ResultPath replaces everything.
     look.edges.append(_Edge(state["Next"], put(entry, state.get("ResultPath", "$"), answer)))
     for catcher in state.get("Catch", []):
         look.edges.append(_Edge(catcher["Next"], put(entry, catcher.get("ResultPath", "$"), _ERROR)))
-    # A Retry is an edge to the state itself, with the input unchanged: it takes nothing away.
+    # A Retry is an edge to the state itself with the same input, so it removes no path.
 
 
 def _mentioned(template: object) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _mentioned(template: object) -> Iterator[str]:
 
 
 def _look_at_choice(look: _Look, state: State, entry: Paths) -> None:
-    """Choices are tried in order: one that asks IsPresent teaches its own edge, or all that come after it."""
+    """Choices are tried in order. A choice with IsPresent adds a known path to its own edge, or to all later edges."""
     known = entry
     for choice in state["Choices"]:
         look.edges.append(_Edge(choice["Next"], _if_chosen(look, choice, known)))
@@ -150,11 +150,11 @@ def _look_at_choice(look: _Look, state: State, entry: Paths) -> None:
     if "Default" in state:
         look.edges.append(_Edge(state["Default"], known))
     else:
-        look.edges.append(_Edge("nowhere, for want of a Default", known))
+        look.edges.append(_Edge("nowhere, because there is no Default", known))
 
 
 def _if_chosen(look: _Look, rule: State, known: Paths) -> Paths:
-    """What is known once a rule holds; notes what asking it reads."""
+    """The known paths if a rule holds. The rule's own reads are added to `look`."""
     if "And" in rule:
         for inner in rule["And"]:
             known = _if_chosen(look, inner, known)

@@ -1,4 +1,4 @@
-"""The checks at a story's end: everything settled, delivered, accounted for, judged, and alike in shadow and live."""
+"""The checks at a story's end: all is settled, delivered, accounted for and judged, and dry runs match live runs."""
 
 import re
 from collections import defaultdict
@@ -22,7 +22,7 @@ _KEYS = {"PK", "SK"}
 
 
 def check(story: Story) -> None:
-    """Raise what does not hold at the end of a story."""
+    """Raise the first broken invariant at the end of a story."""
     checks = story.world.checks
     checks.broke("h", h_everything_settled(story))
     checks.broke("d", d_everything_delivered(story.world.ledger))
@@ -67,19 +67,19 @@ def d_everything_delivered(ledger: Ledger) -> str | None:
 
 
 def d_an_id_says_one_thing(ledger: Ledger) -> str | None:
-    """An event that is committed again says what it said before: whoever has seen its id has seen it."""
+    """An event that is committed again has the same content: a consumer that has seen its id has seen it."""
     return f"one id, two events: {ledger.contradicted}" if ledger.contradicted else None
 
 
 def e_late_data_is_answered(story: Story, key: RunKey) -> str | None:
-    """Late data and drift lead to another attempt, or their own request for one was refused."""
+    """Late data and drift lead to another attempt, or their own rerun request was rejected."""
     ledger = story.world.ledger
     if key.pipeline_id in story.edited:
         return None
     answers = ledger.told(key.pipeline_id, str(key.date), "RERUN_ACCEPTED", "RERUN_REJECTED")
     for logged_at in ledger.late[key]:
         if not any(told.at >= logged_at and _answers_late_data(told) for told in answers):
-            return f"{key}: late data was logged at {logged_at}, and no attempt followed nor was one refused for it"
+            return f"{key}: late data was logged at {logged_at}, and neither an attempt nor a rejection followed"
     return None
 
 
@@ -88,7 +88,7 @@ def _answers_late_data(told: Told) -> bool:
 
 
 def e_dead_letters_were_malformed(story: Story) -> str | None:
-    """Only rows that nobody can read are dead-lettered, each of them."""
+    """Exactly the corrupted rows are dead-lettered."""
     malformed = ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30", "JOB#stream")
     letters = [record.sk for record, _ in story.world.dead_letters]
     empty = [record.sk for record, _ in story.world.dead_letters if set(record.wire["dynamodb"]["NewImage"]) <= _KEYS]
@@ -97,7 +97,7 @@ def e_dead_letters_were_malformed(story: Story) -> str | None:
         return f"dead-lettered: {wrong}: {[letter.reason for _, letter in story.world.dead_letters]}"
     buried = {str(letter.payload["SK"]) for letter in story.world.buried}
     if buried != story.spoiled_events:
-        return f"of the events' rows {story.spoiled_events} are spoiled, dead-lettered are {buried}"
+        return f"{story.spoiled_events} rows of events are corrupted, but {buried} are dead-lettered"
     missing = [sk for sk in ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30") if sk not in letters]
     was_lost = story.world.faults.count[Fault.RECORD_LOST] > 0
     missing += ["the sensor without fields"] if "SENSOR#ready" not in empty and not was_lost else []
@@ -105,10 +105,10 @@ def e_dead_letters_were_malformed(story: Story) -> str | None:
 
 
 def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
-    """A row whose date cannot be read is a dead letter exactly when a rule of its date reads its key.
+    """A row with an unreadable date is a dead letter if and only if a rule of its date reads its key.
 
-    A row of a date outside of schedule.dates is one when it fulfils the trigger.
-    It is reported once in 24 hours for its key and form.
+    A row of a date outside schedule.dates is a dead letter if it fulfils the trigger. Such a row is reported once in
+    24 hours for its key and form.
     """
     ledger = story.world.ledger
     letters = {
@@ -134,7 +134,7 @@ def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
 
 
 def is_dated(config: PipelineConfig, sensor: str) -> bool:
-    """Whether a rule that looks at dates reads this sensor."""
+    """Whether a rule with a date reads this sensor."""
     return any(names(rule.key, sensor) for rule in rules_of(config) if not rule.any_date)
 
 
@@ -149,7 +149,7 @@ def _kind(pipeline: str, sensor: str, form: str) -> tuple[str, str, str]:
 
 
 def _reports(ledger: Ledger) -> dict[tuple[str, str, str], list[datetime]]:
-    """When each kind of unreadable row was reported: by the write of that second, and with the field at fault."""
+    """The report times of each kind of unreadable row, found by its write of that second and its invalid field."""
     found: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
     for told in ledger.events.values():
         if told.type != "SENSOR_REJECTED":
@@ -163,7 +163,7 @@ def _reports(ledger: Ledger) -> dict[tuple[str, str, str], list[datetime]]:
 
 
 def _wrongly_reported(written: list[datetime], reported: list[datetime]) -> str | None:
-    """Each report opens 24 hours in which there is no other one; each write lies in such hours."""
+    """Each report opens 24 hours without another report, and each write lies in such hours."""
     begins: list[datetime] = []
     for at in sorted(written):
         if not begins or at.replace(microsecond=0) >= begins[-1] + timedelta(hours=24):
@@ -172,7 +172,7 @@ def _wrongly_reported(written: list[datetime], reported: list[datetime]) -> str 
 
 
 def e_date_ended(story: Story, key: RunKey) -> str | None:
-    """A date whose trigger came was run, failed, excluded or held by an edit of its config."""
+    """A date with a trigger was run, failed, excluded or held by an edit of its config."""
     world = story.world
     row = world.ledger.runs.get(key)
     if row is not None or key.pipeline_id in story.edited:
@@ -181,12 +181,12 @@ def e_date_ended(story: Story, key: RunKey) -> str | None:
         return f"{key}: its trigger came, and it never ran"
     told = world.ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
     if not told:
-        return f"{key}: excluded, and nobody was told"
+        return f"{key}: excluded without a report"
     return f"{key}: its data came on an excluded day, and was lost" if is_to_begin(story, key) else None
 
 
 def is_to_begin(story: Story, key: RunKey) -> bool:
-    """Whether a date whose trigger came on excluded days only must have begun by now.
+    """Whether a date must have begun by now although its trigger came on excluded days only.
 
     Each row that was ever written of it fulfils the trigger, no key holds an unreadable row, and its next allowed day
     has been there for some quiet ticks. The row of a date that is excluded itself may have been overwritten.
@@ -212,13 +212,13 @@ def is_to_begin(story: Story, key: RunKey) -> bool:
 
 
 def e_date_was_asked_for(story: Story, key: RunKey) -> str | None:
-    """No run belongs to a date that no sensor and no operator named."""
+    """Each run belongs to a date that a sensor or an operator named."""
     asked = key in story.promised or key in story.allowed
-    return None if asked else f"{key} ran although nobody asked for that date"
+    return None if asked else f"{key} ran although no sensor and no operator named that date"
 
 
 def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | None:
-    """An expected date that never ran breaches its absolute clock, also when its timer was dropped.
+    """An expected date that never ran breaches its absolute clock, even if its timer was lost.
 
     A day whose hours have runs of their own is not expected as a day.
     """
@@ -232,12 +232,12 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
         if has_run or deadline is None or deadline > world.now - 3 * world.tick:
             continue
         if not world.ledger.told(config.id, str(day), "SLA_BREACH"):
-            return f"{key} never ran, its deadline {deadline} passed, and nobody was told"
+            return f"{key} never ran, its deadline {deadline} passed without a report"
     return None
 
 
 def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
-    """The dry-run twin says what the live pipeline did, at the moment at which it did it."""
+    """The dry-run twin reports the acts of the live pipeline at the moments of these acts."""
     world, ledger, day = story.world, story.world.ledger, str(key.date)
 
     def live(*types: str) -> list[Told]:
@@ -254,27 +254,27 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     if passed is None or not would:
         seen = passed.committed if passed is not None else would[0].at if would else None
         if seen is not None and not _is_at_the_window_s_end(story, key, seen):
-            return f"{key}: live passed: {passed is not None}, shadow: {bool(would)}"
+            return f"{key}: live passed: {passed is not None}, dry run: {bool(would)}"
         return None
     gap = passed.committed - would[0].at
-    # One of three ticks finds a live row of a date that is excluded itself, and the first one that of a dry run.
+    # One of three ticks finds a live row of an excluded date, and the first tick finds the row of a dry run.
     is_excluded = ledger.exclusions(story.configs[key.pipeline_id]).excludes(key.date.day)
     longest = interval + timedelta(seconds=5) + (3 * world.tick if is_excluded else timedelta())
     if len(would) > 1 or not timedelta(seconds=-2) <= gap <= longest:
-        return f"{key}: live passed at {passed.committed}, shadow would {len(would)} times, at {would[0].at}"
+        return f"{key}: live passed at {passed.committed}, the dry run would {len(would)} times, at {would[0].at}"
     found = live("POST_RUN_DRIFT"), observed("DRY_RUN_DRIFT")
     drifts = [[told.detail["detail"] for told in some] for some in found]
     first = min((told.at for some in found for told in some), default=world.now)
-    # A shadow knows of no failure, and of no later attempt that looks at the data anew.
+    # A dry run knows neither failures nor later attempts that evaluate the data again.
     again = [told for told in live("JOB_FAILED", "RERUN_ACCEPTED") if told.at <= first]
     completed = any(told.at <= first for told in live("JOB_COMPLETED"))
     if completed and not again and drifts[0][:1] != drifts[1][:1]:
-        return f"{key}: live drifted by {drifts[0]}, shadow by {drifts[1]}"
+        return f"{key}: live drifted by {drifts[0]}, the dry run by {drifts[1]}"
     return None
 
 
 def _is_at_the_window_s_end(story: Story, key: RunKey, seen: datetime) -> bool:
-    """Whether data came with the live run's last look: streams tell whole seconds, an execution looks between them."""
+    """Whether data came with the live run's last look, which may lie between two whole seconds of stream times."""
     arrived = story.world.store.arrived_at(key)
     if arrived is None:
         return False

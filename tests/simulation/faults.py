@@ -1,4 +1,4 @@
-"""What goes wrong in the simulated world, and how often; the tables on which it goes wrong."""
+"""The faults of the simulated world, their rates, and the tables that show them."""
 
 import random
 from collections import Counter
@@ -19,11 +19,11 @@ _INDEX_LAG = timedelta(minutes=2)
 
 
 class Crash(BaseException):
-    """The process died here. Nothing catches it but the world."""
+    """The end of the process. Only the world catches it."""
 
 
 class Fault(StrEnum):
-    """Everything that is made to go wrong, by the name under which it is counted."""
+    """Every kind of fault, with the name of its count."""
 
     CRASH_BEFORE = "crash before a write"
     CRASH_AFTER = "crash after a write"
@@ -39,16 +39,16 @@ class Fault(StrEnum):
     BATCH_CUT = "batch cut"
     RECORD_LOST = "record lost"
     STREAM_STOPPED = "stream stopped for a day"
-    LETTER_REFUSED = "dead letter refused"
+    LETTER_REFUSED = "dead letter rejected"
     TIMER_LATE = "timer late"
     TIMER_DOUBLED = "timer doubled"
     TIMER_DROPPED = "timer dropped"
     TICK_MISSED = "tick missed"
     TICK_DOUBLED = "tick doubled"
     ABORTED = "execution aborted"
-    STATUS_LOST = "status change not told"
-    START_REFUSED = "start refused"
-    START_FORBIDDEN = "start refused for good"
+    STATUS_LOST = "status change lost"
+    START_REFUSED = "start rejected"
+    START_FORBIDDEN = "start rejected for good"
     ANSWER_LOST = "start's answer lost"
     STATUS_UNREADABLE = "job status unreadable"
     CONFIG_EDITED = "config edited in flight"
@@ -72,11 +72,11 @@ _WEIGHT: dict[Fault, float] = {
     Fault.START_FORBIDDEN: 0.2,
     Fault.STATUS_UNREADABLE: 0.5,
 }
-"""How often a fault strikes, as a multiple of the story's rate; 1 for those that are not named."""
+"""The rate of a fault as a multiple of the story's rate. The default is 1."""
 
 
 class Faults:
-    """When things go wrong; never while `active` is False. `count` says what did."""
+    """Decides about faults. While `active` is False, no fault happens. `count` counts the faults."""
 
     def __init__(self, rng: random.Random, rate: float) -> None:
         self._rng = rng
@@ -85,14 +85,14 @@ class Faults:
         self.count: Counter[Fault] = Counter()
 
     def strikes(self, fault: Fault) -> bool:
-        """Whether this fault happens here and now."""
+        """Whether this fault happens now."""
         if not self.active or self._rng.random() >= self._rate * _WEIGHT.get(fault, 1.0):
             return False
         self.count[fault] += 1
         return True
 
     def around(self, act: Callable[[], _T]) -> _T:
-        """Do something, perhaps dying before or after it."""
+        """Act, perhaps with a crash before or after it."""
         if self.strikes(Fault.CRASH_BEFORE):
             raise Crash
         result = act()
@@ -102,7 +102,7 @@ class Faults:
 
 
 class Rows(MemoryTables):
-    """The twin, which tells of every transaction what it changed: key, old image, new image."""
+    """In-memory tables that report the changes of each transaction: key, old image, new image."""
 
     def __init__(self, on_commit: Callable[[list[Change]], None], now: Callable[[], datetime]) -> None:
         self._now = now
@@ -112,19 +112,19 @@ class Rows(MemoryTables):
         self._written: dict[tuple[str, str, str], datetime] = {}
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none."""
+        """Write all or nothing."""
         super().transact(writes)
         changes, self._changes = self._changes, []
         self._written.update((key, self._now()) for key, _, _ in changes)
         self._on_commit(changes)
 
     def is_news(self, key: tuple[str, str, str]) -> bool:
-        """Whether a row was written so recently that an index may not have it yet."""
+        """Whether the row's write is so recent that an index may not have it yet."""
         return self._now() - self._written.get(key, self._now() - 2 * _INDEX_LAG) < _INDEX_LAG
 
 
 class FaultyTables:
-    """The twin as a Lambda meets it: busy at times, its indexes behind, and every write perhaps the process's last."""
+    """The tables of a Lambda: sometimes busy, with lagging indexes, and with a possible crash at each write."""
 
     def __init__(self, rows: Rows, faults: Faults, let_others_run: Callable[[], None]) -> None:
         self._rows = rows
@@ -142,7 +142,7 @@ class FaultyTables:
         return self._rows.get_many(table, keys)
 
     def query(self, table: str, pk: str, **how: Any) -> Iterator[Item]:
-        """Rows of one partition; an index may not have seen the newest of them."""
+        """Rows of one partition. An index may lack the newest of them."""
         self._read()
         found = self._rows.query(table, pk, **how)
         if how.get("index") and self._faults.strikes(Fault.INDEX_LAG):
@@ -150,7 +150,7 @@ class FaultyTables:
         return found
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none; perhaps others run between the caller's reads and this."""
+        """Write all or nothing, perhaps after other processes ran since the caller's reads."""
         if self._faults.strikes(Fault.INTERLEAVED):
             self._let_others_run()
         if self._faults.strikes(Fault.CONFLICT):

@@ -49,7 +49,7 @@ class InvariantBroken(AssertionError):
 
 
 class Routing(Struct):
-    """A record on its way through the router: what its handling told so far."""
+    """A record on its way through the router, with the events of its handling so far."""
 
     change: Record
     record: "StreamRecord"
@@ -57,7 +57,7 @@ class Routing(Struct):
 
 
 class Before(Struct, frozen=True):
-    """What was there before a sensor's record was handled: its write, its run, and all runs of its pipeline."""
+    """The state before a sensor's record is handled: its write, its run, and all runs of its pipeline."""
 
     version: Version
     key: RunKey | None
@@ -66,7 +66,7 @@ class Before(Struct, frozen=True):
 
 
 class Checks:
-    """Looks at everything that happens. What is broken is kept, since services may swallow what is raised."""
+    """Checks everything that happens, and keeps broken invariants, because a service may swallow a raised error."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -77,19 +77,19 @@ class Checks:
         self._fault_count = 0
 
     def broke(self, invariant: str, message: str | None) -> None:
-        """Keep what is broken, if something is."""
+        """Keep a broken invariant, if there is a message."""
         if message is not None:
             self._broken.append(f"({invariant}) at {self._world.now:%Y-%m-%dT%H:%M:%S}: {message}")
 
     def raise_broken(self) -> None:
-        """Raise the first thing that is broken."""
+        """Raise the first broken invariant."""
         if self._broken:
             raise InvariantBroken(self._broken[0])
 
     # --- at every transaction ----------------------------------------------------------------------------
 
     def transaction(self, changes: list[Change]) -> None:
-        """Look at what was committed together."""
+        """Check the changes of one transaction."""
         keys = {key: (before, after) for key, before, after in changes}
         told = [
             self._ledger.events[sk[6:]]
@@ -117,7 +117,7 @@ class Checks:
         if told.type in verdicts.VERDICTS:
             self.broke("c", verdicts.c_told_once(self._ledger, told))
         if told.type in _ONCE and len(self._ledger.told(pipeline_id, date, told.type)) > 1:
-            self.broke("e", f"{pipeline_id} {date}: {told.type} was told twice")
+            self.broke("e", f"{pipeline_id} {date}: {told.type} was reported twice")
         if told.type == "PIPELINE_EXCLUDED":
             self.broke("e", e_excluded_day_is_reported_once(self._ledger, _key_of(told), told))
         if told.type == "RERUN_REJECTED":
@@ -168,7 +168,7 @@ class Checks:
         return None
 
     def _date_opened(self, key: RunKey, before: Mapping[str, Any] | None, reruns: list[str]) -> None:
-        """A date that begins without an operator's request begins by its own data."""
+        """A date without an operator's request is begun by its own data."""
         config = self._ledger.configs.now(key.pipeline_id)
         if before is None and not reruns and config is not None and config.value is not None:
             self.broke("j", judged.j_opened_by_its_date(self._ledger, key, config.value))
@@ -184,7 +184,7 @@ class Checks:
     # --- at every start ----------------------------------------------------------------------------------
 
     def job_starts(self, job: Job) -> None:
-        """A target is about to accept a start."""
+        """Check a start that a target is about to accept."""
         accepted = self._world.jobs.accepted
         self.broke("a", safety.a_start_was_evaluated(self._ledger, job))
         self.broke("a", safety.a_start_is_allowed(self._ledger, job, self._world.invocation.began))
@@ -194,11 +194,11 @@ class Checks:
     # --- at every delivery and record --------------------------------------------------------------------
 
     def _has_left_rightly(self, sk: str) -> bool:
-        """Whether an event was delivered, or is kept as a dead letter; of which kind is looked at in the end."""
+        """Whether an event was delivered or is kept as a dead letter. The end of the story checks the letter's kind."""
         return sk[6:] in self._ledger.delivered or any(letter.payload["SK"] == sk for letter in self._world.buried)
 
     def d_delivered(self, event_type: str, detail: Mapping[str, Any]) -> None:
-        """What is delivered was committed, under this id and as this event."""
+        """A delivered event was committed with this id and content."""
         event_id = str(detail["id"])
         self._ledger.delivered.add(event_id)
         committed = self._ledger.events.get(event_id)
@@ -209,7 +209,7 @@ class Checks:
 
     @contextmanager
     def routing(self, change: Record, record: "StreamRecord") -> Iterator[None]:
-        """A record is handled; one that got through without faults must have had its effect."""
+        """Handle a record. A record that is handled without faults must have its effect."""
         frame = Routing(change, record, [])
         before, faults = self._look(change, record), self._world.faults.count.total()
         self._routing.append(frame)
@@ -228,7 +228,7 @@ class Checks:
             self._ledger.take_in([before.key], change.sk[7:], before.version)
 
     def _look(self, change: Record, record: "StreamRecord") -> "Before | None":
-        """A sensor's run, and the others of its pipeline, before the record is handled; None for other records."""
+        """The state before a sensor's record is handled, or None for other records."""
         sensor, pipeline = change.sk.removeprefix("SENSOR#"), change.pk.removeprefix("PIPELINE#")
         if sensor == change.sk or change.row is None or is_reserved(sensor):
             return None
@@ -238,22 +238,22 @@ class Checks:
         return Before(version, key, self._ledger.runs.get(key) if key is not None else None, runs)
 
     def handled(self, change: Record, record: "StreamRecord") -> None:
-        """A record got through the router."""
+        """Check a record that the router handled."""
 
     def e_record_is_settled(self, record: "StreamRecord") -> None:
-        """A record that does not come again was processed or dead-lettered."""
+        """A record that is not redelivered was processed or dead-lettered."""
         if not record.settled:
-            self.broke("e", f"the record of {record.sk} was passed over")
+            self.broke("e", f"the record of {record.sk} was skipped")
 
     def e_books_balance(self, result: BatchResult, size: int) -> None:
-        """Every record of a batch has its fate."""
+        """Every record of a batch is accounted for."""
         if result.processed + result.dlq_routed + result.batch_failures != size:
-            self.broke("e", f"of {size} records {result} are accounted for")
+            self.broke("e", f"of {size} records, only {result} are accounted for")
 
     # --- at every tick -----------------------------------------------------------------------------------
 
     def f_tick_done(self, began: datetime) -> None:
-        """After ticks in which nothing went wrong nothing committed waits, and no lease is long over."""
+        """After ticks without faults no committed row waits, and no run is far past its lease."""
         total = self._world.faults.count.total()
         clean, self._fault_count = total == self._fault_count, total
         if not clean:
@@ -271,7 +271,7 @@ class Checks:
             self._is_taken_up(key, row, began)
 
     def _is_taken_up(self, key: RunKey, row: Mapping[str, Any], began: datetime) -> None:
-        """A run whose execution broke off was taken up by a tick that probes it."""
+        """A run with a dead execution was recovered by the tick that probes it."""
         if row["status"] != "RUNNING" or row.get("startedToken") != row["runToken"]:
             return
         started = parse_time(row["startedAt"], "", "")
@@ -279,7 +279,7 @@ class Checks:
             (at for name, at in self._world.executions.broken_off.items() if name.endswith(str(row["runToken"]))), None
         )
         if ended is not None and ended < began and started + self._world.tick + timedelta(seconds=2) < began:
-            self.broke("f", f"{key}: its execution broke off at {ended:%Y-%m-%dT%H:%M:%S}, and the tick left it")
+            self.broke("f", f"{key}: its execution broke off at {ended:%Y-%m-%dT%H:%M:%S}, and no tick recovered it")
 
     def h_tick_failed(self, failed: BaseException) -> None:
         """Without faults no tick fails."""
@@ -300,7 +300,7 @@ def _key_of(told: Told) -> RunKey:
 def d_change_is_told(  # noqa: C901 (one line per change)
     key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any], told: set[str]
 ) -> str | None:
-    """Each change of a trigger row's state comes with its event, and only allowed changes happen."""
+    """Each change of a trigger row's state is committed with its event, and only allowed changes happen."""
 
     def needs(*types: str) -> str | None:
         return None if told & set(types) else f"{key}: {_shown(before)} became {_shown(after)} without {types}"

@@ -1,4 +1,4 @@
-"""The targets of jobs: they accept starts, run by the virtual clock, and remember everything that they did."""
+"""The targets of jobs: they accept starts, run by the virtual clock, and remember all jobs."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class JobKind(Struct, frozen=True):
-    """How a job will go: `reports` when only an external joblog row tells its end."""
+    """The course of a job. `reports`: only an external joblog row has its end."""
 
     status: Status
     lasts: timedelta
@@ -34,7 +34,7 @@ class JobKind(Struct, frozen=True):
 
 
 class Job(Struct):
-    """A job that a target accepted. `known`: whether Interlock can learn of it."""
+    """A job that a target accepted. `known`: whether Interlock can find it."""
 
     attempt: Attempt
     type: str
@@ -46,7 +46,7 @@ class Job(Struct):
 
     @property
     def date(self) -> tuple[str, str, str]:
-        """The run that it belongs to."""
+        """The run of the job."""
         return self.attempt.pipeline_id, self.attempt.schedule_id, self.attempt.date
 
 
@@ -60,24 +60,24 @@ _FAILURES = (
 
 
 class JobBoard:
-    """Every target; what each type offers against double starts is what interlock-triggers says of it."""
+    """Every target. Each type's protection against double starts is that of interlock-triggers."""
 
     def __init__(
         self, world: "World", *, failing: float = 0.0, outlasting: float = 0.05, reported: float = 0.0
     ) -> None:
         self._world = world
         self.failing, self.outlasting, self.reported = failing, outlasting, reported
-        """Shares of jobs that fail, that run for longer than they are followed, that only tell the joblog."""
+        """The shares of jobs that fail, that outlast their poll window, and that only report to the joblog."""
         self.accepted: list[Job] = []
         self._by_key: dict[str, Job] = {}
         self.on_accept: Callable[[Job], None] = lambda job: None
 
     def capability(self, job_type: str) -> Capability:
-        """What the real type offers."""
+        """The capability of the real type."""
         return capability(job_type)
 
     def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
-        """Start a job; some starts are refused, some answers are lost, some invocations do not live to see them."""
+        """Start a job. Some starts are rejected, some answers are lost, and some invocations die before the answer."""
         world, faults, able = self._world, self._world.faults, capability(job_type)
         if faults.strikes(Fault.INTERLEAVED):
             world.let_others_run()
@@ -96,7 +96,7 @@ class JobBoard:
         return Started(job_type, job.run_id)
 
     def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
-        """The job of an earlier start, where the type can be asked."""
+        """The job of an earlier start, if the type can find jobs."""
         if not capability(job_type).findable:
             raise CheckFailed(Category.PERMANENT, "cannot be asked", job_type)
         if self._world.faults.strikes(Fault.STATUS_UNREADABLE):
@@ -108,7 +108,7 @@ class JobBoard:
         return Started(job_type, job.run_id)
 
     def _refuse(self, job_type: str, attempt: Attempt, able: Capability) -> None:
-        """A refusal says that nothing was started; of a start that may have been sent before only asking tells that."""
+        """A rejection means that nothing was started now. An earlier start of the attempt may have been accepted."""
         if self._world.faults.strikes(Fault.START_REFUSED):
             if attempt.resumed and not able.findable:
                 raise StartUnconfirmed(Category.TRANSIENT, "throttled", job_type)
@@ -151,7 +151,7 @@ class JobBoard:
         raise OutcomeUnknown(Category.TRANSIENT, "the answer was lost", job.type)
 
     def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
-        """How the job is by the virtual clock; one that reports by the joblog never tells its end here."""
+        """The status of the job by the virtual clock. A job that reports to the joblog never shows its end here."""
         if self._world.faults.strikes(Fault.STATUS_UNREADABLE):
             raise CheckFailed(Category.TRANSIENT, "no answer", job_type)
         job = next(found for found in self.accepted if found.run_id == started.run_id)

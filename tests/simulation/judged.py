@@ -1,6 +1,6 @@
 """Invariant (j): a rule is decided by rows that count for its run, or by the newest row that its date keeps.
 
-What counts is decided by what the writers of the rows knew (`truths`), never by the product's reading of a row.
+The knowledge of the rows' writers (`truths`) decides which rows count, never the product's reading of a row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,11 +20,11 @@ from interlock_sla import ExecutionDate
 Fields: TypeAlias = Mapping[str, Any] | None
 
 _ONE_MOMENT = timedelta(seconds=1)
-"""Streams give the time in whole seconds, and clocks differ by less."""
+"""Stream times are whole seconds, and clocks differ by less."""
 
 
 class Read(Struct, frozen=True):
-    """What a rule may have read at a pass, None for no row; or why that breaks the contract."""
+    """The row that a rule may have read at a pass, or None for no row. `problem` says how that breaks the contract."""
 
     options: list[Fields]
     problem: str = ""
@@ -48,12 +48,12 @@ def _first_problem(ledger: Ledger, passed: Pass, config: PipelineConfig) -> str:
 
 
 def reads_of(ledger: Ledger, passed: Pass, config: PipelineConfig) -> Iterator[Read]:
-    """What each validation rule of the config may have read at a pass."""
+    """The row that each validation rule of the config may have read at a pass."""
     return (_read(ledger, passed, config, rule) for rule in config.validation.rules)
 
 
 def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> Read:
-    """The rows of the rule's names in order, as far as the evaluation says that it saw them."""
+    """The rows of the rule's names in order, limited to the rows that the evaluation saw."""
     key, wanted, options = passed.key, moved(passed.key.date, rule.date_offset), []
     unreadable: list[str] = []
     nothing: list[Fields] = [None]
@@ -62,40 +62,40 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
         there = ledger.sensors.within((key.pipeline_id, name), passed.began, passed.committed)
         fitting = _fitting(there, mark, passed, is_shared=_is_shared(config, rule))
         if not fitting:
-            state = "was seen as it was not at that moment" if mark else "was there, but was not seen"
+            state = "was seen with content of another moment" if mark else "was there, but was not seen"
             return Read([], f"{key}: sensor {name} {state}")
         counting = [row for row in fitting if row is not None and _decides(row, rule, wanted)]
         options += [row.value for row in counting]
         if len(counting) == len(fitting):
             if rule.any_date or all(row.truth.is_own(wanted) for row in counting):
                 return Read(options)
-            nothing = []  # a row of the very date, under a later name or kept, comes before this one
+            nothing = []  # a row of the date itself, under a later name or kept, precedes this row
         if all(row is not None and row.truth.unreadable for row in there):
             unreadable.append(name)
     if rule.any_date or "@" not in passed.seen.get(rule.slot, ""):
         return Read([*options, *nothing])
     kept = _kept(ledger, passed, rule, wanted)
     if not kept.problem and unreadable and not _is_shared(config, rule):
-        return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged in its place")
+        return Read([], f"{key}: {unreadable} cannot be read, and a kept row was judged instead")
     return Read([*options, *kept.options, *nothing], kept.problem)
 
 
 def _versions(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> list[Version]:
-    """Every row of the date, under any of the rule's names: an hour's row may stand under its day's key."""
+    """Every row of the date, under any of the rule's names: an hour's row may have its day's key."""
     names = names_of(rule.key, wanted)
     found = (row for name in names for row in ledger.sensors.all((passed.key.pipeline_id, name)))
     return [row for row in found if row.value is not None and row.truth.counts_for(wanted)]
 
 
 def _fitting(there: list[Version | None], mark: str, passed: Pass, *, is_shared: bool) -> list[Version | None]:
-    """The versions of a row that agree with what the evaluation says of it; None where it was not there."""
+    """The versions of a row that agree with the evaluation's record. None means that the row did not exist."""
     gone = [None if row is None or row.value is None else row for row in there]
     if mark and "@" not in mark:
         return [row for row in gone if row is not None and fingerprint(row.value) == mark]
     if mark and is_shared:
         return [*gone]
-    # A row that counts for the run is always among those that were seen, but for one that a kept row of the very date
-    # came before.
+    # A row that counts for the run is always among the seen rows, unless a kept row of the date itself
+    # precedes it.
     return [row for row in gone if row is None or not _must_be_seen(row, passed, is_kept="@" in mark)]
 
 
@@ -105,7 +105,7 @@ def _must_be_seen(row: Version, passed: Pass, *, is_kept: bool) -> bool:
 
 
 def _is_shared(config: PipelineConfig, rule: Rule) -> bool:
-    """Whether another rule reads the same key for another date: one mark then speaks for two rows."""
+    """Whether another rule reads the same key for another date: one mark then covers two rows."""
     return len({(other.any_date, other.date_offset) for other in rules_of(config) if other.key == rule.key}) > 1
 
 
@@ -114,7 +114,7 @@ def _decides(row: Version, rule: Rule, wanted: ExecutionDate) -> bool:
 
 
 def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Read:
-    """The versions that the kept row can be; a problem when it never existed, or is not the newest that is known."""
+    """The possible versions of the kept row, or a problem if it never existed or is not the newest known one."""
     mark = passed.seen[rule.slot].partition("@")[0]
     same = [
         row
@@ -122,9 +122,9 @@ def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Re
         if row.value is not None and fingerprint(row.value) == mark
     ]
     if not same:
-        return Read([], f"{passed.key}: the kept row of {rule.key} is no row of {wanted} that ever was")
+        return Read([], f"{passed.key}: the kept row of {rule.key} was never a row of {wanted}")
     if same[-1] not in ledger.sensors.all((passed.key.pipeline_id, rule.key)):
-        return Read([row.value for row in same])  # a row under the day's key is read before a newer plain one
+        return Read([row.value for row in same])  # a row under the day's key precedes a newer plain row
     newest = newest_known(ledger, passed.key, rule, before=passed.began)
     if newest is not None and newest.truth.is_own(wanted) and not same[-1].truth.is_own(wanted):
         return Read([], f"{passed.key}: the kept row of {rule.key} is of {same[-1].truth.date}, not of {wanted}")
@@ -136,7 +136,7 @@ def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Re
 
 
 def newest_known(ledger: Ledger, key: RunKey, rule: Rule, before: datetime) -> Version | None:
-    """The newest version under the rule's plain key that the run keeps: taken in for it, and of the rule's date."""
+    """The newest version under the rule's plain key that the run keeps: it was taken in, and has the rule's date."""
     wanted = moved(key.date, rule.date_offset)
     known = [
         one.version
@@ -147,46 +147,46 @@ def newest_known(ledger: Ledger, key: RunKey, rule: Rule, before: datetime) -> V
 
 
 def j_was_rightly_held(ledger: Ledger, key: RunKey, config: PipelineConfig) -> str | None:
-    """A run whose window is used up without faults was held by rows of its date: its rules do not hold even now."""
+    """A run whose window ends without faults was held by rows of its date: its rules still do not hold."""
     results = [holds(rule, _rightly_read(ledger, key, rule), ledger.now) for rule in config.validation.rules]
     safe = all(results) if str(config.validation.trigger) == "ALL" else any(results)
-    return f"{key}: held to its window's end although its rules hold" if safe else None
+    return f"{key}: held until the end of its window although its rules hold" if safe else None
 
 
 def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
-    """The row that the contract has a rule read now."""
+    """The row that a rule must read now by the contract."""
     there, best = present(ledger, key, rule), _best_now(ledger, key, rule)
     fields: Fields = best.value if best is not None else None
     if rule.any_date or any(not row.truth.unreadable and row.truth.date is None for row in there):
         return fields
     kept = newest_known(ledger, key, rule, before=ledger.now)
     if kept is not None and _comes_before(kept, best, moved(key.date, rule.date_offset)):
-        # A row that cannot be read may be newer than the kept one: then neither decides.
+        # An unreadable row may be newer than the kept one. Then neither decides.
         fields = None if any(row.truth.unreadable for row in there) else kept.value
     return fields
 
 
 def _comes_before(kept: Version, best: Version | None, wanted: ExecutionDate) -> bool:
-    """Whether a kept row is read in place of the best that is there."""
+    """Whether a kept row is read instead of the best stored one."""
     return best is None or (kept.truth.is_own(wanted) and not best.truth.is_own(wanted))
 
 
 def _best_now(ledger: Ledger, key: RunKey, rule: Rule) -> Version | None:
-    """The first of the rows that count now; one that names the very date comes before the others."""
+    """The first of the rows that count now. A row that names the date itself precedes the others."""
     wanted = moved(key.date, rule.date_offset)
     counting = [row for row in present(ledger, key, rule) if _decides(row, rule, wanted)]
     return min(counting, key=lambda row: not rule.any_date and row.truth.date != wanted, default=None)
 
 
 def present(ledger: Ledger, key: RunKey, rule: Rule) -> list[Version]:
-    """The rows of a rule's names as they are now, the best first."""
+    """The present rows of a rule's names, the best first."""
     names = names_of(rule.key, moved(key.date, rule.date_offset))
     found = (ledger.sensors.now((key.pipeline_id, name)) for name in names)
     return [row for row in found if row is not None and row.value is not None]
 
 
 def counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Version]:
-    """The row that each rule reads among those that are there now; rules that read none or a kept one add nothing."""
+    """The present row that each rule reads. A rule without a row or with a kept row adds nothing."""
     found = []
     for rule in rules:
         best = _best_now(ledger, key, rule)
@@ -208,7 +208,7 @@ def counting_ever(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Ve
 
 
 def j_opened_by_its_date(ledger: Ledger, key: RunKey, config: PipelineConfig) -> str | None:
-    """A date that no operator asked for and no cron fired was opened by a row of that date that fulfils the trigger."""
+    """A date without a request and without a cron fire was opened by a row of that date that fulfils the trigger."""
     rule = config.trigger_rule
     if rule is None:
         return None

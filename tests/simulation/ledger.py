@@ -1,4 +1,4 @@
-"""The books of the simulated world: every version of sensors and configs, every run, event, outcome and rerun."""
+"""The ledger of the simulated world: every version of sensors and configs, every run, event, outcome and rerun."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Version(Struct):
-    """What a row said from `since` until `until` (None: still); no `value` when it was not there.
+    """The content of a row from `since` until `until` (None: until now). `value` is None if the row did not exist.
 
-    `truth`: what the writer of a sensor row knows of its date.
+    `truth` is the knowledge of a sensor row's writer about its date.
     """
 
     value: Any
@@ -36,7 +36,7 @@ class Version(Struct):
 
 
 class Known(Struct, frozen=True):
-    """A version that Interlock took in for a run, and when."""
+    """A version that Interlock took in for a run, with the time."""
 
     version: Version
     at: datetime
@@ -51,14 +51,14 @@ class Told(Struct, frozen=True):
 
     @property
     def run(self) -> tuple[str, str]:
-        """The pipeline and date that it is about."""
+        """The pipeline and date of the event."""
         return str(self.detail["pipelineId"]), str(self.detail.get("date"))
 
 
 class Pass(Struct, frozen=True):
-    """An evaluation that passed: the recorded instant, what it saw, and when its invocation began and committed.
+    """A passed evaluation: its recorded instant, the rows it saw, and the start and commit of its invocation.
 
-    `token`: the execution that may start a job on it: the one that evaluated, or one that took over its promise.
+    `token` names the execution that may start the job: the one that evaluated, or one that took over its intent.
     """
 
     key: RunKey
@@ -77,18 +77,18 @@ class History:
         self._versions: dict[Any, list[Version]] = defaultdict(list)
 
     def add(self, name: Any, value: Any, at: datetime, truth: Truth = UNDATED) -> None:
-        """From now on the row says this."""
+        """Add a version of the row from now on."""
         versions = self._versions[name]
         if versions:
             versions[-1].until = at
         versions.append(Version(value, at, truth=truth))
 
     def between(self, name: Any, begin: datetime, end: datetime) -> list[Any]:
-        """What the row said at some moment of the span; None where it was not there."""
+        """The contents of the row during the span. None means that the row did not exist."""
         return [version.value if version is not None else None for version in self.within(name, begin, end)]
 
     def within(self, name: Any, begin: datetime, end: datetime) -> list[Version | None]:
-        """The versions of the span; None where the row was not written yet."""
+        """The versions during the span. None means that the row was not written yet."""
         versions = self._versions.get(name, [])
         found = [seen for seen in versions if seen.since <= end and (seen.until is None or seen.until >= begin)]
         return [*found] if versions and versions[0].since <= begin else [None, *found]
@@ -108,7 +108,7 @@ class History:
 
 
 class Ledger:
-    """Everything that the checks compare with, noted when it was committed."""
+    """The facts that the checks compare with, noted at their commit."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -120,20 +120,20 @@ class Ledger:
         self.delivered: set[str] = set()
         self.outcomes: dict[RunKey, list[tuple[datetime, str]]] = defaultdict(list)
         self.reported: dict[RunKey, set[datetime]] = defaultdict(set)
-        """When outcomes were that somebody else reported."""
+        """The times of outcomes that external processes reported."""
         self.late: dict[RunKey, list[datetime]] = defaultdict(list)
-        """When late data and drift of a date were logged."""
+        """The times at which late data and drift of a date were logged."""
         self.contradicted: list[str] = []
-        """Events whose id was committed before and said something else."""
+        """Events whose id was committed before with other content."""
         self.successes: dict[RunKey, list[datetime]] = defaultdict(list)
         self.closings: dict[RunKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
-        """When a date was closed as failed for good, and when it was opened again."""
+        """The times at which a date ended with a final failure, and at which it was opened again."""
         self.reruns: dict[RunKey, list[str]] = defaultdict(list)
         self.pending: dict[tuple[str, str, str], datetime] = {}
         self.opened: dict[RunKey, datetime] = {}
-        """When a date's first attempt was committed."""
+        """The commit of a date's first attempt."""
         self.known: dict[tuple[RunKey, str], list[Known]] = defaultdict(list)
-        """By run and row: the versions that Interlock has taken in for the run, so that the run keeps the newest."""
+        """The versions that Interlock has taken in, by run and row. The run keeps the newest of them."""
 
     @property
     def now(self) -> datetime:
@@ -141,7 +141,7 @@ class Ledger:
         return self._world.now
 
     def note(self, changes: list[Change]) -> None:
-        """Take in what a transaction changed."""
+        """Note the changes of a transaction."""
         for (table, pk, sk), before, after in changes:
             if table == self._world.names.control:
                 self._note_control(pk, sk, before, after)
@@ -215,12 +215,12 @@ class Ledger:
             self.passes[key, attempt] = Pass(key, attempt, token, at, seen, began, self._world.now)
             self._note_seen(key, seen)
         elif before is not None and not same and "jobIntent" in after and after["attempt"] == before["attempt"]:
-            # A recovery while a start is promised: the new execution goes on with it, as it was evaluated.
+            # After a recovery with a job intent, the new execution continues with the evaluation of the old one.
             passed = self.passes[key, int(after["attempt"])]
             self.passes[key, passed.attempt] = replace(passed, token=str(after["runToken"]))
 
     def _note_seen(self, key: RunKey, seen: Mapping[str, str]) -> None:
-        """An evaluation passed by these rows: the run keeps those that had no better row beside them."""
+        """An evaluation passed by these rows. The run keeps those without a better row."""
         for name, mark in seen.items():
             versions = self.sensors.within((key.pipeline_id, name), self._world.invocation.began, self.now)
             is_read = not any(other.startswith(f"{name}#") for other in seen)
@@ -231,9 +231,9 @@ class Ledger:
             ]
 
     def take_in(self, runs: Iterable[RunKey], sensor: str, version: Version) -> None:
-        """A record that names a date got through the router while these runs were there.
+        """The router handled a record that names a date while these runs existed.
 
-        A day's row is kept for the day, not for its hours. A row without a date is kept by the run that it opened.
+        A day's row is kept for the day, not for its hours. The run that a row without a date opened keeps that row.
         """
         when = version.truth.date
         for key in runs:
@@ -242,18 +242,18 @@ class Ledger:
                 self.known[key, sensor].append(Known(version, self.now))
 
     def version_of(self, pipeline_id: str, sensor: str, fields: Mapping[str, Any], written_at: datetime) -> Version:
-        """The write that a record tells of."""
+        """The write of a record."""
         for version in reversed(self.sensors.all((pipeline_id, sensor))):
             if version.since == written_at and version.value == fields:
                 return version
-        raise AssertionError(f"nobody wrote {fields} to {sensor} of {pipeline_id} at {written_at}")
+        raise AssertionError(f"no write of {fields} to {sensor} of {pipeline_id} at {written_at}")
 
     def exclusions(self, config: PipelineConfig) -> Exclusions:
-        """The days on which a pipeline is dormant."""
+        """The excluded days of a pipeline."""
         return config.exclusions(self.calendars)
 
     def live_configs(self, pipeline_id: str, begin: datetime, end: datetime) -> list[PipelineConfig]:
-        """The configs of the span under which a job may start."""
+        """The configs during the span under which a job may start."""
         found = self.configs.between(pipeline_id, begin, end)
         return [config for config in found if config is not None and not config.dry_run]
 

@@ -1,4 +1,4 @@
-"""Plays stories by seed: `python -m simulation.long --state FILE` goes on where it ended; what broke is printed."""
+"""Plays stories by seed. `python -m simulation.long --state FILE` continues an earlier run and prints broken seeds."""
 
 import argparse
 import logging
@@ -22,22 +22,22 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class BadInput(Exception):
-    """What was given cannot be used: one sentence."""
+    """An input is invalid. The message is one sentence."""
 
 
 def _number(variable: str, default: int) -> int:
     text = os.environ.get(variable, "")
     if text and not text.isdecimal():
-        raise BadInput(f"{variable}={text!r} is not a number of seeds: give a whole number, or leave it out")
+        raise BadInput(f"{variable}={text!r} is not a number of seeds. Give a whole number, or leave it out")
     return int(text) if text else default
 
 
 DEFAULT_SEEDS = 170
-"""So many that those which have faults make up 2,000 pipeline-days and more."""
+"""Enough seeds for 2,000 pipeline-days with faults."""
 
 
 def first_seed() -> int:
-    """Where to begin, unless it is said: INTERLOCK_SIMULATION_FIRST_SEED."""
+    """The default first seed: INTERLOCK_SIMULATION_FIRST_SEED."""
     return _number("INTERLOCK_SIMULATION_FIRST_SEED", 0)
 
 
@@ -48,11 +48,11 @@ def chosen_seeds() -> range:
 
 
 KINDS: tuple[Callable[[int], Story], ...] = (Story, Writers, Story, Timetable)
-"""Every fourth story is about the dates of rows, every fourth about times at which something is expected."""
+"""Every fourth story is about the dates of rows, and every fourth about expected times."""
 
 
 def play_seed(seed: int) -> Story:
-    """One story to its end; what is broken names the command that replays it."""
+    """Play one story to its end. The error of a broken invariant names the command that replays the story."""
     logging.disable(logging.CRITICAL)
     story = KINDS[seed % 4](seed)
     try:
@@ -67,7 +67,7 @@ def play_seed(seed: int) -> Story:
 
 
 class Progress(Struct, forbid_unknown_fields=True):
-    """How far a long run is."""
+    """The progress of a long run."""
 
     next_seed: Count
     pipeline_days: Count = 0
@@ -82,19 +82,19 @@ class Progress(Struct, forbid_unknown_fields=True):
 
 
 def read_state(path: Path) -> Progress:
-    """How far an earlier run came, from the file that it wrote."""
+    """The progress of an earlier run, from its file."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Progress)
     except OSError as error:
         raise BadInput(f"--state {path}: cannot be read: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
-            f"--state {path}: is not what a long run wrote ({error}); give the file of an earlier run, or a new name"
+            f"--state {path}: is not the file of a long run ({error}). Give the file of an earlier run, or a new name"
         ) from error
 
 
 def write_state(path: Path, progress: Progress) -> None:
-    """Replace the file in one step: a run that is killed leaves the former state or this one."""
+    """Replace the file in one step: a killed run leaves the former state or the new one."""
     new = path.with_name(f"{path.name}.new")
     try:
         new.write_bytes(msgspec.json.encode(progress))
@@ -104,7 +104,7 @@ def write_state(path: Path, progress: Progress) -> None:
 
 
 def run(progress: Progress, days: int, state: Path | None) -> None:
-    """Play seed after seed until so many pipeline-days are done; the state is written as it goes."""
+    """Play seed after seed until so many pipeline-days are done. The state is written regularly."""
     faults: Counter[str] = Counter(progress.faults)
     began, before, shown = time.perf_counter(), progress.seconds, 0.0
     while progress.pipeline_days < days:
@@ -166,12 +166,12 @@ def _whole(text: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0 when nothing broke, 1 when something did, 2 when what was given cannot be used."""
+    """The exit code: 0 if no invariant broke, 1 if one did, 2 if an input is invalid."""
     parser = argparse.ArgumentParser(prog="simulation.long", description=__doc__)
     options: dict[str, dict[str, Any]] = {
         "--days": {"type": _whole, "default": 50_000, "help": "pipeline-days to simulate (50000)"},
-        "--first-seed": {"type": _whole, "help": "where to begin (0)"},
-        "--state": {"type": Path, "help": "file to go on from, and to write to"},
+        "--first-seed": {"type": _whole, "help": "the first seed (0)"},
+        "--state": {"type": Path, "help": "the file to continue from, and to write to"},
         "--seed": {"type": _whole, "help": "replay this one seed"},
     }
     for name, option in options.items():

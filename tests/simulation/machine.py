@@ -1,4 +1,4 @@
-"""Plays the state machine's definition as Step Functions would, as far as it is used: JSONPath, one step at a time."""
+"""Plays the used part of the state machine's language as Step Functions would: JSONPath, one step at a time."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ ORCHESTRATOR, SLA_MONITOR = "arn:orchestrator", "arn:sla-monitor"
 
 
 def load_definition(**values: object) -> dict[str, Any]:
-    """The definition as Terraform renders it."""
+    """The definition after Terraform's rendering."""
     known = {
         "orchestrator_arn": ORCHESTRATOR,
         "sla_monitor_arn": SLA_MONITOR,
@@ -35,7 +35,7 @@ class TaskFailed(Exception):
 
 
 class Execution:
-    """One execution. `step` runs one state and says when the next one is due."""
+    """One execution. `step` runs one state and returns the time of the next one."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Execution:
         self.path: list[str] = []
 
     def step(self, now: datetime) -> datetime | None:
-        """Run the current state; when the next one is due, None at the end."""
+        """Run the current state. The result is the time of the next one, or None at the end."""
         state = self._states[self.state]
         self.path.append(self.state)
         match state["Type"]:
@@ -67,7 +67,7 @@ class Execution:
             case "Wait":
                 seconds = self._read(state["SecondsPath"])
                 if not isinstance(seconds, int) or seconds < 0:
-                    raise AssertionError(f"{self.state}: {seconds!r} is no number of seconds")
+                    raise AssertionError(f"{self.state}: {seconds!r} is not a number of seconds")
                 self._go(state["Next"])
                 return now + timedelta(seconds=seconds)
             case "Succeed":
@@ -77,7 +77,7 @@ class Execution:
                 self.status = "FAILED"
                 return None
             case other:
-                raise AssertionError(f"{other} is not played here")
+                raise AssertionError(f"{other} is not supported")
         return now
 
     def _task(self, state: Mapping[str, Any], now: datetime) -> datetime | None:
@@ -127,7 +127,7 @@ class Execution:
         found: Any = self.data
         for part in path.removeprefix("$").strip(".").split("."):
             if not isinstance(found, dict) or part not in found:
-                raise AssertionError(f"{self.state}: {path} is not there")
+                raise AssertionError(f"{self.state}: {path} is unset")
             found = found[part]
         return found
 

@@ -1,6 +1,6 @@
-"""Mutants: a small patch of the product for each trap (docs/reference/traps.md §1), and the seed or test that sees it.
+"""Hunts mutants: a small patch of the product for each trap (docs/reference/traps.md §1) must fail a seed or a test.
 
-`python -m simulation.mutants` (in tests/) prints the table: trap, mutant, the seed or test that catches it, and how.
+`python -m simulation.mutants` (in tests/) prints a table: trap, mutant, the seed or test that catches it, its message.
 """
 
 import logging
@@ -25,23 +25,23 @@ from simulation.writers import Writers
 
 ROOT = Path(__file__).parents[2]
 MOST_SEEDS = 120
-"""A change of the product changes the course of a seed, so a mutant is hunted beyond the seeds of its entry."""
+"""The most seeds to try: a change of the product changes the course of a seed, so the seeds of an entry may miss."""
 
 
 class Caught(Struct, frozen=True):
-    """The seed or test that noticed a mutant, and its message."""
+    """The seed or test that caught a mutant, and its message."""
 
     by: str
     message: str
 
 
 def hunt(mutant: Mutant) -> Caught | None:
-    """The test that notices the mutant, or the first of its seeds, then of all; None when it survives."""
+    """The test that catches the mutant, or the first of its seeds, then of all. None means that the mutant survives."""
     return by_tests(mutant) if mutant.tests else by_seeds(mutant)
 
 
 def by_seeds(mutant: Mutant, most: int = MOST_SEEDS) -> Caught | None:
-    """The first story, timetable or writers that break: of the mutant's seeds, then of the first `most`."""
+    """The first broken story, timetable or writers: of the mutant's seeds, then of the first `most` seeds."""
     hinted = [(kind, seed) for kind, seeds in _hints(mutant) for seed in seeds]
     others = [(kind, seed) for seed in range(most) for kind, _ in _hints(mutant)]
     with applied(mutant):
@@ -61,20 +61,20 @@ def _hints(mutant: Mutant) -> list[tuple[Callable[..., Story], tuple[int, ...]]]
 
 
 class _Witness:
-    """A pytest plugin that remembers what failed, and what could not even be collected."""
+    """A pytest plugin that remembers the first failure, and failed collections."""
 
     def __init__(self) -> None:
         self.failed: list[Caught] = []
         self.uncollected: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test, or its setup, is over."""
+        """Note the end of a test or of its setup."""
         if report.failed:
             path, _, name = report.nodeid.partition("::")
             self.failed.append(Caught(f"{Path(path).name}::{name}", _message(report)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file was read."""
+        """Note the collection of a file."""
         if report.failed:
             self.uncollected.append(report.longreprtext)
 
@@ -85,13 +85,13 @@ def _message(report: pytest.TestReport) -> str:
 
 
 def by_tests(mutant: Mutant) -> Caught | None:
-    """The first of the mutant's tests that fails, in a forked process: it has loaded already what tests need."""
+    """The first failing test of the mutant, in a forked process, which has loaded the tests' modules already."""
     forks = multiprocessing.get_context("fork")
     here, there = forks.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder, here:
         child = forks.Process(target=_test, args=(mutant, there, Path(folder)))
         with warnings.catch_warnings():
-            # Python warns of threads; those of pytest-xdist hold nothing that the child needs.
+            # Python warns of threads. Those of pytest-xdist hold nothing that the child needs.
             warnings.simplefilter("ignore", DeprecationWarning)
             child.start()
         there.close()
@@ -103,7 +103,7 @@ def by_tests(mutant: Mutant) -> Caught | None:
 
 
 def _test(mutant: Mutant, answer: Connection, folder: Path) -> None:
-    """Run the mutant's tests with it applied, and answer who caught it; what they print is kept in a file."""
+    """Run the mutant's tests with it applied, and send the one that caught it. Their output is kept in a file."""
     output = (folder / "output").open("w")
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
@@ -122,14 +122,14 @@ def _test(mutant: Mutant, answer: Connection, folder: Path) -> None:
 
 
 def _forget_tests() -> None:
-    """Tests are imported again: objects that they make at import may depend on the patched function."""
+    """Forget the imported tests: objects that they make at import may depend on the patched function."""
     for name, module in list(sys.modules.items()):
         if Path(getattr(module, "__file__", None) or "").name.startswith(("test_", "conftest")):
             del sys.modules[name]
 
 
 def main() -> int:
-    """Print the table; exit code 1 when a mutant survives."""
+    """Print the table. The exit code is 1 if a mutant survives."""
     logging.disable(logging.CRITICAL)
     alive = 0
     print("trap | mutant | caught by (seed or test) | message")

@@ -1,4 +1,4 @@
-"""One sandbox of every Lambda: the real services wired as in production, with a clock and a config cache of its own."""
+"""One process of every Lambda: the real services, wired as in production, with their own clock and config cache."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ GRACE = timedelta(minutes=2)
 
 
 class Sandbox:
-    """The services as one process holds them. `skew` is how far its clock is off."""
+    """The services of one process. `skew` is the error of its clock."""
 
     def __init__(self, world: "World", skew: timedelta) -> None:
         self._world = world
@@ -59,11 +59,11 @@ class Sandbox:
         )
 
     def now(self) -> datetime:
-        """What this process takes for the time."""
+        """The time by the clock of this process."""
         return self._world.now + self._skew
 
     def context(self) -> StepContext:
-        """What an invocation of the orchestrator works with."""
+        """The context of an invocation of the orchestrator."""
         return StepContext(self._store, self._world.jobs, self.now, self._until, TIMEOUT, {})
 
     def _until(self) -> datetime:

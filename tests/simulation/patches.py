@@ -21,7 +21,7 @@ class NotApplicable(AssertionError):
 
 
 class _Place(Struct, frozen=True):
-    """One occurrence of a fragment: the field of a syntax node that holds it, and its items when that is a list."""
+    """One occurrence of a fragment: the field of a syntax node that holds it, and its items if that is a list."""
 
     module: str
     tree: ast.Module
@@ -32,7 +32,7 @@ class _Place(Struct, frozen=True):
 
 @contextmanager
 def applied(mutant: Mutant) -> Iterator[None]:
-    """The product with this one patch: the code of its functions is swapped, so that every import sees it.
+    """Apply one patch to the product by swapping the code of its functions, so that every import sees it.
 
     Raises NotApplicable unless the old fragment occurs once in the functions of that name.
     """
@@ -62,7 +62,7 @@ def applied(mutant: Mutant) -> Iterator[None]:
 
 
 def _patched(module: types.ModuleType, tree: ast.Module) -> types.ModuleType:
-    """The module of the patched tree, which is loaded under the module's name and then forgotten."""
+    """The module of the patched tree. It is loaded under the module's name and then forgotten."""
     patched = types.ModuleType(module.__name__)
     patched.__dict__.update(__file__=module.__file__, __package__=module.__package__)
     sys.modules[module.__name__] = patched
@@ -86,7 +86,7 @@ def _places(mutant: Mutant) -> Iterator[_Place]:
 
 
 def _sources(package: str) -> Iterator[tuple[str, str]]:
-    """Each module of a package with its source; the package's own `__init__` only re-exports."""
+    """Each module of a package with its source, without the package's own `__init__`, which only re-exports."""
     home = importlib.import_module(package)
     for found in pkgutil.walk_packages(home.__path__, f"{package}."):
         spec = found.module_finder.find_spec(found.name, None)  # type: ignore[call-arg]
@@ -131,7 +131,7 @@ def _occurrences(function: ast.AST, fragment: Fragment) -> Iterator[tuple[ast.AS
 
 
 def _runs(nodes: list[Any], shapes: list[str]) -> Iterator[slice]:
-    """Where these shapes stand one after the other in a list of nodes."""
+    """The places at which these shapes follow each other in a list of nodes."""
     present = [ast.dump(node) if isinstance(node, ast.AST) else "" for node in nodes]
     for start in range(len(present) - len(shapes) + 1) if shapes else ():
         if present[start : start + len(shapes)] == shapes:
@@ -139,7 +139,7 @@ def _runs(nodes: list[Any], shapes: list[str]) -> Iterator[slice]:
 
 
 def _keywords(nodes: list[Any]) -> list[ast.keyword]:
-    """Statements of the form `name = value`, read as keyword arguments; empty when one has another form."""
+    """Statements of the form `name = value`, read as keyword arguments. Empty if one of them has another form."""
     pairs = [(node.targets[0], node.value) for node in nodes if isinstance(node, ast.Assign)]
     named = [ast.keyword(target.id, value) for target, value in pairs if isinstance(target, ast.Name)]
     return named if len(named) == len(nodes) else []
@@ -165,7 +165,7 @@ def _as_items(field: str, new: Fragment, old: list[Any]) -> list[Any]:
 
 
 def _pairs(module: Any, patched: Any) -> Iterator[tuple[types.FunctionType, types.FunctionType]]:
-    """Each function of a module and of its classes, with the same one of the patched module."""
+    """Each function of a module and of its classes, with its counterpart in the patched module."""
     for name, value in vars(module).items():
         twin = vars(patched).get(name)
         if isinstance(value, type) and value.__module__ == module.__name__ and isinstance(twin, type):

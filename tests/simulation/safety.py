@@ -1,4 +1,6 @@
-"""Invariants (a), (b) and (g): what may start a job, and how often. Each says what is broken, or None."""
+"""Invariants (a), (b) and (g): a job may start only on true conditions and within its budgets.
+
+Each function returns the broken invariant, or None."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,10 +22,10 @@ OWN_REASONS = ("late-data", "data-drift", "repeated-hour")
 
 
 def a_rules_held(ledger: Ledger, passed: Pass) -> str | None:
-    """The rules held on the rows of the run's date that the evaluation says it saw."""
+    """The rules held on the rows of the run's date that the evaluation saw."""
     configs = ledger.live_configs(passed.key.pipeline_id, passed.began, passed.committed)
     if not configs:
-        return f"{passed.key}: an evaluation passed although no config of the moment lets a job start"
+        return f"{passed.key}: an evaluation passed although no config of the moment allows a job"
     problems = [_rules_failed(ledger, passed, config) for config in configs]
     return None if None in problems else problems[0]
 
@@ -32,7 +34,7 @@ def _rules_failed(ledger: Ledger, passed: Pass, config: PipelineConfig) -> str |
     results, at = [], passed.evaluated_at
     for rule, read in zip(config.validation.rules, judged.reads_of(ledger, passed, config), strict=True):
         if read.problem:
-            return None  # invariant (j) says it
+            return None  # invariant (j) covers it
         results.append(any(holds(rule, fields, at) for fields in read.options))
     safe = all(results) if str(config.validation.trigger) == "ALL" else any(results)
     return None if safe else f"{passed.key}: the evaluation passed although its rules did not hold: {results}"
@@ -42,7 +44,7 @@ def a_attempt_may_open(ledger: Ledger, key: RunKey, row: Mapping[str, Any], bega
     """No attempt opens for a dry run, an unreadable config, or an excluded day or date."""
     configs = ledger.live_configs(key.pipeline_id, began, ledger.now)
     if not configs:
-        return f"{key}: attempt {row['attempt']} opened although no config of the moment lets it"
+        return f"{key}: attempt {row['attempt']} opened although no config of the moment allows it"
     for config in configs:
         committed = parse_time(row["committedAt"], "", "")
         day = key.date.day if rerun else committed.astimezone(config.zone).date()
@@ -52,30 +54,30 @@ def a_attempt_may_open(ledger: Ledger, key: RunKey, row: Mapping[str, Any], bega
 
 
 def a_intent_is_allowed(ledger: Ledger, key: RunKey, row: Mapping[str, Any], began: Any) -> str | None:
-    """A start is promised by the execution that saw the rules hold, under a config that lets a job start."""
+    """A job intent is committed by the execution whose evaluation passed, under a config that allows a job."""
     passed = ledger.passes.get((key, int(row["attempt"])))
     if passed is None or passed.token != row["runToken"]:
-        return f"{key}: a start was promised by an execution that has not seen the rules hold"
+        return f"{key}: a job intent was committed by an execution without a passed evaluation"
     if ledger.live_configs(key.pipeline_id, began, ledger.now):
         return None
-    return f"{key}: a start was promised although no config of the moment lets it"
+    return f"{key}: a job intent was committed although no config of the moment allows it"
 
 
 def a_start_is_allowed(ledger: Ledger, job: Job, began: Any) -> str | None:
-    """No job starts under a config that is gone, unreadable or a dry run, also not when its start is sent again."""
+    """No job starts under a config that is gone, unreadable or a dry run, even if its start is sent again."""
     key, _ = _run_of(ledger, job)
     if ledger.live_configs(key.pipeline_id, began, ledger.now):
         return None
-    return f"{key}: attempt {job.attempt.number} starts although no config of the moment lets it"
+    return f"{key}: attempt {job.attempt.number} starts although no config of the moment allows it"
 
 
 def a_start_was_evaluated(ledger: Ledger, job: Job) -> str | None:
-    """The attempt's rules held before its job starts, and its intent is committed."""
+    """A job starts only after its attempt's rules held and its intent was committed."""
     key, row = _run_of(ledger, job)
     if row is None or (key, job.attempt.number) not in ledger.passes:
-        return f"{key}: attempt {job.attempt.number} starts although its rules were never seen to hold"
+        return f"{key}: attempt {job.attempt.number} starts without a passed evaluation"
     if "jobIntent" not in row or int(row["attempt"]) != job.attempt.number:
-        # Another attempt may have been opened while this start was on its way, but not without this one's end.
+        # Another attempt may have been opened while this start was on its way, but only after this attempt's end.
         return f"{key}: attempt {job.attempt.number} starts without its intent"
     return None
 
@@ -95,7 +97,7 @@ def b_one_start_per_attempt(accepted: Sequence[Job], job: Job) -> str | None:
 
 
 def b_one_attempt_runs(accepted: Sequence[Job], job: Job) -> str | None:
-    """No job starts beside an earlier one of its date that still runs, as far as that can be known."""
+    """No job starts while an earlier job of its date is known to run."""
     for earlier in accepted:
         if earlier.date == job.date and earlier.known and earlier.ends_at > job.accepted_at:
             return f"{job.date}: attempt {job.attempt.number} starts while {earlier.attempt.number} still runs"
@@ -103,7 +105,7 @@ def b_one_attempt_runs(accepted: Sequence[Job], job: Job) -> str | None:
 
 
 def b_end_is_true(accepted: Sequence[Job], key: RunKey, told: Told, now: Any) -> str | None:
-    """An attempt is completed or failed as its job ended, and not before."""
+    """An attempt ends after its job, with the job's outcome."""
     attempt, succeeded = told.detail.get("attempt"), told.type == "JOB_COMPLETED"
     date = (key.pipeline_id, key.schedule_id, str(key.date))
     jobs = [job for job in accepted if job.date == date and job.attempt.number == attempt]
@@ -122,7 +124,7 @@ def b_end_is_true(accepted: Sequence[Job], key: RunKey, told: Told, now: Any) ->
 def g_within_budget(
     ledger: Ledger, key: RunKey, reason: str, failure: Mapping[str, Any] | None, began: Any
 ) -> str | None:
-    """The reruns of a date, the one just committed included, stay within the budget of their kind."""
+    """The reruns of a date, including the one just committed, stay within the budget of their kind."""
     reruns = ledger.reruns[key]
     for config in ledger.live_configs(key.pipeline_id, began, ledger.now):
         job = config.job
@@ -141,9 +143,9 @@ def g_within_budget(
 
 
 def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | None:
-    """A date that succeeded last is not rerun unless one of the rows that count for it was updated since.
+    """A date whose last outcome is a success is rerun only if a row that counts for it was updated since.
 
-    What others report of a time after the request tells nothing of a request that the stream brings late.
+    An external outcome after the request's time does not affect a request that the stream delivers late.
     """
     outcomes = _known_outcomes(ledger, key, asked_at)
     if not outcomes or outcomes[-1][1] != "success":
@@ -156,13 +158,13 @@ def g_rerun_has_news(ledger: Ledger, key: RunKey, asked_at: datetime) -> str | N
 
 
 def _known_outcomes(ledger: Ledger, key: RunKey, asked_at: datetime) -> list[tuple[datetime, str]]:
-    """The outcomes that a request is judged by, whenever the stream brings it: Interlock's own, others' up to then."""
+    """The outcomes that decide about a request: all of Interlock's, and external ones up to the request's time."""
     latest = asked_at + _CLOCK_SKEW
     return sorted(one for one in ledger.outcomes[key] if one[0] <= latest or one[0] not in ledger.reported[key])
 
 
 def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) -> str | None:
-    """A rerun is not refused as old news while a sensor is newer than the success."""
+    """A rerun is not rejected as unchanged while a sensor is newer than the success."""
     if "no sensor was updated" not in str(told.detail.get("message")):
         return None
     asked_at = datetime.fromisoformat(told.detail["timestamp"])
@@ -170,11 +172,11 @@ def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) ->
     rules = _rules_now(ledger, key)
     stamps = _stamps(judged.counting_now(ledger, key, rules))
     if not outcomes or outcomes[-1][1] != "success":
-        return f"{key}: refused as unchanged although its last outcome is no success"
+        return f"{key}: rejected as unchanged although its last outcome is not a success"
     newest = max(outcomes[-1][0], max(at for at, _ in ledger.outcomes[key]))
     quiet = all(row.since < began for rule in rules for row in judged.present(ledger, key, rule))
     if quiet and any(stamp > newest for stamp in stamps):
-        return f"{key}: refused as unchanged although a sensor was updated at {max(stamps)}"
+        return f"{key}: rejected as unchanged although a sensor was updated at {max(stamps)}"
     return None
 
 
@@ -188,7 +190,7 @@ def _stamps(rows: Sequence[Version]) -> list[datetime]:
 
 
 def drifted(before: object, now: object, config: PipelineConfig) -> bool:
-    """Whether the drift field moved by more than the threshold; zero is a value, a missing field is not."""
+    """Whether the drift field moved by more than the threshold. Zero is a value, a missing field is not."""
     if config.post_run is None or not isinstance(before, Mapping) or not isinstance(now, Mapping):
         return False
     field = config.post_run.drift_field

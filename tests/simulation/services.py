@@ -1,4 +1,4 @@
-"""AWS beside the tables: the bus, Step Functions and Scheduler, as unreliable as they may be."""
+"""The AWS services without the tables: the bus, Step Functions and Scheduler, with their permitted faults."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _EXECUTION_TIMEOUT = timedelta(hours=4)
 
 
 class Bus:
-    """EventBridge: delivers at least once; at times it takes only a part, and says so."""
+    """EventBridge: delivers at least once, and sometimes takes and reports only a part of a call."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -47,17 +47,17 @@ class Bus:
 
 
 class Executions:
-    """Step Functions: a name is taken for good; an execution may be aborted at any time, its invocation goes on."""
+    """Step Functions: a name is used once, and an execution may be aborted while its invocation continues."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self.all: dict[str, Execution] = {}
         self._inputs: dict[str, str] = {}
         self.broken_off: dict[str, datetime] = {}
-        """When executions were aborted or timed out."""
+        """The times at which executions were aborted or timed out."""
 
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
-        """Start an execution; one of that name that exists already is success."""
+        """Start an execution. An existing execution of that name counts as success."""
 
         def begin() -> None:
             if name not in self.all:
@@ -68,11 +68,11 @@ class Executions:
         self._world.faults.around(begin)
 
     def status(self, name: str) -> str:
-        """How an execution is."""
+        """The status of an execution."""
         return self.all[name].status if name in self.all else "MISSING"
 
     def abort(self, name: str) -> None:
-        """Somebody aborts an execution; an invocation that is under way goes on."""
+        """Abort an execution. An invocation in progress continues."""
         self._end(self.all[name], "ABORTED")
 
     def _step(self, execution: Execution) -> None:
@@ -81,7 +81,7 @@ class Executions:
         if self._world.now > execution.started_at + _EXECUTION_TIMEOUT:
             return self._end(execution, "TIMED_OUT")
         if self._world.faults.strikes(Fault.ABORTED):
-            # Perhaps while its invocation is under way, which nobody stops.
+            # The abort may come during an invocation, which continues.
             soon = timedelta(milliseconds=self._world.rng.choice([0, 1, 90_000]))
             self._world.at(self._world.now + soon, lambda: self.abort(execution.name))
         due = execution.step(self._world.now)
@@ -98,7 +98,7 @@ class Executions:
             self._tell(execution)
 
     def _tell(self, execution: Execution) -> None:
-        """EventBridge's rule on status changes brings it to the watchdog, or not."""
+        """EventBridge's rule on status changes invokes the watchdog, unless the event is lost."""
         if self._world.faults.strikes(Fault.STATUS_LOST):
             return
         detail = {"status": execution.status, "name": execution.name, "input": self._inputs[execution.name]}
@@ -108,7 +108,7 @@ class Executions:
         world, sandbox = self._world, self._world.sandbox()
         try:
             world.invoke(lambda: sandbox.recovery.execution_changed(detail, sandbox.now()))
-        except (Crash, Exception):  # noqa: BLE001 (whatever it was, the invocation comes again)
+        except (Crash, Exception):  # noqa: BLE001 (the invocation is repeated after any error)
             if tries < 2:
                 world.at(world.now + timedelta(minutes=1 + tries), lambda: self._hear(detail, tries + 1))
 
@@ -127,7 +127,7 @@ class Executions:
 
 
 class Timers:
-    """EventBridge Scheduler: fires late, twice or never; an entry is gone once it has fired."""
+    """EventBridge Scheduler: fires late, twice or never, and deletes an entry after it fired."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -159,13 +159,13 @@ class Timers:
         world, sandbox = self._world, self._world.sandbox()
         try:
             world.invoke(lambda: sandbox.monitor.answer(timer_input(key, timer)))
-        except (Crash, Exception):  # noqa: BLE001 (TimerEarly too: the invocation comes again)
+        except (Crash, Exception):  # noqa: BLE001 (the invocation is repeated, also after TimerEarly)
             if tries < 2:
                 world.at(world.now + timedelta(minutes=1 + tries), lambda: self._fire(key, timer, tries + 1))
 
 
 class Watchdog:
-    """The rule that calls the watchdog: now and then it misses a tick, or calls twice."""
+    """The rule that invokes the watchdog. It sometimes misses a tick, or invokes twice."""
 
     def __init__(self, world: "World") -> None:
         self._world = world

@@ -21,9 +21,9 @@ from interlock_store import format_time
 DAYS = 3
 PIPELINES = 5
 _TICKS = (5, *(15,) * 6, *(30,) * 9)
-"""Minutes between two ticks. Most of a story's time is spent in them: what they find is the same at a slower pace."""
+"""Minutes between two ticks. Ticks take most of a story's time, and slower ones find the same."""
 QUIET = timedelta(hours=14)
-"""How long nothing goes wrong any more at a story's end."""
+"""The length of the quiet time without faults at a story's end."""
 
 STARTS = ("2026-03-27", "2026-03-06", "2026-10-30", "2026-10-23", "2026-07-14", "2026-12-30", "2028-02-27")
 """First days of stories: across both DST days of Europe and America, the year's end, a leap day, and a plain one."""
@@ -47,9 +47,9 @@ _VOLUME_RULES = ("{key: volume, check: gt, field: n, value: 0}", "{key: volume, 
 
 
 class Shape(Struct):
-    """How a pipeline's sensors are written: per-period keys in which form, hours, and post-run sensors.
+    """How a pipeline's sensors are written: the form of per-period keys, hours, and post-run sensors.
 
-    A plain audit's row is that of whichever date was written last. `ledger`: there is a second post-run sensor.
+    A plain audit row is that of the date that was written last. `ledger`: there is a second post-run sensor.
     """
 
     keys: str
@@ -62,14 +62,14 @@ class Shape(Struct):
 
 
 class Story:
-    """One seed: its world, its pipelines, and what was promised for which dates."""
+    """One seed: its world, its pipelines, and the expectations for its dates."""
 
     def __init__(
         self, seed: int, *, rate: float | None = None, days: int = DAYS, pipelines: int = PIPELINES, weights: Any = None
     ) -> None:
         self.rng = rng = random.Random(seed)
         self.more = random.Random(f"{seed}, what was added later")
-        """A source of its own, so that stories told so far stay as they are where nothing is added to them."""
+        """A separate random source for additions, so that a story without additions replays unchanged."""
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
@@ -79,10 +79,10 @@ class Story:
         self.end = start + timedelta(days=days)
         self.edited: set[str] = set()
         self.promised: dict[RunKey, bool] = {}
-        """Dates whose trigger came: whether it came on an allowed day."""
+        """The dates with a trigger, and whether it came on an allowed day."""
         self.spoiled_events: set[str] = set()
         self.allowed: set[RunKey] = set()
-        """Dates that may run or not."""
+        """Dates that may run or stay without a run."""
         self.configs: dict[str, PipelineConfig] = {}
         self.twins: list[tuple[str, str]] = []
         self._heard: set[str] = set()
@@ -143,7 +143,7 @@ class Story:
         rules += [rng.choice(_VOLUME_RULES)] if shape.volume else []
         second = ", {key: ledger, check: gte, field: n, value: 3}" if shape.ledger else ""
         audit = f"postRun: {{rules: [{{key: audit, check: exists}}{second}], driftThreshold: %d, sensorTimeout: 1h}}"
-        # A twin's is drawn apart, so that other stories stay.
+        # A twin's is drawn separately, so that other stories replay unchanged.
         exclude = self.more.choice(("", _EXCLUSIONS[2])) if shape.twin else rng.choice(_EXCLUSIONS)
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxCodeRetries: {rng.randint(0, 1)}"
         budgets += f", maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: {rng.randint(0, 2)}"
@@ -235,7 +235,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         for pipeline_id in ids:
             self.world.at(at, partial(self.world.sense, pipeline_id, sensor, truth, **fields, updatedAt=written))
 
-    # --- people ------------------------------------------------------------------------------------------
+    # --- operators ---------------------------------------------------------------------------------------
 
     def _ask_for_reruns(self, ids: list[str], key: RunKey, at: datetime, *, twin: bool) -> None:
         rng = self.rng
@@ -249,7 +249,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
                 self.world.at(when, partial(self.world.rerun, asked, requested_at=when))
 
     def _hear(self, event_type: str, detail: Mapping[str, Any]) -> None:
-        """Somebody who is told that a job is given up while it may still run asks for it again, and once more."""
+        """An operator requests a rerun of a job that was given up and may still run, and then another one."""
         if event_type != "JOB_POLL_EXHAUSTED" or detail["id"] in self._heard or self._has_twin(detail["pipelineId"]):
             return
         self._heard.add(detail["id"])
@@ -268,12 +268,12 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         return any(pipeline_id == live for live, _ in self.twins)
 
     def _report_falsely(self, key: RunKey, at: datetime) -> None:
-        """An outcome of some other job, which must not count."""
+        """An outcome of another job, which must not count."""
         entry = JobEntry(key, at, self.rng.choice(["success", "fail"]), run_id="somebody-else")
         self.world.at(at, lambda: self.world.report_outcome(entry))
 
     def _edit(self, config: PipelineConfig) -> None:
-        """The config becomes a dry run, unreadable, gone or another one for a while."""
+        """The config becomes a dry run, unreadable, deleted or another one for a while."""
         self.edited.add(config.id)
         world, rng = self.world, self.rng
         at = world.now + timedelta(minutes=rng.randint(60, 60 * 40))
@@ -301,10 +301,10 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         self.world.at(at, stop)
 
     def _break_things(self, start: datetime) -> None:
-        """Rows that nobody can use: none of them may hold up or start anything."""
+        """Write corrupted rows. None of them may hold up or start anything."""
         world, rng = self.world, self.rng
         world.write_config("broken", rng.choice(["{", "[]", "", '{"pipeline": {"id": "other"}}']))
-        # Until somebody deletes it.
+        # An operator deletes it later.
         world.at(start + timedelta(minutes=rng.randint(60, 3000)), lambda: world.write_config("broken", None))
         nobody = RunKey("nobody", "stream", ExecutionDate(start.date()))
         acts: list[Callable[[], None]] = [
@@ -322,7 +322,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self._spoil(number, start)
 
     def _spoil(self, number: int, start: datetime) -> None:
-        """A row that Interlock writes and somebody else has written in its place, so that it cannot be read."""
+        """An external process overwrites a row of Interlock's, so that the row cannot be read."""
         world, more = self.world, self.more
         pipeline = f"PIPELINE#p{more.randrange(PIPELINES)}"
         date = str((start + timedelta(days=more.randrange(DAYS))).date())
@@ -339,37 +339,37 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         self.world.write_row(pipeline, sk, detail="{}", GSI1PK="PENDING", GSI1SK=format_time(start))
 
     def expected_days(self, config: PipelineConfig) -> list[date]:
-        """The days whose absolute deadline somebody has to hear of."""
+        """The days whose absolute deadline must be reported."""
         first = self.started.astimezone(config.zone).date() + timedelta(days=1)
         return [first + timedelta(days=step) for step in range(DAYS)]
 
     def broken(self) -> Iterator[tuple[str, str]]:
-        """What else does not hold at the end: the invariant and how."""
+        """The other broken invariants at the end, with their messages."""
         return iter(())
 
     # --- playing -----------------------------------------------------------------------------------------
 
     @property
     def pipeline_days(self) -> int:
-        """How many days of pipelines are simulated."""
+        """The number of simulated pipeline-days."""
         return len(self.configs) * round((self.end - self.started).total_seconds() / 86400)
 
     @property
     def started(self) -> datetime:
-        """When the story began."""
+        """The begin of the story."""
         return self.end - timedelta(days=DAYS)
 
     @property
     def settling(self) -> timedelta:
-        """How long after the quiet hours a run may take to its end."""
+        """The time that a run may take to end after the quiet hours."""
         return 2 * self.world.tick
 
     def play(self) -> None:
-        """The days with faults, then quiet until everything has settled."""
+        """Play the days with faults, then the quiet time until everything has settled."""
         self.world.run_until(self.end)
         self.world.faults.active = False
         self.world.run_until(self.end + QUIET)
-        # What was committed in the last moment has its time to settle, too.
+        # A commit of the last moment also has time to settle.
         latest = self.world.now + self.settling
         while not self.world.is_quiet() and self.world.now < latest:
             self.world.run_until(self.world.now + timedelta(minutes=1))

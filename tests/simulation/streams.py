@@ -1,4 +1,4 @@
-"""The tables' streams as Lambda reads them: shards, batches, partial responses, redelivery; no record is skipped."""
+"""The tables' streams as Lambda reads them: shards, batches, partial responses, redelivery and no skipped record."""
 
 import itertools
 import zlib
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 BATCH = 10
 _MOST_TRIES = 400
 _LOSSY = ("TRIGGER#", "EVENT#")
-"""Rows whose records may be lost: they lie in the pending index, so that the watchdog acts for them."""
+"""Rows whose records may be lost: they are in the pending index, so that the watchdog acts on them."""
 
 _FILTERED = ("MARKER#", "VERDICT#", "DRY_RUN#")
-"""Rows whose records the mapping's filter keeps from the router."""
+"""Rows whose records the mapping's filter withholds from the router."""
 
 
 class Record(Struct):
-    """A stream record: what Lambda gets, when the row was really written, and whether its fate was decided."""
+    """A stream record: Lambda's input, the true time of the write, and whether it is settled."""
 
     wire: dict[str, Any]
     sk: str
@@ -35,12 +35,12 @@ class Record(Struct):
 
     @property
     def number(self) -> str:
-        """Where it lies in its shard."""
+        """The record's place in its shard."""
         return str(self.wire["dynamodb"]["SequenceNumber"])
 
 
 class Shard:
-    """One shard: its records in order, one invocation at a time, on from the lowest failed sequence number."""
+    """One shard: its records in order, one invocation at a time, continued from the lowest failed sequence number."""
 
     def __init__(self, world: "World", handled: Callable[[Change, Record], None]) -> None:
         self._world = world
@@ -52,7 +52,7 @@ class Shard:
         self._tries = 0
 
     def append(self, record: Record) -> None:
-        """A row changed."""
+        """Add the record of a changed row."""
         self.waiting.append(record)
         if not self._busy:
             self._busy = True
@@ -87,7 +87,7 @@ class Shard:
         return self._again(timedelta(milliseconds=200) if done == len(batch) else timedelta(seconds=1))
 
     def _progress(self, asked: int, done: int) -> None:
-        """A batch that failed is halved, as the mapping's bisecting does; one that succeeded may be whole again."""
+        """Halve a failed batch, as the mapping's bisecting does. After a success the batch may be whole again."""
         self._most = BATCH if done == asked else max(1, self._most // 2)
         self._tries = 0 if done else self._tries + 1
         if self._tries > _MOST_TRIES:
@@ -99,7 +99,7 @@ class Shard:
         return sensor or record.sk.startswith(_LOSSY)
 
     def _invoke(self, batch: list[Record]) -> int:
-        """The number of records, from the first, that need not come again."""
+        """The number of records, from the first, that need no redelivery."""
         world, router = self._world, self._world.sandbox().router
         by_number = {record.number: record for record in batch}
 
@@ -132,9 +132,9 @@ class _Letters:
         self._by_number = by_number
 
     def route(self, letter: DeadLetter) -> None:
-        """Keep the letter, unless the queue does not take it."""
+        """Keep the letter, unless the queue rejects it."""
         if self._world.faults.strikes(Fault.LETTER_REFUSED):
-            raise RoutingFailed("the queue did not take it")
+            raise RoutingFailed("the queue rejected the letter")
         record = self._by_number[letter.payload["dynamodb"]["SequenceNumber"]]
         record.settled = True
         self._world.dead_letters.append((record, letter))
@@ -147,9 +147,9 @@ class OutboxLetters:
         self._world = world
 
     def route(self, letter: DeadLetter) -> None:
-        """Keep the letter, unless the queue does not take it."""
+        """Keep the letter, unless the queue rejects it."""
         if self._world.faults.strikes(Fault.LETTER_REFUSED):
-            raise RoutingFailed("the queue did not take it")
+            raise RoutingFailed("the queue rejected the letter")
         self._world.buried.append(letter)
 
 
@@ -161,13 +161,13 @@ class Streams:
         self._numbers = itertools.count(1)
         self.appended = 0
         self.may_lose_sensors = False
-        """Whether sensors' records may be lost as well: only a trigger's sensor is looked for again."""
+        """Whether sensor records may be lost too: the watchdog looks again only for a trigger's sensor."""
         self.shards = {
             table: [Shard(world, handled) for _ in range(shards)] for table in (world.names.control, world.names.joblog)
         }
 
     def changed(self, key: tuple[str, str, str], after: dict[str, Any] | None) -> None:
-        """A row changed: it gets its record, in the order of its partition."""
+        """Add the record of a changed row, in the order of its partition."""
         table, pk, sk = key
         if table not in self.shards or sk.startswith(_FILTERED):
             return

@@ -1,4 +1,4 @@
-"""The long run's command: it goes on where it ended, and what it cannot use is one sentence."""
+"""The long run's command continues its state, and reports an invalid input in one sentence."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def state(tmp_path: Path, content: bytes) -> Path:
     "content",
     [b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"next_seed": -1}', b'{"next_seed": 1, "name": "another program"}'],
 )
-def test_a_state_that_no_long_run_wrote_is_one_sentence(
+def test_an_invalid_state_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     path = state(tmp_path, content)
@@ -30,7 +30,7 @@ def test_a_state_that_no_long_run_wrote_is_one_sentence(
     assert path.read_bytes() == content
 
 
-def test_a_state_that_cannot_be_written_is_told_before_anything_is_played(
+def test_an_unwritable_state_is_reported_before_the_first_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "nowhere" / "state.json"
@@ -41,7 +41,7 @@ def test_a_state_that_cannot_be_written_is_told_before_anything_is_played(
     )
 
 
-def test_a_run_goes_on_where_it_ended_and_tells_its_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_continues_its_state_and_prints_its_speed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = state(tmp_path, msgspec.json.encode(Progress(7, pipeline_days=41, seconds=2.0)))
     assert main(["--state", str(path), "--days", "42"]) == 0
     went_on = msgspec.json.decode(path.read_bytes(), type=Progress)
@@ -49,7 +49,7 @@ def test_a_run_goes_on_where_it_ended_and_tells_its_speed(tmp_path: Path, capsys
     assert f"({went_on.speed:.1f} pipeline-days/s)" in capsys.readouterr().out
 
 
-def test_a_broken_environment_is_one_sentence(
+def test_an_invalid_environment_is_reported_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("INTERLOCK_SIMULATION_FIRST_SEED", "first")

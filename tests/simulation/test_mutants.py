@@ -1,4 +1,4 @@
-"""Each known trap is put into the product once, and a seed or a test notices it."""
+"""Each known trap is put into the product once, and a seed or a test catches it."""
 
 import logging
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_is_caught(mutant: Mutant) -> None:
-    assert hunt(mutant) is not None, f"no seed and no test noticed: {mutant.name}"
+    assert hunt(mutant) is not None, f"no seed and no test caught: {mutant.name}"
 
 
-def test_what_no_story_meets_is_hunted_among_timetables() -> None:
+def test_a_mutant_without_a_story_is_hunted_among_timetables() -> None:
     unheard = next(found for found in MUTANTS if found.name == "the fire of a cron starts no run")
     caught = by_seeds(replace(unheard, timetables=()), most=2)
     assert caught is not None
@@ -36,7 +36,7 @@ def test_each_trap_has_a_mutant() -> None:
     assert {mutant.trap for mutant in MUTANTS if mutant.trap} == {*range(1, 30), 31, 32}
 
 
-def test_a_patch_is_seen_through_every_import_and_is_gone_afterwards() -> None:
+def test_a_patch_reaches_every_import_and_is_removed() -> None:
     mutant = next(found for found in MUTANTS if found.trap == 17)
     with applied(mutant):
         assert key_matches("row", "row-count")

@@ -1,4 +1,4 @@
-"""The road of a run: random stories under faults, and a few told plainly."""
+"""The route of a run: random stories under faults, and a few fixed ones."""
 
 import time
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def world_with(count: int, config: PipelineConfig | None = None, *, outlasting: 
     return world
 
 
-def test_without_faults_each_date_runs_once_and_right() -> None:
+def test_without_faults_each_date_runs_once() -> None:
     world = world_with(10)
     world.run_until(world.now + timedelta(hours=2))
     told = world.events_of("p0")
@@ -69,7 +69,7 @@ def test_without_faults_each_date_runs_once_and_right() -> None:
     assert len(world.jobs.accepted) == 1
 
 
-def test_a_date_that_arrives_short_is_held_until_the_rest_comes() -> None:
+def test_an_incomplete_date_is_held_until_the_rest_comes() -> None:
     world = world_with(9)
     world.run_until(world.now + timedelta(minutes=5))
     assert world.jobs.accepted == []
@@ -78,14 +78,14 @@ def test_a_date_that_arrives_short_is_held_until_the_rest_comes() -> None:
     assert len(world.jobs.accepted) == 1
 
 
-def test_a_window_without_data_ends_failed_and_started_nothing() -> None:
+def test_a_window_without_data_fails_and_starts_nothing() -> None:
     world = world_with(9)
     world.run_until(world.now + timedelta(hours=3))
     assert world.jobs.accepted == []
     assert "VALIDATION_EXHAUSTED" in world.events_of("p0")
 
 
-def test_no_attempt_starts_a_job_beside_one_that_still_runs() -> None:
+def test_no_attempt_starts_a_job_while_another_one_runs() -> None:
     config = pipeline()
     world = world_with(10, replace(config, job=replace(config.job, max_retries=2)), outlasting=1.0)
     world.run_until(world.now + timedelta(minutes=65))
@@ -98,7 +98,7 @@ def test_no_attempt_starts_a_job_beside_one_that_still_runs() -> None:
     assert all("still runs" in message for message in refused)
 
 
-def test_an_aborted_execution_whose_invocation_goes_on_writes_nothing_about_the_run() -> None:
+def test_the_invocation_of_an_aborted_execution_writes_nothing() -> None:
     config = pipeline()
     command = replace(config.job, type="command", config={"command": "true"}, max_retries=0)
     world = world_with(10, replace(config, job=command))
@@ -114,14 +114,14 @@ def test_an_aborted_execution_whose_invocation_goes_on_writes_nothing_about_the_
     world.run_until(world.now + timedelta(minutes=30))
     row = world.trigger_row(KEY)
     assert row is not None
-    # What became of the job is known to nobody who may say it.
+    # No component that may write about the run knows the end of the job.
     assert (row["status"], row["attempt"], row["recoveries"]) == ("FAILED_FINAL", 0, 1)
     assert len(world.jobs.accepted) == 1
     assert "TRIGGER_RECOVERED" in world.events_of("p0")
     assert "JOB_COMPLETED" not in world.events_of("p0")
 
 
-def test_a_missed_schedule_is_told_once_although_its_tick_dies_after_it() -> None:
+def test_a_dead_tick_does_not_repeat_a_missed_schedule() -> None:
     world = World(1)
     config = decode_yaml(
         """

@@ -1,4 +1,4 @@
-"""The state machine by its definition alone: no path unset, no state for nothing, every outcome ends as it should."""
+"""The state machine by its definition alone: no read of an unset path, no unused state, each outcome's right end."""
 
 import ast
 import copy
@@ -40,12 +40,12 @@ INPUT = with_prefixes(
     "$.config.jobCheckIntervalSeconds",
     "$.config.jobPollWindowSeconds",
 )
-"""docs/reference/runs.md §3.1 without what is optional there: sensorArrivalAt and sla."""
+"""The input of docs/reference/runs.md §3.1 without its optional fields sensorArrivalAt and sla."""
 STEP = with_prefixes(*(f"$.{name}" for name in msgspec.to_builtins(Step("any"))))
 
 
 def answers(resource: str) -> Paths:
-    """What a Lambda's answer is sure to hold: all of a Step; of the SLA monitor's fields each may be absent."""
+    """The fields that a Lambda's answer always has: all of a Step. Each field of the SLA monitor may be absent."""
     return {ORCHESTRATOR: STEP, SLA_MONITOR: with_prefixes("$")}[resource]
 
 
@@ -56,7 +56,7 @@ def test_no_state_reads_a_path_that_some_route_leaves_unset() -> None:
     assert unset_reads(MACHINE, INPUT, answers) == set()
 
 
-def test_what_the_proof_takes_for_granted_is_in_the_smallest_real_input() -> None:
+def test_the_smallest_input_has_all_assumed_paths() -> None:
     text = """
 pipeline: {id: small}
 schedule: {trigger: {key: ready, check: exists}}
@@ -78,13 +78,13 @@ def _paths(value: object, path: str = "$") -> Iterator[str]:
             yield from _paths(inner, f"{path}.{name}")
 
 
-def test_no_state_is_unreachable_and_each_knows_which_run_it_is_about() -> None:
+def test_each_state_is_reachable_and_knows_its_run() -> None:
     known = guaranteed(MACHINE, INPUT, answers)
     assert set(known) == set(MACHINE["States"])
     assert all(paths >= INPUT for paths in known.values())
 
 
-# --- (b) the proof bites ------------------------------------------------------------------------------------------
+# --- (b) the proof finds errors -----------------------------------------------------------------------------------
 
 
 def _set(*path: str | int, to: object) -> Callable[[Any], None]:
@@ -123,16 +123,16 @@ BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
         _set("Evaluate", "Parameters", "more", to=[{"deadline.$": "States.Format('by {}', $.sla.deadline)"}]),
         {Finding("Evaluate", "$.sla.deadline")},
     ),
-    "a field within what is known to be present": (
+    "a field within a known value": (
         _set("SettleSLA", "Parameters", "deadline.$", to="$.sla.deadline"),
         {Finding("SettleSLA", "$.sla.deadline")},
     ),
-    "an answer thrown away that is read later": (
+    "a dropped answer that is read later": (
         _set("Evaluate", "ResultPath", to=None),
         {Finding(state, "$.step.status") for state in ("Evaluated", "Closed", "Outcome")}
         | {Finding("WaitToEvaluate", "$.step.waitSeconds"), Finding("ValidationExhausted", "$.step")},
     ),
-    "a failure thrown away that is read later": (
+    "a dropped failure that is read later": (
         _set("Trigger", "Catch", 0, "ResultPath", to=None),
         {Finding("TriggerExhausted", "$.failure")},
     ),
@@ -166,13 +166,13 @@ BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
         _set("Evaluate", "Parameters", "startedAt.$", to="$$.Execution.Started"),
         {Finding("Evaluate", "$$.Execution.Started")},
     ),
-    "a route to a state that is not there": (
+    "a route to a state that does not exist": (
         _set("WaitForJob", "Next", to="LookAtJob"),
         {Finding("WaitForJob", "leads to LookAtJob")},
     ),
-    "a Choice that may find nothing": (
+    "a Choice without a match": (
         _drop("Outcome", "Default"),
-        {Finding("Outcome", "leads to nowhere, for want of a Default")},
+        {Finding("Outcome", "leads to nowhere, because there is no Default")},
     ),
     "a field that the analysis does not know": (
         _set("Evaluate", "OutputPath", to="$.step"),
@@ -186,14 +186,14 @@ BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_definition_that_reads_an_unset_path_is_found_out(name: str) -> None:
+def test_a_read_of_an_unset_path_is_found(name: str) -> None:
     change, expected = BROKEN[name]
     broken = copy.deepcopy(MACHINE)
     change(broken["States"])
     assert unset_reads(broken, INPUT, answers) == expected
 
 
-def test_an_answer_that_loses_a_field_is_found_out() -> None:
+def test_an_answer_without_a_needed_field_is_found() -> None:
     def without_wait(resource: str) -> Paths:
         return answers(resource) - {"$.waitSeconds"}
 
@@ -201,13 +201,13 @@ def test_an_answer_that_loses_a_field_is_found_out() -> None:
     assert unset_reads(MACHINE, INPUT, without_wait) == expected
 
 
-def test_an_input_that_loses_a_field_is_found_out() -> None:
+def test_an_input_without_a_needed_field_is_found() -> None:
     found = unset_reads(MACHINE, INPUT - {"$.attempt"}, answers)
     assert {finding.path for finding in found} == {"$.attempt"}
     assert len(found) == 8
 
 
-def test_a_question_for_presence_teaches_its_own_edge_only() -> None:
+def test_a_presence_check_adds_a_path_to_its_own_edge_only() -> None:
     guarded = copy.deepcopy(MACHINE)
     guarded["States"]["Closed"]["Choices"][2] = {
         "And": [
@@ -221,7 +221,7 @@ def test_a_question_for_presence_teaches_its_own_edge_only() -> None:
     assert unset_reads(guarded, INPUT, answers) == {Finding("Closed", "$.sla.critical")}
 
 
-def test_the_edge_of_an_absence_teaches_nothing() -> None:
+def test_the_edge_of_an_absence_adds_no_path() -> None:
     turned = copy.deepcopy(MACHINE)
     turned["States"]["Closed"]["Choices"][2]["IsPresent"] = False
     turned["States"]["SettleSLA"]["Parameters"]["sla.$"] = "$.sla"
@@ -237,11 +237,11 @@ def test_the_edge_of_an_absence_teaches_nothing() -> None:
         ("$", {"$", "$.new"}),
     ],
 )
-def test_a_result_replaces_what_lay_at_its_path(path: str | None, known: set[str]) -> None:
+def test_a_result_replaces_the_value_at_its_path(path: str | None, known: set[str]) -> None:
     assert put(with_prefixes("$.a.b", "$.ab"), path, with_prefixes("$.new")) == known
 
 
-def test_an_absence_that_was_ruled_out_is_known_afterwards() -> None:
+def test_a_path_is_known_after_its_absence_is_excluded() -> None:
     turned = copy.deepcopy(MACHINE)
     turned["States"]["HasSLA"] = {
         "Type": "Choice",
@@ -256,7 +256,7 @@ def test_an_absence_that_was_ruled_out_is_known_afterwards() -> None:
 
 
 class Played(Struct, frozen=True):
-    """What an execution did: its states, its end, what it asked, and how long it took."""
+    """The course of an execution: its states, its end, its requests, and its time."""
 
     path: tuple[str, ...]
     status: str
@@ -265,7 +265,7 @@ class Played(Struct, frozen=True):
 
     @property
     def modes(self) -> list[str]:
-        """The modes asked for, without the SLA monitor's."""
+        """The modes of its requests, without the SLA monitor's."""
         return [str(event["mode"]) for event in self.asked if "runToken" in event]
 
 
@@ -320,7 +320,7 @@ def play(script: Script, *, sla: bool = False, definition: Mapping[str, Any] = M
 
 
 class Road(Struct, frozen=True):
-    """A script, the states it leads through between the SLA's, and how it ends."""
+    """A script, its states between those of the SLA, and its end."""
 
     script: Script
     states: str
@@ -370,12 +370,12 @@ ROADS = {
         f"{FOLLOWED} Trigger JobState CompleteTrigger",
         "SUCCEEDED",
     ),
-    "refused twice, then started": Road(
+    "rejected twice, then started": Road(
         {**HAPPY, "trigger": [DEAD, DEAD, RUNNING]},
         f"{EVALUATED} Trigger Trigger Trigger JobState WaitForJob CheckJob JobState CompleteTrigger",
         "SUCCEEDED",
     ),
-    "refused until nothing is left": Road(
+    "rejected until the last retry": Road(
         {**HAPPY, "trigger": [DEAD], "trigger-exhausted": [FAILED]},
         f"{EVALUATED} Trigger Trigger Trigger Trigger TriggerExhausted",
         "FAILED",
@@ -385,7 +385,7 @@ ROADS = {
 
 @pytest.mark.parametrize("sla", [False, True], ids=["no SLA", "SLA"])
 @pytest.mark.parametrize("name", ROADS)
-def test_every_outcome_takes_its_road(name: str, sla: bool) -> None:
+def test_every_outcome_takes_its_route(name: str, sla: bool) -> None:
     road = ROADS[name]
     played = play(road.script, sla=sla)
     last = {"SUCCEEDED": "Done", "FAILED": "Failed"}[road.status]
@@ -407,7 +407,7 @@ BROKEN_STEPS: dict[str, Script] = {
 
 @pytest.mark.parametrize("sla", [False, True], ids=["no SLA", "SLA"])
 @pytest.mark.parametrize("mode", BROKEN_STEPS)
-def test_a_step_that_cannot_be_retried_is_recorded_before_the_run_fails(mode: str, sla: bool) -> None:
+def test_an_exhausted_step_is_recorded_before_the_run_fails(mode: str, sla: bool) -> None:
     played = play({**BROKEN_STEPS[mode], mode: [DEAD], "infra-failure": [FAILED]}, sla=sla)
     assert played.modes.count(mode) == 4
     settling = ["SettleSLA"] if sla else []
@@ -431,12 +431,12 @@ def test_a_step_that_cannot_be_retried_is_recorded_before_the_run_fails(mode: st
         ),
     ],
 )
-def test_the_step_that_ends_a_window_is_told_why_it_was_used_up(script: Script, mode: str) -> None:
+def test_the_step_that_ends_a_window_gets_its_reason(script: Script, mode: str) -> None:
     (ending,) = [event for event in play(script, sla=False).asked if event["mode"] == mode]
     assert ending["outcome"]["reason"] == "why"
 
 
-def test_an_infra_failure_that_cannot_be_recorded_still_ends_the_execution() -> None:
+def test_an_unrecorded_infra_failure_ends_the_execution() -> None:
     played = play({"evaluate": [DEAD], "infra-failure": [DEAD]}, sla=True)
     assert played.path[-2:] == ("InfraFailure", "Failed")
     assert played.status == "FAILED"
@@ -450,14 +450,14 @@ def test_an_sla_step_that_fails_never_fails_a_run(mode: str) -> None:
     assert played.path[-1] == "Done"
 
 
-def test_the_evaluation_after_an_sla_that_failed_to_start_is_asked_the_same() -> None:
+def test_a_failed_sla_start_does_not_change_the_evaluation() -> None:
     fine, broken = play(HAPPY, sla=True), play({**HAPPY, "schedule": [DEAD]}, sla=True)
     assert [event for event in fine.asked if event["mode"] == "evaluate"] == [
         event for event in broken.asked if event["mode"] == "evaluate"
     ]
 
 
-def test_what_a_step_found_is_handed_to_the_step_that_closes() -> None:
+def test_a_steps_outcome_is_passed_to_the_closing_step() -> None:
     asked = {event["mode"]: event for event in play(HAPPY).asked}
     assert asked["complete-trigger"]["outcome"] == msgspec.to_builtins(JOB)
     used_up: Script = {"evaluate": [Step(StepStatus.EXHAUSTED, reason="count is 3")], "validation-exhausted": [FAILED]}
@@ -468,7 +468,7 @@ def test_what_a_step_found_is_handed_to_the_step_that_closes() -> None:
     assert asked["trigger-exhausted"]["failure"] == {"Error": "SubmissionFailed", "Cause": "busy"}
 
 
-def test_waits_are_as_long_as_the_orchestrator_says() -> None:
+def test_waits_have_the_length_of_the_answer() -> None:
     played = play(
         {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 55), PASSED], "trigger": [Step(StepStatus.RUNNING, 2)]}
     )
@@ -483,14 +483,14 @@ def test_waits_are_as_long_as_the_orchestrator_says() -> None:
         ("Lambda.TooManyRequestsException", 21, 1 + 2 + 4 + 8 + 16 + 32 + 14 * 60),
     ],
 )
-def test_what_kind_of_error_decides_how_often_a_step_is_tried(error: str, attempts: int, seconds: int) -> None:
+def test_the_kind_of_error_decides_the_number_of_tries(error: str, attempts: int, seconds: int) -> None:
     played = play({"evaluate": [TaskFailed(error)], "infra-failure": [FAILED]})
     assert played.modes.count("evaluate") == attempts
     assert played.elapsed == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("most", "seconds"), [(3, 30 + 60 + 120), (1, 30), (0, 0)])
-def test_refused_starts_are_tried_again_as_often_as_configured(most: int, seconds: int) -> None:
+def test_rejected_starts_are_tried_as_often_as_configured(most: int, seconds: int) -> None:
     script: Script = {**HAPPY, "trigger": [DEAD], "trigger-exhausted": [FAILED]}
     played = play(script, definition=load_definition(trigger_max_attempts=most))
     assert played.modes.count("trigger") == most + 1
@@ -511,7 +511,7 @@ STATUSES: dict[str, AbstractSet[str] | None] = {
     ),
     "SettleSLA": None,
 }
-"""Which statuses each Task can answer; None: its answer is not looked at."""
+"""The statuses that each Task can answer. None: its answer is not read."""
 BY_MODULE = {evaluation: ("Evaluate",), job: ("Trigger", "CheckJob"), closing: ("CompleteTrigger",)}
 
 
@@ -524,7 +524,7 @@ def test_the_statuses_are_those_that_the_orchestrator_answers(module: ModuleType
 
 
 def _statuses_in(module: ModuleType) -> set[str]:
-    """The first arguments of every `Step(…)` in a module, and what `finished(…)` stands for."""
+    """The first arguments of every `Step(…)` in a module, and the status of `finished(…)`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -553,7 +553,7 @@ Place = tuple[str, str]
 
 
 def roads_from(place: Place, *, without: frozenset[str] = frozenset()) -> set[Place]:
-    """Where the machine can be next, as the last answer allows; `without` leaves some statuses out."""
+    """The next places of the machine after the last answer, without the statuses in `without`."""
     name, status = place
     state = MACHINE["States"][name]
     if state["Type"] == "Task":
@@ -566,7 +566,7 @@ def roads_from(place: Place, *, without: frozenset[str] = frozenset()) -> set[Pl
 
 
 def _chosen(state: Mapping[str, Any], status: str) -> Iterator[str]:
-    """Where a Choice may lead: a known status decides, presence may be either way."""
+    """The targets of a Choice: a known status decides, and presence may be either way."""
     for choice in state["Choices"]:
         if choice["Variable"] != "$.step.status":
             yield choice["Next"]
@@ -577,7 +577,7 @@ def _chosen(state: Mapping[str, Any], status: str) -> Iterator[str]:
 
 
 def simple_roads(start: Place, *, without: frozenset[str] = frozenset()) -> Iterator[tuple[Place, ...]]:
-    """Every road that comes to no place twice, up to its end or to the first place that it would repeat."""
+    """Every route without a repeated place, up to its end or to the first repeated place."""
     stack: list[tuple[Place, ...]] = [(start,)]
     while stack:
         road = stack.pop()
@@ -600,11 +600,11 @@ def test_every_turn_takes_three_transitions() -> None:
             begin = next(at for at, name in enumerate(turn) if MACHINE["States"][name]["Type"] == "Wait")
             turns.add(" ".join(turn[begin:] + turn[:begin]))
     evaluation_turn, poll = "WaitToEvaluate Evaluate Evaluated", "WaitForJob CheckJob JobState"
-    # A start that was withdrawn meanwhile is sent anew: a poll and two transitions more.
+    # A start that was withdrawn meanwhile is sent again: a poll and two more transitions.
     assert turns == {evaluation_turn, poll, f"{poll} Trigger JobState"}
 
 
-def test_a_run_takes_at_most_ten_transitions_besides_its_turns() -> None:
+def test_a_run_takes_at_most_ten_transitions_without_its_turns() -> None:
     longest = 0
     for road in simple_roads(("HasSLA", ""), without=frozenset({"not-started"})):
         names = [name for name, _ in road]
@@ -615,7 +615,7 @@ def test_a_run_takes_at_most_ten_transitions_besides_its_turns() -> None:
     assert 0 < longest <= 10
 
 
-def test_a_happy_run_takes_nine_transitions_besides_its_turns() -> None:
+def test_a_successful_run_takes_nine_transitions_without_turns() -> None:
     played = play(
         {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 1)] * 3 + [PASSED], "check-job": [RUNNING] * 4 + [JOB]},
         sla=True,

@@ -1,4 +1,4 @@
-"""The simulation's own reading of dates, on cases worked out by hand."""
+"""The simulation's own reading of dates, on cases computed by hand."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ def test_a_row_counts_for_its_own_date(truth: Truth, wanted: Truth, counts: bool
         (Truth(of(DAY).date, unreadable="hour x"), of(DAY), False),
     ],
 )
-def test_a_date_has_rows_of_its_own(truth: Truth, wanted: Truth, is_own: bool) -> None:
+def test_a_date_has_its_own_rows(truth: Truth, wanted: Truth, is_own: bool) -> None:
     assert wanted.date is not None
     assert truth.is_own(wanted.date) is is_own
 
@@ -72,7 +72,7 @@ def test_an_offset_counts_days_or_hours(when: ExecutionDate, offset: int, expect
     assert str(moved(when, offset)) == expected
 
 
-def test_a_period_key_comes_before_the_plain_one() -> None:
+def test_a_period_key_precedes_the_plain_one() -> None:
     assert names_of("k", ExecutionDate(DAY)) == ["k#2026-03-03", "k#20260303", "k"]
     hours = ["k#2026-03-03T07", "k#20260303T07", "k#2026-03-03", "k#20260303", "k"]
     assert names_of("k", ExecutionDate(DAY, 7)) == hours

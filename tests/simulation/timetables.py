@@ -1,4 +1,4 @@
-"""Random timetables from one seed: crons, inclusion dates and trigger windows, and what was to be said of each date."""
+"""Random timetables from one seed: crons, inclusion dates and trigger windows, and the reports due for each date."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +15,7 @@ from interlock_lifecycle import RunKey
 from interlock_sla import ExecutionDate
 
 GRACE = timedelta(minutes=5)
-"""How long after its expected start a date counts as missed."""
+"""The time after its expected start at which a date counts as missed."""
 
 _KINDS = ("fires", "hours", "awaited", "included", "bounded")
 _SLAS = ("", 'sla: {deadline: "13:10", expectedDuration: 20m}', 'sla: {deadline: "02:30", timezone: Asia/Tokyo}')
@@ -23,9 +23,9 @@ _HOURS = (5, 6, 7)
 
 
 class Promise(Struct, frozen=True):
-    """A date of a timetable: when it was expected to begin, and when its sensor came (None: never).
+    """A date of a timetable: its expected begin, and the time of its sensor (None: never).
 
-    `ends_at`: the end of its trigger's window. `reports`: whether the watchdog may say that it is missing.
+    `ends_at` is the end of its trigger's window. `reports` is whether the watchdog may report it as missing.
     """
 
     kind: str
@@ -35,11 +35,11 @@ class Promise(Struct, frozen=True):
     ends_at: datetime | None
     reports: bool
     overdue_at: datetime
-    """From when on it counts as missed."""
+    """The time from which it counts as missed."""
 
 
 class Timetable(Story):
-    """Pipelines that are expected at certain times; sensors whose records may be lost come early, late or never."""
+    """Pipelines with expected times, whose sensors come early, late or never, and whose records may be lost."""
 
     def __init__(self, seed: int, *, rate: float | None = None) -> None:
         self.promises: list[Promise] = []
@@ -90,11 +90,11 @@ watch: {{enabled: {str(reports).lower()}}}
         for hour in _HOURS if kind == "hours" else [None]:
             key = RunKey(config.id, config.schedule_id, ExecutionDate(day, hour))
             at = _instant(day, fires if hour is None else fires.replace(hour=hour), config.zone)
-            # Of a trigger without cron the window of a date ends on the next day.
+            # The window of a date ends on the next day if the trigger has no cron.
             ends_at = self._end(config, day, ends) if kind == "bounded" else None
             if day < self.world.now.astimezone(config.zone).date() or (ends_at is None and at <= self.world.now):
                 if at == self.world.now:
-                    self.allowed.add(key)  # a fire of the very instant of the pipeline's creation
+                    self.allowed.add(key)  # a fire at the instant of the pipeline's creation
                 continue
             came = self._data_comes(config, key, at)
             due = ends_at if came is None and ends_at is not None and reports else at
@@ -103,13 +103,13 @@ watch: {{enabled: {str(reports).lower()}}}
                 self.allowed.add(key)
                 continue
             if runs and kind == "hours" and self.rate:
-                self.allowed.add(key)  # older fires than the latest are not made up for
+                self.allowed.add(key)  # only the latest fire is started late
             elif runs:
                 self.promised[key] = True
             self.promises.append(Promise(kind, key, at, came, ends_at, reports, _second(at, config.zone) + GRACE))
 
     def _end(self, config: PipelineConfig, day: date, ends: time) -> datetime:
-        """When the trigger's window of a date ends: on the next day, or the next after it that is not excluded."""
+        """The end of a date's trigger window: on the next day, or the next one after it that is not excluded."""
         after = day + timedelta(days=1)
         while config.schedule.exclude is not None and after.weekday() > 4:
             after += timedelta(days=1)
@@ -120,7 +120,7 @@ watch: {{enabled: {str(reports).lower()}}}
         if rng.random() < 0.25:
             return None
         came = at + timedelta(minutes=rng.choice((-50, -20, 0, 3, 6, 20, 45, 200)), seconds=rng.randint(1, 50))
-        # No data comes on an excluded day: what then happens is told by the other stories.
+        # No data comes on an excluded day: the other stories cover that case.
         local = came.astimezone(config.zone).date()
         if not self.world.now < came < self.end - timedelta(hours=1) or local != key.date.day:
             return None
@@ -131,10 +131,10 @@ watch: {{enabled: {str(reports).lower()}}}
         self._sense(config, [config.id], sensor, came, Truth(key.date), **fields)
         return came
 
-    # --- what was to be said -----------------------------------------------------------------------------
+    # --- expected reports --------------------------------------------------------------------------------
 
     def broken(self) -> Iterator[tuple[str, str]]:
-        """What does not hold at the end: the invariant and how."""
+        """The broken invariants at the end, with their messages."""
         for promise in self.promises:
             for check in (self._started_in_time, self._missed_once, self._expired_once):
                 message = check(promise)
@@ -142,7 +142,7 @@ watch: {{enabled: {str(reports).lower()}}}
                     yield "e", f"{promise.kind} {promise.key}, expected at {promise.at}, data {promise.came}: {message}"
 
     def _started_in_time(self, promise: Promise) -> str | None:
-        """Without faults the watchdog starts a fire at its next tick."""
+        """Without faults, the watchdog starts a fire at its next tick."""
         opened = self.world.ledger.opened.get(promise.key)
         if promise.kind not in ("fires", "hours") or self.rate:
             return None
@@ -151,17 +151,17 @@ watch: {{enabled: {str(reports).lower()}}}
         return None
 
     def _missed_once(self, promise: Promise) -> str | None:
-        """A date whose data did not come by its start is told; one that began in time never is."""
+        """A date whose data did not come by its start is reported. A date that began in time is never reported."""
         told = self._told(promise, "SCHEDULE_MISSED", "IRREGULAR_SCHEDULE_MISSED")
         if promise.kind not in ("awaited", "included") or not promise.reports:
-            return f"told {len(told)} times" if told else None
+            return f"reported {len(told)} times" if told else None
         if len(told) > 1 or (promise.came is None and not told):
-            return f"told {len(told)} times"
+            return f"reported {len(told)} times"
         opened = self.world.ledger.opened.get(promise.key)
         if told and opened is not None and opened < told[0].at - INVOCATION:
-            return f"told at {told[0].at}, but it began at {opened}"
+            return f"reported at {told[0].at}, but it began at {opened}"
         if told and told[0].at < promise.overdue_at - timedelta(seconds=1):
-            return f"told too early, at {told[0].at}"
+            return f"reported too early, at {told[0].at}"
         return self._missed_without_faults(promise, bool(told)) if not self.rate else None
 
     def _missed_without_faults(self, promise: Promise, told: bool) -> str | None:
@@ -169,13 +169,13 @@ watch: {{enabled: {str(reports).lower()}}}
             return None
         overdue = promise.overdue_at
         if told and promise.came < overdue - timedelta(seconds=5):
-            return "told although its data came in time"
+            return "reported although its data came in time"
         if not told and promise.came > overdue + self._soon:
-            return "not told"
+            return "not reported"
         return None
 
     def _expired_once(self, promise: Promise) -> str | None:
-        """A window that ended without data is told once; data in time runs, whatever became of its record."""
+        """A window that ended without data is reported once. Data in time starts a run, even if its record was lost."""
         told = self._told(promise, "SENSOR_DEADLINE_EXPIRED")
         if promise.ends_at is None or not promise.reports:
             return f"expired {len(told)} times" if told else None
@@ -196,11 +196,11 @@ watch: {{enabled: {str(reports).lower()}}}
 
     @property
     def settling(self) -> timedelta:
-        """A cron that fires in the last quiet minutes opens a run: an hour to evaluate, two jobs of an hour at most."""
+        """A cron may fire in the last quiet minutes. Its run has an hour to evaluate and two jobs of an hour."""
         return 2 * self.world.tick + timedelta(hours=3)
 
     def expected_days(self, config: PipelineConfig) -> list[date]:
-        """The days whose absolute deadline somebody has to hear of."""
+        """The days whose absolute deadline must be reported."""
         if config.watch is not None and not config.watch.enabled:
             return []
         if config.schedule.include is not None:
@@ -211,7 +211,7 @@ watch: {{enabled: {str(reports).lower()}}}
 
 
 def _second(at: datetime, zone: ZoneInfo) -> datetime:
-    """The last moment at which clocks show what they show at this one: jobs may start at either."""
+    """The last moment with the same local time as this one: jobs may start at either."""
     return at.astimezone(zone).replace(fold=1).astimezone(UTC)
 
 

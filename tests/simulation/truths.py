@@ -1,6 +1,6 @@
 """The dates of sensor rows as their writers know them: a reading of the contract that shares no code with the product.
 
-Each write of a story carries its `Truth`, so that no row has to be parsed to say which run it counts for.
+Each write of a story carries its `Truth`, so that no row has to be parsed to find its run.
 """
 
 from datetime import date, datetime, timedelta
@@ -12,9 +12,9 @@ from interlock_sla import ExecutionDate
 
 
 class Truth(Struct, frozen=True):
-    """What the writer of a row knows of its date.
+    """The knowledge of a row's writer about its date.
 
-    date: the date that the row names, None when it names none. unreadable: the field at fault and the form in which
+    date: the date that the row names, or None. unreadable: the invalid field and the form in which
     the writer corrupted it (`date slashes`), empty for a row that can be read. outside: the same for a date that is
     farther away than schedule.dates allows: it opens nothing.
     """
@@ -25,12 +25,12 @@ class Truth(Struct, frozen=True):
 
     @property
     def form(self) -> str:
-        """Why the row is rejected, empty when it is not."""
+        """The reason of the row's rejection, or empty without one."""
         return self.unreadable or self.outside
 
     @property
     def field(self) -> str:
-        """The field at fault of a rejected row."""
+        """The invalid field of a rejected row."""
         return self.form.partition(" ")[0]
 
     def counts_for(self, wanted: ExecutionDate) -> bool:
@@ -43,11 +43,11 @@ class Truth(Struct, frozen=True):
         return self.date.day == wanted.day and same_hour
 
     def is_own(self, wanted: ExecutionDate) -> bool:
-        """Whether the row names this very date, or none: not a day for an hour, nor an hour for a day."""
+        """Whether the row names exactly this date, or no date. A day does not match an hour, nor an hour a day."""
         return not self.unreadable and self.date in (None, wanted)
 
     def run_date(self, written_at: datetime, zone: ZoneInfo) -> ExecutionDate | None:
-        """The date of the run that the row's record belongs to; None for a row that opens nothing."""
+        """The date of the run that the row's record belongs to, or None for a row that opens nothing."""
         if self.form:
             return None
         return self.date if self.date is not None else ExecutionDate(written_at.astimezone(zone).date())
@@ -57,7 +57,7 @@ UNDATED = Truth()
 
 
 def of(day: date, hour: int | None = None) -> Truth:
-    """The truth of a row that names this date."""
+    """The truth of a row that names the date."""
     return Truth(ExecutionDate(day, hour))
 
 

@@ -27,7 +27,7 @@ def date_of(text: str) -> ExecutionDate:
 
 
 def run_of_sensor(ledger: Ledger, change: Change, truth: Truth) -> RunKey | None:
-    """The run that a sensor belongs to: the date that its writer named, else its day in the pipeline's zone."""
+    """The run of a sensor: of the date that its writer named, else of its day in the pipeline's zone."""
     found = ledger.configs.now(change.pk[9:])
     config = found.value if found is not None else None
     when = truth.run_date(change.at, config.zone) if config is not None else None
@@ -35,11 +35,11 @@ def run_of_sensor(ledger: Ledger, change: Change, truth: Truth) -> RunKey | None
 
 
 def c_told_once(ledger: Ledger, told: Told) -> str | None:
-    """Each verdict is told once per date, and met never beside a breach."""
+    """Each verdict is reported once per date, and never both met and breached."""
     pipeline_id, day = told.run
     found = [event.type for event in ledger.told(pipeline_id, day, *VERDICTS)]
     if found.count(told.type) > 1:
-        return f"{pipeline_id} {day}: {told.type} was told {found.count(told.type)} times"
+        return f"{pipeline_id} {day}: {told.type} was reported {found.count(told.type)} times"
     if "SLA_MET" in found and len(found) > 1:
         return f"{pipeline_id} {day}: met and breached: {found}"
     return None
@@ -48,7 +48,7 @@ def c_told_once(ledger: Ledger, told: Told) -> str | None:
 def c_written_once(
     key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, told: list[Told]
 ) -> str | None:
-    """A clock's verdict never changes, and a breach is told in the transaction that writes it."""
+    """A clock's verdict never changes, and the transaction that writes a breach emits its event."""
     types = {event.type for event in told}
     for clock, breach in _BREACH_OF.items():
         old, new = (before or {}).get(clock), (after or {}).get(clock)
@@ -60,14 +60,14 @@ def c_written_once(
 
 
 def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> str | None:
-    """The transaction that closes a run judges each clock that the close settles; nobody has to do it later."""
+    """The transaction that closes a run judges each clock that the close settles."""
     configs = [found.value for found in world.ledger.configs.all(key.pipeline_id)]
     if len(configs) != 1 or configs[0] is None or after["status"] == "RUNNING":
-        return None  # of edited configs the end of the story tells
+        return None  # the end of the story covers edited configs
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     exclusions = world.ledger.exclusions(configs[0])
     for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key), exclusions).items():
-        # A second, since the closing invocation's clock may be behind.
+        # A second of tolerance: the closing invocation's clock may lag.
         is_settled = after["status"] == "COMPLETED" or deadline < world.now - timedelta(seconds=1)
         if is_settled and clock not in row:
             return f"{key}: closed as {after['status']}, and its {clock} clock of {deadline} was not judged"
@@ -77,7 +77,7 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
 def expected_deadlines(
     config: PipelineConfig, key: RunKey, arrived_at: datetime | None, exclusions: Exclusions
 ) -> dict[str, datetime]:
-    """The deadline of each clock, worked out again from docs/reference/sla.md §2; none of an excluded date."""
+    """The deadline of each clock, computed from docs/reference/sla.md §2. An excluded date has none."""
     sla = config.sla
     found: dict[str, datetime] = {}
     if sla is None or exclusions.excludes(key.date.day):
@@ -90,9 +90,9 @@ def expected_deadlines(
 
 
 def _moved(at: datetime, text: str, config: PipelineConfig, exclusions: Exclusions) -> datetime:
-    """A deadline on an excluded day is at the same time of the next day that is not; no story excludes a month.
+    """A deadline on an excluded day moves to the same time of the next allowed day. No story excludes a month.
 
-    A time that clocks skipped on the excluded day is there on the next one.
+    A time that clocks skip on the excluded day exists on the next one.
     """
     wall = at.astimezone(config.sla_zone).replace(tzinfo=None)
     hour, _, minute = text.partition(":")
@@ -107,7 +107,7 @@ def _absolute(text: str, config: PipelineConfig, when: ExecutionDate) -> datetim
     hour, _, minute = text.partition(":")
     zone, day = config.sla_zone, when.day
     if when.hour is not None:
-        # The end of an hour is what clocks show then, also of an hour that they skip.
+        # The end of an hour is its local time, also for an hour that clocks skip.
         shown = datetime(day.year, day.month, day.day, when.hour) + timedelta(hours=1)
         begin = shown.replace(tzinfo=zone).astimezone(UTC)
         if not hour:
@@ -133,7 +133,7 @@ def _first_at_or_after(begin: datetime, hour: int, minute: int, zone: Any) -> da
 
 
 def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> str | None:
-    """At the end: each clock was judged by the first success, and no breach is missing but after a final failure."""
+    """At the end, each clock was judged by the first success. A breach may be missing only after a final failure."""
     deadlines = expected_deadlines(config, key, world.store.arrived_at(key), world.ledger.exclusions(config))
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     told = [event.type for event in world.ledger.told(key.pipeline_id, str(key.date), *VERDICTS)]
@@ -147,10 +147,10 @@ def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> st
         if outcome not in expected:
             return f"{key}: its {clock} clock is {outcome}, not {expected}; success {success}, deadline {deadline}"
         if (outcome == "breach") != (_BREACH_OF[clock] in told):
-            return f"{key}: its {clock} clock is {outcome}, but told was {told}"
+            return f"{key}: its {clock} clock is {outcome}, but reported was {told}"
     in_time = bool(deadlines) and success is not None and success < min(deadlines.values())
     if in_time != ("SLA_MET" in told):
-        return f"{key}: success {success}, deadlines {deadlines}, but told was {told}"
+        return f"{key}: success {success}, deadlines {deadlines}, but reported was {told}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The whole system under a virtual clock: one queue of what happens, and the parts that make it happen."""
+"""The whole system under a virtual clock: one queue of acts, and the parts that do them."""
 
 import heapq
 import itertools
@@ -30,13 +30,13 @@ from interlock_triggers import State
 _T = TypeVar("_T")
 
 INVOCATION = timedelta(minutes=5)
-"""How long a Lambda lives at most."""
+"""The longest invocation of a Lambda."""
 _MOST_NESTED = 2
 _MOST_SKEW_MS = 300
 
 
 class _Frame(Struct, frozen=True):
-    """An invocation: when it began, when it is killed, and for which run token it speaks."""
+    """An invocation: its begin, the time at which it is killed, and its run token."""
 
     began: datetime
     ends: datetime
@@ -44,9 +44,9 @@ class _Frame(Struct, frozen=True):
 
 
 class World:
-    """Six Lambdas' worth of services, two streams, a state machine service, timers and a watchdog, in one queue.
+    """The services, two streams, a state machine service, timers and a watchdog, in one queue.
 
-    `store` looks at the tables without faults; services see them through `tables`.
+    `store` reads the tables without faults. Services read them through `tables`.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class World:
         self.bus, self.executions, self.timers = Bus(self), Executions(self), Timers(self)
         self.dead_letters: list[tuple[Record, DeadLetter]] = []
         self.buried: list[DeadLetter] = []
-        """What the outbox could not put on the bus."""
+        """The dead letters of events that the bus can never take."""
         self.truth = UNDATED
-        """The date of the row that is being written."""
+        """The truth of the row that is being written."""
         self.ledger = Ledger(self)
         self.checks = Checks(self)
         self.jobs.on_accept = self.checks.job_starts
         self.on_event: Callable[[str, Mapping[str, Any]], None] = lambda event_type, detail: None
-        """Who hears of each event that is delivered."""
+        """The receivers of each delivered event."""
         self.streams = Streams(self, self.checks.handled)
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -80,18 +80,18 @@ class World:
         Watchdog(self)
 
     def _storage(self) -> tuple[Rows, Any]:
-        """The rows as they are, and the tables as services meet them."""
+        """The rows themselves, and the tables with faults for the services."""
         rows = Rows(self._committed, lambda: self.now)
         return rows, FaultyTables(rows, self.faults, self.let_others_run)
 
     # --- the clock ---------------------------------------------------------------------------------------
 
     def at(self, when: datetime, act: Callable[[], None]) -> None:
-        """Do something at a moment."""
+        """Schedule an act for a moment."""
         heapq.heappush(self._queue, (max(when, self.now), next(self._order), act))
 
     def run_until(self, end: datetime) -> None:
-        """Let time pass; the first broken invariant ends it."""
+        """Let time pass. The first broken invariant ends the story."""
         while self._queue and self._queue[0][0] <= end:
             self._next()
             self.checks.raise_broken()
@@ -103,9 +103,9 @@ class World:
         act()
 
     def let_others_run(self, span: timedelta | None = None) -> None:
-        """What others do while an invocation is between two of its steps; it may be out of time afterwards.
+        """Let other acts happen between two steps of an invocation. The invocation may be out of time afterwards.
 
-        Without a `span` it is a random number of steps of others.
+        Without a `span`, a random number of acts happens.
         """
         if len(self._frames) > _MOST_NESTED:
             return
@@ -134,7 +134,7 @@ class World:
         return Sandbox(self, timedelta(milliseconds=self.rng.randint(-most, most)))
 
     def invoke(self, act: Callable[[], _T], actor: str | None = None) -> _T:
-        """Do something as one invocation of a Lambda; `actor` is the run token for which it speaks."""
+        """Act as one invocation of a Lambda. `actor` is its run token."""
         self._frames.append(_Frame(self.now, self.now + INVOCATION, actor))
         try:
             return act()
@@ -143,17 +143,17 @@ class World:
 
     @property
     def invocation(self) -> "_Frame":
-        """The invocation that is under way."""
+        """The present invocation."""
         return self._frames[-1] if self._frames else _Frame(self.now, self.now + INVOCATION, None)
 
     def run_tick(self, sandbox: Sandbox) -> None:
-        """One tick of the watchdog."""
+        """Run one tick of the watchdog."""
         run_tick(sandbox.checks, self.bus, sandbox.now())
 
     # --- rows --------------------------------------------------------------------------------------------
 
     def _committed(self, changes: list[Change]) -> None:
-        """A transaction is complete: the books and the checks hear of it, then the streams."""
+        """Pass a complete transaction to the ledger and the checks, then to the streams."""
         self.ledger.note(changes)
         self.checks.transaction(changes)
         for key, _, after in changes:
@@ -166,7 +166,7 @@ class World:
         self.store.put_config(config)
 
     def write_config(self, pipeline_id: str, text: str | None) -> None:
-        """Write a CONFIG row's text as it is; None deletes the row."""
+        """Write a CONFIG row's text unchanged. None deletes the row."""
         pk = pipeline_pk(pipeline_id)
         if text is None:
             return self.rows.transact([Delete(self.names.control, pk, "CONFIG")])
@@ -178,35 +178,35 @@ class World:
         self.store.put_calendar(calendar)
 
     def sense(self, pipeline_id: str, key: str, truth: Truth, **fields: Any) -> None:
-        """Write a sensor row of which its writer knows the date."""
+        """Write a sensor row with its writer's knowledge of the date."""
         self.truth = truth
         self.store.put_sensor(pipeline_id, key, fields)
         self.truth = UNDATED
 
     def rerun(self, key: RunKey, *, requested_at: datetime | None = None) -> None:
-        """An operator asks for another attempt."""
+        """Request a rerun as an operator."""
         self.store.request_rerun(key, reason="manual", note=None, requested_at=requested_at or self.now)
 
     def write_row(self, pk: str, sk: str, **fields: Any) -> None:
-        """Write any row of the control table, however wrong."""
+        """Write any row of the control table, valid or not."""
         self.rows.transact([Put(self.names.control, {"PK": pk, "SK": sk, **fields})])
 
     def write_unless_there(self, pk: str, sk: str, **fields: Any) -> None:
-        """The same, of a row that does not exist yet."""
+        """Write a row of the control table that does not exist yet."""
         if self.rows.get(self.names.control, pk, sk) is None:
             self.write_row(pk, sk, **fields)
 
     def spoil_rerun(self, pk: str, sk: str, **fields: Any) -> None:
-        """Write a row of the rerun table that says why, and nothing else that can be read."""
+        """Write a row of the rerun table with a reason and no other readable field."""
         if self.rows.get(self.names.rerun, pk, sk) is None:
             self.rows.transact([Put(self.names.rerun, {"PK": pk, "SK": sk, "reason": "manual", **fields})])
 
     def report_outcome(self, entry: JobEntry) -> None:
-        """An external process writes a joblog row."""
+        """Write a joblog row as an external process."""
         self.rows.transact([Put(self.names.joblog, entry_row(entry))])
 
     def report(self, job: Job) -> None:
-        """A job that only tells the joblog says how it ended."""
+        """Write the outcome of a job that only reports to the joblog."""
         failed = job.kind.status.state is not State.SUCCEEDED
         attempt, category = job.attempt, job.kind.status.category
         key = RunKey(attempt.pipeline_id, attempt.schedule_id, parse_execution_date(attempt.date))
@@ -226,7 +226,7 @@ class World:
         return list(found.values())
 
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be acted upon, nothing runs, and the streams are read to their ends."""
+        """Whether no row waits, no run is open, and the streams are read to their ends."""
         waiting = any(shard.waiting for shards in self.streams.shards.values() for shard in shards)
         return not waiting and not self.store.pending(self.now) and not self.store.running()
 
@@ -235,7 +235,7 @@ class World:
         return self.rows.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk("TRIGGER", key))
 
     def cursor_row(self, check: str) -> Put:
-        """How far a check of the watchdog has come, to be put back."""
+        """The cursor row of a check of the watchdog, to be restored."""
         row = self.rows.get(self.names.control, "WATCHDOG", f"MARKER#cursor#{check}")
         assert row is not None
         return Put(self.names.control, row)

@@ -1,4 +1,4 @@
-"""Random writers of sensor rows from one seed: every form of a date, under plain and per-period keys, out of order."""
+"""Random writers of sensor rows from one seed: every form of a date, under plain and per-period keys, in any order."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from interlock_lifecycle import RunKey
 from interlock_sla import ExecutionDate
 
 ZONES = ("Pacific/Auckland", "America/Los_Angeles", "Asia/Kolkata")
-"""East, west, and half an hour off: each with midnights of its own."""
+"""Zones in the east, in the west and half an hour off: each has its own midnights."""
 
 _SLAS = ("", "", "sla: {maxDuration: 45m, expectedDuration: 15m}", 'sla: {deadline: "18:00"}')
 _JOBS = ("{type: glue, config: {jobName: j}", "{type: command, config: {command: 'true'}")
@@ -32,11 +32,11 @@ Row: TypeAlias = tuple[str, dict[str, Any]]
 
 
 class Style(Struct, frozen=True):
-    """How a pipeline's rows are written, and which rules read them.
+    """How a pipeline's rows are written, and the rules that read them.
 
     keys: plain, period, both (each write goes to two rows) or mixed. second: the further rule. apart: the trigger reads
-    a key of its own. spacing: the minutes between two writes at least, so that a twin sees each of them. is_calm: a
-    twin that looks seldom: nothing that it finds then has become worse since it came.
+    another key. spacing: the fewest minutes between two writes, so that a twin sees each of them. is_calm: the
+    twin looks seldom, so no row becomes worse between its arrival and the look.
     """
 
     config: PipelineConfig
@@ -52,12 +52,12 @@ class Style(Struct, frozen=True):
 
     @property
     def has_twin(self) -> bool:
-        """Whether a dry run is written to as well."""
+        """Whether the rows are also written for a dry run."""
         return len(self.ids) > 1
 
 
 class Writers(Story):
-    """Pipelines whose rows name their dates in every way, or wrongly, and overwrite each other under one key."""
+    """Pipelines whose rows name their dates in every valid and invalid form, and overwrite each other under one key."""
 
     # --- pipelines ---------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Writers(Story):
         exclude = "" if twin or fires else rng.choice(weekends)
         exclude = self.more.choice(weekends) if twin else exclude
         budgets = f"maxRetries: {rng.randint(0, 2)}, maxDriftReruns: {rng.randint(0, 2)}, maxManualReruns: 2"
-        # A rule that reads the trigger's own key for the date before: drawn apart, so that other stories stay.
+        # A rule that reads the trigger's key for the date before is drawn separately: other stories stay unchanged.
         of_before = not twin and self.more.random() < 0.15
         further = _SECOND_RULES[second] + (_BEFORE if of_before else "")
         audit = f"postRun: {{rules: [{{key: audit, check: exists}}], driftThreshold: {rng.choice([0, 5])}}}"
@@ -119,15 +119,15 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         )
 
     def _expect_fires(self, config: PipelineConfig, days: int) -> None:
-        """Every fire may run: which ones do, timetables say."""
+        """Every fire may run. Timetables check which fires do."""
         first = self.world.now.astimezone(config.zone).date()
         for step in range(-1, days + 3):
             self.allowed.add(RunKey(config.id, config.schedule_id, ExecutionDate(first + timedelta(days=step))))
 
-    # --- what is written of a date -----------------------------------------------------------------------
+    # --- rows of a date ----------------------------------------------------------------------------------
 
     def _deliver(self, style: Style, when: ExecutionDate) -> None:
-        """The rows of one date, often held back until the next date's rows come as well."""
+        """Write the rows of one date, often delayed until the next date's rows come too."""
         rng = self.rng
         begin = at = self._end_of(style.config, when) + timedelta(minutes=rng.choice(_LAGS[style.hourly]))
         if style.apart:
@@ -137,7 +137,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             is_ready = number == 0 or rng.random() < 0.8
             self._write(style, "ready", at, when, ready=is_ready, count=rng.choice([count, str(count)]))
             if style.is_calm or rng.random() < 0.5:
-                # Before anybody looks again, the next date announces itself under the same key.
+                # Before the next look, the next date's row comes under the same key.
                 soon = at + timedelta(minutes=rng.choice((0, 1, 2)))
                 self._write(style, "ready", soon, moved(when, 1), ready=False, count=rng.choice((0, 30)))
             at += timedelta(minutes=rng.choice((4, 9, 25, 70)))
@@ -156,7 +156,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
         rng = self.rng
         at = begin + timedelta(minutes=rng.choice((-90, -6, 7, 14)))
         if style.second == "reference":
-            # Reference data has a date of its own, which nobody has to be able to read.
+            # Reference data has its own date, which may be unreadable.
             quarter = rng.choice(["Q1", "2020-01-01", None])
             truth = of(date(2020, 1, 1)) if quarter == "2020-01-01" else Truth(unreadable="date quarter")
             self._put(style, "holidays", at, truth, date=quarter, open=rng.random() < 0.8)
@@ -168,7 +168,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self._write(style, "volume", at, named, n=1)
 
     def _write_strays(self, style: Style, when: ExecutionDate, begin: datetime) -> None:
-        """Rows whose date nobody can read, or that name none, or that are of the other precision."""
+        """Write rows with an unreadable date, without a date, or of the other precision."""
         rng = self.rng
 
         def soon() -> datetime:
@@ -179,18 +179,18 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             suffix, fields, form = _corrupted(rng, when)
             self._put(style, key + suffix, soon(), Truth(unreadable=form), ready=True, count=50, n=1, **fields)
         if rng.random() < 0.12 and not style.has_twin:
-            hour = rng.choice([{}, {"hour": "7"}])  # an hour without a date says nothing
+            hour = rng.choice([{}, {"hour": "7"}])  # an hour without a date names no date
             self._put(style, "ready", soon(), UNDATED, ready=True, count=11, **hour)
         if rng.random() < 0.12:
             other = ExecutionDate(when.day, None if style.hourly else rng.choice((3, 11)))
             self._write(style, "ready", soon(), other, ready=rng.random() < 0.7, count=rng.choice((2, 14)))
 
     def _write_far(self, style: Style, when: ExecutionDate, begin: datetime) -> None:
-        """Now and then a row of a date that schedule.dates does not allow; drawn apart, so that other stories stay."""
+        """Sometimes write a row of a date outside schedule.dates, drawn separately: other stories stay unchanged."""
         more = self.more
         if more.random() >= 0.08:
             return
-        # A second in which nothing else is written.
+        # A second without another write.
         at = (begin + timedelta(minutes=more.choice((2, 30)))).replace(second=45, microsecond=0)
         days = more.choice((-500, 60))
         far = when.day + timedelta(days=days)
@@ -202,13 +202,13 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self.world.at(at, partial(self.world.sense, pipeline_id, "ready", truth, **fields))
 
     def _write(self, style: Style, key: str, at: datetime, when: ExecutionDate, **fields: Any) -> None:
-        """A row of this date, under the keys that the pipeline's writers use."""
+        """Write a row of this date, under the keys of the pipeline's writers."""
         rng = self.rng
         kinds = {"plain": ["plain"], "period": ["period"], "both": ["period", "plain"]}
         for kind in kinds.get(style.keys) or [rng.choice(["plain", "plain", "period"])]:
             forms = list(_plain_forms(when) if kind == "plain" else _period_forms(when))
             if style.is_calm:
-                # Hours that share their day's key overwrite each other, and only rows of a plain key are kept.
+                # Hours under their day's key overwrite each other, and only rows of a plain key are kept.
                 forms = [form for form in forms if when.hour is None or form[0] in ("", *_own_suffixes(when))]
             suffix, named = rng.choice(forms)
             self._put(style, key + suffix, at, Truth(when), **named, **fields)
@@ -229,7 +229,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self.promised[key] = self.promised.get(key, False) or allowed
 
     def _free(self, style: Style, at: datetime) -> datetime:
-        """The moment, or the next in which the pipeline has no other write; now and then in the very same second."""
+        """The moment, or the next one without another write of the pipeline. Sometimes it is in the same second."""
         rng, span = self.rng, 60 * style.spacing
         slot = int(at.timestamp()) // span
         while slot in style.taken:
@@ -247,13 +247,13 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
 
     @property
     def settling(self) -> timedelta:
-        """A cron that fires in the last quiet minutes opens a run: its evaluation, its jobs and their retries."""
+        """A cron that fires in the last quiet minutes opens a run, with its evaluation, jobs and retries."""
         return 2 * self.world.tick + timedelta(hours=12)
 
-    # --- people ------------------------------------------------------------------------------------------
+    # --- operators ---------------------------------------------------------------------------------------
 
     def _ask(self, style: Style, when: ExecutionDate, last: datetime) -> None:
-        """Operators ask for old dates again, long after newer rows have come."""
+        """Operators request reruns of old dates, long after newer rows have come."""
         rng = self.rng
         for _ in range(rng.choice([0, 0, 1, 2])):
             asked_at = last + timedelta(minutes=rng.choice((130, 400, 1300, 2000) if style.has_twin else _ASKED))
@@ -276,9 +276,9 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
 
 
 _LAGS = {False: (-40, -5, 3, 20, 300, 1560), True: (-20, 1, 6, 40, 180)}
-"""Minutes from the end of a day, or of an hour, to its first row."""
+"""Minutes from the end of a day or an hour to its first row."""
 _WORSE = ([12, 3], [10, 2])
-"""Counts of a date that fall short again."""
+"""The counts of a date that falls short again."""
 _ASKED = (3, 20, 90, 400, 1300, 2000)
 """Minutes from a date's last row to a request for it."""
 
@@ -314,7 +314,7 @@ def _period_forms(when: ExecutionDate) -> Iterator[Row]:
 
 
 def _corrupted(rng: random.Random, when: ExecutionDate) -> tuple[str, dict[str, Any], str]:
-    """The suffix, the fields and the name of a form that nobody can read; the name begins with the field at fault."""
+    """The suffix, the fields and the name of an unreadable form. The name begins with the invalid field."""
     day, other = when.day, when.day + timedelta(days=1)
     plain: list[tuple[str, dict[str, Any]]] = [
         ("date slashes", {"date": f"{day:%Y/%m/%d}"}),
