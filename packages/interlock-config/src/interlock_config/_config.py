@@ -23,7 +23,10 @@ _NO_SLA, _NO_POST_RUN, _WATCH = Sla(), PostRun(), Watch()
 
 
 class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
-    """One pipeline, as its file describes it. Derived values are computed on first use and kept."""
+    """One pipeline, as its file describes it.
+
+    Derived values are computed on first use and kept.
+    """
 
     pipeline: Annotated[Identity, Meta(description="Id, owner and description of the pipeline.")]
     schedule: Annotated[Schedule, Meta(description="When the pipeline runs.")]

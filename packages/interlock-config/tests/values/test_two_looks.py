@@ -23,7 +23,7 @@ def test_a_fitting_value_is_decoded() -> None:
 def test_a_value_that_only_decoding_rejects_is_an_error() -> None:
     findings = Findings("file")
     assert shaped(Narrow, {"name": "abcd"}, findings) is None
-    assert [str(problem) for problem in findings.problems] == ["file: does not fit"]
+    assert [str(problem) for problem in findings.problems] == ["file: does not have the expected structure"]
 
 
 def test_an_odd_value_is_walked_even_if_it_decodes() -> None:

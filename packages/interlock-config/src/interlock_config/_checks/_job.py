@@ -25,7 +25,7 @@ _FORMS = {job_type: shape.type_info(form) for job_type, form in JOB_TYPES.items(
 
 
 def _config(config: PipelineConfig, findings: Findings) -> None:
-    if findings.spoils(("job", "config")):
+    if findings.covers(("job", "config")):
         return
     form = JOB_TYPES[config.job.type]
     if _fits(form, config.job.config):

@@ -38,9 +38,10 @@ class Review(Struct, frozen=True):
 
 
 def read_document(text: str | bytes, source: str = "") -> Document:
-    """Read a pipeline or a calendar. The keys decide which: JSON if `source` ends in .json, else YAML.
+    """Read a pipeline or a calendar, as the keys of the document decide.
 
-    The ending counts in any letter case. Raises ConfigError with every error of the file.
+    The text is JSON if `source` ends in .json, in any letter case, else YAML. Raises ConfigError with every error of
+    the file.
     """
     return _document(*_plain(text, source))
 

@@ -107,7 +107,7 @@ class Findings:
         """Whether an error was recorded at, above or below this place."""
         return any(path[: len(known)] == known[: len(path)] for known in self._paths)
 
-    def spoils(self, path: Path) -> bool:
+    def covers(self, path: Path) -> bool:
         """Whether an error was recorded at or above this place."""
         return any(known == path[: len(known)] for known in self._paths)
 

@@ -64,7 +64,8 @@ def _corrected(kind: type[T], raw: dict[str, Any], findings: Findings) -> T | No
         if not findings.touches(path):
             findings.error(path, value, message)
     if found is None and not findings.failed:
-        findings.error((), UNSET, "does not fit")  # decoding failed and the walk found no error: never accept on doubt
+        # Decoding failed and the walk found no error: never accept on doubt.
+        findings.error((), UNSET, "does not have the expected structure")
     return found
 
 

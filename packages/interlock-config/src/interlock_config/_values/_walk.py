@@ -1,4 +1,4 @@
-"""Every place of a document that does not fit its type. The walk runs only if decoding failed."""
+"""Every place of a document that does not fit its type. The walk runs if decoding failed or a value is odd."""
 
 import re
 from collections.abc import Callable

@@ -80,7 +80,7 @@ def _status(call: Call[GlueForm], run_id: str, run: Mapping[str, Any], state: st
         wrong = false_success(call, run_id, run)
         if wrong is None:
             return succeeded(duration, state=state)
-        return failed(Category.TRANSIENT, call.clean(f"Glue says SUCCEEDED, but {wrong}"), duration, state=state)
+        return failed(Category.TRANSIENT, call.clean(f"Glue reports SUCCEEDED, but {wrong}"), duration, state=state)
     reason = f"{state}{f': {said}' if said else ''}"
     if state in _TIMED_OUT:
         return failed(Category.TIMEOUT, reason, duration, state=state)
