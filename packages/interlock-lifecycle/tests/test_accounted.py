@@ -1,4 +1,4 @@
-"""Whether a run's evaluation saw what a record says: streams tell the time in whole seconds only."""
+"""A run's evaluation and a record within the same second: stream times are whole seconds."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ SEEN = {"rows": Decimal(120), "ok": True}
         (2, {"rows": 1}, False),
     ],
 )
-def test_within_a_second_of_the_evaluations_second_what_was_read_counts_as_seen_and_nothing_else(
+def test_within_a_second_only_the_rows_read_count_as_seen(
     run: Run, seconds: int, fields: dict[str, object], expected: bool
 ) -> None:
     done = replace(run, evaluated_at=EVALUATED, seen={"landing": fingerprint(SEEN)})
@@ -133,5 +133,5 @@ def test_a_row_that_only_an_offset_reads_hides_no_kept_row(run: Run) -> None:
         ({"a": "1"}, {"a": 1}, False),
     ],
 )
-def test_fingerprints_tell_fields_apart(one: dict[str, object], other: dict[str, object], same: bool) -> None:
+def test_fingerprints_distinguish_fields(one: dict[str, object], other: dict[str, object], same: bool) -> None:
     assert (fingerprint(one) == fingerprint(other)) is same

@@ -83,7 +83,7 @@ def test_a_fire_before_the_pipeline_needs_no_run(created: str, counts: bool) -> 
 
 
 def test_the_fire_before_excluded_days_is_the_one_before() -> None:
-    """Monday's early run counts if Friday's fire has a run of its own; the weekend's fires need none."""
+    """Monday's early run counts if Friday's fire has a run of its own. The weekend's fires need none."""
     known = expect("0 8 * * *", exclusions=Exclusions(weekends=True))
     early = {"03-06": "03-09 07:59:30"}
     assert has_stand_in(known, utc("03-09 08:00"), dates({"03-05": "03-06 08:01"} | early))
@@ -102,7 +102,7 @@ HOUR_BEFORE = {"10-25T01": "10-25 00:01"}
 @pytest.mark.parametrize(
     ("cron", "triggered", "counts"),
     [
-        # 03:00 in Berlin is 02:00 UTC; the hour before it lasts from 00:00 to 02:00 UTC.
+        # 03:00 in Berlin is 02:00 UTC. The hour before it lasts from 00:00 to 02:00 UTC.
         ("0 * * * *", HOUR_BEFORE | {"10-25T02": "10-25 01:01"}, True),
         ("0 * * * *", HOUR_BEFORE | {"10-25T02": "10-25 00:54"}, False),
         ("0 * * * *", {"10-25T02": "10-25 01:01"}, False),
@@ -121,7 +121,7 @@ def test_an_hour_of_the_long_day_counts_as_the_next_fires(cron: str, triggered: 
         ("30 2 * * *", "Europe/Berlin", ("10-25 01:34", "10-25 01:35"), "10-25 01:30"),
         ("45 1 * * *", "Australia/Lord_Howe", ("04-04 14:45", "04-04 15:19"), None),
         ("45 1 * * *", "Australia/Lord_Howe", ("04-04 15:19", "04-04 15:20"), "04-04 15:15"),
-        # A time that clocks skip is missed after what they show then.
+        # A time that clocks skip is missed after the time that they show instead.
         ("30 2 * * *", "Europe/Berlin", ("03-29 01:34", "03-29 01:35"), "03-29 01:30"),
         ("15 2 * * *", "Australia/Lord_Howe", ("10-03 15:49", "10-03 15:50"), "10-03 15:45"),
         # All other times come once.
@@ -194,12 +194,12 @@ REST = RestOfHour("ready", fingerprint({"n": 2}), utc("10-25 02:01"))
         (replace(FIRST, rest=REST), "10-25 02:00:30", False),
         (replace(FIRST, rest=replace(REST, fingerprint="another")), "10-25 02:01", True),
         (replace(FIRST, committed_at=utc("10-25 02:00")), "10-25 02:01", False),
-        # A recovery commits the run anew. Its first part was read before.
+        # A recovery commits the run again. Its first part was read before.
         (replace(FIRST, committed_at=utc("10-25 02:00"), evaluated_at=utc("10-25 01:00")), "10-25 02:01", True),
         (replace(FIRST, key=RunKey("p", "stream", parse_execution_date("2026-10-25T03"))), "10-25 02:01", False),
     ],
 )
-def test_the_rest_of_a_repeated_hour_is_noted_while_the_run_is_under_way(run: Run, at: str, noted: bool) -> None:
+def test_the_rest_of_a_repeated_hour_is_noted_during_the_run(run: Run, at: str, noted: bool) -> None:
     decision = note_rest(Sensor("p", "ready", {"n": 2}, utc(at)), run, BERLIN)
     assert decision == (NoteRest(run, replace(REST, at=utc(at))) if noted else None)
 
@@ -216,7 +216,7 @@ def test_the_rest_of_a_repeated_hour_is_noted_while_the_run_is_under_way(run: Ru
         ("10-25 02:05", {"ready": "another@2026-10-25T01:00:00+00:00"}, False, True),
     ],
 )
-def test_a_rest_that_the_evaluation_had_not_seen_asks_for_a_rerun(
+def test_a_rest_unseen_by_the_evaluation_requests_a_rerun(
     evaluated: str | None, seen: dict[str, str], has_asked: bool, asks: bool
 ) -> None:
     run = replace(FIRST, rest=REST, evaluated_at=None if evaluated is None else utc(evaluated), seen=seen)

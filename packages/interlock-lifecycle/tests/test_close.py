@@ -59,16 +59,14 @@ def test_a_success_in_time_completes_and_meets_its_sla(config: PipelineConfig, r
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1), timedelta(days=2)])
-def test_a_success_at_or_after_the_deadline_is_a_breach_and_never_met(
+def test_a_success_from_the_deadline_on_is_a_breach(
     config: PipelineConfig, run: Run, arrived: SlaFacts, late: timedelta
 ) -> None:
     decision = complete(facts(run, config, arrived), now=NOW + timedelta(minutes=30) + late)
     assert types_of(decision) == [EventType.JOB_COMPLETED, EventType.RELATIVE_SLA_BREACH]
 
 
-def test_the_time_of_the_success_itself_counts_not_when_it_was_noticed(
-    config: PipelineConfig, run: Run, arrived: SlaFacts
-) -> None:
+def test_the_time_of_the_success_itself_counts(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
     outcome = JobOutcome("success", at=NOW + timedelta(minutes=29))
     decision = complete(facts(run, config, arrived), outcome, now=NOW + timedelta(minutes=31))
     assert types_of(decision) == [EventType.JOB_COMPLETED, EventType.SLA_MET]
@@ -99,7 +97,7 @@ def test_a_failure_of_any_length_fits_into_its_rows(config: PipelineConfig, run:
     assert [len(str(text)) < 4100 for text in texts] == [True] * 3
 
 
-def test_a_breach_that_was_told_is_told_once_and_stays(config: PipelineConfig, run: Run, key: RunKey) -> None:
+def test_a_breach_is_reported_once_and_stays(config: PipelineConfig, run: Run, key: RunKey) -> None:
     breached = Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)})
     decision = complete(facts(run, config, SlaFacts(NOW, breached)), now=NOW + timedelta(hours=1))
     assert types_of(decision) == [EventType.JOB_COMPLETED]
@@ -116,7 +114,7 @@ def test_a_run_that_failed_is_not_sla_met(
     assert decision.verdicts == {}
 
 
-def test_a_failure_past_the_deadline_writes_the_breach_that_no_timer_told(
+def test_a_failure_past_the_deadline_writes_a_missing_breach(
     configure: Callable[..., PipelineConfig], run: Run, arrived: SlaFacts
 ) -> None:
     config = configure(retries="maxRetries: 0")
@@ -124,9 +122,7 @@ def test_a_failure_past_the_deadline_writes_the_breach_that_no_timer_told(
     assert EventType.RELATIVE_SLA_BREACH in types_of(decision)
 
 
-def test_a_failure_within_budget_opens_the_next_attempt_under_a_new_token(
-    config: PipelineConfig, run: Run, arrived: SlaFacts
-) -> None:
+def test_a_failure_within_budget_opens_the_next_attempt(config: PipelineConfig, run: Run, arrived: SlaFacts) -> None:
     intent = JobIntent(0, "key", NOW, "command", {}, NOW, run_id="sync")
     decision = complete(facts(replace(run, job_intent=intent), config, arrived), FAILURE)
     assert isinstance(decision, OpenAttempt)
@@ -139,9 +135,7 @@ def test_a_failure_within_budget_opens_the_next_attempt_under_a_new_token(
     assert (decision.rerun.reason, decision.entry.event) == ("job-fail-retry", "fail")
 
 
-def test_a_job_that_may_still_run_is_remembered_through_attempts_that_started_nothing(
-    config: PipelineConfig, run: Run, no_sla: SlaFacts
-) -> None:
+def test_attempts_without_a_start_keep_the_earlier_job(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     unfinished = JobIntent(0, "key", NOW, "glue", {}, NOW, run_id="jr_0")
     refused = replace(run, attempt=1, previous_job=unfinished)
     decision = complete(facts(refused, config, no_sla), FAILURE)
@@ -181,7 +175,7 @@ def test_an_excluded_execution_date_is_not_retried(config: PipelineConfig, run: 
     assert types_of(decision) == [EventType.JOB_FAILED, EventType.PIPELINE_EXCLUDED]
 
 
-def test_the_completion_of_an_old_execution_leaves_the_retry_alone(
+def test_an_old_execution_s_completion_does_not_end_the_retry(
     config: PipelineConfig, run: Run, no_sla: SlaFacts
 ) -> None:
     retry = replace(run, attempt=1, run_token="token1")
@@ -196,9 +190,7 @@ def test_a_close_repeated_after_its_own_commit_answers_the_same(
     assert decision == AlreadyClosed(status)
 
 
-def test_a_redelivered_failure_of_attempt_0_does_not_open_attempt_2(
-    config: PipelineConfig, run: Run, no_sla: SlaFacts
-) -> None:
+def test_a_redelivered_failure_opens_no_second_attempt(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     first = complete(facts(run, config, no_sla), FAILURE)
     assert isinstance(first, OpenAttempt)
     assert isinstance(complete(facts(first.after, config, no_sla, used=1), FAILURE), Superseded)

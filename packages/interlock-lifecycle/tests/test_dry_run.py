@@ -1,4 +1,4 @@
-"""What a dry run observes: when the job would be triggered, and how the date's story would go on."""
+"""Dry runs: the time at which the job would be triggered, and the decisions afterwards."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -80,13 +80,13 @@ def test_a_dry_run_looks_at_every_sensor_that_it_names(
     assert path_of(Sensor("bronze", key, {"x": 1}, NOW), config) is path
 
 
-def test_a_rule_s_sensor_does_not_trigger_on_the_trigger_row_of_another_date(config: PipelineConfig) -> None:
+def test_another_dates_trigger_row_does_not_trigger(config: PipelineConfig) -> None:
     yesterday = {"landing": {"date": "2026-03-02", "complete": True, "count": 120}}
     catalog = Sensor("bronze", "catalog", {"ok": True}, NOW)
     assert isinstance(decide_dry_run(catalog, config, facts(catalog, rows=yesterday)), Ignore)
 
 
-def test_when_the_trigger_and_all_rules_hold_the_job_would_be_triggered(config: PipelineConfig) -> None:
+def test_the_job_would_be_triggered_once_all_rules_hold(config: PipelineConfig) -> None:
     sensor = landing()
     decision = decide_dry_run(sensor, config, facts(sensor))
     assert isinstance(decision, ObserveRun)
@@ -218,7 +218,7 @@ def test_a_rerun_request_is_answered_as_a_live_one_would_be(
 @pytest.mark.parametrize("hours", [-1, 1])
 @pytest.mark.parametrize("used", [0, 1])
 @pytest.mark.parametrize("excluded", [False, True])
-def test_on_identical_facts_shadow_and_live_answer_alike(
+def test_dry_runs_and_live_runs_decide_alike_on_equal_facts(
     config: PipelineConfig, triggered: DryRun, hours: int, used: int, excluded: bool
 ) -> None:
     """Invariant (i): the live side has the success and the reruns in its tables, the dry_run on its row."""
@@ -260,7 +260,7 @@ def fail() -> Callable[..., JobEntry]:
         ("PERMANENT", "fail", 1, "DRY_RUN_RETRY_EXHAUSTED"),
     ],
 )
-def test_an_external_failure_is_judged_by_the_budgets_of_a_live_run(
+def test_an_external_failure_is_judged_by_the_live_budgets(
     config: PipelineConfig, fail: Callable[..., JobEntry], category: str | None, event: str, retries: int, told: str
 ) -> None:
     known = FailureFacts(DryRun(KEY, NOW, retries=retries), NOBODY)
@@ -284,7 +284,7 @@ def test_a_failure_is_judged_once_and_a_success_not_at_all(
     ("dry_run", "key"), [(DryRun(KEY), "landing"), (DryRun(KEY, NOW), "landing"), (DryRun(KEY, NOW), "audit")]
 )
 def test_two_writes_within_a_second_are_two_events(config: PipelineConfig, dry_run: DryRun, key: str) -> None:
-    """The stream gives both the same time: what would be triggered, late data and drift alike."""
+    """The stream gives both the same time. The start, late data and drift are alike."""
 
     def tell(number: int) -> str:
         written = {"date": "2026-03-03", "complete": True, "count": number, "rows": number}
@@ -301,7 +301,7 @@ MIDNIGHT = datetime(2026, 3, 4, 0, 5, tzinfo=UTC)
 TOMORROW = Exclusions(dates=frozenset({date(2026, 3, 4)}))
 
 
-def test_what_began_before_an_excluded_day_goes_on_after_midnight(config: PipelineConfig) -> None:
+def test_a_date_begun_before_an_excluded_day_goes_on(config: PipelineConfig) -> None:
     """As a live run does: the exclusion counts when a run would be opened."""
     catalog = Sensor("bronze", "catalog", {"date": "2026-03-03"}, MIDNIGHT)
     began = MIDNIGHT - timedelta(minutes=15)

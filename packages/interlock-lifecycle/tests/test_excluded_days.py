@@ -1,4 +1,4 @@
-"""What excluded days do to deadlines: dates without a clock, moved deadlines, edits that change days of the past."""
+"""The effects of excluded days on deadlines: dates without a clock, moved deadlines, edits that change days of the past."""
 
 from datetime import UTC, date, datetime, timedelta
 

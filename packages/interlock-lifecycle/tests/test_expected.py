@@ -149,7 +149,7 @@ def test_warnings_are_due_before_their_deadline() -> None:
         ("2026-03-04 00:00", ["2026-03-04"]),
     ],
 )
-def test_nothing_is_expected_of_days_before_the_pipeline_was_there(created: str, expected: list[str]) -> None:
+def test_no_date_is_expected_before_the_pipeline_s_creation(created: str, expected: list[str]) -> None:
     known = expect(TRIGGER, 'deadline: "10:00"', created=utc(created))
     found = due_deadlines(known, between("2026-02-20 00:00", "2026-03-05 12:00"))
     assert [str(one) for one, _ in found] == expected
@@ -219,7 +219,7 @@ def test_an_edit_of_excluded_days_never_ends_a_window_of_before() -> None:
         assert due_trigger_deadlines(since, window) == found
 
 
-def test_hours_that_clocks_skip_are_not_expected_and_doubled_ones_once() -> None:
+def test_skipped_hours_are_not_expected_and_doubled_ones_once() -> None:
     spring = expect("timezone: Europe/Berlin, " + TRIGGER, 'deadline: ":30"')
     hours = [str(one) for one in expected_dates(spring, between("2026-03-29 00:00", "2026-03-29 21:00"), hourly=True)]
     day = [hour for hour in hours if hour.startswith("2026-03-29")]
@@ -290,7 +290,7 @@ def test_the_grace_of_a_start_may_be_shorter_than_a_tick(until: str, found: int)
         ("trigger: {key: r, check: exists}", "", ("2026-03-01 00:00", "2026-03-09 00:00"), 0),
     ],
 )
-def test_a_triggers_deadline_is_in_the_zone_of_the_schedule_else_of_the_sla(
+def test_a_trigger_deadline_falls_back_to_the_slas_zone(
     schedule: str, sla: str, window: tuple[str, str], expected: int
 ) -> None:
     assert len(due_trigger_deadlines(expect(schedule, sla), between(*window))) == expected
@@ -331,7 +331,7 @@ def test_the_latest_deadline_of_a_date_is_found(schedule: str, deadline: str, mo
     ("zone", "ends"),
     [("timezone: UTC, ", "2026-03-04 10:00"), ("timezone: Asia/Tokyo, ", "2026-03-04 01:00"), ("", "2026-03-04 15:00")],
 )
-def test_a_trigger_deadline_is_in_the_schedules_zone_if_one_is_written(zone: str, ends: str) -> None:
+def test_a_trigger_deadline_is_in_the_written_schedule_zone(zone: str, ends: str) -> None:
     schedule = f"{zone}{TRIGGER[:-1]}, deadline: '10:00'}}"
     expected = expect(schedule, 'deadline: "23:00", timezone: America/New_York')
     (found,) = due_trigger_deadlines(expected, Window(utc(ends) - timedelta(minutes=5), utc(ends)))
@@ -339,35 +339,35 @@ def test_a_trigger_deadline_is_in_the_schedules_zone_if_one_is_written(zone: str
 
 
 class TestInForce:
-    """What an edit brought counts from then on; what was there before stays as it is."""
+    """The terms of an edit count from the edit on. Earlier terms stay as they are."""
 
     SLA = 'deadline: "10:00", expectedDuration: 30m'
 
     @pytest.mark.parametrize(("since", "dates"), [("09:59", ["2026-03-03"]), ("10:00", ["2026-03-03"]), ("10:01", [])])
-    def test_deadlines_from_before_the_clock_was_there_are_none(self, since: str, dates: list[str]) -> None:
+    def test_deadlines_before_the_clock_existed_are_left_out(self, since: str, dates: list[str]) -> None:
         expected = replace(expect(TRIGGER, self.SLA), in_force={"sla absolute": utc(f"2026-03-04 {since}")})
         found = due_deadlines(expected, between("2026-03-04 09:00", "2026-03-04 12:00"))
         assert [str(date) for date, _ in found] == dates
 
     @pytest.mark.parametrize(("since", "count"), [("09:30", 1), ("09:31", 0)])
-    def test_warnings_from_before_the_clock_was_there_are_none(self, since: str, count: int) -> None:
+    def test_warnings_before_the_clock_existed_are_left_out(self, since: str, count: int) -> None:
         expected = replace(expect(TRIGGER, self.SLA), in_force={"sla absolute": utc(f"2026-03-04 {since}")})
         assert len(due_warnings(expected, between("2026-03-04 09:00", "2026-03-04 12:00"))) == count
 
     @pytest.mark.parametrize(("term", "fires"), [("schedule cron", 1), ("schedule stream", 2)])
-    def test_fires_from_before_the_kind_of_schedule_are_none(self, term: str, fires: int) -> None:
+    def test_fires_before_the_kind_of_schedule_are_left_out(self, term: str, fires: int) -> None:
         expected = replace(expect('cron: "0 8 * * *"'), in_force={term: utc("2026-03-03 12:00")})
         assert len(due_fires(expected, between("2026-03-03 00:00", "2026-03-04 12:00"))) == fires
 
     @pytest.mark.parametrize(("since", "starts"), [("09:00", 1), ("09:01", 0)])
-    def test_an_inclusion_dates_start_from_before_the_kind_of_schedule_is_none(self, since: str, starts: int) -> None:
+    def test_an_inclusion_date_before_the_schedule_has_no_start(self, since: str, starts: int) -> None:
         expected = expect(f'include: {{dates: [2026-03-03]}}, time: "09:00", {TRIGGER}')
         expected = replace(expected, in_force={"schedule stream": utc(f"2026-03-03 {since}")})
         assert len(due_starts(expected, between("2026-03-03 00:00", "2026-03-03 12:00"))) == starts
 
     @staticmethod
     def terms(schedule: str, sla: str = "", *, rest: str = "") -> dict[str, str]:
-        """The terms of a config, by their first word; duties and clocks by both."""
+        """The terms of a config by their first word, duties and clocks by both words."""
         named = terms_of(expect(schedule, sla, rest=rest).config)
         return {term if term.startswith(("duty", "sla")) else term.split()[0]: term for term in named}
 
@@ -431,9 +431,7 @@ class TestInForce:
             (f"include: {{dates: [2026-03-03]}}, {TRIGGER}", {"duty missed"}),
         ],
     )
-    def test_duties_are_what_nobody_else_does_and_reports_only_of_what_is_watched(
-        self, schedule: str, duties: set[str]
-    ) -> None:
+    def test_duties_depend_on_the_trigger_and_on_watching(self, schedule: str, duties: set[str]) -> None:
         def found(rest: str) -> set[str]:
             return {term for term in self.terms(schedule, rest=rest) if term.startswith("duty")}
 

@@ -1,4 +1,4 @@
-"""What a post-run sensor leads to, by its run's state, its baseline and the post-run rules."""
+"""Decisions on a post-run sensor, by its run's state, its baseline and the post-run rules."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -117,7 +117,7 @@ def test_a_sensor_takes_the_path_of_the_key_that_names_it(
         ("many", 5, False),
     ],
 )
-def test_drift_is_a_change_beyond_the_threshold_and_zero_is_a_value(
+def test_drift_is_a_change_beyond_the_threshold(
     config: PipelineConfig, done: Run, before: object, after: object, drifts: bool
 ) -> None:
     sensor = audit(after)
@@ -125,7 +125,7 @@ def test_drift_is_a_change_beyond_the_threshold_and_zero_is_a_value(
     assert isinstance(decision, RequestRerun) is drifts
 
 
-def test_drift_after_completion_asks_for_a_rerun_and_tells_the_numbers(config: PipelineConfig, done: Run) -> None:
+def test_drift_after_completion_requests_a_rerun(config: PipelineConfig, done: Run) -> None:
     sensor = audit(150)
     decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}))
     assert isinstance(decision, RequestRerun)
@@ -159,7 +159,7 @@ def test_two_writes_within_a_second_are_two_events(
     assert tell(150) == tell(150)
 
 
-def test_drift_of_an_excluded_date_is_told_and_asks_for_nothing(config: PipelineConfig, done: Run) -> None:
+def test_drift_of_an_excluded_date_is_only_reported(config: PipelineConfig, done: Run) -> None:
     sensor = audit(150)
     excluded = Exclusions(dates=frozenset({date(2026, 3, 3)}))
     known = facts(done, sensor, baseline={"audit": {"rows": 100}}, exclusions=excluded)
@@ -168,7 +168,7 @@ def test_drift_of_an_excluded_date_is_told_and_asks_for_nothing(config: Pipeline
     assert types(decision) == ["POST_RUN_DRIFT"]
 
 
-def test_drift_beside_a_request_that_waits_puts_no_second_one(config: PipelineConfig, done: Run) -> None:
+def test_drift_makes_no_second_request_next_to_one_that_waits(config: PipelineConfig, done: Run) -> None:
     sensor = audit(150)
     waiting = StandingRequest("2026-03-03T13:59:00Z", waits=True)
     decision = decide_post_run(sensor, config, facts(done, sensor, baseline={"audit": {"rows": 100}}, request=waiting))
@@ -176,7 +176,7 @@ def test_drift_beside_a_request_that_waits_puts_no_second_one(config: PipelineCo
     assert types(decision) == ["POST_RUN_DRIFT"]
 
 
-def test_a_record_whose_request_was_answered_asks_for_nothing_again(config: PipelineConfig, done: Run) -> None:
+def test_a_record_with_an_answered_request_makes_no_other(config: PipelineConfig, done: Run) -> None:
     sensor = audit(150)
     known = facts(done, sensor, baseline={"audit": {"rows": 100}}, has_asked=True)
     assert isinstance(decide_post_run(sensor, config, known), Ignore)
@@ -189,18 +189,14 @@ def test_drift_during_job_is_only_reported(config: PipelineConfig, run: Run) -> 
     assert types(decision) == ["POST_RUN_DRIFT_INFLIGHT"]
 
 
-def test_a_retry_that_has_not_looked_yet_tells_nothing_of_the_former_attempts_baseline(
-    config: PipelineConfig, run: Run
-) -> None:
+def test_a_retry_before_its_evaluation_reports_no_drift(config: PipelineConfig, run: Run) -> None:
     sensor, retried = audit(150), replace(run, attempt=1, evaluated_at=None)
     assert isinstance(
         decide_post_run(sensor, config, facts(retried, sensor, baseline={"audit": {"rows": 100}})), Ignore
     )
 
 
-def test_a_record_that_is_brought_again_tells_nothing_once_the_next_attempt_has_seen_it(
-    config: PipelineConfig, run: Run
-) -> None:
+def test_a_redelivered_record_seen_by_the_retry_is_ignored(config: PipelineConfig, run: Run) -> None:
     sensor = audit(150)
     retried = replace(run, attempt=1, evaluated_at=sensor.written_at + timedelta(minutes=1))
     assert isinstance(
@@ -225,7 +221,7 @@ def test_without_a_baseline_of_this_sensor_nothing_drifts(
         (100, False, None),
     ],
 )
-def test_the_rules_are_judged_once_nothing_but_missing_sensors_breaks_them(
+def test_the_rules_wait_for_missing_sensors_only(
     config: PipelineConfig, done: Run, rows: int, ledger: bool, told: list[str] | None
 ) -> None:
     sensor = audit(rows)
@@ -240,7 +236,7 @@ def test_the_rules_are_judged_once_nothing_but_missing_sensors_breaks_them(
         assert decision.settled is ledger
 
 
-def test_a_record_older_than_its_row_leaves_the_decision_to_the_newer_one(config: PipelineConfig, done: Run) -> None:
+def test_a_newer_write_supersedes_the_record(config: PipelineConfig, done: Run) -> None:
     known = facts(done, audit(100), baseline={"audit": {"rows": 100}})
     assert isinstance(decide_post_run(audit(150), config, known), Ignore)
 
@@ -258,7 +254,7 @@ def test_without_a_run_to_compare_with_nothing_happens(
     assert isinstance(decide_post_run(audit(150), config, facts(run, baseline={"audit": {"rows": 1}})), Ignore)
 
 
-def test_a_trigger_that_is_watched_too_drifts_instead_of_being_late(config: PipelineConfig, done: Run) -> None:
+def test_a_watched_trigger_drifts_instead_of_being_late(config: PipelineConfig, done: Run) -> None:
     assert config.post_run is not None
     rules = config.post_run.rules
     both = replace(config, post_run=replace(config.post_run, rules=(replace(rules[0], key="landing"),)))
@@ -345,7 +341,7 @@ def test_a_baseline_that_no_row_can_hold_is_not_taken(config: PipelineConfig, ke
     assert "300" in taken.reason
 
 
-def test_a_record_from_before_the_close_is_no_report_but_may_be_drift(config: PipelineConfig, done: Run) -> None:
+def test_a_record_before_the_close_may_only_be_drift(config: PipelineConfig, done: Run) -> None:
     assert done.closed_at is not None
     before = audit(100, at=done.closed_at - timedelta(seconds=2))
     others = audit(1, key="ledger")
@@ -354,18 +350,18 @@ def test_a_record_from_before_the_close_is_no_report_but_may_be_drift(config: Pi
     assert isinstance(drifted, RequestRerun)
 
 
-def test_a_plain_row_that_names_another_date_is_no_report_of_this_one(config: PipelineConfig, done: Run) -> None:
+def test_another_dates_plain_row_is_not_a_report(config: PipelineConfig, done: Run) -> None:
     stamp = (NOW + timedelta(minutes=1)).isoformat()
     rows = {"audit": {"date": "2026-03-04", "hour": "11", "updatedAt": stamp}, "ledger": {"updatedAt": stamp}}
     assert awaited(config, done, rows, KeptRows()) == ("audit",)
 
 
-def test_a_plain_row_that_names_another_date_is_no_baseline_of_this_one(config: PipelineConfig, run: Run) -> None:
+def test_another_dates_plain_row_is_not_a_baseline(config: PipelineConfig, run: Run) -> None:
     rows = {"audit": {"date": "2026-03-02", "rows": 7}, "ledger": {"rows": 1}}
     assert take_baseline(config, run.key, rows) == {"ledger": {"rows": 1}}
 
 
-def test_where_no_row_tells_of_the_date_any_more_its_earlier_baseline_stays(config: PipelineConfig, run: Run) -> None:
+def test_the_earlier_baseline_stays_without_a_row_of_the_date(config: PipelineConfig, run: Run) -> None:
     rows = {"audit": {"date": "2026-03-04", "rows": 7}, "ledger": {"rows": 1}}
     earlier: dict[str, object] = {"audit": {"rows": 100}, "ledger": {"rows": 0}, "gone": {"rows": 9}}
     assert take_baseline(config, run.key, rows, earlier=earlier) == {"audit": {"rows": 100}, "ledger": {"rows": 1}}
@@ -448,7 +444,7 @@ def test_an_hours_report_is_judged_for_its_day(
         assert decision.events[0].date == "2026-03-03"
 
 
-def test_an_hours_report_says_nothing_where_the_day_keeps_its_own(config: PipelineConfig, done: Run) -> None:
+def test_an_hours_report_does_not_replace_the_days_kept_row(config: PipelineConfig, done: Run) -> None:
     daily = replace(done, key=replace(done.key, date=parse_execution_date("2026-03-03")))
     kept = KeptRows({"audit": KeptRow(DAY, NOW)}, 1)
     known = SensorFacts(daily, True, NOBODY, sensors={"audit": HOUR}, kept=kept, baseline={"audit": {"rows": 1}})

@@ -1,4 +1,4 @@
-"""An execution that died outside: the attempt goes on with its job, and looks at its rules anew if it had none."""
+"""An execution that ended outside: the attempt goes on with its job, or evaluates its rules again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,10 +36,8 @@ def passed(run: Run) -> Run:
     return replace(run, evaluated_at=NOW - timedelta(minutes=30))
 
 
-def test_a_pass_without_an_intent_is_forgotten_and_the_rules_are_looked_at_anew(
-    config: PipelineConfig, passed: Run, no_sla: SlaFacts
-) -> None:
-    """What was safe half an hour ago may be safe no more, and nothing was promised yet."""
+def test_a_recovery_without_an_intent_evaluates_again(config: PipelineConfig, passed: Run, no_sla: SlaFacts) -> None:
+    """Rules that held half an hour ago may not hold any more, and no intent was committed yet."""
     decision = recover(passed, config, no_sla)
     assert isinstance(decision, RecoverRun)
     assert decision.after.evaluated_at is None

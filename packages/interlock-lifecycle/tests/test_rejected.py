@@ -1,4 +1,4 @@
-"""What becomes of a sensor row whose date cannot be read, and of one that names neither date nor time."""
+"""Reports of sensor rows whose date cannot be read, and of rows without date and time."""
 
 from datetime import UTC, datetime, timedelta
 

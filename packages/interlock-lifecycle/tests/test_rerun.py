@@ -141,14 +141,14 @@ def test_unchanged_data_after_a_success_is_not_run_again(
 def test_a_report_from_the_future_does_not_keep_the_breaker_shut(
     config: PipelineConfig, completed: Run, key: RunKey, log: list[tuple[str, int]], updated: int, granted: bool
 ) -> None:
-    """A clock that is a minute ahead is believed; one beyond that says nothing of when the job ended."""
+    """A report up to a minute ahead counts. A report beyond that does not give the end of the job."""
     entries = [JobEntry(key, NOW + timedelta(minutes=minutes), event) for event, minutes in log]
     facts = RerunFacts(completed, Exclusions(), entries, [], NOW + timedelta(minutes=updated))
     decision = decide_rerun(RerunRequest(key, "manual", "id", NOW), facts, config, execution_timeout=TIMEOUT)
     assert isinstance(decision, OpenAttempt) is granted
 
 
-def test_a_run_under_way_is_not_run_beside(config: PipelineConfig, run: Run, key: RunKey) -> None:
+def test_no_rerun_starts_while_a_run_is_under_way(config: PipelineConfig, run: Run, key: RunKey) -> None:
     assert why(ask(config, run, key)) == "already running"
 
 
@@ -163,7 +163,7 @@ def test_a_retrys_reason_is_no_way_around_the_budget(config: PipelineConfig, com
 
 
 def test_a_request_for_another_schedule_is_refused(config: PipelineConfig, completed: Run, key: RunKey) -> None:
-    """A second schedule would be a second run of the same data, beside the first."""
+    """A second schedule would be a second run of the same data, parallel to the first."""
     assert why(ask(config, None, replace(key, schedule_id="nightly"))) == (
         "the pipeline's schedule is 'stream', not 'nightly'"
     )
@@ -173,9 +173,7 @@ def test_a_request_for_another_schedule_is_refused(config: PipelineConfig, compl
     ("asked", "granted"),
     [("2026-03-03", True), ("2026-03-05", True), ("2026-03-06", False), ("2999-01-01T00", False)],
 )
-def test_dates_up_to_tomorrow_in_the_pipelines_zone_may_be_asked_for(
-    config: PipelineConfig, key: RunKey, asked: str, granted: bool
-) -> None:
+def test_dates_up_to_tomorrow_may_be_requested(config: PipelineConfig, key: RunKey, asked: str, granted: bool) -> None:
     """At 23:30 UTC it is the 4th in Berlin."""
     late = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)
     decision = ask(config, None, replace(key, date=parse_execution_date(asked)), at=late)
@@ -234,7 +232,7 @@ def test_the_job_that_may_still_run_is_remembered(
     previous: JobIntent | None,
     remembered: JobIntent | None,
 ) -> None:
-    """The attempt's own job, or without one that of an attempt before: no rerun may start a second beside it."""
+    """The attempt's own job, otherwise that of an earlier attempt: no rerun may start a second job next to it."""
     decision = ask(config, replace(run, status=status, job_intent=own, previous_job=previous), key)
     assert isinstance(decision, OpenAttempt)
     assert (decision.after.job_intent, decision.after.previous_job) == (None, remembered)
@@ -243,7 +241,7 @@ def test_the_job_that_may_still_run_is_remembered(
 
 @pytest.mark.parametrize(("job", "name"), [(replace(OLDER, run_id="job-0"), "job-0"), (OLDER, "key-0"), (None, None)])
 @pytest.mark.parametrize("place", ["job_intent", "previous_job"])
-def test_a_job_that_an_operator_abandons_is_not_carried_forward_and_that_is_said(
+def test_an_abandoned_job_is_not_carried_forward(
     config: PipelineConfig, run: Run, key: RunKey, job: JobIntent | None, name: str | None, place: str
 ) -> None:
     decision = ask(config, replace(run, status=RunStatus.FAILED_FINAL, **{place: job}), key, abandon=True)
@@ -258,10 +256,10 @@ def test_an_abandoned_job_does_not_open_a_run_that_is_under_way(config: Pipeline
 
 
 @pytest.mark.parametrize(("token", "granted"), [("token0", False), (None, True)])
-def test_a_request_that_the_stream_brings_late_meets_the_success_that_came_meanwhile(
+def test_a_late_request_meets_a_success_after_its_time(
     config: PipelineConfig, completed: Run, token: str | None, granted: bool
 ) -> None:
-    """The run's own entry is believed, whatever the record's time; another's from the future is not."""
+    """The run's own entry counts at any time of the record. An external entry from the future does not count."""
     success = JobEntry(completed.key, NOW + timedelta(hours=2), "success", run_token=token)
     facts = RerunFacts(completed, Exclusions(), [success], [], DONE)
     request = RerunRequest(completed.key, "manual", "id", NOW)

@@ -1,4 +1,4 @@
-"""What an arriving sensor leads to, by the state of its date's run."""
+"""Decisions on an arriving sensor, by the state of its date's run."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -38,7 +38,7 @@ def facts(run: Run | None = None, *, has_arrival: bool = False, exclusions: Excl
         ("first-sensor-arrival#2026-03-03", True, False),
     ],
 )
-def test_a_sensor_triggers_when_its_key_matches_and_its_condition_holds(
+def test_a_sensor_triggers_by_its_key_and_condition(
     config: PipelineConfig, sensor_key: str, complete: object, expected: bool
 ) -> None:
     assert triggers(sensor(sensor_key, complete=complete), config) is expected
@@ -49,7 +49,7 @@ def test_interlocks_own_rows_never_trigger() -> None:
     assert not is_reserved("postrun-baseline-of-mine")
 
 
-def test_without_a_date_the_run_belongs_to_the_day_in_the_pipelines_zone(config: PipelineConfig) -> None:
+def test_an_undated_row_belongs_to_the_day_in_the_zone(config: PipelineConfig) -> None:
     late = Sensor("bronze-orders", "landing", {"complete": True}, datetime(2026, 3, 3, 23, 30, tzinfo=UTC))
     assert str(run_key_of(late, config).date) == "2026-03-04"
 

@@ -1,4 +1,4 @@
-"""When a timer speaks and when it is silent."""
+"""The timers that emit an alert, and those that do not."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -106,7 +106,7 @@ def test_a_run_that_waits_for_its_retry_is_not_over(
 
 
 @pytest.mark.parametrize(("logged", "silent"), [(-1, True), (0, False), (1, False)])
-def test_a_success_logged_before_the_deadline_silences_the_breach(
+def test_a_success_logged_in_time_prevents_the_breach(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, logged: int, silent: bool
 ) -> None:
     success = JobEntry(key, BREACH + timedelta(seconds=logged), "success")
@@ -133,7 +133,7 @@ def test_a_breach_timer_before_its_moment_has_to_come_again(
 
 
 @pytest.mark.parametrize(("seconds", "speaks"), [(0, True), (599, True), (600, False)])
-def test_a_warning_speaks_only_before_the_breach(
+def test_a_warning_is_emitted_only_before_the_breach(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, seconds: int, speaks: bool
 ) -> None:
     moment = WARNING + timedelta(seconds=seconds)
@@ -149,7 +149,7 @@ def test_a_pipeline_without_an_sla_is_silent(
 
 
 def test_a_clock_that_was_judged_is_not_warned_of(config: PipelineConfig, key: RunKey, run: Run) -> None:
-    """A rerun after SLA_MET gets timers anew; they have nothing left to say."""
+    """A rerun after SLA_MET gets new timers. They emit nothing."""
     judged = SlaFacts(NOW, Verdict(key, {Clock.RELATIVE: ClockVerdict(Outcome.MET, BREACH, NOW)}))
     decision = decide_alert(EventType.RELATIVE_SLA_WARNING, WARNING, key, AlertFacts(config, run, judged), WARNING)
     assert isinstance(decision, Ignore)
@@ -185,7 +185,7 @@ def test_an_excluded_date_has_no_timer_and_no_alert(
     assert timers_of(config, key, NOW, days) == ()
 
 
-def test_a_success_that_was_logged_before_its_run_was_recovered_silences_the_breach(
+def test_a_success_logged_before_a_recovery_counts(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts
 ) -> None:
     intent = JobIntent(0, "k", NOW, "command", {}, NOW)
@@ -195,7 +195,7 @@ def test_a_success_that_was_logged_before_its_run_was_recovered_silences_the_bre
 
 
 @pytest.mark.parametrize(("seconds", "silent"), [(-1, True), (0, False)])
-def test_a_synchronous_job_that_ended_in_time_silences_the_breach_until_its_run_is_closed(
+def test_a_synchronous_job_that_ended_in_time_counts(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, seconds: int, silent: bool
 ) -> None:
     outcome = JobOutcome("success", at=BREACH + timedelta(seconds=seconds))
@@ -204,7 +204,7 @@ def test_a_synchronous_job_that_ended_in_time_silences_the_breach_until_its_run_
     assert isinstance(decision, Ignore) is silent
 
 
-def test_timers_that_cannot_be_made_are_told_once_per_date(key: RunKey) -> None:
+def test_timers_that_cannot_be_created_are_reported_once(key: RunKey) -> None:
     first, second = (report_unscheduled(key, {"t-2": "throttled", "t-1": "denied"}, at) for at in (NOW, BREACH))
     (event,) = first.events
     assert (event.type, first.marker) == (EventType.INFRA_FAILURE, second.marker)
@@ -213,7 +213,7 @@ def test_timers_that_cannot_be_made_are_told_once_per_date(key: RunKey) -> None:
 
 
 @pytest.mark.parametrize(("runs", "speaks"), [(True, True), (False, False)])
-def test_of_a_date_of_another_schedule_only_the_clock_of_its_run_speaks(
+def test_another_schedules_date_has_only_its_run_s_clock(
     config: PipelineConfig, key: RunKey, run: Run, arrived: SlaFacts, runs: bool, speaks: bool
 ) -> None:
     other = key.under_other_schedule
@@ -232,7 +232,7 @@ def test_of_a_date_of_another_schedule_only_the_clock_of_its_run_speaks(
         ([("timeout", 3)], False),
     ],
 )
-def test_without_a_run_a_success_counts_when_it_was_logged_in_time_and_a_failure_at_any_time(
+def test_without_a_run_the_job_log_decides(
     config: PipelineConfig, key: RunKey, arrived: SlaFacts, entries: list[tuple[str, int]], speaks: bool
 ) -> None:
     logged = tuple(JobEntry(key, BREACH + timedelta(minutes=minutes), event) for event, minutes in entries)
@@ -242,7 +242,7 @@ def test_without_a_run_a_success_counts_when_it_was_logged_in_time_and_a_failure
 
 
 @pytest.mark.parametrize(("closed_at", "speaks"), [(BREACH - timedelta(seconds=1), False), (BREACH, True)])
-def test_a_run_of_the_former_schedule_silences_the_breach_only_when_it_completed_before_it(
+def test_a_former_schedules_run_in_time_prevents_the_breach(
     config: PipelineConfig, key: RunKey, closed_at: datetime, *, speaks: bool
 ) -> None:
     other = Run(key.under_other_schedule, RunStatus.COMPLETED, 0, "token", NOW, closed_at=closed_at)
@@ -256,7 +256,7 @@ def test_a_run_of_the_former_schedule_silences_the_breach_only_when_it_completed
     [
         ({Clock.ABSOLUTE: Outcome.MET}, {}, False),
         ({Clock.ABSOLUTE: Outcome.BREACH}, {}, True),
-        # What was judged of the relative clock is lost: nobody knows whether the date had met that one too.
+        # The judgement of the relative clock is lost: whether the date had met that one too is unknown.
         ({Clock.ABSOLUTE: Outcome.MET}, {Clock.RELATIVE: "?"}, True),
         ({}, {}, True),
     ],

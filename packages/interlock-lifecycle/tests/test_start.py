@@ -46,7 +46,7 @@ def run() -> Run:
         ((HOUR, HOUR), 300, (1, 1)),
     ],
 )
-def test_windows_that_do_not_fit_into_the_timeout_are_cut_and_the_job_keeps_half(
+def test_windows_are_cut_to_the_timeout_and_the_job_keeps_half(
     run: Run, wanted: tuple[int, int], timeout: int, given: tuple[int, int]
 ) -> None:
     windows = execution_windows(run, pipeline(wanted[0], 60, wanted[1]), timedelta(seconds=timeout))
@@ -64,7 +64,7 @@ def test_windows_of_few_turns_are_looked_at_as_often_as_asked(run: Run) -> None:
     assert (windows.evaluation_interval, windows.job_check_interval, windows.turns) == (30, 60, 200)
 
 
-def test_windows_of_too_many_turns_keep_their_length_and_are_looked_at_less_often(run: Run) -> None:
+def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
     windows = execution_windows(run, pipeline(24 * HOUR, 44, 24 * HOUR), timedelta(hours=50))
     assert (windows.evaluation_window, windows.job_poll_window) == (24 * HOUR, 24 * HOUR)
     assert (windows.evaluation_interval, windows.job_check_interval) == (77, 104)
@@ -83,7 +83,7 @@ def test_windows_of_too_many_turns_keep_their_length_and_are_looked_at_less_ofte
 @example(window=86400, every=44, poll=86400, timeout=50 * HOUR, has_config=True)
 @example(window=86400, every=44, poll=60, timeout=50 * HOUR, has_config=True)
 @example(window=60, every=60, poll=60, timeout=50 * HOUR, has_config=False)
-def test_no_execution_takes_more_turns_or_time_than_its_machine_has(
+def test_no_execution_exceeds_its_turns_or_timeout(
     window: int, every: int, poll: int, timeout: int, has_config: bool
 ) -> None:
     run = open_run(KEY, decided_at=NOW, execution_timeout=timedelta(hours=4), arrived_at=None).run

@@ -1,4 +1,4 @@
-"""At most one accepted start per attempt, and the job's end believed only from those who may tell."""
+"""At most one accepted start per attempt, and the entries that report the end of the job."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -64,9 +64,7 @@ def test_the_first_start_is_promised_before_it_is_sent(config: PipelineConfig, r
     assert decision.commit.intent.until == UNTIL
 
 
-def test_while_another_invocation_may_be_sending_it_is_waited_for(
-    config: PipelineConfig, run: Run, no_sla: SlaFacts
-) -> None:
+def test_another_invocation_that_may_send_is_waited_for(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     promised = replace(run, job_intent=intent())
     decision = decide_trigger(
         TriggerFacts(promised, config, "", no_sla), "token0", KEYED, now=NOW, until=UNTIL, window=WINDOW
@@ -75,7 +73,7 @@ def test_while_another_invocation_may_be_sending_it_is_waited_for(
 
 
 @pytest.mark.parametrize("traits", [ASKABLE, KEYED])
-def test_a_lost_start_is_resumed_where_the_target_can_tell(
+def test_a_lost_start_is_resumed_if_the_target_allows_it(
     config: PipelineConfig, run: Run, no_sla: SlaFacts, traits: TargetTraits
 ) -> None:
     promised = replace(run, job_intent=intent())
@@ -88,7 +86,7 @@ def test_a_lost_start_is_resumed_where_the_target_can_tell(
     assert (decision.commit.intent.key, decision.commit.intent.until) == ("key", later)
 
 
-def test_a_lost_start_is_looked_for_and_never_resent_when_the_config_forbids_it(
+def test_a_lost_start_is_looked_for_if_the_config_forbids_it(
     config: PipelineConfig, run: Run, no_sla: SlaFacts
 ) -> None:
     promised, dry = replace(run, job_intent=intent()), replace(config, dry_run=True)
@@ -109,9 +107,7 @@ def test_a_lost_start_is_looked_for_and_never_resent_when_the_config_forbids_it(
     assert isinstance(decide(BLIND, dry), FailAttempt)
 
 
-def test_a_lost_start_is_never_resent_where_the_target_cannot_tell(
-    config: PipelineConfig, run: Run, no_sla: SlaFacts
-) -> None:
+def test_a_lost_start_is_not_resent_to_a_silent_target(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     promised = replace(run, job_intent=intent())
     decision = decide_trigger(
         TriggerFacts(promised, config, "", no_sla), "token0", BLIND, now=UNTIL, until=UNTIL, window=WINDOW
@@ -125,7 +121,7 @@ def test_a_lost_start_is_never_resent_where_the_target_cannot_tell(
     [(1, WINDOW, False), (1, WINDOW * 9, False), (2, WINDOW - timedelta(seconds=1), False), (2, WINDOW, True)],
 )
 @pytest.mark.parametrize("traits", [ASKABLE, KEYED])
-def test_a_start_that_nobody_confirms_is_given_up_when_its_poll_window_is_over(
+def test_an_unconfirmed_start_ends_with_its_poll_window(
     config: PipelineConfig, run: Run, no_sla: SlaFacts, traits: TargetTraits, sent: int, at: timedelta, ends: bool
 ) -> None:
     promised = replace(run, job_intent=intent(sent=sent))
@@ -158,7 +154,7 @@ def test_which_starts_were_never_confirmed(changes: dict[str, object], unconfirm
     assert intent(**changes).is_unconfirmed is unconfirmed
 
 
-def test_a_start_beside_one_that_was_never_confirmed_says_so(run: Run) -> None:
+def test_a_start_reports_an_earlier_unconfirmed_one(run: Run) -> None:
     def recorded(unsettled: JobIntent | None) -> RecordStart:
         return record_start(run, intent(), run_id="job-1", details={}, outcome=None, now=NOW, unsettled=unsettled)
 
@@ -183,9 +179,7 @@ def test_nothing_starts_while_the_previous_job_runs(config: PipelineConfig, run:
     assert "job-0" in decision.outcome.error
 
 
-def test_nothing_starts_while_the_previous_job_cannot_be_asked_and_the_reason_is_the_true_one(
-    config: PipelineConfig, run: Run, no_sla: SlaFacts
-) -> None:
+def test_an_unreadable_previous_job_prevents_a_start(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     facts = TriggerFacts(run, config, "", no_sla, StandingJob("job-0", "not authorized"))
     decision = decide_trigger(facts, "token0", None, now=NOW, until=UNTIL, window=WINDOW)
     assert isinstance(decision, FailAttempt)
@@ -218,7 +212,7 @@ def test_a_synchronous_job_ended_when_its_start_returned(run: Run) -> None:
     assert recorded.intent.outcome.at == NOW
 
 
-def test_a_passing_refusal_withdraws_the_promise_a_permanent_one_fails_the_attempt(run: Run) -> None:
+def test_a_permanent_rejection_fails_a_passing_one_withdraws(run: Run) -> None:
     promised = replace(run, job_intent=intent())
     passing = refuse_start(promised, intent(), reason="throttled", permanent=False, now=NOW)
     permanent = refuse_start(promised, intent(), reason="no such job", permanent=True, now=NOW)
@@ -268,7 +262,9 @@ def test_a_retry_does_not_read_the_previous_attempts_failure(run: Run, key: RunK
         ({"seconds": 60, "run_token": "token9", "attempt": 0}, False),
     ],
 )
-def test_who_may_tell_that_the_job_ended(run: Run, key: RunKey, fields: dict[str, object], counts: bool) -> None:
+def test_which_entries_report_the_end_of_the_job(
+    run: Run, key: RunKey, fields: dict[str, object], counts: bool
+) -> None:
     decision = outcome(started(run), entry(key, **fields))  # type: ignore[arg-type]
     assert isinstance(decision, JobFinished) is counts
 
