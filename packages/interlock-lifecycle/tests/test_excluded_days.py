@@ -1,4 +1,4 @@
-"""The effects of excluded days on deadlines: dates without a clock, moved deadlines, edits that change days of the past."""
+"""The effects of excluded days on deadlines: dates without a clock, moved deadlines, edits of past days."""
 
 from datetime import UTC, date, datetime, timedelta
 
