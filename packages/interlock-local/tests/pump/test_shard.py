@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 3, 9, 30, 0, 250_000, tzinfo=UTC)
 QUEUE = "http://queues/sr-control-dlq"
 
 
-def refused(code: str) -> ClientError:
+def rejected(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, "Operation")
 
 
@@ -30,7 +30,7 @@ class FakeStream:
         self.items: list[dict[str, Any]] = []
         self.oldest = 0
         self.closed = False
-        self.refuse: list[Exception] = []
+        self.errors: list[Exception] = []
         self.iterators_asked: list[dict[str, Any]] = []
         self.append(records)
 
@@ -66,12 +66,12 @@ class FakeStream:
             case _:
                 place = int(kwargs["SequenceNumber"])
                 if place <= self.oldest:
-                    raise refused("TrimmedDataAccessException")
+                    raise rejected("TrimmedDataAccessException")
         return {"ShardIterator": str(place)}
 
     def get_records(self, **kwargs: Any) -> dict[str, Any]:
-        if self.refuse:
-            raise self.refuse.pop(0)
+        if self.errors:
+            raise self.errors.pop(0)
         place, limit = int(kwargs["ShardIterator"]), kwargs["Limit"]
         page = self.items[place : place + limit]
         answer: dict[str, Any] = {"Records": page}
@@ -109,11 +109,11 @@ class FakeFunction:
 class FakeQueue:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
-        self.refuse: list[Exception] = []
+        self.errors: list[Exception] = []
 
     def send_message(self, **kwargs: Any) -> None:
-        if self.refuse:
-            raise self.refuse.pop(0)
+        if self.errors:
+            raise self.errors.pop(0)
         assert kwargs["QueueUrl"] == QUEUE
         self.messages.append(json.loads(kwargs["MessageBody"]))
 
@@ -358,7 +358,7 @@ def test_on_failure_message_is_that_of_aws() -> None:
 
 def test_shard_waits_until_the_on_failure_message_is_sent() -> None:
     rig = Rig(FakeStream(1), crash, maximum_retry_attempts=0)
-    rig.queue.refuse = [refused("ServiceUnavailable"), EndpointConnectionError(endpoint_url=QUEUE)]
+    rig.queue.errors = [rejected("ServiceUnavailable"), EndpointConnectionError(endpoint_url=QUEUE)]
     rig.settle()
     assert len(rig.queue.messages) == 1
     assert len(rig.function.batches) == 1
@@ -373,7 +373,7 @@ def test_retries_back_off_up_to_the_maximum() -> None:
 
 def test_throttled_function_is_called_again_without_a_failure() -> None:
     def throttled(batch: list[str]) -> Any:
-        raise refused("TooManyRequestsException")
+        raise rejected("TooManyRequestsException")
 
     rig = Rig(FakeStream(2), times(5, throttled, fine), maximum_retry_attempts=0)
     rig.settle()
@@ -438,14 +438,14 @@ def test_expired_iterator_is_renewed_at_its_position() -> None:
     rig = Rig(stream, fine)
     rig.settle()
     stream.append(1)
-    stream.refuse = [refused("ExpiredIteratorException")]
+    stream.errors = [rejected("ExpiredIteratorException")]
     rig.settle()
     assert rig.function.batches == [["1", "2"], ["3"]]
 
 
 def test_unreadable_stream_is_read_again_later() -> None:
     stream = FakeStream(1)
-    stream.refuse = [EndpointConnectionError(endpoint_url="http://x"), refused("InternalServerError")]
+    stream.errors = [EndpointConnectionError(endpoint_url="http://x"), rejected("InternalServerError")]
     rig = Rig(stream, fine)
     rig.settle()
     assert rig.function.batches == [["1"]]
