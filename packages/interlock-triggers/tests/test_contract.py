@@ -117,7 +117,7 @@ def test_every_state_of_the_provider_is_understood(polled: Setting) -> None:
 def test_an_unknown_state_is_neither_success_nor_failure(polled: Setting) -> None:
     started = polled.start()
     polled.target.put_state("MELTED")
-    with pytest.raises(CheckFailed):
+    with pytest.raises(CheckFailed, match=r"reports an unknown state: MELTED$"):
         polled.check(started)
 
 
@@ -155,6 +155,8 @@ def test_after_a_lost_answer_the_next_attempt_finds_the_job(remote: Setting, fau
         seen = error
     remote.target.fault_starts = None
     assert not isinstance(seen, StartRefused)
+    if isinstance(seen, StartUnconfirmed):
+        assert str(seen).endswith("; the job may have been started: send the same start again to find out")
     # The headers of an invocation carry its result, so that a corrupted body loses nothing.
     assert isinstance(seen, OutcomeUnknown) == (once_only and fault not in ("garbage", "half"))
     if once_only:

@@ -216,7 +216,8 @@ def test_a_server_with_an_unknown_api_version_starts_nothing(status: int) -> Non
     with Server(target) as server, pytest.raises(StartRefused) as refused:
         _start_dag(server)
     assert refused.value.category is (Category.TRANSIENT if status == 500 else Category.PERMANENT)
-    assert "/api/v1 or /api/v2" in str(refused.value)
+    said = f"the server's API version is unknown (answered {status}); end the url with /api/v1 or /api/v2"
+    assert str(refused.value) == f"airflow: {said}"
 
 
 def test_ids_are_quoted_in_addresses() -> None:
