@@ -1,4 +1,4 @@
-"""The config cache: five minutes, dropped on a change, and never a word of what could not be read."""
+"""The config cache: five minutes, dropped on a change, and no cached entry of an unreadable row."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -62,7 +62,7 @@ def test_a_config_is_kept_for_five_minutes(shelf: Shelf, age: timedelta, known: 
     assert shelf.owner("bronze") == known
 
 
-def test_a_fresh_look_begins_the_five_minutes_anew(shelf: Shelf) -> None:
+def test_a_fresh_look_begins_the_five_minutes_again(shelf: Shelf) -> None:
     shelf.put("bronze", "before")
     shelf.owner("bronze")
     shelf.now += timedelta(minutes=4)

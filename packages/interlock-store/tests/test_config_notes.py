@@ -1,4 +1,4 @@
-"""What CONFIG rows note beside their text: since when a pipeline is there, or runs live, and when it was edited."""
+"""The notes of CONFIG rows: the times since when a pipeline exists or runs live, and of its last edit."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ def indexed(tables: MemoryTables) -> StoredConfig:
     return Overview(tables, NAMES).pipelines()["p"]
 
 
-def test_a_config_that_nobody_has_noted_says_so(tables: MemoryTables, store: Store) -> None:
+def test_a_config_without_a_note_reports_it(tables: MemoryTables, store: Store) -> None:
     store.put_config(config())
     assert (indexed(tables).noted, indexed(tables).created_at) == (False, None)
     store.note_config("p", FIRST)
@@ -70,7 +70,7 @@ def test_noting_twice_changes_nothing(tables: MemoryTables, store: Store) -> Non
     assert row_of(tables) == before
 
 
-def test_a_record_of_before_somebody_else_noted_the_row_changes_nothing(tables: MemoryTables, store: Store) -> None:
+def test_a_record_older_than_another_writers_note_is_ignored(tables: MemoryTables, store: Store) -> None:
     store.put_config(config())
     image = row_of(tables)
     store.note_config("p", FIRST)
@@ -91,9 +91,7 @@ def test_a_dry_run_that_goes_live_exists_since_then(tables: MemoryTables, store:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
-def test_an_unreadable_text_in_between_does_not_hide_that_it_was_dry(
-    tables: MemoryTables, store: Store, text: str
-) -> None:
+def test_an_unreadable_text_keeps_the_note_of_the_dry_run(tables: MemoryTables, store: Store, text: str) -> None:
     store.put_config(config("dryRun: true"))
     store.note_config("p", FIRST)
     if text != "{}":
@@ -104,7 +102,7 @@ def test_an_unreadable_text_in_between_does_not_hide_that_it_was_dry(
 
 
 def test_another_process_sees_what_changed(tables: MemoryTables, store: Store) -> None:
-    """What was decoded once is decoded again when the row says something else."""
+    """A decoded config is decoded again once its row has changed."""
     overview = Overview(tables, NAMES)
     store.put_config(config())
     assert not overview.pipelines()["p"].noted
@@ -196,7 +194,7 @@ class TestExcludedDays:
         found = indexed(tables)
         assert (found.noted, found.in_force.get("excluded days")) == (True, None)
 
-    def test_a_note_that_somebody_wrote_over_counts_as_an_edit(self, tables: MemoryTables, store: Store) -> None:
+    def test_an_overwritten_note_counts_as_an_edit(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(self.config(", calendar: closed"))
         store.put_calendar(closing(9))
         store.note_config("p", FIRST)
@@ -249,9 +247,7 @@ class TestInForce:
         assert set(indexed(tables).in_force.values()) == {ALWAYS}
         assert indexed(tables).noted
 
-    def test_a_row_that_was_noted_before_there_were_terms_is_noted_again(
-        self, tables: MemoryTables, store: Store
-    ) -> None:
+    def test_a_note_from_before_the_terms_is_written_again(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config(self.SLA))
         store.note_config("p", FIRST)
         tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", remove=("inForce",))])
@@ -260,7 +256,7 @@ class TestInForce:
         found = indexed(tables)
         assert (found.noted, found.changed_at, set(found.in_force.values())) == (True, FIRST, {ALWAYS})
 
-    def test_a_spoiled_note_counts_for_nothing(self, tables: MemoryTables, store: Store) -> None:
+    def test_a_corrupted_note_counts_as_absent(self, tables: MemoryTables, store: Store) -> None:
         store.put_config(config(self.SLA))
         store.note_config("p", FIRST)
         spoiled = {"sla absolute": "soon", "schedule stream": "0001-01-01T00:00:00Z"}
@@ -268,7 +264,7 @@ class TestInForce:
         assert indexed(tables).in_force == {}
 
 
-def test_a_config_that_nobody_foresaw_hides_no_other(tables: MemoryTables, store: Store) -> None:
+def test_an_unforeseen_config_hides_no_other(tables: MemoryTables, store: Store) -> None:
     store.put_config(config())
     row = {"PK": "PIPELINE#q", "SK": "CONFIG", "config": "[" * 100_000, "GSI1PK": "CONFIG", "GSI1SK": "q"}
     tables.transact([Put(NAMES.control, row)])

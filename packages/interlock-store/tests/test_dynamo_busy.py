@@ -1,4 +1,4 @@
-"""DynamoTables while the table is busy: what is tried again, how often, and what is an answer at once."""
+"""DynamoTables on a busy table: the calls that are tried again, their number, and the errors that are raised at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def failed(code: str) -> ClientError:
 
 
 class Client:
-    """A DynamoDB that gives its answers in order, and remembers what it was asked."""
+    """A DynamoDB that gives its answers in order and records the requests."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -122,7 +122,7 @@ def test_a_single_write_whose_condition_fails_is_refused(busy: Any, pauses: Paus
     assert pauses == []
 
 
-def test_throttling_that_outlasts_the_clients_own_tries_is_told_as_it_is(busy: Any) -> None:
+def test_throttling_at_every_try_of_the_client_is_raised(busy: Any) -> None:
     for writes in (ONE, TWO):
         with pytest.raises(ClientError, match="ProvisionedThroughputExceededException"):
             busy(Client(failed("ProvisionedThroughputExceededException"))).transact(writes)

@@ -1,4 +1,4 @@
-"""What the store keeps of a date's sensor rows, and the markers of rejected ones, on every kind of tables."""
+"""The kept rows of a date, and the markers of rejected rows, on every kind of tables."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

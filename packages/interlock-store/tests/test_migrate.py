@@ -1,4 +1,4 @@
-"""What a migration gives the rows of older deployments, on every kind of tables, and what it leaves alone."""
+"""The changes of a migration to rows of older deployments, on every kind of tables, and the rows that it leaves alone."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -144,9 +144,7 @@ def test_a_run_of_another_machine_gets_a_lease(
     assert indexed["ttl"] == int(lease.timestamp()) + 30 * 86400
 
 
-def test_an_adopted_run_is_neither_started_again_nor_probed_but_ended_by_its_lease(
-    store: Store, scan: RowScan, key: RunKey
-) -> None:
+def test_only_the_lease_ends_an_adopted_run(store: Store, scan: RowScan, key: RunKey) -> None:
     put(store, {**RUN, "SK": f"TRIGGER#stream#{key.date}", "ttl": EXPIRES})
     migrate(store, scan)
     run = store.run(key)
@@ -200,7 +198,7 @@ def test_a_second_go_changes_nothing(old: Store, scan: RowScan) -> None:
     assert all_rows(old, scan) == before
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(old: Store, scan: RowScan) -> None:
+def test_without_apply_the_report_is_equal_and_nothing_written(old: Store, scan: RowScan) -> None:
     fresh = Calendar("de", frozenset(), frozenset({date(2026, 10, 3)}))
     before = all_rows(old, scan)
     told = migrate(old, scan, apply=False, calendars=[fresh])
@@ -251,7 +249,7 @@ def test_a_position_survives_any_key() -> None:
         ({**RUN, "SK": "TRIGGER#stream"}, "<kind>#<schedule>#<date>"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_a_problem_and_holds_up_nothing(
+def test_an_unreadable_row_is_a_problem_and_stops_nothing(
     store: Store, scan: RowScan, config: PipelineConfig, row: Item, said: str
 ) -> None:
     sound = config_row(config, "silver", calendar=False)
@@ -306,7 +304,7 @@ def test_a_calendar_row_that_says_something_else_is_replaced(old: Store, scan: R
     assert old.config("bronze").calendars == {"us": other}
 
 
-def test_an_unreadable_calendar_row_is_replaced_without_a_problem(old: Store, scan: RowScan) -> None:
+def test_an_unreadable_calendar_row_is_simply_replaced(old: Store, scan: RowScan) -> None:
     put(old, {"PK": "CALENDAR#us", "SK": "CONFIG", "config": "[]"})
     assert migrate(old, scan, calendars=[US], apply=False).problems == ()
     assert migrate(old, scan, calendars=[US]).problems == ()
@@ -314,7 +312,7 @@ def test_an_unreadable_calendar_row_is_replaced_without_a_problem(old: Store, sc
 
 
 class Meddled(MemoryTables):
-    """Tables on which somebody else writes just before each of our writes, as long as there is something left."""
+    """Tables on which another writer writes just before each write of the migration, as long as writes are left."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -353,14 +351,14 @@ def test_a_run_that_closes_meanwhile_stays_closed(meddled: Meddled) -> None:
     assert row == {**RUN, "status": "COMPLETED"}
 
 
-def test_a_run_that_the_new_machine_takes_meanwhile_keeps_its_token(meddled: Meddled) -> None:
+def test_a_run_that_begins_in_the_meantime_keeps_its_token(meddled: Meddled) -> None:
     done, row = race(meddled, {**RUN, "ttl": EXPIRES}, closes(runToken="theirs"))
     assert done.changes == ()
     assert row is not None
     assert row["runToken"] == "theirs"
 
 
-def test_a_run_whose_lock_is_renewed_meanwhile_gets_the_new_lease(meddled: Meddled) -> None:
+def test_a_run_with_a_renewed_lock_gets_the_new_lease(meddled: Meddled) -> None:
     renewed = Update(NAMES.control, RUN["PK"], RUN["SK"], set={"ttl": EXPIRES + 60})
     done, row = race(meddled, {**RUN, "ttl": EXPIRES}, renewed)
     assert len(done.changes) == 1
@@ -369,13 +367,13 @@ def test_a_run_whose_lock_is_renewed_meanwhile_gets_the_new_lease(meddled: Meddl
 
 
 @pytest.mark.parametrize("given", [RUN, {"PK": "PIPELINE#old", "SK": "CONFIG"}], ids=["run", "config"])
-def test_a_row_that_is_deleted_meanwhile_is_not_made_anew(meddled: Meddled, given: Item) -> None:
+def test_a_row_deleted_in_the_meantime_is_not_made_again(meddled: Meddled, given: Item) -> None:
     done, row = race(meddled, {**given, "config": "{}"}, Delete(NAMES.control, given["PK"], given["SK"]))
     done = MigrationPage(None, 0, done.changes, tuple(one for one in done.problems if one.sk != "CONFIG"))
     assert (done.changes, done.problems, row) == ((), (), None)
 
 
-def test_a_config_that_the_stream_indexes_meanwhile_keeps_when_it_was_seen(meddled: Meddled) -> None:
+def test_a_config_indexed_by_the_stream_keeps_its_created_at(meddled: Meddled) -> None:
     seen = {"GSI1PK": "CONFIG", "GSI1SK": "old", "createdAt": "2026-01-01T00:00:00.000000Z"}
     other = Update(NAMES.control, "PIPELINE#old", "CONFIG", set=seen)
     done, row = race(meddled, {"PK": "PIPELINE#old", "SK": "CONFIG", "config": "{}"}, other)
@@ -392,7 +390,7 @@ def test_a_row_that_never_holds_still_is_a_problem(meddled: Meddled) -> None:
     assert problems == ["the row changed 5 times in the meantime. Run the migration again"]
 
 
-def test_the_scan_reads_neither_sensors_nor_more_of_a_row_than_it_needs(
+def test_the_scan_reads_only_the_attributes_that_it_needs(
     store: Store, scan: RowScan, tables: Tables, start: StartRun
 ) -> None:
     store.commit(start)

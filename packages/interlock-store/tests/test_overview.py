@@ -24,7 +24,7 @@ def is_readable(row: dict[str, Any]) -> bool:
     return True
 
 
-def test_the_newest_rows_of_one_schedule_come_first_with_those_that_cannot_be_read() -> None:
+def test_the_newest_rows_of_a_schedule_include_unreadable_ones() -> None:
     overview = overview_of(
         ("cron#2026-03-01", "COMPLETED"),
         ("cron#2026-03-02", "DONE"),

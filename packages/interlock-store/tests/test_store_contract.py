@@ -1,4 +1,4 @@
-"""What every kind of tables must do for the store: conditions, transactions, order, values."""
+"""The contract of every kind of tables for the store: conditions, transactions, order, values."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -99,7 +99,7 @@ def test_the_second_start_of_a_date_is_fenced_and_writes_nothing(store: Store, s
     assert read(store, start.run.key).run_token == start.run.run_token
 
 
-def test_an_arrival_that_somebody_else_noted_makes_the_start_stale(store: Store, start: StartRun, key: RunKey) -> None:
+def test_another_writers_arrival_makes_the_start_stale(store: Store, start: StartRun, key: RunKey) -> None:
     store.put_sensor("bronze", f"first-sensor-arrival#{key.date}", {"arrivedAt": "2026-03-03T11:00:00Z"})
     assert store.commit(start) is Commit.STALE
     assert store.run(key) is None
@@ -210,7 +210,7 @@ def test_a_close_does_not_pass_over_the_rest_of_an_hour(store: Store, start: Sta
     assert asked.waits
 
 
-def test_the_rest_of_an_hour_is_logged_next_to_a_request_that_waits(store: Store, start: StartRun, key: RunKey) -> None:
+def test_the_rest_of_an_hour_is_logged_while_a_request_waits(store: Store, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     store.request_rerun(key, reason="manual", note=None, requested_at=NOW)
     run = replace(started(store, start.run), rest=RestOfHour("landing", "abc", NOW))
@@ -304,7 +304,7 @@ def entry(key: RunKey, event: str, **fields: Any) -> JobEntry:
 
 
 @pytest.mark.parametrize("stamp", [Decimal("1772539200.5"), "1772539200.5", "", None, True, [1, "a"]])
-def test_a_rerun_request_is_answered_on_its_row_whatever_its_time_is_written_as(
+def test_a_rerun_request_is_answered_with_any_form_of_its_time(
     store: Store, tables: Tables, key: RunKey, stamp: object
 ) -> None:
     asked: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "requestedAt": stamp}
@@ -322,7 +322,7 @@ def test_a_rerun_request_is_answered_on_its_row_whatever_its_time_is_written_as(
     assert not standing.waits
 
 
-def test_reports_of_any_length_are_read_as_what_fits_into_our_rows(store: Store, tables: Tables, key: RunKey) -> None:
+def test_reports_of_any_length_are_cut_to_fit_a_row(store: Store, tables: Tables, key: RunKey) -> None:
     row: Item = {"PK": "PIPELINE#bronze", "SK": f"JOB#stream#{key.date}#1772539200000", "event": "fail"}
     endless = {"error": "e" * 150_000, "category": "c" * 150_000}
     tables.transact([Put(store.names.joblog, {**row, **endless})])
@@ -333,7 +333,7 @@ def test_reports_of_any_length_are_read_as_what_fits_into_our_rows(store: Store,
     assert len(entry.category) < 4100
 
 
-def test_requests_of_any_length_are_read_as_what_fits_into_our_rows(key: RunKey) -> None:
+def test_requests_of_any_length_are_cut_to_fit_a_row(key: RunKey) -> None:
     row: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}"}
     asked = read_rerun_request({**row, **dict.fromkeys(("reason", "note", "requestedBy"), "x" * 100_000)}, NOW)
     assert [len(str(text)) < 4100 for text in (asked.reason, asked.note, asked.requested_by)] == [True] * 3
@@ -342,7 +342,7 @@ def test_requests_of_any_length_are_read_as_what_fits_into_our_rows(key: RunKey)
 @pytest.mark.parametrize(
     ("stamp", "stands"), [({}, False), ({"requestedAt": True}, False), ({"requestedAt": "x"}, True)]
 )
-def test_an_answered_request_stands_only_while_its_time_says_that_it_is_the_same(
+def test_an_answered_request_stands_only_with_the_same_time(
     store: Store, tables: Tables, key: RunKey, stamp: Item, stands: bool
 ) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "reason": "manual", **stamp}
@@ -353,9 +353,7 @@ def test_an_answered_request_stands_only_while_its_time_says_that_it_is_the_same
     assert (store.rerun_stands(request) is not None) is stands
 
 
-def test_a_request_that_was_replaced_by_another_of_the_same_text_stands_no_more(
-    store: Store, tables: Tables, key: RunKey
-) -> None:
+def test_a_replaced_request_of_the_same_text_does_not_stand(store: Store, tables: Tables, key: RunKey) -> None:
     asked: Item = {"PK": "PIPELINE#bronze", "SK": f"RERUN_REQUEST#stream#{key.date}", "requestedAt": "5"}
     tables.transact([Put(store.names.control, {**asked, "requestedAt": 5})])
     assert not store.rerun_stands(read_rerun_request(asked, NOW))
@@ -364,7 +362,7 @@ def test_a_request_that_was_replaced_by_another_of_the_same_text_stands_no_more(
 @pytest.mark.parametrize(
     "spoiled", [{"reruns": "manual"}, {"retries": "1"}, {"retries": True}, {"data": {}}, {"data": "soon"}]
 )
-def test_a_spoiled_shadow_is_malformed(store: Store, tables: Tables, key: RunKey, spoiled: Item) -> None:
+def test_a_corrupted_dry_run_row_is_malformed(store: Store, tables: Tables, key: RunKey, spoiled: Item) -> None:
     row: Item = {"PK": "PIPELINE#bronze", "SK": f"DRY_RUN#stream#{key.date}", **spoiled}
     tables.transact([Put(store.names.control, row)])
     with pytest.raises(MalformedRow):
@@ -407,9 +405,7 @@ def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartR
     assert store.verdict(key).clocks == {}
 
 
-def test_late_data_is_noted_beside_a_request_that_waits_and_its_answer_must_have_met_the_note(
-    store: Store, tables: Tables, start: StartRun, key: RunKey
-) -> None:
+def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     run = started(store, start.run)
     store.commit(exhaust(close_facts(store, run), run.run_token, Exhaustion.INFRA, reason="x", now=NOW))  # type: ignore[arg-type]
@@ -474,7 +470,7 @@ SPOILED_JUDGEMENTS = [
 
 
 @pytest.mark.parametrize("spoiled", SPOILED_JUDGEMENTS)
-def test_what_is_no_judgement_stops_no_run_and_is_replaced_by_the_next_one(
+def test_a_corrupted_judgement_stops_no_run_and_is_replaced(
     store: Store, tables: Tables, key: RunKey, spoiled: object
 ) -> None:
     fine = ClockVerdict(Outcome.MET, NOW, NOW)
@@ -586,9 +582,7 @@ def test_a_malformed_trigger_row_is_said_to_be_so(store: Store, tables: Any, key
         store.run(key)
 
 
-def test_external_joblog_rows_are_read_and_broken_ones_count_for_nothing(
-    store: Store, tables: Any, key: RunKey
-) -> None:
+def test_external_joblog_rows_are_read_without_broken_ones(store: Store, tables: Any, key: RunKey) -> None:
     pk, sk = "PIPELINE#bronze", f"JOB#stream#{key.date}"
     for stamp, fields in {"1000": {"event": "success", "duration": "1.5"}, "x": {"event": "fail"}}.items():
         tables.transact([Put(store.names.joblog, {"PK": pk, "SK": f"{sk}#{stamp}", **fields})])
@@ -653,7 +647,9 @@ def test_many_keys_are_read_in_pages(store: Store, tables: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"arrivedAt": "soon"}, {"arrivedAt": None}, {"other": 1}])
-def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: RunKey, data: dict[str, object]) -> None:
+def test_a_corrupted_first_arrival_counts_as_absent(
+    store: Store, tables: Any, key: RunKey, data: dict[str, object]
+) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", "data": data}
     tables.transact([Put(store.names.control, row)])
     assert store.arrived_at(key) is None
@@ -669,7 +665,7 @@ def test_a_spoiled_first_arrival_is_no_arrival(store: Store, tables: Any, key: R
         ({}, ""),
     ],
 )
-def test_a_rerun_row_that_cannot_be_read_in_full_counts_by_its_reason(
+def test_a_partly_readable_rerun_row_counts_by_its_reason(
     store: Store, tables: Tables, key: RunKey, sk: str, fields: Item, reason: str
 ) -> None:
     tables.transact([Put(store.names.rerun, {"PK": "PIPELINE#bronze", "SK": sk, **fields})])
@@ -725,7 +721,7 @@ def notes_of_an_arrival(start: StartRun) -> list[StartRun | NoteArrival | Observ
 
 @pytest.mark.parametrize("which", range(3))
 @pytest.mark.parametrize("spoiled", SPOILED_ARRIVALS)
-def test_what_is_no_arrival_stops_nothing_and_gives_way_to_one(
+def test_a_corrupted_arrival_stops_nothing_and_is_replaced(
     store: Store, tables: Tables, start: StartRun, key: RunKey, spoiled: Item, which: int
 ) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}", **spoiled}
@@ -736,7 +732,7 @@ def test_what_is_no_arrival_stops_nothing_and_gives_way_to_one(
 
 
 class Hasty(MemoryTables):
-    """Tables in which somebody else notes an arrival right after what stands in its place was read."""
+    """Tables in which another writer notes an arrival right after the corrupted one was read."""
 
     noted: Item | None = None
 
@@ -751,7 +747,7 @@ class Hasty(MemoryTables):
 @pytest.mark.parametrize(
     "arrival", [{"data": {"arrivedAt": "2026-03-03T11:00:00Z"}}, {"arrivedAt": "2026-03-03T11:00"}]
 )
-def test_an_arrival_that_was_mended_meanwhile_stays(start: StartRun, key: RunKey, spoiled: Item, arrival: Item) -> None:
+def test_an_arrival_fixed_in_the_meantime_stays(start: StartRun, key: RunKey, spoiled: Item, arrival: Item) -> None:
     tables = Hasty()
     store = Store(tables, TableNames.of_environment("test"))
     row = {"PK": "PIPELINE#bronze", "SK": f"SENSOR#first-sensor-arrival#{key.date}"}
@@ -761,7 +757,7 @@ def test_an_arrival_that_was_mended_meanwhile_stays(start: StartRun, key: RunKey
     assert (store.run(key), store.arrived_at(key)) == (None, NOW - timedelta(hours=1))
 
 
-def test_the_second_start_of_a_date_mends_no_arrival(store: Store, start: StartRun, key: RunKey) -> None:
+def test_the_second_start_of_a_date_replaces_no_arrival(store: Store, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     store.put_sensor("bronze", f"first-sensor-arrival#{key.date}", {"arrivedAt": "soon"})
     assert store.commit(start) is Commit.FENCED

@@ -1,6 +1,6 @@
-"""What the tables do with values, sizes, keys and indexes, alike on the twin, on moto and on a stack.
+"""Values, sizes, keys and indexes of the tables, alike on the twin, on moto and on a stack.
 
-Where a stand-in deviates from DynamoDB the expectation says so: DEVIATES names the stand-in and what it does instead.
+Where a stand-in deviates from DynamoDB the expectation states it: DEVIATES names the stand-in and its behaviour.
 """
 
 from base64 import b64encode
@@ -26,7 +26,7 @@ def control(store: Store) -> str:
 def refused(tables: Any, *writes: Write) -> bool:
     """Whether the tables refuse a transaction as impossible: the twin by ValueError, DynamoDB by ValidationException.
 
-    Neither is a refused condition, which means that somebody was faster.
+    Neither is a refused condition, which means that another writer was faster.
     """
     try:
         tables.transact(list(writes))
@@ -38,7 +38,7 @@ def refused(tables: Any, *writes: Write) -> bool:
 
 
 def _is_impossible(answer: Any) -> bool:
-    """What only the row as it is makes impossible comes as a reason of the cancelled transaction."""
+    """A write that only the present row makes impossible is a reason of the cancelled transaction."""
     reasons = [reason.get("Code") for reason in answer.get("CancellationReasons", [])]
     return answer["Error"]["Code"] == "ValidationException" or "ValidationError" in reasons
 
@@ -98,7 +98,7 @@ def test_a_condition_on_a_value_holds_for_that_value_only(tables: Any, control: 
     assert tables.get(control, "a", "1")["seen"] == 1
 
 
-def test_a_condition_tells_a_number_from_its_like(tables: Any, control: str, kind: str) -> None:
+def test_a_condition_distinguishes_values_of_other_types(tables: Any, control: str, kind: str) -> None:
     tables.transact([Put(control, {**ROW, "v": 1, "w": [{"deep": 1}]})])
     tables.transact([Check(control, "a", "1", Expect(equals={"v": Decimal("1.0"), "w": [{"deep": 1.0}]}))])
     others: list[Any] = ["1", [1], {1}]
@@ -277,7 +277,7 @@ def test_sort_keys_are_ordered_by_their_bytes(tables: Any, control: str) -> None
     assert [row["SK"] for row in tables.query(control, "order", prefix="a")] == ["a", "a!", "a#1"]
 
 
-def test_a_partition_beyond_a_megabyte_is_read_whole_from_either_end(tables: Any, control: str) -> None:
+def test_a_partition_beyond_a_megabyte_is_read_completely(tables: Any, control: str) -> None:
     for number in range(30):
         row = {"PK": "big", "SK": f"{number:02}", "v": "x" * 90_000, "GSI1PK": "BIG", "GSI1SK": f"{29 - number:02}"}
         tables.transact([Put(control, row)])
@@ -308,7 +308,7 @@ def test_a_batch_of_more_than_sixteen_megabytes_is_read_whole(tables: Any, contr
 # --- writes -------------------------------------------------------------------------------------------------------
 
 
-def test_a_transaction_that_fails_half_way_leaves_everything_as_it_was(tables: Any, control: str) -> None:
+def test_a_transaction_that_fails_half_way_changes_nothing(tables: Any, control: str) -> None:
     tables.transact([Put(control, {**ROW, "n": 1}), Put(control, {**ROW, "SK": "2"})])
     writes: list[Write] = [
         Update(control, "a", "1", set={"n": 2}),
@@ -323,7 +323,7 @@ def test_a_transaction_that_fails_half_way_leaves_everything_as_it_was(tables: A
     assert [(row["SK"], row.get("n")) for row in tables.query(control, "a")] == [("1", 1), ("2", None)]
 
 
-def test_a_transaction_with_an_impossible_write_leaves_everything_as_it_was(tables: Any, control: str) -> None:
+def test_a_transaction_with_an_impossible_write_changes_nothing(tables: Any, control: str) -> None:
     assert refused(tables, Put(control, ROW), Put(control, row_of(LARGEST + 1, "2")), Put(control, {**ROW, "SK": "3"}))
     assert list(tables.query(control, "a")) == []
 
@@ -365,7 +365,7 @@ def test_an_update_makes_the_row_and_removing_makes_it_too(tables: Any, control:
 
 
 @pytest.mark.parametrize(("expect", "ok"), [(ANYTHING, True), (Expect(exists=True), False)])
-def test_deleting_what_is_not_there_is_fine_unless_it_was_expected(
+def test_an_absent_row_can_be_deleted_unless_it_was_expected(
     tables: Any, control: str, expect: Expect, ok: bool
 ) -> None:
     delete = Delete(control, "a", "1", expect=expect)
@@ -376,7 +376,7 @@ def test_deleting_what_is_not_there_is_fine_unless_it_was_expected(
         tables.transact([delete])
 
 
-def test_rows_that_were_handed_out_are_nobody_elses(tables: Any, control: str) -> None:
+def test_rows_that_were_returned_are_independent_copies(tables: Any, control: str) -> None:
     given: dict[str, Any] = {**ROW, "m": {"list": [1]}}
     tables.transact([Put(control, given)])
     given["m"]["list"].append(2)
@@ -405,7 +405,7 @@ def test_an_image_of_another_form_is_a_value_error(value: Any) -> None:
         from_wire({"v": value})
 
 
-def test_a_table_that_is_not_there_is_an_exception_and_no_absence(tables: Any) -> None:
+def test_a_missing_table_raises_an_exception(tables: Any) -> None:
     if not isinstance(tables, DynamoTables):
         assert tables.get("nowhere", "a", "1") is None  # The twin has every table.
         return

@@ -35,7 +35,7 @@ PK = "PIPELINE#bronze"
 
 
 def ttls(store: Store, table: str) -> dict[str, Any]:
-    """By kind of row, what its `ttl` is."""
+    """The `ttl` of each kind of row."""
     found = {}
     for row in store._tables.query(table, PK):
         assert isinstance(row.get("ttl", Decimal(0)), Decimal)
@@ -101,7 +101,7 @@ def test_a_verdict_lives_four_hundred_days_from_its_latest_clock(store: Store, k
     assert ttls(store, store.names.control)["VERDICT"] == after(timedelta(days=400))
 
 
-def test_events_of_one_millisecond_survive_beside_those_of_others(
+def test_events_of_one_millisecond_survive_next_to_others(
     store: Store, tables: Any, start: StartRun, key: RunKey
 ) -> None:
     """An external job took the same millisecond, and the two behind it."""
