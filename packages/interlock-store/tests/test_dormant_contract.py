@@ -120,7 +120,7 @@ def test_a_date_that_is_settled_keeps_its_rows(store: Store, tables: Any, key: R
 def test_a_corrupted_entry_is_reported_and_replaced(store: Store, tables: Any, key: RunKey, entry: Any) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"KEPT#stream#{key.date}", "version": 1, "rows": {}, "dormant": entry}
     tables.transact([Put(store.names.control, {**row, "GSI1PK": "DORMANT", "GSI1SK": "x"})])
-    with pytest.raises(MalformedRow, match="dormant has to be"):
+    with pytest.raises(MalformedRow, match="dormant must be"):
         waiting(store, tables)
     assert store.kept(key).dormant is None
     assert store.commit(NoteDormant(key, replace(KEPT, version=2), NOW)) is Commit.COMMITTED

@@ -1,4 +1,4 @@
-"""DynamoTables on a busy table: the calls that are tried again, their number, and the errors that are raised at once."""
+"""DynamoTables on a busy table: the calls that are tried again, their number, and errors that are raised at once."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The changes of a migration to rows of older deployments, on every kind of tables, and the rows that it leaves alone."""
+"""The changes of a migration to rows of older deployments, on every kind of tables, and the rows that it skips."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
