@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
+from interlock_config._expansion import RUN_VARIABLES
 from interlock_lifecycle import JobIntent, Run, RunKey
 from interlock_lifecycle.runs import SendStart, TargetTraits, TriggerFacts, decide_trigger, run_variables
 from interlock_lifecycle.slas import SlaFacts
@@ -97,3 +98,7 @@ def test_an_intent_without_period_gives_none(run: Run) -> None:
     names = run_variables(run_of(run, "2026-03-03").key, old)
     assert not {name for name in names if name.startswith("INTERLOCK_PERIOD")}
     assert names["INTERLOCK_DATE"] == "2026-03-03"
+
+
+def test_validation_knows_each_variable_of_a_run(run: Run, config: PipelineConfig, no_sla: SlaFacts) -> None:
+    assert run_variables(run.key, intent_of(run, config, no_sla)).keys() == RUN_VARIABLES

@@ -18,6 +18,15 @@ DAY_VARIABLES = frozenset({"INTERLOCK_PAR_DAY", "INTERLOCK_DAY"})
 DATE_VARIABLES = DAY_VARIABLES | {"INTERLOCK_DATE", "INTERLOCK_PERIOD_START", "INTERLOCK_PERIOD_END"}
 """The run variables from which a job can read its execution date."""
 
+RUN_VARIABLES = DATE_VARIABLES | {
+    "INTERLOCK_PAR_HOUR",
+    "INTERLOCK_PIPELINE_ID",
+    "INTERLOCK_SCHEDULE_ID",
+    "INTERLOCK_ATTEMPT",
+    "INTERLOCK_JOB_KEY",
+}
+"""Every variable that a run sets (docs/reference/pipeline-file.md §8)."""
+
 
 def expand(
     config: Mapping[str, Any], environment: Mapping[str, str], run: Mapping[str, str] | None = None

@@ -351,6 +351,13 @@ def test_sound_configs_are_not_warned_of(sections: dict[str, str]) -> None:
                 "job.config.payload.a[0]: ${Z} expands to nothing; only ${INTERLOCK_…} variables are expanded",
             ],
         ),
+        (
+            {"job": "{type: command, config: {command: 'load ${INTERLOCK_PARDAY} ${INTERLOCK_TOKEN}'}}"},
+            [
+                "job.config.command: ${INTERLOCK_PARDAY} is not a variable of the run; did you mean "
+                "${INTERLOCK_PAR_DAY}? Any other name must be set in the orchestrator's environment",
+            ],
+        ),
     ],
 )
 def test_warnings(sections: dict[str, str], warned: list[str]) -> None:

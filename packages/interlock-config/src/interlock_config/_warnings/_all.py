@@ -1,5 +1,6 @@
 """All warnings about a config, in their order, and the warnings about names and variables."""
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from interlock_config._config import PipelineConfig
-from interlock_config._expansion import is_ours, variables
+from interlock_config._expansion import RUN_VARIABLES, is_ours, variables
 from interlock_config._problems import Findings, Path, Problem, render, show
 from interlock_config._structs import TriggerCondition
 from interlock_rules import Rule, key_matches
@@ -24,6 +25,7 @@ RESERVED_ID = "INFRASTRUCTURE"
 """The pipeline id under which alarms of the infrastructure are reported."""
 
 _MOST_KEYS_SHOWN = 5
+_PREFIX = "INTERLOCK_"
 _OUR_NAME = re.compile(r"INTERLOCK_[A-Za-z0-9_]{0,40}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # a text that is not a name may hold anything, even a secret
 
@@ -73,6 +75,23 @@ def _lost_variables(config: PipelineConfig, findings: Findings) -> None:
     for path, name in variables(config.job.config, ("job", "config")):
         if not is_ours(name):
             findings.warning(path, UNSET, _lost(name))
+        elif name not in RUN_VARIABLES and (meant := _misspelt(name)) is not None:
+            message = f"${{{name}}} is not a variable of the run; did you mean ${{{meant}}}?"
+            findings.warning(path, UNSET, f"{message} Any other name must be set in the orchestrator's environment")
+
+
+def _misspelt(name: str) -> str | None:
+    """The run variable that differs from the name by about one letter or by underscores only.
+
+    A name such as INTERLOCK_MY_DATE is more likely a variable of the environment.
+    """
+    plain = {_letters(variable): variable for variable in RUN_VARIABLES}
+    found = difflib.get_close_matches(_letters(name), plain, n=1, cutoff=0.85)
+    return plain[found[0]] if found else None
+
+
+def _letters(name: str) -> str:
+    return name.removeprefix(_PREFIX).replace("_", "")
 
 
 def _variables_elsewhere(config: PipelineConfig, findings: Findings) -> None:
