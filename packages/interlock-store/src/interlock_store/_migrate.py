@@ -104,7 +104,7 @@ class _Step(Struct, frozen=True):
 
 
 class _Findings:
-    """The results of a page during the work on it."""
+    """The changes, problems and notices of a page, while the migration works on it."""
 
     def __init__(self) -> None:
         self.changes: list[MigrationChange] = []

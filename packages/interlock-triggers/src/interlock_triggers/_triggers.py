@@ -100,7 +100,7 @@ def find(
 
 @contextmanager
 def _asking(job_type: str) -> Iterator[None]:
-    """A question starts no job: an error in the config becomes a CheckFailed."""
+    """Turn the errors of a start into CheckFailed: a request for a status starts no job."""
     try:
         yield
     except BadConfig as error:

@@ -83,7 +83,7 @@ class LivePipelines:
         return self._look(now).later
 
     def check(self, now: datetime) -> int:
-        """Raise the errors of the pipelines that could not be taken in. The result is always 0."""
+        """Raise the errors of the pipelines that this tick cannot look at. The result is always 0."""
         troubles = self._look(now).troubles
         if troubles:
             raise ExceptionGroup(f"{len(troubles)} pipelines could not be looked at", troubles)

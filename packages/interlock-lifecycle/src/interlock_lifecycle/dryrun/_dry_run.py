@@ -100,8 +100,8 @@ def decide_waiting_dry_run(
 ) -> ObserveRun | NoteArrival | Announce | Ignore:
     """Decide on a sensor's record for a date that it does not name.
 
-    The stream-router calls it for each date of a dry run that waits for its rules, and for those for which a post-run
-    record counts too. A live run reads all of its rules' sensors by itself, whatever date they name. Results:
+    The stream-router calls it for each date of a dry run that waits for its rules, and for each other date for which a
+    post-run record counts. A live run reads all of its rules' sensors by itself, whatever date they name. Results:
 
     - `ObserveRun`: the date waited, all rules hold, and its job would be triggered now.
     - `Announce`: the date has begun, and the post-run record drifted.

@@ -28,9 +28,9 @@ class ExecutionEnded(Struct, frozen=True):
 def decide_recovery(
     facts: CloseFacts, token: str, ended: ExecutionEnded, *, now: datetime, execution_timeout: timedelta
 ) -> RecoverRun | CloseRun | Ignore:
-    """Decide how a RUNNING row goes on whose execution has ended without closing it.
+    """Decide how a run continues after its execution has ended without a close.
 
-    The watchdog calls it for each such row. `token` names the ended execution. Results:
+    The watchdog calls it for each RUNNING row with such an execution. `token` names the ended execution. Results:
 
     - `RecoverRun`: the attempt goes on in a new execution with a new token. It keeps its job intent, so that the new
       execution follows the job that was started. TRIGGER_RECOVERED is emitted.

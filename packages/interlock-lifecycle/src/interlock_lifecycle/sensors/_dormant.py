@@ -61,11 +61,11 @@ class Waiting(Struct, frozen=True):
 def decide_dormant(
     key: RunKey, sensor: Sensor, config: PipelineConfig, facts: Waiting
 ) -> NoteDormant | Announce | Ignore:
-    """Decide how a date waits whose trigger row came on an excluded day before the date has begun.
+    """Decide how a date waits: its trigger's row came on an excluded day, before the date began.
 
     `decide_sensor` and `decide_dry_run` call it. A date that is excluded itself keeps no row: on the next allowed day
-    the row under the sensor's key counts. Reconciliation reads that row for a live pipeline. Nothing does so for a dry
-    run, so its date is noted. Results:
+    the row under the sensor's key counts. The watchdog reads that row for a live pipeline, and never for a dry run.
+    The date of a dry run is therefore noted. Results:
 
     - `NoteDormant`: the date keeps this record, or newer rows of its other rules, or the excluded day is not reported
       yet. PIPELINE_EXCLUDED is emitted once per date and excluded day.

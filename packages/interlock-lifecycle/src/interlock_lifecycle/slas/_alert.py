@@ -51,7 +51,7 @@ def decide_alert(
     - `RecordBreach`: the breach is true. The verdict is written with the event.
     - `Announce`: the warning is true. It is emitted once per moment and date.
     - `TooEarly`: the moment is not reached.
-    - `Ignore`: the clock, the date or the moment is no longer the config's, the clock is judged, the date succeeded or
+    - `Ignore`: the config no longer has this clock, date or moment, the clock is judged, the date succeeded or
       ended in time, or a warning comes after the breach.
     """
     clock, kind = _ALERT_OF[alert]
