@@ -99,7 +99,7 @@ class ExpiryFacts(Struct, frozen=True):
 def expire_trigger(
     config: PipelineConfig, key: RunKey, ended_at: datetime, facts: ExpiryFacts, now: datetime
 ) -> ExpireTrigger:
-    """Fail a date that was not triggered until the end of its auto-trigger window (docs/reference/watchdog.md §6)."""
+    """Close a date as FAILED_FINAL: its trigger did not come by its deadline (docs/reference/watchdog.md §6)."""
     source = f"expired {rfc3339(ended_at)}"
     unmoved = trigger_ends(config, key.date, Exclusions())
     moved_from = None if unmoved == ended_at else unmoved
