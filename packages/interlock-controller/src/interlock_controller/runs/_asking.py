@@ -54,8 +54,8 @@ def seek(context: StepContext, key: RunKey, intent: JobIntent) -> str | Unreadab
 def standing_job(context: StepContext, run: Run) -> StandingJob | None:
     """The previous attempt's job, if it runs or its status is unknown. None if its end is recorded.
 
-    The job of an unconfirmed start is looked for if the target can find jobs by key. A job that the target no longer
-    knows has ended.
+    The job of an unconfirmed start is looked for if the target can find jobs by key. If the target no longer knows the
+    job, the job has ended.
     """
     previous = run.previous_job
     if previous is None or run.job_intent is not None:
