@@ -36,6 +36,17 @@ def test_a_service_decides_nothing_and_commits_nothing(service: str) -> None:
     assert {path.name: found for path in sources(service) if (found := list(decisions(path.read_text())))} == {}
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_imports_nothing_that_decides(service: str) -> None:
+    imported = {
+        str(node.module)
+        for path in sources(service)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert {name for name in imported if name.partition(".")[0] == "interlock_lifecycle"} == set()
+
+
 def test_decisions_and_commits_are_found() -> None:
     assert list(decisions("x = decide_rerun(1)\nstore.commit(x)")) == ["line 1: decide_rerun", "line 2: commit"]
     assert list(decisions("decided = wire(environ)")) == []

@@ -10,6 +10,7 @@ import click
 
 from interlock_cli._deployment import deployment, deployment_options
 from interlock_cli._output import CliError, console, print_json_line
+from interlock_lifecycle.events import EVENT_KINDS, Severity
 from interlock_store import Store
 
 INFRASTRUCTURE = "INFRASTRUCTURE"
@@ -19,8 +20,13 @@ _POLL_SECONDS = 1.0
 _OVERLAP_MS = 60_000
 """Each poll reads this period again, since events reach the table slightly out of order."""
 
-_RED = ("FAIL", "BREACH", "EXHAUSTED", "TIMEOUT", "MISSED", "EXPIRED", "INVALID", "REJECTED", "DEGRADED", "ALARM")
-_YELLOW = ("WARNING", "LATE", "DRIFT", "RECOVERED", "EXCLUDED", "MISSING")
+_COLOURS = {
+    Severity.CRITICAL: "red",
+    Severity.WARNING: "yellow",
+    Severity.NOTICE: "cyan",
+    Severity.GOOD: "green",
+    Severity.PROGRESS: "default",
+}
 
 
 @click.command()
@@ -104,10 +110,9 @@ def _print(row: dict[str, Any], as_json: bool) -> None:
 
 
 def colour_of(event_type: str) -> str:
-    """The colour of an event type in a terminal."""
-    if any(word in event_type for word in _RED):
-        return "red"
-    return "yellow" if any(word in event_type for word in _YELLOW) else "green"
+    """The colour of an event type in a terminal, by its severity in the event catalogue. Unknown types are warnings."""
+    kinds = {str(kind): found.severity for kind, found in EVENT_KINDS.items()}
+    return _COLOURS[kinds.get(event_type, Severity.WARNING)]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from rich.markup import escape
 
+from interlock_lifecycle.events import EVENT_KINDS, EventType, Severity
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_local.demo._screen import Screen
 from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, ROSTER, SILVER
@@ -15,24 +16,34 @@ Standing: TypeAlias = Mapping[tuple[str, str], tuple[Progress, int]]
 """The progress and number of the newest attempt of each run at the last look, by pipeline and execution date."""
 
 _AT_WORK = {Progress.COMMITTED, Progress.EVALUATING, Progress.RUNNING}
+_PRINTED = frozenset(
+    {
+        EventType.JOB_FAILED,
+        EventType.RELATIVE_SLA_WARNING,
+        EventType.RELATIVE_SLA_BREACH,
+        EventType.SLA_WARNING,
+        EventType.SLA_BREACH,
+        EventType.SCHEDULE_MISSED,
+        EventType.RETRY_EXHAUSTED,
+        EventType.INFRA_FAILURE,
+        EventType.VALIDATION_EXHAUSTED,
+        EventType.TRIGGER_RECOVERED,
+        EventType.POST_RUN_DRIFT,
+        EventType.LATE_DATA_ARRIVAL,
+        EventType.RERUN_ACCEPTED,
+        EventType.RERUN_REJECTED,
+        EventType.DRY_RUN_DRIFT,
+    }
+)
+"""The events that are printed. Their colour is that of their severity."""
+
 _COLOURS = {
-    "JOB_FAILED": "red",
-    "RELATIVE_SLA_WARNING": "yellow",
-    "RELATIVE_SLA_BREACH": "red",
-    "SLA_WARNING": "yellow",
-    "SLA_BREACH": "red",
-    "SCHEDULE_MISSED": "red",
-    "RETRY_EXHAUSTED": "red",
-    "INFRA_FAILURE": "red",
-    "VALIDATION_EXHAUSTED": "red",
-    "TRIGGER_RECOVERED": "yellow",
-    "POST_RUN_DRIFT": "yellow",
-    "LATE_DATA_ARRIVAL": "yellow",
-    "RERUN_ACCEPTED": "cyan",
-    "RERUN_REJECTED": "yellow",
-    "DRY_RUN_DRIFT": "magenta",
+    Severity.CRITICAL: "red",
+    Severity.WARNING: "yellow",
+    Severity.NOTICE: "cyan",
+    Severity.GOOD: "green",
+    Severity.PROGRESS: "default",
 }
-"""The events that are printed, with their colours."""
 
 _WOULD = "DRY_RUN_WOULD_TRIGGER"
 
@@ -107,6 +118,7 @@ class Watcher:
             if not self._would_run:
                 self._screen.say(f"[magenta]{kind}[/] {name} {date}: every hour has one")
             self._would_run.add(date)
-        elif kind in _COLOURS:
-            self._screen.say(f"[{_COLOURS[kind]}]{kind}[/] {name} {date}: {escape(str(row.get('message', '')))}")
+        elif kind in _PRINTED:
+            colour = _COLOURS[EVENT_KINDS[EventType(kind)].severity]
+            self._screen.say(f"[{colour}]{kind}[/] {name} {date}: {escape(str(row.get('message', '')))}")
         self.seen.add((name, kind))
