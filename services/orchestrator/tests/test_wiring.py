@@ -56,7 +56,7 @@ def test_a_breakers_state_is_a_metric_and_follows_variables(service: Service, ga
     said = _refused(service, port)
     assert gauge.seen == [("interlock.breaker.state", 2, {"target": f"127.0.0.1:{port}"})]
     assert "failed 2 times in a row" in said
-    assert "for 7 s more" in said
+    assert "gets no requests for 7 s" in said
 
 
 def test_each_state_of_a_breaker_has_its_number(service: Service, gauge: Gauge) -> None:
