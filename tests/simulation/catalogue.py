@@ -607,10 +607,10 @@ MUTANTS = (
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
-        "a kept row hides the seen row",
+        "an offset's kept row marks the key of the date",
         "interlock_lifecycle:rows_seen",
-        "{**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **marks, **own}",
-        "{**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **own, **marks}",
+        'marks[slot] = f"{fingerprint(selection.fields[slot])}@{at}"',
+        'marks[selection.sources[slot]] = f"{fingerprint(selection.fields[slot])}@{at}"',
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
