@@ -168,12 +168,14 @@ def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) ->
     if "no sensor was updated" not in str(told.detail.get("message")):
         return None
     asked_at = datetime.fromisoformat(told.detail["timestamp"])
-    outcomes = [found for found in _known_outcomes(ledger, key, asked_at) if found[0] < began]
+    known = _known_outcomes(ledger, key, asked_at)
+    earlier = [found for found in known if found[0] < began]
     rules = _rules_now(ledger, key)
     stamps = _stamps(judged.counting_now(ledger, key, rules))
-    if not outcomes or outcomes[-1][1] != "success":
+    # Another invocation may have committed an outcome after this one began and before it read the joblog.
+    if not any(found and found[-1][1] == "success" for found in (earlier, known)):
         return f"{key}: rejected as unchanged although its last outcome is not a success"
-    newest = max(outcomes[-1][0], max(at for at, _ in ledger.outcomes[key]))
+    newest = max(at for at, _ in ledger.outcomes[key])
     quiet = all(row.since < began for rule in rules for row in judged.present(ledger, key, rule))
     if quiet and any(stamp > newest for stamp in stamps):
         return f"{key}: rejected as unchanged although a sensor was updated at {max(stamps)}"
