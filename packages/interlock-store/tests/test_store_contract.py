@@ -415,7 +415,7 @@ def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables
     answer = AnsweredRequest("2026-03-03T12:00:00Z", "rejected", NOW, True, standing.requested_at)
     refusal = RejectRerun(key, answer, JobEntry(key, NOW, "rerun-rejected"), ())
     entry = JobEntry(key, NOW, "late-data-arrival", run_token=run.run_token)
-    note = NoteAfterRun(run, (), False, "told", NOW, entry, beside=standing)
+    note = NoteAfterRun(run, (), False, "told", NOW, entry, waiting=standing)
     assert store.commit(note) is Commit.STALE  # the run has failed
     pk, sk = f"PIPELINE#{key.pipeline_id}", f"TRIGGER#{key.schedule_id}#{key.date}"
     tables.transact([Update(store.names.control, pk, sk, set={"status": "COMPLETED"})])
@@ -425,7 +425,7 @@ def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables
     handled = Update(store.names.control, pk, f"RERUN_REQUEST#{key.schedule_id}#{key.date}", set={"handledAt": "now"})
     tables.transact([handled])
     noted = store.standing_request(key)
-    assert store.commit(replace(note, marker="again", beside=noted)) is Commit.STALE
+    assert store.commit(replace(note, marker="again", waiting=noted)) is Commit.STALE
     tables.transact([replace(handled, set={}, remove=("handledAt",))])
     noted = store.standing_request(key)
     assert noted is not None

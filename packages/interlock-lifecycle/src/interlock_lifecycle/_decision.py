@@ -221,7 +221,7 @@ class RecoverRun(Struct, frozen=True):
 class NoteAfterRun(Struct, frozen=True):
     """News after a completed run: judged post-run sensors, or late data while a rerun request waits.
 
-    settled: no post-run sensor is awaited any more. marker: limits the events to one report. `beside`: the request that
+    settled: no post-run sensor is awaited any more. marker: limits the events to one report. waiting: the request that
     waits. If it is rejected, the late data or drift that `entry` logs makes a request of its own.
     """
 
@@ -231,7 +231,7 @@ class NoteAfterRun(Struct, frozen=True):
     marker: str | None = None
     at: datetime | None = None
     entry: JobEntry | None = None
-    beside: StandingRequest | None = None
+    waiting: StandingRequest | None = None
 
 
 class DryRun(Struct, frozen=True):

@@ -348,5 +348,5 @@ def _expiry(ttl: object) -> datetime | None:
 
 
 def _token(row: Item, lease: datetime) -> str:
-    told = f"{row['PK']}\x1f{row['SK']}\x1f{format_time(lease)}"
-    return f"migrated-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    identity = f"{row['PK']}\x1f{row['SK']}\x1f{format_time(lease)}"
+    return f"migrated-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"

@@ -343,7 +343,7 @@ def _follow_up(asked: RequestRerun, closing: JobEntry | None, names: TableNames)
         return _request_rerun(asked, names)
     if closing is not None and milliseconds(entry.at) == milliseconds(closing.at):
         entry = replace(entry, at=entry.at + timedelta(milliseconds=1))
-    return [_log(entry, names), _note_beside(asked.key, standing, asked.requested_at, names.control)]
+    return [_log(entry, names), _note_on_waiting(asked.key, standing, asked.requested_at, names.control)]
 
 
 def _judge(
@@ -419,9 +419,9 @@ ANY_NOTE = object()
 
 def request_as_read(requested_at: Any, noted: Any = ANY_NOTE, *absent: str) -> Expect:
     """The condition that a rerun request's row is as it was read. Values are compared as they are stored."""
-    told = {"requestedAt": requested_at} | ({} if noted is ANY_NOTE else {"lateData": noted})
-    equals = {name: value for name, value in told.items() if value is not UNSET}
-    missing = tuple(name for name, value in told.items() if value is UNSET)
+    known = {"requestedAt": requested_at} | ({} if noted is ANY_NOTE else {"lateData": noted})
+    equals = {name: value for name, value in known.items() if value is not UNSET}
+    missing = tuple(name for name, value in known.items() if value is UNSET)
     return Expect(exists=None if equals else True, equals=equals, absent=(*missing, *absent))
 
 
@@ -464,12 +464,12 @@ def _note_after_run(decision: NoteAfterRun, names: TableNames) -> list[Write]:
         writes.append(Put(names.control, mark, NOTHING_THERE, FENCE))
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
-    if decision.beside is not None and decision.at is not None:
-        writes.append(_note_beside(decision.run.key, decision.beside, decision.at, names.control))
+    if decision.waiting is not None and decision.at is not None:
+        writes.append(_note_on_waiting(decision.run.key, decision.waiting, decision.at, names.control))
     return writes
 
 
-def _note_beside(key: RunKey, standing: StandingRequest, at: datetime, control: str) -> Update:
+def _note_on_waiting(key: RunKey, standing: StandingRequest, at: datetime, control: str) -> Update:
     """The note on a request that still waits. Its answer reads the note. The row enters the pending index again."""
     return Update(
         control,

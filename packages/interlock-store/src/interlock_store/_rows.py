@@ -50,7 +50,7 @@ _LOG_TTL = timedelta(days=30)
 _EVENT_TTL = timedelta(days=30)
 _MARKER_TTL = timedelta(days=30)
 _VERDICT_TTL = timedelta(days=400)
-_SHADOW_TTL = timedelta(days=7)
+_DRY_RUN_TTL = timedelta(days=7)
 _KEPT_TTL = timedelta(days=400)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -118,11 +118,11 @@ def read_arrival(row: Mapping[str, Any]) -> datetime | None:
 
 def arrival_as_read(row: Mapping[str, Any]) -> Expect:
     """The condition that a first-sensor-arrival row is as it was read, for all attributes that read_arrival uses."""
-    told = ("data", "arrivedAt")
+    names = ("data", "arrivedAt")
     return Expect(
         exists=True,
-        equals={name: row[name] for name in told if name in row},
-        absent=tuple(name for name in told if name not in row),
+        equals={name: row[name] for name in names if name in row},
+        absent=tuple(name for name in names if name not in row),
     )
 
 
@@ -413,19 +413,19 @@ def read_verdict(row: Mapping[str, Any] | None, key: RunKey) -> Verdict:
 
     An SLA never stops a run, so a corrupted judgement raises no error.
     """
-    told = {clock: (row or {})[str(clock)] for clock in Clock if str(clock) in (row or {})}
-    read = {clock: _read_judgement(value) for clock, value in told.items()}
+    stored = {clock: (row or {})[str(clock)] for clock in Clock if str(clock) in (row or {})}
+    read = {clock: _read_judgement(value) for clock, value in stored.items()}
     return Verdict(
         key,
         clocks={clock: judgement for clock, judgement in read.items() if judgement is not None},
-        corrupted={clock: told[clock] for clock, judgement in read.items() if judgement is None},
+        corrupted={clock: stored[clock] for clock, judgement in read.items() if judgement is None},
     )
 
 
-def _read_judgement(told: Any) -> ClockVerdict | None:
+def _read_judgement(value: Any) -> ClockVerdict | None:
     try:
         return ClockVerdict(
-            Outcome(told["outcome"]), parse_time(told["deadline"], "", ""), parse_time(told["at"], "", "")
+            Outcome(value["outcome"]), parse_time(value["deadline"], "", ""), parse_time(value["at"], "", "")
         )
     except (KeyError, TypeError, ValueError, MalformedRow):
         return None
@@ -444,7 +444,7 @@ def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
         "seen": dry_run.seen,
         "reruns": list(dry_run.reruns),
         "retries": dry_run.retries,
-        "ttl": epoch(at + _SHADOW_TTL),
+        "ttl": epoch(at + _DRY_RUN_TTL),
     }
     if dry_run.triggered_at is not None:
         row["data"] = {"triggeredAt": format_time(dry_run.triggered_at)}
@@ -456,7 +456,7 @@ def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
     if row is None:
         return DryRun(key)
     data = row.get("data")
-    told = data.get("triggeredAt") if isinstance(data, Mapping) else None
+    text = data.get("triggeredAt") if isinstance(data, Mapping) else None
     reruns, retries = row.get("reruns", []), row.get("retries", 0)
     if not isinstance(reruns, list) or not isinstance(retries, int | Decimal) or isinstance(retries, bool):
         raise MalformedRow(
@@ -464,7 +464,7 @@ def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
         )
     return DryRun(
         key,
-        triggered_at=parse_time(told, row["PK"], row["SK"]) if "data" in row else None,
+        triggered_at=parse_time(text, row["PK"], row["SK"]) if "data" in row else None,
         seen=_texts(row.get("seen")),
         reruns=tuple(str(reason) for reason in reruns),
         retries=int(retries),
@@ -522,8 +522,8 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
     """
     if row is None:
         return KeptRows()
-    told = row.get("rows")
-    entries = told if isinstance(told, Mapping) else {}
+    stored = row.get("rows")
+    entries = stored if isinstance(stored, Mapping) else {}
     version = _whole(row.get("version"), otherwise=0)
     return KeptRows(
         {str(slot): _read_kept(entry) for slot, entry in entries.items()},
@@ -534,15 +534,15 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
 
 def _read_dormant(entry: Any) -> Dormancy | None:
     """The note of a date that waits. None without a note, and for an unreadable one."""
-    told = entry if isinstance(entry, Mapping) else {}
-    sensor_key, slot = told.get("sensorKey"), told.get("slot")
+    stored = entry if isinstance(entry, Mapping) else {}
+    sensor_key, slot = stored.get("sensorKey"), stored.get("slot")
     if not isinstance(sensor_key, str) or not isinstance(slot, str):
         return None
     try:
-        since = parse_time(told.get("since"), "", "").astimezone(UTC)
+        since = parse_time(stored.get("since"), "", "").astimezone(UTC)
     except (MalformedRow, OverflowError):
         return None
-    return Dormancy(sensor_key, slot, since, is_dry=told.get("dryRun") is True)
+    return Dormancy(sensor_key, slot, since, is_dry=stored.get("dryRun") is True)
 
 
 def read_waiting(row: Mapping[str, Any]) -> tuple[RunKey, KeptRows]:

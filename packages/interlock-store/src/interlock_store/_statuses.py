@@ -136,12 +136,12 @@ class _Look:
     def _sla(self, key: RunKey) -> tuple[SlaFacts, str]:
         """The facts of the date's SLA without its corrupted rows, and the problem of these rows."""
         sla, config = self._store.sla(key), self._stored.config
-        spoiled = [f"{clock} says {value!r}" for clock, value in sla.verdict.corrupted.items()]
-        if spoiled:
+        corrupted = [f"{clock} says {value!r}" for clock, value in sla.verdict.corrupted.items()]
+        if corrupted:
             row = f"VERDICT#{key.schedule_id}#{key.date}"
             return (
                 sla,
-                f"{row} is not a verdict, and is judged again at the next look at its date: {', '.join(spoiled)}",
+                f"{row} is not a verdict, and is judged again at the next look at its date: {', '.join(corrupted)}",
             )
         if config is None or config.sla is None or config.sla.max_duration is None or sla.arrived_at is None:
             return sla, ""

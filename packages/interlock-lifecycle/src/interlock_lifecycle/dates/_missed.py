@@ -118,7 +118,7 @@ def expire_trigger(
             **moved_detail(moved_from),
         },
     )
-    verdicts, told = settle(config, key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1)
+    verdicts, judged = settle(config, key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1)
     run = Run(
         key=key,
         status=RunStatus.FAILED_FINAL,
@@ -129,4 +129,4 @@ def expire_trigger(
         closed_at=now,
         close_reason=why,
     )
-    return ExpireTrigger(run, facts.sla.verdict, verdicts, (event, *told))
+    return ExpireTrigger(run, facts.sla.verdict, verdicts, (event, *judged))

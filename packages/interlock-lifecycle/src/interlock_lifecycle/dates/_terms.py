@@ -58,7 +58,9 @@ def clocks_since(in_force: Mapping[str, datetime]) -> dict[Clock, datetime]:
     """The time since when each SLA clock exists, is watched and has these excluded days, if that is known."""
     days = excluded_since(in_force)
     found = {clock: (in_force.get(_clock_term(clock)), days) for clock in Clock}
-    return {clock: max(known) for clock, told in found.items() if (known := [at for at in told if at is not None])}
+    return {
+        clock: max(known) for clock, moments in found.items() if (known := [at for at in moments if at is not None])
+    }
 
 
 def excluded_since(in_force: Mapping[str, datetime]) -> datetime | None:
@@ -96,8 +98,8 @@ def _schedule_term(config: PipelineConfig) -> str:
 
 def _dates_term(config: PipelineConfig) -> str:
     schedule = config.schedule
-    told = (None if config.cron is None else _dates_of(config.cron), schedule.include)
-    return f"dates {_digest(*told, schedule.exclude, schedule.calendar)}"
+    dates = (None if config.cron is None else _dates_of(config.cron), schedule.include)
+    return f"dates {_digest(*dates, schedule.exclude, schedule.calendar)}"
 
 
 def _dates_of(cron: Cron) -> tuple[object, ...]:

@@ -161,18 +161,18 @@ def _observe(
         message=f"the trigger and all rules hold: the {config.job.type} job would be triggered",
         detail={"triggeredAt": rfc3339(now), "sensorKey": sensor.key, "jobType": str(config.job.type)},
     )
-    told = [would]
+    events = [would]
     projection = project_sla(config, key, now, arrived_at, facts.exclusions)
     if projection is not None:
-        told.append(_projected(projection, key, now, source))
-    told.append(_completed(projection, key, now, source, len(told)))
+        events.append(_projected(projection, key, now, source))
+    events.append(_completed(projection, key, now, source, len(events)))
     kept, rows = _kept(sensor, config, facts), {**facts.sensors, sensor.key: sensor.fields}
     read = select_rows(rows, rules_to_read(config), key.date, kept.rows)
     dry_run = replace(facts.dry_run, triggered_at=now, seen=rows_seen(rows, read, kept.rows, key.date))
     baseline = baseline_to_write(take_baseline(config, key, facts.sensors, kept.rows))
     begins = facts.arrived_at is None
     return ObserveRun(
-        dry_run, arrived_at if begins else None, baseline, tuple(told), kept=kept if begins else KeptRows()
+        dry_run, arrived_at if begins else None, baseline, tuple(events), kept=kept if begins else KeptRows()
     )
 
 

@@ -150,7 +150,7 @@ def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineCo
     dry_run = facts.dry_run or DryRun(request.key)
     refusal = _refusal(request, _as_if_live(facts, dry_run), config)
     source = f"rerun {request.identity}"
-    told = make_event(
+    answer = make_event(
         EventType.DRY_RUN_WOULD_RERUN if refusal is None else EventType.DRY_RUN_RERUN_REJECTED,
         request.key,
         request.at,
@@ -158,7 +158,7 @@ def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineCo
         message=f"rerun ({request.reason}) would be {'accepted' if refusal is None else f'rejected: {refusal[0]}'}",
         detail=_detail(request),
     )
-    events = [told]
+    events = [answer]
     if refusal is not None and refusal[1] is not None:
         events.append(make_event(refusal[1], request.key, request.at, source=source, ordinal=1, message=refusal[0]))
     after = dry_run if refusal is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))

@@ -125,7 +125,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         )
     ]
     events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))
-    verdicts, told = _settle(facts, run, source, now, succeeded_at, len(events))
+    verdicts, judged = _settle(facts, run, source, now, succeeded_at, len(events))
     entry = _entry(run, JobEvent.SUCCESS, succeeded_at, outcome)
     return CloseRun(
         run,
@@ -134,7 +134,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
         entry,
         facts.sla.verdict,
         verdicts,
-        (*events, *told),
+        (*events, *judged),
         baseline_to_write(facts.baseline),
         awaits_post_run=facts.config is not None and facts.config.post_run_rules is not None,
         intent=run.job_intent,
@@ -180,7 +180,7 @@ def _give_up(
     run: Run, facts: CloseFacts, outcome: JobOutcome, entry: JobEntry, events: tuple[Event, ...], now: datetime
 ) -> CloseRun:
     """The attempt failed, and no other follows. `events` report both."""
-    verdicts, told = _settle(facts, run, f"complete {run.run_token}", now, None, len(events))
+    verdicts, judged = _settle(facts, run, f"complete {run.run_token}", now, None, len(events))
     return CloseRun(
         run,
         RunStatus.FAILED_FINAL,
@@ -188,7 +188,7 @@ def _give_up(
         entry,
         facts.sla.verdict,
         verdicts,
-        (*events, *told),
+        (*events, *judged),
         intent=run.job_intent,
         reason=f"{outcome.event}: {outcome.error}" if outcome.error else outcome.event,
     )
@@ -252,8 +252,8 @@ def close_failed(
         detail={"status": str(RunStatus.FAILED_FINAL), "runToken": run.run_token},
     )
     entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
-    verdicts, told = _settle(facts, run, source, now, None, 1)
-    events = (event, *told)
+    verdicts, judged = _settle(facts, run, source, now, None, 1)
+    events = (event, *judged)
     return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
 
 

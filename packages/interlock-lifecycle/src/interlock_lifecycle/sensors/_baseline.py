@@ -62,8 +62,8 @@ def baseline_events(
     failed = isinstance(taken, NoBaseline)
     message = taken.reason if isinstance(taken, NoBaseline) else f"baseline of {len(taken)} post-run sensors taken"
     event_type = EventType.BASELINE_CAPTURE_FAILED if failed else EventType.POST_RUN_BASELINE_CAPTURED
-    told = make_event(event_type, run.key, at, source=source, ordinal=ordinal, attempt=run.attempt, message=message)
-    return [told]
+    event = make_event(event_type, run.key, at, source=source, ordinal=ordinal, attempt=run.attempt, message=message)
+    return [event]
 
 
 def watching_rule(config: PipelineConfig, sensor_key: str) -> Rule | None:

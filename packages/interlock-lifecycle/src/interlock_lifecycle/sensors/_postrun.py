@@ -105,7 +105,7 @@ def _drifted(
             key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, error=event.message, run_token=run.run_token
         )
         marker = record_marker(key, sensor)
-        return NoteAfterRun(run, (event,), complete, marker, sensor.written_at, entry, beside=facts.request)
+        return NoteAfterRun(run, (event,), complete, marker, sensor.written_at, entry, waiting=facts.request)
     settles = run if complete else None
     return RequestRerun(key, RerunReason.DATA_DRIFT, sensor.written_at, None, (event,), facts.request, settles)
 

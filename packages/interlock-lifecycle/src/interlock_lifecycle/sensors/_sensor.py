@@ -116,5 +116,5 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
     entry = JobEntry(key, sensor.written_at, JobEvent.LATE_DATA_ARRIVAL, run_token=run.run_token)
     if facts.request is not None and facts.request.waits:
         marker = record_marker(key, sensor)
-        return NoteAfterRun(run, (event,), False, marker, sensor.written_at, entry, beside=facts.request)
+        return NoteAfterRun(run, (event,), False, marker, sensor.written_at, entry, waiting=facts.request)
     return RequestRerun(key, RerunReason.LATE_DATA, sensor.written_at, entry, (event,), facts.request)

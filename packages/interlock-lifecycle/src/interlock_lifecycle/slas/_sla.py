@@ -79,10 +79,10 @@ def calculate_deadlines(
     if exclusions.excludes(date.day):
         return ()
     terms = GivenSla() if config is None else _terms(config, given.arrived_at)
-    told = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) is not None}
+    given_terms = {name: value for name in given.__struct_fields__ if (value := getattr(given, name)) is not None}
     fire = None if config is None else cron_fire(config, date)
     dormant = None if config is None else config.dormant_days(exclusions)
-    found = tuple(_clocks(replace(terms, **told), date, fire, dormant).values())
+    found = tuple(_clocks(replace(terms, **given_terms), date, fire, dormant).values())
     for one in found:
         if isinstance(one, SlaError):
             raise one
