@@ -76,6 +76,33 @@ resource "aws_cloudwatch_event_bus_policy" "this" {
   })
 }
 
+# Every event of the bus on its way to the events table: a burst becomes few invocations, and a busy sink loses nothing.
+module "event_sink" {
+  source = "../modules/queue"
+
+  name = module.names.queues["event-sink"]
+  arn  = module.names.queue_arns["event-sink"]
+  # Six times the timeout of the event-sink, and the batching window.
+  visibility_timeout_seconds = 362
+  # A day of receives: an events table that is away for hours makes no dead letters.
+  dead_letter = { queue_arn = module.event_sink_dlq.arn, max_receives = 240 }
+  rule_arns   = [module.names.rule_arns["event-sink"], module.names.rule_arns["infra-alarm-events"]]
+  alarm       = false
+  kms_key_arn = local.kms_key_arn
+  tags        = var.tags
+}
+
+module "event_sink_dlq" {
+  source = "../modules/queue"
+
+  name          = module.names.queues["event-sink-dlq"]
+  arn           = module.names.queue_arns["event-sink-dlq"]
+  rule_arns     = [module.names.rule_arns["event-sink"], module.names.rule_arns["infra-alarm-events"]]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
 module "alerts" {
   source = "../modules/queue"
 
@@ -129,6 +156,7 @@ module "async_dlq" {
 
   name = module.names.queues["async-dlq"]
   arn  = module.names.queue_arns["async-dlq"]
+  # Rules of an event-sink that is not upgraded yet still send here.
   rule_arns = [
     for rule in ["event-sink", "infra-alarm-events", "watchdog", "execution-status"] : module.names.rule_arns[rule]
   ]

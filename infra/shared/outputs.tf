@@ -6,6 +6,18 @@ output "event_bus" {
   depends_on  = [aws_cloudwatch_event_bus.this]
 }
 
+output "event_sink_queue_arn" {
+  description = "ARN of the queue of the event-sink."
+  value       = module.names.queue_arns["event-sink"]
+  depends_on  = [module.event_sink]
+}
+
+output "event_sink_dlq_arn" {
+  description = "ARN of the dead-letter queue of the event-sink."
+  value       = module.names.queue_arns["event-sink-dlq"]
+  depends_on  = [module.event_sink_dlq]
+}
+
 output "alerts_queue_arn" {
   description = "ARN of the alert queue."
   value       = module.names.queue_arns["alerts"]

@@ -121,6 +121,8 @@ module "event_sink" {
 
   events_table_ttl_days = var.events_table_ttl_days
   event_bus             = module.shared.event_bus
+  event_sink_queue_arn  = module.shared.event_sink_queue_arn
+  event_sink_dlq_arn    = module.shared.event_sink_dlq_arn
   async_dlq_arn         = module.shared.async_dlq_arn
 }
 

@@ -145,7 +145,15 @@ def test_an_indexed_table_has_its_index(table: str, keys: tuple[str, str], types
 def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:
     queues = stack.of("aws_sqs_queue")
     names = {queue.values["name"].removeprefix("test-interlock-") for queue in queues}
-    assert names == {"alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
+    assert names == {
+        "event-sink",
+        "event-sink-dlq",
+        "alerts",
+        "alert-dlq",
+        "sr-control-dlq",
+        "sr-joblog-dlq",
+        "async-dlq",
+    }
     assert all(queue.values["sqs_managed_sse_enabled"] for queue in queues)
 
 
@@ -156,7 +164,7 @@ def test_every_dead_letter_queue_has_an_alarm_and_two_weeks(stack: "Plan") -> No
         for alarm in stack.of("aws_cloudwatch_metric_alarm")
         if alarm.values["namespace"] == "AWS/SQS"
     }
-    assert watched == set(queues) - {"test-interlock-alerts"}
+    assert watched == set(queues) - {"test-interlock-alerts", "test-interlock-event-sink"}
     assert {queues[name]["message_retention_seconds"] for name in watched} == {14 * 86400}
 
 
@@ -295,6 +303,31 @@ def test_the_alert_queue_limits_concurrency_and_retries(stack: "Plan") -> None:
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
 
 
+def test_the_sinks_queue_batches_and_limits_itself(stack: "Plan") -> None:
+    queue = stack.one("aws_sqs_queue", name="test-interlock-event-sink").values
+    (mapping,) = [
+        resource.values
+        for resource in stack.of("aws_lambda_event_source_mapping")
+        if resource.address.endswith(".events")
+    ]
+    timeout, window = _function(stack, "event-sink")["timeout"], mapping["maximum_batching_window_in_seconds"]
+    assert queue["visibility_timeout_seconds"] == 6 * timeout + window
+    redrive = json.loads(queue["redrive_policy"])
+    assert redrive["deadLetterTargetArn"].endswith(":test-interlock-event-sink-dlq")
+    assert redrive["maxReceiveCount"] * queue["visibility_timeout_seconds"] >= 86400
+    assert mapping["event_source_arn"].endswith(":test-interlock-event-sink")
+    assert mapping["batch_size"] == 100
+    assert mapping["scaling_config"] == [{"maximum_concurrency": 5}]
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("rule", ["event-sink", "infra-alarm-events"])
+def test_no_event_invokes_the_sink_without_its_queue(rule: str, stack: "Plan") -> None:
+    target = stack.one("aws_cloudwatch_event_target", rule=f"test-interlock-{rule}").values
+    assert target["arn"] == "arn:aws:sqs:eu-west-1:000000000000:test-interlock-event-sink"
+    assert target["dead_letter_config"][0]["arn"].endswith(":test-interlock-event-sink-dlq")
+
+
 def test_alerts_are_all_events_except_progress(stack: "Plan") -> None:
     rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-alerts").values
     pattern = json.loads(rule["event_pattern"])
@@ -349,7 +382,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
     alarms = {
         alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
     }
-    queues = {"alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
+    queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
     assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
         "pipeline-failed",
         "pipeline-timed-out",

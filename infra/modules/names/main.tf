@@ -13,7 +13,7 @@ locals {
 
   services = toset(["stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher"])
   tables   = toset(["control", "joblog", "rerun", "events"])
-  queues   = toset(["alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"])
+  queues   = toset(["event-sink", "event-sink-dlq", "alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"])
   # The rules by what they are for: on our bus, and on the account's default bus.
   bus_rules     = toset(["event-sink", "alerts"])
   default_rules = toset(["watchdog", "execution-status", "infra-alarm-events", "infra-alarm-alerts"])

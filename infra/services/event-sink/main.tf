@@ -1,6 +1,8 @@
-# The event-sink: keeps every event of the bus, and our alarms, in the events table.
+# The event-sink: keeps every event of the bus, and our alarms, in the events table. They come by way of its queue.
 
 locals {
+  queue_arn     = coalesce(var.event_sink_queue_arn, module.names.queue_arns["event-sink"])
+  dlq_arn       = coalesce(var.event_sink_dlq_arn, module.names.queue_arns["event-sink-dlq"])
   async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
 }
 
@@ -21,19 +23,49 @@ module "function" {
   alarm_actions         = local.alarm_actions
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
-  dead_letter_arn       = local.async_dlq_arn
+  # For direct invocations: those that began before the queue existed, and those of an operator.
+  dead_letter_arn = local.async_dlq_arn
 
   variables = {
     EVENTS_TABLE    = module.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
+    DLQ_QUEUE_URL   = module.names.queue_urls["event-sink-dlq"]
   }
 
-  statements = [{
-    Sid      = "Events"
-    Effect   = "Allow"
-    Action   = ["dynamodb:PutItem"]
-    Resource = module.names.table_arns["events"]
-  }]
+  statements = [
+    {
+      Sid      = "Events"
+      Effect   = "Allow"
+      Action   = ["dynamodb:PutItem"]
+      Resource = module.names.table_arns["events"]
+    },
+    {
+      Sid      = "Queue"
+      Effect   = "Allow"
+      Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      Resource = local.queue_arn
+    },
+    {
+      Sid      = "Letters"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = local.dlq_arn
+    },
+  ]
+}
+
+resource "aws_lambda_event_source_mapping" "events" {
+  function_name                      = module.function.arn
+  event_source_arn                   = local.queue_arn
+  batch_size                         = 100
+  maximum_batching_window_in_seconds = 2
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.tags
+
+  # The queue limits itself: messages that find no free function would otherwise count as received.
+  scaling_config {
+    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency)
+  }
 }
 
 resource "aws_cloudwatch_event_rule" "all" {
@@ -48,10 +80,10 @@ resource "aws_cloudwatch_event_target" "all" {
   rule           = aws_cloudwatch_event_rule.all.name
   target_id      = "interlock"
   event_bus_name = aws_cloudwatch_event_rule.all.event_bus_name
-  arn            = module.function.arn
+  arn            = local.queue_arn
 
   dead_letter_config {
-    arn = local.async_dlq_arn
+    arn = local.dlq_arn
   }
 }
 
@@ -60,17 +92,7 @@ module "alarm_events" {
 
   prefix          = module.names.prefix
   rule_name       = module.names.rules["infra-alarm-events"]
-  target_arn      = module.function.arn
-  dead_letter_arn = local.async_dlq_arn
+  target_arn      = local.queue_arn
+  dead_letter_arn = local.dlq_arn
   tags            = var.tags
-}
-
-resource "aws_lambda_permission" "this" {
-  for_each = { event-sink = aws_cloudwatch_event_rule.all.arn, infra-alarm-events = module.alarm_events.rule_arn }
-
-  statement_id  = "events-${each.key}"
-  action        = "lambda:InvokeFunction"
-  function_name = module.function.name
-  principal     = "events.amazonaws.com"
-  source_arn    = each.value
 }

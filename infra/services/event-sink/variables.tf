@@ -21,8 +21,20 @@ variable "event_bus" {
   default     = null
 }
 
+variable "event_sink_queue_arn" {
+  description = "ARN of the queue of the event-sink; null takes that of this environment."
+  type        = string
+  default     = null
+}
+
+variable "event_sink_dlq_arn" {
+  description = "ARN of the dead-letter queue of the event-sink; null takes that of this environment."
+  type        = string
+  default     = null
+}
+
 variable "async_dlq_arn" {
-  description = "ARN of the queue for asynchronous events that failed; null takes that of this environment."
+  description = "ARN of the queue for direct invocations that failed; null takes that of this environment."
   type        = string
   default     = null
 }

@@ -1,6 +1,7 @@
 """The whole Lambda, from event to table."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from interlock_dlq import decode_letter
 from interlock_event_sink import handler
-from interlock_event_sink.event import MalformedEvent
+from interlock_event_sink.event import BusEvent, MalformedEvent
+from interlock_event_sink.sink import EventSink
 from interlock_telemetry import InvalidEnvironment, MissingEnvironment
 
 if TYPE_CHECKING:
@@ -36,9 +39,19 @@ EVENT: dict[str, Any] = {
 def table(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     monkeypatch.setenv("EVENTS_TABLE", TABLE)
     monkeypatch.setenv("EVENTS_TTL_DAYS", "7")
+    monkeypatch.delenv("DLQ_QUEUE_URL", raising=False)
     handler.handle.reset()
     yield dynamodb
     handler.handle.reset()
+
+
+@pytest.fixture
+def dead_letters(table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
+    """A client of SQS, and the URL of the dead-letter queue."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="event-sink-dlq")["QueueUrl"]
+    monkeypatch.setenv("DLQ_QUEUE_URL", url)
+    return sqs, url
 
 
 def rows(client: "DynamoDBClient") -> list[dict[str, Any]]:
@@ -84,6 +97,95 @@ def test_a_table_that_is_gone_is_raised(table: "DynamoDBClient") -> None:
     table.delete_table(TableName=TABLE)
     with pytest.raises(ClientError, match="ResourceNotFound"):
         handler.handle(EVENT, None)
+
+
+def message(identifier: str, body: str | None = None, **detail: Any) -> dict[str, Any]:
+    """A message of the queue with the event `identifier`."""
+    event = {**EVENT, "detail": {**EVENT["detail"], "id": identifier, **detail}}
+    return {"messageId": f"m-{identifier}", "body": json.dumps(event) if body is None else body}
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def stored(client: "DynamoDBClient") -> list[str]:
+    return sorted(row["eventId"]["S"] for row in rows(client))
+
+
+class Hurry:
+    """The context of an invocation that has no time left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 100
+
+
+def test_a_batch_becomes_one_row_per_event(table: "DynamoDBClient") -> None:
+    assert failures(handler.handle({"Records": [message(one) for one in "cab"]}, None)) == []
+    assert stored(table) == ["a", "b", "c"]
+
+
+def test_an_event_in_two_batches_and_direct_is_one_row(table: "DynamoDBClient") -> None:
+    handler.handle({"Records": [message("a"), message("a")]}, None)
+    assert failures(handler.handle({"Records": [message("a")]}, None)) == []
+    direct = json.loads(message("a")["body"])
+    assert handler.handle(direct, None)["written"] is False
+    assert stored(table) == ["a"]
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "7", '"text"', "{}", json.dumps({**EVENT, "detail": {}})])
+def test_an_unreadable_message_is_one_whole_dead_letter(
+    table: "DynamoDBClient", dead_letters: tuple[Any, str], body: str
+) -> None:
+    broken = message("x", body)
+    assert failures(handler.handle({"Records": [message("a"), broken, message("b")]}, None)) == []
+    assert stored(table) == ["a", "b"]
+    sqs, url = dead_letters
+    (letter,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(letter["Body"])["payload"] == broken
+
+
+def test_a_dead_letter_can_be_sent_to_the_sink_again(table: "DynamoDBClient", dead_letters: tuple[Any, str]) -> None:
+    handler.handle({"Records": [message("x", "{")]}, None)
+    sqs, url = dead_letters
+    letter = decode_letter(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])
+    assert failures(handler.handle({"Records": [{**letter.payload, "body": message("x")["body"]}]}, None)) == []
+    assert stored(table) == ["x"]
+
+
+def test_without_a_dead_letter_queue_it_stays_for_redrive(table: "DynamoDBClient") -> None:
+    assert failures(handler.handle({"Records": [message("x", "{"), message("a")]}, None)) == ["m-x"]
+    assert stored(table) == ["a"]
+
+
+def test_only_events_that_the_table_refused_come_again(
+    table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = EventSink.write
+
+    def throttle(sink: EventSink, event: BusEvent) -> bool:
+        if event.id == "b":
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem")
+        return write(sink, event)
+
+    monkeypatch.setattr(EventSink, "write", throttle)
+    assert failures(handler.handle({"Records": [message(one) for one in "abc"]}, None)) == ["m-b"]
+    monkeypatch.undo()
+    assert stored(table) == ["a", "c"]
+
+
+def test_events_beyond_the_time_of_the_invocation_return(
+    table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = EventSink.write
+
+    def write_slowly(sink: EventSink, event: BusEvent) -> bool:
+        time.sleep(0.1)
+        return write(sink, event)
+
+    monkeypatch.setattr(EventSink, "write", write_slowly)
+    assert failures(handler.handle({"Records": [message(one) for one in "abc"]}, Hurry())) == ["m-b", "m-c"]
+    assert stored(table) == ["a"]
 
 
 def test_a_ping_reports_health_and_writes_nothing(table: "DynamoDBClient") -> None:

@@ -164,7 +164,7 @@ REQUIRED = {
         "SCHEDULER_ROLE_ARN",
         "SCHEDULER_GROUP_NAME",
     },
-    "event-sink": {"EVENTS_TABLE", "EVENTS_TTL_DAYS"},
+    "event-sink": {"EVENTS_TABLE", "EVENTS_TTL_DAYS", "DLQ_QUEUE_URL"},
     "alert-dispatcher": {
         "SLACK_CHANNEL_ID",
         "EVENTS_TABLE",
@@ -260,7 +260,8 @@ def test_an_alert_reaches_the_sink_and_the_dispatcher(
     clients: Clients, deployment: Deployment, server: Ministack
 ) -> None:
     put_event(clients, "SLA_BREACH", "an-alert")
-    assert received(server, "event-sink", "an-alert")[0]["detail-type"] == "SLA_BREACH"
+    (batch,) = received(server, "event-sink", "an-alert")
+    assert json.loads(batch["Records"][0]["body"])["detail-type"] == "SLA_BREACH"
     (batch,) = received(server, "alert-dispatcher", "an-alert")
     assert json.loads(batch["Records"][0]["body"])["detail"] == {"id": "an-alert"}
 
@@ -302,7 +303,7 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
     roll_out(clients, zips, mappings=True)
     found = clients("lambda").list_event_source_mappings()["EventSourceMappings"]
     sources = sorted(one["EventSourceArn"].partition("test-interlock-")[2].partition("/")[0] for one in found)
-    assert sources == ["alerts", "control", "joblog"]
+    assert sources == ["alerts", "control", "event-sink", "joblog"]
     stream = next(one for one in found if "control" in one["EventSourceArn"])
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
@@ -311,6 +312,36 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
     clients("lambda").update_event_source_mapping(UUID=stream["UUID"], BatchSize=1)
     roll_out(clients, zips, mappings=True)
     assert clients("lambda").get_event_source_mapping(UUID=stream["UUID"])["BatchSize"] == 10
+
+
+@pytest.mark.parametrize(
+    ("queue", "visibility", "dead_letters", "receives", "function"),
+    [
+        ("alerts", "360", "alert-dlq", 10, "alert-dispatcher"),
+        ("event-sink", "362", "event-sink-dlq", 240, "event-sink"),
+    ],
+)
+def test_a_queue_between_rule_and_function_is_mapped(
+    clients: Clients,
+    deployment: Deployment,
+    queue: str,
+    visibility: str,
+    dead_letters: str,
+    receives: int,
+    function: str,
+) -> None:
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:test-interlock-{queue}"
+    url = clients("sqs").get_queue_url(QueueName=f"test-interlock-{queue}")["QueueUrl"]
+    found = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(found["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"].endswith(f":test-interlock-{dead_letters}")
+    assert (found["VisibilityTimeout"], int(redrive["maxReceiveCount"])) == (visibility, receives)
+    (mapping,) = clients("lambda").list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+    assert mapping["FunctionArn"].endswith(f":function:test-interlock-{function}")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    shape = clients("lambda").get_function(FunctionName=f"test-interlock-{function}")
+    limit = shape["Concurrency"]["ReservedConcurrentExecutions"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] <= limit
 
 
 def test_queue_with_other_attributes_is_updated(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reads an event as EventBridge delivers it, and rejects an invalid event as a whole."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -72,3 +73,12 @@ def read_event(event: object) -> BusEvent:
         date=detail.date,
         message=detail.message,
     )
+
+
+def read_message(message: Mapping[str, Any]) -> BusEvent:
+    """The event in an SQS message whose body is an EventBridge envelope. Raises MalformedEvent for anything else."""
+    try:
+        envelope = msgspec.json.decode(message.get("body") or "")
+    except (msgspec.DecodeError, TypeError, UnicodeError) as error:
+        raise MalformedEvent(f"the message has no JSON as its body: {error}") from error
+    return read_event(envelope)

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 from msgspec import Struct
 
+from interlock_dlq import Router, SqsRouter
 from interlock_event_sink.sink import EventSink
 from interlock_telemetry import Settings, environment, instrument
 
@@ -17,9 +18,13 @@ _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard
 
 
 class Service(Struct, frozen=True):
-    """The sink, the checks of a ping, and the settings."""
+    """The sink, the queue for messages that are not events, the checks of a ping, and the settings.
+
+    Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
+    """
 
     sink: EventSink
+    dead_letters: Router | None
     health: Mapping[str, Callable[[], None]]
     settings: Settings
 
@@ -30,4 +35,8 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))
     sink = EventSink(boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"], keep)
-    return Service(sink, {"events": sink.ping}, settings)
+    url = settings.dlq_queue_url
+    letters = (
+        SqsRouter(url, boto3.client("sqs", config=_PATIENCE), max_retries=settings.dlq_max_retries) if url else None
+    )
+    return Service(sink, letters, {"events": sink.ping}, settings)

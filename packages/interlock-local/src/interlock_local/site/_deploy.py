@@ -9,7 +9,7 @@ from msgspec import Struct
 from interlock_local import find_checkout
 from interlock_local.pump import StreamMapping
 from interlock_local.site._functions import Functions
-from interlock_local.site._queues import Messaging
+from interlock_local.site._queues import DEAD_LETTERS, Messaging
 from interlock_local.site._roles import Access
 from interlock_local.site._settings import StackSettings
 from interlock_local.site._site import Clients, Site
@@ -64,7 +64,7 @@ def deploy(
     progress("state machine, rules and mappings")
     machine = wiring.state_machine(definition, functions, roles)
     wiring.rules(functions, queues, roles)
-    wiring.alert_mapping(functions, queues)
+    wiring.queue_mappings(functions, queues)
     mappings = wiring.stream_mappings(streams, functions, queues)
     if not own_server:
         wiring.create_stream_mappings(mappings, queues)
@@ -72,7 +72,7 @@ def deploy(
         environment=settings.environment,
         functions=functions,
         state_machine_arn=machine,
-        dead_letter_queues=(queues["sr-control-dlq"].url, queues["sr-joblog-dlq"].url, queues["alert-dlq"].url),
+        dead_letter_queues=tuple(queues[name].url for name in DEAD_LETTERS),
         alert_queue_url=queues["alerts"].url,
         scheduler_group=site.name("sla"),
         mappings=mappings,

@@ -108,7 +108,7 @@ class Functions:
             "orchestrator": {**common, **settings.job_environment},
             "sla-monitor": {**common, **timers},
             "watchdog": {**common, **machine, **letters, **timers, **patience},
-            "event-sink": events,
+            "event-sink": {**events, "DLQ_QUEUE_URL": queues["event-sink-dlq"].url},
             "alert-dispatcher": {**events, **slack},
         }[service]
         return {name: value for name, value in variables.items() if value}

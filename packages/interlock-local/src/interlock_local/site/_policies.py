@@ -46,8 +46,12 @@ class _Statements:
             "orchestrator": self._tables(),
             "sla-monitor": [*self._tables(), *self._timers()],
             "watchdog": [*self._tables(), self._start(), self._describe(), self._bus(), *self._timers()],
-            "event-sink": [self._events(("dynamodb:PutItem",))],
-            "alert-dispatcher": [self._events((*_READ, *_WRITE[:3])), self._alerts()],
+            "event-sink": [
+                self._events(("dynamodb:PutItem",)),
+                self._receive("event-sink"),
+                self._send("event-sink-dlq"),
+            ],
+            "alert-dispatcher": [self._events((*_READ, *_WRITE[:3])), self._receive("alerts")],
             "sfn": [_allow(["lambda:InvokeFunction"], [self._function("orchestrator"), self._function("sla-monitor")])],
             "scheduler": [_allow(["lambda:InvokeFunction"], [self._function("sla-monitor")]), self._send("async-dlq")],
         }
@@ -103,9 +107,9 @@ class _Statements:
         passing["Condition"] = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
         return [_allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], schedules), passing]
 
-    def _alerts(self) -> dict[str, Any]:
+    def _receive(self, queue: str) -> dict[str, Any]:
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        return _allow(actions, [self._arn("sqs", self._name("alerts"))])
+        return _allow(actions, [self._arn("sqs", self._name(queue))])
 
     def _send(self, queue: str) -> dict[str, Any]:
         return _allow(["sqs:SendMessage"], [self._arn("sqs", self._name(queue))])

@@ -4,6 +4,12 @@ import json
 
 from interlock_local.site._site import Queue, Site
 
+DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq")
+"""The dead-letter queues of a deployment."""
+
+# The queues that functions read, each with its dead-letter queue, receives and visibility timeout in seconds.
+_READ = {"alerts": ("alert-dlq", 10, 360), "event-sink": ("event-sink-dlq", 240, 362)}
+
 
 class Messaging:
     """Creates and updates the bus and the queues."""
@@ -19,9 +25,10 @@ class Messaging:
             return
 
     def queues(self) -> dict[str, Queue]:
-        found = {name: self._queue(name) for name in ("alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq")}
-        redrive = json.dumps({"deadLetterTargetArn": found["alert-dlq"].arn, "maxReceiveCount": 10})
-        found["alerts"] = self._queue("alerts", RedrivePolicy=redrive, VisibilityTimeout="360")
+        found = {name: self._queue(name) for name in DEAD_LETTERS}
+        for name, (dead_letters, receives, visibility) in _READ.items():
+            redrive = json.dumps({"deadLetterTargetArn": found[dead_letters].arn, "maxReceiveCount": receives})
+            found[name] = self._queue(name, RedrivePolicy=redrive, VisibilityTimeout=str(visibility))
         for queue in found.values():
             policy = _queue_policy(queue.arn, self._site.account)
             self._site.clients("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})

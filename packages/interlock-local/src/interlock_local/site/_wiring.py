@@ -49,7 +49,7 @@ class Wiring:
     def rules(self, functions: Mapping[str, str], queues: Mapping[str, Queue], roles: Mapping[str, str]) -> None:
         bus = self._site.name("bus")
         alerting = {"source": ["interlock"], "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}]}
-        self._rule("event-sink", {"source": ["interlock"]}, functions["event-sink"], bus=bus)
+        self._rule("event-sink", {"source": ["interlock"]}, queues["event-sink"].arn, bus=bus)
         self._rule("alerts", alerting, queues["alerts"].arn, bus=bus)
         ended = {
             "source": ["aws.states"],
@@ -92,7 +92,15 @@ class Wiring:
         except client.exceptions.ResourceConflictException:
             return
 
-    def alert_mapping(self, functions: Mapping[str, str], queues: Mapping[str, Queue]) -> None:
+    def queue_mappings(self, functions: Mapping[str, str], queues: Mapping[str, Queue]) -> None:
+        self._mapping(
+            EventSourceArn=queues["event-sink"].arn,
+            FunctionName=functions["event-sink"],
+            BatchSize=100,
+            MaximumBatchingWindowInSeconds=2,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig={"MaximumConcurrency": 5},
+        )
         self._mapping(
             EventSourceArn=queues["alerts"].arn,
             FunctionName=functions["alert-dispatcher"],
