@@ -1,6 +1,5 @@
 """interlock events: prints the events so far, newest last, and new events with --follow."""
 
-import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +8,8 @@ from typing import Any
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json_line
+from interlock_cli._event_rows import read_event, written_at
+from interlock_cli._output import CliError, Part, console, print_json_line
 from interlock_lifecycle.events import EVENT_KINDS, Severity
 from interlock_store import Store
 
@@ -17,6 +17,8 @@ INFRASTRUCTURE = "INFRASTRUCTURE"
 """The pipeline id of events about Interlock itself."""
 
 _POLL_SECONDS = 1.0
+_TYPE_WIDTH = 26
+_NO_TIME = "no time".ljust(len("2026-03-03 07:00:00Z"))
 _OVERLAP_MS = 60_000
 """Each poll reads this period again, since events reach the table slightly out of order."""
 
@@ -39,6 +41,9 @@ def events(
     pipeline: str | None, last: int, follow: bool, environment: str, endpoint_url: str | None, as_json: bool
 ) -> None:
     """Print events, oldest first, times in UTC.
+
+    A row that is not an event as Interlock writes it is marked as unreadable, with its problem. With --json,
+    `unreadable` has the problem and `raw` the invalid values.
 
     \b
     Examples:
@@ -68,7 +73,7 @@ class EventFeed:
         self._store = store
         self._pipeline = pipeline
         self._seen: set[tuple[str, str]] = set()
-        self._since = int(datetime.now(UTC).timestamp() * 1000)
+        self._since = _milliseconds_now()
 
     def newest(self, count: int) -> list[dict[str, Any]]:
         """The newest events, oldest first."""
@@ -82,7 +87,8 @@ class EventFeed:
         rows = [row for name in self._pipelines() for row in self._store.events(name, after=after)]
         rows.sort(key=lambda row: str(row["SK"]))
         for row in rows:
-            self._since = max(self._since, int(str(row["SK"]).partition("#")[0]))
+            # A row of the future must not hide the events until then.
+            self._since = max(self._since, min(written_at(row) or 0, _milliseconds_now()))
             if self._is_new(row):
                 yield row
 
@@ -97,27 +103,23 @@ class EventFeed:
         return True
 
 
+def _milliseconds_now() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
 def _print(row: dict[str, Any], as_json: bool) -> None:
+    event = read_event(row)
     if as_json:
-        print_json_line(_plain(row))
+        print_json_line(event.wire)
         return
-    at = datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC)
-    name = str(row["eventType"])
-    out = console()
-    out.print(f"{at:%Y-%m-%d %H:%M:%S}Z [{colour_of(name)}]{name:<26}[/] ", end="")
-    where = " ".join(str(row[part]) for part in ("pipelineId", "date") if row.get(part))
-    out.print(f"{where}  {row.get('message', '')}", markup=False, soft_wrap=True)
+    at = f"{event.at:%Y-%m-%d %H:%M:%S}Z" if event.at is not None else _NO_TIME
+    where = " ".join(text for text in (event.pipeline, event.date) if text)
+    mark: list[Part] = [("red", f"unreadable ({event.problem})"), " "] if event.problem else []
+    kind = (colour_of(event.type), f"{event.type:<{_TYPE_WIDTH}}")
+    console().line(f"{at} ", kind, f" {where}  ", *mark, event.message)
 
 
 def colour_of(event_type: str) -> str:
     """The colour of an event type in a terminal, by its severity in the event catalogue. Unknown types are warnings."""
     kinds = {str(kind): found.severity for kind, found in EVENT_KINDS.items()}
     return _COLOURS[kinds.get(event_type, Severity.WARNING)]
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    plain = {name: value for name, value in row.items() if name not in {"PK", "SK", "ttl"}}
-    plain["timestamp"] = int(row["timestamp"])
-    if isinstance(row.get("detail"), str):
-        plain["detail"] = json.loads(row["detail"])
-    return plain

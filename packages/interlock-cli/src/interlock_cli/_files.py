@@ -97,4 +97,4 @@ def reject(review: Review) -> NoReturn:
     errors = sum(1 for problem in review.problems if problem.severity == "error")
     files = len({problem.source for problem in review.problems if problem.severity == "error"})
     lines.append(f"{errors} error{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}; nothing was written")
-    raise CliError("\n".join(lines))
+    raise CliError(*lines)

@@ -3,12 +3,16 @@
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._events import events
+from interlock_cli._foreign import shown
 from interlock_cli._installed import InstalledCommands
 from interlock_cli._migrate import migrate
 from interlock_cli._output import CliError, OutputError
@@ -37,10 +41,16 @@ class _Interlock(click.Group):
         """The command. Another package cannot replace an own command."""
         return super().get_command(context, name) or self.installed.command(name)
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the arguments before the command's name."""
+        with _usage_errors_escaped():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, context: click.Context) -> object:
         """Run the command."""
         try:
-            result = super().invoke(context)
+            with _usage_errors_escaped():
+                result = super().invoke(context)
             sys.stdout.flush()
             return result
         except OSError as error:
@@ -52,6 +62,15 @@ class _Interlock(click.Group):
             raise CliError(str(error)) from None
         except (ClientError, BotoCoreError) as error:
             raise explain_aws_error(error, deployment_of(context)) from None
+
+
+@contextmanager
+def _usage_errors_escaped() -> Iterator[None]:
+    """Escape the texts of click's own errors, which contain arguments."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise click.UsageError(shown(error.format_message()), error.ctx) from None
 
 
 @click.group(cls=_Interlock, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, to_builtins
-from rich.console import Console
-from rich.text import Text
 
 from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
 from interlock_cli._files import reject, review_paths
-from interlock_cli._output import CliError, console, error_console, print_json, progress_printer, table
+from interlock_cli._output import CliError, Output, console, error_console, print_json, progress_printer, table
 from interlock_config import PipelineConfig
 from interlock_sla import Calendar, DurationError, parse_duration
 from interlock_store import (
@@ -233,23 +231,21 @@ def _wire(tally: Tally, environment: str, applied: bool, again: str) -> dict[str
     }
 
 
-def _print(tally: Tally, out: Console, environment: str, applied: bool, again: str) -> None:
+def _print(tally: Tally, out: Output, environment: str, applied: bool, again: str) -> None:
     if tally.changes:
         shown = table("change", "row", "details", whole=("change",))
         for change in tally.changes:
-            shown.add_row(str(change.action), Text(f"{change.pk} / {change.sk}"), Text(change.says))
-        out.print(shown)
+            shown.add_row(str(change.action), f"{change.pk} / {change.sk}", change.says)
+        out.table(shown)
     for problem in tally.problems:
-        out.print("[red]problem:[/] ", end="")
-        out.print(f"{problem.pk} / {problem.sk}: {problem.problem}", markup=False, soft_wrap=True)
+        out.line(("red", "problem:"), f" {problem.pk} / {problem.sk}: {problem.problem}")
     for notice in tally.noticed:
-        out.print("[yellow]held:[/] " if notice.kind == "held" else f"{notice.kind}: ", end="")
-        out.print(_notice(notice), markup=False, soft_wrap=True)
+        out.line(("yellow" if notice.kind == "held" else "", f"{notice.kind}:"), f" {_notice(notice)}")
     for line in _summary(tally, environment, applied):
-        out.print(line, markup=False, soft_wrap=True)
+        out.line(line)
     if tally.stopped:
-        out.print("[bold red]stopped:[/] ", end="")
-        out.print(f"{tally.stopped}; continue with:\n  {again}", markup=False, soft_wrap=True)
+        out.line(("bold red", "stopped:"), f" {tally.stopped}; continue with:")
+        out.line(f"  {again}")
 
 
 def _notice(notice: MigrationNotice) -> str:

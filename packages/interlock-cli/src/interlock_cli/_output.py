@@ -1,18 +1,32 @@
-"""The output of all commands: tables in a terminal, JSON with --json, one sentence for an error."""
+"""The output of all commands: lines and tables in a terminal, JSON with --json, one sentence for an error.
+
+No other module writes to a stream. Each text is read as foreign: it has no markup, and `shown` escapes it.
+"""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
+from typing import Any, Literal, TypeAlias
 
 import click
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from interlock_cli._foreign import guarded, shown
 
 _WIDTH_OF_FILES = 200
+
+Part: TypeAlias = str | tuple[str, str]
+"""A text, or a style of rich and a text. Only the style is read as markup."""
+
+Cell: TypeAlias = Part | list[list[Part]]
+"""A part, or several lines of parts."""
 
 
 def _colours() -> Literal["auto"] | None:
@@ -25,12 +39,18 @@ class CliError(click.ClickException):
 
     exit_code = 2
 
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
     def show(self, file: Any = None) -> None:
-        """Print the message to stderr."""
+        """Print the lines to stderr."""
         out = error_console()
-        if "\n" not in self.message:
-            out.print("[bold red]error:[/] ", end="")
-        out.print(_readable(self.message), markup=False)
+        if len(self.lines) == 1:
+            out.line(("bold red", "error:"), " ", self.message)
+            return
+        for line in self.lines:
+            out.line(line)
 
 
 class OutputError(CliError):
@@ -39,46 +59,107 @@ class OutputError(CliError):
     exit_code = 1
 
 
-def console() -> Console:
+class _Guarded(Console):
+    """A console without markup. It escapes control characters also in the text of its renderables."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of a renderable, with their texts escaped."""
+        for segment in super().render(renderable, options):
+            is_clean = segment.control or segment.text.replace("\n", "").isprintable()
+            yield segment if is_clean else Segment(guarded(segment.text), segment.style)
+
+
+class Output:
+    """A stream of lines and tables for a person."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._is_live = False
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the stream is a terminal, and no file or pipe."""
+        return self._console.is_terminal
+
+    def line(self, *parts: Part) -> None:
+        """Print the parts as one line, which is never broken. A line end within a part is escaped."""
+        # Below the line is the picture of `live`, which rich moves by whole lines.
+        self._console.print(_text(parts), soft_wrap=not self._is_live)
+
+    def table(self, made: "Rows") -> None:
+        """Print a table."""
+        self._console.print(made.table)
+
+    def live(self, picture: RenderableType) -> Live:
+        """A picture that stays below all further lines. `start` shows it, `stop` removes it."""
+        self._is_live = True
+        return Live(picture, console=self._console, refresh_per_second=8, transient=True)
+
+
+class Rows:
+    """A table without borders."""
+
+    def __init__(self, columns: Sequence[str], title: str, whole: tuple[str, ...]) -> None:
+        heading = Text(title, style="bold") if title else None
+        self.table = Table(title=heading, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            self.table.add_column(column, overflow="fold", no_wrap=column in whole)
+
+    def add_row(self, *cells: Cell) -> None:
+        """Add a row. A line end within a part is escaped."""
+        self.table.add_row(*(_cell(cell) for cell in cells))
+
+
+def console() -> Output:
     """Standard output. Colours obey NO_COLOR. Output to a file or pipe has no colours and wider lines."""
-    made = Console(highlight=False, emoji=False, color_system=_colours())
+    _escape_unencodable(sys.stdout)
+    made = _Guarded(highlight=False, emoji=False, markup=False, color_system=_colours())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _WIDTH_OF_FILES
-    return made
+    return Output(made)
 
 
-def error_console() -> Console:
-    """Standard error. Its lines are never broken."""
-    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, color_system=_colours())
+def error_console() -> Output:
+    """Standard error."""
+    _escape_unencodable(sys.stderr)
+    return Output(_Guarded(stderr=True, highlight=False, emoji=False, markup=False, color_system=_colours()))
 
 
-def progress_printer(out: Console) -> Callable[[str], None]:
+def progress_printer(out: Output) -> Callable[[str], None]:
     """A function that prints each step of long work, with the seconds since this call."""
     began = time.monotonic()
 
     def say(line: str) -> None:
-        out.print(f"[dim]{time.monotonic() - began:5.1f} s[/] {line}")
+        out.line(("dim", f"{time.monotonic() - began:5.1f} s"), " ", line)
 
     return say
 
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    sys.stdout.write(_json(value, indent=2) + "\n")
 
 
 def print_json_line(value: Any) -> None:
     """One JSON document on one line of stdout, flushed at once."""
-    sys.stdout.write(json.dumps(value, default=str) + "\n")
+    sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
 
 
-def table(*columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
-    """An empty table without borders. The columns of `whole` are never broken."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in whole)
-    return made
+def print_workflow_command(line: str) -> None:
+    """One line for a program that reads the log of a build. It is never broken and has no colours."""
+    _escape_unencodable(sys.stdout)
+    click.echo(shown(line, len(line)))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """The document in ASCII, so that a terminal obeys nothing in it. json.dumps leaves only DEL unescaped."""
+    return json.dumps(value, indent=indent, default=str, ensure_ascii=True).replace("\x7f", "\\u007f")
+
+
+def table(*columns: str, title: str = "", whole: tuple[str, ...] = ()) -> Rows:
+    """An empty table. The columns of `whole` are never broken."""
+    return Rows(columns, title, whole)
 
 
 def show_span(seconds: float) -> str:
@@ -90,11 +171,21 @@ def show_span(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
-def plain(text: object) -> str:
-    """The text for use within rich's markup. Its brackets are not read as markup."""
-    return escape(str(text))
+def _cell(cell: Cell) -> Text:
+    if not isinstance(cell, list):
+        return _text([cell])
+    return Text("\n").join(_text(line) for line in cell)
 
 
-def _readable(text: str) -> str:
-    """The text with its control characters escaped, except line ends and tabs."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\u{ord(sign):04x}" for sign in text)
+def _text(parts: Iterable[Part]) -> Text:
+    text = Text()
+    for part in parts:
+        style, words = ("", part) if isinstance(part, str) else part
+        text.append(shown(words), style=style)
+    return text
+
+
+def _escape_unencodable(stream: object) -> None:
+    """Escape characters that the output cannot encode: foreign texts contain any, and some build logs are ASCII."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")

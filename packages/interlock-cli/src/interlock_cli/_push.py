@@ -40,12 +40,11 @@ def push(paths: tuple[str, ...], environment: str, endpoint_url: str | None, as_
         return
     out = console()
     for problem in review.problems:
-        out.print("[yellow]warning:[/] ", end="")
-        out.print(str(problem), markup=False, soft_wrap=True)
+        out.line(("yellow", "warning:"), " ", str(problem))
     for name in names["pipelines"]:
-        out.print(f"[green]pushed[/] {name}")
+        out.line(("green", "pushed"), f" {name}")
     written = " and ".join(_counted(found, name) for found, name in ((pipelines, "pipeline"), (calendars, "calendar")))
-    out.print(f"{written} written to {environment}-interlock-control")
+    out.line(f"{written} written to {environment}-interlock-control")
 
 
 def _counted(found: Sized, name: str) -> str:

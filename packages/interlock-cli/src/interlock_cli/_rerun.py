@@ -54,7 +54,8 @@ def rerun(
     request_rerun(
         store, pipeline, date, reason=reason, note=note, environment=environment, abandon_previous=abandon_previous
     )
-    console().print(f"[green]requested[/] a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}")
+    answer = f" a rerun of {pipeline} for {date}; watch it with: interlock status {pipeline}"
+    console().line(("green", "requested"), answer)
 
 
 def request_rerun(

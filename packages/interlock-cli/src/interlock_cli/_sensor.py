@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, plain, print_json
+from interlock_cli._output import CliError, console, print_json
 from interlock_lifecycle.sensors import is_reserved
 from interlock_rules import UnreadableDate, row_date
 from interlock_store import to_wire
@@ -74,12 +74,11 @@ def _answer(pipeline: str, key: str, data: dict[str, Any], *, changed: bool, as_
         print_json(answer if warning is None else {**answer, "warning": warning})
         return
     out = console()
-    out.print(f"[{'green' if changed else 'yellow'}]{result}[/] {plain(pipeline)} SENSOR#{plain(key)}", soft_wrap=True)
+    out.line(("green" if changed else "yellow", result), f" {pipeline} SENSOR#{key}")
     if warning is not None:
-        out.print("[yellow]warning:[/] ", end="")
-        out.print(warning, markup=False, soft_wrap=True)
+        out.line(("yellow", "warning:"), " ", warning)
     if not changed:
-        out.print(_WHY_NOTHING_STARTS, markup=False, soft_wrap=True)
+        out.line(_WHY_NOTHING_STARTS)
 
 
 def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:

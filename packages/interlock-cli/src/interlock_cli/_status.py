@@ -9,7 +9,7 @@ import click
 from msgspec import to_builtins
 
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import CliError, console, plain, print_json, show_span, table
+from interlock_cli._output import Cell, CliError, Part, console, print_json, show_span, table
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 from interlock_store import PipelineStatus, UnreadableStatus, read_statuses
@@ -60,58 +60,57 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
     """Print a table that is readable at 100 columns."""
     out = console()
     if not found:
-        out.print("no pipelines yet; to write pipelines, use: interlock push PATH")
+        out.line("no pipelines yet; to write pipelines, use: interlock push PATH")
         return
     shown = table("pipeline", "date", "state", "attempt", "reason and deadlines", whole=_WHOLE)
     for one in found:
         if one.problem:
-            shown.add_row(one.pipeline, "", "[red]config invalid[/]", "", plain(one.problem))
+            shown.add_row(one.pipeline, "", ("red", "config invalid"), "", one.problem)
         elif not one.dates:
-            shown.add_row(one.pipeline, "", "[dim]no runs yet[/]", "", "")
+            shown.add_row(one.pipeline, "", ("dim", "no runs yet"), "", "")
         for line in one.dates:
             shown.add_row(*_cells(one, line, now))
-    out.print(shown)
+    out.table(shown)
 
 
-def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[str, ...]:
+def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[Cell, ...]:
     if isinstance(report, UnreadableStatus):
-        return one.pipeline, plain(report.date), f"[red]{_UNREADABLE}[/]", "", plain(report.reason)
-    colour = _COLOURS[report.progress]
+        return one.pipeline, report.date, ("red", _UNREADABLE), "", report.reason
     return (
         one.pipeline,
         report.date,
-        f"[{colour}]{report.progress}[/]",
+        (_COLOURS[report.progress], str(report.progress)),
         str(report.attempt) if report.attempt else "",
-        "\n".join([*_reason(report, now), *_sla(one, report, now)]),
+        [*_reason(report, now), *_sla(one, report, now)],
     )
 
 
-def _reason(report: RunReport, now: datetime) -> Iterator[str]:
+def _reason(report: RunReport, now: datetime) -> Iterator[list[Part]]:
     left = f"{_span(report.until, now)}" if report.until else ""
     if report.reason or left:
-        yield plain(report.reason) + (f" ({left})" if left else "")
+        yield [report.reason, f" ({left})" if left else ""]
 
 
-def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[str]:
+def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list[Part]]:
     """One line per clock: `by 03-04 10:00 CET (09:00Z): 2h05m left`. A deadline that moved has a second line."""
     if one.stored.config is None:
         return
     zone = one.stored.config.zone
     for clock in report.sla:
         name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
-        yield f"{name}by {_show(clock.breach_at, zone)}: {_standing(clock, report.progress, zone, now)}"
+        yield [f"{name}by {_show(clock.breach_at, zone)}: ", *_standing(clock, report.progress, zone, now)]
         if clock.moved_from is not None:
-            yield f"  moved over excluded days from {_show(clock.moved_from, zone, utc_too=False)}"
+            yield [f"  moved over excluded days from {_show(clock.moved_from, zone, utc_too=False)}"]
 
 
-def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> str:
+def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> list[Part]:
     if _is_ahead_or_over(clock, progress):
         span = _span(clock.breach_at, now)
-        return f"[red]{span}[/]" if clock.overdue else span
+        return [("red", span) if clock.overdue else span]
     if clock.judged_at is None:
-        return "[dim]not judged[/]"
+        return [("dim", "not judged")]
     word, colour = ("met", "green") if clock.verdict == "met" else ("breached", "red")
-    return f"[{colour}]{word}[/] {_show(clock.judged_at, zone, utc_too=False)}"
+    return [(colour, word), f" {_show(clock.judged_at, zone, utc_too=False)}"]
 
 
 def _span(moment: datetime, now: datetime) -> str:

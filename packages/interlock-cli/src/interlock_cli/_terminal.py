@@ -3,25 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from interlock_cli._deployment import Deployment, deployment
-from interlock_cli._output import CliError, console, print_json, progress_printer, show_span, table
+from interlock_cli._output import CliError, Output, Rows, console, print_json, progress_printer, show_span, table
 
 
 class Terminal:
     """The context object (`click.Context.obj`) of each command."""
 
-    def console(self) -> Console:
-        """Standard output. Colours obey NO_COLOR."""
+    def console(self) -> Output:
+        """Standard output. Colours obey NO_COLOR. All texts are read as foreign: they have no markup."""
         return console()
 
-    def progress(self, out: Console) -> Callable[[str], None]:
+    def progress(self, out: Output) -> Callable[[str], None]:
         """A function that prints each step of long work, with the seconds since this call."""
         return progress_printer(out)
 
-    def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
+    def table(self, *columns: str, title: str = "", whole: tuple[str, ...] = ()) -> Rows:
         """An empty table without borders. The columns of `whole` are never broken."""
         return table(*columns, title=title, whole=whole)
 

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from msgspec import UNSET
 
 from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
-from interlock_cli._output import console, print_json
+from interlock_cli._output import console, print_json, print_workflow_command
 from interlock_config import PipelineConfig, Problem, Review
 from interlock_lifecycle.reports import moved_deadlines
 from interlock_sla import Calendar
@@ -85,7 +84,6 @@ def validate(
     if as_json and style == "github":
         raise click.UsageError("--json and --format github exclude each other.")
     style = "json" if as_json else style
-    _escape_unencodable(sys.stdout)
     gathered = read_files(path for path in paths if path != STDIN)
     if STDIN in paths:
         _read_stdin_into(gathered, stdin_filename)
@@ -131,12 +129,6 @@ def _read_stdin_into(gathered: Gathered, name: str) -> None:
         gathered.unreadable[name] = f"cannot be read: {error.strerror}"
 
 
-def _escape_unencodable(stream: object) -> None:
-    """Escape characters that the output cannot encode: files contain any character, and some build logs are ASCII."""
-    if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
-
-
 def _print_text(problems: Sequence[Problem], files: int) -> None:
     """Print the errors first, then the warnings, one per line."""
     out = console()
@@ -144,16 +136,15 @@ def _print_text(problems: Sequence[Problem], files: int) -> None:
     for severity, colour in colours.items():
         for problem in problems:
             if problem.severity == severity:
-                out.print(f"[{colour}]{severity}:[/] ", end="")
-                out.print(str(problem), markup=False, soft_wrap=True)
-    out.print(_summary(problems, files))
+                out.line((colour, f"{severity}:"), " ", str(problem))
+    out.line(_summary(problems, files))
 
 
 def _print_github(problems: Sequence[Problem], files: int) -> None:
     root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     for problem in problems:
-        click.echo(_annotation(problem, root))
-    click.echo(_summary(problems, files))
+        print_workflow_command(_annotation(problem, root))
+    print_workflow_command(_summary(problems, files))
 
 
 def _print_json(problems: Sequence[Problem], files: int) -> None:

@@ -1,13 +1,51 @@
 """The interface between this package's commands and the `interlock` command that runs them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import RenderableType
+    from rich.live import Live
 
     from interlock_store import Store
+
+Part: TypeAlias = str | tuple[str, str]
+"""A text without markup, or a style of rich and such a text. Control characters in it are escaped."""
+
+Cell: TypeAlias = Part | list[list[Part]]
+"""A part, or several lines of parts."""
+
+Say: TypeAlias = Callable[..., None]
+"""Prints its parts as one line."""
+
+
+class Rows(Protocol):
+    """A table."""
+
+    def add_row(self, *cells: Cell) -> None:
+        """Add a row."""
+        ...
+
+
+class Output(Protocol):
+    """A stream of lines and tables for a person. It reads all texts as foreign: they have no markup."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the stream is a terminal, and no file or pipe."""
+        ...
+
+    def line(self, *parts: Part) -> None:
+        """Print the parts as one line. A line end within a part is escaped."""
+        ...
+
+    def table(self, made: Any, /) -> None:
+        """Print a table of `Terminal.table`."""
+        ...
+
+    def live(self, picture: "RenderableType") -> "Live":
+        """A picture that stays below all further lines. `start` shows it, `stop` removes it."""
+        ...
 
 
 class DeploymentClients(Protocol):
@@ -30,15 +68,15 @@ class DeploymentClients(Protocol):
 class Terminal(Protocol):
     """The output, the errors and the deployments of `interlock`: the context object of each command."""
 
-    def console(self) -> "Console":
+    def console(self) -> Output:
         """Standard output, with the colours that the user wants."""
         ...
 
-    def progress(self, out: "Console") -> Callable[[str], None]:
+    def progress(self, out: Any) -> Callable[[str], None]:
         """A function that prints each step of long work, with the seconds since this call."""
         ...
 
-    def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> "Table":
+    def table(self, *columns: str, title: str = "", whole: tuple[str, ...] = ()) -> Rows:
         """An empty table. The columns of `whole` are never broken."""
         ...
 

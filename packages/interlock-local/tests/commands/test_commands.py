@@ -8,10 +8,9 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
-from rich.table import Table
 
 from interlock_local import LocalStackError
+from interlock_local._terminal import Part
 from interlock_local.commands import build, deploy, up
 
 
@@ -31,20 +30,43 @@ class NoDeployment:
         raise Rejected("no server answers")
 
 
+class Lines:
+    """An output of the test, as plain lines."""
+
+    is_terminal = False
+
+    def line(self, *parts: Part) -> None:
+        print("".join(part if isinstance(part, str) else part[1] for part in parts))
+
+    def table(self, made: Any, /) -> None:
+        print(made.cells)
+
+    def live(self, picture: Any) -> Any:
+        raise AssertionError(picture)
+
+
+class Cells:
+    def __init__(self) -> None:
+        self.cells: list[Any] = []
+
+    def add_row(self, *cells: Any) -> None:
+        self.cells.append(cells)
+
+
 class Paper:
     """A terminal that records the named deployments."""
 
     def __init__(self) -> None:
         self.named: list[tuple[str, str | None]] = []
 
-    def console(self) -> Console:
-        return Console(width=200)
+    def console(self) -> Lines:
+        return Lines()
 
-    def progress(self, out: Console) -> Callable[[str], None]:
-        return out.print
+    def progress(self, out: Lines) -> Callable[[str], None]:
+        return out.line
 
-    def table(self, *columns: str, title: str | None = None, whole: tuple[str, ...] = ()) -> Table:
-        return Table(*columns, title=title)
+    def table(self, *columns: str, title: str = "", whole: tuple[str, ...] = ()) -> Cells:
+        return Cells()
 
     def span(self, seconds: float) -> str:
         return f"{seconds} s"

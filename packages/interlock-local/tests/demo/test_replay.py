@@ -8,6 +8,7 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_lifecycle.reports import Progress
+from interlock_local._terminal import Part
 from interlock_local.demo._feed import load_feed
 from interlock_local.demo._operators import FIXED, Operators
 from interlock_local.demo._replay import Replay
@@ -32,9 +33,7 @@ class World:
         self.now = 0.0
         self.store = Store(MemoryTables(), TableNames.of_environment("demo"))
         self.said: list[str] = []
-        self.replay = Replay(
-            SCRIPT, self.feed, home, self.store, self.said.append, clock=lambda: self.now, now=self.utc
-        )
+        self.replay = Replay(SCRIPT, self.feed, home, self.store, self.note, clock=lambda: self.now, now=self.utc)
         self.replay.prepare()
 
     def utc(self) -> datetime:
@@ -44,6 +43,9 @@ class World:
         """Land every hour. All are due after twenty seconds, and each turn lands a few."""
         for _ in SCRIPT.landings:
             self.turn(20.0)
+
+    def note(self, *parts: Part) -> None:
+        self.said.append("".join(part if isinstance(part, str) else part[1] for part in parts))
 
     def turn(self, at: float, busy: int = 0, standing: Standing | None = None) -> None:
         self.now = at
@@ -172,7 +174,7 @@ def test_operators_fix_and_request_after_the_last_retry(world: World) -> None:
     text = (Path(str(world.feed.__file__)).parent / "pipelines" / "bronze-flights.yaml").read_text()
     world.store.put_config(decode_yaml(text, "bronze-flights.yaml"))
     fault = world.home / "faults" / f"bronze-{SCRIPT.broken}"
-    operators = Operators(SCRIPT, world.feed, world.home, world.store, world.said.append)
+    operators = Operators(SCRIPT, world.feed, world.home, world.store, world.note)
     operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 1), (BRONZE, SCRIPT.unchanged): DONE})
     assert (world.said, fault.exists()) == ([], True)
     operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})

@@ -19,6 +19,7 @@ from interlock_store._rows import (
     RUNNING,
     MalformedRow,
     format_time,
+    is_pipeline_pk,
     marker_sk,
     parse_time,
     pipeline_of,
@@ -63,7 +64,7 @@ class Overview:
         rows = self._tables.query(self._names.control, CONFIG, index=INDEX)
         calendars = self._calendars()
         # A row that is not a pipeline's is in the index by mistake. It must not hide the pipelines.
-        named = {pipeline_of(row["PK"]): row for row in rows if row["PK"].startswith(pipeline_pk(""))}
+        named = {pipeline_of(row["PK"]): row for row in rows if is_pipeline_pk(row["PK"])}
         self._decoded = {name: self._decode(name, row, calendars) for name, row in named.items()}
         return {name: stored for name, (_, stored) in self._decoded.items()}
 

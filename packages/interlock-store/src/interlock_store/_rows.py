@@ -68,6 +68,11 @@ def pipeline_pk(pipeline_id: str) -> str:
     return f"PIPELINE#{pipeline_id}"
 
 
+def is_pipeline_pk(pk: str) -> bool:
+    """Whether a partition key is PIPELINE#<id>."""
+    return pk.startswith("PIPELINE#") and pk != "PIPELINE#"
+
+
 def pipeline_of(pk: str) -> str:
     """The pipeline of a partition key."""
     prefix, _, pipeline_id = pk.partition("#")

@@ -40,6 +40,7 @@ from interlock_store._rows import (
     MalformedRow,
     arrival_as_read,
     format_time,
+    is_pipeline_pk,
     key_of_row,
     marker_sk,
     pipeline_of,
@@ -361,12 +362,14 @@ class Store:
 
     def pipelines(self) -> list[str]:
         """The ids of all pipelines with an indexed config."""
-        return [pipeline_of(row["PK"]) for row in self._tables.query(self.names.control, CONFIG, index=INDEX)]
+        rows = self._tables.query(self.names.control, CONFIG, index=INDEX)
+        # A row that is not a pipeline's is in the index by mistake. It must not hide the pipelines.
+        return [pipeline_of(row["PK"]) for row in rows if is_pipeline_pk(row["PK"])]
 
     def pipelines_naming(self, calendar: str) -> list[str]:
         """The ids of the indexed pipelines whose config names a calendar. It reads all configs, for rare use."""
         rows = self._tables.query(self.names.control, CONFIG, index=INDEX)
-        return [pipeline_of(row["PK"]) for row in rows if calendar in _calendars_of(row)]
+        return [pipeline_of(row["PK"]) for row in rows if is_pipeline_pk(row["PK"]) and calendar in _calendars_of(row)]
 
     def events(self, pipeline_id: str, *, after: str = "", newest: int | None = None) -> list[Item]:
         """A pipeline's rows of the events table with a sort key greater than `after`, oldest first."""

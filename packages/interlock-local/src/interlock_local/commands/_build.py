@@ -49,4 +49,4 @@ def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, as_json
     shown = terminal.table("service", "zip", "size")
     for service, path in zips.items():
         shown.add_row(service, str(path), f"{path.stat().st_size / 1e6:.2f} MB")
-    out_lines.print(shown)
+    out_lines.table(shown)

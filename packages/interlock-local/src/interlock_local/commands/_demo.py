@@ -26,5 +26,5 @@ def demo(terminal: Terminal) -> None:
     try:
         play(terminal)
     except DemoFailed as failed:
-        terminal.console().print(f"[bold red]The demo failed:[/] {failed}", soft_wrap=True)
+        terminal.console().line(("bold red", "The demo failed:"), f" {failed}")
         sys.exit(1)

@@ -71,4 +71,5 @@ def deploy(terminal: Terminal, environment: str, endpoint_url: str | None, platf
     if as_json:
         terminal.print_json({"functions": made.functions, "stateMachine": made.state_machine_arn})
     else:
-        terminal.console().print(f"[green]deployed[/] {len(made.functions)} functions as {environment}-interlock-*")
+        done = f" {len(made.functions)} functions as {environment}-interlock-*"
+        terminal.console().line(("green", "deployed"), done)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from interlock_local import LocalStackError
-from interlock_local._terminal import Terminal
+from interlock_local._terminal import Output, Terminal
 from interlock_local.commands._command import with_terminal
 from interlock_local.commands._defaults import PORT
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from interlock_local.site import StackSettings
     from interlock_local.stack import LocalStack
 
@@ -48,35 +46,37 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
             _greet(stack, out)
             _watch(stack, out)
     except KeyboardInterrupt:
-        out.print("stopped during the start")
+        out.line("stopped during the start")
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, before)
-    out.print("stopped" if data is None else f"stopped; the state is in {data}")
+    out.line("stopped" if data is None else f"stopped; the state is in {data}")
 
 
-def _watch(stack: "LocalStack", out: "Console") -> None:
+def _watch(stack: "LocalStack", out: Output) -> None:
     """Wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
-        out.print("stopping after the remaining stream records")
+        out.line("stopping after the remaining stream records")
         return
     raise LocalStackError(f"{stack.failure} All data since its last orderly stop is lost.")
 
 
-def _greet(stack: "LocalStack", out: "Console") -> None:
-    out.print(f"\n[green]Interlock is up[/] at {stack.endpoint_url}. In another terminal:")
-    out.print("  interlock push examples/quickstart", markup=False)
-    out.print("  interlock sensor put hello ready count=3", markup=False)
-    out.print("  interlock status", markup=False)
-    out.print("  interlock events --follow", markup=False)
+def _greet(stack: "LocalStack", out: Output) -> None:
+    out.line()
+    out.line(("green", "Interlock is up"), f" at {stack.endpoint_url}. In another terminal:")
+    out.line("  interlock push examples/quickstart")
+    out.line("  interlock sensor put hello ready count=3")
+    out.line("  interlock status")
+    out.line("  interlock events --follow")
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
-        out.print(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})", markup=False)
+        out.line(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})")
     if stack.slack is not None:
-        out.print("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
-    out.print("Ctrl-C stops it\n")
+        out.line("alerts are only recorded. To use Slack, set SLACK_BOT_TOKEN and SLACK_CHANNEL_ID")
+    out.line("Ctrl-C stops it")
+    out.line()
 
 
 def _local_settings() -> "StackSettings":

@@ -1,6 +1,5 @@
 """Plays the operators: they fix a source and request two reruns, one that is needed and one that is not."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 from interlock_lifecycle import RunKey
 from interlock_lifecycle.reports import Progress
 from interlock_local import LocalStackError
+from interlock_local._terminal import Say
 from interlock_local.demo._script import BROKEN_ATTEMPTS, BRONZE, Script
 from interlock_local.demo._watch import Standing
 from interlock_sla import parse_execution_date
@@ -20,7 +20,7 @@ AGAIN = "just to be sure"
 class Operators:
     """The operators, who react to alerts. Each call of `turn` takes the actions that are due. Call it often."""
 
-    def __init__(self, script: Script, feed: ModuleType, home: Path, store: Store, say: Callable[[str], None]) -> None:
+    def __init__(self, script: Script, feed: ModuleType, home: Path, store: Store, say: Say) -> None:
         self._script = script
         self._feed = feed
         self._home = home
@@ -50,4 +50,4 @@ class Operators:
             raise LocalStackError(f"The pipeline {BRONZE} cannot be rerun: {stored.problem}.")
         key = RunKey(BRONZE, stored.config.schedule_id, parse_execution_date(date))
         self._store.request_rerun(key, reason=reason, note=None, requested_at=datetime.now(UTC))
-        self._say(f'[cyan]an operator runs:[/] interlock rerun {BRONZE} {date} --reason "{reason}"')
+        self._say(("cyan", "an operator runs:"), f' interlock rerun {BRONZE} {date} --reason "{reason}"')

@@ -7,11 +7,10 @@ from pathlib import Path
 from types import ModuleType
 
 from msgspec import Struct
-from rich.console import Console
 
 from interlock_config import PipelineConfig, review
 from interlock_local import LocalStackError
-from interlock_local._terminal import Terminal
+from interlock_local._terminal import Output, Terminal
 from interlock_local.demo._evidence import Evidence, gather, is_settled
 from interlock_local.demo._feed import flights_folder, load_feed
 from interlock_local.demo._finding import Finding
@@ -49,7 +48,7 @@ class DemoFailed(Exception):
 class _Stage(Struct, frozen=True):
     """The parts of the demo: the output, the script, the feed, the folder of the files, and the stack."""
 
-    out: Console
+    out: Output
     script: Script
     feed: ModuleType
     home: Path
@@ -73,7 +72,7 @@ def play(terminal: Terminal) -> list[Finding]:
         began = time.monotonic()
         with LocalStack(settings=_settings(home), progress=terminal.progress(out)) as stack:
             set_up = time.monotonic() - began
-            out.print(f"[green]ready[/] after {terminal.span(set_up)}: six Lambdas at {stack.endpoint_url}")
+            out.line(("green", "ready"), f" after {terminal.span(set_up)}: six Lambdas at {stack.endpoint_url}")
             store = stack.store()
             _push(store, out)
             stage = _Stage(out, script, feed, home, stack, store, _push_roster(feed, store, stack, out))
@@ -94,18 +93,18 @@ def _settings(home: Path) -> StackSettings:
     )
 
 
-def _push(store: Store, out: Console) -> None:
+def _push(store: Store, out: Output) -> None:
     files = sorted((flights_folder() / "pipelines").glob("*.yaml"))
     found = review({str(file): file.read_bytes() for file in files})
     if found.failed:
-        raise LocalStackError("\n".join(f"{problem.severity}: {problem}" for problem in found.problems))
+        raise LocalStackError("; ".join(f"{problem.severity}: {problem}" for problem in found.problems))
     for document in found.documents.values():
         assert isinstance(document, PipelineConfig)
         store.put_config(document)
-        out.print(f"[green]pushed[/] {document.id}: {document.pipeline.description}")
+        out.line(("green", "pushed"), f" {document.id}: {document.pipeline.description}")
 
 
-def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console) -> Roster:
+def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Output) -> Roster:
     """Push the roster last, since its deadline is a minute away. On a slow machine try a later minute."""
     set_up = SET_UP
     for _ in range(_ROSTER_TRIES):
@@ -114,7 +113,7 @@ def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Console
         if roster.push(store, stack.drain, stack.schedules):
             break
         set_up = 2 * (datetime.now(UTC) - now)
-    out.print(f"[green]pushed[/] {roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
+    out.line(("green", "pushed"), f" {roster.config.id}: {roster.config.pipeline.description} Due at {roster.clock}.")
     return roster
 
 

@@ -8,11 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from interlock_lifecycle.reports import Progress
+from interlock_local._terminal import Say
 from interlock_local.demo._script import BRONZE, SILVER, Landing, Script
 from interlock_local.demo._watch import Standing
 from interlock_store import Store
-
-Say = Callable[[str], None]
 
 _LAND, _REST = "land", "rest"
 _MOST_AT_WORK = 4
@@ -109,7 +108,7 @@ class Replay:
         landed = rows - landing.missing
         if landing.believed:
             row = self._feed.land_believed_whole(self._home, landing.day, landing.hour, self._now(), landing.missing)
-            self._say(f"[yellow]{landing.date} landed short, reported as complete:[/] {landed} rows")
+            self._say(("yellow", f"{landing.date} landed short, reported as complete:"), f" {landed} rows")
         else:
             row = self._feed.land(self._home, landing.day, landing.hour, self._now(), rows=landed)
         self._put_landing(row)
@@ -117,7 +116,7 @@ class Replay:
             self._coming.append((self.elapsed + landing.rest_after, _REST, landing))
             self._coming.sort()
             if not landing.believed:
-                self._say(f"[yellow]{landing.date} landed short:[/] {landed} of {rows} rows")
+                self._say(("yellow", f"{landing.date} landed short:"), f" {landed} of {rows} rows")
 
     def _land_rest(self, landing: Landing) -> None:
         rows = self._feed.expected_rows(landing.day, landing.hour)
@@ -125,7 +124,7 @@ class Replay:
         self._put_landing(land(self._home, landing.day, landing.hour, self._now()))
         self.rest_landed[landing.date] = self._now()
         how = "amended after its run," if landing.believed else "the rest arrived,"
-        self._say(f"[cyan]{landing.date}: {how}[/] {rows} rows")
+        self._say(("cyan", f"{landing.date}: {how}"), f" {rows} rows")
 
     def _put_landing(self, row: Any) -> None:
         """Write the landing sensor for bronze and for its dry run."""

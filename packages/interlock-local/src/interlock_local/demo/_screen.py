@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from interlock_lifecycle.reports import Progress, RunReport
+from interlock_local._terminal import Output, Part
 from interlock_local.demo._script import BRONZE, DRY_RUN, GOLD, SILVER
 
 _MARKS = {
@@ -27,8 +28,8 @@ _SHOWN_HOLDS = 4
 class Screen:
     """The lines of the replay, and on a terminal a live picture below them. A context manager."""
 
-    def __init__(self, console: Console, hours: Mapping[str, tuple[str, ...]]) -> None:
-        self._console = console
+    def __init__(self, out: Output, hours: Mapping[str, tuple[str, ...]]) -> None:
+        self._out = out
         self._hours = hours
         self._reports: dict[tuple[str, str], RunReport] = {}
         self._would_run: Set[str] = frozenset()
@@ -38,8 +39,8 @@ class Screen:
 
     def __enter__(self) -> "Screen":
         self._began = datetime.now(UTC)
-        if self._console.is_terminal:
-            self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=True)
+        if self._out.is_terminal:
+            self._live = self._out.live(self._picture())
             self._live.start()
         return self
 
@@ -48,10 +49,9 @@ class Screen:
             self._live.stop()
             self._live = None
 
-    def say(self, line: str) -> None:
-        """Print one line, in rich's markup, with the time since the start."""
-        stamped = f"[dim]{self._elapsed():5.1f} s[/] {line}"
-        self._console.print(stamped, soft_wrap=self._live is None)
+    def say(self, *parts: Part) -> None:
+        """Print one line with the time since the start."""
+        self._out.line(("dim", f"{self._elapsed():5.1f} s"), " ", *parts)
 
     def show(self, reports: Mapping[tuple[str, str], RunReport], would_run: Set[str], note: str) -> None:
         """Show the state of each run, the hours that the dry run would have run, and a line about the roster."""

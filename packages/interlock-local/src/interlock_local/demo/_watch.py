@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from rich.markup import escape
-
 from interlock_lifecycle.events import EVENT_KINDS, EventType, Severity
 from interlock_lifecycle.reports import Progress, RunReport
 from interlock_local.demo._screen import Screen
@@ -88,7 +86,7 @@ class Watcher:
     def _say_hold(self, one: tuple[str, str], report: RunReport) -> None:
         known = self.holds.setdefault(one, set())
         if not known:
-            self._screen.say(f"[yellow]held[/] {one[0]} {one[1]}: {escape(report.reason)}")
+            self._screen.say(("yellow", "held"), f" {one[0]} {one[1]}: {report.reason}")
         known.add(report.reason)
 
     def _say_progress(self, one: tuple[str, str], report: RunReport) -> None:
@@ -99,9 +97,9 @@ class Watcher:
             return
         if report.progress is Progress.COMPLETED:
             attempt = f" as attempt {report.attempt}" if report.attempt else ""
-            self._screen.say(f"[green]completed[/] {one[0]} {one[1]}{attempt}")
+            self._screen.say(("green", "completed"), f" {one[0]} {one[1]}{attempt}")
         elif report.progress is Progress.FAILED:
-            self._screen.say(f"[red]failed for good[/] {one[0]} {one[1]}: {escape(report.reason)}")
+            self._screen.say(("red", "failed for good"), f" {one[0]} {one[1]}: {report.reason}")
 
     def _news(self) -> Iterator[dict[str, Any]]:
         """The events that are new since the last look."""
@@ -113,12 +111,12 @@ class Watcher:
                     yield {**row, "pipeline": name}
 
     def _say_event(self, row: Mapping[str, Any]) -> None:
-        name, kind, date = row["pipeline"], str(row["eventType"]), str(row.get("date", ""))
+        name, kind, date = row["pipeline"], str(row.get("eventType", "")), str(row.get("date", ""))
         if kind == _WOULD:
             if not self._would_run:
-                self._screen.say(f"[magenta]{kind}[/] {name} {date}: every hour has one")
+                self._screen.say(("magenta", kind), f" {name} {date}: every hour has one")
             self._would_run.add(date)
         elif kind in _PRINTED:
             colour = _COLOURS[EVENT_KINDS[EventType(kind)].severity]
-            self._screen.say(f"[{colour}]{kind}[/] {name} {date}: {escape(str(row.get('message', '')))}")
+            self._screen.say((colour, kind), f" {name} {date}: {row.get('message', '')}")
         self.seen.add((name, kind))

@@ -1,0 +1,22 @@
+"""Tables in memory for the commands. The profile `fuzz` of hypothesis runs each property for minutes."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from interlock_store import MemoryTables
+
+# The fixtures hold no state of an example.
+settings.register_profile(
+    "default", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("default")
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> MemoryTables:
+    """The tables that each command of this test reads and writes, in the environment `test`."""
+    made = MemoryTables()
+    monkeypatch.setattr("interlock_cli._deployment.boto3.client", lambda *_, **__: None)
+    monkeypatch.setattr("interlock_cli._deployment.DynamoTables", lambda _: made)
+    monkeypatch.setenv("INTERLOCK_ENVIRONMENT", "test")
+    return made
