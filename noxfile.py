@@ -124,7 +124,7 @@ def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
     # Two stacks run in parallel, because the tests wait most of the time.
-    session.run("pytest", "-q", "--timeout=300", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
+    session.run("pytest", "-q", "--timeout=1800", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
 
 
 @nox.session

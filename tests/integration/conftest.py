@@ -22,15 +22,25 @@ from interlock_store import Store
 T = TypeVar("T")
 
 
-def await_that(condition: Callable[[], T | None], event: str, *, patience: float = 60.0) -> T:
+PATIENCE = 300.0
+"""Seconds until an expected result counts as missing. It bounds a failing test and says nothing about speed."""
+
+# SIGINT has its default effect in the command, also if a shell started the tests in the background and ignores it.
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('interlock_cli', run_name='__main__', alter_sys=True)"
+)
+
+
+def await_that(condition: Callable[[], T | None], event: str, *, every: float = 0.05) -> T:
     """The condition's first true value. The test fails when patience runs out."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + PATIENCE
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < end, f"{event}: not seen within {patience:.0f} s"
-        time.sleep(0.05)
+        assert time.monotonic() < end, f"{event}: not seen within {PATIENCE:.0f} s"
+        time.sleep(every)
 
 
 class Outside(Struct):
@@ -46,7 +56,7 @@ class Outside(Struct):
             [sys.executable, "-m", "interlock_cli", *arguments, "--endpoint-url", self.stack.endpoint_url],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == code, f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -67,14 +77,14 @@ class Outside(Struct):
         """The trigger row of a date."""
         return self.store.run(RunKey(pipeline, "stream", parse_execution_date(date)))
 
-    def closed(self, pipeline: str, date: str, *, patience: float = 60.0) -> Run:
+    def closed(self, pipeline: str, date: str) -> Run:
         """The trigger row once it is closed."""
 
         def ended() -> Run | None:
             run = self.run(pipeline, date)
             return run if run is not None and run.status is not RunStatus.RUNNING else None
 
-        return await_that(ended, f"end of {pipeline} {date}", patience=patience)
+        return await_that(ended, f"end of {pipeline} {date}")
 
     def starts(self, pipeline: str) -> list[str]:
         """The lines that the pipeline's jobs wrote when they started: `<date> <attempt>`."""
@@ -104,6 +114,11 @@ class Outside(Struct):
         wanted = f"AWS_LAMBDA_FUNCTION_NAME=local-interlock-{service}\0".encode()
         endpoint = f"AWS_ENDPOINT_URL={self.stack.endpoint_url}\0".encode()
         return is_child and wanted in environment and endpoint in environment
+
+
+def until_exists(file: Path) -> str:
+    """The work of a job that ends when a file exists. A job that sleeps may end before the test's next write."""
+    return f"while [ ! -e {file} ]; do sleep 0.1; done"
 
 
 JOB = """sh -c 'echo "$INTERLOCK_DATE $INTERLOCK_ATTEMPT" >> {folder}/{name}.starts; {work}'"""
@@ -138,7 +153,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     settings = StackSettings(
-        orchestrator_timeout=20,
+        orchestrator_timeout=40,
         pending_grace="5s",
         probe_after="3s",
         trigger_max_attempts=1,

@@ -2,7 +2,7 @@
 
 import json
 
-from integration.conftest import Outside, await_that, pipeline
+from integration.conftest import Outside, await_that, pipeline, until_exists
 
 from interlock_lifecycle import Run, RunKey, RunStatus
 from interlock_sla import parse_execution_date
@@ -66,9 +66,8 @@ def test_drift_after_run_causes_rerun_with_new_baseline(outside: Outside) -> Non
 
 
 def test_drift_during_job_is_only_reported(outside: Outside) -> None:
-    # The job waits for a file, since a short job may end before the test's write arrives.
     go = outside.folder / "inflight.go"
-    text = pipeline(outside.folder, "inflight", work=f"while [ ! -e {go} ]; do sleep 0.1; done", more=POST_RUN)
+    text = pipeline(outside.folder, "inflight", work=until_exists(go), more=POST_RUN)
     outside.push("inflight", text)
     outside.put("inflight", "audit", rows=100, date=DATE)
     outside.put("inflight", "ready", ready=True, count=10, date=DATE)
@@ -82,7 +81,8 @@ def test_drift_during_job_is_only_reported(outside: Outside) -> None:
 
 
 def test_rerun_is_accepted_in_budget_and_rejected_during_run(outside: Outside) -> None:
-    work = 'test "$INTERLOCK_ATTEMPT" = 0 || sleep 3'
+    go = outside.folder / "again-please.go"
+    work = f'test "$INTERLOCK_ATTEMPT" = 0 || {until_exists(go)}'
     outside.push("again-please", pipeline(outside.folder, "again-please", work=work))
     outside.put("again-please", "ready", ready=True, count=10, date=DATE)
     completed(outside, "again-please", 0)
@@ -93,6 +93,7 @@ def test_rerun_is_accepted_in_budget_and_rejected_during_run(outside: Outside) -
         lambda: [r for r in outside.store.events("again-please") if "already running" in str(r.get("message"))],
         "the rejection",
     )
+    go.touch()
     completed(outside, "again-please", 1)
     outside.interlock("rerun", "again-please", DATE)
     await_that(

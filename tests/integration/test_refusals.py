@@ -145,14 +145,14 @@ def test_report_of_external_process_closes_attempt(outside: Outside, sleeper: st
         row = {"PK": "PIPELINE#reported", "SK": f"JOB#stream#{DATE}#{at}", **fields}
         item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
         outside.stack.client("dynamodb").put_item(TableName=outside.store.names.joblog, Item=item)
-    run = outside.closed("reported", DATE, patience=90)
+    run = outside.closed("reported", DATE)
     assert (run.status, run.attempt) == (RunStatus.COMPLETED, 0)
     assert logged(outside, "reported").count("success") == 2
     assert logged(outside, "reported").count("fail") == 2
 
 
 def test_run_fails_if_target_refuses_all_tries(outside: Outside, refused: str) -> None:
-    run = outside.closed(refused, DATE, patience=120)
+    run = outside.closed(refused, DATE)
     assert run.status is RunStatus.FAILED_FINAL
     assert run.job_intent is None
     assert logged(outside, refused) == ["infra-trigger-failure", "infra-trigger-failure", "infra-trigger-exhausted"]
@@ -176,7 +176,7 @@ def test_repeatedly_aborted_execution_is_recovered_twice(outside: Outside) -> No
             if execution["name"] == execution_name(run)
         ]
         client.stop_execution(executionArn=arn)
-    closed = outside.closed("aborted", DATE, patience=120)
+    closed = outside.closed("aborted", DATE)
     assert (closed.status, closed.recoveries, closed.attempt) == (RunStatus.FAILED_FINAL, 2, 0)
     assert outside.starts("aborted") == []
     await_that(lambda: "INFRA_FAILURE" in outside.events("aborted", DATE), "its event")
@@ -184,7 +184,7 @@ def test_repeatedly_aborted_execution_is_recovered_twice(outside: Outside) -> No
 
 
 def test_job_that_outlasts_poll_window_blocks_rerun(outside: Outside, outlasting: str) -> None:
-    run = outside.closed(outlasting, DATE, patience=150)
+    run = outside.closed(outlasting, DATE)
     assert run.status is RunStatus.FAILED_FINAL
     assert logged(outside, outlasting) == ["job-poll-exhausted"]
     await_that(lambda: "JOB_POLL_EXHAUSTED" in outside.events(outlasting, DATE), "its event")

@@ -38,8 +38,8 @@ def test_configs_history_pending_and_running_work_survive(tmp_path: Path) -> Non
         outside = Outside(stack, stack.store(), tmp_path)
         assert outside.store.pipelines() == ["kept"]
         assert outside.events("kept", "2026-03-01") == history
-        assert outside.closed("kept", "2026-03-03", patience=90).status is RunStatus.COMPLETED
+        assert outside.closed("kept", "2026-03-03").status is RunStatus.COMPLETED
         outside.put("kept", "ready", ready=True, count=10, date="2026-03-02")
-        assert outside.closed("kept", "2026-03-02", patience=90).status is RunStatus.COMPLETED
+        assert outside.closed("kept", "2026-03-02").status is RunStatus.COMPLETED
         await_that(lambda: "TRIGGER_RECOVERED" in outside.events("kept", "2026-03-02"), "the recovery's event")
     assert sorted(outside.starts("kept")) == ["2026-03-01 0", "2026-03-02 0", "2026-03-03 0"]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from integration.conftest import Outside, await_that, pipeline
+from integration.conftest import INTERRUPTIBLE, PATIENCE, Outside, await_that, pipeline, until_exists
 
 from interlock_lifecycle import RunKey, RunStatus
 from interlock_sla import Clock, Outcome, parse_execution_date
@@ -33,7 +33,7 @@ def test_sensor_causes_one_job_with_events_and_alerts(outside: Outside) -> None:
 
 def test_events_are_followed_live_until_interrupted(outside: Outside) -> None:
     outside.push("followed", pipeline(outside.folder, "followed"))
-    command = [sys.executable, "-m", "interlock_cli", "events", "followed", "--follow", "--json"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "events", "followed", "--follow", "--json"]
     following = subprocess.Popen(
         [*command, "--endpoint-url", outside.stack.endpoint_url], stdout=subprocess.PIPE, text=True
     )
@@ -44,7 +44,7 @@ def test_events_are_followed_live_until_interrupted(outside: Outside) -> None:
             if json.loads(line)["eventType"] == "JOB_COMPLETED":
                 break
         following.send_signal(signal.SIGINT)
-        assert following.wait(timeout=20) == 0
+        assert following.wait(timeout=PATIENCE) == 0
     finally:
         following.kill()
         following.communicate()
@@ -174,8 +174,7 @@ def test_unchanged_reading_starts_no_run(outside: Outside) -> None:
 def test_repeated_sensor_starts_no_second_job(outside: Outside, date: str) -> None:
     name = f"again{len(date)}"
     gate = outside.folder / f"{name}.gate"
-    work = f"until [ -e {gate} ]; do sleep 0.1; done"
-    outside.push(name, pipeline(outside.folder, name, work=work))
+    outside.push(name, pipeline(outside.folder, name, work=until_exists(gate)))
     fields = {"date": date[:10], **({"hour": date[-2:]} if "T" in date else {})}
     # Each reading differs from the last, since an equal write makes no stream record.
     for reading in range(2):

@@ -361,10 +361,17 @@ def dynamo(request: pytest.FixtureRequest) -> Iterator[Dynamo]:
     server.server_close()
 
 
+# SIGINT has its default effect in the command, also if a shell started the tests in the background and ignores it.
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('interlock_cli', run_name='__main__', alter_sys=True)"
+)
+
+
 def command(server: Dynamo, *arguments: str) -> subprocess.Popen[str]:
     words = ["migrate", "-e", "old", *arguments, "--endpoint-url", f"http://127.0.0.1:{server.server_port}"]
     return subprocess.Popen(
-        [sys.executable, "-m", "interlock_cli", *words],
+        [sys.executable, "-c", INTERRUPTIBLE, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -381,10 +388,10 @@ def command(server: Dynamo, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("dynamo", [None], indirect=True)
 def test_interruption_prints_how_to_continue(dynamo: Dynamo) -> None:
     process = command(dynamo)
-    waits = dynamo.waits.wait(30)
+    waits = dynamo.waits.wait(300)
     process.send_signal(signal.SIGINT)
     assert waits
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert "stopped: interrupted; continue with:" in output
     url = f"http://127.0.0.1:{dynamo.server_port}"
@@ -402,7 +409,7 @@ def test_interruption_prints_how_to_continue(dynamo: Dynamo) -> None:
 )
 def test_failure_in_the_middle_prints_how_to_continue(dynamo: Dynamo) -> None:
     process = command(dynamo, "--json")
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 1, errors
     answer = json.loads(output)
     assert "no longer" in answer["stopped"]
@@ -414,7 +421,7 @@ def test_failure_in_the_middle_prints_how_to_continue(dynamo: Dynamo) -> None:
 @pytest.mark.parametrize("dynamo", [(200, {"Items": [], "ScannedCount": 5})], indirect=True)
 def test_only_the_rest_after_a_position_is_read(dynamo: Dynamo) -> None:
     process = command(dynamo, "--from", '["PIPELINE#a", "CONFIG"]')
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "5 rows of old-interlock-control read" in output
     (asked,) = dynamo.asked

@@ -196,7 +196,7 @@ def test_patterns_have_the_syntax_of_glob(validate: Lines, folder: Path, pattern
 def test_pipe_without_a_writer_is_an_error_at_once(folder: Path, path: str) -> None:
     os.mkfifo(folder / "p" / "pipe.yaml")
     command = [sys.executable, "-m", "interlock_cli", "validate", path, "p/good.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout.splitlines()) == (
         2,
         ["error: p/pipe.yaml: is a pipe without data", "1 file: 1 error, 0 warnings"],
@@ -225,7 +225,7 @@ def test_pipe_of_a_slow_command_is_read_to_its_end(folder: Path) -> None:
 
 def test_pipe_is_read_only_to_the_limit(folder: Path) -> None:
     command = f'head -c 300000 /dev/zero | tr "\\0" " " | {sys.executable} -m interlock_cli validate /dev/stdin'
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2
     assert "/dev/stdin: is longer than 128 KB and was not read" in done.stdout
 

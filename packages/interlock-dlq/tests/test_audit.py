@@ -65,7 +65,7 @@ def test_only_one_of_many_threads_settles_record() -> None:
     rejected: list[AuditError] = []
 
     def settle() -> None:
-        gate.wait(10)
+        gate.wait(300)
         try:
             audit.settle("a", Fate.ACKNOWLEDGED)
         except AuditError as error:
@@ -75,5 +75,5 @@ def test_only_one_of_many_threads_settles_record() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(300)
     assert len(rejected) == 7

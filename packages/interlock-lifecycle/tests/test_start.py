@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -73,6 +73,7 @@ def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
     assert (told["evaluationIntervalSeconds"], told["jobCheckIntervalSeconds"]) == (77, 104)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     window=st.integers(60, 24 * HOUR),
     every=st.integers(1, HOUR),

@@ -12,7 +12,7 @@ import interlock_sla
 def run(program: str, **environment: str) -> str:
     """The output of a fresh interpreter."""
     finished = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout.strip()

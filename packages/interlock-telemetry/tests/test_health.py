@@ -54,11 +54,11 @@ def test_failed_check_degrades_status_and_rest_is_reported() -> None:
 
 def test_hanging_check_does_not_delay_answer() -> None:
     release = threading.Event()
-    checks = {"slow": lambda: release.wait(10), "bus": fine}
-    answer = ping(PING, checks, NOW, patience=timedelta(milliseconds=100))
+    checks = {"slow": lambda: release.wait(300), "bus": fine}
+    answer = ping(PING, checks, NOW, patience=timedelta(seconds=1))
     release.set()
     assert answer is not None
-    assert answer["checks"] == {"slow": "error: no answer within 0.1s", "bus": "ok"}
+    assert answer["checks"] == {"slow": "error: no answer within 1s", "bus": "ok"}
 
 
 def test_other_event_than_ping_runs_no_check() -> None:

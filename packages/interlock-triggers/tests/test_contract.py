@@ -47,11 +47,11 @@ class Setting(NamedTuple):
     wrong: dict[str, Any]
     clients: Clients
 
-    def start(self, attempt: Attempt = ATTEMPT, seconds: float = 10.0, **more: Any) -> Started:
+    def start(self, attempt: Attempt = ATTEMPT, seconds: float = 60.0, **more: Any) -> Started:
         config = more.pop("config", self.config)
         return start(self.kind.type, config, attempt, until=time.time() + seconds, clients=self.clients)
 
-    def check(self, started: Started | str, seconds: float = 10.0) -> Any:
+    def check(self, started: Started | str, seconds: float = 60.0) -> Any:
         return check(self.kind.type, self.config, started, until=time.time() + seconds, clients=self.clients)
 
 
@@ -202,10 +202,9 @@ def test_a_call_without_an_answer_ends_at_the_deadline(remote: Setting) -> None:
     remote.target.fault_starts = remote.target.fault_others = "hang-before"
     # boto3's timeouts are whole seconds, so that one AWS type on the wire is enough.
     setting = remote if remote.kind.type in ("http", "airflow", "databricks", "lambda") else _offline(remote)
-    begun = time.monotonic()
     with pytest.raises(TriggerError) as error:
         setting.start(seconds=1.1 if remote.kind.aws else 0.4)
-    assert time.monotonic() - begun < 5.0
+    assert not setting.target.outlasted
     assert not isinstance(error.value, StartRefused) or error.value.category is Category.TRANSIENT
 
 
@@ -264,7 +263,7 @@ def test_only_an_answer_of_the_api_makes_a_job_gone(name: str, status: int) -> N
 
 
 def test_findable_types_find_the_job_by_its_key(polled: Setting) -> None:
-    until = time.time() + 10
+    until = time.time() + 60
     if not capability(polled.kind.type).findable:
         with pytest.raises(CheckFailed):
             find(polled.kind.type, polled.config, ATTEMPT, until=until, clients=polled.clients)
@@ -314,13 +313,13 @@ def test_a_config_that_is_nested_without_end_is_refused() -> None:
     for _ in range(5000):
         nested = {"x": nested}
     with pytest.raises(StartRefused) as refused:
-        start("http", {"url": "http://127.0.0.1/", "body": nested}, ATTEMPT, until=time.time() + 5)
+        start("http", {"url": "http://127.0.0.1/", "body": nested}, ATTEMPT, until=time.time() + 60)
     assert refused.value.category is Category.PERMANENT
 
 
 @pytest.mark.parametrize("config", [None, [], "url", 5, {1: 2}])
 def test_an_invalid_config_is_rejected_in_one_sentence(any_type: Setting, config: Any) -> None:
-    until, clients = time.time() + 5, any_type.clients
+    until, clients = time.time() + 60, any_type.clients
     with pytest.raises(StartRefused) as refused:
         start(any_type.kind.type, config, ATTEMPT, until=until, clients=clients)
     assert refused.value.category is Category.PERMANENT
@@ -356,7 +355,7 @@ def test_half_a_character_in_a_body_does_not_crash(job_type: str, key: str, valu
 
 @pytest.mark.parametrize("job_type", ["nope", "", "HTTP", None, [], {}, 5])
 def test_an_unknown_type_is_named_with_the_known_types(job_type: Any) -> None:
-    until = time.time() + 5
+    until = time.time() + 60
     for error, question in (
         (StartRefused, lambda: start(job_type, {}, ATTEMPT, until=until)),
         (StartRefused, lambda: capability(job_type)),
@@ -387,7 +386,7 @@ def test_a_check_with_a_wrong_config_is_a_failed_check(question: Any) -> None:
     """StartRefused would report a start, but no start was made."""
     about: Any = "run-1" if question is check else ATTEMPT
     with pytest.raises(CheckFailed) as failed:
-        question("step-function", {"stateMachineArn": "no-arn"}, about, until=time.time() + 5)
+        question("step-function", {"stateMachineArn": "no-arn"}, about, until=time.time() + 60)
     assert failed.value.category is Category.PERMANENT
 
 

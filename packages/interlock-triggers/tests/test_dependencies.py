@@ -22,13 +22,13 @@ attempt = Attempt("p", "s", "2026-03-03", 0, "k")
 found = {}
 for name, config in json.loads(sys.argv[1]).items():
     try:
-        start(name, config, attempt, until=time.time() + 9)
+        start(name, config, attempt, until=time.time() + 60)
     except MissingExtra as missing:
         assert isinstance(missing, StartRefused)
         found[name] = [str(missing), str(missing.category)]
-command = start("command", {"command": "true"}, attempt, until=time.time() + 9)
+command = start("command", {"command": "true"}, attempt, until=time.time() + 60)
 try:
-    start("http", {"url": "http://127.0.0.1/"}, attempt, until=time.time() + 9)
+    start("http", {"url": "http://127.0.0.1/"}, attempt, until=time.time() + 60)
 except StartRefused as refused:
     found["http"] = str(refused)
 found["command"] = str(command.status.state)
@@ -38,7 +38,7 @@ print(json.dumps(found))
 
 def _python(code: str, *arguments: str) -> str:
     words = [sys.executable, "-W", "error", "-c", code, *arguments]
-    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 def test_without_boto3_only_aws_types_fail_and_name_the_extra() -> None:
@@ -55,7 +55,7 @@ def test_without_boto3_only_aws_types_fail_and_name_the_extra() -> None:
 def test_package_and_command_import_no_aws_module(absent: str) -> None:
     code = (
         "import sys, time; from interlock_triggers import *;"
-        "start('command', {'command': 'true'}, Attempt('p', 's', '2026-03-03', 0, 'k'), until=time.time() + 9);"
+        "start('command', {'command': 'true'}, Attempt('p', 's', '2026-03-03', 0, 'k'), until=time.time() + 60);"
         f"print({absent!r} in sys.modules)"
     )
     assert _python(code).strip() == "False"

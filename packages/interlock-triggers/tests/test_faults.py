@@ -155,7 +155,7 @@ def test_no_attempt_starts_two_jobs_and_no_job_is_lost(
                 config["payload"] = {"key": key}
 
             def start_once(attempt: Attempt, config: dict[str, Any] = config) -> Started:
-                return start(kind.type, config, attempt, until=time.time() + 30, clients=clients)
+                return start(kind.type, config, attempt, until=time.time() + 60, clients=clients)
 
             settled.append(_settle(key, start_once, faults))
     outcomes = _judge(settled, target.jobs, name in ONCE_ONLY)

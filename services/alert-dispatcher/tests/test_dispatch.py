@@ -151,16 +151,16 @@ def test_a_waiting_alert_replies_once_the_thread_is_open(
 
     def hold_first(body: dict[str, Any]) -> None:
         opening.set()
-        may_open.wait(10)
+        may_open.wait(300)
 
     def sleep_until_open(length: timedelta) -> None:
         may_open.set()
-        first.join(10)
+        first.join()
 
     slack.before = hold_first
     first = threading.Thread(target=make().dispatch, args=(alert("a"), clock.deadline()))
     first.start()
-    assert opening.wait(10)
+    assert opening.wait(300)
     make(sleep=sleep_until_open).dispatch(alert("b"), clock.deadline())
     assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
 
@@ -170,7 +170,7 @@ def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher]
 
     def deliver(identifier: str) -> None:
         dispatcher = make(sleep=lambda length: None)
-        gate.wait(10)
+        gate.wait(300)
         while True:
             try:
                 return dispatcher.dispatch(alert(identifier), clock.deadline())
@@ -182,7 +182,7 @@ def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     assert len(slack.opened) == 1
     assert sorted(message["text"].splitlines()[1] for message in slack.posted) == ["a", "b", "c", "d"]
 

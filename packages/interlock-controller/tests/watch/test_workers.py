@@ -44,7 +44,7 @@ def test_all_are_done_before_the_failures_are_raised(workers: int) -> None:
 
 
 def test_no_more_acts_than_workers_run_at_once() -> None:
-    met = threading.Barrier(3, timeout=20)
+    met = threading.Barrier(3, timeout=300)
     busy, most, lock = 0, 0, threading.Lock()
 
     def act() -> None:

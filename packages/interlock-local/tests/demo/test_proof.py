@@ -136,6 +136,16 @@ def drop(pipeline: str, date: str, kind: str) -> Callable[[Scene], None]:
     return corrupt
 
 
+def breach_in_place_of_met(pipeline: str, date: str, deadline: datetime) -> Callable[[Scene], None]:
+    """The run ended at AT, and its clock counts as breached."""
+
+    def corrupt(scene: Scene) -> None:
+        drop(pipeline, date, "SLA_MET")(scene)
+        add(pipeline, date, "RELATIVE_SLA_BREACH", breachAt=deadline.isoformat())(scene)
+
+    return corrupt
+
+
 def add(pipeline: str, date: str, kind: str, **detail: object) -> Callable[[Scene], None]:
     return lambda scene: scene["events"][pipeline, date].append(event(kind, **detail))
 
@@ -192,6 +202,8 @@ CORRUPTIONS = [
     ),
     ("every other deadline was met", add(BRONZE, OTHER, "RELATIVE_SLA_BREACH")),
     ("every other deadline was met", add(GOLD, DAY, "SLA_MET")),
+    ("every other deadline was met", drop(GOLD, DAY, "SLA_MET")),
+    ("every other deadline was met", breach_in_place_of_met(BRONZE, OTHER, AT)),
     ("gold was held", put("holds", (GOLD, DAY), set())),
     ("gold counts every departure", put("departures", DAY, 921)),
     ("gold counts every departure", put("departures", DAY, None)),
@@ -250,6 +262,12 @@ def test_corrupted_evidence_misses_its_expectation(expectation: str, corrupt: Ca
     scene = perfect()
     corrupt(scene)
     assert [one for one in missed(scene) if expectation in one]
+
+
+def test_breach_of_a_run_that_ended_too_late_is_accepted() -> None:
+    scene = perfect()
+    breach_in_place_of_met(BRONZE, OTHER, AT - timedelta(seconds=1))(scene)
+    assert missed(scene) == []
 
 
 def test_delays_of_a_busy_machine_are_accepted() -> None:

@@ -47,9 +47,9 @@ class World:
     def note(self, *parts: Part) -> None:
         self.said.append("".join(part if isinstance(part, str) else part[1] for part in parts))
 
-    def turn(self, at: float, busy: int = 0, standing: Standing | None = None) -> None:
+    def turn(self, at: float, busy: int = 0, standing: Standing | None = None, quiet: float = 0.0) -> None:
         self.now = at
-        self.replay.turn(busy, standing or {})
+        self.replay.turn(busy, standing or {}, quiet)
 
     def sensor(self, pipeline: str, key: str) -> dict[str, object]:
         return dict(self.store.all_sensors(pipeline).get(key, {}))
@@ -90,9 +90,9 @@ def test_rest_of_a_short_hour_ignores_runs_in_progress(world: World) -> None:
 @pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
 def test_rest_of_a_short_hour_waits_a_limited_time_for_hold(world: World, standing: Standing) -> None:
     world.turn(10.0)
-    world.turn(27.9, standing=standing)
+    world.turn(37.9, standing=standing)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
-    world.turn(28.1, standing=standing)
+    world.turn(38.1, standing=standing)
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
 
 
@@ -102,9 +102,9 @@ def test_hour_is_whole_since_the_first_report_of_its_sensors(world: World) -> No
     assert SCRIPT.short not in world.replay.whole_since
     world.land_all()
     believed = world.replay.whole_since[SCRIPT.amended]
-    world.turn(30.0)
+    world.turn(40.0)
     world.turn(45.0, standing=THROUGH)
-    assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=30)
+    assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=40)
     assert SCRIPT.amended in world.replay.rest_landed
     assert world.replay.whole_since[SCRIPT.amended] == believed
 
@@ -123,13 +123,13 @@ def test_file_reported_whole_is_amended_only_after_its_runs(world: World) -> Non
     assert (amended["status"], int(str(amended["rows"])) - int(str(believed["rows"]))) == ("amended", 9)
 
 
-def test_late_rest_waits_a_limited_time_for_amended_hour(world: World) -> None:
+def test_late_rest_waits_for_amended_hour_during_progress(world: World) -> None:
     world.land_all()
     world.turn(73.0, standing=THROUGH)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
-    world.turn(111.9, standing=THROUGH)
+    world.turn(1000.0, standing=THROUGH, quiet=39.9)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
-    world.turn(112.1, standing=THROUGH)
+    world.turn(1001.0, standing=THROUGH, quiet=40.1)
     assert world.landed(SCRIPT.late)["missing_rows"] == 0
 
 

@@ -100,7 +100,7 @@ def test_records_are_done_in_order_and_only_poison_is_given_up() -> None:
         pump = site.pump()
         pump.start()
         try:
-            assert pump.drain(60)
+            assert pump.drain(300)
         finally:
             assert pump.stop()
         done = site.done()
@@ -120,13 +120,13 @@ def test_only_new_records_are_delivered_after_a_restart(tmp_path: Path) -> None:
         site.write("a", "b")
         pump = site.pump(places)
         pump.start()
-        assert pump.drain(60)
+        assert pump.drain(300)
         assert pump.stop()
     with Ministack(data_dir=data) as server:
         site = Site(server)
         pump = site.pump(places)
         pump.start()
         site.write("c")
-        assert pump.drain(60)
+        assert pump.drain(300)
         assert pump.stop()
         assert site.done() == ["a", "b", "c"]

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from interlock_local import LocalStackError
 from interlock_local.pump import PumpClients, StreamMapping, StreamPump
 
-ENOUGH = 20.0
+ENOUGH = 300.0
 
 
 class Streams:

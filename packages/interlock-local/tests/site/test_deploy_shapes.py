@@ -234,7 +234,7 @@ def test_paths_are_not_placeholders() -> None:
     }
 
 
-def received(server: Ministack, service: str, marker: str, *, patience: float = 20.0) -> list[Any]:
+def received(server: Ministack, service: str, marker: str, *, patience: float = 300.0) -> list[Any]:
     """The events with the marker that a stand-in received. Waits for the first."""
     file = server.home / "home" / f"test-interlock-{service}"
     deadline = time.monotonic() + patience

@@ -206,7 +206,7 @@ def _start(url: str, clients: Clients, job_type: str = "http", **more: Any) -> S
         "airflow": {"url": url, "dagID": "load"},
         "databricks": {"workspaceUrl": url, "jobId": 1},
     }[job_type]
-    return start(job_type, config | more, ATTEMPT, until=time.time() + 5, clients=clients)
+    return start(job_type, config | more, ATTEMPT, until=time.time() + 60, clients=clients)
 
 
 def test_the_table_is_long_enough() -> None:

@@ -280,12 +280,12 @@ def test_an_answer_beyond_the_bound_is_not_a_status() -> None:
 
 def _run_now(server: Server, attempt: Attempt = DAILY, **more: Any) -> Started:
     config = {"workspaceUrl": server.url, "jobId": 620, "headers": {"Authorization": f"Bearer {Databricks.TOKEN}"}}
-    return start("databricks", config | more, attempt, until=time.time() + 10, clients=_real_time())
+    return start("databricks", config | more, attempt, until=time.time() + 60, clients=_real_time())
 
 
 def _check_run(server: Server, run_id: str, **more: Any) -> Any:
     config = {"workspaceUrl": server.url, "jobId": 620, "headers": {"Authorization": f"Bearer {Databricks.TOKEN}"}}
-    return check("databricks", config | more, run_id, until=time.time() + 10, clients=_real_time())
+    return check("databricks", config | more, run_id, until=time.time() + 60, clients=_real_time())
 
 
 def _real_time() -> Clients:

@@ -59,7 +59,7 @@ def _followed(config: dict[str, Any], run_id: str, clients: Clients) -> Status:
     """The end of a run."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        status = check("airflow", config, run_id, until=time.time() + 30, clients=clients)
+        status = check("airflow", config, run_id, until=time.time() + 60, clients=clients)
         if status.state is not State.RUNNING:
             return status
         time.sleep(0.01)

@@ -102,7 +102,7 @@ def test_the_reason_of_a_failed_step(details: dict[str, Any], reason: str) -> No
     config = {"clusterId": "j-1", "stepName": "load", "command": "run"}
     _start(aws, "emr", config)
     aws.put_state("FAILED", **details)
-    status = check("emr", config, "s-0", until=time.time() + 9, clients=Clients(aws=in_process(aws), environment={}))
+    status = check("emr", config, "s-0", until=time.time() + 60, clients=Clients(aws=in_process(aws), environment={}))
     assert status.reason == reason
 
 
@@ -215,10 +215,10 @@ def test_output_error_and_cause_of_an_execution_are_kept() -> None:
     clients = Clients(aws=in_process(aws), environment={})
     started = _start(aws, "step-function", config)
     aws.put_state("SUCCEEDED", output='{"rows": 12}')
-    status = check("step-function", config, started, until=time.time() + 9, clients=clients)
+    status = check("step-function", config, started, until=time.time() + 60, clients=clients)
     assert status.details["output"] == '{"rows": 12}'
     aws.put_state("FAILED", error="LoadFailed", cause="no rows\nat all")
-    status = check("step-function", config, started, until=time.time() + 9, clients=clients)
+    status = check("step-function", config, started, until=time.time() + 60, clients=clients)
     assert status.reason == "FAILED: LoadFailed: no rows at all"
     assert (status.details["error"], status.details["cause"]) == ("LoadFailed", "no rows at all")
 
@@ -236,7 +236,7 @@ def test_a_machine_of_another_region_is_asked_there() -> None:
         "step-function",
         {"stateMachineArn": MACHINE},
         ATTEMPT,
-        until=time.time() + 9,
+        until=time.time() + 60,
         clients=Clients(aws=recording, environment={}),
     )
     assert set(asked) == {"eu-central-1"}
@@ -364,7 +364,7 @@ def test_a_client_that_cannot_be_made_started_nothing() -> None:
             "glue",
             {"jobName": "load"},
             ATTEMPT,
-            until=time.time() + 9,
+            until=time.time() + 60,
             clients=Clients(aws=_broken_client, environment={}),
         )
     assert refused.value.category is Category.PERMANENT
@@ -379,7 +379,7 @@ def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     with pytest.raises(StartRefused) as refused:
-        start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 9, clients=Clients(environment={}))
+        start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 60, clients=Clients(environment={}))
     assert refused.value.category is Category.PERMANENT
     assert "credentials" in str(refused.value)
 

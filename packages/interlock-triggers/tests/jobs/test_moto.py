@@ -31,11 +31,11 @@ def _client(service: str) -> Any:
 
 
 def _start(job_type: str, config: dict[str, Any], attempt: Attempt = ATTEMPT) -> Started:
-    return start(job_type, config, attempt, until=time.time() + 30, clients=Clients(environment={}))
+    return start(job_type, config, attempt, until=time.time() + 60, clients=Clients(environment={}))
 
 
 def _check(job_type: str, config: dict[str, Any], run_id: str) -> Status:
-    return check(job_type, config, run_id, until=time.time() + 30, clients=Clients(environment={}))
+    return check(job_type, config, run_id, until=time.time() + 60, clients=Clients(environment={}))
 
 
 def test_a_glue_job_is_started_once_and_followed_to_success() -> None:
@@ -120,7 +120,7 @@ def test_an_execution_is_started_once_and_found() -> None:
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
     machine = states.create_state_machine(name="load", definition=definition, roleArn=ROLE)["stateMachineArn"]
     config = {"stateMachineArn": machine, "arguments": {"table": "orders"}}
-    until, clients = time.time() + 30, Clients(environment={})
+    until, clients = time.time() + 60, Clients(environment={})
     assert find("step-function", config, ATTEMPT, until=until, clients=clients) is None
     started = _start("step-function", config)
     assert _start("step-function", config, RESUMED) == started

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import uuid
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -11,7 +12,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from trigger_peers.server import Answer, Cut, Hang, Request, Target
+from trigger_peers.server import Answer, Cut, Hang, Request, Server, Target
 
 ACCOUNT = "123456789012"
 MACHINE = f"arn:aws:states:eu-central-1:{ACCOUNT}:stateMachine:load"
@@ -35,6 +36,7 @@ class Aws(Target):
 
     def __init__(self) -> None:
         super().__init__()
+        self.name = uuid.uuid4().hex
         self.runs: dict[str, dict[str, Any]] = {}
         self.steps: dict[str, dict[str, Any]] = {}
         self.executions: dict[str, dict[str, Any]] = {}
@@ -244,15 +246,44 @@ def matches(pattern: str, line: str) -> bool:
     return (any if pattern.startswith("?") else all)(term in line for term in terms)
 
 
-@cache
-def over_http(url: str) -> Callable[..., Any]:
-    """Makes boto3 clients whose requests go to a server on loopback."""
+class AwsServer(Server):
+    """One server for many targets, because making boto3 clients is slow. Each request names its target.
 
-    @cache
+    A request that arrives after the end of its test does not reach the target of the next test.
+    """
+
+    HEADER = "X-Peer-Target"
+
+    def __init__(self) -> None:
+        super().__init__(Target())
+        self._targets: dict[str, Aws] = {}
+
+    def add(self, aws: "Aws") -> None:
+        """Accept requests for a target."""
+        self._targets[aws.name] = aws
+
+    def target_of(self, request: Request) -> Target:
+        return self._targets[str(request.header(self.HEADER))]
+
+
+def over_http(url: str, aws: "Aws") -> Callable[..., Any]:
+    """Makes boto3 clients whose requests go to a target behind a server on loopback."""
+
     def make(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
-        return _client(service, url, region, read_timeout)
+        return _Bound(_wired(service, url, region, read_timeout), aws)
 
     return make
+
+
+@cache
+def _wired(service: str, url: str, region: str | None, read_timeout: int) -> Any:
+    client = _client(service, url, region, read_timeout)
+
+    def name_target(request: Any, **_: Any) -> None:
+        request.headers[AwsServer.HEADER] = _MEETS.aws.name
+
+    client.meta.events.register("before-sign", name_target)
+    return client
 
 
 def in_process(aws: Aws) -> Callable[..., Any]:

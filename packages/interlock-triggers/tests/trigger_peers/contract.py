@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from trigger_peers.aws import MACHINE, ROLE, Aws, Refused, in_process, over_http
+from trigger_peers.aws import MACHINE, ROLE, Aws, AwsServer, Refused, in_process, over_http
 from trigger_peers.machine import Machine
 from trigger_peers.server import Answer, Server, Target
 from trigger_peers.web import BASIC, Airflow, Databricks, JobEndpoint
@@ -36,8 +36,10 @@ class Kind(NamedTuple):
 
 
 @cache
-def _aws_server() -> Server:
-    return Server(Aws()).__enter__()
+def _aws_server() -> AwsServer:
+    server = AwsServer()
+    server.__enter__()
+    return server
 
 
 @contextmanager
@@ -50,10 +52,11 @@ def server_for(kind: Kind, target: Target) -> Iterator[Server | Machine]:
         with target:
             yield target
     elif kind.aws:
+        assert isinstance(target, Aws)
         server = _aws_server()
-        server.target = target
+        server.add(target)
         yield server
-        server.release()
+        target.released.set()
     else:
         with Server(target) as server:
             yield server
@@ -63,7 +66,8 @@ def clients_for(kind: Kind, target: Target, url: str, **more: Any) -> Clients:
     """Clients that reach the peer on loopback and lose no time between retries."""
     more.setdefault("breakers", Breakers(trip_after=10_000))
     more.setdefault("timing", PATIENT)
-    return Clients(allowed_hosts="127.0.0.1", aws=over_http(url) if kind.aws else None, environment={}, **more)
+    aws = over_http(url, target) if isinstance(target, Aws) else None
+    return Clients(allowed_hosts="127.0.0.1", aws=aws, environment={}, **more)
 
 
 def clients_in_process(kind: Kind, target: Target, url: str) -> Clients:

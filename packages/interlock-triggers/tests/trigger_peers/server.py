@@ -1,6 +1,7 @@
 """An HTTP server on loopback that passes requests to a target and corrupts answers on request."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,9 @@ class Hang(NamedTuple):
 
 Outcome = Answer | Cut | Hang
 
+LONG = 120.0
+"""Seconds that a silent peer waits. A caller that is still there has no deadline. It bounds a failing test only."""
+
 FAULTS_BEFORE = ("cut-before", "500", "503", "throttle", "throttle-wait")
 """The target does not accept the request."""
 REFUSALS = ("300", "304", "400", "402", "404", "409", "410", "422")
@@ -47,9 +51,14 @@ FAULTS_AFTER = ("cut-after", "half", "garbage", "502-after", "504-after")
 
 
 class Target:
-    """The service behind a server. `choose` returns the fault of a request: (request, is it a start) -> name."""
+    """The service behind a server. `choose` returns the fault of a request: (request, is it a start) -> name.
+
+    `released` lets the callers go that wait for an answer. `outlasted`: a caller waited until the server gave up.
+    """
 
     def __init__(self) -> None:
+        self.released = threading.Event()
+        self.outlasted = False
         self.requests: list[Request] = []
         self.fault_starts: str | None = None
         self.fault_others: str | None = None
@@ -114,8 +123,7 @@ class Server:
     """A target behind a port of 127.0.0.1."""
 
     def __init__(self, target: Target, *, tls: Any = None) -> None:
-        self.target = target
-        self.hang_up = threading.Event()
+        self._target = target
         self._http = _Quiet(("127.0.0.1", 0), _handler(self))
         if tls is not None:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
@@ -130,13 +138,12 @@ class Server:
         self._thread.start()
         return self
 
-    def release(self) -> None:
-        """Release waiting callers."""
-        held, self.hang_up = self.hang_up, threading.Event()
-        held.set()
+    def target_of(self, request: Request) -> Target:
+        """The target that answers a request."""
+        return self._target
 
     def __exit__(self, *_: object) -> None:
-        self.hang_up.set()
+        self._target.released.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -148,7 +155,9 @@ class _Quiet(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        return
+        """Report the errors of a target. A caller that has left is normal."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
@@ -161,11 +170,11 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length) if length else b""
             parts = urlsplit(self.path)
-            outcome = server.target.meet(
-                Request(self.command, parts.path, parse_qs(parts.query), dict(self.headers), body)
-            )
+            request = Request(self.command, parts.path, parse_qs(parts.query), dict(self.headers), body)
+            target = server.target_of(request)
+            outcome = target.meet(request)
             if isinstance(outcome, Hang):
-                server.hang_up.wait(20)
+                target.outlasted |= not target.released.wait(LONG)
                 outcome = Cut()
             if isinstance(outcome, Cut):
                 self.wfile.write(outcome.sent)
@@ -187,8 +196,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Whether a condition becomes true in time."""
+def wait_for(condition: Callable[[], bool], seconds: float = LONG) -> bool:
+    """Whether a condition becomes true. The limit only bounds a failing test."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

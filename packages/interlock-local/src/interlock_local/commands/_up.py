@@ -26,7 +26,7 @@ _WATCHED_SECONDS = 1.0
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the AWS API.")
 @with_terminal
 def up(terminal: Terminal, data: Path | None, port: int) -> None:
-    """Run Interlock on this machine until Ctrl-C.
+    """Run Interlock on this machine until Ctrl-C or SIGTERM.
 
     Without --data the state is lost at the end. INTERLOCK_ variables of this shell are passed to the jobs.
     Alerts go to Slack if SLACK_BOT_TOKEN and SLACK_CHANNEL_ID are set, otherwise to a recording endpoint.
@@ -35,6 +35,7 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     Examples:
       interlock up
       interlock up --data ./state --port 4600
+      nohup interlock up --data ./state &   (kill $! stops it)
     """
     from interlock_local.stack import LocalStack
 

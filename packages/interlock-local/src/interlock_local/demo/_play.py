@@ -15,6 +15,7 @@ from interlock_local.demo._evidence import Evidence, gather, is_settled
 from interlock_local.demo._feed import flights_folder, load_feed
 from interlock_local.demo._finding import Finding
 from interlock_local.demo._operators import Operators
+from interlock_local.demo._patience import Patience
 from interlock_local.demo._proof import prove
 from interlock_local.demo._replay import Replay
 from interlock_local.demo._roster import MISSED_AFTER, SET_UP, Roster
@@ -28,10 +29,11 @@ from interlock_sla import format_duration
 from interlock_store import Store
 
 _PACE = 0.7
-_PATIENCE = 240.0
-"""Seconds after which the replay ends. An idle machine with two cores needs about 70, or until the roster is missed."""
-_AFTERMATH = 15.0
-_ROSTER_TRIES = 3
+_PATIENCE = 120.0
+"""Seconds without a new event after which the replay ends. The late hour and the roster take up to a minute."""
+_AFTERMATH = 30.0
+"""Seconds without a new event or message after which the results are final."""
+_ROSTER_TRIES = 5
 _TURN = 0.2
 _LOOK = 0.8
 
@@ -118,16 +120,18 @@ def _push_roster(feed: ModuleType, store: Store, stack: LocalStack, out: Output)
 
 
 def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
-    """Play until each expected run has ended and the roster is over, or the time is up."""
+    """Play until each expected run has ended and the roster is over, or until nothing happens any more."""
     script, roster = stage.script, stage.roster
     with Screen(stage.out, script.hours) as screen:
         watcher = Watcher(stage.store, stage.stack.overview(), screen)
         replay = Replay(script, stage.feed, stage.home, stage.store, screen.say)
         operators = Operators(script, stage.feed, stage.home, stage.store, screen.say)
         replay.prepare()
-        looked, settled = 0.0, False
-        while not settled and replay.elapsed < _PATIENCE:
-            replay.turn(watcher.busy, watcher.standing)
+        patience = Patience(_PATIENCE)
+        looked, settled, now = 0.0, False, datetime.now(UTC)
+        while not settled and not (patience.is_over and roster.is_over(now, watcher.seen)):
+            patience.note((watcher.events, replay.landings_ahead))
+            replay.turn(watcher.busy, watcher.standing, patience.quiet)
             operators.turn(watcher.standing)
             now = datetime.now(UTC)
             roster.turn(now)
@@ -143,7 +147,7 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
 
 def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tuple[list[Finding], Evidence]:
     """Check the results repeatedly, since events and Slack messages arrive shortly after the runs end."""
-    end = time.monotonic() + _AFTERMATH
+    patience = Patience(_AFTERMATH)
     while True:
         evidence = gather(
             stage.script,
@@ -156,6 +160,7 @@ def _prove_with_patience(stage: _Stage, replay: Replay, watcher: Watcher) -> tup
             stage.roster,
         )
         findings = prove(evidence)
-        if all(finding.holds for finding in findings) or time.monotonic() >= end:
+        patience.note((sum(map(len, evidence.events.values())), len(evidence.slack)))
+        if all(finding.holds for finding in findings) or patience.is_over:
             return findings, evidence
         time.sleep(_LOOK)

@@ -16,9 +16,9 @@ from interlock_store import Store
 _LAND, _REST = "land", "rest"
 _MOST_AT_WORK = 4
 _LONGER = 40.0
-"""Longest time in seconds that the rest of the late hour waits for the end of the amended hour."""
-_UNTIL_HELD = 10.0
-"""Longest time in seconds that the rest of the short hour waits until its run is held, on a busy machine."""
+"""Seconds without progress after which the rest of the late hour no longer waits for the end of the amended hour."""
+_UNTIL_HELD = 20.0
+"""Longest time in seconds that the rest of the short hour waits until its run is held. It comes within the SLA."""
 
 
 def _utc_now() -> datetime:
@@ -64,12 +64,17 @@ class Replay:
         return self._clock() - self._began
 
     @property
+    def landings_ahead(self) -> int:
+        """The number of files and rests that have not landed."""
+        return len(self._coming)
+
+    @property
     def all_landed(self) -> bool:
         """Whether every file has landed, with its rest."""
         return not self._coming
 
-    def turn(self, busy: int, standing: Standing) -> None:
-        """Land the files that are due, and write the sensors about finished jobs.
+    def turn(self, busy: int, standing: Standing, quiet: float = 0.0) -> None:
+        """Land the files that are due, and write the sensors about finished jobs. `quiet`: seconds without progress.
 
         While too many runs are `busy`, no further hour lands. A slow machine takes longer and has the same results.
         """
@@ -78,7 +83,7 @@ class Replay:
             at, kind, landing = one
             if kind == _LAND and busy >= _MOST_AT_WORK:
                 continue
-            if kind == _REST and not self._may_come(landing, at, standing):
+            if kind == _REST and not self._may_come(landing, at, standing, quiet):
                 continue
             self._coming.remove(one)
             if kind == _REST:
@@ -88,7 +93,7 @@ class Replay:
             busy += 1
         self._follow_jobs()
 
-    def _may_come(self, landing: Landing, at: float, standing: Standing) -> bool:
+    def _may_come(self, landing: Landing, at: float, standing: Standing, quiet: float) -> bool:
         """Whether the rest of an hour may land now.
 
         An amendment comes after the runs of its hour. The late rest, which releases gold, comes after the runs of the
@@ -96,7 +101,7 @@ class Replay:
         """
         if landing.believed:
             return _are_through(landing.date, standing, attempts=1)
-        if landing.date == self._script.late and self.elapsed < at + _LONGER:
+        if landing.date == self._script.late and quiet < _LONGER:
             return _are_through(self._script.amended, standing, attempts=2)
         if landing.date == self._script.short and self.elapsed < at + _UNTIL_HELD:
             progress, _ = standing.get((BRONZE, landing.date), (None, 0))

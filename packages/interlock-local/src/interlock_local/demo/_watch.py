@@ -61,6 +61,11 @@ class Watcher:
         """Pipeline and type of each event so far."""
 
     @property
+    def events(self) -> int:
+        """The number of events so far."""
+        return len(self._printed)
+
+    @property
     def busy(self) -> int:
         """The number of runs that were in progress at the last look."""
         return sum(progress in _AT_WORK for progress, _ in self.standing.values())
