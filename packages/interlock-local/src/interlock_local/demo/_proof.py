@@ -98,8 +98,8 @@ def _others_met_their_sla(evidence: Evidence) -> Finding:
     with_sla = [one for one in evidence.script.runs if one[0] in (BRONZE, GOLD) and one != late]
     met = sum(_counts_of_sla(evidence, one) == (1, 0) for one in with_sla)
     slow = sum(_counts_of_sla(evidence, one) == (0, 1) and _outlasted_its_sla(evidence, one) for one in with_sla)
-    late = f"; {slow} breached, since this machine ran them too late" if slow else ""
-    seen = f"{met} of {len(with_sla)}{late}"
+    excused = f"; {slow} breached, since this machine ran them too late" if slow else ""
+    seen = f"{met} of {len(with_sla)}{excused}"
     return Finding("every other deadline was met in time, reported once", met + slow == len(with_sla), seen)
 
 
