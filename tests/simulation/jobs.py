@@ -1,6 +1,6 @@
 """The targets of jobs: they accept starts, run by the virtual clock, and remember all jobs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,15 @@ class JobBoard:
         """The capability of the real type."""
         return capability(job_type)
 
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+    def start(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Started:
         """Start a job. Some starts are rejected, some answers are lost, and some invocations die before the answer."""
         world, faults, able = self._world, self._world.faults, capability(job_type)
         if faults.strikes(Fault.INTERLEAVED):
@@ -95,7 +103,15 @@ class JobBoard:
             return Started(job_type, "sync", job.kind.status)
         return Started(job_type, job.run_id)
 
-    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+    def find(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Started | None:
         """The job of an earlier start, if the type can find jobs."""
         if not capability(job_type).findable:
             raise CheckFailed(Category.PERMANENT, "cannot be asked", job_type)
@@ -150,7 +166,15 @@ class JobBoard:
             raise StartUnconfirmed(Category.TRANSIENT, "the answer was lost", job.type)
         raise OutcomeUnknown(Category.TRANSIENT, "the answer was lost", job.type)
 
-    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+    def check(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        started: Started,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Status:
         """The status of the job by the virtual clock. A job that reports to the joblog never shows its end here."""
         if self._world.faults.strikes(Fault.STATUS_UNREADABLE):
             raise CheckFailed(Category.TRANSIENT, "no answer", job_type)

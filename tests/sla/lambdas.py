@@ -5,7 +5,7 @@ and the wall clock. All code between a handler's entry and its parts runs: the o
 invocation's deadline, correlation, the batch's order and partial answers, dead letters, and the flush of telemetry.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -47,8 +47,12 @@ class Jobs(Protocol):
     """Starts jobs and polls them."""
 
     def capability(self, job_type: str) -> Capability: ...
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Any, *, until: datetime) -> Any: ...
-    def check(self, job_type: str, config: Mapping[str, Any], started: Any, *, until: datetime) -> Any: ...
+    def start(
+        self, job_type: str, config: Mapping[str, Any], attempt: Any, *, until: datetime, taken: Collection[str] = ()
+    ) -> Any: ...
+    def check(
+        self, job_type: str, config: Mapping[str, Any], started: Any, *, until: datetime, taken: Collection[str] = ()
+    ) -> Any: ...
 
 
 class NoLetters:

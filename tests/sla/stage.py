@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,14 +40,30 @@ class Jobs:
     def capability(self, job_type: str) -> Capability:
         return capability(job_type)
 
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+    def start(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Started:
         outcome, minutes = self.plan[min(len(self._started), len(self.plan) - 1)]
         failed = Status(State.FAILED, Category.PERMANENT if outcome == "wrong" else Category.TRANSIENT, outcome)
         status = Status(State.SUCCEEDED, None) if outcome == "ok" else failed
         self._started.append((self._now() + timedelta(minutes=minutes), status))
         return Started(job_type, str(len(self._started) - 1))
 
-    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+    def check(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        started: Started,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Status:
         ends_at, status = self._started[int(started.run_id)]
         return status if self._now() >= ends_at else Status(State.RUNNING, None)
 

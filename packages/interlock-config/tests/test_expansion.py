@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_config import ConfigError, expand
+from interlock_config import ConfigError, expand, taken_values
 
 ENVIRONMENT = {"INTERLOCK_TOKEN": "t0k", "INTERLOCK_ENV": "prod", "HOME": "/home/me", "INTERLOCK_EMPTY": ""}
 
@@ -29,6 +29,17 @@ ENVIRONMENT = {"INTERLOCK_TOKEN": "t0k", "INTERLOCK_ENV": "prod", "HOME": "/home
 )
 def test_a_value(written: str, expanded: str) -> None:
     assert expand({"command": written}, ENVIRONMENT) == {"command": expanded}
+
+
+def test_taken_values_are_those_of_the_environment_only() -> None:
+    config = {
+        "url": "https://${INTERLOCK_ENV}/${INTERLOCK_DATE}",
+        "headers": {"X-A": ["Bearer ${INTERLOCK_TOKEN}", "${INTERLOCK_ENV}"]},
+        "${INTERLOCK_EMPTY}": "${HOME}${INTERLOCK_MISSING}",
+    }
+    environment = {**ENVIRONMENT, "INTERLOCK_DATE": "of the environment", "INTERLOCK_OTHER": "unused"}
+    assert taken_values(config, environment, {"INTERLOCK_DATE": "2026-03-03"}) == ("prod", "t0k")
+    assert taken_values(config, environment) == ("prod", "of the environment", "t0k")
 
 
 def test_any_depth_but_no_keys() -> None:

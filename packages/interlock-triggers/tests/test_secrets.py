@@ -18,7 +18,8 @@ from trigger_peers.web import Airflow
 from interlock_triggers import Attempt, Breakers, Clients, TriggerError, check, find, start
 from interlock_triggers._jobs import KINDS as ALL_KINDS
 from interlock_triggers._jobs._forms import read_form
-from interlock_triggers._secrets import Redactor, names_a_secret
+from interlock_triggers._redactor import Redactor
+from interlock_triggers._secrets import names_a_secret
 
 SECRETS = {
     "header": "hdr-7f3a9c-secret",
@@ -40,6 +41,13 @@ SECRETS = {
     "passcode": "psc-7d7d-secret",
     "beside": "bsd-8e8e-secret",
 }
+PLAIN = {
+    "custom": "cst-1a2b c3/d4&e5<f6>",
+    "listed": "lst-9d8c-plain",
+    "taken": "tkn-7e6f plain/?&",
+}
+"""Values without the name of a secret: of headers, and from variables of the environment."""
+
 LOGIN_TOKEN = "tok-f00d-secret"
 BASIC_PASSWORD = "basic-e1e1-secret"
 BASIC = "Basic " + base64.b64encode(f"user:{BASIC_PASSWORD}".encode()).decode()
@@ -48,6 +56,7 @@ HEADERS = {
     "Cookie": SECRETS["cookie"],
     "X-Api-Key": SECRETS["quoted"],
     "X-Authorization": f"GenieKey {SECRETS['scheme']}",
+    "X-Custom": PLAIN["custom"],
 }
 STRUCTURE = {
     "password": SECRETS["field"],
@@ -56,11 +65,14 @@ STRUCTURE = {
     "pass": SECRETS["pass"],
     "passcode": SECRETS["passcode"],
     "environment": [{"name": "DB_PASSWORD", "value": SECRETS["beside"]}],
+    "dataset": PLAIN["taken"],
+    "headers": [{"name": "X-Listed", "value": PLAIN["listed"]}],
 }
 WORDS = (
     f"--password {SECRETS['option']} --api-key={SECRETS['assigned']} "
     f'-H "Authorization: Bearer {SECRETS["bearer"]}" -u etl:{SECRETS["login"]} '
-    f"postgres://etl:{SECRETS['user info']}@db/x https://h/y?key={SECRETS['key']}"
+    f"postgres://etl:{SECRETS['user info']}@db/x https://h/y?key={SECRETS['key']} -H 'X-Custom: {PLAIN['listed']}' "
+    f"'{PLAIN['taken']}'"
 )
 
 
@@ -155,7 +167,7 @@ def _produced(action: Any) -> str:
 
 
 def _leaks(text: str) -> list[str]:
-    values = [*SECRETS.values(), BASIC_PASSWORD, BASIC.partition(" ")[2], LOGIN_TOKEN]
+    values = [*SECRETS.values(), *PLAIN.values(), BASIC_PASSWORD, BASIC.partition(" ")[2], LOGIN_TOKEN]
     forms = [form for value in values for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1])]
     return [form for form in forms if form in text]
 
@@ -180,10 +192,10 @@ def test_no_result_error_or_log_holds_a_secret(name: str, fault: str | None, log
             target.fault_starts = target.fault_others = fault
         until = time.time() + 60
         produced = [
-            _produced(lambda: start(kind.type, config, attempt, until=until, clients=clients)),
-            _produced(lambda: start(kind.type, config, resumed, until=until, clients=clients)),
-            _produced(lambda: check(kind.type, config, "77", until=until, clients=clients)),
-            _produced(lambda: find(kind.type, config, attempt, until=until, clients=clients)),
+            _produced(lambda: start(kind.type, config, attempt, until=until, clients=clients, taken=[PLAIN["taken"]])),
+            _produced(lambda: start(kind.type, config, resumed, until=until, clients=clients, taken=[PLAIN["taken"]])),
+            _produced(lambda: check(kind.type, config, "77", until=until, clients=clients, taken=[PLAIN["taken"]])),
+            _produced(lambda: find(kind.type, config, attempt, until=until, clients=clients, taken=[PLAIN["taken"]])),
             repr(clients),
             repr(vars(clients)),
         ]
@@ -301,11 +313,77 @@ def test_masked_texts(config: dict[str, Any], text: str, shown: str) -> None:
     assert Redactor.of(config).scrub(text) == shown
 
 
+HEADER = {"headers": {"X-Custom": "abc/def?ghi+jkl"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "taken", "text", "shown"),
+    [
+        (HEADER, [], "X-Custom: abc/def?ghi+jkl", "X-Custom: ***"),
+        (HEADER, [], "abc%2Fdef%3Fghi%2Bjkl abc%2fdef%3fghi%2bjkl", "*** ***"),
+        (HEADER, [], r'{"x": "abc\/def?ghi+jkl"}', '{"x": "***"}'),
+        (HEADER, [], base64.b64encode(b"abc/def?ghi+jkl").decode(), "***"),
+        ({"headers": {"X-A": ["one-long-value", "two-long-value"]}}, [], "one-long-value two-long-value", "*** ***"),
+        ({"payload": {"httpHeaders": {"X-A": "one-long-value"}}}, [], "one-long-value", "***"),
+        ({"headers": ["X-A: one-long-value"]}, [], "one-long-value", "***"),
+        ({"command": "curl -H 'X-A: one-long-value' x"}, [], "got one-long-value x", "got *** x"),
+        ({"arguments": ["--header", "X-A: one-long-value"]}, [], "one-long-value", "***"),
+        ({"headers": {"X-Env": "prod"}}, [], "the product prod is in prod.", "the product *** is in ***."),
+        (
+            {"headers": {"Content-Type": "application/xml", "Accept": "text/x-own-type"}},
+            [],
+            "text/x-own-type",
+            "text/x-own-type",
+        ),
+        (
+            {"headers": {"X-A": "POST", "X-B": True, "X-C": 30, "X-D": "abc"}},
+            [],
+            "POST True 30 abc",
+            "POST True 30 abc",
+        ),
+        (
+            {"headers": {"X-A": "application/json; charset=utf-8"}},
+            [],
+            "application/json; charset=utf-8",
+            "application/json; charset=utf-8",
+        ),
+        (
+            {"headers": {"X-Date": "2026-03-03T07", "X-Day": "20260303"}},
+            [],
+            "2026-03-03T07 20260303",
+            "2026-03-03T07 20260303",
+        ),
+        ({"headers": {"X-Number": 123456}}, [], "123456", "***"),
+        ({}, ["plain-value"], "a plain-value b", "a *** b"),
+        ({}, ["x"], "x marks it", "x marks it"),
+        ({}, ["true", "12345"], "true 12345", "true 12345"),
+        ({}, ["https://h/services/T0/B0/xyz"], "no /services/T0/B0/xyz at h", "no *** at h"),
+        (
+            {"url": "https://files.example/x"},
+            ["files.example"],
+            "files.example:443 answered 500",
+            "files.example:443 answered 500",
+        ),
+        ({}, ['{"region": "eu-central-9"}'], "not in eu-central-9", "not in ***"),
+        ({}, ["-----BEGIN KEY-----\nabcdefghijkl\n"], "line abcdefghijkl", "line ***"),
+        ({}, ["lower  case\nvalue"], "got lower case value", "got ***"),
+    ],
+)
+def test_masked_headers_and_taken_values(config: dict[str, Any], taken: list[str], text: str, shown: str) -> None:
+    assert Redactor.of(config, taken).scrub(text) == shown
+
+
+def test_values_of_the_run_stay_visible() -> None:
+    config = {"headers": {"X-Pipeline": "bronze-orders", "X-Custom": "other-value"}}
+    redactor = Redactor.of(config, (), ["bronze-orders"])
+    assert redactor.scrub("bronze-orders other-value") == "bronze-orders ***"
+
+
 @pytest.mark.parametrize(
     "piece",
     [
         *("y", "password=", '"', "-", "--a ", "a=", "{", "token:", "://", "://a:", "a: b ", "@", "://@", "://a@"),
-        *("-u ", "?key=", "&code=a", "Authorization: a "),
+        *("-u ", "?key=", "&code=a", "Authorization: a ", "-H a:"),
     ],
 )
 def test_long_texts_are_searched_in_one_pass(piece: str) -> None:

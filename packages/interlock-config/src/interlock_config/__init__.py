@@ -1,7 +1,7 @@
 """Pipeline files: read, validated all at once, described by a JSON Schema."""
 
 from ._config import PipelineConfig
-from ._expansion import expand
+from ._expansion import expand, taken_values
 from ._fields import JobType
 from ._files import (
     Document,
@@ -67,6 +67,7 @@ __all__ = [
     "notices",
     "read_document",
     "review",
+    "taken_values",
     "validate",
     "warnings",
 ]

@@ -50,6 +50,14 @@ def expand(
     return {key: _expanded(value, values) for key, value in config.items()}
 
 
+def taken_values(
+    config: Mapping[str, Any], environment: Mapping[str, str], run: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The values of `environment` that `expand` puts into the config, each once. Values of the run are left out."""
+    names = dict.fromkeys(name for _, name in variables(config) if is_ours(name) and name not in (run or {}))
+    return tuple(dict.fromkeys(environment[name] for name in names if name in environment))
+
+
 def variables(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """The path and the name of every `${NAME}` in the values of a structure."""
     if isinstance(value, str):

@@ -214,6 +214,39 @@ def test_values_of_keys_named_like_secrets_are_not_shown(name: str) -> None:
     assert ' = "…": has the tag …; tags are not allowed' in below
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "pasword",
+            "passwrod",
+            "paswd",
+            "db_pasword",
+            "dbPasword",
+            "tokn",
+            "accessTokne",
+            "secrt",
+            "SCERET",
+            "api_kye",
+        ),
+        *("autorization", "authorizaton", "credntials", "cokie", "signatrue", "bearr", "private-kye", "hedaers"),
+    ],
+)
+def test_values_of_misspelt_secrets_are_not_shown(name: str) -> None:
+    assert any(
+        "is not a known key" in line for line in lines(f"{FRAME}job: {{type: http, config: {{}}}}\n{name}: {SECRET}\n")
+    )
+    assert of_job(f"type: http, config: {{url: 5, body: {{{name}: {SECRET}}}, {name}: {SECRET}}}")
+    assert lines(f"{FRAME}job: {{type: command, config: {{command: [run --{name} {SECRET}]}}}}\n")
+    assert lines(f"{FRAME}job: {{type: command, config: {{command: [run {name}={SECRET}]}}}}\n")
+
+
+@pytest.mark.parametrize("name", ["taken", "broken", "target", "reader", "socket", "section", "nature", "database"])
+def test_values_of_names_that_only_resemble_secrets_are_shown(name: str) -> None:
+    (line,) = lines(f"{FRAME}job: {{type: command, config: {{command: [run {name}=orders]}}}}\n")
+    assert f"{name}=orders" in line
+
+
 @pytest.mark.parametrize("name", ["design", "assign", "passenger", "author", "compass", "key", "sasha"])
 def test_values_of_other_keys_are_shown(name: str) -> None:
     [said] = of_job(f"type: http, config: {{url: 'https://h', method: {{{name}: value}}}}")

@@ -1,6 +1,6 @@
 """One run on its context over the in-memory tables, and a job target with answers that the test sets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,21 +47,45 @@ class Board:
     def capability(self, job_type: str) -> Capability:
         return Capability(deduplicates=True, findable=self.is_findable, synchronous=False)
 
-    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+    def find(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Started | None:
         assert attempt.resumed
         self.sought.append(attempt)
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
 
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+    def start(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Started:
         self.starts.append(attempt)
         answer = self.answers.pop(0) if self.answers else Started(job_type, "job-1", None, {})
         if isinstance(answer, BaseException):
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+    def check(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        started: Started,
+        *,
+        until: datetime,
+        taken: Collection[str] = (),
+    ) -> Status:
         self.asked.append((config, started))
         if isinstance(self.status, Exception):
             raise self.status

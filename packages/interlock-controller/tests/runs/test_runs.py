@@ -1,9 +1,13 @@
 """The steps of a run over the in-memory tables, with real commands as jobs and a job board for the other types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -62,6 +66,65 @@ def test_a_command_runs_in_the_directory_of_its_pipeline(tmp_path: Path, spellin
     bench.environment["INTERLOCK_HOME"] = str(tmp_path)
     assert bench.ask("trigger").event == "success"
     assert (tmp_path / "below" / "out").read_text().strip() == str(tmp_path / "below")
+
+
+def test_values_of_variables_leave_no_job_call(tmp_path: Path) -> None:
+    config = msgspec.json.encode({"command": "sh -c 'echo ${INTERLOCK_PLACE} ${INTERLOCK_DATE} >&2; exit 3'"}).decode()
+    bench = Bench(f"{{type: command, config: {config}}}", Triggers(Clients(environment={"PATH": "/usr/bin:/bin"})))
+    bench.environment["INTERLOCK_PLACE"] = "plain-value-7f3a"
+    step = bench.ask("trigger")
+    assert step.error == "sh: exit code 3: *** 2026-03-03"
+    bench.complete(step)
+    assert "*** 2026-03-03" in written_about_the_job(bench)
+    assert "7f3a" not in written_about_the_job(bench)
+
+
+def test_a_target_that_repeats_its_request_shows_no_header(tmp_path: Path) -> None:
+    with echo_server() as url:
+        config = {"url": f"{url}/run", "headers": {"X-Custom": "abc-1f2e", "X-Env": "${INTERLOCK_PLACE}"}}
+        job = f"{{type: http, config: {msgspec.json.encode(config).decode()}}}"
+        bench = Bench(job, Triggers(Clients(allowed_hosts="127.0.0.1", environment={})))
+        bench.environment["INTERLOCK_PLACE"] = "plain/value 7f3a"
+        step = bench.ask("trigger")
+        bench.complete(step)
+    rows = written_about_the_job(bench)
+    assert "answered 400" in step.error
+    assert "X-Custom: ***" in step.error
+    assert not any(part in rows + step.error for part in ("abc-1f2e", "7f3a", "plain/value", "plain%2Fvalue"))
+
+
+def written_about_the_job(bench: Bench) -> str:
+    """The rows of events and of the joblog."""
+    tables, names = bench.store._tables, bench.store.names
+    assert isinstance(tables, MemoryTables)
+    rows = [row for name in (names.control, names.joblog) for row in tables.rows_of(name)]
+    return repr([row for row in rows if row["SK"].startswith(("EVENT#", "JOB#"))])
+
+
+@contextmanager
+def echo_server() -> Iterator[str]:
+    """A target that answers 400 with the request's headers, also URL-encoded and as JSON."""
+
+    class Echo(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            headers = dict(self.headers)
+            text = "\n".join(f"{name}: {value}" for name, value in headers.items() if name.startswith("X-"))
+            body = (
+                f"{text} {quote(headers['X-Env'], safe='')} {msgspec.json.encode(headers['X-Env']).decode()}".encode()
+            )
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_failed_command_reports_its_error(with_command: Callable[[str], Bench]) -> None:

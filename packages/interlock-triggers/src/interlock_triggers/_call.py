@@ -1,6 +1,6 @@
 """One call of a trigger: its config, deadline and clients, and its errors without secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -8,9 +8,9 @@ from msgspec import Struct
 from ._clients import Clients
 from ._deadline import Deadline
 from ._errors import CheckFailed, JobGone, OutcomeUnknown, StartRefused, StartUnconfirmed
-from ._secrets import Redactor
+from ._redactor import Redactor
 from ._text import one_line
-from ._types import Category
+from ._types import Attempt, Category
 
 C = TypeVar("C")
 
@@ -55,9 +55,15 @@ class Call(Struct, Generic[C], frozen=True):
         return JobGone(Category.PERMANENT, self.clean(message), self.type)
 
 
-def redactor_of(config: Mapping[str, Any], clients: Clients) -> Redactor:
-    """A redactor that knows the secrets of a config and of the caller's INTERLOCK_ variables."""
-    redactor = Redactor.of(config)
+def redactor_of(config: Mapping[str, Any], clients: Clients, taken: Iterable[str], attempt: Attempt | None) -> Redactor:
+    """A redactor for a config, the values that it has taken from variables, and the caller's INTERLOCK_ secrets."""
+    redactor = Redactor.of(config, taken, () if attempt is None else _shown_of(attempt))
     ours = {name: value for name, value in clients.environment.items() if name.startswith("INTERLOCK_")}
     redactor.learn(Redactor.secrets_of(ours))
     return redactor
+
+
+def _shown_of(attempt: Attempt) -> Iterator[str]:
+    """The values that identify a run: they are in its events anyway, and a header may repeat them."""
+    yield from (attempt.pipeline_id, attempt.schedule_id, attempt.date, attempt.key, attempt.par_day)
+    yield from attempt.variables.values()

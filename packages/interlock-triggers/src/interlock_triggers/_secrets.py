@@ -1,19 +1,14 @@
-"""The secret values of a job's config, and their masking in all messages, logs and details."""
+"""Finds the values in a job's config that must not be shown: secrets by their names, and the values of headers."""
 
-import base64
-import binascii
 import contextlib
-import html
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
-_MASK = "***"
-_SHORTEST = 4
-"""Shorter values are not masked: they also occur in ordinary text."""
 _NAME = re.compile(
     r"auth(?!or(?!iz))|cookie|passw|passphrase|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
     r"account[-_ ]?key|credential|signature|session[-_ ]?id|bearer|passcode|(?:^|[-_.])(?:sig|pass)$",
@@ -37,9 +32,27 @@ _SCHEME_END = re.compile("://")
 _USER_INFO_LENGTH = 256
 _QUERY = re.compile(rf"[?&](?:{'|'.join(_IN_A_QUERY)})=([^\s&#\"']{{1,8192}})", re.IGNORECASE)
 _ENVIRONMENT = re.compile(r"-{0,2}([A-Za-z_][\w.-]{0,63})=(.+)", re.DOTALL)
-_SCHEME = re.compile(r"[A-Za-z][\w-]{0,31}")
 _TOKEN_LENGTH = 20
 """A user name of this length in a URL without a password is a token."""
+_HEADERS = re.compile(r"(?:http|request|extra|custom)?[-_]?headers?", re.IGNORECASE)
+_HEADER_OPTIONS = frozenset({"-H", "--header", "--proxy-header"})
+_HEADER_IN_TEXT = re.compile(
+    r"(?<!\S)(?:-H|--header|--proxy-header)[ \t=]{0,3}([\"']?)([A-Za-z][\w-]{0,63}):[ \t]{0,3}"
+    r"((?(1)[^\"'\n]{1,8192}|[^\s\"']{1,8192}))"
+)
+_NEGOTIATION = frozenset(
+    (
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "content-language",
+        "content-type",
+    )
+)
+"""Headers whose values are words of HTTP itself."""
+
 _COMMAND_LENGTH = 64 * 1024
 _FORM = re.compile(r"[^\s=&]*=[^\s]*")
 _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE)
@@ -50,48 +63,13 @@ def names_a_secret(name: str) -> bool:
     return bool(_NAME.search(name) or _CAMEL.search(name)) and not _NOT_SECRET.search(name)
 
 
-class Redactor:
-    """Masks the secret values that it knows in any text."""
-
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: set[str] = set()
-        self.learn(values)
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Redactor":
-        """A redactor that knows the secrets of a job's config."""
-        return cls(_secrets_in(config))
-
-    @staticmethod
-    def secrets_of(values: Mapping[str, Any]) -> Iterator[str]:
-        """The secret values of a mapping, unchanged."""
-        return _secrets_in(values)
-
-    def learn(self, values: Iterable[str]) -> None:
-        """Also mask these values."""
-        for value in {value for value in values if len(value) >= _SHORTEST}:
-            self._values.update(form for form in _spellings(value) if len(form) >= _SHORTEST)
-
-    def scrub(self, text: str) -> str:
-        """The text with every known secret replaced by `***`."""
-        for value in sorted(self._values, key=len, reverse=True):
-            text = text.replace(value, _MASK)
-        return text
-
-    def scrub_bytes(self, body: bytes) -> bytes:
-        """The body of an answer with every known secret replaced by `***`."""
-        return self.scrub(body.decode("utf-8", "replace")).encode()
-
-    def __repr__(self) -> str:
-        return f"Redactor({len(self._values)} values)"
-
-
-def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
+def secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    """The values with names of secrets, and those inside texts."""
     if isinstance(value, Mapping):
         named = _name_of_the_value(value)
         for key, inner in value.items():
             inner_name = named if named and str(key).lower() == "value" else str(key)
-            yield from _secrets_in(inner, name if names_a_secret(name) else inner_name)
+            yield from secrets_in(inner, name if names_a_secret(name) else inner_name)
     elif isinstance(value, list | tuple):
         yield from _secrets_in_list([*value], name)
     elif name and names_a_secret(name) and value is not None and not isinstance(value, bool):
@@ -117,7 +95,7 @@ def _secrets_in_list(values: list[Any], name: str) -> Iterator[str]:
     for value in values:
         names_the_next = before.startswith("-") and "=" not in before
         follows_option = names_the_next and (names_a_secret(before) or before in _LOGIN_OPTIONS)
-        yield from _secrets_in(value, before if follows_option else name)
+        yield from secrets_in(value, before if follows_option else name)
         if isinstance(value, str) and (found := _ENVIRONMENT.fullmatch(value)) and names_a_secret(found[1]):
             yield found[2]
         before = value if isinstance(value, str) else ""
@@ -135,7 +113,7 @@ def _secrets_in_text(text: str) -> Iterator[str]:
     yield from _secrets_in_url(text)
     if text.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
-            yield from _secrets_in(json.loads(text))
+            yield from secrets_in(json.loads(text))
     for words in (_ASSIGNED, _OPTION, _CREDENTIALS):
         for found in words.finditer(text):
             if names_a_secret(found[1]):
@@ -174,31 +152,46 @@ def _user_infos(text: str) -> Iterator[tuple[str, str]]:
             yield user if "/" not in user else "", password
 
 
-def _spellings(value: str) -> Iterator[str]:
-    """The forms of a secret in text: unchanged, escaped, and the parts of an Authorization header.
+def header_values_in(value: Any) -> Iterator[str]:
+    """The values of all headers: of fields called `headers`, and of `-H` and `--header` in texts and lists."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if _HEADERS.fullmatch(str(key)) and isinstance(inner, Mapping | list | tuple):
+                yield from _values_of_headers(inner)
+            else:
+                yield from header_values_in(inner)
+    elif isinstance(value, str):
+        for found in _HEADER_IN_TEXT.finditer(value):
+            yield from _values_of_headers({found[2]: found[3].strip()})
+    elif isinstance(value, list | tuple):
+        for option, inner in pairwise(("", *value)):
+            if option in _HEADER_OPTIONS and isinstance(inner, str):
+                name, _, text = inner.partition(":")
+                yield from _values_of_headers({name: text.strip()})
+            else:
+                yield from header_values_in(inner)
 
-    Many products have their own scheme (`Bearer`, `Splunk`, `GenieKey`), so that any first word counts as a scheme.
-    """
-    scheme, _, credentials = value.partition(" ")
-    parts = [value]
-    if credentials.strip() and _SCHEME.fullmatch(scheme):
-        parts.append(credentials.strip())
-        parts.extend(_basic_parts(scheme, credentials.strip()))
-    for part in parts:
-        yield part
-        yield quote(part, safe="")
-        yield quote_plus(part)
-        yield json.dumps(part)[1:-1]
-        yield json.dumps(part, ensure_ascii=False)[1:-1]
-        yield repr(part)[1:-1]
-        yield html.escape(part)
+
+def _values_of_headers(headers: Any) -> Iterator[str]:
+    """The values of `{name: value}`, of a list of `{"name": …, "value": …}` or of a list of `name: value`."""
+    if isinstance(headers, Mapping):
+        for name, value in headers.items():
+            if str(name).lower() not in _NEGOTIATION:
+                yield from _leaves(value)
+        return
+    for one in headers:
+        if isinstance(one, str):
+            name, _, text = one.partition(":")
+            yield from _values_of_headers({name: text.strip()})
+        elif isinstance(one, Mapping):
+            named = _name_of_the_value(one)
+            values = {key: value for key, value in one.items() if value != named}
+            yield from _values_of_headers({named: list(values.values())} if named else values)
 
 
-def _basic_parts(scheme: str, credentials: str) -> list[str]:
-    if scheme.lower() != "basic":
-        return []
-    try:
-        pair = base64.b64decode(credentials, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return []
-    return [pair, pair.partition(":")[2]]
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

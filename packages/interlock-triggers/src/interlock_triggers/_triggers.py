@@ -1,6 +1,6 @@
 """The nine job types by name: start the job of an attempt, and check its status."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -32,11 +32,13 @@ def start(
     *,
     until: datetime | float,
     clients: Clients | None = None,
+    taken: Collection[str] = (),
 ) -> Started:
     """Start an attempt's job, or find it if an earlier invocation started it.
 
     `config` is the job's config with its variables expanded. `until` is the end of this call, as an aware
-    datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list.
+    datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list. `taken`:
+    the values that the config has from variables. No result, error or log line shows them.
 
     Raises StartRefused (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
     OutcomeUnknown (no later call can find out: never send this attempt again) or MissingExtra.
@@ -44,7 +46,7 @@ def start(
     kind = _kind(job_type)
     clients = clients or _shared()
     try:
-        return kind.start(_call(job_type, kind, config, until, clients), attempt)
+        return kind.start(_call(job_type, kind, config, until, clients, taken, attempt), attempt)
     except BadConfig as error:
         raise StartRefused(Category.PERMANENT, str(error), job_type) from None
 
@@ -56,6 +58,7 @@ def check(
     *,
     until: datetime | float,
     clients: Clients | None = None,
+    taken: Collection[str] = (),
 ) -> Status:
     """The status of a started job. `started` is the result of `start`, or its run id.
 
@@ -70,7 +73,7 @@ def check(
     run_id = started.run_id if isinstance(started, Started) else started
     details = started.details if isinstance(started, Started) else {}
     with _asking(job_type):
-        return kind.check(_call(job_type, kind, config, until, clients or _shared()), run_id, details)
+        return kind.check(_call(job_type, kind, config, until, clients or _shared(), taken), run_id, details)
 
 
 def find(
@@ -80,6 +83,7 @@ def find(
     *,
     until: datetime | float,
     clients: Clients | None = None,
+    taken: Collection[str] = (),
 ) -> Started | None:
     """The attempt's job if the target knows it (airflow, glue, emr, step-function), else None.
 
@@ -90,7 +94,7 @@ def find(
     if kind.find is None:
         raise CheckFailed(Category.PERMANENT, "cannot find a job by its key", job_type)
     with _asking(job_type):
-        call = _call(job_type, kind, config, until, clients or _shared())
+        call = _call(job_type, kind, config, until, clients or _shared(), taken, attempt)
         try:
             run_id = kind.find(call, attempt)
         except AwsTrouble as trouble:
@@ -121,21 +125,41 @@ class Triggers:
         """As the function of this name."""
         return capability(job_type)
 
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime | float) -> Started:
+    def start(
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime | float,
+        taken: Collection[str] = (),
+    ) -> Started:
         """As the function of this name."""
-        return start(job_type, config, attempt, until=until, clients=self.clients)
+        return start(job_type, config, attempt, until=until, clients=self.clients, taken=taken)
 
     def check(
-        self, job_type: str, config: Mapping[str, Any], started: Started | str, *, until: datetime | float
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        started: Started | str,
+        *,
+        until: datetime | float,
+        taken: Collection[str] = (),
     ) -> Status:
         """As the function of this name."""
-        return check(job_type, config, started, until=until, clients=self.clients)
+        return check(job_type, config, started, until=until, clients=self.clients, taken=taken)
 
     def find(
-        self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime | float
+        self,
+        job_type: str,
+        config: Mapping[str, Any],
+        attempt: Attempt,
+        *,
+        until: datetime | float,
+        taken: Collection[str] = (),
     ) -> Started | None:
         """As the function of this name."""
-        return find(job_type, config, attempt, until=until, clients=self.clients)
+        return find(job_type, config, attempt, until=until, clients=self.clients, taken=taken)
 
 
 def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> Kind:
@@ -145,11 +169,19 @@ def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> Kind:
     return kind
 
 
-def _call(job_type: str, kind: Kind, config: Mapping[str, Any], until: datetime | float, clients: Clients) -> Call[Any]:
+def _call(
+    job_type: str,
+    kind: Kind,
+    config: Mapping[str, Any],
+    until: datetime | float,
+    clients: Clients,
+    taken: Collection[str],
+    attempt: Attempt | None = None,
+) -> Call[Any]:
     deadline = Deadline(until, clients.timing)
     try:
         form = read_form(kind.form, config)
-        return Call(job_type, form, deadline, clients, redactor_of(config, clients))
+        return Call(job_type, form, deadline, clients, redactor_of(config, clients, taken, attempt))
     except RecursionError:
         raise BadConfig("the config is nested too deeply") from None
 

@@ -1,7 +1,7 @@
 """Problems of a file: their collection, their places, their texts, and the values that they may show.
 
-`_problems` collects them, `_showing` writes places and values, `_secrets` hides secret values, and `_names` finds the
-nearest known name.
+`_problems` collects them, `_showing` writes places and values, `_secrets` hides secret values, `_misspelt` finds their
+misspelt names, and `_names` finds the nearest known name.
 """
 
 from ._names import nearest

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from ._misspelt import is_misspelt_secret
 from ._names import nearest
 
 HIDDEN = "…"
@@ -26,6 +27,10 @@ _SECRET_NAME = re.compile(
 # A secret may follow these names inside a text: `token=…`, `"password": …`, `--secret …`, `Bearer …`.
 _GIVEN = re.compile(rf"(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}['\"”]?\s{{0,3}}[=:]\s?['\"]?", re.IGNORECASE)
 _OPTION = re.compile(rf"(?<![\w-])-[\w.-]{{0,40}}?(?:{_SECRET_NAME.pattern})[\w.-]{{0,40}}\s", re.IGNORECASE)
+# Any name before a value, for the misspelt names of secrets.
+_NAMED = re.compile(
+    r"(?<![\w.-])-{0,2}([A-Za-z][\w.-]{0,40})['\"”]?\s{0,3}[=:]\s?['\"]?|(?<!\S)--?([A-Za-z][\w-]{0,40})\s"
+)
 _SENT_AS = re.compile(r"\b(?:Bearer|Basic)\s(?=\S)", re.IGNORECASE)
 # A password without its host, or cut off at a comma, is at the position of the port.
 _NO_PORT = r"(?=[^\s/?#@:\[]{1,255}:(?![0-9]{0,5}(?:[/?#\s'\"”,;)]|$)|\$\{))"
@@ -46,8 +51,10 @@ _MOST = 100  # items of a list or mapping, likewise
 
 
 def is_secret(name: str | int) -> bool:
-    """Whether values of this name may be secrets. A misspelt `headers` counts like `headers`."""
-    return isinstance(name, str) and (_SECRET_NAME.search(name) is not None or _is_near(name, "headers"))
+    """Whether values of this name may be secrets. A misspelt name of a secret counts too, such as `pasword`."""
+    if not isinstance(name, str):
+        return False
+    return _SECRET_NAME.search(name) is not None or _is_near(name, "headers") or is_misspelt_secret(name)
 
 
 def is_hidden(path: tuple[str | int, ...]) -> bool:
@@ -147,6 +154,7 @@ def _beginning(text: str) -> str:
 def _without_what_is_named(text: str, *, is_address: bool) -> str:
     """The text up to the first name of a secret."""
     ends = [found.end() for sign in (_GIVEN, _OPTION, _SENT_AS, _URL_WITHOUT_PORT) if (found := sign.search(text))]
+    ends += [found.end() for found in _NAMED.finditer(text) if is_misspelt_secret(found[1] or found[2])]
     if is_address and (found := _ADDRESS_WITHOUT_PORT.match(text)):
         ends.append(found.end())
     end = min(ends, default=len(text))

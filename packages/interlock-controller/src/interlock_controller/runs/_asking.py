@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from interlock_config import ConfigError, expand
+from interlock_config import ConfigError, expand, taken_values
 from interlock_controller.runs._context import StepContext
 from interlock_lifecycle import JobIntent, Run, RunKey
 from interlock_lifecycle.runs import StandingJob, run_variables
@@ -32,11 +32,17 @@ def expanded(context: StepContext, key: RunKey, intent: JobIntent) -> dict[str, 
     return expand(intent.config, context.environment, run_variables(key, intent))
 
 
+def taken(context: StepContext, key: RunKey, intent: JobIntent) -> tuple[str, ...]:
+    """The values of the environment in the expanded config. They leave a job call only masked."""
+    return taken_values(intent.config, context.environment, run_variables(key, intent))
+
+
 def ask(context: StepContext, key: RunKey, intent: JobIntent, run_id: str) -> Status | Unreadable:
     """The status of the intent's job. An error while asking says nothing about the job."""
     started = Started(intent.type, run_id, None, intent.details)
     try:
-        return context.jobs.check(intent.type, expanded(context, key, intent), started, until=context.until())
+        config, hidden = expanded(context, key, intent), taken(context, key, intent)
+        return context.jobs.check(intent.type, config, started, until=context.until(), taken=hidden)
     except Exception as error:  # noqa: BLE001 (a question that broke off ends no job)
         return _unreadable(intent, error)
 
@@ -45,7 +51,8 @@ def seek(context: StepContext, key: RunKey, intent: JobIntent) -> str | Unreadab
     """The run id of the job that an unconfirmed start left behind, or None if there is no such job."""
     attempt = attempt_of(key, intent, resumed=True)
     try:
-        found = context.jobs.find(intent.type, expanded(context, key, intent), attempt, until=context.until())
+        config, hidden = expanded(context, key, intent), taken(context, key, intent)
+        found = context.jobs.find(intent.type, config, attempt, until=context.until(), taken=hidden)
     except Exception as error:  # noqa: BLE001 (as above)
         return _unreadable(intent, error)
     return None if found is None else found.run_id

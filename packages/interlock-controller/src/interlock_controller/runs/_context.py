@@ -1,6 +1,6 @@
 """The surroundings of every step of a run: the store, the job targets, the clock and the end of the invocation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -12,18 +12,27 @@ from interlock_triggers import Attempt, Capability, Started, Status
 
 
 class Jobs(Protocol):
-    """Starts jobs and reads their status: interlock_triggers, or its stand-in under a virtual clock."""
+    """Starts jobs and reads their status: interlock_triggers, or its stand-in under a virtual clock.
+
+    `taken` are the values that the config has from variables of the environment. No answer shows them.
+    """
 
     def capability(self, job_type: str) -> Capability:
         """The target's protection against double starts."""
 
-    def find(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started | None:
+    def find(
+        self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime, taken: Collection[str]
+    ) -> Started | None:
         """The attempt's job, if its start was accepted. Raises CheckFailed if that is unknown now."""
 
-    def start(self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime) -> Started:
+    def start(
+        self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime, taken: Collection[str]
+    ) -> Started:
         """Start a job. Raises StartRefused or OutcomeUnknown."""
 
-    def check(self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime) -> Status:
+    def check(
+        self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime, taken: Collection[str]
+    ) -> Status:
         """The status of a started job. Raises TriggerError if it cannot be read."""
 
 

@@ -9,7 +9,16 @@ from msgspec.structs import replace
 
 from interlock_config import ConfigError
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_controller.runs._asking import Unreadable, ask, attempt_of, expanded, seek, standing_job, unsettled_start
+from interlock_controller.runs._asking import (
+    Unreadable,
+    ask,
+    attempt_of,
+    expanded,
+    seek,
+    standing_job,
+    taken,
+    unsettled_start,
+)
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, StepStatus, finished, superseded
 from interlock_lifecycle import (
@@ -137,7 +146,8 @@ def _send(context: StepContext, run: Run, intent: JobIntent, *, resumed: bool) -
     attempt = attempt_of(run.key, intent, resumed=resumed)
     _log.info("job_start_sent", run=str(run.key), attempt=run.attempt, type=intent.type, key=intent.key)
     try:
-        started = context.jobs.start(intent.type, config, attempt, until=intent.until)
+        hidden = taken(context, run.key, intent)
+        started = context.jobs.start(intent.type, config, attempt, until=intent.until, taken=hidden)
     except OutcomeUnknown as unknown:
         return _record(context, run, leave_start_unknown(run, intent, str(unknown)))
     except StartRefused as refused:
