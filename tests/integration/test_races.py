@@ -183,13 +183,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_client(endpoint_url: str) -> Any:
+def make_client(stack: LocalStack) -> Any:
     return boto3.client(
         "dynamodb",
-        endpoint_url=endpoint_url,
+        endpoint_url=stack.endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=stack.key.access_key,
+        aws_secret_access_key=stack.key.secret,
         config=Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}),
     )
 
@@ -217,16 +217,16 @@ def create_tables(client: Any) -> None:
 class Race:
     """The three parts, the tables and the outside. Each round uses another date."""
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, stack: LocalStack) -> None:
         self.outside = Outside()
-        self.client = make_client(endpoint_url)
+        self.client = make_client(stack)
         create_tables(self.client)
         self.store = Store(DynamoTables(self.client), NAMES)
         self.config: PipelineConfig = decode_yaml(PIPELINE, "racing.yaml")
         self.store.put_config(self.config)
         self.store.note_config(self.config.id, now() - timedelta(hours=1))
-        routers = [RouterPart(make_client(endpoint_url), self.outside) for _ in range(2)]
-        self.watchdog = WatchdogPart(make_client(endpoint_url), self.outside)
+        routers = [RouterPart(make_client(stack), self.outside) for _ in range(2)]
+        self.watchdog = WatchdogPart(make_client(stack), self.outside)
         self.parts: list[RouterPart | WatchdogPart] = [*routers, self.watchdog]
         self._pool = ThreadPoolExecutor(len(self.parts))
 
@@ -268,7 +268,7 @@ class Race:
 
 @pytest.fixture
 def race(stack: LocalStack) -> Iterator[Race]:
-    made = Race(stack.endpoint_url)
+    made = Race(stack)
     yield made
     made.close()
 

@@ -1,5 +1,6 @@
 """The store's contract against the local stack's DynamoDB, with as many tests as against the twin."""
 
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ def test_contract_holds_on_stack(stack: LocalStack, tmp_path: Path) -> None:
     done = subprocess.run(
         [*run, f"--junitxml={report}", f"--endpoint-url={stack.endpoint_url}", str(SUITE)],
         cwd=ROOT,
+        env={**os.environ, "STACK_ACCESS_KEY": stack.key.access_key, "STACK_SECRET": stack.key.secret},
         capture_output=True,
         text=True,
         check=False,

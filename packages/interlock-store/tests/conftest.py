@@ -1,5 +1,6 @@
 """The same store over each kind of tables: the in-memory twin, DynamoDB as moto plays it, and any real endpoint."""
 
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,7 @@ def create_tables(client: Any, names: TableNames) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--endpoint-url URL`: run the contract against that DynamoDB too, the local stack's for instance."""
+    """`--endpoint-url URL`: run the contract against that DynamoDB too, with the keys of STACK_ variables."""
     parser.addoption("--endpoint-url", default=None, help="A DynamoDB to run the store's contract against as well.")
 
 
@@ -70,8 +71,8 @@ def _client(endpoint_url: str | None = None) -> Any:
     return boto3.client(
         "dynamodb",
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=os.environ.get("STACK_ACCESS_KEY", "test"),
+        aws_secret_access_key=os.environ.get("STACK_SECRET", "test"),
         endpoint_url=endpoint_url,
         config=Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}),
     )

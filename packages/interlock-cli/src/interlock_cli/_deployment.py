@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,18 @@ from interlock_cli._output import CliError
 from interlock_store import DynamoTables, Overview, Store, TableNames
 
 LOCAL = "local"
+CREDENTIALS = "interlock.credentials"
+"""Each entry point of this group is a function from an endpoint on this machine to the key of its server, or None."""
+
+# The codes of a server that did not sign the request's credentials, on AWS and on the local stack.
+_FOREIGN = frozenset(
+    {
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
 _NAMED = "interlock.deployment"
 LOCAL_PORT = 4566
 LOCAL_ENDPOINT = f"http://127.0.0.1:{LOCAL_PORT}"
@@ -34,7 +47,7 @@ class Deployment(Struct, frozen=True):
 
     def client(self, service: str) -> Any:
         """A boto3 client for one of the deployment's services."""
-        given = dict(_LOCAL_CREDENTIALS) if self.is_loopback and "AWS_ACCESS_KEY_ID" not in os.environ else {}
+        given = self._credentials()
         config = Config(
             connect_timeout=5,
             read_timeout=60,
@@ -56,6 +69,21 @@ class Deployment(Struct, frozen=True):
         """The reader of the deployment's newest rows."""
         self._check_reachable()
         return Overview(DynamoTables(self.client("dynamodb")), TableNames.of_environment(self.environment))
+
+    def _credentials(self) -> dict[str, str]:
+        """The key of a local stack of this user, otherwise the credentials of the environment."""
+        if not self.is_loopback:
+            return {}
+        assert self.endpoint_url is not None
+        for entry in entry_points(group=CREDENTIALS):
+            key = entry.load()(self.endpoint_url)
+            if key is not None:
+                return {
+                    "region_name": key.region,
+                    "aws_access_key_id": key.access_key,
+                    "aws_secret_access_key": key.secret,
+                }
+        return {} if "AWS_ACCESS_KEY_ID" in os.environ else dict(_LOCAL_CREDENTIALS)
 
     @property
     def is_loopback(self) -> bool:
@@ -111,10 +139,13 @@ def deployment_of(context: click.Context) -> Deployment | None:
 
 def explain_aws_error(error: ClientError | BotoCoreError, where: Deployment | None) -> CliError:
     """One sentence for a failed request to AWS."""
-    code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+    found = error.response["Error"] if isinstance(error, ClientError) else {}
+    code = found.get("Code", "")
     if code == "ResourceNotFoundException" and where is not None:
         return CliError(
             f"there is no deployment called {where.environment!r} at {where.endpoint_url or 'AWS'}: "
             f"its table {where.environment}-interlock-control does not exist"
         )
+    if code in _FOREIGN and where is not None:
+        return CliError(f"{where.endpoint_url or 'AWS'} does not accept the credentials: {found.get('Message', code)}")
     return CliError(f"the request to AWS failed: {error}")

@@ -11,7 +11,7 @@ from interlock_cli._output import CliError
 GROUP = "interlock.commands"
 """Each entry point of this group is a click command. Its name is the command's name. It is loaded when it is used."""
 
-EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "up": "local"}
+EXTRAS = {"build": "local", "demo": "local", "deploy": "local", "env": "local", "up": "local"}
 """The commands of Interlock's own packages, and the extra of interlock-cli that installs each."""
 
 Source = Callable[[], Iterable[EntryPoint]]

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from interlock_local.pump import PumpClients, StreamMapping, StreamPump
+from interlock_local.pump import FileCheckpoints, PumpClients, StreamMapping, StreamPump
 from interlock_local.stack import Ministack
 
 # Fails at the first `flaky` record, exits on `poison`, and notes the handled records.
@@ -41,8 +41,8 @@ class Site:
                 service,
                 endpoint_url=server.endpoint_url,
                 region_name="us-east-1",
-                aws_access_key_id="000000000000",
-                aws_secret_access_key="test",
+                aws_access_key_id=server.key.access_key,
+                aws_secret_access_key=server.key.secret,
                 config=Config(retries={"total_max_attempts": 1}, proxies={}),
             )
 
@@ -81,7 +81,7 @@ class Site:
             on_failure_queue_url=self.clients["sqs"].get_queue_url(QueueName="dlq")["QueueUrl"],
         )
         clients = PumpClients(self.clients["dynamodbstreams"], self.clients["lambda"], self.clients["sqs"])
-        return StreamPump([mapping], clients, checkpoint_file=checkpoint_file)
+        return StreamPump([mapping], clients, checkpoints=FileCheckpoints(checkpoint_file))
 
     def done(self) -> list[str]:
         return (self.server.home / "home" / "done").read_text().split()

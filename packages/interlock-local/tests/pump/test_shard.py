@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from interlock_local.pump import Counts, PumpClients, PumpClock, StreamMapping
-from interlock_local.pump._checkpoint import Checkpoints
+from interlock_local.pump._checkpoint import FileCheckpoints
 from interlock_local.pump._shard import Shard, Step
 
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/dev-interlock-control/stream/2026-03-03T00:00:00.000"
@@ -125,7 +125,7 @@ class Rig:
         self.stream = stream
         self.function = FakeFunction(handle)
         self.queue = FakeQueue()
-        self.checkpoints: Checkpoints = options.pop("checkpoints", Checkpoints())
+        self.checkpoints: FileCheckpoints = options.pop("checkpoints", FileCheckpoints())
         self.counts = Counts()
         self.time = 0.0
         self.waits: list[float] = []
@@ -407,7 +407,7 @@ def test_stream_of_filtered_records_calls_no_function() -> None:
 
 
 def test_reading_continues_after_the_last_known_position() -> None:
-    checkpoints = Checkpoints()
+    checkpoints = FileCheckpoints()
     checkpoints.done("control", STREAM, "shard-1", "2")
     rig = Rig(FakeStream(4), fine, checkpoints=checkpoints)
     rig.settle()
@@ -415,7 +415,7 @@ def test_reading_continues_after_the_last_known_position() -> None:
 
 
 def test_lost_position_continues_at_the_oldest_record() -> None:
-    checkpoints = Checkpoints()
+    checkpoints = FileCheckpoints()
     checkpoints.done("control", STREAM, "shard-1", "2")
     stream = FakeStream(5)
     stream.oldest = 3

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from interlock_local import LocalStackError
-from interlock_local.pump import PumpClients, StreamMapping, StreamPump
+from interlock_local.pump import FileCheckpoints, PumpClients, StreamMapping, StreamPump
 
 ENOUGH = 300.0
 
@@ -100,7 +100,7 @@ def make_pump(streams: Streams, function: Function) -> Iterator[PumpMaker]:
             for n in names
         ]
         clients = PumpClients(streams=streams, functions=function, queues=NoQueue())
-        pump = StreamPump(mappings, clients, checkpoint_file=checkpoint_file)
+        pump = StreamPump(mappings, clients, checkpoints=FileCheckpoints(checkpoint_file))
         pumps.append(pump)
         return pump
 

@@ -78,8 +78,8 @@ def clients(server: Ministack) -> Clients:
                 service,  # type: ignore[call-overload]
                 endpoint_url=server.endpoint_url,
                 region_name=REGION,
-                aws_access_key_id=ACCOUNT,
-                aws_secret_access_key="test",
+                aws_access_key_id=server.key.access_key,
+                aws_secret_access_key=server.key.secret,
                 config=Config(retries={"total_max_attempts": 1}, proxies={}),
             )
         return made[service]

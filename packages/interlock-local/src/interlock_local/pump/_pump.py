@@ -3,13 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
-from interlock_local.pump._checkpoint import Checkpoints
+from interlock_local.pump._checkpoint import Checkpoints, FileCheckpoints
 from interlock_local.pump._filter import check_patterns
 from interlock_local.pump._mapping import StreamMapping
 from interlock_local.pump._shard import Counts, PumpClients, PumpClock, Shard, Step
@@ -26,8 +26,11 @@ class StreamPump:
     """Passes stream records to functions, with one thread per mapping, until it is stopped.
 
     Each shard keeps its order: a record is delivered only after all older records are done or given up. Delivery is
-    at least once. ``checkpoint_file`` keeps the positions over a restart. Without the file, or if the stream no longer
-    has the position, reading begins at the mapping's starting position.
+    at least once. ``checkpoints`` keeps the positions over a restart. Without them, or if the stream no longer has the
+    position, reading begins at the mapping's starting position.
+
+    ``backlog`` has, per mapping, records in the form of GetRecords that come before the stream's own. They are the
+    records of a former stream of the same table, whose server was killed before they were handled.
 
     Raises:
         LocalStackError: for a filter pattern that is not supported.
@@ -38,16 +41,24 @@ class StreamPump:
         mappings: Sequence[StreamMapping],
         clients: PumpClients,
         *,
-        checkpoint_file: Path | None = None,
+        checkpoints: Checkpoints | None = None,
+        backlog: Mapping[str, Sequence[Any]] | None = None,
         clock: PumpClock | None = None,
     ) -> None:
         for mapping in mappings:
             check_patterns(mapping.filters)
         self._stop = threading.Event()
         self._news = threading.Condition()
-        checkpoints = Checkpoints(checkpoint_file)
         self._followers = [
-            _Follower(mapping, clients, checkpoints, clock or PumpClock(), self._stop, self._news)
+            _Follower(
+                mapping,
+                clients,
+                checkpoints or FileCheckpoints(),
+                clock or PumpClock(),
+                self._stop,
+                self._news,
+                (backlog or {}).get(mapping.name, ()),
+            )
             for mapping in mappings
         ]
 
@@ -111,6 +122,7 @@ class _Follower(threading.Thread):
         clock: PumpClock,
         stop: threading.Event,
         news: threading.Condition,
+        backlog: Sequence[Any],
     ) -> None:
         super().__init__(name=f"pump-{mapping.name}", daemon=True)
         self.mapping = mapping
@@ -123,6 +135,7 @@ class _Follower(threading.Thread):
         self._clock = clock
         self._stop_asked = stop
         self._news = news
+        self._backlog = backlog
         self._shards: dict[str, Shard] = {}
         self._ended: set[str] = set()
         self._relist_at = 0.0
@@ -181,8 +194,9 @@ class _Follower(threading.Thread):
             unfinished_parent = parent in names and parent not in self._ended
             if name not in self._shards and name not in self._ended and not unfinished_parent:
                 self._shards[name] = Shard(
-                    self.mapping, name, self._clients, self._checkpoints, self._clock, self.counts
+                    self.mapping, name, self._clients, self._checkpoints, self._clock, self.counts, self._backlog
                 )
+                self._backlog = ()
         self._listed = True
         self._relist_at = self._clock.monotonic() + (_RELIST if self._shards else _RELIST_EMPTY)
         return True

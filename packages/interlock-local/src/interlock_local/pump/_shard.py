@@ -115,6 +115,7 @@ class Shard:
         checkpoints: Checkpoints,
         clock: PumpClock,
         counts: Counts,
+        backlog: Sequence[Any] = (),
     ) -> None:
         self.shard_id = shard_id
         self._mapping = mapping
@@ -128,6 +129,10 @@ class Shard:
         self._read_failures = 0
         self._read_not_before = 0.0
         self._ended = False
+        if backlog:
+            # Their numbers are those of a former stream, so reading begins at the starting position.
+            self._queue(backlog)
+            self._read_through = None
 
     def step(self) -> Step:
         """Deliver the next batch if it is due, otherwise read more records."""

@@ -1,9 +1,11 @@
 """Runs a command and ends it, with all its processes, when the owner ends. Run it as a script by its path.
 
 `python _guard.py GRACE SCRATCH COMMAND…` runs COMMAND and ends it when standard input ends. The operating system closes
-standard input in each case in which the owner ends. The guard sends SIGTERM, waits GRACE seconds, and sends SIGKILL to
-the remaining processes, on Linux also to those in another session. SCRATCH (a directory, or empty) is removed if the
-owner ended without a byte on standard input. The script imports only the standard library.
+standard input in each case in which the owner ends. After a byte on standard input the guard sends SIGTERM and waits
+GRACE seconds. Then, or at once if the owner ended without a byte, it sends SIGKILL to the remaining processes, on Linux
+also to those in another session. The command has nothing to save in that case, and the next start need not wait.
+SCRATCH (a directory, or empty) is removed if the owner ended without a byte. The script imports only the standard
+library.
 """
 
 import contextlib
@@ -18,6 +20,7 @@ import time
 from pathlib import Path
 
 _TICK = 0.1
+_MOST_FILES = 1024
 # Seconds that idle workers have to end by themselves after the end of their input.
 _PATIENCE = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,16 +41,18 @@ def _run(grace: float, scratch: str, command: list[str]) -> int:
     except _Asked:
         owner_was_orderly = True
     signal.signal(signal.SIGTERM, _ignore)
-    if child.poll() is None:
+    if child.poll() is None and owner_was_orderly:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace)
     if adopts:
-        _end_descendants(child)
+        _end_descendants(child, _PATIENCE if owner_was_orderly else 0.0)
     elif child.poll() is None:
         child.kill()
     code = child.wait()
     if scratch and not owner_was_orderly:
+        # A thousand files take some disks a minute, and the next start waits for the inherited lock.
+        os.closerange(3, _MOST_FILES)
         shutil.rmtree(scratch, ignore_errors=True)
     if not adopts:
         os.killpg(0, signal.SIGKILL)
@@ -83,11 +88,11 @@ def _adopt_orphans() -> bool:
     return False
 
 
-def _end_descendants(child: "subprocess.Popen[bytes]") -> None:
+def _end_descendants(child: "subprocess.Popen[bytes]", patience: float) -> None:
     """Kill and reap until no child is left. The children of a killed process become children of this process."""
-    patience = time.monotonic() + _PATIENCE
+    kills_at = time.monotonic() + patience
     while True:
-        if time.monotonic() > patience:
+        if time.monotonic() >= kills_at:
             for pid in _children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

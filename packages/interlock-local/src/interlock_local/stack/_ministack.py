@@ -15,21 +15,26 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from interlock_local import LocalStackError
+from interlock_local.keys import ACCESS_KEY, REGION, StackKey, announce, key_of_home, withdraw
+from interlock_local.stack._signed import ask_server
 
 HOST = "127.0.0.1"
-REGION = "us-east-1"
-# An account in the form of AWS. The server reads an access key of twelve digits as the account.
-ACCOUNT = "000000000000"
+# The server reads the access key as the account.
+ACCOUNT = ACCESS_KEY
 
+_SERVER = "interlock_local.server"
 _GUARD = Path(__file__).with_name("_guard.py")
 _GRACE = 20.0
 _MEMORY = Path("/dev/shm")  # noqa: S108 (a temporary folder is made in it)
 _MEMORY_NEEDED = 2 * 1024**3
+# Seconds in which the processes of a stack whose command was killed have ended, also on a busy machine.
+_LOCK_PATIENCE = 10.0
 _TAIL_LINES = 5
 _CHANCES = 3
 # The variables of the caller's environment that the server and its jobs get. Credentials are not among them.
@@ -39,9 +44,10 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DY
 class Ministack:
     """One ministack server on loopback, in its own processes, which never outlive this process.
 
-    With ``data_dir`` the server reads its state there at the start and saves it there at an orderly stop only. Without
-    it all state is deleted. With ``port`` None the server uses the last port of this data directory if that is free,
-    otherwise any free port. ``settings`` are further environment variables for the server.
+    With ``data_dir`` the server restores its state from there at the start, and each acknowledged write is there before
+    its answer. Without it all state is deleted. The server accepts only requests that ``key`` has signed. With ``port``
+    None the server uses the last port of this data directory if that is free, otherwise any free port. ``settings`` are
+    further environment variables for the server.
 
     As a context manager it starts on entry and stops on exit. It is for one thread. Only ``failure`` and ``wait`` may
     be used by several threads.
@@ -61,11 +67,21 @@ class Ministack:
         self._ready_timeout = ready_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._home: Path | None = None
+        self._scratch: Path | None = None
+        self._temporary: Path | None = None
         self._lock: IO[bytes] | None = None
         self._port = 0
         self._ended = threading.Event()
         self._stopping = False
         self._failure: str | None = None
+        self._key: StackKey | None = None
+
+    @property
+    def key(self) -> StackKey:
+        """The credentials that the server accepts. Only after ``start``."""
+        if self._key is None:
+            raise LocalStackError("The local stack is not running.")
+        return self._key
 
     @property
     def endpoint_url(self) -> str:
@@ -119,6 +135,7 @@ class Ministack:
                 self._port = self._choose_port()
                 self._spawn()
                 if self._await_ready(last_chance=chance + 1 == _CHANCES or self._wanted_port is not None):
+                    self._announce()
                     return
         except BaseException:
             self.stop(grace=2.0)
@@ -131,6 +148,8 @@ class Ministack:
             _end(self._process, grace)
             self._ended.wait(5.0)
         self._process = None
+        if self._key is not None:
+            withdraw(self._port, self._key)
         self._leave_home()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -143,13 +162,29 @@ class Ministack:
         Raises:
             LocalStackError: the server does not know one of the values.
         """
-        body = json.dumps(values)
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=5)
-        with contextlib.closing(connection):
-            connection.request("POST", "/_ministack/config", body, {"Content-Type": "application/json"})
-            applied = json.loads(connection.getresponse().read())["applied"]
+        applied = self._ask("POST", "/_ministack/config", values)["applied"]
         if len(applied) != len(values):
-            raise LocalStackError(f"The local stack did not accept the setting {body}.")
+            raise LocalStackError(f"The local stack did not accept the setting {json.dumps(values)}.")
+
+    def backlog(self, table: str) -> list[dict[str, Any]]:
+        """The stream records of a table that a former process has written and its pump has not handled.
+
+        The records have the form of GetRecords, oldest first, with the times of their writes (UTC).
+        """
+        if self._data_dir is None:
+            return []
+        records: list[dict[str, Any]] = self._ask("GET", f"/_interlock/backlog?table={table}")["Records"]
+        for record in records:
+            change = record["dynamodb"]
+            change["ApproximateCreationDateTime"] = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
+        return records
+
+    def repeat_lost(self) -> int:
+        """Send the events and messages again that a crash may have taken from the queues, and return their number."""
+        return 0 if self._data_dir is None else int(self._ask("POST", "/_interlock/repeat")["repeated"])
+
+    def _ask(self, method: str, path: str, body: object = None, timeout: float = 60.0) -> Any:
+        return ask_server(f"{HOST}:{self._port}", self.key, method, path, body, timeout)
 
     def __enter__(self) -> Self:
         self.start()
@@ -162,31 +197,43 @@ class Ministack:
 
     # Files
 
+    def _announce(self) -> None:
+        try:
+            announce(self._port, self.key)
+        except OSError as error:
+            raise LocalStackError(f"The key of the local stack cannot be kept for its commands: {error}.") from None
+
     def _take_home(self) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="interlock-local-", dir=_throwaway_place()))
         if self._data_dir is None:
-            self._home = Path(tempfile.mkdtemp(prefix="interlock-local-", dir=_throwaway_place()))
+            self._home = self._scratch
         else:
             try:
                 self._data_dir.mkdir(parents=True, exist_ok=True)
+                # It holds the key, and each value that a config took from a variable.
+                self._data_dir.chmod(0o700)
             except OSError as error:
                 raise LocalStackError(
-                    f"The data directory {self._data_dir} cannot be created: {error.strerror}."
+                    f"The data directory {self._data_dir} cannot be used: {error.strerror}."
                 ) from None
             self._lock = _locked(self._data_dir)
             self._home = self._data_dir
-        shutil.rmtree(self._home / "tmp", ignore_errors=True)
-        for name in ("state", "s3", "tmp", "home"):
+        self._key = key_of_home(self._home)
+        for name in ("state", "s3", "home"):
             (self._home / name).mkdir(exist_ok=True)
+        self._temporary = self._scratch / "tmp"
+        self._temporary.mkdir()
         if self.log_path.exists():
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
 
     def _leave_home(self) -> None:
-        if self._home is not None:
-            shutil.rmtree(self._home if self._data_dir is None else self._home / "tmp", ignore_errors=True)
         self._home = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
 
     def _choose_port(self) -> int:
         memory = self.home / "port"
@@ -198,8 +245,7 @@ class Ministack:
 
     def _spawn(self) -> None:
         home = self.home
-        scratch = str(home if self._data_dir is None else home / "tmp")
-        command = [sys.executable, "-I", str(_GUARD), str(_GRACE), scratch, sys.executable, "-m", "ministack"]
+        command = [sys.executable, "-I", str(_GUARD), str(_GRACE), str(self._scratch), sys.executable, "-m", _SERVER]
         # The guard keeps the lock on the data directory as long as the server may write there.
         held = () if self._lock is None else (self._lock.fileno(),)
         with self.log_path.open("wb") as log:
@@ -222,7 +268,7 @@ class Ministack:
         return {
             **inherited,
             "HOME": str(home / "home"),
-            "TMPDIR": str(home / "tmp"),
+            "TMPDIR": str(self._temporary),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
             "GATEWAY_PORT": str(self._port),
@@ -237,12 +283,13 @@ class Ministack:
             "DOCKER_HOST": f"unix://{home / 'no-docker'}",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self.key.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.key.secret,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONUNBUFFERED": "1",
+            **({} if self._data_dir is None else {"LOCAL_STACK_HOME": str(home)}),
             **self._settings,
         }
 
@@ -269,13 +316,10 @@ class Ministack:
         raise LocalStackError(f"The local stack did not answer within {self._ready_timeout:g} s: {self._last_lines()}")
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=2)
-        try:
-            with contextlib.closing(connection):
-                connection.request("GET", "/_ministack/health")
-                return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError, LocalStackError):
+            self._ask("GET", "/_ministack/health", timeout=2.0)
+            return True
+        return False
 
     def _last_lines(self) -> str:
         with contextlib.suppress(OSError, LocalStackError):
@@ -330,13 +374,18 @@ def _throwaway_place() -> str | None:
 
 def _locked(data_dir: Path) -> IO[bytes]:
     """The lock file of the data directory, locked. It is never removed, since a removed file excludes no process."""
-    lock = (data_dir / "lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise LocalStackError(f"The data directory {data_dir} is in use by another local stack.") from None
-    return lock
+    lock = (data_dir / "lock").open("a+b")
+    for _ in _until(_LOCK_PATIENCE):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n".encode())
+            lock.flush()
+            return lock
+    lock.seek(0)
+    owner = lock.read(20).decode("ascii", "replace").strip()
+    lock.close()
+    raise LocalStackError(f"The data directory {data_dir} is in use by another local stack (process {owner}).")
 
 
 def _last_port(memory: Path) -> int | None:

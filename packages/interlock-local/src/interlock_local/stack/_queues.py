@@ -21,8 +21,8 @@ _HIDDEN_SECONDS = 30
 def move_queues(client: Any, endpoint_url: str) -> int:
     """Move each queue with another address to this endpoint, and return the number of moved messages.
 
-    A message that was in progress when the stack stopped is hidden for its visibility timeout. It stays in its old
-    queue until a later start.
+    A message that is hidden stays in its old queue until a later start. The server releases hidden messages at its
+    start, so that only an interrupted move hides any.
     """
     place = urlsplit(endpoint_url).netloc
     pages = client.get_paginator("list_queues").paginate()

@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,17 +13,17 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from interlock_local import LocalStackError, find_checkout
-from interlock_local.pump import PumpClients, StreamPump
+from interlock_local.keys import ACCESS_KEY, REGION, StackKey
+from interlock_local.pump import PumpClients, StreamPump, TableCheckpoints
 from interlock_local.site import Deployment, StackSettings, deploy, invoke_function, ping_function
-from interlock_local.stack._ministack import ACCOUNT, REGION, Ministack
+from interlock_local.stack._ministack import Ministack
 from interlock_local.stack._queues import move_queues
 from interlock_local.stack._slack import RecordingSlack
 from interlock_local.zips import Target, build_zips
 from interlock_store import DynamoTables, Overview, Store, TableNames
 
-LOCAL_SECRET = "local"  # noqa: S105 (the server on loopback accepts any secret)
-# With AUTH the server enforces the policies of the roles. Only this key may do everything.
-_ENFORCING = {"AUTH": "true", "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": LOCAL_SECRET}
+# With AUTH the server enforces the policies of the roles. Only the stack's own key may do everything.
+_ENFORCING = {"AUTH": "true"}
 _DRAIN_SECONDS = 20.0
 _CONFIG = Config(
     # A function may run for minutes, and a lost answer must not run it twice.
@@ -66,6 +67,11 @@ class LocalStack:
         return self._server.endpoint_url
 
     @property
+    def key(self) -> StackKey:
+        """The credentials that the AWS API accepts."""
+        return self._server.key
+
+    @property
     def log_path(self) -> Path:
         """The file with the output of the server and the functions."""
         return self._server.log_path
@@ -89,11 +95,13 @@ class LocalStack:
                 (checkout / "infra" / "statemachine" / "interlock.asl.json").read_text(encoding="utf-8"),
                 self._settings,
                 region=REGION,
-                account=ACCOUNT,
+                account=ACCESS_KEY,
                 own_server=True,
                 progress=self._progress,
             )
             self._warm_up()
+            if repeated := self._server.repeat_lost():
+                self._progress(f"repeated {repeated} messages of the last seconds before a crash")
             self._start_pump()
             self._progress("continuing unfinished work")
             self.invoke("watchdog", {})
@@ -143,8 +151,8 @@ class LocalStack:
                     service,
                     endpoint_url=self.endpoint_url,
                     region_name=REGION,
-                    aws_access_key_id=ACCOUNT,
-                    aws_secret_access_key=LOCAL_SECRET,
+                    aws_access_key_id=self._server.key.access_key,
+                    aws_secret_access_key=self._server.key.secret,
                     config=_CONFIG,
                 )
             return self._clients[service]
@@ -216,16 +224,33 @@ class LocalStack:
 
     def _warm_up(self) -> None:
         """Ping each function once. A broken function is reported now, and the first run has no cold starts."""
-        for service in self._deployed.functions:
-            self._progress(f"checking {service}")
-            ping_function(self.client("lambda"), self._settings.environment, service)
+        functions = self._deployed.functions
+        self._progress(f"checking {len(functions)} functions")
+        with ThreadPoolExecutor(len(functions)) as pool:
+            pings = [
+                pool.submit(ping_function, self.client("lambda"), self._settings.environment, name)
+                for name in functions
+            ]
+        for ping in pings:
+            ping.result()
 
     def _start_pump(self) -> None:
         # The log of the pump belongs to the log of the functions, and not between the lines of a command.
         self._pump_log = logging.FileHandler(self.log_path)
         logging.getLogger("interlock_local.pump").addHandler(self._pump_log)
         clients = PumpClients(self.client("dynamodbstreams"), self.client("lambda"), self.client("sqs"))
-        # The server does not keep the records that were unread at a stop. Their runs are in the pending index, and the
-        # watchdog continues them. So the pump starts without checkpoints.
-        self._pump = StreamPump(self._deployed.mappings, clients)
+        mappings = self._deployed.mappings
+        if self._data_dir is None:
+            self._pump = StreamPump(mappings, clients)
+        else:
+            tables = {mapping.name: _table_of(mapping.stream_arn) for mapping in mappings}
+            positions = TableCheckpoints(self._data_dir / "stream-positions.json", tables)
+            backlog = {mapping: self._server.backlog(table) for mapping, table in tables.items()}
+            if unread := sum(map(len, backlog.values())):
+                self._progress(f"delivering {unread} stream records of the former start")
+            self._pump = StreamPump(mappings, clients, checkpoints=positions, backlog=backlog)
         self._pump.start()
+
+
+def _table_of(stream_arn: str) -> str:
+    return stream_arn.partition(":table/")[2].partition("/stream/")[0]

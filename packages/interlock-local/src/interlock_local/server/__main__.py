@@ -1,0 +1,44 @@
+"""Runs the server of a local stack: `python -m interlock_local.server`, with its settings in the environment.
+
+GATEWAY_PORT is the port on loopback. LOCAL_STACK_HOME is the data directory, absent for a server without state.
+AWS_SECRET_ACCESS_KEY is the secret that signs each request. With AUTH=true the server behind checks the signatures.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
+from interlock_local.server._access import Access
+from interlock_local.server._app import Kept, LocalServer
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    port = int(os.environ["GATEWAY_PORT"])
+    home = os.environ.get("LOCAL_STACK_HOME")
+    kept = None
+    if home is not None:
+        kept = Kept(Path(home))
+        kept.prepare()
+    checks_signatures = os.environ.get("AUTH", "") != "true"
+    access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"] if checks_signatures else None)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{port}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "INFO"
+    server: Any = LocalServer(app, access, kept)
+    asyncio.run(serve(server, config))
+
+
+if __name__ == "__main__":
+    logging.getLogger("interlock_local").setLevel(logging.INFO)
+    main()

@@ -1,0 +1,104 @@
+"""Decides which requests the server accepts: those of this host, from no browser, and signed with the stack's key."""
+
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from msgspec import Struct
+
+from interlock_local.keys import ACCESS_KEY, REGION
+
+_SCHEME = "AWS4-HMAC-SHA256 "
+_SKEW = timedelta(minutes=15)
+_NO_KEY = "Run `interlock env` to get the keys of this local stack."
+
+
+class Rejection(Struct, frozen=True):
+    """The reason why a request is rejected: an error code of AWS, and one sentence."""
+
+    code: str
+    message: str
+
+
+class Request(Struct, frozen=True):
+    """One HTTP request: the raw path with its query, header names in lower case, and the whole body."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Access:
+    """The rules for requests to one server on ``port`` with the key ``secret``.
+
+    Without a secret, the server behind checks the signatures. This is the mode with IAM policies.
+    """
+
+    def __init__(self, port: int, secret: str | None) -> None:
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._secret = secret
+
+    def rejection_of(self, request: Request, now: datetime) -> Rejection | None:
+        """The reason to reject this request at ``now`` (with a zone), or None.
+
+        A web page cannot choose Host, and a browser adds Origin to each request that a page sends to another origin.
+        So both checks keep pages out even if the page knows the key.
+        """
+        host = request.headers.get("host", "")
+        if host not in self._hosts:
+            return Rejection("AccessDeniedException", f"This server does not answer for the host {host[:80]!r}.")
+        if "origin" in request.headers:
+            return Rejection("AccessDeniedException", "This server does not answer to web pages.")
+        if self._secret is None:
+            return None
+        return _signature_fault(request, self._secret, now)
+
+
+def _signature_fault(request: Request, secret: str, now: datetime) -> Rejection | None:
+    header = request.headers.get("authorization", "")
+    if not header.startswith(_SCHEME):
+        return Rejection("MissingAuthenticationTokenException", f"This server needs signed requests. {_NO_KEY}")
+    parts = dict(part.strip().partition("=")[::2] for part in header[len(_SCHEME) :].split(","))
+    scope = parts.get("Credential", "").split("/")
+    if len(scope) != 5 or scope[0] != ACCESS_KEY:
+        return Rejection("UnrecognizedClientException", f"These are not the keys of this local stack. {_NO_KEY}")
+    region, service = scope[2], scope[3]
+    if region != REGION:
+        return Rejection("UnrecognizedClientException", f"This local stack is in {REGION}, not in {region[:40]}.")
+    stamp = request.headers.get("x-amz-date", "")
+    if not _is_recent(stamp, now):
+        return Rejection("RequestExpired", "The request was signed more than 15 minutes ago, or in the future.")
+    computed = _signature(request, parts.get("SignedHeaders", "").split(";"), stamp, region, service, secret)
+    if not hmac.compare_digest(computed.encode(), parts.get("Signature", "").encode()):
+        return Rejection("InvalidSignatureException", f"These are not the keys of this local stack. {_NO_KEY}")
+    return None
+
+
+def _is_recent(stamp: str, now: datetime) -> bool:
+    try:
+        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return abs(now - signed) <= _SKEW
+
+
+def _signature(request: Request, names: list[str], stamp: str, region: str, service: str, secret: str) -> str:
+    """The signature that the owner of the secret gives to this request (AWS Signature Version 4)."""
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer = kind(Credentials(ACCESS_KEY, secret), service, region)
+    query = f"?{request.query}" if request.query else ""
+    url = f"http://{request.headers['host']}{request.path}{query}"
+    signed = AWSRequest(
+        request.method,
+        url,
+        headers={name: request.headers.get(name, "") for name in names},
+        data=request.body,
+    )
+    signed.context["timestamp"] = stamp
+    text = signer.string_to_sign(signed, signer.canonical_request(signed))
+    return str(signer.signature(text, signed))
