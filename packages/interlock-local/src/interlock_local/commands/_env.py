@@ -37,5 +37,6 @@ def env(terminal: Terminal, port: int, as_json: bool) -> None:
     if as_json:
         terminal.print_json(variables)
         return
+    out = terminal.console()
     for name, value in variables.items():
-        click.echo(f"export {name}={value}")
+        out.line(f"export {name}={value}")

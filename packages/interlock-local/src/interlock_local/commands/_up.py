@@ -28,8 +28,11 @@ _WATCHED_SECONDS = 1.0
 def up(terminal: Terminal, data: Path | None, port: int) -> None:
     """Run Interlock on this machine until Ctrl-C or SIGTERM.
 
-    Without --data the state is lost at the end. INTERLOCK_ variables of this shell are passed to the jobs.
-    Alerts go to Slack if SLACK_BOT_TOKEN and SLACK_CHANNEL_ID are set, otherwise to a recording endpoint.
+    With --data each acknowledged write is in the folder before its answer, and the next start goes on from there.
+    Without --data the state is lost at the end. Only this user can use the stack: see `interlock env`.
+
+    INTERLOCK_ variables of this shell are passed to the jobs. Alerts go to Slack if SLACK_BOT_TOKEN and
+    SLACK_CHANNEL_ID are set, otherwise to a recording endpoint.
 
     \b
     Examples:
@@ -42,27 +45,31 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     out = terminal.console()
     # The SIGTERM of a service manager ends the stack like Ctrl-C, also during its start.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    phase = "the start"
     try:
         with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=terminal.progress(out)) as stack:
             _greet(stack, out)
-            _watch(stack, out)
+            phase = "the stop"
+            _watch(stack, out, data)
     except KeyboardInterrupt:
-        out.line("stopped during the start")
+        kept = "" if data is None else f". The state is in {data}, and the next start goes on from there"
+        out.line(f"ended during {phase}{kept}")
         sys.exit(130)
     finally:
         signal.signal(signal.SIGTERM, before)
-    out.line("stopped" if data is None else f"stopped; the state is in {data}")
+    out.line("stopped" if data is None else f"stopped. The state is in {data}")
 
 
-def _watch(stack: "LocalStack", out: Output) -> None:
+def _watch(stack: "LocalStack", out: Output, data: Path | None) -> None:
     """Wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
-        out.line("stopping after the remaining stream records")
+        out.line("stopping after the remaining stream records. Ctrl-C again ends at once")
         return
-    raise LocalStackError(f"{stack.failure} All data since its last orderly stop is lost.")
+    kept = "Its state is lost." if data is None else f"Start it again: the state is in {data}."
+    raise LocalStackError(f"{stack.failure} {kept}")
 
 
 def _greet(stack: "LocalStack", out: Output) -> None:
@@ -72,6 +79,8 @@ def _greet(stack: "LocalStack", out: Output) -> None:
     out.line("  interlock sensor put hello ready count=3")
     out.line("  interlock status")
     out.line("  interlock events --follow")
+    port = "" if stack.endpoint_url.endswith(f":{PORT}") else f" --port {stack.endpoint_url.rpartition(':')[2]}"
+    out.line(f'  eval "$(interlock env{port})"    # only for other programs, such as the AWS CLI')
     if stack.endpoint_url != f"http://127.0.0.1:{PORT}":
         out.line(f"  (first: export AWS_ENDPOINT_URL={stack.endpoint_url})")
     if stack.slack is not None:
