@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import to_builtins
 
+from interlock_cli._dead_letters import DeadLetters, count_dead_letters
 from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import Cell, CliError, Part, console, print_json, show_span, table
+from interlock_cli._output import Cell, CliError, Part, console, error_console, print_json, show_span, table
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 from interlock_store import PipelineStatus, UnreadableStatus, read_statuses
@@ -39,6 +40,9 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
     cannot be read is reported in its line, and does not hide the other rows.
 
+    The last line counts the messages in the dead-letter queues. With --json it is a line on standard error, and only
+    if a message waits or a queue cannot be read.
+
     \b
     Examples:
       interlock status
@@ -50,10 +54,14 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     found = list(read_statuses(where.store(), where.overview(), pipeline, last, now))
     if pipeline is not None and not found[0].stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
+    letters = count_dead_letters(where)
     if as_json:
         print_json([wire_status(one, now) for one in found])
+        if not letters.are_fine:
+            error_console().line(*_letters(letters))
         return
     print_statuses(found, now)
+    console().line(*_letters(letters))
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
@@ -71,6 +79,10 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
         for line in one.dates:
             shown.add_row(*_cells(one, line, now))
     out.table(shown)
+
+
+def _letters(letters: DeadLetters) -> list[Part]:
+    return [("dim", letters.sentence) if letters.are_fine else ("yellow", letters.sentence)]
 
 
 def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[Cell, ...]:
