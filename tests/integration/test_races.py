@@ -21,7 +21,7 @@ from msgspec import json
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import Contended
-from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs
 from interlock_controller.records import Change, ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_lifecycle import JobOutcome, RequestRerun, Run, RunKey, RunStatus, Verdict
@@ -118,7 +118,7 @@ class RouterPart(Part):
         cache = ConfigCache(self.store, now)
         sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
         configs, jobs = ConfigIntake(self.store, cache), OutcomeIntake(self.store, cache)
-        self._router = RecordRouter(self.outbox, configs, sensors, self.reruns, jobs)
+        self._router = RecordRouter(self.outbox, configs, sensors, self.reruns, jobs, RowRepairs(self.store, now=now))
 
     def take(self, change: Change) -> None:
         """Handle the record, then the records of its commit."""

@@ -33,6 +33,7 @@ _TRIGGERS = "packages/interlock-triggers/tests/"
 _DATES_OF_JOBS = "packages/interlock-controller/tests/runs/test_dates_of_jobs.py::"
 _ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
 _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
+_CORRUPTED = "packages/interlock-controller/tests/records/test_corrupted_rows.py::"
 _RECORDS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
@@ -686,5 +687,29 @@ MUTANTS = (
         "False",
         rate=0.1,
         writers=(3,),
+    ),
+    Mutant(
+        "a half-written lock is no corrupted row",
+        "interlock_store:read_trigger",
+        "status is RunStatus.RUNNING and not parts.problems",
+        "False",
+        trap=34,
+        tests=(_CORRUPTED + "test_a_half_written_run_is_closed_with_its_reason",),
+    ),
+    Mutant(
+        "a repaired run uses its attempt again",
+        "interlock_lifecycle:_highest_attempt",
+        "max((number for number in known if number is not None))",
+        "0",
+        trap=34,
+        tests=(_CORRUPTED + "test_the_attempt_of_a_corrupted_row_is_not_used_again",),
+    ),
+    Mutant(
+        "the watchdog does not repair",
+        "interlock_controller:RowGuard._repair_all",
+        "self._repairs.repair(row)",
+        "None",
+        trap=34,
+        tests=("packages/interlock-controller/tests/watch/test_checks.py::TestIsolation",),
     ),
 )

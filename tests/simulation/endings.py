@@ -12,6 +12,7 @@ from simulation.judged import rules_of
 from simulation.ledger import Ledger, Told, Version
 from simulation.safety import OWN_REASONS
 from simulation.stories import Story
+from simulation.world import is_half_written
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
@@ -42,7 +43,7 @@ def check(story: Story) -> None:
     for live, shadow in story.twins:
         for key in [found for found in story.promised if found.pipeline_id == live]:
             checks.broke("i", i_alike(story, key, shadow))
-    for message in e_unreadable_rows_are_rejected(story):
+    for message in (*e_unreadable_rows_are_rejected(story), *e_half_written_runs_are_closed(story)):
         checks.broke("e", message)
     for invariant, message in story.broken():
         checks.broke(invariant, message)
@@ -95,13 +96,38 @@ def e_dead_letters_were_malformed(story: Story) -> str | None:
     wrong = [sk for sk in letters if not sk.startswith(malformed) and not sk.startswith("SENSOR#")]
     if wrong:
         return f"dead-lettered: {wrong}: {[letter.reason for _, letter in story.world.dead_letters]}"
-    buried = {str(letter.payload["SK"]) for letter in story.world.buried}
+    buried = {sk for letter in story.world.buried if not (sk := str(letter.payload["SK"])).startswith("TRIGGER#")}
     if buried != story.spoiled_events:
         return f"{story.spoiled_events} rows of events are corrupted, but {buried} are dead-lettered"
     missing = [sk for sk in ("NONSENSE#1", "RERUN_REQUEST#stream#2026-02-30") if sk not in letters]
     was_lost = story.world.faults.count[Fault.RECORD_LOST] > 0
     missing += ["the sensor without fields"] if "SENSOR#ready" not in empty and not was_lost else []
     return f"neither processed nor dead-lettered: {missing}" if missing else None
+
+
+def e_half_written_runs_are_closed(story: Story) -> Iterator[str]:
+    """Each half-written row is closed with one report and a dead letter."""
+    for key, is_indexed in story.half_written.items():
+        if message := _why_not_closed(story, key, is_indexed=is_indexed):
+            yield message
+
+
+def _why_not_closed(story: Story, key: RunKey, *, is_indexed: bool) -> str | None:
+    """The problem of a row that is not closed, although a component could have met it."""
+    world = story.world
+    row = world.trigger_row(key)
+    told = [one for one in world.ledger.told(key.pipeline_id, str(key.date), "INFRA_FAILURE") if _is_corrupted(one)]
+    if is_half_written(row):
+        could_be_met = is_indexed or not world.faults.count[Fault.RECORD_LOST]
+        return f"{key}: its half-written row stays" if could_be_met else None
+    buried = [letter for letter in world.buried if str(letter.payload["SK"]).endswith(f"#{key.date}")]
+    if row is not None and (len(told) != 1 or not buried):
+        return f"{key}: its half-written row was reported {len(told)} times, with {len(buried)} dead letters"
+    return None
+
+
+def _is_corrupted(told: Told) -> bool:
+    return "is corrupted" in str(told.detail["message"])
 
 
 def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:

@@ -306,7 +306,8 @@ def d_change_is_told(  # noqa: C901 (one line per change)
         return None if told & set(types) else f"{key}: {_shown(before)} became {_shown(after)} without {types}"
 
     if before is None:
-        return needs("SENSOR_DEADLINE_EXPIRED") if after["status"] != "RUNNING" else None
+        # A half-written row counts as no row. Its repair closes the run.
+        return needs("SENSOR_DEADLINE_EXPIRED", "INFRA_FAILURE") if after["status"] != "RUNNING" else None
     old, new = int(before["attempt"]), int(after["attempt"])
     if before["status"] != "RUNNING":
         if after["status"] != "RUNNING":

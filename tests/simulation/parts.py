@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulation.streams import OutboxLetters
 
-from interlock_controller.effects import Outbox
+from interlock_controller.effects import Outbox, RowRepairs
 from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_controller.runs import StepContext
 from interlock_controller.slas import SlaAlerts, SlaMonitor
@@ -34,8 +34,9 @@ class Sandbox:
         reruns = RerunIntake(store, execution_timeout=TIMEOUT)
         cache = ConfigCache(store, self.now)
         sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
+        repairs = RowRepairs(store, now=self.now, dead_letters=letters)
         self.router = RecordRouter(
-            self.outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache)
+            self.outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache), repairs
         )
         self.monitor = SlaMonitor(store, world.timers, SlaAlerts(store, self.now), self.now)
         self.recovery = Recovery(
@@ -56,6 +57,7 @@ class Sandbox:
             now=self.now,
             execution_timeout=TIMEOUT,
             workers=WorkerPool(),
+            repairs=repairs,
         )
 
     def now(self) -> datetime:

@@ -61,6 +61,15 @@ class Shape(Struct):
     ledger: bool = False
 
 
+_HALF_WRITTEN: tuple[dict[str, Any], ...] = (
+    {"status": "RUNNING"},
+    {"status": "RUNNING", "runToken": "half"},
+    {"status": "RUNNING", "attempt": 2, "startedToken": "half"},
+    {"status": "WAITING", "runToken": "half", "leaseUntil": "2026-12-01T00:00:00Z"},
+    {"runToken": 7},
+)
+
+
 class Story:
     """One seed: its world, its pipelines, and the expectations for its dates."""
 
@@ -81,6 +90,8 @@ class Story:
         self.promised: dict[RunKey, bool] = {}
         """The dates with a trigger, and whether it came on an allowed day."""
         self.spoiled_events: set[str] = set()
+        self.half_written: dict[RunKey, bool] = {}
+        """Dates with a half-written trigger row, and whether the row is in the index."""
         self.allowed: set[RunKey] = set()
         """Dates that may run or stay without a run."""
         self.configs: dict[str, PipelineConfig] = {}
@@ -92,6 +103,7 @@ class Story:
         self._break_things(start)
         for number in range(pipelines):
             self._plan(f"p{number}", days)
+        self._half_write(start, random.Random(f"{seed}, half-written rows"))
         if self.rate and rng.random() < 0.3:
             self._stop_streams(start, days)
 
@@ -333,6 +345,24 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             lambda: world.write_unless_there(pipeline, f"SENSOR#first-sensor-arrival#{date}", data=spoiled),
         ]
         world.at(start + timedelta(minutes=more.randint(1, 3000)), more.choice(acts))
+
+    def _half_write(self, start: datetime, rng: random.Random) -> None:
+        """An external process writes a part of a run's row, for dates without data. An operator may rerun the date."""
+        for number in range(rng.randint(0, 3)):
+            config = rng.choice([config for _, config in sorted(self.configs.items()) if not config.dry_run])
+            day = start.date() - timedelta(days=40 + number)
+            key = RunKey(config.id, config.schedule_id, ExecutionDate(day))
+            row = dict(rng.choice(_HALF_WRITTEN))
+            at = start + timedelta(minutes=rng.randint(1, 3000))
+            indexed = rng.random() < 0.5
+            if indexed:
+                row |= {"GSI1PK": rng.choice(["PENDING", "RUNNING"]), "GSI1SK": format_time(start)}
+            self.half_written[key] = indexed
+            self.allowed.add(key)
+            sk = f"TRIGGER#{key.schedule_id}#{key.date}"
+            self.world.at(at, partial(self.world.write_unless_there, f"PIPELINE#{key.pipeline_id}", sk, **row))
+            if rng.random() < 0.5:
+                self.world.at(at + timedelta(minutes=rng.randint(0, 90)), partial(self.world.rerun, key))
 
     def _spoil_event(self, pipeline: str, sk: str, start: datetime) -> None:
         self.spoiled_events.add(sk)

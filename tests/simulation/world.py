@@ -20,9 +20,9 @@ from simulation.truths import UNDATED, Truth
 from interlock_config import PipelineConfig
 from interlock_controller.watch import run_tick
 from interlock_dlq import DeadLetter
-from interlock_lifecycle import JobEntry, RunKey, RunStatus
+from interlock_lifecycle import CorruptedRun, JobEntry, RunKey, RunStatus
 from interlock_sla import Calendar, parse_execution_date
-from interlock_store import Store, TableNames, pipeline_pk
+from interlock_store import Store, TableNames, pipeline_pk, read_trigger
 from interlock_store._rows import entry_row, run_sk
 from interlock_store._write import Delete, Put
 from interlock_triggers import State
@@ -33,6 +33,13 @@ INVOCATION = timedelta(minutes=5)
 """The longest invocation of a Lambda."""
 _MOST_NESTED = 2
 _MOST_SKEW_MS = 300
+
+
+def is_half_written(row: Mapping[str, Any] | None) -> bool:
+    """Whether a trigger row cannot be read."""
+    if row is None or not str(row["SK"]).startswith("TRIGGER#"):
+        return False
+    return isinstance(read_trigger(row), CorruptedRun)
 
 
 class _Frame(Struct, frozen=True):
@@ -153,9 +160,14 @@ class World:
     # --- rows --------------------------------------------------------------------------------------------
 
     def _committed(self, changes: list[Change]) -> None:
-        """Pass a complete transaction to the ledger and the checks, then to the streams."""
-        self.ledger.note(changes)
-        self.checks.transaction(changes)
+        """Pass a complete transaction to the ledger and the checks, then to the streams.
+
+        A half-written trigger row is no run for the ledger and the checks.
+        """
+        seen = [(key, None if is_half_written(before) else before, after) for key, before, after in changes]
+        seen = [change for change in seen if not is_half_written(change[2])]
+        self.ledger.note(seen)
+        self.checks.transaction(seen)
         for key, _, after in changes:
             self.streams.changed(key, after)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from interlock_controller.effects import BusEntry, Outbox, Timers
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Timers
 from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_controller.runs import StepContext
 from interlock_controller.slas import SlaAlerts, SlaMonitor
@@ -110,7 +110,8 @@ class Lambdas:
         overview = Overview(tables, NAMES)
         checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
         sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
-        router = RecordRouter(outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache))
+        repairs = RowRepairs(store, now=now)
+        router = RecordRouter(outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache), repairs)
         monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
         self._now = now
         self._records = 0

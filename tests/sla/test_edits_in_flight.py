@@ -490,16 +490,16 @@ class TestCorruptedRows:
     """Corrupted rows are reported or rewritten, and silence no check for good."""
 
     @pytest.mark.parametrize("schedule", [f"{BY_TRIGGER}'10:00'}}", CRON])
-    def test_corrupted_run_row_is_reported_by_check_of_its_start(self, schedule: str) -> None:
+    def test_corrupted_run_row_is_repaired_by_check_of_its_start(self, schedule: str) -> None:
         floor = Floor("03-04 00:00" if schedule == CRON else "03-03 00:00")
         floor.configure(schedule, sla="")
         floor.goes_on("03-04 07:00")
         sk = "TRIGGER#cron#2026-03-04" if schedule == CRON else "TRIGGER#stream#2026-03-03"
         floor.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, "status": "BROKEN"})])
         floor.goes_on("03-05 07:00")
-        reported = [detail for _, kind, detail in floor.reported if kind == "WATCHDOG_DEGRADED"]
-        assert [detail["detail"]["row"] for detail in reported] == [sk, sk]
-        assert [detail["timestamp"][:10] for detail in reported] == ["2026-03-04", "2026-03-05"]
+        (reported,) = [detail for _, kind, detail in floor.reported if kind == "INFRA_FAILURE"]
+        assert (reported["date"], "status 'BROKEN'" in reported["message"]) == (sk[-10:], True)
+        assert (floor.tables.get(NAMES.control, "PIPELINE#p", sk) or {})["status"] == "FAILED_FINAL"
 
     @pytest.mark.parametrize(
         "fields",

@@ -265,8 +265,8 @@ def test_no_line_is_longer_than_a_hundred_columns(
 
 CORRUPTED = [
     ({"status": "DONE"}, "status 'DONE' is not one of RUNNING, COMPLETED, FAILED_FINAL"),
-    ({"attempt": "two"}, "attempt is not a number"),
-    ({"jobIntent": "{"}, "job intent:"),
+    ({"attempt": "two"}, "attempt must be a whole number"),
+    ({"jobIntent": "{"}, "jobIntent:"),
     ({"startedAt": "9999-12-31T23:50:00Z"}, "out of range"),
 ]
 

@@ -28,7 +28,7 @@ def test_the_newest_rows_of_a_schedule_include_unreadable_ones() -> None:
     overview = overview_of(
         ("cron#2026-03-01", "COMPLETED"),
         ("cron#2026-03-02", "DONE"),
-        ("cron#2026-03-03", "RUNNING"),
+        ("cron#2026-03-03", "FAILED_FINAL"),
         ("stream#2026-03-04", "RUNNING"),
     )
     rows = overview.newest_run_rows("p", "cron", 2)

@@ -181,7 +181,7 @@ def test_an_incomplete_row_becomes_a_dead_letter(store: Store, lacking: str) -> 
     corrupted = {name: value for name, value in whole[1].items() if name != lacking}
     store._tables.transact([Put(store.names.control, corrupted)])
     outbox_over(store, events, letters).relay(waiting(store))
-    assert (events.put, waiting(store)) == (["0", "2"], [])
+    assert (events.put, [row["detailType"] for row in waiting(store)]) == (["0", "2"], ["ROW_CORRUPTED"])
     (letter,) = letters.letters
     assert (letter.payload, letter.source, letter.error_type) == (corrupted, OUTBOX, "MalformedEvent")
     assert letter.reason == f"the bus can never take this event: its row has no {lacking}"

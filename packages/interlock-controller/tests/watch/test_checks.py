@@ -20,7 +20,7 @@ from interlock_lifecycle.slas import Timer
 from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
 from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
 from interlock_store._rows import closed_row, entry_row
-from interlock_store._write import Delete, Put, Update, key_of
+from interlock_store._write import Put, Update, key_of
 
 NAMES = TableNames.of_environment("test")
 TIMEOUT = timedelta(hours=4)
@@ -683,7 +683,8 @@ def test_a_corrupted_row_stops_its_own_date_only(deployment: Deployment) -> None
     broken = {"PK": "PIPELINE#p", "SK": "TRIGGER#stream#2026-03-01", "status": "BROKEN"}
     deployment.tables.transact([Put(NAMES.control, broken)])
     deployment.tick("2026-03-02 10:10", "dropped-timers")
-    assert deployment.emitted == [("SLA_BREACH", "q", "2026-03-01"), ("WATCHDOG_DEGRADED", "p", "")]
+    breach, repaired = ("SLA_BREACH", "p", "2026-03-01"), ("INFRA_FAILURE", "p", "2026-03-01")
+    assert deployment.emitted == [("SLA_BREACH", "q", "2026-03-01"), repaired, breach]
 
 
 class TestConfigsThatTheRouterHasNotNoted:
@@ -986,24 +987,53 @@ class TestIsolation:
         deployment.tick("2026-03-02 07:00")
         self.corrupt(deployment, "TRIGGER#cron#2026-03-02", status="CORRUPTED")
         deployment.tick("2026-03-02 08:10", "missed-schedules")
-        assert deployment.emitted == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("WATCHDOG_DEGRADED", "p", "")]
+        deployment.tick("2026-03-02 08:15", "missed-schedules")
+        assert deployment.emitted == [("SCHEDULE_MISSED", "q", "2026-03-02"), ("INFRA_FAILURE", "p", "2026-03-02")]
 
-    def test_a_corrupted_row_is_reported_once_a_day(self, deployment: Deployment) -> None:
+    def test_a_corrupted_row_is_repaired_and_reported_once(self, deployment: Deployment) -> None:
         deployment.push(READY, 'sla: {deadline: "10:00"}')
         deployment.tick("2026-03-02 09:00")
         self.corrupt(deployment, "TRIGGER#stream#2026-03-01", status="CORRUPTED")
         deployment.ticks("2026-03-02 09:55", "2026-03-03 10:10", "dropped-timers")
-        corrupted, date = ("WATCHDOG_DEGRADED", "p", ""), ("SLA_BREACH", "p", "2026-03-02")
-        assert (deployment.emitted, deployment.bus) == ([corrupted, corrupted, date], [])
-        deployment.tables.transact([Delete(NAMES.control, "PIPELINE#p", "TRIGGER#stream#2026-03-01")])
-        deployment.tick("2026-03-03 10:15", "dropped-timers")
-        assert deployment.emitted[3:] == [("SLA_BREACH", "p", "2026-03-01")]
+        repaired, breaches = (
+            ("INFRA_FAILURE", "p", "2026-03-01"),
+            [("SLA_BREACH", "p", f"2026-03-0{day}") for day in (1, 2)],
+        )
+        assert (deployment.emitted, deployment.bus) == ([repaired, *breaches], [])
 
-    def test_a_row_that_blocks_a_recovery_is_reported_once_a_day(self, deployment: Deployment) -> None:
+    def test_a_row_that_blocks_a_recovery_is_repaired(self, deployment: Deployment) -> None:
         index = {"GSI1PK": "RUNNING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
         self.corrupt(deployment, "TRIGGER#stream#2026-03-01", status="RUNNING", jobIntent="{", **index)
         deployment.ticks("2026-03-02 09:00", "2026-03-02 09:30", "stale-runs", "dead-executions")
-        assert (deployment.emitted, deployment.bus) == ([("WATCHDOG_DEGRADED", "p", "")], [])
+        assert (deployment.emitted, deployment.bus) == ([("INFRA_FAILURE", "p", "2026-03-01")], [])
+
+    @pytest.mark.parametrize("sk", ["TRIGGER#stream", "TRIGGER#stream#2026-02-30", "RERUN_REQUEST#stream#soon"])
+    @pytest.mark.parametrize("pk", ["PIPELINE#p", "p"])
+    def test_an_indexed_row_without_a_date_is_reported_once(self, deployment: Deployment, pk: str, sk: str) -> None:
+        index = {"GSI1PK": "PENDING", "GSI1SK": "2026-01-01T00:00:00.000000Z"}
+        deployment.tables.transact([Put(NAMES.control, {"PK": pk, "SK": sk, "status": "RUNNING", **index})])
+        deployment.ticks("2026-03-02 09:00", "2026-03-04 09:00", "pending", "stale-runs")
+        owner = "p" if pk == "PIPELINE#p" else "INFRASTRUCTURE"
+        assert (deployment.emitted, deployment.bus.count("ROW_CORRUPTED")) == ([("ROW_CORRUPTED", owner, "")], 1)
+        assert (deployment.tables.get(NAMES.control, pk, sk) or {}).keys() == {"PK", "SK", "status"}
+
+    def test_a_cursor_ahead_of_the_clock_ends_no_check(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        ahead = {"at": "9999-01-01T00:00:00.000000Z", "behind": {}}
+        row = {"PK": "WATCHDOG", "SK": "MARKER#cursor#missed-schedules", **ahead}
+        deployment.tables.transact([Put(NAMES.control, row)])
+        deployment.tick("2026-03-02 08:10", "missed-schedules")
+        assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.emitted
+
+    def test_a_lease_beyond_a_year_holds_no_date(self, deployment: Deployment) -> None:
+        index = {"GSI1PK": "RUNNING", "GSI1SK": "8000-01-01T00:00:00.000000Z"}
+        held = {"status": "RUNNING", "runToken": "t", "startedToken": "t", "leaseUntil": "8000-01-01T00:00:00Z"}
+        self.corrupt(deployment, "TRIGGER#stream#2026-03-01", **held, **index)
+        deployment.tick("2026-03-02 09:00", "stale-runs")
+        run = deployment.run("2026-03-01")
+        assert run is not None
+        assert (run.status, deployment.emitted) == (RunStatus.FAILED_FINAL, [("SFN_TIMEOUT", "p", "2026-03-01")])
+        assert "is corrupted: its lease would end at 8000-01-01" in run.close_reason
 
     def test_a_pipeline_with_a_failed_note_is_named(self, deployment: Deployment) -> None:
         for name in ("p", "q"):

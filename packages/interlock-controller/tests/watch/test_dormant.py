@@ -208,7 +208,7 @@ def test_an_unreadable_row_holds_up_no_other_date(watch: Watch) -> None:
     watch.tables.transact([Put(NAMES.control, row)])
     assert watch.tick() == 0  # the row is reported for itself, and no number is given then
     assert watch.store.run(key) is not None
-    reported = [row for row in watch.tables.rows_of(NAMES.control) if row.get("detailType") == "WATCHDOG_DEGRADED"]
+    reported = [row for row in watch.tables.rows_of(NAMES.control) if row.get("detailType") == "ROW_CORRUPTED"]
     assert len(reported) == 1
 
 

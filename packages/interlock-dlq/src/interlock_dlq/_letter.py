@@ -13,7 +13,7 @@ from interlock_dlq._errors import MalformedRecord
 _LONGEST_REASON = 1000
 
 OUTBOX = "outbox"
-"""Source of letters that hold the row of an event that the bus rejects for good, not a record of an event source."""
+"""Source of letters that hold a row of the table: of an event that the bus rejects for good, or a corrupted one."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -1,8 +1,8 @@
 """Pure decisions about pipeline runs, and the events that they emit.
 
 The package itself exports the values that cross its border: runs, sensors and joblog entries as structs, and every
-decision. Each subject has its own module with the functions that decide: `sensors`, `runs`, `reruns`, `slas`, `dates`,
-`dryrun`, `events` and `reports`.
+decision. Each subject has its own module with the functions that decide: `sensors`, `runs`, `reruns`, `rows`, `slas`,
+`dates`, `dryrun`, `events` and `reports`.
 """
 
 from interlock_lifecycle._decision import (
@@ -33,6 +33,7 @@ from interlock_lifecycle._decision import (
     Rejections,
     RejectRerun,
     RejectSensor,
+    RepairRun,
     RequestRerun,
     StandingRequest,
     StartRun,
@@ -41,6 +42,7 @@ from interlock_lifecycle._decision import (
     WithdrawIntent,
 )
 from interlock_lifecycle._run import (
+    CorruptedRun,
     JobEntry,
     JobIntent,
     JobOutcome,
@@ -66,6 +68,7 @@ __all__ = [
     "ClockVerdict",
     "CloseRun",
     "CommitIntent",
+    "CorruptedRun",
     "Decision",
     "Dormancy",
     "DryRun",
@@ -92,6 +95,7 @@ __all__ = [
     "RejectRerun",
     "RejectSensor",
     "Rejections",
+    "RepairRun",
     "RequestRerun",
     "RerunEntry",
     "RerunReason",

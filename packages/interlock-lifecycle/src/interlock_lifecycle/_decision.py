@@ -6,7 +6,16 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 
-from interlock_lifecycle._run import JobEntry, JobIntent, RerunEntry, RestOfHour, Run, RunKey, RunStatus
+from interlock_lifecycle._run import (
+    CorruptedRun,
+    JobEntry,
+    JobIntent,
+    RerunEntry,
+    RestOfHour,
+    Run,
+    RunKey,
+    RunStatus,
+)
 from interlock_lifecycle.events._event import Event
 from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome
@@ -249,6 +258,8 @@ class DryRun(Struct, frozen=True):
     retries: int = 0
     uncounted: tuple[str, ...] = ()
     """The names among `reruns` and `retries` that the row lacks. Rows of older tools have neither."""
+    corrupted: Mapping[str, Any] = {}
+    """The corrupted values of the row as they are stored, by name. They count as absent until a write replaces them."""
 
 
 class ObserveRun(Struct, frozen=True):
@@ -352,6 +363,21 @@ class RecordBreach(Struct, frozen=True):
     events: tuple[Event, ...]
 
 
+class RepairRun(Struct, frozen=True):
+    """Replace a corrupted trigger row by a whole one, which is closed.
+
+    before: the row as it was read. after: the run that the new row holds. awaits_post_run: it stays in the index of
+    completed runs that wait for post-run sensors.
+    """
+
+    before: CorruptedRun
+    after: Run
+    judged: Verdict
+    verdicts: dict[Clock, ClockVerdict]
+    events: tuple[Event, ...]
+    awaits_post_run: bool = False
+
+
 class Announce(Struct, frozen=True):
     """Only events. A `marker` limits them to one report per marker and date."""
 
@@ -383,6 +409,7 @@ Decision: TypeAlias = (
     | AnswerDryRun
     | ExpireTrigger
     | RecordBreach
+    | RepairRun
     | Announce
 )
 

@@ -145,6 +145,31 @@ class Run(Struct, frozen=True):
         return self.is_running and self.run_token == token
 
 
+class CorruptedRun(Struct, frozen=True):
+    """A trigger row that cannot be read as a run: its readable parts, and the problem of the others.
+
+    problem: names each unreadable attribute with its value. status, attempt, run_token: None or empty if unreadable.
+    closed_at: the time of the close (UTC), if a closed row has a readable one. awaits_post_run: the row is in the
+    index of completed runs that wait for post-run sensors. as_read: the whole row, for the condition of its repair.
+    """
+
+    key: RunKey
+    problem: str
+    status: RunStatus | None
+    attempt: int | None
+    run_token: str
+    as_read: Mapping[str, Any]
+    job_intent: JobIntent | None = None
+    previous_job: JobIntent | None = None
+    closed_at: datetime | None = None
+    awaits_post_run: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the row states that its run is over."""
+        return self.status in (RunStatus.COMPLETED, RunStatus.FAILED_FINAL)
+
+
 class JobEntry(Struct, frozen=True, omit_defaults=True):
     """One joblog row. Entries without `run_token` were written by an external process."""
 

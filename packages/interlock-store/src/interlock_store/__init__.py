@@ -1,6 +1,7 @@
 """The four DynamoDB tables: rows as structs, decisions as transactions, and the in-memory twin."""
 
 from interlock_store._cache import ConfigCache
+from interlock_store._corrupted import corrupted_values
 from interlock_store._dynamo import DynamoTables, from_wire, to_wire
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
@@ -14,6 +15,7 @@ from interlock_store._migrate import (
 from interlock_store._outlook import date_holds, newest_date
 from interlock_store._overview import Cursor, Overview
 from interlock_store._rows import (
+    CorruptedTrigger,
     MalformedRow,
     format_time,
     key_of_row,
@@ -22,7 +24,6 @@ from interlock_store._rows import (
     pipeline_pk,
     read_entry,
     read_rerun_request,
-    read_run,
     read_sensor,
     read_waiting,
     sensor_fields,
@@ -31,12 +32,14 @@ from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, Sca
 from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._trigger_rows import read_run, read_trigger
 
 __all__ = [
     "NO_CONFIG",
     "Commit",
     "ConfigCache",
     "Contended",
+    "CorruptedTrigger",
     "Cursor",
     "DynamoScan",
     "DynamoTables",
@@ -64,6 +67,7 @@ __all__ = [
     "Tables",
     "TransactionRefused",
     "UnreadableStatus",
+    "corrupted_values",
     "date_holds",
     "format_time",
     "from_wire",
@@ -78,6 +82,7 @@ __all__ = [
     "read_run",
     "read_sensor",
     "read_statuses",
+    "read_trigger",
     "read_waiting",
     "sensor_fields",
     "to_wire",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Literal
@@ -13,7 +13,6 @@ from interlock_config import ConfigError, PipelineConfig, decode_calendar, decod
 from interlock_lifecycle import RunStatus
 from interlock_lifecycle.reports import moved_deadlines
 from interlock_lifecycle.runs import lease_end
-from interlock_rules import to_number
 from interlock_sla import Calendar
 from interlock_store._outlook import date_holds, newest_date
 from interlock_store._rows import (
@@ -25,18 +24,16 @@ from interlock_store._rows import (
     key_of_row,
     parse_time,
     pipeline_of,
-    read_status,
 )
 from interlock_store._scan import Position, RowScan, ScanPage
 from interlock_store._store import Store
 from interlock_store._tables import TransactionRefused
+from interlock_store._trigger_rows import expiry_of, read_status
 from interlock_store._write import Expect, Item, Update
 
 _TRIES = 5
 _CALENDAR = "CALENDAR#"
 _RUN_TTL = timedelta(days=30)
-_NO_SECONDS = 10**11
-"""The limit between epoch seconds, below it for 3,000 years, and epoch milliseconds, above it since 1973."""
 
 
 class MigrationAction(StrEnum):
@@ -296,7 +293,7 @@ class Migration:
         key_of_row(row["PK"], row["SK"])
         if read_status(row) is not RunStatus.RUNNING:
             return None
-        lease = _expiry(row.get("ttl")) or lease_end(self._now, self._execution_timeout)
+        lease = expiry_of(row.get("ttl")) or lease_end(self._now, self._execution_timeout)
         token = _token(row, lease)
         changes: Item = {
             "runToken": token,
@@ -339,12 +336,6 @@ def _is_calendar(text: object, calendar: Calendar) -> bool:
         return decode_calendar(str(text), calendar.name) == calendar
     except ConfigError:
         return False
-
-
-def _expiry(ttl: object) -> datetime | None:
-    """The time of a `ttl` in epoch seconds. None for an invalid value, such as milliseconds."""
-    seconds = to_number(ttl)
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds is not None and 0 < seconds < _NO_SECONDS else None
 
 
 def _token(row: Item, lease: datetime) -> str:

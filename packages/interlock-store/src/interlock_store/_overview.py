@@ -25,13 +25,13 @@ from interlock_store._rows import (
     pipeline_of,
     pipeline_pk,
     read_arrival,
-    read_run,
     read_verdict,
     run_sk,
     sensor_fields,
 )
 from interlock_store._store import StoredConfig, read_config
 from interlock_store._tables import TableNames, Tables
+from interlock_store._trigger_rows import read_run
 from interlock_store._write import Item, Put
 
 T = TypeVar("T")

@@ -1,7 +1,8 @@
 """The writes of each decision: one list, which is committed as a whole or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET
@@ -32,6 +33,7 @@ from interlock_lifecycle import (
     RecoverRun,
     RejectRerun,
     RejectSensor,
+    RepairRun,
     RequestRerun,
     RerunEntry,
     Run,
@@ -59,6 +61,7 @@ from interlock_store._rows import (
     marker_row,
     milliseconds,
     pipeline_pk,
+    repaired_row,
     rerun_marker,
     rerun_row,
     rest_row,
@@ -118,11 +121,8 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
             return [_keep(decision, control) if isinstance(decision, KeepRows) else _reject_sensor(decision, control)]
         case NoteDormant():
             return _note_dormant(decision, control)
-        case ExpireTrigger():
-            row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
-            return [row, *_judge(decision.run.key, decision.judged, decision, control)]
-        case RecordBreach():
-            return [*_judge(decision.key, decision.judged, decision, control), *_run_as_read(decision, control)]
+        case ExpireTrigger() | RecordBreach() | RepairRun():
+            return _judged_writes(decision, control)
         case Announce():
             return _mark(decision, control)
         case _:
@@ -154,6 +154,19 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
             return _open_attempt(decision, names)
         case RecoverRun():
             return [Put(control, run_row(decision.after), _unchanged(decision.before))]
+        case _:
+            assert_never(decision)
+
+
+def _judged_writes(decision: ExpireTrigger | RecordBreach | RepairRun, control: str) -> list[Write]:
+    match decision:
+        case ExpireTrigger():
+            row = Put(control, closed_row(decision.run), NOTHING_THERE, FENCE)
+            return [row, *_judge(decision.run.key, decision.judged, decision, control)]
+        case RecordBreach():
+            return [*_judge(decision.key, decision.judged, decision, control), *_run_as_read(decision, control)]
+        case RepairRun():
+            return _repair(decision, control)
         case _:
             assert_never(decision)
 
@@ -347,7 +360,7 @@ def _follow_up(asked: RequestRerun, closing: JobEntry | None, names: TableNames)
 
 
 def _judge(
-    key: RunKey, judged: Verdict, decision: CloseRun | ExpireTrigger | RecordBreach, control: str
+    key: RunKey, judged: Verdict, decision: CloseRun | ExpireTrigger | RecordBreach | RepairRun, control: str
 ) -> list[Write]:
     """The verdict row. Each clock is judged once, so the row must be as it was read."""
     if not decision.verdicts:
@@ -358,6 +371,35 @@ def _judge(
     )
     changes = verdict_changes(decision.verdicts)
     return [Update(control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key), set=changes, expect=expect)]
+
+
+_FENCED_BY = ("status", "attempt", "runToken", "startedToken", "leaseUntil", "jobIntent", "closedAt")
+"""The attributes of a corrupted trigger row that must be as they were read when the row is repaired."""
+
+
+_MOST_DIGITS = 30
+"""The digits of a number that a condition may surely carry."""
+
+
+def _repair(decision: RepairRun, control: str) -> list[Write]:
+    """The whole row in place of the corrupted one. A value that a condition may not carry is not compared."""
+    row = decision.before.as_read
+    absent = tuple(name for name in _FENCED_BY if name not in row)
+    expect = Expect(exists=True, equals=_comparable(row, *_FENCED_BY), absent=absent)
+    item = repaired_row(decision.after, awaits_post_run=decision.awaits_post_run)
+    return [Put(control, item, expect, FENCE), *_judge(decision.after.key, decision.judged, decision, control)]
+
+
+def _comparable(row: Mapping[str, Any], *names: str) -> Item:
+    """The values of these names that a condition may carry. Values of other writers may be of any type and size."""
+    found = {name: row[name] for name in names if name in row}
+    return {name: value for name, value in found.items() if _is_comparable(value)}
+
+
+def _is_comparable(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite() and len(value.as_tuple().digits) <= _MOST_DIGITS
+    return isinstance(value, str | bool)
 
 
 def _run_as_read(decision: RecordBreach, control: str) -> list[Write]:
@@ -485,11 +527,18 @@ def _observe(decision: ObserveRun, control: str) -> list[Write]:
     assert at is not None
     row = dry_run_row(dry_run, at)
     return [
-        _update_dry_run(row, control, Expect(absent=("data",)), FENCE),
+        _update_dry_run(row, control, _not_observed(dry_run), FENCE),
         *_arrival(dry_run.key, decision.arrived_at, control),
         *_open_kept(dry_run.key, decision.kept, at, control),
         *_baseline(dry_run.key, decision.baseline, control),
     ]
+
+
+def _not_observed(dry_run: DryRun) -> Expect:
+    """The date was not observed yet. A corrupted observation must be as it was read."""
+    if "data" not in dry_run.corrupted:
+        return Expect(absent=("data",))
+    return Expect(exists=True, equals=_comparable(dry_run.corrupted, "data"))
 
 
 def _update_dry_run(row: Item, control: str, expect: Expect, role: str = "") -> Update:
@@ -516,8 +565,9 @@ def _dry_run_as_read(decision: AnswerDryRun) -> Expect:
     if before == DryRun(before.key):
         return NOTHING_THERE
     counted = {"reruns": list(before.reruns), "retries": before.retries}
-    known = {name: value for name, value in counted.items() if name not in before.uncounted}
-    return Expect(exists=True, equals=known, absent=before.uncounted)
+    known = {name: value for name, value in counted.items() if name not in (*before.uncounted, *before.corrupted)}
+    corrupted = _comparable(before.corrupted, *counted)
+    return Expect(exists=True, equals={**known, **corrupted}, absent=before.uncounted)
 
 
 def _mark(decision: Announce, control: str) -> list[Write]:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from interlock_lifecycle import (
     ClockVerdict,
+    CorruptedRun,
     Dormancy,
     DryRun,
     JobEntry,
@@ -21,7 +22,6 @@ from interlock_lifecycle import (
     RestOfHour,
     Run,
     RunKey,
-    RunStatus,
     Sensor,
     Verdict,
     digest,
@@ -56,11 +56,19 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class MalformedRow(StoreError):
-    """A row that cannot be read: its key and the problem."""
+    """A row that cannot be read: its key, the problem, and the row itself if it is known."""
 
     def __init__(self, pk: str, sk: str, problem: str) -> None:
         super().__init__(f"row {pk} / {sk}: {problem}")
         self.pk, self.sk, self.problem = pk, sk, problem
+
+
+class CorruptedTrigger(MalformedRow):
+    """A trigger row that names its date and cannot be read as a run. `corrupted` has its readable parts."""
+
+    def __init__(self, pk: str, sk: str, corrupted: CorruptedRun) -> None:
+        super().__init__(pk, sk, corrupted.problem)
+        self.corrupted = corrupted
 
 
 def pipeline_pk(pipeline_id: str) -> str:
@@ -170,13 +178,12 @@ def rest_row(rest: RestOfHour) -> Item:
     return {"sensorKey": rest.sensor_key, "fingerprint": rest.fingerprint, "at": format_time(rest.at)}
 
 
-def _read_rest(found: Any, pk: str, sk: str) -> RestOfHour | None:
-    if found is None:
-        return None
-    if not isinstance(found, Mapping):
-        raise MalformedRow(pk, sk, f"restOfHour {found!r} is not a map")
-    at = parse_time(found.get("at"), pk, sk)
-    return RestOfHour(str(found.get("sensorKey", "")), str(found.get("fingerprint", "")), at)
+def repaired_row(run: Run, *, awaits_post_run: bool) -> Item:
+    """The trigger row of a corrupted run. A completed one may stay in the index of post-run sensors."""
+    row = closed_row(run)
+    if not awaits_post_run or run.closed_at is None:
+        return row
+    return {**row, "GSI1PK": POSTRUN, "GSI1SK": format_time(run.closed_at)}
 
 
 def closed_row(run: Run) -> Item:
@@ -187,60 +194,7 @@ def closed_row(run: Run) -> Item:
     return {**row, "closeReason": run.close_reason} if run.close_reason else row
 
 
-def read_run(row: Mapping[str, Any]) -> Run:
-    """A trigger row as a Run. Rows of older tools lack columns and read as attempt 0 without a token."""
-    pk, sk = row["PK"], row["SK"]
-
-    def moment(name: str) -> datetime | None:
-        return parse_time(row[name], pk, sk) if name in row else None
-
-    return Run(
-        key=key_of_row(pk, sk),
-        status=read_status(row),
-        attempt=_count(row, "attempt"),
-        run_token=_token(row),
-        committed_at=moment("committedAt") or datetime.fromtimestamp(0, UTC),
-        started_token=row.get("startedToken"),
-        started_at=moment("startedAt"),
-        evaluated_at=moment("evaluatedAt"),
-        lease_until=moment("leaseUntil"),
-        job_intent=_read_intent(row.get("jobIntent"), pk, sk),
-        previous_job=_read_intent(row.get("previousJob"), pk, sk),
-        recoveries=_count(row, "recoveries"),
-        reason=str(row.get("reason", "sensor")),
-        closed_at=moment("closedAt"),
-        close_reason=str(row.get("closeReason", "")),
-        seen=_texts(row.get("evaluatedSensors")),
-        rest=_read_rest(row.get("restOfHour"), pk, sk),
-    )
-
-
-def read_status(row: Mapping[str, Any]) -> RunStatus:
-    """The status of a trigger row."""
-    try:
-        return RunStatus(str(row.get("status")))
-    except ValueError:
-        known = ", ".join(RunStatus)
-        raise MalformedRow(row["PK"], row["SK"], f"status {row.get('status')!r} is not one of {known}") from None
-
-
-def _token(row: Mapping[str, Any]) -> str:
-    """The token that fences the run. It must be a string, since conditions compare it as one."""
-    token = row.get("runToken", "")
-    if not isinstance(token, str):
-        raise MalformedRow(row["PK"], row["SK"], f"runToken must be a string, got {token!r}")
-    return token
-
-
-def _count(row: Mapping[str, Any], name: str) -> int:
-    """A number that a row counts, 0 if it is absent."""
-    try:
-        return int(row.get(name, 0))
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise MalformedRow(row["PK"], row["SK"], f"{name} is not a number: {error}") from None
-
-
-def _texts(value: object) -> dict[str, str]:
+def texts(value: object) -> dict[str, str]:
     """A map of strings. Any other value counts as empty."""
     return {str(name): str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
@@ -248,15 +202,6 @@ def _texts(value: object) -> dict[str, str]:
 def intent_row(intent: JobIntent) -> str:
     """A job intent as JSON. Configs hold floats and empty strings, which a read must return unchanged."""
     return msgspec.json.encode(intent).decode()
-
-
-def _read_intent(value: object, pk: str, sk: str) -> JobIntent | None:
-    if value is None:
-        return None
-    try:
-        return msgspec.json.decode(str(value), type=JobIntent)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise MalformedRow(pk, sk, f"job intent: {error}") from None
 
 
 def read_sensor(row: Mapping[str, Any], written_at: datetime) -> Sensor:
@@ -457,24 +402,35 @@ def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
 
 
 def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
-    """The observations of a dry run about a date. A missing row has none. Older rows hold `data` only."""
+    """The observations of a dry run about a date. A missing row has none. Older rows hold `data` only.
+
+    A dry run starts nothing, so a corrupted value raises no error. It counts as absent, and the next write replaces it.
+    """
     if row is None:
         return DryRun(key)
-    data = row.get("data")
-    text = data.get("triggeredAt") if isinstance(data, Mapping) else None
-    reruns, retries = row.get("reruns", []), row.get("retries", 0)
-    if not isinstance(reruns, list) or not isinstance(retries, int | Decimal) or isinstance(retries, bool):
-        raise MalformedRow(
-            row["PK"], row["SK"], f"reruns must be a list, got {reruns!r}, and retries a number, got {retries!r}"
-        )
+    data, reruns, retries = row.get("data"), row.get("reruns", []), _whole(row.get("retries", Decimal(0)), otherwise=-1)
+    triggered_at = _triggered_at(data)
+    is_readable = {
+        "data": "data" not in row or triggered_at is not None,
+        "reruns": isinstance(reruns, list),
+        "retries": retries >= 0,
+    }
     return DryRun(
         key,
-        triggered_at=parse_time(text, row["PK"], row["SK"]) if "data" in row else None,
-        seen=_texts(row.get("seen")),
-        reruns=tuple(str(reason) for reason in reruns),
-        retries=int(retries),
+        triggered_at=triggered_at,
+        seen=texts(row.get("seen")),
+        reruns=tuple(str(reason) for reason in reruns) if isinstance(reruns, list) else (),
+        retries=max(retries, 0),
         uncounted=tuple(name for name in ("reruns", "retries") if name not in row),
+        corrupted={name: row[name] for name, readable in is_readable.items() if not readable},
     )
+
+
+def _triggered_at(data: Any) -> datetime | None:
+    try:
+        return parse_time(data.get("triggeredAt"), "", "").astimezone(UTC) if isinstance(data, Mapping) else None
+    except (MalformedRow, OverflowError):
+        return None
 
 
 QUIET = {"quiet": "1"}

@@ -22,8 +22,9 @@ from interlock_sla import (
     relative_deadline,
 )
 from interlock_store._overview import Overview
-from interlock_store._rows import MalformedRow, read_run
+from interlock_store._rows import MalformedRow
 from interlock_store._store import Readings, Store, StoredConfig
+from interlock_store._trigger_rows import read_run
 
 _SCHEDULES = ("cron", "stream")
 """The reads cover both schedule ids, because a pipeline may have been of the other kind before."""

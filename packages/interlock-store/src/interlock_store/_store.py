@@ -51,7 +51,6 @@ from interlock_store._rows import (
     read_kept,
     read_rejections,
     read_rerun,
-    read_run,
     read_verdict,
     request_stamp,
     rerun_marker,
@@ -59,6 +58,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._trigger_rows import read_run
 from interlock_store._write import ARRIVAL, COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write, key_of
 
 _FREE_KEY_TRIES = 200
@@ -393,6 +393,10 @@ class Store:
     def _get(self, key: RunKey, kind: str) -> Item | None:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))
 
+    def row(self, pk: str, sk: str) -> Item | None:
+        """Any row of the control table as it is."""
+        return self._tables.get(self.names.control, pk, sk)
+
     def ping(self) -> None:
         """Check that the control table answers. Raises the table's error otherwise."""
         self._tables.get(self.names.control, "INTERLOCK", "PING")
@@ -433,6 +437,17 @@ class Store:
         if row is None or read_arrival(row) is not None:
             return None
         return replace(write, expect=arrival_as_read(row))
+
+    def unindex(self, row: Mapping[str, Any]) -> None:
+        """Take a row out of the index, unless its entry has changed since it was read."""
+        entry = {name: row[name] for name in ("GSI1PK", "GSI1SK") if name in row}
+        if not entry:
+            return
+        expect = Expect(exists=True, equals=entry)
+        try:
+            self._write(Update(self.names.control, row["PK"], row["SK"], remove=tuple(entry), expect=expect))
+        except TransactionRefused:
+            return
 
     def forget_event(self, pk: str, sk: str) -> None:
         """Delete an outbox row after its event is on the bus, or is kept as a dead letter."""

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from msgspec import Struct
 
-from interlock_controller.effects import EventBus, Executions, Outbox, dead_letters_of_environment
+from interlock_controller.effects import EventBus, Executions, Outbox, RowRepairs, dead_letters_of_environment
 from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_dlq import Router as DeadLetters
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
@@ -51,6 +51,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         sensors=SensorIntake(store, cache, execution_timeout=timeout),
         reruns=RerunIntake(store, execution_timeout=timeout),
         jobs=OutcomeIntake(store, cache),
+        repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     health = {"control": store.ping, "bus": bus.ping}
     return Service(router, dead_letters, health, settings)

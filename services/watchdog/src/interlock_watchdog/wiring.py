@@ -10,6 +10,7 @@ from interlock_controller.effects import (
     EventBus,
     Executions,
     Outbox,
+    RowRepairs,
     dead_letters_of_environment,
     timers_of_environment,
 )
@@ -83,5 +84,6 @@ def wire(variables: Mapping[str, str]) -> Service:
         execution_timeout=timeout,
         workers=workers,
         missed_after=parse_duration(settings["MISSED_AFTER"]),
+        repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     return Service(checks, recovery, bus, workers, {"control": store.ping}, settings)

@@ -4,6 +4,7 @@ from interlock_controller.effects._bus import PERMANENT_CODES, SOURCE, BusEntry,
 from interlock_controller.effects._dead_letters import dead_letters_of_environment
 from interlock_controller.effects._executions import MISSING, Executions
 from interlock_controller.effects._outbox import Bus, ExecutionStarter, Outbox
+from interlock_controller.effects._repairs import RowRepairs
 from interlock_controller.effects._timers import NoTimers, SchedulerTimers, Timers, timers_of_environment
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MalformedEvent",
     "NoTimers",
     "Outbox",
+    "RowRepairs",
     "SchedulerTimers",
     "Timers",
     "dead_letters_of_environment",

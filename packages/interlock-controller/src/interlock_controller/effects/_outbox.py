@@ -8,6 +8,7 @@ from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_se
 from interlock_controller.effects._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
 from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
 from interlock_lifecycle import MarkStarted, Run, RunKey, execution_name
+from interlock_lifecycle.rows import report_corrupted
 from interlock_lifecycle.runs import decide_started, execution_input, needs_start, refuse_config
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
@@ -100,6 +101,8 @@ class Outbox:
                 self._store.forget_event(row["PK"], row["SK"])
         for row, why in lost:
             self._bury(row, why)
+            if _lack(row):
+                self._report(row, why)
             self._store.forget_event(row["PK"], row["SK"])
         if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
             raise trouble
@@ -113,6 +116,12 @@ class Outbox:
                 raise
             return error.refused, error
         return {}, None
+
+    def _report(self, row: Mapping[str, Any], why: str) -> None:
+        """Report an incomplete row. An event that the bus rejects is not reported, since its report may be rejected."""
+        effect = "The row is a dead letter, and its event is not emitted"
+        owner = str(row["PK"]).removeprefix("PIPELINE#")
+        self._store.commit(report_corrupted(owner, str(row["SK"]), why, effect, self._now()))
 
     def _bury(self, row: Mapping[str, Any], why: str) -> None:
         letter = make_letter(row, MalformedEvent(why), source=OUTBOX, now=self._now(), correlation_id=row["SK"])

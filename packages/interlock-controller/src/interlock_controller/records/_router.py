@@ -1,20 +1,33 @@
 """Routes changed rows: committed rows to the outbox, and sensors, requests, outcomes and configs to their intake."""
 
-from interlock_controller.effects import Outbox
+from collections.abc import Mapping
+from typing import Any
+
+from interlock_controller.effects import Outbox, RowRepairs
 from interlock_controller.records._change import Change, MalformedRecord
 from interlock_controller.records._configs import ConfigIntake
 from interlock_controller.records._outcomes import OutcomeIntake
 from interlock_controller.records._reruns import RerunIntake
 from interlock_controller.records._sensors import SensorIntake
 from interlock_lifecycle import JOB_EVENTS
+from interlock_lifecycle.runs import needs_start
 from interlock_lifecycle.sensors import is_reserved
-from interlock_store import key_of_row, pipeline_of, read_entry, read_rerun_request, read_sensor
+from interlock_store import (
+    CorruptedTrigger,
+    MalformedRow,
+    corrupted_values,
+    pipeline_of,
+    read_entry,
+    read_rerun_request,
+    read_run,
+    read_sensor,
+)
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_SILENT = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
-"""The kinds of rows that need no action: Interlock's notes."""
+_NOTES = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
+"""The kinds of rows that need no action: Interlock's notes. Corrupted values are reported."""
 
 
 class RecordRouter:
@@ -24,8 +37,15 @@ class RecordRouter:
     """
 
     def __init__(
-        self, outbox: Outbox, configs: ConfigIntake, sensors: SensorIntake, reruns: RerunIntake, jobs: OutcomeIntake
+        self,
+        outbox: Outbox,
+        configs: ConfigIntake,
+        sensors: SensorIntake,
+        reruns: RerunIntake,
+        jobs: OutcomeIntake,
+        repairs: RowRepairs,
     ) -> None:
+        self._repairs = repairs
         self._outbox = outbox
         self._configs = configs
         self._sensors = sensors
@@ -33,13 +53,33 @@ class RecordRouter:
         self._jobs = jobs
 
     def route(self, change: Change) -> None:
-        """Pass the change to its intake or to the outbox."""
-        if change.pk.startswith("CALENDAR#"):
-            self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
-        elif change.sk == "CONFIG":
-            self._configs.config_changed(pipeline_of(change.pk), change)
-        elif change.row is None or change.sk.startswith(_SILENT):
+        """Pass the change to its intake or to the outbox.
+
+        If the row of its run is corrupted, the row is repaired first. A malformed row is reported before it becomes a
+        dead letter.
+        """
+        try:
+            self._route_repaired(change)
+        except (MalformedRow, MalformedRecord) as error:
+            problem = error.problem if isinstance(error, MalformedRow) else str(error)
+            self._repairs.report(change.pk, change.sk, problem, "The row is a dead letter and has no effect")
+            raise
+
+    def _route_repaired(self, change: Change) -> None:
+        try:
+            self._route(change)
+        except CorruptedTrigger as error:
+            self._repairs.repair(error)
+            if not change.sk.startswith("TRIGGER#"):
+                self._route(change)
+
+    def _route(self, change: Change) -> None:
+        if change.pk.startswith("CALENDAR#") or change.sk == "CONFIG":
+            self._configured(change)
+        elif change.row is None:
             return
+        elif change.sk.startswith(_NOTES):
+            self._noted(change.row)
         elif change.sk.startswith("SENSOR#"):
             self._sensed(change)
         elif change.sk.startswith("TRIGGER#"):
@@ -54,9 +94,16 @@ class RecordRouter:
         elif not change.sk.startswith("RERUN_REQUEST#"):
             raise MalformedRecord(f"{change.sk.partition('#')[0]!r} is not a kind of row that Interlock knows")
 
+    def _configured(self, change: Change) -> None:
+        if change.pk.startswith("CALENDAR#"):
+            self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
+        else:
+            self._configs.config_changed(pipeline_of(change.pk), change)
+
     def _sensed(self, change: Change) -> None:
         sensor = read_sensor(change.row or {}, change.at)
         if is_reserved(sensor.key):
+            self._noted(change.row or {})
             return
         if not sensor.fields:
             raise MalformedRecord(f"sensor {sensor.key} of {sensor.pipeline_id} has no data")
@@ -71,10 +118,17 @@ class RecordRouter:
             raise MalformedRecord(f"{change.sk}: event {entry.event!r} is not one of {', '.join(sorted(JOB_EVENTS))}")
         self._jobs.reported(entry, change.at)
 
+    def _noted(self, row: Mapping[str, Any]) -> None:
+        """Report the corrupted values of a note, which another process must have written."""
+        found = corrupted_values(row)
+        if found is not None:
+            self._repairs.report(row["PK"], row["SK"], *found)
+
     def _started(self, change: Change) -> None:
-        row = change.row or {}
-        if row.get("status") != "RUNNING" or row.get("startedToken") == row.get("runToken"):
+        """Start the execution of a run. A run of an older tool has no token: its execution is started already."""
+        run = read_run(change.row or {})
+        if not run.run_token or not needs_start(run, run.run_token):
             return
-        run = self._outbox.start_run(key_of_row(change.pk, change.sk))
-        if run is not None:
-            _log.info("execution_started", pipeline=run.key.pipeline_id, date=str(run.key.date), attempt=run.attempt)
+        started = self._outbox.start_run(run.key)
+        if started is not None:
+            _log.info("execution_started", run=str(started.key), attempt=started.attempt)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from interlock_controller.effects import Timers
+from interlock_controller.effects import RowRepairs, Timers
 from interlock_controller.slas import SlaAlerts
 from interlock_controller.watch._dormant import DormantDates
-from interlock_controller.watch._failures import Check, RowReports
+from interlock_controller.watch._failures import Check, RowGuard
 from interlock_controller.watch._pipelines import LivePipelines
 from interlock_controller.watch._recovery import Recovery
 from interlock_controller.watch._schedules import CronStarts, MissedSchedules, TriggerDeadlines
@@ -28,8 +28,12 @@ def all_checks(
     execution_timeout: timedelta,
     workers: WorkerPool,
     missed_after: timedelta = MISSED_AFTER,
+    repairs: RowRepairs | None = None,
 ) -> Mapping[str, Check]:
-    """The checks in the order of a tick: first those that recover and start runs, then those that report."""
+    """The checks in the order of a tick: first those that recover and start runs, then those that report.
+
+    repairs: takes care of corrupted rows. The default keeps their dead letters in the log.
+    """
     live, alerts = LivePipelines(overview, store), SlaAlerts(store, now)
 
     def sweep(check: str) -> Sweep:
@@ -53,5 +57,5 @@ def all_checks(
         "unjudged-runs": UnjudgedRuns(overview, alerts, sweep("unjudged-runs")).check,
         "missing-post-run": MissingPostRun(store, overview, live, workers).check,
     }
-    reports = RowReports(store)
-    return {name: reports.guard(name, check) for name, check in checks.items()}
+    rows = RowGuard(repairs or RowRepairs(store, now=now))
+    return {name: rows.guard(name, check) for name, check in checks.items()}

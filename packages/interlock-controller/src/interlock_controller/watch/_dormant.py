@@ -12,7 +12,7 @@ from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._sweep import LOOK_BACK
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Dormancy, RunKey
-from interlock_store import MalformedRow, Overview, Store, pipeline_of, read_waiting
+from interlock_store import MalformedRow, Overview, Store, read_waiting
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -85,5 +85,5 @@ def _by_pipeline(rows: Iterable[Row]) -> tuple[dict[str, dict[RunKey, Dormancy]]
             assert kept.dormant is not None
             found[key.pipeline_id][key] = kept.dormant
         except MalformedRow as error:
-            troubles.append(PipelineTrouble(pipeline_of(error.pk), error))
+            troubles.append(PipelineTrouble(error.pk.removeprefix("PIPELINE#"), error))
     return found, troubles

@@ -1,11 +1,10 @@
-"""Names and reports the failure of one pipeline or one row, so that it holds up no other."""
+"""Names the failure of one pipeline, and repairs corrupted rows, so that they hold up no other."""
 
 from collections.abc import Callable
 from datetime import datetime
 
-from interlock_lifecycle import Announce
-from interlock_lifecycle.events import Event, EventType, cut_text, make_event_id
-from interlock_store import MalformedRow, Store, pipeline_of
+from interlock_controller.effects import RowRepairs
+from interlock_store import MalformedRow
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -22,55 +21,44 @@ class PipelineTrouble(Exception):
         self.pipeline_id, self.error = pipeline_id, error
 
 
-class RowReports:
-    """Reports each corrupted row once a day (WATCHDOG_DEGRADED) instead of failing every tick.
+class RowGuard:
+    """Repairs each corrupted row that a check meets, instead of failing every tick (docs/reference/rows.md §7)."""
 
-    The date of a corrupted row cannot be judged until the row is corrected, which may take days.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, repairs: RowRepairs) -> None:
+        self._repairs = repairs
 
     def guard(self, name: str, check: Check) -> Check:
-        """The check with reports for corrupted rows. Any other error is raised."""
+        """The check with repairs of corrupted rows. Any other error is raised, also that of a repair."""
 
         def guarded(now: datetime) -> int:
             try:
                 return check(now)
             except ExceptionGroup as group:
                 unreadable, rest = group.split(lambda error: _row_of(error) is not None)
-                if unreadable is not None:
-                    self._report_all(name, unreadable, now)
-                if rest is not None:
-                    raise rest from None
+                failed = self._repair_all(name, unreadable) if unreadable is not None else []
+                if rest is not None or failed:
+                    raise ExceptionGroup(group.message, [*(rest.exceptions if rest else ()), *failed]) from None
                 return 0
 
         return guarded
 
-    def _report_all(self, name: str, group: ExceptionGroup[Exception], now: datetime) -> None:
-        for error in _leaves(group):
-            row = _row_of(error)
-            assert row is not None
+    def _repair_all(self, name: str, group: ExceptionGroup[Exception]) -> list[Exception]:
+        """Repair each row. The result is the errors: a failed repair holds up no other."""
+        failed: list[Exception] = []
+        rows = {(row.pk, row.sk): row for error in _leaves(group) if (row := _row_of(error)) is not None}
+        for row in rows.values():
             _log.warning("row_unreadable", check=name, pk=row.pk, sk=row.sk, problem=row.problem)
-            self._report(name, row, now)
-
-    def _report(self, name: str, row: MalformedRow, now: datetime) -> None:
-        pipeline_id, day = pipeline_of(row.pk), f"{now:%Y-%m-%d}"
-        event = Event(
-            id=make_event_id(now, f"unreadable {row.pk} {row.sk}"),
-            type=EventType.WATCHDOG_DEGRADED,
-            pipeline_id=pipeline_id,
-            timestamp=now,
-            message=cut_text(f"{row}. The checks skip its date until the row is corrected"),
-            detail={"checks": [name], "pipelines": [pipeline_id], "row": row.sk},
-        )
-        self._store.commit(Announce(pipeline_id, (event,), marker=f"unreadable#{row.sk}#{day}", at=now))
+            try:
+                self._repairs.repair(row)
+            except Exception as error:  # noqa: BLE001 (raised by the guarded check)
+                failed.append(error)
+        return failed
 
 
 def _row_of(error: BaseException) -> MalformedRow | None:
-    """The pipeline's row that the error is about, if it is about one."""
+    """The row that the error is about, if it is about one."""
     found = error.error if isinstance(error, PipelineTrouble) else error
-    return found if isinstance(found, MalformedRow) and found.pk.startswith("PIPELINE#") else None
+    return found if isinstance(found, MalformedRow) else None
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:

@@ -48,8 +48,14 @@ def _read_input(text: str | None) -> tuple[RunKey, str] | None:
         return None
 
 
+_LONGEST_LEASE = timedelta(days=400)
+"""The longest lease. An execution lasts a year at most. A later end is corrupted, and would hold the date for ever."""
+
+
 def _is_expired(run: Run, now: datetime) -> bool:
-    return run.is_running and run.lease_until is not None and run.lease_until < now
+    if not run.is_running or run.lease_until is None:
+        return False
+    return not now <= run.lease_until <= now + _LONGEST_LEASE
 
 
 class Recovery:
@@ -179,6 +185,8 @@ class Recovery:
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
+        if run.lease_until is not None and run.lease_until > now:
+            reason = f"the row of the run is corrupted: its lease would end at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
         decision = exhaust(
             gather_close_facts(self._store, run.key), run.run_token, Exhaustion.LEASE, reason=reason, now=now
         )

@@ -19,6 +19,9 @@ _log = get_logger(__name__)
 LOOK_BACK = timedelta(days=25)
 """The most time that a tick looks back, even after a longer outage of the watchdog (docs/reference/watchdog.md §3)."""
 
+_CLOCKS_APART = timedelta(minutes=1)
+"""The most by which the clock of an earlier tick may be ahead of this one's."""
+
 _MOST_BEHIND = 2000
 """The most lagging pipelines that a cursor names. Its row has to stay far below the 400 KB of an item."""
 
@@ -133,9 +136,16 @@ def cursor_of(overview: Overview, check: str) -> Cursor | None:
 
 
 def position(pipeline_id: str, cursor: Cursor | None, now: datetime) -> datetime:
-    """The moment (UTC) up to which a check has looked at a pipeline, at most LOOK_BACK ago."""
+    """The moment (UTC) up to which a check has looked at a pipeline, at most LOOK_BACK ago.
+
+    A cursor ahead of the clock is corrupted: the check looks back by LOOK_BACK.
+    """
     earliest = now.astimezone(UTC) - LOOK_BACK
-    return earliest if cursor is None else max(cursor.behind.get(pipeline_id, cursor.at), earliest)
+    if cursor is None:
+        return earliest
+    covered = cursor.behind.get(pipeline_id, cursor.at)
+    # No tick writes a cursor ahead of its clock. A cursor that is ahead would end the check for that time.
+    return max(covered, earliest) if covered <= now + _CLOCKS_APART else earliest
 
 
 def cursor_at(now: datetime, behind: Mapping[str, datetime]) -> Cursor:

@@ -45,6 +45,7 @@ class EventType(StrEnum):
     IRREGULAR_SCHEDULE_MISSED = "IRREGULAR_SCHEDULE_MISSED"
     SENSOR_DEADLINE_EXPIRED = "SENSOR_DEADLINE_EXPIRED"
     WATCHDOG_DEGRADED = "WATCHDOG_DEGRADED"
+    ROW_CORRUPTED = "ROW_CORRUPTED"
     INFRA_ALARM = "INFRA_ALARM"
     DRY_RUN_WOULD_TRIGGER = "DRY_RUN_WOULD_TRIGGER"
     DRY_RUN_SLA_PROJECTION = "DRY_RUN_SLA_PROJECTION"
@@ -110,7 +111,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
     ),
     EventType.INFRA_FAILURE: EventKind(
         _CRITICAL,
-        (_ORCHESTRATOR, _WATCHDOG, _SLA_MONITOR),
+        (_ORCHESTRATOR, _ROUTER, _WATCHDOG, _SLA_MONITOR),
         f"A step of the run could not be done: look at the orchestrator's log, then {_RERUN}.",
     ),
     EventType.SFN_TIMEOUT: EventKind(
@@ -203,6 +204,11 @@ EVENT_KINDS: dict[EventType, EventKind] = {
     ),
     EventType.WATCHDOG_DEGRADED: EventKind(
         _CRITICAL, (_WATCHDOG,), "Some safety checks did not run: look at the watchdog's log."
+    ),
+    EventType.ROW_CORRUPTED: EventKind(
+        _WARNING,
+        (_ROUTER, _WATCHDOG),
+        "Another process wrote a row that cannot be read: find that process. The message states the consequence.",
     ),
     EventType.INFRA_ALARM: EventKind(
         _CRITICAL, (_EVENTBRIDGE,), "A CloudWatch alarm went off: look at the alarm and at the function that it names."
