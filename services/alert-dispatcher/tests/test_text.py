@@ -2,14 +2,16 @@
 
 import json
 import re
+import unicodedata
 from datetime import UTC, datetime
 from importlib.resources import files
 
 import pytest
 
-from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.alert import Alert, read_alert
+from interlock_alert_dispatcher.foreign import render_foreign
 from interlock_alert_dispatcher.hints import Severity, advice_for
-from interlock_alert_dispatcher.text import text_of
+from interlock_alert_dispatcher.text import severity_of, text_of
 
 CATALOGUE = json.loads((files("interlock_alert_dispatcher") / "events.json").read_text())
 ALERTS = sorted(kind for kind, advice in CATALOGUE.items() if advice["severity"] != "progress")
@@ -90,16 +92,70 @@ def test_an_unknown_type_is_shown_with_commands_to_run() -> None:
     assert "interlock events bronze" in text_of(alert("NEVER_HEARD_OF"))
 
 
-def test_event_texts_cannot_mention_people_or_add_links() -> None:
-    text = text_of(alert(message="<!channel> & <http://x|y>", pipeline_id="<@U1>", hint="<!here>"))
-    assert "<" not in text
-    assert "&lt;!channel&gt; &amp; &lt;http://x|y&gt;" in text
+def test_a_late_message_begins_its_facts_with_its_time() -> None:
+    lines = text_of(alert("SLA_MET", status="COMPLETED"), late=True).splitlines()
+    assert lines[1] == "sent late, emitted 2026-03-03T08:00:00Z · status COMPLETED"
 
 
-def test_control_characters_and_lone_surrogates_are_not_sent() -> None:
-    text = text_of(alert(message="a\x00b\x1bc\ud800d\ne"))
-    assert "a b c d\ne" in text
+def test_the_severity_of_a_critical_pipeline_is_raised() -> None:
+    assert severity_of(alert("SLA_WARNING", critical=True)) is Severity.CRITICAL
+    assert severity_of(alert("JOB_COMPLETED", critical=True)) is Severity.GOOD
+
+
+# The fields of an alert that are texts of the event, other than the keys of its rows.
+TEXTS = sorted(set(Alert.__struct_fields__) - {"id", "at", "schedule_id", "critical"})
+HOSTILE = {
+    "<!channel> <!here> <@U1> <#C1>": "&lt;!channel&gt; &lt;!here&gt; &lt;@U1&gt; &lt;#C1&gt;",
+    "<http://x|safe> & co": "&lt;http://x|safe&gt; &amp; co",
+    "&lt;!channel&gt;": "&amp;lt;!channel&amp;gt;",
+    "a\x00b\x1b[31mc\x7f\x85": "a\\x00b\\x1b[31mc\\x7f\\x85",
+    "one\ntwo\r\nthree\rfour\tfive": "one⏎two⏎three⏎four five",
+    "a\u2028b\u2029c": "a\\u2028b\\u2029c",
+    "exe\u202efdp\u2066x\u200by\ufeff": "exe\\u202efdp\\u2066x\\u200by\\ufeff",
+    "tag\U000e0041 lone\ud800": "tag\\U000e0041 lone\\ud800",
+    "Zürich – 東京 🔴 ✔️": "Zürich – 東京 🔴 ✔️",
+}
+
+
+@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize(("given", "shown"), HOSTILE.items(), ids=range(len(HOSTILE)))
+def test_no_field_of_an_event_reaches_slack_raw(field: str, given: str, shown: str) -> None:
+    text = text_of(alert(**{"alert_type" if field == "type" else field: given}))
+    assert shown in text
     text.encode()
+    assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", text)
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in text if one != "\n")
+    assert len(text.splitlines()) <= 4
+
+
+@pytest.mark.parametrize("field", ["message", "deadline", "status", "source", "cron", "actionHint", "date"])
+@pytest.mark.parametrize("inner", [False, True])
+def test_no_field_of_a_queue_message_reaches_slack_raw(field: str, inner: bool) -> None:
+    fields: dict[str, object] = {field: {"<!channel>": ["\u202e", "\x1b"]}}
+    detail = {"pipelineId": "bronze", **({"detail": fields} if inner and field != "date" else fields)}
+    envelope = {"id": "a", "time": "2026-03-03T08:00:00Z", "detail-type": "<!here>", "detail": detail}
+    text = text_of(read_alert({"body": json.dumps(envelope)}))
+    assert "&lt;!channel&gt;" in text
+    assert "<" not in text
+    assert not {"\u202e", "\x1b"} & set(text)
+
+
+def test_a_cron_cannot_end_its_code() -> None:
+    assert "cron `0 7 ' *bold*`" in text_of(alert(cron="0 7 ` *bold*"))
+
+
+def test_a_message_of_long_fields_fits_into_slacks_limit() -> None:
+    assert (
+        len(text_of(alert("&" * 9000, **dict.fromkeys([one for one in TEXTS if one != "type"], "&" * 9000)))) < 40_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("<<<<", 3, "&lt;&lt;…"), ("\x1b\x1b", 5, "\\x1b…"), ("", 3, "")],
+)
+def test_a_text_is_cut_by_its_visible_length(text: str, limit: int, shown: str) -> None:
+    assert render_foreign(text, limit) == shown
 
 
 def test_a_long_message_is_cut_before_it_is_escaped() -> None:

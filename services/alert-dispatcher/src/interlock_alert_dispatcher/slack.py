@@ -115,7 +115,14 @@ class Slack:
         client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
         try:
             answer = client.chat_postMessage(
-                channel=self.channel, text=text, thread_ts=thread_ts, unfurl_links=False, unfurl_media=False
+                channel=self.channel,
+                text=text,
+                thread_ts=thread_ts,
+                # Slack must not read names, such as @channel, as mentions.
+                parse="none",
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
             )
         except SlackApiError as error:
             raise self._meaning(error, is_reply=thread_ts is not None) from None
