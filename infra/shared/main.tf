@@ -122,7 +122,7 @@ module "alert_dlq" {
 
   name          = module.names.queues["alert-dlq"]
   arn           = module.names.queue_arns["alert-dlq"]
-  rule_arns     = [module.names.rule_arns["alerts"], module.names.rule_arns["infra-alarm-alerts"]]
+  rule_arns     = [for rule in ["alerts", "infra-alarm-alerts", "alert-probe"] : module.names.rule_arns[rule]]
   alarm_actions = local.alarm_actions
   kms_key_arn   = local.kms_key_arn
   tags          = var.tags

@@ -31,7 +31,7 @@ TABLES = {
     "watchdog": {"control": CONTROL, "joblog": {"PutItem", "Query"}, "rerun": {"PutItem", "Query"}},
     "sla-monitor": {"control": CONTROL, "joblog": {"Query"}, "rerun": {"Query"}},
     "event-sink": {"events": {"PutItem"}},
-    "alert-dispatcher": {"events": {"DeleteItem", "GetItem", "UpdateItem"}},
+    "alert-dispatcher": {"events": {"DeleteItem", "GetItem", "Query", "UpdateItem"}},
 }
 
 

@@ -177,7 +177,7 @@ def test_an_asynchronous_function_has_a_dead_letter_queue(service: str, stack: "
 
 def test_every_rule_target_may_fill_a_dead_letter_queue(stack: "Plan") -> None:
     targets = stack.of("aws_cloudwatch_event_target")
-    assert len(targets) == 6
+    assert len(targets) == 7
     for target in targets:
         (letters,) = target.values["dead_letter_config"]
         assert letters["arn"].endswith("-dlq")
@@ -299,8 +299,27 @@ def test_the_alert_queue_limits_concurrency_and_retries(stack: "Plan") -> None:
         if resource.address.endswith(".alerts")
     ]
     assert mapping["event_source_arn"].endswith(":test-interlock-alerts")
-    assert mapping["scaling_config"] == [{"maximum_concurrency": 3}]
+    # The third invocation is for the probe.
+    assert mapping["scaling_config"] == [{"maximum_concurrency": 2}]
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+
+
+def test_each_minute_the_dispatcher_looks_for_slack(stack: "Plan") -> None:
+    rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-alert-probe").values
+    assert rule["schedule_expression"] == "rate(1 minute)"
+    target = stack.one("aws_cloudwatch_event_target", rule=rule["name"]).values
+    assert target["arn"].endswith(":function:test-interlock-alert-dispatcher")
+    assert json.loads(target["input"]) == {"probe": True}
+
+
+def test_waiting_alerts_raise_an_alarm_without_slack(stack: "Plan") -> None:
+    (logged,) = (found.values for found in stack.of("aws_cloudwatch_log_metric_filter"))
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-alert-dispatcher-waiting").values
+    (metric,) = logged["metric_transformation"]
+    assert (metric["namespace"], metric["name"]) == (alarm["namespace"], alarm["metric_name"])
+    assert metric["value"] == "$.waiting"
+    assert logged["log_group_name"] == "/aws/lambda/test-interlock-alert-dispatcher"
+    assert "alerts_pending" in logged["pattern"]
 
 
 def test_the_sinks_queue_batches_and_limits_itself(stack: "Plan") -> None:
@@ -388,6 +407,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         "pipeline-timed-out",
         "stream-router-iterator-age",
         "watchdog-silent",
+        "alert-dispatcher-waiting",
     }
 
 

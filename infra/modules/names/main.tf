@@ -16,7 +16,7 @@ locals {
   queues   = toset(["event-sink", "event-sink-dlq", "alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"])
   # The rules by what they are for: on our bus, and on the account's default bus.
   bus_rules     = toset(["event-sink", "alerts"])
-  default_rules = toset(["watchdog", "execution-status", "infra-alarm-events", "infra-alarm-alerts"])
+  default_rules = toset(["watchdog", "execution-status", "alert-probe", "infra-alarm-events", "infra-alarm-alerts"])
 
   regional      = "${local.region}:${local.account}"
   bus           = "${local.prefix}-bus"

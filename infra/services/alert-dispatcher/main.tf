@@ -36,6 +36,7 @@ module "function" {
   variables = merge(local.slack_variables, {
     EVENTS_TABLE    = module.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
+    DLQ_QUEUE_URL   = module.names.queue_urls["alert-dlq"]
   })
 
   statements = concat(
@@ -43,7 +44,7 @@ module "function" {
       {
         Sid      = "Threads"
         Effect   = "Allow"
-        Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+        Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = module.names.table_arns["events"]
       },
       {
@@ -51,6 +52,12 @@ module "function" {
         Effect   = "Allow"
         Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         Resource = local.alerts_queue_arn
+      },
+      {
+        Sid      = "Letters"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = local.alert_dlq_arn
       },
     ],
     local.slack_secret_arn == null ? [] : [{
@@ -70,9 +77,66 @@ resource "aws_lambda_event_source_mapping" "alerts" {
   tags                    = var.tags
 
   # The queue limits itself: messages that find no free function would otherwise count as received, and end as dead letters.
+  # One invocation is left for the probe.
   scaling_config {
-    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency)
+    maximum_concurrency = max(2, var.reserved_concurrency == -1 ? 10 : var.reserved_concurrency - 1)
   }
+}
+
+# Alerts that Slack did not take wait as rows. Each minute the function looks whether any wait, and then for Slack.
+resource "aws_cloudwatch_event_rule" "probe" {
+  name                = module.names.rules["alert-probe"]
+  description         = "Posts the alerts that wait for Slack."
+  schedule_expression = "rate(1 minute)"
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "probe" {
+  rule      = aws_cloudwatch_event_rule.probe.name
+  target_id = "interlock"
+  arn       = module.function.arn
+  input     = jsonencode({ probe = true })
+
+  dead_letter_config {
+    arn = local.alert_dlq_arn
+  }
+}
+
+resource "aws_lambda_permission" "probe" {
+  statement_id  = "events-alert-probe"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function.name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.probe.arn
+}
+
+# Alerts that wait reach nobody, so the alarm goes to the topic. The function logs their number once a minute while any wait.
+resource "aws_cloudwatch_log_metric_filter" "waiting" {
+  name           = "${module.function.name}-waiting"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ $.event = \"alerts_pending\" }"
+
+  metric_transformation {
+    name      = "${module.function.name}-waiting"
+    namespace = "Interlock"
+    value     = "$.waiting"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "waiting" {
+  alarm_name          = "${module.function.name}-waiting"
+  alarm_description   = "Alerts have waited for Slack for 15 minutes: it is away, or the token or the channel is wrong."
+  namespace           = "Interlock"
+  metric_name         = "${module.function.name}-waiting"
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_rule" "alerts" {

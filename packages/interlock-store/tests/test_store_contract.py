@@ -485,6 +485,14 @@ def test_a_corrupted_judgement_stops_no_run_and_is_replaced(
     assert store.commit(breach) is Commit.STALE
 
 
+def test_pending_alerts_are_counted_up_to_a_limit(store: Store) -> None:
+    assert store.pending_alerts() == 0
+    for sk in ("0:1772524862003:a", "4:1772524862003:b", "DRAIN", "QUIET"):
+        store._tables.transact([Put(store.names.events, {"PK": "PENDING_ALERTS", "SK": sk})])
+    assert store.pending_alerts() == 2
+    assert store.pending_alerts(limit=1) == 1
+
+
 def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:
     event = make_event(EventType.SLA_WARNING, key, NOW, source="test", message="m")
     decision = Announce("bronze", (event,), marker="warned", at=NOW)

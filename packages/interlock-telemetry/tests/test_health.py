@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from interlock_telemetry import is_ping, ping
+from interlock_telemetry import Shown, is_ping, ping
 
 NOW = datetime(2026, 3, 3, 8, tzinfo=UTC)
 PING = {"__ping__": True}
@@ -43,6 +43,12 @@ def test_status_is_healthy_if_all_checks_pass() -> None:
         "checks": {"control": "ok", "bus": "ok"},
         "timestamp": "2026-03-03T08:00:00+00:00",
     }
+
+
+def test_text_of_a_check_is_shown_and_does_not_degrade() -> None:
+    answer = ping(PING, {"pending": lambda: Shown("3 wait"), "bus": fine}, NOW)
+    assert answer is not None
+    assert (answer["status"], answer["checks"]) == ("healthy", {"pending": "ok: 3 wait", "bus": "ok"})
 
 
 def test_failed_check_degrades_status_and_rest_is_reported() -> None:

@@ -46,6 +46,9 @@ class LoopbackSlack:
         self.tokens: list[str] = []
         self.requests = 0
         self.answers: list[Answer] = []
+        self.away: Callable[[], bool] = lambda: False
+        """Whether every request fails with 503, that of a probe too."""
+        self.probes = 0
         self.before: Callable[[dict[str, Any]], object] = lambda body: None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -69,6 +72,12 @@ class LoopbackSlack:
         with self._lock:
             self.requests += 1
             self.tokens.append(token)
+            if path == "/api/auth.test":
+                self.probes += 1
+            if self.away():
+                return Answer("", status=503)
+            if path == "/api/auth.test":
+                return Answer({"ok": True})
             answer = self.answers.pop(0) if self.answers else None
         self.before(body)
         if path != "/api/chat.postMessage":
@@ -88,7 +97,7 @@ class LoopbackSlack:
 def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
             answer = slack.take(self.path, self.headers["Authorization"].removeprefix("Bearer "), body)
             if answer.hang_up:
                 self.close_connection = True
@@ -104,6 +113,37 @@ def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
             return
 
     return Handler
+
+
+class Crash(BaseException):
+    """The end of the process. Only another process continues."""
+
+
+class SerialTable:
+    """One request at a time: DynamoDB serialises the writes of an item, and moto does not.
+
+    `before` and `after` are called around each request with the operation's name.
+    """
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self.before: Callable[[str], object] = lambda operation: None
+        self.after: Callable[[str], object] = lambda operation: None
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._client, name)
+        if name == "exceptions":
+            return value
+
+        def call(**request: Any) -> Any:
+            with self._lock:
+                self.before(name)
+                answer = value(**request)
+                self.after(name)
+            return answer
+
+        return call
 
 
 class Clock:
@@ -166,3 +206,13 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
         )
         yield client
     handler.handle.reset()
+
+
+@pytest.fixture
+def table(dynamodb: "DynamoDBClient") -> SerialTable:
+    return SerialTable(dynamodb)
+
+
+@pytest.fixture
+def crash() -> type[BaseException]:
+    return Crash

@@ -15,42 +15,11 @@ from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_dlq import RetryLater
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    pass
 
 TABLE = "test-interlock-events"
 SECOND = timedelta(seconds=1)
 THREAD = Key("PIPELINE#bronze", "THREAD#cron#2026-03-03")
-
-
-class Crash(BaseException):
-    """The end of the process. Only another process continues."""
-
-
-class SerialTable:
-    """One request at a time: DynamoDB serialises the writes of an item, and moto does not.
-
-    `before` and `after` are called around each request with the operation's name.
-    """
-
-    def __init__(self, client: "DynamoDBClient") -> None:
-        self._client = client
-        self._lock = threading.Lock()
-        self.before: Callable[[str], object] = lambda operation: None
-        self.after: Callable[[str], object] = lambda operation: None
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._client, name)
-        if name == "exceptions":
-            return value
-
-        def call(**request: Any) -> Any:
-            with self._lock:
-                self.before(name)
-                answer = value(**request)
-                self.after(name)
-            return answer
-
-        return call
 
 
 def alert(identifier: str = "a", **fields: Any) -> Alert:
@@ -60,12 +29,7 @@ def alert(identifier: str = "a", **fields: Any) -> Alert:
 
 
 @pytest.fixture
-def table(dynamodb: "DynamoDBClient") -> SerialTable:
-    return SerialTable(dynamodb)
-
-
-@pytest.fixture
-def make(table: SerialTable, slack: Any, clock: Any) -> Callable[..., Dispatcher]:
+def make(table: Any, slack: Any, clock: Any) -> Callable[..., Dispatcher]:
     """Another Lambda: its own dispatcher, on the same table and Slack."""
 
     def another(channel: str = "C1", sleep: Callable[[timedelta], None] = clock.sleep) -> Dispatcher:
@@ -78,12 +42,12 @@ def make(table: SerialTable, slack: Any, clock: Any) -> Callable[..., Dispatcher
     return another
 
 
-def rows_in(table: SerialTable) -> dict[str, dict[str, Any]]:
+def rows_in(table: Any) -> dict[str, dict[str, Any]]:
     return {row["SK"]["S"]: row for row in table.scan(TableName=TABLE)["Items"]}
 
 
 def test_the_first_alert_opens_the_thread_and_the_others_reply(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any
 ) -> None:
     for identifier in "abc":
         make().dispatch(alert(identifier), clock.deadline())
@@ -129,7 +93,7 @@ def test_a_second_delivery_waits_for_the_first_post(make: Callable[..., Dispatch
 
 
 def test_an_alert_returns_to_the_queue_while_a_thread_opens(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any
 ) -> None:
     def interfere(body: dict[str, Any]) -> None:
         slack.before = lambda body: None
@@ -188,14 +152,14 @@ def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher]
 
 
 def test_a_crash_before_the_post_only_delays_the_alert(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, crash: type[BaseException]
 ) -> None:
     def die(operation: str) -> None:
         table.after = lambda operation: None
-        raise Crash
+        raise crash
 
     table.after = die
-    with pytest.raises(Crash):
+    with pytest.raises(crash):
         make().dispatch(alert(), clock.deadline())
     with pytest.raises(RetryLater):
         make().dispatch(alert(), clock.deadline())
@@ -205,7 +169,7 @@ def test_a_crash_before_the_post_only_delays_the_alert(
 
 
 def test_a_crash_while_a_thread_opens_blocks_alerts_briefly(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any
 ) -> None:
     rows = LeasedRows(table, TABLE, timedelta(days=90))  # type: ignore[arg-type]
     assert isinstance(rows.take(THREAD, clock.now()), Lease)  # and its holder is gone
@@ -283,7 +247,7 @@ def test_a_wait_beyond_the_invocation_sends_nothing(
 
 
 def test_nothing_is_leased_while_slack_asks_to_wait(
-    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: Any
 ) -> None:
     leased: list[set[str]] = []
 
@@ -298,7 +262,7 @@ def test_nothing_is_leased_while_slack_asks_to_wait(
 
 
 def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any
 ) -> None:
     with pytest.raises(RetryLater, match="too little time"):
         make().dispatch(alert(), clock.deadline(SECOND))
@@ -307,7 +271,7 @@ def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
 
 @pytest.mark.parametrize("slow", [1, 2], ids=["the alert's row", "the thread's row"])
 def test_a_post_begins_only_if_it_ends_before_its_lease(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, slow: int
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, slow: int
 ) -> None:
     updates: list[str] = []
 
@@ -341,7 +305,7 @@ def test_a_missing_thread_is_opened_again(make: Callable[..., Dispatcher], slack
 
 
 def test_a_posted_message_is_done_even_if_its_note_fails(
-    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: SerialTable, caplog: pytest.LogCaptureFixture
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_after_the_post(operation: str) -> None:
         if slack.posted:
@@ -354,7 +318,7 @@ def test_a_posted_message_is_done_even_if_its_note_fails(
 
 
 def test_a_failing_table_does_not_hide_an_error_of_slack(
-    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: SerialTable
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, table: Any
 ) -> None:
     def break_after_the_request(operation: str) -> None:
         if slack.requests:

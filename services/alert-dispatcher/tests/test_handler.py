@@ -73,11 +73,38 @@ def test_a_batch_becomes_messages_in_one_thread(slack: Any) -> None:
     assert slack.posted[1]["thread_ts"] == slack.posted[0]["ts"]
 
 
-def test_only_failed_messages_are_delivered_again(slack: Any, answer: Any) -> None:
+TICK = {"probe": True}
+
+
+def test_alerts_that_slack_did_not_take_leave_the_queue(slack: Any, answer: Any) -> None:
     slack.answers = [answer({"ok": True, "ts": "17.1"}), answer("", status=503)]
-    assert failures(handler.handle(batch(message("a"), message("b"), message("c")), Context())) == ["m-b"]
-    assert failures(handler.handle(batch(message("b")), Context())) == []
-    assert [text.splitlines()[1] for text in slack.texts] == ["message c", "message b"]
+    assert failures(handler.handle(batch(message("a"), message("b"), message("c")), Context())) == []
+    assert handler.handle({"__ping__": True}, Context())["checks"]["pending"] == "ok: 2 wait"
+    assert handler.handle(TICK, Context()) == {"posted": 2, "waiting": 0, "reason": None}
+    assert [text.splitlines()[2] for text in slack.texts] == ["message b", "message c"]
+
+
+def test_an_alert_that_no_table_took_is_delivered_again(slack: Any, lambda_environment: "DynamoDBClient") -> None:
+    lambda_environment.delete_table(TableName=TABLE)
+    assert failures(handler.handle(batch(message("a")), Context())) == ["m-a"]
+
+
+def test_the_tick_of_a_schedule_is_answered_without_alerts(slack: Any) -> None:
+    assert handler.handle({"detail-type": "Scheduled Event"}, Context()) == {
+        "posted": 0,
+        "waiting": 0,
+        "reason": None,
+    }
+    assert slack.requests == 0
+
+
+def test_the_log_has_the_number_of_pending_alerts(slack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    slack.away = lambda: True
+    handler.handle(batch(message("a"), message("b")), Context())
+    handler.handle(TICK, Context())
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (counted,) = (line for line in lines if line["event"] == "alerts_pending")
+    assert (counted["posted"], counted["waiting"]) == (0, 2)
 
 
 def test_an_invalid_message_stays_for_the_redrive_policy(slack: Any) -> None:
@@ -95,10 +122,11 @@ def test_an_invalid_message_goes_to_the_dead_letter_queue(slack: Any, monkeypatc
     assert json.loads(letter["Body"])["payload"] == broken
 
 
-def test_messages_without_time_left_are_delivered_again(slack: Any) -> None:
+def test_messages_without_time_left_become_pending(slack: Any) -> None:
     answer = handler.handle(batch(message("a"), message("b")), Context(milliseconds=600))
-    assert failures(answer) == ["m-a", "m-b"]
+    assert failures(answer) == []
     assert slack.requests == 0
+    assert handler.handle(TICK, Context())["posted"] == 2
 
 
 def test_the_secret_takes_precedence_over_the_plain_token(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,10 +136,14 @@ def test_the_secret_takes_precedence_over_the_plain_token(slack: Any, monkeypatc
     assert slack.tokens == [SECRET]
 
 
-def test_an_unreadable_secret_keeps_alerts_in_the_queue(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_secret_keeps_alerts_as_rows(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none")
-    assert failures(handler.handle(batch(message("a")), Context())) == ["m-a"]
+    assert failures(handler.handle(batch(message("a")), Context())) == []
     assert slack.requests == 0
+    arn = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=SECRET)["ARN"]
+    monkeypatch.setenv("SLACK_SECRET_ARN", arn)
+    handler.handle.reset()
+    assert handler.handle(TICK, Context())["posted"] == 1
 
 
 def test_without_a_token_alerts_are_logged(
@@ -135,7 +167,7 @@ def test_no_token_is_ever_logged(
     slack.answers = [answer(said), answer(said), answer("", hang_up=True)]
     handler.handle(batch(message("a"), message("b"), message("c")), Context())
     output = capsys.readouterr()
-    assert "record_given_back" in output.err
+    assert "alert_pending" in output.err
     assert "xoxb" not in output.err + output.out
 
 
@@ -155,7 +187,10 @@ def test_an_invalid_variable_is_reported_at_the_start(monkeypatch: pytest.Monkey
 
 def test_a_ping_checks_table_and_token_without_a_post(slack: Any, lambda_environment: "DynamoDBClient") -> None:
     answer = handler.handle({"__ping__": True}, Context())
-    assert (answer["status"], answer["checks"]) == ("healthy", {"events": "ok", "slack": "ok"})
+    assert (answer["status"], answer["checks"]) == (
+        "healthy",
+        {"events": "ok", "pending": "ok: 0 wait", "slack": "ok"},
+    )
     assert slack.requests == 0
     lambda_environment.delete_table(TableName=TABLE)
     answer = handler.handle({"__ping__": True}, Context())

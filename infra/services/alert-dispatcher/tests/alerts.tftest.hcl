@@ -66,7 +66,7 @@ run "a_secret_needs_a_channel" {
   expect_failures = [terraform_data.slack]
 }
 
-run "the_queue_takes_as_many_as_the_function" {
+run "the_queue_leaves_one_invocation_for_the_probe" {
   command = plan
 
   variables {
@@ -74,8 +74,8 @@ run "the_queue_takes_as_many_as_the_function" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.alerts.scaling_config[0].maximum_concurrency == 7
-    error_message = "The queue must limit itself to the function's concurrency."
+    condition     = aws_lambda_event_source_mapping.alerts.scaling_config[0].maximum_concurrency == 6
+    error_message = "The queue must limit itself to the function's concurrency without the probe."
   }
 }
 

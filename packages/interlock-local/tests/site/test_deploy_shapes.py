@@ -171,6 +171,7 @@ REQUIRED = {
         "EVENTS_TTL_DAYS",
         "SLACK_BOT_TOKEN",
         "SLACK_API_URL",
+        "DLQ_QUEUE_URL",
     },
 }
 
@@ -342,6 +343,14 @@ def test_a_queue_between_rule_and_function_is_mapped(
     shape = clients("lambda").get_function(FunctionName=f"test-interlock-{function}")
     limit = shape["Concurrency"]["ReservedConcurrentExecutions"]
     assert mapping["ScalingConfig"]["MaximumConcurrency"] <= limit
+
+
+def test_each_minute_the_dispatcher_looks_for_slack(clients: Clients, deployment: Deployment) -> None:
+    rule = clients("events").describe_rule(Name="test-interlock-alert-probe")
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    (target,) = clients("events").list_targets_by_rule(Rule="test-interlock-alert-probe")["Targets"]
+    assert target["Arn"] == deployment.functions["alert-dispatcher"]
+    assert json.loads(target["Input"]) == {"probe": True}
 
 
 def test_queue_with_other_attributes_is_updated(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:

@@ -86,6 +86,16 @@ def test_limit_counts_posts_and_names_the_wait(slack: RecordingSlack) -> None:
     assert len(slack.messages()) == 1
 
 
+def test_stopped_slack_refuses_and_continues_on_its_port(slack: RecordingSlack) -> None:
+    post(slack, text="before")
+    slack.stop()
+    with pytest.raises(ConnectionRefusedError):
+        post(slack, text="meanwhile")
+    slack.start()
+    post(slack, text="after")
+    assert [message["text"] for message in slack.messages()] == ["before", "after"]
+
+
 def test_journal_survives_with_an_incomplete_last_line(slack: RecordingSlack, tmp_path: Path) -> None:
     post(slack, text="kept")
     journal = tmp_path / "slack.jsonl"

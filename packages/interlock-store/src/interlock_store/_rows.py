@@ -34,6 +34,9 @@ from interlock_store._tables import StoreError
 from interlock_store._write import Expect, Item
 
 INDEX = "GSI1"
+PENDING_ALERTS = "PENDING_ALERTS"
+"""The partition of the events table with the alerts that wait for Slack. The alert-dispatcher writes it."""
+
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
 DORMANT = "DORMANT"
 

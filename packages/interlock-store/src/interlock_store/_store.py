@@ -35,6 +35,7 @@ from interlock_store._rows import (
     CONFIG,
     INDEX,
     PENDING,
+    PENDING_ALERTS,
     POSTRUN,
     RUNNING,
     MalformedRow,
@@ -389,6 +390,11 @@ class Store:
                 break
             rows.append(row)
         return sorted(rows, key=lambda row: str(row["SK"]))
+
+    def pending_alerts(self, limit: int = 1000) -> int:
+        """The number of alerts that wait for Slack, counted up to `limit` (docs/reference/rows.md §5)."""
+        # The keys of alerts begin with a digit, those of the other rows of the partition with a letter.
+        return sum(1 for _ in self._tables.query(self.names.events, PENDING_ALERTS, up_to=":", limit=limit))
 
     def _get(self, key: RunKey, kind: str) -> Item | None:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))

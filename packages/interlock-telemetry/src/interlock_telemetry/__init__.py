@@ -13,7 +13,7 @@ from interlock_telemetry._errors import (
     TelemetryError,
 )
 from interlock_telemetry._flush import flush
-from interlock_telemetry._health import is_ping, ping
+from interlock_telemetry._health import Shown, is_ping, ping
 from interlock_telemetry._instruments import count_records, instrument, measure, span, stage
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
 from interlock_telemetry._metrics import Metric
@@ -34,6 +34,7 @@ __all__ = [
     "MissingEnvironment",
     "Outcome",
     "Settings",
+    "Shown",
     "StageTimeout",
     "TelemetryError",
     "answer_operator",

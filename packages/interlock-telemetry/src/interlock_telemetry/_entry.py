@@ -16,7 +16,7 @@ class Wired(Protocol):
     """A wired service: the checks of a ping by name, and its settings."""
 
     @property
-    def health(self) -> Mapping[str, Callable[[], None]]:
+    def health(self) -> Mapping[str, Callable[[], object]]:
         """The checks of a ping, by the name of the checked part. A check raises if its part does not answer."""
 
     @property

@@ -20,3 +20,5 @@ class Metric(StrEnum):
     """Up-down counter: +1 when a worker begins, -1 when it ends."""
     BREAKER_STATE = "interlock.breaker.state"
     """Gauge: 0 closed, 1 half open, 2 open."""
+    ALERTS_PENDING = "interlock.alerts.pending"
+    """Gauge: alerts that wait for Slack, once a minute."""

@@ -13,7 +13,7 @@ def answer_operator(
     handle: Callable[[Any], object],
     *,
     service: str,
-    checks: Mapping[str, Callable[[], None]],
+    checks: Mapping[str, Callable[[], object]],
     bucket: str | None,
     now: datetime,
 ) -> dict[str, Any] | None:

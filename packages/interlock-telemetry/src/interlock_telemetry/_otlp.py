@@ -72,4 +72,5 @@ def _recorders(meter: Any) -> dict[Metric, Any]:
         Metric.STAGE_OVERRUNS: meter.create_counter(Metric.STAGE_OVERRUNS).add,
         Metric.POOL_ACTIVE: meter.create_up_down_counter(Metric.POOL_ACTIVE).add,
         Metric.BREAKER_STATE: meter.create_gauge(Metric.BREAKER_STATE).set,
+        Metric.ALERTS_PENDING: meter.create_gauge(Metric.ALERTS_PENDING).set,
     }

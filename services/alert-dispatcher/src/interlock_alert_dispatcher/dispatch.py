@@ -1,7 +1,7 @@
 """Posts each alert as one Slack message in its thread, even if it is delivered twice."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
@@ -14,7 +14,9 @@ from interlock_telemetry import InvocationDeadline, get_logger
 _log = get_logger(__name__)
 
 _PATIENCE = timedelta(seconds=3)
-"""How long an alert waits for another alert that opens their thread, before it goes back to the queue."""
+"""How long an alert waits for another alert that opens their thread, before it is tried again later."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LOOK_EVERY = timedelta(milliseconds=200)
 
@@ -23,6 +25,10 @@ _POST_WITHIN = timedelta(seconds=20)
 
 _NEEDED = timedelta(seconds=2)
 """The time that the invocation must have left to begin with a message."""
+
+
+class Occupied(RetryLater):
+    """Another invocation posts this alert, or opens its thread."""
 
 
 class Channel(Protocol):
@@ -57,60 +63,66 @@ class Dispatcher:
         self._rows = rows
         self._now = now
         self._sleep = sleep
-        self._quiet_until: datetime | None = None
+        self.quiet_until = _EPOCH
+        """No message is sent before this time (UTC)."""
 
-    def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
-        """Post the alert, unless it was posted before. Raises an error if the queue has to deliver it again."""
+    def stay_quiet(self, until: datetime | None) -> None:
+        """Send no message before `until`."""
+        self.quiet_until = max(self.quiet_until, until or _EPOCH)
+
+    def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
+        """Post the alert. The result is False if it was posted before. Raises an error if it has to be tried again."""
         while True:
-            self._await_turn(deadline)
+            self.await_turn(deadline)
             try:
-                return self._dispatch_once(alert, deadline)
+                return self._dispatch_once(alert, deadline, late=late)
             except SlackBusy as busy:
-                self._quiet_until = busy.until
+                self.stay_quiet(busy.until)
             except ThreadGone:
                 _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
 
-    def _await_turn(self, deadline: InvocationDeadline) -> None:
+    def await_turn(self, deadline: InvocationDeadline) -> None:
         """Wait for the time that Slack asked for, without a lease. Raises RetryLater if the invocation is too short."""
-        wait = max((self._quiet_until or self._now()) - self._now(), timedelta())
+        wait = max(self.quiet_until - self._now(), timedelta())
         if wait + _NEEDED > deadline.remaining():
             raise RetryLater("Slack's wait is longer than the invocation" if wait else "too little time is left")
         if wait:
             self._sleep(wait)
 
-    def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline) -> None:
+    def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> bool:
         # The time counts from before the lease, which must outlast the post even if the table is slow.
         soon = InvocationDeadline.after(deadline.within(_POST_WITHIN), clock=deadline.clock)
         taken = self._rows.take(Key(f"PIPELINE#{alert.pipeline_id}", f"ALERT#{alert.id}"), self._now())
         match taken:
             case Done():
                 _log.info("alert_known", type=alert.type, pipeline=alert.pipeline_id)
-                return
+                return False
             case Held():
-                raise RetryLater("another delivery of this alert is being posted")
+                raise Occupied("another delivery of this alert is being posted")
         try:
-            thread_ts, ts = self._post(alert, soon)
+            thread_ts, ts = self._post(alert, text_of(alert, late=late), soon)
         except Exception:
             self._release(taken)
             raise
         self._note(taken, thread_ts, messageTs=ts)
         _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
+        return True
 
-    def _post(self, alert: Alert, deadline: InvocationDeadline) -> tuple[str, str]:
+    def _post(self, alert: Alert, text: str, deadline: InvocationDeadline) -> tuple[str, str]:
         """Post into the alert's thread, or open it. The result is the ts of the thread and of the message."""
         thread = self._thread(alert, deadline)
         if isinstance(thread, Lease):
-            return self._open(alert, thread, deadline)
+            return self._open(text, thread, deadline)
         thread_ts = thread.texts["threadTs"]
         try:
-            return thread_ts, self._slack.post(text_of(alert), thread_ts, deadline)
+            return thread_ts, self._slack.post(text, thread_ts, deadline)
         except ThreadGone:
             self._rows.forget(thread)
             raise
 
-    def _open(self, alert: Alert, thread: Lease, deadline: InvocationDeadline) -> tuple[str, str]:
+    def _open(self, text: str, thread: Lease, deadline: InvocationDeadline) -> tuple[str, str]:
         try:
-            ts = self._slack.post(text_of(alert), None, deadline)
+            ts = self._slack.post(text, None, deadline)
         except Exception:
             self._release(thread)
             raise
@@ -130,7 +142,7 @@ class Dispatcher:
             if not isinstance(thread, Held):
                 return thread
             if self._now() >= patience:
-                raise RetryLater("another alert is opening the thread")
+                raise Occupied("another alert is opening the thread")
             self._sleep(_LOOK_EVERY)
 
     def _release(self, lease: Lease) -> None:
@@ -148,11 +160,3 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - the message is in Slack, and only the note is missing
             reason = f"{type(error).__name__}: {error}"
         _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
-
-
-class LogOnly:
-    """Writes alerts to the log, in a deployment without a token."""
-
-    def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
-        """Log the alert's text."""
-        _log.warning("alert", type=alert.type, pipeline=alert.pipeline_id, date=alert.date, text=text_of(alert))

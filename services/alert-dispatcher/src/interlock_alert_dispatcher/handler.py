@@ -1,6 +1,8 @@
-"""The alert-dispatcher's Lambda handler: takes queue messages and answers those to deliver again."""
+"""The alert-dispatcher's Lambda handler: takes queue messages, and each minute looks for the alerts that wait."""
 
 from typing import Any
+
+import msgspec
 
 from interlock_alert_dispatcher.alert import read_alert
 from interlock_alert_dispatcher.wiring import SERVICE, Service, wire
@@ -19,13 +21,19 @@ _log = get_logger(__name__)
 
 
 def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
-    """Post a batch of alerts. The answer is Lambda's partial batch response for queues."""
+    """Deliver a batch of alerts. The answer is Lambda's partial batch response for queues.
+
+    An event without records is the tick of each minute: pending alerts are posted if Slack answers. Its answer is
+    {posted, waiting, reason}.
+    """
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
+    if "Records" not in event:
+        return msgspec.to_builtins(service.drain.run(deadline))  # type: ignore[no-any-return]
 
     def post(message: dict[str, Any]) -> None:
         alert = read_alert(message)
         with bind_correlation(alert.id), stage("dispatch_alert", limit=service.settings.stage_timeout, type=alert.type):
-            service.alerts.dispatch(alert, deadline)
+            service.alerts.deliver(alert, message["body"], deadline)
 
     result = process_queue(event["Records"], post, service.dead_letters, count=count_records(SERVICE))
     _log.info("batch_done", processed=result.processed, dlq_routed=result.dlq_routed, failed=result.batch_failures)

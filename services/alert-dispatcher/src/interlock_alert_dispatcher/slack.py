@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError
 
@@ -15,6 +15,8 @@ from interlock_telemetry import InvocationDeadline, Metric, measure
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
 
+T = TypeVar("T")
+
 TIMEOUT = timedelta(seconds=10)
 _SHORTEST_WAIT = timedelta(seconds=1)
 _TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
@@ -24,7 +26,7 @@ _AWAY_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "se
 
 
 class SlackError(Exception):
-    """The base of all errors with Slack. The queue delivers the message again."""
+    """The base of all errors with Slack. The alert waits as a row."""
 
 
 class SlackAway(SlackError):
@@ -80,18 +82,25 @@ class Slack:
 
         Raises SlackError, TokenUnreadable, or RetryLater if the deadline passed before anything was sent.
         """
+
+        def post(token: str, timeout: timedelta) -> str:
+            posted: str = self._breaker.call(self._post_once, token, text, thread_ts, timeout)
+            return posted
+
         try:
-            token = self._tokens.token()
-            try:
-                return self._guarded(token, text, thread_ts, deadline)
-            except SlackRefused as refusal:
-                if refusal.code not in _TOKEN_CODES or not self._tokens.refused(token):
-                    raise
-                return self._guarded(self._tokens.token(), text, thread_ts, deadline)
+            return self._with_token(post, deadline)
         except CircuitBreakerError:
             raise SlackAway(_RESTING) from None
         finally:
             measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
+
+    def probe(self, deadline: InvocationDeadline) -> None:
+        """Ask Slack whether it answers and knows the token, and post nothing. An answer closes the circuit breaker.
+
+        Raises as `post`. An open breaker does not prevent the question.
+        """
+        self._with_token(self._probe_once, deadline)
+        self._breaker.close()
 
     def ready(self) -> None:
         """Raise unless a token can be read and the circuit breaker lets calls through."""
@@ -99,22 +108,19 @@ class Slack:
         if self._breaker.current_state == STATE_OPEN:
             raise SlackAway(_RESTING)
 
-    def _guarded(self, token: str, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
-        if deadline.expired:
-            raise RetryLater("too little time is left to post")
-        posted: str = self._breaker.call(self._post_once, token, text, thread_ts, deadline.within(TIMEOUT))
-        return posted
+    def _with_token(self, call: Callable[[str, timedelta], T], deadline: InvocationDeadline) -> T:
+        """The result of a call. After a rotation the call is repeated with the new token."""
+        token = self._tokens.token()
+        try:
+            return call(token, _time_in(deadline))
+        except SlackRefused as refusal:
+            if refusal.code not in _TOKEN_CODES or not self._tokens.refused(token):
+                raise
+            return call(self._tokens.token(), _time_in(deadline))
 
     def _post_once(self, token: str, text: str, thread_ts: str | None, timeout: timedelta) -> str:
-        from slack_sdk.errors import SlackApiError
-        from slack_sdk.web import WebClient
-
-        # The queue retries. A retry of slack-sdk could post a second message after a lost answer.
-        options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
-        seconds = max(round(timeout.total_seconds()), 1)
-        client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
-        try:
-            answer = client.chat_postMessage(
+        answer = self._asked(
+            lambda client: client.chat_postMessage(
                 channel=self.channel,
                 text=text,
                 thread_ts=thread_ts,
@@ -123,15 +129,34 @@ class Slack:
                 link_names=False,
                 unfurl_links=False,
                 unfurl_media=False,
-            )
-        except SlackApiError as error:
-            raise self._meaning(error, is_reply=thread_ts is not None) from None
-        except (OSError, HTTPException, ValueError, AttributeError) as error:
-            raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
+            ),
+            token,
+            timeout,
+            is_reply=thread_ts is not None,
+        )
         ts = answer.get("ts")
         if not isinstance(ts, str):
             raise SlackAway("Slack's answer has no ts")
         return ts
+
+    def _probe_once(self, token: str, timeout: timedelta) -> None:
+        self._asked(lambda client: client.auth_test(), token, timeout, is_reply=False)
+
+    def _asked(self, call: Callable[[Any], Any], token: str, timeout: timedelta, *, is_reply: bool) -> Any:
+        """Slack's answer to one call. Raises SlackError."""
+        from slack_sdk.errors import SlackApiError
+        from slack_sdk.web import WebClient
+
+        # A pending alert is tried again. A retry of slack-sdk could post a second message after a lost answer.
+        options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
+        seconds = max(round(timeout.total_seconds()), 1)
+        client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
+        try:
+            return call(client)
+        except SlackApiError as error:
+            raise self._meaning(error, is_reply=is_reply) from None
+        except (OSError, HTTPException, ValueError, AttributeError) as error:
+            raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
 
     def _meaning(self, error: "SlackApiError", *, is_reply: bool) -> SlackError:
         response = error.response
@@ -150,6 +175,13 @@ class Slack:
 _CODE = re.compile(r"[a-z0-9_]{0,80}")
 _RESTING = "Slack failed too often, so nothing is sent for a while"
 _BREAKER_STATES = {STATE_CLOSED: 0, STATE_OPEN: 2}
+
+
+def _time_in(deadline: InvocationDeadline) -> timedelta:
+    """The time for one call. Raises RetryLater if the deadline has passed."""
+    if deadline.expired:
+        raise RetryLater("too little time is left to post")
+    return deadline.within(TIMEOUT)
 
 
 def _patience(headers: Any) -> timedelta:

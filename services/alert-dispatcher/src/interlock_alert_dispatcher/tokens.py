@@ -12,7 +12,7 @@ _FIELDS = ("SLACK_BOT_TOKEN", "slack_bot_token", "bot_token", "token")
 
 
 class TokenUnreadable(Exception):
-    """The secret cannot be read, or holds no token. Alerts wait in the queue until the secret is corrected."""
+    """The secret cannot be read, or holds no token. Alerts wait as rows until the secret is corrected."""
 
 
 class Tokens(Protocol):

@@ -10,12 +10,15 @@ from botocore.config import Config
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.dispatch import Dispatcher, LogOnly
+from interlock_alert_dispatcher.delivery import Delivery, LogOnly
+from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
 from interlock_alert_dispatcher.leases import LeasedRows
+from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
-from interlock_dlq import Router, SqsRouter
-from interlock_telemetry import InvocationDeadline, Settings, environment, get_logger, instrument
+from interlock_dlq import LogRouter, Router, SqsRouter
+from interlock_telemetry import InvocationDeadline, Settings, Shown, environment, get_logger, instrument
 
 REQUIRED = ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 SERVICE = "alert-dispatcher"
@@ -24,11 +27,19 @@ _log = get_logger(__name__)
 _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 
 
-class Dispatch(Protocol):
+class Alerts(Protocol):
     """Delivers alerts."""
 
-    def dispatch(self, alert: Alert, deadline: InvocationDeadline) -> None:
-        """Deliver one alert, or raise."""
+    def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
+        """Deliver one alert with the body of its message, or raise."""
+        ...
+
+
+class Drains(Protocol):
+    """Posts pending alerts."""
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        """Post pending alerts until the deadline."""
         ...
 
 
@@ -38,14 +49,16 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The receiver of alerts, the queue for messages that are not alerts, the checks of a ping, and the settings.
+    """The receiver of alerts, the drain of pending alerts, the queue for messages that are not alerts, and the rest.
 
-    Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
+    `health` has the checks of a ping. Without `dead_letters`, malformed messages stay in the queue, whose redrive
+    policy keeps them.
     """
 
-    alerts: Dispatch
+    alerts: Alerts
+    drain: Drains
     dead_letters: Router | None
-    health: Mapping[str, Callable[[], None]]
+    health: Mapping[str, Callable[[], object]]
     settings: Settings
 
 
@@ -54,7 +67,9 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))
-    rows = LeasedRows(boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"], keep)
+    client, table = boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"]
+    rows, pending = LeasedRows(client, table, keep), PendingAlerts(client, table)
+    health: dict[str, Callable[[], object]] = {"events": rows.ping, "pending": lambda: _waiting(pending)}
     url = settings.dlq_queue_url
     letters = (
         SqsRouter(url, boto3.client("sqs", config=_PATIENCE), max_retries=settings.dlq_max_retries) if url else None
@@ -62,7 +77,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
-        return Service(LogOnly(), letters, {"events": rows.ping}, settings)
+        return Service(LogOnly(), NoDrain(pending), letters, health, settings)
     slack = Slack(
         tokens,
         settings["SLACK_CHANNEL_ID"],
@@ -72,7 +87,14 @@ def wire(variables: Mapping[str, str]) -> Service:
         now=now,
     )
     dispatcher = Dispatcher(slack, rows, now=now, sleep=lambda length: time.sleep(length.total_seconds()))
-    return Service(dispatcher, letters, {"events": rows.ping, "slack": slack.ready}, settings)
+    leases = LeasedRows(client, table, keep, length=LEASE)
+    drain = Drain(slack, dispatcher, pending, leases, letters or LogRouter(), now=now)
+    delivery = Delivery(dispatcher, pending, now=now)
+    return Service(delivery, drain, letters, {**health, "slack": slack.ready}, settings)
+
+
+def _waiting(pending: PendingAlerts) -> Shown:
+    return Shown(f"{pending.count()} wait")
 
 
 def _tokens(settings: Settings) -> Tokens | None:

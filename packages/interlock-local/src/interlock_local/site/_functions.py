@@ -109,6 +109,6 @@ class Functions:
             "sla-monitor": {**common, **timers},
             "watchdog": {**common, **machine, **letters, **timers, **patience},
             "event-sink": {**events, "DLQ_QUEUE_URL": queues["event-sink-dlq"].url},
-            "alert-dispatcher": {**events, **slack},
+            "alert-dispatcher": {**events, **slack, "DLQ_QUEUE_URL": queues["alert-dlq"].url},
         }[service]
         return {name: value for name, value in variables.items() if value}

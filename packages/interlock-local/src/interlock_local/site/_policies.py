@@ -51,7 +51,11 @@ class _Statements:
                 self._receive("event-sink"),
                 self._send("event-sink-dlq"),
             ],
-            "alert-dispatcher": [self._events((*_READ, *_WRITE[:3])), self._receive("alerts")],
+            "alert-dispatcher": [
+                self._events(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem")),
+                self._receive("alerts"),
+                self._send("alert-dlq"),
+            ],
             "sfn": [_allow(["lambda:InvokeFunction"], [self._function("orchestrator"), self._function("sla-monitor")])],
             "scheduler": [_allow(["lambda:InvokeFunction"], [self._function("sla-monitor")]), self._send("async-dlq")],
         }

@@ -61,6 +61,7 @@ class Wiring:
         }
         self._rule("execution-status", ended, functions["watchdog"])
         self._rule("watchdog", None, functions["watchdog"], schedule=self._site.settings.watchdog_schedule)
+        self._rule("alert-probe", None, functions["alert-dispatcher"], schedule="rate(1 minute)", given={"probe": True})
 
     def _rule(
         self,
@@ -70,11 +71,13 @@ class Wiring:
         *,
         bus: str = "default",
         schedule: str | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> None:
         client = self._site.clients("events")
         when = {"ScheduleExpression": schedule} if schedule else {"EventPattern": json.dumps(pattern)}
+        to = {"Id": "interlock", "Arn": target, **({"Input": json.dumps(given)} if given else {})}
         client.put_rule(Name=self._site.name(thing), EventBusName=bus, State="ENABLED", **when)
-        client.put_targets(Rule=self._site.name(thing), EventBusName=bus, Targets=[{"Id": "interlock", "Arn": target}])
+        client.put_targets(Rule=self._site.name(thing), EventBusName=bus, Targets=[to])
         if ":lambda:" in target:
             rule = self._site.name(thing) if bus == "default" else f"{bus}/{self._site.name(thing)}"
             self._allow_events(target, thing, self._site.arn("events", f"rule/{rule}"))
@@ -106,7 +109,8 @@ class Wiring:
             FunctionName=functions["alert-dispatcher"],
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],
-            ScalingConfig={"MaximumConcurrency": 3},
+            # One invocation is left for the probe.
+            ScalingConfig={"MaximumConcurrency": 2},
         )
 
     def _mapping(self, **shape: Any) -> None:

@@ -15,7 +15,8 @@ _HOST = "127.0.0.1"
 class RecordingSlack:
     """Slack's API on a free port of loopback. A context manager. `base_url` is the base URL for slack-sdk.
 
-    `journal` keeps every message as a line of JSON. `limit(n, seconds)` makes the next n posts answer 429.
+    `journal` keeps every message as a line of JSON. `limit(n, seconds)` makes the next n posts answer 429. After
+    `stop`, `start` serves the same messages on the same port again.
     """
 
     def __init__(self, token: str, *, journal: Path | None = None) -> None:
@@ -25,14 +26,13 @@ class RecordingSlack:
         self._messages: list[dict[str, Any]] = _read_journal(journal)
         self._limited: list[int] = []
         self._last_ts = 0
-        self._server = ThreadingHTTPServer((_HOST, 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="recording-slack", daemon=True)
+        self._server: ThreadingHTTPServer | None = self._bind(0)
+        self._port = self._server.server_address[1]
 
     @property
     def base_url(self) -> str:
         """The base URL for the WebClient of slack-sdk."""
-        return f"http://{_HOST}:{self._server.server_address[1]}/api/"
+        return f"http://{_HOST}:{self._port}/api/"
 
     def messages(self) -> list[dict[str, Any]]:
         """All accepted messages, oldest first, with channel, text and ts, and with thread_ts for replies."""
@@ -46,12 +46,20 @@ class RecordingSlack:
 
     def start(self) -> None:
         """Start the server."""
-        self._thread.start()
+        self._server = self._server or self._bind(self._port)
+        threading.Thread(target=self._server.serve_forever, name="recording-slack", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop the server."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Stop the server. Connections are refused from then on. A second call does nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+
+    def _bind(self, port: int) -> ThreadingHTTPServer:
+        server = ThreadingHTTPServer((_HOST, port), _handler_of(self))
+        server.daemon_threads = True
+        return server
 
     def __enter__(self) -> "RecordingSlack":
         self.start()

@@ -1,0 +1,163 @@
+"""Looks for Slack while alerts are pending, and posts them once it answers again."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from interlock_alert_dispatcher.alert import read_alert
+from interlock_alert_dispatcher.dispatch import Dispatcher, Occupied
+from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
+from interlock_alert_dispatcher.pending import DRAIN, Pending, PendingAlerts
+from interlock_alert_dispatcher.slack import Slack, SlackError, SlackRefused
+from interlock_alert_dispatcher.tokens import TokenUnreadable
+from interlock_dlq import MalformedRecord, RetryLater, Router, make_letter
+from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
+
+_log = get_logger(__name__)
+
+LEASE = timedelta(seconds=65)
+"""How long one invocation may post. It is longer than the function's timeout."""
+
+_INVOCATION = timedelta(seconds=60)
+
+_PACE = timedelta(seconds=1)
+"""Slack takes one message per second and channel."""
+
+_REFUSALS = 3
+"""So many rejections in a row are a fault of the channel or the token, not of the messages."""
+
+
+class Drained(Struct, frozen=True):
+    """The result: the posted messages, the alerts that still wait, and why the posting ended early."""
+
+    posted: int = 0
+    waiting: int = 0
+    reason: str | None = None
+
+
+class _Progress(Struct):
+    posted: int = 0
+    skipped: set[Key] = set()
+    refused: list[tuple[Pending, SlackRefused]] = []
+    stopped: str | None = None
+
+
+class Drain:
+    """Posts the pending alerts, most severe first, then oldest. Only one invocation at a time does so.
+
+    A crash between a post and the deletion of its row posts nothing twice, because the row of the event id is done by
+    then. A crash between a post and its note may post that one message again, as for any alert.
+    """
+
+    def __init__(
+        self,
+        slack: Slack,
+        dispatcher: Dispatcher,
+        pending: PendingAlerts,
+        leases: LeasedRows,
+        letters: Router,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._slack = slack
+        self._dispatcher = dispatcher
+        self._pending = pending
+        self._leases = leases
+        self._letters = letters
+        self._now = now
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        """Post pending alerts until the deadline. Without a pending alert it only reads the table once."""
+        if self._pending.is_empty():
+            measure(Metric.ALERTS_PENDING, 0)
+            return Drained()
+        lease = self._leases.take(DRAIN, self._now())
+        if not isinstance(lease, Lease):
+            return self._report(_Progress(stopped="another invocation posts them"))
+        # The lease must outlast the posts, also under a longer timeout of the function.
+        soon = InvocationDeadline.after(deadline.within(_INVOCATION), clock=deadline.clock)
+        try:
+            progress = self._post_all(soon)
+        except Exception:
+            self._leases.release(lease)
+            raise
+        self._leases.release(lease)
+        return self._report(progress)
+
+    def _report(self, progress: _Progress) -> Drained:
+        waiting = self._pending.count()
+        measure(Metric.ALERTS_PENDING, waiting)
+        _log.info("alerts_pending", posted=progress.posted, waiting=waiting, reason=progress.stopped)
+        return Drained(progress.posted, waiting, progress.stopped)
+
+    def _post_all(self, deadline: InvocationDeadline) -> _Progress:
+        progress = _Progress()
+        self._dispatcher.stay_quiet(self._pending.quiet_until())
+        try:
+            self._dispatcher.await_turn(deadline)
+            self._slack.probe(deadline)
+        except (SlackError, TokenUnreadable, RetryLater) as error:
+            progress.stopped = f"{type(error).__name__}: {error}"
+        while progress.stopped is None:
+            # The line is read again for each message, because a more severe alert may have joined it.
+            rows = self._pending.first(len(progress.skipped) + 1)
+            pending = next((row for row in rows if row.key not in progress.skipped), None)
+            if pending is None:
+                break
+            self._post(pending, progress, deadline)
+        if self._dispatcher.quiet_until > self._now() + _PACE:
+            self._pending.note_quiet(self._dispatcher.quiet_until)
+        return progress
+
+    def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
+        try:
+            is_posted = self._dispatcher.dispatch(read_alert({"body": pending.body}), deadline, late=True)
+        except MalformedRecord as error:
+            progress.skipped.add(pending.key)
+            self._bury(pending, error)
+        except Occupied:
+            progress.skipped.add(pending.key)
+        except SlackRefused as refusal:
+            progress.skipped.add(pending.key)
+            progress.refused.append((pending, refusal))
+            if len(progress.refused) >= _REFUSALS:
+                progress.stopped = str(refusal)
+        except (SlackError, TokenUnreadable, RetryLater) as error:
+            progress.stopped = f"{type(error).__name__}: {error}"
+        else:
+            self._pending.remove(pending)
+            if is_posted:
+                self._note_post(progress)
+
+    def _note_post(self, progress: _Progress) -> None:
+        """Keep the pace. Slack takes messages, so the messages that it rejected are at fault themselves."""
+        progress.posted += 1
+        self._dispatcher.stay_quiet(self._now() + _PACE)
+        for pending, refusal in progress.refused:
+            self._bury(pending, refusal)
+        progress.refused.clear()
+
+    def _bury(self, pending: Pending, error: Exception) -> None:
+        """Send an alert that can never be posted to the dead letters. Without a kept letter it stays a row."""
+        letter = make_letter({"messageId": pending.key.sk, "body": pending.body}, error, source=pending.key.pk)
+        try:
+            self._letters.route(letter)
+        except Exception as failure:  # noqa: BLE001 - the other alerts go on, and the row stays
+            _log.error("dead_letter_not_kept", row=pending.key.sk, reason=f"{type(failure).__name__}: {failure}")
+            return
+        self._pending.remove(pending)
+        _log.error("alert_dead_lettered", row=pending.key.sk, reason=f"{type(error).__name__}: {error}")
+
+
+class NoDrain:
+    """Leaves pending alerts where they are, in a deployment without a token."""
+
+    def __init__(self, pending: PendingAlerts) -> None:
+        self._pending = pending
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        """Report the pending alerts."""
+        waiting = self._pending.count()
+        measure(Metric.ALERTS_PENDING, waiting)
+        return Drained(waiting=waiting, reason="no Slack token is set")

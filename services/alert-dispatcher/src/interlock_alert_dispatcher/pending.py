@@ -1,0 +1,113 @@
+"""Keeps the alerts that Slack did not take, as rows of the events table in the order in which they will be posted."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.hints import Severity
+from interlock_alert_dispatcher.leases import Key
+from interlock_alert_dispatcher.text import severity_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PARTITION = "PENDING_ALERTS"
+"""The partition of all pending alerts. interlock-store counts its rows."""
+
+DRAIN = Key(PARTITION, "DRAIN")
+"""The row whose lease lets one invocation at a time post pending alerts."""
+
+_QUIET = Key(PARTITION, "QUIET")
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The keys of alerts begin with a digit, those of the other rows with a letter. ":" is the character behind the digits.
+_BEHIND_ALERTS = ":"
+
+
+class Pending(Struct, frozen=True):
+    """A pending alert: its key, and the body of its queue message."""
+
+    key: Key
+    body: str
+
+
+class PendingAlerts:
+    """The pending alerts, most severe first, then oldest by the time of their events.
+
+    The rows have no lifetime: only the post of an alert deletes its row.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put(self, alert: Alert, body: str, reason: str, now: datetime) -> None:
+        """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless."""
+        texts = {"body": body, "reason": reason[:1000], "alertType": alert.type, "pipelineId": alert.pipeline_id}
+        values: dict[str, Any] = {f":{name}": {"S": text} for name, text in texts.items()}
+        values[":now"] = {"S": now.astimezone(UTC).isoformat()}
+        self._update(
+            _key_of(alert),
+            ", ".join([*(f"#{name} = :{name}" for name in texts), "#since = if_not_exists(#since, :now)"]),
+            {f"#{name}": name for name in (*texts, "since")},
+            values,
+        )
+
+    def first(self, count: int) -> list[Pending]:
+        """The next `count` alerts to post. The read is consistent."""
+        answer = self._client.query(**self._request(), ConsistentRead=True, Limit=count)
+        return [Pending(Key(row["PK"]["S"], row["SK"]["S"]), row["body"]["S"]) for row in answer["Items"]]
+
+    def is_empty(self) -> bool:
+        """Whether no alert is pending. The read is consistent."""
+        return not self.first(1)
+
+    def remove(self, pending: Pending) -> None:
+        """Forget an alert that was posted, or that a dead letter keeps."""
+        self._client.delete_item(TableName=self._table, Key=pending.key.wire())
+
+    def count(self) -> int:
+        """The number of pending alerts."""
+        return sum(page["Count"] for page in self._pages())
+
+    def note_quiet(self, until: datetime) -> None:
+        """Note that Slack asks for no message before `until`, for the next invocation."""
+        self._update(_QUIET, "#until = :until", {"#until": "until"}, {":until": {"S": until.isoformat()}})
+
+    def quiet_until(self) -> datetime | None:
+        """The time before which Slack asked for no message. It may be past."""
+        row = self._client.get_item(TableName=self._table, Key=_QUIET.wire(), ConsistentRead=True).get("Item")
+        return datetime.fromisoformat(row["until"]["S"]) if row else None
+
+    def _pages(self) -> Iterator[Mapping[str, Any]]:
+        request = {**self._request(), "Select": "COUNT"}
+        while True:
+            page = self._client.query(**request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _request(self) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "PK = :pk AND SK < :end",
+            "ExpressionAttributeValues": {":pk": {"S": PARTITION}, ":end": {"S": _BEHIND_ALERTS}},
+        }
+
+    def _update(self, key: Key, assignments: str, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=key.wire(),
+            UpdateExpression=f"SET {assignments}",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+
+
+def _key_of(alert: Alert) -> Key:
+    milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
+    return Key(PARTITION, f"{_RANKS[severity_of(alert)]}:{milliseconds:013d}:{alert.id}")

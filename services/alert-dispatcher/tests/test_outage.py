@@ -1,0 +1,526 @@
+"""Slack is away for a while: no alert is lost or posted twice, and the most severe alert comes first."""
+
+import contextlib
+import json
+import random
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from interlock_alert_dispatcher.alert import Alert, read_alert
+from interlock_alert_dispatcher.delivery import Delivery
+from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
+from interlock_alert_dispatcher.hints import Severity
+from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
+from interlock_alert_dispatcher.pending import DRAIN, PARTITION, PendingAlerts
+from interlock_alert_dispatcher.slack import Slack
+from interlock_alert_dispatcher.text import severity_of
+from interlock_alert_dispatcher.tokens import FixedToken
+from interlock_dlq import NullRouter
+
+Row = dict[str, Any]
+
+TABLE = "test-interlock-events"
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+# One type of each severity that reaches Slack.
+TYPES = ("SLA_BREACH", "JOB_FAILED", "RERUN_ACCEPTED", "JOB_COMPLETED")
+RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Lambda:
+    """One process of the alert-dispatcher."""
+
+    def __init__(self, table: Any, slack: Any, clock: Any, token: str = "xoxb-1") -> None:
+        keep = timedelta(days=90)
+        self.clock = clock
+        self.letters = NullRouter()
+        self.pending = PendingAlerts(table, TABLE)
+        channel = Slack(FixedToken(token), "C1", base_url=slack.url, trip_after=5, rest=MINUTE, now=clock.now)
+        dispatcher = Dispatcher(channel, LeasedRows(table, TABLE, keep), now=clock.now, sleep=clock.sleep)
+        self.delivery = Delivery(dispatcher, self.pending, now=clock.now)
+        leases = LeasedRows(table, TABLE, keep, length=LEASE)
+        self._drain = Drain(channel, dispatcher, self.pending, leases, self.letters, now=clock.now)
+
+    def take(self, body: str) -> None:
+        self.delivery.deliver(read_alert({"body": body}), body, self.clock.deadline())
+
+    def tick(self) -> Drained:
+        return self._drain.run(self.clock.deadline())
+
+
+class Refused(ClientError):
+    """The condition of a write does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "ConditionalCheckFailedException"}}, "Write")
+
+
+class _Exceptions:
+    ConditionalCheckFailedException = Refused
+
+
+class MemoryTable:
+    """A table in memory that is fast with thousands of rows. It knows the requests of the alert-dispatcher only."""
+
+    exceptions = _Exceptions()
+
+    def __init__(self) -> None:
+        self._partitions: dict[str, dict[str, Row]] = {}
+        self._sorted: dict[str, list[str]] = {}
+
+    def get_item(self, *, Key: Row, **_: Any) -> Row:  # noqa: N803 - boto3's names
+        row = self._row(Key)
+        return {"Item": dict(row)} if row is not None else {}
+
+    def update_item(self, *, Key: Row, UpdateExpression: str, **request: Any) -> Row:  # noqa: N803 - boto3's names
+        names = request.get("ExpressionAttributeNames", {})
+        values = request["ExpressionAttributeValues"]
+        row = self._row(Key)
+        self._check(request.get("ConditionExpression"), row, values)
+        changed = dict(row or Key)
+        sets, _, removed = UpdateExpression.removeprefix("SET ").partition(" REMOVE ")
+        for part in re.split(r", (?![^(]*\))", sets):
+            name, _, value = part.partition(" = ")
+            name = names.get(name, name)
+            if value.startswith("if_not_exists("):
+                changed.setdefault(name, values[value.rpartition(", ")[2].rstrip(")")])
+            else:
+                changed[name] = values[value]
+        for name in filter(None, removed.split(", ")):
+            changed.pop(name, None)
+        self._put(changed)
+        return {}
+
+    def delete_item(self, *, Key: Row, **request: Any) -> Row:  # noqa: N803 - boto3's names
+        row = self._row(Key)
+        self._check(request.get("ConditionExpression"), row, request.get("ExpressionAttributeValues", {}))
+        if row is not None:
+            del self._partitions[Key["PK"]["S"]][Key["SK"]["S"]]
+            keys = self._sorted[Key["PK"]["S"]]
+            del keys[bisect_left(keys, Key["SK"]["S"])]
+        return {}
+
+    def query(self, *, KeyConditionExpression: str, ExpressionAttributeValues: Row, **request: Any) -> Row:  # noqa: N803 - boto3's names
+        assert KeyConditionExpression == "PK = :pk AND SK < :end"
+        pk, end = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":end"))
+        keys = self._sorted.get(pk, [])
+        found = keys[: bisect_left(keys, end)][: request.get("Limit")]
+        return {"Items": [dict(self._partitions[pk][key]) for key in found], "Count": len(found)}
+
+    def _row(self, key: Row) -> Row | None:
+        return self._partitions.get(key["PK"]["S"], {}).get(key["SK"]["S"])
+
+    def _put(self, row: Row) -> None:
+        pk, sk = row["PK"]["S"], row["SK"]["S"]
+        keys = self._sorted.setdefault(pk, [])
+        place = bisect_left(keys, sk)
+        if place == len(keys) or keys[place] != sk:
+            keys.insert(place, sk)
+        self._partitions.setdefault(pk, {})[sk] = row
+
+    def _check(self, condition: str | None, row: Row | None, values: Row) -> None:
+        if condition is not None and not all(self._holds(part, row or {}, values) for part in condition.split(" AND ")):
+            raise Refused
+
+    def _holds(self, condition: str, row: Row, values: Row) -> bool:
+        if condition.startswith("("):
+            return any(self._holds(part, row, values) for part in condition.strip("()").split(" OR "))
+        if absent := re.fullmatch(r"attribute_not_exists\((\w+)\)?", condition):
+            return absent[1] not in row
+        name, operator, value = condition.split(" ")
+        if name not in row:
+            return False
+        ((_, left),), ((_, right),) = row[name].items(), values[value].items()
+        if operator == "<":
+            return int(left) < int(right)
+        assert operator == "="
+        return bool(left == right)
+
+
+@pytest.fixture
+def start(table: Any, slack: Any, clock: Any) -> Callable[..., Lambda]:
+    """Start another process on the same table and Slack."""
+    return lambda **options: Lambda(table, slack, clock, **options)
+
+
+def body(identifier: str, kind: str = "JOB_FAILED", *, at: datetime | None = None, date: str = "2026-03-03") -> str:
+    moment = (at or datetime(2026, 3, 3, 8, tzinfo=UTC)).isoformat()
+    detail = {"id": identifier, "pipelineId": "bronze", "scheduleId": "cron", "date": date, "timestamp": moment}
+    return json.dumps({"detail-type": kind, "source": "interlock", "detail": {**detail, "message": identifier}})
+
+
+def posted(slack: Any) -> list[str]:
+    """The ids of the posted alerts, in the order of their posts."""
+    # The lines of a message: head, facts of a late message, the event's message, hint.
+    return [text.splitlines()[-2] for text in slack.texts]
+
+
+def pending_rows(table: Any) -> list[dict[str, Any]]:
+    found = table.scan(TableName=TABLE)["Items"]
+    return [row for row in found if row["PK"]["S"] == PARTITION and row["SK"]["S"][0].isdigit()]
+
+
+def arrivals(count: int, begin: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:
+    """`count` alerts of all severities and many threads, spread over an outage."""
+    chance = random.Random(count)
+    moments = sorted(begin + chance.random() * (end - begin) for _ in range(count))
+    for number, moment in enumerate(moments):
+        kind, day = chance.choice(TYPES), chance.randrange(1, 20)
+        yield moment, body(f"a{number:04}", kind, at=moment, date=f"2026-03-{day:02}")
+
+
+@pytest.mark.parametrize(
+    ("outage", "count", "is_fast"),
+    [
+        (120 * SECOND, 31, False),
+        (120 * SECOND, 31, True),
+        (timedelta(hours=1), 200, True),
+        (timedelta(days=1), 2000, True),
+    ],
+    ids=["two minutes", "two minutes, fast table", "an hour", "a day"],
+)
+def test_every_alert_of_an_outage_is_posted_once(
+    table: Any, slack: Any, clock: Any, outage: timedelta, count: int, is_fast: bool
+) -> None:
+    events = MemoryTable() if is_fast else table
+
+    def start() -> Lambda:
+        return Lambda(events, slack, clock)
+
+    begin, end = clock.now(), clock.now() + outage
+    slack.away = lambda: clock.now() < end
+    moments: list[datetime] = []
+    slack.before = lambda body: moments.append(clock.now())
+    due, bodies, process = list(arrivals(count, begin, end)), [], start()
+    next_tick = begin + timedelta(seconds=17)
+    while clock.now() < end:
+        while due and due[0][0] <= clock.now():
+            bodies.append(due.pop(0)[1])
+            process.take(bodies[-1])
+        if clock.now() >= next_tick:
+            assert process.tick().posted == 0
+            next_tick += MINUTE
+        clock.sleep(min(next_tick, due[0][0] if due else end, end) - clock.now())
+    bodies += [late for _, late in due]
+    for _, late in due:
+        process.take(late)
+    assert slack.posted == []
+    assert process.pending.count() == count
+    clock.sleep(max(next_tick - clock.now(), timedelta()))
+    process = start()  # and any process continues
+    while process.tick().waiting:
+        clock.sleep(max(MINUTE - (clock.now() - next_tick) % MINUTE, SECOND))
+    assert moments[0] - end <= MINUTE
+    assert all(later - earlier >= SECOND for earlier, later in pairwise(moments))
+    assert moments[-1] - end <= 1.2 * count * SECOND + 2 * MINUTE
+    alerts = sorted((read_alert({"body": text}) for text in bodies), key=_order)
+    assert posted(slack) == [alert.id for alert in alerts]
+    assert len(slack.opened) == len({alert.thread for alert in alerts})
+    assert process.letters.letters == []
+
+
+def _order(alert: Alert) -> tuple[int, datetime]:
+    return RANK[severity_of(alert)], alert.at
+
+
+def test_an_alert_leaves_the_queue_only_with_its_row(
+    start: Callable[..., Lambda], slack: Any, table: Any, crash: type[BaseException]
+) -> None:
+    slack.away = lambda: True
+
+    def fail(operation: str) -> None:
+        if slack.requests and operation == "update_item":
+            raise ConnectionError("the table is away")
+
+    table.before = fail
+    with pytest.raises(ConnectionError):
+        start().take(body("a"))
+    table.before = lambda operation: None
+    start().take(body("a"))
+    assert [row["body"]["S"] for row in pending_rows(table)] == [body("a")]
+
+
+def test_a_delivery_that_comes_again_is_one_pending_row(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    (first,) = pending_rows(table)
+    start().take(body("a"))
+    (second,) = pending_rows(table)
+    assert second["since"] == first["since"]
+    slack.away = lambda: False
+    assert start().tick() == Drained(posted=1)
+    start().take(body("a"))
+    assert posted(slack) == ["a"]
+
+
+def test_a_new_alert_joins_the_line_by_its_severity(start: Callable[..., Lambda], slack: Any, clock: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("old", "JOB_COMPLETED"))
+    slack.away = lambda: False
+    start().take(body("new", "SLA_BREACH"))
+    assert slack.posted == []
+    start().tick()
+    assert posted(slack) == ["new", "old"]
+    start().take(body("next"))
+    assert posted(slack) == ["new", "old", "next"]
+
+
+def test_a_severe_alert_overtakes_the_line_while_it_drains(
+    start: Callable[..., Lambda], slack: Any, clock: Any
+) -> None:
+    slack.away = lambda: True
+    for number in range(5):
+        start().take(body(f"n{number}", "RERUN_ACCEPTED"))
+    slack.away = lambda: False
+
+    def join(message: dict[str, Any]) -> None:
+        slack.before = lambda message: None
+        start().take(body("severe", "SLA_BREACH"))
+
+    slack.before = join
+    start().tick()
+    assert posted(slack) == ["n0", "severe", "n1", "n2", "n3", "n4"]
+
+
+def test_a_late_message_shows_the_time_of_its_event(start: Callable[..., Lambda], slack: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    start().tick()
+    assert slack.texts[0].splitlines()[1] == "sent late, emitted 2026-03-03T08:00:00Z"
+
+
+def test_a_tick_without_pending_alerts_asks_slack_nothing(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    calls: list[str] = []
+    table.before = calls.append
+    assert start().tick() == Drained()
+    assert calls == ["query"]
+    assert slack.requests == 0
+
+
+def test_a_tick_during_the_outage_asks_once_and_posts_nothing(start: Callable[..., Lambda], slack: Any) -> None:
+    slack.away = lambda: True
+    process = start()
+    for number in range(8):
+        process.take(body(f"a{number}"))
+    before = slack.requests
+    result = process.tick()
+    assert (result.posted, result.waiting) == (0, 8)
+    assert "SlackAway" in (result.reason or "")
+    assert (slack.requests - before, slack.probes) == (1, 1)
+
+
+def test_only_the_first_alert_of_an_outage_asks_slack(start: Callable[..., Lambda], slack: Any) -> None:
+    slack.away = lambda: True
+    for number in range(8):
+        start().take(body(f"a{number}"))
+    assert slack.requests == 1
+
+
+def test_an_open_breaker_does_not_delay_the_return(start: Callable[..., Lambda], slack: Any, answer: Any) -> None:
+    process = start()
+    slack.answers = [answer("", status=503)] * 5
+    for number in range(5):
+        process.take(body(f"a{number}"))
+        process.pending.remove(process.pending.first(1)[0])
+    process.take(body("b"))
+    assert process.pending.count() == 1
+    assert process.tick() == Drained(posted=1)
+    assert posted(slack) == ["b"]
+
+
+def test_the_wait_that_slack_asked_for_outlasts_the_process(
+    start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any
+) -> None:
+    slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "150"})]
+    start().take(body("a"))
+    asked = clock.now()
+    while start().tick().waiting:
+        clock.sleep(MINUTE)
+    assert slack.requests == 3  # the refused post, the probe, the post
+    assert timedelta(seconds=150) <= clock.now() - asked <= timedelta(seconds=210)
+
+
+def test_a_wait_within_the_drain_is_kept(start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any) -> None:
+    slack.away = lambda: True
+    for identifier in "ab":
+        start().take(body(identifier))
+    slack.away = lambda: False
+    slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "20"})]
+    assert start().tick() == Drained(posted=2)
+    assert clock.slept[0] == 20 * SECOND
+
+
+REFUSALS = ["invalid_auth", "account_inactive", "channel_not_found", "not_in_channel", "is_archived", "new_code"]
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_wrong_token_or_channel_loses_no_alert(
+    start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any, code: str
+) -> None:
+    refusal = answer({"ok": False, "error": code})
+    slack.answers = [refusal] * 1000
+    for number in range(6):
+        start().take(body(f"a{number}", at=datetime(2026, 3, 3, 8, number, tzinfo=UTC)))
+    for _ in range(10):
+        process = start()
+        assert process.tick().waiting == 6
+        assert process.letters.letters == []
+        clock.sleep(MINUTE)
+    slack.answers = []
+    assert start().tick() == Drained(posted=6)
+    assert posted(slack) == [f"a{number}" for number in range(6)]
+
+
+def test_a_message_that_slack_alone_rejects_is_a_dead_letter(
+    start: Callable[..., Lambda], slack: Any, answer: Any
+) -> None:
+    slack.away = lambda: True
+    for identifier in "abc":
+        start().take(body(identifier))
+    slack.away = lambda: False
+    slack.answers = [answer({"ok": False, "error": "msg_too_long"})]
+    process = start()
+    assert process.tick() == Drained(posted=2)
+    assert posted(slack) == ["b", "c"]
+    (letter,) = process.letters.letters
+    assert letter.payload["body"] == body("a")
+    assert "msg_too_long" in letter.reason
+
+
+def test_a_corrupted_row_is_a_dead_letter_and_stops_no_alert(
+    start: Callable[..., Lambda], slack: Any, table: Any
+) -> None:
+    row = {"PK": {"S": PARTITION}, "SK": {"S": "0:0000000000000:x"}, "body": {"S": "{"}}
+    table.put_item(TableName=TABLE, Item=row)
+    start().take(body("a"))
+    process = start()
+    assert process.tick() == Drained(posted=1)
+    assert [letter.payload["body"] for letter in process.letters.letters] == ["{"]
+
+
+def test_a_row_without_a_kept_letter_stays(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    row = {"PK": {"S": PARTITION}, "SK": {"S": "0:0000000000000:x"}, "body": {"S": "{"}}
+    table.put_item(TableName=TABLE, Item=row)
+    start().take(body("a"))
+    process = start()
+
+    def break_down(letter: object) -> None:
+        raise ConnectionError("the queue is away")
+
+    process.letters.route = break_down  # type: ignore[method-assign]
+    result = process.tick()
+    assert (result.posted, result.waiting) == (1, 1)
+
+
+def test_one_invocation_at_a_time_posts_the_line(start: Callable[..., Lambda], slack: Any, clock: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    seen: list[Drained] = []
+    slack.before = lambda message: seen.append(start().tick())
+    start().tick()
+    assert [result.posted for result in seen] == [0]
+    assert posted(slack) == ["a"]
+
+
+@pytest.mark.parametrize("step", range(25))
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_at_any_step_of_a_drain_loses_nothing(
+    start: Callable[..., Lambda], slack: Any, clock: Any, table: Any, crash: type[BaseException], step: int, moment: str
+) -> None:
+    slack.away = lambda: True
+    for identifier in "abc":
+        start().take(body(identifier))
+    slack.away = lambda: False
+    steps: list[str] = []
+
+    def die(operation: str) -> None:
+        steps.append(operation)
+        if len(steps) > step:
+            raise crash
+
+    setattr(table, moment, die)
+    with contextlib.suppress(crash):
+        start().tick()
+    is_dead = len(steps) > step
+    setattr(table, moment, lambda operation: None)
+    while start().tick().waiting:
+        clock.sleep(MINUTE)
+    assert set(posted(slack)) == set("abc")
+    assert len(slack.posted) <= 3 + is_dead
+    assert pending_rows(table) == []
+
+
+@pytest.mark.parametrize("step", range(5))
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_at_any_step_of_a_delivery_loses_nothing(
+    start: Callable[..., Lambda], slack: Any, clock: Any, table: Any, crash: type[BaseException], step: int, moment: str
+) -> None:
+    slack.away = lambda: True
+    steps: list[str] = []
+
+    def die(operation: str) -> None:
+        steps.append(operation)
+        if len(steps) > step:
+            raise crash
+
+    setattr(table, moment, die)
+    with pytest.raises(crash):
+        start().take(body("a"))
+    setattr(table, moment, lambda operation: None)
+    clock.sleep(360 * SECOND)  # the queue delivers the message again
+    start().take(body("a"))
+    slack.away = lambda: False
+    while start().tick().waiting:
+        clock.sleep(MINUTE)
+    assert posted(slack) == ["a"]
+
+
+def test_the_lease_of_a_dead_drain_ends(start: Callable[..., Lambda], slack: Any, clock: Any, table: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    dead = LeasedRows(table, TABLE, timedelta(days=90), length=LEASE).take(DRAIN, clock.now())
+    assert isinstance(dead, Lease)
+    assert start().tick().reason == "another invocation posts them"
+    clock.sleep(2 * MINUTE)
+    assert start().tick() == Drained(posted=1)
+
+
+def test_an_alert_whose_thread_is_occupied_is_posted_later(
+    start: Callable[..., Lambda], slack: Any, clock: Any, table: Any
+) -> None:
+    rows = LeasedRows(table, TABLE, timedelta(days=90))
+    assert isinstance(rows.take(Key("PIPELINE#bronze", "THREAD#cron#2026-03-03"), clock.now()), Lease)
+    start().take(body("a"))
+    assert start().pending.count() == 1
+    start().take(body("b", date="2026-03-04"))
+    process = start()
+    assert process.tick().posted == 1
+    clock.sleep(MINUTE)
+    assert start().tick() == Drained(posted=1)
+    assert posted(slack) == ["b", "a"]
+
+
+def test_pending_alerts_have_no_lifetime_and_no_index(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    (row,) = pending_rows(table)
+    assert not {"ttl", "eventType", "timestamp"} & row.keys()
+    assert row["reason"]["S"].startswith("SlackAway: ")
+
+
+def test_without_a_token_pending_alerts_stay(start: Callable[..., Lambda], slack: Any, clock: Any) -> None:
+    slack.away = lambda: True
+    process = start()
+    process.take(body("a"))
+    assert NoDrain(process.pending).run(clock.deadline()) == Drained(waiting=1, reason="no Slack token is set")

@@ -1,0 +1,39 @@
+"""Slack is really away for a while: the local stack keeps each alert and posts it once after Slack's return."""
+
+import time
+
+from integration.conftest import Outside, await_that, pipeline
+
+DATES = [f"2026-03-{day:02}" for day in range(1, 6)]
+
+
+def test_alerts_of_an_outage_are_posted_after_it(outside: Outside) -> None:
+    slack = outside.stack.slack
+    assert slack is not None
+    outside.push("away", pipeline(outside.folder, "away", work="exit 3"))
+    slack.stop()
+    try:
+        for date in DATES:
+            outside.store.put_sensor("away", f"ready#{date}", {"ready": True, "count": 10, "date": date})
+        for date in DATES:
+            outside.closed("away", date)
+            await_that(lambda date=date: "RETRY_EXHAUSTED" in outside.events("away", date), "the event")
+        await_that(lambda: outside.store.pending_alerts() >= 2 * len(DATES), "the pending alerts")
+    finally:
+        slack.start()
+    begin = time.monotonic()
+
+    def posted() -> list[str]:
+        return [message["text"] for message in outside.stack.slack_messages() if "· away ·" in message["text"]]
+
+    await_that(posted, "the first alert after the outage", patience=120)
+    first = time.monotonic() - begin
+    await_that(lambda: len(posted()) >= 2 * len(DATES), "all alerts", patience=120)
+    print(
+        f"\nfirst alert {first:.1f} s after Slack's return, all {2 * len(DATES)} after {time.monotonic() - begin:.1f} s"
+    )
+    await_that(lambda: outside.store.pending_alerts() == 0, "no pending alert")
+    heads = [text.splitlines()[0] for text in posted()]
+    # The most severe alerts come first.
+    assert sorted(heads[: len(DATES)]) == [f"🔴 *RETRY_EXHAUSTED* · away · {date}" for date in DATES]
+    assert sorted(heads[len(DATES) :]) == [f"🟠 *JOB_FAILED* · away · {date}" for date in DATES]
