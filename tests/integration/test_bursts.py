@@ -36,6 +36,6 @@ def test_a_burst_of_events_is_stored_whole(outside: Outside) -> None:
         found = [str(row["eventId"]) for row in outside.store.events("burst")]
         return found if len(found) >= EVENTS else None
 
-    found = await_that(stored, f"{EVENTS} rows in the events table", patience=180)
+    found = await_that(stored, f"{EVENTS} rows in the events table", every=0.5)
     print(f"\n{EVENTS} events: put in {put:.1f} s, all stored {time.monotonic() - begin:.1f} s after the first put")
     assert sorted(found) == [f"burst-{number:04}" for number in range(EVENTS)]
