@@ -139,6 +139,19 @@ def test_wrong_message_stays_in_queue_without_router(
     assert [record.__dict__["event"] for record in caplog.records] == ["record_given_back"]
 
 
+def fifo(*kinds_of_groups: tuple[str, str]) -> list[dict[str, Any]]:
+    groups = [{"attributes": {"MessageGroupId": group}} for _, group in kinds_of_groups]
+    return [{**one, **more} for one, more in zip(queue(*(kind for kind, _ in kinds_of_groups)), groups, strict=True)]
+
+
+def test_returned_message_holds_back_the_rest_of_its_group() -> None:
+    handler, router = Handler(), NullRouter()
+    result = process_queue(fifo((OK, "a"), (BUSY, "a"), (OK, "b"), (OK, "a"), (WRONG, "b"), (OK, "b")), handler, router)
+    assert result.failed_at == ("m-1", "m-3")
+    assert (result.processed, result.dlq_routed, result.batch_failures) == (3, 1, 2)
+    assert [message["messageId"] for message in handler.handled] == ["m-0", "m-1", "m-2", "m-4", "m-5"]
+
+
 @pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "many"}])
 def test_message_without_receive_count_has_one_attempt(attributes: Any) -> None:
     router = NullRouter()

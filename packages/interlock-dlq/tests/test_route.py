@@ -147,3 +147,11 @@ def test_a_json_formatter_gets_the_event_and_the_letter() -> None:
     sent = letter()
     LogRouter(log.logger).route(sent)
     assert (log.records[0].__dict__["event"], log.records[0].__dict__["fields"]) == ("dead_letter", {"letter": sent})
+
+
+def test_letter_to_fifo_queue_has_its_own_group() -> None:
+    queue, kept = UnwillingQueue(), letter()
+    SqsRouter("https://sqs/letters.fifo", queue).route(kept)
+    SqsRouter("https://sqs/letters", queue).route(kept)
+    assert (queue.sent[0]["MessageGroupId"], queue.sent[0]["MessageDeduplicationId"]) == (kept.id, kept.id)
+    assert not {"MessageGroupId", "MessageDeduplicationId"} & queue.sent[1].keys()

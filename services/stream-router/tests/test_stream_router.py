@@ -45,6 +45,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
             name="machine", definition='{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}', roleArn=_ROLE
         )
         queue = clients["sqs"].create_queue(QueueName="dlq")["QueueUrl"]
+        fifo = {"FifoQueue": "true"}
+        inbox_letters = clients["sqs"].create_queue(QueueName="inbox-dlq.fifo", Attributes=fifo)["QueueUrl"]
         variables = {
             "CONTROL_TABLE": NAMES.control,
             "JOBLOG_TABLE": NAMES.joblog,
@@ -52,10 +54,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
             "STATE_MACHINE_ARN": machine["stateMachineArn"],
             "EVENT_BUS_NAME": "bus",
             "DLQ_QUEUE_URL": queue,
+            "SENSOR_INBOX_DLQ_URL": inbox_letters,
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        yield {**clients, "queue": queue, "machine": machine["stateMachineArn"]}
+        yield {**clients, "queue": queue, "inbox_letters": inbox_letters, "machine": machine["stateMachineArn"]}
 
 
 _ROLE = "arn:aws:iam::123456789012:role/machine"
@@ -407,3 +410,42 @@ def test_missing_variables_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch
         wire({})
     assert all(name in str(raised.value) for name in REQUIRED)
     assert "CONTROL_TABLE" not in os.environ
+
+
+def reading(body: object, number: int, group: str = "bronze#ready") -> dict[str, Any]:
+    """A message of the sensor inbox as Lambda receives it."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    attributes = {"MessageGroupId": group, "ApproximateReceiveCount": "1"}
+    return {"messageId": f"m{number}", "eventSource": "aws:sqs", "body": text, "attributes": attributes}
+
+
+TAKEN = {"pipelineId": "bronze", "key": "ready", "data": {"ready": True, "date": "2026-03-03"}}
+
+
+def test_reading_becomes_a_row_and_an_invalid_one_a_letter(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    wrong = {**TAKEN, "SK": "CONFIG"}
+    assert handle({"Records": [reading(wrong, 1), reading(TAKEN, 2)]}, None) == {"batchItemFailures": []}
+    assert row_of(aws, "SENSOR#ready") == READY
+    (message,) = aws["sqs"].receive_message(QueueUrl=aws["inbox_letters"])["Messages"]
+    letter = json.loads(message["Body"])
+    assert "unknown field `SK`" in letter["reason"]
+    assert (letter["permanence"], json.loads(letter["payload"]["body"])) == ("permanent", wrong)
+    assert letters(aws) == []
+
+
+def test_reading_that_the_table_refuses_returns_with_its_group(
+    aws: dict[str, Any], store: Store, handle: Handle
+) -> None:
+    aws["dynamodb"].delete_table(TableName=NAMES.control)
+    other = reading("no reading", 3, group="gold#ready")
+    answer = handle({"Records": [reading(TAKEN, 1), reading("no reading", 2), other]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+
+
+def test_readings_stay_in_the_inbox_without_a_letter_queue(
+    aws: dict[str, Any], store: Store, handle: Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SENSOR_INBOX_DLQ_URL")
+    assert handle({"Records": [reading("no reading", 1)]}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}

@@ -2,6 +2,7 @@
 
 from ._config import PipelineConfig
 from ._expansion import expand, taken_values
+from ._fields import Id as PipelineId
 from ._fields import JobType
 from ._files import (
     Document,
@@ -46,6 +47,7 @@ __all__ = [
     "Job",
     "JobType",
     "PipelineConfig",
+    "PipelineId",
     "PostRun",
     "Problem",
     "Review",

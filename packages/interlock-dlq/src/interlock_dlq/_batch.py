@@ -88,17 +88,21 @@ def process_queue(
     """Handle the messages of an SQS queue, each on its own.
 
     A transient failure returns its message to the queue, and the other messages go on. A message that fails permanently
-    goes to `router`. Without a router it returns to the queue too, for the queue's own redrive policy.
+    goes to `router`. Without a router it returns to the queue too, for the queue's own redrive policy. A FIFO queue
+    keeps the order of its groups: after a returned message, the later messages of its group return unhandled.
     """
     settlement = _Settlement(router, classify, expired, now)
     audit = AuditTracker()
     failed_at: list[str] = []
+    stopped: set[str] = set()
     for position, message in enumerate(messages):
         audit.expect(str(position))
-        fate = settlement.settle(message, handle)
+        group = _attribute(message, "MessageGroupId")
+        fate = Fate.RETURNED if group in stopped else settlement.settle(message, handle)
         audit.settle(str(position), fate)
         if fate is Fate.RETURNED:
             failed_at.append(str(message.get("messageId", "")))
+            stopped.update({group} if group else ())
     return _result(audit.reconcile(), tuple(failed_at), count)
 
 
@@ -171,9 +175,15 @@ def _identifier(record: Record) -> str | None:
 
 def _receive_count(record: Record) -> int:
     """The number of deliveries of a queue's message. A stream does not report it."""
+    counted = _attribute(record, "ApproximateReceiveCount")
+    return int(counted) if counted.isdecimal() else 1
+
+
+def _attribute(record: Record, name: str) -> str:
+    """An attribute that SQS adds to a message, empty without it."""
     attributes = record.get("attributes")
-    counted = attributes.get("ApproximateReceiveCount") if isinstance(attributes, Mapping) else None
-    return int(counted) if isinstance(counted, str) and counted.isdecimal() else 1
+    found = attributes.get(name) if isinstance(attributes, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _note(event: str, record: Record, error: Exception) -> None:

@@ -56,7 +56,7 @@ class SqsClient(Protocol):
 
 
 class SqsRouter:
-    """Sends letters to a queue. A letter that the queue rejects goes to `fallback`.
+    """Sends letters to a queue, also to a FIFO queue. A letter that the queue rejects goes to `fallback`.
 
     After a transient failure it retries `max_retries` times. The pause starts at 100 ms and doubles, with jitter.
     """
@@ -96,10 +96,18 @@ class SqsRouter:
 
             self._client = boto3.client("sqs")
         texts = {"source": letter.source, "errorType": letter.error_type, "permanence": str(letter.permanence)}
-        self._client.send_message(
+        send: Any = self._client.send_message
+        send(
             QueueUrl=self._queue_url,
             MessageBody=encode_letter(letter),
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value} for name, value in texts.items() if value
             },
+            **self._order(letter),
         )
+
+    def _order(self, letter: DeadLetter) -> dict[str, str]:
+        """The parameters that a FIFO queue demands. Each letter is a group of its own: letters have no order."""
+        if not self._queue_url.endswith(".fifo"):
+            return {}
+        return {"MessageGroupId": letter.id, "MessageDeduplicationId": letter.id}

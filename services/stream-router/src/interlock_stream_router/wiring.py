@@ -8,14 +8,23 @@ import boto3
 from msgspec import Struct
 
 from interlock_controller.effects import EventBus, Executions, Outbox, RowRepairs, dead_letters_of_environment
-from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.records import (
+    ConfigIntake,
+    OutcomeIntake,
+    RecordRouter,
+    RerunIntake,
+    SensorInbox,
+    SensorIntake,
+)
 from interlock_dlq import Router as DeadLetters
+from interlock_dlq import SqsRouter
 from interlock_store import ConfigCache, DynamoTables, Store, TableNames
 from interlock_telemetry import Settings, environment, instrument
 
 SERVICE = "stream-router"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
+OPTIONAL = ("SENSOR_INBOX_DLQ_URL",)
 
 
 def now() -> datetime:
@@ -24,10 +33,16 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The stream-router's objects: the router of records, the queue of dead letters, the checks of a ping, settings."""
+    """The stream-router's objects: the router of records, the sensor inbox, the checks of a ping, settings.
+
+    dead_letters, inbox_dead_letters: the queues of records and of messages that can never be processed. Without
+    `inbox_dead_letters`, such messages stay in the inbox, whose redrive policy keeps them.
+    """
 
     router: RecordRouter
     dead_letters: DeadLetters
+    inbox: SensorInbox
+    inbox_dead_letters: DeadLetters | None
     health: Mapping[str, Callable[[], None]]
     settings: Settings
     now: Callable[[], datetime] = now
@@ -35,7 +50,7 @@ class Service(Struct, frozen=True):
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, source=variables)
+    settings = environment(REQUIRED, OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
@@ -54,4 +69,10 @@ def wire(variables: Mapping[str, str]) -> Service:
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     health = {"control": store.ping, "bus": bus.ping}
-    return Service(router, dead_letters, health, settings)
+    return Service(router, dead_letters, SensorInbox(store), _inbox_dead_letters(settings), health, settings)
+
+
+def _inbox_dead_letters(settings: Settings) -> DeadLetters | None:
+    """The queue at SENSOR_INBOX_DLQ_URL, which is only set with an inbox."""
+    url = settings.get("SENSOR_INBOX_DLQ_URL")
+    return SqsRouter(url, boto3.client("sqs"), max_retries=settings.dlq_max_retries) if url else None

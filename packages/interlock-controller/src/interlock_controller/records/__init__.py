@@ -2,6 +2,7 @@
 
 from interlock_controller.records._change import Change, MalformedRecord, read_change
 from interlock_controller.records._configs import ConfigIntake
+from interlock_controller.records._inbox import SensorInbox, SensorReading, read_reading
 from interlock_controller.records._outcomes import OutcomeIntake
 from interlock_controller.records._reruns import RerunIntake
 from interlock_controller.records._router import RecordRouter
@@ -14,6 +15,9 @@ __all__ = [
     "OutcomeIntake",
     "RecordRouter",
     "RerunIntake",
+    "SensorInbox",
     "SensorIntake",
+    "SensorReading",
     "read_change",
+    "read_reading",
 ]
