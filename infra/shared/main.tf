@@ -165,6 +165,33 @@ module "async_dlq" {
   tags          = var.tags
 }
 
+# Readings of sensors from writers that may not write the control table: a config in that table is a command that runs.
+module "sensor_inbox" {
+  count  = var.enable_sensor_inbox ? 1 : 0
+  source = "../modules/queue"
+
+  name = module.names.queues["sensor-inbox"]
+  arn  = module.names.queue_arns["sensor-inbox"]
+  # Twice the timeout of the stream-router: a returned reading holds back its sensor for this long.
+  visibility_timeout_seconds = 120
+  # A day of receives: a control table that is away for hours makes no dead letters.
+  dead_letter = { queue_arn = module.sensor_inbox_dlq[0].arn, max_receives = 720 }
+  alarm       = false
+  kms_key_arn = local.kms_key_arn
+  tags        = var.tags
+}
+
+module "sensor_inbox_dlq" {
+  count  = var.enable_sensor_inbox ? 1 : 0
+  source = "../modules/queue"
+
+  name          = module.names.queues["sensor-inbox-dlq"]
+  arn           = module.names.queue_arns["sensor-inbox-dlq"]
+  alarm_actions = local.alarm_actions
+  kms_key_arn   = local.kms_key_arn
+  tags          = var.tags
+}
+
 resource "aws_scheduler_schedule_group" "timers" {
   name = module.names.scheduler_group
   tags = var.tags

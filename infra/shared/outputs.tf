@@ -60,3 +60,39 @@ output "scheduler_role_arn" {
   description = "ARN of the role that SLA timers run under."
   value       = aws_iam_role.scheduler.arn
 }
+
+output "sensor_inbox_url" {
+  description = "URL of the sensor inbox; null without one."
+  value       = var.enable_sensor_inbox ? module.names.queue_urls["sensor-inbox"] : null
+  depends_on  = [module.sensor_inbox]
+}
+
+output "sensor_inbox_arns" {
+  description = "ARNs of the sensor inbox and of its dead-letter queue: inbox, dlq; null without one."
+  value = var.enable_sensor_inbox ? {
+    inbox = module.names.queue_arns["sensor-inbox"]
+    dlq   = module.names.queue_arns["sensor-inbox-dlq"]
+  } : null
+  depends_on = [module.sensor_inbox, module.sensor_inbox_dlq]
+}
+
+output "sensor_writer_policy" {
+  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox; null without one."
+  value = var.enable_sensor_inbox ? jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid      = "SendReadings"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = module.names.queue_arns["sensor-inbox"]
+      }],
+      local.kms_key_arn == null ? [] : [{
+        Sid      = "Key"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = local.kms_key_arn
+      }],
+    )
+  }) : null
+}

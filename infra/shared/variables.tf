@@ -26,3 +26,9 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "enable_sensor_inbox" {
+  description = "Whether there is a queue for sensor readings, for writers without access to the tables."
+  type        = bool
+  default     = false
+}

@@ -10,6 +10,7 @@ module "shared" {
 
   environment         = var.environment
   deletion_protection = var.deletion_protection
+  enable_sensor_inbox = var.enable_sensor_inbox
   kms_key_arn         = var.kms_key_arn
   sns_alarm_topic_arn = var.sns_alarm_topic_arn
   tags                = var.tags
@@ -33,6 +34,8 @@ module "stream_router" {
   sfn_timeout_seconds = var.sfn_timeout_seconds
   stream_arns         = module.shared.stream_arns
   stream_dlq_arns     = module.shared.stream_dlq_arns
+  enable_sensor_inbox = var.enable_sensor_inbox
+  sensor_inbox_arns   = module.shared.sensor_inbox_arns
 }
 
 module "orchestrator" {

@@ -24,3 +24,13 @@ output "function_arns" {
     alert-dispatcher = module.alert_dispatcher.function_arn
   }
 }
+
+output "sensor_inbox_url" {
+  description = "URL of the sensor inbox; null without one."
+  value       = module.shared.sensor_inbox_url
+}
+
+output "sensor_writer_policy" {
+  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox; null without one."
+  value       = module.shared.sensor_writer_policy
+}

@@ -69,6 +69,12 @@ variable "deletion_protection" {
   default     = true
 }
 
+variable "enable_sensor_inbox" {
+  description = "Whether there is a queue for sensor readings, for writers without access to the tables."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts tables, queues and variables; its policy must let events.amazonaws.com use it. null uses AWS's own."
   type        = string

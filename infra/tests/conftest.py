@@ -127,6 +127,10 @@ class Plan:
         """Every managed resource, of all modules."""
         return tuple(_walk(self._plan["planned_values"]["root_module"]))
 
+    def output(self, name: str) -> Any:
+        """The planned value of an output of the root, None for an absent one."""
+        return self._plan["planned_values"].get("outputs", {}).get(name, {}).get("value")
+
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types."""
         return [resource for resource in self.resources if resource.type in types]

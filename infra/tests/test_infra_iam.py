@@ -227,3 +227,34 @@ def test_each_aws_call_of_a_trigger_is_permitted(module: str, service: str, full
     }
     asked = {operation.title().replace("_", "") for operation in operations}
     assert asked <= {action.partition(":")[2] for action in permitted}
+
+
+INBOX = "arn:aws:sqs:eu-west-1:000000000000:test-interlock-sensor-inbox"
+
+
+def test_router_reaches_the_sensor_inbox_only_if_it_exists(stack: "Plan", full: "Plan") -> None:
+    added = _allowed(full, "stream-router") - _allowed(stack, "stream-router")
+    common = {action for action, _ in added if action.partition(":")[0] in {"kms", "s3"}}
+    assert {pair for pair in added if pair[0] not in common} == {
+        ("sqs:DeleteMessage", f"{INBOX}.fifo"),
+        ("sqs:GetQueueAttributes", f"{INBOX}.fifo"),
+        ("sqs:ReceiveMessage", f"{INBOX}.fifo"),
+        ("sqs:SendMessage", f"{INBOX}-dlq.fifo"),
+    }
+    others = [service for service in SERVICES if service != "stream-router"]
+    assert not [service for service in others for _, resource in _allowed(full, service) if "inbox" in resource]
+
+
+def test_sensor_writer_may_only_send_to_the_inbox(full: "Plan") -> None:
+    statements = json.loads(full.output("sensor_writer_policy"))["Statement"]
+    allowed = {
+        (action, statement["Effect"], statement["Resource"])
+        for statement in statements
+        for action in statement["Action"]
+    }
+    key = "arn:aws:kms:eu-west-1:000000000000:key/k"
+    assert allowed == {
+        ("sqs:SendMessage", "Allow", f"{INBOX}.fifo"),
+        ("kms:Decrypt", "Allow", key),
+        ("kms:GenerateDataKey", "Allow", key),
+    }

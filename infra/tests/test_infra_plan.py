@@ -472,3 +472,29 @@ def test_tables_without_protection_can_be_deleted(full: "Plan") -> None:
 
 def test_pipelines_are_pushed_when_a_folder_is_named(full: "Plan", stack: "Plan") -> None:
     assert len(full.of("terraform_data")) == len(stack.of("terraform_data")) + 1
+
+
+def test_sensor_inbox_is_a_fifo_queue_with_its_own_letters(full: "Plan") -> None:
+    inbox = full.one("aws_sqs_queue", name="test-interlock-sensor-inbox.fifo").values
+    letters = full.one("aws_sqs_queue", name="test-interlock-sensor-inbox-dlq.fifo").values
+    for queue in (inbox, letters):
+        assert queue["fifo_queue"] is True
+        assert (queue["deduplication_scope"], queue["fifo_throughput_limit"]) == ("messageGroup", "perMessageGroupId")
+    redrive = json.loads(inbox["redrive_policy"])
+    assert redrive["deadLetterTargetArn"].endswith(":test-interlock-sensor-inbox-dlq.fifo")
+    mapping = [one.values for one in full.of("aws_lambda_event_source_mapping") if one.values["batch_size"] == 10]
+    (read,) = [
+        one for one in mapping if str(one.get("event_source_arn", "")).endswith(":test-interlock-sensor-inbox.fifo")
+    ]
+    assert read["function_response_types"] == ["ReportBatchItemFailures"]
+    assert inbox["visibility_timeout_seconds"] >= 60
+    variables = _function(full, "stream-router")["environment"][0]["variables"]
+    assert variables["SENSOR_INBOX_DLQ_URL"].endswith("/test-interlock-sensor-inbox-dlq.fifo")
+    full.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-sensor-inbox-dlq.fifo-depth")
+
+
+def test_without_an_inbox_no_queue_and_no_policy_exist(stack: "Plan") -> None:
+    assert not [queue for queue in stack.of("aws_sqs_queue") if "inbox" in queue.values["name"]]
+    assert "SENSOR_INBOX_DLQ_URL" not in _function(stack, "stream-router")["environment"][0]["variables"]
+    assert stack.output("sensor_writer_policy") is None
+    assert stack.output("sensor_inbox_url") is None

@@ -65,17 +65,17 @@ output "executions_arn" {
 
 output "queues" {
   description = "Queue names, by what follows the prefix."
-  value       = { for name in local.queues : name => "${local.prefix}-${name}" }
+  value       = local.queue_names
 }
 
 output "queue_arns" {
   description = "Queue ARNs, by what follows the prefix."
-  value       = { for name in local.queues : name => "arn:${local.partition}:sqs:${local.regional}:${local.prefix}-${name}" }
+  value       = { for thing, name in local.queue_names : thing => "arn:${local.partition}:sqs:${local.regional}:${name}" }
 }
 
 output "queue_urls" {
   description = "Queue URLs, by what follows the prefix."
-  value       = { for name in local.queues : name => "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account}/${local.prefix}-${name}" }
+  value       = { for thing, name in local.queue_names : thing => "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account}/${name}" }
 }
 
 output "rules" {

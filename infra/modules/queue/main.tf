@@ -6,6 +6,11 @@ resource "aws_sqs_queue" "this" {
   visibility_timeout_seconds = var.visibility_timeout_seconds
   tags                       = var.tags
 
+  # Order and limits count per message group, so that one sensor never waits for another.
+  fifo_queue            = endswith(var.name, ".fifo") ? true : null
+  deduplication_scope   = endswith(var.name, ".fifo") ? "messageGroup" : null
+  fifo_throughput_limit = endswith(var.name, ".fifo") ? "perMessageGroupId" : null
+
   # EventBridge cannot deliver to a queue under the aws/sqs default key, so it is SQS's own encryption or your key.
   sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
   kms_master_key_id       = var.kms_key_arn

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the queue."
+  description = "Name of the queue; one that ends with .fifo is a FIFO queue."
   type        = string
 }
 

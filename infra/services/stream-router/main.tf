@@ -11,6 +11,25 @@ locals {
     joblog  = module.names.queue_arns["sr-joblog-dlq"]
   }
 
+  inbox_arns = var.sensor_inbox_arns != null ? var.sensor_inbox_arns : {
+    inbox = module.names.queue_arns["sensor-inbox"]
+    dlq   = module.names.queue_arns["sensor-inbox-dlq"]
+  }
+  inbox_statements = [
+    {
+      Sid      = "SensorInbox"
+      Effect   = "Allow"
+      Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      Resource = local.inbox_arns.inbox
+    },
+    {
+      Sid      = "SensorInboxLetters"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = local.inbox_arns.dlq
+    },
+  ]
+
   # Filters leave out known uninteresting rows; the router judges everything else. Interlock marks its own notes (markers,
   # cursors, kept rows) as quiet. A deleted row has no new image, and only a deleted CONFIG (of a pipeline or a calendar)
   # matters.
@@ -54,7 +73,9 @@ module "function" {
     STATE_MACHINE_ARN   = module.names.state_machine_arn
     DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
-  })
+    }, var.enable_sensor_inbox ? {
+    SENSOR_INBOX_DLQ_URL = module.names.queue_urls["sensor-inbox-dlq"]
+  } : {})
 
   statements = concat(
     module.names.statements.control,
@@ -82,6 +103,7 @@ module "function" {
         Resource = [module.names.queue_arns["sr-control-dlq"], module.names.queue_arns["sr-joblog-dlq"]]
       },
     ],
+    [for statement in local.inbox_statements : statement if var.enable_sensor_inbox],
   )
 }
 
@@ -110,6 +132,21 @@ resource "aws_lambda_event_source_mapping" "streams" {
     on_failure {
       destination_arn = local.dlq_arns[each.key]
     }
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "sensor_inbox" {
+  count = var.enable_sensor_inbox ? 1 : 0
+
+  function_name           = module.function.arn
+  event_source_arn        = local.inbox_arns.inbox
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  # The inbox leaves most invocations to the streams.
+  scaling_config {
+    maximum_concurrency = 2
   }
 }
 

@@ -21,3 +21,15 @@ variable "stream_dlq_arns" {
   type        = object({ control = string, joblog = string })
   default     = null
 }
+
+variable "enable_sensor_inbox" {
+  description = "Whether the router reads the sensor inbox, a queue of infra/shared with the same variable."
+  type        = bool
+  default     = false
+}
+
+variable "sensor_inbox_arns" {
+  description = "Sensor inbox and its dead-letter queue; null takes those of this environment."
+  type        = object({ inbox = string, dlq = string })
+  default     = null
+}

@@ -14,6 +14,7 @@ module "interlock" {
   environment_variables = { STAGE_TIMEOUT = "10s" }
   job_variables         = { INTERLOCK_STAGE = "test" }
   deletion_protection   = false
+  enable_sensor_inbox   = true
 
   slack_channel_id = "C1"
   slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
@@ -29,4 +30,8 @@ module "interlock" {
   sfn_trigger_arns              = ["arn:aws:states:eu-west-1:000000000000:stateMachine:load"]
   enable_lambda_trigger         = true
   lambda_trigger_arns           = ["arn:aws:lambda:eu-west-1:000000000000:function:load"]
+}
+
+output "sensor_writer_policy" {
+  value = module.interlock.sensor_writer_policy
 }

@@ -422,9 +422,7 @@ def reading(body: object, number: int, group: str = "bronze#ready") -> dict[str,
 TAKEN = {"pipelineId": "bronze", "key": "ready", "data": {"ready": True, "date": "2026-03-03"}}
 
 
-def test_reading_becomes_a_row_and_an_invalid_one_a_letter(
-    aws: dict[str, Any], store: Store, handle: Handle
-) -> None:
+def test_reading_becomes_a_row_and_an_invalid_one_a_letter(aws: dict[str, Any], store: Store, handle: Handle) -> None:
     wrong = {**TAKEN, "SK": "CONFIG"}
     assert handle({"Records": [reading(wrong, 1), reading(TAKEN, 2)]}, None) == {"batchItemFailures": []}
     assert row_of(aws, "SENSOR#ready") == READY

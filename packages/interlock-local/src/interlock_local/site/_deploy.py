@@ -27,6 +27,7 @@ class Deployment(Struct, frozen=True):
     state_machine_arn: str
     dead_letter_queues: tuple[str, ...]
     alert_queue_url: str
+    sensor_inbox_url: str
     scheduler_group: str
     mappings: tuple[StreamMapping, ...]
 
@@ -74,6 +75,7 @@ def deploy(
         state_machine_arn=machine,
         dead_letter_queues=tuple(queues[name].url for name in DEAD_LETTERS),
         alert_queue_url=queues["alerts"].url,
+        sensor_inbox_url=queues["sensor-inbox"].url,
         scheduler_group=site.name("sla"),
         mappings=mappings,
     )

@@ -104,7 +104,12 @@ class Functions:
         }
         letters = {"DLQ_QUEUE_URL": queues["sr-control-dlq"].url}
         variables = {
-            "stream-router": {**common, **machine, **letters},
+            "stream-router": {
+                **common,
+                **machine,
+                **letters,
+                "SENSOR_INBOX_DLQ_URL": queues["sensor-inbox-dlq"].url,
+            },
             "orchestrator": {**common, **settings.job_environment},
             "sla-monitor": {**common, **timers},
             "watchdog": {**common, **machine, **letters, **timers, **patience},

@@ -4,11 +4,18 @@ import json
 
 from interlock_local.site._site import Queue, Site
 
-DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq")
+DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "sensor-inbox-dlq")
 """The dead-letter queues of a deployment."""
 
 # The queues that functions read, each with its dead-letter queue, receives and visibility timeout in seconds.
-_READ = {"alerts": ("alert-dlq", 10, 360), "event-sink": ("event-sink-dlq", 240, 362)}
+_READ = {
+    "alerts": ("alert-dlq", 10, 360),
+    "event-sink": ("event-sink-dlq", 240, 362),
+    "sensor-inbox": ("sensor-inbox-dlq", 720, 120),
+}
+
+_PER_GROUP = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+"""The attributes of a FIFO queue: order and limits count per message group."""
 
 
 class Messaging:
@@ -36,13 +43,16 @@ class Messaging:
 
     def _queue(self, thing: str, **attributes: str) -> Queue:
         client = self._site.clients("sqs")
-        fixed = {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": "1209600", **attributes}
+        name = self._site.queue(thing)
+        order = _PER_GROUP if name.endswith(".fifo") else {}
+        fixed = {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": "1209600", **order, **attributes}
         try:
-            url = client.create_queue(QueueName=self._site.name(thing), Attributes=fixed)["QueueUrl"]
+            kind = {"FifoQueue": "true"} if order else {}
+            url = client.create_queue(QueueName=name, Attributes={**kind, **fixed})["QueueUrl"]
         except client.exceptions.QueueNameExists:
-            url = client.get_queue_url(QueueName=self._site.name(thing))["QueueUrl"]
+            url = client.get_queue_url(QueueName=name)["QueueUrl"]
             client.set_queue_attributes(QueueUrl=url, Attributes=fixed)
-        return Queue(url, self._site.arn("sqs", self._site.name(thing)))
+        return Queue(url, self._site.arn("sqs", name))
 
 
 def _queue_policy(arn: str, account: str) -> str:

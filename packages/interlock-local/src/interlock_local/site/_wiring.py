@@ -105,6 +105,13 @@ class Wiring:
             ScalingConfig={"MaximumConcurrency": 5},
         )
         self._mapping(
+            EventSourceArn=queues["sensor-inbox"].arn,
+            FunctionName=functions["stream-router"],
+            BatchSize=10,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig={"MaximumConcurrency": 2},
+        )
+        self._mapping(
             EventSourceArn=queues["alerts"].arn,
             FunctionName=functions["alert-dispatcher"],
             BatchSize=10,
