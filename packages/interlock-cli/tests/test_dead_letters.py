@@ -40,7 +40,11 @@ def sqs(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator[Any]:
 
 @pytest.fixture
 def queues(sqs: Any) -> dict[str, str]:
-    return {name: sqs.create_queue(QueueName=f"test-interlock-{name}")["QueueUrl"] for name in QUEUES}
+    kinds = {name: {"FifoQueue": "true"} if name.endswith(".fifo") else {} for name in QUEUES}
+    return {
+        name: sqs.create_queue(QueueName=f"test-interlock-{name}", Attributes=kind)["QueueUrl"]
+        for name, kind in kinds.items()
+    }
 
 
 def status(*options: str) -> Result:

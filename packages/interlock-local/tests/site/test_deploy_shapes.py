@@ -304,7 +304,7 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
     roll_out(clients, zips, mappings=True)
     found = clients("lambda").list_event_source_mappings()["EventSourceMappings"]
     sources = sorted(one["EventSourceArn"].partition("test-interlock-")[2].partition("/")[0] for one in found)
-    assert sources == ["alerts", "control", "event-sink", "joblog"]
+    assert sources == ["alerts", "control", "event-sink", "joblog", "sensor-inbox.fifo"]
     stream = next(one for one in found if "control" in one["EventSourceArn"])
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
@@ -320,6 +320,7 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
     [
         ("alerts", "360", "alert-dlq", 10, "alert-dispatcher"),
         ("event-sink", "362", "event-sink-dlq", 240, "event-sink"),
+        ("sensor-inbox.fifo", "120", "sensor-inbox-dlq.fifo", 720, "stream-router"),
     ],
 )
 def test_a_queue_between_rule_and_function_is_mapped(

@@ -73,3 +73,28 @@ def test_a_message_in_flight_is_moved_too(kept: Path) -> None:
         client = queues(server)
         assert move_queues(client, server.endpoint_url) == 12, "its receiver ended with the server"
         assert count(client) == 12
+
+
+FIFO = {"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+
+
+def test_order_of_a_fifo_queue_is_moved_too(tmp_path: Path) -> None:
+    """More messages of one group than one receive returns."""
+    sent = [f"reading {number}" for number in range(25)]
+    with Ministack(data_dir=tmp_path) as server:
+        client = queues(server)
+        url = client.create_queue(QueueName="inbox.fifo", Attributes=FIFO)["QueueUrl"]
+        for body in sent:
+            client.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="bronze", MessageDeduplicationId=body)
+    with on_another_port(tmp_path) as server:
+        client = queues(server)
+        assert move_queues(client, server.endpoint_url) == 25
+        assert move_queues(client, server.endpoint_url) == 0
+        url = client.create_queue(QueueName="inbox.fifo", Attributes=FIFO)["QueueUrl"]
+        assert url.startswith(server.endpoint_url)
+        got: list[str] = []
+        while batch := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                got.append(message["Body"])
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        assert got == sent

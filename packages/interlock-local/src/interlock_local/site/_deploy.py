@@ -75,7 +75,7 @@ def deploy(
         state_machine_arn=machine,
         dead_letter_queues=tuple(queues[name].url for name in DEAD_LETTERS),
         alert_queue_url=queues["alerts"].url,
-        sensor_inbox_url=queues["sensor-inbox"].url,
+        sensor_inbox_url=queues["sensor-inbox.fifo"].url,
         scheduler_group=site.name("sla"),
         mappings=mappings,
     )

@@ -108,7 +108,7 @@ class Functions:
                 **common,
                 **machine,
                 **letters,
-                "SENSOR_INBOX_DLQ_URL": queues["sensor-inbox-dlq"].url,
+                "SENSOR_INBOX_DLQ_URL": queues["sensor-inbox-dlq.fifo"].url,
             },
             "orchestrator": {**common, **settings.job_environment},
             "sla-monitor": {**common, **timers},

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from interlock_local.site._site import queue_name
-
 _LAMBDA = "lambda.amazonaws.com"
 ROLES = {
     "stream-router": _LAMBDA,
@@ -44,8 +42,8 @@ class _Statements:
                 self._bus(),
                 self._streams(),
                 self._send("sr-control-dlq"),
-                self._receive("sensor-inbox"),
-                self._send("sensor-inbox-dlq"),
+                self._receive("sensor-inbox.fifo"),
+                self._send("sensor-inbox-dlq.fifo"),
             ],
             "orchestrator": self._tables(),
             "sla-monitor": [*self._tables(), *self._timers()],
@@ -117,13 +115,10 @@ class _Statements:
 
     def _receive(self, queue: str) -> dict[str, Any]:
         actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        return _allow(actions, [self._queue(queue)])
-
-    def _queue(self, thing: str) -> str:
-        return self._arn("sqs", queue_name(self._name, thing))
+        return _allow(actions, [self._arn("sqs", self._name(queue))])
 
     def _send(self, queue: str) -> dict[str, Any]:
-        return _allow(["sqs:SendMessage"], [self._queue(queue)])
+        return _allow(["sqs:SendMessage"], [self._arn("sqs", self._name(queue))])
 
     def _logs(self, service: str) -> dict[str, Any]:
         group = self._arn("logs", f"log-group:/aws/lambda/{self._name(service)}:*")

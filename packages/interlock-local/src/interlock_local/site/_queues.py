@@ -4,14 +4,14 @@ import json
 
 from interlock_local.site._site import Queue, Site
 
-DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "sensor-inbox-dlq")
+DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "sensor-inbox-dlq.fifo")
 """The dead-letter queues of a deployment."""
 
 # The queues that functions read, each with its dead-letter queue, receives and visibility timeout in seconds.
 _READ = {
     "alerts": ("alert-dlq", 10, 360),
     "event-sink": ("event-sink-dlq", 240, 362),
-    "sensor-inbox": ("sensor-inbox-dlq", 720, 120),
+    "sensor-inbox.fifo": ("sensor-inbox-dlq.fifo", 720, 120),
 }
 
 _PER_GROUP = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
@@ -36,14 +36,16 @@ class Messaging:
         for name, (dead_letters, receives, visibility) in _READ.items():
             redrive = json.dumps({"deadLetterTargetArn": found[dead_letters].arn, "maxReceiveCount": receives})
             found[name] = self._queue(name, RedrivePolicy=redrive, VisibilityTimeout=str(visibility))
-        for queue in found.values():
-            policy = _queue_policy(queue.arn, self._site.account)
-            self._site.clients("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
+        for name, queue in found.items():
+            # No rule sends to the sensor inbox, and the policy of a writer's role permits its messages.
+            if not name.startswith("sensor-inbox"):
+                policy = _queue_policy(queue.arn, self._site.account)
+                self._site.clients("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
         return found
 
     def _queue(self, thing: str, **attributes: str) -> Queue:
         client = self._site.clients("sqs")
-        name = self._site.queue(thing)
+        name = self._site.name(thing)
         order = _PER_GROUP if name.endswith(".fifo") else {}
         fixed = {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": "1209600", **order, **attributes}
         try:

@@ -11,14 +11,6 @@ from interlock_local.site._settings import StackSettings
 Clients = Callable[[str], Any]
 
 
-_FIFO = ("sensor-inbox", "sensor-inbox-dlq")
-
-
-def queue_name(name: Callable[[str], str], thing: str) -> str:
-    """The name of a queue, by the names of the deployment."""
-    return f"{name(thing)}.fifo" if thing in _FIFO else name(thing)
-
-
 class Queue(Struct, frozen=True):
     """A queue's URL and ARN."""
 
@@ -38,10 +30,6 @@ class Site:
     def name(self, thing: str) -> str:
         """The name of a resource: `<environment>-interlock-<thing>`."""
         return f"{self.settings.environment}-interlock-{thing}"
-
-    def queue(self, thing: str) -> str:
-        """The name of a queue. SQS demands the suffix of a FIFO queue."""
-        return queue_name(self.name, thing)
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of the deployment."""

@@ -105,7 +105,7 @@ class Wiring:
             ScalingConfig={"MaximumConcurrency": 5},
         )
         self._mapping(
-            EventSourceArn=queues["sensor-inbox"].arn,
+            EventSourceArn=queues["sensor-inbox.fifo"].arn,
             FunctionName=functions["stream-router"],
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],

@@ -5,7 +5,10 @@ from urllib.parse import urlsplit
 
 # Attributes that CreateQueue accepts in the form of GetQueueAttributes.
 _SETTABLE = (
+    "DeduplicationScope",
     "DelaySeconds",
+    "FifoQueue",
+    "FifoThroughputLimit",
     "MaximumMessageSize",
     "MessageRetentionPeriod",
     "Policy",
@@ -14,6 +17,7 @@ _SETTABLE = (
     "SqsManagedSseEnabled",
     "VisibilityTimeout",
 )
+_ORDER = ("MessageGroupId", "MessageDeduplicationId")
 # Seconds after which the messages of an interrupted move are visible again.
 _HIDDEN_SECONDS = 30
 
@@ -34,19 +38,31 @@ def move_queues(client: Any, endpoint_url: str) -> int:
 def _move(client: Any, url: str, *, alone: bool) -> int:
     attributes = _attributes(client, url)
     messages = _receive_all(client, url)
-    hidden = int(_attributes(client, url)["ApproximateNumberOfMessagesNotVisible"])
+    left = _attributes(client, url)
+    hidden = int(left["ApproximateNumberOfMessagesNotVisible"])
+    # A FIFO queue hands out the next messages of a group only after the earlier ones were deleted.
+    waiting = int(left["ApproximateNumberOfMessages"])
     # A queue is deleted by its name, which would delete an existing new queue.
-    deleted = alone and hidden == len(messages)
+    deleted = alone and hidden == len(messages) and not waiting
     if deleted:
         client.delete_queue(QueueUrl=url)
     kept = {key: value for key, value in attributes.items() if key in _SETTABLE and value} if alone else {}
     new = client.create_queue(QueueName=_name(url), Attributes=kept)["QueueUrl"]
-    for message in messages:
-        body, extra = message["Body"], message.get("MessageAttributes", {})
-        client.send_message(QueueUrl=new, MessageBody=body, MessageAttributes=extra)
-        if not deleted:
-            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return len(messages)
+    moved = 0
+    while messages:
+        for message in messages:
+            client.send_message(QueueUrl=new, **_copied(message))
+            if not deleted:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        moved += len(messages)
+        messages = [] if deleted else _receive_all(client, url)
+    return moved
+
+
+def _copied(message: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that send the message again, to a FIFO queue with its group."""
+    order = {name: value for name, value in message.get("Attributes", {}).items() if name in _ORDER}
+    return {"MessageBody": message["Body"], "MessageAttributes": message.get("MessageAttributes", {}), **order}
 
 
 def _name(url: str) -> str:
@@ -56,7 +72,11 @@ def _name(url: str) -> str:
 def _receive_all(client: Any, url: str) -> list[Any]:
     messages: list[Any] = []
     while batch := client.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN_SECONDS, MessageAttributeNames=["All"]
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=_HIDDEN_SECONDS,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=list(_ORDER),
     ).get("Messages"):
         messages += batch
     return messages

@@ -187,6 +187,11 @@ class LocalStack:
         found = self.client("scheduler").list_schedules(GroupName=group)["Schedules"]
         return [one["Name"] for one in found if one["Name"].startswith(prefix)]
 
+    @property
+    def sensor_inbox_url(self) -> str:
+        """The URL of the queue for sensor readings."""
+        return self._deployed.sensor_inbox_url
+
     def dead_letters(self) -> int:
         """The number of messages in the dead-letter queues."""
         total = 0
