@@ -251,6 +251,16 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Kill the processes of the local stack on three short days. `-- --minutes 60` plays full days instead."""
+    _sync_workspace(session)
+    if "--minutes" in session.posargs:
+        session.run("python", "-m", "chaos.long", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
+    else:
+        session.run("pytest", "-q", "-rP", "--timeout=1800", "tests/chaos", *session.posargs)
+
+
+@nox.session
 def season(session: nox.Session) -> None:
     """Simulate 100 days of SLAs of 200 pipelines with dropped timers and ticks. It takes about an hour."""
     _sync_workspace(session)

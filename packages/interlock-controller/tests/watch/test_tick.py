@@ -144,7 +144,8 @@ def test_a_run_with_a_dead_execution_gets_a_new_token(
     assert recovery.dead_executions(NOW + timedelta(minutes=6)) == 1
     after = store.run(run.key)
     assert after is not None
-    assert (after.attempt, after.recoveries, after.started_token) == (0, 1, None)
+    lost = status == "MISSING"
+    assert (after.attempt, after.recoveries, after.started_token) == (0, 0 if lost else 1, None)
     assert after.run_token != run.run_token
     assert after.job_intent == intent
 
@@ -169,6 +170,21 @@ def test_after_two_recoveries_the_run_fails(world: World, store: Store, recovery
         run = start(store, found, at) if found.is_running else found
     assert run.status is RunStatus.FAILED_FINAL
     assert "INFRA_FAILURE" in emitted(store)
+
+
+def test_a_lost_execution_uses_no_recovery(world: World, store: Store, recovery: Recovery) -> None:
+    """A local stack that was restarted ten times must not fail its held runs."""
+    run = start(store, commit(store))
+    tokens = {run.run_token}
+    for minutes in range(10, 110, 10):
+        at = NOW + timedelta(minutes=minutes)
+        world.statuses = {f"bronze-stream-2026-03-03-{run.run_token}": "MISSING"}
+        assert recovery.dead_executions(at) == 1
+        found = store.run(run.key)
+        assert found is not None
+        run = start(store, found, at)
+        tokens.add(run.run_token)
+    assert (run.is_running, run.recoveries, len(tokens)) == (True, 0, 11)
 
 
 def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, recovery: Recovery) -> None:

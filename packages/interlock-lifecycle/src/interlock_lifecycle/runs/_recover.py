@@ -19,10 +19,16 @@ MAX_RECOVERIES = 2
 class ExecutionEnded(Struct, frozen=True):
     """The status that Step Functions reports for an ended execution: FAILED, TIMED_OUT, ABORTED or SUCCEEDED.
 
-    MISSING if Step Functions does not know the execution.
+    MISSING if Step Functions does not know the execution. It has lost the execution, as a local stack does that was
+    stopped or killed.
     """
 
     status: str
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the execution ended with its server, and not by itself or by an operator."""
+        return self.status == "MISSING"
 
 
 def decide_recovery(
@@ -34,17 +40,18 @@ def decide_recovery(
 
     - `RecoverRun`: the attempt goes on in a new execution with a new token. It keeps its job intent, so that the new
       execution follows the job that was started. TRIGGER_RECOVERED is emitted.
-    - `CloseRun`: the attempt has used its two recoveries. The run fails with INFRA_FAILURE.
+    - `CloseRun`: the attempt has used its two recoveries. The run fails with INFRA_FAILURE. A lost execution uses none,
+      since the run had no part in its end.
     - `Ignore`: the run is closed, or another execution owns it.
     """
     run = facts.run
     if run is None or not run.is_held_by(token):
         return Ignore("the run is closed or another execution owns it")
-    if run.recoveries >= MAX_RECOVERIES:
+    if run.recoveries >= MAX_RECOVERIES and not ended.is_lost:
         reason = f"the execution ended with status {ended.status}, and all {MAX_RECOVERIES} recoveries are used"
         closed = exhaust(facts, token, Exhaustion.INFRA, reason=reason, now=now)
         return closed if isinstance(closed, CloseRun) else Ignore("the run was closed in the meantime")
-    recoveries = run.recoveries + 1
+    recoveries = run.recoveries if ended.is_lost else run.recoveries + 1
     after = replace(
         run,
         run_token=make_run_token(run.key, run.attempt, recoveries, now),

@@ -98,5 +98,5 @@ def _local_settings() -> "StackSettings":
         slack_bot_token=os.environ.get("SLACK_BOT_TOKEN", ""),
         slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
         pending_grace="15s",
-        probe_after="30s",
+        probe_after="1s",
     )

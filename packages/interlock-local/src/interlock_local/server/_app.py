@@ -44,10 +44,12 @@ class Kept:
     def prepare(self) -> None:
         """Make the files ready for the server, which reads them when it starts.
 
-        The journal replaces the server's own file of the tables, which is older after a crash.
+        The journal replaces the server's own file of the tables, which is older after a crash. Executions ended with
+        the former server. Without their file they are unknown, and the watchdog continues their runs.
         """
         if self.journal.exists():
             (self.state / "dynamodb.json").unlink(missing_ok=True)
+        (self.state / "stepfunctions.json").unlink(missing_ok=True)
         release_messages(self.state)
 
     def unread(self, contents: Contents) -> dict[str, list[Change]]:

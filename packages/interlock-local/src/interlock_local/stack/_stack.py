@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 
 from interlock_local import LocalStackError, find_checkout
@@ -25,6 +26,7 @@ from interlock_store import DynamoTables, Overview, Store, TableNames
 # With AUTH the server enforces the policies of the roles. Only the stack's own key may do everything.
 _ENFORCING = {"AUTH": "true"}
 _DRAIN_SECONDS = 20.0
+log = logging.getLogger(__name__)
 _CONFIG = Config(
     # A function may run for minutes, and a lost answer must not run it twice.
     read_timeout=400,
@@ -59,6 +61,7 @@ class LocalStack:
         self._deployment: Deployment | None = None
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._continuing: threading.Thread | None = None
         self._pump_log: logging.Handler | None = None
 
     @property
@@ -104,7 +107,8 @@ class LocalStack:
                 self._progress(f"repeated {repeated} messages of the last seconds before a crash")
             self._start_pump()
             self._progress("continuing unfinished work")
-            self.invoke("watchdog", {})
+            self._continuing = threading.Thread(target=self._continue, name="continue-runs", daemon=True)
+            self._continuing.start()
         except BaseException:
             self.stop()
             raise
@@ -215,6 +219,15 @@ class LocalStack:
         if self._deployment is None:
             raise LocalStackError("The local stack is not running.")
         return self._deployment
+
+    def _continue(self) -> None:
+        """Let the watchdog find the runs whose executions ended with a former server, until it finds no more."""
+        try:
+            while self.invoke("watchdog", {})["found"].get("dead-executions"):
+                continue
+        except (BotoCoreError, ClientError, LocalStackError, KeyError) as error:
+            # The watchdog's own rule invokes it again within a minute.
+            log.warning("unfinished work is continued by the next tick: %s", error)
 
     # --- parts ------------------------------------------------------------------------------
 
