@@ -34,6 +34,7 @@ _DATES_OF_JOBS = "packages/interlock-controller/tests/runs/test_dates_of_jobs.py
 _ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
 _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
 _CORRUPTED = "packages/interlock-controller/tests/records/test_corrupted_rows.py::"
+_REJECTIONS = "packages/interlock-controller/tests/records/test_rejections.py::"
 _RECORDS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
@@ -711,5 +712,27 @@ MUTANTS = (
         "None",
         trap=34,
         tests=("packages/interlock-controller/tests/watch/test_checks.py::TestIsolation",),
+    ),
+    Mutant(
+        "each rejected request is logged and reported",
+        "interlock_lifecycle:count_rejection",
+        "if before is None:\n    return replace(decision, counted=replace(counted, before=None))",
+        "return replace(decision, counted=replace(counted, before=before))",
+        trap=35,
+        tests=(_REJECTIONS + "test_the_cost_of_a_rejection_does_not_grow",),
+    ),
+    Mutant(
+        "counted rejections are never reported",
+        "interlock_controller:Recovery._report_rejections",
+        "counted.after.count",
+        "False",
+        tests=(_REJECTIONS + "test_the_rejections_of_a_run_are_one_alert_with_a_count",),
+    ),
+    Mutant(
+        "a rerun request opens any date",
+        "interlock_lifecycle:_impossible",
+        "0 < farthest < back",
+        "False",
+        tests=(_REJECTIONS + "test_a_date_outside_the_window_is_not_rerun",),
     ),
 )

@@ -194,7 +194,8 @@ class Ledger:
             if old is not None:
                 self.pending.pop(old, None)
             if new is not None:
-                self.pending[new] = self._world.now
+                # The counter of rejected requests is due an hour after its report.
+                self.pending[new] = max(self._world.now, parse_time((after or {})["GSI1SK"], "", ""))
 
     def _note_run(self, key: RunKey, before: Item | None, after: Item) -> None:
         self.runs[key] = after

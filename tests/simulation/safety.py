@@ -165,7 +165,8 @@ def _known_outcomes(ledger: Ledger, key: RunKey, asked_at: datetime) -> list[tup
 
 def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) -> str | None:
     """A rerun is not rejected as unchanged while a sensor is newer than the success."""
-    if "no sensor was updated" not in str(told.detail.get("message")):
+    is_report_of_count = "count" in told.detail["detail"]
+    if is_report_of_count or "no sensor was updated" not in str(told.detail.get("message")):
         return None
     asked_at = datetime.fromisoformat(told.detail["timestamp"])
     known = _known_outcomes(ledger, key, asked_at)

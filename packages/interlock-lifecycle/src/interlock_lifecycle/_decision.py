@@ -209,14 +209,53 @@ class RequestRerun(Struct, frozen=True):
     """The completed run that no longer waits for post-run sensors."""
 
 
+class Rejections(Struct, frozen=True):
+    """The marker of one kind of rejection: the time of its last event (UTC), and the number of rejections since.
+
+    as_read: the stored row, so that two writers cannot overwrite each other. Empty for a corrupted marker, which is
+    replaced in any case.
+    """
+
+    reported_at: datetime
+    count: int
+    as_read: Mapping[str, Any] = {}
+
+
+class CountedRejections(Struct, frozen=True):
+    """The counter of the rejected rerun requests of one run and cause (`why`), with its change.
+
+    before: the counter as it was read, None for a new one. reason: of the last request. is_dry: the pipeline is a dry
+    run.
+    """
+
+    key: RunKey
+    marker: str
+    reason: str
+    why: str
+    after: Rejections
+    before: Rejections | None = None
+    is_dry: bool = False
+
+
+class ReportRejections(Struct, frozen=True):
+    """The rejections that were counted are reported, and the counter begins again."""
+
+    counted: CountedRejections
+    events: tuple[Event, ...]
+
+
 class RejectRerun(Struct, frozen=True):
-    """A rerun request is rejected. Late data that waited with it now makes a request of its own (`follow_up`)."""
+    """A rerun request is rejected. Late data that waited with it now makes a request of its own (`follow_up`).
+
+    counted: the counter of such rejections. Only the first rejection of a counter has an entry and events.
+    """
 
     key: RunKey
     request: AnsweredRequest
-    entry: JobEntry
+    entry: JobEntry | None
     events: tuple[Event, ...]
     follow_up: RequestRerun | None = None
+    counted: CountedRejections | None = None
 
 
 class RecoverRun(Struct, frozen=True):
@@ -308,18 +347,6 @@ class NoteDormant(Struct, frozen=True):
     marker: str | None = None
 
 
-class Rejections(Struct, frozen=True):
-    """The marker of one kind of rejected row: the time of its last event, and the rows rejected since (UTC).
-
-    as_read: the stored row, so that two writers cannot overwrite each other. Empty for a corrupted marker, which is
-    replaced in any case.
-    """
-
-    reported_at: datetime
-    count: int
-    as_read: Mapping[str, Any] = {}
-
-
 class RejectSensor(Struct, frozen=True):
     """A sensor row is rejected for its date. `before`: the marker of its kind as it was read."""
 
@@ -333,7 +360,8 @@ class RejectSensor(Struct, frozen=True):
 class AnswerDryRun(Struct, frozen=True):
     """The answer of a dry run to a rerun request or a failed job. `before`: the DRY_RUN# row as read.
 
-    request: the answered rerun request. marker: limits a failed job to one answer.
+    request: the answered rerun request. marker: limits a failed job to one answer. counted: the counter of a rejected
+    request.
     """
 
     before: DryRun
@@ -342,6 +370,7 @@ class AnswerDryRun(Struct, frozen=True):
     events: tuple[Event, ...]
     request: AnsweredRequest | None = None
     marker: str | None = None
+    counted: CountedRejections | None = None
 
 
 class ExpireTrigger(Struct, frozen=True):
@@ -398,6 +427,7 @@ Decision: TypeAlias = (
     | CloseRun
     | OpenAttempt
     | RejectRerun
+    | ReportRejections
     | RecoverRun
     | RequestRerun
     | NoteAfterRun

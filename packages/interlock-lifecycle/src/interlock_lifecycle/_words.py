@@ -44,3 +44,7 @@ class RerunReason(StrEnum):
     """The rest of an hour that clocks show twice came after the run had begun."""
     MANUAL = "manual"
     """The default of a request without a reason."""
+
+
+OWN_REASONS = frozenset({RerunReason.LATE_DATA, RerunReason.DATA_DRIFT, RerunReason.REPEATED_HOUR})
+"""Reasons that Interlock writes itself. They share maxDriftReruns. All other reasons share maxManualReruns."""

@@ -14,6 +14,7 @@ from interlock_lifecycle import (
     AnsweredRequest,
     CloseRun,
     CommitIntent,
+    CountedRejections,
     Decision,
     DryRun,
     ExpireTrigger,
@@ -31,9 +32,11 @@ from interlock_lifecycle import (
     RecordBreach,
     RecordStart,
     RecoverRun,
+    Rejections,
     RejectRerun,
     RejectSensor,
     RepairRun,
+    ReportRejections,
     RequestRerun,
     RerunEntry,
     Run,
@@ -52,6 +55,7 @@ from interlock_store._rows import (
     RUNNING,
     UNREADABLE_VERSION,
     closed_row,
+    counter_row,
     dry_run_row,
     entry_row,
     event_row,
@@ -110,7 +114,9 @@ def _writes(decision: Decision, names: TableNames) -> list[Write]:
     control = names.control
     match decision:
         case RejectRerun():
-            return [*_reject_rerun(decision, control), _log(decision.entry, names)]
+            return _reject_rerun(decision, names)
+        case ReportRejections():
+            return _count_rejection(decision.counted, control)
         case RequestRerun():
             return _request_rerun(decision, names)
         case NoteAfterRun():
@@ -226,13 +232,15 @@ def _note_dormant(decision: NoteDormant, control: str) -> list[Write]:
 
 
 def _reject_sensor(decision: RejectSensor, control: str) -> Put:
-    before = decision.before
-    expect = NOTHING_THERE
-    if before is not None:
-        absent = tuple(name for name in REJECTIONS_READ if name not in before.as_read) if before.as_read else ()
-        expect = Expect(exists=True, equals=before.as_read, absent=absent)
     row = marker_row(decision.pipeline_id, decision.marker, decision.after.reported_at)
-    return Put(control, {**row, "count": decision.after.count}, expect)
+    return Put(control, {**row, "count": decision.after.count}, _rejections_as_read(decision.before))
+
+
+def _rejections_as_read(before: Rejections | None) -> Expect:
+    if before is None:
+        return NOTHING_THERE
+    absent = tuple(name for name in REJECTIONS_READ if name not in before.as_read) if before.as_read else ()
+    return Expect(exists=True, equals=before.as_read, absent=absent)
 
 
 def _arrival(key: RunKey, arrived_at: datetime | None, control: str) -> list[Write]:
@@ -445,14 +453,24 @@ def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "")
     return writes
 
 
-def _reject_rerun(decision: RejectRerun, control: str) -> list[Write]:
+def _reject_rerun(decision: RejectRerun, names: TableNames) -> list[Write]:
     """The answer of a rejected request. The late data that waited with it takes its row over."""
-    key, request, follow_up = decision.key, decision.request, decision.follow_up
+    key, request, follow_up, control = decision.key, decision.request, decision.follow_up, names.control
+    logged = [*_count_rejection(decision.counted, control)]
+    if decision.entry is not None:
+        logged.append(_log(decision.entry, names))
     if follow_up is None:
-        return _answer(key, request, control, FENCE)
+        return [*_answer(key, request, control, FENCE), *logged]
     expect = request_as_read(request.requested_at, request.noted)
     answered = _answer(key, replace(request, stands=False), control, FENCE)
-    return [*answered, Put(control, _own_request(follow_up), expect)]
+    return [*answered, Put(control, _own_request(follow_up), expect), *logged]
+
+
+def _count_rejection(counted: CountedRejections | None, control: str) -> list[Write]:
+    """The counter of rejections, on condition that it is as it was read."""
+    if counted is None:
+        return []
+    return [Put(control, counter_row(counted), _rejections_as_read(counted.before))]
 
 
 ANY_NOTE = object()
@@ -555,6 +573,7 @@ def _answer_dry_run(decision: AnswerDryRun, control: str) -> list[Write]:
     if decision.marker is not None:
         row = marker_row(key.pipeline_id, decision.marker, decision.at)
         writes.append(Put(control, row, NOTHING_THERE, FENCE))
+    writes += _count_rejection(decision.counted, control)
     if decision.after != decision.before:
         writes.append(_update_dry_run(dry_run_row(decision.after, decision.at), control, _dry_run_as_read(decision)))
     return writes

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from interlock_lifecycle import (
     ClockVerdict,
     CorruptedRun,
+    CountedRejections,
     Dormancy,
     DryRun,
     JobEntry,
@@ -27,7 +28,7 @@ from interlock_lifecycle import (
     digest,
 )
 from interlock_lifecycle.events import Event, cut_text, event_detail
-from interlock_lifecycle.reruns import RerunRequest
+from interlock_lifecycle.reruns import REPORTED_EVERY, RerunRequest
 from interlock_rules import KeptRow
 from interlock_sla import Clock, Outcome, parse_execution_date
 from interlock_store._tables import StoreError
@@ -539,6 +540,42 @@ def read_rejections(row: Mapping[str, Any] | None) -> Rejections | None:
     # A number from an external writer may have more digits than a condition can carry. It is replaced in any case.
     as_read = {name: row[name] for name in REJECTIONS_READ if name in row} if count >= 0 else {}
     return Rejections(reported_at, max(count, 0), as_read)
+
+
+def counter_row(counted: CountedRejections) -> Item:
+    """The counter of rejected rerun requests. While it has a count, it is in the index from its next report on."""
+    key, after = counted.key, counted.after
+    row: Item = {
+        **marker_row(key.pipeline_id, counted.marker, after.reported_at),
+        "count": after.count,
+        "scheduleId": key.schedule_id,
+        "date": str(key.date),
+        "reason": counted.reason,
+        "cause": counted.why,
+        "dryRun": counted.is_dry,
+    }
+    if after.count:
+        row |= {"GSI1PK": PENDING, "GSI1SK": format_time(after.reported_at + REPORTED_EVERY)}
+    return row
+
+
+def read_counter(row: Mapping[str, Any]) -> CountedRejections:
+    """A counter of rejected rerun requests as it is. Raises MalformedRow if it names no date."""
+    pk, sk = row["PK"], row["SK"]
+    found = read_rejections(row)
+    assert found is not None
+    try:
+        date = parse_execution_date(str(row.get("date")))
+    except ValueError as error:
+        raise MalformedRow(pk, sk, str(error)) from None
+    return CountedRejections(
+        RunKey(pipeline_of(pk), str(row.get("scheduleId", "")), date),
+        sk.removeprefix("MARKER#"),
+        cut_text(str(row.get("reason", ""))),
+        cut_text(str(row.get("cause", ""))),
+        found,
+        is_dry=row.get("dryRun") is True,
+    )
 
 
 def _whole(value: Any, *, otherwise: int) -> int:

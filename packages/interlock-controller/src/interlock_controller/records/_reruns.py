@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import AnswerDryRun, Ignore, JobEntry, JobEvent, OpenAttempt, RejectRerun, Run
-from interlock_lifecycle.reruns import RerunFacts, RerunRequest, decide_rerun, reject_rerun
+from interlock_lifecycle.reruns import RerunFacts, RerunRequest, count_rejection, decide_rerun, reject_rerun
 from interlock_store import Commit, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
 
@@ -50,6 +50,9 @@ class RerunIntake:
             if facts.handled and facts.stands:
                 self._store.retire_request(key, request.requested_at)
             return None
+        if not isinstance(decision, OpenAttempt) and decision.counted is not None:
+            before = self._store.rejections(key.pipeline_id, decision.counted.marker)
+            decision = count_rejection(decision, before)
         committed = self._store.commit(decision) is Commit.COMMITTED
         _log.info("rerun_decided", run=str(key), decision=type(decision).__name__, committed=committed)
         return None if committed else OVERTAKEN

@@ -13,9 +13,10 @@ from interlock_controller.records import RerunIntake
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
 from interlock_lifecycle.events import EventType, make_event
+from interlock_lifecycle.reruns import report_rejections
 from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust
 from interlock_sla import SlaError, parse_execution_date
-from interlock_store import Commit, Store, key_of_row, read_rerun_request, read_run
+from interlock_store import Commit, Store, key_of_row, read_counter, read_rerun_request, read_run
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -24,6 +25,7 @@ MAX_PROBES = 100
 """The most executions that one tick looks at."""
 
 _RELAY_BATCH = 50
+_COUNTERS = "MARKER#rerun-rejected#"
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", MISSING})
 
 
@@ -96,6 +98,7 @@ class Recovery:
         acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
         acts += [partial(self._start, row, now) for row in triggers]
         acts += [partial(self._rerun, row, now) for row in requests]
+        acts += [partial(self._report_rejections, row, now) for row in rows if row["SK"].startswith(_COUNTERS)]
         self._workers.do_all(acts)
         return len(rows)
 
@@ -127,6 +130,14 @@ class Recovery:
 
     def _rerun(self, row: Mapping[str, Any], now: datetime) -> None:
         self._reruns.requested(read_rerun_request(row, now))
+
+    def _report_rejections(self, row: Mapping[str, Any], now: datetime) -> None:
+        """Report the rerun requests that were rejected in the last hour. A changed counter waits for the next tick."""
+        counted = read_counter(row)
+        if counted.after.count:
+            self._store.commit(report_rejections(counted, now))
+        else:
+            self._store.unindex(row)
 
     def dead_executions(self, now: datetime) -> int:
         """Probe started runs older than `probe_after`, and recover a run whose execution ended outside of it.

@@ -227,7 +227,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
     ),
     EventType.DRY_RUN_WOULD_RERUN: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have been rerun."),
     EventType.DRY_RUN_RERUN_REJECTED: EventKind(
-        _NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have rejected this rerun."
+        _NOTICE, (_ROUTER, _WATCHDOG), f"{_DRY} A live pipeline would have rejected this rerun."
     ),
     EventType.DRY_RUN_WOULD_RETRY: EventKind(_NOTICE, (_ROUTER,), f"{_DRY} A live pipeline would have retried."),
     EventType.DRY_RUN_RETRY_EXHAUSTED: EventKind(

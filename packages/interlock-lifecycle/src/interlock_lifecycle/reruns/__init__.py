@@ -1,7 +1,8 @@
 """Rerun requests: accepted within their budget, or rejected with the reason."""
 
+from interlock_lifecycle._words import OWN_REASONS
+from interlock_lifecycle.reruns._rejections import REPORTED_EVERY, count_rejection, report_rejections
 from interlock_lifecycle.reruns._rerun import (
-    OWN_REASONS,
     RerunFacts,
     RerunRequest,
     decide_rerun,
@@ -10,8 +11,11 @@ from interlock_lifecycle.reruns._rerun import (
 
 __all__ = [
     "OWN_REASONS",
+    "REPORTED_EVERY",
     "RerunFacts",
     "RerunRequest",
+    "count_rejection",
     "decide_rerun",
     "reject_rerun",
+    "report_rejections",
 ]

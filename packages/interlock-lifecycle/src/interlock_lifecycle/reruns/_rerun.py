@@ -11,21 +11,21 @@ from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import (
     AnswerDryRun,
     AnsweredRequest,
+    CountedRejections,
     DryRun,
     Ignore,
     OpenAttempt,
+    Rejections,
     RejectRerun,
     RequestRerun,
 )
 from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, RerunEntry, Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
-from interlock_lifecycle._words import TERMINAL_JOB_EVENTS, JobEvent, RerunReason
+from interlock_lifecycle._words import OWN_REASONS, TERMINAL_JOB_EVENTS, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import Event, cut_text, make_event
+from interlock_lifecycle.reruns._rejections import rejection_counter
 from interlock_sla import Exclusions
-
-OWN_REASONS = frozenset({RerunReason.LATE_DATA, RerunReason.DATA_DRIFT, RerunReason.REPEATED_HOUR})
-"""Reasons that Interlock writes itself. They share maxDriftReruns. All other reasons share maxManualReruns."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -81,7 +81,8 @@ def decide_rerun(
 
     - `OpenAttempt`: the request is accepted, and the next attempt begins. RERUN_ACCEPTED is emitted.
     - `RejectRerun`: the request is rejected with the reason of `_refusal`. RERUN_REJECTED is emitted, and
-      PIPELINE_EXCLUDED for an excluded date. Late data that waited with the request makes a request of its own.
+      PIPELINE_EXCLUDED for an excluded date. Late data that waited with the request makes a request of its own. The
+      caller reads the counter of such rejections, and `count_rejection` makes a repeated one silent.
     - `AnswerDryRun`: the pipeline is a dry run. The events report the decision of a live run.
     - `Ignore`: the request was answered already.
     """
@@ -133,6 +134,9 @@ def _impossible(request: RerunRequest, facts: RerunFacts, config: PipelineConfig
     tomorrow = request.at.astimezone(config.zone).date() + timedelta(days=1)
     if date.day > tomorrow:
         return f"{date} is in the future: the last date that may be requested is {tomorrow}"
+    back, farthest = (tomorrow - date.day).days - 1, config.schedule.dates.back
+    if 0 < farthest < back:
+        return f"{date} is {back} days back: schedule.dates.back allows {farthest}"
     if date.hour is not None and _is_daily(config):
         return f"{date} is an hour, but the pipeline's dates are days"
     return None
@@ -163,7 +167,8 @@ def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineCo
         events.append(make_event(refusal[1], request.key, request.at, source=source, ordinal=1, message=refusal[0]))
     after = dry_run if refusal is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))
     answered = _answered(request, facts, "accepted" if refusal is None else "rejected")
-    return AnswerDryRun(dry_run, after, request.at, tuple(events), request=answered)
+    counted = None if refusal is None else _counted(request, None, refusal[0], is_dry=True)
+    return AnswerDryRun(dry_run, after, request.at, tuple(events), request=answered, counted=counted)
 
 
 def _as_if_live(facts: RerunFacts, dry_run: DryRun) -> RerunFacts:
@@ -210,7 +215,13 @@ def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: E
         events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
     entry = _entry(request, facts, JobEvent.RERUN_REJECTED, why)
     answered = _answered(request, facts, "rejected")
-    return RejectRerun(request.key, answered, entry, tuple(events), _follow_up(request, facts))
+    counted = _counted(request, facts.run, why, is_dry=False)
+    return RejectRerun(request.key, answered, entry, tuple(events), _follow_up(request, facts), counted)
+
+
+def _counted(request: RerunRequest, run: Run | None, why: str, *, is_dry: bool) -> CountedRejections:
+    marker = rejection_counter(request.key, run, request.reason, why, is_dry=is_dry)
+    return CountedRejections(request.key, marker, request.reason, why, Rejections(request.at, 0), is_dry=is_dry)
 
 
 def _follow_up(request: RerunRequest, facts: RerunFacts) -> RequestRerun | None:
