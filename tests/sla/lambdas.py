@@ -10,7 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Timers
-from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.records import (
+    ConfigIntake,
+    OutcomeIntake,
+    RecordRouter,
+    RerunIntake,
+    SensorInbox,
+    SensorIntake,
+)
 from interlock_controller.runs import StepContext
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_controller.watch import Recovery, WorkerPool, all_checks
@@ -115,7 +122,9 @@ class Lambdas:
         monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
         self._now = now
         self._records = 0
-        self._stream_router = _entry(stream_router.route, RouterService(router, letters, {}, _SETTINGS, now))
+        self._stream_router = _entry(
+            stream_router.route, RouterService(router, letters, SensorInbox(store), None, {}, _SETTINGS, now)
+        )
         self._orchestrator = _entry(orchestrator.step, _OrchestratorService(store, jobs, now))
         self._sla_monitor = _entry(sla_monitor.answer, SlaService(monitor, {}, _SETTINGS))
         service = WatchdogService(checks, recovery, around, workers, {}, _SETTINGS, now)  # type: ignore[arg-type]
