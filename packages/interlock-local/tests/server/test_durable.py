@@ -211,6 +211,30 @@ def stream_of(server: Ministack) -> list[dict[str, Any]]:
     return records
 
 
+def test_a_long_journal_is_compacted_while_writers_go_on(tmp_path: Path) -> None:
+    server = Ministack(data_dir=tmp_path, settings={"LOCAL_STACK_COMPACTED_ABOVE": str(2 * 1024 * 1024)})
+    server.start()
+    client(server).create_table(**TABLE)
+    positions, journal = tmp_path / "stream-positions.json", tmp_path / "journal.jsonl"
+    written, largest, tables = 0, 0, client(server)
+    deadline = time.monotonic() + 60
+    while journal.stat().st_size >= largest or written < 20:
+        assert time.monotonic() < deadline, "never compacted"
+        largest = max(largest, journal.stat().st_size)
+        tables.put_item(TableName="control", Item=item("row", v="x" * 20_000, n=str(written)))
+        written += 1
+        if written % 10 == 0:
+            last = json.loads(journal.read_bytes().splitlines()[-1])
+            done = last["changes"][0]["note"]["number"]
+            positions.write_text(json.dumps({"control": done}))
+    tables.put_item(TableName="control", Item=item("last"))
+    kill(server)
+    with Ministack(data_dir=tmp_path) as again:
+        assert rows(again).keys() == {"row", "last"}
+        assert rows(again)["row"]["n"]["S"] == str(written - 1)
+        assert len(again.backlog("control")) == written % 10 + 1, "the unread records are kept"
+
+
 def test_messages_and_events_survive_a_kill(tmp_path: Path) -> None:
     server = Ministack(data_dir=tmp_path)
     server.start()

@@ -1,6 +1,7 @@
 """Runs the server of a local stack: `python -m interlock_local.server`, with its settings in the environment.
 
 GATEWAY_PORT is the port on loopback. LOCAL_STACK_HOME is the data directory, absent for a server without state.
+LOCAL_STACK_COMPACTED_ABOVE is the size in bytes above which the running server compacts the journal.
 AWS_SECRET_ACCESS_KEY is the secret that signs each request. With AUTH=true the server behind checks the signatures.
 """
 
@@ -18,6 +19,8 @@ from ministack.app import app
 from interlock_local.server._access import Access
 from interlock_local.server._app import Kept, LocalServer
 
+_COMPACTED_ABOVE = 64 * 1024 * 1024
+
 
 def main() -> None:
     """Serve until SIGTERM."""
@@ -25,7 +28,7 @@ def main() -> None:
     home = os.environ.get("LOCAL_STACK_HOME")
     kept = None
     if home is not None:
-        kept = Kept(Path(home))
+        kept = Kept(Path(home), compacted_above=int(os.environ.get("LOCAL_STACK_COMPACTED_ABOVE", _COMPACTED_ABOVE)))
         kept.prepare()
     checks_signatures = os.environ.get("AUTH", "") != "true"
     access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"] if checks_signatures else None)

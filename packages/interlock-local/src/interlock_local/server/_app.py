@@ -30,13 +30,16 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 _LARGEST_BODY = 80 * 1024 * 1024
 # A journal that is this many times larger than after its last compaction is compacted again while the server runs.
 _GROWTH = 4
-_COMPACTED_ABOVE = 64 * 1024 * 1024
 
 
 class Kept:
-    """The files of a data directory: the journal, the snapshots, and the positions of the stream pump."""
+    """The files of a data directory: the journal, the snapshots, and the positions of the stream pump.
 
-    def __init__(self, home: Path) -> None:
+    The running server compacts a journal of more than ``compacted_above`` bytes that has grown to four times its size.
+    """
+
+    def __init__(self, home: Path, *, compacted_above: int) -> None:
+        self.compacted_above = compacted_above
         self.journal = Journal(home / "journal.jsonl")
         self.state = home / "state"
         self.positions = home / "stream-positions.json"
@@ -121,7 +124,7 @@ class LocalServer:
         assert self._kept is not None
         assert self._snapshots is not None
         assert self._durable is not None
-        compacted_at = max(_COMPACTED_ABOVE, self._kept.journal.size * _GROWTH)
+        compacted_at = max(self._kept.compacted_above, self._kept.journal.size * _GROWTH)
         while True:
             await asyncio.sleep(INTERVAL)
             try:
@@ -130,7 +133,7 @@ class LocalServer:
                     self._snapshots.save(is_whole=not self._asked)
                     if self._kept.journal.size > compacted_at:
                         self._compact()
-                        compacted_at = max(_COMPACTED_ABOVE, self._kept.journal.size * _GROWTH)
+                        compacted_at = max(self._kept.compacted_above, self._kept.journal.size * _GROWTH)
                 await asyncio.to_thread(self._kept.journal.sync)
             except OSError as error:
                 log.critical("Error: the state of the local stack cannot be kept: %s", error)

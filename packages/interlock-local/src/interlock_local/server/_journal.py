@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 # A new file is written at a start if the old one is larger than this, and than twice the new one (bytes).
-_COMPACTED_ABOVE = 1024 * 1024
+_REWRITTEN_ABOVE = 1024 * 1024
 
 
 class StreamNote(Struct, frozen=True, omit_defaults=True):
@@ -134,7 +134,7 @@ class Journal:
         """Open the file for new lines. A file that is missing, cut or mostly outdated is replaced by a new one."""
         lines = list(_compact(contents, unread))
         compact = sum(len(line) for line in lines)
-        outdated = contents.bytes_read > max(_COMPACTED_ABOVE, 2 * compact)
+        outdated = contents.bytes_read > max(_REWRITTEN_ABOVE, 2 * compact)
         if outdated or contents.bytes_torn or not self.exists():
             scratch = self._path.with_name(self._path.name + ".new")
             with scratch.open("wb") as file:
