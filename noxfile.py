@@ -6,7 +6,9 @@ CONTRIBUTING.md lists the sessions with their minutes.
 import json
 import os
 import shutil
+import subprocess
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,18 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "floor", "simulation", "integration", "examples", "infra", "docs"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "tests",
+    "newest",
+    "floor",
+    "simulation",
+    "integration",
+    "examples",
+    "infra",
+    "docs",
+]
 
 
 def _sync(session: nox.Session, *arguments: str) -> None:
@@ -63,6 +76,62 @@ def tests(session: nox.Session, unit: str) -> None:
         session.error(f"{home} has no tests")
     _sync(session, "--package", _distribution(unit), "--all-extras", "--group", "test")
     session.run("pytest", "-q", f"{home}/tests", *session.posargs)
+
+
+# The Python versions of the packages' classifiers. The sessions themselves run on the first one.
+PYTHONS = ("3.11", "3.12", "3.13")
+PURE = ("interlock-sla", "interlock-rules", "interlock-config", "interlock-lifecycle")
+
+
+@nox.session(venv_backend="none")
+@nox.parametrize("version", [nox.param(version, id=version) for version in PYTHONS])
+def python(session: nox.Session, version: str) -> None:
+    """Test each package on one Python version. An absent version is skipped."""
+    _test_on(session, version, PACKAGES)
+
+
+@nox.session(venv_backend="none")
+def newest(session: nox.Session) -> None:
+    """Test the pure packages on the newest Python version of this machine."""
+    found = [version for version in PYTHONS if _interpreter(version)]
+    _test_on(session, found[-1] if found else PYTHONS[-1], PURE)
+
+
+def _test_on(session: nox.Session, version: str, packages: Iterable[str]) -> None:
+    """Run the unit tests of packages, each with only its declared dependencies, on another Python than nox's."""
+    interpreter = _interpreter(version)
+    if interpreter is None:
+        session.skip(f"Python {version} is not installed")
+    place = Path(session.create_tmp()).resolve() / version
+    for package in packages:
+        session.run_install(
+            "uv",
+            "sync",
+            "--locked",
+            "--no-default-groups",
+            "--python",
+            interpreter,
+            "--package",
+            package,
+            "--all-extras",
+            "--group",
+            "test",
+            env={"UV_PROJECT_ENVIRONMENT": str(place)},
+            external=True,
+        )
+        session.log(f"{package} on Python {version}")
+        session.run(str(place / "bin" / "python"), "-m", "pytest", "-q", f"packages/{package}/tests", external=True)
+
+
+def _interpreter(version: str) -> str | None:
+    """The path of a Python of this version on PATH or among those of pyenv. A shim of pyenv may lead nowhere."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which(f"python{version}"), *map(str, sorted(pyenv.glob(f"{version}*/bin/python{version}")))]
+    check = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
+    for candidate in filter(None, candidates):
+        if subprocess.run([candidate, "-c", check], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
 
 
 # The packages whose README examples run with only the package installed.
