@@ -86,12 +86,12 @@ class CountingTables(MemoryTables):
         super().__init__(self._changed)
         self.requests: Counter[str] = Counter()
         self.begun: list[RunKey] = []
-        self.told: list[tuple[str, str]] = []
+        self.reported: list[tuple[str, str]] = []
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Any) -> None:
         _, pk, sk = key
         if before is None and sk.startswith("EVENT#"):
-            self.told.append((pk, sk))
+            self.reported.append((pk, sk))
         if before is None and sk.startswith("TRIGGER#") and after["status"] == RunStatus.RUNNING:
             _, schedule, found = sk.split("#")
             self.begun.append(RunKey(pk.removeprefix("PIPELINE#"), schedule, parse_execution_date(found)))
@@ -203,9 +203,9 @@ class World:
         by_id = {config.id: config for config in self.configs}
         for key in tables.begun:
             tables.transact(_completed(by_id[key.pipeline_id], key.date))
-        for pk, sk in tables.told:
+        for pk, sk in tables.reported:
             tables.transact([Delete(NAMES.control, pk, sk)])
-        tables.begun, tables.told = [], []
+        tables.begun, tables.reported = [], []
 
 
 def _pipeline(number: int, kinds: Kinds, dice: random.Random) -> PipelineConfig:
@@ -249,7 +249,7 @@ class Process:
         self.tables = CountingTables()
         for row in rows:
             self.tables.transact([Put(NAMES.control, row)])
-        self.tables.begun, self.tables.told = [], []
+        self.tables.begun, self.tables.reported = [], []
         self.now = now
         self._timers = CountingTimers()
         store, clock = Store(self.tables, NAMES), lambda: self.now

@@ -146,7 +146,7 @@ def test_every_nox_session_that_is_named_exists(page: Path) -> None:
 def test_contributing_lists_each_nox_session() -> None:
     table = (ROOT / "CONTRIBUTING.md").read_text().partition("| session |")[2].partition("\n\n")[0]
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
-    defaults = re.search(r"nox\.options\.sessions = (\[.*\])", (ROOT / "noxfile.py").read_text())
+    defaults = re.search(r"nox\.options\.sessions = (\[.*?\])", (ROOT / "noxfile.py").read_text(), re.DOTALL)
     assert defaults is not None
     assert [cells[0].strip("`") for cells in lines] == list(NOX)
     assert [cells[0].strip("`") for cells in lines if cells[3] == "yes"] == ast.literal_eval(defaults[1])

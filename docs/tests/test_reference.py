@@ -75,8 +75,8 @@ def row_kinds() -> set[str]:
 
 
 def test_rows_names_each_kind_of_row_of_the_code() -> None:
-    told = set(re.findall(r"`([A-Z][A-Z_]+)#", page("rows.md")))
-    assert told == row_kinds()
+    reported = set(re.findall(r"`([A-Z][A-Z_]+)#", page("rows.md")))
+    assert reported == row_kinds()
 
 
 def test_rows_names_each_event_of_the_joblog() -> None:
@@ -161,12 +161,12 @@ def as_shown(value: Any) -> str:
 def test_pipeline_file_names_each_key_with_its_default() -> None:
     schema = json_schema()
     keys = {name: (default, required) for name, default, required in schema_keys(schema, schema["$defs"])}
-    told = documented_keys(PIPELINE_SECTIONS)
-    assert told.keys() == keys.keys()
+    reported = documented_keys(PIPELINE_SECTIONS)
+    assert reported.keys() == keys.keys()
     for name, (default, required) in keys.items():
-        assert (told[name] == "required") == required, name
+        assert (reported[name] == "required") == required, name
         if default is not None and default != []:
-            assert told[name] == as_shown(default), name
+            assert reported[name] == as_shown(default), name
 
 
 def test_calendar_file_names_each_key() -> None:
@@ -181,12 +181,12 @@ def test_pipeline_file_names_each_key_of_each_job_type() -> None:
         branch["if"]["properties"]["type"]["const"]: branch["then"]["properties"]["config"]["$ref"].split("/")[-1]
         for branch in definitions["Job"]["allOf"]
     }
-    told: dict[str, dict[str, bool]] = {}
+    reported: dict[str, dict[str, bool]] = {}
     job_type = ""
     for cells in rows(section("pipeline-file.md", "6.1")):
         if len(cells) == 4 and cells[1].startswith("`"):
             job_type = cells[0].strip("`") or job_type
-            told.setdefault(job_type, {})[cells[1].strip("`")] = cells[3] == "required"
+            reported.setdefault(job_type, {})[cells[1].strip("`")] = cells[3] == "required"
     wanted = {
         name: {key: key in definitions[form].get("required", ()) for key in definitions[form]["properties"]}
         for name, form in forms.items()
@@ -196,8 +196,8 @@ def test_pipeline_file_names_each_key_of_each_job_type() -> None:
         canonical = {
             key: needed for key, needed in keys.items() if "_" not in key and key not in aliases.get(name, set())
         }
-        assert told[name].keys() == canonical.keys(), name
-    assert told.keys() == wanted.keys()
+        assert reported[name].keys() == canonical.keys(), name
+    assert reported.keys() == wanted.keys()
     listed = first_words(section("triggers.md", "1"))
     assert set(listed) == set(wanted)
 
@@ -222,17 +222,17 @@ def environment_table(service: str) -> dict[str, str]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_environment_names_the_variables_of_each_lambda(service: str) -> None:
     module = importlib.import_module(f"interlock_{service.replace('-', '_')}.wiring")
-    told = environment_table(service)
-    assert {name for name, required in told.items() if required == "yes"} == set(module.REQUIRED)
-    assert told.keys() == texts_of(Path(str(module.__file__)))
+    reported = environment_table(service)
+    assert {name for name, required in reported.items() if required == "yes"} == set(module.REQUIRED)
+    assert reported.keys() == texts_of(Path(str(module.__file__)))
 
 
 def test_environment_names_the_variables_that_every_lambda_knows() -> None:
-    told = set(first_words(section("environment.md", "2")))
+    reported = set(first_words(section("environment.md", "2")))
     read: set[str] = set()
     for path in ROOT.glob("packages/interlock-telemetry/src/**/*.py"):
         read |= texts_of(path)
-    assert told == read
+    assert reported == read
 
 
 def test_environment_has_the_defaults_of_the_code() -> None:
@@ -269,7 +269,7 @@ def declared(kind: str, path: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("number", "paths"), ROOTS.items())
 def test_terraform_names_each_variable_with_its_default(number: str, paths: list[str]) -> None:
-    told = {
+    reported = {
         cells[0].strip("`"): cells[1].strip("`")
         for cells in rows(section("terraform.md", number))
         if cells[0].startswith("`")
@@ -277,7 +277,7 @@ def test_terraform_names_each_variable_with_its_default(number: str, paths: list
     wanted: dict[str, str] = {}
     for path in paths:
         wanted |= declared("variable", path)
-    assert told == wanted
+    assert reported == wanted
 
 
 def test_terraform_describes_every_root() -> None:
@@ -313,16 +313,16 @@ def leaves(group: click.Group, words: str) -> Iterator[tuple[str, click.Command]
 
 def test_cli_names_each_command_and_option() -> None:
     shared = set(first_words(section("cli.md", "2")))
-    told = {
+    reported = {
         cells[0].strip("`"): set(re.findall(r"`(-[^`]+)`", cells[2]))
         for cells in rows(section("cli.md", "3").partition("\n### ")[0])
         if cells[0].startswith("`")
     }
     commands = dict(leaves(main, "interlock"))
-    assert told.keys() == commands.keys()
+    assert reported.keys() == commands.keys()
     for name, command in commands.items():
         options = {one for option in command.params if isinstance(option, click.Option) for one in option.opts}
-        assert told[name] == options - shared, name
+        assert reported[name] == options - shared, name
 
 
 # --- runs --------------------------------------------------------------------------------------------------------
@@ -353,8 +353,8 @@ def test_runs_names_each_state_of_the_state_machine() -> None:
     text = re.sub(r"\$\{\w+\}(?!\")(?=[,\n])", "1", definition)
     waits_and_choices = {"Evaluated", "WaitToEvaluate", "JobState", "WaitForJob", "Outcome", "Done", "Failed"}
     states = set(json.loads(text)["States"]) - waits_and_choices
-    told = {name for cells in rows(section("runs.md", "4")) for name in re.findall(r"\b[A-Z]\w+\b", cells[0])}
-    assert states <= told
+    reported = {name for cells in rows(section("runs.md", "4")) for name in re.findall(r"\b[A-Z]\w+\b", cells[0])}
+    assert states <= reported
 
 
 def number_of(name: str) -> Any:
@@ -378,7 +378,7 @@ def test_the_numbers_of_the_watchdog_are_those_of_the_code() -> None:
     constants = [(cells[1], name) for cells in table for name in re.findall(r"`(interlock_[\w.]+)`", cells[2])]
     assert len(constants) >= 8
     assert [
-        (name, as_written(number_of(name))) for told, name in constants if told != as_written(number_of(name))
+        (name, as_written(number_of(name))) for reported, name in constants if reported != as_written(number_of(name))
     ] == []
 
 

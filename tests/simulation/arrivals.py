@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import safety
-from simulation.ledger import Ledger, Pass, Told, Version
+from simulation.ledger import Emitted, Ledger, Pass, Version
 
 from interlock_config import PipelineConfig
 from interlock_controller.records import Change
@@ -33,7 +33,7 @@ def e_arrival_is_answered(
     written_at: datetime,
     key: RunKey,
     before: Mapping[str, Any] | None,
-    told: list[Told],
+    emitted: list[Emitted],
 ) -> str | None:
     """A sensor that was routed without faults opened its run, was late data or drift, or rightly had no effect."""
     configs = world.ledger.configs.between(key.pipeline_id, world.now - _CACHED, world.now)
@@ -42,7 +42,7 @@ def e_arrival_is_answered(
         return None
     sensor, fields = change.sk.removeprefix("SENSOR#"), sensor_fields(change.row or {})
     # A post-run record may also be reported for the day of its hour, or for hours of its day.
-    trigger, types = config.trigger_rule, {event.type for event in told if event.detail["date"] == str(key.date)}
+    trigger, types = config.trigger_rule, {event.type for event in emitted if event.detail["date"] == str(key.date)}
     fires = trigger is not None and names(trigger.key, sensor) and holds(trigger, fields, change.at)
     watched = config.post_run is not None and any(names(rule.key, sensor) for rule in config.post_run.rules)
     day = change.at.astimezone(config.zone).date()
@@ -59,7 +59,7 @@ def e_arrival_is_answered(
         return None
     unseen = written_at > passed.committed
     if watched:
-        return _drift_told(world, config, change, key, unseen, types)
+        return _drift_emitted(world, config, change, key, unseen, types)
     if fires and unseen and not _is_answered(world, config, change, key, passed):
         return f"{key}: {sensor}, written after the run had passed, was not reported as late data"
     called_late = fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types
@@ -68,15 +68,15 @@ def e_arrival_is_answered(
     return None
 
 
-def excluded_reports(ledger: Ledger, key: RunKey, day: str) -> list[Told]:
+def excluded_reports(ledger: Ledger, key: RunKey, day: str) -> list[Emitted]:
     """The events about a date that does not begin on an excluded day."""
-    found = ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
-    return [told for told in found if told.detail.get("detail", {}).get("excludedDay") == day]
+    found = ledger.emitted(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
+    return [emitted for emitted in found if emitted.detail.get("detail", {}).get("excludedDay") == day]
 
 
-def e_excluded_day_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str | None:
+def e_excluded_day_is_reported_once(ledger: Ledger, key: RunKey, emitted: Emitted) -> str | None:
     """Each excluded day is reported once for a date, with the next day that is not excluded."""
-    detail, config = told.detail.get("detail", {}), ledger.configs.now(key.pipeline_id)
+    detail, config = emitted.detail.get("detail", {}), ledger.configs.now(key.pipeline_id)
     day = detail.get("excludedDay")
     if day is None or config is None or config.value is None:
         return None
@@ -97,34 +97,34 @@ def _late_after_failure(world: "World", key: RunKey, attempt: int, written_at: d
     return f"{key}: data of {written_at}, after the final failure of attempt {attempt}, was not reported"
 
 
-def reports_after_failure(ledger: Ledger, key: RunKey, attempt: int) -> list[Told]:
+def reports_after_failure(ledger: Ledger, key: RunKey, attempt: int) -> list[Emitted]:
     """The events about data for a run after its final failure."""
-    found = ledger.told(key.pipeline_id, str(key.date), "LATE_DATA_ARRIVAL")
-    return [told for told in found if is_after_failure(told) and told.detail["attempt"] == attempt]
+    found = ledger.emitted(key.pipeline_id, str(key.date), "LATE_DATA_ARRIVAL")
+    return [emitted for emitted in found if is_after_failure(emitted) and emitted.detail["attempt"] == attempt]
 
 
-def is_after_failure(told: Told) -> bool:
+def is_after_failure(emitted: Emitted) -> bool:
     """Whether an event reports data for a run after its final failure."""
-    return told.type == "LATE_DATA_ARRIVAL" and told.detail["detail"].get("runStatus") == "FAILED_FINAL"
+    return emitted.type == "LATE_DATA_ARRIVAL" and emitted.detail["detail"].get("runStatus") == "FAILED_FINAL"
 
 
-def e_failure_is_reported_once(ledger: Ledger, key: RunKey, told: Told) -> str | None:
+def e_failure_is_reported_once(ledger: Ledger, key: RunKey, emitted: Emitted) -> str | None:
     """Data after a final failure is reported once per run, with its rerun command, and not for an older record."""
-    attempt, closings = int(told.detail["attempt"]), ledger.closings[key]
+    attempt, closings = int(emitted.detail["attempt"]), ledger.closings[key]
     if len(reports_after_failure(ledger, key, attempt)) > 1:
         return f"{key}: data after the failure of attempt {attempt} was reported twice"
     # The event of an attempt may reach the bus after the end of a rerun, so it may be about any of the ends.
     # A run is closed at the start of its last invocation, which may commit minutes later.
-    latest = datetime.fromisoformat(told.detail["timestamp"]) + _INVOCATION
+    latest = datetime.fromisoformat(emitted.detail["timestamp"]) + _INVOCATION
     if not any(closed_at <= latest for closed_at, *_ in closings):
-        return f"{key}: {told.detail['timestamp']} was reported as later than the failure of {closings[-1:]}"
+        return f"{key}: {emitted.detail['timestamp']} was reported as later than the failure of {closings[-1:]}"
     command = f"interlock rerun {key.pipeline_id} {key.date}"
-    return None if command in told.detail["detail"]["actionHint"] else f"{key}: no hint has the command {command}"
+    return None if command in emitted.detail["detail"]["actionHint"] else f"{key}: no hint has the command {command}"
 
 
 def _is_answered(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
     """Whether late data was reported, has requested its rerun, or is superseded by the record that replaced it."""
-    if _is_told(world, key, change, "LATE_DATA_ARRIVAL") or _has_asked(world, key, change):
+    if _is_emitted(world, key, change, "LATE_DATA_ARRIVAL") or _has_asked(world, key, change):
         return True
     return _was_replaced(world, config, change, key, passed)
 
@@ -160,7 +160,7 @@ def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: R
     return fires and not _is_of_another_date(world, config, change, key)
 
 
-def _drift_told(
+def _drift_emitted(
     world: "World", config: PipelineConfig, change: Change, key: RunKey, unseen: bool, types: set[str]
 ) -> str | None:
     sensor, fields = change.sk.removeprefix("SENSOR#"), sensor_fields(change.row or {})
@@ -172,19 +172,20 @@ def _drift_told(
     if replaced or not unseen:
         return None
     moved = safety.drifted(baseline.get(rule), fields, config)
-    if moved and not _is_told(world, key, change, "POST_RUN_DRIFT") and not _has_asked(world, key, change):
+    if moved and not _is_emitted(world, key, change, "POST_RUN_DRIFT") and not _has_asked(world, key, change):
         return f"{key}: {sensor} drifted from {baseline.get(rule)} to {dict(fields)} without a report"
     if not moved and "POST_RUN_DRIFT" in types:
         return f"{key}: {sensor} was reported as drift: {baseline.get(rule)} to {dict(fields)}"
     return None
 
 
-def _is_told(world: "World", key: RunKey, change: Change, event_type: str) -> bool:
+def _is_emitted(world: "World", key: RunKey, change: Change, event_type: str) -> bool:
     """Whether this record was reported, now or when it came before."""
     sensor = change.sk.removeprefix("SENSOR#")
     return any(
-        told.detail["detail"]["sensorKey"] == sensor and datetime.fromisoformat(told.detail["timestamp"]) == change.at
-        for told in world.ledger.told(key.pipeline_id, str(key.date), event_type)
+        emitted.detail["detail"]["sensorKey"] == sensor
+        and datetime.fromisoformat(emitted.detail["timestamp"]) == change.at
+        for emitted in world.ledger.emitted(key.pipeline_id, str(key.date), event_type)
     )
 
 

@@ -34,8 +34,8 @@ def simulated(config: pytest.Config) -> Amount:
     """The amount that all tests simulated together. The reports of every process come here."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     reports = [report for outcome in ("passed", "failed") for report in reporter.stats.get(outcome, [])]
-    told = [dict(report.user_properties).get(SIMULATED) for report in reports if report.when == "call"]
-    return reduce(Amount.__add__, (Amount(*one) for one in told if one is not None), Amount())
+    emitted = [dict(report.user_properties).get(SIMULATED) for report in reports if report.when == "call"]
+    return reduce(Amount.__add__, (Amount(*one) for one in emitted if one is not None), Amount())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

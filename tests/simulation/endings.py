@@ -9,7 +9,7 @@ from simulation import verdicts
 from simulation.arrivals import names
 from simulation.faults import Fault
 from simulation.judged import rules_of
-from simulation.ledger import Ledger, Told, Version
+from simulation.ledger import Emitted, Ledger, Version
 from simulation.safety import OWN_REASONS
 from simulation.stories import Story
 from simulation.world import is_half_written
@@ -63,7 +63,9 @@ def h_everything_settled(story: Story) -> str | None:
 
 def d_everything_delivered(ledger: Ledger) -> str | None:
     """Every committed event reached the bus."""
-    missing = [f"{told.type} of {told.run}" for name, told in ledger.events.items() if name not in ledger.delivered]
+    missing = [
+        f"{emitted.type} of {emitted.run}" for name, emitted in ledger.events.items() if name not in ledger.delivered
+    ]
     return f"committed, never delivered: {missing}" if missing else None
 
 
@@ -77,15 +79,15 @@ def e_late_data_is_answered(story: Story, key: RunKey) -> str | None:
     ledger = story.world.ledger
     if key.pipeline_id in story.edited:
         return None
-    answers = ledger.told(key.pipeline_id, str(key.date), "RERUN_ACCEPTED", "RERUN_REJECTED")
+    answers = ledger.emitted(key.pipeline_id, str(key.date), "RERUN_ACCEPTED", "RERUN_REJECTED")
     for logged_at in ledger.late[key]:
-        if not any(told.at >= logged_at and _answers_late_data(told) for told in answers):
+        if not any(emitted.at >= logged_at and _answers_late_data(emitted) for emitted in answers):
             return f"{key}: late data was logged at {logged_at}, and neither an attempt nor a rejection followed"
     return None
 
 
-def _answers_late_data(told: Told) -> bool:
-    return told.type == "RERUN_ACCEPTED" or told.detail["detail"]["reason"] in OWN_REASONS
+def _answers_late_data(emitted: Emitted) -> bool:
+    return emitted.type == "RERUN_ACCEPTED" or emitted.detail["detail"]["reason"] in OWN_REASONS
 
 
 def e_dead_letters_were_malformed(story: Story) -> str | None:
@@ -116,18 +118,20 @@ def _why_not_closed(story: Story, key: RunKey, *, is_indexed: bool) -> str | Non
     """The problem of a row that is not closed, although a component could have met it."""
     world = story.world
     row = world.trigger_row(key)
-    told = [one for one in world.ledger.told(key.pipeline_id, str(key.date), "INFRA_FAILURE") if _is_corrupted(one)]
+    emitted = [
+        one for one in world.ledger.emitted(key.pipeline_id, str(key.date), "INFRA_FAILURE") if _is_corrupted(one)
+    ]
     if is_half_written(row):
         could_be_met = is_indexed or not world.faults.count[Fault.RECORD_LOST]
         return f"{key}: its half-written row stays" if could_be_met else None
     buried = [letter for letter in world.buried if str(letter.payload["SK"]).endswith(f"#{key.date}")]
-    if row is not None and (len(told) != 1 or not buried):
-        return f"{key}: its half-written row was reported {len(told)} times, with {len(buried)} dead letters"
+    if row is not None and (len(emitted) != 1 or not buried):
+        return f"{key}: its half-written row was reported {len(emitted)} times, with {len(buried)} dead letters"
     return None
 
 
-def _is_corrupted(told: Told) -> bool:
-    return "is corrupted" in str(told.detail["message"])
+def _is_corrupted(emitted: Emitted) -> bool:
+    return "is corrupted" in str(emitted.detail["message"])
 
 
 def e_unreadable_rows_are_rejected(story: Story) -> Iterator[str]:
@@ -177,10 +181,14 @@ def _kind(pipeline: str, sensor: str, form: str) -> tuple[str, str, str]:
 def _reports(ledger: Ledger) -> dict[tuple[str, str, str], list[datetime]]:
     """The report times of each kind of unreadable row, found by its write of that second and its invalid field."""
     found: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
-    for told in ledger.events.values():
-        if told.type != "SENSOR_REJECTED":
+    for emitted in ledger.events.values():
+        if emitted.type != "SENSOR_REJECTED":
             continue
-        pipeline, detail, at = told.run[0], told.detail["detail"], datetime.fromisoformat(told.detail["timestamp"])
+        pipeline, detail, at = (
+            emitted.run[0],
+            emitted.detail["detail"],
+            datetime.fromisoformat(emitted.detail["timestamp"]),
+        )
         rows = ledger.sensors.all((pipeline, detail["sensorKey"]))
         forms = [row.truth for row in rows if row.since.replace(microsecond=0) == at]
         form = next((one.form for one in forms if one.field == detail["field"]), "nothing that was written")
@@ -205,8 +213,8 @@ def e_date_ended(story: Story, key: RunKey) -> str | None:
         return None
     if story.promised[key]:
         return f"{key}: its trigger came, and it never ran"
-    told = world.ledger.told(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
-    if not told:
+    emitted = world.ledger.emitted(key.pipeline_id, str(key.date), "PIPELINE_EXCLUDED")
+    if not emitted:
         return f"{key}: excluded without a report"
     return f"{key}: its data came on an excluded day, and was lost" if is_to_begin(story, key) else None
 
@@ -257,7 +265,7 @@ def c_unrun_dates_are_breached(story: Story, config: PipelineConfig) -> str | No
         has_run = any(run.pipeline_id == config.id and run.date.day == day for run in world.ledger.runs)
         if has_run or deadline is None or deadline > world.now - 3 * world.tick:
             continue
-        if not world.ledger.told(config.id, str(day), "SLA_BREACH"):
+        if not world.ledger.emitted(config.id, str(day), "SLA_BREACH"):
             return f"{key} never ran, its deadline {deadline} passed without a report"
     return None
 
@@ -266,11 +274,11 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     """The dry-run twin reports the acts of the live pipeline at the moments of these acts."""
     world, ledger, day = story.world, story.world.ledger, str(key.date)
 
-    def live(*types: str) -> list[Told]:
-        return ledger.told(key.pipeline_id, day, *types)
+    def live(*types: str) -> list[Emitted]:
+        return ledger.emitted(key.pipeline_id, day, *types)
 
-    def observed(*types: str) -> list[Told]:
-        return ledger.told(shadow, day, *types)
+    def observed(*types: str) -> list[Emitted]:
+        return ledger.emitted(shadow, day, *types)
 
     if shadow_ran := [found for found in ledger.runs if found.pipeline_id == shadow]:
         return f"the dry run ran: {shadow_ran}"
@@ -289,11 +297,11 @@ def i_alike(story: Story, key: RunKey, shadow: str) -> str | None:
     if len(would) > 1 or not timedelta(seconds=-2) <= gap <= longest:
         return f"{key}: live passed at {passed.committed}, the dry run would {len(would)} times, at {would[0].at}"
     found = live("POST_RUN_DRIFT"), observed("DRY_RUN_DRIFT")
-    drifts = [[told.detail["detail"] for told in some] for some in found]
-    first = min((told.at for some in found for told in some), default=world.now)
+    drifts = [[emitted.detail["detail"] for emitted in some] for some in found]
+    first = min((emitted.at for some in found for emitted in some), default=world.now)
     # A dry run knows neither failures nor later attempts that evaluate the data again.
-    again = [told for told in live("JOB_FAILED", "RERUN_ACCEPTED") if told.at <= first]
-    completed = any(told.at <= first for told in live("JOB_COMPLETED"))
+    again = [emitted for emitted in live("JOB_FAILED", "RERUN_ACCEPTED") if emitted.at <= first]
+    completed = any(emitted.at <= first for emitted in live("JOB_COMPLETED"))
     if completed and not again and drifts[0][:1] != drifts[1][:1]:
         return f"{key}: live drifted by {drifts[0]}, the dry run by {drifts[1]}"
     return None

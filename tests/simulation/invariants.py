@@ -16,7 +16,7 @@ from simulation.arrivals import (
 )
 from simulation.faults import Change
 from simulation.jobs import Job
-from simulation.ledger import Told, Version
+from simulation.ledger import Emitted, Version
 from simulation.parts import GRACE
 
 from interlock_controller.records import Change as Record
@@ -53,7 +53,7 @@ class Routing(Struct):
 
     change: Record
     record: "StreamRecord"
-    told: list[Told]
+    emitted: list[Emitted]
 
 
 class Before(Struct, frozen=True):
@@ -91,12 +91,12 @@ class Checks:
     def transaction(self, changes: list[Change]) -> None:
         """Check the changes of one transaction."""
         keys = {key: (before, after) for key, before, after in changes}
-        told = [
+        emitted = [
             self._ledger.events[sk[6:]]
             for (_, _, sk), (_, after) in keys.items()
             if sk.startswith("EVENT#") and "detailType" in (after or {})
         ]
-        for event in told:
+        for event in emitted:
             self._event(event)
         reruns = [str(after["reason"]) for (_, _, sk), (_, after) in keys.items() if sk.startswith("RERUN#") and after]
         for (table, pk, sk), (before, after) in keys.items():
@@ -106,27 +106,27 @@ class Checks:
             if kind == "EVENT" and after is None and not self._has_left_rightly(sk):
                 self.broke("d", f"{sk} of {pk} left the outbox without having been delivered")
             if kind == "TRIGGER":
-                self._run_changed(key_of_row(pk, sk), before, after, told, reruns)
+                self._run_changed(key_of_row(pk, sk), before, after, emitted, reruns)
             if kind == "VERDICT":
-                self.broke("c", verdicts.c_written_once(key_of_row(pk, sk), before, after, told))
+                self.broke("c", verdicts.c_written_once(key_of_row(pk, sk), before, after, emitted))
         if self._routing:
-            self._routing[-1].told.extend(told)
+            self._routing[-1].emitted.extend(emitted)
 
-    def _event(self, told: Told) -> None:
-        pipeline_id, date = told.run
-        if told.type in verdicts.VERDICTS:
-            self.broke("c", verdicts.c_told_once(self._ledger, told))
-        if told.type in _ONCE and len(self._ledger.told(pipeline_id, date, told.type)) > 1:
-            self.broke("e", f"{pipeline_id} {date}: {told.type} was reported twice")
-        if told.type == "PIPELINE_EXCLUDED":
-            self.broke("e", e_excluded_day_is_reported_once(self._ledger, _key_of(told), told))
-        if told.type == "RERUN_REJECTED":
+    def _event(self, emitted: Emitted) -> None:
+        pipeline_id, date = emitted.run
+        if emitted.type in verdicts.VERDICTS:
+            self.broke("c", verdicts.c_emitted_once(self._ledger, emitted))
+        if emitted.type in _ONCE and len(self._ledger.emitted(pipeline_id, date, emitted.type)) > 1:
+            self.broke("e", f"{pipeline_id} {date}: {emitted.type} was reported twice")
+        if emitted.type == "PIPELINE_EXCLUDED":
+            self.broke("e", e_excluded_day_is_reported_once(self._ledger, _key_of(emitted), emitted))
+        if emitted.type == "RERUN_REJECTED":
             began = self._world.invocation.began
-            self.broke("g", safety.g_rejection_is_right(self._ledger, _key_of(told), told, began))
-        if is_after_failure(told):
-            self.broke("e", e_failure_is_reported_once(self._ledger, _key_of(told), told))
-        if told.type == "VALIDATION_EXHAUSTED" and not self._world.faults.ever_active:
-            self._held(_key_of(told))
+            self.broke("g", safety.g_rejection_is_right(self._ledger, _key_of(emitted), emitted, began))
+        if is_after_failure(emitted):
+            self.broke("e", e_failure_is_reported_once(self._ledger, _key_of(emitted), emitted))
+        if emitted.type == "VALIDATION_EXHAUSTED" and not self._world.faults.ever_active:
+            self._held(_key_of(emitted))
 
     def _held(self, key: RunKey) -> None:
         config = self._ledger.configs.now(key.pipeline_id)
@@ -138,13 +138,13 @@ class Checks:
         key: RunKey,
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any] | None,
-        told: list[Told],
+        emitted: list[Emitted],
         reruns: list[str],
     ) -> None:
         world, began = self._world, self._world.invocation.began
         if after is None:
             return self.broke("d", f"{key}: its trigger row was deleted")
-        self.broke("d", d_change_is_told(key, before, after, {event.type for event in told}))
+        self.broke("d", d_change_is_emitted(key, before, after, {event.type for event in emitted}))
         actor = world.invocation.actor
         if actor is not None and before is not None and before.get("runToken") != actor:
             self.broke("b", f"{key}: an execution that does not own the run wrote about it")
@@ -153,7 +153,7 @@ class Checks:
             self.broke("a", safety.a_attempt_may_open(self._ledger, key, after, began, rerun=bool(reruns)))
             self._date_opened(key, before, reruns)
         for reason in reruns:
-            failure = next((event.detail.get("detail") for event in told if event.type == "JOB_FAILED"), None)
+            failure = next((event.detail.get("detail") for event in emitted if event.type == "JOB_FAILED"), None)
             self.broke("g", safety.g_within_budget(self._ledger, key, reason, failure, began))
             if reason != "job-fail-retry":
                 self.broke("g", safety.g_rerun_has_news(self._ledger, key, parse_time(after["committedAt"], "", "")))
@@ -164,7 +164,7 @@ class Checks:
         if "jobIntent" in after and before is not None and "jobIntent" not in before:
             self.broke("a", safety.a_intent_is_allowed(self._ledger, key, after, began))
         if before is not None and before["status"] == "RUNNING":
-            self._run_ended(key, after, told)
+            self._run_ended(key, after, emitted)
         return None
 
     def _date_opened(self, key: RunKey, before: Mapping[str, Any] | None, reruns: list[str]) -> None:
@@ -173,11 +173,11 @@ class Checks:
         if before is None and not reruns and config is not None and config.value is not None:
             self.broke("j", judged.j_opened_by_its_date(self._ledger, key, config.value))
 
-    def _run_ended(self, key: RunKey, after: Mapping[str, Any], told: list[Told]) -> None:
+    def _run_ended(self, key: RunKey, after: Mapping[str, Any], emitted: list[Emitted]) -> None:
         """A running attempt may have ended, and its date may be closed."""
         world = self._world
         self.broke("c", verdicts.c_close_is_judged(world, key, after))
-        for event in told:
+        for event in emitted:
             if event.type in ("JOB_COMPLETED", "JOB_FAILED"):
                 self.broke("b", safety.b_end_is_true(world.jobs.accepted, key, event, world.now))
 
@@ -221,7 +221,9 @@ class Checks:
             return
         is_clean = self._world.faults.count.total() == faults
         if before.key is not None and is_clean:
-            answer = e_arrival_is_answered(self._world, change, record.written_at, before.key, before.row, frame.told)
+            answer = e_arrival_is_answered(
+                self._world, change, record.written_at, before.key, before.row, frame.emitted
+            )
             self.broke("e", answer)
         self._ledger.take_in(before.runs, change.sk[7:], before.version)
         if before.key is not None and before.row is None and before.key in self._ledger.runs and is_clean:
@@ -292,18 +294,18 @@ class Checks:
             self.broke("h", f"a step failed: {type(error).__name__}: {error}")
 
 
-def _key_of(told: Told) -> RunKey:
-    pipeline_id, date = told.run
-    return RunKey(pipeline_id, str(told.detail["scheduleId"]), verdicts.date_of(date))
+def _key_of(emitted: Emitted) -> RunKey:
+    pipeline_id, date = emitted.run
+    return RunKey(pipeline_id, str(emitted.detail["scheduleId"]), verdicts.date_of(date))
 
 
-def d_change_is_told(  # noqa: C901 (one line per change)
-    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any], told: set[str]
+def d_change_is_emitted(  # noqa: C901 (one line per change)
+    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any], emitted: set[str]
 ) -> str | None:
     """Each change of a trigger row's state is committed with its event, and only allowed changes happen."""
 
     def needs(*types: str) -> str | None:
-        return None if told & set(types) else f"{key}: {_shown(before)} became {_shown(after)} without {types}"
+        return None if emitted & set(types) else f"{key}: {_shown(before)} became {_shown(after)} without {types}"
 
     if before is None:
         # A half-written row counts as no row. Its repair closes the run.

@@ -42,7 +42,7 @@ class Known(Struct, frozen=True):
     at: datetime
 
 
-class Told(Struct, frozen=True):
+class Emitted(Struct, frozen=True):
     """A committed event."""
 
     type: str
@@ -116,7 +116,7 @@ class Ledger:
         self.calendars: dict[str, Calendar] = {}
         self.runs: dict[RunKey, Item] = {}
         self.passes: dict[tuple[RunKey, int], Pass] = {}
-        self.events: dict[str, Told] = {}
+        self.events: dict[str, Emitted] = {}
         self.delivered: set[str] = set()
         self.outcomes: dict[RunKey, list[tuple[datetime, str]]] = defaultdict(list)
         self.reported: dict[RunKey, set[datetime]] = defaultdict(set)
@@ -164,7 +164,7 @@ class Ledger:
         now, kind = self._world.now, sk.partition("#")[0]
         self._note_pending(pk, sk, before, after)
         if kind == "EVENT" and after is not None and "detailType" in after:
-            self._note_event(sk[6:], Told(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now))
+            self._note_event(sk[6:], Emitted(str(after["detailType"]), msgspec.json.decode(str(after["detail"])), now))
         elif kind == "TRIGGER" and after is not None:
             self._note_run(key_of_row(pk, sk), before, after)
         elif kind == "SENSOR" and not is_reserved(sk[7:]):
@@ -177,11 +177,13 @@ class Ledger:
         ):
             self.configs.add(pk[9:], _decode(after), now)
 
-    def _note_event(self, event_id: str, told: Told) -> None:
+    def _note_event(self, event_id: str, emitted: Emitted) -> None:
         before = self.events.get(event_id)
-        if before is not None and (before.type, before.detail) != (told.type, told.detail):
-            self.contradicted.append(f"{event_id}: {before.type} {before.detail} became {told.type} {told.detail}")
-        self.events[event_id] = told
+        if before is not None and (before.type, before.detail) != (emitted.type, emitted.detail):
+            self.contradicted.append(
+                f"{event_id}: {before.type} {before.detail} became {emitted.type} {emitted.detail}"
+            )
+        self.events[event_id] = emitted
 
     def _note_pending(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
         def name(row: Item | None) -> tuple[str, str, str] | None:
@@ -258,7 +260,7 @@ class Ledger:
         found = self.configs.between(pipeline_id, begin, end)
         return [config for config in found if config is not None and not config.dry_run]
 
-    def told(self, pipeline_id: str, date: str, *types: str) -> list[Told]:
+    def emitted(self, pipeline_id: str, date: str, *types: str) -> list[Emitted]:
         """The committed events of these types about a date."""
         return [event for event in self.events.values() if event.run == (pipeline_id, date) and event.type in types]
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from simulation import judged
 from simulation.jobs import Job
-from simulation.ledger import Ledger, Pass, Told, Version
+from simulation.ledger import Emitted, Ledger, Pass, Version
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle import RunKey
@@ -104,20 +104,20 @@ def b_one_attempt_runs(accepted: Sequence[Job], job: Job) -> str | None:
     return None
 
 
-def b_end_is_true(accepted: Sequence[Job], key: RunKey, told: Told, now: Any) -> str | None:
+def b_end_is_true(accepted: Sequence[Job], key: RunKey, emitted: Emitted, now: Any) -> str | None:
     """An attempt ends after its job, with the job's outcome."""
-    attempt, succeeded = told.detail.get("attempt"), told.type == "JOB_COMPLETED"
+    attempt, succeeded = emitted.detail.get("attempt"), emitted.type == "JOB_COMPLETED"
     date = (key.pipeline_id, key.schedule_id, str(key.date))
     jobs = [job for job in accepted if job.date == date and job.attempt.number == attempt]
     if not jobs:
         return f"{key}: attempt {attempt} was completed although no job was started" if succeeded else None
-    job, message = jobs[0], str(told.detail.get("message"))
+    job, message = jobs[0], str(emitted.detail.get("message"))
     if any(said in message for said in ("outcome unknown", "was never confirmed", "nothing was started")):
         return None
     if job.ends_at > now + timedelta(milliseconds=1):
         return f"{key}: attempt {attempt} was ended although its job still runs: {message}"
     if (str(job.kind.status.state) == "succeeded") != succeeded:
-        return f"{key}: {told.type}, but the job of attempt {attempt} ended {job.kind.status.state}"
+        return f"{key}: {emitted.type}, but the job of attempt {attempt} ended {job.kind.status.state}"
     return None
 
 
@@ -163,12 +163,12 @@ def _known_outcomes(ledger: Ledger, key: RunKey, asked_at: datetime) -> list[tup
     return sorted(one for one in ledger.outcomes[key] if one[0] <= latest or one[0] not in ledger.reported[key])
 
 
-def g_rejection_is_right(ledger: Ledger, key: RunKey, told: Told, began: Any) -> str | None:
+def g_rejection_is_right(ledger: Ledger, key: RunKey, emitted: Emitted, began: Any) -> str | None:
     """A rerun is not rejected as unchanged while a sensor is newer than the success."""
-    is_report_of_count = "count" in told.detail["detail"]
-    if is_report_of_count or "no sensor was updated" not in str(told.detail.get("message")):
+    is_report_of_count = "count" in emitted.detail["detail"]
+    if is_report_of_count or "no sensor was updated" not in str(emitted.detail.get("message")):
         return None
-    asked_at = datetime.fromisoformat(told.detail["timestamp"])
+    asked_at = datetime.fromisoformat(emitted.detail["timestamp"])
     known = _known_outcomes(ledger, key, asked_at)
     earlier = [found for found in known if found[0] < began]
     rules = _rules_now(ledger, key)

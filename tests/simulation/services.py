@@ -88,16 +88,16 @@ class Executions:
         if due is not None and execution.status == "RUNNING":
             self._world.at(due, lambda: self._step(execution))
         elif execution.status == "FAILED":
-            self._tell(execution)
+            self._report(execution)
         return None
 
     def _end(self, execution: Execution, status: str) -> None:
         if execution.status == "RUNNING":
             execution.status = status
             self.broken_off[execution.name] = self._world.now
-            self._tell(execution)
+            self._report(execution)
 
-    def _tell(self, execution: Execution) -> None:
+    def _report(self, execution: Execution) -> None:
         """EventBridge's rule on status changes invokes the watchdog, unless the event is lost."""
         if self._world.faults.strikes(Fault.STATUS_LOST):
             return

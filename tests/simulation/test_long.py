@@ -23,10 +23,10 @@ def test_an_invalid_state_is_reported_in_one_sentence(
 ) -> None:
     path = state(tmp_path, content)
     assert main(["--state", str(path)]) == 2
-    printed, told = capsys.readouterr()
+    printed, emitted = capsys.readouterr()
     assert printed == ""
-    assert told.startswith(f"simulation.long: --state {path}: ")
-    assert told.count("\n") == 1
+    assert emitted.startswith(f"simulation.long: --state {path}: ")
+    assert emitted.count("\n") == 1
     assert path.read_bytes() == content
 
 

@@ -63,9 +63,9 @@ def world_with(count: int, config: PipelineConfig | None = None, *, outlasting: 
 def test_without_faults_each_date_runs_once() -> None:
     world = world_with(10)
     world.run_until(world.now + timedelta(hours=2))
-    told = world.events_of("p0")
-    assert told[:2] == ["JOB_TRIGGERED", "VALIDATION_PASSED"]
-    assert told.count("JOB_COMPLETED") == 1
+    emitted = world.events_of("p0")
+    assert emitted[:2] == ["JOB_TRIGGERED", "VALIDATION_PASSED"]
+    assert emitted.count("JOB_COMPLETED") == 1
     assert len(world.jobs.accepted) == 1
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from simulation.ledger import Told
+from simulation.ledger import Emitted
 from simulation.stories import DAYS, QUIET, ZONES, Story
 from simulation.truths import Truth
 from simulation.world import INVOCATION
@@ -152,43 +152,43 @@ watch: {{enabled: {str(reports).lower()}}}
 
     def _missed_once(self, promise: Promise) -> str | None:
         """A date whose data did not come by its start is reported. A date that began in time is never reported."""
-        told = self._told(promise, "SCHEDULE_MISSED", "IRREGULAR_SCHEDULE_MISSED")
+        emitted = self._emitted(promise, "SCHEDULE_MISSED", "IRREGULAR_SCHEDULE_MISSED")
         if promise.kind not in ("awaited", "included") or not promise.reports:
-            return f"reported {len(told)} times" if told else None
-        if len(told) > 1 or (promise.came is None and not told):
-            return f"reported {len(told)} times"
+            return f"reported {len(emitted)} times" if emitted else None
+        if len(emitted) > 1 or (promise.came is None and not emitted):
+            return f"reported {len(emitted)} times"
         opened = self.world.ledger.opened.get(promise.key)
-        if told and opened is not None and opened < told[0].at - INVOCATION:
-            return f"reported at {told[0].at}, but it began at {opened}"
-        if told and told[0].at < promise.overdue_at - timedelta(seconds=1):
-            return f"reported too early, at {told[0].at}"
-        return self._missed_without_faults(promise, bool(told)) if not self.rate else None
+        if emitted and opened is not None and opened < emitted[0].at - INVOCATION:
+            return f"reported at {emitted[0].at}, but it began at {opened}"
+        if emitted and emitted[0].at < promise.overdue_at - timedelta(seconds=1):
+            return f"reported too early, at {emitted[0].at}"
+        return self._missed_without_faults(promise, bool(emitted)) if not self.rate else None
 
-    def _missed_without_faults(self, promise: Promise, told: bool) -> str | None:
+    def _missed_without_faults(self, promise: Promise, emitted: bool) -> str | None:
         if promise.came is None:
             return None
         overdue = promise.overdue_at
-        if told and promise.came < overdue - timedelta(seconds=5):
+        if emitted and promise.came < overdue - timedelta(seconds=5):
             return "reported although its data came in time"
-        if not told and promise.came > overdue + self._soon:
+        if not emitted and promise.came > overdue + self._soon:
             return "not reported"
         return None
 
     def _expired_once(self, promise: Promise) -> str | None:
         """A window that ended without data is reported once. Data in time starts a run, even if its record was lost."""
-        told = self._told(promise, "SENSOR_DEADLINE_EXPIRED")
+        emitted = self._emitted(promise, "SENSOR_DEADLINE_EXPIRED")
         if promise.ends_at is None or not promise.reports:
-            return f"expired {len(told)} times" if told else None
+            return f"expired {len(emitted)} times" if emitted else None
         in_time = promise.came is not None and promise.came < promise.ends_at
         over = promise.ends_at + GRACE + self._soon < self.world.now
-        if in_time and told:
-            return f"expired at {told[0].at}, its window ended at {promise.ends_at}"
-        if promise.came is None and over and len(told) != 1:
-            return f"expired {len(told)} times, its window ended at {promise.ends_at}"
+        if in_time and emitted:
+            return f"expired at {emitted[0].at}, its window ended at {promise.ends_at}"
+        if promise.came is None and over and len(emitted) != 1:
+            return f"expired {len(emitted)} times, its window ended at {promise.ends_at}"
         return None
 
-    def _told(self, promise: Promise, *types: str) -> list[Told]:
-        return self.world.ledger.told(promise.key.pipeline_id, str(promise.key.date), *types)
+    def _emitted(self, promise: Promise, *types: str) -> list[Emitted]:
+        return self.world.ledger.emitted(promise.key.pipeline_id, str(promise.key.date), *types)
 
     @property
     def _soon(self) -> timedelta:

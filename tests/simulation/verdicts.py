@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulation.ledger import Ledger, Told
+from simulation.ledger import Emitted, Ledger
 from simulation.truths import Truth
 
 from interlock_config import PipelineConfig
@@ -34,22 +34,22 @@ def run_of_sensor(ledger: Ledger, change: Change, truth: Truth) -> RunKey | None
     return RunKey(config.id, config.schedule_id, when) if config is not None and when is not None else None
 
 
-def c_told_once(ledger: Ledger, told: Told) -> str | None:
+def c_emitted_once(ledger: Ledger, emitted: Emitted) -> str | None:
     """Each verdict is reported once per date, and never both met and breached."""
-    pipeline_id, day = told.run
-    found = [event.type for event in ledger.told(pipeline_id, day, *VERDICTS)]
-    if found.count(told.type) > 1:
-        return f"{pipeline_id} {day}: {told.type} was reported {found.count(told.type)} times"
+    pipeline_id, day = emitted.run
+    found = [event.type for event in ledger.emitted(pipeline_id, day, *VERDICTS)]
+    if found.count(emitted.type) > 1:
+        return f"{pipeline_id} {day}: {emitted.type} was reported {found.count(emitted.type)} times"
     if "SLA_MET" in found and len(found) > 1:
         return f"{pipeline_id} {day}: met and breached: {found}"
     return None
 
 
 def c_written_once(
-    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, told: list[Told]
+    key: RunKey, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, emitted: list[Emitted]
 ) -> str | None:
     """A clock's verdict never changes, and the transaction that writes a breach emits its event."""
-    types = {event.type for event in told}
+    types = {event.type for event in emitted}
     for clock, breach in _BREACH_OF.items():
         old, new = (before or {}).get(clock), (after or {}).get(clock)
         if old is not None and old != new:
@@ -136,7 +136,7 @@ def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> st
     """At the end, each clock was judged by the first success. A breach may be missing only after a final failure."""
     deadlines = expected_deadlines(config, key, world.store.arrived_at(key), world.ledger.exclusions(config))
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
-    told = [event.type for event in world.ledger.told(key.pipeline_id, str(key.date), *VERDICTS)]
+    emitted = [event.type for event in world.ledger.emitted(key.pipeline_id, str(key.date), *VERDICTS)]
     success = min(world.ledger.successes[key], default=None)
     for clock, deadline in deadlines.items():
         judged = row.get(clock)
@@ -146,11 +146,11 @@ def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> st
         outcome = judged["outcome"] if judged is not None else None
         if outcome not in expected:
             return f"{key}: its {clock} clock is {outcome}, not {expected}; success {success}, deadline {deadline}"
-        if (outcome == "breach") != (_BREACH_OF[clock] in told):
-            return f"{key}: its {clock} clock is {outcome}, but reported was {told}"
+        if (outcome == "breach") != (_BREACH_OF[clock] in emitted):
+            return f"{key}: its {clock} clock is {outcome}, but reported was {emitted}"
     in_time = bool(deadlines) and success is not None and success < min(deadlines.values())
-    if in_time != ("SLA_MET" in told):
-        return f"{key}: success {success}, deadlines {deadlines}, but reported was {told}"
+    if in_time != ("SLA_MET" in emitted):
+        return f"{key}: success {success}, deadlines {deadlines}, but reported was {emitted}"
     return None
 
 

@@ -162,13 +162,13 @@ def test_a_row_brings_the_rest_of_an_hour_once_it_is_over(
 
 
 @pytest.mark.parametrize(
-    ("written", "reason", "told"),
+    ("written", "reason", "reported"),
     [
         ("10-25 02:00", "repeated-hour", []),
         ("10-25 01:30", "late-data", [EventType.LATE_DATA_ARRIVAL]),
     ],
 )
-def test_the_repeated_hour_asks_for_a_rerun_and_is_not_late(written: str, reason: str, told: list[str]) -> None:
+def test_the_repeated_hour_asks_for_a_rerun_and_is_not_late(written: str, reason: str, reported: list[str]) -> None:
     config = expect("0 * * * *", "Europe/Berlin").config
     key = RunKey("p", "cron", parse_execution_date("2026-10-25T02"))
     begun = utc("10-25 01:01")
@@ -176,7 +176,7 @@ def test_the_repeated_hour_asks_for_a_rerun_and_is_not_late(written: str, reason
     sensor = Sensor("p", "ready", {"date": "2026-10-25", "hour": "02"}, utc(written))
     decision = decide_sensor(sensor, config, SensorFacts(run, True, Exclusions()), execution_timeout=timedelta(hours=4))
     assert isinstance(decision, RequestRerun)
-    assert (decision.reason, [event.type for event in decision.events]) == (reason, told)
+    assert (decision.reason, [event.type for event in decision.events]) == (reason, reported)
 
 
 FIRST = Run(RunKey("p", "stream", parse_execution_date("2026-10-25T02")), RunStatus.RUNNING, 0, "t", utc("10-25 01:00"))

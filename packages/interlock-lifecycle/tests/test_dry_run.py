@@ -195,7 +195,7 @@ def rerun_facts(dry_run: DryRun | None, updated: datetime | None, **more: Any) -
 
 
 @pytest.mark.parametrize(
-    ("used", "updated", "told"),
+    ("used", "updated", "reported"),
     [
         ((), NOW + timedelta(hours=1), ["DRY_RUN_WOULD_RERUN"]),
         ((), None, ["DRY_RUN_WOULD_RERUN"]),
@@ -205,13 +205,13 @@ def rerun_facts(dry_run: DryRun | None, updated: datetime | None, **more: Any) -
     ],
 )
 def test_a_rerun_request_is_answered_as_a_live_one_would_be(
-    config: PipelineConfig, triggered: DryRun, used: tuple[str, ...], updated: datetime | None, told: list[str]
+    config: PipelineConfig, triggered: DryRun, used: tuple[str, ...], updated: datetime | None, reported: list[str]
 ) -> None:
     dry_run = replace(triggered, reruns=used)
     decision = decide_rerun(request(), rerun_facts(dry_run, updated), config, execution_timeout=timedelta(hours=4))
     assert isinstance(decision, AnswerDryRun)
-    assert types(decision) == told
-    accepted = told == ["DRY_RUN_WOULD_RERUN"]
+    assert types(decision) == reported
+    accepted = reported == ["DRY_RUN_WOULD_RERUN"]
     assert decision.after.reruns == ((*used, "manual") if accepted else used)
 
 
@@ -251,7 +251,7 @@ def fail() -> Callable[..., JobEntry]:
 
 
 @pytest.mark.parametrize(
-    ("category", "event", "retries", "told"),
+    ("category", "event", "retries", "reported"),
     [
         (None, "fail", 0, "DRY_RUN_WOULD_RETRY"),
         ("TRANSIENT", "timeout", 0, "DRY_RUN_WOULD_RETRY"),
@@ -261,13 +261,13 @@ def fail() -> Callable[..., JobEntry]:
     ],
 )
 def test_an_external_failure_is_judged_by_the_live_budgets(
-    config: PipelineConfig, fail: Callable[..., JobEntry], category: str | None, event: str, retries: int, told: str
+    config: PipelineConfig, fail: Callable[..., JobEntry], category: str | None, event: str, retries: int, reported: str
 ) -> None:
     known = FailureFacts(DryRun(KEY, NOW, retries=retries), NOBODY)
     decision = decide_dry_run_failure(fail(category, event), config, known, at=NOW)
     assert isinstance(decision, AnswerDryRun)
-    assert types(decision) == [told]
-    assert decision.after.retries == retries + (told == "DRY_RUN_WOULD_RETRY")
+    assert types(decision) == [reported]
+    assert decision.after.retries == retries + (reported == "DRY_RUN_WOULD_RETRY")
 
 
 def test_a_failure_is_judged_once_and_a_success_not_at_all(
@@ -286,15 +286,15 @@ def test_a_failure_is_judged_once_and_a_success_not_at_all(
 def test_two_writes_within_a_second_are_two_events(config: PipelineConfig, dry_run: DryRun, key: str) -> None:
     """The stream gives both the same time. The start, late data and drift are alike."""
 
-    def tell(number: int) -> str:
+    def report(number: int) -> str:
         written = {"date": "2026-03-03", "complete": True, "count": number, "rows": number}
         sensor = Sensor("bronze", key, written, NOW + timedelta(minutes=1))
         decision = decide_dry_run(sensor, config, facts(sensor, dry_run=dry_run, baseline={"audit": {"rows": 5}}))
         assert isinstance(decision, ObserveRun | Announce)
         return decision.events[0].id
 
-    assert tell(150) != tell(200)
-    assert tell(150) == tell(150)
+    assert report(150) != report(200)
+    assert report(150) == report(150)
 
 
 MIDNIGHT = datetime(2026, 3, 4, 0, 5, tzinfo=UTC)

@@ -57,7 +57,7 @@ def test_a_decision_taken_twice_names_its_events_the_same(key: RunKey) -> None:
 @pytest.mark.parametrize("name", KEYS)
 def test_ids_sort_by_time_then_cause_then_place(name: str) -> None:
     earlier = NOW - timedelta(milliseconds=1)
-    told = [
+    reported = [
         make_event_id(earlier, f"complete {name}", 255),
         make_event_id(NOW, f"sensor {name}", 0),
         make_event_id(NOW, f"sensor {name}", 1),
@@ -70,7 +70,7 @@ def test_ids_sort_by_time_then_cause_then_place(name: str) -> None:
         make_event_id(NOW, f"timer {name}", 0),
         make_event_id(NOW, f"something new {name}", 0),
     ]
-    assert told == sorted(told)
+    assert reported == sorted(reported)
 
 
 def test_a_decision_of_more_events_than_ids_can_order_is_refused() -> None:
@@ -93,8 +93,8 @@ def test_what_a_sensor_causes_within_its_second_sorts_behind_it(config: Pipeline
     assert isinstance(granted, OpenAttempt)
     started = decide_started(granted.after, granted.after.run_token, now=NOW, execution_timeout=TIMEOUT)
     assert isinstance(started, MarkStarted)
-    told = [*late.events, *granted.events, *started.events, *_rest(config, granted.after, fields)]
-    assert [str(event.type) for event in told] == [
+    reported = [*late.events, *granted.events, *started.events, *_rest(config, granted.after, fields)]
+    assert [str(event.type) for event in reported] == [
         "LATE_DATA_ARRIVAL",
         "RERUN_ACCEPTED",
         "JOB_TRIGGERED",
@@ -102,7 +102,7 @@ def test_what_a_sensor_causes_within_its_second_sorts_behind_it(config: Pipeline
         "JOB_COMPLETED",
         "SLA_MET",
     ]
-    assert sorted(told, key=lambda event: event.id) == told
+    assert sorted(reported, key=lambda event: event.id) == reported
 
 
 def _rest(config: PipelineConfig, run: Run, fields: dict[str, object]) -> list[Event]:
@@ -123,7 +123,7 @@ def test_two_writes_of_a_sensor_within_a_second_are_two_events(
     done = replace(run, status=RunStatus.COMPLETED, evaluated_at=NOW - timedelta(hours=1))
     days = Exclusions(dates=frozenset({NOW.date()})) if is_excluded else Exclusions()
 
-    def tell(count: int) -> str:
+    def report(count: int) -> str:
         fields = {"complete": True, "count": count, "date": "2026-03-03", "hour": "11"}
         facts = SensorFacts(done, True, days)
         decision = decide_sensor(
@@ -132,8 +132,8 @@ def test_two_writes_of_a_sensor_within_a_second_are_two_events(
         assert isinstance(decision, RequestRerun)
         return decision.events[0].id
 
-    assert tell(150) != tell(200)
-    assert tell(150) == tell(150)
+    assert report(150) != report(200)
+    assert report(150) == report(150)
 
 
 @pytest.mark.parametrize("length", [4000, 4001, 300_000])
@@ -148,7 +148,7 @@ def test_long_texts_are_cut_wherever_they_stand(key: RunKey, length: int) -> Non
         detail={"error": text, "many": [text], "inner": {"note": text}, "attempt": 3},
     )
     assert event.detail is not None
-    told = [event.message, event.detail["error"], event.detail["many"][0], event.detail["inner"]["note"]]
+    reported = [event.message, event.detail["error"], event.detail["many"][0], event.detail["inner"]["note"]]
     expected = text if length == 4000 else "x" * 4000 + f"… (cut; {length} characters)"
-    assert told == [expected] * 4
+    assert reported == [expected] * 4
     assert event.detail["attempt"] == 3

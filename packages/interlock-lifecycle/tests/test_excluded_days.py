@@ -97,9 +97,9 @@ def test_a_deadline_moves_for_all_that_look_at_it(run: Run) -> None:
 @pytest.mark.parametrize(("seconds", "event"), [(-1, EventType.SLA_MET), (0, EventType.SLA_BREACH)])
 def test_a_moved_deadline_judges_and_its_event_says_what_moved(run: Run, seconds: int, event: EventType) -> None:
     decision = close(run_of(run, FRIDAY), MOVED + timedelta(seconds=seconds), facts_of(FRIDAY), pipeline())
-    [told] = [one for one in decision.events if one.type is event]
-    assert told.detail["movedFrom"] == "2026-03-07T10:00:00Z"
-    assert told.message.endswith(". The deadline moved from 2026-03-07T10:00:00Z over excluded days")
+    [reported] = [one for one in decision.events if one.type is event]
+    assert reported.detail["movedFrom"] == "2026-03-07T10:00:00Z"
+    assert reported.message.endswith(". The deadline moved from 2026-03-07T10:00:00Z over excluded days")
     assert decision.verdicts[Clock.ABSOLUTE].deadline == MOVED
 
 

@@ -149,14 +149,14 @@ def test_two_writes_within_a_second_are_two_events(
     """The stream gives both the same time: drift and the rules' verdict alike."""
     ledger = audit(1, key="ledger")
 
-    def tell(rows: int) -> str:
+    def report(rows: int) -> str:
         sensor = audit(rows)
         decision = decide_post_run(sensor, config, facts(done, sensor, ledger, baseline=baseline))
         assert isinstance(decision, RequestRerun | NoteAfterRun)
         return decision.events[0].id
 
-    assert tell(150) != tell(200)
-    assert tell(150) == tell(150)
+    assert report(150) != report(200)
+    assert report(150) == report(150)
 
 
 def test_drift_of_an_excluded_date_is_only_reported(config: PipelineConfig, done: Run) -> None:
@@ -213,7 +213,7 @@ def test_without_a_baseline_of_this_sensor_nothing_drifts(
 
 
 @pytest.mark.parametrize(
-    ("rows", "ledger", "told"),
+    ("rows", "ledger", "reported"),
     [
         (100, True, ["POST_RUN_PASSED"]),
         (99, True, ["POST_RUN_FAILED"]),
@@ -222,17 +222,17 @@ def test_without_a_baseline_of_this_sensor_nothing_drifts(
     ],
 )
 def test_the_rules_wait_for_missing_sensors_only(
-    config: PipelineConfig, done: Run, rows: int, ledger: bool, told: list[str] | None
+    config: PipelineConfig, done: Run, rows: int, ledger: bool, reported: list[str] | None
 ) -> None:
     sensor = audit(rows)
     others = [audit(1, key="ledger")] if ledger else []
     decision = decide_post_run(sensor, config, facts(done, sensor, *others))
-    if told is None:
+    if reported is None:
         assert isinstance(decision, Ignore)
         assert "ledger" in decision.reason
     else:
         assert isinstance(decision, NoteAfterRun)
-        assert types(decision) == told
+        assert types(decision) == reported
         assert decision.settled is ledger
 
 
@@ -421,7 +421,7 @@ def test_an_hours_report_has_a_day(config: PipelineConfig, key: str, fields: dic
 
 
 @pytest.mark.parametrize(
-    ("now_there", "more", "told"),
+    ("now_there", "more", "reported"),
     [
         (HOUR, {}, ["POST_RUN_PASSED"]),
         (HOUR | {"hour": "12"}, {}, []),
@@ -431,14 +431,14 @@ def test_an_hours_report_has_a_day(config: PipelineConfig, key: str, fields: dic
     ],
 )
 def test_an_hours_report_is_judged_for_its_day(
-    config: PipelineConfig, done: Run, now_there: dict[str, Any], more: dict[str, Any], told: list[str]
+    config: PipelineConfig, done: Run, now_there: dict[str, Any], more: dict[str, Any], reported: list[str]
 ) -> None:
     daily = replace(done, key=replace(done.key, date=parse_execution_date("2026-03-03")))
     config = replace(config, post_run=replace(config.post_run, rules=config.post_run.rules[:1]))
     sensor = Sensor("bronze-orders", "audit", HOUR, NOW)
     known = SensorFacts(daily, True, NOBODY, sensors={"audit": now_there, **more})
     decision = decide_post_run(sensor, config, known, daily.key)
-    assert (types(decision) if isinstance(decision, NoteAfterRun) else []) == told
+    assert (types(decision) if isinstance(decision, NoteAfterRun) else []) == reported
     if isinstance(decision, NoteAfterRun):
         assert decision.run == daily
         assert decision.events[0].date == "2026-03-03"

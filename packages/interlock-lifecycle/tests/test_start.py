@@ -69,8 +69,8 @@ def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
     assert (windows.evaluation_window, windows.job_poll_window) == (24 * HOUR, 24 * HOUR)
     assert (windows.evaluation_interval, windows.job_check_interval) == (77, 104)
     assert 1900 < windows.turns <= 2000
-    told = execution_input(run, pipeline(24 * HOUR, 44, 24 * HOUR), None, timedelta(hours=50))["config"]
-    assert (told["evaluationIntervalSeconds"], told["jobCheckIntervalSeconds"]) == (77, 104)
+    reported = execution_input(run, pipeline(24 * HOUR, 44, 24 * HOUR), None, timedelta(hours=50))["config"]
+    assert (reported["evaluationIntervalSeconds"], reported["jobCheckIntervalSeconds"]) == (77, 104)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -94,11 +94,11 @@ def old(store: Store, config: PipelineConfig) -> Store:
     return store
 
 
-@pytest.mark.parametrize(("told", "kept"), [({}, 0), ({"attempt": 3}, 3)])
+@pytest.mark.parametrize(("reported", "kept"), [({}, 0), ({"attempt": 3}, 3)])
 def test_an_adopted_run_keeps_its_attempt(
-    store: Store, scan: RowScan, key: RunKey, told: dict[str, int], kept: int
+    store: Store, scan: RowScan, key: RunKey, reported: dict[str, int], kept: int
 ) -> None:
-    put(store, {**RUN, "SK": f"TRIGGER#stream#{key.date}", **told})
+    put(store, {**RUN, "SK": f"TRIGGER#stream#{key.date}", **reported})
     migrate(store, scan)
     run = store.run(key)
     assert run is not None
@@ -201,10 +201,10 @@ def test_a_second_go_changes_nothing(old: Store, scan: RowScan) -> None:
 def test_without_apply_the_report_is_equal_and_nothing_written(old: Store, scan: RowScan) -> None:
     fresh = Calendar("de", frozenset(), frozenset({date(2026, 10, 3)}))
     before = all_rows(old, scan)
-    told = migrate(old, scan, apply=False, calendars=[fresh])
+    reported = migrate(old, scan, apply=False, calendars=[fresh])
     assert all_rows(old, scan) == before
     done = migrate(old, scan, calendars=[fresh])
-    assert told.changes == done.changes
+    assert reported.changes == done.changes
     assert len(done.changes) == 3
 
 

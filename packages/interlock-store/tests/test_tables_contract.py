@@ -317,9 +317,9 @@ def test_a_transaction_that_fails_half_way_changes_nothing(tables: Any, control:
         Check(control, "a", "4", Expect(exists=True)),
         Put(control, {**ROW, "SK": "5"}, Expect(equals={"n": 1})),
     ]
-    with pytest.raises(TransactionRefused) as told:
+    with pytest.raises(TransactionRefused) as reported:
         tables.transact(writes)
-    assert told.value.indexes == (3, 4)
+    assert reported.value.indexes == (3, 4)
     assert [(row["SK"], row.get("n")) for row in tables.query(control, "a")] == [("1", 1), ("2", None)]
 
 

@@ -144,10 +144,10 @@ def test_a_sensors_committed_run_starts_its_execution(aws: dict[str, Any], store
     described = aws["stepfunctions"].describe_execution(
         executionArn=aws["machine"].replace("stateMachine", "execution") + f":{executions(aws)[0]}"
     )
-    told = json.loads(described["input"])
-    assert told["sensorArrivalAt"] == "2026-03-03T12:00:00Z"
-    assert told["sla"] == {"maxDuration": "1h", "timezone": "UTC", "critical": False}
-    assert told["config"]["evaluationWindowSeconds"] == 3600
+    reported = json.loads(described["input"])
+    assert reported["sensorArrivalAt"] == "2026-03-03T12:00:00Z"
+    assert reported["sla"] == {"maxDuration": "1h", "timezone": "UTC", "critical": False}
+    assert reported["config"]["evaluationWindowSeconds"] == 3600
 
 
 def test_every_record_delivered_twice_changes_nothing(aws: dict[str, Any], store: Store, handle: Handle) -> None:
@@ -300,8 +300,8 @@ def test_a_dry_run_starts_nothing_through_the_handler(aws: dict[str, Any], store
     failed = {"PK": "PIPELINE#bronze", "SK": "JOB#stream#2026-03-03#1772542800000", "event": "fail"}
     rerun = {"PK": "PIPELINE#bronze", "SK": "RERUN_REQUEST#stream#2026-03-03", "requestedAt": "2026-03-03T14:00:00Z"}
     assert handle(batch(READY, failed, rerun), None) == {"batchItemFailures": []}
-    told = [row["detailType"] for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
-    assert sorted(told) == [
+    reported = [row["detailType"] for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
+    assert sorted(reported) == [
         "DRY_RUN_COMPLETED",
         "DRY_RUN_RETRY_EXHAUSTED",
         "DRY_RUN_SLA_PROJECTION",
@@ -363,8 +363,8 @@ def test_an_invalid_calendar_is_reported_per_pipeline(aws: dict[str, Any], store
     for _ in range(2):
         assert handle(batch(wrong), None) == {"batchItemFailures": []}
     events = [row for row in store.pending(datetime.now(UTC)) if row["SK"].startswith("EVENT#")]
-    told = sorted((row["PK"], row["detailType"]) for row in events)
-    assert told == [("PIPELINE#gold", "CONFIG_INVALID"), ("PIPELINE#silver", "CONFIG_INVALID")]
+    reported = sorted((row["PK"], row["detailType"]) for row in events)
+    assert reported == [("PIPELINE#gold", "CONFIG_INVALID"), ("PIPELINE#silver", "CONFIG_INVALID")]
 
 
 def test_an_edited_calendar_is_noted_in_each_pipelines_row(aws: dict[str, Any], store: Store, handle: Handle) -> None:

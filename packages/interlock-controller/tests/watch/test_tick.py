@@ -189,12 +189,12 @@ def test_a_lost_execution_uses_no_recovery(world: World, store: Store, recovery:
 
 def test_a_status_change_takes_up_the_run_at_once(world: World, store: Store, recovery: Recovery) -> None:
     run = start(store, commit(store))
-    told_input = (
+    reported_input = (
         f'{{"pipelineId": "bronze", "scheduleId": "stream", "date": "2026-03-03", "runToken": "{run.run_token}"}}'
     )
-    assert recovery.execution_changed({"status": "ABORTED", "input": told_input}, NOW)
-    assert not recovery.execution_changed({"status": "ABORTED", "input": told_input}, NOW)
-    assert not recovery.execution_changed({"status": "RUNNING", "input": told_input}, NOW)
+    assert recovery.execution_changed({"status": "ABORTED", "input": reported_input}, NOW)
+    assert not recovery.execution_changed({"status": "ABORTED", "input": reported_input}, NOW)
+    assert not recovery.execution_changed({"status": "RUNNING", "input": reported_input}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,10 @@ def select_rows(
 def _look(
     rows: Mapping[str, Fields], rule: Rule, key: str, date: ExecutionDate, suffixes: tuple[str, ...]
 ) -> tuple[str | None, list[RowDate]]:
-    """The key of the row that the rule reads (None without a row), and the dates of rows that may have replaced it.
+    """The key of the row that the rule reads, None without one, and the dates that other rows name.
 
-    The dates are those of the rows that do not count, and of the row that the rule reads if that row is not exact.
+    A row that names another date may have replaced the row of this date. Such dates are listed. The date of the row
+    that the rule reads is listed too, if it is less precise than this date or more precise.
     """
     objections: list[RowDate] = []
     best: str | None = None  # a row of an hour for its day, or of the day for its hour

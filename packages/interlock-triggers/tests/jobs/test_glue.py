@@ -216,8 +216,8 @@ def test_with_unreadable_logs_the_success_of_glue_counts(refusal: str, caplog: p
 @pytest.mark.parametrize("stream", ["jr_0-job-insights-rca-driver", "jr_0"])
 def test_the_two_log_checks_are_independent(stream: str, caplog: pytest.LogCaptureFixture) -> None:
     """Unreadable insights do not prevent the check of the driver's log, and the reverse."""
-    told = [INSIGHT] if stream.endswith("driver") else [TRUE_POSITIVES["driver error"]]
-    aws = _succeeded(told, stream)
+    reported = [INSIGHT] if stream.endswith("driver") else [TRUE_POSITIVES["driver error"]]
+    aws = _succeeded(reported, stream)
     others = "jr_0" if stream.endswith("driver") else "jr_0-job-insights-rca-driver"
     aws.unreadable_streams = {others}
     assert _check(aws).state is State.FAILED

@@ -63,7 +63,10 @@ def examine(raw: Any, findings: Findings, *, is_plain: bool = False, is_short: b
 
 
 def _as_stored(data: bytes | str) -> PipelineConfig | None:
-    """The config of a text that `encode_json` wrote and that has no error. None asks for the complete decoding."""
+    """The config of a text that has the form of `encode_json` and no error, decoded the short way.
+
+    For any other text the result is None, and the caller decodes it completely.
+    """
     if not isinstance(data, bytes):
         try:
             data = data.encode()
