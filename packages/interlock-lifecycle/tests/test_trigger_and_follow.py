@@ -295,6 +295,27 @@ def test_the_poll_window_counts_from_the_promise(config: PipelineConfig, run: Ru
     assert follow(run, promised, window, config, no_sla, NOW + timedelta(minutes=10)) == PollWindowUsedUp()
 
 
+@pytest.mark.parametrize(
+    ("age", "wait"), [(-3, 5), (0, 5), (2, 7), (5, 10), (15, 20), (35, 40), (54, 59), (55, 60), (75, 60), (3600, 60)]
+)
+def test_waits_grow_with_the_age_of_the_job(
+    config: PipelineConfig, run: Run, no_sla: SlaFacts, age: int, wait: int
+) -> None:
+    """5, 10, 20 and 40 s after each other, then the interval. A clock may be behind the intent's."""
+    window = PollWindow(timedelta(hours=2), timedelta(minutes=1))
+    now = NOW + timedelta(seconds=age)
+    for kind in ("airflow", "databricks"):
+        asked = replace(intent(run_id="job-1"), type=kind)
+        assert follow(run, asked, window, config, no_sla, now) == JobRuns(wait)
+    assert follow(run, replace(intent(run_id="job-1"), type="glue"), window, config, no_sla, now) == JobRuns(60)
+
+
+def test_a_short_interval_is_the_longest_wait(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    window = PollWindow(timedelta(hours=2), timedelta(seconds=2))
+    asked = replace(intent(run_id="job-1"), type="airflow")
+    assert follow(run, asked, window, config, no_sla, NOW) == JobRuns(2)
+
+
 def test_polling_looks_again_just_before_a_deadline(
     configure: Callable[..., PipelineConfig], run: Run, arrived: SlaFacts
 ) -> None:

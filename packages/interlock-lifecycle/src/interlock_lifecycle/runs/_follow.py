@@ -40,8 +40,15 @@ class PollWindowUsedUp(Struct, frozen=True):
     """The job still runs at the end of its poll window."""
 
 
+_SILENT_TYPES = frozenset({"airflow", "databricks"})
+"""The types of followed jobs whose target sends no event when a job ends. Only a look finds such an end."""
+
+_FIRST_STEP = timedelta(seconds=5)
+"""The first wait of these types. A wait is as long as the job has run, plus this (docs/reference/runs.md §6)."""
+
+
 class PollWindow(Struct, frozen=True):
-    """The time for which a job is followed from its intent on, and the interval of the looks."""
+    """The time for which a job is followed from its intent on, and the longest interval of the looks."""
 
     length: timedelta
     interval: timedelta
@@ -108,9 +115,16 @@ def follow(
     sla: SlaFacts,
     now: datetime,
 ) -> JobRuns | PollWindowUsedUp:
-    """The next step after the target reports a running job: `JobRuns` with a wait, or `PollWindowUsedUp`."""
+    """The next step after the target reports a running job: `JobRuns` with a wait, or `PollWindowUsedUp`.
+
+    For a target that sends no events, the waits grow with the age of the job up to the interval. So a short job is
+    closed soon, and a long job costs few looks.
+    """
     closes_at = intent.committed_at + window.length
     if now >= closes_at:
         return PollWindowUsedUp()
+    step = window.interval
+    if intent.type in _SILENT_TYPES:
+        step = min(step, max(now - intent.committed_at, timedelta()) + _FIRST_STEP)
     deadlines = deadlines_of(config, run.key.date, sla.arrived_at, sla.exclusions) if config else ()
-    return JobRuns(wait_seconds(now, window.interval, closes_at, next_moment(deadlines, sla.verdict.clocks, now)))
+    return JobRuns(wait_seconds(now, step, closes_at, next_moment(deadlines, sla.verdict.clocks, now)))
