@@ -49,6 +49,7 @@ class LoopbackSlack:
         self.away: Callable[[], bool] = lambda: False
         """Whether every request fails with 503, that of a probe too."""
         self.probes = 0
+        self.probe_answers: list[Answer] = []
         self.before: Callable[[dict[str, Any]], object] = lambda body: None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
@@ -77,7 +78,7 @@ class LoopbackSlack:
             if self.away():
                 return Answer("", status=503)
             if path == "/api/auth.test":
-                return Answer({"ok": True})
+                return self.probe_answers.pop(0) if self.probe_answers else Answer({"ok": True})
             answer = self.answers.pop(0) if self.answers else None
         self.before(body)
         if path != "/api/chat.postMessage":

@@ -349,6 +349,20 @@ def test_the_wait_that_slack_asked_for_outlasts_the_process(
     assert timedelta(seconds=150) <= clock.now() - asked <= timedelta(seconds=210)
 
 
+def test_the_wait_that_a_probe_was_asked_for_is_kept(
+    start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any
+) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    slack.probe_answers = [answer({"ok": False}, status=429, headers={"Retry-After": "170"})]
+    for minute in range(2):
+        assert start().tick().posted == 0, minute
+        clock.sleep(MINUTE)
+    assert slack.probes == 1
+    assert start().tick() == Drained(posted=1)
+
+
 def test_a_wait_within_the_drain_is_kept(start: Callable[..., Lambda], slack: Any, answer: Any, clock: Any) -> None:
     slack.away = lambda: True
     for identifier in "ab":
@@ -405,6 +419,42 @@ def test_a_corrupted_row_is_a_dead_letter_and_stops_no_alert(
     process = start()
     assert process.tick() == Drained(posted=1)
     assert [letter.payload["body"] for letter in process.letters.letters] == ["{"]
+
+
+def test_an_alert_that_no_row_can_note_stops_no_other(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    slack.away = lambda: True
+    for identifier in "ab":
+        start().take(body(identifier))
+    slack.away = lambda: False
+    calls: list[str] = []
+
+    def reject_first(operation: str) -> None:
+        calls.extend([operation] if operation == "update_item" else [])
+        # The first update takes the lease of the drain, the second that of the alert.
+        if operation == "update_item" and len(calls) == 2:
+            raise ClientError({"Error": {"Code": "ValidationException"}}, "UpdateItem")
+
+    table.before = reject_first
+    process = start()
+    assert process.tick() == Drained(posted=1)
+    assert posted(slack) == ["b"]
+    assert [letter.payload["body"] for letter in process.letters.letters] == [body("a")]
+
+
+def test_a_busy_table_ends_the_drain_and_its_lease(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+
+    def throttle(operation: str) -> None:
+        if slack.probes and operation == "query":
+            table.before = lambda operation: None
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
+
+    table.before = throttle
+    with pytest.raises(ClientError):
+        start().tick()
+    assert start().tick() == Drained(posted=1)
 
 
 def test_a_row_without_a_kept_letter_stays(start: Callable[..., Lambda], slack: Any, table: Any) -> None:

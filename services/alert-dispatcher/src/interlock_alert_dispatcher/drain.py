@@ -9,9 +9,9 @@ from interlock_alert_dispatcher.alert import read_alert
 from interlock_alert_dispatcher.dispatch import Dispatcher, Occupied
 from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
 from interlock_alert_dispatcher.pending import DRAIN, Pending, PendingAlerts
-from interlock_alert_dispatcher.slack import Slack, SlackError, SlackRefused
+from interlock_alert_dispatcher.slack import Slack, SlackBusy, SlackError, SlackRefused
 from interlock_alert_dispatcher.tokens import TokenUnreadable
-from interlock_dlq import MalformedRecord, RetryLater, Router, make_letter
+from interlock_dlq import Permanence, RetryLater, Router, classify, make_letter
 from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
 
 _log = get_logger(__name__)
@@ -94,11 +94,7 @@ class Drain:
     def _post_all(self, deadline: InvocationDeadline) -> _Progress:
         progress = _Progress()
         self._dispatcher.stay_quiet(self._pending.quiet_until())
-        try:
-            self._dispatcher.await_turn(deadline)
-            self._slack.probe(deadline)
-        except (SlackError, TokenUnreadable, RetryLater) as error:
-            progress.stopped = f"{type(error).__name__}: {error}"
+        progress.stopped = self._look(deadline)
         while progress.stopped is None:
             # The line is read again for each message, because a more severe alert may have joined it.
             rows = self._pending.first(len(progress.skipped) + 1)
@@ -110,12 +106,21 @@ class Drain:
             self._pending.note_quiet(self._dispatcher.quiet_until)
         return progress
 
+    def _look(self, deadline: InvocationDeadline) -> str | None:
+        """Look for Slack once. The result is the reason to post nothing, or None."""
+        try:
+            self._dispatcher.await_turn(deadline)
+            self._slack.probe(deadline)
+        except SlackBusy as busy:
+            self._dispatcher.stay_quiet(busy.until)
+            return str(busy)
+        except (SlackError, TokenUnreadable, RetryLater) as error:
+            return f"{type(error).__name__}: {error}"
+        return None
+
     def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
         try:
             is_posted = self._dispatcher.dispatch(read_alert({"body": pending.body}), deadline, late=True)
-        except MalformedRecord as error:
-            progress.skipped.add(pending.key)
-            self._bury(pending, error)
         except Occupied:
             progress.skipped.add(pending.key)
         except SlackRefused as refusal:
@@ -125,6 +130,12 @@ class Drain:
                 progress.stopped = str(refusal)
         except (SlackError, TokenUnreadable, RetryLater) as error:
             progress.stopped = f"{type(error).__name__}: {error}"
+        except Exception as error:
+            # An alert that is at fault itself must not hold up the others for good.
+            if classify(error) is Permanence.TRANSIENT:
+                raise
+            progress.skipped.add(pending.key)
+            self._bury(pending, error)
         else:
             self._pending.remove(pending)
             if is_posted:
@@ -160,4 +171,7 @@ class NoDrain:
         """Report the pending alerts."""
         waiting = self._pending.count()
         measure(Metric.ALERTS_PENDING, waiting)
-        return Drained(waiting=waiting, reason="no Slack token is set")
+        reason = "no Slack token is set"
+        if waiting:
+            _log.warning("alerts_pending", posted=0, waiting=waiting, reason=reason)
+        return Drained(waiting=waiting, reason=reason)
