@@ -27,12 +27,13 @@ HOSTILE = (
     "\x7f\b\b\b\b",
     "\x00",
 )
-FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def raw_signs(text: str) -> list[str]:
     """The characters that a terminal would obey or hide. Line ends are expected."""
-    return [repr(sign) for sign in text if sign != "\n" and unicodedata.category(sign) in FORBIDDEN_CATEGORIES]
+    unusual = set(text) - {"\n"}
+    return [repr(sign) for sign in sorted(unusual) if unicodedata.category(sign) in _FORBIDDEN_CATEGORIES]
 
 
 def values() -> st.SearchStrategy[Any]:

@@ -103,7 +103,14 @@ class Lambdas:
         letters: DeadLetters,
     ) -> None:
         store = Store(tables, NAMES)
-        outbox = Outbox(store, around, around, now=now, execution_timeout=TIMEOUT)  # type: ignore[arg-type]
+        outbox = Outbox(
+            store,
+            around,
+            around,  # type: ignore[arg-type]
+            now=now,
+            execution_timeout=TIMEOUT,
+            dead_letters=letters,
+        )
         reruns, workers, cache = RerunIntake(store, execution_timeout=TIMEOUT), WorkerPool(), ConfigCache(store, now)
         recovery = Recovery(
             store,
@@ -146,10 +153,14 @@ class Lambdas:
     def route(self, changes: Sequence[tuple[str, str, Mapping[str, Any] | None, datetime]]) -> int:
         """The stream delivers a batch of changed rows. Returns the number of accepted rows."""
         records = [self._record(*change) for change in changes]
-        answer = self._stream_router({"Records": records})
+        answer = self.deliver(records)
         failed = [one["itemIdentifier"] for one in answer["batchItemFailures"]]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         return numbers.index(failed[0]) if failed else len(records)
+
+    def deliver(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The stream delivers a batch of records. Returns the partial batch response."""
+        return dict(self._stream_router({"Records": [*records]}))
 
     def _record(self, pk: str, sk: str, row: Mapping[str, Any] | None, at: datetime) -> dict[str, Any]:
         self._records += 1

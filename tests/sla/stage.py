@@ -109,7 +109,7 @@ class Stage:
         self._order = itertools.count()
         self.tables = self.open_tables()
         self.store = Store(self.tables, NAMES)
-        self.jobs = Jobs(self.clock)
+        self.jobs = self.open_jobs()
         self.timers = Timers(self)
         timers = self.timers if scheduler else NoTimers()
         self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock, letters or NoLetters())
@@ -118,6 +118,10 @@ class Stage:
     def open_tables(self) -> Tables:
         """The tables of the services. Each changed row goes to `_changed`."""
         return MemoryTables(self._changed)
+
+    def open_jobs(self) -> Jobs:
+        """The target of the jobs."""
+        return Jobs(self.clock)
 
     def clock(self) -> datetime:
         return self.now
