@@ -182,10 +182,10 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """Run the short simulation with faults under a virtual clock, the SLA situations and the date stories."""
+    """Run the short simulation with faults, the SLA situations, the date stories and a part of the fuzzed rows."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=600", "-n2")
-    session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", *session.posargs)
+    session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", "tests/fuzz", *session.posargs)
 
 
 @nox.session
@@ -282,11 +282,13 @@ def _report_mutants(session: nox.Session, results: str) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Give thousands of invalid files to the config reader: no traceback, under 1 s and 200 MB each."""
-    _sync(session, "--package", "interlock-config", "--all-extras", "--group", "test")
+    """Give thousands of invalid files to the config reader, and 100,000 rows to the handlers and the commands."""
+    _sync_workspace(session)
     names = ("files/test_limits", "test_laws", "values/test_hints")
     tests = [f"packages/interlock-config/tests/{name}.py" for name in names]
     session.run("pytest", "-q", "--hypothesis-profile=fuzz", "--hypothesis-show-statistics", *tests, *session.posargs)
+    rows = {"INTERLOCK_FUZZ_ROWS": os.environ.get("INTERLOCK_FUZZ_ROWS", "100000")}
+    session.run("pytest", "-q", "--show-capture=no", "-n2", "tests/fuzz", *session.posargs, env=rows)
 
 
 @nox.session(name="simulation-long")

@@ -1,5 +1,6 @@
 """The Lambdas' handlers around tables with fuzzed rows. Each invocation is checked when it ends."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,17 +8,36 @@ from typing import Any
 
 import pytest
 from fuzz.seeds import END, PIPELINES, Seed, seeds
+from msgspec import ValidationError
+from simulation.machine import ORCHESTRATOR, SLA_MONITOR, TaskFailed
+from sla.lambdas import NAMES
 from sla.stage import Jobs, Stage
 
 from interlock_config import decode_yaml
 from interlock_controller.effects import BusEntry, EventBus
+from interlock_controller.runs import Mode as StepMode
+from interlock_controller.runs import SubmissionFailed
+from interlock_controller.slas import Mode as SlaMode
+from interlock_controller.slas import TimersNotMade
 from interlock_dlq import BatchResult, DeadLetter, process_stream
+from interlock_sla import SlaError
+from interlock_store import Contended, MalformedRow
 from interlock_store._write import Put
 from interlock_stream_router import handler as stream_router
 from interlock_triggers import Attempt, Started
 
 NOW = END + timedelta(days=2)
 _BATCH = 10
+_EXPECTED = (MalformedRow, SubmissionFailed, Contended, ValidationError, SlaError, TimersNotMade)
+"""The errors that name an invalid row or an invalid date, and those after which the state machine asks again."""
+
+_ALERT = {"alertType": "SLA_BREACH", "breachAt": "2026-03-05T07:00:00Z"}
+_WINDOWS = {
+    "evaluationIntervalSeconds": 60,
+    "evaluationWindowSeconds": 600,
+    "jobCheckIntervalSeconds": 60,
+    "jobPollWindowSeconds": 600,
+}
 
 
 class Letters:
@@ -53,6 +73,7 @@ class Plant(Stage):
         self.dead = Letters()
         self.noted = NotedJobs(self.clock)
         self.results: list[BatchResult] = []
+        self.refused = 0
         super().__init__(NOW, letters=self.dead)
         monkeypatch.setattr(stream_router, "process_stream", self._process)
         for text in PIPELINES.values():
@@ -82,6 +103,34 @@ class Plant(Stage):
         """Give records to the stream-router as they are, also invalid ones."""
         answer = self.lambdas.deliver(records)
         assert answer == {"batchItemFailures": []}, f"the shard is blocked at {answer}"
+
+    def ask_all(self) -> None:
+        """Call the SLA monitor and the orchestrator for each date of the fuzzed pipelines."""
+        for row in self.tables.rows_of(NAMES.control):
+            kind, _, rest = row["SK"].partition("#")
+            schedule, _, date = rest.partition("#")
+            if kind == "TRIGGER" and row["PK"] != "PIPELINE#q":
+                subject = {"pipelineId": row["PK"].partition("#")[2], "scheduleId": schedule, "date": date}
+                for mode in SlaMode:
+                    self._ask(SLA_MONITOR, {**subject, "mode": str(mode), **_ALERT})
+                token = {"runToken": str(row.get("runToken", "")), "startedAt": self.now.isoformat()}
+                # The state machine asks for a start only after the rules held.
+                for step in sorted(set(StepMode) - {StepMode.TRIGGER}):
+                    outcome = {"status": "finished", "event": "success"}
+                    event = {**subject, **token, "mode": str(step), "config": _WINDOWS, "outcome": outcome}
+                    self._ask(ORCHESTRATOR, event)
+
+    def _ask(self, resource: str, event: dict[str, Any]) -> None:
+        with contextlib.suppress(TaskFailed):
+            self._invoke(resource, event)
+
+    def _invoke(self, resource: str, event: dict[str, Any]) -> Any:
+        """An invocation of a Lambda. It answers, or ends with an error that names the row or says "again"."""
+        try:
+            return self.lambdas.step(event) if resource == ORCHESTRATOR else self.lambdas.mind_sla(event)
+        except _EXPECTED as error:
+            self.refused += 1
+            raise TaskFailed(type(error).__name__, str(error)) from error
 
     def _process(self, records: Any, *parts: Any, **more: Any) -> BatchResult:
         result = process_stream(records, *parts, **more)

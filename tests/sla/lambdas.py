@@ -124,7 +124,7 @@ class Lambdas:
         overview = Overview(tables, NAMES)
         checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
         sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
-        repairs = RowRepairs(store, now=now)
+        repairs = RowRepairs(store, now=now, dead_letters=letters)
         router = RecordRouter(outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache), repairs)
         monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
         self._now = now

@@ -15,7 +15,9 @@ from interlock_cli import main
 from interlock_cli._dead_letters import QUEUES, DeadLetters, count_dead_letters
 from interlock_cli._deployment import Deployment
 from interlock_local.site._queues import DEAD_LETTERS
-from interlock_store import MemoryTables
+from interlock_store import MemoryTables, TableNames
+from interlock_store._rows import PENDING_ALERTS
+from interlock_store._write import Put
 
 Status = Callable[..., Result]
 
@@ -66,6 +68,18 @@ def test_waiting_letters_are_counted_by_queue(sqs: Any, queues: dict[str, str]) 
     assert status().stdout.splitlines()[-1] == line
     as_json = status("--json")
     assert (json.loads(as_json.stdout), as_json.stderr) == ([], f"{line}\n")
+
+
+def test_alerts_that_wait_for_slack_are_counted(queues: dict[str, str], tables: MemoryTables) -> None:
+    names = TableNames.of_environment("test")
+    for number in range(3):
+        key = {"PK": PENDING_ALERTS, "SK": f"1#177255000000{number}#a"}
+        tables.transact([Put(names.events, key)])
+    assert status().stdout.splitlines()[-2:] == ["no dead letters wait", "alerts wait for Slack: 3"]
+    assert status("--json").stderr == "alerts wait for Slack: 3\n"
+    for number in range(3, 1100):
+        tables.transact([Put(names.events, {"PK": PENDING_ALERTS, "SK": f"1#177255000{number:04}#a"})])
+    assert status().stdout.splitlines()[-1] == "alerts wait for Slack: 1,000 or more"
 
 
 def test_an_absent_queue_is_left_out(sqs: Any) -> None:

@@ -8,15 +8,18 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import to_builtins
 
-from interlock_cli._dead_letters import DeadLetters, count_dead_letters
-from interlock_cli._deployment import deployment, deployment_options
-from interlock_cli._output import Cell, CliError, Part, console, error_console, print_json, show_span, table
+from interlock_cli._dead_letters import count_dead_letters
+from interlock_cli._deployment import Deployment, deployment, deployment_options
+from interlock_cli._output import Cell, CliError, Output, Part, console, error_console, print_json, show_span, table
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
-from interlock_store import PipelineStatus, UnreadableStatus, read_statuses
+from interlock_store import PipelineStatus, Store, UnreadableStatus, read_statuses
 
 _WHOLE = ("pipeline", "date", "state")
 _UNREADABLE = "unreadable"
+_MOST_ALERTS = 1000
+"""Alerts that are counted exactly."""
+
 _COLOURS = {
     Progress.COMMITTED: "cyan",
     Progress.HELD: "yellow",
@@ -40,8 +43,8 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
     cannot be read is reported in its line, and does not hide the other rows.
 
-    The last line counts the messages in the dead-letter queues. With --json it is a line on standard error, and only
-    if a message waits or a queue cannot be read.
+    The last lines count the messages in the dead-letter queues and the alerts that wait for Slack. With --json they
+    are on standard error, and only if a message waits or a queue cannot be read.
 
     \b
     Examples:
@@ -51,17 +54,15 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
       interlock status --json | jq '.[].runs[] | select(any(.sla[]; .overdue))'
     """
     where, now = deployment(environment, endpoint_url), datetime.now(UTC)
-    found = list(read_statuses(where.store(), where.overview(), pipeline, last, now))
+    store = where.store()
+    found = list(read_statuses(store, where.overview(), pipeline, last, now))
     if pipeline is not None and not found[0].stored.exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
-    letters = count_dead_letters(where)
     if as_json:
         print_json([wire_status(one, now) for one in found])
-        if not letters.are_fine:
-            error_console().line(*_letters(letters))
-        return
-    print_statuses(found, now)
-    console().line(*_letters(letters))
+    else:
+        print_statuses(found, now)
+    _print_waiting(error_console() if as_json else console(), where, store, all_of_it=not as_json)
 
 
 def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
@@ -81,8 +82,15 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
     out.table(shown)
 
 
-def _letters(letters: DeadLetters) -> list[Part]:
-    return [("dim", letters.sentence) if letters.are_fine else ("yellow", letters.sentence)]
+def _print_waiting(out: Output, where: Deployment, store: Store, *, all_of_it: bool) -> None:
+    """Print the dead letters of each queue and the alerts that wait for Slack. `all_of_it`: also that none waits."""
+    letters = count_dead_letters(where)
+    if not letters.are_fine or all_of_it:
+        out.line(("dim" if letters.are_fine else "yellow", letters.sentence))
+    waiting = store.pending_alerts(_MOST_ALERTS)
+    if waiting:
+        number = f"{waiting:,} or more" if waiting == _MOST_ALERTS else f"{waiting:,}"
+        out.line(("yellow", f"alerts wait for Slack: {number}"))
 
 
 def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[Cell, ...]:

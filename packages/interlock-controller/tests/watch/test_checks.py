@@ -1025,6 +1025,18 @@ class TestIsolation:
         deployment.tick("2026-03-02 08:10", "missed-schedules")
         assert ("SCHEDULE_MISSED", "p", "2026-03-02") in deployment.emitted
 
+    @pytest.mark.parametrize("name", ["sla-timers", "missed-schedules", "trigger-deadlines"])
+    @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9500-01-01T00:00:00Z"])
+    def test_a_cursor_out_of_range_ends_no_check(self, deployment: Deployment, name: str, at: str) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        for behind in ({}, {"p": at}):
+            row = {"PK": "WATCHDOG", "SK": f"MARKER#cursor#{name}", "at": at, "behind": behind}
+            deployment.tables.transact([Put(NAMES.control, row)])
+            deployment.tick("2026-03-02 08:10", name)
+            assert "WATCHDOG_DEGRADED" not in deployment.bus
+            moved = deployment.tables.get(NAMES.control, "WATCHDOG", row["SK"])
+            assert moved is None or str(moved["at"]).startswith("2026-03-02")
+
     def test_a_lease_beyond_a_year_holds_no_date(self, deployment: Deployment) -> None:
         index = {"GSI1PK": "RUNNING", "GSI1SK": "8000-01-01T00:00:00.000000Z"}
         held = {"status": "RUNNING", "runToken": "t", "startedToken": "t", "leaseUntil": "8000-01-01T00:00:00Z"}

@@ -155,8 +155,11 @@ def _sla_input(config: PipelineConfig) -> dict[str, Any]:
 
 
 def needs_start(run: Run | None, token: str) -> bool:
-    """Whether the execution of this token must still be started or recorded as started."""
-    return run is not None and run.is_held_by(token) and run.started_token != token
+    """Whether the execution of this token must still be started or recorded as started.
+
+    A run of an older tool has no token: another state machine executes it.
+    """
+    return run is not None and bool(token) and run.is_held_by(token) and run.started_token != token
 
 
 def decide_started(

@@ -37,6 +37,7 @@ from interlock_store._write import Item, Put
 T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce", "excludedDays")
 """The attributes of a CONFIG row that determine its decoded form. If all are unchanged, it is not decoded again."""
 
@@ -183,8 +184,7 @@ class Overview:
         behind = row.get("behind", {})
         if not isinstance(behind, Mapping):
             raise MalformedRow(row["PK"], row["SK"], f"behind must be a map of times by pipeline, got {behind!r}")
-        moments = {str(name): parse_time(at, row["PK"], row["SK"]) for name, at in behind.items()}
-        return Cursor(parse_time(row.get("at"), row["PK"], row["SK"]), moments)
+        return Cursor(_covered(row.get("at"), row), {str(name): _covered(at, row) for name, at in behind.items()})
 
     def move_cursor(self, check: str, cursor: Cursor) -> None:
         """Note the times that a check has covered."""
@@ -197,6 +197,14 @@ class Overview:
             **QUIET,
         }
         self._tables.transact([Put(self._names.control, row)])
+
+
+def _covered(value: object, row: Item) -> datetime:
+    """A time of a cursor. The checks count days before it, which must not leave the range of datetime."""
+    moment = parse_time(value, row["PK"], row["SK"])
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise MalformedRow(row["PK"], row["SK"], f"{value!r} is a time out of range")
+    return moment
 
 
 def _readable(read: Callable[[Item], Run], rows: Mapping[T, Item]) -> dict[T, Run]:

@@ -1,5 +1,6 @@
 """The forms of rows: keys, times, and the lifecycle's structs to and from rows (docs/reference/rows.md §1)."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -271,6 +272,8 @@ def read_entry(row: Mapping[str, Any]) -> JobEntry:
     try:
         duration = float(row["duration"]) if row.get("duration") is not None else None
         attempt = int(row["attempt"]) if row.get("attempt") is not None else None
+        if not 0 <= (attempt or 0) <= _MOST_ATTEMPTS or not math.isfinite(duration or 0):
+            raise ValueError("out of range")
     except (TypeError, ValueError, ArithmeticError) as error:
         raise MalformedRow(pk, sk, f"duration or attempt is not a number: {error}") from None
     return JobEntry(
@@ -446,6 +449,8 @@ UNREADABLE_VERSION = -1
 
 REJECTIONS_READ = ("markedAt", "count")
 _MOST_COUNTED = 10**12
+_MOST_ATTEMPTS = 1_000_000
+"""The largest attempt of a joblog row. A repair counts on from the largest attempt that it finds."""
 
 
 def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:

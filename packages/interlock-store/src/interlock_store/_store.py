@@ -548,7 +548,7 @@ def _sensor_row(pipeline_id: str, key: str, fields: Mapping[str, Any]) -> Item:
 
 
 def _standing(row: Item, *, waits: bool) -> StandingRequest:
-    is_own = row.get("reason") in OWN_REASONS
+    is_own = str(row.get("reason")) in OWN_REASONS
     return StandingRequest(row.get("requestedAt", UNSET), waits, row.get("lateData", UNSET), is_own)
 
 
