@@ -35,6 +35,7 @@ _ORCHESTRATOR = "packages/interlock-controller/tests/runs/test_runs.py::"
 _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
 _CORRUPTED = "packages/interlock-controller/tests/records/test_corrupted_rows.py::"
 _REJECTIONS = "packages/interlock-controller/tests/records/test_rejections.py::"
+_SLOTS = "packages/interlock-controller/tests/records/test_slots.py::"
 _RECORDS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
@@ -734,5 +735,34 @@ MUTANTS = (
         "0 < farthest < back",
         "False",
         tests=(_REJECTIONS + "test_a_date_outside_the_window_is_not_rerun",),
+    ),
+    Mutant(
+        "each run has a slot",
+        "interlock_lifecycle:decide_slot",
+        "free > 0 and (len(oldest) < free or run.key in oldest[:free])",
+        "True",
+        trap=36,
+        tests=(_SLOTS + "test_a_thousand_dates_start_at_most_64_jobs_at_once",),
+    ),
+    Mutant(
+        "a later date overtakes those that wait",
+        "interlock_lifecycle:decide_slot",
+        "len(oldest) < free or run.key in oldest[:free]",
+        "True",
+        tests=(_SLOTS + "test_a_later_date_waits_behind_older_ones",),
+    ),
+    Mutant(
+        "the watchdog opens no waiting date",
+        "interlock_controller:Recovery._startable",
+        "keys if free is None else keys[:max(free, 0)]",
+        "[]",
+        tests=(_SLOTS + "test_lost_records_open_the_dates_within_two_ticks",),
+    ),
+    Mutant(
+        "a close keeps its slot",
+        "interlock_store:_close",
+        "writes.append(_free_slot(run.key, names.control))",
+        "None",
+        tests=(_SLOTS + "test_a_retry_keeps_the_slot_of_its_date",),
     ),
 )

@@ -53,7 +53,7 @@ def check(story: Story) -> None:
 def h_everything_settled(story: Story) -> str | None:
     """Nothing waits, nothing runs, no record is left in the streams."""
     world = story.world
-    left = [str(row["SK"]) for row in (*world.store.pending(world.now), *world.store.running())]
+    left = [str(row["SK"]) for row in (*world.store.pending(world.now), *world.store.running(), *world.store.waiting())]
     waiting = [record.sk for shards in world.streams.shards.values() for shard in shards for record in shard.waiting]
     executions = [name for name, execution in world.executions.all.items() if execution.status == "RUNNING"]
     open_runs = [str(key) for key, row in world.ledger.runs.items() if row["status"] == "RUNNING"]

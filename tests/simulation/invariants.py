@@ -148,6 +148,8 @@ class Checks:
         actor = world.invocation.actor
         if actor is not None and before is not None and before.get("runToken") != actor:
             self.broke("b", f"{key}: an execution that does not own the run wrote about it")
+        if before is not None and before.get("startedToken") != after.get("startedToken"):
+            self.broke("l", safety.l_slots_are_kept(self._ledger, key, began))
         opened = after["status"] == "RUNNING" and (before is None or int(after["attempt"]) > int(before["attempt"]))
         if opened:
             self.broke("a", safety.a_attempt_may_open(self._ledger, key, after, began, rerun=bool(reruns)))
@@ -265,6 +267,12 @@ class Checks:
                 self._ticks_seen[name] += 1
                 if self._ticks_seen[name] >= _MOST_TICKS:
                     self.broke("f", f"{name} waits since {since:%Y-%m-%dT%H:%M:%S}")
+        for name, since in self._ledger.waiting.items():
+            slots = safety.free_slots(self._ledger, name.pipeline_id)
+            self._ticks_seen["waits", name.pipeline_id, str(name)] *= since < began and slots > 0
+            self._ticks_seen["waits", name.pipeline_id, str(name)] += since < began and slots > 0
+            if self._ticks_seen["waits", name.pipeline_id, str(name)] > _MOST_TICKS:
+                self.broke("l", f"{name} waits since {since:%Y-%m-%dT%H:%M:%S}, and {slots} slots are free")
         for key, row in self._ledger.runs.items():
             late = began - self._world.tick - timedelta(seconds=2)
             if row["status"] == "RUNNING" and parse_time(row["leaseUntil"], "", "") < late:

@@ -130,6 +130,8 @@ class Ledger:
         """The times at which a date ended with a final failure, and at which it was opened again."""
         self.reruns: dict[RunKey, list[str]] = defaultdict(list)
         self.pending: dict[tuple[str, str, str], datetime] = {}
+        self.waiting: dict[RunKey, datetime] = {}
+        """The runs that wait for a slot, and since when."""
         self.opened: dict[RunKey, datetime] = {}
         """The commit of a date's first attempt."""
         self.known: dict[tuple[RunKey, str], list[Known]] = defaultdict(list)
@@ -201,6 +203,10 @@ class Ledger:
 
     def _note_run(self, key: RunKey, before: Item | None, after: Item) -> None:
         self.runs[key] = after
+        if after.get("GSI1PK") == "WAITING":
+            self.waiting.setdefault(key, self.now)
+        else:
+            self.waiting.pop(key, None)
         if after["status"] == "RUNNING":
             self.opened.setdefault(key, self.now)
         closed = self.closings[key]

@@ -1,4 +1,4 @@
-"""Invariants (a), (b) and (g): a job may start only on true conditions and within its budgets.
+"""Invariants (a), (b), (g) and (l): a job may start only on true conditions, within its budgets and its slots.
 
 Each function returns the broken invariant, or None."""
 
@@ -211,3 +211,35 @@ def intent_run_id(row: Mapping[str, Any]) -> str | None:
     """The job id of a trigger row's intent."""
     found = row.get("jobIntent")
     return msgspec.json.decode(str(found)).get("run_id") if found is not None else None
+
+
+_AT_ONCE = 3
+"""The processes of the simulated world, which may each take the last slot."""
+
+
+def l_slots_are_kept(ledger: Ledger, key: RunKey, began: datetime) -> str | None:
+    """At most schedule.maxOpenDates dates of a pipeline are under way, and one more per concurrent process."""
+    configs = ledger.configs.between(key.pipeline_id, began, ledger.now)
+    limits = [config.schedule.max_open_dates for config in configs if config is not None]
+    if not limits or 0 in limits:
+        return None
+    under_way = _under_way(ledger, key.pipeline_id)
+    return (
+        f"{key}: {under_way} dates are under way, and {max(limits)} may be"
+        if under_way > max(limits) + _AT_ONCE
+        else None
+    )
+
+
+def free_slots(ledger: Ledger, pipeline_id: str) -> int:
+    """The slots of a pipeline that are free now. 0 without a usable config."""
+    found = ledger.configs.now(pipeline_id)
+    if found is None or found.value is None:
+        return 0
+    limit = found.value.schedule.max_open_dates
+    return limit - _under_way(ledger, pipeline_id) if limit else 1
+
+
+def _under_way(ledger: Ledger, pipeline_id: str) -> int:
+    rows = (row for run, row in ledger.runs.items() if run.pipeline_id == pipeline_id)
+    return sum(row["status"] == "RUNNING" and row.get("startedToken") is not None for row in rows)

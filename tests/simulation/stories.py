@@ -61,6 +61,8 @@ class Shape(Struct):
     ledger: bool = False
 
 
+_SLOTS = ("", "maxOpenDates: 1", "maxOpenDates: 1", "maxOpenDates: 2", "maxOpenDates: 0")
+
 _HALF_WRITTEN: tuple[dict[str, Any], ...] = (
     {"status": "RUNNING"},
     {"status": "RUNNING", "runToken": "half"},
@@ -79,6 +81,8 @@ class Story:
         self.rng = rng = random.Random(seed)
         self.more = random.Random(f"{seed}, what was added later")
         """A separate random source for additions, so that a story without additions replays unchanged."""
+        self.slots = random.Random(f"{seed}, slots")
+        """A separate random source for the limits of open dates."""
         chosen = rng.choice([0.0, 0.02, 0.02, 0.06, 0.1])
         self.rate = chosen if rate is None else rate
         start = datetime.combine(date.fromisoformat(rng.choice(STARTS)), time(), UTC)
@@ -104,6 +108,7 @@ class Story:
         for number in range(pipelines):
             self._plan(f"p{number}", days)
         self._half_write(start, random.Random(f"{seed}, half-written rows"))
+        self._flood(start)
         if self.rate and rng.random() < 0.3:
             self._stop_streams(start, days)
 
@@ -167,6 +172,7 @@ schedule:
   trigger: {{key: ready, check: equals, field: ready, value: true}}
   evaluation: {{window: {rng.choice(["10m", "1h"])}, interval: 1m}}
   {exclude % self._closed_day if "%" in exclude else exclude}
+  {"" if shape.twin else self.slots.choice(_SLOTS)}
 {rng.choice(_SLAS)}
 validation:
   trigger: {rng.choice(["ALL", "ALL", "ANY"])}
@@ -345,6 +351,17 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             lambda: world.write_unless_there(pipeline, f"SENSOR#first-sensor-arrival#{date}", data=spoiled),
         ]
         world.at(start + timedelta(minutes=more.randint(1, 3000)), more.choice(acts))
+
+    def _flood(self, start: datetime) -> None:
+        """An operator requests some old dates of each pipeline with few slots at once. They have no data."""
+        for _, config in sorted(self.configs.items()):
+            if config.dry_run or config.schedule.max_open_dates not in (1, 2):
+                continue
+            at = start + timedelta(minutes=self.slots.randint(1, 1500))
+            for back in range(50, 50 + self.slots.randint(2, 6)):
+                key = RunKey(config.id, config.schedule_id, ExecutionDate(start.date() - timedelta(days=back)))
+                self.allowed.add(key)
+                self.world.at(at, partial(self.world.rerun, key))
 
     def _half_write(self, start: datetime, rng: random.Random) -> None:
         """An external process writes a part of a run's row, for dates without data. An operator may rerun the date."""

@@ -32,6 +32,10 @@ FARTHEST_DAYS = 3660
 """Largest bound of schedule.dates in days: ten years."""
 
 
+MOST_OPEN_DATES = 10_000
+"""Largest schedule.maxOpenDates."""
+
+
 class Section(Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """Common settings of all parts of a config: frozen, camelCase on the wire, no unknown keys."""
 
@@ -148,6 +152,9 @@ class Schedule(Section, frozen=True):
             },
         ),
     ] = _DATES
+    max_open_dates: Annotated[
+        int, whole("Dates whose runs are under way at once. Others wait. 0 sets no limit.", 0, MOST_OPEN_DATES, 64)
+    ] = 64
 
     def __post_init__(self) -> None:
         """A part that holds only defaults counts as left out: it is not written, and equals a missing part."""

@@ -38,7 +38,7 @@ OPTIONAL = [
     ("pipeline", "description"),
     *(
         ("schedule", key)
-        for key in ("cron", "include", "timezone", "time", "exclude", "calendar", "evaluation", "dates")
+        for key in ("cron", "include", "timezone", "time", "exclude", "calendar", "evaluation", "dates", "maxOpenDates")
     ),
     *(("schedule", "trigger", key) for key in ("field", "value", "deadline")),
     *(("schedule", "exclude", key) for key in ("weekends", "dates", "holidays", "workdays")),

@@ -41,6 +41,7 @@ from interlock_lifecycle._decision import (
     StartRun,
     Superseded,
     Verdict,
+    WaitForSlot,
     WithdrawIntent,
 )
 from interlock_lifecycle._run import (
@@ -112,6 +113,7 @@ __all__ = [
     "StartRun",
     "Superseded",
     "Verdict",
+    "WaitForSlot",
     "WithdrawIntent",
     "digest",
     "execution_name",

@@ -89,6 +89,13 @@ class MarkStarted(Struct, frozen=True):
     events: tuple[Event, ...]
 
 
+class WaitForSlot(Struct, frozen=True):
+    """The run is not started yet, since `schedule.maxOpenDates` dates of its pipeline are under way."""
+
+    run: Run
+    events: tuple[Event, ...] = ()
+
+
 class PassEvaluation(Struct, frozen=True):
     """The rules held on rows that were read from `evaluated_at` on. `baseline`: each post-run sensor at that time."""
 
@@ -419,6 +426,7 @@ class Announce(Struct, frozen=True):
 Decision: TypeAlias = (
     StartRun
     | MarkStarted
+    | WaitForSlot
     | PassEvaluation
     | CommitIntent
     | RecordStart

@@ -129,6 +129,8 @@ class Run(Struct, frozen=True):
     seen: Mapping[str, str] = {}
     """Fingerprints of the sensor rows that the evaluation at `evaluated_at` read, by row key."""
     rest: RestOfHour | None = None
+    waits_for_slot: bool = False
+    """Whether the run waits to be started, because enough dates of its pipeline are under way."""
 
     @property
     def is_running(self) -> bool:

@@ -1,6 +1,7 @@
 """The begin of an attempt: a date's first trigger row, the input of the execution, and the record of its start."""
 
 import math
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded
+from interlock_lifecycle._decision import KeptRows, MarkStarted, StartRun, Superseded, WaitForSlot
 from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import Run, RunKey, RunStatus, make_run_token
 from interlock_lifecycle._words import RerunReason
@@ -160,6 +161,31 @@ def needs_start(run: Run | None, token: str) -> bool:
     A run of an older tool has no token: another state machine executes it.
     """
     return run is not None and bool(token) and run.is_held_by(token) and run.started_token != token
+
+
+def keeps_slot(run: Run) -> bool:
+    """Whether the run belongs to a date that is under way already: a retry, or the recovery of an execution."""
+    return run.reason == RerunReason.JOB_FAIL_RETRY or run.recoveries > 0
+
+
+def decide_slot(
+    run: Run, limit: int, open_dates: Collection[RunKey | None], oldest: Sequence[RunKey]
+) -> WaitForSlot | None:
+    """Decide whether a run that is to be started waits for a slot (docs/reference/runs.md §3.3).
+
+    The component that starts executions calls it for a run without one. limit: schedule.maxOpenDates, 0 for no limit.
+    open_dates: the dates of the pipeline that are under way, at most `limit`. oldest: the runs that have waited the
+    longest, at least as many as slots are free. Results:
+
+    - `WaitForSlot`: all slots are taken, or the free ones are due to older runs.
+    - `None`: the run starts now. So does a retry or a recovery, since its date is under way already.
+    """
+    if not limit or keeps_slot(run) or run.key in open_dates:
+        return None
+    free = limit - len(open_dates)
+    if free > 0 and (len(oldest) < free or run.key in oldest[:free]):
+        return None
+    return WaitForSlot(run)
 
 
 def decide_started(

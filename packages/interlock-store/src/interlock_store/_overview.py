@@ -17,6 +17,7 @@ from interlock_store._rows import (
     POSTRUN,
     QUIET,
     RUNNING,
+    WAITING,
     MalformedRow,
     format_time,
     is_pipeline_pk,
@@ -157,8 +158,9 @@ class Overview:
         yield from _readable(read_run, dict(enumerate(rows))).values()
 
     def unstarted(self) -> Iterator[Run]:
-        """The runs that are committed and wait for their execution. Rows that cannot be read are left out."""
-        rows = self._tables.query(self._names.control, PENDING, index=INDEX)
+        """The runs that are committed and wait for their execution, or for a slot. Unreadable rows are left out."""
+        control = self._names.control
+        rows = [row for name in (PENDING, WAITING) for row in self._tables.query(control, name, index=INDEX)]
         runs = (row for row in rows if row["SK"].startswith("TRIGGER#"))
         yield from _readable(read_run, dict(enumerate(runs))).values()
 

@@ -45,6 +45,7 @@ from interlock_lifecycle import (
     StandingRequest,
     StartRun,
     Verdict,
+    WaitForSlot,
     WithdrawIntent,
 )
 from interlock_sla import Clock
@@ -54,6 +55,7 @@ from interlock_store._rows import (
     REJECTIONS_READ,
     RUNNING,
     UNREADABLE_VERSION,
+    WAITING,
     closed_row,
     counter_row,
     dry_run_row,
@@ -71,7 +73,9 @@ from interlock_store._rows import (
     rest_row,
     run_row,
     run_sk,
+    slot_row,
     verdict_changes,
+    waiting_place,
 )
 from interlock_store._tables import TableNames
 from interlock_store._write import (
@@ -93,6 +97,7 @@ from interlock_store._write import (
 _Step: TypeAlias = (
     StartRun
     | MarkStarted
+    | WaitForSlot
     | PassEvaluation
     | CommitIntent
     | RecordStart
@@ -143,8 +148,8 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
             arrival = _arrival(decision.run.key, decision.arrived_at, control)
             opened = Put(control, run_row(decision.run), NOTHING_THERE, FENCE)
             return [opened, *arrival, *_open_kept(decision.run.key, decision.kept, decision.run.committed_at, control)]
-        case MarkStarted():
-            return [_mark_started(decision, control)]
+        case MarkStarted() | WaitForSlot():
+            return _start_or_wait(decision, control)
         case PassEvaluation():
             return _pass(decision, control)
         case CommitIntent() | RecordStart():
@@ -292,12 +297,34 @@ def _on_run(
     )
 
 
-def _mark_started(decision: MarkStarted, control: str) -> Update:
-    run, before = decision.run, decision.run.started_token
-    expect = Expect(
+def _not_started(run: Run) -> Expect:
+    """The fence of a run whose execution is not started yet."""
+    before = run.started_token
+    return Expect(
         equals={**_held(run).equals, **({"startedToken": before} if before else {})},
         absent=() if before else ("startedToken",),
     )
+
+
+def _start_or_wait(decision: MarkStarted | WaitForSlot, control: str) -> list[Write]:
+    """The start of an execution takes a slot of the pipeline."""
+    if isinstance(decision, WaitForSlot):
+        return [_wait_for_slot(decision.run, control)]
+    return [_mark_started(decision, control), Put(control, slot_row(decision.run, decision.lease_until))]
+
+
+def _wait_for_slot(run: Run, control: str) -> Update:
+    """The run leaves the pending index. It does not expire while it waits."""
+    place: Item = {"GSI1PK": WAITING, "GSI1SK": waiting_place(run)}
+    return _on_run(run, control, place, remove=("ttl",), expect=_not_started(run))
+
+
+def _free_slot(key: RunKey, control: str) -> Delete:
+    return Delete(control, pipeline_pk(key.pipeline_id), run_sk("OPEN", key))
+
+
+def _mark_started(decision: MarkStarted, control: str) -> Update:
+    run = decision.run
     changes: Item = {
         "startedToken": run.run_token,
         "startedAt": format_time(decision.started_at),
@@ -305,7 +332,7 @@ def _mark_started(decision: MarkStarted, control: str) -> Update:
         "GSI1PK": RUNNING,
         "GSI1SK": format_time(decision.lease_until),
     }
-    return _on_run(run, control, changes, expect=expect)
+    return _on_run(run, control, changes, expect=_not_started(run))
 
 
 def _set_intent(run: Run, control: str, intent: str | None) -> Update:
@@ -349,6 +376,7 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
         changes |= {"GSI1PK": POSTRUN, "GSI1SK": format_time(decision.closed_at)}
         remove = ["ttl"]
     writes: list[Write] = [_on_run(run, names.control, changes, remove=remove, expect=_held_with_rest(run))]
+    writes.append(_free_slot(run.key, names.control))
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
     if decision.follow_up is not None:
@@ -395,7 +423,12 @@ def _repair(decision: RepairRun, control: str) -> list[Write]:
     absent = tuple(name for name in _FENCED_BY if name not in row)
     expect = Expect(exists=True, equals=_comparable(row, *_FENCED_BY), absent=absent)
     item = repaired_row(decision.after, awaits_post_run=decision.awaits_post_run)
-    return [Put(control, item, expect, FENCE), *_judge(decision.after.key, decision.judged, decision, control)]
+    key = decision.after.key
+    return [
+        Put(control, item, expect, FENCE),
+        _free_slot(key, control),
+        *_judge(key, decision.judged, decision, control),
+    ]
 
 
 def _comparable(row: Mapping[str, Any], *names: str) -> Item:

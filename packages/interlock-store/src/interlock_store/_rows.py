@@ -41,6 +41,7 @@ PENDING_ALERTS = "PENDING_ALERTS"
 
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
 DORMANT = "DORMANT"
+WAITING = "WAITING"
 
 _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
@@ -176,6 +177,22 @@ def run_row(run: Run) -> Item:
     if run.rest is not None:
         row["restOfHour"] = rest_row(run.rest)
     return row
+
+
+def waiting_place(run: Run) -> str:
+    """The place of a run among those of its pipeline that wait for a slot, the oldest first."""
+    return f"{run.key.pipeline_id}#{format_time(run.committed_at)}#{run.key.schedule_id}#{run.key.date}"
+
+
+def slot_row(run: Run, lease_until: datetime) -> Item:
+    """The OPEN# row of a date that is under way: it takes a slot of its pipeline."""
+    return {
+        "PK": pipeline_pk(run.key.pipeline_id),
+        "SK": run_sk("OPEN", run.key),
+        "runToken": run.run_token,
+        "ttl": epoch(lease_until + _RUN_TTL),
+        **QUIET,
+    }
 
 
 def rest_row(rest: RestOfHour) -> Item:

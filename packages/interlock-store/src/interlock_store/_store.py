@@ -38,6 +38,7 @@ from interlock_store._rows import (
     PENDING_ALERTS,
     POSTRUN,
     RUNNING,
+    WAITING,
     MalformedRow,
     arrival_as_read,
     format_time,
@@ -60,7 +61,20 @@ from interlock_store._rows import (
 )
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
 from interlock_store._trigger_rows import read_run
-from interlock_store._write import ARRIVAL, COUNT, FENCE, LOG, Delete, Expect, Item, Put, Update, Write, key_of
+from interlock_store._write import (
+    ANYTHING,
+    ARRIVAL,
+    COUNT,
+    FENCE,
+    LOG,
+    Delete,
+    Expect,
+    Item,
+    Put,
+    Update,
+    Write,
+    key_of,
+)
 
 _FREE_KEY_TRIES = 200
 _HOURS_OF_A_DAY = 24
@@ -361,6 +375,40 @@ class Store:
         """The rows of started runs in the order of the ends of their leases. read_run reads each."""
         return list(self._tables.query(self.names.control, RUNNING, index=INDEX))
 
+    def open_dates(self, pipeline_id: str, limit: int) -> list[RunKey | None]:
+        """The dates of a pipeline that are under way, `limit` at most. A row that names no date counts as None."""
+        rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="OPEN#", limit=limit)
+        return [_readable_key(row) for row in rows]
+
+    def waiting_runs(self, pipeline_id: str, limit: int) -> list[RunKey]:
+        """The runs of a pipeline that have waited the longest for a slot, `limit` at most (eventually consistent)."""
+        rows = self._tables.query(self.names.control, WAITING, index=INDEX, prefix=f"{pipeline_id}#", limit=limit)
+        return [key for row in rows if (key := _readable_key(row)) is not None]
+
+    def waiting(self) -> list[Item]:
+        """The rows of all runs that wait for a slot, by pipeline, the oldest first. read_run reads each."""
+        return list(self._tables.query(self.names.control, WAITING, index=INDEX))
+
+    def free_stale_slots(self, pipeline_id: str) -> None:
+        """Free the slots of dates that are not under way any more, such as after a close by an older version."""
+        pk = pipeline_pk(pipeline_id)
+        slots = list(self._tables.query(self.names.control, pk, prefix="OPEN#"))
+        runs = {slot["SK"]: f"TRIGGER#{slot['SK'].removeprefix('OPEN#')}" for slot in slots}
+        rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in runs.values()])
+        for slot in slots:
+            row = rows.get((pk, runs[slot["SK"]]), {})
+            if row.get("status") != RunStatus.RUNNING:
+                self._free_slot(slot)
+
+    def _free_slot(self, slot: Item) -> None:
+        """Delete the row of a slot, unless another run of its date has taken it since it was read."""
+        token = slot.get("runToken")
+        expect = Expect(equals={"runToken": token}) if isinstance(token, str) else ANYTHING
+        try:
+            self._write(Delete(self.names.control, slot["PK"], slot["SK"], expect))
+        except TransactionRefused:
+            return
+
     def pipelines(self) -> list[str]:
         """The ids of all pipelines with an indexed config."""
         rows = self._tables.query(self.names.control, CONFIG, index=INDEX)
@@ -541,6 +589,13 @@ class Store:
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
+
+
+def _readable_key(row: Item) -> RunKey | None:
+    try:
+        return key_of_row(row["PK"], row["SK"])
+    except MalformedRow:
+        return None
 
 
 def _sensor_row(pipeline_id: str, key: str, fields: Mapping[str, Any]) -> Item:

@@ -9,7 +9,7 @@ import msgspec
 
 from interlock_lifecycle import CorruptedRun, JobIntent, RestOfHour, Run, RunKey, RunStatus
 from interlock_rules import to_number
-from interlock_store._rows import POSTRUN, CorruptedTrigger, MalformedRow, key_of_row, parse_time, texts
+from interlock_store._rows import POSTRUN, WAITING, CorruptedTrigger, MalformedRow, key_of_row, parse_time, texts
 
 T = TypeVar("T")
 
@@ -70,6 +70,7 @@ def _with_parts(key: RunKey, status: RunStatus, token: str, lease: datetime | No
         close_reason=str(row.get("closeReason", "")),
         seen=texts(row.get("evaluatedSensors")),
         rest=parts.read(lambda: _rest(row)),
+        waits_for_slot=row.get("GSI1PK") == WAITING,
     )
 
 

@@ -41,6 +41,12 @@ def _start(config: PipelineConfig, findings: Findings) -> None:
         findings.warning(("schedule", "time"), schedule.time, "is read only together with schedule.cron")
 
 
+def _slots(config: PipelineConfig, findings: Findings) -> None:
+    if config.schedule.max_open_dates == 0:
+        message = "sets no limit; a flood of rows or rerun requests starts one job per date at once"
+        findings.warning(("schedule", "maxOpenDates"), 0, message)
+
+
 def _inclusion(config: PipelineConfig, findings: Findings) -> None:
     exclusions = config.own_exclusions
     warn_of_repeats(_inclusion_dates(config), ("schedule", "include", "dates"), findings)
@@ -92,6 +98,6 @@ def _fires(cron: Cron, config: PipelineConfig) -> Iterator[datetime]:
         yield moment
 
 
-SCHEDULE_WARNINGS = (_start, _inclusion, _excluded_fires, _workdays)
+SCHEDULE_WARNINGS = (_start, _slots, _inclusion, _excluded_fires, _workdays)
 CRON_WARNINGS = (_other_readings,)
 """The warnings that read only the cron."""

@@ -4,12 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from interlock_config import PipelineConfig
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.effects._bus import PERMANENT_CODES, BusEntry, BusError, MalformedEvent
 from interlock_dlq import OUTBOX, LogRouter, Router, make_letter
-from interlock_lifecycle import MarkStarted, Run, RunKey, execution_name
+from interlock_lifecycle import MarkStarted, Run, RunKey, WaitForSlot, execution_name
 from interlock_lifecycle.rows import report_corrupted
-from interlock_lifecycle.runs import decide_started, execution_input, needs_start, refuse_config
+from interlock_lifecycle.runs import (
+    decide_slot,
+    decide_started,
+    execution_input,
+    keeps_slot,
+    needs_start,
+    refuse_config,
+)
 from interlock_store import Commit, Store, StoredConfig
 from interlock_telemetry import get_logger
 
@@ -67,11 +75,44 @@ class Outbox:
         stored = self._store.config(key.pipeline_id)
         if run.job_intent is None and (stored.config is None or stored.config.dry_run):
             return None if self._refuse(run, stored) else OVERTAKEN
+        waits = self._slot(run, stored.config)
+        if waits is not None:
+            return None if self._wait(waits) else OVERTAKEN
         arrived_at = self._store.arrived_at(key)
         wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
         before(run)
         self._executions.start(execution_name(run), wire)
         return run if self._mark_started(run) else OVERTAKEN
+
+    def start_waiting(self, pipeline_id: str) -> None:
+        """Start the oldest runs of a pipeline that wait for a slot, after one of its dates was closed."""
+        for key in self._store.waiting_runs(pipeline_id, _STARTED_PER_CLOSE):
+            self.start_run(key)
+
+    def free_slots(self, pipeline_id: str) -> int | None:
+        """The number of dates of a pipeline that may start now. None without a limit, or without a usable config."""
+        limit = _limit(self._store.config(pipeline_id).config)
+        return None if not limit else limit - len(self._store.open_dates(pipeline_id, limit))
+
+    def _slot(self, run: Run, config: PipelineConfig | None) -> WaitForSlot | None:
+        """The wait of a run without a slot. The runs that wait are read only if half of the slots are taken."""
+        limit = _limit(config)
+        if not limit or keeps_slot(run):
+            return None
+        pipeline_id = run.key.pipeline_id
+        open_dates = self._store.open_dates(pipeline_id, limit)
+        free = limit - len(open_dates)
+        is_close = 2 * len(open_dates) >= limit
+        oldest = self._store.waiting_runs(pipeline_id, free) if free > 0 and is_close else []
+        return decide_slot(run, limit, open_dates, oldest)
+
+    def _wait(self, decision: WaitForSlot) -> bool:
+        """Note that the run waits. A run that waits already is not written again."""
+        if decision.run.waits_for_slot:
+            return True
+        commit = self._store.commit(decision)
+        _log.info("run_waits_for_slot", run=str(decision.run.key), commit=str(commit))
+        return commit is Commit.COMMITTED
 
     def _refuse(self, run: Run, stored: StoredConfig) -> bool:
         why = stored.problem or "the pipeline is now a dry run"
@@ -127,6 +168,15 @@ class Outbox:
         letter = make_letter(row, MalformedEvent(why), source=OUTBOX, now=self._now(), correlation_id=row["SK"])
         self._dead_letters.route(letter)
         _log.warning("event_dead_lettered", pk=row["PK"], sk=row["SK"], reason=letter.reason)
+
+
+_STARTED_PER_CLOSE = 2
+"""The runs that are started after a close: one for its slot, and one for a slot that an earlier close left free."""
+
+
+def _limit(config: PipelineConfig | None) -> int:
+    """The number of dates that may be under way at once. 0 without a limit."""
+    return 0 if config is None else config.schedule.max_open_dates
 
 
 def _lack(row: Mapping[str, Any]) -> str:

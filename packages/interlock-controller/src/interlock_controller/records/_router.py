@@ -26,7 +26,7 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_NOTES = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#")
+_NOTES = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#", "OPEN#")
 """The kinds of rows that need no action: Interlock's notes. Corrupted values are reported."""
 
 
@@ -125,9 +125,14 @@ class RecordRouter:
             self._repairs.report(row["PK"], row["SK"], *found)
 
     def _started(self, change: Change) -> None:
-        """Start the execution of a run. A run of an older tool has no token: its execution is started already."""
+        """Start the execution of a run, or after its close the runs that wait for its slot.
+
+        A run of an older tool has no token: its execution is started already.
+        """
         run = read_run(change.row or {})
-        if not run.run_token or not needs_start(run, run.run_token):
+        if not run.is_running:
+            self._outbox.start_waiting(run.key.pipeline_id)
+        if not run.run_token or not needs_start(run, run.run_token) or run.waits_for_slot:
             return
         started = self._outbox.start_run(run.key)
         if started is not None:

@@ -43,6 +43,7 @@ def all_checks(
         "pending": recovery.pending,
         "dead-executions": recovery.dead_executions,
         "stale-runs": recovery.stale_runs,
+        "waiting-dates": recovery.waiting_dates,
         "configs": live.check,
         "cron-starts": CronStarts(store, overview, sweep("cron-starts"), execution_timeout=execution_timeout).check,
         "dormant-dates": DormantDates(store, overview, live, workers, execution_timeout=execution_timeout).check,

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from interlock_lifecycle.events import EventType, make_event
 from interlock_lifecycle.reruns import report_rejections
 from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust
 from interlock_sla import SlaError, parse_execution_date
-from interlock_store import Commit, Store, key_of_row, read_counter, read_rerun_request, read_run
+from interlock_store import Commit, MalformedRow, Store, key_of_row, read_counter, read_rerun_request, read_run
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -193,6 +194,29 @@ class Recovery:
             return _is_expired(run, now) and self._expire(run, now)
 
         return sum(self._workers.do_all([partial(close_expired, row) for row in self._store.running()]))
+
+    def waiting_dates(self, now: datetime) -> int:
+        """Start the oldest runs that wait for a slot, as far as slots are free. The result is their number."""
+        waiting: dict[str, list[RunKey]] = defaultdict(list)
+        troubles: list[Exception] = []
+        for row in self._store.waiting():
+            try:
+                key = key_of_row(row["PK"], row["SK"])
+                waiting[key.pipeline_id].append(key)
+            except MalformedRow as error:
+                troubles.append(error)
+        chosen = self._workers.do_all([partial(self._startable, name, keys) for name, keys in waiting.items()])
+        done = self._workers.attempt([partial(self._outbox.start_run, key) for keys in chosen for key in keys])
+        troubles += [one for one in done if isinstance(one, Exception)]
+        if troubles:
+            raise ExceptionGroup(f"{len(troubles)} waiting runs could not be started", troubles)
+        return sum(run is not None for run in done)
+
+    def _startable(self, pipeline_id: str, keys: list[RunKey]) -> list[RunKey]:
+        """The oldest of the runs that may start now. Without a limit all of them."""
+        self._store.free_stale_slots(pipeline_id)
+        free = self._outbox.free_slots(pipeline_id)
+        return keys if free is None else keys[: max(free, 0)]
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"

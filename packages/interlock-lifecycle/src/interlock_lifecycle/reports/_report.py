@@ -98,7 +98,7 @@ def _standing(
     if run.job_intent is not None:
         return Progress.RUNNING, _job(run), None
     if run.started_token != run.run_token:
-        return Progress.COMMITTED, "waits for the start of its execution", None
+        return Progress.COMMITTED, _why_not_started(run, config), None
     if config is None:
         return Progress.HELD, problem, run.lease_until
     selected = select_rows(sensors, config.validation.rules, run.key.date, kept.rows)
@@ -107,6 +107,12 @@ def _standing(
     if run.evaluated_at is not None or evaluation.passed:
         return Progress.EVALUATING, "all rules hold, and the job is about to start", until
     return Progress.HELD, evaluation.explain(), until
+
+
+def _why_not_started(run: Run, config: PipelineConfig | None) -> str:
+    if not run.waits_for_slot or config is None:
+        return "waits for the start of its execution"
+    return f"waits for a slot: schedule.maxOpenDates allows {config.schedule.max_open_dates} dates at once"
 
 
 def _window_end(run: Run, config: PipelineConfig) -> datetime | None:

@@ -1,0 +1,270 @@
+"""At most schedule.maxOpenDates dates of a pipeline are under way. Others wait for a slot, and the oldest is next."""
+
+import itertools
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from interlock_config import decode_yaml
+from interlock_controller._close_facts import gather_close_facts
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs
+from interlock_controller.records import (
+    Change,
+    ConfigIntake,
+    OutcomeIntake,
+    RecordRouter,
+    RerunIntake,
+    SensorIntake,
+)
+from interlock_controller.watch import Recovery
+from interlock_lifecycle import CloseRun, JobOutcome, OpenAttempt, Run, RunKey, RunStatus
+from interlock_lifecycle.runs import decide_completion
+from interlock_sla import ExecutionDate
+from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames, read_statuses
+from interlock_store._write import Put, Update
+
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+TIMEOUT = timedelta(hours=4)
+NAMES = TableNames.of_environment("test")
+FIRST = date(2022, 1, 1)
+PIPELINE = """
+pipeline: {{id: p}}
+schedule: {{trigger: {{key: ready, check: exists}}, maxOpenDates: {limit}, dates: {{back: 0}}}}
+validation: {{rules: [{{key: ready, check: exists}}]}}
+job: {{type: command, config: {{command: "true"}}, maxRetries: 2}}
+"""
+
+
+def key_of(number: int) -> RunKey:
+    return RunKey("p", "stream", ExecutionDate(FIRST + timedelta(days=number)))
+
+
+class Line:
+    """A pipeline whose stream records are delivered in order, unless they are lost."""
+
+    def __init__(self, limit: int = 64) -> None:
+        self.records: deque[tuple[str, Mapping[str, Any] | None]] = deque()
+        self.tables = MemoryTables(self._changed)
+        self.store = Store(self.tables, NAMES)
+        self.started: list[str] = []
+        self.now = NOW
+        self.outbox = Outbox(self.store, self, self, now=lambda: self.now, execution_timeout=TIMEOUT)
+        self.reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
+        cache = ConfigCache(self.store, lambda: self.now)
+        self.router = RecordRouter(
+            self.outbox,
+            ConfigIntake(self.store, cache),
+            SensorIntake(self.store, cache, execution_timeout=TIMEOUT),
+            self.reruns,
+            OutcomeIntake(self.store, cache),
+            RowRepairs(self.store, now=lambda: self.now),
+        )
+        self.recovery = Recovery(
+            self.store,
+            self.outbox,
+            self.reruns,
+            self,
+            execution_timeout=TIMEOUT,
+            pending_grace=timedelta(minutes=2),
+            probe_after=timedelta(days=1),
+        )
+        self.limit(limit)
+
+    def _changed(self, key: tuple[str, str, str], _: object, after: Mapping[str, Any] | None) -> None:
+        if key[0] != NAMES.rerun:
+            self.records.append((key[2], after))
+
+    def limit(self, limit: int, rest: str = "") -> None:
+        self.store.put_config(decode_yaml(PIPELINE.format(limit=limit) + rest, "p.yaml"))
+
+    def publish(self, entries: Sequence[BusEntry]) -> None:
+        """Take the events of the outbox."""
+
+    def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
+        self.started.append(str(execution_input["date"]))
+
+    def status(self, name: str) -> str:
+        return "RUNNING"
+
+    def deliver(self, *, lost: bool = False) -> None:
+        """Deliver all records, except those that are quiet, or lose them."""
+        while self.records:
+            sk, row = self.records.popleft()
+            self.now += timedelta(milliseconds=1)
+            if not lost and "quiet" not in (row or {}):
+                self.router.route(Change("PIPELINE#p", sk, row, self.now))
+
+    def ask(self, *numbers: int) -> None:
+        """Request a rerun of each date, as an operator."""
+        for number in numbers:
+            self.now += timedelta(milliseconds=1)
+            self.store.request_rerun(key_of(number), reason="manual", note=None, requested_at=self.now)
+            self.deliver()
+
+    def sense(self, *numbers: int) -> None:
+        for number in numbers:
+            self.now += timedelta(milliseconds=1)
+            day = str(key_of(number).date)
+            self.store.put_sensor("p", f"ready#{day}", {"date": day, "n": number})
+            self.deliver()
+
+    def run(self, number: int) -> Run:
+        run = self.store.run(key_of(number))
+        assert run is not None
+        return run
+
+    def end(self, number: int, event: str = "success", *, lost: bool = False) -> None:
+        """The job of a date ends."""
+        self.now += timedelta(seconds=1)
+        run = self.run(number)
+        decision = decide_completion(
+            gather_close_facts(self.store, run.key),
+            run.run_token,
+            JobOutcome(event, category=None if event == "success" else "TRANSIENT"),
+            now=self.now,
+            execution_timeout=TIMEOUT,
+        )
+        assert isinstance(decision, CloseRun | OpenAttempt)
+        self.store.commit(decision)
+        self.deliver(lost=lost)
+
+    def tick(self, after: timedelta = timedelta(minutes=5)) -> None:
+        self.now += after
+        self.recovery.pending(self.now)
+        self.recovery.stale_runs(self.now)
+        self.recovery.waiting_dates(self.now)
+        self.deliver()
+
+    def numbers(self) -> list[int]:
+        """The dates whose executions were started, in order."""
+        return [(date.fromisoformat(day) - FIRST).days for day in self.started]
+
+    def recovered(self) -> int:
+        rows = self.tables.rows_of(NAMES.control)
+        return sum(row.get("detailType") == "TRIGGER_RECOVERED" for row in rows)
+
+
+@pytest.mark.parametrize("way", ["ask", "sense"])
+def test_a_thousand_dates_start_at_most_64_jobs_at_once(way: str) -> None:
+    line = Line()
+    getattr(line, way)(*range(1000))
+    assert line.numbers() == list(range(64))
+    for number in range(1000):
+        line.end(number)
+        assert len(line.started) == min(1000, 65 + number)
+    assert line.numbers() == list(range(1000))
+    assert line.recovered() == 0
+
+
+def test_a_waiting_date_is_shown_as_such() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    (found,) = read_statuses(line.store, Overview(line.tables, NAMES), "p", 5, line.now)
+    assert [(run.progress, run.reason) for run in found.runs][1] == (
+        "committed",
+        "waits for a slot: schedule.maxOpenDates allows 1 dates at once",
+    )
+
+
+def test_a_waiting_date_does_not_expire() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    for _ in range(10):
+        line.tick(timedelta(days=1))
+    assert line.run(0).status is RunStatus.FAILED_FINAL
+    assert (line.run(1).status, line.numbers(), line.recovered()) == (RunStatus.FAILED_FINAL, [0, 1], 0)
+    row = line.tables.get(NAMES.control, "PIPELINE#p", f"TRIGGER#stream#{key_of(1).date}")
+    assert row is not None
+    assert "ttl" not in row
+
+
+def test_lost_records_open_the_dates_within_two_ticks() -> None:
+    line = Line(2)
+    line.ask(*range(6))
+    for number in range(2):
+        line.end(number, lost=True)
+    assert line.numbers() == [0, 1]
+    line.tick()
+    assert line.numbers() == [0, 1, 2, 3]
+
+
+def test_a_retry_keeps_the_slot_of_its_date() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    line.end(0, "fail")
+    assert (line.numbers(), line.run(0).attempt) == ([0, 0], 1)
+    line.end(0)
+    assert line.numbers() == [0, 0, 1]
+
+
+def test_a_later_date_waits_behind_older_ones() -> None:
+    line = Line(4)
+    line.ask(*range(6))
+    for number in range(2):
+        line.end(number, lost=True)
+    line.ask(9)
+    assert line.numbers() == [0, 1, 2, 3]
+    line.tick()
+    assert line.numbers() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+def test_a_raised_limit_opens_the_waiting_dates(limit: int) -> None:
+    line = Line(1)
+    line.ask(*range(4))
+    line.limit(limit)
+    line.tick()
+    assert line.numbers() == [0, 1, 2, 3]
+
+
+def test_a_waiting_date_of_an_invalid_config_is_closed() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    line.tables.transact([Update(NAMES.control, "PIPELINE#p", "CONFIG", set={"config": "{"})])
+    line.tick()
+    assert (line.run(1).status, line.numbers()) == (RunStatus.FAILED_FINAL, [0])
+    assert "the job was not started" in line.run(1).close_reason
+
+
+def test_a_slot_of_no_run_is_freed() -> None:
+    line = Line(2)
+    for sk in ("OPEN#stream#2020-01-01", "OPEN#junk"):
+        line.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk})])
+    line.ask(0, 1, 2)
+    assert line.numbers() == []
+    line.tick()
+    assert line.numbers() == [0, 1]
+    line.end(0)
+    assert line.numbers() == [0, 1, 2]
+
+
+def test_the_wait_causes_no_second_write() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    before = line.tables.rows_of(NAMES.control)
+    for _ in range(3):
+        line.tick()
+    assert line.tables.rows_of(NAMES.control) == before
+
+
+def test_a_close_costs_one_query_for_the_next_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(1)
+    line.ask(*range(50))
+    read: list[int] = []
+    query = line.tables.query
+
+    def counted(table: str, pk: str, **how: Any) -> Any:
+        rows = list(query(table, pk, **how))
+        read.append(len(rows))
+        return iter(rows)
+
+    monkeypatch.setattr(line.tables, "query", counted)
+    costs = []
+    for number in itertools.chain(range(5), range(5, 40)):
+        read.clear()
+        line.end(number)
+        costs.append(sum(read))
+    assert set(costs[1:]) == {costs[1]}
