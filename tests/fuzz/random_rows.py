@@ -11,7 +11,20 @@ from typing import Any
 from fuzz.seeds import VICTIMS, Seed, seeds
 from hostile import HOSTILE
 
-_KINDS = ("TRIGGER", "SENSOR", "VERDICT", "EVENT", "MARKER", "KEPT", "DRY_RUN", "RERUN_REQUEST", "JOB", "CONFIG", "X")
+_KINDS = (
+    "TRIGGER",
+    "SENSOR",
+    "VERDICT",
+    "EVENT",
+    "MARKER",
+    "KEPT",
+    "DRY_RUN",
+    "RERUN_REQUEST",
+    "JOB",
+    "CONFIG",
+    "OPEN",
+    "X",
+)
 _PARTS = ("stream", "cron", "2026-03-03", "2026-03-06", "2026-02-30", "2026-03-03T07", "2026-03-03T99", "")
 _PARTITIONS = (*(f"PIPELINE#{name}" for name in VICTIMS), "WATCHDOG", "CALENDAR#closed", "PIPELINE#", "PIPELINE#new")
 _TIMES = ("2026-03-05T12:00:00.000000Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-03-05")

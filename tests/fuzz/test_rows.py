@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 KINDS = {
-    *("CONFIG", "SENSOR", "TRIGGER", "RERUN_REQUEST", "EVENT", "VERDICT", "KEPT", "DRY_RUN", "MARKER"),
+    *("CONFIG", "SENSOR", "TRIGGER", "RERUN_REQUEST", "EVENT", "VERDICT", "KEPT", "DRY_RUN", "MARKER", "OPEN"),
     *("JOB", "RERUN"),
 }
 ROWS = int(os.environ.get("INTERLOCK_FUZZ_ROWS", "0"))
