@@ -74,7 +74,8 @@ def _numbered(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _next_date_runs(plant: Plant) -> None:
-    """A pipeline whose rows are valid runs its next date."""
-    plant.store.put_sensor("q", "ready", {"complete": True, "count": 120, "date": f"{plant.now:%Y-%m-%d}"})
+    """A pipeline whose rows are valid runs its next date. That of `gate` begins too, and its rule never holds."""
+    for name in ("q", "gate"):
+        plant.store.put_sensor(name, "ready", {"complete": True, "count": 120, "date": f"{plant.now:%Y-%m-%d}"})
     plant.run_until(plant.now + timedelta(minutes=12))
     assert [one.date for one in plant.noted.attempts if one.pipeline_id == "q"] == [f"{plant.now:%Y-%m-%d}"]
