@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         "committed runs are not started",
         "interlock_controller:Recovery.pending",
-        "acts += [partial(self._start, row, now) for row in triggers]",
+        "acts += [partial(self._start, row, now, is_late=is_late) for row in triggers]",
         "",
         trap=4,
         seeds=(5,),
@@ -764,5 +764,12 @@ MUTANTS = (
         "writes.append(_free_slot(run.key, names.control))",
         "None",
         tests=(_SLOTS + "test_a_retry_keeps_the_slot_of_its_date",),
+    ),
+    Mutant(
+        "a backlog is a recovery of each run",
+        "interlock_lifecycle:is_backlog",
+        "waiting > MOST_LOST",
+        "False",
+        tests=("packages/interlock-controller/tests/watch/test_tick.py::test_a_backlog_of_the_streams_is_one_report",),
     ),
 )

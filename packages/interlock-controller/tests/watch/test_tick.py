@@ -108,6 +108,29 @@ def test_a_run_that_waits_beyond_the_grace_is_started(world: World, store: Store
     assert emitted(store) == ["JOB_TRIGGERED", "TRIGGER_RECOVERED"]
 
 
+@pytest.mark.parametrize(("days", "reports"), [(10, 10), (11, 1), (28, 1)])
+def test_a_backlog_of_the_streams_is_one_report(
+    world: World, store: Store, recovery: Recovery, days: int, reports: int
+) -> None:
+    for day in range(1, days + 1):
+        commit(store, day)
+    recovery.pending(NOW + timedelta(minutes=2))
+    assert len(world.started) == days
+    assert emitted(store).count("TRIGGER_RECOVERED") == reports
+    assert store.is_marked("INFRASTRUCTURE", "backlog#2026-03-03T12") is (days > 10)
+
+
+def test_a_lasting_backlog_is_reported_once_an_hour(world: World, store: Store, recovery: Recovery) -> None:
+    for hour in range(3):
+        for day in range(1, 21):
+            at = NOW + timedelta(hours=hour)
+            key = RunKey("bronze", "stream", parse_execution_date(f"2026-03-{day:02}T{hour:02}"))
+            store.commit(open_run(key, decided_at=at, execution_timeout=TIMEOUT, arrived_at=at))
+        for minute in (5, 10):
+            recovery.pending(NOW + timedelta(hours=hour, minutes=minute))
+    assert (len(world.started), [*world.bus, *emitted(store)].count("TRIGGER_RECOVERED")) == (60, 3)
+
+
 def test_event_rows_left_behind_reach_the_bus(world: World, store: Store, recovery: Recovery) -> None:
     start(store, commit(store))
     recovery.pending(NOW + timedelta(minutes=3))

@@ -15,7 +15,7 @@ from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
 from interlock_lifecycle.events import EventType, make_event
 from interlock_lifecycle.reruns import report_rejections
-from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust
+from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust, is_backlog, report_backlog
 from interlock_sla import SlaError, parse_execution_date
 from interlock_store import Commit, MalformedRow, Store, key_of_row, read_counter, read_rerun_request, read_run
 from interlock_telemetry import get_logger
@@ -97,22 +97,28 @@ class Recovery:
         triggers = [row for row in rows if row["SK"].startswith("TRIGGER#")]
         requests = [row for row in rows if row["SK"].startswith("RERUN_REQUEST#")]
         acts: list[Callable[[], object]] = [partial(self._outbox.relay, batch) for batch in batches]
-        acts += [partial(self._start, row, now) for row in triggers]
+        is_late = is_backlog(len(rows))
+        if is_late:
+            self._store.commit(report_backlog(len(rows), now))
+        acts += [partial(self._start, row, now, is_late=is_late) for row in triggers]
         acts += [partial(self._rerun, row, now) for row in requests]
         acts += [partial(self._report_rejections, row, now) for row in rows if row["SK"].startswith(_COUNTERS)]
         self._workers.do_all(acts)
         return len(rows)
 
-    def _start(self, row: Mapping[str, Any], now: datetime) -> None:
+    def _start(self, row: Mapping[str, Any], now: datetime, *, is_late: bool) -> None:
         key = key_of_row(row["PK"], row["SK"])
         waiting = self._store.run(key)
         if waiting is not None and _is_expired(waiting, now):
             # Its execution could never be started. The run must not hold its date for ever.
             self._expire(waiting, now)
             return
-        run = self._outbox.start_run(key, before=lambda run: self._announce_start(run, now))
+        if is_late:
+            run = self._outbox.start_run(key)
+        else:
+            run = self._outbox.start_run(key, before=lambda run: self._announce_start(run, now))
         if run is not None:
-            _log.warning("run_started_late", run=str(run.key), attempt=run.attempt)
+            _log.warning("backlog_started" if is_late else "run_started_late", run=str(run.key), attempt=run.attempt)
 
     def _announce_start(self, run: Run, now: datetime) -> None:
         """Report the start before it happens. After the start the row no longer waits, and no tick comes back to it."""

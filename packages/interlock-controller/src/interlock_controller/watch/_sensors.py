@@ -16,6 +16,7 @@ from interlock_controller.watch._pipelines import LivePipelines, Watched
 from interlock_controller.watch._sweep import LOOK_BACK, cursor_at, cursor_of, position
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import TERMINAL_JOB_EVENTS, NoteAfterRun, Run
+from interlock_lifecycle.runs import is_backlog, report_backlog
 from interlock_lifecycle.sensors import (
     NEWEST_PERIODS,
     Stranded,
@@ -74,7 +75,11 @@ class StrandedSensors:
         troubles: list[PipelineTrouble] = []
         found = list(self._stranded(now, slot, cursors, troubles))
         left = without_run(self._overview, found, lambda one: one.key.date)
-        done = self._workers.attempt([partial(self._recover, watched, one, now) for watched, one in left])
+        is_late = is_backlog(len(left))
+        if is_late:
+            self._store.commit(report_backlog(len(left), now))
+        acts = [partial(self._recover, watched, one, now, is_late=is_late) for watched, one in left]
+        done = self._workers.attempt(acts)
         for (watched, _), result in zip(left, done, strict=True):
             if isinstance(result, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, result))
@@ -156,7 +161,7 @@ class StrandedSensors:
             else:
                 yield watched, turn if watched.periodic else None, rows
 
-    def _recover(self, watched: Watched, one: Stranded, now: datetime) -> bool:
+    def _recover(self, watched: Watched, one: Stranded, now: datetime, *, is_late: bool) -> bool:
         stored = self._store.config(one.key.pipeline_id)
         if stored.config != watched.config or stored.exclusions.excludes(now.astimezone(watched.config.zone).date()):
             return False
@@ -168,15 +173,20 @@ class StrandedSensors:
         if self._store.sensor_rows(one.key.pipeline_id, (one.sensor_key,)).get(one.sensor_key) != one.fields:
             # Another row has come since. The next tick looks at it.
             return False
-        return self._start(one, watched.config, now)
+        return self._start(one, watched.config, now, is_late=is_late)
 
-    def _start(self, one: Stranded, config: PipelineConfig, now: datetime) -> bool:
+    def _start(self, one: Stranded, config: PipelineConfig, now: datetime, *, is_late: bool) -> bool:
         """Start the run, unless another writer was first. Raises Contended if the rows changed at each try."""
 
         def start_once() -> bool | Overtaken:
             known = self._store.arrived_at(one.key) is not None
             decision = recover_trigger(
-                one, config, has_arrival=known, now=now, execution_timeout=self._execution_timeout
+                one,
+                config,
+                has_arrival=known,
+                now=now,
+                execution_timeout=self._execution_timeout,
+                is_late=is_late,
             )
             commit = self._store.commit(decision)
             _log.warning("sensor_reconciled", run=str(one.key), sensor=one.sensor_key, commit=str(commit))

@@ -13,6 +13,7 @@ from interlock_lifecycle._start import (
     open_run,
     start_delay,
 )
+from interlock_lifecycle.runs._backlog import MOST_LOST, is_backlog, report_backlog
 from interlock_lifecycle.runs._close import (
     AlreadyClosed,
     CloseFacts,
@@ -67,6 +68,7 @@ from interlock_lifecycle.runs._variables import (
 __all__ = [
     "LEASE_GRACE",
     "MAX_RECOVERIES",
+    "MOST_LOST",
     "AlreadyClosed",
     "AskTarget",
     "AwaitStart",
@@ -102,6 +104,7 @@ __all__ = [
     "execution_windows",
     "exhaust",
     "follow",
+    "is_backlog",
     "keeps_slot",
     "lease_end",
     "leave_start_unknown",
@@ -111,6 +114,7 @@ __all__ = [
     "record_start",
     "refuse_config",
     "refuse_start",
+    "report_backlog",
     "rules_to_read",
     "run_variables",
     "start_delay",

@@ -141,9 +141,18 @@ def dormant_since(expected: Expectation, now: datetime) -> datetime | None:
 
 
 def recover_trigger(
-    one: Stranded, config: PipelineConfig, *, has_arrival: bool, now: datetime, execution_timeout: timedelta
+    one: Stranded,
+    config: PipelineConfig,
+    *,
+    has_arrival: bool,
+    now: datetime,
+    execution_timeout: timedelta,
+    is_late: bool = False,
 ) -> StartRun:
-    """Begin the date that the lost record of its sensor should have begun."""
+    """Begin the date that the record of its sensor should have begun.
+
+    is_late: the streams are behind, and the record is not lost. The start then emits no TRIGGER_RECOVERED.
+    """
     arrived_at = None if has_arrival else one.arrived_at or now
     kept = opening_row(one.sensor_key, one.fields, now, config)
     start = open_run(one.key, decided_at=now, execution_timeout=execution_timeout, arrived_at=arrived_at, kept=kept)
@@ -156,7 +165,7 @@ def recover_trigger(
         message=f"sensor {one.sensor_key} fulfils the trigger, and its record had started no run",
         detail={"source": "watchdog", "sensorKey": one.sensor_key},
     )
-    return replace(start, events=(event,))
+    return start if is_late else replace(start, events=(event,))
 
 
 def start_of_fire(key: RunKey, fire: datetime, *, now: datetime, execution_timeout: timedelta) -> StartRun:
