@@ -25,6 +25,7 @@ from interlock_lifecycle.runs import (
     JobFinished,
     JobRuns,
     LookForStart,
+    NotEvaluated,
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
@@ -49,6 +50,12 @@ ASKABLE = TargetTraits(deduplicates=False, findable=True)
 KEYED = TargetTraits(deduplicates=True, findable=False)
 
 
+@pytest.fixture
+def run(run: Run) -> Run:
+    """A run whose rules have held."""
+    return replace(run, evaluated_at=NOW)
+
+
 def intent(**changes: object) -> JobIntent:
     made = JobIntent(0, "key", UNTIL, "command", {"command": "true"}, NOW)
     return replace(made, **changes)
@@ -62,6 +69,14 @@ def test_the_first_start_is_promised_before_it_is_sent(config: PipelineConfig, r
     assert not decision.resumed
     assert decision.commit.intent.key == make_job_key(run)
     assert decision.commit.intent.until == UNTIL
+
+
+def test_no_job_starts_before_an_evaluation_has_passed(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
+    """The state machine asks only after an evaluation. A caller by hand may ask at any time."""
+    held = TriggerFacts(replace(run, evaluated_at=None), config, "", no_sla)
+    assert decide_trigger(held, "token0", None, now=NOW, until=UNTIL, window=WINDOW) == NotEvaluated()
+    started = replace(held, run=replace(run, evaluated_at=None, job_intent=intent()))
+    assert isinstance(decide_trigger(started, "token0", KEYED, now=NOW, until=UNTIL, window=WINDOW), AwaitStart)
 
 
 def test_another_invocation_that_may_send_is_waited_for(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:

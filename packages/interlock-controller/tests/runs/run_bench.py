@@ -8,7 +8,7 @@ import msgspec
 
 from interlock_config import decode_yaml
 from interlock_controller.runs import Step, StepContext, read_request, take_step
-from interlock_lifecycle import MarkStarted, OpenAttempt, Run, RunKey
+from interlock_lifecycle import MarkStarted, OpenAttempt, PassEvaluation, Run, RunKey
 from interlock_lifecycle.reruns import RerunFacts, decide_rerun
 from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import parse_execution_date
@@ -149,6 +149,13 @@ class Bench:
         return run
 
     def ask(self, mode: str, token: str | None = None, **more: Any) -> Step:
+        """Invoke a step. A trigger comes after an evaluation that has passed, as in the state machine."""
+        if mode == "trigger" and self.run.is_running and self.run.evaluated_at is None and not self.run.job_intent:
+            self.store.commit(PassEvaluation(self.run, self.now, None, ()))
+        return self.invoke(mode, token, **more)
+
+    def invoke(self, mode: str, token: str | None = None, **more: Any) -> Step:
+        """Invoke a step as any caller could."""
         event = {
             "mode": mode,
             "pipelineId": "bronze",

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from run_bench import GLUE, KEY, NOW, Bench, Board, Died
 
-from interlock_controller.runs import Step, StepStatus, SubmissionFailed
+from interlock_controller.runs import RulesNotEvaluated, Step, StepStatus, SubmissionFailed
 from interlock_lifecycle import JobEntry, RunStatus
 from interlock_store import MemoryTables
 from interlock_store._rows import entry_row
@@ -141,6 +141,13 @@ def test_an_unset_variable_is_a_permanent_failure(with_command: Callable[[str], 
     step = bench.ask("trigger")
     assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
     assert "INTERLOCK_NOWHERE" in step.error
+
+
+def test_a_trigger_without_an_evaluation_starts_no_job(bench: Bench, board: Board) -> None:
+    bench.store.put_sensor("bronze", "ready", {"count": 3})
+    with pytest.raises(RulesNotEvaluated, match="no evaluation of this attempt has passed"):
+        bench.invoke("trigger")
+    assert (board.starts, bench.run.job_intent) == ([], None)
 
 
 def test_a_held_run_answers_its_reason_and_wait(bench: Bench) -> None:

@@ -37,7 +37,7 @@ def client(server: Ministack, key: StackKey, service: str = "dynamodb") -> Any:
 def ask(
     port: int, method: str, path: str, headers: dict[str, str], body: str = "{}"
 ) -> tuple[int, dict[str, str], str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
     found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
@@ -159,6 +159,18 @@ def test_each_port_of_the_processes_needs_the_key(server: Ministack) -> None:
     for port in ports:
         status, _, body = ask(port, "POST", "/", dict(PUT))
         assert (status, "MissingAuthenticationToken" in body) == (403, True), port
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/_ministack/reset"), ("POST", "/_ministack/config"), ("GET", "/_interlock/backlog"), ("GET", "/")],
+)
+def test_a_server_with_roles_needs_a_key_too(method: str, path: str) -> None:
+    with Ministack(settings={"AUTH": "true"}) as server:
+        assert ask(server.port, method, path, {})[0] == 403
+        made_up = {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIA/20260303/us-east-1/x/aws4_request, Signature=0"}
+        assert ask(server.port, method, path, made_up)[0] in {400, 403}
+        assert client(server, server.key).list_tables()["TableNames"] == []
 
 
 def test_only_this_user_can_read_the_key(server: Ministack, tmp_path: Path) -> None:

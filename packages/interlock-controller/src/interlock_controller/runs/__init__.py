@@ -1,7 +1,7 @@
 """The steps of a run: evaluate, trigger, check the job, close. Needs the extra `runs`."""
 
 from interlock_controller.runs._context import Jobs, StepContext
-from interlock_controller.runs._job import SubmissionFailed
+from interlock_controller.runs._job import RulesNotEvaluated, SubmissionFailed
 from interlock_controller.runs._request import (
     Failure,
     Mode,
@@ -19,6 +19,7 @@ __all__ = [
     "Jobs",
     "Mode",
     "Request",
+    "RulesNotEvaluated",
     "Step",
     "StepContext",
     "StepStatus",

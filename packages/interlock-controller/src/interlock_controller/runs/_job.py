@@ -39,6 +39,7 @@ from interlock_lifecycle.runs import (
     JobFinished,
     JobRuns,
     LookForStart,
+    NotEvaluated,
     NotStarted,
     PollWindow,
     PollWindowUsedUp,
@@ -76,8 +77,12 @@ class SubmissionFailed(Exception):
     """The job's start is rejected for now or unconfirmed. The state machine repeats the step."""
 
 
+class RulesNotEvaluated(Exception):
+    """The trigger step was asked for an attempt whose evaluation has not passed. No job is started."""
+
+
 def trigger(context: StepContext, request: Request) -> Step:
-    """Start the attempt's job, at most once. Raises SubmissionFailed and Contended."""
+    """Start the attempt's job, at most once. Raises SubmissionFailed, RulesNotEvaluated and Contended."""
     return decide_until_settled(lambda: _trigger_once(context, request), subject=f"trigger of {request.key}")
 
 
@@ -111,6 +116,8 @@ def _act(context: StepContext, request: Request, run: Run | None, decision: Trig
             return _answered(decision.intent)
         case AwaitStart():
             return Step(StepStatus.RUNNING, decision.wait_seconds, "another invocation may still be starting the job")
+        case NotEvaluated():
+            raise RulesNotEvaluated(f"{request.key}: no evaluation of this attempt has passed, so no job starts")
         case FailAttempt():
             return finished(decision.outcome)
         case LookForStart():

@@ -64,6 +64,10 @@ class AwaitStart(Struct, frozen=True):
     wait_seconds: int
 
 
+class NotEvaluated(Struct, frozen=True):
+    """No evaluation of this attempt has passed, so its job may not start. The step is an error of its caller."""
+
+
 class FailAttempt(Struct, frozen=True):
     """The attempt may start no job. It ends with this outcome."""
 
@@ -81,7 +85,9 @@ class LookForStart(Struct, frozen=True):
     otherwise: CloseRun | FailAttempt
 
 
-TriggerDecision: TypeAlias = SendStart | StartAnswered | AwaitStart | FailAttempt | LookForStart | CloseRun | Superseded
+TriggerDecision: TypeAlias = (
+    SendStart | StartAnswered | AwaitStart | NotEvaluated | FailAttempt | LookForStart | CloseRun | Superseded
+)
 
 
 def decide_trigger(
@@ -102,6 +108,8 @@ def decide_trigger(
       or can be asked for them.
     - `StartAnswered`: the start was answered already.
     - `AwaitStart`: another invocation may still be sending the start.
+    - `NotEvaluated`: the attempt has no intent, and no evaluation has passed. The state machine never asks so. A
+      controller that trusted each caller would start a job although its rules do not hold.
     - `LookForStart`: the start may have been sent and must not be sent again: the config forbids it, or it stayed
       unconfirmed until the end of the poll window. The target can be asked for the job.
     - `FailAttempt`: the previous attempt's job runs or cannot be asked. Or a start had no answer, and the target
@@ -117,6 +125,8 @@ def decide_trigger(
     config = facts.config
     if config is None or config.dry_run:
         return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
+    if run.evaluated_at is None:
+        return NotEvaluated()
     if facts.previous is not None:
         return FailAttempt(JobOutcome(JobEvent.FAIL, category=FailureCategory.TRANSIENT, error=_stands(facts.previous)))
     return SendStart(CommitIntent(run, _promise(run, config, now, until)), resumed=False)

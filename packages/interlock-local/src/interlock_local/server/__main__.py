@@ -2,7 +2,8 @@
 
 GATEWAY_PORT is the port on loopback. LOCAL_STACK_HOME is the data directory, absent for a server without state.
 LOCAL_STACK_COMPACTED_ABOVE is the size in bytes above which the running server compacts the journal.
-AWS_SECRET_ACCESS_KEY is the secret that signs each request. With AUTH=true the server behind checks the signatures.
+AWS_SECRET_ACCESS_KEY is the secret that signs each request.
+With AUTH=true the server behind also accepts the keys of roles for the AWS API.
 """
 
 import asyncio
@@ -30,8 +31,7 @@ def main() -> None:
     if home is not None:
         kept = Kept(Path(home), compacted_above=int(os.environ.get("LOCAL_STACK_COMPACTED_ABOVE", _COMPACTED_ABOVE)))
         kept.prepare()
-    checks_signatures = os.environ.get("AUTH", "") != "true"
-    access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"] if checks_signatures else None)
+    access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"], has_roles=os.environ.get("AUTH") == "true")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     config = Config()

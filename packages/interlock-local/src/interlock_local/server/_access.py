@@ -36,12 +36,14 @@ class Request(Struct, frozen=True):
 class Access:
     """The rules for requests to one server on ``port`` with the key ``secret``.
 
-    Without a secret, the server behind checks the signatures. This is the mode with IAM policies.
+    With ``has_roles`` the server behind knows further keys, those of the roles, and checks each signed request for the
+    AWS API itself. It checks neither an unsigned request nor its own addresses, which begin with ``/_``.
     """
 
-    def __init__(self, port: int, secret: str | None) -> None:
+    def __init__(self, port: int, secret: str, *, has_roles: bool = False) -> None:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._secret = secret
+        self._has_roles = has_roles
 
     def rejection_of(self, request: Request, now: datetime) -> Rejection | None:
         """The reason to reject this request at ``now`` (with a zone), or None.
@@ -54,7 +56,8 @@ class Access:
             return Rejection("AccessDeniedException", f"This server does not answer for the host {host[:80]!r}.")
         if "origin" in request.headers:
             return Rejection("AccessDeniedException", "This server does not answer to web pages.")
-        if self._secret is None:
+        is_signed = request.headers.get("authorization", "").startswith(_SCHEME)
+        if self._has_roles and is_signed and not request.path.startswith("/_"):
             return None
         return _signature_fault(request, self._secret, now)
 

@@ -135,8 +135,8 @@ class LocalServer:
                         self._compact()
                         compacted_at = max(self._kept.compacted_above, self._kept.journal.size * _GROWTH)
                 await asyncio.to_thread(self._kept.journal.sync)
-            except OSError as error:
-                log.critical("Error: the state of the local stack cannot be kept: %s", error)
+            except Exception as error:  # noqa: BLE001 (without this task nothing is kept any more)
+                log.critical("Error: the state of the local stack cannot be kept: %s: %s", type(error).__name__, error)
                 logging.shutdown()
                 os._exit(EXIT_NOT_DURABLE)
 

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, NoReturn
+from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import Struct
@@ -43,6 +44,9 @@ _REPEATED_TARGETS = frozenset(
         "secretsmanager.UpdateSecret",
     }
 )
+# The form of older clients of SQS.
+_REPEATED_ACTIONS = frozenset({"SendMessage", "SendMessageBatch"})
+_FORM = "application/x-www-form-urlencoded"
 _KEPT_HEADERS = ("content-type", "host", "x-amz-target")
 
 
@@ -77,15 +81,20 @@ class DurableServer:
             async with self.lock:
                 return await self._on_tables(request, operation if target == TABLE_TARGET else "")
         if is_repeated(request):
+            try:
+                asked = asked_of(request)
+            except UnicodeDecodeError:
+                return _rejected("SerializationException", "The body is not UTF-8.")
             async with self.lock:
                 with _kept():
-                    self._journal.append(asked_of(request))
+                    self._journal.append(asked)
                 return await self._serve(request)
         return await self._serve(request)
 
     async def _on_tables(self, request: Request, operation: str) -> Answer:
         if operation in _NOT_KEPT:
-            return _not_kept(operation)
+            text = f"The local stack does not support {operation}, since it could not restore its writes."
+            return _rejected("UnknownOperationException", text)
         answer = await self._serve(request)
         # A request with status 400 changed nothing.
         if answer.status != 400 and (operation in _DEFINES or operation == "DeleteTable" or operation in _ITEM_WRITES):
@@ -126,11 +135,14 @@ def is_repeated(request: Request) -> bool:
     """Whether a start after a crash repeats this request if no snapshot has its effect."""
     if request.headers.get("x-amz-target") in _REPEATED_TARGETS:
         return True
+    if request.headers.get("content-type", "").startswith(_FORM):
+        action = parse_qs(request.body.decode("utf-8", "replace")).get("Action", [""])[0]
+        return action in _REPEATED_ACTIONS
     return request.method in {"POST", "PUT", "DELETE"} and request.path.startswith("/schedules/")
 
 
 def asked_of(request: Request) -> Asked:
-    """The line of the journal for a request that may be repeated."""
+    """The line of the journal for a request that may be repeated. Raises UnicodeDecodeError."""
     headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
     return Asked(request.method, request.path, headers, request.body.decode(), request.query)
 
@@ -145,9 +157,8 @@ def _table_name(name: str) -> str:
     return name.rpartition("table/")[2]
 
 
-def _not_kept(operation: str) -> Answer:
-    text = f"The local stack does not support {operation}, since it could not restore its writes."
-    body = msgspec.json.encode({"__type": "UnknownOperationException", "message": text})
+def _rejected(code: str, text: str) -> Answer:
+    body = msgspec.json.encode({"__type": code, "message": text})
     return Answer(400, [(b"content-type", b"application/x-amz-json-1.0")], body)
 
 

@@ -28,6 +28,7 @@ class ServerTables:
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._streams: dict[str, str] = {}
         self._iterators: dict[str, str] = {}
         self._places: dict[str, str] = {}
 
@@ -73,10 +74,15 @@ class ServerTables:
         """Note the keys and the stream of a table, and return a definition that creates it again."""
         shape = (await _call("DescribeTable", {"TableName": name}))["Table"]
         self._keys[name] = tuple(one["AttributeName"] for one in shape["KeySchema"])
-        self._iterators.pop(name, None)
-        self._places.pop(name, None)
-        if shape.get("StreamSpecification", {}).get("StreamEnabled"):
-            self._iterators[name] = await _iterator(shape["LatestStreamArn"], None)
+        enabled = shape.get("StreamSpecification", {}).get("StreamEnabled")
+        stream = shape["LatestStreamArn"] if enabled else None
+        # An altered table usually keeps its stream, whose records are in the journal already.
+        if stream != self._streams.get(name):
+            for known in (self._streams, self._iterators, self._places):
+                known.pop(name, None)
+            if stream is not None:
+                self._streams[name] = stream
+                self._iterators[name] = await _iterator(stream, None)
         definition: dict[str, Any] = {"TableName": name, "BillingMode": "PAY_PER_REQUEST"}
         definition |= {key: shape[key] for key in _REPEATED if shape.get(key)}
         for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
@@ -87,7 +93,7 @@ class ServerTables:
 
     def forget(self, name: str) -> None:
         """Drop what is known of a deleted table."""
-        for known in (self._keys, self._iterators, self._places):
+        for known in (self._keys, self._streams, self._iterators, self._places):
             known.pop(name, None)
 
     def key_of(self, table: str, item: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -102,13 +108,12 @@ class ServerTables:
         changes: dict[tuple[str, bytes], Change] = {}
         for table, item in written:
             key = self.key_of(table, item)
-            answer = await _call("GetItem", {"TableName": table, "Key": key, "ConsistentRead": True})
-            image = Raw(msgspec.json.encode(answer["Item"])) if "Item" in answer else DELETED
-            changes[table, item_key(key)] = Change(table, key, image)
+            changes[table, item_key(key)] = Change(table, key, await _image(table, key))
         for table in {table for table, _ in changes}:
             for key, note in await self._new_records(table):
                 before = changes.get((table, item_key(key)))
-                image = before.image if before is not None else DELETED
+                # A record of another item would be a surprise. Its image is read too, and never guessed.
+                image = before.image if before is not None else await _image(table, key)
                 changes[table, item_key(key)] = Change(table, key, image, note)
         # The server numbers the records in the order in which it wrote the items.
         return sorted(changes.values(), key=lambda change: change.note.number if change.note else "")
@@ -141,6 +146,11 @@ class ServerTables:
         shape = (await _call("DescribeTable", {"TableName": table}))["Table"]
         self._iterators[table] = await _iterator(shape["LatestStreamArn"], self._places.get(table))
         return None
+
+
+async def _image(table: str, key: dict[str, Any]) -> Raw:
+    answer = await _call("GetItem", {"TableName": table, "Key": key, "ConsistentRead": True})
+    return Raw(msgspec.json.encode(answer["Item"])) if "Item" in answer else DELETED
 
 
 async def _iterator(stream: str, after: str | None) -> str:

@@ -300,7 +300,9 @@ class Ministack:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         if not self._stopping:
-            self._failure = f"The local stack ended by itself (exit code {code}){self._last_error()}."
+            # The guard answers for a killed server as a shell does.
+            killed = f", killed by signal {code - 128}" if code > 128 else ""
+            self._failure = f"The local stack ended by itself (exit code {code}{killed}){self._last_error()}."
         self._ended.set()
 
     def _await_ready(self, *, last_chance: bool) -> bool:
@@ -335,7 +337,7 @@ class Ministack:
             found = _errors(self.log_path.read_text(encoding="utf-8", errors="replace"))
         except (OSError, LocalStackError):
             return ""
-        last = f": {found[-1][:300]}" if found else ", and its log has no error"
+        last = f": {found[-1][:300]}" if found else ""
         return f"{last} (log: {self.log_path})" if self._data_dir is not None else last
 
 

@@ -30,6 +30,11 @@ class RecordingSlack:
         self._port = self._server.server_address[1]
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The names by which its callers reach it."""
+        return frozenset({f"{_HOST}:{self._port}", f"localhost:{self._port}"})
+
+    @property
     def base_url(self) -> str:
         """The base URL for the WebClient of slack-sdk."""
         return f"http://{_HOST}:{self._port}/api/"
@@ -121,11 +126,7 @@ def _handler_of(slack: RecordingSlack) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            fields, token = _fields(body, self.headers.get("Content-Type") or ""), self._token()
-            status, answer, headers = slack.answer(
-                self.path.rpartition("/")[2], token or fields.pop("token", ""), fields
-            )
+            status, answer, headers = self._answer()
             encoded = json.dumps(answer).encode()
             self.send_response(status)
             for name, value in headers.items():
@@ -134,6 +135,17 @@ def _handler_of(slack: RecordingSlack) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(encoded)))
             self.end_headers()
             self.wfile.write(encoded)
+
+        def _answer(self) -> tuple[int, dict[str, Any], dict[str, str]]:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            # As at the AWS API: a web page cannot choose Host, and its browser adds Origin.
+            if self.headers.get("Origin") is not None or self.headers.get("Host") not in slack.hosts:
+                return 403, {"ok": False, "error": "access_denied"}, {}
+            try:
+                fields = _fields(body.decode(), self.headers.get("Content-Type") or "")
+            except (ValueError, TypeError):
+                return 400, {"ok": False, "error": "invalid_arguments"}, {}
+            return slack.answer(self.path.rpartition("/")[2], self._token() or fields.pop("token", ""), fields)
 
         def _token(self) -> str:
             return (self.headers.get("Authorization") or "").removeprefix("Bearer ")

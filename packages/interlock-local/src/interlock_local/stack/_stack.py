@@ -1,5 +1,6 @@
 """The local stack: server, zips, deployment, recording Slack and stream pump, started and stopped as one."""
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -122,7 +123,8 @@ class LocalStack:
             pump.stop()
         if self._pump_log is not None:
             logging.getLogger("interlock_local.pump").removeHandler(self._pump_log)
-            self._pump_log.close()
+            with contextlib.suppress(OSError):
+                self._pump_log.close()
             self._pump_log = None
         self._server.stop()
         slack, self._slack = self._slack, None
@@ -254,7 +256,7 @@ class LocalStack:
 
     def _start_pump(self) -> None:
         # The log of the pump belongs to the log of the functions, and not between the lines of a command.
-        self._pump_log = logging.FileHandler(self.log_path)
+        self._pump_log = _FullDiskFile(self.log_path)
         logging.getLogger("interlock_local.pump").addHandler(self._pump_log)
         clients = PumpClients(self.client("dynamodbstreams"), self.client("lambda"), self.client("sqs"))
         mappings = self._deployed.mappings
@@ -268,6 +270,13 @@ class LocalStack:
                 self._progress(f"delivering {unread} stream records of the former start")
             self._pump = StreamPump(mappings, clients, checkpoints=positions, backlog=backlog)
         self._pump.start()
+
+
+class _FullDiskFile(logging.FileHandler):
+    """A log file that may not be writable any more. The reason is that of the server, which ends with it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name in the base class)
+        """Drop the record. The base class prints a traceback between the lines of a command."""
 
 
 def _table_of(stream_arn: str) -> str:
