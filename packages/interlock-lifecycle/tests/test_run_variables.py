@@ -17,6 +17,12 @@ UNTIL = NOW + timedelta(minutes=5)
 KEYED = TargetTraits(deduplicates=True, findable=False)
 
 
+@pytest.fixture
+def run(run: Run) -> Run:
+    """A run whose rules have held."""
+    return replace(run, evaluated_at=NOW)
+
+
 def run_of(run: Run, date: str) -> Run:
     return replace(run, key=RunKey("bronze", "cron", parse_execution_date(date)))
 
