@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,11 +21,12 @@ from interlock_controller.records import (
     SensorIntake,
 )
 from interlock_controller.watch import Recovery
-from interlock_lifecycle import CloseRun, JobOutcome, OpenAttempt, Run, RunKey, RunStatus
+from interlock_lifecycle import CloseRun, JobIntent, JobOutcome, OpenAttempt, Run, RunKey, RunStatus, WaitForSlot
 from interlock_lifecycle.runs import decide_completion
 from interlock_sla import ExecutionDate
 from interlock_store import ConfigCache, MemoryTables, Overview, Store, TableNames, read_statuses
-from interlock_store._write import Put, Update
+from interlock_store._rows import intent_row
+from interlock_store._write import Delete, Put, Update
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -50,6 +52,7 @@ class Line:
         self.tables = MemoryTables(self._changed)
         self.store = Store(self.tables, NAMES)
         self.started: list[str] = []
+        self.execution_status = "RUNNING"
         self.now = NOW
         self.outbox = Outbox(self.store, self, self, now=lambda: self.now, execution_timeout=TIMEOUT)
         self.reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
@@ -87,7 +90,7 @@ class Line:
         self.started.append(str(execution_input["date"]))
 
     def status(self, name: str) -> str:
-        return "RUNNING"
+        return self.execution_status
 
     def deliver(self, *, lost: bool = False) -> None:
         """Deliver all records, except those that are quiet, or lose them."""
@@ -137,6 +140,18 @@ class Line:
         self.recovery.stale_runs(self.now)
         self.recovery.waiting_dates(self.now)
         self.deliver()
+
+    def lose_executions(self, *, lost: bool = False) -> None:
+        """The server of the executions loses all of them, and the watchdog sees that."""
+        self.now += timedelta(days=2)
+        self.execution_status = "MISSING"
+        self.recovery.dead_executions(self.now)
+        self.execution_status = "RUNNING"
+        self.deliver(lost=lost)
+
+    def row_of(self, number: int) -> tuple[str, str, str]:
+        """The key of a date's trigger row."""
+        return NAMES.control, "PIPELINE#p", f"TRIGGER#stream#{key_of(number).date}"
 
     def numbers(self) -> list[int]:
         """The dates whose executions were started, in order."""
@@ -268,3 +283,139 @@ def test_a_close_costs_one_query_for_the_next_date(monkeypatch: pytest.MonkeyPat
         line.end(number)
         costs.append(sum(read))
     assert set(costs[1:]) == {costs[1]}
+
+
+def test_lost_executions_start_again_within_a_lowered_limit() -> None:
+    line = Line(4)
+    line.ask(*range(4))
+    line.limit(2)
+    line.lose_executions()
+    assert line.numbers() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert not any(line.run(number).waits_for_slot for number in range(4))
+
+
+def test_a_lost_execution_without_a_slot_starts_again() -> None:
+    line = Line(2)
+    line.ask(0, 1)
+    # The run of an earlier version has no row of a slot.
+    line.tables.transact([Delete(NAMES.control, "PIPELINE#p", f"OPEN#stream#{key_of(1).date}")])
+    line.limit(1)
+    line.lose_executions()
+    assert line.numbers() == [0, 1, 0, 1]
+
+
+def test_a_run_with_a_job_does_not_wait() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    intent = JobIntent(attempt=0, key="k", type="command", config={}, until=NOW, committed_at=NOW)
+    line.tables.transact([Update(*line.row_of(1), set={"jobIntent": intent_row(intent)})])
+    line.tick()
+    assert line.numbers() == [0, 1]
+
+
+def test_a_waiting_run_with_a_slot_starts_at_a_tick() -> None:
+    line = Line(4)
+    line.ask(*range(4))
+    line.limit(2)
+    line.lose_executions(lost=True)
+    for number in (2, 3):
+        line.store.commit(WaitForSlot(line.run(number)))
+    line.tick()
+    assert sorted(line.numbers()) == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_the_start_reads_its_own_slot_only_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, read = Line(3), list[str]()
+    get = line.tables.get
+
+    def noted(table: str, pk: str, sk: str) -> Any:
+        read.append(sk.partition("#")[0])
+        return get(table, pk, sk)
+
+    monkeypatch.setattr(line.tables, "get", noted)
+    for number, reads in ((0, 0), (1, 0), (2, 0), (3, 1)):
+        read.clear()
+        line.ask(number)
+        assert read.count("OPEN") == reads
+
+
+_EXPIRED = {
+    "runToken": "t",
+    "leaseUntil": "2026-03-01T00:00:00Z",
+    "committedAt": "2026-03-01T00:00:00Z",
+    "startedToken": "t",
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "fields"),
+    [
+        ("x0", {}),
+        ("", {}),
+        ("", {"runToken": "t"}),
+        ("", {"ttl": Decimal(4_000_000_000)}),
+        ("", {"ttl": Decimal(1_800_000_000)}),
+        ("", {**_EXPIRED, "attempt": "many"}),
+        ("", _EXPIRED),
+        ("x" * 995, {}),
+    ],
+)
+def test_a_slot_of_an_unreadable_run_is_freed(suffix: str, fields: Mapping[str, Any]) -> None:
+    line = Line(2)
+    for day in ("2021-11-01", "2021-11-02"):
+        end = f"#stream#{day}{suffix}"
+        line.tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": f"OPEN{end}"})])
+        if len(f"TRIGGER{end}") <= 1024:
+            row = {"PK": "PIPELINE#p", "SK": f"TRIGGER{end}", "status": "RUNNING", **fields}
+            line.tables.transact([Put(NAMES.control, row)])
+    line.records.clear()
+    line.ask(0, 1, 2)
+    assert line.numbers() == []
+    line.tick()
+    assert line.numbers() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("pk", "sk", "fields"),
+    [
+        ("PIPELINE#p", "TRIGGER#stream#2021-01-0{}", {"status": "COMPLETED"}),
+        ("PIPELINE#p", "TRIGGER#stream#2021-01-0{}", {"status": "RUNNING", "ttl": Decimal(1_800_000_000)}),
+        ("PIPELINE#p", "KEPT#stream#2021-01-0{}", {"status": "RUNNING", "quiet": "1"}),
+        ("PIPELINE#other", "TRIGGER#stream#2021-01-0{}", {"status": "COMPLETED"}),
+    ],
+)
+def test_rows_that_cannot_start_do_not_block_the_line(pk: str, sk: str, fields: Mapping[str, Any]) -> None:
+    line = Line(2)
+    for number in (1, 2):
+        row = {"PK": pk, "SK": sk.format(number), "GSI1PK": "WAITING", "GSI1SK": f"p#{number}", **fields}
+        line.tables.transact([Put(NAMES.control, row)])
+    line.records.clear()
+    line.ask(0, 1, 2)
+    assert line.numbers() == [0, 1]
+    line.end(0)
+    assert line.numbers() == [0, 1, 2]
+    line.ask(3)
+    line.tick()
+    assert [row["SK"] for row in line.store.waiting()] == [f"TRIGGER#stream#{key_of(3).date}"]
+
+
+def test_a_started_run_leaves_the_line() -> None:
+    line = Line(1)
+    line.ask(0)
+    before = line.tables.get(*line.row_of(0))
+    place = {"GSI1PK": "WAITING", "GSI1SK": "p#0"}
+    line.tables.transact([Update(*line.row_of(0), set=place)])
+    line.records.clear()
+    line.tick()
+    assert line.tables.get(*line.row_of(0)) == before
+    assert line.numbers() == [0]
+
+
+def test_a_run_in_the_line_of_another_pipeline_starts() -> None:
+    line = Line(1)
+    line.ask(0, 1)
+    line.tables.transact([Update(*line.row_of(1), set={"GSI1SK": "a#0"})])
+    line.records.clear()
+    line.tick()
+    line.end(0)
+    assert line.numbers() == [0, 1]

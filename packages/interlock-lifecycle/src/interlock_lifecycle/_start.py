@@ -164,23 +164,27 @@ def needs_start(run: Run | None, token: str) -> bool:
 
 
 def keeps_slot(run: Run) -> bool:
-    """Whether the run belongs to a date that is under way already: a retry, or the recovery of an execution."""
-    return run.reason == RerunReason.JOB_FAIL_RETRY or run.recoveries > 0
+    """Whether the run itself shows that its date is under way already: a job, a retry, or a counted recovery.
+
+    A lost execution is not counted. The row of its slot shows that its date is under way.
+    """
+    return run.job_intent is not None or run.reason == RerunReason.JOB_FAIL_RETRY or run.recoveries > 0
 
 
 def decide_slot(
-    run: Run, limit: int, open_dates: Collection[RunKey | None], oldest: Sequence[RunKey]
+    run: Run, limit: int, open_dates: Collection[RunKey | None], oldest: Sequence[RunKey], *, has_slot: bool = False
 ) -> WaitForSlot | None:
     """Decide whether a run that is to be started waits for a slot (docs/reference/runs.md §3.3).
 
     The component that starts executions calls it for a run without one. limit: schedule.maxOpenDates, 0 for no limit.
     open_dates: the dates of the pipeline that are under way, at most `limit`. oldest: the runs that have waited the
-    longest, at least as many as slots are free. Results:
+    longest, at least as many as slots are free. has_slot: whether the date has a slot that is not among `open_dates`,
+    as after the limit was lowered. Results:
 
     - `WaitForSlot`: all slots are taken, or the free ones are due to older runs.
     - `None`: the run starts now. So does a retry or a recovery, since its date is under way already.
     """
-    if not limit or keeps_slot(run) or run.key in open_dates:
+    if not limit or has_slot or keeps_slot(run) or run.key in open_dates:
         return None
     free = limit - len(open_dates)
     if free > 0 and (len(oldest) < free or run.key in oldest[:free]):

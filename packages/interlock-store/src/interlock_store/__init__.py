@@ -33,7 +33,7 @@ from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, Sca
 from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
-from interlock_store._trigger_rows import read_run, read_trigger
+from interlock_store._trigger_rows import read_run, read_trigger, startable_run
 
 __all__ = [
     "NO_CONFIG",
@@ -87,5 +87,6 @@ __all__ = [
     "read_trigger",
     "read_waiting",
     "sensor_fields",
+    "startable_run",
     "to_wire",
 ]

@@ -164,7 +164,7 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
         case OpenAttempt():
             return _open_attempt(decision, names)
         case RecoverRun():
-            return [Put(control, run_row(decision.after), _unchanged(decision.before))]
+            return _recover(decision.before, decision.after, control)
         case _:
             assert_never(decision)
 
@@ -317,6 +317,12 @@ def _wait_for_slot(run: Run, control: str) -> Update:
     """The run leaves the pending index. It does not expire while it waits."""
     place: Item = {"GSI1PK": WAITING, "GSI1SK": waiting_place(run)}
     return _on_run(run, control, place, remove=("ttl",), expect=_not_started(run))
+
+
+def _recover(before: Run, after: Run, control: str) -> list[Write]:
+    """The run keeps the slot of its date. That of an earlier version, or whose slot was deleted, takes one."""
+    row = Put(control, run_row(after), _unchanged(before))
+    return [row] if after.lease_until is None else [row, Put(control, slot_row(after, after.lease_until))]
 
 
 def _free_slot(key: RunKey, control: str) -> Delete:

@@ -46,7 +46,7 @@ WAITING = "WAITING"
 _NUMBERED = frozenset({"JOB", "RERUN"})
 """Kinds of rows of which a run has several."""
 
-_LONGEST_SK = 1024
+LONGEST_SK = 1024
 """The limit of a sort key in DynamoDB, in bytes."""
 _READABLE = 100
 """The characters that remain of each part of a name that is too long for a key."""
@@ -610,7 +610,7 @@ def _whole(value: Any, *, otherwise: int) -> int:
 def marker_sk(marker: str) -> str:
     """The sort key of a marker's row. A name that is too long for a key is cut, and a digest makes it unique."""
     sk = f"MARKER#{marker}"
-    if len(sk.encode()) <= _LONGEST_SK:
+    if len(sk.encode()) <= LONGEST_SK:
         return sk
     name, _, date = marker.rpartition("#")
     return f"MARKER#{name[:_READABLE]}-{digest(marker)}#{date[:_READABLE]}"

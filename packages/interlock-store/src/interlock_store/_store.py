@@ -1,5 +1,6 @@
 """The store: it reads facts from the tables and writes each decision as one transaction."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +25,7 @@ from interlock_lifecycle import (
 )
 from interlock_lifecycle.dates import clocks_since, notes_these_days
 from interlock_lifecycle.reruns import OWN_REASONS, RerunRequest
-from interlock_lifecycle.runs import rules_to_read
+from interlock_lifecycle.runs import needs_start, rules_to_read
 from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Rule, row_keys, select_rows, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
@@ -34,6 +35,7 @@ from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
     CONFIG,
     INDEX,
+    LONGEST_SK,
     PENDING,
     PENDING_ALERTS,
     POSTRUN,
@@ -58,9 +60,10 @@ from interlock_store._rows import (
     rerun_marker,
     run_sk,
     sensor_fields,
+    waiting_place,
 )
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
-from interlock_store._trigger_rows import read_run
+from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._write import (
     ANYTHING,
     ARRIVAL,
@@ -380,25 +383,67 @@ class Store:
         rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="OPEN#", limit=limit)
         return [_readable_key(row) for row in rows]
 
+    def has_slot(self, key: RunKey) -> bool:
+        """Whether a date has a slot of its pipeline."""
+        return self._get(key, "OPEN") is not None
+
     def waiting_runs(self, pipeline_id: str, limit: int) -> list[RunKey]:
-        """The runs of a pipeline that have waited the longest for a slot, `limit` at most (eventually consistent)."""
-        rows = self._tables.query(self.names.control, WAITING, index=INDEX, prefix=f"{pipeline_id}#", limit=limit)
-        return [key for row in rows if (key := _readable_key(row)) is not None]
+        """The runs of a pipeline that have waited the longest for a slot, `limit` at most (eventually consistent).
+
+        Rows that cannot start are left out. The watchdog takes them out of the index.
+        """
+        wanted, prefix = limit, f"{pipeline_id}#"
+        while True:
+            rows = list(self._tables.query(self.names.control, WAITING, index=INDEX, prefix=prefix, limit=wanted))
+            runs = [run for row in rows if (run := startable_run(row)) is not None]
+            keys = [run.key for run in runs if run.key.pipeline_id == pipeline_id]
+            if len(keys) >= limit or len(rows) < wanted:
+                return keys[:limit]
+            wanted *= 2
 
     def waiting(self) -> list[Item]:
         """The rows of all runs that wait for a slot, by pipeline, the oldest first. read_run reads each."""
         return list(self._tables.query(self.names.control, WAITING, index=INDEX))
 
-    def free_stale_slots(self, pipeline_id: str) -> None:
-        """Free the slots of dates that are not under way any more, such as after a close by an older version."""
-        pk = pipeline_pk(pipeline_id)
-        slots = list(self._tables.query(self.names.control, pk, prefix="OPEN#"))
-        runs = {slot["SK"]: f"TRIGGER#{slot['SK'].removeprefix('OPEN#')}" for slot in slots}
-        rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in runs.values()])
+    def put_in_place(self, row: Item) -> None:
+        """Correct the entry of a row in the index under `WAITING`, unless the row has changed since it was read.
+
+        A run that is to be started takes the place of its commit. A started run goes on under `RUNNING`. Any other row
+        leaves the index. Raises MalformedRow for a trigger row that cannot be read.
+        """
+        place = _place(row)
+        fence = ("GSI1PK", "GSI1SK", "status", "runToken", "startedToken")
+        read = {name: row[name] for name in fence if isinstance(row.get(name), str)}
+        if place == {name: row[name] for name in ("GSI1PK", "GSI1SK")}:
+            return
+        change = Update(
+            self.names.control,
+            row["PK"],
+            row["SK"],
+            set=place,
+            remove=() if place else ("GSI1PK", "GSI1SK"),
+            expect=Expect(exists=True, equals=read),
+        )
+        with contextlib.suppress(TransactionRefused):
+            self._write(change)
+
+    def free_stale_slots(self, pipeline_id: str, now: datetime) -> set[RunKey]:
+        """Free the slots of dates that are not under way any more, such as after a close by an older version.
+
+        A row that cannot be read as a run holds no slot either. The result is the dates that keep their slots.
+        """
+        slots = list(self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="OPEN#"))
+        runs = {slot["SK"]: _run_of_slot(slot) for slot in slots}
+        wanted = {(slot["PK"], trigger) for slot in slots if (trigger := runs[slot["SK"]])}
+        rows = self._tables.get_many(self.names.control, wanted)
+        kept = set[RunKey]()
         for slot in slots:
-            row = rows.get((pk, runs[slot["SK"]]), {})
-            if row.get("status") != RunStatus.RUNNING:
+            key = _under_way(rows.get((slot["PK"], runs[slot["SK"]])), now)
+            if key is None:
                 self._free_slot(slot)
+            else:
+                kept.add(key)
+        return kept
 
     def _free_slot(self, slot: Item) -> None:
         """Delete the row of a slot, unless another run of its date has taken it since it was read."""
@@ -589,6 +634,34 @@ class Store:
 
     def _write(self, write: Write) -> None:
         self._tables.transact([write])
+
+
+def _place(row: Item) -> Item:
+    """The entry in the index that a row under `WAITING` has to have. It is empty for a row that does not start."""
+    run = read_run(row) if row["SK"].startswith("TRIGGER#") else None
+    if run is None or not run.is_running or not run.run_token or run.lease_until is None:
+        return {}
+    if needs_start(run, run.run_token):
+        return {"GSI1PK": WAITING, "GSI1SK": waiting_place(run)}
+    return {"GSI1PK": RUNNING, "GSI1SK": format_time(run.lease_until)}
+
+
+def _run_of_slot(slot: Item) -> str:
+    """The sort key of the run that a slot names. An empty text if it cannot name one."""
+    key = _readable_key(slot)
+    trigger = "" if key is None else run_sk("TRIGGER", key)
+    return trigger if len(trigger.encode()) <= LONGEST_SK else ""
+
+
+def _under_way(row: Item | None, now: datetime) -> RunKey | None:
+    """The date of a trigger row that is under way: it runs within its lease, or is about to start."""
+    try:
+        run = None if row is None else read_run(row)
+    except MalformedRow:
+        return None
+    if run is None or not run.is_running or not run.run_token or run.lease_until is None:
+        return None
+    return run.key if needs_start(run, run.run_token) or now <= run.lease_until else None
 
 
 def _readable_key(row: Item) -> RunKey | None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from interlock_lifecycle import CorruptedRun, JobIntent, RestOfHour, Run, RunKey, RunStatus
+from interlock_lifecycle.runs import needs_start
 from interlock_rules import to_number
 from interlock_store._rows import POSTRUN, WAITING, CorruptedTrigger, MalformedRow, key_of_row, parse_time, texts
 
@@ -33,6 +34,15 @@ def read_run(row: Mapping[str, Any]) -> Run:
     if isinstance(found, CorruptedRun):
         raise CorruptedTrigger(row["PK"], row["SK"], found)
     return found
+
+
+def startable_run(row: Mapping[str, Any]) -> Run | None:
+    """The run of a row that waits for its start. None for any other row, also an unreadable one."""
+    try:
+        run = read_run(row) if row["SK"].startswith("TRIGGER#") else None
+    except MalformedRow:
+        return None
+    return run if run is not None and needs_start(run, run.run_token) else None
 
 
 def read_trigger(row: Mapping[str, Any]) -> Run | CorruptedRun:

@@ -95,7 +95,10 @@ class Outbox:
         return None if not limit else limit - len(self._store.open_dates(pipeline_id, limit))
 
     def _slot(self, run: Run, config: PipelineConfig | None) -> WaitForSlot | None:
-        """The wait of a run without a slot. The runs that wait are read only if half of the slots are taken."""
+        """The wait of a run without a slot. The runs that wait are read only if half of the slots are taken.
+
+        The list of slots ends at the limit. Only then the slot of the date itself is read by its key.
+        """
         limit = _limit(config)
         if not limit or keeps_slot(run):
             return None
@@ -104,7 +107,8 @@ class Outbox:
         free = limit - len(open_dates)
         is_close = 2 * len(open_dates) >= limit
         oldest = self._store.waiting_runs(pipeline_id, free) if free > 0 and is_close else []
-        return decide_slot(run, limit, open_dates, oldest)
+        has_slot = free <= 0 and self._store.has_slot(run.key)
+        return decide_slot(run, limit, open_dates, oldest, has_slot=has_slot)
 
     def _wait(self, decision: WaitForSlot) -> bool:
         """Note that the run waits. A run that waits already is not written again."""

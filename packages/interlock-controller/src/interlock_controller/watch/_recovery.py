@@ -15,9 +15,17 @@ from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
 from interlock_lifecycle.events import EventType, make_event
 from interlock_lifecycle.reruns import report_rejections
-from interlock_lifecycle.runs import ExecutionEnded, Exhaustion, decide_recovery, exhaust, is_backlog, report_backlog
+from interlock_lifecycle.runs import (
+    ExecutionEnded,
+    Exhaustion,
+    decide_recovery,
+    exhaust,
+    is_backlog,
+    keeps_slot,
+    report_backlog,
+)
 from interlock_sla import SlaError, parse_execution_date
-from interlock_store import Commit, MalformedRow, Store, key_of_row, read_counter, read_rerun_request, read_run
+from interlock_store import Commit, Store, key_of_row, read_counter, read_rerun_request, read_run, startable_run
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -203,26 +211,28 @@ class Recovery:
 
     def waiting_dates(self, now: datetime) -> int:
         """Start the oldest runs that wait for a slot, as far as slots are free. The result is their number."""
-        waiting: dict[str, list[RunKey]] = defaultdict(list)
-        troubles: list[Exception] = []
-        for row in self._store.waiting():
-            try:
-                key = key_of_row(row["PK"], row["SK"])
-                waiting[key.pipeline_id].append(key)
-            except MalformedRow as error:
-                troubles.append(error)
-        chosen = self._workers.do_all([partial(self._startable, name, keys) for name, keys in waiting.items()])
+        waiting: dict[str, list[Run]] = defaultdict(list)
+        rows = self._store.waiting()
+        placed = self._workers.attempt([partial(self._store.put_in_place, row) for row in rows])
+        troubles = [one for one in placed if isinstance(one, Exception)]
+        for row in rows:
+            run = startable_run(row)
+            if run is not None:
+                waiting[run.key.pipeline_id].append(run)
+        chosen = self._workers.do_all([partial(self._startable, name, runs, now) for name, runs in waiting.items()])
         done = self._workers.attempt([partial(self._outbox.start_run, key) for keys in chosen for key in keys])
         troubles += [one for one in done if isinstance(one, Exception)]
         if troubles:
             raise ExceptionGroup(f"{len(troubles)} waiting runs could not be started", troubles)
         return sum(run is not None for run in done)
 
-    def _startable(self, pipeline_id: str, keys: list[RunKey]) -> list[RunKey]:
-        """The oldest of the runs that may start now. Without a limit all of them."""
-        self._store.free_stale_slots(pipeline_id)
+    def _startable(self, pipeline_id: str, runs: list[Run], now: datetime) -> list[RunKey]:
+        """The runs that have a slot already, and the oldest of the others that may start now. Without a limit all."""
+        taken = self._store.free_stale_slots(pipeline_id, now)
         free = self._outbox.free_slots(pipeline_id)
-        return keys if free is None else keys[: max(free, 0)]
+        under_way = [run.key for run in runs if keeps_slot(run) or run.key in taken]
+        others = [run.key for run in runs if run.key not in under_way]
+        return [*under_way, *(others if free is None else others[: max(free, 0)])]
 
     def _expire(self, run: Run, now: datetime) -> bool:
         reason = f"no end was seen before the lease ran out at {run.lease_until:%Y-%m-%dT%H:%M:%SZ}"
