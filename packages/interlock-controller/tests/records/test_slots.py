@@ -157,6 +157,12 @@ class Line:
         """The dates whose executions were started, in order."""
         return [(date.fromisoformat(day) - FIRST).days for day in self.started]
 
+    def shown(self, number: int) -> tuple[str, str]:
+        """The progress of a date and its reason, as `interlock status` shows them."""
+        (found,) = read_statuses(self.store, Overview(self.tables, NAMES), "p", 50, self.now)
+        (report,) = [run for run in found.runs if run.date == str(key_of(number).date)]
+        return str(report.progress), report.reason
+
     def recovered(self) -> int:
         rows = self.tables.rows_of(NAMES.control)
         return sum(row.get("detailType") == "TRIGGER_RECOVERED" for row in rows)
@@ -175,13 +181,13 @@ def test_a_thousand_dates_start_at_most_64_jobs_at_once(way: str) -> None:
 
 
 def test_a_waiting_date_is_shown_as_such() -> None:
-    line = Line(1)
-    line.ask(0, 1)
-    (found,) = read_statuses(line.store, Overview(line.tables, NAMES), "p", 5, line.now)
-    assert [(run.progress, run.reason) for run in found.runs][1] == (
-        "committed",
-        "waits for a slot: schedule.maxOpenDates allows 1 dates at once",
-    )
+    line = Line(2)
+    line.ask(0, 1, 2)
+    assert line.shown(2) == ("committed", "waits for a slot: 2 of 2 slots (schedule.maxOpenDates) are taken")
+    line.end(0, lost=True)
+    assert line.shown(2) == ("committed", "waits for a slot: 1 of 2 slots (schedule.maxOpenDates) are taken")
+    line.limit(0)
+    assert line.shown(2) == ("committed", "waits for the start of its execution")
 
 
 def test_a_waiting_date_does_not_expire() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -101,10 +102,18 @@ class _Look:
             sla, trouble = self._sla(run.key)
             config, problem = self._stored.config, self._stored.problem
             readings = self._readings(run)
-            report = describe_run(run, config, problem, readings.rows, sla, self._now, readings.kept)
+            taken = self._slots_taken if run.waits_for_slot else 0
+            report = describe_run(run, config, problem, readings.rows, sla, self._now, readings.kept, slots_taken=taken)
             return _saying(report, trouble)
 
         return self._line(_written_date(row), f"row {row['PK']} / {row['SK']}", describe)
+
+    @cached_property
+    def _slots_taken(self) -> int:
+        """The slots that are taken, counted up to the limit. It is read once, and only if a run waits for one."""
+        config = self._stored.config
+        limit = 0 if config is None else config.schedule.max_open_dates
+        return len(self._store.open_dates(self._name, limit)) if limit else 0
 
     def _readings(self, run: Run) -> Readings:
         config = self._stored.config

@@ -66,13 +66,18 @@ def describe_run(
     sla: SlaFacts,
     now: datetime,
     kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
+    *,
+    slots_taken: int = 0,
 ) -> RunReport:
     """The state of a run at `now` (UTC).
 
     problem: the reason why the run is held, for a config that cannot be read. sensors: the rows that its rules may
-    read, as they are now. kept: the rows that its date keeps.
+    read, as they are now. kept: the rows that its date keeps. slots_taken: the taken slots of the pipeline, for
+    a run that waits for one.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
+    if progress is Progress.COMMITTED:
+        reason = _why_not_started(run, config, slots_taken)
     return RunReport(
         str(run.key.date),
         progress,
@@ -98,7 +103,7 @@ def _standing(
     if run.job_intent is not None:
         return Progress.RUNNING, _job(run), None
     if run.started_token != run.run_token:
-        return Progress.COMMITTED, _why_not_started(run, config), None
+        return Progress.COMMITTED, "", None
     if config is None:
         return Progress.HELD, problem, run.lease_until
     selected = select_rows(sensors, config.validation.rules, run.key.date, kept.rows)
@@ -109,10 +114,11 @@ def _standing(
     return Progress.HELD, evaluation.explain(), until
 
 
-def _why_not_started(run: Run, config: PipelineConfig | None) -> str:
-    if not run.waits_for_slot or config is None:
+def _why_not_started(run: Run, config: PipelineConfig | None, slots_taken: int) -> str:
+    if not run.waits_for_slot or config is None or not config.schedule.max_open_dates:
         return "waits for the start of its execution"
-    return f"waits for a slot: schedule.maxOpenDates allows {config.schedule.max_open_dates} dates at once"
+    limit = config.schedule.max_open_dates
+    return f"waits for a slot: {slots_taken} of {limit} slots (schedule.maxOpenDates) are taken"
 
 
 def _window_end(run: Run, config: PipelineConfig) -> datetime | None:
