@@ -7,11 +7,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.delivery import Delivery
@@ -23,7 +26,7 @@ from interlock_alert_dispatcher.pending import DRAIN, PARTITION, PendingAlerts
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.text import severity_of
 from interlock_alert_dispatcher.tokens import FixedToken
-from interlock_dlq import NullRouter
+from interlock_dlq import OUTBOX, NullRouter
 
 Row = dict[str, Any]
 
@@ -140,7 +143,8 @@ class MemoryTable:
             return False
         ((_, left),), ((_, right),) = row[name].items(), values[value].items()
         if operator == "<":
-            return int(left) < int(right)
+            # DynamoDB compares only values of one type.
+            return row[name].keys() == values[value].keys() and Decimal(left) < Decimal(right)
         assert operator == "="
         return bool(left == right)
 
@@ -574,3 +578,122 @@ def test_without_a_token_pending_alerts_stay(start: Callable[..., Lambda], slack
     process = start()
     process.take(body("a"))
     assert NoDrain(process.pending).run(clock.deadline()) == Drained(waiting=1, reason="no Slack token is set")
+
+
+PIPELINE = "PIPELINE#bronze"
+PENDING_KEYS = ("!", "0", "0:0000000000000:x", "1:1772524800000:a", "4:9999999999999:z")
+WIRE = st.one_of(
+    st.sampled_from(
+        ["", "junk", "{", "{}", "2026-03-03", "9999-12-31T00:00:00+00:00", "0001-01-01T00:00:00+23:59"]
+    ).map(lambda text: {"S": text}),
+    st.sampled_from(["0", "-1", "0.5", "1772524800", "1772524830000", "9" * 30, "1E+120"]).map(
+        lambda text: {"N": text}
+    ),
+    st.sampled_from(
+        [{"BOOL": True}, {"NULL": True}, {"L": []}, {"M": {"S": {"S": "x"}}}, {"B": b"\xff"}, {"SS": ["a"]}]
+    ),
+)
+"""Values of an attribute in DynamoDB's notation. No text among them is a ts of Slack."""
+
+
+def foreign(pk: str, sk: str, *names: str) -> st.SearchStrategy[Row]:
+    """A row of another process with some of these attributes, each of any form."""
+    attributes = st.fixed_dictionaries({}, optional=dict.fromkeys(names, WIRE))
+    return attributes.map(lambda found: {"PK": {"S": pk}, "SK": {"S": sk}, **found})
+
+
+FOREIGN = st.tuples(
+    *(foreign(PARTITION, sk, "body", "reason", "since", "alertType") for sk in PENDING_KEYS),
+    foreign(*(PARTITION, "DRAIN"), "leaseUntil", "leasedBy", "threadTs", "ttl"),
+    foreign(*(PARTITION, "QUIET"), "until"),
+    *(
+        foreign(PIPELINE, sk, "leaseUntil", "leasedBy", "threadTs", "channelId", "messageTs", "createdAt", "ttl")
+        for sk in ("ALERT#a", "ALERT#b", "THREAD#cron#2026-03-03")
+    ),
+).flatmap(lambda rows: st.lists(st.sampled_from(rows), unique_by=lambda row: row["SK"]["S"]))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=FOREIGN, is_away=st.booleans())
+def test_no_row_of_another_process_stops_an_alert(slack: Any, clock: Any, rows: list[Row], is_away: bool) -> None:
+    table, clock = MemoryTable(), type(clock)()
+    for row in rows:
+        table._put(row)
+    slack.posted.clear()
+    slack.away = lambda: is_away
+    process = Lambda(table, slack, clock)
+    process.take(body("a"))
+    slack.away = lambda: False
+    process.take(body("b"))
+    for _ in range(5):
+        process.tick()
+        clock.sleep(MINUTE)
+    assert sorted(posted(slack)) == ["a", "b"]
+    assert process.pending.count() == 0
+    replaced = "1:1772524800000:a"  # the row of the alert itself
+    foreign_rows = [row for row in rows if row["SK"]["S"] in PENDING_KEYS and row["SK"]["S"] != replaced]
+    kept = [letter.payload.get("messageId") or letter.payload["SK"]["S"] for letter in process.letters.letters]
+    assert {row["SK"]["S"] for row in foreign_rows} <= set(kept)
+
+
+def test_a_row_without_a_body_is_a_whole_dead_letter(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    row = {"PK": {"S": PARTITION}, "SK": {"S": "0"}, "note": {"S": "x"}, "body": {"N": "5"}}
+    table.put_item(TableName=TABLE, Item=row)
+    process = start()
+    process.take(body("a"))
+    assert process.tick() == Drained(posted=1)
+    assert posted(slack) == ["a"]
+    (letter,) = process.letters.letters
+    assert (letter.payload, letter.source) == (row, OUTBOX)
+
+
+@pytest.mark.parametrize(
+    ("until", "is_kept"),
+    [
+        ({"S": "junk"}, False),
+        ({"S": "2026-03-03T08:30:00"}, False),
+        ({"N": "5"}, False),
+        (None, False),
+        ({"S": "2026-03-03T09:02:00+00:00"}, False),
+        ({"S": "2026-03-03T09:00:00+00:00"}, True),
+        ({"S": "2026-03-03T09:30:00+01:00"}, True),
+    ],
+)
+def test_only_a_possible_wait_of_slack_is_kept(
+    start: Callable[..., Lambda], slack: Any, table: Any, until: Row | None, is_kept: bool
+) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    quiet = {"PK": {"S": PARTITION}, "SK": {"S": "QUIET"}, **({"until": until} if until else {})}
+    table.put_item(TableName=TABLE, Item=quiet)
+    assert start().tick().posted == (0 if is_kept else 1)
+
+
+@pytest.mark.parametrize("value", [{"S": "junk"}, {"N": "5"}, {"S": ""}, {"M": {}}], ids=str)
+def test_a_thread_with_an_unreadable_ts_is_opened_again(
+    start: Callable[..., Lambda], slack: Any, table: Any, value: Row
+) -> None:
+    key = {"PK": {"S": PIPELINE}, "SK": {"S": "THREAD#cron#2026-03-03"}}
+    table.put_item(TableName=TABLE, Item={**key, "threadTs": value, "channelId": {"S": "C1"}})
+    start().take(body("a"))
+    start().take(body("b"))
+    assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
+
+
+@pytest.mark.parametrize("value", [{"S": "junk"}, {"N": "9" * 20}, {"L": []}], ids=str)
+@pytest.mark.parametrize("ends", [False, True], ids=["open", "done"])
+def test_an_unreadable_lease_neither_holds_nor_repeats_a_post(slack: Any, clock: Any, value: Row, ends: bool) -> None:
+    table = MemoryTable()  # moto fails to compare values of two types
+    row = {**Key(PIPELINE, "ALERT#a").wire(), "leaseUntil": value, "leasedBy": {"S": "x"}}
+    table._put({**row, **({"threadTs": {"S": "17.1"}} if ends else {})})
+    Lambda(table, slack, clock).take(body("a"))
+    assert posted(slack) == ([] if ends else ["a"])
+
+
+def test_a_lease_of_the_drain_that_is_done_stops_nothing(start: Callable[..., Lambda], slack: Any, table: Any) -> None:
+    slack.away = lambda: True
+    start().take(body("a"))
+    slack.away = lambda: False
+    table.put_item(TableName=TABLE, Item={**DRAIN.wire(), "threadTs": {"S": "17.1"}})
+    assert start().tick() == Drained(posted=1)

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import read_alert
 from interlock_alert_dispatcher.dispatch import Dispatcher, Occupied
-from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
+from interlock_alert_dispatcher.leases import Done, Key, Lease, LeasedRows
 from interlock_alert_dispatcher.pending import DRAIN, Pending, PendingAlerts
 from interlock_alert_dispatcher.slack import Slack, SlackBusy, SlackError, SlackRefused
 from interlock_alert_dispatcher.tokens import TokenUnreadable
-from interlock_dlq import Permanence, RetryLater, Router, classify, make_letter
+from interlock_dlq import OUTBOX, DeadLetter, Permanence, RetryLater, Router, classify, make_letter
 from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
 
 _log = get_logger(__name__)
@@ -73,6 +73,10 @@ class Drain:
             measure(Metric.ALERTS_PENDING, 0)
             return Drained()
         lease = self._leases.take(DRAIN, self._now())
+        if isinstance(lease, Done):
+            # No drain is ever done. Another process wrote this row.
+            self._leases.forget(lease)
+            lease = self._leases.take(DRAIN, self._now())
         if not isinstance(lease, Lease):
             return self._report(_Progress(stopped="another invocation posts them"))
         # The lease must outlast the posts, also under a longer timeout of the function.
@@ -93,7 +97,7 @@ class Drain:
 
     def _post_all(self, deadline: InvocationDeadline) -> _Progress:
         progress = _Progress()
-        self._dispatcher.stay_quiet(self._pending.quiet_until())
+        self._dispatcher.stay_quiet(self._pending.quiet_until(self._now()))
         progress.stopped = self._look(deadline)
         while progress.stopped is None:
             # The line is read again for each message, because a more severe alert may have joined it.
@@ -151,14 +155,20 @@ class Drain:
 
     def _bury(self, pending: Pending, error: Exception) -> None:
         """Send an alert that can never be posted to the dead letters. Without a kept letter it stays a row."""
-        letter = make_letter({"messageId": pending.key.sk, "body": pending.body}, error, source=pending.key.pk)
         try:
-            self._letters.route(letter)
+            self._letters.route(_letter_of(pending, error))
         except Exception as failure:  # noqa: BLE001 - the other alerts go on, and the row stays
             _log.error("dead_letter_not_kept", row=pending.key.sk, reason=f"{type(failure).__name__}: {failure}")
             return
         self._pending.remove(pending)
         _log.error("alert_dead_lettered", row=pending.key.sk, reason=f"{type(error).__name__}: {error}")
+
+
+def _letter_of(pending: Pending, error: Exception) -> DeadLetter:
+    """The message of the alert, as the queue had it. Without a message it is the whole row, which is never resent."""
+    if pending.has_body:
+        return make_letter({"messageId": pending.key.sk, "body": pending.body}, error, source=pending.key.pk)
+    return make_letter(pending.row, error, source=OUTBOX)
 
 
 class NoDrain:

@@ -1,17 +1,29 @@
 """Leases rows of the events table, so that two Lambdas do not do the same work twice."""
 
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+
+from interlock_telemetry import get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LENGTH = timedelta(seconds=30)
 _DONE = "threadTs"
+_TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
+"""The form of a ts of Slack."""
+
+_LEASE = "leaseUntil"
+_FARTHEST = timedelta(hours=1)
+"""No lease is that long. A lease that ends later was written by another process."""
+
+_log = get_logger(__name__)
 
 
 class Key(Struct, frozen=True):
@@ -48,7 +60,8 @@ class Held(Struct, frozen=True):
 class LeasedRows:
     """Rows of the events table that are leased and then done (with a `threadTs`). They expire after `keep`.
 
-    A lease that a crashed holder neither finishes nor releases can be taken over after its end.
+    A lease that a crashed holder neither finishes nor releases can be taken over after its end. Other processes may
+    write the table: a row whose `threadTs` or `leaseUntil` is unreadable counts as free.
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, keep: timedelta, *, length: timedelta = LENGTH) -> None:
@@ -59,24 +72,36 @@ class LeasedRows:
 
     def take(self, key: Key, now: datetime) -> Lease | Done | Held:
         """Lease the row, unless it is done or another Lambda holds it."""
-        holder = secrets.token_hex(8)
-        condition = f"attribute_not_exists({_DONE}) AND (attribute_not_exists(leaseUntil) OR leaseUntil < :now)"
-        values = {
-            ":holder": {"S": holder},
-            ":until": {"N": _milliseconds(now + self._length)},
-            ":now": {"N": _milliseconds(now)},
-            ":ttl": {"N": self._ttl(now)},
-        }
-        if self._update(key, "SET leaseUntil = :until, leasedBy = :holder, #ttl = :ttl", condition, values):
-            return Lease(key, holder)
-        return self.find(key) or Held(key)
+        free = f"attribute_not_exists({_DONE}) AND (attribute_not_exists({_LEASE}) OR {_LEASE} < :now)"
+        if lease := self._lease(key, now, free, {":now": {"N": _milliseconds(now)}}):
+            return lease
+        row = self._read(key)
+        if done := _done(key, row):
+            return done
+        if unreadable := dict(_unreadable(row, now)):
+            # The condition compares the unreadable values, so that only one of two Lambdas gets the row.
+            _log.warning("lease_row_unreadable", row=key.sk, values=str(unreadable)[:500])
+            same = " AND ".join(f"{name} = :old{name}" for name in unreadable)
+            olds = {f":old{name}": value for name, value in unreadable.items()}
+            return self._lease(key, now, same, olds) or Held(key)
+        return Held(key)
 
     def find(self, key: Key) -> Done | None:
         """The row, if it is done. The read is consistent."""
-        row = self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
-        if _DONE not in row:
-            return None
-        return Done(key, {name: value["S"] for name, value in row.items() if "S" in value})
+        return _done(key, self._read(key))
+
+    def _lease(self, key: Key, now: datetime, condition: str, values: Mapping[str, Any]) -> Lease | None:
+        holder = secrets.token_hex(8)
+        ours = {
+            ":holder": {"S": holder},
+            ":until": {"N": _milliseconds(now + self._length)},
+            ":ttl": {"N": self._ttl(now)},
+        }
+        update = f"SET {_LEASE} = :until, leasedBy = :holder, #ttl = :ttl REMOVE {_DONE}"
+        return Lease(key, holder) if self._update(key, update, condition, {**ours, **values}) else None
+
+    def _read(self, key: Key) -> Mapping[str, Any]:
+        return self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
 
     def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
         """Mark the leased row as done. The result is False if another Lambda took the row over after the lease."""
@@ -131,3 +156,22 @@ class LeasedRows:
 
 def _milliseconds(moment: datetime) -> str:
     return str(round(moment.timestamp() * 1000))
+
+
+def _done(key: Key, row: Mapping[str, Any]) -> Done | None:
+    if not _TS.fullmatch(_text(row, _DONE)):
+        return None
+    return Done(key, {name: value["S"] for name, value in row.items() if "S" in value})
+
+
+def _unreadable(row: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]:
+    """The attributes of a row that is not done that would keep it from being leased for good."""
+    if _DONE in row:
+        yield _DONE, row[_DONE]
+    if _LEASE in row and ("N" not in row[_LEASE] or Decimal(row[_LEASE]["N"]) > int(_milliseconds(now + _FARTHEST))):
+        yield _LEASE, row[_LEASE]
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    text: str = row.get(name, {}).get("S", "")
+    return text

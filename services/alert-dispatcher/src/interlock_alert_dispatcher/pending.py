@@ -1,7 +1,7 @@
 """Keeps the alerts that Slack did not take, as rows of the events table in the order in which they will be posted."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -9,10 +9,15 @@ from msgspec import Struct
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Key
+from interlock_alert_dispatcher.slack import LONGEST_WAIT
 from interlock_alert_dispatcher.text import severity_of
+from interlock_dlq import MalformedRecord
+from interlock_telemetry import get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_log = get_logger(__name__)
 
 PARTITION = "PENDING_ALERTS"
 """The partition of all pending alerts. interlock-store counts its rows."""
@@ -23,15 +28,30 @@ DRAIN = Key(PARTITION, "DRAIN")
 _QUIET = Key(PARTITION, "QUIET")
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SKEW = timedelta(minutes=1)
+"""The most by which the clocks of two processes differ."""
 # The keys of alerts begin with a digit, those of the other rows with a letter. ":" is the character behind the digits.
 _BEHIND_ALERTS = ":"
 
 
 class Pending(Struct, frozen=True):
-    """A pending alert: its key, and the body of its queue message."""
+    """A row of the line: its key, and the row in DynamoDB's notation. Another process may have written it."""
 
     key: Key
-    body: str
+    row: Mapping[str, Any]
+
+    @property
+    def body(self) -> str:
+        """The body of the alert's queue message. Raises MalformedRecord if the row has none."""
+        value = self.row.get("body", {}).get("S")
+        if not isinstance(value, str):
+            raise MalformedRecord("not a pending alert: the row has no text as its body")
+        return value
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the row has the body of a queue message, valid or not."""
+        return "S" in self.row.get("body", {})
 
 
 class PendingAlerts:
@@ -59,7 +79,7 @@ class PendingAlerts:
     def first(self, count: int) -> list[Pending]:
         """The next `count` alerts to post. The read is consistent."""
         answer = self._client.query(**self._request(), ConsistentRead=True, Limit=count)
-        return [Pending(Key(row["PK"]["S"], row["SK"]["S"]), row["body"]["S"]) for row in answer["Items"]]
+        return [Pending(Key(row["PK"]["S"], row["SK"]["S"]), row) for row in answer["Items"]]
 
     def is_empty(self) -> bool:
         """Whether no alert is pending. The read is consistent."""
@@ -77,10 +97,20 @@ class PendingAlerts:
         """Note that Slack asks for no message before `until`, for the next invocation."""
         self._update(_QUIET, "#until = :until", {"#until": "until"}, {":until": {"S": until.isoformat()}})
 
-    def quiet_until(self) -> datetime | None:
-        """The time before which Slack asked for no message. It may be past."""
+    def quiet_until(self, now: datetime) -> datetime | None:
+        """The time before which Slack asked for no message. It may be past.
+
+        An unreadable time counts as none, and so does a time further ahead than any wait that is kept. Slack is then
+        asked once, and repeats its wait if it still holds.
+        """
         row = self._client.get_item(TableName=self._table, Key=_QUIET.wire(), ConsistentRead=True).get("Item")
-        return datetime.fromisoformat(row["until"]["S"]) if row else None
+        if row is None:
+            return None
+        until = _moment(row.get("until", {}).get("S"))
+        if until is None or until - now > LONGEST_WAIT + _SKEW:
+            _log.warning("quiet_unreadable", until=str(row.get("until"))[:200])
+            return None
+        return until
 
     def _pages(self) -> Iterator[Mapping[str, Any]]:
         request = {**self._request(), "Select": "COUNT"}
@@ -111,3 +141,12 @@ class PendingAlerts:
 def _key_of(alert: Alert) -> Key:
     milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
     return Key(PARTITION, f"{_RANKS[severity_of(alert)]}:{milliseconds:013d}:{alert.id}")
+
+
+def _moment(text: object) -> datetime | None:
+    """The time in a text, or None for anything else, such as a time without a zone."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return None if moment is None or moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

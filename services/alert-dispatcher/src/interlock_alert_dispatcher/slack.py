@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 TIMEOUT = timedelta(seconds=10)
 _SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(hours=1)
+"""A longer wait that Slack asks for is cut to this length."""
+
 _TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
 _THREAD_CODES = frozenset({"cannot_reply_to_message", "message_not_found", "thread_not_found"})
 _BUSY_CODES = frozenset({"rate_limited", "ratelimited"})
@@ -189,4 +192,4 @@ def _patience(headers: Any) -> timedelta:
     text = {str(name).lower(): value for name, value in headers.items()}.get("retry-after", "")
     text = text[0] if isinstance(text, list) else text
     seconds = int(text) if str(text).isdecimal() else 0
-    return max(timedelta(seconds=min(seconds, 3600)), _SHORTEST_WAIT)
+    return max(timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds())), _SHORTEST_WAIT)
