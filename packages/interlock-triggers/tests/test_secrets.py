@@ -7,7 +7,8 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from trigger_peers.aws import MACHINE, ROLE, Aws, Refused
@@ -16,8 +17,12 @@ from trigger_peers.server import Answer, Request
 from trigger_peers.web import Airflow
 
 from interlock_triggers import Attempt, Breakers, Clients, TriggerError, check, find, start
+from interlock_triggers._call import Call
+from interlock_triggers._deadline import Deadline, Timing
+from interlock_triggers._http import Reply
 from interlock_triggers._jobs import KINDS as ALL_KINDS
 from interlock_triggers._jobs._forms import read_form
+from interlock_triggers._jobs._http import answered
 from interlock_triggers._redactor import Redactor
 from interlock_triggers._secrets import names_a_secret
 
@@ -303,7 +308,8 @@ def test_names_of_secrets(name: str, secret: bool) -> None:
         ({"body": {"pass": "hunter22", "passcode": "hunter33"}}, "hunter22 hunter33", "*** ***"),
         ({"headers": {"Authorization": "GenieKey hunter22"}}, "key hunter22", "key ***"),
         ({"headers": {"Authorization": "Splunk hunter22"}}, "hunter22", "***"),
-        ({"password": "abc"}, "abc", "abc"),
+        ({"password": "abc"}, "abc abcd", "*** abcd"),
+        ({"password": "ab"}, "ab", "ab"),
         ({"password": True, "token": None}, "True None", "True None"),
         ({"table": "orders"}, "orders", "orders"),
         ({"password": "longer-one", "token": "longer"}, "longer-one longer", "*** ***"),
@@ -339,7 +345,7 @@ HEADER = {"headers": {"X-Custom": "abc/def?ghi+jkl"}}
             {"headers": {"X-A": "POST", "X-B": True, "X-C": 30, "X-D": "abc"}},
             [],
             "POST True 30 abc",
-            "POST True 30 abc",
+            "POST True 30 ***",
         ),
         (
             {"headers": {"X-A": "application/json; charset=utf-8"}},
@@ -351,12 +357,17 @@ HEADER = {"headers": {"X-Custom": "abc/def?ghi+jkl"}}
             {"headers": {"X-Date": "2026-03-03T07", "X-Day": "20260303"}},
             [],
             "2026-03-03T07 20260303",
-            "2026-03-03T07 20260303",
+            "*** ***",
         ),
         ({"headers": {"X-Number": 123456}}, [], "123456", "***"),
         ({}, ["plain-value"], "a plain-value b", "a *** b"),
         ({}, ["x"], "x marks it", "x marks it"),
-        ({}, ["true", "12345"], "true 12345", "true 12345"),
+        ({}, ["true", "12345"], "true 12345 123456", "true *** 123456"),
+        ({}, ["81726"], "pin 81726", "pin ***"),
+        ({"headers": {"X-Pin": "48213", "X-Custom": 20481234}}, [], "48213 20481234", "*** ***"),
+        ({"headers": {"X-Short": "a7!"}}, [], '{"x": "a7!"} a7%21 ba7!', '{"x": "***"} *** ba7!'),
+        ({"headers": {"X-Api-Key": "k9z"}}, [], "k9z k9zz", "*** k9zz"),
+        ({"headers": {"X-A": "42"}}, ["b7"], "42 b7", "42 b7"),
         ({}, ["https://h/services/T0/B0/xyz"], "no /services/T0/B0/xyz at h", "no *** at h"),
         (
             {"url": "https://files.example/x"},
@@ -371,6 +382,15 @@ HEADER = {"headers": {"X-Custom": "abc/def?ghi+jkl"}}
 )
 def test_masked_headers_and_taken_values(config: dict[str, Any], taken: list[str], text: str, shown: str) -> None:
     assert Redactor.of(config, taken).scrub(text) == shown
+
+
+def test_a_status_stays_readable_before_a_masked_body() -> None:
+    config = {"headers": {"X-Pin": "503", "X-Port": "8443", "X-Word": "job"}}
+    call: Call[Any] = Call("http", None, Deadline(0, Timing()), Clients(), Redactor.of(config))
+    body = b"pin 503, port 8443, word job"
+    message = answered(call, "h:8443", cast("Reply", SimpleNamespace(status=503, answer=SimpleNamespace(body=body))))
+    error = call.unconfirmed(message)
+    assert error.message.startswith("h:8443 answered 503: pin ***, port ***, word ***; the job may have been started")
 
 
 def test_values_of_the_run_stay_visible() -> None:

@@ -32,27 +32,34 @@ class Call(Struct, Generic[C], frozen=True):
         # Mask before cutting: half a secret is still a secret.
         return one_line(self.redactor.scrub(text))
 
+    def composed(self, text: str) -> str:
+        """Our own message: one line, bounded, secrets masked. Statuses and other small numbers stay readable.
+
+        Foreign text within the message is cleaned before.
+        """
+        return one_line(self.redactor.scrub_ours(text))
+
     def refused(self, category: Category, message: str) -> StartRefused:
         """The error for a start that was not accepted."""
-        return StartRefused(category, self.clean(message), self.type)
+        return StartRefused(category, self.composed(message), self.type)
 
     def unconfirmed(self, message: str, category: Category = Category.TRANSIENT) -> StartUnconfirmed:
         """The error for a start that may have been accepted. The same start, sent again, finds out."""
         text = f"{message}; the job may have been started: send the same start again to find out"
-        return StartUnconfirmed(category, self.clean(text), self.type)
+        return StartUnconfirmed(category, self.composed(text), self.type)
 
     def unknown(self, message: str, category: Category = Category.TRANSIENT) -> OutcomeUnknown:
         """The error for a start that may have been accepted. No later call can find out."""
         text = f"outcome unknown: {message}; it is not sent again"
-        return OutcomeUnknown(category, self.clean(text), self.type)
+        return OutcomeUnknown(category, self.composed(text), self.type)
 
     def unreadable(self, message: str, category: Category = Category.TRANSIENT) -> CheckFailed:
         """The error for a status that could not be read."""
-        return CheckFailed(category, self.clean(message), self.type)
+        return CheckFailed(category, self.composed(message), self.type)
 
     def gone(self, message: str) -> JobGone:
         """The error for a job that its target does not know, or no longer knows."""
-        return JobGone(Category.PERMANENT, self.clean(message), self.type)
+        return JobGone(Category.PERMANENT, self.composed(message), self.type)
 
 
 def redactor_of(config: Mapping[str, Any], clients: Clients, taken: Iterable[str], attempt: Attempt | None) -> Redactor:

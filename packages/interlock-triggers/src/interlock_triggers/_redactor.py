@@ -13,8 +13,11 @@ from urllib.parse import quote, quote_plus, urlsplit
 from ._secrets import header_values_in, secrets_in
 
 _MASK = "***"
-_SHORTEST = 4
+_SHORTEST = 3
 """Shorter values are not masked: they also occur in ordinary text."""
+
+_SHORTEST_SECRET = 4
+"""Secrets are masked within words from this length, and shorter ones only as whole words."""
 
 _LONG = 8
 """Values without the name of a secret are masked within words from this length. Shorter values only as whole words."""
@@ -22,19 +25,20 @@ _LONG = 8
 _SCHEME = re.compile(r"[A-Za-z][\w-]{0,31}")
 _TRIVIAL = re.compile(
     r"true|false|null|none|yes|no|on|off|get|post|put|patch|delete|head|options|keep-alive|close|no-cache|utf-?8"
-    r"|gzip|deflate|identity|https?|\d{1,5}|\d{8}|\d{4}-\d{2}-\d{2}(?:T\d{2})?"
-    r"|(?:application|text)/[\w.+-]+(?:; ?charset=[\w-]+)?",
+    r"|gzip|deflate|identity|https?|(?:application|text)/[\w.+-]+(?:; ?charset=[\w-]+)?",
     re.IGNORECASE,
 )
-"""Words of JSON and HTTP, dates and small numbers. They occur in ordinary messages, and a mask would hide nothing."""
+"""Words of JSON and HTTP. They occur in ordinary messages, and a mask would hide nothing."""
+
+_OURS = re.compile(r"\d{1,5}|[A-Za-z]{3}")
+"""Statuses, ports, exit codes and short words also occur in Interlock's own text. Foreign text is masked first."""
 
 
 class Redactor:
     """Masks the values that it knows in any text.
 
     Secrets are masked wherever they occur. Other values, such as those of headers, are not masked if they are trivial
-    (`POST`, `true`, `application/json`, a date, a number of at most 5 digits). If they are short, they are masked only
-    as whole words.
+    (`POST`, `true`, `application/json`). If they are short, they are masked only as whole words.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -62,8 +66,11 @@ class Redactor:
 
     def learn(self, values: Iterable[str]) -> None:
         """Also mask these secrets."""
-        for value in {value for value in values if len(value) >= _SHORTEST}:
-            self._values.update(form for form in _spellings(value) if len(form) >= _SHORTEST)
+        for form in {form for value in values for form in _spellings(value)}:
+            if len(form) >= _SHORTEST_SECRET:
+                self._values.add(form)
+            elif len(form) == _SHORTEST:
+                self._words.add(form)
 
     def learn_plain(self, values: Iterable[str]) -> None:
         """Also mask these values, which have no name of a secret. The hosts of the config's URLs stay visible."""
@@ -72,13 +79,23 @@ class Redactor:
                 continue
             self._values.update(form for form in _spellings(value) if len(form) >= _LONG)
             if len(value) < _LONG:
-                self._words.add(value)
+                self._words.update({value, json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value)})
 
     def scrub(self, text: str) -> str:
-        """The text with every known value replaced by `***`."""
+        """The foreign text with every known value replaced by `***`."""
+        return self._scrubbed(text, self._words)
+
+    def scrub_ours(self, text: str) -> str:
+        """Interlock's own text with the known values replaced by `***`, except small numbers and words of 3 letters.
+
+        Foreign text within it is scrubbed before.
+        """
+        return self._scrubbed(text, {word for word in self._words if not _OURS.fullmatch(word)})
+
+    def _scrubbed(self, text: str, words: set[str]) -> str:
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, _MASK)
-        for word in sorted(self._words, key=len, reverse=True):
+        for word in sorted(words, key=len, reverse=True):
             if word in text:
                 text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", _MASK, text)
         return text

@@ -116,7 +116,7 @@ def check(call: Call[AirflowForm], run_id: str, details: Mapping[str, str]) -> S
         return succeeded(duration, state=state)
     if state == "failed":
         return failed(Category.TRANSIENT, f"DAG run {run_id} failed", duration, state=state)
-    raise call.unreadable(f"Airflow reports an unknown state: {state or 'none'}")
+    raise call.unreadable(f"Airflow reports an unknown state: {call.clean(state) or 'none'}")
 
 
 def _body(call: Call[AirflowForm], attempt: Attempt) -> dict[str, Any]:

@@ -151,18 +151,18 @@ def _answered(response: Mapping[str, Any]) -> AwsTrouble:
 def start_error(call: Call[Any], attempt: Attempt, trouble: AwsTrouble) -> TriggerError:
     """The error for a start at a target that deduplicates by the attempt's key."""
     if trouble.maybe:
-        return call.unconfirmed(str(trouble), trouble.category)
+        return call.unconfirmed(call.clean(str(trouble)), trouble.category)
     open_before = trouble.category is not Category.PERMANENT or trouble.about_the_caller
     if attempt.resumed and open_before:
-        return call.unconfirmed(str(trouble), trouble.category)
-    return call.refused(trouble.category, str(trouble))
+        return call.unconfirmed(call.clean(str(trouble)), trouble.category)
+    return call.refused(trouble.category, call.clean(str(trouble)))
 
 
 def check_error(call: Call[Any], trouble: AwsTrouble) -> TriggerError:
     """The error for a status that could not be read."""
     if trouble.about_a_job_that_is_gone:
-        return call.gone(str(trouble))
-    return call.unreadable(str(trouble), trouble.category)
+        return call.gone(call.clean(str(trouble)))
+    return call.unreadable(call.clean(str(trouble)), trouble.category)
 
 
 def text_of(response: Mapping[str, Any], *path: str) -> str:

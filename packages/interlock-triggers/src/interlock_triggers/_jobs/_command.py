@@ -96,7 +96,7 @@ def _status(call: Call[CommandForm], program: str, ended: Ended) -> Status:
         reason, category = f"exit code {ended.code}", Category.TRANSIENT
     last = tail.strip().rpartition("\n")[2]
     message = f"{program}: {reason}{f': {last}' if last else ''}"
-    return failed(category, call.clean(message), ended.seconds, **details)
+    return failed(category, call.composed(message), ended.seconds, **details)
 
 
 def _signal_name(number: int) -> str:

@@ -115,7 +115,7 @@ def _status(call: Call[DatabricksForm], run: Mapping[str, Any]) -> Status:
     reason = f"{shown}{f': {said}' if said else ''}"
     duration = _duration(run)
     if life not in ("TERMINATED", "SKIPPED", "INTERNAL_ERROR"):
-        raise call.unreadable(f"Databricks reports an unknown state: {shown or 'none'}")
+        raise call.unreadable(f"Databricks reports an unknown state: {call.clean(shown) or 'none'}")
     if life == "SKIPPED" or result in _NEVER_RAN:
         return failed(Category.PERMANENT, reason, duration, state=shown)
     if life == "TERMINATED" and result in _SUCCESS:

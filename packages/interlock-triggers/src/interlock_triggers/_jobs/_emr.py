@@ -106,4 +106,4 @@ def check(call: Call[EmrForm], run_id: str) -> Status:
         said = why.get("Message") or why.get("Reason") or (status.get("StateChangeReason") or {}).get("Message")
         reason = f"{state}{f': {said}' if said else ''}"
         return failed(Category.TRANSIENT, call.clean(reason), duration, state=state)
-    raise call.unreadable(f"EMR reports an unknown state: {state}")
+    raise call.unreadable(f"EMR reports an unknown state: {call.clean(state)}")

@@ -55,4 +55,4 @@ def check(call: Call[EmrServerlessForm], run_id: str) -> Status:
         said = str(run.get("stateDetails") or "")
         category = Category.TIMEOUT if _TIMED_OUT.search(said) else Category.TRANSIENT
         return failed(category, call.clean(f"{state}{f': {said}' if said else ''}"), duration, state=state)
-    raise call.unreadable(f"EMR Serverless reports an unknown state: {state}")
+    raise call.unreadable(f"EMR Serverless reports an unknown state: {call.clean(state)}")

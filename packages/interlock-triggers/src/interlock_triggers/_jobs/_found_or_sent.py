@@ -32,10 +32,10 @@ def start(call: Call[Any], attempt: Attempt, find: Find, send: Send) -> Started:
         return Started(call.type, send(call, attempt))
     except AwsTrouble as trouble:
         if not trouble.maybe:
-            raise call.refused(trouble.category, str(trouble)) from None
+            raise call.refused(trouble.category, call.clean(str(trouble))) from None
         found = _looked_for(call, attempt, find)
         if found is None:
-            raise call.unconfirmed(str(trouble), trouble.category) from None
+            raise call.unconfirmed(call.clean(str(trouble)), trouble.category) from None
         return Started(call.type, found)
 
 
@@ -43,7 +43,7 @@ def _looked_for(call: Call[Any], attempt: Attempt, find: Find) -> str | None:
     try:
         return find(call, attempt)
     except AwsTrouble as trouble:
-        reason = f"the target cannot be asked whether the job exists: {trouble}"
+        reason = f"the target cannot be asked whether the job exists: {call.clean(str(trouble))}"
         raise call.unconfirmed(reason, trouble.category) from None
     except MissingExtra as missing:
         raise call.unconfirmed(missing.message, missing.category) from None

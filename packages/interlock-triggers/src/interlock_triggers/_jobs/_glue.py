@@ -86,4 +86,4 @@ def _status(call: Call[GlueForm], run_id: str, run: Mapping[str, Any], state: st
         return failed(Category.TIMEOUT, reason, duration, state=state)
     if state in _FAILED:
         return failed(Category.TRANSIENT, reason, duration, state=state)
-    raise call.unreadable(f"Glue reports an unknown state: {state}")
+    raise call.unreadable(f"Glue reports an unknown state: {call.clean(state)}")

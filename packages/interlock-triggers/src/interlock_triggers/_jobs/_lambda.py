@@ -99,8 +99,8 @@ def _start_error(call: Call[LambdaForm], trouble: AwsTrouble) -> Exception:
     """An error is a refusal only if the function certainly did not run. Any other 5xx may come after the function."""
     server_side = trouble.status >= 500 and trouble.status != _BUSY_STATUS
     if trouble.code in _NOT_INVOKED or not (trouble.maybe or server_side):
-        return call.refused(trouble.category, str(trouble))
-    return call.unknown(str(trouble), trouble.category)
+        return call.refused(trouble.category, call.clean(str(trouble)))
+    return call.unknown(call.clean(str(trouble)), trouble.category)
 
 
 def _status(call: Call[LambdaForm], answer: Mapping[str, Any]) -> Status:

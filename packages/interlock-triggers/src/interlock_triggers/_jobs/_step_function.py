@@ -118,4 +118,4 @@ def check(call: Call[StepFunctionForm], run_id: str) -> Status:
         error, cause = call.clean(str(answer.get("error") or "")), call.clean(str(answer.get("cause") or ""))
         reason = ": ".join(filter(None, (state, error, cause)))
         return failed(_FAILED[state], call.clean(reason), duration, state=state, error=error, cause=cause)
-    raise call.unreadable(f"Step Functions reports an unknown state: {state}")
+    raise call.unreadable(f"Step Functions reports an unknown state: {call.clean(state)}")
