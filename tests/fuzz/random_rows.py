@@ -10,6 +10,7 @@ from typing import Any
 
 from fuzz.seeds import VICTIMS, Seed, seeds
 from hostile import HOSTILE
+from sla.lambdas import NAMES
 
 _KINDS = (
     "TRIGGER",
@@ -28,7 +29,7 @@ _KINDS = (
 _PARTS = ("stream", "cron", "2026-03-03", "2026-03-06", "2026-02-30", "2026-03-03T07", "2026-03-03T99", "")
 _PARTITIONS = (*(f"PIPELINE#{name}" for name in VICTIMS), "WATCHDOG", "CALENDAR#closed", "PIPELINE#", "PIPELINE#new")
 _TIMES = ("2026-03-05T12:00:00.000000Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-03-05")
-_INDEX = ("CONFIG", "PENDING", "RUNNING", "POSTRUN", "DORMANT", "0", *_TIMES)
+_INDEX = ("CONFIG", "PENDING", "RUNNING", "POSTRUN", "DORMANT", "WAITING", "0", *_TIMES)
 _WORDS = (
     *_TIMES,
     *("RUNNING", "COMPLETED", "FAILED_FINAL", "success", "fail", "met", "breach", "true", "", " ", "+1", "-0", "1e9"),
@@ -70,6 +71,18 @@ def random_row(random: Random) -> Seed:
     if random.randint(0, 7) == 0:
         _change_keys(row, random)
     return Seed(seed.table, row)
+
+
+def random_slot_rows(random: Random) -> list[Seed]:
+    """A slot of the pipeline `q` without a run that is under way, and rows in its line that cannot start."""
+    end = f"#stream#2026-01-{random.randint(1, 31):02d}{random.choice(('', '', 'x', '#1', _text(random)))}"
+    fields = {random.choice(_MORE): random_value(random) for _ in range(random.randint(0, 3))}
+    trigger = {**fields, "status": random.choice(("RUNNING", "RUNNING", "COMPLETED", random_value(random)))}
+    trigger.pop("runToken", None)
+    stray = {**random_row(random).row, "PK": f"PIPELINE#{random.choice(VICTIMS)}", "SK": f"X#{random.random()}"}
+    place = {"GSI1PK": "WAITING", "GSI1SK": f"q#{random.choice(_TIMES)}"}
+    rows = ({"SK": f"OPEN{end}"}, {**trigger, "SK": f"TRIGGER{end}"}, {**stray, **place})
+    return [Seed(NAMES.control, {"PK": "PIPELINE#q", **row}) for row in rows]
 
 
 def random_value(random: Random, depth: int = 0) -> Any:

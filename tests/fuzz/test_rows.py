@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fuzz.commands import read_with_every_command, write_pipelines
 from fuzz.plant import Plant
-from fuzz.random_rows import random_record, random_row
+from fuzz.random_rows import random_record, random_row, random_slot_rows
 from fuzz.seeds import NEVER, seeds
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -49,6 +49,7 @@ def test_random_rows_break_neither_lambda_nor_command(part: int, counts: Counter
     @given(randoms, st.just(_SIZE) if ROWS else st.integers(1, 12))
     def play(random: Random, size: int) -> None:
         written = [random_row(random) for _ in range(size)]
+        written += random_slot_rows(random) if random.randint(0, 1) else []
         invalid = [_numbered(random_record(random)) for _ in range(size // 10)]
         with pytest.MonkeyPatch.context() as monkeypatch:
             plant = Plant(monkeypatch)
