@@ -2,7 +2,7 @@
 
 from interlock_store._cache import ConfigCache
 from interlock_store._corrupted import corrupted_values
-from interlock_store._dynamo import DynamoTables, from_wire, to_wire
+from interlock_store._dynamo import DynamoTables
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
     Migration,
@@ -34,6 +34,7 @@ from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_sta
 from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
+from interlock_store._values import from_wire, to_wire
 
 __all__ = [
     "NO_CONFIG",

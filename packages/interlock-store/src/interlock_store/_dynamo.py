@@ -1,16 +1,14 @@
 """The tables on DynamoDB: reads by key, and transactions that distinguish failed conditions from other errors."""
 
 import time
-from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
-from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from interlock_store._tables import TableBusy, TransactionRefused
+from interlock_store._values import from_wire, tagged, to_wire
 from interlock_store._write import Check, Delete, Expect, Item, Put, Update, Write
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ _TRIES = 8
 _PASSING = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 )
-_write = TypeSerializer().serialize
 
 
 class _Collision(Exception):
@@ -158,65 +155,6 @@ def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
         raise TableBusy(f"the table was busy {_TRIES} times in a row") from error
 
 
-def from_wire(image: Mapping[str, Any]) -> Item:
-    """A row or stream image in DynamoDB's JSON as plain values. Numbers become Decimal."""
-    return {name: _plain(value) for name, value in image.items()}
-
-
-def _plain(tagged: Mapping[str, Any]) -> Any:
-    """The value of a type tag. Raises ValueError for a value without one."""
-    if not isinstance(tagged, Mapping) or len(tagged) != 1:
-        raise ValueError(f"{tagged!r} is not a value with its type")
-    ((tag, value),) = tagged.items()
-    match tag:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return _number(value)
-        case "NULL":
-            return None
-        case "M":
-            return {name: _plain(inner) for name, inner in value.items()}
-        case "L":
-            return [_plain(inner) for inner in value]
-        case "B":
-            return _bytes(value)
-        case "SS" | "NS" | "BS":
-            return {_plain({tag[0]: inner}) for inner in value}
-        case _:
-            raise ValueError(f"{tag!r} is not a type of DynamoDB")
-
-
-def _number(text: str) -> Decimal:
-    """A number of any length. An endpoint may write 9.9E+125 in full."""
-    try:
-        return Decimal(text)
-    except (ArithmeticError, TypeError):
-        raise ValueError(f"{text!r} is not a number") from None
-
-
-def _bytes(value: bytes | str) -> bytes:
-    """A binary value. Clients return bytes, and the records of a Lambda event hold Base64."""
-    return b64decode(value) if isinstance(value, str) else bytes(value)
-
-
-def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values as DynamoDB's JSON. Floats become their shortest decimal."""
-    return {name: _write(_storable(value)) for name, value in item.items()}
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, Mapping):
-        return {str(name): _storable(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
-    if isinstance(value, set | frozenset):
-        return {_storable(inner) for inner in value}
-    return value
-
-
 def _query(table: str, pk: str, prefix: str, index: str | None, after: str | None, up_to: str | None) -> dict[str, Any]:
     hash_name, range_name = (f"{index}PK", f"{index}SK") if index else ("PK", "SK")
     request: dict[str, Any] = {
@@ -260,7 +198,7 @@ class _Expression:
 
     def value(self, value: Any) -> str:
         placeholder = f":v{len(self.values)}"
-        self.values[placeholder] = _write(_storable(value))
+        self.values[placeholder] = tagged(value)
         return placeholder
 
     def condition(self, expect: Expect) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import DYNAMODB_CONTEXT
-
+from interlock_store._values import NUMBERS
 from interlock_store._write import Expect, Item, Put, Update, Write, key_of
 
 _MOST_WRITES = 100
@@ -127,7 +126,7 @@ def _number(value: int | float | Decimal) -> Decimal:
         if not math.isfinite(value):
             raise TypeError("infinity and NaN cannot be stored")
         value = Decimal(repr(value))
-    number = DYNAMODB_CONTEXT.create_decimal(value)
+    number = NUMBERS.create_decimal(value)
     if not number.is_finite():
         raise TypeError("infinity and NaN cannot be stored")
     if number and not _SMALLEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from interlock_store._dynamo import from_wire
 from interlock_store._memory import MemoryTables
+from interlock_store._values import from_wire
 from interlock_store._write import Item
 
 if TYPE_CHECKING:
