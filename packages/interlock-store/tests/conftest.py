@@ -1,8 +1,8 @@
-"""The same store over each kind of tables: the in-memory twin, DynamoDB as moto plays it, and any real endpoint."""
+"""The same store over each kind of tables, and over each client: the twin, DynamoDB as moto plays it, any endpoint."""
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,22 +11,27 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_lifecycle import Run, RunKey, StartRun
 from interlock_lifecycle.runs import open_run
 from interlock_sla import parse_execution_date
 from interlock_store import (
+    DynamoClient,
     DynamoScan,
     DynamoTables,
+    Keys,
     MemoryScan,
     MemoryTables,
     RowScan,
+    Server,
     Store,
     TableNames,
     Tables,
 )
 
+KEYS = Keys(os.environ.get("STACK_ACCESS_KEY", "test"), os.environ.get("STACK_SECRET", "test"))
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
 
@@ -61,9 +66,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that uses tables runs against each kind of them."""
-    if "kind" in metafunc.fixturenames:
-        given = metafunc.config.getoption("--endpoint-url", default=None)
+    """Every test that uses tables runs against each kind of them, with boto3's client and with the direct client."""
+    if "kind" not in metafunc.fixturenames:
+        return
+    given = metafunc.config.getoption("--endpoint-url", default=None)
+    kinds = [("memory", ""), ("moto", "boto3"), ("moto", "direct")]
+    kinds += [("stack", "boto3"), ("stack", "direct")] if given else []
+    names = [kind if client != "direct" else f"{kind}_direct" for kind, client in kinds]
+    if "client" in metafunc.fixturenames:
+        metafunc.parametrize(("kind", "client"), kinds, ids=names, scope="function")
+    else:
         metafunc.parametrize("kind", ["memory", "moto", *(["stack"] if given else [])], scope="function")
 
 
@@ -71,11 +83,21 @@ def _client(endpoint_url: str | None = None) -> Any:
     return boto3.client(
         "dynamodb",
         region_name="us-east-1",
-        aws_access_key_id=os.environ.get("STACK_ACCESS_KEY", "test"),
-        aws_secret_access_key=os.environ.get("STACK_SECRET", "test"),
+        aws_access_key_id=KEYS.access_key,
+        aws_secret_access_key=KEYS.secret,
         endpoint_url=endpoint_url,
         config=Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}),
     )
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """moto behind a port of loopback, since the direct client is not botocore, which moto replaces."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture
@@ -85,16 +107,24 @@ def names(kind: str) -> TableNames:
 
 
 @pytest.fixture
-def tables(kind: str, names: TableNames, request: pytest.FixtureRequest) -> Iterator[Tables]:
+def tables(kind: str, client: str, names: TableNames, request: pytest.FixtureRequest) -> Iterator[Tables]:
     if kind == "memory":
         yield MemoryTables()
         return
-    with mock_aws() if kind == "moto" else nullcontext():
-        client = _client(request.config.getoption("--endpoint-url") if kind == "stack" else None)
-        create_tables(client, names)
-        yield DynamoTables(client)
+    url = request.config.getoption("--endpoint-url") if kind == "stack" else None
+    if kind == "moto" and client == "direct":
+        url = request.getfixturevalue("moto_server")
+    with mock_aws() if url is None else nullcontext():
+        boto3_client = _client(url)
+        create_tables(boto3_client, names)
+        direct = (
+            DynamoClient(Server(url, "us-east-1", lambda: KEYS)) if url is not None and client == "direct" else None
+        )
+        yield DynamoTables(boto3_client if direct is None else direct)
+        if direct is not None:
+            direct.close()
         for name in (names.control, names.joblog, names.rerun, names.events):
-            client.delete_table(TableName=name)
+            boto3_client.delete_table(TableName=name)
 
 
 @pytest.fixture

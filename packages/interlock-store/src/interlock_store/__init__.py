@@ -1,6 +1,7 @@
 """The four DynamoDB tables: rows as structs, decisions as transactions, and the in-memory twin."""
 
 from interlock_store._cache import ConfigCache
+from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
 from interlock_store._dynamo import DynamoTables
 from interlock_store._memory import MemoryTables
@@ -12,6 +13,7 @@ from interlock_store._migrate import (
     MigrationPage,
     MigrationProblem,
 )
+from interlock_store._open import open_tables
 from interlock_store._outlook import date_holds, newest_date
 from interlock_store._overview import Cursor, Overview
 from interlock_store._rows import (
@@ -43,8 +45,10 @@ __all__ = [
     "Contended",
     "CorruptedTrigger",
     "Cursor",
+    "DynamoClient",
     "DynamoScan",
     "DynamoTables",
+    "Keys",
     "MalformedRow",
     "MemoryScan",
     "MemoryTables",
@@ -61,20 +65,24 @@ __all__ = [
     "RowScan",
     "RunContext",
     "ScanPage",
+    "Server",
     "Store",
     "StoreError",
     "StoredConfig",
     "TableBusy",
+    "TableClient",
     "TableNames",
     "Tables",
     "TransactionRefused",
     "UnreadableStatus",
     "corrupted_values",
     "date_holds",
+    "find_server",
     "format_time",
     "from_wire",
     "key_of_row",
     "newest_date",
+    "open_tables",
     "parse_position",
     "parse_time",
     "pipeline_of",

@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from datetime import timedelta
+from typing import Any, TypeVar, assert_never
 
 from botocore.exceptions import ClientError
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from interlock_store._client import DynamoClient, TableClient
 from interlock_store._tables import TableBusy, TransactionRefused
 from interlock_store._values import from_wire, tagged, to_wire
 from interlock_store._write import Check, Delete, Expect, Item, Put, Update, Write
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _T = TypeVar("_T")
 
@@ -28,11 +26,22 @@ class _Collision(Exception):
 
 
 class DynamoTables:
-    """Tables on DynamoDB or an endpoint with its API. `sleep` waits between the tries on a busy table."""
+    """Tables on DynamoDB or an endpoint with its API. `sleep` waits between the tries on a busy table.
 
-    def __init__(self, client: "DynamoDBClient", *, sleep: Callable[[float], None] = time.sleep) -> None:
+    client: the client of `open_tables`, or boto3's.
+    """
+
+    def __init__(self, client: TableClient, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._sleep = sleep
+
+    def bound(self, remaining: Callable[[], timedelta] | None) -> None:
+        """Let each call from now on end within the remaining time of the invocation. None: the client's own limits.
+
+        boto3's client has only its own limits.
+        """
+        if isinstance(self._client, DynamoClient):
+            self._client.bound(remaining)
 
     def get(self, table: str, pk: str, sk: str) -> Item | None:
         """One row, strongly consistent."""
@@ -143,6 +152,24 @@ class DynamoTables:
 
 def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
     """Repeat a call while it collides. Raises TableBusy after the last try."""
+    try:
+        return act()
+    except _Collision as collision:
+        return _again(act, collision, sleep)
+
+
+def _again(act: Callable[[], _T], collision: _Collision, sleep: Callable[[float], None]) -> _T:
+    """Repeat a call whose first try has collided."""
+    # Few calls collide, and the import of tenacity takes a noticeable part of a cold start.
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+    collided = [collision]
+
+    def try_once() -> _T:
+        if collided:
+            raise collided.pop()
+        return act()
+
     retrying = Retrying(
         retry=retry_if_exception_type(_Collision),
         wait=wait_random_exponential(multiplier=0.05, max=2),
@@ -150,7 +177,7 @@ def _patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
         sleep=sleep,
     )
     try:
-        return retrying(act)
+        return retrying(try_once)
     except RetryError as error:
         raise TableBusy(f"the table was busy {_TRIES} times in a row") from error
 

@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
+from interlock_store._client import TableClient
 from interlock_store._memory import MemoryTables
 from interlock_store._values import from_wire
 from interlock_store._write import Item
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _KINDS = ("TRIGGER#", "RERUN_REQUEST#")
 _ATTRIBUTES = (
@@ -75,7 +73,7 @@ class RowScan(Protocol):
 class DynamoScan:
     """Scans on DynamoDB. `page_size`: the number of rows read per page, for tests. By default a page is 1 MB."""
 
-    def __init__(self, client: "DynamoDBClient", page_size: int | None = None) -> None:
+    def __init__(self, client: TableClient, page_size: int | None = None) -> None:
         self._client = client
         self._page_size = page_size
 
