@@ -117,12 +117,8 @@ def tables(kind: str, client: str, names: TableNames, request: pytest.FixtureReq
     with mock_aws() if url is None else nullcontext():
         boto3_client = _client(url)
         create_tables(boto3_client, names)
-        direct = (
-            DynamoClient(Server(url, "us-east-1", lambda: KEYS)) if url is not None and client == "direct" else None
-        )
-        yield DynamoTables(boto3_client if direct is None else direct)
-        if direct is not None:
-            direct.close()
+        with closing(DynamoClient(Server(url or "", "us-east-1", lambda: KEYS))) as direct:
+            yield DynamoTables(direct if client == "direct" else boto3_client)
         for name in (names.control, names.joblog, names.rerun, names.events):
             boto3_client.delete_table(TableName=name)
 

@@ -61,6 +61,9 @@ class Connections:
             self._keep(connection)
         return answer
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:
@@ -108,8 +111,8 @@ class Connections:
         connection.response_class = lambda sock, **options: HTTPResponse(_TimedSocket(sock, ends_at), **options)  # type: ignore[assignment, arg-type]
         try:
             connection.request("POST", "/", body, headers)
-            response = connection.getresponse()
-            content = response.read()
+            with connection.getresponse() as response:
+                content = response.read()
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
         except (HTTPException, OSError) as error:

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http.client import responses
 from time import sleep as wait
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ChecksumError, ClientError, ConnectionClosedError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from interlock_store._client._connections import Answer, Connections
 from interlock_store._client._retries import ATTEMPTS, Failure, RetryQuota, delay_before_retry
@@ -93,7 +95,7 @@ class DynamoClient:
         while True:
             try:
                 found = self._attempt(operation, body, f"attempt={attempt}; max={ATTEMPTS}", identity)
-            except (ClientError, HTTPClientError, ChecksumError) as error:
+            except (ClientError, NoConnection, HTTPClientError, ChecksumError) as error:
                 failure = _failure_of(error)
                 delay = delay_before_retry(failure, attempt)
                 if not failure.may_pass or attempt == ATTEMPTS or not self._has_time_for(delay):
@@ -150,10 +152,7 @@ def _failure_of(error: ClientError | BotoCoreError) -> Failure:
 
 def _error_of(answer: Answer, operation: str) -> ClientError:
     """The error in an answer, as botocore's parser for JSON reads it."""
-    try:
-        content = msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
-    except msgspec.MsgspecError:
-        content = {"message": answer.body.decode(errors="replace")}
+    content = _content_of_error(answer)
     code = str(content.get("__type", answer.status)).partition(":")[0].rpartition("#")[2]
     message = content.get("message", content.get("Message", ""))
     response: dict[str, Any] = {
@@ -166,3 +165,14 @@ def _error_of(answer: Answer, operation: str) -> ClientError:
     }
     response |= {name: content[name] for name in ("CancellationReasons", "Item") if name in content}
     return ClientError(response, operation)  # type: ignore[arg-type]
+
+
+def _content_of_error(answer: Answer) -> dict[str, Any]:
+    """The fields of an error. The page of a proxy has only the name of its status."""
+    body = answer.body.strip()
+    if answer.status >= 500 and (not body or body.startswith(b"<html>")):
+        return {"message": responses.get(answer.status, "")}
+    try:
+        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {"message": answer.body.decode(errors="replace")}

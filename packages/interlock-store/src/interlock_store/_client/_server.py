@@ -130,16 +130,16 @@ def _has_proxy(url: str, variables: Mapping[str, str]) -> bool:
 
 
 def _ask_botocore(variables: Mapping[str, str]) -> Server | None:
-    """The server to which botocore itself would send a request. None if it is at a URL with a path."""
-    from botocore.exceptions import NoCredentialsError
+    """The server to which botocore itself would send a request. None if it is at a URL with a path.
+
+    Raises NoRegionError and NoCredentialsError.
+    """
     from botocore.session import Session
 
     session = Session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError
     url, region = _sample_request(session)
-    if not _is_bare(url):
+    credentials = session.get_credentials()
+    if not _is_bare(url) or credentials is None:
         return None
 
     def keys() -> Keys:
