@@ -1,4 +1,9 @@
-"""A client of DynamoDB for the tables: botocore's rules and errors without its model and its import time."""
+"""A client of DynamoDB for the tables: botocore's rules and errors without its model and its import time.
+
+`_dynamo_client` has the operations. `_server` finds the server and the credentials, `_signing` signs requests,
+`_connections` sends them, and `_retries` decides about retries. `_table_client` names the operations that the tables
+use.
+"""
 
 from interlock_store._client._dynamo_client import DynamoClient
 from interlock_store._client._server import Server, find_server
