@@ -53,11 +53,11 @@ def comparable(tagged: Any) -> Any:
 
 
 def outcome(act: Any) -> Any:
-    """The result, or the type of the error."""
+    """The result, or the kind of the error. The order of a set decides which of its members is reported."""
     try:
         return act()
     except (TypeError, ArithmeticError) as error:
-        return type(error)
+        return TypeError if isinstance(error, TypeError) else ArithmeticError
 
 
 def is_infinite(value: Any) -> bool:

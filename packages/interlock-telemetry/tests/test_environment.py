@@ -67,6 +67,7 @@ def test_known_variables_have_documented_defaults() -> None:
         "otlp_endpoint": None,
         "profile_bucket": None,
         "aws_endpoint_url": None,
+        "table_client": "direct",
     }
 
 
@@ -90,6 +91,8 @@ def test_known_variables_have_documented_defaults() -> None:
         ("PROFILE_BUCKET", "b", "profile_bucket", "b"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c", "otlp_endpoint", "http://c"),
         ("AWS_ENDPOINT_URL", "http://a", "aws_endpoint_url", "http://a"),
+        ("INTERLOCK_TABLES", "boto3", "table_client", "boto3"),
+        ("INTERLOCK_TABLES", "", "table_client", "direct"),
     ],
 )
 def test_known_variables_are_read(name: str, text: str, attribute: str, value: Any) -> None:
@@ -116,6 +119,7 @@ def test_known_variables_are_read(name: str, text: str, attribute: str, value: A
         ("DLQ_MAX_RETRIES", "-1"),
         ("CB_TRIP_AFTER", "0"),
         ("CB_TIMEOUT", "0"),
+        ("INTERLOCK_TABLES", "Boto3"),
     ],
 )
 def test_values_outside_documented_limits_are_rejected(name: str, text: str) -> None:

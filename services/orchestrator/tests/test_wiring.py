@@ -1,6 +1,8 @@
 """The variables of the environment reach the objects of the orchestrator."""
 
 import socket
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from typing import Any
@@ -38,6 +40,8 @@ def gauge() -> Gauge:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, gauge: Gauge) -> Service:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     return wire(VARIABLES, gauge)
 
@@ -74,3 +78,15 @@ def test_an_invocation_keeps_time_to_record_a_start(service: Service) -> None:
 def test_missing_variables_are_named_all_at_once() -> None:
     with pytest.raises(Exception, match=r"CONTROL_TABLE.*JOBLOG_TABLE"):
         wire({})
+
+
+def test_wiring_imports_no_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import of boto3 takes most of a cold start, and many invocations call the tables only."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    program = "import os, sys; from interlock_orchestrator.wiring import wire; wire(os.environ); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"boto3", "botocore.session"} & set(done.stdout.split())

@@ -1,5 +1,7 @@
 """The SLA monitor's handler over AWS's API, wired from its variables."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +31,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The Scheduler of an account with one pipeline and the resources in the monitor's variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("INTERLOCK_TABLES", "boto3")  # moto replaces botocore only
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     variables = {
         "CONTROL_TABLE": NAMES.control,
@@ -80,3 +83,12 @@ def test_missing_variables_are_named_at_once(scheduler: Any, monkeypatch: pytest
         monkeypatch.delenv(name)
     with pytest.raises(MissingEnvironment, match=r"CONTROL_TABLE.*SLA_MONITOR_ARN"):
         handler.handle({"mode": "schedule", **DATE}, None)
+
+
+def test_wiring_imports_no_boto3(scheduler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import of boto3 takes most of a cold start, and many invocations call the tables only."""
+    monkeypatch.setenv("INTERLOCK_TABLES", "direct")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    program = "import os, sys; from interlock_sla_monitor.wiring import wire; wire(os.environ); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"boto3", "botocore.session", "tenacity"} & set(done.stdout.split())

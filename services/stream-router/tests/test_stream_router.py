@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -36,6 +38,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The stream-router's surroundings, and its environment pointing at them."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("INTERLOCK_TABLES", "boto3")  # moto replaces botocore only
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         clients = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions", "sqs")}  # type: ignore[call-overload]
@@ -447,3 +450,12 @@ def test_readings_stay_in_the_inbox_without_a_letter_queue(
 ) -> None:
     monkeypatch.delenv("SENSOR_INBOX_DLQ_URL")
     assert handle({"Records": [reading("no reading", 1)]}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_wiring_imports_no_boto3(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import of boto3 takes most of a cold start, and many invocations call the tables only."""
+    monkeypatch.setenv("INTERLOCK_TABLES", "direct")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    program = "import os, sys; from interlock_stream_router.wiring import wire; wire(os.environ); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"boto3", "botocore.session", "tenacity"} & set(done.stdout.split())

@@ -1,6 +1,8 @@
 """The watchdog's handler over AWS's API, wired from its variables."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +30,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The clients of an account with the resources in the watchdog's variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("INTERLOCK_TABLES", "boto3")  # moto replaces botocore only
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
         clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions", "sqs")}  # type: ignore[call-overload]
@@ -107,3 +110,12 @@ def test_a_rejected_event_is_dead_lettered_and_others_go_out(
     assert (letter["payload"], letter["source"]) == (wrong, "outbox")
     left = tables.query(NAMES.control, "PENDING", index="GSI1")
     assert [row["SK"] for row in left if row["SK"] in ("EVENT#1", "EVENT#2")] == []
+
+
+def test_wiring_imports_no_boto3(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import of boto3 takes most of a cold start, and many invocations call the tables only."""
+    monkeypatch.setenv("INTERLOCK_TABLES", "direct")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    program = "import os, sys; from interlock_watchdog.wiring import wire; wire(os.environ); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"boto3", "botocore.session", "tenacity"} & set(done.stdout.split())

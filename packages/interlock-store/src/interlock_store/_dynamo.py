@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar, assert_never
 
@@ -35,13 +36,20 @@ class DynamoTables:
         self._client = client
         self._sleep = sleep
 
-    def bound(self, remaining: Callable[[], timedelta] | None) -> None:
-        """Let each call from now on end within the remaining time of the invocation. None: the client's own limits.
+    @contextmanager
+    def within(self, remaining: Callable[[], timedelta]) -> Iterator[None]:
+        """Let each call of the block, in all threads, end within the remaining time of the invocation.
 
         boto3's client has only its own limits.
         """
-        if isinstance(self._client, DynamoClient):
-            self._client.bound(remaining)
+        client = self._client if isinstance(self._client, DynamoClient) else None
+        if client is not None:
+            client.bound(remaining)
+        try:
+            yield
+        finally:
+            if client is not None:
+                client.bound(None)
 
     def get(self, table: str, pk: str, sk: str) -> Item | None:
         """One row, strongly consistent."""

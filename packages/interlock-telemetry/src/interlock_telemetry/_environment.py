@@ -25,8 +25,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|h|m|s)")
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of the environment: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
 
-    `sfn_timeout` is SFN_TIMEOUT_SECONDS. The other attributes have the names of their variables. `variables` is the
-    whole environment, with the defaults of the optional variables.
+    `sfn_timeout` is SFN_TIMEOUT_SECONDS, and `table_client` is INTERLOCK_TABLES. The other attributes have the names of
+    their variables. `variables` is the whole environment, with the defaults of the optional variables.
     """
 
     variables: Mapping[str, str]
@@ -42,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     otlp_endpoint: str | None = None
     profile_bucket: str | None = None
     aws_endpoint_url: str | None = None
+    table_client: str = "direct"
 
     def __repr__(self) -> str:
         """The number of variables without their values, since a value may be a secret."""
@@ -150,6 +151,10 @@ def _truth(text: str) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
 
 
+def _one_of(*allowed: str) -> Callable[[str], str | None]:
+    return lambda text: text if text in allowed else None
+
+
 _KNOWN: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     "SFN_TIMEOUT_SECONDS": ("sfn_timeout", _seconds(1), "a whole number of seconds, at least 1"),
     "SKIP_SCHEDULER": ("skip_scheduler", _truth, "true or false"),
@@ -163,4 +168,5 @@ _KNOWN: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", str, "an URL"),
     "PROFILE_BUCKET": ("profile_bucket", str, "a bucket name"),
     "AWS_ENDPOINT_URL": ("aws_endpoint_url", str, "an URL"),
+    "INTERLOCK_TABLES": ("table_client", _one_of("direct", "boto3"), "direct or boto3"),
 }

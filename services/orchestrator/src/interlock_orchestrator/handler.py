@@ -12,8 +12,10 @@ from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, 
 def step(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Do one step of a run. Every answer has `status` and `waitSeconds`."""
     request = read_request(event)
-    step_context = service.context(InvocationDeadline.from_context(context, service.settings.shutdown_buffer).at)
+    deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
+    step_context = service.context(deadline.at)
     with (
+        service.within(deadline.remaining),
         bind_correlation(request.run_token),
         stage(str(request.mode), limit=service.settings.stage_timeout, pipeline=request.pipeline_id),
     ):

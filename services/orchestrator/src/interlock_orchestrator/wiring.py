@@ -1,14 +1,14 @@
 """Builds the orchestrator's service from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-import boto3
 from msgspec import Struct
 
 from interlock_controller.runs import Jobs, StepContext
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import Store, TableNames, open_tables
 from interlock_telemetry import Metric, Settings, environment, instrument, measure
 from interlock_triggers import Breakers, Clients, Triggers
 
@@ -26,7 +26,10 @@ _BREAKER_STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class Service(Struct, frozen=True):
-    """The objects that all invocations share. `context` makes the context of one invocation."""
+    """The objects that all invocations share. `context` makes the context of one invocation.
+
+    within: limits the calls to the tables to the remaining time of an invocation.
+    """
 
     store: Store
     jobs: Jobs
@@ -34,6 +37,7 @@ class Service(Struct, frozen=True):
     variables: Mapping[str, str]
     health: Mapping[str, Callable[[], None]]
     settings: Settings
+    within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
     def context(self, ends_at: datetime) -> StepContext:
         """The context of an invocation that ends at `ends_at` (UTC)."""
@@ -64,9 +68,11 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    store = Store(DynamoTables(boto3.client("dynamodb")), names)
+    tables = open_tables(settings.table_client)
+    store = Store(tables, names)
     health = {"control": store.ping}
-    return Service(store, _jobs(settings, variables, measured), settings.sfn_timeout, variables, health, settings)
+    jobs = _jobs(settings, variables, measured)
+    return Service(store, jobs, settings.sfn_timeout, variables, health, settings, tables.within)
 
 
 def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -> Triggers:

@@ -3,13 +3,18 @@
 from typing import Any
 
 from interlock_sla_monitor.wiring import SERVICE, Service, wire
-from interlock_telemetry import LambdaContext, LambdaEntry, bind_correlation, stage
+from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, bind_correlation, stage
 
 
-def answer(service: Service, event: dict[str, Any], _: LambdaContext | None) -> dict[str, Any]:
+def answer(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
     subject = f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"
-    with bind_correlation(subject), stage(str(event.get("mode")), limit=service.settings.stage_timeout):
+    deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
+    with (
+        service.within(deadline.remaining),
+        bind_correlation(subject),
+        stage(str(event.get("mode")), limit=service.settings.stage_timeout),
+    ):
         return service.monitor.answer(event)
 
 

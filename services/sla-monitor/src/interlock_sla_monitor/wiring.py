@@ -1,14 +1,14 @@
 """Builds the SLA monitor from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
 
-import boto3
 from msgspec import Struct
 
-from interlock_controller.effects import timers_of_environment
+from interlock_controller.effects import client_on_use, timers_of_environment
 from interlock_controller.slas import SlaAlerts, SlaMonitor
-from interlock_store import DynamoTables, Store, TableNames
+from interlock_store import Store, TableNames, open_tables
 from interlock_telemetry import Settings, environment, instrument
 
 SERVICE = "sla-monitor"
@@ -25,11 +25,15 @@ REQUIRED = (
 
 
 class Service(Struct, frozen=True):
-    """The SLA monitor, the checks of a ping, and the settings."""
+    """The SLA monitor, the checks of a ping, and the settings.
+
+    within: limits the calls to the tables to the remaining time of an invocation.
+    """
 
     monitor: SlaMonitor
     health: Mapping[str, Callable[[], None]]
     settings: Settings
+    within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
 
 def now() -> datetime:
@@ -42,8 +46,8 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, ["SCHEDULER_DLQ_ARN"], source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    store = Store(DynamoTables(boto3.client("dynamodb")), names)
-    monitor = SlaMonitor(
-        store, timers_of_environment(settings, lambda: boto3.client("scheduler")), SlaAlerts(store, now), now
-    )
-    return Service(monitor, {"control": store.ping}, settings)
+    tables = open_tables(settings.table_client)
+    store = Store(tables, names)
+    timers = timers_of_environment(settings, lambda: client_on_use("scheduler"))
+    monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
+    return Service(monitor, {"control": store.ping}, settings, tables.within)

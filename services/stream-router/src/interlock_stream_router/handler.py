@@ -26,7 +26,8 @@ def route(service: Service, event: dict[str, Any], context: LambdaContext | None
     """
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
     of_inbox = bool(event["Records"]) and event["Records"][0].get("eventSource") == "aws:sqs"
-    result = (_take_readings if of_inbox else _route_changes)(service, event["Records"], deadline)
+    with service.within(deadline.remaining):
+        result = (_take_readings if of_inbox else _route_changes)(service, event["Records"], deadline)
     _log.info("batch_done", processed=result.processed, dlq_routed=result.dlq_routed, failed=result.batch_failures)
     return result.response()
 

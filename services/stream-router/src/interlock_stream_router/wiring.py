@@ -1,13 +1,19 @@
 """Builds the objects of the stream-router from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
 
-import boto3
 from msgspec import Struct
 
-from interlock_controller.effects import EventBus, Executions, Outbox, RowRepairs, dead_letters_of_environment
+from interlock_controller.effects import (
+    EventBus,
+    Executions,
+    Outbox,
+    RowRepairs,
+    client_on_use,
+    dead_letters_of_environment,
+)
 from interlock_controller.records import (
     ConfigIntake,
     OutcomeIntake,
@@ -18,7 +24,7 @@ from interlock_controller.records import (
 )
 from interlock_dlq import Router as DeadLetters
 from interlock_dlq import SqsRouter
-from interlock_store import ConfigCache, DynamoTables, Store, TableNames
+from interlock_store import ConfigCache, Store, TableNames, open_tables
 from interlock_telemetry import Settings, environment, instrument
 
 SERVICE = "stream-router"
@@ -37,6 +43,7 @@ class Service(Struct, frozen=True):
 
     dead_letters, inbox_dead_letters: the queues of records and of messages that can never be processed. Without
     `inbox_dead_letters`, such messages stay in the inbox, whose redrive policy keeps them.
+    within: limits the calls to the tables to the remaining time of an invocation.
     """
 
     router: RecordRouter
@@ -46,20 +53,21 @@ class Service(Struct, frozen=True):
     health: Mapping[str, Callable[[], None]]
     settings: Settings
     now: Callable[[], datetime] = now
+    within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
     settings = environment(REQUIRED, OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
-    clients: dict[str, Any] = {name: boto3.client(name) for name in ("dynamodb", "events", "stepfunctions")}
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    store = Store(DynamoTables(clients["dynamodb"]), names)
+    tables = open_tables(settings.table_client)
+    store = Store(tables, names)
     timeout = settings.sfn_timeout
-    executions = Executions(clients["stepfunctions"], settings["STATE_MACHINE_ARN"])
-    bus = EventBus(clients["events"], settings["EVENT_BUS_NAME"])
+    executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
-    dead_letters = dead_letters_of_environment(settings, lambda: boto3.client("sqs"))
+    dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
     router = RecordRouter(
         outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         configs=ConfigIntake(store, cache),
@@ -69,10 +77,11 @@ def wire(variables: Mapping[str, str]) -> Service:
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     health = {"control": store.ping, "bus": bus.ping}
-    return Service(router, dead_letters, SensorInbox(store), _inbox_dead_letters(settings), health, settings)
+    inbox_letters = _inbox_dead_letters(settings)
+    return Service(router, dead_letters, SensorInbox(store), inbox_letters, health, settings, within=tables.within)
 
 
 def _inbox_dead_letters(settings: Settings) -> DeadLetters | None:
     """The queue at SENSOR_INBOX_DLQ_URL, which is only set with an inbox."""
     url = settings.get("SENSOR_INBOX_DLQ_URL")
-    return SqsRouter(url, boto3.client("sqs"), max_retries=settings.dlq_max_retries) if url else None
+    return SqsRouter(url, client_on_use("sqs"), max_retries=settings.dlq_max_retries) if url else None

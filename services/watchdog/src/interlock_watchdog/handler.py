@@ -17,7 +17,8 @@ def watch(service: Service, event: dict[str, Any], context: LambdaContext | None
     """Run every check, or recover the one run whose execution was reported as ended."""
     kept = max(service.settings.shutdown_buffer, _CLOSING_TIME)
     service.workers.work_until(InvocationDeadline.from_context(context, kept))
-    with stage("tick", limit=service.settings.stage_timeout):
+    whole = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
+    with service.within(whole.remaining), stage("tick", limit=service.settings.stage_timeout):
         return _look(service, event)
 
 

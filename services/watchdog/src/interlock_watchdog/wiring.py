@@ -1,9 +1,9 @@
 """Builds the watchdog's checks from the environment, once per process."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
 
-import boto3
 from msgspec import Struct
 
 from interlock_controller.effects import (
@@ -11,13 +11,14 @@ from interlock_controller.effects import (
     Executions,
     Outbox,
     RowRepairs,
+    client_on_use,
     dead_letters_of_environment,
     timers_of_environment,
 )
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_sla import parse_duration
-from interlock_store import DynamoTables, Overview, Store, TableNames
+from interlock_store import Overview, Store, TableNames, open_tables
 from interlock_telemetry import Settings, environment, instrument
 
 SERVICE = "watchdog"
@@ -43,7 +44,10 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The checks of a tick, the recovery, the bus for failed checks, the worker pool, and the checks of a ping."""
+    """The checks of a tick, the recovery, the bus for failed checks, the worker pool, and the checks of a ping.
+
+    within: limits the calls to the tables to the remaining time of an invocation.
+    """
 
     checks: Mapping[str, Check]
     recovery: Recovery
@@ -52,6 +56,7 @@ class Service(Struct, frozen=True):
     health: Mapping[str, Callable[[], None]]
     settings: Settings
     now: Callable[[], datetime] = now
+    within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
 
 
 def wire(variables: Mapping[str, str]) -> Service:
@@ -59,12 +64,12 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = DynamoTables(boto3.client("dynamodb"))
+    tables = open_tables(settings.table_client)
     store, workers = Store(tables, names), WorkerPool(settings.workers_per_stage)
-    bus = EventBus(boto3.client("events"), settings["EVENT_BUS_NAME"])
-    executions = Executions(boto3.client("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
+    executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
-    dead_letters = dead_letters_of_environment(settings, lambda: boto3.client("sqs"))
+    dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
     recovery = Recovery(
         store,
         Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
@@ -79,11 +84,11 @@ def wire(variables: Mapping[str, str]) -> Service:
         store,
         Overview(tables, names),
         recovery,
-        timers_of_environment(settings, lambda: boto3.client("scheduler")),
+        timers_of_environment(settings, lambda: client_on_use("scheduler")),
         now=now,
         execution_timeout=timeout,
         workers=workers,
         missed_after=parse_duration(settings["MISSED_AFTER"]),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
-    return Service(checks, recovery, bus, workers, {"control": store.ping}, settings)
+    return Service(checks, recovery, bus, workers, {"control": store.ping}, settings, within=tables.within)

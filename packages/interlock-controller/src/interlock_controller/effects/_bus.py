@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
+    from tenacity import RetryCallState
 
 SOURCE = "interlock"
 _PER_CALL = 10
@@ -81,6 +81,9 @@ class EventBus:
 
     def _publish_page(self, page: Mapping[int, BusEntry]) -> dict[int, str]:
         """The code of each entry that stays rejected, by its place."""
+        # Many invocations publish nothing, and the import takes a noticeable part of a cold start.
+        from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
+
         left, for_good = dict(page), dict[int, str]()
 
         def put() -> dict[int, str]:
@@ -123,7 +126,7 @@ class EventBus:
         }
 
 
-def _last_answer(state: RetryCallState) -> Any:
+def _last_answer(state: "RetryCallState") -> Any:
     return state.outcome.result() if state.outcome is not None else {}
 
 

@@ -49,7 +49,7 @@ class DynamoClient:
         self._remaining: Callable[[], timedelta] | None = None
 
     def bound(self, remaining: Callable[[], timedelta] | None) -> None:
-        """From now on each call of each thread ends within the remaining time, and no retry begins after it."""
+        """From now on each call of each thread ends within the remaining time. None: within the client's own limits."""
         self._remaining = remaining
 
     def get_item(self, **request: Any) -> dict[str, Any]:
