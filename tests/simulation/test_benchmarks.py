@@ -43,6 +43,6 @@ def test_the_speed_of_the_simulation_is_measured(load) -> None:  # type: ignore[
     assert figure.days > 0
 
 
-@pytest.mark.parametrize("name", ["held_evaluation", "local_latency", "watchdog_tick"])
+@pytest.mark.parametrize("name", ["held_evaluation", "local_latency", "table_client", "watchdog_tick"])
 def test_the_names_that_a_benchmark_imports_exist(load, name: str) -> None:  # type: ignore[no-untyped-def]
     assert callable(load(name).main)
