@@ -10,6 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
@@ -33,6 +34,11 @@ from interlock_store import (
 
 KEYS = Keys(os.environ.get("STACK_ACCESS_KEY", "test"), os.environ.get("STACK_SECRET", "test"))
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+
+
+# A busy machine makes examples slow, and a slow example is no error.
+settings.register_profile("store", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("store")
 
 
 def create_tables(client: Any, names: TableNames) -> None:
