@@ -184,7 +184,7 @@ def floor(session: nox.Session, package: str) -> None:
 def simulation(session: nox.Session) -> None:
     """Run the short simulation with faults, the SLA situations, the date stories and a part of the fuzzed rows."""
     _sync_workspace(session)
-    options = ("-q", "--show-capture=no", "--timeout=600", "-n2")
+    options = ("-q", "--show-capture=no", "--timeout=1800", "-n2")
     session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", "tests/fuzz", *session.posargs)
 
 
