@@ -1,5 +1,6 @@
 """The commands with a terminal of the test: their errors, and their checks before a build."""
 
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,47 @@ def test_error_of_the_stack_becomes_the_terminals_error() -> None:
     assert done.exit_code == 2
     assert str(port) in done.stderr
     assert "Traceback" not in done.output
+
+
+class IdleStack:
+    """A stack that runs until it is stopped."""
+
+    endpoint_url, slack, failure = "http://127.0.0.1:4566", None, None
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> "IdleStack":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def wait(self, timeout: float) -> bool:
+        raise AssertionError("the stack was stopped before")
+
+
+class StoppedEarly(Paper):
+    """SIGTERM arrives when the greeting is printed."""
+
+    def console(self) -> Lines:
+        lines = Lines()
+        lines.line = self._line  # type: ignore[method-assign]
+        return lines
+
+    def _line(self, *parts: Part) -> None:
+        text = "".join(part if isinstance(part, str) else part[1] for part in parts)
+        print(text)
+        if text == "Ctrl-C stops it":
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_sigterm_during_the_greeting_is_an_orderly_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock_local.stack.LocalStack", IdleStack)
+    done = call(up, terminal=StoppedEarly())
+    assert done.exit_code == 0, done.output
+    assert "stopping after the remaining stream records" in done.output
+    assert done.output.endswith("stopped\n")
 
 
 def test_other_errors_stay_unchanged(tmp_path: Path) -> None:

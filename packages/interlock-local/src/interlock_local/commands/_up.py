@@ -48,7 +48,6 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     phase = "the start"
     try:
         with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=terminal.progress(out)) as stack:
-            _greet(stack, out)
             phase = "the stop"
             _watch(stack, out, data)
     except KeyboardInterrupt:
@@ -61,8 +60,9 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
 
 
 def _watch(stack: "LocalStack", out: Output, data: Path | None) -> None:
-    """Wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
+    """Greet, and wait for Ctrl-C. Raises LocalStackError if the stack ends by itself."""
     try:
+        _greet(stack, out)
         while not stack.wait(_WATCHED_SECONDS) and stack.failure is None:
             continue
     except KeyboardInterrupt:
