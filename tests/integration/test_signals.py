@@ -33,4 +33,4 @@ def test_ignored_interrupt_stays_ignored_and_sigterm_stops(tmp_path: Path) -> No
         said = "".join(lines)
         assert stack.wait(PATIENCE) == 0
     assert "stopping after the remaining stream records" in said
-    assert "stopped; the state is in" in said
+    assert "stopped. The state is in" in said
