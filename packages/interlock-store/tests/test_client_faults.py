@@ -496,3 +496,10 @@ def test_answer_that_is_not_json_is_a_fault_of_the_network(server: FaultyServer,
     server.script = [answer(b"\xff")]
     with pytest.raises(ConnectionClosedError):
         ask(direct(server, pauses))
+
+
+def test_credentials_cannot_add_a_header(server: FaultyServer) -> None:
+    client = DynamoClient(Server(server.url, "us-east-1", lambda: Keys("AKID", "secret", "token\r\nx-other: 1")))
+    with pytest.raises(ValueError, match="line break"):
+        ask(client)
+    assert server.requests == []
