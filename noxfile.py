@@ -24,7 +24,6 @@ nox.options.sessions = [
     "lint",
     "types",
     "tests",
-    "newest",
     "floor",
     "simulation",
     "integration",
@@ -67,6 +66,10 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *(argument for module in modules for argument in ("-p", module)))
 
 
+# Their tests take minutes, and share no port and no file.
+PARALLEL = {"interlock-store", "alert-dispatcher"}
+
+
 @nox.session
 @nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
 def tests(session: nox.Session, unit: str) -> None:
@@ -75,7 +78,8 @@ def tests(session: nox.Session, unit: str) -> None:
     if not list((ROOT / home / "tests").glob("**/test_*.py")):
         session.error(f"{home} has no tests")
     _sync(session, "--package", _distribution(unit), "--all-extras", "--group", "test")
-    session.run("pytest", "-q", f"{home}/tests", *session.posargs)
+    workers = ("-n2",) if unit in PARALLEL else ()
+    session.run("pytest", "-q", *workers, f"{home}/tests", *session.posargs)
 
 
 # The Python versions of the packages' classifiers. The sessions themselves run on the first one.

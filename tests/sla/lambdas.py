@@ -6,6 +6,7 @@ invocation's deadline, correlation, the batch's order and partial answers, dead 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -77,6 +78,10 @@ class _OrchestratorService:
 
     def __init__(self, store: Store, jobs: Jobs, now: Callable[[], datetime]) -> None:
         self._store, self._jobs, self._now = store, jobs, now
+
+    def within(self, remaining: Callable[[], timedelta]) -> AbstractContextManager[None]:
+        """No limit: the tables are in memory."""
+        return nullcontext()
 
     def context(self, ends_at: datetime) -> StepContext:
         """The context of one invocation. `ends_at` is on the wall clock, so it is ignored here."""
