@@ -10,6 +10,7 @@ import pytest
 from sla.stage import NAMES, Stage
 
 from interlock_config import decode_yaml
+from interlock_dlq import DeadLetter
 from interlock_lifecycle import RunKey
 from interlock_sla import parse_execution_date
 from interlock_store._write import Put, Update
@@ -19,11 +20,21 @@ BY_TEN = 'sla: {deadline: "10:00", expectedDuration: 30m}'
 SLAS = ("SLA_MET", "SLA_WARNING", "SLA_BREACH", "RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH")
 
 
+class Letters:
+    """Keeps the dead letters."""
+
+    def __init__(self) -> None:
+        self.kept: list[DeadLetter] = []
+
+    def route(self, letter: DeadLetter) -> None:
+        self.kept.append(letter)
+
+
 class Floor(Stage):
     """The stage, with configs that can be edited, broken and fixed."""
 
-    def __init__(self, start: str, *, minutes: int = 5) -> None:
-        super().__init__(at(start))
+    def __init__(self, start: str, *, minutes: int = 5, letters: Letters | None = None) -> None:
+        super().__init__(at(start), letters=letters)
         self.jobs.plan = [("ok", minutes)]
 
     def configure(self, schedule: str = STREAM, sla: str = BY_TEN, more: str = "", name: str = "p") -> None:
@@ -491,7 +502,8 @@ class TestCorruptedRows:
 
     @pytest.mark.parametrize("schedule", [f"{BY_TRIGGER}'10:00'}}", CRON])
     def test_corrupted_run_row_is_repaired_by_check_of_its_start(self, schedule: str) -> None:
-        floor = Floor("03-04 00:00" if schedule == CRON else "03-03 00:00")
+        letters = Letters()
+        floor = Floor("03-04 00:00" if schedule == CRON else "03-03 00:00", letters=letters)
         floor.configure(schedule, sla="")
         floor.goes_on("03-04 07:00")
         sk = "TRIGGER#cron#2026-03-04" if schedule == CRON else "TRIGGER#stream#2026-03-03"
@@ -500,6 +512,7 @@ class TestCorruptedRows:
         (reported,) = [detail for _, kind, detail in floor.reported if kind == "INFRA_FAILURE"]
         assert (reported["date"], "status 'BROKEN'" in reported["message"]) == (sk[-10:], True)
         assert (floor.tables.get(NAMES.control, "PIPELINE#p", sk) or {})["status"] == "FAILED_FINAL"
+        assert len(letters.kept) >= 1, "the whole row is kept"
 
     @pytest.mark.parametrize(
         "fields",
