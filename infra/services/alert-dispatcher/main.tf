@@ -110,7 +110,7 @@ resource "aws_lambda_permission" "probe" {
   source_arn    = aws_cloudwatch_event_rule.probe.arn
 }
 
-# Alerts that wait reach nobody, so the alarm goes to the topic. The function logs their number once a minute while any wait.
+# Slack does not get the alerts that wait, so the alarm goes to the topic. The function logs their number once a minute while any wait.
 resource "aws_cloudwatch_log_metric_filter" "waiting" {
   name           = "${module.function.name}-waiting"
   log_group_name = "/aws/lambda/${module.function.name}"
