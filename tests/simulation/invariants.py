@@ -275,9 +275,10 @@ class Checks:
                 self.broke("l", f"{name} waits since {since:%Y-%m-%dT%H:%M:%S}, and {slots} slots are free")
         for key, row in self._ledger.runs.items():
             late = began - self._world.tick - timedelta(seconds=2)
-            if row["status"] == "RUNNING" and parse_time(row["leaseUntil"], "", "") < late:
+            # A run that waits for a slot does not expire. Invariant (l) limits its wait.
+            has_lease = row["status"] == "RUNNING" and key not in self._ledger.waiting
+            if has_lease and parse_time(row["leaseUntil"], "", "") < late:
                 self.broke("f", f"{key} outlived its lease of {row['leaseUntil']}")
-
             self._is_taken_up(key, row, began)
 
     def _is_taken_up(self, key: RunKey, row: Mapping[str, Any], began: datetime) -> None:
