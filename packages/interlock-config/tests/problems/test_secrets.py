@@ -1,6 +1,7 @@
 """Values that a problem never shows: headers, user and password of a URL, and values named like a secret."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -46,6 +47,14 @@ def of_job(job: str) -> list[str]:
             'job.config["url:…"]: is not a known key; a colon needs a space after it: url: …',
         ),
         (
+            "{url:https://u5er7: s3cretx9}",
+            'job.config["url:…"] = "…": is not a known key; a colon needs a space after it: url: …',
+        ),
+        (
+            '{url: "https://h/x", uri:u5er7: s3cretx9, timeout: {https://u5er7: s3cretx9}}',
+            'job.config["uri:…"] = "…": is not a known key; known here: url, method, headers, body, timeout',
+        ),
+        (
             '{url: "https://h/x", headers: {"Authorization: Bearer s3cretx9"}}',
             'job.config.headers["Authorization:…"]: has no value; give one, or leave the key out',
         ),
@@ -59,6 +68,10 @@ def of_job(job: str) -> list[str]:
         ),
         (
             '{url: "https://h/x", headers: {Authorization: Basic a,s3cretx9}}',
+            'job.config.headers["…"]: has no value; give one, or leave the key out',
+        ),
+        (
+            '{url: "https://h/x", headers: {Authorization: ,s3cretx9“}}',
             'job.config.headers["…"]: has no value; give one, or leave the key out',
         ),
         (
@@ -147,6 +160,9 @@ def test_an_alias_outside_of_secrets_keeps_its_name() -> None:
         ("http:/u5er7:s3cretx9", "http:/…"),
         ("http//u5er7:s3cretx9", "http//…"),
         ("u5er7:s3cretx9", "…"),
+        ("https:/u5er7:/s3cretx9", "https:/…"),
+        ("http//u5er7:/s3cretx9", "http//…"),
+        ("u5er7:/s3cretx9", "…"),
         ("ftp://u5er7:s3cretx9/x", "ftp://…"),
         ("http:/h/x", "http:/h/x"),
         ("ftp:h/x", "…"),
@@ -175,6 +191,7 @@ def test_user_and_password_of_an_address_are_not_shown(written: str, shown: str)
         ('load \'{"client_secret": "s3cretx9"}', 'load \'{"client_secret": "…'),
         ("PGPASSWORD=s3cretx9 load '", "PGPASSWORD=…"),
         ("load 'https://u5er7:s3cretx9", "load 'https://…"),
+        ("load 'https://u5er7:/s3cretx9", "load 'https://…"),
         ("load 'https://h:80", "load 'https://h:80"),
         ("mail 'me@example.com", "mail 'me@example.com"),
         ("load 'at 10:00", "load 'at 10:00"),
@@ -318,6 +335,7 @@ def test_shown_text_is_shown_unchanged() -> None:
         assert str(Problem("", "a", value, "b")) == f"a = {json.dumps(value, ensure_ascii=False)}: b"
 
 
+HOST_PORT_ENDS = re.compile(r"[0-9]{1,5}[^0-9]")
 AROUND = st.text(" :/@=?&#*!'\"“”{}[]-,.%$|>\\abhx09", max_size=6)
 SECRET_PLACES = st.sampled_from(
     [
@@ -351,5 +369,7 @@ def test_no_problem_shows_a_secret_in_any_context(place: str, before: str, behin
     # Behind a comma `?:` begins a key of its own, far from the header.
     assume(not ("," in before and "?" in before))
     is_cut = any(sign in before + behind for sign in ",#{}[]")
+    # `user:0?secret` without the rest looks like a host with its port and a query.
+    assume(not (is_cut and HOST_PORT_ENDS.match(before)))
     text = f"{FRAME}job:\n  type: http\n  {place.format(before + SECRET + behind)}\n"
     lines(text, hidden=(SECRET,) if is_cut else (SECRET, USER))

@@ -65,6 +65,8 @@ def _headers(config: PipelineConfig, findings: Findings) -> None:
     headers = config.job.config.get("headers")
     for name, value in headers.items() if isinstance(headers, dict) else ():
         path = ("job", "config", "headers", name)
+        if value is None:
+            continue  # Its own problem is "has no value". The name may be a part of a secret behind a comma.
         if not _HEADER_NAME.fullmatch(name):
             findings.error(path, UNSET, "must have a name of letters, digits and -, without spaces or a colon")
         elif isinstance(value, str) and _CONTROL.search(value):

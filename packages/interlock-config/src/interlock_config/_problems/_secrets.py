@@ -33,11 +33,15 @@ _NAMED = re.compile(
 )
 _SENT_AS = re.compile(r"\b(?:Bearer|Basic)\s(?=\S)", re.IGNORECASE)
 # A password without its host, or cut off at a comma, is at the position of the port.
-_NO_PORT = r"(?=[^\s/?#@:\[]{1,255}:(?![0-9]{0,5}(?:[/?#\s'\"”,;)]|$)|\$\{))"
+_NO_PORT = r"(?=[^\s/?#@:\[]{1,255}:(?![0-9]{1,5}(?:[/?#\s'\"”,;)]|$)|\$\{))"
 _URL_WITHOUT_PORT = re.compile(rf"://{_NO_PORT}")
-_ADDRESS_WITHOUT_PORT = re.compile(rf"\W*(?:[a-z][a-z0-9+.-]*(?::/+|/+))?{_NO_PORT}", re.IGNORECASE)
+_ADDRESS_WITHOUT_PORT = re.compile(
+    rf"\W*+(?:[a-z][a-z0-9+.-]*(?::/+|/+))?(?!(?:https?|ftps?|s3):/){_NO_PORT}", re.IGNORECASE
+)
 _SCHEME_NAME = re.compile(r"(?<![\w.+-])[a-z][a-z.+-]{0,20}$", re.IGNORECASE)
 _ADDRESS_NAME = re.compile(r"ur[li]|host|endpoint|address|server|dsn|connection", re.IGNORECASE)
+# `url:https://user: password` without quotes: the key holds the beginning of the address, and its value the rest.
+_BEGUN_ADDRESS = re.compile(r"://|(?:ur[li]|host|endpoint|address|server|dsn|connection)[\w.-]{0,40}:.", re.IGNORECASE)
 _NAME_ENDS = re.compile(r"[:=\s]")
 _HEADER_NAME_ENDS = re.compile(r"[^A-Za-z0-9_.-]")
 _KNOWN_HEADER = re.compile(
@@ -51,10 +55,12 @@ _MOST = 100  # items of a list or mapping, likewise
 
 
 def is_secret(name: str | int) -> bool:
-    """Whether values of this name may be secrets. A misspelt name of a secret counts too, such as `pasword`."""
+    """Whether values of this name may be secrets, also of a misspelt name such as `pasword` or a begun address."""
     if not isinstance(name, str):
         return False
-    return _SECRET_NAME.search(name) is not None or _is_near(name, "headers") or is_misspelt_secret(name)
+    if _SECRET_NAME.search(name) or _BEGUN_ADDRESS.search(name):
+        return True
+    return _is_near(name, "headers") or is_misspelt_secret(name)
 
 
 def is_hidden(path: tuple[str | int, ...]) -> bool:
