@@ -9,6 +9,7 @@ from ._rules import FARTHEST_OFFSET, Check, Mode, Rule, RuleError
 from ._rulesets import Evaluation, RuleSet, compile_rules
 from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
 from ._timestamps import parse_timestamp, updated_at
+from ._turns import next_turn
 
 __all__ = [
     "FARTHEST_OFFSET",
@@ -30,6 +31,7 @@ __all__ = [
     "drift",
     "holds",
     "key_matches",
+    "next_turn",
     "parse_timestamp",
     "row_date",
     "row_keys",
