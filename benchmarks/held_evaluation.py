@@ -50,7 +50,7 @@ store.commit(start)
 for n in range(10):
     fields = {"date": "2026-03-03", "count": 999 if n == 9 else 2000, "updatedAt": "2026-03-03T11:00:00Z", **hour}
     store.put_sensor("p", f"sensor-{n}", fields)
-context = StepContext(store, None, lambda: now, lambda: now + timedelta(minutes=5), timeout, {})
+context = StepContext(store, None, lambda token: False, lambda: now, lambda: now + timedelta(minutes=5), timeout, {})
 request = read_request({
     "mode": "evaluate", "pipelineId": "p", "scheduleId": "stream", "date": date, "attempt": 0,
     "runToken": start.run.run_token, "startedAt": now.isoformat(),

@@ -24,7 +24,7 @@ from typing import Any
 from msgspec import Struct
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_controller.effects import Outbox
+from interlock_controller.effects import Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery, WorkerPool, all_checks
 from interlock_lifecycle import ClockVerdict, Run, RunKey, RunStatus
@@ -258,6 +258,7 @@ class Process:
             Outbox(store, Quiet(), Quiet(), now=clock, execution_timeout=TIMEOUT),
             RerunIntake(store, execution_timeout=TIMEOUT),
             Quiet(),
+            Wakes(store, lambda token: False, clock),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=TICK,

@@ -71,6 +71,9 @@ def test_the_words_are_those_of_the_rows() -> None:
     assert {
         "passed",
         "not-ready",
+        "held",
+        "resting",
+        "followed",
         "running",
         "not-started",
         "finished",

@@ -36,6 +36,7 @@ module "stream_router" {
   stream_dlq_arns     = module.shared.stream_dlq_arns
   enable_sensor_inbox = var.enable_sensor_inbox
   sensor_inbox_arns   = module.shared.sensor_inbox_arns
+  enable_job_events   = var.enable_job_events
 }
 
 module "orchestrator" {
@@ -53,6 +54,8 @@ module "orchestrator" {
   sns_alarm_topic_arn   = var.sns_alarm_topic_arn
   tags                  = var.tags
 
+  enable_job_events             = var.enable_job_events
+  wakers                        = [module.stream_router.function_arn, module.watchdog.function_arn]
   sfn_timeout_seconds           = var.sfn_timeout_seconds
   trigger_max_attempts          = var.trigger_max_attempts
   job_variables                 = var.job_variables

@@ -75,6 +75,12 @@ variable "enable_sensor_inbox" {
   default     = false
 }
 
+variable "enable_job_events" {
+  description = "Whether the events of ended Glue, EMR, EMR Serverless and Step Functions jobs wake the runs that follow them."
+  type        = bool
+  default     = true
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts tables, queues and variables; its policy must let events.amazonaws.com use it. null uses AWS's own."
   type        = string

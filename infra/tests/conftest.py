@@ -14,7 +14,7 @@ import pytest
 
 INFRA = Path(__file__).resolve().parents[1]
 SERVICES = ("alert-dispatcher", "event-sink", "orchestrator", "sla-monitor", "stream-router", "watchdog")
-ROOTS = ("shared", "stack", "tests/full", *(f"services/{service}" for service in SERVICES))
+ROOTS = ("shared", "stack", "tests/full", "tests/small", *(f"services/{service}" for service in SERVICES))
 
 _OFFLINE = ("Failed to query available provider packages", "could not connect to registry.terraform.io")
 
@@ -183,3 +183,9 @@ def stack(plan_of: Callable[[str], Plan]) -> Plan:
 def full(plan_of: Callable[[str], Plan]) -> Plan:
     """The stack with all options enabled."""
     return plan_of("tests/full")
+
+
+@pytest.fixture(scope="session")
+def small(plan_of: Callable[[str], Plan]) -> Plan:
+    """The stack without the options that are on by default."""
+    return plan_of("tests/small")

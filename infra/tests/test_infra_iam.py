@@ -103,6 +103,7 @@ def test_only_services_that_use_an_index_may_query_it(service: str, stack: "Plan
         (r"\bEventBus\(", "events:PutEvents"),
         (r"\bSchedulerTimers\(", "scheduler:CreateSchedule"),
         (r"\bExecutions\(", "states:StartExecution"),
+        (r"\bStepFunctionsTokens\(", "states:SendTaskSuccess"),
         (r"\b(SqsRouter|dead_letters_of_environment)\(", "sqs:SendMessage"),
         (r"\bSecretToken\(", "secretsmanager:GetSecretValue"),
     ],
@@ -148,8 +149,20 @@ def test_only_scheduler_takes_the_role_of_timers(stack: "Plan") -> None:
 
 
 def test_the_orchestrator_may_start_enabled_types_only(stack: "Plan") -> None:
-    services = {action.partition(":")[0] for action, _ in _allowed(stack, "orchestrator")}
-    assert services == {"dynamodb", "logs"}
+    allowed = _allowed(stack, "orchestrator")
+    assert {action.partition(":")[0] for action, _ in allowed} == {"dynamodb", "logs", "states"}
+    assert {action for action, _ in allowed if action.startswith("states:")} == {"states:SendTaskSuccess"}
+
+
+def test_only_waking_roles_may_answer_our_task_tokens(full: "Plan") -> None:
+    machine = "arn:aws:states:eu-west-1:000000000000:stateMachine:test-interlock-pipeline"
+    may = {
+        (role, resource)
+        for role in ROLES
+        for action, resource in _allowed(full, role)
+        if action.startswith("states:SendTask")
+    }
+    assert may == {(service, machine) for service in ("orchestrator", "stream-router", "watchdog")}
 
 
 def test_the_state_machine_invokes_two_functions(stack: "Plan") -> None:
@@ -163,7 +176,7 @@ def test_an_enabled_trigger_may_start_named_targets_only(full: "Plan") -> None:
     account = "eu-west-1:000000000000"
     application = f"arn:aws:emr-serverless:{account}:/applications/app"
     tables = {pair for pair in _allowed(full, "orchestrator") if pair[0].startswith("dynamodb:")}
-    common = {"Logs", "Key", "Profiles"}
+    common = {"Logs", "Key", "Profiles", "WakeExecutions"}
     named = {
         (action, resource)
         for statement in _statements(full, "orchestrator")
@@ -258,3 +271,14 @@ def test_sensor_writer_may_only_send_to_the_inbox(full: "Plan") -> None:
         ("kms:Decrypt", "Allow", key),
         ("kms:GenerateDataKey", "Allow", key),
     }
+
+
+def test_router_may_only_read_the_queue_of_job_events(stack: "Plan", small: "Plan") -> None:
+    queue = "arn:aws:sqs:eu-west-1:000000000000:test-interlock-job-events"
+    assert _allowed(stack, "stream-router") - _allowed(small, "stream-router") == {
+        ("sqs:DeleteMessage", queue),
+        ("sqs:GetQueueAttributes", queue),
+        ("sqs:ReceiveMessage", queue),
+    }
+    others = [role for role in ROLES if role != "stream-router"]
+    assert not [role for role in others for _, resource in _allowed(stack, role) if "job-events" in resource]

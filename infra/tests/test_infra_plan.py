@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +22,9 @@ REQUIRED = {
     "event-sink": {"EVENTS_TABLE", "EVENTS_TTL_DAYS"},
     "alert-dispatcher": {"SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS"},
 }
-OPTIONAL = {"SFN_TIMEOUT_SECONDS", "DLQ_QUEUE_URL", "SCHEDULER_DLQ_ARN"}
+OPTIONAL = {"SFN_TIMEOUT_SECONDS", "DLQ_QUEUE_URL", "SCHEDULER_DLQ_ARN", "JOB_EVENTS_QUEUE_ARN", "JOB_EVENTS"}
 ASYNCHRONOUS = {"event-sink", "sla-monitor", "watchdog"}
-PROGRESS = {"JOB_TRIGGERED", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"}
+PROGRESS = {"JOB_TRIGGERED", "RUN_HELD", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"}
 
 
 def _function(stack: "Plan", service: str) -> Mapping[str, Any]:
@@ -153,6 +154,8 @@ def test_the_queues_are_these_and_encrypted(stack: "Plan") -> None:
         "sr-control-dlq",
         "sr-joblog-dlq",
         "async-dlq",
+        "job-events",
+        "job-events-dlq",
     }
     assert all(queue.values["sqs_managed_sse_enabled"] for queue in queues)
 
@@ -164,7 +167,8 @@ def test_every_dead_letter_queue_has_an_alarm_and_two_weeks(stack: "Plan") -> No
         for alarm in stack.of("aws_cloudwatch_metric_alarm")
         if alarm.values["namespace"] == "AWS/SQS"
     }
-    assert watched == set(queues) - {"test-interlock-alerts", "test-interlock-event-sink"}
+    read = {"test-interlock-alerts", "test-interlock-event-sink", "test-interlock-job-events"}
+    assert watched == set(queues) - read
     assert {queues[name]["message_retention_seconds"] for name in watched} == {14 * 86400}
 
 
@@ -177,7 +181,7 @@ def test_an_asynchronous_function_has_a_dead_letter_queue(service: str, stack: "
 
 def test_every_rule_target_may_fill_a_dead_letter_queue(stack: "Plan") -> None:
     targets = stack.of("aws_cloudwatch_event_target")
-    assert len(targets) == 7
+    assert len(targets) == 11
     for target in targets:
         (letters,) = target.values["dead_letter_config"]
         assert letters["arn"].endswith("-dlq")
@@ -389,11 +393,13 @@ def test_the_state_machine_calls_the_functions_that_are_deployed(stack: "Plan") 
     machine = stack.one("aws_sfn_state_machine", name="test-interlock-pipeline").values
     definition = json.loads(machine["definition"])
     assert definition["TimeoutSeconds"] == 14400
-    called = {state["Resource"] for state in definition["States"].values() if state["Type"] == "Task"}
-    assert called == {
-        f"arn:aws:lambda:eu-west-1:000000000000:function:test-interlock-{service}"
-        for service in ("orchestrator", "sla-monitor")
-    }
+    function = "arn:aws:lambda:eu-west-1:000000000000:function:test-interlock"
+    waiting = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
+    called = {state["Resource"] for state in tasks}
+    assert called == {f"{function}-orchestrator", f"{function}-sla-monitor", waiting}
+    waits = [state["Parameters"]["FunctionName"] for state in tasks if state["Resource"] == waiting]
+    assert waits == [f"{function}-orchestrator"] * 2
     assert machine["type"] == "STANDARD"
 
 
@@ -401,7 +407,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
     alarms = {
         alarm.values["alarm_name"].removeprefix("test-interlock-") for alarm in stack.of("aws_cloudwatch_metric_alarm")
     }
-    queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"}
+    queues = {"alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events-dlq"}
     assert alarms == {f"{service}-errors" for service in SERVICES} | {f"{queue}-depth" for queue in queues} | {
         "pipeline-failed",
         "pipeline-timed-out",
@@ -498,3 +504,75 @@ def test_without_an_inbox_no_queue_and_no_policy_exist(stack: "Plan") -> None:
     assert "SENSOR_INBOX_DLQ_URL" not in _function(stack, "stream-router")["environment"][0]["variables"]
     assert stack.output("sensor_writer_policy") is None
     assert stack.output("sensor_inbox_url") is None
+
+
+OUR_MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:test-interlock-pipeline"
+
+
+@pytest.mark.parametrize(
+    ("job_type", "source", "detail_type", "detail"),
+    [
+        ("glue", "aws.glue", "Glue Job State Change", {"state": ["FAILED", "STOPPED", "SUCCEEDED", "TIMEOUT"]}),
+        ("emr", "aws.emr", "EMR Step Status Change", {"state": ["CANCELLED", "COMPLETED", "FAILED", "INTERRUPTED"]}),
+        (
+            "emr-serverless",
+            "aws.emr-serverless",
+            "EMR Serverless Job Run State Change",
+            {"state": ["CANCELLED", "FAILED", "SUCCESS"]},
+        ),
+        (
+            "step-function",
+            "aws.states",
+            "Step Functions Execution Status Change",
+            {
+                "status": ["ABORTED", "FAILED", "SUCCEEDED", "TIMED_OUT"],
+                "stateMachineArn": [{"anything-but": [OUR_MACHINE]}],
+            },
+        ),
+    ],
+)
+def test_ended_jobs_reach_the_queue_of_job_events(
+    job_type: str, source: str, detail_type: str, detail: dict[str, Any], stack: "Plan"
+) -> None:
+    rule = stack.one("aws_cloudwatch_event_rule", name=f"test-interlock-job-events-{job_type}").values
+    assert json.loads(rule["event_pattern"]) == {"source": [source], "detail-type": [detail_type], "detail": detail}
+    # AWS puts these events on the default bus.
+    assert rule.get("event_bus_name") in {None, "default"}
+    target = stack.one("aws_cloudwatch_event_target", rule=rule["name"]).values
+    assert target["arn"] == "arn:aws:sqs:eu-west-1:000000000000:test-interlock-job-events"
+
+
+def test_the_router_reads_job_events_and_keeps_their_letters(stack: "Plan") -> None:
+    queue = stack.one("aws_sqs_queue", name="test-interlock-job-events").values
+    redrive = json.loads(queue["redrive_policy"])
+    assert redrive["deadLetterTargetArn"].endswith(":test-interlock-job-events-dlq")
+    assert queue["visibility_timeout_seconds"] == 2 * _function(stack, "stream-router")["timeout"]
+    # A run asks its target within 10 minutes, so a later event is useless.
+    assert redrive["maxReceiveCount"] * queue["visibility_timeout_seconds"] >= 600
+    arn = "arn:aws:sqs:eu-west-1:000000000000:test-interlock-job-events"
+    (mapping,) = [
+        one.values for one in stack.of("aws_lambda_event_source_mapping") if one.values.get("event_source_arn") == arn
+    ]
+    assert mapping["function_name"].endswith(":function:test-interlock-stream-router")
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["scaling_config"] == [{"maximum_concurrency": 2}]
+    assert _function(stack, "stream-router")["environment"][0]["variables"]["JOB_EVENTS_QUEUE_ARN"] == arn
+
+
+def test_job_events_can_be_left_out(stack: "Plan", small: "Plan") -> None:
+    assert not [one.address for one in small.resources if "job_events" in one.address]
+    assert "JOB_EVENTS_QUEUE_ARN" not in _function(small, "stream-router")["environment"][0]["variables"]
+    left_out = {one.address.partition(".")[2] for one in stack.resources if "job_events" in one.address}
+    assert len(stack.resources) - len(small.resources) == len(left_out)
+
+
+def test_the_definition_is_updated_after_the_functions() -> None:
+    """The plan does not show an order within the resources, so this reads the code."""
+    infra = Path(__file__).resolve().parents[1]
+    orchestrator = (infra / "services/orchestrator/main.tf").read_text(encoding="utf-8")
+    machine = orchestrator.partition('resource "aws_sfn_state_machine"')[2].partition("\nresource")[0]
+    (after,) = re.findall(r"depends_on = \[(.*)\]", machine)
+    assert {"module.function", "var.wakers"} <= set(after.split(", "))
+    stack = (infra / "stack/main.tf").read_text(encoding="utf-8")
+    (wakers,) = re.findall(r"wakers += \[(.*)\]", stack)
+    assert wakers.split(", ") == ["module.stream_router.function_arn", "module.watchdog.function_arn"]

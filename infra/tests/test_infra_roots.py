@@ -26,7 +26,7 @@ def test_there_is_a_root_for_each_service_and_one_for_all() -> None:
     assert set(ROOTS) == {"shared", "stack"} | services
 
 
-@pytest.mark.parametrize("root", [*ROOTS, "tests/full"])
+@pytest.mark.parametrize("root", [*ROOTS, "tests/full", "tests/small"])
 def test_a_root_passes_its_checks(root: str, roots: "Outcome") -> None:
     assert roots.failed_step(root) is None, roots.output_of(root)
 

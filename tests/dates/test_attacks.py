@@ -9,6 +9,7 @@ from dates.test_which_date import HOURLY, Play
 from sla.lambdas import NAMES
 
 from interlock_config import decode_yaml
+from interlock_controller.effects import Wakes
 from interlock_controller.records import SensorIntake
 from interlock_lifecycle import KeptRows, RunKey, RunStatus, Sensor
 from interlock_lifecycle.sensors import UnreadableSensor
@@ -112,14 +113,24 @@ def test_a_corrupted_marker_blocks_no_shard(corrupted: Any) -> None:
     sk = marker_sk(rejection_marker(bad, row_date("landing", bad.fields)))
     tables.transact([Put(NAMES.control, {"PK": "PIPELINE#p", "SK": sk, **corrupted})])
     with pytest.raises(UnreadableSensor):
-        SensorIntake(store, ConfigCache(store, lambda: AT), execution_timeout=timedelta(hours=4)).arrived(bad)
+        SensorIntake(
+            store,
+            ConfigCache(store, lambda: AT),
+            Wakes(store, lambda token: False, lambda: AT),
+            execution_timeout=timedelta(hours=4),
+        ).arrived(bad)
 
 
 def test_a_corrupted_version_blocks_no_shard() -> None:
     tables = MemoryTables()
     store = Store(tables, NAMES)
     store.put_config(decode_yaml(HOURLY, "p"))
-    context = SensorIntake(store, ConfigCache(store, lambda: AT), execution_timeout=timedelta(hours=4))
+    context = SensorIntake(
+        store,
+        ConfigCache(store, lambda: AT),
+        Wakes(store, lambda token: False, lambda: AT),
+        execution_timeout=timedelta(hours=4),
+    )
     for count in (5, 6):
         context.arrived(Sensor("p", "landing", {"complete": True, "date": "2026-03-03", "count": Decimal(count)}, AT))
         row = {"PK": "PIPELINE#p", "SK": "KEPT#stream#2026-03-03", "version": Decimal("1.5"), "rows": {}}

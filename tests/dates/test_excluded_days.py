@@ -66,7 +66,7 @@ def test_waiting_date_begins_for_every_key_of_its_row(key: str) -> None:
     play = Play(DAILY, "03-05 00:00").write("03-07 06:00", key, date="2026-03-06", count=1500)
     if key != "landing#2026-03-06":
         play.write("03-08 06:00", key, date="2026-03-07", count=7)
-    play.until("03-09 00:10")
+    play.until("03-09 00:09")
     assert play.run("03-06").status is RunStatus.RUNNING
     assert waiting(play) == []
 

@@ -24,12 +24,14 @@ _KINDS = (
     "JOB",
     "CONFIG",
     "OPEN",
+    "WAIT",
+    "JOBRUN",
     "X",
 )
 _PARTS = ("stream", "cron", "2026-03-03", "2026-03-06", "2026-02-30", "2026-03-03T07", "2026-03-03T99", "")
 _PARTITIONS = (*(f"PIPELINE#{name}" for name in VICTIMS), "WATCHDOG", "CALENDAR#closed", "PIPELINE#", "PIPELINE#new")
 _TIMES = ("2026-03-05T12:00:00.000000Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-03-05")
-_INDEX = ("CONFIG", "PENDING", "RUNNING", "POSTRUN", "DORMANT", "WAITING", "0", *_TIMES)
+_INDEX = ("CONFIG", "PENDING", "RUNNING", "POSTRUN", "DORMANT", "WAITING", "LOOKING", "0", *_TIMES)
 _WORDS = (
     *_TIMES,
     *("RUNNING", "COMPLETED", "FAILED_FINAL", "success", "fail", "met", "breach", "true", "", " ", "+1", "-0", "1e9"),

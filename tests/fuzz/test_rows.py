@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 KINDS = {
     *("CONFIG", "SENSOR", "TRIGGER", "RERUN_REQUEST", "EVENT", "VERDICT", "KEPT", "DRY_RUN", "MARKER", "OPEN"),
-    *("JOB", "RERUN"),
+    *("JOB", "RERUN", "WAIT", "JOBRUN"),
 }
 ROWS = int(os.environ.get("INTERLOCK_FUZZ_ROWS", "0"))
 """The number of rows. 0: some hundred rows, always the same."""

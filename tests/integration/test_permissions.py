@@ -4,17 +4,21 @@ from pathlib import Path
 
 from integration.conftest import Outside, await_that, pipeline
 
-from interlock_lifecycle import RunStatus
+from interlock_lifecycle import RunKey, RunStatus
 from interlock_local.site import StackSettings
 from interlock_local.stack import LocalStack
+from interlock_sla import parse_execution_date
 
 
-def test_policies_allow_run_with_sla_and_retry(tmp_path: Path) -> None:
+def test_policies_allow_held_run_with_sla_and_retry(tmp_path: Path) -> None:
     with LocalStack(settings=StackSettings(orchestrator_timeout=20), enforce_iam=True) as stack:
         outside = Outside(stack, stack.store(), tmp_path)
         more = "sla: {maxDuration: 10m, expectedDuration: 1m}"
         text = pipeline(tmp_path, "strict", work='test "$INTERLOCK_ATTEMPT" = 1', more=more, job="maxRetries: 1")
         outside.push("strict", text)
+        outside.put("strict", "ready", ready=True, count=1, date="2026-03-03")
+        key = RunKey("strict", "stream", parse_execution_date("2026-03-03"))
+        await_that(lambda: (wait := outside.store.waits.of_run(key)) and wait.task_token, "the wait of the held run")
         outside.put("strict", "ready", ready=True, count=10, date="2026-03-03")
 
         def completed() -> bool:

@@ -21,7 +21,7 @@ from msgspec import json
 
 from interlock_config import PipelineConfig, decode_yaml
 from interlock_controller import Contended
-from interlock_controller.effects import BusEntry, Outbox, RowRepairs
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Wakes
 from interlock_controller.records import Change, ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_lifecycle import JobOutcome, RequestRerun, Run, RunKey, RunStatus, Verdict
@@ -116,8 +116,9 @@ class RouterPart(Part):
     def __init__(self, client: Any, outside: Outside) -> None:
         super().__init__(client, outside)
         cache = ConfigCache(self.store, now)
-        sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
-        configs, jobs = ConfigIntake(self.store, cache), OutcomeIntake(self.store, cache)
+        wakes = Wakes(self.store, lambda token: False, now)
+        sensors = SensorIntake(self.store, cache, wakes, execution_timeout=TIMEOUT)
+        configs, jobs = ConfigIntake(self.store, cache, wakes), OutcomeIntake(self.store, cache, wakes)
         self._router = RecordRouter(self.outbox, configs, sensors, self.reruns, jobs, RowRepairs(self.store, now=now))
 
     def take(self, change: Change) -> None:
@@ -140,6 +141,7 @@ class WatchdogPart(Part):
             self.outbox,
             self.reruns,
             outside,
+            Wakes(self.store, lambda token: False, now),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(),
             probe_after=timedelta(hours=1),

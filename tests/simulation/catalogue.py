@@ -36,6 +36,8 @@ _CONTROLLER = "packages/interlock-controller/tests/effects/test_effects.py::"
 _CORRUPTED = "packages/interlock-controller/tests/records/test_corrupted_rows.py::"
 _REJECTIONS = "packages/interlock-controller/tests/records/test_rejections.py::"
 _SLOTS = "packages/interlock-controller/tests/records/test_slots.py::"
+_WAITS = "packages/interlock-controller/tests/runs/test_waits.py::"
+_WAKES = "packages/interlock-controller/tests/records/test_wakes.py::"
 _RECORDS = "packages/interlock-controller/tests/records/test_records.py::"
 
 MUTANTS = (
@@ -106,8 +108,8 @@ MUTANTS = (
     Mutant(
         "a state reads an optional path",
         "simulation:load_definition",
-        "DEFINITION.read_text()",
-        """DEFINITION.read_text().replace('"mode": "evaluate",', '"mode": "evaluate", "sla.$": "$.sla",')""",
+        "source.read_text()",
+        """source.read_text().replace('"mode": "evaluate",', '"mode": "evaluate", "sla.$": "$.sla",')""",
         trap=9,
         tests=("tests/simulation/test_statemachine.py::test_no_state_reads_a_path_that_some_route_leaves_unset",),
     ),
@@ -597,8 +599,8 @@ MUTANTS = (
     ),
     Mutant(
         "a dry run rejects reference data",
-        "interlock_controller:SensorIntake.arrived",
-        "reads(sensor.key, stored.config)",
+        "interlock_controller:SensorIntake._take",
+        "reads(sensor.key, config)",
         "True",
         writers=(0,),
     ),
@@ -625,9 +627,9 @@ MUTANTS = (
     ),
     Mutant(
         "a rejected row does not reach waiting dry runs",
-        "interlock_controller:SensorIntake.arrived",
-        "stored.config.dry_run",
-        "not reads(sensor.key, stored.config)",
+        "interlock_controller:SensorIntake._take",
+        "config.dry_run",
+        "not reads(sensor.key, config)",
         writers=(9,),
     ),
     Mutant(
@@ -782,8 +784,8 @@ MUTANTS = (
     Mutant(
         "a close keeps its slot",
         "interlock_store:_close",
-        "writes.append(_free_slot(run.key, names.control))",
-        "None",
+        "[_free_slot(run.key, names.control), _end_wait(run.key, names.control)]",
+        "[_end_wait(run.key, names.control)]",
         tests=(_SLOTS + "test_a_retry_keeps_the_slot_of_its_date",),
     ),
     Mutant(
@@ -792,5 +794,179 @@ MUTANTS = (
         "waiting > MOST_LOST",
         "False",
         tests=("packages/interlock-controller/tests/watch/test_tick.py::test_a_backlog_of_the_streams_is_one_report",),
+    ),
+    Mutant(
+        "a sensor row wakes no run",
+        "interlock_controller:SensorIntake.arrived",
+        "self._wake_runs(sensor, stored.config)",
+        "None",
+        trap=30,
+        seeds=(0,),
+    ),
+    Mutant(
+        "a wake that finds no registered wait is not recorded",
+        "interlock_controller:Wakes.wake",
+        "not self._store.waits.record_wake(found, self._now())",
+        "found.task_token is not None and (not self._store.waits.record_wake(found, self._now()))",
+        trap=30,
+        seeds=(5,),
+    ),
+    Mutant(
+        "a wake is recorded whatever was registered since its read",
+        "interlock_store:Waits.record_wake",
+        """Expect(equals={"wakes": wait.wakes}, absent=("taskToken",))""",
+        """Expect(equals={"wakes": wait.wakes})""",
+        trap=30,
+        tests=(_WAITS + "test_a_wait_registered_during_a_wake_gets_its_success",),
+    ),
+    Mutant(
+        "a wait is registered after a wake",
+        "interlock_store:_register",
+        """{"runToken": wait.run_token, "wakes": wait.wakes, "registrations": wait.registrations}""",
+        """{"runToken": wait.run_token, "registrations": wait.registrations}""",
+        trap=30,
+        writers=(0,),
+    ),
+    Mutant(
+        "the first wait begins without a second look",
+        "interlock_controller:_hold",
+        """
+if decision.note is not None and (
+    context.store.commit(decision.note) is not Commit.COMMITTED or isinstance(decision.note, OpenWait)
+):
+    return OVERTAKEN
+assert wait is not None
+""",
+        """
+if decision.note is not None and context.store.commit(decision.note) is not Commit.COMMITTED:
+    return OVERTAKEN
+if isinstance(decision.note, OpenWait):
+    wait = decision.note.wait
+assert wait is not None
+""",
+        trap=30,
+        tests=(_WAITS + "test_a_row_that_comes_before_the_wait_is_open_is_seen",),
+    ),
+    Mutant(
+        "a token is forgotten before its success is sent",
+        "interlock_controller:Wakes.send",
+        """
+is_waiting = self._end_wait(wait.task_token)
+self._store.waits.forget_token(wait)
+""",
+        """
+self._store.waits.forget_token(wait)
+is_waiting = self._end_wait(wait.task_token)
+""",
+        trap=30,
+        seeds=(1,),
+    ),
+    Mutant(
+        "a used token is never forgotten",
+        "interlock_controller:Wakes.send",
+        "self._store.waits.forget_token(wait)",
+        "None",
+        tests=(_WAITS + "test_the_wake_of_a_registered_wait_sends_one_success",),
+    ),
+    Mutant(
+        "the watchdog ignores overdue waits",
+        "interlock_controller:Recovery.overdue_waits",
+        "self._store.waits.overdue(now - _WAKE_GRACE)",
+        "[]",
+        trap=30,
+        tests=(_WAKES + "test_the_watchdog_sends_a_recorded_wake",),
+    ),
+    Mutant(
+        "a recovered run keeps the wait of its dead execution",
+        "interlock_lifecycle:is_of",
+        "wait.run_token == run.run_token",
+        "True",
+        tests=(_LIFECYCLE + "test_waits.py::test_a_recovered_run_opens_a_wait_of_its_own",),
+    ),
+    Mutant(
+        "a recovery leaves the wait of the dead execution",
+        "interlock_store:_recover",
+        "[Put(control, run_row(after), _unchanged(before)), _end_wait(after.key, control)]",
+        "[Put(control, run_row(after), _unchanged(before))]",
+        tests=(_STORE + "test_wait_contract.py::test_a_recovery_ends_the_wait_of_the_dead_execution",),
+    ),
+    Mutant(
+        "a success is sent before its wake is recorded",
+        "interlock_controller:Wakes.wake",
+        "found: Wait | None = wait",
+        """
+self.send(wait)
+found: Wait | None = wait
+""",
+        tests=(_WAKES + "test_the_wake_is_recorded_before_its_success_is_sent",),
+    ),
+    Mutant(
+        "no rest after many wakes",
+        "interlock_lifecycle:rest_seconds",
+        "whole_seconds(max(_SHORTEST_REST, interval / 10, window / _MOST_RESTED_LOOKS))",
+        "0",
+        tests=("tests/simulation/test_waits.py::test_a_sensor_written_each_second_starts_its_run_soon",),
+    ),
+    Mutant(
+        "reference data wakes the runs of its date only",
+        "interlock_lifecycle:wakes",
+        "rule.any_date or _reads(rule, sensor.key, named, wait)",
+        "_reads(rule, sensor.key, named, wait)",
+        trap=30,
+        tests=(_LIFECYCLE + "test_waits.py::test_a_row_wakes_the_runs_for_which_it_counts",),
+    ),
+    Mutant(
+        "the row of a day wakes none of its hours",
+        "interlock_lifecycle:_reads",
+        "counts_for(named, date)",
+        "counts_for(named, date) and (named is None or named.hour == date.hour)",
+        trap=30,
+        tests=(_LIFECYCLE + "test_waits.py::test_a_row_wakes_the_runs_for_which_it_counts",),
+    ),
+    Mutant(
+        "an unreadable row that replaces a row of the run wakes no run",
+        "interlock_lifecycle:_reads",
+        "counts_for(named, date) or _hid_a_row(rule, sensor_key, date, wait)",
+        "counts_for(named, date)",
+        trap=30,
+        writers=(104,),
+    ),
+    Mutant(
+        "the event of a job wakes no run",
+        "interlock_controller:JobEventIntake.take",
+        "self._wakes.wake(wait)",
+        "None",
+        trap=30,
+        seeds=(0,),
+    ),
+    Mutant(
+        "a recorded start writes no name for events",
+        "interlock_store:_follow_by_events",
+        "[Put(control, wait_row(wait, lease)), Put(control, job_row(job, run.key, lease))]",
+        "[Put(control, wait_row(wait, lease))]",
+        trap=30,
+        seeds=(0,),
+    ),
+    Mutant(
+        "a started job is not asked after the record of its start",
+        "interlock_controller:trigger",
+        "check_job(context, request)",
+        "replace(step, look_seconds=600)",
+        trap=30,
+        tests=(_WAITS + "test_a_job_that_ends_early_is_seen_in_the_same_step",),
+    ),
+    Mutant(
+        "the report of an external job wakes no run",
+        "interlock_controller:OutcomeIntake._wake",
+        "self._wakes.wake(wait)",
+        "None",
+        timetables=(1,),
+    ),
+    Mutant(
+        "each look reports the rules that hold a run",
+        "interlock_lifecycle:decide_hold",
+        "held.keys() == known.keys()",
+        "False",
+        seeds=(0,),
     ),
 )

@@ -16,13 +16,18 @@ Answers: TypeAlias = Callable[[str], Paths]
 """The fields (`$.status`) that a Task's answer always has, by the Task's resource."""
 
 _CONTEXT = frozenset({"$$.Execution.Id", "$$.Execution.Name", "$$.Execution.StartTime", "$$.State.Name"})
+_TOKEN = "$$.Task.Token"
+"""Only a Task that waits for a success of its token has one."""
+_WAITS = ".waitForTaskToken"
 _ERROR = frozenset({"$", "$.Error"})
 """The paths that a Catch sets. A Cause may be absent."""
 _PLAIN = re.compile(r"\$(\.\w+)*")
 _MENTIONED = re.compile(r"\${1,2}(?:[\w.*]|\[[^\]]*\])*")
 _COMMON = frozenset({"Type", "Comment", "Next", "InputPath"})
 _FIELDS = {
-    "Task": _COMMON | {"Resource", "Parameters", "ResultPath", "Retry", "Catch", "TimeoutSeconds", "HeartbeatSeconds"},
+    "Task": _COMMON
+    | {"Resource", "Parameters", "ResultPath", "Retry", "Catch"}
+    | {"TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds"},
     "Choice": _COMMON | {"Choices", "Default"},
     "Wait": _COMMON | {"Seconds", "SecondsPath", "TimestampPath"},
     "Succeed": _COMMON,
@@ -91,7 +96,7 @@ def unset_reads(definition: Mapping[str, Any], given: Paths, answers: Answers) -
     for name, entry in guaranteed(definition, given, answers).items():
         state = definition["States"][name]
         look = _look(state, entry, answers)
-        found |= {Finding(name, path) for path, known in look.reads if not _is_there(path, known)}
+        found |= {Finding(name, path) for path, known in look.reads if not _is_there(path, known, state)}
         found |= {
             Finding(name, f"leads to {edge.target}") for edge in look.edges if edge.target not in definition["States"]
         }
@@ -100,9 +105,14 @@ def unset_reads(definition: Mapping[str, Any], given: Paths, answers: Answers) -
     return found
 
 
-def _is_there(path: str, known: Paths) -> bool:
+def waits_at_token(state: State) -> bool:
+    """Whether the state is a Task that waits for a success of its token."""
+    return state["Type"] == "Task" and str(state["Resource"]).endswith(_WAITS)
+
+
+def _is_there(path: str, known: Paths, state: State) -> bool:
     if path.startswith("$$"):
-        return path in _CONTEXT
+        return path in _CONTEXT or (path == _TOKEN and waits_at_token(state))
     return _PLAIN.fullmatch(path) is not None and path in known
 
 

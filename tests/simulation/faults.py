@@ -47,6 +47,9 @@ class Fault(StrEnum):
     TICK_DOUBLED = "tick doubled"
     ABORTED = "execution aborted"
     STATUS_LOST = "status change lost"
+    EVENT_LOST = "job event lost"
+    EVENT_DOUBLED = "job event doubled"
+    EVENT_LATE = "job event late"
     START_REFUSED = "start rejected"
     START_FORBIDDEN = "start rejected for good"
     ANSWER_LOST = "start's answer lost"
@@ -69,6 +72,8 @@ _WEIGHT: dict[Fault, float] = {
     Fault.TICK_DOUBLED: 0.5,
     Fault.ABORTED: 0.03,
     Fault.STATUS_LOST: 5.0,
+    Fault.EVENT_LOST: 2.0,
+    Fault.EVENT_LATE: 2.0,
     Fault.START_FORBIDDEN: 0.2,
     Fault.STATUS_UNREADABLE: 0.5,
 }

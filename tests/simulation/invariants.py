@@ -18,6 +18,7 @@ from simulation.faults import Change
 from simulation.jobs import Job
 from simulation.ledger import Emitted, Version
 from simulation.parts import GRACE
+from simulation.waits import WaitChecks
 
 from interlock_controller.records import Change as Record
 from interlock_controller.watch import TickFailed
@@ -75,6 +76,7 @@ class Checks:
         self._routing: list[Routing] = []
         self._ticks_seen: Counter[tuple[str, str, str]] = Counter()
         self._fault_count = 0
+        self.waits = WaitChecks(world)
 
     def broke(self, invariant: str, message: str | None) -> None:
         """Keep a broken invariant, if there is a message."""
@@ -109,6 +111,7 @@ class Checks:
                 self._run_changed(key_of_row(pk, sk), before, after, emitted, reruns)
             if kind == "VERDICT":
                 self.broke("c", verdicts.c_written_once(key_of_row(pk, sk), before, after, emitted))
+        self.waits.transaction(changes, emitted)
         if self._routing:
             self._routing[-1].emitted.extend(emitted)
 
@@ -188,6 +191,7 @@ class Checks:
     def job_starts(self, job: Job) -> None:
         """Check a start that a target is about to accept."""
         accepted = self._world.jobs.accepted
+        self.waits.job_started(job)
         self.broke("a", safety.a_start_was_evaluated(self._ledger, job))
         self.broke("a", safety.a_start_is_allowed(self._ledger, job, self._world.invocation.began))
         self.broke("b", safety.b_one_start_per_attempt(accepted, job))
@@ -243,6 +247,10 @@ class Checks:
 
     def handled(self, change: Record, record: "StreamRecord") -> None:
         """Check a record that the router handled."""
+        if change.pk.startswith("PIPELINE#") and (change.sk == "CONFIG" or change.sk.startswith("SENSOR#")):
+            self.waits.handled(change.pk[9:], change.sk, record.written_at)
+        if change.sk.startswith("JOB#") and change.row is not None and "runId" in change.row:
+            self.waits.job_reported(str(change.row["runId"]))
 
     def e_record_is_settled(self, record: "StreamRecord") -> None:
         """A record that is not redelivered was processed or dead-lettered."""
@@ -262,6 +270,7 @@ class Checks:
         clean, self._fault_count = total == self._fault_count, total
         if not clean:
             return
+        self.waits.clean_tick(began)
         for name, since in self._ledger.pending.items():
             if since < began - GRACE - timedelta(seconds=1):
                 self._ticks_seen[name] += 1

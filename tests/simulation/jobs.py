@@ -68,6 +68,8 @@ class JobBoard:
         self._world = world
         self.failing, self.outlasting, self.reported = failing, outlasting, reported
         """The shares of jobs that fail, that outlast their poll window, and that only report to the joblog."""
+        self.lasts: timedelta | None = None
+        """The length of each job, instead of a random one."""
         self.accepted: list[Job] = []
         self._by_key: dict[str, Job] = {}
         self.on_accept: Callable[[Job], None] = lambda job: None
@@ -145,6 +147,8 @@ class JobBoard:
         self._by_key[attempt.key] = job
         if kind.reports:
             self._world.at(job.ends_at, lambda: self._world.report(job))
+        else:
+            self._world.job_events.await_end(job)
         return job
 
     def _draw(self, able: Capability) -> JobKind:
@@ -154,7 +158,7 @@ class JobBoard:
             return JobKind(status, timedelta(seconds=rng.randint(1, 200)))
         if rng.random() < self.outlasting:
             return JobKind(status, timedelta(hours=2))
-        lasts = timedelta(seconds=rng.randint(30, 900), milliseconds=rng.randint(0, 999))
+        lasts = self.lasts or timedelta(seconds=rng.randint(30, 900), milliseconds=rng.randint(0, 999))
         return JobKind(status, lasts, reports=rng.random() < self.reported)
 
     def _lose_answer(self, job: Job, able: Capability) -> None:

@@ -153,6 +153,20 @@ def j_was_rightly_held(ledger: Ledger, key: RunKey, config: PipelineConfig) -> s
     return f"{key}: held until the end of its window although its rules hold" if safe else None
 
 
+def is_sure(ledger: Ledger, key: RunKey, config: PipelineConfig) -> bool:
+    """Whether each rule reads a row that nothing precedes: the rows that its date has kept do not matter.
+
+    After faults, a run may keep a row of which the ledger knows nothing.
+    """
+    for rule in config.validation.rules:
+        best, wanted = _best_now(ledger, key, rule), moved(key.date, rule.date_offset)
+        if best is None or not (rule.any_date or best.truth.is_own(wanted)):
+            return False
+        if any(row.truth.unreadable for row in present(ledger, key, rule)) and not rule.any_date:
+            return False
+    return True
+
+
 def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
     """The row that a rule must read now by the contract."""
     there, best = present(ledger, key, rule), _best_now(ledger, key, rule)

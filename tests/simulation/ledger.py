@@ -126,8 +126,12 @@ class Ledger:
         self.contradicted: list[str] = []
         """Events whose id was committed before with other content."""
         self.successes: dict[RunKey, list[datetime]] = defaultdict(list)
+        self.first_logged: dict[RunKey, datetime] = {}
+        """The commit of a date's first success. It may be minutes after the success itself."""
         self.closings: dict[RunKey, list[tuple[datetime, datetime | None]]] = defaultdict(list)
         """The times at which a date ended with a final failure, and at which it was opened again."""
+        self.failing: dict[RunKey, list[datetime]] = defaultdict(list)
+        """The begin of the invocation that made each final failure. It decides, and its commit may be minutes later."""
         self.reruns: dict[RunKey, list[str]] = defaultdict(list)
         self.pending: dict[tuple[str, str, str], datetime] = {}
         self.waiting: dict[RunKey, datetime] = {}
@@ -161,6 +165,7 @@ class Ledger:
             self.reported[key_of_row(pk, sk)].add(at)
         elif row["event"] == "success":
             self.successes[key_of_row(pk, sk)].append(at)
+            self.first_logged.setdefault(key_of_row(pk, sk), self.now)
 
     def _note_control(self, pk: str, sk: str, before: Item | None, after: Item | None) -> None:
         now, kind = self._world.now, sk.partition("#")[0]
@@ -212,6 +217,7 @@ class Ledger:
         closed = self.closings[key]
         if after["status"] == "FAILED_FINAL" and (before is None or before["status"] != "FAILED_FINAL"):
             closed.append((self.now, None))
+            self.failing[key].append(self._world.invocation.began)
         elif after["status"] != "FAILED_FINAL" and closed and closed[-1][1] is None:
             closed[-1] = (closed[-1][0], self.now)
         same = before is not None and before.get("runToken") == after.get("runToken")

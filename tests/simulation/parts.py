@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 from simulation.streams import OutboxLetters
 
-from interlock_controller.effects import Outbox, RowRepairs
-from interlock_controller.records import ConfigIntake, OutcomeIntake, RecordRouter, RerunIntake, SensorIntake
+from interlock_controller.effects import Outbox, RowRepairs, Wakes
+from interlock_controller.records import (
+    ConfigIntake,
+    JobEventIntake,
+    OutcomeIntake,
+    RecordRouter,
+    RerunIntake,
+    SensorIntake,
+)
 from interlock_controller.runs import StepContext
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
@@ -33,17 +40,25 @@ class Sandbox:
         )
         reruns = RerunIntake(store, execution_timeout=TIMEOUT)
         cache = ConfigCache(store, self.now)
-        sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
+        wakes = Wakes(store, world.executions.end_wait, self.now)
+        sensors = SensorIntake(store, cache, wakes, execution_timeout=TIMEOUT)
         repairs = RowRepairs(store, now=self.now, dead_letters=letters)
         self.router = RecordRouter(
-            self.outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache), repairs
+            self.outbox,
+            ConfigIntake(store, cache, wakes),
+            sensors,
+            reruns,
+            OutcomeIntake(store, cache, wakes),
+            repairs,
         )
+        self.job_events = JobEventIntake(store, wakes)
         self.monitor = SlaMonitor(store, world.timers, SlaAlerts(store, self.now), self.now)
         self.recovery = Recovery(
             store,
             self.outbox,
             reruns,
             world.executions,
+            wakes,
             execution_timeout=TIMEOUT,
             pending_grace=GRACE,
             probe_after=world.tick,
@@ -66,7 +81,8 @@ class Sandbox:
 
     def context(self) -> StepContext:
         """The context of an invocation of the orchestrator."""
-        return StepContext(self._store, self._world.jobs, self.now, self._until, TIMEOUT, {})
+        world = self._world
+        return StepContext(self._store, world.jobs, world.executions.end_wait, self.now, self._until, TIMEOUT, {})
 
     def _until(self) -> datetime:
         return self._world.invocation.ends + self._skew - timedelta(milliseconds=500)

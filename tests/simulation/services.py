@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from simulation.faults import Crash, Fault
-from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
+from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition, schedule
 
 from interlock_controller.effects import BusEntry, BusError
 from interlock_controller.runs import read_request, take_step
@@ -63,7 +63,7 @@ class Executions:
             if name not in self.all:
                 self._inputs[name] = json.dumps(execution_input)
                 self.all[name] = Execution(MACHINE, name, execution_input, self._world.now, self._invoke)
-                self._world.at(self._world.now, lambda: self._step(self.all[name]))
+                self._due(self.all[name], self._world.now)
 
         self._world.faults.around(begin)
 
@@ -75,6 +75,23 @@ class Executions:
         """Abort an execution. An invocation in progress continues."""
         self._end(self.all[name], "ABORTED")
 
+    def end_wait(self, token: str) -> bool:
+        """Let the execution behind a task token go on. The success may be lost with the process that sends it."""
+        return self._world.faults.around(lambda: self._end_wait(token))
+
+    def _end_wait(self, token: str) -> bool:
+        execution = self.all.get(token.rpartition("#")[0])
+        if execution is None:
+            return False
+        was_waiting = execution.is_registered
+        ended = execution.end_wait(token)
+        if ended and was_waiting:
+            self._due(execution, self._world.now)
+        return ended
+
+    def _due(self, execution: Execution, at: datetime) -> None:
+        schedule(execution, self._world.at, at, lambda: self._step(execution))
+
     def _step(self, execution: Execution) -> None:
         if execution.status != "RUNNING":
             return None
@@ -85,8 +102,9 @@ class Executions:
             soon = timedelta(milliseconds=self._world.rng.choice([0, 1, 90_000]))
             self._world.at(self._world.now + soon, lambda: self.abort(execution.name))
         due = execution.step(self._world.now)
+        self._world.checks.waits.history(execution)
         if due is not None and execution.status == "RUNNING":
-            self._world.at(due, lambda: self._step(execution))
+            self._due(execution, due)
         elif execution.status == "FAILED":
             self._report(execution)
         return None

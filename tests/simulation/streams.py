@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from simulation.faults import Crash, Fault
 
-from interlock_controller.records import Change, read_change
-from interlock_dlq import DeadLetter, RoutingFailed, process_stream
+from interlock_controller.records import Change, RecordRouter, event_runs, read_change
+from interlock_dlq import BatchResult, DeadLetter, RoutingFailed, process_stream
 from interlock_store import to_wire
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Shard:
 
         letters = _Letters(world, by_number)
         try:
-            result = world.invoke(lambda: process_stream([record.wire for record in batch], route, letters))
+            result = world.invoke(lambda: self._process([record.wire for record in batch], router, route, letters))
         except Crash:
             return 0
         world.checks.e_books_balance(result, len(batch))
@@ -122,6 +122,12 @@ class Shard:
         # An identifier that is not in the batch means all of it to Lambda.
         numbers = [record.number for record in batch]
         return numbers.index(failed[0]) if failed[0] in numbers else 0
+
+    def _process(
+        self, wires: list[dict[str, Any]], router: RecordRouter, route: Callable[[dict[str, Any]], None], letters: Any
+    ) -> BatchResult:
+        router.begin_batch(event_runs(wires))
+        return process_stream(wires, route, letters)
 
 
 class _Letters:
@@ -138,6 +144,7 @@ class _Letters:
         record = self._by_number[letter.payload["dynamodb"]["SequenceNumber"]]
         record.settled = True
         self._world.dead_letters.append((record, letter))
+        self._world.checks.waits.lettered(record)
 
 
 class OutboxLetters:

@@ -20,7 +20,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-HUNTED = MUTANTS[::3]
+HUNTED = MUTANTS[::5]
 """The mutants of the default run. `nox -s mutants` hunts all of them, which takes minutes."""
 
 
@@ -43,7 +43,7 @@ def test_a_mutant_without_a_story_is_hunted_among_timetables() -> None:
 
 
 def test_each_trap_has_a_mutant() -> None:
-    assert {mutant.trap for mutant in MUTANTS if mutant.trap} == {*range(1, 30), 31, 32, 34, 35, 36}
+    assert {mutant.trap for mutant in MUTANTS if mutant.trap} == {*range(1, 33), 34, 35, 36}
 
 
 def test_a_patch_reaches_every_import_and_is_removed() -> None:

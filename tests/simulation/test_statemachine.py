@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeGuard
 import msgspec
 import pytest
 from msgspec import Struct
-from simulation.dataflow import Finding, Paths, guaranteed, put, unset_reads, with_prefixes
+from simulation.dataflow import Finding, Paths, guaranteed, put, unset_reads, waits_at_token, with_prefixes
 from simulation.machine import DEFINITION, ORCHESTRATOR, SLA_MONITOR, Execution, TaskFailed, load_definition
 
 from interlock_config import decode_yaml
@@ -24,6 +24,7 @@ from interlock_controller.runs import _job as job
 from interlock_controller.slas import Request as SlaRequest
 from interlock_lifecycle import JobOutcome, RunKey
 from interlock_lifecycle.runs import execution_input, open_run
+from interlock_lifecycle.waits import LONGEST_JOB_WAIT, LONGEST_WAIT, look_seconds
 from interlock_sla import parse_execution_date
 
 MACHINE = load_definition()
@@ -41,12 +42,16 @@ INPUT = with_prefixes(
     "$.config.jobPollWindowSeconds",
 )
 """The input of docs/reference/runs.md §3.1 without its optional fields sensorArrivalAt and sla."""
+AT_TOKEN = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 STEP = with_prefixes(*(f"$.{name}" for name in msgspec.to_builtins(Step("any"))))
 
 
 def answers(resource: str) -> Paths:
-    """The fields that a Lambda's answer always has: all of a Step. Each field of the SLA monitor may be absent."""
-    return {ORCHESTRATOR: STEP, SLA_MONITOR: with_prefixes("$")}[resource]
+    """The fields that a Lambda's answer always has: all of a Step. Each field of the SLA monitor may be absent.
+
+    A success of a task token has none.
+    """
+    return {ORCHESTRATOR: STEP, SLA_MONITOR: with_prefixes("$"), AT_TOKEN: with_prefixes("$")}[resource]
 
 
 # --- (a) no state reads a path that some route leaves unset -------------------------------------------------------
@@ -130,7 +135,9 @@ BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
     "a dropped answer that is read later": (
         _set("Evaluate", "ResultPath", to=None),
         {Finding(state, "$.step.status") for state in ("Evaluated", "Closed", "Outcome")}
-        | {Finding("WaitToEvaluate", "$.step.waitSeconds"), Finding("ValidationExhausted", "$.step")},
+        | {Finding(state, "$.step.waitSeconds") for state in ("WaitToEvaluate", "Rest")}
+        | {Finding("AwaitSensors", path) for path in ("$.step", "$.step.lookSeconds")}
+        | {Finding("ValidationExhausted", "$.step")},
     ),
     "a dropped failure that is read later": (
         _set("Trigger", "Catch", 0, "ResultPath", to=None),
@@ -174,6 +181,25 @@ BROKEN: dict[str, tuple[Callable[[Any], None], set[Finding]]] = {
         _drop("Outcome", "Default"),
         {Finding("Outcome", "leads to nowhere, because there is no Default")},
     ),
+    "a token in a state that waits for none": (
+        _set("CheckJob", "Parameters", "taskToken.$", to="$$.Task.Token"),
+        {Finding("CheckJob", "$$.Task.Token")},
+    ),
+    "a parameter within the payload of a waiting state": (
+        _set("AwaitJob", "Parameters", "Payload", "failure.$", to="$.failure"),
+        {Finding("AwaitJob", "$.failure")},
+    ),
+    "a time-out from a field that no answer has": (
+        _set("AwaitJob", "TimeoutSecondsPath", to="$.step.timeoutSeconds"),
+        {Finding("AwaitJob", "$.step.timeoutSeconds")},
+    ),
+    "a time-out that replaces everything": (
+        _drop("AwaitJob", "Catch", 0, "ResultPath"),
+        {*_all_of_input("CheckJob"), *_all_of_input("CompleteTrigger"), *_all_of_input("JobPollExhausted")}
+        | {*_all_of_input("AwaitJob"), *_all_of_input("Trigger"), *_all_of_input("TriggerExhausted")}
+        | {*_all_of_input("InfraFailure")}
+        | {Finding("SettleSLA", f"$.{name}") for name in ("pipelineId", "scheduleId", "date")},
+    ),
     "a field that the analysis does not know": (
         _set("Evaluate", "OutputPath", to="$.step"),
         {Finding("Evaluate", "OutputPath is not analysed"), Finding("Evaluate", "$.step")},
@@ -197,14 +223,22 @@ def test_an_answer_without_a_needed_field_is_found() -> None:
     def without_wait(resource: str) -> Paths:
         return answers(resource) - {"$.waitSeconds"}
 
-    expected = {Finding(state, "$.step.waitSeconds") for state in ("WaitToEvaluate", "WaitForJob")}
+    expected = {Finding(state, "$.step.waitSeconds") for state in ("WaitToEvaluate", "WaitForJob", "Rest")}
     assert unset_reads(MACHINE, INPUT, without_wait) == expected
+
+
+def test_an_answer_without_its_latest_look_is_found() -> None:
+    def without_look(resource: str) -> Paths:
+        return answers(resource) - {"$.lookSeconds"}
+
+    expected = {Finding(state, "$.step.lookSeconds") for state in ("AwaitSensors", "AwaitJob")}
+    assert unset_reads(MACHINE, INPUT, without_look) == expected
 
 
 def test_an_input_without_a_needed_field_is_found() -> None:
     found = unset_reads(MACHINE, INPUT - {"$.attempt"}, answers)
     assert {finding.path for finding in found} == {"$.attempt"}
-    assert len(found) == 8
+    assert len(found) == 10
 
 
 def test_a_presence_check_adds_a_path_to_its_own_edge_only() -> None:
@@ -278,6 +312,10 @@ PASSED, RUNNING, JOB = (
     Step(StepStatus.RUNNING, 60),
     finished(JobOutcome("success", run_id="j1", at=NOW)),
 )
+HELD, RESTED = Step(StepStatus.HELD, look_seconds=1800), Step(StepStatus.RESTING, 5, look_seconds=1795)
+AWAITED = Step(StepStatus.FOLLOWED, look_seconds=600)
+NOT_NEEDED = Step(StepStatus.RUNNING)
+"""The registration of a wait that found a wake. It sends the success itself."""
 SUCCEEDED, FAILED, SUPERSEDED = Step(StepStatus.SUCCEEDED), Step(StepStatus.FAILED), Step(StepStatus.SUPERSEDED)
 SLA = {"deadline": "08:00", "timezone": "UTC", "critical": False}
 HAPPY: Script = {
@@ -289,7 +327,10 @@ HAPPY: Script = {
 
 
 def play(script: Script, *, sla: bool = False, definition: Mapping[str, Any] = MACHINE) -> Played:
-    """Play the definition against a script: each mode's answers in order, the last one for ever."""
+    """Play the definition against a script: each mode's answers in order, the last one for ever.
+
+    Each wait ends by its time-out, unless its registration answers NOT_NEEDED.
+    """
     left = {mode: chain(given, repeat(given[-1])) for mode, given in script.items()}
     asked: list[Mapping[str, Any]] = []
 
@@ -299,9 +340,12 @@ def play(script: Script, *, sla: bool = False, definition: Mapping[str, Any] = M
             msgspec.convert(event, SlaRequest)
         else:
             read_request(event)
-        answer = next(left[event["mode"]]) if event["mode"] in left or resource == ORCHESTRATOR else OK
+        needed = resource == ORCHESTRATOR and event["mode"] != "wait"
+        answer = next(left[event["mode"]]) if event["mode"] in left or needed else OK
         if isinstance(answer, TaskFailed):
             raise answer
+        if answer is NOT_NEEDED:
+            assert execution.end_wait(event["taskToken"])
         return {} if resource == SLA_MONITOR else msgspec.to_builtins(answer)
 
     given = {"pipelineId": "p", "scheduleId": "stream", "date": "2026-03-03", "attempt": 0, "runToken": "t"}
@@ -338,6 +382,26 @@ ROADS = {
     "held twice": Road(
         {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 55), Step(StepStatus.NOT_READY, 60), PASSED]},
         f"{EVALUATED} WaitToEvaluate {EVALUATED} WaitToEvaluate {COMPLETED}",
+        "SUCCEEDED",
+    ),
+    "held at a token": Road(
+        {**HAPPY, "evaluate": [HELD, HELD, PASSED], "wait": [OK, NOT_NEEDED]},
+        f"{EVALUATED} AwaitSensors {EVALUATED} AwaitSensors {COMPLETED}",
+        "SUCCEEDED",
+    ),
+    "held after many wakes": Road(
+        {**HAPPY, "evaluate": [RESTED, PASSED], "wait": [NOT_NEEDED]},
+        f"{EVALUATED} Rest AwaitSensors {COMPLETED}",
+        "SUCCEEDED",
+    ),
+    "a wait that is registered again": Road(
+        {**HAPPY, "evaluate": [HELD, PASSED], "wait": [DEAD, OK]},
+        f"{EVALUATED} AwaitSensors AwaitSensors {COMPLETED}",
+        "SUCCEEDED",
+    ),
+    "followed at a token": Road(
+        {**HAPPY, "trigger": [AWAITED], "check-job": [AWAITED, JOB], "wait": [NOT_NEEDED, OK]},
+        f"{TRIGGERED} AwaitJob CheckJob JobState AwaitJob CheckJob JobState CompleteTrigger",
         "SUCCEEDED",
     ),
     "polled twice": Road(
@@ -389,7 +453,7 @@ def test_every_outcome_takes_its_route(name: str, sla: bool) -> None:
     road = ROADS[name]
     played = play(road.script, sla=sla)
     last = {"SUCCEEDED": "Done", "FAILED": "Failed"}[road.status]
-    settling = (["SettleSLA"] if sla else []) + ["Outcome"] if road.settles else []
+    settling = ["SettleSLA", "Outcome"] if sla and road.settles else []
     before = ["HasSLA", *(["StartSLA"] if sla else [])]
     assert list(played.path) == [*before, *road.states.split(), "Closed", *settling, last]
     assert played.status == road.status
@@ -410,8 +474,8 @@ BROKEN_STEPS: dict[str, Script] = {
 def test_an_exhausted_step_is_recorded_before_the_run_fails(mode: str, sla: bool) -> None:
     played = play({**BROKEN_STEPS[mode], mode: [DEAD], "infra-failure": [FAILED]}, sla=sla)
     assert played.modes.count(mode) == 4
-    settling = ["SettleSLA"] if sla else []
-    last = ["InfraFailure", "Closed", *settling, "Outcome", "Failed"]
+    settling = ["SettleSLA", "Outcome"] if sla else []
+    last = ["InfraFailure", "Closed", *settling, "Failed"]
     assert list(played.path[-len(last) :]) == last
     recorded = next(event for event in played.asked if event["mode"] == "infra-failure")
     assert recorded["failure"] == {"Error": "Runtime.HandlerError", "Cause": "it broke"}
@@ -475,6 +539,19 @@ def test_waits_have_the_length_of_the_answer() -> None:
     assert played.elapsed == timedelta(seconds=57)
 
 
+def test_a_wait_ends_at_its_latest_look() -> None:
+    assert play({**HAPPY, "evaluate": [HELD, PASSED], "trigger": [AWAITED]}).elapsed == timedelta(seconds=2400)
+    woken = play({**HAPPY, "evaluate": [HELD, PASSED], "trigger": [AWAITED], "wait": [NOT_NEEDED]})
+    assert woken.elapsed == timedelta()
+
+
+def test_a_wait_is_registered_with_the_look_before_it() -> None:
+    asked = play({**HAPPY, "evaluate": [HELD, RESTED, PASSED], "trigger": [AWAITED]}).asked
+    waits = [event for event in asked if event["mode"] == "wait"]
+    assert [wait["outcome"] for wait in waits] == [msgspec.to_builtins(step) for step in (HELD, RESTED, AWAITED)]
+    assert len({wait["taskToken"] for wait in waits}) == 3
+
+
 @pytest.mark.parametrize(
     ("error", "attempts", "seconds"),
     [
@@ -502,9 +579,12 @@ def test_rejected_starts_are_tried_as_often_as_configured(most: int, seconds: in
 _CLOSES = frozenset({"succeeded", "failed", "retrying", "superseded"})
 STATUSES: dict[str, AbstractSet[str] | None] = {
     "StartSLA": None,
-    "Evaluate": {"passed", "not-ready", "exhausted", "failed", "superseded"},
-    "Trigger": {"running", "finished", "failed", "superseded"},
-    "CheckJob": {"running", "finished", "exhausted", "not-started", "superseded"},
+    "Evaluate": {"passed", "not-ready", "held", "resting", "exhausted", "failed", "superseded"},
+    "AwaitSensors": None,
+    # It looks at a started job at once. Only a job without an answered start is `not-started`.
+    "Trigger": {"running", "followed", "finished", "exhausted", "failed", "superseded"},
+    "AwaitJob": None,
+    "CheckJob": {"running", "followed", "finished", "exhausted", "not-started", "superseded"},
     **dict.fromkeys(
         ("CompleteTrigger", "ValidationExhausted", "TriggerExhausted", "JobPollExhausted", "InfraFailure"),
         _CLOSES,
@@ -525,18 +605,28 @@ def test_the_statuses_are_those_that_the_orchestrator_answers(module: ModuleType
 
 def _statuses_in(module: ModuleType) -> set[str]:
     """The first arguments of every `Step(…)` in a module, and the status of `finished(…)`."""
-    found: set[str] = set()
+    found = {StepStatus[member.attr] for call in _calls_of_step(module) for member in _members(call)}
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "Step":
-                members = [part.attr for part in ast.walk(node.args[0]) if _is_step_status(part)]
-                assert members, f"line {node.lineno}: a status that is not a StepStatus"
-                found |= {StepStatus[member] for member in members}
-            elif node.func.id == "superseded":
+            if node.func.id == "superseded":
                 found.add(StepStatus.SUPERSEDED)
             elif node.func.id == "finished":
                 found.add(finished(JobOutcome("success")).status)
     return found
+
+
+def _calls_of_step(module: ModuleType) -> Iterator[ast.Call]:
+    """Every `Step(…)` in a module with a literal status. `_answered` of the job module is the only other one."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Step":
+            if _members(node):
+                yield node
+            else:
+                assert ast.unparse(node) == "Step(status, _POLL_SOON, run_id=intent.run_id or '')"
+
+
+def _members(call: ast.Call) -> list[ast.Attribute]:
+    return [part for part in ast.walk(call.args[0]) if _is_step_status(part)]
 
 
 def _is_step_status(node: ast.AST) -> TypeGuard[ast.Attribute]:
@@ -591,17 +681,53 @@ def simple_roads(start: Place, *, without: frozenset[str] = frozenset()) -> Iter
                 stack.append((*road, place))
 
 
+def _turns(names: Sequence[str]) -> Iterator[list[str]]:
+    """The turns of a route: each begins with a wait, or with the rest before it."""
+    turn: list[str] = []
+    for name in names:
+        if name in WAITING and turn[-1:] != ["Rest"]:
+            yield turn
+            turn = []
+        turn.append(name)
+    yield turn
+
+
 def test_every_turn_takes_three_transitions() -> None:
     turns = set()
     for road in simple_roads(("HasSLA", "")):
         first = road.index(road[-1])
         if first < len(road) - 1:
-            turn = [name for name, _ in road[first:-1]]
-            begin = next(at for at, name in enumerate(turn) if MACHINE["States"][name]["Type"] == "Wait")
-            turns.add(" ".join(turn[begin:] + turn[:begin]))
-    evaluation_turn, poll = "WaitToEvaluate Evaluate Evaluated", "WaitForJob CheckJob JobState"
-    # A start that was withdrawn meanwhile is sent again: a poll and two more transitions.
-    assert turns == {evaluation_turn, poll, f"{poll} Trigger JobState"}
+            loop = [name for name, _ in road[first:-1]]
+            begin = next(at for at, name in enumerate(loop) if name in WAITING and loop[at - 1] != "Rest")
+            _, *found = _turns(loop[begin:] + loop[:begin])
+            turns |= {" ".join(turn) for turn in found}
+    evaluations = {f"{wait} Evaluate Evaluated" for wait in ("AwaitSensors", "Rest AwaitSensors", "WaitToEvaluate")}
+    looks = {f"{wait} CheckJob JobState" for wait in ("AwaitJob", "WaitForJob")}
+    # A start that was withdrawn meanwhile is sent again: a look and two more transitions.
+    assert turns == evaluations | looks | {f"{look} Trigger JobState" for look in looks}
+
+
+def test_states_at_a_token_follow_an_answer_with_a_latest_look() -> None:
+    reached = {place for road in simple_roads(("HasSLA", "")) for place in road if place[0] in AT_A_TOKEN}
+    assert reached == {("AwaitSensors", "held"), ("AwaitSensors", "resting"), ("AwaitJob", "followed")}
+
+
+@pytest.mark.parametrize("module", [evaluation, job], ids=["evaluation", "job"])
+def test_each_answer_before_a_token_has_a_latest_look(module: ModuleType) -> None:
+    """The default of lookSeconds is 0, which is no time-out."""
+    waits = {"HELD", "RESTING", "FOLLOWED"}
+    found = [call for call in _calls_of_step(module) if waits & {one.attr for one in _members(call)}]
+    assert found
+    for call in found:
+        assert {"look_seconds", "look_at", "wakes"} <= {keyword.arg for keyword in call.keywords}
+
+
+@pytest.mark.parametrize("ahead", [0.001, 0.999, 5, 5.001, 5.999, 1799, 1800, 1801, 100_000])
+@pytest.mark.parametrize("moment", [None, -1, 0, 0.001, 1, 900])
+def test_a_latest_look_is_at_least_a_second_ahead(ahead: float, moment: float | None) -> None:
+    turn = None if moment is None else NOW + timedelta(seconds=moment)
+    for longest in (LONGEST_WAIT, LONGEST_JOB_WAIT):
+        assert look_seconds(NOW, longest, NOW + timedelta(seconds=ahead), turn, None) >= 1
 
 
 def test_a_run_takes_at_most_ten_transitions_without_its_turns() -> None:
@@ -609,9 +735,9 @@ def test_a_run_takes_at_most_ten_transitions_without_its_turns() -> None:
     for road in simple_roads(("HasSLA", ""), without=frozenset({"not-started"})):
         names = [name for name, _ in road]
         if names[-1] in {"Done", "Failed"}:
-            waits = sum(1 for name in names if MACHINE["States"][name]["Type"] == "Wait")
+            waits = sum(1 for _ in _turns(names)) - 1
             # The last evaluation is a turn without its wait.
-            longest = max(longest, len(names) - 3 * waits - 2)
+            longest = max(longest, len(names) - 3 * waits - names.count("Rest") - 2)
     assert 0 < longest <= 10
 
 
@@ -640,10 +766,13 @@ SERVICE = {
 }
 REST = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 3}
 SUBMISSION = {**REST, "IntervalSeconds": 30}
+AT_A_TOKEN = {"AwaitSensors": "Evaluate", "AwaitJob": "CheckJob"}
+"""The states that wait for a success of a task token, with the state that looks after it."""
+WAITING = {"WaitToEvaluate", "WaitForJob", "Rest", *AT_A_TOKEN}
 TASKS = [name for name, state in MACHINE["States"].items() if state["Type"] == "Task"]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in AT_A_TOKEN])
 def test_every_task_retries_and_catches(name: str) -> None:
     task = MACHINE["States"][name]
     assert task["Retry"] == [THROTTLED, SERVICE, SUBMISSION if name == "Trigger" else REST]
@@ -652,6 +781,85 @@ def test_every_task_retries_and_catches(name: str) -> None:
     assert catcher["ErrorEquals"] == ["States.ALL"]
     assert catcher["Next"] == special.get(name, "InfraFailure")
     assert catcher["ResultPath"] == (None if "SLA" in name else "$.failure")
+
+
+NO_RETRY = {"ErrorEquals": ["States.Timeout"], "MaxAttempts": 0}
+LOOK_AGAIN = {"ErrorEquals": ["States.Timeout"], "ResultPath": None}
+GIVE_UP = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "InfraFailure"}
+
+
+def problems_of_waits(definition: Mapping[str, Any]) -> set[str]:
+    """The rules for states at a task token that the definition breaks."""
+    found = set()
+    for name, look in AT_A_TOKEN.items():
+        state = definition["States"][name]
+        catches = [{**LOOK_AGAIN, "Next": look}, GIVE_UP]
+        rules = {
+            "a time-out is never retried": state["Retry"][:1] == [NO_RETRY],
+            "other errors are retried as those of other tasks": state["Retry"][1:] == [THROTTLED, SERVICE, REST],
+            "a time-out looks again, before other errors fail": state["Catch"] == catches,
+            "a success looks again": state["Next"] == look,
+            "its time-out is that of the answer": state.get("TimeoutSecondsPath") == "$.step.lookSeconds",
+            "there is no other time-out": not {"TimeoutSeconds", "HeartbeatSeconds"} & set(state),
+            "its result changes nothing": state.get("ResultPath", "$") is None,
+            "it is registered with its token": state["Parameters"]["Payload"].get("taskToken.$") == "$$.Task.Token",
+            "the answer is passed on": state["Parameters"]["Payload"].get("outcome.$") == "$.step",
+        }
+        found |= {rule for rule, holds in rules.items() if not holds}
+    return found
+
+
+def test_the_waits_at_a_token_follow_their_rules() -> None:
+    assert {name for name in TASKS if waits_at_token(MACHINE["States"][name])} == set(AT_A_TOKEN)
+    assert problems_of_waits(MACHINE) == set()
+
+
+BROKEN_WAITS: dict[str, Callable[[Any], None]] = {
+    "a time-out is never retried": _set("Retry", 0, "MaxAttempts", to=1),
+    "other errors are retried as those of other tasks": _drop("Retry", 2),
+    "a time-out looks again, before other errors fail": lambda state: state["Catch"].reverse(),
+    "a success looks again": _set("Next", to="Closed"),
+    "its time-out is that of the answer": _drop("TimeoutSecondsPath"),
+    "there is no other time-out": _set("HeartbeatSeconds", to=60),
+    "its result changes nothing": _drop("ResultPath"),
+    "it is registered with its token": _drop("Parameters", "Payload", "taskToken.$"),
+    "the answer is passed on": _drop("Parameters", "Payload", "outcome.$"),
+}
+
+
+@pytest.mark.parametrize("state", ["AwaitSensors", "AwaitJob"])
+@pytest.mark.parametrize("rule", BROKEN_WAITS)
+def test_a_broken_wait_is_found(rule: str, state: str) -> None:
+    broken = copy.deepcopy(MACHINE)
+    BROKEN_WAITS[rule](broken["States"][state])
+    assert problems_of_waits(broken) == {rule}
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2, 3], [1, 2, 3, 0], [1, 2, 3]], ids=["second", "last", "none"])
+def test_a_time_out_that_is_retried_never_looks(order: list[int]) -> None:
+    """The first retrier that names an error decides, and States.ALL names each of them."""
+    broken = copy.deepcopy(MACHINE)
+    state = broken["States"]["AwaitSensors"]
+    state["Retry"] = [state["Retry"][at] for at in order]
+    assert problems_of_waits(broken)
+    played = play({**HAPPY, "evaluate": [HELD, PASSED], "trigger": [JOB]}, definition=broken)
+    is_reached = order.index(0) < order.index(3) if 0 in order else False
+    assert played.path.count("AwaitSensors") == (1 if is_reached else 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "end"),
+    [
+        (lambda catches: catches.reverse(), "InfraFailure"),
+        (lambda catches: catches.pop(0), "InfraFailure"),
+    ],
+)
+def test_a_time_out_that_another_catch_takes_fails_the_run(change: Callable[[Any], None], end: str) -> None:
+    broken = copy.deepcopy(MACHINE)
+    change(broken["States"]["AwaitJob"]["Catch"])
+    assert problems_of_waits(broken)
+    played = play({**HAPPY, "trigger": [AWAITED], "infra-failure": [FAILED]}, definition=broken)
+    assert end in played.path
 
 
 def test_the_timeout_and_the_starts_are_settings() -> None:
@@ -663,4 +871,4 @@ def test_the_timeout_and_the_starts_are_settings() -> None:
 
 
 def test_the_machine_has_few_states() -> None:
-    assert len(MACHINE["States"]) == 19
+    assert len(MACHINE["States"]) == 22

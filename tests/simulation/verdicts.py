@@ -67,8 +67,8 @@ def c_close_is_judged(world: "World", key: RunKey, after: Mapping[str, Any]) -> 
     row = world.rows.get(world.names.control, pipeline_pk(key.pipeline_id), run_sk("VERDICT", key)) or {}
     exclusions = world.ledger.exclusions(configs[0])
     for clock, deadline in expected_deadlines(configs[0], key, world.store.arrived_at(key), exclusions).items():
-        # A second of tolerance: the closing invocation's clock may lag.
-        is_settled = after["status"] == "COMPLETED" or deadline < world.now - timedelta(seconds=1)
+        # The close decides after the begin of its invocation. A second of tolerance: the invocation's clock may lag.
+        is_settled = after["status"] == "COMPLETED" or deadline < world.invocation.began - timedelta(seconds=1)
         if is_settled and clock not in row:
             return f"{key}: closed as {after['status']}, and its {clock} clock of {deadline} was not judged"
     return None
@@ -149,17 +149,26 @@ def c_verdict_is_true(world: "World", config: PipelineConfig, key: RunKey) -> st
         if (outcome == "breach") != (_BREACH_OF[clock] in emitted):
             return f"{key}: its {clock} clock is {outcome}, but reported was {emitted}"
     in_time = bool(deadlines) and success is not None and success < min(deadlines.values())
+    if in_time and _was_logged_late(world, key, min(deadlines.values())):
+        return None
     if in_time != ("SLA_MET" in emitted):
         return f"{key}: success {success}, deadlines {deadlines}, but reported was {emitted}"
     return None
 
 
 def _expected(world: "World", key: RunKey, deadline: datetime, success: datetime | None) -> set[str | None]:
+    if success is not None and success < deadline:
+        return {"met", "breach"} if _was_logged_late(world, key, deadline) else {"met"}
     if success is not None:
-        return {"met"} if success < deadline else {"breach"}
+        return {"breach"}
     if deadline >= world.now:
         return {None}
     return {"breach", None} if _failed_before(world, key, deadline) else {"breach"}
+
+
+def _was_logged_late(world: "World", key: RunKey, deadline: datetime) -> bool:
+    """Whether a success before the deadline was committed after it, so that the timer may have been first."""
+    return world.ledger.first_logged[key] > deadline - timedelta(seconds=1)
 
 
 def _failed_before(world: "World", key: RunKey, deadline: datetime) -> bool:
@@ -167,7 +176,8 @@ def _failed_before(world: "World", key: RunKey, deadline: datetime) -> bool:
     row = world.ledger.runs.get(key)
     if row is None:
         return False
-    closed = world.ledger.closings.get(key, [])
+    began, closed = world.ledger.failing.get(key, []), world.ledger.closings.get(key, [])
     return any(
-        since <= deadline + timedelta(seconds=1) and (until is None or until >= deadline) for since, until in closed
+        since <= deadline + timedelta(seconds=1) and (until is None or until >= deadline)
+        for since, (_, until) in zip(began, closed, strict=True)
     )

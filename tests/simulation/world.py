@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from simulation.faults import Change, Crash, Fault, Faults, FaultyTables, Rows
 from simulation.invariants import Checks
+from simulation.job_events import JobEvents
 from simulation.jobs import Job, JobBoard
 from simulation.ledger import Ledger
 from simulation.parts import Sandbox
@@ -67,7 +68,7 @@ class World:
         self.faults = Faults(self.rng, fault_rate)
         self.rows, self.tables = self._storage()
         self.store = Store(self.rows, self.names)
-        self.jobs = JobBoard(self)
+        self.jobs, self.job_events = JobBoard(self), JobEvents(self)
         self.bus, self.executions, self.timers = Bus(self), Executions(self), Timers(self)
         self.dead_letters: list[tuple[Record, DeadLetter]] = []
         self.buried: list[DeadLetter] = []
@@ -101,6 +102,7 @@ class World:
         """Let time pass. The first broken invariant ends the story."""
         while self._queue and self._queue[0][0] <= end:
             self._next()
+            self.checks.waits.moment()
             self.checks.raise_broken()
         self.now = max(self.now, end)
 

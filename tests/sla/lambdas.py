@@ -10,9 +10,12 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Timers
+from simulation.job_events import QUEUE
+
+from interlock_controller.effects import BusEntry, EndWait, Outbox, RowRepairs, Timers, Wakes
 from interlock_controller.records import (
     ConfigIntake,
+    JobEventIntake,
     OutcomeIntake,
     RecordRouter,
     RerunIntake,
@@ -39,7 +42,7 @@ NAMES = TableNames.of_environment("sla")
 TIMEOUT = timedelta(hours=4)
 TICK = timedelta(minutes=5)
 
-_SETTINGS = environment([], source={})
+_SETTINGS = environment([], source={"JOB_EVENTS_QUEUE_ARN": QUEUE})
 _SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 
 
@@ -49,6 +52,7 @@ class Surroundings(Protocol):
     def publish(self, entries: Sequence[BusEntry]) -> None: ...
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None: ...
     def status(self, name: str) -> str: ...
+    def end_wait(self, token: str) -> bool: ...
 
 
 class Jobs(Protocol):
@@ -76,8 +80,8 @@ class _OrchestratorService:
     settings = _SETTINGS
     health: Mapping[str, Callable[[], None]] = {}
 
-    def __init__(self, store: Store, jobs: Jobs, now: Callable[[], datetime]) -> None:
-        self._store, self._jobs, self._now = store, jobs, now
+    def __init__(self, store: Store, jobs: Jobs, end_wait: EndWait, now: Callable[[], datetime]) -> None:
+        self._store, self._jobs, self._end_wait, self._now = store, jobs, end_wait, now
 
     def within(self, remaining: Callable[[], timedelta]) -> AbstractContextManager[None]:
         """No limit: the tables are in memory."""
@@ -85,7 +89,8 @@ class _OrchestratorService:
 
     def context(self, ends_at: datetime) -> StepContext:
         """The context of one invocation. `ends_at` is on the wall clock, so it is ignored here."""
-        return StepContext(self._store, self._jobs, self._now, lambda: self._now() + timedelta(minutes=5), TIMEOUT, {})
+        until = self._now() + timedelta(minutes=5)
+        return StepContext(self._store, self._jobs, self._end_wait, self._now, lambda: until, TIMEOUT, {})
 
 
 def _entry(
@@ -116,28 +121,32 @@ class Lambdas:
             execution_timeout=TIMEOUT,
             dead_letters=letters,
         )
+        wakes = Wakes(store, around.end_wait, now)
         reruns, workers, cache = RerunIntake(store, execution_timeout=TIMEOUT), WorkerPool(), ConfigCache(store, now)
         recovery = Recovery(
             store,
             outbox,
             reruns,
             around,  # type: ignore[arg-type]
+            wakes,
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=TICK,
         )
         overview = Overview(tables, NAMES)
         checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
-        sensors = SensorIntake(store, cache, execution_timeout=TIMEOUT)
+        sensors = SensorIntake(store, cache, wakes, execution_timeout=TIMEOUT)
         repairs = RowRepairs(store, now=now, dead_letters=letters)
-        router = RecordRouter(outbox, ConfigIntake(store, cache), sensors, reruns, OutcomeIntake(store, cache), repairs)
+        configs, outcomes = ConfigIntake(store, cache, wakes), OutcomeIntake(store, cache, wakes)
+        router = RecordRouter(outbox, configs, sensors, reruns, outcomes, repairs)
         monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
         self._now = now
         self._records = 0
         self._stream_router = _entry(
-            stream_router.route, RouterService(router, letters, SensorInbox(store), None, {}, _SETTINGS, now)
+            stream_router.route,
+            RouterService(router, letters, SensorInbox(store), JobEventIntake(store, wakes), None, {}, _SETTINGS, now),
         )
-        self._orchestrator = _entry(orchestrator.step, _OrchestratorService(store, jobs, now))
+        self._orchestrator = _entry(orchestrator.step, _OrchestratorService(store, jobs, around.end_wait, now))
         self._sla_monitor = _entry(sla_monitor.answer, SlaService(monitor, {}, _SETTINGS))
         service = WatchdogService(checks, recovery, around, workers, {}, _SETTINGS, now)  # type: ignore[arg-type]
         self._watchdog = _entry(watchdog.watch, service)
@@ -164,7 +173,7 @@ class Lambdas:
         return numbers.index(failed[0]) if failed else len(records)
 
     def deliver(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The stream delivers a batch of records. Returns the partial batch response."""
+        """A stream or a queue delivers a batch of records. Returns the partial batch response."""
         return dict(self._stream_router({"Records": [*records]}))
 
     def _record(self, pk: str, sk: str, row: Mapping[str, Any] | None, at: datetime) -> dict[str, Any]:

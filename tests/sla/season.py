@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sla.annals import Attempt, Fate
 from sla.habits import Habit, make_calendars, make_habit
 
-from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.effects import BusEntry, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_controller.watch import Recovery, WorkerPool, all_checks, run_tick
@@ -71,6 +71,7 @@ class Season:
             outbox,
             reruns,
             self,
+            Wakes(self.store, lambda token: False, clock),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=TICK,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition
+from simulation.job_events import DELAY, ended, has_events
+from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition, schedule
 from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters
 
 from interlock_config import decode_yaml
@@ -36,6 +37,7 @@ class Jobs:
         self._now = now
         self._started: list[tuple[datetime, Status]] = []
         self.plan: list[tuple[str, int]] = []
+        self.on_start: Callable[[str, str, datetime], None] = lambda job_type, run_id, ends_at: None
 
     def capability(self, job_type: str) -> Capability:
         return capability(job_type)
@@ -52,8 +54,10 @@ class Jobs:
         outcome, minutes = self.plan[min(len(self._started), len(self.plan) - 1)]
         failed = Status(State.FAILED, Category.PERMANENT if outcome == "wrong" else Category.TRANSIENT, outcome)
         status = Status(State.SUCCEEDED, None) if outcome == "ok" else failed
-        self._started.append((self._now() + timedelta(minutes=minutes), status))
-        return Started(job_type, str(len(self._started) - 1))
+        run_id, ends_at = str(len(self._started)), self._now() + timedelta(minutes=minutes)
+        self._started.append((ends_at, status))
+        self.on_start(job_type, run_id, ends_at)
+        return Started(job_type, run_id)
 
     def check(
         self,
@@ -110,6 +114,7 @@ class Stage:
         self.tables = self.open_tables()
         self.store = Store(self.tables, NAMES)
         self.jobs = self.open_jobs()
+        self.jobs.on_start = self._await_event
         self.timers = Timers(self)
         timers = self.timers if scheduler else NoTimers()
         self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock, letters or NoLetters())
@@ -159,15 +164,28 @@ class Stage:
     def start(self, name: str, execution_input: Mapping[str, Any]) -> None:
         if name not in self.executions:
             self.executions[name] = Execution(MACHINE, name, execution_input, self.now, self._invoke)
-            self.at(self.now, lambda: self._step(self.executions[name]))
+            self._due(self.executions[name], self.now)
 
     def status(self, name: str) -> str:
         return self.executions[name].status if name in self.executions else "MISSING"
 
+    def end_wait(self, token: str) -> bool:
+        execution = self.executions.get(token.rpartition("#")[0])
+        if execution is None:
+            return False
+        was_waiting = execution.is_registered
+        ended = execution.end_wait(token)
+        if ended and was_waiting:
+            self._due(execution, self.now)
+        return ended
+
+    def _due(self, execution: Execution, at: datetime) -> None:
+        schedule(execution, self.at, at, lambda: self._step(execution))
+
     def _step(self, execution: Execution) -> None:
         due = execution.step(self.now) if execution.status == "RUNNING" else None
         if due is not None and execution.status == "RUNNING":
-            self.at(due, lambda: self._step(execution))
+            self._due(execution, due)
 
     def _invoke(self, resource: str, event: dict[str, Any]) -> Any:
         try:
@@ -184,6 +202,18 @@ class Stage:
         while self.records and self.router_is_up:
             batch = self.records[:_BATCH]
             del self.records[: self.lambdas.route(batch)]
+
+    def _await_event(self, job_type: str, run_id: str, ends_at: datetime) -> None:
+        if has_events(job_type):
+            self.at(ends_at + DELAY, lambda: self._deliver(ended(job_type, run_id, ends_at)))
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        """The queue of job events delivers a message, again if the router is down."""
+        if not self.router_is_up:
+            return self.at(self.now + timedelta(minutes=1), lambda: self._deliver(message))
+        answer = self.lambdas.deliver([message])
+        assert answer == {"batchItemFailures": []}, answer
+        return None
 
     # --- the actions of a test --------------------------------------------------------------------------------
 

@@ -13,7 +13,10 @@ locals {
 
   services = toset(["stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher"])
   tables   = toset(["control", "joblog", "rerun", "events"])
-  queues   = toset(["event-sink", "event-sink-dlq", "alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq"])
+  queues = toset([
+    "event-sink", "event-sink-dlq", "alerts", "alert-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "job-events",
+    "job-events-dlq",
+  ])
   # FIFO queues, which exist with a sensor inbox only. SQS demands the suffix.
   fifo_queues = toset(["sensor-inbox", "sensor-inbox-dlq"])
   queue_names = merge(
@@ -21,8 +24,11 @@ locals {
     { for name in local.fifo_queues : name => "${local.prefix}-${name}.fifo" },
   )
   # The rules by what they are for: on our bus, and on the account's default bus.
-  bus_rules     = toset(["event-sink", "alerts"])
-  default_rules = toset(["watchdog", "execution-status", "alert-probe", "infra-alarm-events", "infra-alarm-alerts"])
+  bus_rules = toset(["event-sink", "alerts"])
+  default_rules = toset([
+    "watchdog", "execution-status", "alert-probe", "infra-alarm-events", "infra-alarm-alerts", "job-events-glue",
+    "job-events-emr", "job-events-emr-serverless", "job-events-step-function",
+  ])
 
   regional      = "${local.region}:${local.account}"
   bus           = "${local.prefix}-bus"

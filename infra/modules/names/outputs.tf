@@ -166,6 +166,13 @@ output "statements" {
         Resource = "arn:${local.partition}:states:${local.regional}:execution:${local.state_machine}:*"
       },
     ]
+    # A task token names no execution, so Step Functions checks the permission for its state machine.
+    wakes = [{
+      Sid      = "WakeExecutions"
+      Effect   = "Allow"
+      Action   = ["states:SendTaskSuccess"]
+      Resource = "arn:${local.partition}:states:${local.regional}:stateMachine:${local.state_machine}"
+    }]
     timers = [
       {
         Sid      = "Timers"

@@ -78,9 +78,14 @@ module "function" {
 
   variables = merge(var.job_variables, local.table_variables, {
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
+    JOB_EVENTS          = tostring(var.enable_job_events)
   })
 
-  statements = concat(module.names.statements.control, module.names.statements.append_logs)
+  statements = concat(
+    module.names.statements.control,
+    module.names.statements.append_logs,
+    module.names.statements.wakes,
+  )
 }
 
 resource "aws_iam_role_policy" "trigger" {
@@ -185,6 +190,7 @@ resource "aws_sfn_state_machine" "pipeline" {
     sla_monitor_arn      = module.names.function_arns["sla-monitor"]
     timeout_seconds      = var.sfn_timeout_seconds
     trigger_max_attempts = var.trigger_max_attempts
+    partition            = module.names.partition
   })
 
   logging_configuration {
@@ -193,7 +199,9 @@ resource "aws_sfn_state_machine" "pipeline" {
     log_destination        = "${aws_cloudwatch_log_group.pipeline.arn}:*"
   }
 
-  depends_on = [aws_iam_role.pipeline, aws_iam_role_policy.pipeline]
+  # A new definition asks the functions for what the earlier ones cannot do. An execution under an earlier definition
+  # asks the new functions for nothing new.
+  depends_on = [aws_iam_role.pipeline, aws_iam_role_policy.pipeline, module.function, var.wakers]
 }
 
 resource "aws_cloudwatch_metric_alarm" "pipeline" {

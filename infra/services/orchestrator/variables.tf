@@ -102,3 +102,15 @@ variable "job_variables" {
     error_message = "Only variables whose names begin with INTERLOCK_ expand in job configs."
   }
 }
+
+variable "wakers" {
+  description = "ARNs of the functions that wake waiting executions. The definition of the state machine is updated after them."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_job_events" {
+  description = "Whether the stream-router takes the events of ended jobs. If false, the orchestrator polls followed jobs."
+  type        = bool
+  default     = true
+}

@@ -75,6 +75,8 @@ module "function" {
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
     }, var.enable_sensor_inbox ? {
     SENSOR_INBOX_DLQ_URL = module.names.queue_urls["sensor-inbox-dlq"]
+    } : {}, var.enable_job_events ? {
+    JOB_EVENTS_QUEUE_ARN = module.names.queue_arns["job-events"]
   } : {})
 
   statements = concat(
@@ -82,6 +84,7 @@ module "function" {
     module.names.statements.append_logs,
     module.names.statements.bus,
     [for statement in module.names.statements.executions : statement if statement.Sid == "StartExecutions"],
+    module.names.statements.wakes,
     [
       {
         Sid      = "Streams"
@@ -104,6 +107,7 @@ module "function" {
       },
     ],
     [for statement in local.inbox_statements : statement if var.enable_sensor_inbox],
+    [for statement in local.job_statements : statement if var.enable_job_events],
   )
 }
 

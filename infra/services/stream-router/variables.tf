@@ -33,3 +33,9 @@ variable "sensor_inbox_arns" {
   type        = object({ inbox = string, dlq = string })
   default     = null
 }
+
+variable "enable_job_events" {
+  description = "Whether the events of ended Glue, EMR, EMR Serverless and Step Functions jobs wake the runs that follow them."
+  type        = bool
+  default     = true
+}

@@ -36,6 +36,7 @@ module "function" {
     module.names.statements.append_logs,
     module.names.statements.bus,
     module.names.statements.executions,
+    module.names.statements.wakes,
     module.names.statements.timers,
     [
       {

@@ -67,10 +67,10 @@ def test_windows_of_few_turns_are_looked_at_as_often_as_asked(run: Run) -> None:
 def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
     windows = execution_windows(run, pipeline(24 * HOUR, 44, 24 * HOUR), timedelta(hours=50))
     assert (windows.evaluation_window, windows.job_poll_window) == (24 * HOUR, 24 * HOUR)
-    assert (windows.evaluation_interval, windows.job_check_interval) == (77, 104)
-    assert 1900 < windows.turns <= 2000
+    assert (windows.evaluation_interval, windows.job_check_interval) == (128, 175)
+    assert 1150 < windows.turns <= 1200
     reported = execution_input(run, pipeline(24 * HOUR, 44, 24 * HOUR), None, timedelta(hours=50))["config"]
-    assert (reported["evaluationIntervalSeconds"], reported["jobCheckIntervalSeconds"]) == (77, 104)
+    assert (reported["evaluationIntervalSeconds"], reported["jobCheckIntervalSeconds"]) == (128, 175)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,6 +91,6 @@ def test_no_execution_exceeds_its_turns_or_timeout(
     interval = min(max(every, -(-window // 2000)), window)
     config = pipeline(window, interval, poll) if has_config else None
     windows = execution_windows(run, config, timedelta(seconds=timeout))
-    assert windows.turns <= 2000
+    assert windows.turns <= 1200
     assert windows.evaluation_window + windows.job_poll_window <= max(timeout - 300, 2)
     assert windows.evaluation_interval >= 1

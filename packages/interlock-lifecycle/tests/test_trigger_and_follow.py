@@ -322,7 +322,6 @@ def test_waits_grow_with_the_age_of_the_job(
     for kind in ("airflow", "databricks"):
         asked = replace(intent(run_id="job-1"), type=kind)
         assert follow(run, asked, window, config, no_sla, now) == JobRuns(wait)
-    assert follow(run, replace(intent(run_id="job-1"), type="glue"), window, config, no_sla, now) == JobRuns(60)
 
 
 def test_a_short_interval_is_the_longest_wait(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:

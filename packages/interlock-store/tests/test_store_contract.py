@@ -500,7 +500,7 @@ def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:
     assert store.commit(decision) is Commit.FENCED
     assert pending_kinds(store) == ["EVENT"]
     row = store.pending(NOW)[0]
-    store.forget_event(row["PK"], row["SK"])
+    store.forget_events([row])
     assert store.pending(NOW) == []
 
 

@@ -57,6 +57,7 @@ def test_known_variables_have_documented_defaults() -> None:
     assert {name: getattr(settings, name) for name in settings.__struct_fields__ if name != "variables"} == {
         "sfn_timeout": 14400 * SECOND,
         "skip_scheduler": False,
+        "job_events": True,
         "stage_timeout": 30 * SECOND,
         "shutdown_buffer": SECOND / 2,
         "workers_per_stage": 3,
@@ -78,6 +79,7 @@ def test_known_variables_have_documented_defaults() -> None:
         ("SKIP_SCHEDULER", "true", "skip_scheduler", True),
         ("SKIP_SCHEDULER", "TRUE", "skip_scheduler", True),
         ("SKIP_SCHEDULER", "0", "skip_scheduler", False),
+        ("JOB_EVENTS", "false", "job_events", False),
         ("STAGE_TIMEOUT", "100ms", "stage_timeout", SECOND / 10),
         ("STAGE_TIMEOUT", " 1m30s ", "stage_timeout", 90 * SECOND),
         ("STAGE_TIMEOUT", "1.5h", "stage_timeout", 5400 * SECOND),

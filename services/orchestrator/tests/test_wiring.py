@@ -23,6 +23,12 @@ VARIABLES = {
 }
 
 
+def test_jobs_are_polled_in_a_deployment_without_job_events(service: Service) -> None:
+    assert service.context(now()).has_job_events
+    without = wire({**VARIABLES, "JOB_EVENTS": "false"})
+    assert not without.context(now()).has_job_events
+
+
 class Gauge:
     """Keeps the measurements."""
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from interlock_config import decode_yaml
-from interlock_controller.effects import MISSING, BusEntry, BusError, Executions, Outbox, SchedulerTimers
+from interlock_controller.effects import MISSING, BusEntry, BusError, Executions, Outbox, SchedulerTimers, Wakes
 from interlock_controller.records import RerunIntake, SensorIntake
 from interlock_lifecycle import CommitIntent, JobIntent, RunKey, RunStatus, Sensor
 from interlock_lifecycle.runs import open_run
@@ -161,14 +161,24 @@ def sensor(at: datetime = NOW, **fields: object) -> Sensor:
 
 
 def test_a_sensor_opens_one_run_however_often_it_comes(store: Store) -> None:
-    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(
+        store,
+        ConfigCache(store, lambda: NOW),
+        Wakes(store, lambda token: False, lambda: NOW),
+        execution_timeout=TIMEOUT,
+    )
     for seconds in range(3):
         intake.arrived(sensor(NOW + timedelta(seconds=seconds)))
     assert [run.attempt for run in store.runs("bronze")] == [0]
 
 
 def test_late_data_asks_for_one_rerun_and_gets_one_answer(store: Store, outbox: Outbox) -> None:
-    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(
+        store,
+        ConfigCache(store, lambda: NOW),
+        Wakes(store, lambda token: False, lambda: NOW),
+        execution_timeout=TIMEOUT,
+    )
     intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
@@ -202,7 +212,12 @@ def _complete(store: Store) -> None:
 
 
 def test_a_request_without_a_time_hides_no_late_data(store: Store, outbox: Outbox) -> None:
-    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(
+        store,
+        ConfigCache(store, lambda: NOW),
+        Wakes(store, lambda token: False, lambda: NOW),
+        execution_timeout=TIMEOUT,
+    )
     intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
@@ -215,7 +230,12 @@ def test_a_request_without_a_time_hides_no_late_data(store: Store, outbox: Outbo
 
 
 def test_redelivered_late_data_requests_no_second_rerun(store: Store, outbox: Outbox) -> None:
-    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(
+        store,
+        ConfigCache(store, lambda: NOW),
+        Wakes(store, lambda token: False, lambda: NOW),
+        execution_timeout=TIMEOUT,
+    )
     intake.arrived(sensor())
     outbox.start_run(KEY)
     _complete(store)
@@ -234,7 +254,12 @@ def test_redelivered_late_data_requests_no_second_rerun(store: Store, outbox: Ou
 
 def test_a_config_that_was_missing_is_looked_for_again(store: Store) -> None:
     empty = Store(MemoryTables(), TableNames.of_environment("test"))
-    intake = SensorIntake(empty, ConfigCache(empty, lambda: NOW), execution_timeout=TIMEOUT)
+    intake = SensorIntake(
+        empty,
+        ConfigCache(empty, lambda: NOW),
+        Wakes(empty, lambda token: False, lambda: NOW),
+        execution_timeout=TIMEOUT,
+    )
     intake.arrived(sensor())
     empty.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
     intake.arrived(sensor(NOW + timedelta(seconds=1)))

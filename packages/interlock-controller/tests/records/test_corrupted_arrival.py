@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
+from interlock_controller.effects import Wakes
 from interlock_controller.records import SensorIntake
 from interlock_controller.slas import SlaAlerts
 from interlock_lifecycle import RunKey, Sensor
@@ -38,7 +39,12 @@ def arrive(store: Store, key: str = "ready", at: datetime = NOW) -> None:
     """An external process writes a sensor, and the stream delivers its record."""
     fields: Mapping[str, object] = {"date": "2026-03-03"}
     store.put_sensor("bronze", key, fields)
-    intake = SensorIntake(store, ConfigCache(store, lambda: NOW), execution_timeout=timedelta(hours=4))
+    intake = SensorIntake(
+        store,
+        ConfigCache(store, lambda: NOW),
+        Wakes(store, lambda token: False, lambda: NOW),
+        execution_timeout=timedelta(hours=4),
+    )
     intake.arrived(Sensor("bronze", key, fields, at))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.effects import BusEntry, Outbox, RowRepairs
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Wakes
 from interlock_controller.records import (
     Change,
     ConfigIntake,
@@ -53,10 +53,12 @@ class Router:
         cache = ConfigCache(self.store, lambda: NOW)
         self._router = RecordRouter(
             Outbox(self.store, self, self, now=lambda: NOW, execution_timeout=TIMEOUT, dead_letters=self.letters),
-            ConfigIntake(self.store, cache),
-            SensorIntake(self.store, cache, execution_timeout=TIMEOUT),
+            ConfigIntake(self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW)),
+            SensorIntake(
+                self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW), execution_timeout=TIMEOUT
+            ),
             RerunIntake(self.store, execution_timeout=TIMEOUT),
-            OutcomeIntake(self.store, cache),
+            OutcomeIntake(self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW)),
             RowRepairs(self.store, now=lambda: NOW, dead_letters=self.letters),
         )
         self.store.put_config(decode_yaml(pipeline, "p.yaml"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
+from interlock_controller.effects import Wakes
 from interlock_controller.records import SensorIntake
 from interlock_lifecycle import Sensor
 from interlock_store import ConfigCache, MemoryTables, Store, TableNames
@@ -30,7 +31,10 @@ class DryRun:
         self.store = Store(MemoryTables(self._changed), TableNames.of_environment("test"))
         self.store.put_config(decode_yaml(PIPELINE, "bronze.yaml"))
         self._intake = SensorIntake(
-            self.store, ConfigCache(self.store, lambda: NOW), execution_timeout=timedelta(hours=4)
+            self.store,
+            ConfigCache(self.store, lambda: NOW),
+            Wakes(self.store, lambda token: False, lambda: NOW),
+            execution_timeout=timedelta(hours=4),
         )
 
     def _changed(self, key: tuple[str, str, str], before: Any, after: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
+from interlock_controller.effects import Wakes
 from interlock_controller.records import OutcomeIntake, RerunIntake, SensorIntake
 from interlock_lifecycle import CloseRun, JobEntry, JobOutcome, PassEvaluation, RunKey, RunStatus, Sensor
 from interlock_lifecycle.runs import CloseFacts, decide_completion, open_run
@@ -40,9 +41,11 @@ class Floor:
         self.tables = MemoryTables(self._changed)
         self.store = Store(self.tables, NAMES)
         cache = ConfigCache(self.store, lambda: NOW)
-        self.sensors = SensorIntake(self.store, cache, execution_timeout=TIMEOUT)
+        self.sensors = SensorIntake(
+            self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW), execution_timeout=TIMEOUT
+        )
         self.reruns = RerunIntake(self.store, execution_timeout=TIMEOUT)
-        self.jobs = OutcomeIntake(self.store, cache)
+        self.jobs = OutcomeIntake(self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW))
         self.emitted: list[str] = []
         self.store.put_config(decode_yaml(text, "bronze.yaml"))
 
@@ -145,7 +148,7 @@ def test_a_redelivered_post_run_record_keeps_its_judgement() -> None:
     record = floor.write("audit", LATER, rows=10)
     floor.sensors.arrived(record)
     for row in [row for row in floor.store.pending(NOW + timedelta(days=9)) if row["SK"].startswith("EVENT#")]:
-        floor.store.forget_event(row["PK"], row["SK"])
+        floor.store.forget_events([row])
     floor.store.put_sensor("bronze", "ledger", {"date": "2026-03-03", "rows": 10})
     floor.sensors.arrived(record)
     assert floor.emitted == ["POST_RUN_FAILED"]

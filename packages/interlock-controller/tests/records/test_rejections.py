@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.effects import Outbox
+from interlock_controller.effects import Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery
 from interlock_lifecycle import RunKey
@@ -84,6 +84,7 @@ class Flood:
             outbox,
             self.reruns,
             None,  # type: ignore[arg-type]
+            Wakes(self.store, lambda token: False, lambda: NOW),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=timedelta(minutes=5),

@@ -11,7 +11,7 @@ import pytest
 
 from interlock_config import decode_yaml
 from interlock_controller._close_facts import gather_close_facts
-from interlock_controller.effects import BusEntry, Outbox, RowRepairs
+from interlock_controller.effects import BusEntry, Outbox, RowRepairs, Wakes
 from interlock_controller.records import (
     Change,
     ConfigIntake,
@@ -59,10 +59,12 @@ class Line:
         cache = ConfigCache(self.store, lambda: self.now)
         self.router = RecordRouter(
             self.outbox,
-            ConfigIntake(self.store, cache),
-            SensorIntake(self.store, cache, execution_timeout=TIMEOUT),
+            ConfigIntake(self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW)),
+            SensorIntake(
+                self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW), execution_timeout=TIMEOUT
+            ),
             self.reruns,
-            OutcomeIntake(self.store, cache),
+            OutcomeIntake(self.store, cache, Wakes(self.store, lambda token: False, lambda: NOW)),
             RowRepairs(self.store, now=lambda: self.now),
         )
         self.recovery = Recovery(
@@ -70,6 +72,7 @@ class Line:
             self.outbox,
             self.reruns,
             self,
+            Wakes(self.store, lambda token: False, lambda: NOW),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=timedelta(days=1),

@@ -108,12 +108,14 @@ class Bench:
         self.now, self.key = opened_at, key
         self.environment = {"INTERLOCK_JOB": "load-orders"}
         self.counted: list[tuple[Metric, float]] = []
+        self.ended_waits: list[str] = []
         self.store = Store(tables(self), TableNames.of_environment("test"))
         self.configure(job, zone)
         self.store.put_sensor("bronze", "ready", {"count": 10})
         self.context = StepContext(
             store=self.store,
             jobs=jobs,
+            end_wait=self._end_wait,
             now=lambda: self.now,
             until=lambda: datetime.now(UTC) + timedelta(seconds=30) if isinstance(jobs, Triggers) else self._until(),
             execution_timeout=TIMEOUT,
@@ -123,6 +125,10 @@ class Bench:
         start = open_run(key, decided_at=opened_at, execution_timeout=TIMEOUT, arrived_at=opened_at)
         self.store.commit(start)
         self.mark_started()
+
+    def _end_wait(self, token: str) -> bool:
+        self.ended_waits.append(token)
+        return True
 
     def _count(self, metric: Metric, value: float, **attributes: str) -> None:
         self.counted.append((metric, value))

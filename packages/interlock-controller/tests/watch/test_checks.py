@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.effects import BusEntry, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery, TickFailed, WorkerPool, all_checks, cursor_at, run_tick
 from interlock_lifecycle import ClockVerdict, JobEntry, RecordBreach, Run, RunKey, RunStatus, Verdict
@@ -79,6 +79,7 @@ class Deployment:
             outbox,
             RerunIntake(self.store, execution_timeout=TIMEOUT),
             self,
+            Wakes(self.store, lambda token: False, lambda: self.now),
             execution_timeout=TIMEOUT,
             pending_grace=timedelta(minutes=2),
             probe_after=timedelta(minutes=5),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.effects import NoTimers, Outbox
+from interlock_controller.effects import NoTimers, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Recovery, TickFailed, WorkerPool, all_checks, run_tick
 from interlock_lifecycle import Dormancy, KeptRows, NoteDormant, RunKey
@@ -65,6 +65,7 @@ class Watch:
             outbox,
             reruns,
             self,
+            Wakes(self.store, lambda token: False, lambda: self.now),
             execution_timeout=TIMEOUT,
             pending_grace=grace,
             probe_after=timedelta(minutes=5),

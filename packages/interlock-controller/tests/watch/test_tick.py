@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interlock_config import decode_yaml
-from interlock_controller.effects import BusEntry, Outbox
+from interlock_controller.effects import BusEntry, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Cause, Check, Recovery, TickFailed, run_tick
 from interlock_lifecycle import CommitIntent, JobIntent, Run, RunKey, RunStatus
@@ -74,6 +74,7 @@ def recovery(world: World, store: Store) -> Recovery:
         outbox,
         RerunIntake(store, execution_timeout=TIMEOUT),
         world,
+        Wakes(store, lambda token: False, lambda: NOW),
         execution_timeout=TIMEOUT,
         pending_grace=timedelta(minutes=2),
         probe_after=timedelta(minutes=5),

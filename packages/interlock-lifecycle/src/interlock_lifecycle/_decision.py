@@ -15,6 +15,7 @@ from interlock_lifecycle._run import (
     Run,
     RunKey,
     RunStatus,
+    Wait,
 )
 from interlock_lifecycle.events._event import Event
 from interlock_rules import KeptRow
@@ -96,6 +97,39 @@ class WaitForSlot(Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
+class OpenWait(Struct, frozen=True):
+    """A look found that the run has to wait, and the run's execution has no WAIT# row: create it.
+
+    The caller then looks again. A wake from now on changes the row, so no change after that look is lost. before: the
+    row of an earlier execution, or a corrupted one. job: the job whose events wake the run, if it waits for its job.
+    """
+
+    run: Run
+    wait: Wait
+    before: Wait | None = None
+    job: JobIntent | None = None
+    events: tuple[Event, ...] = ()
+
+
+class NoteHeld(Struct, frozen=True):
+    """Other rules hold the run than at its last look. `wait`: its WAIT# row with the new rules and reports."""
+
+    run: Run
+    wait: Wait
+    events: tuple[Event, ...]
+
+
+class RegisterWait(Struct, frozen=True):
+    """The execution waits at a task token from now on, unless the row has changed since its look.
+
+    A wake may have come, or another wait of the execution may be registered: its call was repeated, or came late.
+    wait: with the numbers as the look has read them.
+    """
+
+    wait: Wait
+    events: tuple[Event, ...] = ()
+
+
 class PassEvaluation(Struct, frozen=True):
     """The rules held on rows that were read from `evaluated_at` on. `baseline`: each post-run sensor at that time."""
 
@@ -109,6 +143,8 @@ class PassEvaluation(Struct, frozen=True):
     """The rows that the date keeps from now on. None if it keeps them already."""
     rules: int = 0
     """The number of rules that were evaluated."""
+    ends_wait: bool = False
+    """Whether the run has a WAIT# row, which ends now: no sensor row wakes it any more."""
 
 
 class CommitIntent(Struct, frozen=True):
@@ -119,11 +155,15 @@ class CommitIntent(Struct, frozen=True):
 
 
 class RecordStart(Struct, frozen=True):
-    """The start was answered: the intent has the job's id or its outcome."""
+    """The start was answered: the intent has the job's id or its outcome.
+
+    wait: the new WAIT# row of a run whose job is followed by events.
+    """
 
     run: Run
     intent: JobIntent
     events: tuple[Event, ...]
+    wait: Wait | None = None
 
 
 class WithdrawIntent(Struct, frozen=True):
@@ -427,6 +467,9 @@ Decision: TypeAlias = (
     StartRun
     | MarkStarted
     | WaitForSlot
+    | OpenWait
+    | NoteHeld
+    | RegisterWait
     | PassEvaluation
     | CommitIntent
     | RecordStart

@@ -147,6 +147,31 @@ class Run(Struct, frozen=True):
         return self.is_running and self.run_token == token
 
 
+class Wait(Struct, frozen=True):
+    """A WAIT# row: the wait of a run's execution for a wake (docs/reference/runs.md §4).
+
+    run_token: the execution. wakes, registrations: the number of wakes and of registered waits so far. A wait is
+    registered only if both numbers are still those that its look has read. for_job: the execution waits for the end of
+    its job, otherwise for sensor rows. task_token: the token of the registered wait. None before the first, and after a
+    wake was sent. look_at: the time (UTC) at which the execution looks without a wake. held: the names of the rules
+    that do not hold, each with the time (UTC) since when the run has been held by it. reports, reported_at: the number
+    of RUN_HELD events of the execution, and the time (UTC) of the last one.
+    is_whole: whether the row could be read. A corrupted row is replaced at the next look.
+    """
+
+    key: RunKey
+    run_token: str
+    wakes: int = 0
+    registrations: int = 0
+    for_job: bool = False
+    task_token: str | None = None
+    look_at: datetime | None = None
+    held: Mapping[str, datetime] = {}
+    reports: int = 0
+    reported_at: datetime | None = None
+    is_whole: bool = True
+
+
 class CorruptedRun(Struct, frozen=True):
     """A trigger row that cannot be read as a run: its readable parts, and the problem of the others.
 

@@ -24,9 +24,9 @@ _CLOSING_TIME = timedelta(minutes=5)
 
 JOB_CHECK_INTERVAL_SECONDS = 60
 
-MOST_TURNS = 2000
-"""The number of evaluations and job checks that an execution may make. Step Functions ends an execution after 25,000
-history entries (docs/reference/runs.md §3.2)."""
+MOST_TURNS = 1200
+"""The number of polls that an execution may make. Step Functions ends an execution after 25,000 history entries. The
+looks after wakes take up to 9,000 of them (docs/reference/runs.md §3.2)."""
 
 _SPARE_TURNS = 20
 """Turns in addition to those of the intervals: the first look, retry delays, waits that end at a deadline."""
@@ -89,7 +89,7 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
 
     If both windows do not fit, the job keeps at least half of the available time. Without a config the execution only
     follows a job that may have been started before, for as long as the execution may run. Windows that would take more
-    than 2,000 turns keep their length and get longer intervals.
+    than 1,200 turns keep their length and get longer intervals.
     """
     if config is None:
         left = int((execution_timeout - _CLOSING_TIME).total_seconds())
@@ -105,7 +105,7 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
 
 
 def _within_turns(windows: ExecutionWindows) -> ExecutionWindows:
-    """The same windows, with both intervals stretched by one factor until the turns are at most 2,000."""
+    """The same windows, with both intervals stretched by one factor until the turns are at most 1,200."""
     if windows.turns <= MOST_TURNS:
         return windows
     # Two turns in reserve: each interval is rounded up, and so is its number of turns.

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from msgspec.structs import replace
 
+from interlock_lifecycle.waits import JOBS_WITH_EVENTS, JobName, job_of_event
 from interlock_local import LocalStackError, find_checkout
 from interlock_local.site import Deployment, StackSettings, deploy, render_definition
 from interlock_local.site._policies import role_policy
@@ -21,7 +22,12 @@ from interlock_local.zips import SERVICES
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-OWN_SERVERS_TIMERS = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*"
+# Our server asks for these in place of the resources of AWS.
+OWN_SERVERS = {
+    "scheduler:CreateSchedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*",
+    "scheduler:DeleteSchedule": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/*",
+    "states:SendTaskSuccess": "*",
+}
 SETTINGS = StackSettings(
     environment="test",
     job_environment={"INTERLOCK_HOME": "/data"},
@@ -195,8 +201,9 @@ def test_no_role_has_wildcard_actions_or_resources(clients: Clients, deployment:
     assert document["Statement"]
     for statement in document["Statement"]:
         assert not any("*" in action for action in statement["Action"])
+        own = {OWN_SERVERS.get(action) for action in statement["Action"]}
         assert all(
-            resource.startswith("arn:aws:") and ("test-interlock-" in resource or resource == OWN_SERVERS_TIMERS)
+            (resource.startswith("arn:aws:") and "test-interlock-" in resource) or own == {resource}
             for resource in statement["Resource"]
         )
 
@@ -216,8 +223,12 @@ def test_role_on_aws_reaches_only_its_own_deployment(role: str) -> None:
 def test_the_state_machine_names_the_functions(clients: Clients, deployment: Deployment) -> None:
     found = clients("stepfunctions").describe_state_machine(stateMachineArn=deployment.state_machine_arn)
     definition = json.loads(found["definition"])
-    resources = {state["Resource"] for state in definition["States"].values() if state["Type"] == "Task"}
-    assert resources == {deployment.functions["orchestrator"], deployment.functions["sla-monitor"]}
+    tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
+    waiting = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+    called = [state["Parameters"]["FunctionName"] for state in tasks if state["Resource"] == waiting]
+    assert called == [deployment.functions["orchestrator"]] * 2
+    resources = {state["Resource"] for state in tasks}
+    assert resources == {deployment.functions["orchestrator"], deployment.functions["sla-monitor"], waiting}
     assert definition["TimeoutSeconds"] == 14400
 
 
@@ -304,7 +315,7 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
     roll_out(clients, zips, mappings=True)
     found = clients("lambda").list_event_source_mappings()["EventSourceMappings"]
     sources = sorted(one["EventSourceArn"].partition("test-interlock-")[2].partition("/")[0] for one in found)
-    assert sources == ["alerts", "control", "event-sink", "joblog", "sensor-inbox.fifo"]
+    assert sources == ["alerts", "control", "event-sink", "job-events", "joblog", "sensor-inbox.fifo"]
     stream = next(one for one in found if "control" in one["EventSourceArn"])
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert stream["BisectBatchOnFunctionError"] is True
@@ -321,6 +332,7 @@ def test_deploying_again_updates_the_one_mapping(clients: Clients, deployment: D
         ("alerts", "360", "alert-dlq", 10, "alert-dispatcher"),
         ("event-sink", "362", "event-sink-dlq", 240, "event-sink"),
         ("sensor-inbox.fifo", "120", "sensor-inbox-dlq.fifo", 720, "stream-router"),
+        ("job-events", "120", "job-events-dlq", 30, "stream-router"),
     ],
 )
 def test_a_queue_between_rule_and_function_is_mapped(
@@ -352,6 +364,49 @@ def test_each_minute_the_dispatcher_looks_for_slack(clients: Clients, deployment
     (target,) = clients("events").list_targets_by_rule(Rule="test-interlock-alert-probe")["Targets"]
     assert target["Arn"] == deployment.functions["alert-dispatcher"]
     assert json.loads(target["Input"]) == {"probe": True}
+
+
+@pytest.mark.parametrize("job_type", sorted(JOBS_WITH_EVENTS))
+def test_ended_jobs_reach_the_queue_of_job_events(clients: Clients, deployment: Deployment, job_type: str) -> None:
+    rule = clients("events").describe_rule(Name=f"test-interlock-job-events-{job_type}")
+    assert rule["State"] == "ENABLED"
+    pattern = json.loads(rule["EventPattern"])
+    # The router knows the events that the rule selects.
+    run_ids = dict.fromkeys(("jobRunId", "stepId", "executionArn"), "r-1")
+    event = {"source": pattern["source"][0], "detail-type": pattern["detail-type"][0], "detail": run_ids}
+    assert job_of_event(event) == JobName(job_type, "r-1")
+    (target,) = clients("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert target["Arn"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:test-interlock-job-events"
+
+
+def test_ended_execution_of_another_machine_reaches_the_router(
+    clients: Clients, deployment: Deployment, server: Ministack
+) -> None:
+    """The server puts the event itself. Interlock's own executions and running ones are no job events."""
+    states = clients("stepfunctions")
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    role = f"arn:aws:iam::{ACCOUNT}:role/test-interlock-sfn"
+    foreign = states.create_state_machine(name="nightly", definition=definition, roleArn=role)["stateMachineArn"]
+    deployed = states.describe_state_machine(stateMachineArn=deployment.state_machine_arn)["definition"]
+    states.update_state_machine(stateMachineArn=deployment.state_machine_arn, definition=definition)
+    own = states.start_execution(stateMachineArn=deployment.state_machine_arn, name="own")["executionArn"]
+    deadline = time.monotonic() + 60
+    while states.describe_execution(executionArn=own)["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    states.update_state_machine(stateMachineArn=deployment.state_machine_arn, definition=deployed)
+    job = states.start_execution(stateMachineArn=foreign, name="job")["executionArn"]
+    batches = received(server, "stream-router", job)
+    records = [record for batch in batches for record in batch["Records"]]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:test-interlock-job-events"
+    assert {record["eventSourceARN"] for record in records} == {queue}
+    (event,) = [json.loads(record["body"]) for record in records]
+    assert (event["detail"]["executionArn"], event["detail"]["status"]) == (job, "SUCCEEDED")
+    assert (event["account"], job_of_event(event)) == (ACCOUNT, JobName("step-function", job))
+    # The event of the own execution is older, so it would have come before.
+    assert received(server, "stream-router", own, patience=0.1) == []
+    variables = clients("lambda").get_function_configuration(FunctionName="test-interlock-stream-router")["Environment"]
+    assert variables["Variables"]["JOB_EVENTS_QUEUE_ARN"] == queue
 
 
 def test_queue_with_other_attributes_is_updated(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:

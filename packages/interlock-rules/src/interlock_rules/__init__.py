@@ -10,6 +10,7 @@ from ._rulesets import Evaluation, RuleSet, compile_rules
 from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
 from ._timestamps import parse_timestamp, updated_at
 from ._turns import next_turn
+from ._wording import shown
 
 __all__ = [
     "FARTHEST_OFFSET",
@@ -36,6 +37,7 @@ __all__ = [
     "row_date",
     "row_keys",
     "select_rows",
+    "shown",
     "to_number",
     "updated_at",
 ]

@@ -33,10 +33,11 @@ from interlock_store._rows import (
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
-from interlock_store._store import NO_CONFIG, Commit, Readings, RunContext, Store, StoredConfig
+from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
 from interlock_store._values import from_wire, to_wire
+from interlock_store._waits import Waits
 
 __all__ = [
     "NO_CONFIG",
@@ -45,6 +46,7 @@ __all__ = [
     "Contended",
     "CorruptedTrigger",
     "Cursor",
+    "DateOfSensor",
     "DynamoClient",
     "DynamoScan",
     "DynamoTables",
@@ -75,6 +77,7 @@ __all__ = [
     "Tables",
     "TransactionRefused",
     "UnreadableStatus",
+    "Waits",
     "corrupted_values",
     "date_holds",
     "find_server",

@@ -1,11 +1,10 @@
 """A cache of pipeline configs for five minutes. A cached config may lead to "nothing to do", never to "go"."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from interlock_lifecycle.waits import CACHED_CONFIG_LIFE
 from interlock_store._store import Store, StoredConfig
-
-_LIFE = timedelta(minutes=5)
 
 
 class ConfigCache:
@@ -20,7 +19,7 @@ class ConfigCache:
         """The config as it was at most five minutes ago."""
         kept = self._kept.get(pipeline_id)
         # An absent or unreadable config may be fixed at any moment, and "nothing to do" would lose a sensor.
-        if kept is not None and kept[1].config is not None and self._now() - kept[0] < _LIFE:
+        if kept is not None and kept[1].config is not None and self._now() - kept[0] < CACHED_CONFIG_LIFE:
             return kept[1]
         return self.fresh(pipeline_id)
 
@@ -29,6 +28,12 @@ class ConfigCache:
         stored = self._store.config(pipeline_id)
         self._kept[pipeline_id] = (self._now(), stored)
         return stored
+
+    def looked_up(self, pipeline_id: str) -> tuple[StoredConfig, bool]:
+        """The config as `get` returns it, and whether this call has read it, so that it need not be read again."""
+        before = self._kept.get(pipeline_id)
+        stored = self.get(pipeline_id)
+        return stored, self._kept.get(pipeline_id) is not before
 
     def drop(self, pipeline_id: str) -> None:
         """Forget a pipeline's config, because its row changed."""

@@ -19,19 +19,23 @@ from interlock_lifecycle import (
     DryRun,
     ExpireTrigger,
     JobEntry,
+    JobIntent,
     KeepRows,
     KeptRows,
     MarkStarted,
     NoteAfterRun,
     NoteArrival,
     NoteDormant,
+    NoteHeld,
     NoteRest,
     ObserveRun,
     OpenAttempt,
+    OpenWait,
     PassEvaluation,
     RecordBreach,
     RecordStart,
     RecoverRun,
+    RegisterWait,
     Rejections,
     RejectRerun,
     RejectSensor,
@@ -45,11 +49,14 @@ from interlock_lifecycle import (
     StandingRequest,
     StartRun,
     Verdict,
+    Wait,
     WaitForSlot,
     WithdrawIntent,
 )
+from interlock_lifecycle.waits import name_of_job
 from interlock_sla import Clock
 from interlock_store._rows import (
+    LOOKING,
     PENDING,
     POSTRUN,
     REJECTIONS_READ,
@@ -62,12 +69,15 @@ from interlock_store._rows import (
     entry_row,
     event_row,
     format_time,
+    held_row,
     intent_row,
+    job_row,
     kept_row,
     marker_row,
     milliseconds,
     pipeline_pk,
     repaired_row,
+    reports_row,
     rerun_marker,
     rerun_row,
     rest_row,
@@ -75,6 +85,7 @@ from interlock_store._rows import (
     run_sk,
     slot_row,
     verdict_changes,
+    wait_row,
     waiting_place,
 )
 from interlock_store._tables import TableNames
@@ -98,6 +109,9 @@ _Step: TypeAlias = (
     StartRun
     | MarkStarted
     | WaitForSlot
+    | OpenWait
+    | NoteHeld
+    | RegisterWait
     | PassEvaluation
     | CommitIntent
     | RecordStart
@@ -150,12 +164,12 @@ def _run_writes(decision: _Step, names: TableNames) -> list[Write]:
             return [opened, *arrival, *_open_kept(decision.run.key, decision.kept, decision.run.committed_at, control)]
         case MarkStarted() | WaitForSlot():
             return _start_or_wait(decision, control)
+        case OpenWait() | NoteHeld() | RegisterWait():
+            return _wait_writes(decision, control)
         case PassEvaluation():
             return _pass(decision, control)
-        case CommitIntent() | RecordStart():
-            return [_set_intent(decision.run, control, intent_row(decision.intent))]
-        case WithdrawIntent():
-            return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
+        case CommitIntent() | RecordStart() | WithdrawIntent():
+            return _intent_writes(decision, names)
         case NoteRest():
             noted: Item = {"restOfHour": rest_row(decision.rest)}
             return [_on_run(decision.run, control, noted, expect=_held_with_rest(decision.run))]
@@ -195,12 +209,84 @@ def _dry_run_writes(decision: ObserveRun | NoteArrival | AnswerDryRun, control: 
             assert_never(decision)
 
 
+def _intent_writes(decision: CommitIntent | RecordStart | WithdrawIntent, names: TableNames) -> list[Write]:
+    control = names.control
+    match decision:
+        case CommitIntent():
+            return [_set_intent(decision.run, control, intent_row(decision.intent))]
+        case RecordStart():
+            intended = _set_intent(decision.run, control, intent_row(decision.intent))
+            return [intended, *_follow_by_events(decision.run, decision.intent, decision.wait, control)]
+        case WithdrawIntent():
+            return [_set_intent(decision.run, control, None), _log(decision.entry, names)]
+        case _:
+            assert_never(decision)
+
+
+def _wait_writes(decision: OpenWait | NoteHeld | RegisterWait, control: str) -> list[Write]:
+    match decision:
+        case OpenWait():
+            return _open_wait(decision, control)
+        case NoteHeld():
+            held: Item = {"held": held_row(decision.wait.held), **reports_row(decision.wait)}
+            return [_on_wait(decision.run.key, control, held, Expect(equals={"runToken": decision.run.run_token}))]
+        case RegisterWait():
+            return [_register(decision.wait, control)]
+        case _:
+            assert_never(decision)
+
+
+def _open_wait(decision: OpenWait, control: str) -> list[Write]:
+    """The new row. The row of an earlier execution is as it was read, and a corrupted one is replaced in any case."""
+    run, before = decision.run, decision.before
+    held = Check(control, pipeline_pk(run.key.pipeline_id), run_sk("TRIGGER", run.key), _held(run), FENCE)
+    expect = NOTHING_THERE if before is None else Expect(equals={"runToken": before.run_token})
+    if before is not None and not before.is_whole:
+        expect = ANYTHING
+    lease = run.lease_until or run.committed_at
+    writes: list[Write] = [held, Put(control, wait_row(decision.wait, lease), expect)]
+    job = name_of_job(decision.job)
+    return writes if job is None else [*writes, Put(control, job_row(job, run.key, lease))]
+
+
+def _register(wait: Wait, control: str) -> Update:
+    """The execution waits from now on, if the row is as its look has read it."""
+    look_at = format_time(wait.look_at) if wait.look_at is not None else None
+    changes: Item = {
+        "registrations": wait.registrations + 1,
+        "taskToken": wait.task_token,
+        "lookAt": look_at,
+        "GSI1PK": LOOKING,
+        "GSI1SK": look_at,
+    }
+    known = {"runToken": wait.run_token, "wakes": wait.wakes, "registrations": wait.registrations}
+    return _on_wait(wait.key, control, changes, Expect(equals=known))
+
+
+def _on_wait(key: RunKey, control: str, changes: Item, expect: Expect) -> Update:
+    return Update(control, pipeline_pk(key.pipeline_id), run_sk("WAIT", key), set=changes, expect=expect, role=FENCE)
+
+
+def _follow_by_events(run: Run, intent: JobIntent, wait: Wait | None, control: str) -> list[Write]:
+    """The rows of a job that is followed by events: the wait of its run, and the name by which an event finds it."""
+    job = name_of_job(intent)
+    if wait is None or job is None:
+        return []
+    lease = run.lease_until or run.committed_at
+    return [Put(control, wait_row(wait, lease)), Put(control, job_row(job, run.key, lease))]
+
+
+def _end_wait(key: RunKey, control: str) -> Delete:
+    return Delete(control, pipeline_pk(key.pipeline_id), run_sk("WAIT", key))
+
+
 def _pass(decision: PassEvaluation, control: str) -> list[Write]:
     held = Expect(equals=_held(decision.run).equals, absent=("evaluatedAt",))
     noted: Item = {"evaluatedAt": format_time(decision.evaluated_at), "evaluatedSensors": decision.seen}
     passed = _on_run(decision.run, control, noted, expect=held)
     kept = [] if decision.kept is None else [_kept(decision.run.key, decision.kept, decision.evaluated_at, control)]
-    return [passed, *_baseline(decision.run.key, decision.baseline, control), *kept]
+    ended = [_end_wait(decision.run.key, control)] if decision.ends_wait else []
+    return [passed, *_baseline(decision.run.key, decision.baseline, control), *kept, *ended]
 
 
 def _open_kept(key: RunKey, kept: KeptRows, at: datetime, control: str) -> list[Write]:
@@ -321,8 +407,8 @@ def _wait_for_slot(run: Run, control: str) -> Update:
 
 def _recover(before: Run, after: Run, control: str) -> list[Write]:
     """The run keeps the slot of its date. That of an earlier version, or whose slot was deleted, takes one."""
-    row = Put(control, run_row(after), _unchanged(before))
-    return [row] if after.lease_until is None else [row, Put(control, slot_row(after, after.lease_until))]
+    writes: list[Write] = [Put(control, run_row(after), _unchanged(before)), _end_wait(after.key, control)]
+    return writes if after.lease_until is None else [*writes, Put(control, slot_row(after, after.lease_until))]
 
 
 def _free_slot(key: RunKey, control: str) -> Delete:
@@ -382,7 +468,7 @@ def _close(decision: CloseRun, names: TableNames) -> list[Write]:
         changes |= {"GSI1PK": POSTRUN, "GSI1SK": format_time(decision.closed_at)}
         remove = ["ttl"]
     writes: list[Write] = [_on_run(run, names.control, changes, remove=remove, expect=_held_with_rest(run))]
-    writes.append(_free_slot(run.key, names.control))
+    writes += [_free_slot(run.key, names.control), _end_wait(run.key, names.control)]
     if decision.entry is not None:
         writes.append(_log(decision.entry, names))
     if decision.follow_up is not None:
@@ -433,6 +519,7 @@ def _repair(decision: RepairRun, control: str) -> list[Write]:
     return [
         Put(control, item, expect, FENCE),
         _free_slot(key, control),
+        _end_wait(key, control),
         *_judge(key, decision.judged, decision, control),
     ]
 
@@ -467,6 +554,7 @@ def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
         Put(names.control, run_row(after), expect, FENCE),
         _count(decision.rerun, names),
         _log(decision.entry, names),
+        _end_wait(after.key, names.control),
     ]
     if decision.request is not None:
         writes += _answer(after.key, decision.request, names.control)

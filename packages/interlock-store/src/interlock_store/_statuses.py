@@ -103,7 +103,17 @@ class _Look:
             config, problem = self._stored.config, self._stored.problem
             readings = self._readings(run)
             taken = self._slots_taken if run.waits_for_slot else 0
-            report = describe_run(run, config, problem, readings.rows, sla, self._now, readings.kept, slots_taken=taken)
+            report = describe_run(
+                run,
+                config,
+                problem,
+                readings.rows,
+                sla,
+                self._now,
+                readings.kept,
+                slots_taken=taken,
+                wait=self._store.waits.of_run(run.key) if run.is_running else None,
+            )
             return _saying(report, trouble)
 
         return self._line(_written_date(row), f"row {row['PK']} / {row['SK']}", describe)
@@ -206,7 +216,7 @@ def _saying(report: RunReport, *more: str) -> RunReport:
 
 def _moments(report: RunReport) -> Iterator[datetime]:
     """Every time that is shown of a date."""
-    shown = [report.until]
+    shown = [report.until, report.held_since, report.next_look]
     for clock in report.sla:
         shown += [clock.breach_at, clock.warning_at, clock.judged_at, clock.moved_from]
     return (moment for moment in shown if moment is not None)

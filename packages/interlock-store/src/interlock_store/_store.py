@@ -1,7 +1,7 @@
 """The store: it reads facts from the tables and writes each decision as one transaction."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,6 +22,7 @@ from interlock_lifecycle import (
     RunStatus,
     StandingRequest,
     Verdict,
+    Wait,
 )
 from interlock_lifecycle.dates import clocks_since, notes_these_days
 from interlock_lifecycle.reruns import OWN_REASONS, RerunRequest
@@ -56,6 +57,7 @@ from interlock_store._rows import (
     read_rejections,
     read_rerun,
     read_verdict,
+    read_wait,
     request_stamp,
     rerun_marker,
     run_sk,
@@ -64,6 +66,7 @@ from interlock_store._rows import (
 )
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
 from interlock_store._trigger_rows import read_run, startable_run
+from interlock_store._waits import Waits
 from interlock_store._write import (
     ANYTHING,
     ARRIVAL,
@@ -80,6 +83,8 @@ from interlock_store._write import (
 )
 
 _FREE_KEY_TRIES = 200
+_MOST_FORGOTTEN = 50
+"""The rows of one deletion. A transaction of DynamoDB has at most 100 writes."""
 _HOURS_OF_A_DAY = 24
 
 
@@ -96,11 +101,23 @@ class Commit(StrEnum):
 
 
 class RunContext(Struct, frozen=True):
-    """The facts for most steps of a run: its trigger row, its pipeline's config, its SLA so far."""
+    """The facts for most steps of a run: its trigger row, its pipeline's config, its SLA so far, its wait."""
 
     run: Run | None
     config: "StoredConfig"
     sla: SlaFacts
+    wait: Wait | None = None
+
+
+class DateOfSensor(Struct, frozen=True):
+    """The facts about a sensor's date: its run, its run under the other schedule, its first arrival (UTC).
+
+    other_run: read only if `run` is None.
+    """
+
+    run: Run | None
+    other_run: Run | None
+    arrived_at: datetime | None
 
 
 class Readings(Struct, frozen=True):
@@ -177,6 +194,7 @@ class Store:
     def __init__(self, tables: Tables, names: TableNames) -> None:
         self._tables = tables
         self.names = names
+        self.waits = Waits(tables, names)
 
     # --- facts ---------------------------------------------------------------------------------------------
 
@@ -196,16 +214,35 @@ class Store:
         return found
 
     def run_context(self, key: RunKey) -> RunContext:
-        """The trigger row, config, arrival and verdict of a date, in one strongly consistent request."""
+        """The trigger row, config, arrival, verdict and wait of a date, in one strongly consistent request."""
         pk = pipeline_pk(key.pipeline_id)
-        sort_keys = (run_sk("TRIGGER", key), CONFIG, f"SENSOR#first-sensor-arrival#{key.date}", run_sk("VERDICT", key))
+        sort_keys = (
+            run_sk("TRIGGER", key),
+            CONFIG,
+            f"SENSOR#first-sensor-arrival#{key.date}",
+            run_sk("VERDICT", key),
+            run_sk("WAIT", key),
+        )
         rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
-        trigger, config, arrival, verdict = (rows.get((pk, sk)) for sk in sort_keys)
+        trigger, config, arrival, verdict, wait = (rows.get((pk, sk)) for sk in sort_keys)
         stored = self._stored(config, key.pipeline_id)
         return RunContext(
             run=None if trigger is None else read_run(trigger),
             config=stored,
             sla=_sla_facts(key, arrival, verdict, stored),
+            wait=None if wait is None else read_wait(wait),
+        )
+
+    def date_of_sensor(self, key: RunKey) -> DateOfSensor:
+        """The trigger rows of a date under both schedules, and its first arrival, in one consistent request."""
+        pk, other = pipeline_pk(key.pipeline_id), key.under_other_schedule
+        sort_keys = (run_sk("TRIGGER", key), run_sk("TRIGGER", other), f"SENSOR#first-sensor-arrival#{key.date}")
+        rows = self._tables.get_many(self.names.control, [(pk, sk) for sk in sort_keys])
+        trigger, another, arrival = (rows.get((pk, sk)) for sk in sort_keys)
+        return DateOfSensor(
+            run=None if trigger is None else read_run(trigger),
+            other_run=None if trigger is not None or another is None else read_run(another),
+            arrived_at=None if arrival is None else read_arrival(arrival),
         )
 
     def run(self, key: RunKey) -> Run | None:
@@ -548,9 +585,11 @@ class Store:
         except TransactionRefused:
             return
 
-    def forget_event(self, pk: str, sk: str) -> None:
-        """Delete an outbox row after its event is on the bus, or is kept as a dead letter."""
-        self._tables.transact([Delete(self.names.control, pk, sk)])
+    def forget_events(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Delete outbox rows after their events are on the bus, or are kept as dead letters."""
+        for start in range(0, len(rows), _MOST_FORGOTTEN):
+            chosen = rows[start : start + _MOST_FORGOTTEN]
+            self._tables.transact([Delete(self.names.control, row["PK"], row["SK"]) for row in chosen])
 
     # --- rows that users and tools write -----------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str]
     sfn_timeout: timedelta = timedelta(seconds=14400)
     skip_scheduler: bool = False
+    job_events: bool = True
     stage_timeout: timedelta = timedelta(seconds=30)
     shutdown_buffer: timedelta = timedelta(milliseconds=500)
     workers_per_stage: int = 3
@@ -158,6 +159,7 @@ def _one_of(*allowed: str) -> Callable[[str], str | None]:
 _KNOWN: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     "SFN_TIMEOUT_SECONDS": ("sfn_timeout", _seconds(1), "a whole number of seconds, at least 1"),
     "SKIP_SCHEDULER": ("skip_scheduler", _truth, "true or false"),
+    "JOB_EVENTS": ("job_events", _truth, "true or false"),
     "STAGE_TIMEOUT": ("stage_timeout", _duration(timedelta(milliseconds=100)), "a duration of at least 100ms"),
     "SHUTDOWN_BUFFER": ("shutdown_buffer", _duration(timedelta()), "a duration such as 500ms"),
     "WORKERS_PER_STAGE": ("workers_per_stage", _whole(1, 100), "a whole number from 1 to 100"),

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from interlock_controller.effects import EndWait, TaskTokens, client_on_use
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
 from interlock_telemetry import Metric, Settings, environment, instrument, measure
@@ -33,6 +34,7 @@ class Service(Struct, frozen=True):
 
     store: Store
     jobs: Jobs
+    end_wait: EndWait
     execution_timeout: timedelta
     variables: Mapping[str, str]
     health: Mapping[str, Callable[[], None]]
@@ -44,10 +46,12 @@ class Service(Struct, frozen=True):
         return StepContext(
             store=self.store,
             jobs=self.jobs,
+            end_wait=self.end_wait,
             now=now,
             until=lambda: ends_at - _CLOSING_TIME,
             execution_timeout=self.execution_timeout,
             environment=self.variables,
+            has_job_events=self.settings.job_events,
         )
 
 
@@ -72,7 +76,8 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     store = Store(tables, names)
     health = {"control": store.ping}
     jobs = _jobs(settings, variables, measured)
-    return Service(store, jobs, settings.sfn_timeout, variables, health, settings, tables.within)
+    end_wait = TaskTokens(client_on_use("stepfunctions")).end_wait
+    return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, tables.within)
 
 
 def _jobs(settings: Settings, variables: Mapping[str, str], measured: Measure) -> Triggers:

@@ -11,11 +11,14 @@ from interlock_controller.effects import (
     Executions,
     Outbox,
     RowRepairs,
+    TaskTokens,
+    Wakes,
     client_on_use,
     dead_letters_of_environment,
 )
 from interlock_controller.records import (
     ConfigIntake,
+    JobEventIntake,
     OutcomeIntake,
     RecordRouter,
     RerunIntake,
@@ -30,7 +33,11 @@ from interlock_telemetry import Settings, environment, instrument
 SERVICE = "stream-router"
 
 REQUIRED = ("CONTROL_TABLE", "JOBLOG_TABLE", "RERUN_TABLE", "STATE_MACHINE_ARN", "EVENT_BUS_NAME")
-OPTIONAL = ("SENSOR_INBOX_DLQ_URL",)
+OPTIONAL = ("SENSOR_INBOX_DLQ_URL", "JOB_EVENTS_QUEUE_ARN")
+
+
+_WAKES_AT_A_TIME = 8
+"""A row without a date wakes all runs of its pipeline, and its record has the time of one invocation."""
 
 
 def now() -> datetime:
@@ -39,7 +46,7 @@ def now() -> datetime:
 
 
 class Service(Struct, frozen=True):
-    """The stream-router's objects: the router of records, the sensor inbox, the checks of a ping, settings.
+    """The stream-router's objects: the router of records, the sensor inbox, the job events, the checks of a ping.
 
     dead_letters, inbox_dead_letters: the queues of records and of messages that can never be processed. Without
     `inbox_dead_letters`, such messages stay in the inbox, whose redrive policy keeps them.
@@ -49,6 +56,7 @@ class Service(Struct, frozen=True):
     router: RecordRouter
     dead_letters: DeadLetters
     inbox: SensorInbox
+    job_events: JobEventIntake
     inbox_dead_letters: DeadLetters | None
     health: Mapping[str, Callable[[], None]]
     settings: Settings
@@ -65,20 +73,23 @@ def wire(variables: Mapping[str, str]) -> Service:
     store = Store(tables, names)
     timeout = settings.sfn_timeout
     executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    wakes = Wakes(store, TaskTokens(client_on_use("stepfunctions")).end_wait, now, parallel=_WAKES_AT_A_TIME)
     bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
     cache = ConfigCache(store, now)
     dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
     router = RecordRouter(
         outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
-        configs=ConfigIntake(store, cache),
-        sensors=SensorIntake(store, cache, execution_timeout=timeout),
+        configs=ConfigIntake(store, cache, wakes),
+        sensors=SensorIntake(store, cache, wakes, execution_timeout=timeout),
         reruns=RerunIntake(store, execution_timeout=timeout),
-        jobs=OutcomeIntake(store, cache),
+        jobs=OutcomeIntake(store, cache, wakes),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     health = {"control": store.ping, "bus": bus.ping}
     inbox_letters = _inbox_dead_letters(settings)
-    return Service(router, dead_letters, SensorInbox(store), inbox_letters, health, settings, within=tables.within)
+    job_events = JobEventIntake(store, wakes)
+    inbox = SensorInbox(store)
+    return Service(router, dead_letters, inbox, job_events, inbox_letters, health, settings, within=tables.within)
 
 
 def _inbox_dead_letters(settings: Settings) -> DeadLetters | None:

@@ -7,6 +7,7 @@ from interlock_controller.effects._executions import MISSING, Executions
 from interlock_controller.effects._outbox import Bus, ExecutionStarter, Outbox
 from interlock_controller.effects._repairs import RowRepairs
 from interlock_controller.effects._timers import NoTimers, SchedulerTimers, Timers, timers_of_environment
+from interlock_controller.effects._wakes import EndWait, TaskTokens, Wakes
 
 __all__ = [
     "MISSING",
@@ -15,6 +16,7 @@ __all__ = [
     "Bus",
     "BusEntry",
     "BusError",
+    "EndWait",
     "EventBus",
     "ExecutionStarter",
     "Executions",
@@ -23,7 +25,9 @@ __all__ = [
     "Outbox",
     "RowRepairs",
     "SchedulerTimers",
+    "TaskTokens",
     "Timers",
+    "Wakes",
     "client_on_use",
     "dead_letters_of_environment",
     "timers_of_environment",

@@ -18,7 +18,7 @@ from interlock_lifecycle.runs import (
     needs_start,
     refuse_config,
 )
-from interlock_store import Commit, Store, StoredConfig
+from interlock_store import Commit, RunContext, Store
 from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
@@ -69,17 +69,16 @@ class Outbox:
         return decide_until_settled(lambda: self._start_once(key, before), subject=f"start of {key}")
 
     def _start_once(self, key: RunKey, before: Callable[[Run], None]) -> Run | Overtaken | None:
-        run = self._store.run(key)
+        known = self._store.run_context(key)
+        run, stored = known.run, known.config
         if run is None or not needs_start(run, run.run_token):
             return None
-        stored = self._store.config(key.pipeline_id)
         if run.job_intent is None and (stored.config is None or stored.config.dry_run):
-            return None if self._refuse(run, stored) else OVERTAKEN
+            return None if self._refuse(run, known) else OVERTAKEN
         waits = self._slot(run, stored.config)
         if waits is not None:
             return None if self._wait(waits) else OVERTAKEN
-        arrived_at = self._store.arrived_at(key)
-        wire = execution_input(run, stored.config, arrived_at, self._execution_timeout)
+        wire = execution_input(run, stored.config, known.sla.arrived_at, self._execution_timeout)
         before(run)
         self._executions.start(execution_name(run), wire)
         return run if self._mark_started(run) else OVERTAKEN
@@ -118,9 +117,9 @@ class Outbox:
         _log.info("run_waits_for_slot", run=str(decision.run.key), commit=str(commit))
         return commit is Commit.COMMITTED
 
-    def _refuse(self, run: Run, stored: StoredConfig) -> bool:
-        why = stored.problem or "the pipeline is now a dry run"
-        decision = refuse_config(run, why, self._store.sla(run.key), stored.config, self._now())
+    def _refuse(self, run: Run, known: RunContext) -> bool:
+        why = known.config.problem or "the pipeline is now a dry run"
+        decision = refuse_config(run, why, known.sla, known.config.config, self._now())
         return self._store.commit(decision) is Commit.COMMITTED
 
     def _mark_started(self, run: Run) -> bool:
@@ -141,14 +140,12 @@ class Outbox:
         whole = [row for row in rows if not _lack(row)]
         refused, trouble = self._publish(whole)
         lost += [(whole[at], code) for at, code in sorted(refused.items()) if code in PERMANENT_CODES]
-        for at, row in enumerate(whole):
-            if at not in refused:
-                self._store.forget_event(row["PK"], row["SK"])
+        self._store.forget_events([row for at, row in enumerate(whole) if at not in refused])
         for row, why in lost:
             self._bury(row, why)
             if _lack(row):
                 self._report(row, why)
-            self._store.forget_event(row["PK"], row["SK"])
+            self._store.forget_events([row])
         if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
             raise trouble
 

@@ -1,8 +1,9 @@
 """Takes in stream records: sensors, rerun requests, outcomes of external jobs, configs and calendars."""
 
-from interlock_controller.records._change import Change, MalformedRecord, read_change
+from interlock_controller.records._change import Change, MalformedRecord, event_runs, read_change
 from interlock_controller.records._configs import ConfigIntake
 from interlock_controller.records._inbox import SensorInbox, SensorReading, read_reading
+from interlock_controller.records._job_events import JobEventIntake
 from interlock_controller.records._outcomes import OutcomeIntake
 from interlock_controller.records._reruns import RerunIntake
 from interlock_controller.records._router import RecordRouter
@@ -11,6 +12,7 @@ from interlock_controller.records._sensors import SensorIntake
 __all__ = [
     "Change",
     "ConfigIntake",
+    "JobEventIntake",
     "MalformedRecord",
     "OutcomeIntake",
     "RecordRouter",
@@ -18,6 +20,7 @@ __all__ = [
     "SensorInbox",
     "SensorIntake",
     "SensorReading",
+    "event_runs",
     "read_change",
     "read_reading",
 ]

@@ -1,6 +1,6 @@
 """Reads a stream record: the changed row, its new image and the time of the change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,3 +32,26 @@ def read_change(record: Mapping[str, Any]) -> Change:
         return Change(str(keys["PK"]), str(keys["SK"]), row, at)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MalformedRecord(f"not a stream record of Interlock: {type(error).__name__}: {error}") from error
+
+
+def event_runs(records: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The outbox rows among stream records, in their order: a list for each run of records that are next to each other.
+
+    Records that cannot be read end a run.
+    """
+    runs: list[list[Mapping[str, Any]]] = [[]]
+    for record in records:
+        row = _event_row(record)
+        if row is not None:
+            runs[-1].append(row)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _event_row(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    try:
+        is_event = str(record["dynamodb"]["Keys"]["SK"]["S"]).startswith("EVENT#")
+        return read_change(record).row if is_event else None
+    except (KeyError, TypeError, MalformedRecord):
+        return None

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
-from interlock_lifecycle import Ignore, JobEntry
+from interlock_controller.effects import Wakes
+from interlock_lifecycle import Ignore, JobEntry, RunKey
 from interlock_lifecycle.dryrun import FailureFacts, decide_dry_run_failure, failure_marker
 from interlock_store import Commit, ConfigCache, Store
 from interlock_telemetry import get_logger
@@ -12,18 +13,28 @@ _log = get_logger(__name__)
 
 
 class OutcomeIntake:
-    """Takes in the reports of external jobs. A live run reads the joblog itself (check-job)."""
+    """Takes in the reports of external jobs. A live run reads the joblog itself (check-job) when it is woken."""
 
-    def __init__(self, store: Store, cache: ConfigCache) -> None:
+    def __init__(self, store: Store, cache: ConfigCache, wakes: Wakes) -> None:
         self._store = store
         self._cache = cache
+        self._wakes = wakes
 
     def reported(self, entry: JobEntry, at: datetime) -> None:
-        """Judge the outcome for a dry run, once. `at` is the record's time (UTC). Raises Contended."""
+        """Judge the outcome for a dry run, once, or wake the live run. `at` is the record's time (UTC).
+
+        Raises Contended.
+        """
         cached = self._cache.get(entry.key.pipeline_id).config
         if cached is None or not cached.dry_run:
+            self._wake(entry.key)
             return
         decide_until_settled(lambda: self._judge(entry, at), subject=f"outcome of {entry.key}")
+
+    def _wake(self, key: RunKey) -> None:
+        wait = self._store.waits.of_run(key)
+        if wait is not None and wait.for_job:
+            self._wakes.wake(wait)
 
     def _judge(self, entry: JobEntry, at: datetime) -> Overtaken | None:
         stored = self._cache.fresh(entry.key.pipeline_id)

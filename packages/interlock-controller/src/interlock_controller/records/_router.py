@@ -1,6 +1,6 @@
 """Routes changed rows: committed rows to the outbox, and sensors, requests, outcomes and configs to their intake."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock_controller.effects import Outbox, RowRepairs
@@ -26,7 +26,7 @@ from interlock_telemetry import get_logger
 
 _log = get_logger(__name__)
 
-_NOTES = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#", "OPEN#")
+_NOTES = ("MARKER#", "VERDICT#", "DRY_RUN#", "KEPT#", "OPEN#", "WAIT#", "JOBRUN")
 """The kinds of rows that need no action: Interlock's notes. Corrupted values are reported."""
 
 
@@ -51,6 +51,17 @@ class RecordRouter:
         self._sensors = sensors
         self._reruns = reruns
         self._jobs = jobs
+        self._runs: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._relayed: set[str] = set()
+
+    def begin_batch(self, events: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+        """Note the outbox rows of a batch (`event_runs`). Its events that are next to each other are relayed together.
+
+        The events of a transaction come next to each other. Together they take one request to the bus and one to the
+        table. They are relayed when the first of them is reached, so that no event precedes a record that failed.
+        """
+        self._runs = {str(run[0]["SK"]): run for run in events if len(run) > 1}
+        self._relayed = set()
 
     def route(self, change: Change) -> None:
         """Pass the change to its intake or to the outbox.
@@ -85,14 +96,29 @@ class RecordRouter:
         elif change.sk.startswith("TRIGGER#"):
             self._started(change)
         elif change.sk.startswith("EVENT#"):
-            # The outbox also dead-letters an incomplete row, and deletes it only after that.
-            self._outbox.relay([change.row])
+            self._emitted(change.sk, change.row)
         elif change.sk.startswith("RERUN_REQUEST#") and "handledAt" not in change.row:
             self._reruns.requested(read_rerun_request(change.row, change.at))
         elif change.sk.startswith("JOB#"):
             self._reported(change)
         elif not change.sk.startswith("RERUN_REQUEST#"):
             raise MalformedRecord(f"{change.sk.partition('#')[0]!r} is not a kind of row that Interlock knows")
+
+    def _emitted(self, sk: str, row: Mapping[str, Any]) -> None:
+        """Relay an event. The outbox also dead-letters an incomplete row, and deletes it only after that."""
+        run = self._runs.pop(sk, None)
+        if run is not None:
+            self._relay_together(run)
+        if sk not in self._relayed:
+            self._outbox.relay([row])
+
+    def _relay_together(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._outbox.relay(rows)
+        except Exception as error:  # noqa: BLE001 (each record is routed on its own, and raises its own error)
+            _log.warning("events_not_relayed_together", events=len(rows), error=f"{type(error).__name__}: {error}")
+        else:
+            self._relayed.update(str(row["SK"]) for row in rows)
 
     def _configured(self, change: Change) -> None:
         if change.pk.startswith("CALENDAR#"):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_controller._dry_runs import dry_run_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
+from interlock_controller.effects import Wakes
 from interlock_lifecycle import Announce, Decision, Ignore, KeptRows, NoteAfterRun, RunKey, Sensor, StandingRequest
 from interlock_lifecycle.dryrun import decide_dry_run, decide_waiting_dry_run
 from interlock_lifecycle.sensors import (
@@ -34,6 +35,7 @@ from interlock_lifecycle.sensors import (
     run_key_of,
     watching_rule,
 )
+from interlock_lifecycle.waits import is_validated, wakes
 from interlock_rules import UnreadableDate, row_date
 from interlock_store import Commit, ConfigCache, Readings, Store, StoredConfig, format_time
 from interlock_telemetry import get_logger
@@ -47,9 +49,10 @@ _NOTHING = Readings({}, KeptRows())
 class SensorIntake:
     """Takes in sensor records."""
 
-    def __init__(self, store: Store, cache: ConfigCache, *, execution_timeout: timedelta) -> None:
+    def __init__(self, store: Store, cache: ConfigCache, wakes: Wakes, *, execution_timeout: timedelta) -> None:
         self._store = store
         self._cache = cache
+        self._wakes = wakes
         self._execution_timeout = execution_timeout
 
     def arrived(self, sensor: Sensor) -> None:
@@ -58,27 +61,42 @@ class SensorIntake:
         Raises UnreadableSensor for a row with an invalid date, after the report: no retry changes the row. Raises
         Contended.
         """
-        if not self._is_read(sensor, self._cache.get(sensor.pipeline_id)):
+        stored, is_fresh = self._cache.looked_up(sensor.pipeline_id)
+        if not self._is_read(sensor, stored):
             return
-        stored = self._cache.fresh(sensor.pipeline_id)
+        if not is_fresh:
+            stored = self._cache.fresh(sensor.pipeline_id)
         if not self._is_read(sensor, stored) or stored.config is None:
             return
-        problem = problem_of(sensor, stored.config)
+        try:
+            self._take(sensor, stored.config, stored)
+        finally:
+            # After the row is kept for its date, and whatever else it does: a waiting run may need it.
+            self._wake_runs(sensor, stored.config)
+
+    def _wake_runs(self, sensor: Sensor, config: PipelineConfig) -> None:
+        """Wake the waiting runs for which the record counts."""
+        if config.dry_run or not is_validated(sensor, config):
+            return
+        waits = self._store.waits.of_pipeline(config.id)
+        self._wakes.wake_all([wait for wait in waits if wakes(sensor, config, wait)])
+
+    def _take(self, sensor: Sensor, config: PipelineConfig, stored: StoredConfig) -> None:
+        problem = problem_of(sensor, config)
         if problem is not None:
-            if stored.config.dry_run:
+            if config.dry_run:
                 # A live run evaluates by itself. A waiting date may need this reference data, or a kept row that the
                 # replaced row has hidden.
-                self._judge_waiting_dry_runs(sensor, stored.config, stored)
-            if reads(sensor.key, stored.config):
+                self._judge_waiting_dry_runs(sensor, config, stored)
+            if reads(sensor.key, config):
                 self._reject(sensor, problem)
             return
-        self._keep(sensor, stored.config)
-        path = path_of(sensor, stored.config)
+        self._keep(sensor, config)
+        path = path_of(sensor, config)
         if path is None:
             return
-        if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, stored.config):
+        if path is SensorPath.TRIGGER and not stored.periodic and has_period(sensor, config):
             self._store.note_periods(sensor.pipeline_id)
-        config = stored.config
         self._decide_and_commit(sensor, lambda: self._decide(sensor, path, config, stored))
         if path is SensorPath.DRY_RUN:
             self._judge_waiting_dry_runs(sensor, config, stored)
@@ -89,7 +107,8 @@ class SensorIntake:
         if stored.config is None:
             _log.warning("sensor_held", pipeline=sensor.pipeline_id, sensor=sensor.key, reason=stored.problem)
             return False
-        return reads(sensor.key, stored.config) or path_of(sensor, stored.config) is not None
+        config = stored.config
+        return reads(sensor.key, config) or is_validated(sensor, config) or path_of(sensor, config) is not None
 
     def _reject(self, sensor: Sensor, problem: UnreadableDate) -> NoReturn:
         marker = rejection_marker(sensor, problem)
@@ -186,7 +205,9 @@ class SensorIntake:
         return decide_sensor(sensor, config, live, execution_timeout=self._execution_timeout)
 
     def _facts(self, sensor: Sensor, key: RunKey, config: PipelineConfig, stored: StoredConfig) -> SensorFacts:
-        store, run = self._store, self._store.run(key)
+        store = self._store
+        known = store.date_of_sensor(key)
+        run = known.run
         waits = run is None and is_dormant(sensor, config, stored.exclusions)
         is_over = run is not None and not run.is_running
         standing = store.standing_request(key) if is_over else None
@@ -203,7 +224,7 @@ class SensorIntake:
             readings = Readings(store.sensor_rows(config.id, (sensor.key,)), KeptRows())
         return SensorFacts(
             run=run,
-            has_arrival=run is not None or store.arrived_at(key) is not None,
+            has_arrival=run is not None or known.arrived_at is not None,
             exclusions=stored.exclusions,
             request=standing,
             has_asked=is_over and self._has_asked(sensor, key, standing),
@@ -211,7 +232,7 @@ class SensorIntake:
             sensors=readings.rows,
             kept=readings.kept,
             is_reported=waits and self._is_reported(sensor, key, config),
-            other_run=store.run(key.under_other_schedule) if run is None else None,
+            other_run=known.other_run if run is None else None,
         )
 
     def _has_asked(self, sensor: Sensor, key: RunKey, standing: StandingRequest | None) -> bool:

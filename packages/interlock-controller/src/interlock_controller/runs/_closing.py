@@ -38,7 +38,7 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
     """Close the run without a job outcome."""
 
     def once() -> Step | Overtaken:
-        facts = gather_close_facts(context.store, request.key)
+        facts = gather_close_facts(context.store, request.key, may_retry=False)
         return _settle(
             context, request, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now())
         )
@@ -68,7 +68,7 @@ def _closed(status: RunStatus) -> Step:
 
 def _gather(context: StepContext, key: RunKey) -> CloseFacts:
     """The facts of a successful close, with a new post-run baseline and the date's rerun request."""
-    facts = gather_close_facts(context.store, key)
+    facts = gather_close_facts(context.store, key, may_retry=False)
     facts = replace(facts, baseline=_baseline(context, facts.config, key))
     rest = facts.run.rest if facts.run is not None else None
     if rest is None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from interlock_controller.effects import EndWait
 from interlock_store import Store
 from interlock_telemetry import Metric, measure
 from interlock_triggers import Attempt, Capability, Started, Status
@@ -44,12 +45,17 @@ class Counts(Protocol):
 
 
 class StepContext(Struct, frozen=True):
-    """The surroundings of an invocation. `until` is its end (UTC). `environment` holds variables for job configs."""
+    """The surroundings of an invocation. `until` is its end (UTC). `environment` holds variables for job configs.
+
+    has_job_events: whether events of job targets wake runs in this deployment. If not, every followed job is polled.
+    """
 
     store: Store
     jobs: Jobs
+    end_wait: EndWait
     now: Callable[[], datetime]
     until: Callable[[], datetime]
     execution_timeout: timedelta
     environment: Mapping[str, str]
     count: Counts = measure
+    has_job_events: bool = True

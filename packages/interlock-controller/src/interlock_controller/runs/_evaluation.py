@@ -1,12 +1,12 @@
 """The evaluate step: reads the sensors that the rules name, lets the lifecycle decide, commits a pass."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._request import Request, Step, StepStatus, superseded
-from interlock_lifecycle import CloseRun, MarkStarted, PassEvaluation, Run, Superseded
+from interlock_lifecycle import CloseRun, MarkStarted, OpenWait, PassEvaluation, Run, Superseded, Wait
 from interlock_lifecycle.runs import (
     EvaluationFacts,
     EvaluationWindow,
@@ -48,8 +48,7 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         case Passed():
             return Step(StepStatus.PASSED)
         case HoldRun():
-            _log.info("run_held", run=str(request.key), reason=decision.reason, wait_seconds=decision.wait_seconds)
-            return Step(StepStatus.NOT_READY, decision.wait_seconds, decision.reason)
+            return _hold(context, request, facts.wait, decision, now)
         case WindowUsedUp():
             return Step(StepStatus.EXHAUSTED, reason=decision.reason)
         case CloseRun():
@@ -58,6 +57,31 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
             return superseded(request, decision)
         case _:
             assert_never(decision)
+
+
+def _hold(
+    context: StepContext, request: Request, wait: Wait | None, decision: HoldRun, now: datetime
+) -> Step | Overtaken:
+    """The answer for a held run. If its WAIT# row is new, the rules are evaluated again: their rows may be newer."""
+    if not request.can_wait or not decision.look_seconds:
+        _log.info("run_held", run=str(request.key), reason=decision.reason, wait_seconds=decision.wait_seconds)
+        return Step(StepStatus.NOT_READY, decision.wait_seconds, decision.reason)
+    if decision.note is not None and (
+        context.store.commit(decision.note) is not Commit.COMMITTED or isinstance(decision.note, OpenWait)
+    ):
+        return OVERTAKEN
+    assert wait is not None
+    _log.info("run_held", run=str(request.key), reason=decision.reason, look_seconds=decision.look_seconds)
+    rest = decision.rest_seconds
+    return Step(
+        StepStatus.RESTING if rest else StepStatus.HELD,
+        rest,
+        decision.reason,
+        look_seconds=max(decision.look_seconds - rest, 1),
+        look_at=now + timedelta(seconds=decision.look_seconds),
+        wakes=wait.wakes,
+        registrations=wait.registrations,
+    )
 
 
 def _count_rules(context: StepContext, decision: object) -> None:
@@ -75,6 +99,7 @@ def _note_start(context: StepContext, run: Run) -> None:
 def _gather(context: StepContext, request: Request, known: RunContext) -> EvaluationFacts:
     config, key = known.config.config, request.key
     if config is None:
-        return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla)
+        return EvaluationFacts(known.run, None, known.config.problem, {}, known.sla, wait=known.wait)
     readings = context.store.readings(key, rules_to_read(config))
-    return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept)
+    changed_at = known.config.changed_at
+    return EvaluationFacts(known.run, config, "", readings.rows, known.sla, readings.kept, known.wait, changed_at)

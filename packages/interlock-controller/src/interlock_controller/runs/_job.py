@@ -1,7 +1,7 @@
 """The trigger and check-job steps: one accepted start per attempt, and a job that is followed to its end."""
 
 import traceback
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
@@ -30,6 +30,7 @@ from interlock_lifecycle import (
     RecordStart,
     Run,
     Superseded,
+    Wait,
     WithdrawIntent,
 )
 from interlock_lifecycle.runs import (
@@ -55,6 +56,7 @@ from interlock_lifecycle.runs import (
     record_start,
     refuse_start,
 )
+from interlock_lifecycle.waits import name_of_job
 from interlock_store import Commit, RunContext
 from interlock_telemetry import get_logger
 from interlock_triggers import (
@@ -82,8 +84,23 @@ class RulesNotEvaluated(Exception):
 
 
 def trigger(context: StepContext, request: Request) -> Step:
-    """Start the attempt's job, at most once. Raises SubmissionFailed, RulesNotEvaluated and Contended."""
-    return decide_until_settled(lambda: _trigger_once(context, request), subject=f"trigger of {request.key}")
+    """Start the attempt's job, at most once. Raises SubmissionFailed, RulesNotEvaluated and Contended.
+
+    The target of a job with events is asked once after the start was recorded: an end before the record is seen now,
+    and the event of a later end finds the record.
+    """
+    step = decide_until_settled(lambda: _trigger_once(context, request), subject=f"trigger of {request.key}")
+    if step.status is not StepStatus.FOLLOWED:
+        return step
+    may_wait = request.can_wait and context.has_job_events
+    soon = replace(step, status=StepStatus.RUNNING)
+    if not may_wait:
+        return soon
+    try:
+        return check_job(context, request)
+    except Exception as error:  # noqa: BLE001 (the job was started and recorded. CheckJob looks, with its own retries)
+        _log.warning("first_look_failed", run=str(request.key), error=f"{type(error).__name__}: {error}")
+        return soon
 
 
 def _trigger_once(context: StepContext, request: Request) -> Step | Overtaken:
@@ -238,11 +255,16 @@ def _record(context: StepContext, run: Run, decision: RecordStart) -> Step | Ove
 def _answered(intent: JobIntent) -> Step:
     if intent.outcome is not None:
         return finished(intent.outcome)
-    return Step(StepStatus.RUNNING, _POLL_SOON, run_id=intent.run_id or "")
+    status = StepStatus.RUNNING if name_of_job(intent) is None else StepStatus.FOLLOWED
+    return Step(status, _POLL_SOON, run_id=intent.run_id or "")
 
 
 def check_job(context: StepContext, request: Request) -> Step:
-    """Look once whether the attempt's job has ended."""
+    """Look once whether the attempt's job has ended. Raises Contended."""
+    return decide_until_settled(lambda: _check_once(context, request), subject=f"job check of {request.key}")
+
+
+def _check_once(context: StepContext, request: Request) -> Step | Overtaken:
     known = context.store.run_context(request.key)
     decision = read_outcome(known.run, request.run_token, context.store.entries(request.key), context.now())
     match decision:
@@ -261,7 +283,10 @@ def check_job(context: StepContext, request: Request) -> Step:
             assert_never(decision)
 
 
-def _ask_and_follow(context: StepContext, request: Request, known: RunContext, run: Run, intent: JobIntent) -> Step:
+def _ask_and_follow(
+    context: StepContext, request: Request, known: RunContext, run: Run, intent: JobIntent
+) -> Step | Overtaken:
+    """Ask the target after the wait was read: a later end of the job changes the wait, and no end is missed."""
     answer = ask(context, run.key, intent, intent.run_id or "")
     if isinstance(answer, Status) and answer.state is not State.RUNNING:
         return finished(_outcome(answer, intent.run_id or ""))
@@ -271,14 +296,35 @@ def _ask_and_follow(context: StepContext, request: Request, known: RunContext, r
         length=timedelta(seconds=request.config.job_poll_window_seconds),
         interval=timedelta(seconds=request.config.job_check_interval_seconds),
     )
-    decision = follow(run, intent, window, known.config.config, known.sla, context.now())
+    now = context.now()
+    decision = follow(run, intent, window, known.config.config, known.sla, now, known.wait)
     match decision:
         case JobRuns():
-            return Step(StepStatus.RUNNING, decision.wait_seconds, reason)
+            return _await_job(context, request, known.wait, decision, reason, now)
         case PollWindowUsedUp():
             return Step(StepStatus.EXHAUSTED, reason=reason)
         case _:
             assert_never(decision)
+
+
+def _await_job(
+    context: StepContext, request: Request, wait: Wait | None, decision: JobRuns, reason: str, now: datetime
+) -> Step | Overtaken:
+    """The answer for a running job. If its run's WAIT# row is new, the target is asked once more."""
+    if not (request.can_wait and context.has_job_events and decision.look_seconds):
+        return Step(StepStatus.RUNNING, decision.wait_seconds, reason)
+    if decision.opens is not None:
+        context.store.commit(decision.opens)
+        return OVERTAKEN
+    assert wait is not None
+    return Step(
+        StepStatus.FOLLOWED,
+        reason=reason,
+        look_seconds=decision.look_seconds,
+        look_at=now + timedelta(seconds=decision.look_seconds),
+        wakes=wait.wakes,
+        registrations=wait.registrations,
+    )
 
 
 def _outcome(status: Status, run_id: str) -> JobOutcome:

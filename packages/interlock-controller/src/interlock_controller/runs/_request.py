@@ -25,6 +25,7 @@ class Mode(StrEnum):
     TRIGGER_EXHAUSTED = "trigger-exhausted"
     JOB_POLL_EXHAUSTED = "job-poll-exhausted"
     INFRA_FAILURE = "infra-failure"
+    WAIT = "wait"
 
 
 class StepStatus(StrEnum):
@@ -33,9 +34,15 @@ class StepStatus(StrEnum):
     PASSED = "passed"
     """The rules hold."""
     NOT_READY = "not-ready"
-    """The rules do not hold yet."""
+    """The rules do not hold yet. The execution looks again after `wait_seconds`."""
+    HELD = "held"
+    """The rules do not hold yet. The execution waits for a wake."""
+    RESTING = "resting"
+    """The rules do not hold yet. The execution rests for `wait_seconds`, then waits for a wake."""
     RUNNING = "running"
-    """The job has not ended, or another invocation may still be starting it."""
+    """The job has not ended, or another invocation may still be starting it. The execution looks again."""
+    FOLLOWED = "followed"
+    """The job has not ended. The execution waits for a wake."""
     NOT_STARTED = "not-started"
     """The job was not started, so that the trigger step must do it."""
     FINISHED = "finished"
@@ -64,12 +71,18 @@ class Windows(Struct, frozen=True, rename="camel"):
 class Step(Struct, frozen=True, rename="camel"):
     """An answer: `status` picks the next state, `wait_seconds` is the wait before the next look.
 
-    `event` and the fields after it are a job's outcome for the step that closes the attempt. `at` is in UTC.
+    look_seconds, look_at (UTC): the longest wait for a wake, and its end. wakes, registrations: the numbers of the
+    WAIT# row that the look has read. `event` and the fields after it are a job's outcome for the step that closes the
+    attempt. `at` is in UTC.
     """
 
     status: StepStatus
     wait_seconds: int = 0
     reason: str = ""
+    look_seconds: int = 0
+    look_at: datetime | None = None
+    wakes: int = 0
+    registrations: int = 0
     event: str = ""
     run_id: str = ""
     category: str | None = None
@@ -98,6 +111,10 @@ class Request(Struct, frozen=True, rename="camel"):
     attempt: int = 0
     outcome: Step | None = None
     failure: Failure | None = None
+    can_wait: bool = False
+    """Whether the state machine has states that wait for a wake. Executions of an earlier definition poll."""
+    task_token: str = ""
+    """The token of the state that waits, in the mode `wait`."""
 
     @property
     def key(self) -> RunKey:

@@ -7,6 +7,7 @@ from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._evaluation import evaluate
 from interlock_controller.runs._job import check_job, trigger
 from interlock_controller.runs._request import Failure, Mode, Request, Step
+from interlock_controller.runs._waiting import register_wait
 from interlock_lifecycle.runs import Exhaustion
 
 
@@ -27,6 +28,8 @@ def take_step(context: StepContext, request: Request) -> Step:
             return exhausted(context, request, Exhaustion.TRIGGER, _why(request.failure))
         case Mode.JOB_POLL_EXHAUSTED:
             return exhausted(context, request, Exhaustion.JOB_POLL, _why_not_over(request))
+        case Mode.WAIT:
+            return register_wait(context, request)
         case Mode.INFRA_FAILURE:
             return exhausted(context, request, Exhaustion.INFRA, _why(request.failure))
         case _:

@@ -42,6 +42,7 @@ def all_checks(
     checks = {
         "pending": recovery.pending,
         "dead-executions": recovery.dead_executions,
+        "overdue-waits": recovery.overdue_waits,
         "stale-runs": recovery.stale_runs,
         "waiting-dates": recovery.waiting_dates,
         "configs": live.check,

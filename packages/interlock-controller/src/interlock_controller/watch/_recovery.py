@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from interlock_controller._close_facts import gather_close_facts
-from interlock_controller.effects import MISSING, Outbox
+from interlock_controller.effects import MISSING, Outbox, Wakes
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch._workers import WorkerPool
 from interlock_lifecycle import Announce, CloseRun, RecoverRun, Run, RunKey, execution_name
@@ -32,6 +32,9 @@ _log = get_logger(__name__)
 
 MAX_PROBES = 100
 """The most executions that one tick looks at."""
+
+_WAKE_GRACE = timedelta(seconds=10)
+"""The time in which an execution looks by itself after the end of its wait, and in which a wake is sent."""
 
 _RELAY_BATCH = 50
 _COUNTERS = "MARKER#rerun-rejected#"
@@ -78,6 +81,7 @@ class Recovery:
         outbox: Outbox,
         reruns: RerunIntake,
         executions: ExecutionStatus,
+        wakes: Wakes,
         *,
         execution_timeout: timedelta,
         pending_grace: timedelta,
@@ -91,6 +95,7 @@ class Recovery:
         self._outbox = outbox
         self._reruns = reruns
         self._executions = executions
+        self._wakes = wakes
         self._execution_timeout = execution_timeout
         self._pending_grace = pending_grace
         self._probe_after = probe_after
@@ -199,6 +204,17 @@ class Recovery:
         committed = self._store.commit(decision) is Commit.COMMITTED
         _log.warning("execution_ended_outside", run=str(run.key), status=ended.status, committed=committed)
         return committed
+
+    def overdue_waits(self, now: datetime) -> int:
+        """Wake executions whose wait should have ended: by its own time, or by a recorded wake that was not sent.
+
+        The result is their number.
+        """
+        overdue, strays = self._store.waits.overdue(now - _WAKE_GRACE)
+        acts: list[Callable[[], object]] = [partial(self._wakes.send, wait) for wait in overdue]
+        acts += [partial(self._store.unindex, row) for row in strays]
+        self._workers.do_all(acts)
+        return len(overdue)
 
     def stale_runs(self, now: datetime) -> int:
         """Close runs that are past their lease. The result is their number."""

@@ -13,6 +13,7 @@ class EventType(StrEnum):
     """Every detail type of the event bus (docs/reference/events.md §3)."""
 
     JOB_TRIGGERED = "JOB_TRIGGERED"
+    RUN_HELD = "RUN_HELD"
     VALIDATION_PASSED = "VALIDATION_PASSED"
     VALIDATION_EXHAUSTED = "VALIDATION_EXHAUSTED"
     JOB_COMPLETED = "JOB_COMPLETED"
@@ -95,6 +96,7 @@ _DRY = "Dry run: nothing was started."
 EVENT_KINDS: dict[EventType, EventKind] = {
     # The progress of a run.
     EventType.JOB_TRIGGERED: EventKind(_PROGRESS, (_ROUTER, _WATCHDOG, _ORCHESTRATOR)),
+    EventType.RUN_HELD: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
     EventType.VALIDATION_PASSED: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
     EventType.VALIDATION_EXHAUSTED: EventKind(
         _CRITICAL, (_ORCHESTRATOR,), f"The rules did not hold in time: correct the data or the rules, then {_RERUN}."

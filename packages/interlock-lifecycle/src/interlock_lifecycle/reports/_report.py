@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
-from interlock_lifecycle._run import Run, RunStatus
+from interlock_lifecycle._run import Run, RunStatus, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
+from interlock_lifecycle.waits._held import is_of
 from interlock_rules import select_rows
 from interlock_sla import Clock, Deadline, ExecutionDate
 
@@ -48,7 +49,11 @@ class SlaReport(Struct, frozen=True):
 
 
 class RunReport(Struct, frozen=True):
-    """One line about a run. `until`: the time at which its present phase ends by itself (UTC), None without an end."""
+    """One line about a run. `until`: the time at which its present phase ends by itself (UTC), None without an end.
+
+    held_since: the time since when the first of the rules that do not hold holds the run (UTC). next_look: the time at
+    which an execution that waits for a wake looks without one (UTC). Both are None if the run has no such wait.
+    """
 
     date: str
     progress: Progress
@@ -56,6 +61,8 @@ class RunReport(Struct, frozen=True):
     reason: str
     until: datetime | None
     sla: tuple[SlaReport, ...]
+    held_since: datetime | None = None
+    next_look: datetime | None = None
 
 
 def describe_run(
@@ -68,12 +75,13 @@ def describe_run(
     kept: KeptRows = KeptRows(),  # noqa: B008 (frozen)
     *,
     slots_taken: int = 0,
+    wait: Wait | None = None,
 ) -> RunReport:
     """The state of a run at `now` (UTC).
 
     problem: the reason why the run is held, for a config that cannot be read. sensors: the rows that its rules may
     read, as they are now. kept: the rows that its date keeps. slots_taken: the taken slots of the pipeline, for
-    a run that waits for one.
+    a run that waits for one. wait: the run's WAIT# row.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
     if progress is Progress.COMMITTED:
@@ -85,7 +93,17 @@ def describe_run(
         reason,
         until,
         _sla(run.key.date, config, sla, None if progress is Progress.COMPLETED else now),
+        *_wait(run, progress, wait, now),
     )
+
+
+def _wait(run: Run, progress: Progress, wait: Wait | None, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Since when the run is held, and when it looks again. A wait of another execution, or one that is over, is left
+    out."""
+    if wait is None or not is_of(wait, run) or progress not in (Progress.HELD, Progress.RUNNING):
+        return None, None
+    held_since = min(wait.held.values(), default=None) if progress is Progress.HELD else None
+    return held_since, wait.look_at if wait.look_at is not None and wait.look_at > now else None
 
 
 def _standing(

@@ -7,18 +7,26 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import CloseRun, KeptRows, PassEvaluation, Superseded
-from interlock_lifecycle._run import Run
+from interlock_lifecycle._decision import CloseRun, KeptRows, NoteHeld, OpenWait, PassEvaluation, Superseded
+from interlock_lifecycle._run import Run, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import refuse_config
-from interlock_lifecycle.runs._wait import wait_seconds
 from interlock_lifecycle.sensors._accounted import rows_seen
 from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
-from interlock_rules import Rule, Selection, select_rows
+from interlock_lifecycle.waits._held import decide_hold, is_of
+from interlock_lifecycle.waits._looks import (
+    CACHED_CONFIG_LIFE,
+    LONGEST_WAIT,
+    before_deadline,
+    look_seconds,
+    rest_seconds,
+    wait_seconds,
+)
+from interlock_rules import Rule, Selection, next_turn, select_rows
 
 
 class Passed(Struct, frozen=True):
@@ -26,14 +34,19 @@ class Passed(Struct, frozen=True):
 
 
 class HoldRun(Struct, frozen=True):
-    """The job may not start yet. `reason` is one line. The next look is in `wait_seconds`.
+    """The job may not start yet. `reason` is one line. An execution that polls looks again in `wait_seconds`.
 
-    rules: the number of rules that were evaluated, 0 before the end of the retry delay.
+    rules: the number of rules that were evaluated, 0 before the end of the retry delay. look_seconds: the seconds after
+    which an execution that waits for a wake looks at the latest, 0 before the end of the retry delay, when nothing
+    wakes it. rest_seconds: the part of this time for which it rests first. note: the change of the WAIT# row.
     """
 
     reason: str
     wait_seconds: int
     rules: int = 0
+    look_seconds: int = 0
+    rest_seconds: int = 0
+    note: OpenWait | NoteHeld | None = None
 
 
 class WindowUsedUp(Struct, frozen=True):
@@ -47,6 +60,7 @@ class EvaluationFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, the named sensors' rows, and the SLA so far.
 
     config: None if it is missing or unreadable. refusal: the reason for that. kept: the rows that the date keeps.
+    wait: the WAIT# row as it was before the sensors' rows were read. changed_at: the last change of the config (UTC).
     """
 
     run: Run | None
@@ -55,6 +69,8 @@ class EvaluationFacts(Struct, frozen=True):
     sensors: Mapping[str, Mapping[str, object]]
     sla: SlaFacts
     kept: KeptRows = KeptRows()
+    wait: Wait | None = None
+    changed_at: datetime | None = None
 
 
 class EvaluationWindow(Struct, frozen=True):
@@ -103,8 +119,26 @@ def decide_evaluation(
         return WindowUsedUp(evaluation.explain(), len(config.validation.rules))
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
-    wait = wait_seconds(now, window.interval, closes_at, deadline)
-    return HoldRun(evaluation.explain(), wait, len(config.validation.rules))
+    failing = tuple(finding for finding in evaluation.findings if not finding.passed)
+    turn = next_turn(config.validation.rules, selected.fields, now)
+    longest = max(window.interval, LONGEST_WAIT)
+    wakes = facts.wait.wakes if facts.wait is not None and is_of(facts.wait, run) else 0
+    # A stream-router with the config from before an edit wakes no run for a sensor that only the edit names.
+    known_everywhere = facts.changed_at + CACHED_CONFIG_LIFE if facts.changed_at is not None else None
+    rest = rest_seconds(wakes, window.interval, window.length)
+    # Only a deadline and the window's end cut a rest. Otherwise a row that is new each second, or that is dated ahead
+    # of the clock, would make each of its age rule's turns a look.
+    rested = [max(moment, now + timedelta(seconds=rest)) for moment in (turn, known_everywhere) if moment is not None]
+    look = look_seconds(now, longest, closes_at, before_deadline(deadline), *rested)
+    reason = evaluation.explain()
+    return HoldRun(
+        reason,
+        wait_seconds(now, window.interval, closes_at, deadline),
+        rules=len(config.validation.rules),
+        look_seconds=look,
+        rest_seconds=min(rest, look),
+        note=decide_hold(run, facts.wait, failing, reason, now),
+    )
 
 
 def _pass(
@@ -132,6 +166,7 @@ def _pass(
         seen=rows_seen(facts.sensors, everything, facts.kept.rows, run.key.date),
         kept=rows_passed(selected, config.validation.rules, facts.kept, run.key.date, now),
         rules=len(config.validation.rules),
+        ends_wait=facts.wait is not None,
     )
 
 

@@ -7,11 +7,20 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from interlock_config import PipelineConfig
-from interlock_lifecycle._decision import Superseded
-from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, JobOutcome, Run
+from interlock_lifecycle._decision import OpenWait, Superseded
+from interlock_lifecycle._run import CLOCK_SKEW, JobEntry, JobIntent, JobOutcome, Run, Wait
 from interlock_lifecycle._words import TERMINAL_JOB_EVENTS
-from interlock_lifecycle.runs._wait import wait_seconds, whole_seconds
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
+from interlock_lifecycle.waits._held import is_of
+from interlock_lifecycle.waits._looks import (
+    FREE_WAKES,
+    LONGEST_JOB_WAIT,
+    before_deadline,
+    look_seconds,
+    wait_seconds,
+    whole_seconds,
+)
+from interlock_lifecycle.waits._wakes import name_of_job
 
 
 class JobFinished(Struct, frozen=True):
@@ -21,9 +30,15 @@ class JobFinished(Struct, frozen=True):
 
 
 class JobRuns(Struct, frozen=True):
-    """The job is under way. The next look is in `wait_seconds`."""
+    """The job is under way. An execution that polls looks again in `wait_seconds`.
+
+    look_seconds: the seconds after which an execution that waits for a wake looks at the latest, 0 for a job that is
+    polled. opens: the missing WAIT# row of an execution that is to wait. The caller looks again after its commit.
+    """
 
     wait_seconds: int
+    look_seconds: int = 0
+    opens: OpenWait | None = None
 
 
 class AskTarget(Struct, frozen=True):
@@ -114,11 +129,13 @@ def follow(
     config: PipelineConfig | None,
     sla: SlaFacts,
     now: datetime,
+    wait: Wait | None = None,
 ) -> JobRuns | PollWindowUsedUp:
     """The next step after the target reports a running job: `JobRuns` with a wait, or `PollWindowUsedUp`.
 
     For a target that sends no events, the waits grow with the age of the job up to the interval. So a short job is
-    closed soon, and a long job costs few looks.
+    closed soon, and a long job costs few looks. A job with events is awaited. After 20 wakes it is polled, since
+    something else than its end wakes its run. wait: the WAIT# row as it was before the target was asked.
     """
     closes_at = intent.committed_at + window.length
     if now >= closes_at:
@@ -127,4 +144,13 @@ def follow(
     if intent.type in _SILENT_TYPES:
         step = min(step, max(now - intent.committed_at, timedelta()) + _FIRST_STEP)
     deadlines = deadlines_of(config, run.key.date, sla.arrived_at, sla.exclusions) if config else ()
-    return JobRuns(wait_seconds(now, step, closes_at, next_moment(deadlines, sla.verdict.clocks, now)))
+    deadline = next_moment(deadlines, sla.verdict.clocks, now)
+    poll = wait_seconds(now, step, closes_at, deadline)
+    if name_of_job(intent) is None:
+        return JobRuns(poll)
+    if wait is None or not wait.for_job or not is_of(wait, run):
+        opened = OpenWait(run, Wait(run.key, run.run_token, for_job=True), wait, intent)
+        return JobRuns(poll, look_seconds(now, LONGEST_JOB_WAIT, closes_at, before_deadline(deadline)), opened)
+    if wait.wakes >= FREE_WAKES:
+        return JobRuns(poll)
+    return JobRuns(poll, look_seconds(now, LONGEST_JOB_WAIT, closes_at, before_deadline(deadline)))

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import CloseRun, CommitIntent, RecordStart, Superseded, WithdrawIntent
-from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, make_job_key
+from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, Wait, make_job_key
 from interlock_lifecycle._words import FailureCategory, JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
 from interlock_lifecycle.runs._close import refuse_config
-from interlock_lifecycle.runs._wait import whole_seconds
 from interlock_lifecycle.slas._sla import SlaFacts
+from interlock_lifecycle.waits._looks import whole_seconds
+from interlock_lifecycle.waits._wakes import name_of_job
 from interlock_sla import period_of
 
 
@@ -227,7 +228,8 @@ def record_start(
         detail={"runId": run_id, "jobType": intent.type, "key": intent.key}
         | ({"unconfirmedKey": unsettled.key} if unsettled else {}),
     )
-    return RecordStart(run, answered, (event,))
+    wait = Wait(run.key, run.run_token, for_job=True) if name_of_job(answered) is not None else None
+    return RecordStart(run, answered, (event,), wait)
 
 
 def _unconfirmed(unsettled: JobIntent | None) -> str:

@@ -19,6 +19,7 @@ from ministack.app import app
 
 from interlock_local.server._access import Access
 from interlock_local.server._app import Kept, LocalServer
+from interlock_local.server._task_tokens import install_task_tokens
 
 _COMPACTED_ABOVE = 64 * 1024 * 1024
 
@@ -32,6 +33,7 @@ def main() -> None:
         kept = Kept(Path(home), compacted_above=int(os.environ.get("LOCAL_STACK_COMPACTED_ABOVE", _COMPACTED_ABOVE)))
         kept.prepare()
     access = Access(port, os.environ["AWS_SECRET_ACCESS_KEY"], has_roles=os.environ.get("AUTH") == "true")
+    install_task_tokens()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     config = Config()

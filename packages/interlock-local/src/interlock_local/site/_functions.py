@@ -109,6 +109,7 @@ class Functions:
                 **machine,
                 **letters,
                 "SENSOR_INBOX_DLQ_URL": queues["sensor-inbox-dlq.fifo"].url,
+                "JOB_EVENTS_QUEUE_ARN": queues["job-events"].arn,
             },
             "orchestrator": {**common, **settings.job_environment},
             "sla-monitor": {**common, **timers},

@@ -39,15 +39,24 @@ class _Statements:
             "stream-router": [
                 *self._tables(),
                 self._start(),
+                self._wake(),
                 self._bus(),
                 self._streams(),
                 self._send("sr-control-dlq"),
                 self._receive("sensor-inbox.fifo"),
                 self._send("sensor-inbox-dlq.fifo"),
+                self._receive("job-events"),
             ],
-            "orchestrator": self._tables(),
+            "orchestrator": [*self._tables(), self._wake()],
             "sla-monitor": [*self._tables(), *self._timers()],
-            "watchdog": [*self._tables(), self._start(), self._describe(), self._bus(), *self._timers()],
+            "watchdog": [
+                *self._tables(),
+                self._start(),
+                self._wake(),
+                self._describe(),
+                self._bus(),
+                *self._timers(),
+            ],
             "event-sink": [
                 self._events(("dynamodb:PutItem",)),
                 self._receive("event-sink"),
@@ -93,6 +102,12 @@ class _Statements:
 
     def _start(self) -> dict[str, Any]:
         return _allow(["states:StartExecution"], [self._arn("states", f"stateMachine:{self._name('pipeline')}")])
+
+    def _wake(self) -> dict[str, Any]:
+        resources = [self._arn("states", f"stateMachine:{self._name('pipeline')}")]
+        if self._own_server:  # it knows no state machine for a task token
+            resources.append("*")
+        return _allow(["states:SendTaskSuccess"], resources)
 
     def _describe(self) -> dict[str, Any]:
         return _allow(["states:DescribeExecution"], [self._arn("states", f"execution:{self._name('pipeline')}:*")])

@@ -4,7 +4,15 @@ import json
 
 from interlock_local.site._site import Queue, Site
 
-DEAD_LETTERS = ("alert-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "async-dlq", "sensor-inbox-dlq.fifo")
+DEAD_LETTERS = (
+    "alert-dlq",
+    "event-sink-dlq",
+    "sr-control-dlq",
+    "sr-joblog-dlq",
+    "async-dlq",
+    "job-events-dlq",
+    "sensor-inbox-dlq.fifo",
+)
 """The dead-letter queues of a deployment."""
 
 # The queues that functions read, each with its dead-letter queue, receives and visibility timeout in seconds.
@@ -12,6 +20,7 @@ _READ = {
     "alerts": ("alert-dlq", 10, 360),
     "event-sink": ("event-sink-dlq", 240, 362),
     "sensor-inbox.fifo": ("sensor-inbox-dlq.fifo", 720, 120),
+    "job-events": ("job-events-dlq", 30, 120),
 }
 
 _PER_GROUP = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}

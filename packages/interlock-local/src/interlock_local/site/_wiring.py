@@ -24,6 +24,25 @@ already committed.
 """
 
 
+JOB_EVENTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "glue": ("aws.glue", "Glue Job State Change", "state", ("FAILED", "STOPPED", "SUCCEEDED", "TIMEOUT")),
+    "emr": ("aws.emr", "EMR Step Status Change", "state", ("CANCELLED", "COMPLETED", "FAILED", "INTERRUPTED")),
+    "emr-serverless": (
+        "aws.emr-serverless",
+        "EMR Serverless Job Run State Change",
+        "state",
+        ("CANCELLED", "FAILED", "SUCCESS"),
+    ),
+    "step-function": (
+        "aws.states",
+        "Step Functions Execution Status Change",
+        "status",
+        ("ABORTED", "FAILED", "SUCCEEDED", "TIMED_OUT"),
+    ),
+}
+"""The events of ended jobs by job type: source, detail type, the field of the state, and the states of an ended job."""
+
+
 class Wiring:
     """Creates and updates the state machine, rules and mappings."""
 
@@ -38,8 +57,9 @@ class Wiring:
             sla_monitor_arn=functions["sla-monitor"],
             timeout_seconds=self._site.settings.execution_timeout_seconds,
             trigger_max_attempts=self._site.settings.trigger_max_attempts,
+            partition="aws",
         )
-        arn = self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")
+        arn = self._machine_arn()
         try:
             client.create_state_machine(name=self._site.name("pipeline"), definition=definition, roleArn=roles["sfn"])
         except client.exceptions.StateMachineAlreadyExists:
@@ -56,12 +76,25 @@ class Wiring:
             "detail-type": ["Step Functions Execution Status Change"],
             "detail": {
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                "stateMachineArn": [self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")],
+                "stateMachineArn": [self._machine_arn()],
             },
         }
+        for job_type in JOB_EVENTS:
+            self._rule(f"job-events-{job_type}", self._job_pattern(job_type), queues["job-events"].arn)
         self._rule("execution-status", ended, functions["watchdog"])
         self._rule("watchdog", None, functions["watchdog"], schedule=self._site.settings.watchdog_schedule)
         self._rule("alert-probe", None, functions["alert-dispatcher"], schedule="rate(1 minute)", given={"probe": True})
+
+    def _job_pattern(self, job_type: str) -> dict[str, Any]:
+        """The events of ended jobs of a type. An execution of Interlock itself is no job."""
+        source, detail_type, field, ends = JOB_EVENTS[job_type]
+        detail: dict[str, Any] = {field: list(ends)}
+        if job_type == "step-function":
+            detail["stateMachineArn"] = [{"anything-but": [self._machine_arn()]}]
+        return {"source": [source], "detail-type": [detail_type], "detail": detail}
+
+    def _machine_arn(self) -> str:
+        return self._site.arn("states", f"stateMachine:{self._site.name('pipeline')}")
 
     def _rule(
         self,
@@ -106,6 +139,13 @@ class Wiring:
         )
         self._mapping(
             EventSourceArn=queues["sensor-inbox.fifo"].arn,
+            FunctionName=functions["stream-router"],
+            BatchSize=10,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig={"MaximumConcurrency": 2},
+        )
+        self._mapping(
+            EventSourceArn=queues["job-events"].arn,
             FunctionName=functions["stream-router"],
             BatchSize=10,
             FunctionResponseTypes=["ReportBatchItemFailures"],

@@ -1,0 +1,83 @@
+"""The wait of a held run: its row, and the event that names the rules that hold it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from interlock_lifecycle._decision import NoteHeld, OpenWait
+from interlock_lifecycle._moment import rfc3339
+from interlock_lifecycle._run import Run, Wait
+from interlock_lifecycle.events._catalogue import EventType
+from interlock_lifecycle.events._event import Event, make_event
+from interlock_rules import Finding, shown
+
+_FREE_REPORTS = 10
+_REPORTED_EVERY = timedelta(minutes=5)
+"""A rule that begins and ceases to hold again and again must not fill the events of its pipeline."""
+
+
+def is_of(wait: Wait | None, run: Run) -> bool:
+    """Whether a WAIT# row is of the run's present execution and can be read."""
+    return wait is not None and wait.is_whole and wait.run_token == run.run_token
+
+
+def decide_hold(
+    run: Run, wait: Wait | None, failing: Sequence[Finding], reason: str, now: datetime
+) -> OpenWait | NoteHeld | None:
+    """Decide whether a held run is to be noted. `failing`: the rules that do not hold at `now` (UTC).
+
+    The orchestrator calls it at each look at which the rules do not hold. Results:
+
+    - `OpenWait`: the execution has no WAIT# row yet. The caller looks again after the commit.
+    - `NoteHeld`: other rules hold the run than at the last look. RUN_HELD is emitted: without a limit for the first ten
+      changes of an execution, later once in five minutes.
+    - `None`: the same rules hold the run.
+    """
+    known = wait.held if wait is not None and is_of(wait, run) else {}
+    held = {name_rule(finding): known.get(name_rule(finding), now) for finding in failing}
+    if not is_of(wait, run):
+        opened = Wait(run.key, run.run_token, held=held, reports=1, reported_at=now)
+        return OpenWait(run, opened, wait, events=(_run_held(run, failing, held, reason, now),))
+    assert wait is not None
+    if held.keys() == known.keys():
+        return None
+    if wait.reports >= _FREE_REPORTS and wait.reported_at is not None and now - wait.reported_at < _REPORTED_EVERY:
+        return NoteHeld(run, replace(wait, held=held), ())
+    noted = replace(wait, held=held, reports=wait.reports + 1, reported_at=now)
+    return NoteHeld(run, noted, (_run_held(run, failing, held, reason, now),))
+
+
+def name_rule(finding: Finding) -> str:
+    """The name of a rule in events and rows: its sensor, its field and its expectation."""
+    rule = finding.rule
+    return " ".join(part for part in (rule.slot.replace("\x1f", " "), rule.field, finding.expectation) if part)
+
+
+def _run_held(run: Run, failing: Sequence[Finding], held: Mapping[str, datetime], reason: str, now: datetime) -> Event:
+    names = sorted(held)
+    return make_event(
+        EventType.RUN_HELD,
+        run.key,
+        now,
+        source=f"evaluate {run.run_token} held {' / '.join(names)}",
+        attempt=run.attempt,
+        message=reason,
+        detail={"rules": [_detail(finding, held[name_rule(finding)]) for finding in failing]},
+    )
+
+
+def _detail(finding: Finding, since: datetime) -> dict[str, Any]:
+    detail: dict[str, Any] = {
+        "key": finding.rule.key,
+        "check": str(finding.rule.check),
+        "needed": finding.expectation,
+        "observed": None if finding.observed is None else shown(finding.observed),
+        "heldSince": rfc3339(since),
+    }
+    if finding.rule.field is not None:
+        detail["field"] = finding.rule.field
+    if finding.since is not None:
+        detail["updatedAt"] = rfc3339(finding.since)
+    return detail
