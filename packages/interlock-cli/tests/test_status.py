@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from interlock_cli._status import print_statuses, wire_status
 from interlock_config import decode_yaml
-from interlock_lifecycle import JobOutcome, RecordBreach, RunKey
+from interlock_lifecycle import JobOutcome, OpenWait, RecordBreach, RegisterWait, RunKey, Wait
 from interlock_lifecycle.events import EventType
 from interlock_lifecycle.reports import Progress
 from interlock_lifecycle.runs import CloseFacts, decide_completion, decide_started, open_run
 from interlock_lifecycle.slas import AlertFacts, decide_alert
 from interlock_sla import parse_execution_date
 from interlock_store import MemoryTables, Overview, Store, TableNames, read_statuses
-from interlock_store._write import Update
+from interlock_store._write import Put, Update
 
 CONTROL = TableNames.of_environment("test").control
 TIMEOUT = timedelta(hours=4)
@@ -132,6 +132,44 @@ def test_held_run_shows_reason_time_left_and_deadlines(deployment: Deployment) -
     assert "(40m00s left)" in text
     assert "by 03-03 10:00 CET (09:00Z): 40m00s left" in text
     assert "relative: by 03-03 11:00 CET (10:00Z): 1h40m left" in text
+
+
+def test_held_run_shows_since_when_and_its_next_look(deployment: Deployment) -> None:
+    deployment.push()
+    key = deployment.start("03-02", "03-03 08:00")
+    run = deployment.store.run(key)
+    assert run is not None
+    deployment.store.commit(OpenWait(run, Wait(key, run.run_token, held={"ready exists": utc("03-03 08:00")})))
+    wait = Wait(key, run.run_token, task_token="t", look_at=utc("03-03 08:30"))
+    deployment.store.commit(RegisterWait(wait))
+    text = " ".join(" ".join(deployment.lines("03-03 08:20")[1:6]).split())
+    assert "held since 03-03 09:00 CET (08:00Z); waits for a row, looks by 03-03 09:30 CET" in text
+    (shown,) = [line for line in deployment.shown("03-03 08:20") if line["date"] == "2026-03-02"]
+    assert (shown["held_since"], shown["next_look"]) == ("2026-03-03T08:00:00Z", "2026-03-03T08:30:00Z")
+
+
+def test_look_of_the_past_is_not_shown(deployment: Deployment) -> None:
+    """After its time-out an execution looks, and may rest before it registers its next wait."""
+    deployment.push()
+    key = deployment.start("03-02", "03-03 08:00")
+    run = deployment.store.run(key)
+    assert run is not None
+    deployment.store.commit(OpenWait(run, Wait(key, run.run_token)))
+    deployment.store.commit(RegisterWait(Wait(key, run.run_token, task_token="t", look_at=utc("03-03 08:30"))))
+    (shown,) = [line for line in deployment.shown("03-03 08:31") if line["date"] == "2026-03-02"]
+    assert shown["next_look"] is None
+
+
+def test_wait_of_a_dead_execution_is_not_shown(deployment: Deployment) -> None:
+    deployment.push()
+    key = deployment.start("03-02", "03-03 08:00")
+    row = {"PK": "PIPELINE#gold-orders", "SK": f"WAIT#{key.schedule_id}#{key.date}", "runToken": "dead", "wakes": 0}
+    held = {"ready exists": "2026-03-03T08:00:00Z"}
+    deployment.tables.transact(
+        [Put(CONTROL, {**row, "registrations": 0, "reports": 0, "waitsFor": "sensors", "held": held})]
+    )
+    (shown,) = [line for line in deployment.shown("03-03 08:20") if line["date"] == "2026-03-02"]
+    assert (shown["held_since"], shown["next_look"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from msgspec import Struct
 
 from interlock_cli._deployment import Deployment
 
-QUEUES = ("alert-dlq", "async-dlq", "event-sink-dlq", "sr-control-dlq", "sr-joblog-dlq", "sensor-inbox-dlq.fifo")
+QUEUES = (
+    "alert-dlq",
+    "async-dlq",
+    "event-sink-dlq",
+    "sr-control-dlq",
+    "sr-joblog-dlq",
+    "job-events-dlq",
+    "sensor-inbox-dlq.fifo",
+)
 """The dead-letter queues of a deployment, without the prefix of their names (infra/modules/names)."""
 
 _ABSENT = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})

@@ -101,7 +101,7 @@ def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datet
         report.date,
         (_COLOURS[report.progress], str(report.progress)),
         str(report.attempt) if report.attempt else "",
-        [*_reason(report, now), *_sla(one, report, now)],
+        [*_reason(report, now), *_wait(one, report), *_sla(one, report, now)],
     )
 
 
@@ -109,6 +109,19 @@ def _reason(report: RunReport, now: datetime) -> Iterator[list[Part]]:
     left = f"{_span(report.until, now)}" if report.until else ""
     if report.reason or left:
         yield [report.reason, f" ({left})" if left else ""]
+
+
+def _wait(one: PipelineStatus, report: RunReport) -> Iterator[list[Part]]:
+    """Since when a run is held, and when it looks without a wake: `held since 03-04 09:00 CET, looks by 09:30`."""
+    zone = one.stored.config.zone if one.stored.config is not None else ZoneInfo("UTC")
+    words = []
+    if report.held_since is not None:
+        words.append(f"held since {_show(report.held_since, zone)}")
+    if report.next_look is not None:
+        what = "its job's end" if report.progress is Progress.RUNNING else "a row"
+        words.append(f"waits for {what}, looks by {_show(report.next_look, zone, utc_too=False)}")
+    if words:
+        yield [("dim", "; ".join(words))]
 
 
 def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list[Part]]:
@@ -165,6 +178,8 @@ def _wire_line(line: RunReport | UnreadableStatus, zone: ZoneInfo | None, now: d
         "attempt": None,
         "reason": line.reason,
         "until": None,
+        "held_since": None,
+        "next_look": None,
         "sla": [],
     }
 
