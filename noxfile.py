@@ -67,7 +67,14 @@ def types(session: nox.Session) -> None:
 
 
 # Their tests take minutes, and share no port and no file.
-PARALLEL = {"interlock-store", "alert-dispatcher"}
+PARALLEL = {
+    "alert-dispatcher",
+    "interlock-cli",
+    "interlock-local",
+    "interlock-sla",
+    "interlock-store",
+    "interlock-triggers",
+}
 
 
 @nox.session
@@ -186,10 +193,11 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """Run the short simulation with faults, the SLA situations, the date stories and a part of the fuzzed rows."""
+    """Run the short simulation, the model of waits, the SLA situations, the date stories and some fuzzed rows."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=1800", "-n2")
-    session.run("pytest", *options, "tests/simulation", "tests/sla", "tests/dates", "tests/fuzz", *session.posargs)
+    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "fuzz")]
+    session.run("pytest", *options, *suites, *session.posargs)
 
 
 @nox.session
