@@ -231,8 +231,9 @@ def test_a_long_journal_is_compacted_while_writers_go_on(tmp_path: Path) -> None
         tables.put_item(TableName="control", Item=item("row", v="x" * 20_000, n=str(written)))
         written += 1
         if written % 10 == 0:
-            last = json.loads(journal.read_bytes().splitlines()[-1])
-            done = last["changes"][0]["note"]["number"]
+            # Snapshots of queues and timers have lines of their own.
+            lines = [line for line in map(json.loads, journal.read_bytes().splitlines()) if line.get("changes")]
+            done = lines[-1]["changes"][0]["note"]["number"]
             positions.write_text(json.dumps({"control": done}))
     tables.put_item(TableName="control", Item=item("last"))
     kill(server)
