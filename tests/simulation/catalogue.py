@@ -630,7 +630,7 @@ MUTANTS = (
         "interlock_controller:SensorIntake._take",
         "config.dry_run",
         "not reads(sensor.key, config)",
-        writers=(9,),
+        tests=(_RECORDS + "test_a_rejected_row_lets_a_waiting_dry_run_look_again",),
     ),
     Mutant(
         "more data after a final failure counts as overtaken",
@@ -805,11 +805,11 @@ MUTANTS = (
     ),
     Mutant(
         "a wake that finds no registered wait is not recorded",
-        "interlock_controller:Wakes.wake",
-        "not self._store.waits.record_wake(found, self._now())",
-        "found.task_token is not None and (not self._store.waits.record_wake(found, self._now()))",
+        "interlock_controller:Wakes._record",
+        "self._store.waits.record_wake(found, self._now())",
+        "(found.task_token is None or self._store.waits.record_wake(found, self._now()))",
         trap=30,
-        seeds=(5,),
+        tests=(_WAITS + "test_a_wake_between_look_and_registration_is_not_lost",),
     ),
     Mutant(
         "a wake is recorded whatever was registered since its read",
@@ -893,10 +893,10 @@ is_waiting = self._end_wait(wait.task_token)
     Mutant(
         "a success is sent before its wake is recorded",
         "interlock_controller:Wakes.wake",
-        "found: Wait | None = wait",
+        "found = self._record(wait)",
         """
 self.send(wait)
-found: Wait | None = wait
+found = self._record(wait)
 """,
         tests=(_WAKES + "test_the_wake_is_recorded_before_its_success_is_sent",),
     ),
@@ -908,10 +908,18 @@ found: Wait | None = wait
         tests=("tests/simulation/test_waits.py::test_a_sensor_written_each_second_starts_its_run_soon",),
     ),
     Mutant(
+        "the turn of an age rule cuts a rest",
+        "interlock_lifecycle:decide_evaluation",
+        "max(moment, now + timedelta(seconds=rest))",
+        "moment",
+        trap=30,
+        tests=("tests/simulation/test_waits.py::test_the_age_of_a_hot_sensor_makes_few_looks",),
+    ),
+    Mutant(
         "reference data wakes the runs of its date only",
-        "interlock_lifecycle:wakes",
-        "rule.any_date or _reads(rule, sensor.key, named, wait)",
-        "_reads(rule, sensor.key, named, wait)",
+        "interlock_lifecycle:_reads",
+        "rule.any_date or counts_for(named, date) or _hid_a_row(rule, sensor_key, wait)",
+        "counts_for(named, date) or _hid_a_row(rule, sensor_key, wait)",
         trap=30,
         tests=(_LIFECYCLE + "test_waits.py::test_a_row_wakes_the_runs_for_which_it_counts",),
     ),
@@ -926,8 +934,8 @@ found: Wait | None = wait
     Mutant(
         "an unreadable row that replaces a row of the run wakes no run",
         "interlock_lifecycle:_reads",
-        "counts_for(named, date) or _hid_a_row(rule, sensor_key, date, wait)",
-        "counts_for(named, date)",
+        "rule.any_date or counts_for(named, date) or _hid_a_row(rule, sensor_key, wait)",
+        "rule.any_date or counts_for(named, date)",
         trap=30,
         writers=(104,),
     ),
