@@ -32,14 +32,16 @@ INTERRUPTIBLE = (
 )
 
 
-def await_that(condition: Callable[[], T | None], event: str, *, every: float = 0.05) -> T:
-    """The condition's first true value. The test fails when patience runs out."""
+def await_that(
+    condition: Callable[[], T | None], event: str, *, every: float = 0.05, state: Callable[[], object] = str
+) -> T:
+    """The condition's first true value. The test fails with the `state` when patience runs out."""
     end = time.monotonic() + PATIENCE
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < end, f"{event}: not seen within {PATIENCE:.0f} s"
+        assert time.monotonic() < end, f"{event}: not seen within {PATIENCE:.0f} s; {state()}"
         time.sleep(every)
 
 
@@ -84,7 +86,14 @@ class Outside(Struct):
             run = self.run(pipeline, date)
             return run if run is not None and run.status is not RunStatus.RUNNING else None
 
-        return await_that(ended, f"end of {pipeline} {date}")
+        return await_that(ended, f"end of {pipeline} {date}", state=lambda: self.state(pipeline))
+
+    def state(self, pipeline: str) -> str:
+        """The rows of a pipeline and the counts of the pump, for the message of a failed test."""
+        names = self.store.names
+        rows = self.store._tables.query(names.control, f"PIPELINE#{pipeline}")
+        shown = [{name: row[name] for name in ("SK", "status", "data", "detailType") if name in row} for row in rows]
+        return f"rows {shown}; pump {self.stack.pump.counts('control')}"
 
     def starts(self, pipeline: str) -> list[str]:
         """The lines that the pipeline's jobs wrote when they started: `<date> <attempt>`."""

@@ -26,7 +26,7 @@ def completed(outside: Outside, name: str, attempt: int) -> Run:
         run = outside.run(name, DATE)
         return run if run is not None and run.attempt == attempt and not run.is_running else None
 
-    run = await_that(ended, f"the end of attempt {attempt} of {name}")
+    run = await_that(ended, f"the end of attempt {attempt} of {name}", state=lambda: outside.state(name))
     assert run.status is RunStatus.COMPLETED
     return run
 
