@@ -210,6 +210,18 @@ class Execution:
         self._retries = {}
 
 
+def end_wait(executions: Mapping[str, Execution], token: str, go_on: Callable[[Execution], None]) -> bool:
+    """Take a success for a token of one of these executions. `go_on` schedules the next step of one that waited."""
+    execution = executions.get(token.rpartition("#")[0])
+    if execution is None:
+        return False
+    was_waiting = execution.is_registered
+    ended = execution.end_wait(token)
+    if ended and was_waiting:
+        go_on(execution)
+    return ended
+
+
 def schedule(
     execution: Execution, at: Callable[[datetime, Callable[[], None]], None], due: datetime, step: Callable[[], None]
 ) -> None:

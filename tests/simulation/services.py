@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from simulation.faults import Crash, Fault
-from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition, schedule
+from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, end_wait, load_definition, schedule
 
 from interlock_controller.effects import BusEntry, BusError
 from interlock_controller.runs import read_request, take_step
@@ -77,17 +77,8 @@ class Executions:
 
     def end_wait(self, token: str) -> bool:
         """Let the execution behind a task token go on. The success may be lost with the process that sends it."""
-        return self._world.faults.around(lambda: self._end_wait(token))
-
-    def _end_wait(self, token: str) -> bool:
-        execution = self.all.get(token.rpartition("#")[0])
-        if execution is None:
-            return False
-        was_waiting = execution.is_registered
-        ended = execution.end_wait(token)
-        if ended and was_waiting:
-            self._due(execution, self._world.now)
-        return ended
+        go_on = lambda execution: self._due(execution, self._world.now)  # noqa: E731
+        return self._world.faults.around(lambda: end_wait(self.all, token, go_on))
 
     def _due(self, execution: Execution, at: datetime) -> None:
         schedule(execution, self._world.at, at, lambda: self._step(execution))

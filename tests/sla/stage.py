@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulation.job_events import DELAY, ended, has_events
-from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, load_definition, schedule
+from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, end_wait, load_definition, schedule
 from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters
 
 from interlock_config import decode_yaml
@@ -170,14 +170,7 @@ class Stage:
         return self.executions[name].status if name in self.executions else "MISSING"
 
     def end_wait(self, token: str) -> bool:
-        execution = self.executions.get(token.rpartition("#")[0])
-        if execution is None:
-            return False
-        was_waiting = execution.is_registered
-        ended = execution.end_wait(token)
-        if ended and was_waiting:
-            self._due(execution, self.now)
-        return ended
+        return end_wait(self.executions, token, lambda execution: self._due(execution, self.now))
 
     def _due(self, execution: Execution, at: datetime) -> None:
         schedule(execution, self.at, at, lambda: self._step(execution))

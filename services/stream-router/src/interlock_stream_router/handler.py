@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from interlock_controller.records import event_runs, read_change
-from interlock_dlq import BatchResult, process_queue, process_stream
+from interlock_dlq import BatchResult, Router, process_queue, process_stream
 from interlock_stream_router.wiring import SERVICE, Service, wire
 from interlock_telemetry import (
     InvocationDeadline,
@@ -64,36 +64,35 @@ def _route_changes(service: Service, records: list[dict[str, Any]], deadline: In
 
 
 def _take_readings(service: Service, messages: list[dict[str, Any]], deadline: InvocationDeadline) -> BatchResult:
-    def take_one(message: dict[str, Any]) -> None:
-        with (
-            bind_correlation(str(message.get("messageId", ""))),
-            stage("take_reading", limit=service.settings.stage_timeout),
-        ):
-            service.inbox.take(message)
-
-    return process_queue(
-        messages,
-        take_one,
-        service.inbox_dead_letters,
-        expired=lambda: deadline.expired,
-        count=count_records(SERVICE),
-        now=service.now,
-    )
+    return _take("take_reading", service.inbox.take, service.inbox_dead_letters, service, messages, deadline)
 
 
 def _take_job_events(service: Service, messages: list[dict[str, Any]], deadline: InvocationDeadline) -> BatchResult:
+    # Without a router, the redrive policy of the queue keeps an event that cannot be read.
+    return _take("take_job_event", service.job_events.take, None, service, messages, deadline)
+
+
+def _take(
+    name: str,
+    take: Callable[[dict[str, Any]], None],
+    dead_letters: Router | None,
+    service: Service,
+    messages: list[dict[str, Any]],
+    deadline: InvocationDeadline,
+) -> BatchResult:
+    """Take each message of a queue in a stage of this name."""
+
     def take_one(message: dict[str, Any]) -> None:
         with (
             bind_correlation(str(message.get("messageId", ""))),
-            stage("take_job_event", limit=service.settings.stage_timeout),
+            stage(name, limit=service.settings.stage_timeout),
         ):
-            service.job_events.take(message)
+            take(message)
 
-    # Without a router, the redrive policy of the queue keeps an event that cannot be read.
     return process_queue(
         messages,
         take_one,
-        None,
+        dead_letters,
         expired=lambda: deadline.expired,
         count=count_records(SERVICE),
         now=service.now,
