@@ -66,26 +66,20 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *(argument for module in modules for argument in ("-p", module)))
 
 
-# Their tests take minutes, and share no port and no file.
-PARALLEL = {
-    "alert-dispatcher",
-    "interlock-cli",
-    "interlock-local",
-    "interlock-sla",
-    "interlock-store",
-    "interlock-triggers",
-}
-
-
 @nox.session
 @nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
 def tests(session: nox.Session, unit: str) -> None:
-    """Test one package or service with only its declared dependencies installed."""
+    """Test one package or service with only its declared dependencies installed.
+
+    A unit whose test group names pytest-xdist runs on two processes: its tests take minutes, and share no port and
+    no file.
+    """
     home = _home(unit)
     if not list((ROOT / home / "tests").glob("**/test_*.py")):
         session.error(f"{home} has no tests")
     _sync(session, "--package", _distribution(unit), "--all-extras", "--group", "test")
-    workers = ("-n2",) if unit in PARALLEL else ()
+    declared = tomllib.loads((ROOT / home / "pyproject.toml").read_text())["dependency-groups"]["test"]
+    workers = ("-n2",) if any(requirement.startswith("pytest-xdist") for requirement in declared) else ()
     session.run("pytest", "-q", *workers, f"{home}/tests", *session.posargs)
 
 
