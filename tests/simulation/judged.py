@@ -135,12 +135,18 @@ def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Re
     return Read([row.value for row in same])
 
 
-def newest_known(ledger: Ledger, key: RunKey, rule: Rule, before: datetime) -> Version | None:
-    """The newest version under the rule's plain key that the run keeps: it was taken in, and has the rule's date."""
+def newest_known(
+    ledger: Ledger, key: RunKey, rule: Rule, before: datetime, names: Iterable[str] | None = None
+) -> Version | None:
+    """The newest version under the names that the run keeps: it was taken in, and has the rule's date.
+
+    names: those of the rows, by default only the rule's plain key.
+    """
     wanted = moved(key.date, rule.date_offset)
     known = [
         one.version
-        for one in ledger.known.get((key, rule.key), [])
+        for name in ([rule.key] if names is None else names)
+        for one in ledger.known.get((key, name), [])
         if one.at < before and one.version.truth.counts_for(wanted)
     ]
     return max(known, key=lambda row: (row.truth.is_own(wanted), row.since), default=None)
@@ -203,9 +209,11 @@ def counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Ver
     """The present row that each rule reads. A rule without a row or with a kept row adds nothing."""
     found = []
     for rule in rules:
-        best = _best_now(ledger, key, rule)
-        kept = None if rule.any_date else newest_known(ledger, key, rule, before=ledger.now)
-        is_kept = kept is not None and best is not None and _comes_before(kept, best, moved(key.date, rule.date_offset))
+        best, wanted = _best_now(ledger, key, rule), moved(key.date, rule.date_offset)
+        # An hour's row under its day's key is kept too, when the day's own row replaces it.
+        names = names_of(rule.key, wanted)
+        kept = None if rule.any_date else newest_known(ledger, key, rule, before=ledger.now, names=names)
+        is_kept = kept is not None and best is not None and _comes_before(kept, best, wanted)
         found += [] if best is None or is_kept else [best]
     return found
 

@@ -331,7 +331,7 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             lambda: world.rerun(nobody),
             lambda: world.write_row("PIPELINE#p0", "NONSENSE#1"),
             lambda: world.write_row("PIPELINE#p0", "RERUN_REQUEST#stream#2026-02-30", requestedAt="x"),
-            lambda: world.write_row("PIPELINE#p0", "SENSOR#ready"),
+            lambda: self._empty_sensor("p0"),
             lambda: world.report_outcome(JobEntry(msgspec.structs.replace(nobody, pipeline_id="p0"), start, "dance")),
         ]
         for act in acts:
@@ -380,6 +380,11 @@ job: {rng.choice(_JOBS)}, {budgets}, jobPollWindowSeconds: 3600, retryDelay: {rn
             self.world.at(at, partial(self.world.write_unless_there, f"PIPELINE#{key.pipeline_id}", sk, **row))
             if rng.random() < 0.5:
                 self.world.at(at + timedelta(minutes=rng.randint(0, 90)), partial(self.world.rerun, key))
+
+    def _empty_sensor(self, pipeline_id: str) -> None:
+        """A sensor's row without any field. A dry run's twin sees the same rows as its live pipeline."""
+        for name in (pipeline_id, *(shadow for live, shadow in self.twins if live == pipeline_id)):
+            self.world.write_row(f"PIPELINE#{name}", "SENSOR#ready")
 
     def _spoil_event(self, pipeline: str, sk: str, start: datetime) -> None:
         self.spoiled_events.add(sk)
