@@ -8,7 +8,7 @@ import pytest
 from msgspec import Struct
 
 import interlock_telemetry._entry as module
-from interlock_telemetry import LambdaEntry, Settings, environment
+from interlock_telemetry import InvalidEnvironment, LambdaEntry, Settings, environment
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
@@ -21,14 +21,14 @@ class Service(Struct, frozen=True):
 class Wiring:
     """Wires a service. The first `failures` calls raise."""
 
-    def __init__(self, failures: int = 0) -> None:
-        self.calls, self._failures = 0, failures
+    def __init__(self, failures: int = 0, **variables: str) -> None:
+        self.calls, self._failures, self._variables = 0, failures, variables
 
     def __call__(self, variables: Mapping[str, str]) -> Service:
         self.calls += 1
         if self.calls <= self._failures:
             raise LookupError("no table yet")
-        return Service({"control": lambda: None}, environment([], source={}))
+        return Service({"control": lambda: None}, environment([], source=self._variables))
 
 
 def work(service: Service, event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def work(service: Service, event: dict[str, Any], context: object) -> dict[str, 
 @pytest.fixture
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
-    monkeypatch.setattr(module, "flush", lambda: calls.append("flush"))
+    monkeypatch.setattr(module, "flush", lambda *, context: calls.append("flush"))
     return calls
 
 
@@ -64,6 +64,28 @@ def test_telemetry_is_flushed_if_work_raises(flushed: list[str]) -> None:
     with pytest.raises(ValueError, match="boom"):
         entry({"fail": "boom"}, None)
     assert flushed == ["flush"]
+
+
+class Context:
+    """The used part of Lambda's context."""
+
+    def __init__(self, milliseconds: int) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def test_a_buffer_as_long_as_the_timeout_is_rejected(flushed: list[str]) -> None:
+    entry = LambdaEntry("test", Wiring(SHUTDOWN_BUFFER="1m"), work, now=lambda: NOW)
+    with pytest.raises(InvalidEnvironment) as caught:
+        entry({"what": "a"}, Context(60_000))
+    assert caught.value.invalid == (
+        "SHUTDOWN_BUFFER is '1m', must be shorter than the function's timeout, of which 60.0s remain",
+    )
+    assert entry({"what": "a"}, Context(60_001)) == {"done": "a"}
+    # Only the first invocation of a process has its whole timeout for sure.
+    assert entry({"what": "b"}, Context(2)) == {"done": "b"}
 
 
 def test_a_ping_is_answered_without_work(flushed: list[str]) -> None:

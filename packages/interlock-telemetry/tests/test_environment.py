@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from interlock_telemetry import EnvironmentFault, InvalidEnvironment, MissingEnvironment, environment
+from interlock_telemetry import (
+    EnvironmentFault,
+    InvalidEnvironment,
+    MissingEnvironment,
+    duration,
+    environment,
+    url,
+    whole_number,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -21,7 +29,8 @@ def test_missing_and_invalid_variables_are_reported_at_once() -> None:
         environment(("D", "B", "C", "A"), source=source)
     assert caught.value.missing == ("D", "C", "A")
     assert str(caught.value) == (
-        "missing environment variables: D, C, A; STAGE_TIMEOUT is 'soon', must be a duration of at least 100ms"
+        "missing environment variables: D, C, A; "
+        "STAGE_TIMEOUT is 'soon', must be a duration from 100ms to 15m, such as 90s"
     )
     assert isinstance(caught.value, EnvironmentFault)
 
@@ -31,7 +40,7 @@ def test_all_invalid_variables_are_reported_at_once() -> None:
         environment(source={"WORKERS_PER_STAGE": "101", "CB_TIMEOUT": "0"})
     assert caught.value.invalid == (
         "WORKERS_PER_STAGE is '101', must be a whole number from 1 to 100",
-        "CB_TIMEOUT is '0', must be a whole number of seconds, at least 1",
+        "CB_TIMEOUT is '0', must be a whole number of seconds from 1 to 86400",
     )
 
 
@@ -54,7 +63,8 @@ def test_default_source_is_environment_of_process(monkeypatch: pytest.MonkeyPatc
 
 def test_known_variables_have_documented_defaults() -> None:
     settings = environment(source={})
-    assert {name: getattr(settings, name) for name in settings.__struct_fields__ if name != "variables"} == {
+    known = [name for name in settings.__struct_fields__ if name not in ("variables", "own")]
+    assert {name: getattr(settings, name) for name in known} == {
         "sfn_timeout": 14400 * SECOND,
         "skip_scheduler": False,
         "job_events": True,
@@ -82,7 +92,7 @@ def test_known_variables_have_documented_defaults() -> None:
         ("JOB_EVENTS", "false", "job_events", False),
         ("STAGE_TIMEOUT", "100ms", "stage_timeout", SECOND / 10),
         ("STAGE_TIMEOUT", " 1m30s ", "stage_timeout", 90 * SECOND),
-        ("STAGE_TIMEOUT", "1.5h", "stage_timeout", 5400 * SECOND),
+        ("STAGE_TIMEOUT", "1.5m", "stage_timeout", 90 * SECOND),
         ("SHUTDOWN_BUFFER", "0s", "shutdown_buffer", timedelta()),
         ("WORKERS_PER_STAGE", "1", "workers_per_stage", 1),
         ("WORKERS_PER_STAGE", "100", "workers_per_stage", 100),
@@ -108,7 +118,9 @@ def test_known_variables_are_read(name: str, text: str, attribute: str, value: A
         ("SFN_TIMEOUT_SECONDS", "1h"),
         ("SFN_TIMEOUT_SECONDS", "-1"),
         ("SKIP_SCHEDULER", "maybe"),
+        ("SFN_TIMEOUT_SECONDS", "31536001"),
         ("STAGE_TIMEOUT", "99ms"),
+        ("STAGE_TIMEOUT", "15m1s"),
         ("STAGE_TIMEOUT", "30"),
         ("STAGE_TIMEOUT", "-30s"),
         ("STAGE_TIMEOUT", "1s 2"),
@@ -119,6 +131,11 @@ def test_known_variables_are_read(name: str, text: str, attribute: str, value: A
         ("WORKERS_PER_STAGE", "3.5"),
         ("WORKERS_PER_STAGE", "٣"),
         ("DLQ_MAX_RETRIES", "-1"),
+        ("DLQ_QUEUE_URL", "prod-dlq"),
+        ("DLQ_QUEUE_URL", "https:///prod-dlq"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ENDPOINT_URL", "http://localhost:port"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector"),
         ("CB_TRIP_AFTER", "0"),
         ("CB_TIMEOUT", "0"),
         ("INTERLOCK_TABLES", "Boto3"),
@@ -129,16 +146,39 @@ def test_values_outside_documented_limits_are_rejected(name: str, text: str) -> 
         environment(source={name: text})
 
 
+OWN = {
+    "DAYS": whole_number(90, lowest=8, highest=36_500),
+    "GRACE": duration(SECOND, highest=3600 * SECOND),
+    "PLACE": url(),
+}
+
+
 def test_service_reads_its_own_numbers_and_durations() -> None:
-    settings = environment(source={"DAYS": " 7 ", "GRACE": "2m"})
-    assert settings.integer("DAYS", 90, lowest=1) == 7
-    assert settings.integer("NONE", 90) == 90
-    assert settings.duration("GRACE", SECOND) == 120 * SECOND
-    assert settings.duration("NONE", SECOND) == SECOND
-    with pytest.raises(InvalidEnvironment, match="DAYS is ' 7 ', must be a whole number, at least 8"):
-        settings.integer("DAYS", 90, lowest=8)
-    with pytest.raises(InvalidEnvironment, match="DAYS"):
-        settings.duration("DAYS", SECOND)
+    settings = environment(own=OWN, source={"DAYS": " 9 ", "GRACE": "2m", "PLACE": "http://a:1/b"})
+    assert (settings.integer("DAYS"), settings.duration("GRACE")) == (9, 120 * SECOND)
+    unset = environment(own=OWN, source={})
+    assert (unset.integer("DAYS"), unset.duration("GRACE"), unset.own["PLACE"]) == (90, SECOND, None)
+    with pytest.raises(KeyError):
+        settings.integer("CB_TRIP_AFTER")
+
+
+def test_own_and_known_variables_are_reported_at_once() -> None:
+    source = {"DAYS": "7", "GRACE": "1h1s", "PLACE": "here", "CB_TIMEOUT": "0"}
+    with pytest.raises(MissingEnvironment) as caught:
+        environment(("TABLE",), own=OWN, source=source)
+    assert caught.value.invalid == (
+        "CB_TIMEOUT is '0', must be a whole number of seconds from 1 to 86400",
+        "DAYS is '7', must be a whole number from 8 to 36500",
+        "GRACE is '1h1s', must be a duration from 0s to 1h, such as 90s",
+        "PLACE is 'here', must be a URL such as https://host/path",
+    )
+
+
+def test_a_required_variable_may_have_a_form() -> None:
+    with pytest.raises(MissingEnvironment):
+        environment(("DAYS",), own=OWN, source={})
+    with pytest.raises(InvalidEnvironment, match="DAYS is 'x'"):
+        environment(("DAYS",), own=OWN, source={"DAYS": "x"})
 
 
 def test_printed_settings_contain_no_secrets() -> None:

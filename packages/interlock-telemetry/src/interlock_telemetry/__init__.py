@@ -20,6 +20,7 @@ from interlock_telemetry._metrics import Metric
 from interlock_telemetry._operator import answer_operator
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile
+from interlock_telemetry._variables import Variable, duration, url, whole_number
 
 __all__ = [
     "DeadlinePassed",
@@ -37,11 +38,13 @@ __all__ = [
     "Shown",
     "StageTimeout",
     "TelemetryError",
+    "Variable",
     "answer_operator",
     "bind_correlation",
     "configure_logging",
     "correlation_id",
     "count_records",
+    "duration",
     "environment",
     "flush",
     "get_logger",
@@ -55,4 +58,6 @@ __all__ = [
     "run_stage",
     "span",
     "stage",
+    "url",
+    "whole_number",
 ]

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from interlock_telemetry._deadline import LambdaContext
 from interlock_telemetry._environment import Settings
+from interlock_telemetry._errors import InvalidEnvironment
 from interlock_telemetry._flush import flush
 from interlock_telemetry._logs import configure_logging
 from interlock_telemetry._operator import answer_operator
@@ -35,9 +36,10 @@ class LambdaEntry(Generic[S]):
     """A Lambda handler: `handle = LambdaEntry("watchdog", wire, tick)`.
 
     `wire` builds the service from the environment at the first invocation. If it raises, the invocation raises the same
-    error, and the next invocation calls `wire` again. `work` handles one invocation with the service, the event and
-    Lambda's context. `{"__ping__": true}` and `{"__profile__": …}` are answered here. Logs go to standard error as JSON
-    lines. Spans and metrics are flushed at the end of each invocation, also if it raises.
+    error, and the next invocation calls `wire` again. A SHUTDOWN_BUFFER that leaves no time for work is such an error.
+    `work` handles one invocation with the service, the event and Lambda's context. `{"__ping__": true}` and
+    `{"__profile__": …}` are answered here. Logs go to standard error as JSON lines. Spans and metrics are flushed at
+    the end of each invocation, also if it raises.
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class LambdaEntry(Generic[S]):
 
     def __call__(self, event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
         """Handle one invocation and return its answer."""
-        if self._service is None:
-            self._service = self._wire(os.environ)
         service = self._service
+        if service is None:
+            service = self._wire(os.environ)
+            _check_buffer(service.settings, context)
+            self._service = service
         answer = answer_operator(
             event,
             lambda inner: self(inner, context),
@@ -70,8 +74,19 @@ class LambdaEntry(Generic[S]):
         try:
             return self._work(service, event, context)
         finally:
-            flush()
+            flush(context=context)
 
     def reset(self) -> None:
         """Drop the service, so that the next invocation wires it again from the environment at that time."""
         self._service = None
+
+
+def _check_buffer(settings: Settings, context: LambdaContext | None) -> None:
+    """Reject a buffer that leaves no time for work. The first invocation has almost the function's whole timeout."""
+    if not isinstance(context, LambdaContext):
+        return
+    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    if settings.shutdown_buffer >= left:
+        written = settings.get("SHUTDOWN_BUFFER")
+        allowed = f"shorter than the function's timeout, of which {left.total_seconds():.1f}s remain"
+        raise InvalidEnvironment((), (f"SHUTDOWN_BUFFER is {written!r}, must be {allowed}",))

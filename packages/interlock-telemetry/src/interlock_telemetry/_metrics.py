@@ -1,24 +1,48 @@
 """Defines the metrics of the system."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Metric(StrEnum):
-    """Every metric of the system."""
+    """Every metric of the system. `INSTRUMENTS` has the kind, the unit and the meaning of each."""
 
     RECORDS_PROCESSED = "interlock.records.processed"
-    """Counter."""
     DLQ_ROUTED = "interlock.dlq.routed"
-    """Counter."""
     RULES_EVALUATED = "interlock.rules.evaluated"
-    """Counter: rules of a validation, at each evaluation."""
     STAGE_DURATION = "interlock.stage.duration"
-    """Histogram, seconds."""
     STAGE_OVERRUNS = "interlock.stage.overruns"
-    """Counter: stages that outlasted STAGE_TIMEOUT."""
     POOL_ACTIVE = "interlock.pool.active"
-    """Up-down counter: +1 when a worker begins, -1 when it ends."""
     BREAKER_STATE = "interlock.breaker.state"
-    """Gauge: 0 closed, 1 half open, 2 open."""
     ALERTS_PENDING = "interlock.alerts.pending"
-    """Gauge: alerts that wait for Slack, once a minute."""
+
+
+class Kind(StrEnum):
+    """The kinds of OpenTelemetry's instruments that the metrics use."""
+
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    UP_DOWN_COUNTER = "up-down counter"
+    GAUGE = "gauge"
+
+
+class Instrument(Struct, frozen=True):
+    """The kind, the unit (UCUM, a counted thing in braces) and the meaning of a metric."""
+
+    kind: Kind
+    unit: str
+    description: str
+
+
+INSTRUMENTS: Mapping[Metric, Instrument] = {
+    Metric.RECORDS_PROCESSED: Instrument(Kind.COUNTER, "{record}", "records that were handled"),
+    Metric.DLQ_ROUTED: Instrument(Kind.COUNTER, "{record}", "records that became dead letters"),
+    Metric.RULES_EVALUATED: Instrument(Kind.COUNTER, "{rule}", "rules of each evaluated validation"),
+    Metric.STAGE_DURATION: Instrument(Kind.HISTOGRAM, "s", "duration of a stage"),
+    Metric.STAGE_OVERRUNS: Instrument(Kind.COUNTER, "{stage}", "stages that outlasted STAGE_TIMEOUT"),
+    Metric.POOL_ACTIVE: Instrument(Kind.UP_DOWN_COUNTER, "{worker}", "workers that handle a task"),
+    Metric.BREAKER_STATE: Instrument(Kind.GAUGE, "1", "circuit breaker: 0 closed, 1 half open, 2 open"),
+    Metric.ALERTS_PENDING: Instrument(Kind.GAUGE, "{alert}", "alerts that wait for Slack, once a minute"),
+}

@@ -1,25 +1,39 @@
 """Sends spans and metrics over OTLP. It is imported only with an endpoint, since the SDK is slow to import."""
 
 # mypy: disable-error-code="import-not-found,unused-ignore"
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from interlock_telemetry._metrics import Metric
+from interlock_telemetry._metrics import INSTRUMENTS, Instrument, Kind, Metric
+
+_FUNCTION = {
+    "cloud.region": "AWS_REGION",
+    "faas.name": "AWS_LAMBDA_FUNCTION_NAME",
+    "faas.version": "AWS_LAMBDA_FUNCTION_VERSION",
+    "faas.instance": "AWS_LAMBDA_LOG_STREAM_NAME",
+    "service.instance.id": "AWS_LAMBDA_LOG_STREAM_NAME",
+}
+
+# Many instances of a function export the same counters. Their increments can be added up, and their totals cannot.
+_DELTA: dict[type, AggregationTemporality] = dict.fromkeys(
+    (Counter, Histogram, ObservableCounter), AggregationTemporality.DELTA
+)
 
 
 class OtlpExporter:
     """Exports with its own providers, so that the global providers of a host application stay unchanged."""
 
     def __init__(self, service: str, endpoint: str, *, over_grpc: bool) -> None:
-        resource = Resource.create({"service.name": service, "service.namespace": "interlock"})
+        resource = _resource(service, os.environ)
         spans, metrics = _exporters(endpoint, over_grpc)
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._traces.add_span_processor(BatchSpanProcessor(spans))
@@ -55,22 +69,40 @@ def _exporters(endpoint: str, over_grpc: bool) -> tuple[Any, Any]:
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetrics
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
 
-        return GrpcSpans(endpoint=endpoint), GrpcMetrics(endpoint=endpoint)
+        return GrpcSpans(endpoint=endpoint), GrpcMetrics(endpoint=endpoint, preferred_temporality=_DELTA)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     base = endpoint.rstrip("/")
-    return OTLPSpanExporter(endpoint=f"{base}/v1/traces"), OTLPMetricExporter(endpoint=f"{base}/v1/metrics")
+    metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", preferred_temporality=_DELTA)
+    return OTLPSpanExporter(endpoint=f"{base}/v1/traces"), metrics
 
 
 def _recorders(meter: Any) -> dict[Metric, Any]:
-    return {
-        Metric.RECORDS_PROCESSED: meter.create_counter(Metric.RECORDS_PROCESSED).add,
-        Metric.DLQ_ROUTED: meter.create_counter(Metric.DLQ_ROUTED).add,
-        Metric.RULES_EVALUATED: meter.create_counter(Metric.RULES_EVALUATED).add,
-        Metric.STAGE_DURATION: meter.create_histogram(Metric.STAGE_DURATION, unit="s").record,
-        Metric.STAGE_OVERRUNS: meter.create_counter(Metric.STAGE_OVERRUNS).add,
-        Metric.POOL_ACTIVE: meter.create_up_down_counter(Metric.POOL_ACTIVE).add,
-        Metric.BREAKER_STATE: meter.create_gauge(Metric.BREAKER_STATE).set,
-        Metric.ALERTS_PENDING: meter.create_gauge(Metric.ALERTS_PENDING).set,
-    }
+    return {metric: _recorder(meter, metric, instrument) for metric, instrument in INSTRUMENTS.items()}
+
+
+def _recorder(meter: Any, metric: Metric, instrument: Instrument) -> Any:
+    text = {"unit": instrument.unit, "description": instrument.description}
+    match instrument.kind:
+        case Kind.COUNTER:
+            return meter.create_counter(metric, **text).add
+        case Kind.HISTOGRAM:
+            return meter.create_histogram(metric, **text).record
+        case Kind.UP_DOWN_COUNTER:
+            return meter.create_up_down_counter(metric, **text).add
+        case Kind.GAUGE:
+            return meter.create_gauge(metric, **text).set
+
+
+def _resource(service: str, variables: Mapping[str, str]) -> Resource:
+    """The attributes of the process, by OpenTelemetry's conventions for FaaS and cloud resources.
+
+    The SDK adds those of OTEL_RESOURCE_ATTRIBUTES. A function's instance is its log stream.
+    """
+    attributes = {"service.name": service, "service.namespace": "interlock"}
+    if "AWS_LAMBDA_FUNCTION_NAME" in variables:
+        attributes |= {"cloud.provider": "aws", "cloud.platform": "aws_lambda"}
+        found = {name: variables[variable] for name, variable in _FUNCTION.items() if variable in variables}
+        attributes |= found
+    return Resource.create(attributes)

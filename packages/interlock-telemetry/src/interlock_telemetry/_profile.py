@@ -1,7 +1,5 @@
 """Answers `{"__profile__": …}`: a CPU profile of one invocation."""
 
-import marshal
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -40,7 +38,9 @@ def profile(
     if bucket is None:
         return {"key": None, "error": "PROFILE_BUCKET is not set, so the profile cannot be stored"}
     import cProfile  # imported here, since few invocations are profiled
+    import marshal
     import pstats
+    import secrets
 
     asked = event["__profile__"]  # type: ignore[index]  # is_profile checked the mapping
     inner = asked if isinstance(asked, Mapping) else {"__ping__": True}

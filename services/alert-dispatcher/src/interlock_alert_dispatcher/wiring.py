@@ -18,10 +18,21 @@ from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
 from interlock_dlq import LogRouter, Router, SqsRouter
-from interlock_telemetry import InvocationDeadline, Settings, Shown, environment, get_logger, instrument
+from interlock_telemetry import (
+    InvocationDeadline,
+    Settings,
+    Shown,
+    environment,
+    get_logger,
+    instrument,
+    url,
+    whole_number,
+)
 
 REQUIRED = ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 SERVICE = "alert-dispatcher"
+# The lifetime of a row. A century does not overflow a date.
+_OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500), "SLACK_API_URL": url()}
 _log = get_logger(__name__)
 # A call that hangs must not outlast a lease.
 _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
@@ -64,9 +75,9 @@ class Service(Struct, frozen=True):
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, source=variables)
+    settings = environment(REQUIRED, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
-    keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS", 90, lowest=1))
+    keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
     client, table = boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"]
     rows, pending = LeasedRows(client, table, keep), PendingAlerts(client, table)
     health: dict[str, Callable[[], object]] = {"events": rows.ping, "pending": lambda: _waiting(pending)}

@@ -19,9 +19,8 @@ from interlock_controller.effects import (
 )
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
-from interlock_sla import parse_duration
 from interlock_store import Overview, Store, TableNames, open_tables
-from interlock_telemetry import Settings, environment, instrument
+from interlock_telemetry import Settings, duration, environment, instrument
 
 SERVICE = "watchdog"
 
@@ -36,8 +35,16 @@ REQUIRED = (
     "SCHEDULER_GROUP_NAME",
 )
 
-_OPTIONAL = {"PENDING_GRACE": "2m", "PROBE_AFTER": "5m", "MISSED_AFTER": "5m", "SCHEDULER_DLQ_ARN": None}
-"""The watchdog's times (docs/reference/watchdog.md §2), and the queue for timers that Scheduler could not deliver."""
+_OPTIONAL = ("SCHEDULER_DLQ_ARN",)
+"""The queue for timers that EventBridge Scheduler could not deliver."""
+
+_DAY = timedelta(days=1)
+_OWN = {
+    "PENDING_GRACE": duration(timedelta(minutes=2), highest=_DAY),
+    "PROBE_AFTER": duration(timedelta(minutes=5), highest=_DAY),
+    "MISSED_AFTER": duration(timedelta(minutes=5), highest=_DAY),
+}
+"""The watchdog's times (docs/reference/watchdog.md §2)."""
 
 
 def now() -> datetime:
@@ -63,7 +70,7 @@ class Service(Struct, frozen=True):
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, _OPTIONAL, source=variables)
+    settings = environment(REQUIRED, _OPTIONAL, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
     tables = open_tables(settings.table_client)
@@ -79,8 +86,8 @@ def wire(variables: Mapping[str, str]) -> Service:
         executions,
         Wakes(store, TaskTokens(client_on_use("stepfunctions")).end_wait, now),
         execution_timeout=timeout,
-        pending_grace=parse_duration(settings["PENDING_GRACE"]),
-        probe_after=parse_duration(settings["PROBE_AFTER"]),
+        pending_grace=settings.duration("PENDING_GRACE"),
+        probe_after=settings.duration("PROBE_AFTER"),
         workers=workers,
     )
     checks = all_checks(
@@ -91,7 +98,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         now=now,
         execution_timeout=timeout,
         workers=workers,
-        missed_after=parse_duration(settings["MISSED_AFTER"]),
+        missed_after=settings.duration("MISSED_AFTER"),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     return Service(checks, recovery, bus, workers, {"control": store.ping}, settings, within=tables.within)
