@@ -854,6 +854,15 @@ class TestReruns:
         deployment.ticks("2026-03-02 08:00", "2026-03-02 09:00", "missed-schedules")
         assert deployment.emitted == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
+    def test_a_repair_shortly_before_a_fire_hides_no_miss(self, deployment: Deployment) -> None:
+        deployment.push('cron: "0 8 * * *", ' + READY)
+        corrupted = {"PK": "PIPELINE#p", "SK": "TRIGGER#cron#2026-02-20", "status": "RUNNING", "reason": "sensor"}
+        deployment.tables.transact(
+            [Put(NAMES.control, {**corrupted, "GSI1PK": "PENDING", "GSI1SK": "2026-02-20T00:00:00Z"})]
+        )
+        deployment.ticks("2026-03-02 07:55", "2026-03-02 09:00")
+        assert [name for name, _, _ in deployment.emitted] == ["INFRA_FAILURE", "SCHEDULE_MISSED"]
+
 
 class TestUnjudgedRuns:
     """Runs that were completed while their config was unreadable are judged after its correction."""

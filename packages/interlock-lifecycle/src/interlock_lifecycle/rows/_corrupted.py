@@ -15,6 +15,7 @@ from interlock_lifecycle.slas._sla import SlaFacts, settle
 from interlock_sla import Clock
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
+_REPAIR = "repair"
 _LONGEST_PROBLEM = 500
 """The characters of a problem in an event. The dead letter has the whole row."""
 
@@ -93,6 +94,8 @@ def _repaired(row: CorruptedRun, facts: RepairFacts, status: RunStatus, now: dat
         committed_at=now,
         # A record from before the repair counts as seen: a corrupted row makes no data late.
         evaluated_at=now if status is RunStatus.COMPLETED else None,
+        # A repair is not a trigger: no fire of a cron counts as begun by it.
+        reason=_REPAIR,
         job_intent=row.job_intent,
         previous_job=row.previous_job,
         closed_at=row.closed_at or now,
