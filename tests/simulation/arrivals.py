@@ -63,7 +63,8 @@ def e_arrival_is_answered(
     if fires and unseen and not _is_answered(world, config, change, key, passed):
         return f"{key}: {sensor}, written after the run had passed, was not reported as late data"
     called_late = fires and written_at < passed.began and "LATE_DATA_ARRIVAL" in types
-    if called_late and not _is_of_another_date(world, config, change, key):
+    was_hidden = _is_of_another_date(world, config, change, key) or _was_hidden(world, config, change, key, passed)
+    if called_late and not was_hidden:
         return f"{key}: {sensor} was reported as late although the run had seen it"
     return None
 
@@ -141,6 +142,13 @@ def _is_of_another_date(world: "World", config: PipelineConfig, change: Change, 
     if newest.value is None or newest.value == sensor_fields(change.row or {}):
         return False
     return newest.truth.run_date(newest.since, config.zone) != key.date
+
+
+def _was_hidden(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
+    """Whether a row of another date had replaced the record when the evaluation read it."""
+    name = (change.pk.removeprefix("PIPELINE#"), change.sk.removeprefix("SENSOR#"))
+    read = world.ledger.sensors.within(name, passed.began, passed.committed)
+    return any(row is not None and row.truth.run_date(row.since, config.zone) != key.date for row in read)
 
 
 def _was_replaced(world: "World", config: PipelineConfig, change: Change, key: RunKey, passed: Pass) -> bool:
