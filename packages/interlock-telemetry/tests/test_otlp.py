@@ -142,6 +142,68 @@ def test_spans_and_metrics_reach_collector_at_each_flush(collector: Collector) -
     assert points["interlock.pool.active"].sum.data_points[0].as_int == 2
 
 
+RUN = """
+import json, os, sys
+from datetime import UTC, datetime, timedelta
+from interlock_telemetry import bind_run, flush, instrument, past_span, span, traceparent
+instrument("watchdog")
+NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
+with span("watchdog", kind="server"):
+    with bind_run("bronze", "stream", "2026-03-03"):
+        past_span("date", NOON, NOON + timedelta(seconds=1), reason="sensor")
+    with bind_run("bronze", "stream", "2026-03-03", token="t1", attempt=1):
+        with span("evaluate"), span("inner"):
+            print(json.dumps(traceparent()))
+        past_span("attempt", NOON, NOON + timedelta(hours=1), problem="exit code 1")
+    with span("afterwards"):
+        pass
+flush(timedelta(seconds=5))
+os._exit(0)
+"""
+
+
+@needs_sdk
+def test_invocations_of_a_date_export_one_trace(collector: Collector) -> None:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    function = {"AWS_LAMBDA_FUNCTION_NAME": "prod-interlock-watchdog", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    for _ in range(2):
+        answer = subprocess.run(
+            [sys.executable, "-c", RUN], env={**os.environ, **function}, capture_output=True, text=True, check=True
+        )
+    requests = [ExportTraceServiceRequest.FromString(body) for body in collector.received["/v1/traces"]]
+    exported = [span for request in requests for span in request.resource_spans[0].scope_spans[0].spans]
+    spans = [{span.name: span for span in exported[:6]}, {span.name: span for span in exported[6:]}]
+    assert [sorted(found) for found in spans] == [
+        ["afterwards", "attempt", "date", "evaluate", "inner", "watchdog"]
+    ] * 2
+    traces = {span.trace_id for found in spans for name, span in found.items() if name not in OWN_TRACE}
+    assert len(traces) == 1
+    (first, second) = spans
+    assert len({found["watchdog"].trace_id for found in spans} | traces) == 3
+    assert (first["date"].span_id, first["attempt"].span_id) == (second["date"].span_id, second["attempt"].span_id)
+    assert first["date"].parent_span_id == b""
+    assert first["attempt"].parent_span_id == first["date"].span_id
+    assert second["evaluate"].parent_span_id == first["attempt"].span_id
+    assert first["inner"].parent_span_id == first["evaluate"].span_id
+    assert first["afterwards"].parent_span_id == first["watchdog"].span_id
+    (link,) = first["evaluate"].links
+    assert (link.span_id, first["watchdog"].kind) == (first["watchdog"].span_id, 2)
+    attempt = first["attempt"]
+    assert (attempt.end_time_unix_nano - attempt.start_time_unix_nano, attempt.status.message) == (
+        3600 * 10**9,
+        "exit code 1",
+    )
+    assert {"interlock.pipeline": "bronze", "interlock.date": "2026-03-03", "correlation_id": "t1"}.items() <= (
+        _attributes(attempt.attributes).items()
+    )
+    sent = json.loads(answer.stdout)
+    assert sent == f"00-{attempt.trace_id.hex()}-{attempt.span_id.hex()}-01"
+
+
+OWN_TRACE = ("watchdog", "afterwards")
+
+
 @needs_sdk
 def test_a_stage_that_outlasts_its_limit_is_counted(collector: Collector) -> None:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest

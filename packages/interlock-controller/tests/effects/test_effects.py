@@ -18,6 +18,7 @@ from interlock_lifecycle.slas import timers_of
 from interlock_sla import Exclusions, parse_execution_date
 from interlock_store import Commit, ConfigCache, MemoryTables, Store, TableNames, read_rerun_request
 from interlock_store._write import Item
+from interlock_telemetry import BoundRun, bound_run
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(hours=4)
@@ -76,6 +77,22 @@ def commit_run(store: Store) -> str:
 
 def pending(store: Store, kind: str) -> list[Item]:
     return [row for row in store.pending(datetime(2030, 1, 1, tzinfo=UTC)) if row["SK"].startswith(kind)]
+
+
+def test_first_start_of_a_date_exports_its_first_span(
+    store: Store, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Any] = []
+    monkeypatch.setattr(
+        "interlock_controller.effects._outbox.past_span",
+        lambda name, start, end, **more: found.append((name, start, end, more, bound_run())),
+    )
+    arrived_at = NOW - timedelta(minutes=3)
+    run = open_run(KEY, decided_at=NOW, execution_timeout=TIMEOUT, arrived_at=arrived_at)
+    store.commit(run)
+    outbox.start_run(KEY)
+    outbox.start_run(KEY)
+    assert found == [("date", arrived_at, NOW, {"reason": "sensor"}, BoundRun("bronze", "stream", "2026-03-03"))]
 
 
 def test_a_committed_run_is_started_once(store: Store, recorder: Recorder, outbox: Outbox) -> None:

@@ -14,15 +14,17 @@ from interlock_telemetry._errors import (
 )
 from interlock_telemetry._flush import flush
 from interlock_telemetry._health import Shown, is_ping, ping
-from interlock_telemetry._instruments import count_records, instrument, measure, span, stage
+from interlock_telemetry._instruments import count_records, instrument, measure, past_span, span, stage, traceparent
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
 from interlock_telemetry._metrics import Metric
 from interlock_telemetry._operator import answer_operator
 from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile
+from interlock_telemetry._runs import BoundRun, bind_run, bound_run
 from interlock_telemetry._variables import Variable, duration, url, whole_number
 
 __all__ = [
+    "BoundRun",
     "DeadlinePassed",
     "EnvironmentFault",
     "EventLogger",
@@ -41,6 +43,8 @@ __all__ = [
     "Variable",
     "answer_operator",
     "bind_correlation",
+    "bind_run",
+    "bound_run",
     "configure_logging",
     "correlation_id",
     "count_records",
@@ -52,12 +56,14 @@ __all__ = [
     "is_ping",
     "is_profile",
     "measure",
+    "past_span",
     "ping",
     "profile",
     "run_bounded",
     "run_stage",
     "span",
     "stage",
+    "traceparent",
     "url",
     "whole_number",
 ]

@@ -9,6 +9,7 @@ from interlock_telemetry._deadline import LambdaContext
 from interlock_telemetry._environment import Settings
 from interlock_telemetry._errors import InvalidEnvironment
 from interlock_telemetry._flush import flush
+from interlock_telemetry._instruments import span
 from interlock_telemetry._logs import configure_logging
 from interlock_telemetry._operator import answer_operator
 
@@ -52,6 +53,7 @@ class LambdaEntry(Generic[S]):
     ) -> None:
         self._name, self._wire, self._work, self._now = name, wire, work, now
         self._service: S | None = None
+        self._is_cold = True
         configure_logging(name)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
@@ -72,9 +74,17 @@ class LambdaEntry(Generic[S]):
         if answer is not None:
             return answer
         try:
-            return self._work(service, event, context)
+            with span(self._name, kind="server", **self._invocation(context)):
+                return self._work(service, event, context)
         finally:
             flush(context=context)
+
+    def _invocation(self, context: LambdaContext | None) -> dict[str, str | int | bool]:
+        """The attributes of the invocation, by OpenTelemetry's conventions for FaaS spans."""
+        is_cold, self._is_cold = self._is_cold, False
+        request_id = getattr(context, "aws_request_id", None)
+        own = {} if request_id is None else {"faas.invocation_id": str(request_id)}
+        return {"faas.coldstart": is_cold, **own}
 
     def reset(self) -> None:
         """Drop the service, so that the next invocation wires it again from the environment at that time."""

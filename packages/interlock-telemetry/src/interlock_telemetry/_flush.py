@@ -4,7 +4,8 @@ import threading
 from datetime import timedelta
 
 from interlock_telemetry._deadline import LambdaContext
-from interlock_telemetry._instruments import Exporter, exporter
+from interlock_telemetry._exporter import Exporter
+from interlock_telemetry._instruments import exporter
 from interlock_telemetry._logs import get_logger
 
 _log = get_logger(__name__)

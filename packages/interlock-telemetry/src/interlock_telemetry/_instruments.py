@@ -5,31 +5,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
 
 from interlock_telemetry._correlation import correlation_id
+from interlock_telemetry._exporter import Attributes, Exporter, SpanKind
 from interlock_telemetry._logs import get_logger
 from interlock_telemetry._metrics import Metric
+from interlock_telemetry._runs import BoundRun, bound_run
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _log = get_logger(__name__)
-
-
-class Exporter(Protocol):
-    """The destination of spans and measurements, if there is an endpoint."""
-
-    def span(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
-        """A span around a block."""
-        ...
-
-    def measure(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:
-        """Add to, or set, one metric."""
-        ...
-
-    def flush(self, timeout: timedelta) -> None:
-        """Send the collected spans and metrics."""
-        ...
 
 
 _RECORD_COUNTERS = {"records_processed": Metric.RECORDS_PROCESSED, "dlq_routed": Metric.DLQ_ROUTED}
@@ -78,14 +63,41 @@ def exporter() -> Exporter | None:
     return _exporter
 
 
-def span(name: str, **attributes: str) -> AbstractContextManager[object]:
-    """A traced block with the correlation id as an attribute. It has no effect without an endpoint."""
+def span(name: str, *, kind: SpanKind = "internal", **attributes: str | int | bool) -> AbstractContextManager[object]:
+    """A traced block. It has no effect without an endpoint.
+
+    Its attributes have the correlation id and the bound run (`interlock.pipeline`, …). The span is in the trace of the
+    bound run's date, with a link to a surrounding span of another trace.
+    """
     if _exporter is None:
         return nullcontext()
+    run = bound_run()
+    return _exporter.span(name, _described(attributes, run), run, kind)
+
+
+def past_span(name: str, start: datetime, end: datetime, *, problem: str | None = None, **attributes: str) -> None:
+    """Export a span of the bound run whose start and end (aware) are known. It has no effect without an endpoint.
+
+    It is the span of the bound attempt, or the first span of the date if no token is bound: the parent of the other
+    spans. A `problem` makes it a failed span. It has no effect outside of a `bind_run` block.
+    """
+    run = bound_run()
+    if _exporter is not None and run is not None:
+        _exporter.past_span(name, _described(attributes, run), run, start, end, problem)
+
+
+def traceparent() -> str | None:
+    """The header `traceparent` for a job of the bound run, None without an endpoint or a bound run."""
+    run = bound_run()
+    return None if _exporter is None or run is None else _exporter.traceparent(run)
+
+
+def _described(attributes: Mapping[str, str | int | bool], run: BoundRun | None) -> Attributes:
+    """The attributes with the correlation id and the bound run."""
     correlation = correlation_id()
-    if correlation is not None:
-        attributes["correlation_id"] = correlation
-    return _exporter.span(name, attributes)
+    bound = {} if run is None else {f"interlock.{name}": value for name, value in run.fields.items()}
+    own = {} if correlation is None else {"correlation_id": correlation}
+    return {**bound, **own, **attributes}
 
 
 def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
@@ -95,7 +107,7 @@ def measure(metric: Metric, value: float = 1, **attributes: str) -> None:
 
 
 @contextmanager
-def stage(name: str, *, limit: timedelta | None = None, **attributes: str) -> Iterator[None]:
+def stage(name: str, *, limit: timedelta | None = None, **attributes: str | int | bool) -> Iterator[None]:
     """A span around a stage of work, and its duration in STAGE_DURATION.
 
     A stage that outlasts `limit` (STAGE_TIMEOUT) is logged as `stage_overran` and counted in STAGE_OVERRUNS. It is
@@ -103,7 +115,7 @@ def stage(name: str, *, limit: timedelta | None = None, **attributes: str) -> It
     """
     started = time.perf_counter()
     try:
-        with span(name, **attributes):
+        with span(name, kind="internal", **attributes):
             yield
     finally:
         seconds = time.perf_counter() - started

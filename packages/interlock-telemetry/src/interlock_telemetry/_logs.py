@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import msgspec
 
 from interlock_telemetry._correlation import correlation_id
+from interlock_telemetry._runs import bound_run
 
 _RESERVED = frozenset({"time", "level", "event", "service", "logger", "source", "correlation_id", "exception"})
 # At DEBUG these libraries print whole requests and answers with their secrets.
@@ -116,6 +117,9 @@ class JsonFormatter(logging.Formatter):
             line["correlation_id"] = correlation
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        run = bound_run()
+        if run is not None:
+            line |= run.fields
         for key, value in (getattr(record, "fields", None) or {}).items():
             line[f"{key}_" if key in _RESERVED else key] = value
         return line

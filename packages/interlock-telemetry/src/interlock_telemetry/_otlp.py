@@ -4,16 +4,35 @@
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from threading import local
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace import SpanKind as OtelKind
 
+from interlock_telemetry._exporter import Attributes, SpanKind
 from interlock_telemetry._metrics import INSTRUMENTS, Instrument, Kind, Metric
+from interlock_telemetry._runs import BoundRun
+from interlock_telemetry._traces import place_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS: Mapping[SpanKind, OtelKind] = {"internal": OtelKind.INTERNAL, "server": OtelKind.SERVER}
 
 _FUNCTION = {
     "cloud.region": "AWS_REGION",
@@ -29,13 +48,39 @@ _DELTA: dict[type, AggregationTemporality] = dict.fromkeys(
 )
 
 
+class _Ids(RandomIdGenerator):
+    """Random ids, or the given ids for the next span of this thread."""
+
+    def __init__(self) -> None:
+        self._given = local()
+
+    def give(self, trace_id: int, span_id: int) -> None:
+        """Use these ids for the next span of this thread. A trace id of 0 is not used: the parent gives it."""
+        self._given.trace_id, self._given.span_id = trace_id, span_id
+
+    def generate_span_id(self) -> int:
+        """The given id, once, or a random id."""
+        return self._taken("span_id") or super().generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        """The given id, once, or a random id."""
+        return self._taken("trace_id") or super().generate_trace_id()
+
+    def _taken(self, name: str) -> int:
+        found: int = self._given.__dict__.pop(name, 0)
+        return found
+
+
 class OtlpExporter:
     """Exports with its own providers, so that the global providers of a host application stay unchanged."""
 
     def __init__(self, service: str, endpoint: str, *, over_grpc: bool) -> None:
         resource = _resource(service, os.environ)
+        # All functions of a deployment begin with the same text: prod-interlock-.
+        self._namespace = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").removesuffix(service)
         spans, metrics = _exporters(endpoint, over_grpc)
-        self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._ids = _Ids()
+        self._traces = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=self._ids)
         self._traces.add_span_processor(BatchSpanProcessor(spans))
         # Lambda freezes between invocations, so flush() exports and the timer must not.
         reader = PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf"))
@@ -43,10 +88,38 @@ class OtlpExporter:
         self._tracer = self._traces.get_tracer("interlock")
         self._record = _recorders(self._metrics.get_meter("interlock"))
 
-    def span(self, name: str, attributes: Mapping[str, str]) -> AbstractContextManager[object]:
+    def span(
+        self, name: str, attributes: Attributes, run: BoundRun | None, kind: SpanKind
+    ) -> AbstractContextManager[object]:
         """A current span, which records an error that leaves the block."""
-        block: AbstractContextManager[object] = self._tracer.start_as_current_span(name, attributes=dict(attributes))
+        options: dict[str, Any] = {"attributes": dict(attributes), "kind": _KINDS[kind]}
+        around = get_current_span().get_span_context()
+        if run is not None:
+            place = place_of(self._namespace, run)
+            if around.trace_id != place.trace_id:
+                options["context"] = _remote(place.trace_id, place.parent_id)
+                options["links"] = [Link(around)] if around.is_valid else []
+        block: AbstractContextManager[object] = self._tracer.start_as_current_span(name, **options)
         return block
+
+    def past_span(
+        self, name: str, attributes: Attributes, run: BoundRun, start: datetime, end: datetime, problem: str | None
+    ) -> None:
+        """The span of the run's attempt, or the first span of its date for a run without a token."""
+        place = place_of(self._namespace, run)
+        is_first = place.attempt_id is None
+        self._ids.give(place.trace_id if is_first else 0, place.parent_id)
+        context = Context() if is_first else _remote(place.trace_id, place.root_id)
+        span = self._tracer.start_span(
+            name, context=context, attributes=dict(attributes), start_time=_nanoseconds(start)
+        )
+        if problem is not None:
+            span.set_status(StatusCode.ERROR, problem)
+        span.end(_nanoseconds(max(start, end)))
+
+    def traceparent(self, run: BoundRun) -> str:
+        """The header of W3C Trace Context for a job of the run."""
+        return place_of(self._namespace, run).traceparent
 
     def measure(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:
         """Record by the metric's kind."""
@@ -62,6 +135,17 @@ class OtlpExporter:
         """Stop the exporting threads. Only tests need it, since a Lambda is frozen."""
         self._traces.shutdown()
         self._metrics.shutdown()
+
+
+def _remote(trace_id: int, span_id: int) -> Context:
+    """A context whose parent is a span of another process."""
+    parent = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    return set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _nanoseconds(at: datetime) -> int:
+    """Nanoseconds since 1970, exact to the microsecond."""
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _exporters(endpoint: str, over_grpc: bool) -> tuple[Any, Any]:

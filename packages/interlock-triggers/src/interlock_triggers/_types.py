@@ -37,7 +37,8 @@ class Attempt(Struct, frozen=True):
     from 0. `key` is the idempotency key: at most 64 of letters, digits, `_` and `-`, made once per attempt and
     kept for as long as the attempt lives. `resumed` means that an earlier invocation may already have sent this
     start. `variables` are further INTERLOCK_ variables of the run for the environment of a command. The variables that
-    follow from the other fields are added to them. Raises ValueError for an invalid key or an invalid date.
+    follow from the other fields are added to them. `traceparent` is the trace context of the attempt (W3C), which an
+    http job gets as a header. Raises ValueError for an invalid key or an invalid date.
     """
 
     pipeline_id: str
@@ -47,6 +48,7 @@ class Attempt(Struct, frozen=True):
     key: str
     resumed: bool = False
     variables: Mapping[str, str] = {}
+    traceparent: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 from trigger_peers.server import LONG, Answer, Outcome, Request, Server, Target, wait_for
 
 from interlock_triggers import (
@@ -104,6 +105,16 @@ def test_the_sent_request(
     assert (request.method, request.path, request.body) == (method, "/run", body)
     assert request.header("Content-Type") == content_type
     assert request.header("Idempotency-Key") == "k-1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"), [({}, "00-1-2-01"), ({"Traceparent": "own"}, "own"), ({"X-Other": "a"}, "00-1-2-01")]
+)
+def test_a_job_gets_the_trace_context_of_its_attempt(headers: dict[str, str], sent: str) -> None:
+    with Server(target := Scripted()) as server:
+        _start(server, attempt=replace(DAILY, traceparent="00-1-2-01"), headers=headers)
+        _start(server, attempt=DAILY)
+    assert [request.header("traceparent") for request in target.requests] == [sent, None]
 
 
 def test_header_values_may_be_numbers_and_booleans() -> None:

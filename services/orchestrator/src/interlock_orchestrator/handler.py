@@ -6,7 +6,7 @@ from msgspec import to_builtins
 
 from interlock_controller.runs import read_request, take_step
 from interlock_orchestrator.wiring import SERVICE, Service, wire
-from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, bind_correlation, stage
+from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, bind_run, stage
 
 
 def step(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
@@ -16,8 +16,14 @@ def step(service: Service, event: dict[str, Any], context: LambdaContext | None)
     step_context = service.context(deadline.at)
     with (
         service.within(deadline.remaining),
-        bind_correlation(request.run_token),
-        stage(str(request.mode), limit=service.settings.stage_timeout, pipeline=request.pipeline_id),
+        bind_run(
+            request.pipeline_id,
+            request.schedule_id,
+            request.date,
+            token=request.run_token,
+            attempt=request.attempt,
+        ),
+        stage(str(request.mode), limit=service.settings.stage_timeout),
     ):
         return dict(to_builtins(take_step(step_context, request)))
 

@@ -3,16 +3,16 @@
 from typing import Any
 
 from interlock_sla_monitor.wiring import SERVICE, Service, wire
-from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, bind_correlation, stage
+from interlock_telemetry import InvocationDeadline, LambdaContext, LambdaEntry, bind_run, stage
 
 
 def answer(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
-    subject = f"{event.get('pipelineId')}/{event.get('date')}/{event.get('mode')}"
+    names = (str(event.get(name)) for name in ("pipelineId", "scheduleId", "date"))
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
     with (
         service.within(deadline.remaining),
-        bind_correlation(subject),
+        bind_run(*names),
         stage(str(event.get("mode")), limit=service.settings.stage_timeout),
     ):
         return service.monitor.answer(event)

@@ -19,7 +19,7 @@ from interlock_lifecycle.runs import (
     refuse_config,
 )
 from interlock_store import Commit, RunContext, Store
-from interlock_telemetry import get_logger
+from interlock_telemetry import bind_run, get_logger, past_span
 
 _log = get_logger(__name__)
 
@@ -81,7 +81,17 @@ class Outbox:
         wire = execution_input(run, stored.config, known.sla.arrived_at, self._execution_timeout)
         before(run)
         self._executions.start(execution_name(run), wire)
+        self._trace_start(run, known.sla.arrived_at)
         return run if self._mark_started(run) else OVERTAKEN
+
+    def _trace_start(self, run: Run, arrived_at: datetime | None) -> None:
+        """Export the first span of the date's trace: from the arrival of its data to its first execution."""
+        if run.attempt:
+            return
+        key = run.key
+        with bind_run(key.pipeline_id, key.schedule_id, str(key.date)):
+            since = run.committed_at if arrived_at is None else min(arrived_at, run.committed_at)
+            past_span("date", since, self._now(), reason=str(run.reason))
 
     def start_waiting(self, pipeline_id: str) -> None:
         """Start the oldest runs of a pipeline that wait for a slot, after one of its dates was closed."""

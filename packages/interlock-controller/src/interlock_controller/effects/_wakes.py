@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from interlock_controller._settling import MOST_TRIES
 from interlock_lifecycle import Wait
 from interlock_store import Contended, Store
-from interlock_telemetry import get_logger, run_bounded
+from interlock_telemetry import bind_run, get_logger, run_bounded, span
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -100,9 +100,11 @@ class Wakes:
         """
         if wait.task_token is None:
             return
-        is_waiting = self._end_wait(wait.task_token)
-        self._store.waits.forget_token(wait)
-        _log.info("run_woken" if is_waiting else "wake_of_no_wait", run=str(wait.key))
+        key = wait.key
+        with bind_run(key.pipeline_id, key.schedule_id, str(key.date), token=wait.run_token), span("wake"):
+            is_waiting = self._end_wait(wait.task_token)
+            self._store.waits.forget_token(wait)
+            _log.info("run_woken" if is_waiting else "wake_of_no_wait", run=str(key))
 
 
 def _error_of(act: Callable[[], object]) -> Exception | None:

@@ -8,7 +8,7 @@ from interlock_config import ConfigError, expand, taken_values
 from interlock_controller.runs._context import StepContext
 from interlock_lifecycle import JobIntent, Run, RunKey
 from interlock_lifecycle.runs import StandingJob, run_variables
-from interlock_telemetry import get_logger
+from interlock_telemetry import get_logger, traceparent
 from interlock_triggers import Attempt, JobGone, Started, State, Status, TriggerError
 
 _log = get_logger(__name__)
@@ -24,7 +24,16 @@ class Unreadable(Struct, frozen=True):
 def attempt_of(key: RunKey, intent: JobIntent, *, resumed: bool) -> Attempt:
     """The attempt of an intent, as triggers take it."""
     variables = run_variables(key, intent)
-    return Attempt(key.pipeline_id, key.schedule_id, str(key.date), intent.attempt, intent.key, resumed, variables)
+    return Attempt(
+        key.pipeline_id,
+        key.schedule_id,
+        str(key.date),
+        intent.attempt,
+        intent.key,
+        resumed,
+        variables,
+        traceparent=traceparent(),
+    )
 
 
 def expanded(context: StepContext, key: RunKey, intent: JobIntent) -> dict[str, Any]:

@@ -6,13 +6,34 @@ from interlock_controller.runs._closing import complete, exhausted
 from interlock_controller.runs._context import StepContext
 from interlock_controller.runs._evaluation import evaluate
 from interlock_controller.runs._job import check_job, trigger
-from interlock_controller.runs._request import Failure, Mode, Request, Step
+from interlock_controller.runs._request import Failure, Mode, Request, Step, StepStatus
 from interlock_controller.runs._waiting import register_wait
 from interlock_lifecycle.runs import Exhaustion
+from interlock_telemetry import past_span
 
 
 def take_step(context: StepContext, request: Request) -> Step:
-    """Take the step of the request's mode. The state machine repeats it after SubmissionFailed and Contended."""
+    """Take the step of the request's mode. The state machine repeats it after SubmissionFailed and Contended.
+
+    The step that ends an attempt also exports the span of the attempt.
+    """
+    step = _take(context, request)
+    if step.status in _ENDS:
+        problem = None if step.status is StepStatus.SUCCEEDED else _problem(request, step)
+        past_span("attempt", request.started_at, context.now(), problem=problem, status=step.status)
+    return step
+
+
+_ENDS = (StepStatus.SUCCEEDED, StepStatus.RETRYING, StepStatus.FAILED)
+
+
+def _problem(request: Request, step: Step) -> str:
+    """The error of the job, or the mode that gave the run up."""
+    error = request.outcome.error if request.outcome is not None else ""
+    return error or f"{request.mode}: {step.status}"
+
+
+def _take(context: StepContext, request: Request) -> Step:
     match request.mode:
         case Mode.EVALUATE:
             return evaluate(context, request)

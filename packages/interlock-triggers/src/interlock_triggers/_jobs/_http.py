@@ -68,6 +68,8 @@ def _request(call: Call[HttpForm], attempt: Attempt) -> Request:
     if body is not None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = content_type
     headers["Idempotency-Key"] = attempt.key
+    if attempt.traceparent is not None and not any(name.lower() == "traceparent" for name in headers):
+        headers["traceparent"] = attempt.traceparent
     return Request(config.method, config.url, headers, body, limit)
 
 
