@@ -338,6 +338,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def traces(session: nox.Session) -> None:
+    """Receive the trace of a whole run from the local stack, and draw it for the docs."""
+    _sync_workspace(session)
+    picture = {"INTERLOCK_PICTURE": str(ROOT / "docs" / "pictures" / "one-trace.svg")}
+    session.run("pytest", "-q", "--timeout=1800", "tests/traces", *session.posargs, env=picture)
+
+
+@nox.session
 def season(session: nox.Session) -> None:
     """Simulate 100 days of SLAs of 200 pipelines with dropped timers and ticks. It takes about an hour."""
     _sync_workspace(session)

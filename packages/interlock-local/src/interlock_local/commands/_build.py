@@ -25,22 +25,23 @@ from interlock_local.commands._command import with_terminal
     help="Folder of the zips.",
 )
 @click.option("--with-boto", is_flag=True, help="Also pack boto3. Lambda's runtime has its own.")
+@click.option("--telemetry", is_flag=True, help="Also pack the exporter of traces and metrics (OTLP over HTTP).")
 @click.option("--json", "as_json", is_flag=True, help="Print the zips as JSON.")
 @with_terminal
-def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, as_json: bool) -> None:
+def build(terminal: Terminal, platform: str, out: Path, with_boto: bool, telemetry: bool, as_json: bool) -> None:
     """Build the six Lambda zips from this checkout.
 
     \b
     Examples:
       interlock build --platform arm64 --out dist
-      interlock build --platform host
+      interlock build --platform host --telemetry
     """
     from interlock_local.zips import Target, build_zips
 
     target = Target.host() if platform == "host" else Target.aws(platform)
     out_lines = terminal.console()
     say = (lambda line: None) if as_json else terminal.progress(out_lines)
-    zips = build_zips(find_checkout(), target, out=out, with_boto=with_boto, progress=say)
+    zips = build_zips(find_checkout(), target, out=out, with_boto=with_boto, with_telemetry=telemetry, progress=say)
     if as_json:
         terminal.print_json(
             {service: {"path": str(path), "bytes": path.stat().st_size} for service, path in zips.items()}

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -21,11 +22,26 @@ _PASSED_ON = "INTERLOCK_"
 _WATCHED_SECONDS = 1.0
 
 
+def _checked_url(context: click.Context, option: click.Parameter, value: str) -> str:
+    """The address of a collector. The functions would reject any other text at their start."""
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise click.BadParameter(f"{value!r} is not a URL such as http://127.0.0.1:4318", context, option)
+    return value
+
+
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the state in this folder.")
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port of the AWS API.")
+@click.option(
+    "--otlp",
+    metavar="URL",
+    default="",
+    callback=_checked_url,
+    help="Send traces and metrics to this collector (OTLP over HTTP).",
+)
 @with_terminal
-def up(terminal: Terminal, data: Path | None, port: int) -> None:
+def up(terminal: Terminal, data: Path | None, port: int, otlp: str) -> None:
     """Run Interlock on this machine until Ctrl-C or SIGTERM.
 
     With --data each acknowledged write is in the folder before its answer, and the next start goes on from there.
@@ -38,6 +54,7 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     Examples:
       interlock up
       interlock up --data ./state --port 4600
+      interlock up --otlp http://127.0.0.1:4318
       nohup interlock up --data ./state &   (kill $! stops it)
     """
     from interlock_local.stack import LocalStack
@@ -46,8 +63,9 @@ def up(terminal: Terminal, data: Path | None, port: int) -> None:
     # The SIGTERM of a service manager ends the stack like Ctrl-C, also during its start.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     phase = "the start"
+    settings = _local_settings(otlp)
     try:
-        with LocalStack(data_dir=data, port=port, settings=_local_settings(), progress=terminal.progress(out)) as stack:
+        with LocalStack(data_dir=data, port=port, settings=settings, progress=terminal.progress(out)) as stack:
             phase = "the stop"
             _watch(stack, out, data)
     except KeyboardInterrupt:
@@ -89,7 +107,7 @@ def _greet(stack: "LocalStack", out: Output) -> None:
     out.line()
 
 
-def _local_settings() -> "StackSettings":
+def _local_settings(otlp: str) -> "StackSettings":
     from interlock_local.site import StackSettings
 
     passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
@@ -99,4 +117,5 @@ def _local_settings() -> "StackSettings":
         slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
         pending_grace="15s",
         probe_after="1s",
+        otlp_endpoint=otlp,
     )

@@ -117,4 +117,5 @@ class Functions:
             "event-sink": {**events, "DLQ_QUEUE_URL": queues["event-sink-dlq"].url},
             "alert-dispatcher": {**events, **slack, "DLQ_QUEUE_URL": queues["alert-dlq"].url},
         }[service]
-        return {name: value for name, value in variables.items() if value}
+        telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
+        return {name: value for name, value in {**telemetry, **variables}.items() if value}

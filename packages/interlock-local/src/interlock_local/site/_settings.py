@@ -8,7 +8,8 @@ from msgspec import Struct
 class StackSettings(Struct, frozen=True, kw_only=True):
     """The settings of a deployment. Durations are text, such as 2m.
 
-    `job_environment` has the INTERLOCK_ variables that job configs and commands may use.
+    `job_environment` has the INTERLOCK_ variables that job configs and commands may use. `otlp_endpoint` is the URL of
+    a collector for traces and metrics. The zips need their exporter then.
     """
 
     environment: str = "local"
@@ -26,3 +27,4 @@ class StackSettings(Struct, frozen=True, kw_only=True):
     missed_after: str = "5m"
     skip_scheduler: bool = False
     events_ttl_days: int = 90
+    otlp_endpoint: str = ""

@@ -87,7 +87,12 @@ class LocalStack:
             target = Target.host()
             # A busy port is reported before the build, and the server starts only after the build.
             self._server.check()
-            zips = build_zips(checkout, target, progress=self._progress)
+            zips = build_zips(
+                checkout,
+                target,
+                with_telemetry=bool(self._settings.otlp_endpoint),
+                progress=self._progress,
+            )
             self._progress("starting the server")
             self._server.start()
             move_queues(self.client("sqs"), self.endpoint_url)

@@ -61,16 +61,19 @@ def build_zips(
     *,
     out: Path | None = None,
     with_boto: bool = False,
+    with_telemetry: bool = False,
     progress: Progress = lambda line: None,
 ) -> dict[str, Path]:
     """The zip of each service, by service name. A zip is built only if its sources or dependencies changed.
+
+    `with_telemetry` packs the exporter of traces and metrics, which a collector needs.
 
     Raises LocalStackError if uv is missing or fails, or if a registry cannot be reached.
     """
     folder = out or cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
-        closures = pool.map(partial(_requirements, checkout, with_boto), SERVICES)
+        closures = pool.map(partial(_requirements, checkout, with_boto, with_telemetry), SERVICES)
         requirements = dict(zip(SERVICES, closures, strict=True))
     keys = {service: _cache_key(checkout, found, target) for service, found in requirements.items()}
     paths = {service: folder / f"{service}-{keys[service]}.zip" for service in SERVICES}
@@ -99,11 +102,13 @@ def _named(path: Path, plain: Path) -> Path:
     return plain
 
 
-def _requirements(checkout: Path, with_boto: bool, service: str) -> list[str]:
+def _requirements(checkout: Path, with_boto: bool, with_telemetry: bool, service: str) -> list[str]:
     """The closure of the service from the lock file: siblings as paths, other packages with their version."""
     left_out = () if with_boto else _IN_THE_RUNTIME
     arguments = ["export", "--quiet", "--locked", "--package", f"interlock-{service}", "--no-default-groups"]
     arguments += ["--no-editable", "--no-hashes", "--no-annotate", "--no-header"]
+    if with_telemetry:
+        arguments += ["--extra", "otlp"]
     for name in left_out:
         arguments += ["--prune", name]
     lines = _uv(checkout, arguments).splitlines()
