@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 from botocore.config import Config
@@ -42,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        answer = tables.post("/", data=body, headers=list(self.headers.items()))
+        answer = tables.post(self.path, data=body, headers=list(self.headers.items()))
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in ("connection", "content-length", "date", "server"):
@@ -59,7 +60,7 @@ sys.stdin.read()
 """
 
 ROUTER = """
-import json, logging, os, sys, time
+import json, logging, os, time
 from datetime import date, timedelta
 from interlock_config import decode_yaml
 from interlock_store import Store, TableNames, open_tables, to_wire
@@ -68,16 +69,16 @@ from interlock_stream_router.wiring import wire
 service = wire(os.environ)
 logging.disable(logging.CRITICAL)
 store = Store(open_tables(), TableNames.of_environment("bench"))
-first, prefix = date(2026, 1, 1), f"p{sys.argv[1]}-"
+first = date(2026, 1, 1)
 for n in range(10):
-    store.put_config(decode_yaml(f"pipeline: {{id: {prefix}{n}}}\\n"
+    store.put_config(decode_yaml(f"pipeline: {{id: p{n}}}\\n"
         "schedule: {trigger: {key: ready, check: exists}}\\n"
         "validation: {rules: [{key: ready, check: exists}]}\\njob: {type: command, config: {command: x}}\\n", "p.yaml"))
 best = []
 for day in range(7):
     records = []
     for n in range(10):
-        key = {"PK": f"PIPELINE#{prefix}{n}", "SK": "SENSOR#ready"}
+        key = {"PK": f"PIPELINE#p{n}", "SK": "SENSOR#ready"}
         row = {**key, "data": {"date": str(first + timedelta(days=day)), "ok": True}}
         records.append({"eventID": f"e{n}", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {
             "SequenceNumber": str(n), "ApproximateCreationDateTime": time.time(),
@@ -86,13 +87,13 @@ for day in range(7):
     answer = route(service, {"Records": records}, None)
     best.append(time.process_time() - began)
     assert answer == {"batchItemFailures": []}, answer
-rows = [store.row(f"PIPELINE#{prefix}{n}", f"TRIGGER#stream#{first}") for n in range(10)]
+rows = [store.row(f"PIPELINE#p{n}", f"TRIGGER#stream#{first}") for n in range(10)]
 assert all(row is not None for row in rows)
 print(json.dumps(min(best[1:])))
 """
 
 EVALUATION = """
-import json, logging, os, sys, time
+import json, logging, os, time
 from datetime import UTC, date, datetime, timedelta
 from interlock_config import decode_yaml
 from interlock_lifecycle import RunKey
@@ -104,7 +105,7 @@ from interlock_store import Store, TableNames, open_tables
 service = wire(os.environ)
 logging.disable(logging.CRITICAL)
 store = Store(open_tables(), TableNames.of_environment("bench"))
-day = date(2026, 1, 1) + timedelta(days=int(sys.argv[1]))
+day = date(2026, 1, 1)
 rules = "".join(f"    - {{key: sensor-{n}, check: gte, field: count, value: 1000}}\\n" for n in range(10))
 store.put_config(decode_yaml("pipeline: {id: held}\\nschedule: {trigger: {key: sensor-0, check: exists}}\\n"
     "validation:\\n  rules:\\n" + rules + "job: {type: command, config: {command: x}}\\n", "p.yaml"))
@@ -157,7 +158,8 @@ def moto() -> Iterator[str]:
 
 
 def create_tables(url: str) -> None:
-    """The tables with the keys and the index of a deployment."""
+    """Empty tables with the keys and the index of a deployment. moto copies and keeps all rows at each transaction."""
+    build_opener(ProxyHandler({})).open(Request(f"{url}/moto-api/reset", b"")).close()
     keys = [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}]
     index = [{**key, "AttributeName": f"GSI1{key['AttributeName']}"} for key in keys]
     client: Any = boto3.client(
@@ -205,13 +207,13 @@ class Bench:
         }
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._environment = {**kept, **variables}
-        self._number = 0
+        self._url = url
 
     def seconds(self, program: str, client: str) -> float:
-        """The CPU seconds that a program prints. Each run has dates of its own."""
-        self._number += 1
+        """The CPU seconds that a program prints. Each run begins with empty tables."""
+        create_tables(self._url)
         done = subprocess.run(
-            [sys.executable, "-c", program, str(self._number)],
+            [sys.executable, "-c", program],
             env={**self._environment, "INTERLOCK_TABLES": client},
             check=True,
             stdout=subprocess.PIPE,
@@ -235,7 +237,6 @@ def main(rounds: int = ROUNDS) -> int:
     shown = Table("", "boto3", "direct", "ratio", "target", title="CPU of the table clients")
     missed = []
     with moto() as url, tempfile.TemporaryDirectory() as scratch:
-        create_tables(url)
         bench = Bench(url, scratch)
         for name, program in programs.items():
             boto, direct, ratio = bench.compare(program, rounds)

@@ -98,6 +98,19 @@ def hang(sock: socket.socket) -> bool:
     return False
 
 
+def raw(*parts: bytes, ends: bool = False) -> Answerer:
+    """These bytes, in packets of their own."""
+
+    def send(sock: socket.socket) -> bool:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            sock.sendall(part)
+            time.sleep(0.01)
+        return not ends
+
+    return send
+
+
 class FaultyServer:
     """A server whose n-th request gets the n-th answer of a script. The last answer repeats."""
 
@@ -233,6 +246,20 @@ FAULTS: dict[str, Answerer] = {
 }
 
 
+FORMS: dict[str, Answerer] = {
+    "in packets": raw(b"HTTP/1.1 200 O", b"K\r\nContent-Le", b"ngth: %d\r\n\r\n" % len(ITEM), ITEM[:9], ITEM[9:]),
+    "in chunks": raw(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, ITEM[:9], len(ITEM) - 9, ITEM[9:]),
+    ),
+    "after an early one": raw(
+        b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 54\r\n\r\n" + ITEM
+    ),
+    "until the end": raw(b"HTTP/1.1 200 OK\r\n\r\n", ITEM, ends=True),
+    "until the end, by HTTP 1.0": raw(b"HTTP/1.0 200 OK\r\n\r\n", ITEM, ends=True),
+}
+
+
 @pytest.fixture
 def standard_of_dynamodb(monkeypatch: pytest.MonkeyPatch) -> None:
     """botocore's standard mode with the attempts and delays of DynamoDB. Other releases do not have them."""
@@ -364,6 +391,24 @@ def test_connection_with_unread_bytes_is_not_used_again(server: FaultyServer) ->
     time.sleep(0.3)
     assert ask(client) == {"N": "7"}
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("more", [b"H", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"], ids=["a byte", "another"])
+def test_connection_with_bytes_after_its_answer_is_left(more: bytes, server: FaultyServer) -> None:
+    whole = f"HTTP/1.1 200 OK\r\ncontent-length: {len(ITEM)}\r\n\r\n".encode() + ITEM
+    server.script = [raw(whole + more), answer()]
+    client = direct(server)
+    assert ask(client) == ask(client) == {"N": "7"}
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_answer_is_read_in_each_form_of_http(form: str, server: FaultyServer) -> None:
+    server.script = [FORMS[form]]
+    client = direct(server)
+    assert ask(client) == ask(client) == {"N": "7"}
+    assert (server.connections, len(server.requests)) == (2 if "until the end" in form else 1, 2)
+    assert ask(of_boto3(server)) == {"N": "7"}
 
 
 def test_answer_may_end_the_connection(server: FaultyServer) -> None:

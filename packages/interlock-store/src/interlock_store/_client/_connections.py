@@ -1,13 +1,10 @@
 """Sends requests to one server over connections that stay open. Errors are botocore's."""
 
-import io
 import select
 import socket
 import ssl
 import threading
 import time
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
@@ -17,10 +14,13 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from httptools import HttpParserError, HttpResponseParser
 from msgspec import Struct
 
 _MOST_IDLE = 10
 _LEAST = 0.001
+_MOST_BYTES = 65_536
+"""The most bytes of one read."""
 
 
 class Answer(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Connections:
         self._url = url
         self._parts = urlsplit(url)
         self._tls = ssl.create_default_context(cafile=ca_file) if self._parts.scheme == "https" else None
-        self._idle: list[HTTPConnection] = []
+        self._idle: list[_Connection] = []
         self._lock = threading.Lock()
 
     def post(self, headers: dict[str, str], body: bytes, *, connect: float, total: float) -> Answer:
@@ -53,12 +53,13 @@ class Connections:
         ends_at = time.monotonic() + total
         connection = self._take() or self._open(min(connect, total))
         try:
-            answer = self._exchange(connection, headers, body, ends_at)
-        except BaseException:
-            connection.close()
-            raise
-        if connection.sock is not None:
-            self._keep(connection)
+            answer = connection.exchange(_written(headers, body), ends_at)
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
+        except (HttpParserError, OSError) as error:
+            raise ConnectionClosedError(endpoint_url=self._url, error=error) from error
+        finally:
+            self._keep_or_close(connection)
         return answer
 
     def __del__(self) -> None:
@@ -71,57 +72,118 @@ class Connections:
         for connection in idle:
             connection.close()
 
-    def _take(self) -> HTTPConnection | None:
+    def _take(self) -> "_Connection | None":
         """An idle connection that the server has not closed."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if _is_open(connection.sock):
+            if connection.is_silent():
                 return connection
             connection.close()
 
-    def _keep(self, connection: HTTPConnection) -> None:
+    def _keep_or_close(self, connection: "_Connection") -> None:
         with self._lock:
-            if len(self._idle) < _MOST_IDLE:
+            if connection.may_be_used_again and len(self._idle) < _MOST_IDLE:
                 self._idle.append(connection)
                 return
         connection.close()
 
-    def _open(self, timeout: float) -> HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        connection: HTTPConnection
-        if self._tls is None:
-            connection = HTTPConnection(host, port, timeout=timeout)
-        else:
-            connection = HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+    def _open(self, timeout: float) -> "_Connection":
+        host, scheme = self._parts.hostname or "", self._parts.scheme
+        address = (host, self._parts.port or (443 if scheme == "https" else 80))
         try:
-            connection.connect()
+            sock = socket.create_connection(address, timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return _Connection(self._secured(sock, host))
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=self._url, error=error) from error
         except ssl.SSLError as error:
             raise SSLError(endpoint_url=self._url, error=error) from error
         except OSError as error:
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from error
-        return connection
 
-    def _exchange(self, connection: HTTPConnection, headers: dict[str, str], body: bytes, ends_at: float) -> Answer:
-        # The request is written here as one packet: http.client sends two, and checks each header with a pattern.
-        request = _written(headers, body)
-        connection.sock.settimeout(max(ends_at - time.monotonic(), _LEAST))
+    def _secured(self, sock: socket.socket, host: str) -> socket.socket:
+        """The socket, with TLS if the URL asks for it."""
+        if self._tls is None:
+            return sock
         try:
-            connection.sock.sendall(request)
-            with HTTPResponse(_TimedSocket(connection.sock, ends_at), method="POST") as response:  # type: ignore[arg-type]
-                response.begin()
-                content = response.read()
-        except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
-        except (HTTPException, OSError) as error:
-            raise ConnectionClosedError(endpoint_url=self._url, error=error) from error
-        if response.will_close:
-            connection.close()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+            return self._tls.wrap_socket(sock, server_hostname=host)
+        except BaseException:
+            sock.close()
+            raise
+
+
+class _Connection:
+    """One connection. httptools reports the parts of its answers: http.client takes as long as all other steps."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._parser = HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._is_begun = self._stays_open = False
+        self._answers: list[Answer] = []
+        self.may_be_used_again = True
+
+    def exchange(self, request: bytes, ends_at: float) -> Answer:
+        """The answer to a request. All reads end at one moment together, even if the server sends byte after byte.
+
+        Raises TimeoutError, OSError and HttpParserError. After an error the connection may not be used again.
+        """
+        self.may_be_used_again = False
+        self._answers.clear()
+        self._sock.settimeout(max(ends_at - time.monotonic(), _LEAST))
+        self._sock.sendall(request)
+        while not self._answers:
+            self._read(ends_at)
+        # Another answer, or the beginning of one, belongs to no request.
+        self.may_be_used_again = self._stays_open and len(self._answers) == 1 and not self._is_begun
+        return self._answers[0]
+
+    def _read(self, ends_at: float) -> None:
+        left = ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        found = self._sock.recv(_MOST_BYTES)
+        if found:
+            self._parser.feed_data(found)
+        elif self._body and not {"content-length", "transfer-encoding"} & self._headers.keys():
+            self.on_message_complete()  # the end of the connection is the end of such a body
+        else:
+            raise ConnectionError("the server closed the connection before the end of its answer")
+
+    def on_message_begin(self) -> None:
+        """httptools has read the first byte of an answer."""
+        self._headers, self._body, self._is_begun = {}, bytearray(), True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """httptools has read a header."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, part: bytes) -> None:
+        """httptools has read a part of the body."""
+        self._body += part
+
+    def on_message_complete(self) -> None:
+        """httptools has read the end of an answer. Answers below 200 precede the answer."""
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self._answers.append(Answer(status, self._headers, bytes(self._body)))
+        self._is_begun = False
+        self._stays_open = self._parser.should_keep_alive()  # later, the parser counts the next answer
+
+    def is_silent(self) -> bool:
+        """Whether an idle connection may carry another request. A closed one, or one with unread bytes, is readable."""
+        waiting = select.poll()
+        waiting.register(self._sock, select.POLLIN)
+        return not waiting.poll(0)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
 
 
 def _written(headers: dict[str, str], body: bytes) -> bytes:
@@ -132,43 +194,3 @@ def _written(headers: dict[str, str], body: bytes) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = f"POST / HTTP/1.1\r\naccept-encoding: identity\r\n{lines}content-length: {len(body)}\r\n\r\n"
     return head.encode("latin-1") + body
-
-
-def _is_open(sock: Any) -> bool:
-    """Whether an idle socket may carry another request. A closed one, or one with unread bytes, is readable."""
-    waiting = select.poll()
-    waiting.register(sock, select.POLLIN)
-    return not waiting.poll(0)
-
-
-class _TimedSocket:
-    """A socket whose reads end at one moment together, even if the server sends byte after byte."""
-
-    def __init__(self, sock: socket.socket, ends_at: float) -> None:
-        self._sock = sock
-        self._ends_at = ends_at
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """The answer as a file, as http.client reads it."""
-        # The raw file keeps the socket open until the answer is read, even if the connection is closed before.
-        return io.BufferedReader(_TimedReads(self._sock, self._sock.makefile(mode, buffering=0), self._ends_at))  # type: ignore[call-overload]
-
-
-class _TimedReads(io.RawIOBase):
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase, ends_at: float) -> None:
-        super().__init__()
-        self._sock, self._raw, self._ends_at = sock, raw, ends_at
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from http.client import responses
+from http import HTTPStatus
 from time import sleep as wait
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,7 @@ _VERSION = "DynamoDB_20120810"
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
 _LEAST_SECONDS = 0.05
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class DynamoClient:
@@ -171,7 +172,7 @@ def _content_of_error(answer: Answer) -> dict[str, Any]:
     """The fields of an error. The page of a proxy has only the name of its status."""
     body = answer.body.strip()
     if answer.status >= 500 and (not body or body.startswith(b"<html>")):
-        return {"message": responses.get(answer.status, "")}
+        return {"message": _PHRASES.get(answer.status, "")}
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])
     except msgspec.MsgspecError:
