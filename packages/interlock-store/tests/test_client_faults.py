@@ -399,7 +399,7 @@ def test_connection_with_bytes_after_its_answer_is_left(more: bytes, server: Fau
     server.script = [raw(whole + more), answer()]
     client = direct(server)
     assert ask(client) == ask(client) == {"N": "7"}
-    assert server.connections == 2
+    assert (server.connections, len(server.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -411,11 +411,13 @@ def test_answer_is_read_in_each_form_of_http(form: str, server: FaultyServer) ->
     assert ask(of_boto3(server)) == {"N": "7"}
 
 
-def test_answer_may_end_the_connection(server: FaultyServer) -> None:
-    server.script = [answer(connection="close")]
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "later"])
+def test_answer_may_end_the_connection(is_late: bool, server: FaultyServer) -> None:
+    head = f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {len(ITEM)}\r\n\r\n"
+    server.script = [raw(head.encode() + ITEM, ends=not is_late)]
     client = direct(server)
     assert ask(client) == ask(client) == {"N": "7"}
-    assert server.connections == 2
+    assert (server.connections, len(server.requests)) == (2, 2)
 
 
 def test_threads_get_their_own_answers(server: FaultyServer) -> None:

@@ -18,7 +18,7 @@ def open_tables(client: str = "direct") -> DynamoTables:
 def _client(name: str) -> TableClient:
     server = find_server(os.environ) if name == "direct" else None
     if server is not None:
-        return DynamoClient(server, trace=_trace)
+        return DynamoClient(server, trace=_trace if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _no_trace)
     import boto3
 
     return boto3.client("dynamodb")
@@ -26,4 +26,8 @@ def _client(name: str) -> TableClient:
 
 def _trace() -> str | None:
     """The trace of the invocation. Lambda changes the variable before each invocation."""
-    return os.environ.get("_X_AMZN_TRACE_ID") if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else None
+    return os.environ.get("_X_AMZN_TRACE_ID")
+
+
+def _no_trace() -> None:
+    """A process outside of Lambda has no trace."""

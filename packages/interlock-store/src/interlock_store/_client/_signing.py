@@ -39,7 +39,7 @@ class Signer:
             signed["x-amz-security-token"] = keys.token
         signed["x-amz-target"] = target
         names = ";".join(signed)
-        lines = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in signed.items())
+        lines = "".join([f"{name}:{' '.join(value.split())}\n" for name, value in signed.items()])
         request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{stamp[:8]}/{self._region}/{SERVICE}/aws4_request"
         text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
