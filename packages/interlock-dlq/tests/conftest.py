@@ -1,11 +1,15 @@
 """An SQS in memory."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

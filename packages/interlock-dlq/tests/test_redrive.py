@@ -13,6 +13,7 @@ from interlock_dlq import (
     RedriveReport,
     ResendFailed,
     SqsRouter,
+    list_letters,
     make_letter,
     redrive,
     resend_to_function,
@@ -66,7 +67,8 @@ def test_only_chosen_letters_are_resent(sqs: Any, filled: str) -> None:
 @pytest.mark.parametrize("limit", [0, 1, 11])
 def test_limit_bounds_number_of_messages(sqs: Any, filled: str, limit: int) -> None:
     resent: list[DeadLetter] = []
-    assert redrive(filled, resent.append, client=sqs, wait_seconds=0, limit=limit) == RedriveReport(resent=limit)
+    report = redrive(filled, resent.append, client=sqs, wait_seconds=0, limit=limit)
+    assert report == RedriveReport(resent=limit, is_complete=False)
     assert (len(resent), left_in(sqs, filled)) == (limit, 12 - limit)
 
 
@@ -75,6 +77,14 @@ def test_messages_that_are_not_letters_are_counted_and_stay(sqs: Any, queue_url:
     SqsRouter(queue_url, sqs).route(letter(1))
     assert redrive(queue_url, lambda one: None, client=sqs, wait_seconds=0) == RedriveReport(resent=1, unreadable=1)
     assert left_in(sqs, queue_url) == 1
+
+
+def test_kept_letters_are_visible_after_redrive_and_listing(sqs: Any, filled: str) -> None:
+    redrive(filled, lambda one: None, client=sqs, wait_seconds=0, choose=lambda one: False)
+    assert len(list_letters(filled, client=sqs, wait_seconds=0)) == 12
+    found = list_letters(filled, client=sqs, wait_seconds=0)
+    assert [message.letter.payload["n"] for message in found if message.letter] == list(range(12))
+    assert redrive(filled, lambda one: None, client=sqs, wait_seconds=0).resent == 12
 
 
 class Function:

@@ -31,3 +31,15 @@ class AuditError(DlqError):
 
 class ResendFailed(DlqError):
     """A dead letter was sent to its function again and failed again."""
+
+
+class LedgerError(DlqError):
+    """A file is not the ledger of this redrive."""
+
+
+class RedriveStopped(DlqError):
+    """A redrive ended early because its queue could not be read. `report` has the result up to then."""
+
+    def __init__(self, problem: str, report: object) -> None:
+        self.report = report
+        super().__init__(problem)

@@ -1,20 +1,31 @@
 """Sends dead letters to their origin again, after the cause is fixed, and deletes the letters that succeed."""
 
-import json
+import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Protocol, cast
 
+import msgspec
 from msgspec import Struct
 
-from interlock_dlq._errors import MalformedRecord, ResendFailed
-from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter
+from interlock_dlq._errors import MalformedRecord, RedriveStopped
+from interlock_dlq._ledger import Entry, Ledger, Step
+from interlock_dlq._letter import DeadLetter, decode_letter
 
 _log = logging.getLogger("interlock_dlq")
 
+_BATCH = 10
+"""The number of messages that SQS returns and changes at once."""
+
+_PATIENCE = 20
+"""The number of receives in a row without an unseen letter of this redrive after which it ends."""
+
 
 class QueueClient(Protocol):
-    """The reading and deleting part of an SQS client."""
+    """The part of an SQS client that a redrive needs."""
 
     def receive_message(self, **request: Any) -> Any:
         """Receive up to ten messages."""
@@ -24,108 +35,326 @@ class QueueClient(Protocol):
         """Delete one message."""
         ...
 
-
-class LambdaClient(Protocol):
-    """The invoking part of a Lambda client."""
-
-    def invoke(self, **request: Any) -> Any:
-        """Invoke a function."""
+    def change_message_visibility_batch(self, **request: Any) -> Any:
+        """Return up to ten messages to the queue."""
         ...
 
 
 class RedriveReport(Struct, frozen=True, kw_only=True):
-    """The result of a redrive, as numbers of messages.
+    """The result of a redrive, as numbers of letters. Each letter counts once, however often SQS delivers it.
 
-    unreadable: messages that are not dead letters of this package. skipped: letters that `choose` left out.
-    All messages except the resent ones stay in the queue, and are visible again after its visibility timeout.
+    resent: sent in this run. failed: the resend has failed. skipped: left out by `choose`, or behind a failed letter
+    of its FIFO group. unreadable: not a dead letter of this package. planned: a redrive without `dry_run` resends it.
+    newer: sent after the redrive began. again: a further letter of a record that this redrive resent.
+    settled: resent by an earlier run of the ledger, only deleted now. All except `resent` and `settled` stay.
+
+    undeleted: letters of `resent` and `settled` that could not be deleted. Resume with the ledger to delete them.
+    repeated: letters that were sent although an earlier run may have sent them, since it ended during the resend.
+    is_complete: whether the queue was read to its end, before the limit was reached.
     """
 
     resent: int = 0
     failed: int = 0
     skipped: int = 0
     unreadable: int = 0
+    planned: int = 0
+    newer: int = 0
+    again: int = 0
+    settled: int = 0
+    undeleted: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    is_complete: bool = True
+
+    @property
+    def letters(self) -> int:
+        """The number of letters that the redrive saw."""
+        return sum(getattr(self, outcome) for outcome in _Outcome)
+
+
+class _Outcome(StrEnum):
+    """The fields of RedriveReport that count letters."""
+
+    RESENT = "resent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNREADABLE = "unreadable"
+    PLANNED = "planned"
+    NEWER = "newer"
+    AGAIN = "again"
+    SETTLED = "settled"
+
+
+_GONE = {_Outcome.RESENT, _Outcome.SETTLED}
+_CAUSED = {_Outcome.NEWER, _Outcome.AGAIN}
+_SENT = {Step.RESENT, Step.DELETED}
+
+
+class QueuedLetter(Struct, frozen=True, kw_only=True):
+    """A message of a dead-letter queue.
+
+    letter: None if the message is not a dead letter of this package. sent_at: the time of the message (UTC).
+    group: the FIFO group, or "".
+    """
+
+    message_id: str
+    receipt: str
+    body: str
+    sent_at: datetime
+    group: str
+    letter: DeadLetter | None
+
+    @property
+    def id(self) -> str:
+        """The id of the letter, or that of the message."""
+        return self.letter.id if self.letter else self.message_id
+
+    @property
+    def record(self) -> str:
+        """Identifies the record: two letters of one record have the same value."""
+        if self.letter is None:
+            return self.message_id
+        known = self.letter.correlation_id or hashlib.sha256(msgspec.json.encode(self.letter.payload)).hexdigest()
+        return f"{self.letter.source} {known}"
+
+
+Resend = Callable[[DeadLetter], object]
+ResendOther = Callable[[QueuedLetter], object]
+Choose = Callable[[DeadLetter], bool]
 
 
 def redrive(
     queue_url: str,
-    resend: Callable[[DeadLetter], object],
+    resend: Resend,
     *,
     client: QueueClient | None = None,
     limit: int = 100,
-    choose: Callable[[DeadLetter], bool] = lambda letter: True,
+    choose: Choose = lambda letter: True,
+    only: Collection[str] | None = None,
+    resend_other: ResendOther | None = None,
     wait_seconds: int = 1,
+    dry_run: bool = False,
+    ledger: Ledger | None = None,
+    hold_seconds: int = 900,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> RedriveReport:
-    """Resend at most `limit` messages of a dead-letter queue. Each is deleted only after `resend` has returned.
+    """Resend at most `limit` letters of a dead-letter queue. Each is deleted only after `resend` has returned.
 
-    It ends when the queue returns no message within `wait_seconds` (0 asks only some of SQS's servers). A redrive that
-    is interrupted resends some letters twice. The code that handles the records must be idempotent, as for a stream.
+    The redrive ends when the queue returns no message within `wait_seconds` (0 asks only some of SQS's servers). It
+    leaves letters that are sent after its beginning, and further letters of a record that it resent. So it ends also
+    if each record is dead-lettered again.
+
+    only: the ids of the letters to resend. The default is all letters that `choose` accepts.
+    resend_other: resends a message that is not a dead letter of this package, such as one that SQS or Lambda moved here
+    itself. Without it such messages are `unreadable`.
+    dry_run: count the letters and resend none.
+    ledger: the steps of the redrive. With a FileLedger a redrive that was killed continues: a letter that was resent is
+    only deleted. A letter whose resend had begun without an end is sent again, and the report names it.
+    hold_seconds: the time for which the queue hides the letters from others. They return when the redrive ends. A kill
+    returns them after this time.
+
+    Raises RedriveStopped with the report if the queue cannot be read. An error of `choose` ends the redrive.
     """
+    queue, kept = client or _sqs(), ledger or Ledger(now())
+    plan = _Plan(resend, resend_other, choose, only, dry_run)
+    run = _Run(queue, queue_url, plan, kept, now)
+    stale, is_complete = 0, False
+    try:
+        while run.seen < limit and stale < _PATIENCE:
+            messages = run.receive(min(_BATCH, limit - run.seen), wait_seconds, hold_seconds)
+            if not messages:
+                is_complete = True
+                break
+            before = run.fresh
+            for message in messages:
+                run.take(message)
+            stale = 0 if run.fresh > before else stale + 1
+    finally:
+        run.release()
+    return run.report(is_complete)
+
+
+def list_letters(
+    queue_url: str, *, client: QueueClient | None = None, limit: int = 100, wait_seconds: int = 1
+) -> tuple[QueuedLetter, ...]:
+    """The messages of a dead-letter queue, each once, oldest first. They stay in the queue."""
     queue = client or _sqs()
-    counts = {"resent": 0, "failed": 0, "skipped": 0, "unreadable": 0}
-    seen = 0
-    while seen < limit:
-        answer = queue.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=min(10, limit - seen), WaitTimeSeconds=wait_seconds
+    found: dict[str, QueuedLetter] = {}
+    received: list[QueuedLetter] = []
+    try:
+        while len(found) < limit:
+            messages = _receive(queue, queue_url, min(_BATCH, limit - len(found)), wait_seconds, 120)
+            received += messages
+            unseen = {message.message_id: message for message in messages if message.message_id not in found}
+            found |= unseen
+            if not unseen:
+                break
+    finally:
+        _release(queue, queue_url, received)
+    return tuple(sorted(found.values(), key=lambda message: (message.sent_at, message.id)))
+
+
+class _Plan(Struct, frozen=True):
+    """Which messages are resent, and how."""
+
+    resend: Resend
+    resend_other: ResendOther | None
+    choose: Choose
+    only: Collection[str] | None
+    dry_run: bool
+
+    def takes(self, message: QueuedLetter) -> bool:
+        """Whether the message is one of `only`, and its letter is chosen."""
+        is_named = self.only is None or message.id in self.only
+        return is_named and (message.letter is None or self.choose(message.letter))
+
+    def send(self, message: QueuedLetter) -> None:
+        """Resend a message that can be resent. Raises the error of the resend."""
+        if message.letter is not None:
+            self.resend(message.letter)
+        elif self.resend_other is not None:
+            self.resend_other(message)
+
+    def can_send(self, message: QueuedLetter) -> bool:
+        """Whether there is a way to resend a message of this kind."""
+        return message.letter is not None or self.resend_other is not None
+
+
+class _Run:
+    """The state of one redrive: the outcome of each letter, and the messages that it holds."""
+
+    def __init__(self, queue: QueueClient, url: str, plan: _Plan, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._queue, self._url, self._plan, self._ledger, self._now = queue, url, plan, ledger, now
+        self._outcomes: dict[str, _Outcome] = {}
+        self._undeleted: dict[str, None] = {}
+        self._repeated: list[str] = []
+        self._held: dict[str, QueuedLetter] = {}
+        self._stopped_groups: set[str] = set()
+        self.fresh = 0
+        """The number of letters that belong to this redrive. Letters that it causes itself do not count."""
+
+    @property
+    def seen(self) -> int:
+        """The number of letters with an outcome."""
+        return len(self._outcomes)
+
+    def receive(self, most: int, wait: int, hold: int) -> list[QueuedLetter]:
+        try:
+            return _receive(self._queue, self._url, most, wait, hold)
+        except Exception as error:
+            problem = f"the queue cannot be read: {type(error).__name__}: {error}"
+            raise RedriveStopped(problem, self.report(False)) from error
+
+    def take(self, message: QueuedLetter) -> None:
+        """Find the outcome of a message, unless its letter has one, and delete the message of a resent letter."""
+        if message.message_id not in self._outcomes:
+            outcome = self._outcomes[message.message_id] = self._outcome(message)
+            self.fresh += outcome not in _CAUSED
+        if self._outcomes[message.message_id] in _GONE:
+            self._delete(message)
+        else:
+            self._held[message.message_id] = message
+
+    def release(self) -> None:
+        """Return the held messages to the queue."""
+        _release(self._queue, self._url, list(self._held.values()))
+
+    def report(self, is_complete: bool) -> RedriveReport:
+        counts = {str(outcome): count for outcome, count in Counter(self._outcomes.values()).items()}
+        return RedriveReport(
+            **counts, undeleted=tuple(self._undeleted), repeated=tuple(self._repeated), is_complete=is_complete
         )
-        messages = answer.get("Messages", [])
-        if not messages:
-            break
-        for message in messages:
-            outcome = _resend_one(message, resend, choose)
-            if outcome == "resent":
-                queue.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-            counts[outcome] += 1
-        seen += len(messages)
-    return RedriveReport(**counts)
+
+    def _outcome(self, message: QueuedLetter) -> _Outcome:
+        step = self._ledger.step(message.message_id)
+        if step in _SENT:
+            return _Outcome.PLANNED if self._plan.dry_run else _Outcome.SETTLED
+        if step is None and message.sent_at > self._ledger.began:
+            return _Outcome.NEWER
+        if step is None and self._ledger.has_begun(message.record):
+            return _Outcome.AGAIN
+        if not self._plan.can_send(message):
+            return _Outcome.UNREADABLE
+        if message.group in self._stopped_groups or not self._plan.takes(message):
+            return _Outcome.SKIPPED
+        return _Outcome.PLANNED if self._plan.dry_run else self._send(message, step)
+
+    def _send(self, message: QueuedLetter, step: Step | None) -> _Outcome:
+        if step is Step.BEGUN:
+            self._repeated.append(message.id)
+        self._note(message, Step.BEGUN, record=message.record)
+        try:
+            self._plan.send(message)
+        except Exception as error:  # noqa: BLE001 - a letter that fails again must not stop the others
+            reason = f"{type(error).__name__}: {error}"
+            _log.warning("dead_letter_failed_again %s: %s", message.id, reason)
+            self._note(message, Step.FAILED, reason=reason)
+            self._stopped_groups.update({message.group} if message.group else ())
+            return _Outcome.FAILED
+        self._note(message, Step.RESENT)
+        return _Outcome.RESENT
+
+    def _delete(self, message: QueuedLetter) -> None:
+        try:
+            self._queue.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
+        except Exception as error:  # noqa: BLE001 - the report and the ledger name the letter
+            _log.warning("dead_letter_not_deleted %s: %s: %s", message.id, type(error).__name__, error)
+            self._undeleted[message.id] = None
+            return
+        self._undeleted.pop(message.id, None)
+        self._note(message, Step.DELETED)
+
+    def _note(self, message: QueuedLetter, step: Step, *, record: str = "", reason: str = "") -> None:
+        self._ledger.write(Entry(message.id, message.message_id, step, self._now(), record, reason))
 
 
-def _resend_one(
-    message: Mapping[str, Any], resend: Callable[[DeadLetter], object], choose: Callable[[DeadLetter], bool]
-) -> str:
+def _receive(queue: QueueClient, url: str, most: int, wait: int, hold: int) -> list[QueuedLetter]:
+    answer = queue.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=most,
+        WaitTimeSeconds=wait,
+        VisibilityTimeout=hold,
+        MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId"],
+    )
+    return [_queued(message) for message in answer.get("Messages", [])]
+
+
+def _queued(message: Mapping[str, Any]) -> QueuedLetter:
+    attributes, body = message.get("Attributes", {}), message["Body"]
+    return QueuedLetter(
+        message_id=message["MessageId"],
+        receipt=message["ReceiptHandle"],
+        body=body,
+        sent_at=datetime.fromtimestamp(int(attributes.get("SentTimestamp", 0)) / 1000, UTC),
+        group=attributes.get("MessageGroupId", ""),
+        letter=_letter_in(body),
+    )
+
+
+def _letter_in(body: str) -> DeadLetter | None:
     try:
-        letter = decode_letter(message["Body"])
+        return decode_letter(body)
     except MalformedRecord:
-        return "unreadable"
-    if not choose(letter):
-        return "skipped"
-    try:
-        resend(letter)
-    except Exception as error:  # noqa: BLE001 - a letter that fails again must not stop the others
-        _log.warning("dead_letter_failed_again %s: %s: %s", letter.id, type(error).__name__, error)
-        return "failed"
-    return "resent"
+        return None
 
 
-def resend_to_function(function_name: str, client: LambdaClient | None = None) -> Callable[[DeadLetter], None]:
-    """A `resend` that invokes a Lambda function with the letter's record as a batch of one, and waits for its answer.
+def _release(queue: QueueClient, url: str, messages: list[QueuedLetter]) -> None:
+    """Make the messages visible again. If that fails, they are visible when their hold is over."""
+    for part in _parts(messages):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+            for number, message in enumerate(part)
+        ]
+        try:
+            queue.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+        except Exception as error:  # noqa: BLE001 - the letters are safe, and the report counts
+            _log.warning("dead_letters_not_released %s: %s", type(error).__name__, error)
 
-    It raises ResendFailed if the function fails or reports the record in its partial batch response. It also raises it
-    for letters of the outbox. Their payload is a row, which would only become another letter without the reason.
-    """
-    function = client or _lambda()
 
-    def resend(letter: DeadLetter) -> None:
-        if letter.source == OUTBOX:
-            raise ResendFailed(f"{function_name} takes records, not the row of an event: {letter.reason}")
-        event = json.dumps({"Records": [letter.payload]}).encode()
-        answer = function.invoke(FunctionName=function_name, InvocationType="RequestResponse", Payload=event)
-        body = answer["Payload"].read()
-        if answer.get("FunctionError"):
-            raise ResendFailed(f"{function_name} failed: {body[:500]!r}")
-        decoded = json.loads(body) if body else None
-        if isinstance(decoded, Mapping) and decoded.get("batchItemFailures"):
-            raise ResendFailed(f"{function_name} returned the record as failed")
-
-    return resend
+def _parts(messages: list[QueuedLetter]) -> Iterator[list[QueuedLetter]]:
+    return (messages[start : start + _BATCH] for start in range(0, len(messages), _BATCH))
 
 
 def _sqs() -> QueueClient:
     import boto3
 
     return cast("QueueClient", boto3.client("sqs"))
-
-
-def _lambda() -> LambdaClient:
-    import boto3
-
-    return cast("LambdaClient", boto3.client("lambda"))
