@@ -119,7 +119,7 @@ def test_unkept_record_without_number_returns_whole_batch() -> None:
     # Lambda reads an empty identifier as "the whole batch failed".
     result = process_stream([*stream(OK), {"eventID": "odd"}], Handler(), FullRouter())
     assert result.failed_at == ("",)
-    assert (result.processed, result.batch_failures) == (1, 1)
+    assert (result.processed, result.batch_failures) == (0, 2)
 
 
 def test_queue_messages_are_handled_independently() -> None:

@@ -1,8 +1,10 @@
 """Dead letters: classification, records, routing, partial batches, audit and redrive."""
 
+from interlock_dlq._async_batch import process_batch_async
 from interlock_dlq._audit import AuditReport, AuditTracker, Fate
-from interlock_dlq._batch import BatchResult, process_queue, process_stream
+from interlock_dlq._batch import BatchOptions, LambdaContext, process_batch, process_queue, process_stream
 from interlock_dlq._classify import Permanence, classify
+from interlock_dlq._decode import record_decoder
 from interlock_dlq._errors import (
     AuditError,
     DlqError,
@@ -12,24 +14,28 @@ from interlock_dlq._errors import (
     ResendFailed,
     RetryLater,
     RoutingFailed,
+    UnknownBatch,
 )
 from interlock_dlq._ledger import Entry, FileLedger, Ledger, Step
 from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter, encode_letter, make_letter
 from interlock_dlq._redrive import QueuedLetter, RedriveReport, list_letters, redrive
 from interlock_dlq._resend import resend_to_function
 from interlock_dlq._route import LogRouter, NullRouter, Router, SqsClient, SqsRouter
+from interlock_dlq._settle import BatchResult
 
 __all__ = [
     "OUTBOX",
     "AuditError",
     "AuditReport",
     "AuditTracker",
+    "BatchOptions",
     "BatchResult",
     "DeadLetter",
     "DlqError",
     "Entry",
     "Fate",
     "FileLedger",
+    "LambdaContext",
     "Ledger",
     "LedgerError",
     "LogRouter",
@@ -46,13 +52,17 @@ __all__ = [
     "SqsClient",
     "SqsRouter",
     "Step",
+    "UnknownBatch",
     "classify",
     "decode_letter",
     "encode_letter",
     "list_letters",
     "make_letter",
+    "process_batch",
+    "process_batch_async",
     "process_queue",
     "process_stream",
+    "record_decoder",
     "redrive",
     "resend_to_function",
 ]

@@ -1,78 +1,165 @@
 """Decides the fate of each record of a batch: handled, dead-lettered, or returned to its source."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypedDict, Unpack
 
 from msgspec import Struct
 
-from interlock_dlq._audit import AuditReport, AuditTracker, Fate
-from interlock_dlq._classify import Permanence
 from interlock_dlq._classify import classify as classify_error
+from interlock_dlq._decode import record_decoder
 from interlock_dlq._errors import MalformedRecord, RetryLater
-from interlock_dlq._letter import make_letter
 from interlock_dlq._route import Router
+from interlock_dlq._settle import (
+    BatchResult,
+    Classify,
+    Count,
+    Failure,
+    OnFailure,
+    OnSuccess,
+    Settlement,
+    conclude,
+    guarded,
+    is_over,
+)
+from interlock_dlq._sources import Record, Source, check_messages, queue_source, source_of, stream_source
 
-Record = dict[str, Any]
-Handle = Callable[[Record], object]
-Classify = Callable[[BaseException], Permanence]
-Count = Callable[[str, int], object]
+Handle = Callable[..., object]
+"""Handles a record, or its decoded content. It takes the Lambda context as a second argument if there is one."""
 
-_log = logging.getLogger("interlock_dlq")
+_UNNUMBERED = "a stream record without a sequence number"
+
+_RESERVE_MS = 500
+"""The rest of an invocation in which no further record is begun."""
 
 
-class BatchResult(Struct, frozen=True, kw_only=True):
-    """The result of a batch. `processed + dlq_routed + batch_failures == total` always holds.
+class LambdaContext(Protocol):
+    """The part of Lambda's context object that a batch needs."""
 
-    batch_failures: the number of records that the source delivers again.
-    failed_at: the identifiers to report. These are all such messages of a queue, but only the first such record of a
-    stream, since a stream delivers again from there.
+    def get_remaining_time_in_millis(self) -> int:
+        """The remaining time of the invocation."""
+        ...
+
+
+class BatchOptions(TypedDict, total=False):
+    """The options of a batch.
+
+    into: decode the content of each record into this type, for the handler. Other content is malformed.
+    context: pass Lambda's context to the handler as its second argument, and begin no record in the last half second.
+    classify: transient or permanent, for an error of the handler.
+    expired: called before each record. The remaining records are returned when it is true. It replaces the half second.
+    count: called with records_processed, dlq_routed and batch_failures at the end.
+    on_success: called with each handled record and the handler's result.
+    on_failure: called with each failed record, its error and its fate.
+    alike: after so many programming errors of one place, with no record handled before, the batch is given back instead
+    of dead-lettered. 0 never gives a batch back.
+    now: the time of letters, for tests.
+
+    Errors of `classify`, `expired`, `count`, `on_success` and `on_failure` are logged and end no batch.
     """
 
-    total: int
-    processed: int
-    dlq_routed: int
-    batch_failures: int
-    failed_at: tuple[str, ...] = ()
+    into: Any
+    context: LambdaContext | None
+    classify: Classify
+    expired: Callable[[], bool] | None
+    count: Count | None
+    on_success: OnSuccess | None
+    on_failure: OnFailure | None
+    alike: int
+    now: Callable[[], datetime] | None
 
-    def response(self) -> dict[str, list[dict[str, str]]]:
-        """Lambda's partial batch response, for event source mappings with ReportBatchItemFailures."""
-        return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in self.failed_at]}
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The options of a batch with their defaults."""
+
+    into: Any = None
+    context: LambdaContext | None = None
+    classify: Classify = classify_error
+    expired: Callable[[], bool] | None = None
+    count: Count | None = None
+    on_success: OnSuccess | None = None
+    on_failure: OnFailure | None = None
+    alike: int = 3
+    now: Callable[[], datetime] | None = None
+
+    def settlement(self, source: Source, router: Router | None) -> Settlement:
+        """The settlement of one batch."""
+        return Settlement(
+            source, router, classify=self.classify, now=self.now, on_failure=self.on_failure, alike=self.alike
+        )
+
+    def check(self, source: Source) -> Callable[[Record], None] | None:
+        """The check before each record, None if there is nothing to check. It raises RetryLater or MalformedRecord."""
+        expired, identify = self._is_expired(), source.identify
+        if expired is None:
+            return _check_number(identify) if source.resumes else None
+
+        def check(record: Record) -> None:
+            if is_over(expired):
+                raise RetryLater("the invocation's time is over")
+            if source.resumes and not identify(record):
+                raise MalformedRecord(_UNNUMBERED)
+
+        return check
+
+    def _is_expired(self) -> Callable[[], bool] | None:
+        context = self.context
+        if self.expired is not None or context is None:
+            return self.expired
+        return lambda: context.get_remaining_time_in_millis() < _RESERVE_MS
+
+    def work(self, handle: Callable[..., Any]) -> Callable[[Record], Any]:
+        """The handler as a function of a record."""
+        context = self.context
+        if self.into is None:
+            return handle if context is None else lambda record: handle(record, context)
+        decode = record_decoder(self.into)
+        if context is None:
+            return lambda record: handle(decode(record))
+        return lambda record: handle(decode(record), context)
+
+
+def _check_number(identify: Callable[[Record], object]) -> Callable[[Record], None]:
+    def check(record: Record) -> None:
+        if not identify(record):
+            raise MalformedRecord(_UNNUMBERED)
+
+    return check
+
+
+def process_batch(
+    event: Mapping[str, Any],
+    handle: Handle,
+    router: Router | None,
+    *,
+    skip_group: bool = True,
+    **options: Unpack[BatchOptions],
+) -> BatchResult:
+    """Handle the records of a Lambda event: of a DynamoDB stream, Kinesis, SQS or Kafka.
+
+    A record that fails permanently goes to `router`, and the batch goes on. Without a router it is returned to its
+    source. A transient failure, a router that fails and an invocation whose time is over return the record too. A
+    returned record stops its shard, its partition or its FIFO group, whose later records are returned unhandled.
+
+    skip_group: after a returned message of a FIFO queue, go on with the other groups. Otherwise all later messages are
+    returned.
+
+    Raises UnknownBatch before it handles any record, if the event is not a batch of one of these sources.
+    """
+    source, records = source_of(event, skip_group=skip_group)
+    return _process(records, source, handle, router, Options(**options))
 
 
 def process_stream(
-    records: Sequence[Record],
-    handle: Handle,
-    router: Router,
-    *,
-    classify: Classify = classify_error,
-    expired: Callable[[], bool] = lambda: False,
-    count: Count = lambda name, value: None,
-    now: Callable[[], datetime] | None = None,
+    records: Sequence[Record], handle: Handle, router: Router | None, **options: Unpack[BatchOptions]
 ) -> BatchResult:
-    """Handle the records of a DynamoDB stream in their order.
+    """Handle the records of a DynamoDB or Kinesis stream in their order.
 
     A record that fails permanently goes to `router`, and the batch goes on. The first transient failure ends the batch:
-    its SequenceNumber is reported, and the stream delivers again from that record on. A router that fails and a record
-    that is reached after `expired()` end the batch in the same way. `count` is called with records_processed,
-    dlq_routed and batch_failures.
+    its sequence number is reported, and the stream delivers again from that record on. A router that fails and a record
+    that is reached after `expired()` end the batch in the same way. Raises UnknownBatch for records of another source.
     """
-    settlement = _Settlement(router, classify, expired, now)
-    audit = AuditTracker()
-    failed_at: tuple[str, ...] = ()
-    for position, record in enumerate(records):
-        audit.expect(str(position))
-        if failed_at:
-            audit.settle(str(position), Fate.RETURNED)
-            continue
-        identifier = _sequence_number(record)
-        fate = settlement.settle(record, handle if identifier else _reject_unnumbered)
-        audit.settle(str(position), fate)
-        if fate is Fate.RETURNED:
-            # Lambda reads an empty identifier as "the whole batch", so no record is lost.
-            failed_at = (identifier,)
-    return _result(audit.reconcile(), failed_at, count)
+    return _process(records, stream_source(records), handle, router, Options(**options))
 
 
 def process_queue(
@@ -80,114 +167,38 @@ def process_queue(
     handle: Handle,
     router: Router | None,
     *,
-    classify: Classify = classify_error,
-    expired: Callable[[], bool] = lambda: False,
-    count: Count = lambda name, value: None,
-    now: Callable[[], datetime] | None = None,
+    skip_group: bool = True,
+    **options: Unpack[BatchOptions],
 ) -> BatchResult:
     """Handle the messages of an SQS queue, each on its own.
 
     A transient failure returns its message to the queue, and the other messages go on. A message that fails permanently
     goes to `router`. Without a router it returns to the queue too, for the queue's own redrive policy. A FIFO queue
-    keeps the order of its groups: after a returned message, the later messages of its group return unhandled.
+    keeps the order of its groups: after a returned message, the later messages of its group return unhandled, or with
+    `skip_group=False` all later messages. Raises UnknownBatch for records of another source.
     """
-    settlement = _Settlement(router, classify, expired, now)
-    audit = AuditTracker()
-    failed_at: list[str] = []
-    stopped: set[str] = set()
-    for position, message in enumerate(messages):
-        audit.expect(str(position))
-        group = _attribute(message, "MessageGroupId")
-        fate = Fate.RETURNED if group in stopped else settlement.settle(message, handle)
-        audit.settle(str(position), fate)
-        if fate is Fate.RETURNED:
-            failed_at.append(str(message.get("messageId", "")))
-            stopped.update({group} if group else ())
-    return _result(audit.reconcile(), tuple(failed_at), count)
+    check_messages(messages)
+    return _process(messages, queue_source(skip_group), handle, router, Options(**options))
 
 
-def _result(report: AuditReport, failed_at: tuple[str, ...], count: Count) -> BatchResult:
-    count("records_processed", report.acknowledged)
-    count("dlq_routed", report.rejected)
-    count("batch_failures", report.returned)
-    return BatchResult(
-        total=report.expected,
-        processed=report.acknowledged,
-        dlq_routed=report.rejected,
-        batch_failures=report.returned,
-        failed_at=failed_at,
-    )
-
-
-class _Settlement(Struct, frozen=True):
-    router: Router | None
-    classify: Classify
-    expired: Callable[[], bool]
-    now: Callable[[], datetime] | None
-
-    def settle(self, record: Record, handle: Handle) -> Fate:
-        """Handle one record and return its fate."""
+def _process(
+    records: Sequence[Record], source: Source, handle: Handle, router: Router | None, options: Options
+) -> BatchResult:
+    settlement = options.settlement(source, router)
+    work, check, on_success = options.work(handle), options.check(source), options.on_success
+    for position, record in enumerate(records):
+        if settlement.has_stops and settlement.skips(position, record):
+            continue
         try:
-            if self.expired():
-                raise RetryLater("the invocation's time is over")
-            handle(record)
+            if check is not None:
+                check(record)
+            result = work(record)
         except Exception as error:  # noqa: BLE001 - every record needs a fate after any error
-            return self._settle_failed(record, error)
-        return Fate.ACKNOWLEDGED
-
-    def _settle_failed(self, record: Record, error: Exception) -> Fate:
-        if self.classify(error) is Permanence.TRANSIENT or self.router is None:
-            _note("record_given_back", record, error)
-            return Fate.RETURNED
-        try:
-            self.router.route(self._letter(record, error))
-        except Exception as failure:  # noqa: BLE001 - without a kept letter, the record stays in its source
-            _note("dead_letter_not_kept", record, failure)
-            return Fate.RETURNED
-        _note("record_dead_lettered", record, error)
-        return Fate.REJECTED
-
-    def _letter(self, record: Record, error: Exception) -> Any:
-        return make_letter(
-            record,
-            error,
-            source=str(record.get("eventSourceARN", "")),
-            now=self.now() if self.now else None,
-            attempts=_receive_count(record),
-            correlation_id=_identifier(record),
-        )
-
-
-def _reject_unnumbered(record: Record) -> None:
-    raise MalformedRecord("a stream record without a SequenceNumber")
-
-
-def _sequence_number(record: Record) -> str:
-    """The number at which a stream resumes, not the record's eventID."""
-    body = record.get("dynamodb")
-    return str(body.get("SequenceNumber") or "") if isinstance(body, Mapping) else ""
-
-
-def _identifier(record: Record) -> str | None:
-    found = record.get("eventID") or record.get("messageId")
-    return str(found) if found else None
-
-
-def _receive_count(record: Record) -> int:
-    """The number of deliveries of a queue's message. A stream does not report it."""
-    counted = _attribute(record, "ApproximateReceiveCount")
-    return int(counted) if counted.isdecimal() else 1
-
-
-def _attribute(record: Record, name: str) -> str:
-    """An attribute that SQS adds to a message, empty without it."""
-    attributes = record.get("attributes")
-    found = attributes.get(name) if isinstance(attributes, Mapping) else None
-    return found if isinstance(found, str) else ""
-
-
-def _note(event: str, record: Record, error: Exception) -> None:
-    fields = {"record": _identifier(record), "error": f"{type(error).__name__}: {error}"}
-    # `event` and `fields` are for a JSON formatter, such as interlock-telemetry's.
-    extra = {"event": event, "fields": fields}
-    _log.warning("%s %s: %s", event, fields["record"], fields["error"], exc_info=error, extra=extra)
+            settlement.keep_all(settlement.judge(Failure(position, record, error)))
+            continue
+        if settlement.is_suspected:
+            settlement.keep_all(settlement.acquit())
+        if on_success is not None:
+            guarded("on_success", on_success, record, result)
+    settlement.keep_all(settlement.acquit())
+    return conclude(records, source, settlement.fates, is_ours=settlement.is_ours, count=options.count)

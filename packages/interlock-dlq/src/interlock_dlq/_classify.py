@@ -27,6 +27,16 @@ _PERMANENT = (
     ArithmeticError,
     AssertionError,
 )
+_PROGRAMMING = (
+    TypeError,
+    AttributeError,
+    NameError,
+    LookupError,
+    AssertionError,
+    ImportError,
+    NotImplementedError,
+    RecursionError,
+)
 # The request itself is wrong. For any other answer of AWS (throttled, access denied, a missing table) the record is not
 # the cause: records wait until the cause is fixed.
 _PERMANENT_CODES = frozenset(
@@ -62,6 +72,24 @@ def classify(error: BaseException) -> Permanence:
     return Permanence.TRANSIENT
 
 
+def is_programming_error(error: BaseException) -> bool:
+    """Whether the error is of a type that a mistake in the code raises as well as a wrong record."""
+    is_declared = isinstance(getattr(error, "permanence", None), Permanence) or _is_named_malformed(error)
+    return isinstance(error, _PROGRAMMING) and not is_declared
+
+
+def place_of(error: BaseException) -> tuple[type[BaseException], str, int]:
+    """The type of an error, and the file and line that raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return type(error), trace.tb_frame.f_code.co_filename if trace else "", trace.tb_lineno if trace else 0
+
+
+def _is_named_malformed(error: BaseException) -> bool:
+    return any(kind.__name__.startswith("Malformed") for kind in type(error).__mro__)
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """The error, then the errors that it was raised from (`raise … from`)."""
     seen: set[int] = set()
@@ -78,7 +106,7 @@ def _classify_one(error: BaseException) -> Permanence | None:
         return declared
     if isinstance(error, BaseExceptionGroup):
         return _classify_group(error)
-    if any(kind.__name__.startswith("Malformed") for kind in type(error).__mro__):
+    if _is_named_malformed(error):
         return Permanence.PERMANENT
     answer = getattr(error, "response", None)
     if isinstance(answer, Mapping) and isinstance(answer.get("Error"), Mapping):

@@ -25,6 +25,10 @@ class RoutingFailed(DlqError):
     """A dead letter could not be kept anywhere. Its record must stay in its source."""
 
 
+class UnknownBatch(DlqError):
+    """The event is not a batch of a known source. No record was handled."""
+
+
 class AuditError(DlqError):
     """A record was reported in an impossible order, such as acknowledged before it was expected."""
 

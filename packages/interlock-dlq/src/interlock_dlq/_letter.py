@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import MalformedRecord
+from interlock_dlq._text import encodable, repr_of, text_of
 
 _LONGEST_REASON = 1000
 
@@ -51,7 +52,7 @@ def make_letter(
     return DeadLetter(
         id=str(ULID.from_datetime(at)),
         source=source,
-        reason=_plain(str(error)[:_LONGEST_REASON]),
+        reason=encodable(text_of(error)[:_LONGEST_REASON]),
         error_type=type(error).__name__,
         permanence=classify(error),
         payload=record,
@@ -68,9 +69,8 @@ def encode_letter(letter: DeadLetter) -> str:
     """
     try:
         return msgspec.json.encode(letter, enc_hook=str).decode()
-    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
-        # Lone surrogates and similar values: an odd form is better than a lost record.
-        odd = msgspec.structs.replace(letter, payload={"repr": _plain(repr(letter.payload))})
+    except Exception:  # noqa: BLE001 - lone surrogates, values whose text raises: an odd form is better than a lost record
+        odd = msgspec.structs.replace(letter, payload={"repr": encodable(repr_of(letter.payload))})
         return msgspec.json.encode(odd).decode()
 
 
@@ -80,7 +80,3 @@ def decode_letter(text: str | bytes) -> DeadLetter:
         return msgspec.json.decode(text, type=DeadLetter)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise MalformedRecord(f"not a dead letter: {error}") from error
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -14,6 +14,7 @@ from msgspec import Struct
 from interlock_dlq._errors import MalformedRecord, RedriveStopped
 from interlock_dlq._ledger import Entry, Ledger, Step
 from interlock_dlq._letter import DeadLetter, decode_letter
+from interlock_dlq._text import described
 
 _log = logging.getLogger("interlock_dlq")
 
@@ -241,7 +242,7 @@ class _Run:
         try:
             return _receive(self._queue, self._url, most, wait, hold)
         except Exception as error:
-            problem = f"the queue cannot be read: {type(error).__name__}: {error}"
+            problem = f"the queue cannot be read: {described(error)}"
             raise RedriveStopped(problem, self.report(False)) from error
 
     def take(self, message: QueuedLetter) -> None:
@@ -285,7 +286,7 @@ class _Run:
         try:
             self._plan.send(message)
         except Exception as error:  # noqa: BLE001 - a letter that fails again must not stop the others
-            reason = f"{type(error).__name__}: {error}"
+            reason = described(error)
             _log.warning("dead_letter_failed_again %s: %s", message.id, reason)
             self._note(message, Step.FAILED, reason=reason)
             self._stopped_groups.update({message.group} if message.group else ())
@@ -297,7 +298,7 @@ class _Run:
         try:
             self._queue.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
         except Exception as error:  # noqa: BLE001 - the report and the ledger name the letter
-            _log.warning("dead_letter_not_deleted %s: %s: %s", message.id, type(error).__name__, error)
+            _log.warning("dead_letter_not_deleted %s: %s", message.id, described(error))
             self._undeleted[message.id] = None
             return
         self._undeleted.pop(message.id, None)
@@ -347,7 +348,7 @@ def _release(queue: QueueClient, url: str, messages: list[QueuedLetter]) -> None
         try:
             queue.change_message_visibility_batch(QueueUrl=url, Entries=entries)
         except Exception as error:  # noqa: BLE001 - the letters are safe, and the report counts
-            _log.warning("dead_letters_not_released %s: %s", type(error).__name__, error)
+            _log.warning("dead_letters_not_released %s", described(error))
 
 
 def _parts(messages: list[QueuedLetter]) -> Iterator[list[QueuedLetter]]:

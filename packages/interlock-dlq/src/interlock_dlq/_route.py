@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import RoutingFailed
 from interlock_dlq._letter import DeadLetter, encode_letter
+from interlock_dlq._text import described
 
 _log = logging.getLogger("interlock_dlq")
 
@@ -83,7 +84,7 @@ class SqsRouter:
                 self._send(letter)
                 return
             except Exception as error:  # noqa: BLE001 - the fallback takes the letter after any error
-                _log.warning("dead_letter_not_queued %s: %s: %s", letter.id, type(error).__name__, error)
+                _log.warning("dead_letter_not_queued %s: %s", letter.id, described(error))
                 if classify(error) is Permanence.PERMANENT or retry == self._max_retries:
                     break
                 # Only jitter, not a secret.
