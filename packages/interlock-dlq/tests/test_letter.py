@@ -32,6 +32,7 @@ def test_letter_has_record_and_reason() -> None:
         "at": "2026-03-03T08:00:00.123000Z",
         "attempts": 3,
         "correlationId": "e-1",
+        "storedAt": "",
     }
 
 

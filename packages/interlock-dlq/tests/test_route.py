@@ -1,5 +1,6 @@
 """Routing of dead letters: one contract for every router, and the details of each."""
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from interlock_dlq import (
     DeadLetter,
+    LetterBucket,
     LogRouter,
     NullRouter,
     Router,
@@ -116,11 +118,45 @@ def test_after_the_last_retry_the_letter_goes_to_the_log(retries: int) -> None:
     assert (queue.asked, log.letters()) == (retries + 1, [sent])
 
 
-def test_letter_that_queue_rejects_goes_to_log_at_once() -> None:
-    queue, log, pauses = UnwillingQueue(too_large()), Log(), []
-    router = SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append)
-    router.route(letter())
-    assert (queue.asked, pauses, len(log.records)) == (1, [], 1)
+class Bucket:
+    """An S3 client with one bucket in memory."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self._error = error
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        if self._error:
+            raise self._error
+        self.objects[Bucket, Key] = Body
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+
+def test_letter_that_queue_rejects_goes_to_log_and_queue_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    queue, log, pauses, sent = UnwillingQueue(too_large()), Log(), [], letter()
+    SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append).route(sent)
+    assert (queue.asked, pauses, log.letters()) == (2, [], [sent])
+    announced = decode_letter(queue.sent[0]["MessageBody"])
+    assert (announced.id, announced.payload, announced.stored_at) == (sent.id, {}, "the log")
+    assert f"dead_letter_too_large {sent.id}: its record is at the log" in caplog.text
+
+
+def test_letter_that_queue_rejects_goes_to_bucket() -> None:
+    queue, log, client, sent = UnwillingQueue(too_large()), Log(), Bucket(), letter(n=1)
+    bucket = LetterBucket("b", client)
+    SqsRouter("q", queue, fallback=LogRouter(log.logger), bucket=bucket).route(sent)
+    announced = decode_letter(queue.sent[0]["MessageBody"])
+    assert announced.stored_at == f"s3://b/dead-letters/{sent.id}.json"
+    assert (bucket.whole(announced), bucket.whole(sent), log.records) == (sent, sent, [])
+
+
+def test_letter_goes_to_log_if_bucket_fails_too() -> None:
+    queue, log, sent = UnwillingQueue(too_large(), too_large()), Log(), letter()
+    bucket = LetterBucket("b", Bucket(TimeoutError("slow")))
+    SqsRouter("q", queue, fallback=LogRouter(log.logger), bucket=bucket).route(sent)
+    assert (log.letters(), queue.sent) == ([sent], [])
 
 
 def test_letter_that_cannot_be_kept_is_error() -> None:

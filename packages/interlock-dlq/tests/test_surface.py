@@ -14,7 +14,7 @@ def test_all_is_sorted_and_its_names_exist() -> None:
 def test_every_error_has_one_base_class() -> None:
     found = (getattr(interlock_dlq, name) for name in interlock_dlq.__all__)
     errors = [value for value in found if isinstance(value, type) and issubclass(value, Exception)]
-    assert len(errors) == 9
+    assert len(errors) == 10
     assert all(issubclass(error, interlock_dlq.DlqError) for error in errors)
 
 

@@ -19,9 +19,10 @@ from interlock_dlq._errors import (
 from interlock_dlq._ledger import Entry, FileLedger, Ledger, Step
 from interlock_dlq._letter import OUTBOX, DeadLetter, decode_letter, encode_letter, make_letter
 from interlock_dlq._redrive import QueuedLetter, RedriveReport, list_letters, redrive
-from interlock_dlq._resend import resend_to_function
-from interlock_dlq._route import LogRouter, NullRouter, Router, SqsClient, SqsRouter
+from interlock_dlq._resend import resend_message_to_function, resend_to_function
+from interlock_dlq._route import LetterBucket, LogRouter, NullRouter, Router, SqsClient, SqsRouter
 from interlock_dlq._settle import BatchResult
+from interlock_dlq._stream_batch import StreamBatch, StreamTrimmed, read_stream_batch, reread, resend_stream_batch
 
 __all__ = [
     "OUTBOX",
@@ -38,6 +39,7 @@ __all__ = [
     "LambdaContext",
     "Ledger",
     "LedgerError",
+    "LetterBucket",
     "LogRouter",
     "MalformedRecord",
     "NullRouter",
@@ -52,6 +54,8 @@ __all__ = [
     "SqsClient",
     "SqsRouter",
     "Step",
+    "StreamBatch",
+    "StreamTrimmed",
     "UnknownBatch",
     "classify",
     "decode_letter",
@@ -62,7 +66,11 @@ __all__ = [
     "process_batch_async",
     "process_queue",
     "process_stream",
+    "read_stream_batch",
     "record_decoder",
     "redrive",
+    "reread",
+    "resend_message_to_function",
+    "resend_stream_batch",
     "resend_to_function",
 ]

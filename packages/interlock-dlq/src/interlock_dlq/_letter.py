@@ -23,6 +23,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):
     id: a ULID, so that letters sort by time. source: the origin of the record (an ARN, a queue).
     payload: the whole record as received. at: the time of the removal (UTC).
     attempts: the number of deliveries, 1 if the source does not report it.
+    stored_at: the place of a letter that is too large for its queue, whose payload is empty here: an address as
+    s3://bucket/key, or "the log".
     """
 
     id: str
@@ -34,6 +36,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):
     at: datetime
     attempts: int = 1
     correlation_id: str | None = None
+    stored_at: str = ""
 
 
 def make_letter(

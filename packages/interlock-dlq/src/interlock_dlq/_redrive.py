@@ -114,8 +114,12 @@ class QueuedLetter(Struct, frozen=True, kw_only=True):
         """Identifies the record: two letters of one record have the same value."""
         if self.letter is None:
             return self.message_id
-        known = self.letter.correlation_id or hashlib.sha256(msgspec.json.encode(self.letter.payload)).hexdigest()
+        known = self.letter.correlation_id or (self.letter.id if self.letter.stored_at else _digest(self.letter))
         return f"{self.letter.source} {known}"
+
+
+def _digest(letter: DeadLetter) -> str:
+    return hashlib.sha256(msgspec.json.encode(letter.payload)).hexdigest()
 
 
 Resend = Callable[[DeadLetter], object]

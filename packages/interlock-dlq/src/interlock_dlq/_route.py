@@ -4,11 +4,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+import msgspec
 
 from interlock_dlq._classify import Permanence, classify
 from interlock_dlq._errors import RoutingFailed
-from interlock_dlq._letter import DeadLetter, encode_letter
+from interlock_dlq._letter import DeadLetter, decode_letter, encode_letter
 from interlock_dlq._text import described
 
 _log = logging.getLogger("interlock_dlq")
@@ -56,10 +58,52 @@ class SqsClient(Protocol):
         ...
 
 
-class SqsRouter:
-    """Sends letters to a queue, also to a FIFO queue. A letter that the queue rejects goes to `fallback`.
+class S3Client(Protocol):
+    """The part of an S3 client that letters need."""
 
-    After a transient failure it retries `max_retries` times. The pause starts at 100 ms and doubles, with jitter.
+    def put_object(self, **request: Any) -> Any:
+        """Write one object."""
+        ...
+
+    def get_object(self, **request: Any) -> Any:
+        """Read one object."""
+        ...
+
+
+class LetterBucket:
+    """A bucket of S3 for letters that are too large for a queue."""
+
+    def __init__(self, bucket: str, client: S3Client | None = None, *, prefix: str = "dead-letters/") -> None:
+        """Without a client, the first letter makes one."""
+        self._bucket, self._client, self._prefix = bucket, client, prefix
+
+    def put(self, letter: DeadLetter) -> str:
+        """Write the letter, and return its address as s3://bucket/key."""
+        key = f"{self._prefix}{letter.id}.json"
+        self._s3().put_object(Bucket=self._bucket, Key=key, Body=encode_letter(letter).encode())
+        return f"s3://{self._bucket}/{key}"
+
+    def whole(self, letter: DeadLetter) -> DeadLetter:
+        """The letter with its record, which is read if it is in S3."""
+        if not letter.stored_at.startswith("s3://"):
+            return letter
+        bucket, _, key = letter.stored_at.removeprefix("s3://").partition("/")
+        return decode_letter(self._s3().get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def _s3(self) -> S3Client:
+        if self._client is None:
+            import boto3
+
+            self._client = cast("S3Client", boto3.client("s3"))
+        return self._client
+
+
+class SqsRouter:
+    """Sends letters to a queue, also to a FIFO queue. A letter that the queue rejects goes to `bucket` or `fallback`.
+
+    A rejected letter is too large. It is kept whole in the bucket, or without one by the fallback. The queue then gets
+    a letter without its payload, whose `stored_at` names the place. After a transient failure the router retries
+    `max_retries` times. The pause starts at 100 ms and doubles, with jitter.
     """
 
     def __init__(
@@ -69,27 +113,57 @@ class SqsRouter:
         *,
         max_retries: int = 3,
         fallback: Router | None = None,
+        bucket: LetterBucket | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._queue_url = queue_url
         self._client = client
         self._max_retries = max_retries
         self._fallback = fallback or LogRouter()
+        self._bucket = bucket
         self._sleep = sleep
 
     def route(self, letter: DeadLetter) -> None:
-        """Send the letter, or pass it to the fallback. Raises the fallback's error."""
+        """Send the letter, or keep it elsewhere. Raises the fallback's error."""
+        problem = self._try_send(letter)
+        if problem is None:
+            return
+        is_rejected = classify(problem) is Permanence.PERMANENT
+        place = self._keep_elsewhere(letter, is_rejected)
+        if is_rejected:
+            self._announce(msgspec.structs.replace(letter, payload={}, stored_at=place))
+
+    def _try_send(self, letter: DeadLetter) -> Exception | None:
+        """Send the letter with retries. Returns the last error, None if the queue has the letter."""
         for retry in range(self._max_retries + 1):
             try:
                 self._send(letter)
-                return
+                return None
             except Exception as error:  # noqa: BLE001 - the fallback takes the letter after any error
                 _log.warning("dead_letter_not_queued %s: %s", letter.id, described(error))
                 if classify(error) is Permanence.PERMANENT or retry == self._max_retries:
-                    break
+                    return error
                 # Only jitter, not a secret.
                 self._sleep(0.1 * 2**retry * random.uniform(0.5, 1))  # noqa: S311
+        raise AssertionError("the last retry returns")
+
+    def _keep_elsewhere(self, letter: DeadLetter, is_rejected: bool) -> str:
+        """Keep the whole letter in the bucket or by the fallback, and return the place."""
+        if self._bucket is not None and is_rejected:
+            try:
+                return self._bucket.put(letter)
+            except Exception as error:  # noqa: BLE001 - the fallback takes the letter after any error
+                _log.warning("dead_letter_not_in_bucket %s: %s", letter.id, described(error))
         self._fallback.route(letter)
+        return "the log"
+
+    def _announce(self, letter: DeadLetter) -> None:
+        """Send the letter without its payload. It is kept already, so a failure is only logged."""
+        _log.error("dead_letter_too_large %s: its record is at %s", letter.id, letter.stored_at)
+        try:
+            self._send(letter)
+        except Exception as error:  # noqa: BLE001 - the whole letter is kept at another place
+            _log.warning("dead_letter_not_announced %s: %s", letter.id, described(error))
 
     def _send(self, letter: DeadLetter) -> None:
         if self._client is None:

@@ -1,0 +1,214 @@
+"""Letters of every kind go back to their function: records, stored records, envelopes and batches of a stream."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from dlq_queue import START, FakeQueue
+
+from interlock_dlq import (
+    LetterBucket,
+    QueuedLetter,
+    RedriveReport,
+    ResendFailed,
+    SqsRouter,
+    StreamBatch,
+    StreamTrimmed,
+    make_letter,
+    read_stream_batch,
+    redrive,
+    reread,
+    resend_message_to_function,
+    resend_stream_batch,
+    resend_to_function,
+)
+
+ARN = "arn:aws:dynamodb:eu-west-1:1:table/t/stream/s"
+
+
+class Function:
+    """A Lambda client whose function returns the records that it is asked to."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.events: list[Any] = []
+        self._failing = failing
+
+    def invoke(self, *, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
+        event = json.loads(Payload)
+        self.events.append(event)
+        fails = self._failing and self._failing in Payload.decode()
+        return {"Payload": io.BytesIO(b'{"batchItemFailures": [{"itemIdentifier": "x"}]}' if fails else b"null")}
+
+
+class Stream:
+    """A client of DynamoDB streams with one shard, which gives two records at once."""
+
+    def __init__(self, numbers: list[int], oldest: int = 0) -> None:
+        self._numbers, self._oldest = numbers, oldest
+
+    def get_shard_iterator(self, *, SequenceNumber: str, ShardIteratorType: str, **_: Any) -> Any:  # noqa: N803
+        assert ShardIteratorType == "AT_SEQUENCE_NUMBER"
+        if int(SequenceNumber) < self._oldest:
+            raise ClientError({"Error": {"Code": "TrimmedDataAccessException", "Message": "m"}}, "GetShardIterator")
+        return {"ShardIterator": SequenceNumber}
+
+    def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
+        found = [number for number in self._numbers if number >= int(ShardIterator)][:2]
+        return {
+            "Records": [
+                {
+                    "eventID": f"id-{number}",
+                    "dynamodb": {
+                        "SequenceNumber": str(number),
+                        "ApproximateCreationDateTime": datetime(2026, 3, 3, tzinfo=UTC),
+                        "NewImage": {"b": {"B": b"\x00"}, "l": {"L": [{"N": "1"}]}},
+                    },
+                }
+                for number in found
+            ],
+            "NextShardIterator": str(found[-1] + 1) if found else None,
+        }
+
+
+def message(**changed: str) -> str:
+    batch = {
+        "shardId": "shardId-1",
+        "startSequenceNumber": "11",
+        "endSequenceNumber": "14",
+        "approximateArrivalOfFirstRecord": "2026-03-03T08:00:00Z",
+        "approximateArrivalOfLastRecord": "2026-03-03T08:00:05Z",
+        "batchSize": 3,
+        "streamArn": ARN,
+    }
+    context = {"requestId": "r", "condition": "RetryAttemptsExhausted"}
+    return json.dumps({"requestContext": context, "version": "1.0", "DDBStreamBatchInfo": {**batch, **changed}})
+
+
+def batch() -> StreamBatch:
+    found = read_stream_batch(message())
+    assert found is not None
+    return found
+
+
+def queued(body: str, group: str = "") -> QueuedLetter:
+    return QueuedLetter(message_id="m-1", receipt="r", body=body, sent_at=START, group=group, letter=None)
+
+
+def test_batch_is_read_again_as_lambda_delivers_it() -> None:
+    records = reread(batch(), Stream([10, 11, 12, 14, 15, 16]))
+    assert [record["dynamodb"]["SequenceNumber"] for record in records] == ["11", "12", "14"]
+    assert records[0] == {
+        "eventID": "id-11",
+        "eventSource": "aws:dynamodb",
+        "eventSourceARN": ARN,
+        "dynamodb": {
+            "SequenceNumber": "11",
+            "ApproximateCreationDateTime": 1772496000.0,
+            "NewImage": {"b": {"B": "AA=="}, "l": {"L": [{"N": "1"}]}},
+        },
+    }
+
+
+@pytest.mark.parametrize("stream", [Stream([11, 14], oldest=12), Stream([]), Stream([11, 12]), Stream([15, 16])])
+def test_batch_that_stream_has_lost_is_trimmed(stream: Stream) -> None:
+    with pytest.raises(StreamTrimmed, match="no longer has its 3 records from 2026-03-03T08:00:00Z on") as trimmed:
+        reread(batch(), stream)
+    assert trimmed.value.batch == batch()
+
+
+def test_denied_stream_is_not_trimmed() -> None:
+    class Denied(Stream):
+        def get_shard_iterator(self, **_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "m"}}, "GetShardIterator")
+
+    with pytest.raises(ClientError):
+        reread(batch(), Denied([11]))
+
+
+def test_function_gets_each_record_of_batch_in_order() -> None:
+    function = Function()
+    resend_stream_batch("router", Stream([11, 12, 14]), function)(queued(message()))
+    assert [event["Records"][0]["eventID"] for event in function.events] == ["id-11", "id-12", "id-14"]
+
+
+def test_batch_stays_if_function_returns_one_of_its_records() -> None:
+    function = Function("id-12")
+    with pytest.raises(ResendFailed, match="returned the record"):
+        resend_stream_batch("router", Stream([11, 12, 14]), function)(queued(message()))
+    assert len(function.events) == 2
+
+
+def test_records_of_tables_replace_trimmed_batch() -> None:
+    function = Function()
+    given: list[StreamBatch] = []
+
+    def rows(lost: StreamBatch) -> list[dict[str, Any]]:
+        given.append(lost)
+        return [{"eventID": "from the table"}]
+
+    resend_stream_batch("router", Stream([]), function, when_trimmed=rows)(queued(message()))
+    assert (given, function.events) == ([batch()], [{"Records": [{"eventID": "from the table"}]}])
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"detail-type": "x"}', message(endSequenceNumber=7)])  # type: ignore[arg-type]
+def test_other_message_is_not_a_batch(body: str) -> None:
+    assert read_stream_batch(body) is None
+    with pytest.raises(ResendFailed, match="does not name a batch"):
+        resend_stream_batch("router", Stream([]), Function())(queued(body))
+
+
+def test_envelope_goes_to_function_as_message_of_its_queue() -> None:
+    function = Function()
+    resend_message_to_function("alerts", "arn:aws:sqs:eu-west-1:1:alerts", function)(queued('{"detail": {}}', "g"))
+    assert function.events == [
+        {
+            "Records": [
+                {
+                    "messageId": "m-1",
+                    "body": '{"detail": {}}',
+                    "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": "g"},
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": "arn:aws:sqs:eu-west-1:1:alerts",
+                }
+            ]
+        }
+    ]
+
+
+def test_letter_of_kafka_goes_back_as_kafka_event() -> None:
+    record, function = {"topic": "t", "partition": 0, "offset": 7}, Function()
+    resend_to_function("f", function)(make_letter(record, ValueError(), source="arn:cluster t-0"))
+    assert function.events == [
+        {"eventSource": "aws:kafka", "eventSourceArn": "arn:cluster", "records": {"t-0": [record]}}
+    ]
+
+
+class Store:
+    """An S3 client in memory."""
+
+    def __init__(self) -> None:
+        self.body = b""
+
+    def put_object(self, *, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self.body = Body
+
+    def get_object(self, **_: Any) -> Any:
+        return {"Body": io.BytesIO(self.body)}
+
+
+def test_letter_too_large_for_queue_is_redriven_from_bucket() -> None:
+    class SmallQueue(FakeQueue):
+        def send_message(self, *, MessageBody: str, **more: Any) -> None:  # noqa: N803
+            if len(MessageBody) > 1000:
+                raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "too long"}}, "SendMessage")
+            super().send_message(MessageBody=MessageBody)
+
+    queue, bucket, function = SmallQueue(), LetterBucket("b", Store()), Function()
+    SqsRouter("q", queue, bucket=bucket).route(make_letter({"n": "x" * 2000}, ValueError(), source="s"))
+    lost = redrive("q", resend_to_function("f", function), client=queue, now=queue.now)
+    assert (lost, function.events) == (RedriveReport(failed=1), [])
+    found = redrive("q", resend_to_function("f", function, bucket=bucket), client=queue, now=queue.now)
+    assert (found, function.events) == (RedriveReport(resent=1), [{"Records": [{"n": "x" * 2000}]}])
