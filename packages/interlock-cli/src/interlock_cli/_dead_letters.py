@@ -60,12 +60,17 @@ def count_dead_letters(where: Deployment) -> DeadLetters:
 def _counts(client: Any, environment: str) -> Iterator[tuple[str, int]]:
     """Name and length of each queue that exists. A deployment may leave out a service with its queue."""
     for queue in QUEUES:
-        name = f"{environment}-interlock-{queue}"
-        try:
-            url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        url = queue_url(client, environment, queue)
+        if url is not None:
             found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
-        except ClientError as error:
-            if error.response["Error"].get("Code") not in _ABSENT:
-                raise
-            continue
-        yield name, sum(int(found.get(count, 0)) for count in _COUNTS)
+            yield f"{environment}-interlock-{queue}", sum(int(found.get(count, 0)) for count in _COUNTS)
+
+
+def queue_url(client: Any, environment: str, queue: str) -> str | None:
+    """The address of a queue of the deployment, None if it does not exist."""
+    try:
+        return str(client.get_queue_url(QueueName=f"{environment}-interlock-{queue}")["QueueUrl"])
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in _ABSENT:
+            raise
+        return None

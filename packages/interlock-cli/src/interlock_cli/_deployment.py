@@ -45,13 +45,13 @@ class Deployment(Struct, frozen=True):
     environment: str
     endpoint_url: str | None
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for one of the deployment's services."""
+    def client(self, service: str, *, read_timeout: int = 60, max_retries: int = 3) -> Any:
+        """A boto3 client for one of the deployment's services. `read_timeout` is in seconds."""
         given = self._credentials()
         config = Config(
             connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 3},
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "max_attempts": max_retries},
             # A proxy is for hosts outside. A loopback address is not reached through a proxy.
             proxies={} if self.is_loopback else None,
         )

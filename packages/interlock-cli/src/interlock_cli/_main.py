@@ -11,6 +11,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interlock_cli._deployment import deployment_of, explain_aws_error
+from interlock_cli._dlq import dlq
 from interlock_cli._events import events
 from interlock_cli._foreign import shown
 from interlock_cli._installed import InstalledCommands
@@ -23,6 +24,7 @@ from interlock_cli._sensor import sensor
 from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_cli._validate import validate
+from interlock_dlq import LedgerError, RedriveStopped
 from interlock_store import StoreError
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
@@ -58,7 +60,7 @@ class _Interlock(click.Group):
                 raise
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (the rest cannot be written either)
             raise OutputError(f"the output cannot be written: {error.strerror}") from None
-        except StoreError as error:
+        except (StoreError, LedgerError, RedriveStopped) as error:
             raise CliError(str(error)) from None
         except (ClientError, BotoCoreError) as error:
             raise explain_aws_error(error, deployment_of(context)) from None
@@ -87,5 +89,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (events, migrate, push, rerun, schema, sensor, status, validate):
+for _command in (dlq, events, migrate, push, rerun, schema, sensor, status, validate):
     main.add_command(_command)

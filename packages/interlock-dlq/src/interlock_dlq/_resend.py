@@ -63,6 +63,22 @@ def resend_message_to_function(
     return resend
 
 
+def resend_payload_to_function(
+    function_of: Callable[[Any], str], client: LambdaClient | None = None
+) -> Callable[[QueuedLetter], None]:
+    """A `resend_other` for messages that are the payload of an invocation, as of an asynchronous event.
+
+    `function_of` names the function for a payload. Its errors fail the letter.
+    """
+    function = client or lambda_client()
+
+    def resend(message: QueuedLetter) -> None:
+        payload = json.loads(message.body)
+        invoke_with_batch(function, function_of(payload), payload)
+
+    return resend
+
+
 def _event_of(record: Mapping[str, Any], source: str) -> dict[str, Any]:
     """The Lambda event with one record. Kafka has a form of its own."""
     if {"topic", "partition", "offset"} <= record.keys():

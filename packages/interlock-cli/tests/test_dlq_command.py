@@ -1,0 +1,210 @@
+"""`interlock dlq` lists, shows and redrives the messages of all dead-letter queues."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+from hostile import HOSTILE, raw_signs
+from moto import mock_aws
+
+from interlock_cli import main
+from interlock_dlq import SqsRouter, make_letter
+from interlock_store import MemoryTables, TableNames
+from interlock_store._write import Put
+
+QUEUES = ("alert-dlq", "async-dlq", "event-sink-dlq", "sr-control-dlq", "alerts", "event-sink")
+ENVELOPE = json.dumps({"source": "interlock", "detail-type": "SLA_BREACH", "detail": {"pipelineId": "bronze"}})
+
+
+class Functions:
+    """A Lambda client that keeps its invocations. A function fails if its payload has the text `failing`."""
+
+    def __init__(self) -> None:
+        self.invoked: list[tuple[str, Any]] = []
+        self.failing = "no such text"
+
+    def invoke(self, *, FunctionName: str, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self.invoked.append((FunctionName.removeprefix("test-interlock-"), json.loads(Payload)))
+        fails = self.failing in Payload.decode()
+        return {"Payload": io.BytesIO(b"{}"), **({"FunctionError": "Unhandled"} if fails else {})}
+
+
+class Trimmed:
+    """A client of streams that have lost their records."""
+
+    def get_shard_iterator(self, **_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetShardIterator")
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator[Functions]:
+    with mock_aws():
+        made, sqs = Functions(), boto3.client("sqs", region_name="us-east-1")
+        clients = {"sqs": sqs, "lambda": made, "dynamodbstreams": Trimmed(), "dynamodb": None}
+        monkeypatch.setattr(
+            "interlock_cli._deployment.boto3", SimpleNamespace(client=lambda service, **_: clients[service])
+        )
+        monkeypatch.setattr("interlock_cli._dlq.WAIT_SECONDS", 0)
+        monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+        for name in QUEUES:
+            sqs.create_queue(QueueName=f"test-interlock-{name}")
+        yield made
+
+
+def queue(name: str) -> str:
+    url: str = boto3.client("sqs", region_name="us-east-1").get_queue_url(QueueName=f"test-interlock-{name}")[
+        "QueueUrl"
+    ]
+    return url
+
+
+def put(name: str, body: str) -> str:
+    sent = boto3.client("sqs", region_name="us-east-1").send_message(QueueUrl=queue(name), MessageBody=body)
+    return str(sent["MessageId"])
+
+
+def put_letter(name: str, text: str = "no PK") -> str:
+    letter = make_letter({"n": 1}, KeyError(text), source="arn:stream", correlation_id="e-1")
+    SqsRouter(queue(name), boto3.client("sqs", region_name="us-east-1")).route(letter)
+    return letter.id
+
+
+def left(name: str) -> int:
+    client = boto3.client("sqs", region_name="us-east-1")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=queue(name), AttributeNames=names)["Attributes"]
+    return sum(int(value) for value in found.values())
+
+
+def dlq(*options: str) -> Result:
+    return CliRunner().invoke(main, ["dlq", *options], env={"NO_COLOR": "1", "COLUMNS": "80"})
+
+
+def test_list_names_every_kind_of_message(functions: Functions) -> None:
+    letter, envelope = put_letter("sr-control-dlq"), put("alert-dlq", ENVELOPE)
+    done = dlq("list")
+    assert done.exit_code == 0
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    found = json.loads(dlq("list", "--json").stdout)
+    assert [(one["queue"], one["id"], one["kind"]) for one in found] == [
+        ("alert-dlq", envelope, "message"),
+        ("sr-control-dlq", letter, "letter"),
+    ]
+    assert found[1]["reason"] == "KeyError: 'no PK'"
+    assert [one["queue"] for one in json.loads(dlq("list", "-q", "alert-dlq", "--json").stdout)] == ["alert-dlq"]
+
+
+def test_empty_queues_and_absent_queues(functions: Functions) -> None:
+    assert (dlq("list").exit_code, dlq("list").stdout) == (0, "no dead letters\n")
+    absent = dlq("list", "-q", "sr-joblog-dlq")
+    assert (absent.exit_code, absent.stderr) == (2, "error: 'test' has no dead-letter queue sr-joblog-dlq\n")
+
+
+def test_show_prints_the_whole_letter(functions: Functions) -> None:
+    letter = put_letter("sr-control-dlq")
+    assert '"n": 1' in dlq("show", letter).stdout
+    assert json.loads(dlq("show", letter, "--json").stdout)["content"]["payload"] == {"n": 1}
+    absent = dlq("show", "other")
+    assert (absent.exit_code, absent.stderr) == (
+        2,
+        "error: no letter 'other' is in the dead-letter queues of 'test'\n",
+    )
+
+
+def test_foreign_text_of_letters_is_escaped(functions: Functions) -> None:
+    hostile = "".join(text for text in HOSTILE if text.isprintable() or "\x1b" in text)
+    letter, message = put_letter("sr-control-dlq", hostile), put("alert-dlq", "\x1b[2J\u202e" + "x")
+    for done in (dlq("list"), dlq("show", letter), dlq("show", message), dlq("list", "--json")):
+        assert done.exit_code == 0
+        assert raw_signs(done.stdout.replace("\n", "")) == []
+
+
+def test_redrive_without_apply_sends_nothing(functions: Functions, tmp_path: Path) -> None:
+    put_letter("sr-control-dlq")
+    put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines() == [
+        "alert-dlq: 1 to send",
+        "async-dlq: no letters",
+        "event-sink-dlq: no letters",
+        "sr-control-dlq: 1 to send",
+    ]
+    assert (functions.invoked, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_each_message_goes_back_to_its_function(functions: Functions, tmp_path: Path) -> None:
+    put_letter("sr-control-dlq")
+    put("alert-dlq", ENVELOPE)
+    put("event-sink-dlq", ENVELOPE)
+    put("async-dlq", '{"mode": "fire-alert"}')
+    put("async-dlq", '{"source": "aws.states"}')
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == f"ledger: {tmp_path / 'ledger'}"
+    sent = dict(functions.invoked)
+    assert sent["stream-router"] == {"Records": [{"n": 1}]}
+    assert sent["sla-monitor"] == {"mode": "fire-alert"}
+    assert sent["watchdog"] == {"source": "aws.states"}
+    for name, source in (("alert-dispatcher", "alerts"), ("event-sink", "event-sink")):
+        (record,) = sent[name]["Records"]
+        assert (record["body"], record["eventSourceARN"].rpartition(":")[2]) == (ENVELOPE, f"test-interlock-{source}")
+    assert sum(left(name) for name in QUEUES) == 0
+    entries = (tmp_path / "ledger" / "alert-dlq.jsonl").read_text().splitlines()
+    assert [json.loads(line).get("step") for line in entries] == [None, "begun", "resent", "deleted"]
+
+
+def test_failed_letters_stay_and_exit_code_is_one(functions: Functions, tmp_path: Path) -> None:
+    functions.failing = "bronze"
+    put("alert-dlq", ENVELOPE)
+    put("async-dlq", "no json")
+    put("async-dlq", "{}")
+    done = dlq("redrive", "--apply", "--json", "--ledger", str(tmp_path / "ledger"))
+    reports = json.loads(done.stdout)["queues"]
+    assert (done.exit_code, reports["alert-dlq"]["failed"], reports["async-dlq"]["failed"]) == (1, 1, 2)
+    assert (left("alert-dlq"), left("async-dlq")) == (1, 2)
+
+
+def test_only_the_named_letters_are_sent(functions: Functions, tmp_path: Path) -> None:
+    wanted = put("alert-dlq", ENVELOPE)
+    put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 1 skipped"
+    assert (left("alert-dlq"), len(functions.invoked)) == (1, 1)
+
+
+def lost_batch(size: int) -> str:
+    batch = {
+        "shardId": "shardId-1",
+        "startSequenceNumber": "11",
+        "endSequenceNumber": "14",
+        "approximateArrivalOfFirstRecord": "2026-03-03T08:00:00Z",
+        "approximateArrivalOfLastRecord": "2026-03-03T08:00:05Z",
+        "batchSize": size,
+        "streamArn": "arn:aws:dynamodb:eu-west-1:1:table/test-interlock-control/stream/s",
+    }
+    return json.dumps({"DDBStreamBatchInfo": batch})
+
+
+@pytest.mark.parametrize(("size", "code", "stays"), [(1, 0, 0), (2, 1, 1)])
+def test_lost_batch_is_sent_from_the_table(
+    functions: Functions, tables: MemoryTables, tmp_path: Path, size: int, code: int, stays: int
+) -> None:
+    """Rows of another time are not sent. If rows are missing, the letter stays."""
+    control = TableNames.of_environment("test").control
+    for key, at in (("lost", "2026-03-03T08:00:01Z"), ("old", "2026-03-01T08:00:01Z"), ("odd", "yesterday")):
+        tables.transact([Put(control, {"PK": "PIPELINE#bronze", "SK": f"SENSOR#{key}", "updatedAt": at})])
+    tables.transact([Put(control, {"PK": "PIPELINE#bronze", "SK": "CONFIG", "GSI1PK": "CONFIG", "GSI1SK": "bronze"})])
+    put("sr-control-dlq", lost_batch(size))
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert (done.exit_code, left("sr-control-dlq")) == (code, stays), done.output
+    ((name, event),) = functions.invoked
+    (record,) = event["Records"]
+    assert (name, record["dynamodb"]["Keys"]["SK"]) == ("stream-router", {"S": "SENSOR#lost"})
+    assert record["dynamodb"]["ApproximateCreationDateTime"] == 1772524801.0
