@@ -5,8 +5,10 @@ The test plays the source. It delivers batches and obeys the responses until eve
 """
 
 import asyncio
+import logging
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,6 +34,15 @@ SOURCES = ["dynamodb", "kinesis", "sqs", "fifo", "strict fifo", "kafka"]
 LANES = {"dynamodb": 1, "kinesis": 1, "kafka": 3}
 _PART = 500
 read = record_decoder(dict[str, Any])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    """Without the lines of thousands of faults, which would take most of the time."""
+    logger = logging.getLogger("interlock_dlq")
+    logger.disabled = True
+    yield
+    logger.disabled = False
 
 
 class Faults:
