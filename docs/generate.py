@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 def generated() -> dict[Path, str]:
     """Each generated file with its content: the alert filter for Terraform, the texts of the alert-dispatcher."""
-    advice = {kind: {"severity": found.severity, "hint": found.hint} for kind, found in EVENT_KINDS.items()}
+    advice = {
+        kind: {"severity": found.severity, "hint": found.hint, "subject": found.subject}
+        for kind, found in EVENT_KINDS.items()
+    }
     return {
         ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
         ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),

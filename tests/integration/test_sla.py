@@ -118,5 +118,6 @@ def test_date_without_data_gets_one_warning_and_one_breach(outside: Outside, dea
     assert [str(row["eventType"]) for row in outside.store.events(name)] == ["SLA_WARNING", "SLA_BREACH"]
     assert timedelta(0) <= _reported_at(outside, name, "SLA_BREACH") - deadline.at < TIMER_GRACE
     assert outside.starts(name) == []
-    heard = [one["text"] for one in outside.stack.slack_messages() if name in one["text"]]
+    replies = [one for one in outside.stack.slack_messages() if "thread_ts" in one]
+    heard = [one["text"] for one in replies if name in one["text"]]
     assert len([text for text in heard if "SLA_BREACH" in text]) == 1

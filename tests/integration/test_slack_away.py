@@ -24,7 +24,8 @@ def test_alerts_of_an_outage_are_posted_after_it(outside: Outside) -> None:
     begin = time.monotonic()
 
     def posted() -> list[str]:
-        return [message["text"] for message in outside.stack.slack_messages() if "· away ·" in message["text"]]
+        replies = [message for message in outside.stack.slack_messages() if "thread_ts" in message]
+        return [message["text"] for message in replies if "· away ·" in message["text"]]
 
     await_that(posted, "the first alert after the outage")
     first = time.monotonic() - begin

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
@@ -34,23 +35,33 @@ class Answer:
         self.body, self.status, self.headers, self.hang_up = body, status, headers or {}, hang_up
 
 
-class LoopbackSlack:
-    """Behaves like chat.postMessage: keeps posted messages, and answers with a growing ts.
+Fields = dict[str, Any]
 
-    Each request takes the first of `answers`, if any. Its message is then posted only if the answer is ok, or
-    hangs up after the post. `before` is called with each request's body before the answer.
+
+class LoopbackSlack:
+    """Behaves like the used methods of Slack: keeps posted messages, and answers with a growing ts.
+
+    Each post or update takes the first of `answers`, if any. Its message is then posted only if the answer is ok, or
+    hangs up after the post. `before` is called with the fields of each post before the answer, `updating` with those of
+    each update. A reader of the history sees all messages at once.
     """
 
     def __init__(self) -> None:
-        self.posted: list[dict[str, Any]] = []
+        self.posted: list[Fields] = []
+        self.updates: list[Fields] = []
+        self.looks: list[str] = []
+        """The calls that read the history."""
         self.tokens: list[str] = []
         self.requests = 0
         self.answers: list[Answer] = []
+        self.update_answers: list[Answer] = []
+        self.look_answers: list[Answer] = []
         self.away: Callable[[], bool] = lambda: False
         """Whether every request fails with 503, that of a probe too."""
         self.probes = 0
         self.probe_answers: list[Answer] = []
-        self.before: Callable[[dict[str, Any]], object] = lambda body: None
+        self.before: Callable[[Fields], object] = lambda body: None
+        self.updating: Callable[[Fields], object] = lambda body: None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -62,32 +73,83 @@ class LoopbackSlack:
 
     @property
     def texts(self) -> list[str]:
-        return [message["text"] for message in self.posted]
+        """The texts of the replies, oldest first."""
+        return [message["text"] for message in self.replies]
+
+    @property
+    def heads(self) -> list[Fields]:
+        """The messages that opened a thread, with their current texts."""
+        return [message for message in self.posted if "thread_ts" not in message]
+
+    @property
+    def replies(self) -> list[Fields]:
+        return [message for message in self.posted if "thread_ts" in message]
 
     @property
     def opened(self) -> list[str]:
         """The ts of the messages that opened a thread."""
-        return [message["ts"] for message in self.posted if "thread_ts" not in message]
+        return [message["ts"] for message in self.heads]
 
-    def take(self, path: str, token: str, body: dict[str, Any]) -> Answer:
+    @property
+    def broadcast(self) -> list[Fields]:
+        """The replies that the channel shows."""
+        return [message for message in self.replies if message.get("reply_broadcast")]
+
+    def take(self, path: str, token: str, body: Fields) -> Answer:
+        method = path.removeprefix("/api/")
         with self._lock:
             self.requests += 1
             self.tokens.append(token)
-            if path == "/api/auth.test":
-                self.probes += 1
+            self.probes += method == "auth.test"
             if self.away():
                 return Answer("", status=503)
-            if path == "/api/auth.test":
+            if method == "auth.test":
                 return self.probe_answers.pop(0) if self.probe_answers else Answer({"ok": True})
+            if method.startswith("conversations."):
+                self.looks.append(method)
+                return self.look_answers.pop(0) if self.look_answers else self._history(body)
+        if method == "chat.update":
+            return self._update(body)
+        if method == "chat.postMessage":
+            return self._post(body)
+        return Answer({"ok": False, "error": "unknown_method"})
+
+    def _post(self, body: Fields) -> Answer:
+        with self._lock:
             answer = self.answers.pop(0) if self.answers else None
         self.before(body)
-        if path != "/api/chat.postMessage":
-            return Answer({"ok": False, "error": "unknown_method"})
         with self._lock:
             ts = f"1700000000.{len(self.posted):06d}"
             if answer is None or answer.hang_up:
                 self.posted.append({**body, "ts": ts})
             return answer or Answer({"ok": True, "channel": body["channel"], "ts": ts})
+
+    def _update(self, body: Fields) -> Answer:
+        with self._lock:
+            answer = self.update_answers.pop(0) if self.update_answers else None
+        self.updating(body)
+        with self._lock:
+            found = [message for message in self.posted if message["ts"] == body["ts"]]
+            if not found:
+                return Answer({"ok": False, "error": "message_not_found"})
+            if answer is None or answer.hang_up:
+                self.updates.append(body)
+                found[0].update({name: body[name] for name in ("text", "blocks", "metadata") if name in body})
+            return answer or Answer({"ok": True, "channel": body["channel"], "ts": body["ts"]})
+
+    def _history(self, query: Fields) -> Answer:
+        """One message per page, so that each reader must follow the cursor."""
+        thread = query.get("ts")
+        found = [one for one in self.posted if thread in (None, one.get("thread_ts"), one["ts"])]
+        if thread is None:
+            found = [one for one in found[::-1] if "thread_ts" not in one or one.get("reply_broadcast")]
+        first = int(query.get("cursor") or 0)
+        following = str(first + 1) if first + 1 < len(found) else ""
+        messages = [
+            {name: value for name, value in one.items() if name != "metadata" or "include_all_metadata" in query}
+            for one in found[first : first + 1]
+        ]
+        return Answer({"ok": True, "messages": messages, "response_metadata": {"next_cursor": following}})
 
     def close(self) -> None:
         self._server.shutdown()
@@ -98,8 +160,13 @@ class LoopbackSlack:
 def _handler_of(slack: LoopbackSlack) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
-            answer = slack.take(self.path, self.headers["Authorization"].removeprefix("Bearer "), body)
+            text = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+            # Slack's methods that read take no JSON.
+            is_json = self.headers["Content-Type"].startswith("application/json")
+            self._answer(self.path, json.loads(text or "{}") if is_json else dict(parse_qsl(text)))
+
+        def _answer(self, path: str, body: Fields) -> None:
+            answer = slack.take(path, self.headers["Authorization"].removeprefix("Bearer "), body)
             if answer.hang_up:
                 self.close_connection = True
                 return
@@ -126,7 +193,7 @@ class SerialTable:
     `before` and `after` are called around each request with the operation's name.
     """
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    def __init__(self, client: Any) -> None:
         self._client = client
         self._lock = threading.Lock()
         self.before: Callable[[str], object] = lambda operation: None
@@ -212,6 +279,11 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
 @pytest.fixture
 def table(dynamodb: "DynamoDBClient") -> SerialTable:
     return SerialTable(dynamodb)
+
+
+@pytest.fixture
+def serial() -> type[SerialTable]:
+    return SerialTable
 
 
 @pytest.fixture

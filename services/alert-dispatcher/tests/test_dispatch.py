@@ -46,13 +46,14 @@ def rows_in(table: Any) -> dict[str, dict[str, Any]]:
     return {row["SK"]["S"]: row for row in table.scan(TableName=TABLE)["Items"]}
 
 
-def test_the_first_alert_opens_the_thread_and_the_others_reply(
+def test_the_first_alert_opens_the_thread_and_all_reply(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any
 ) -> None:
     for identifier in "abc":
         make().dispatch(alert(identifier), clock.deadline())
     (opened,) = slack.opened
-    assert [message.get("thread_ts") for message in slack.posted] == [None, opened, opened]
+    assert [message.get("thread_ts") for message in slack.posted] == [None, *[opened] * 3]
+    assert [text.splitlines()[1] for text in slack.texts] == ["a", "b", "c"]
     row = rows_in(table)[THREAD.sk]
     assert (row["threadTs"]["S"], row["channelId"]["S"]) == (opened, "C1")
     assert row["createdAt"]["S"].startswith("2026-03-03T08:00")
@@ -74,7 +75,7 @@ def test_an_event_that_is_delivered_twice_is_posted_once(
     make().dispatch(alert(), clock.deadline())
     clock.sleep(timedelta(days=3))
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 1
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
 
 
 def test_a_second_delivery_waits_for_the_first_post(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
@@ -87,9 +88,9 @@ def test_a_second_delivery_waits_for_the_first_post(make: Callable[..., Dispatch
 
     slack.before = deliver_again
     make().dispatch(alert(), clock.deadline())
-    assert len(refused) == 1
+    assert len(refused) == 2  # during the post of the head, and that of the reply
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 1
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
 
 
 def test_an_alert_returns_to_the_queue_while_a_thread_opens(
@@ -105,7 +106,7 @@ def test_an_alert_returns_to_the_queue_while_a_thread_opens(
     assert 3 * SECOND <= sum(clock.slept, timedelta()) < 4 * SECOND
     # The alert's row was released, so the next delivery need not wait for the end of a lease.
     make().dispatch(alert("b"), clock.deadline())
-    assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
+    assert [message.get("thread_ts") for message in slack.posted] == [None, *slack.opened * 2]
 
 
 def test_a_waiting_alert_replies_once_the_thread_is_open(
@@ -126,7 +127,7 @@ def test_a_waiting_alert_replies_once_the_thread_is_open(
     first.start()
     assert opening.wait(300)
     make(sleep=sleep_until_open).dispatch(alert("b"), clock.deadline())
-    assert [message.get("thread_ts") for message in slack.posted] == [None, slack.opened[0]]
+    assert [message.get("thread_ts") for message in slack.posted] == [None, *slack.opened * 2]
 
 
 def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
@@ -148,7 +149,7 @@ def test_concurrent_first_alerts_open_one_thread(make: Callable[..., Dispatcher]
     for thread in threads:
         thread.join()
     assert len(slack.opened) == 1
-    assert sorted(message["text"].splitlines()[1] for message in slack.posted) == ["a", "b", "c", "d"]
+    assert sorted(text.splitlines()[1] for text in slack.texts) == ["a", "b", "c", "d"]
 
 
 def test_a_crash_before_the_post_only_delays_the_alert(
@@ -165,7 +166,7 @@ def test_a_crash_before_the_post_only_delays_the_alert(
         make().dispatch(alert(), clock.deadline())
     clock.sleep(31 * SECOND)
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 1
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
 
 
 def test_a_crash_while_a_thread_opens_blocks_alerts_briefly(
@@ -180,14 +181,47 @@ def test_a_crash_while_a_thread_opens_blocks_alerts_briefly(
     assert len(slack.opened) == 1
 
 
-def test_a_lost_answer_may_cause_a_second_post_but_no_loss(
-    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+@pytest.mark.parametrize("lost", [0, 1], ids=["head", "reply"])
+def test_a_lost_answer_is_looked_for_before_it_is_repeated(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, lost: int
 ) -> None:
-    slack.answers = [answer("", hang_up=True)]
+    slack.answers = [None] * lost + [answer("", hang_up=True)]
     with pytest.raises(SlackAway):
         make().dispatch(alert(), clock.deadline())
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 2
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
+    assert set(slack.looks) <= {"conversations.history", "conversations.replies"}
+    assert slack.looks
+
+
+@pytest.mark.parametrize("lost", [0, 1], ids=["head", "reply"])
+def test_an_unposted_message_is_looked_for_and_posted(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, lost: int
+) -> None:
+    slack.answers = [None] * lost + [answer("", status=503)]
+    with pytest.raises(SlackAway):
+        make().dispatch(alert(), clock.deadline())
+    make().dispatch(alert(), clock.deadline())
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
+    assert slack.looks
+
+
+def test_a_first_post_reads_no_history(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+    make().dispatch(alert("a"), clock.deadline())
+    make().dispatch(alert("b"), clock.deadline())
+    assert slack.looks == []
+
+
+def test_without_the_scope_a_lost_answer_is_posted_again(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack.answers = [None, answer("", hang_up=True)]
+    with pytest.raises(SlackAway):
+        make().dispatch(alert(), clock.deadline())
+    slack.look_answers = [answer({"ok": False, "error": "missing_scope", "needed": "channels:history"})]
+    make().dispatch(alert(), clock.deadline())
+    assert (len(slack.heads), len(slack.replies)) == (1, 2)
+    assert "lost_answer_not_looked_for" in [record.message for record in caplog.records]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +249,7 @@ def test_a_post_that_failed_may_be_tried_again_at_once(
     with pytest.raises(expected):
         make().dispatch(alert(), clock.deadline())
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 1 + in_thread
+    assert len(slack.replies) == 1 + in_thread
     assert len(slack.opened) == 1
 
 
@@ -226,8 +260,8 @@ def test_the_dispatcher_waits_for_the_time_slack_asked_for(
     slack.answers = [busy, busy]
     make().dispatch(alert(), clock.deadline())
     assert clock.slept == [7 * SECOND, 7 * SECOND]
-    assert len(slack.posted) == 1
-    assert slack.requests == 3
+    assert len(slack.replies) == 1
+    assert slack.requests == 4
 
 
 def test_a_wait_beyond_the_invocation_sends_nothing(
@@ -243,7 +277,7 @@ def test_a_wait_beyond_the_invocation_sends_nothing(
     clock.sleep(30 * SECOND)
     for identifier in "ab":
         dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
-    assert len(slack.posted) == 2
+    assert len(slack.replies) == 2
 
 
 def test_nothing_is_leased_while_slack_asks_to_wait(
@@ -258,7 +292,7 @@ def test_nothing_is_leased_while_slack_asks_to_wait(
     slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "40"})]
     make(sleep=look).dispatch(alert(), clock.deadline())
     assert leased == [set()]
-    assert len(slack.posted) == 1
+    assert len(slack.replies) == 1
 
 
 def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
@@ -269,11 +303,11 @@ def test_an_alert_is_not_begun_at_the_end_of_the_invocation(
     assert rows_in(table) == {}
 
 
-@pytest.mark.parametrize("slow", [1, 2], ids=["the alert's row", "the thread's row"])
+@pytest.mark.parametrize("slow", [1, 2, 3], ids=["the alert's row", "the state", "the thread's row"])
 def test_a_post_begins_only_if_it_ends_before_its_lease(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, slow: int
 ) -> None:
-    updates: list[str] = []
+    updates: list[str] = []  # of the alert's row, of the state, of the thread's row
 
     def answer_late(operation: str) -> None:
         updates.extend([operation] if operation == "update_item" else [])
@@ -290,9 +324,10 @@ def test_another_channel_has_its_own_threads(make: Callable[..., Dispatcher], sl
     make("C1").dispatch(alert("a"), clock.deadline())
     make("C2").dispatch(alert("b"), clock.deadline())
     make("C2").dispatch(alert("c"), clock.deadline())
-    assert [message["channel"] for message in slack.posted] == ["C1", "C2", "C2"]
-    assert slack.posted[2]["thread_ts"] == slack.posted[1]["ts"]
-    assert "thread_ts" not in slack.posted[1]
+    assert [message["channel"] for message in slack.heads] == ["C1", "C2"]
+    assert [message["channel"] for message in slack.replies] == ["C1", "C2", "C2"]
+    first, second = slack.opened
+    assert [message["thread_ts"] for message in slack.replies] == [first, second, second]
 
 
 def test_a_missing_thread_is_opened_again(make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any) -> None:
@@ -300,11 +335,11 @@ def test_a_missing_thread_is_opened_again(make: Callable[..., Dispatcher], slack
     slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
     make().dispatch(alert("b"), clock.deadline())
     make().dispatch(alert("c"), clock.deadline())
-    assert len(slack.opened) == 2
-    assert slack.posted[2]["thread_ts"] == slack.opened[1]
+    first, second = slack.opened
+    assert [message["thread_ts"] for message in slack.replies] == [first, second, second]
 
 
-def test_a_posted_message_is_done_even_if_its_note_fails(
+def test_a_head_whose_note_failed_is_found_again(
     make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_after_the_post(operation: str) -> None:
@@ -312,9 +347,26 @@ def test_a_posted_message_is_done_even_if_its_note_fails(
             raise ConnectionError("the table is away")
 
     table.before = break_after_the_post
+    with pytest.raises(ConnectionError):
+        make().dispatch(alert(), clock.deadline())
+    table.before = lambda operation: None
+    clock.sleep(31 * SECOND)
     make().dispatch(alert(), clock.deadline())
-    assert len(slack.posted) == 1
-    assert [record.message for record in caplog.records].count("post_not_noted") == 2
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
+    assert "post_not_noted" in [record.message for record in caplog.records]
+
+
+def test_a_posted_reply_is_done_even_if_its_note_fails(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any, table: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_after_the_reply(operation: str) -> None:
+        if slack.replies:
+            raise ConnectionError("the table is away")
+
+    table.before = break_after_the_reply
+    make().dispatch(alert(), clock.deadline())
+    assert (len(slack.heads), len(slack.replies)) == (1, 1)
+    assert [record.message for record in caplog.records].count("post_not_noted") == 1
 
 
 def test_a_failing_table_does_not_hide_an_error_of_slack(

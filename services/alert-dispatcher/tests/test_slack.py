@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from interlock_alert_dispatcher.slack import Slack, SlackAway, SlackBusy, SlackRefused, ThreadGone
+from interlock_alert_dispatcher.slack import (
+    Message,
+    MessageFixed,
+    Slack,
+    SlackAway,
+    SlackBusy,
+    SlackRefused,
+    ThreadGone,
+)
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_dlq import RetryLater
 
 SECOND = timedelta(seconds=1)
+HELLO = Message("a", "hello")
 
 
 class RotatingTokens:
@@ -32,20 +41,82 @@ def channel(url: str, clock: Any, *, tokens: Any = None, trip_after: int = 5, re
 
 
 def test_a_message_is_posted_to_the_channel_with_the_token(slack: Any, clock: Any) -> None:
-    ts = channel(slack.url, clock).post("hello", None, clock.deadline())
+    ts = channel(slack.url, clock).post(HELLO, None, clock.deadline())
     (message,) = slack.posted
     assert (message["channel"], message["text"], message["ts"]) == ("C1", "hello", ts)
     assert slack.tokens == ["xoxb-1"]
 
 
 def test_a_reply_names_its_thread(slack: Any, clock: Any) -> None:
-    channel(slack.url, clock).post("more", "17.1", clock.deadline())
+    channel(slack.url, clock).post(Message("m", "more"), "17.1", clock.deadline())
     assert slack.posted[0]["thread_ts"] == "17.1"
 
 
+def test_a_reply_is_broadcast_only_on_request(slack: Any, clock: Any) -> None:
+    for broadcast in (False, True):
+        channel(slack.url, clock).post(HELLO, "17.1", clock.deadline(), broadcast=broadcast)
+    assert [message["reply_broadcast"] for message in slack.posted] == [False, True]
+
+
+def test_an_update_replaces_the_text_without_mentions(slack: Any, clock: Any) -> None:
+    posting = channel(slack.url, clock)
+    ts = posting.post(HELLO, None, clock.deadline())
+    posting.update(Message("a", "other"), ts, clock.deadline())
+    (update,) = slack.updates
+    assert (update["channel"], update["ts"], update["parse"], update["link_names"]) == ("C1", ts, "none", False)
+    assert [message["text"] for message in slack.posted] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("message_not_found", ThreadGone),
+        ("cant_update_message", MessageFixed),
+        ("edit_window_closed", MessageFixed),
+        ("update_failed", SlackAway),
+        ("external_channel_migrating", SlackAway),
+        ("ratelimited", SlackBusy),
+        ("is_inactive", SlackRefused),
+        ("invalid_auth", SlackRefused),
+    ],
+)
+def test_each_rejected_update_has_its_meaning(
+    slack: Any, answer: Any, clock: Any, code: str, expected: type[Exception]
+) -> None:
+    posting = channel(slack.url, clock)
+    ts = posting.post(HELLO, None, clock.deadline())
+    slack.update_answers = [answer({"ok": False, "error": code})]
+    with pytest.raises(expected) as caught:
+        posting.update(HELLO, ts, clock.deadline())
+    assert type(caught.value) is expected
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "metadata_must_be_sent_from_app"])
+def test_a_form_that_slack_rejects_is_sent_as_text(slack: Any, answer: Any, clock: Any, code: str) -> None:
+    slack.answers = [answer({"ok": False, "error": code})]
+    channel(slack.url, clock).post(HELLO, None, clock.deadline())
+    (message,) = slack.posted
+    assert message["text"] == "hello"
+    assert not {"metadata", "blocks"} & message.keys()
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_message_is_found_by_its_key(slack: Any, clock: Any, in_thread: bool) -> None:
+    posting = channel(slack.url, clock)
+    head = posting.post(Message("head", "x"), None, clock.deadline())
+    made = {key: posting.post(Message(key, "x"), head if in_thread else None, clock.deadline()) for key in "abc"}
+    slack.posted.append({"ts": "1.1", "text": "of another app", "metadata": {"event_type": "x", "event_payload": []}})
+    place = head if in_thread else None
+    assert posting.find("b", place, clock.now(), clock.deadline()) == made["b"]
+    assert posting.find("d", place, clock.now(), clock.deadline()) is None
+    assert posting.find("head" if not in_thread else "a", None, clock.now(), clock.deadline()) == (
+        head if not in_thread else None
+    )
+
+
 def test_a_base_url_may_lack_its_closing_slash(slack: Any, clock: Any) -> None:
-    channel(slack.url.rstrip("/"), clock).post("hello", None, clock.deadline())
-    assert slack.texts == ["hello"]
+    channel(slack.url.rstrip("/"), clock).post(HELLO, None, clock.deadline())
+    assert [message["text"] for message in slack.posted] == ["hello"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +145,7 @@ def test_each_answer_means_rejected_away_or_busy(
 ) -> None:
     slack.answers = [answer(body, status=status)]
     with pytest.raises(expected) as caught:
-        channel(slack.url, clock).post("hello", None, clock.deadline())
+        channel(slack.url, clock).post(HELLO, None, clock.deadline())
     assert type(caught.value) is expected
     assert slack.requests == 1
 
@@ -82,7 +153,7 @@ def test_each_answer_means_rejected_away_or_busy(
 def test_a_reply_to_a_missing_thread_raises_thread_gone(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer({"ok": False, "error": "thread_not_found"})]
     with pytest.raises(ThreadGone):
-        channel(slack.url, clock).post("hello", "17.1", clock.deadline())
+        channel(slack.url, clock).post(HELLO, "17.1", clock.deadline())
 
 
 @pytest.mark.parametrize(
@@ -98,14 +169,14 @@ def test_a_reply_to_a_missing_thread_raises_thread_gone(slack: Any, answer: Any,
 def test_slacks_answer_names_the_wait(slack: Any, answer: Any, clock: Any, header: dict[str, str], wait: int) -> None:
     slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers=header)]
     with pytest.raises(SlackBusy) as caught:
-        channel(slack.url, clock).post("hello", None, clock.deadline())
+        channel(slack.url, clock).post(HELLO, None, clock.deadline())
     assert caught.value.until == clock.now() + wait * SECOND
 
 
 def test_slack_sdk_does_not_repeat_a_post_after_a_lost_answer(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer("", hang_up=True)]
     with pytest.raises(SlackAway, match="no answer from Slack"):
-        channel(slack.url, clock).post("hello", None, clock.deadline())
+        channel(slack.url, clock).post(HELLO, None, clock.deadline())
     assert slack.requests == 1
 
 
@@ -114,21 +185,21 @@ def test_a_slack_that_cannot_be_reached_is_away(clock: Any) -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/api/"
         with pytest.raises(SlackAway, match="no answer from Slack"):
-            channel(url, clock).post("hello", None, clock.deadline())
+            channel(url, clock).post(HELLO, None, clock.deadline())
 
 
 def test_a_rotated_token_is_fetched_and_used_at_once(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer({"ok": False, "error": "token_revoked"})]
-    channel(slack.url, clock, tokens=RotatingTokens()).post("hello", None, clock.deadline())
+    channel(slack.url, clock, tokens=RotatingTokens()).post(HELLO, None, clock.deadline())
     assert slack.tokens == ["xoxb-old", "xoxb-new"]
-    assert slack.texts == ["hello"]
+    assert [message["text"] for message in slack.posted] == ["hello"]
 
 
 def test_another_rejection_does_not_fetch_the_token(slack: Any, answer: Any, clock: Any) -> None:
     slack.answers = [answer({"ok": False, "error": "is_archived"})]
     tokens = RotatingTokens()
     with pytest.raises(SlackRefused, match="is_archived"):
-        channel(slack.url, clock, tokens=tokens).post("hello", None, clock.deadline())
+        channel(slack.url, clock, tokens=tokens).post(HELLO, None, clock.deadline())
     assert tokens.current == "xoxb-old"
 
 
@@ -136,7 +207,7 @@ def test_nothing_is_sent_once_the_time_is_over(slack: Any, clock: Any) -> None:
     deadline = clock.deadline(5 * SECOND)
     clock.sleep(5 * SECOND)
     with pytest.raises(RetryLater):
-        channel(slack.url, clock).post("hello", None, deadline)
+        channel(slack.url, clock).post(HELLO, None, deadline)
     assert slack.requests == 0
 
 
@@ -145,7 +216,7 @@ def test_failures_in_a_row_open_the_breaker(slack: Any, answer: Any, clock: Any)
     slack.answers = [answer("", status=503)] * 3
     for said in ["HTTP 503"] * 3 + ["failed too often"] * 2:
         with pytest.raises(SlackAway, match=said):
-            posting.post("hello", None, clock.deadline())
+            posting.post(HELLO, None, clock.deadline())
     assert slack.requests == 3
     with pytest.raises(SlackAway, match="failed too often"):
         posting.ready()
@@ -155,8 +226,8 @@ def test_one_success_after_the_rest_closes_the_breaker(slack: Any, answer: Any, 
     posting = channel(slack.url, clock, trip_after=1, rest=timedelta())
     slack.answers = [answer("", status=503)]
     with pytest.raises(SlackAway):
-        posting.post("hello", None, clock.deadline())
-    posting.post("hello", None, clock.deadline())
+        posting.post(HELLO, None, clock.deadline())
+    posting.post(HELLO, None, clock.deadline())
     posting.ready()
 
 
@@ -166,5 +237,5 @@ def test_a_rejection_is_not_a_failure_of_the_breaker(slack: Any, answer: Any, cl
     slack.answers = [answer(said)] * 5
     for _ in range(5):
         with pytest.raises((SlackBusy, SlackRefused)):
-            posting.post("hello", None, clock.deadline())
+            posting.post(HELLO, None, clock.deadline())
     assert slack.requests == 5

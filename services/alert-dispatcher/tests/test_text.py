@@ -103,7 +103,7 @@ def test_the_severity_of_a_critical_pipeline_is_raised() -> None:
 
 
 # The fields of an alert that are texts of the event, other than the keys of its rows.
-TEXTS = sorted(set(Alert.__struct_fields__) - {"id", "at", "schedule_id", "critical"})
+TEXTS = sorted(set(Alert.__struct_fields__) - {"id", "at", "schedule_id", "about", "critical"})
 HOSTILE = {
     "<!channel> <!here> <@U1> <#C1>": "&lt;!channel&gt; &lt;!here&gt; &lt;@U1&gt; &lt;#C1&gt;",
     "<http://x|safe> & co": "&lt;http://x|safe&gt; &amp; co",

@@ -77,6 +77,69 @@ def test_auth_test_rejects_an_invalid_token(slack: RecordingSlack) -> None:
     assert call(slack, "chat.unheardOf", {})[1] == {"ok": False, "error": "unknown_method"}
 
 
+def test_update_changes_a_message_also_after_a_restart(slack: RecordingSlack, tmp_path: Path) -> None:
+    ts = post(slack, text="before", metadata={"event_type": "x", "event_payload": {}})["ts"]
+    assert call(slack, "chat.update", {"channel": "C1", "ts": ts, "text": "after"})[1]["ok"] is True
+    (message,) = slack.messages()
+    assert (message["text"], message["metadata"]["event_type"]) == ("after", "x")
+    with RecordingSlack(TOKEN, journal=tmp_path / "slack.jsonl") as again:
+        assert again.messages() == [message]
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"ts": "1.1", "text": "x"}, "message_not_found"),
+        ({"ts": "1.1"}, "no_text"),
+        ({"ts": "1.1", "text": "x" * 4001}, "msg_too_long"),
+    ],
+)
+def test_invalid_updates_are_rejected_like_by_slack(slack: RecordingSlack, fields: dict[str, str], error: str) -> None:
+    assert call(slack, "chat.update", {"channel": "C1", **fields})[1] == {"ok": False, "error": error}
+
+
+def history(slack: RecordingSlack, method: str, **fields: Any) -> dict[str, Any]:
+    return call(slack, f"conversations.{method}", {"channel": "C1", **fields}, form=True)[1]
+
+
+def test_history_has_heads_and_broadcast_replies(slack: RecordingSlack) -> None:
+    first = post(slack, text="head", metadata={"event_type": "x"})["ts"]
+    post(slack, text="reply", thread_ts=first)
+    last = post(slack, text="loud", thread_ts=first, reply_broadcast=True)["ts"]
+    found = history(slack, "history", include_all_metadata=1)["messages"]
+    assert [one["text"] for one in found] == ["loud", "head"]
+    assert found[1]["metadata"] == {"event_type": "x"}
+    assert "metadata" not in history(slack, "history")["messages"][1]
+    assert history(slack, "history", oldest=last)["messages"] == []
+
+
+def test_replies_come_in_pages(slack: RecordingSlack) -> None:
+    first = post(slack, text="0")["ts"]
+    for number in range(1, 4):
+        post(slack, text=str(number), thread_ts=first)
+    post(slack, text="another thread")
+    page = history(slack, "replies", ts=first, limit=3)
+    assert [one["text"] for one in page["messages"]] == ["0", "1", "2"]
+    rest = history(slack, "replies", ts=first, limit=3, cursor=page["response_metadata"]["next_cursor"])
+    assert ([one["text"] for one in rest["messages"]], rest["response_metadata"]["next_cursor"]) == (["3"], "")
+
+
+def test_a_method_without_its_scope_names_it() -> None:
+    with RecordingSlack(TOKEN, scopes=frozenset({"chat:write"})) as slack:
+        assert history(slack, "history") == {
+            "ok": False,
+            "error": "missing_scope",
+            "needed": "channels:history",
+            "provided": "chat:write",
+        }
+        assert history(slack, "info")["needed"] == "channels:read"
+        assert post(slack, text="x")["ok"] is True
+
+
+def test_info_describes_the_channel(slack: RecordingSlack) -> None:
+    assert history(slack, "info")["channel"] == {"id": "C1", "is_member": True, "is_archived": False}
+
+
 def test_limit_counts_posts_and_names_the_wait(slack: RecordingSlack) -> None:
     slack.limit(2, retry_after=3)
     for _ in range(2):

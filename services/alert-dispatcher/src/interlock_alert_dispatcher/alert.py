@@ -13,6 +13,8 @@ from interlock_dlq import MalformedRecord
 _Name = Annotated[str, Meta(min_length=1)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 _NO_SCHEDULE = "none"
+_ABOUT = ("alarm", "row", "sensorKey")
+"""The fields that distinguish incidents of one type, such as two alarms."""
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     source: str | None = None
     cron: str | None = None
     hint: str | None = None
+    about: str | None = None
     critical: bool = False
 
     @property
@@ -79,6 +82,7 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
         schedule_id=_text(top.get("scheduleId")),
         date=_text(top.get("date")),
         hint=_text(fields.get("actionHint")),
+        about=next(filter(None, (_text(fields.get(name)) for name in _ABOUT)), None),
         critical=fields.get("critical") is True,
         **{name: _text(fields.get(name)) for name in ("message", "deadline", "status", "source", "cron")},
     )

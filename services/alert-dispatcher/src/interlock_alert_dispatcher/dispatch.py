@@ -1,24 +1,22 @@
-"""Posts each alert as one Slack message in its thread, even if it is delivered twice."""
+"""Posts each alert as one reply in its thread, even if it is delivered twice, and keeps the head of the thread true."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
-from interlock_alert_dispatcher.slack import SlackBusy, ThreadGone
+from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, ThreadGone
 from interlock_alert_dispatcher.text import text_of
+from interlock_alert_dispatcher.threads import Channel, Occupied, Threads
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
 
-_PATIENCE = timedelta(seconds=3)
-"""How long an alert waits for another alert that opens their thread, before it is tried again later."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_LOOK_EVERY = timedelta(milliseconds=200)
+PACE = timedelta(seconds=1)
+"""Slack takes one message per second and channel, except for short bursts."""
 
 _POST_WITHIN = timedelta(seconds=20)
 """How long one alert may take after its lease. It ends well before the lease, so that no other Lambda posts it."""
@@ -27,28 +25,12 @@ _NEEDED = timedelta(seconds=2)
 """The time that the invocation must have left to begin with a message."""
 
 
-class Occupied(RetryLater):
-    """Another invocation posts this alert, or opens its thread."""
-
-
-class Channel(Protocol):
-    """The Slack channel of the messages."""
-
-    @property
-    def channel(self) -> str:
-        """The channel's id."""
-        ...
-
-    def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
-        """Post a message before the deadline. The result is its ts."""
-        ...
-
-
 class Dispatcher:
     """Posts alerts. Several Lambdas may run it at once.
 
     A row per event id keeps a second delivery from posting again. That row and the thread's row are leased for the
-    time of one post. A crash in between delays the message until the lease runs out, and loses nothing.
+    time of one post. A crash in between delays the message until the lease runs out, and loses nothing. The next holder
+    of the lease looks for the message in Slack's history before it posts.
     """
 
     def __init__(
@@ -61,6 +43,7 @@ class Dispatcher:
     ) -> None:
         self._slack = slack
         self._rows = rows
+        self._threads = Threads(slack, rows, now=now, sleep=sleep)
         self._now = now
         self._sleep = sleep
         self.quiet_until = _EPOCH
@@ -100,63 +83,31 @@ class Dispatcher:
             case Held():
                 raise Occupied("another delivery of this alert is being posted")
         try:
-            thread_ts, ts = self._post(alert, text_of(alert, late=late), soon)
-        except Exception:
-            self._release(taken)
+            thread_ts, ts = self._post(alert, taken, soon, late=late)
+        except Exception as error:
+            self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
             raise
-        self._note(taken, thread_ts, messageTs=ts)
+        self._rows.note(taken, self._now(), thread_ts, messageTs=ts)
         _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
         return True
 
-    def _post(self, alert: Alert, text: str, deadline: InvocationDeadline) -> tuple[str, str]:
-        """Post into the alert's thread, or open it. The result is the ts of the thread and of the message."""
-        thread = self._thread(alert, deadline)
-        if isinstance(thread, Lease):
-            return self._open(text, thread, deadline)
-        thread_ts = thread.texts["threadTs"]
+    def _post(self, alert: Alert, taken: Lease, deadline: InvocationDeadline, *, late: bool) -> tuple[str, str]:
+        """Commit the state, let the head state it, and post the reply. The result is the ts of the thread and reply.
+
+        Only the reply must not be repeated, so it comes last.
+        """
+        step = self._threads.record(alert)
+        head = self._threads.head(alert, deadline)
+        if late and head.is_new:
+            self._sleep(PACE)
         try:
-            return thread_ts, self._slack.post(text, thread_ts, deadline)
+            ts = self._threads.find(taken, alert.id, head.ts, deadline) or self._slack.post(
+                Message(alert.id, text_of(alert, late=late)),
+                head.ts,
+                deadline,
+                broadcast=step.is_worse and not head.shows,
+            )
         except ThreadGone:
-            self._rows.forget(thread)
+            self._threads.forget(head)
             raise
-
-    def _open(self, text: str, thread: Lease, deadline: InvocationDeadline) -> tuple[str, str]:
-        try:
-            ts = self._slack.post(text, None, deadline)
-        except Exception:
-            self._release(thread)
-            raise
-        self._note(thread, ts, channelId=self._slack.channel)
-        return ts, ts
-
-    def _thread(self, alert: Alert, deadline: InvocationDeadline) -> Done | Lease:
-        """The open thread, or the right to open it."""
-        key = Key(f"PIPELINE#{alert.pipeline_id}", alert.thread)
-        patience = self._now() + deadline.within(_PATIENCE)
-        while True:
-            thread = self._rows.find(key) or self._rows.take(key, self._now())
-            if isinstance(thread, Done) and thread.texts.get("channelId") != self._slack.channel:
-                # The thread belongs to an earlier channel.
-                self._rows.forget(thread)
-                continue
-            if not isinstance(thread, Held):
-                return thread
-            if self._now() >= patience:
-                raise Occupied("another alert is opening the thread")
-            self._sleep(_LOOK_EVERY)
-
-    def _release(self, lease: Lease) -> None:
-        try:
-            self._rows.release(lease)
-        except Exception as error:  # noqa: BLE001 - the first error matters, and the lease runs out by itself
-            _log.warning("lease_not_released", row=lease.key.sk, reason=f"{type(error).__name__}: {error}")
-
-    def _note(self, lease: Lease, thread_ts: str, **texts: str) -> None:
-        """Note a posted message. A failed note must not make the queue deliver the message again."""
-        try:
-            if self._rows.finish(lease, self._now(), thread_ts, **texts):
-                return
-            reason = "its lease had run out"
-        except Exception as error:  # noqa: BLE001 - the message is in Slack, and only the note is missing
-            reason = f"{type(error).__name__}: {error}"
-        _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
+        return head.ts, ts

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import read_alert
-from interlock_alert_dispatcher.dispatch import Dispatcher, Occupied
+from interlock_alert_dispatcher.dispatch import PACE, Dispatcher
 from interlock_alert_dispatcher.leases import Done, Key, Lease, LeasedRows
 from interlock_alert_dispatcher.pending import DRAIN, Pending, PendingAlerts
 from interlock_alert_dispatcher.slack import Slack, SlackBusy, SlackError, SlackRefused
+from interlock_alert_dispatcher.threads import Occupied
 from interlock_alert_dispatcher.tokens import TokenUnreadable
 from interlock_dlq import OUTBOX, DeadLetter, Permanence, RetryLater, Router, classify, make_letter
 from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
@@ -20,9 +21,6 @@ LEASE = timedelta(seconds=65)
 """How long one invocation may post. It is longer than the function's timeout."""
 
 _INVOCATION = timedelta(seconds=60)
-
-_PACE = timedelta(seconds=1)
-"""Slack takes one message per second and channel."""
 
 _REFUSALS = 3
 """So many rejections in a row are a fault of the channel or the token, not of the messages."""
@@ -106,7 +104,7 @@ class Drain:
             if pending is None:
                 break
             self._post(pending, progress, deadline)
-        if self._dispatcher.quiet_until > self._now() + _PACE:
+        if self._dispatcher.quiet_until > self._now() + PACE:
             self._pending.note_quiet(self._dispatcher.quiet_until)
         return progress
 
@@ -148,7 +146,7 @@ class Drain:
     def _note_post(self, progress: _Progress) -> None:
         """Keep the pace. Slack takes messages, so the messages that it rejected are at fault themselves."""
         progress.posted += 1
-        self._dispatcher.stay_quiet(self._now() + _PACE)
+        self._dispatcher.stay_quiet(self._now() + PACE)
         for pending, refusal in progress.refused:
             self._bury(pending, refusal)
         progress.refused.clear()

@@ -33,10 +33,14 @@ _MARKS = {
 
 
 class Advice(Struct, frozen=True):
-    """The severity of a type of alert, and its hint with the placeholders `{pipeline}` and `{date}`."""
+    """The severity of a type of alert, its hint with the placeholders `{pipeline}` and `{date}`, and its subject.
+
+    The subject is the part of the run that the alert is about. It is empty for an incident.
+    """
 
     severity: Severity
     hint: str
+    subject: str = ""
 
 
 _UNKNOWN = Advice(

@@ -20,6 +20,13 @@ _TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 """The form of a ts of Slack."""
 
 _LEASE = "leaseUntil"
+_UNSURE = "unsure"
+"""Holds why an earlier holder may have done the work."""
+
+_SINCE = "since"
+_OWN = frozenset({"PK", "SK", _DONE, _SINCE, "leasedBy"})
+"""The texts that are of no use without a `threadTs` or a lease."""
+
 _FARTHEST = timedelta(hours=1)
 """No lease is that long. A lease that ends later was written by another process."""
 
@@ -38,10 +45,25 @@ class Key(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """The right to do the work of a row. After its end another Lambda may take the row over."""
+    """The right to do the work of a row. After its end another Lambda may take the row over.
+
+    `texts` are the row's texts before. `is_repeat`: an earlier holder may have done the work, and did not note it.
+    `since` is the time of the first such holder (UTC), if the row has it.
+    """
 
     key: Key
     holder: str
+    texts: Mapping[str, str] = {}
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether the work may have been done before."""
+        return "leasedBy" in self.texts or _UNSURE in self.texts
+
+    @property
+    def since(self) -> datetime | None:
+        """The time of the first attempt, None if it is unreadable."""
+        return read_moment(self.texts.get(_SINCE))
 
 
 class Done(Struct, frozen=True):
@@ -95,13 +117,26 @@ class LeasedRows:
         ours = {
             ":holder": {"S": holder},
             ":until": {"N": _milliseconds(now + self._length)},
+            ":since": {"S": now.astimezone(UTC).isoformat()},
             ":ttl": {"N": self._ttl(now)},
         }
-        update = f"SET {_LEASE} = :until, leasedBy = :holder, #ttl = :ttl REMOVE {_DONE}"
-        return Lease(key, holder) if self._update(key, update, condition, {**ours, **values}) else None
+        sets = f"{_LEASE} = :until, leasedBy = :holder, {_SINCE} = if_not_exists({_SINCE}, :since), #ttl = :ttl"
+        before = self._update(key, f"SET {sets} REMOVE {_DONE}", condition, {**ours, **values})
+        return None if before is None else Lease(key, holder, _texts(before))
 
     def _read(self, key: Key) -> Mapping[str, Any]:
         return self._client.get_item(TableName=self._table, Key=key.wire(), ConsistentRead=True).get("Item", {})
+
+    def text(self, key: Key, name: str) -> Mapping[str, Any] | None:
+        """An attribute of the row in DynamoDB's notation. The read is consistent."""
+        return self._read(key).get(name)
+
+    def swap(self, key: Key, name: str, old: Mapping[str, Any] | None, new: str, now: datetime) -> bool:
+        """Write a text of the row, which may be absent, if it is still `old`. The result is whether it was."""
+        condition = f"attribute_not_exists({name})" if old is None else f"{name} = :old"
+        values: dict[str, Any] = {":new": {"S": new}, ":ttl": {"N": self._ttl(now)}}
+        values |= {} if old is None else {":old": old}
+        return self._update(key, f"SET {name} = :new, #ttl = :ttl", condition, values) is not None
 
     def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
         """Mark the leased row as done. The result is False if another Lambda took the row over after the lease."""
@@ -109,38 +144,76 @@ class LeasedRows:
         assignments = ", ".join(f"{name} = :{name}" for name in written)
         values = {f":{name}": {"S": value} for name, value in written.items()}
         values |= {":holder": {"S": lease.holder}, ":ttl": {"N": self._ttl(now)}}
-        update = f"SET {assignments}, #ttl = :ttl REMOVE leaseUntil, leasedBy"
-        return self._update(lease.key, update, "leasedBy = :holder", values)
+        update = f"SET {assignments}, #ttl = :ttl REMOVE {_LEASE}, leasedBy, {_UNSURE}, {_SINCE}"
+        return self._update(lease.key, update, "leasedBy = :holder", values) is not None
+
+    def note(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> None:
+        """Mark the row as done after a post. A failure is only logged, because the message is in Slack."""
+        try:
+            if self.finish(lease, now, thread_ts, **texts):
+                return
+            reason = "its lease had run out"
+        except Exception as error:  # noqa: BLE001 - the message is in Slack, and only the note is missing
+            reason = f"{type(error).__name__}: {error}"
+        _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
+
+    def give_back(self, lease: Lease, now: datetime, *, unsure: str = "") -> None:
+        """Release the row, so that the next Lambda need not wait for the end of the lease.
+
+        `unsure` is the reason if the work may have been done all the same. A failure is only logged: the error that led
+        here matters more, and the lease runs out by itself.
+        """
+        try:
+            if unsure or lease.is_repeat:
+                self._keep_unsure(lease, now, unsure or lease.texts.get(_UNSURE) or "its holder ended")
+            else:
+                self.release(lease)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.warning("lease_not_released", row=lease.key.sk, reason=f"{type(error).__name__}: {error}")
 
     def release(self, lease: Lease) -> None:
-        """Release the row, so that the next Lambda need not wait for the end of the lease."""
-        self._delete(lease.key, "leasedBy = :value", lease.holder)
+        """Release a row whose work was not done. Its other texts stay."""
+        if lease.texts.keys() - _OWN:
+            self._update(lease.key, f"REMOVE {_LEASE}, leasedBy, {_SINCE}", *_held(lease))
+        else:
+            self._delete(lease.key, *_held(lease))
 
     def forget(self, done: Done) -> None:
-        """Delete a done row, so that its work may be done again. A row that was done again meanwhile stays."""
-        self._delete(done.key, f"{_DONE} = :value", done.texts[_DONE])
+        """Take the `threadTs` from a done row, so that its work may be done again. Its other texts stay.
 
-    def _update(self, key: Key, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+        A row that was done again meanwhile stays as it is.
+        """
+        self._update(done.key, f"REMOVE {_DONE}, {_SINCE}", f"{_DONE} = :old", {":old": {"S": done.texts[_DONE]}})
+
+    def _keep_unsure(self, lease: Lease, now: datetime, reason: str) -> None:
+        condition, held = _held(lease)
+        values = {**held, ":unsure": {"S": reason[:300]}, ":ttl": {"N": self._ttl(now)}}
+        self._update(lease.key, f"SET {_UNSURE} = :unsure, #ttl = :ttl REMOVE {_LEASE}, leasedBy", condition, values)
+
+    def _update(self, key: Key, update: str, condition: str, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The row before the update, None if the condition does not hold."""
+        names: dict[str, Any] = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in update else {}
         try:
-            self._client.update_item(
+            answer = self._client.update_item(
                 TableName=self._table,
                 Key=key.wire(),
                 UpdateExpression=update,
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#ttl": "ttl"},
                 ExpressionAttributeValues=values,
+                ReturnValues="ALL_OLD",
+                **names,
             )
         except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+            return None
+        return answer.get("Attributes", {})
 
-    def _delete(self, key: Key, condition: str, value: str) -> None:
+    def _delete(self, key: Key, condition: str, values: Mapping[str, Any]) -> None:
         try:
             self._client.delete_item(
                 TableName=self._table,
                 Key=key.wire(),
                 ConditionExpression=condition,
-                ExpressionAttributeValues={":value": {"S": value}},
+                ExpressionAttributeValues=values,
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
@@ -161,7 +234,25 @@ def _milliseconds(moment: datetime) -> str:
 def _done(key: Key, row: Mapping[str, Any]) -> Done | None:
     if not _TS.fullmatch(_text(row, _DONE)):
         return None
-    return Done(key, {name: value["S"] for name, value in row.items() if "S" in value})
+    return Done(key, _texts(row))
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value["S"] for name, value in row.items() if "S" in value}
+
+
+def _held(lease: Lease) -> tuple[str, dict[str, Any]]:
+    """The condition that the lease still holds, with its values."""
+    return "leasedBy = :holder", {":holder": {"S": lease.holder}}
+
+
+def read_moment(text: object) -> datetime | None:
+    """The time in a text (UTC), or None for anything else, such as a time without a zone."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return None if moment is None or moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _unreadable(row: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.hints import Severity
-from interlock_alert_dispatcher.leases import Key
+from interlock_alert_dispatcher.leases import Key, read_moment
 from interlock_alert_dispatcher.slack import LONGEST_WAIT
 from interlock_alert_dispatcher.text import severity_of
 from interlock_dlq import MalformedRecord
@@ -106,7 +106,7 @@ class PendingAlerts:
         row = self._client.get_item(TableName=self._table, Key=_QUIET.wire(), ConsistentRead=True).get("Item")
         if row is None:
             return None
-        until = _moment(row.get("until", {}).get("S"))
+        until = read_moment(row.get("until", {}).get("S"))
         if until is None or until - now > LONGEST_WAIT + _SKEW:
             _log.warning("quiet_unreadable", until=str(row.get("until"))[:200])
             return None
@@ -141,12 +141,3 @@ class PendingAlerts:
 def _key_of(alert: Alert) -> Key:
     milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
     return Key(PARTITION, f"{_RANKS[severity_of(alert)]}:{milliseconds:013d}:{alert.id}")
-
-
-def _moment(text: object) -> datetime | None:
-    """The time in a text, or None for anything else, such as a time without a zone."""
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return None if moment is None or moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -1,21 +1,24 @@
-"""Posts a text to a Slack channel, once per call, and distinguishes the possible failures."""
+"""Posts, updates and finds messages of a Slack channel, and distinguishes the possible failures."""
 
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct
 from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError
 
 from interlock_alert_dispatcher.tokens import Tokens
 from interlock_dlq import RetryLater
-from interlock_telemetry import InvocationDeadline, Metric, measure
+from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
 
 T = TypeVar("T")
+_log = get_logger(__name__)
 
 TIMEOUT = timedelta(seconds=10)
 _SHORTEST_WAIT = timedelta(seconds=1)
@@ -23,9 +26,40 @@ LONGEST_WAIT = timedelta(hours=1)
 """A longer wait that Slack asks for is cut to this length."""
 
 _TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
-_THREAD_CODES = frozenset({"cannot_reply_to_message", "message_not_found", "thread_not_found"})
+_THREAD_CODES = frozenset(
+    {"cannot_reply_to_message", "message_not_found", "restricted_action_thread_locked", "thread_not_found"}
+)
+_FIXED_CODES = frozenset({"block_mismatch", "cant_update_message", "edit_window_closed"})
+_FORM_CODES = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "metadata_must_be_sent_from_app",
+        "metadata_too_large",
+        "msg_blocks_too_long",
+    }
+)
+"""Rejections of everything but the text. The text alone still arrives."""
+
 _BUSY_CODES = frozenset({"rate_limited", "ratelimited"})
-_AWAY_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+_AWAY_CODES = frozenset(
+    {
+        "external_channel_migrating",
+        "fatal_error",
+        "internal_error",
+        "request_timeout",
+        "service_unavailable",
+        "update_failed",
+    }
+)
+_PAGE = 200
+_MOST_PAGES = 10
+_SKEW = timedelta(minutes=1)
+"""The most by which Slack's clock differs from that of a Lambda."""
+
+_METADATA = "interlock"
 
 
 class SlackError(Exception):
@@ -56,6 +90,17 @@ class ThreadGone(SlackRefused):
     """The thread of the reply does not exist any more."""
 
 
+class MessageFixed(SlackRefused):
+    """Slack does not let the bot change this message, for example because the workspace limits the time of edits."""
+
+
+class Message(Struct, frozen=True):
+    """A message. `key` identifies it in the channel's history: the same key is the same message."""
+
+    key: str
+    text: str
+
+
 class Slack:
     """A channel. After `trip_after` failures in a row, each post raises SlackAway for the time `rest`."""
 
@@ -80,22 +125,66 @@ class Slack:
             throw_new_error_on_trip=False,
         )
 
-    def post(self, text: str, thread_ts: str | None, deadline: InvocationDeadline) -> str:
+    def post(
+        self, message: Message, thread_ts: str | None, deadline: InvocationDeadline, *, broadcast: bool = False
+    ) -> str:
         """Post a message, or a reply if `thread_ts` is given. The result is the new message's ts.
 
-        Raises SlackError, TokenUnreadable, or RetryLater if the deadline passed before anything was sent.
+        A reply with `broadcast` is shown in the channel too. Raises SlackError, TokenUnreadable, or RetryLater if the
+        deadline passed before anything was sent.
         """
+        place = {"thread_ts": thread_ts, "reply_broadcast": broadcast} if thread_ts else {}
 
-        def post(token: str, timeout: timedelta) -> str:
-            posted: str = self._breaker.call(self._post_once, token, text, thread_ts, timeout)
-            return posted
+        def call(client: Any, form: dict[str, Any]) -> Any:
+            return client.chat_postMessage(
+                channel=self.channel,
+                # Slack must not read names, such as @channel, as mentions.
+                parse="none",
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
+                **place,
+                **form,
+            )
 
-        try:
-            return self._with_token(post, deadline)
-        except CircuitBreakerError:
-            raise SlackAway(_RESTING) from None
-        finally:
-            measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
+        answer = self._send(message, call, deadline, _Meaning.REPLY if thread_ts else _Meaning.OTHER)
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise SlackAway("Slack's answer has no ts")
+        return ts
+
+    def update(self, message: Message, ts: str, deadline: InvocationDeadline) -> None:
+        """Replace the message `ts`. A repetition is harmless. Raises as `post`, and ThreadGone or MessageFixed."""
+
+        def call(client: Any, form: dict[str, Any]) -> Any:
+            return client.chat_update(channel=self.channel, ts=ts, parse="none", link_names=False, **form)
+
+        self._send(message, call, deadline, _Meaning.UPDATE)
+
+    def find(self, key: str, thread_ts: str | None, since: datetime | None, deadline: InvocationDeadline) -> str | None:
+        """The ts of the message with this key, None if Slack's history has none since about `since` (UTC).
+
+        It looks in a thread, or among the channel's messages without `thread_ts`. Raises as `post`. The token needs the
+        scope `channels:history`, or `groups:history` for a private channel.
+        """
+        oldest = f"{((since or self._now() - LONGEST_WAIT) - _SKEW).timestamp():.6f}"
+        common = {"channel": self.channel, "oldest": oldest, "include_all_metadata": True, "limit": _PAGE}
+        cursor = None
+        for _ in range(_MOST_PAGES):
+
+            def call(client: Any, cursor: str | None = cursor) -> Any:
+                if thread_ts:
+                    return client.conversations_replies(ts=thread_ts, cursor=cursor, **common)
+                return client.conversations_history(cursor=cursor, **common)
+
+            answer = self._guarded(call, deadline, _Meaning.REPLY if thread_ts else _Meaning.OTHER)
+            for message in answer.get("messages", []):
+                if _key_in(message) == key:
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return None
 
     def probe(self, deadline: InvocationDeadline) -> None:
         """Ask Slack whether it answers and knows the token, and post nothing. An answer closes the circuit breaker.
@@ -111,6 +200,35 @@ class Slack:
         if self._breaker.current_state == STATE_OPEN:
             raise SlackAway(_RESTING)
 
+    def _send(
+        self,
+        message: Message,
+        call: Callable[[Any, dict[str, Any]], Any],
+        deadline: InvocationDeadline,
+        meaning: "_Meaning",
+    ) -> Any:
+        """Send a message in full, or its text alone if Slack rejects the rest of its form."""
+        try:
+            return self._guarded(lambda client: call(client, _form_of(message)), deadline, meaning)
+        except SlackRefused as refusal:
+            if refusal.code not in _FORM_CODES:
+                raise
+            _log.error("form_rejected", code=refusal.code, key=message.key)
+            return self._guarded(lambda client: call(client, {"text": message.text}), deadline, meaning)
+
+    def _guarded(self, call: Callable[[Any], Any], deadline: InvocationDeadline, meaning: "_Meaning") -> Any:
+        """Slack's answer to one call through the circuit breaker."""
+
+        def ask(token: str, timeout: timedelta) -> Any:
+            return self._breaker.call(self._asked, call, token, timeout, meaning)
+
+        try:
+            return self._with_token(ask, deadline)
+        except CircuitBreakerError:
+            raise SlackAway(_RESTING) from None
+        finally:
+            measure(Metric.BREAKER_STATE, _BREAKER_STATES.get(self._breaker.current_state, 1), target="slack")
+
     def _with_token(self, call: Callable[[str, timedelta], T], deadline: InvocationDeadline) -> T:
         """The result of a call. After a rotation the call is repeated with the new token."""
         token = self._tokens.token()
@@ -121,31 +239,10 @@ class Slack:
                 raise
             return call(self._tokens.token(), _time_in(deadline))
 
-    def _post_once(self, token: str, text: str, thread_ts: str | None, timeout: timedelta) -> str:
-        answer = self._asked(
-            lambda client: client.chat_postMessage(
-                channel=self.channel,
-                text=text,
-                thread_ts=thread_ts,
-                # Slack must not read names, such as @channel, as mentions.
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
-            ),
-            token,
-            timeout,
-            is_reply=thread_ts is not None,
-        )
-        ts = answer.get("ts")
-        if not isinstance(ts, str):
-            raise SlackAway("Slack's answer has no ts")
-        return ts
-
     def _probe_once(self, token: str, timeout: timedelta) -> None:
-        self._asked(lambda client: client.auth_test(), token, timeout, is_reply=False)
+        self._asked(lambda client: client.auth_test(), token, timeout, _Meaning.OTHER)
 
-    def _asked(self, call: Callable[[Any], Any], token: str, timeout: timedelta, *, is_reply: bool) -> Any:
+    def _asked(self, call: Callable[[Any], Any], token: str, timeout: timedelta, meaning: "_Meaning") -> Any:
         """Slack's answer to one call. Raises SlackError."""
         from slack_sdk.errors import SlackApiError
         from slack_sdk.web import WebClient
@@ -157,11 +254,11 @@ class Slack:
         try:
             return call(client)
         except SlackApiError as error:
-            raise self._meaning(error, is_reply=is_reply) from None
+            raise self._error_of(error, meaning) from None
         except (OSError, HTTPException, ValueError, AttributeError) as error:
             raise SlackAway(f"no answer from Slack: {type(error).__name__}: {error}") from None
 
-    def _meaning(self, error: "SlackApiError", *, is_reply: bool) -> SlackError:
+    def _error_of(self, error: "SlackApiError", meaning: "_Meaning") -> SlackError:
         response = error.response
         status = response.status_code
         code = str(response.data.get("error", "")) if isinstance(response.data, dict) else "no object"
@@ -170,9 +267,30 @@ class Slack:
         # Text that is not a code is not Slack's answer: slack-sdk puts an unreadable body here.
         if status >= 500 or code in _AWAY_CODES or not _CODE.fullmatch(code):
             return SlackAway(f"Slack failed: HTTP {status} {code[:200]}".rstrip())
-        if is_reply and code in _THREAD_CODES:
+        if meaning is not _Meaning.OTHER and code in _THREAD_CODES:
             return ThreadGone(code)
+        if meaning is _Meaning.UPDATE and code in _FIXED_CODES:
+            return MessageFixed(code)
         return SlackRefused(code or f"HTTP {status}")
+
+
+class _Meaning(Enum):
+    """The kind of a call, on which the meaning of an error code depends."""
+
+    REPLY = auto()
+    UPDATE = auto()
+    OTHER = auto()
+
+
+def _form_of(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "metadata": {"event_type": _METADATA, "event_payload": {"key": message.key}}}
+
+
+def _key_in(message: Any) -> str | None:
+    """The key of a message of the history. Messages of others may have metadata of any form."""
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") if metadata.get("event_type") == _METADATA else None
+    return payload.get("key") if isinstance(payload, dict) else None
 
 
 _CODE = re.compile(r"[a-z0-9_]{0,80}")

@@ -74,11 +74,14 @@ class EventKind(Struct, frozen=True):
 
     emitters: the services that put it on the bus. `EventBridge` transforms a CloudWatch alarm into INFRA_ALARM.
     hint: the next step for a person; `{pipeline}` and `{date}` in it are those of the event. Empty for progress.
+    subject: the part of a run whose state the event reports: run, deadline, duration or result. A later event about the
+    same part replaces an earlier one, and a success of the run resolves all parts. Empty for an incident of its own.
     """
 
     severity: Severity
     emitters: tuple[str, ...]
     hint: str = ""
+    subject: str = ""
 
     @property
     def is_alert(self) -> bool:
@@ -92,6 +95,7 @@ _CRITICAL, _WARNING, _NOTICE, _GOOD, _PROGRESS = Severity
 _STATUS = "interlock status {pipeline}"
 _RERUN = "interlock rerun {pipeline} {date}"
 _DRY = "Dry run: nothing was started."
+_RUN, _DEADLINE, _DURATION, _RESULT = "run", "deadline", "duration", "result"
 
 EVENT_KINDS: dict[EventType, EventKind] = {
     # The progress of a run.
@@ -99,25 +103,32 @@ EVENT_KINDS: dict[EventType, EventKind] = {
     EventType.RUN_HELD: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
     EventType.VALIDATION_PASSED: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
     EventType.VALIDATION_EXHAUSTED: EventKind(
-        _CRITICAL, (_ORCHESTRATOR,), f"The rules did not hold in time: correct the data or the rules, then {_RERUN}."
+        _CRITICAL,
+        (_ORCHESTRATOR,),
+        f"The rules did not hold in time: correct the data or the rules, then {_RERUN}.",
+        _RUN,
     ),
-    EventType.JOB_COMPLETED: EventKind(_GOOD, (_ORCHESTRATOR,), "Nothing to do."),
+    EventType.JOB_COMPLETED: EventKind(_GOOD, (_ORCHESTRATOR,), "Nothing to do.", _RUN),
     EventType.JOB_FAILED: EventKind(
-        _WARNING, (_ORCHESTRATOR,), f"Read the job's log. Remaining retries start on their own ({_STATUS})."
+        _WARNING, (_ORCHESTRATOR,), f"Read the job's log. Remaining retries start on their own ({_STATUS}).", _RUN
     ),
     EventType.RETRY_EXHAUSTED: EventKind(
-        _CRITICAL, (_ORCHESTRATOR,), f"No retry is left: fix the cause, then {_RERUN}."
+        _CRITICAL, (_ORCHESTRATOR,), f"No retry is left: fix the cause, then {_RERUN}.", _RUN
     ),
     EventType.JOB_POLL_EXHAUSTED: EventKind(
-        _CRITICAL, (_ORCHESTRATOR,), f"The job may still run: look at the job, and stop it before {_RERUN}."
+        _CRITICAL, (_ORCHESTRATOR,), f"The job may still run: look at the job, and stop it before {_RERUN}.", _RUN
     ),
     EventType.INFRA_FAILURE: EventKind(
         _CRITICAL,
         (_ORCHESTRATOR, _ROUTER, _WATCHDOG, _SLA_MONITOR),
         f"A step of the run could not be done: look at the orchestrator's log, then {_RERUN}.",
+        _RUN,
     ),
     EventType.SFN_TIMEOUT: EventKind(
-        _CRITICAL, (_WATCHDOG,), f"The run exceeded its time limit: check whether the job still runs, then {_RERUN}."
+        _CRITICAL,
+        (_WATCHDOG,),
+        f"The run exceeded its time limit: check whether the job still runs, then {_RERUN}.",
+        _RUN,
     ),
     EventType.TRIGGER_RECOVERED: EventKind(
         _WARNING, (_WATCHDOG,), "The watchdog recovered the run. If this repeats, look at the stream-router's log."
@@ -126,10 +137,11 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         _CRITICAL,
         (_ROUTER, _WATCHDOG, _ORCHESTRATOR),
         "The pipeline is held: correct its file (interlock validate), then push it.",
+        _RUN,
     ),
     # Sensors and reruns.
     EventType.LATE_DATA_ARRIVAL: EventKind(
-        _WARNING, (_ROUTER,), f"Data arrived after the run. Interlock requests a rerun ({_STATUS})."
+        _WARNING, (_ROUTER,), f"Data arrived after the run. Interlock requests a rerun ({_STATUS}).", _RESULT
     ),
     EventType.SENSOR_REJECTED: EventKind(
         _WARNING,
@@ -147,7 +159,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         "The calendar excludes this day. Nothing to do unless the date should have run.",
     ),
     EventType.RERUN_ACCEPTED: EventKind(
-        _NOTICE, (_ROUTER, _WATCHDOG), f"A rerun has begun. Nothing to do ({_STATUS})."
+        _NOTICE, (_ROUTER, _WATCHDOG), f"A rerun has begun. Nothing to do ({_STATUS}).", _RUN
     ),
     EventType.RERUN_REJECTED: EventKind(
         _WARNING,
@@ -163,46 +175,56 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         _NOTICE, (_ROUTER,), "The data changed while the job ran. The check after the run decides."
     ),
     EventType.POST_RUN_DRIFT: EventKind(
-        _WARNING, (_ROUTER,), f"The data changed after the run. Interlock requests a rerun ({_STATUS})."
+        _WARNING, (_ROUTER,), f"The data changed after the run. Interlock requests a rerun ({_STATUS}).", _RESULT
     ),
     EventType.POST_RUN_PASSED: EventKind(_PROGRESS, (_ROUTER,)),
     EventType.POST_RUN_FAILED: EventKind(
-        _WARNING, (_ROUTER,), f"The result fails its checks: look at it before consumers use it ({_STATUS})."
+        _WARNING, (_ROUTER,), f"The result fails its checks: look at it before consumers use it ({_STATUS}).", _RESULT
     ),
     EventType.POST_RUN_SENSOR_MISSING: EventKind(
-        _WARNING, (_WATCHDOG,), "No sensor reported on the result: check whether its producer runs."
+        _WARNING, (_WATCHDOG,), "No sensor reported on the result: check whether its producer runs.", _RESULT
     ),
     # Service levels.
     EventType.SLA_WARNING: EventKind(
         _WARNING,
         (_SLA_MONITOR, _WATCHDOG),
         f"Check which rule or job the run waits for before the deadline passes ({_STATUS}).",
+        _DEADLINE,
     ),
     EventType.SLA_BREACH: EventKind(
         _CRITICAL,
         (_SLA_MONITOR, _WATCHDOG, _ORCHESTRATOR),
         f"Inform the consumers, then find the cause of the delay ({_STATUS}).",
+        _DEADLINE,
     ),
     EventType.RELATIVE_SLA_WARNING: EventKind(
-        _WARNING, (_SLA_MONITOR, _WATCHDOG), f"The run takes long: check which rule or job it waits for ({_STATUS})."
+        _WARNING,
+        (_SLA_MONITOR, _WATCHDOG),
+        f"The run takes long: check which rule or job it waits for ({_STATUS}).",
+        _DURATION,
     ),
     EventType.RELATIVE_SLA_BREACH: EventKind(
         _CRITICAL,
         (_SLA_MONITOR, _WATCHDOG, _ORCHESTRATOR),
         f"The run took too long since its first sensor: inform the consumers, then find the cause ({_STATUS}).",
+        _DURATION,
     ),
     EventType.SLA_MET: EventKind(_GOOD, (_ORCHESTRATOR, _WATCHDOG), "Nothing to do."),
     # Schedules and the system.
     EventType.SCHEDULE_MISSED: EventKind(
-        _CRITICAL, (_WATCHDOG,), f"No sensor arrived for a scheduled run: find out why the data is absent ({_STATUS})."
+        _CRITICAL,
+        (_WATCHDOG,),
+        f"No sensor arrived for a scheduled run: find out why the data is absent ({_STATUS}).",
+        _RUN,
     ),
     EventType.IRREGULAR_SCHEDULE_MISSED: EventKind(
-        _CRITICAL, (_WATCHDOG,), f"No run began on a listed date: find out why the data is absent ({_STATUS})."
+        _CRITICAL, (_WATCHDOG,), f"No run began on a listed date: find out why the data is absent ({_STATUS}).", _RUN
     ),
     EventType.SENSOR_DEADLINE_EXPIRED: EventKind(
         _CRITICAL,
         (_WATCHDOG,),
         f"The trigger's window closed without its sensor: ask the owner of the data, then {_RERUN}.",
+        _RUN,
     ),
     EventType.WATCHDOG_DEGRADED: EventKind(
         _CRITICAL, (_WATCHDOG,), "Some safety checks did not run: look at the watchdog's log."

@@ -98,7 +98,8 @@ def gather(
         reruns={_one(key): [rerun.reason for rerun in store.reruns(key)] for key in keys},
         verdicts={_one(key): store.verdict(key) for key in judged},
         starts=feed.starts(home),
-        slack=[str(message.get("text", "")) for message in stack.slack_messages()],
+        # Each alert is one reply. The head of a thread repeats the texts of alerts.
+        slack=[str(message.get("text", "")) for message in stack.slack_messages() if "thread_ts" in message],
         holds=watcher.holds,
         rests=replay.rest_landed,
         whole=replay.whole_since,

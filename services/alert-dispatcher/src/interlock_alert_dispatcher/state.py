@@ -1,0 +1,156 @@
+"""Decides the state of a thread: the content of its head, and whether an alert is a change for the worse.
+
+The state is the same for every order of the same events: each part of it keeps the latest event by (time, id), and an
+event that comes twice changes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlock_alert_dispatcher.hints import Severity
+
+RUN = "run"
+_CLOCKS = frozenset({"deadline", "duration"})
+_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
+_BAD = frozenset({Severity.CRITICAL, Severity.WARNING})
+_MOST_PROBLEMS = 40
+"""A thread of a day may collect incidents without an end. The oldest are dropped."""
+
+
+class Fact(Struct, frozen=True, omit_defaults=True):
+    """The part of an event that the state keeps. `at` is the time of the event (UTC). Texts are not escaped yet.
+
+    `subject` is the part of the run that the event is about, and the incident itself for an event about no part.
+    """
+
+    at: datetime
+    id: str
+    type: str
+    severity: Severity
+    subject: str
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """The place among the events: ids of one instant sort causes before their effects."""
+        return self.at, self.id
+
+
+class Problem(Struct, frozen=True):
+    """The latest event about a subject, and the id of the event that made the subject this bad."""
+
+    fact: Fact
+    raised_by: str = ""
+
+
+class RunState(Struct, frozen=True, omit_defaults=True):
+    """The state of a thread: its latest event, the latest success of the run, and the problems by their subjects."""
+
+    last: Fact | None = None
+    success: Fact | None = None
+    problems: Mapping[str, Problem] = {}
+
+
+class Step(Struct, frozen=True):
+    """The state after an event, and whether the event is a change for the worse that the channel must see."""
+
+    state: RunState
+    is_worse: bool
+
+
+class Standing(Struct, frozen=True):
+    """A state as its head states it: severity, open problems (most severe first, then oldest), past ones."""
+
+    severity: Severity
+    open: tuple[Fact, ...]
+    past: tuple[Fact, ...]
+
+
+def advance(state: RunState, fact: Fact) -> Step:
+    """The state after the event `fact`.
+
+    An event that is older than the latest event about its subject, or than the latest success, changes nothing for the
+    worse. A repeated event has the same answer as before, so that a crash between a commit and a post loses no post.
+    """
+    state = replace(state, last=_later(state.last, fact))
+    if fact.severity is Severity.GOOD:
+        is_success = fact.subject == RUN
+        return Step(replace(state, success=_later(state.success, fact)) if is_success else state, is_worse=False)
+    if fact.severity not in _BAD and fact.subject != RUN:
+        return Step(state, is_worse=False)
+    known = state.problems.get(fact.subject)
+    raised_by = _raised_by(state, known, fact)
+    problem = Problem(_later(known.fact if known else None, fact), raised_by)
+    is_worse = raised_by == fact.id and not _is_over(state, fact)
+    return Step(replace(state, problems=_most({**state.problems, fact.subject: problem})), is_worse)
+
+
+def standing(state: RunState) -> Standing:
+    """The content of the head. A success of the run resolves all problems up to its instant and missed deadlines."""
+    open_facts = sorted(_open(state), key=lambda fact: (_ORDER[fact.severity], fact.order))
+    past = (problem.fact for problem in state.problems.values() if problem.fact not in open_facts)
+    ended = sorted(past, key=lambda fact: fact.order)
+    if open_facts:
+        severity = open_facts[0].severity
+    else:
+        latest = state.success or state.last
+        severity = latest.severity if latest else Severity.NOTICE
+    return Standing(severity, tuple(open_facts), tuple(ended))
+
+
+def read_state(text: str | None) -> RunState:
+    """The state in the attribute of a row. An absent or unreadable text is the state without an event."""
+    try:
+        return msgspec.json.decode(text or "{}", type=RunState)
+    except (msgspec.DecodeError, UnicodeError):
+        return RunState()
+
+
+def write_state(state: RunState) -> str:
+    """The text of a state. Equal states have equal texts."""
+    return msgspec.json.encode(state, order="sorted").decode()
+
+
+def _open(state: RunState) -> Iterator[Fact]:
+    for subject, problem in state.problems.items():
+        has_ended = state.success is not None and problem.fact.at <= state.success.at
+        # The verdict of a run that ended late may come after its success, and nothing could resolve it then.
+        is_late_verdict = subject in _CLOCKS and _has_succeeded(state)
+        if not has_ended and not is_late_verdict:
+            yield problem.fact
+
+
+def _has_succeeded(state: RunState) -> bool:
+    run = state.problems.get(RUN)
+    return state.success is not None and (run is None or run.fact.at <= state.success.at)
+
+
+def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
+    """The id of the event that made the subject as bad as it is after `fact`."""
+    if known is None or _is_over(state, known.fact):
+        return fact.id if fact.severity in _BAD else ""
+    if fact.order <= known.fact.order:
+        return known.raised_by
+    if fact.severity not in _BAD:
+        return ""
+    rises = _ORDER[fact.severity] < _ORDER[known.fact.severity]
+    return fact.id if rises else known.raised_by
+
+
+def _is_over(state: RunState, fact: Fact) -> bool:
+    """Whether a success came after the event. At one instant the event is still reported."""
+    return state.success is not None and fact.at < state.success.at
+
+
+def _later(known: Fact | None, fact: Fact) -> Fact:
+    return fact if known is None or fact.order > known.order else known
+
+
+def _most(problems: Mapping[str, Problem]) -> Mapping[str, Problem]:
+    latest = sorted(problems.items(), key=lambda item: item[1].fact.order)[-_MOST_PROBLEMS:]
+    return dict(sorted(latest))

@@ -1,0 +1,189 @@
+"""Keeps one thread per pipeline, schedule and date: its state as a row, and its head in Slack, which states it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
+from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
+from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, write_state
+from interlock_alert_dispatcher.text import fact_of, head_of
+from interlock_dlq import RetryLater
+from interlock_telemetry import InvocationDeadline, get_logger
+
+_log = get_logger(__name__)
+
+_STATE = "runState"
+_OPENER = "openedBy"
+
+_PATIENCE = timedelta(seconds=3)
+"""How long an alert waits for another alert that opens their thread, before it is tried again later."""
+
+_LOOK_EVERY = timedelta(milliseconds=200)
+
+
+class Occupied(RetryLater):
+    """Another invocation posts this alert, or opens its thread."""
+
+
+class Channel(Protocol):
+    """The Slack channel of the messages."""
+
+    @property
+    def channel(self) -> str:
+        """The channel's id."""
+        ...
+
+    def post(
+        self, message: Message, thread_ts: str | None, deadline: InvocationDeadline, *, broadcast: bool = False
+    ) -> str:
+        """Post a message before the deadline. The result is its ts."""
+        ...
+
+    def update(self, message: Message, ts: str, deadline: InvocationDeadline) -> None:
+        """Replace a message before the deadline."""
+        ...
+
+    def find(self, key: str, thread_ts: str | None, since: datetime | None, deadline: InvocationDeadline) -> str | None:
+        """The ts of a message that was posted before, or None."""
+        ...
+
+
+class Head(Struct, frozen=True):
+    """The head of a thread. `is_new`: this call posted it.
+
+    `shows`: the channel saw the alert's problem in the head, because the alert opened it.
+    """
+
+    thread: Done
+    is_new: bool
+    shows: bool
+
+    @property
+    def ts(self) -> str:
+        """The ts of the head, which is that of the thread."""
+        return self.thread.texts["threadTs"]
+
+
+class Threads:
+    """The threads of a channel. Several Lambdas may use them at once.
+
+    A state is committed before the head states it. An update of a head is followed by another read of the state, so
+    that the last update states the last state. An alert that ends in between is delivered again and updates the head.
+    """
+
+    def __init__(
+        self,
+        slack: Channel,
+        rows: LeasedRows,
+        *,
+        now: Callable[[], datetime],
+        sleep: Callable[[timedelta], None],
+    ) -> None:
+        self._slack = slack
+        self._rows = rows
+        self._now = now
+        self._sleep = sleep
+
+    def record(self, alert: Alert) -> Step:
+        """Commit the state after the alert. A repetition has the same result."""
+        key, fact = _key_of(alert), fact_of(alert)
+        while True:
+            old = self._rows.text(key, _STATE)
+            step = advance(_state_in(old), fact)
+            new = write_state(step.state)
+            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
+                return step
+
+    def head(self, alert: Alert, deadline: InvocationDeadline) -> Head:
+        """The head of the alert's thread, which states the committed state. It is opened or updated.
+
+        Raises SlackError, and ThreadGone if the head does not exist any more. The next call opens another one then.
+        """
+        thread, posted = self._thread(alert, deadline), None
+        if isinstance(thread, Lease):
+            thread, posted = self._open(alert, thread, deadline)
+        try:
+            state = self._show(alert, thread, posted, deadline)
+        except ThreadGone:
+            self._rows.forget(thread)
+            raise
+        is_opener = thread.texts.get(_OPENER) == alert.id
+        return Head(thread, is_new=posted is not None, shows=is_opener and bool(standing(state).open))
+
+    def forget(self, head: Head) -> None:
+        """Note that the thread does not exist any more."""
+        self._rows.forget(head.thread)
+
+    def find(self, lease: Lease, key: str, thread_ts: str | None, deadline: InvocationDeadline) -> str | None:
+        """The ts of a message whose answer may have been lost, None if it was not posted.
+
+        A token without the scope for the history cannot look. The message is then posted again rather than lost.
+        """
+        if not lease.is_repeat:
+            return None
+        try:
+            return self._slack.find(key, thread_ts, lease.since, deadline)
+        except SlackRefused as refusal:
+            _log.warning("lost_answer_not_looked_for", row=lease.key.sk, reason=str(refusal))
+            return None
+
+    def _thread(self, alert: Alert, deadline: InvocationDeadline) -> Done | Lease:
+        """The open thread, or the right to open it."""
+        key = _key_of(alert)
+        patience = self._now() + deadline.within(_PATIENCE)
+        while True:
+            thread = self._rows.find(key) or self._rows.take(key, self._now())
+            if isinstance(thread, Done) and thread.texts.get("channelId") != self._slack.channel:
+                # The thread belongs to an earlier channel.
+                self._rows.forget(thread)
+                continue
+            if not isinstance(thread, Held):
+                return thread
+            if self._now() >= patience:
+                raise Occupied("another alert is opening the thread")
+            self._sleep(_LOOK_EVERY)
+
+    def _open(self, alert: Alert, lease: Lease, deadline: InvocationDeadline) -> tuple[Done, Message | None]:
+        """Post the head, unless an earlier attempt did. The result is the thread, and the message if it is new."""
+        message = self._message(alert, self._state(lease.key))
+        try:
+            found = self.find(lease, message.key, None, deadline)
+            ts = found or self._slack.post(message, None, deadline)
+        except Exception as error:
+            self._rows.give_back(lease, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
+            raise
+        texts = {"channelId": self._slack.channel, _OPENER: "" if found else alert.id}
+        self._rows.note(lease, self._now(), ts, **texts)
+        return Done(lease.key, {"threadTs": ts, **texts}), None if found else message
+
+    def _show(self, alert: Alert, thread: Done, shown: Message | None, deadline: InvocationDeadline) -> RunState:
+        """Update the head until it states the state of the row, which is the result."""
+        while True:
+            state = self._state(thread.key)
+            message = self._message(alert, state)
+            if message == shown:
+                return state
+            try:
+                self._slack.update(message, thread.texts["threadTs"], deadline)
+            except MessageFixed as refusal:
+                _log.error("head_not_updated", row=thread.key.sk, reason=str(refusal))
+                return state
+            shown = message
+
+    def _state(self, key: Key) -> RunState:
+        return _state_in(self._rows.text(key, _STATE))
+
+    def _message(self, alert: Alert, state: RunState) -> Message:
+        return Message(f"{alert.pipeline_id}/{alert.thread}", head_of(alert, state))
+
+
+def _key_of(alert: Alert) -> Key:
+    return Key(f"PIPELINE#{alert.pipeline_id}", alert.thread)
+
+
+def _state_in(attribute: Mapping[str, Any] | None) -> RunState:
+    return read_state((attribute or {}).get("S"))
