@@ -1,4 +1,4 @@
-"""Writes the files that are made from the event catalogue; with --check, only compares them. Exit code 1: they differ.
+"""Writes the files that are made from the catalogue and the alerts; with --check, only compares them. 1: they differ.
 
 uv run python docs/generate.py
 """
@@ -8,19 +8,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import messages
+
 from interlock_lifecycle.events import EVENT_KINDS, PLAIN_PROGRESS
 
 ROOT = Path(__file__).parents[1]
 
 
 def generated() -> dict[Path, str]:
-    """Each generated file with its content: the alert filter for Terraform, the texts of the alert-dispatcher."""
+    """Each generated file with its content: the alert filter, and texts and messages of the alert-dispatcher."""
     advice = {
-        kind: {"severity": found.severity, "hint": found.hint, "subject": found.subject}
+        kind: {"severity": found.severity, "hint": found.hint, "subject": found.subject, "withheld": found.withheld}
         for kind, found in EVENT_KINDS.items()
     }
     return {
         ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
+        ROOT / "docs/reference/alert-messages.md": messages.page(),
         ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),
     }
 

@@ -13,6 +13,14 @@ from interlock_dlq import MalformedRecord
 _Name = Annotated[str, Meta(min_length=1)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 _NO_SCHEDULE = "none"
+_PLAIN = ("message", "deadline", "status", "source", "cron", "owner", "error", "category", "reason")
+_RENAMED = {
+    "run_id": "runId",
+    "deadline_local": "deadlineLocal",
+    "next_attempt_at": "nextAttemptAt",
+    "followed_by": "followedBy",
+}
+_MOST_RULES = 10
 _ABOUT = ("alarm", "row", "sensorKey")
 """The fields that distinguish incidents of one type, such as two alarms."""
 
@@ -33,6 +41,17 @@ class Alert(Struct, frozen=True, kw_only=True):
     cron: str | None = None
     hint: str | None = None
     about: str | None = None
+    owner: str | None = None
+    attempt: int | None = None
+    attempts: int | None = None
+    error: str | None = None
+    category: str | None = None
+    run_id: str | None = None
+    deadline_local: str | None = None
+    next_attempt_at: str | None = None
+    reason: str | None = None
+    rules: tuple[str, ...] = ()
+    followed_by: str | None = None
     critical: bool = False
 
     @property
@@ -82,9 +101,13 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
         schedule_id=_text(top.get("scheduleId")),
         date=_text(top.get("date")),
         hint=_text(fields.get("actionHint")),
+        attempt=_count(fields.get("attempt")),
+        attempts=_count(fields.get("attempts")),
+        rules=_rules(fields.get("rules")),
+        **{name: _text(fields.get(wire)) for name, wire in _RENAMED.items()},
         about=next(filter(None, (_text(fields.get(name)) for name in _ABOUT)), None),
         critical=fields.get("critical") is True,
-        **{name: _text(fields.get(name)) for name in ("message", "deadline", "status", "source", "cron")},
+        **{name: _text(fields.get(name)) for name in _PLAIN},
     )
 
 
@@ -93,3 +116,22 @@ def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value or None
     return json.dumps(value)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _rules(value: object) -> tuple[str, ...]:
+    """The rules that do not hold, one text each: `count of landing is 7, needed ≥ 10, since 2026-03-03T22:40:00Z`."""
+    rules = [rule for rule in value if isinstance(rule, Mapping)] if isinstance(value, list) else []
+    return tuple(_rule(rule) for rule in rules[:_MOST_RULES])
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    key, field, needed, observed, since = (
+        _text(rule.get(name)) for name in ("key", "field", "needed", "observed", "heldSince")
+    )
+    named = f"{field} of {key}" if field else f"{key}"
+    parts = [f"{named} is {observed or 'absent'}", needed and f"needed {needed}", since and f"since {since}"]
+    return ", ".join(part for part in parts if part)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
 from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, ThreadGone
 from interlock_alert_dispatcher.text import text_of
@@ -13,6 +14,7 @@ from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
 
+_UNKNOWN = Deployment()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PACE = timedelta(seconds=1)
@@ -40,10 +42,12 @@ class Dispatcher:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
+        deployment: Deployment = _UNKNOWN,
     ) -> None:
         self._slack = slack
         self._rows = rows
-        self._threads = Threads(slack, rows, now=now, sleep=sleep)
+        self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep)
+        self._deployment = deployment
         self._now = now
         self._sleep = sleep
         self.quiet_until = _EPOCH
@@ -102,7 +106,7 @@ class Dispatcher:
             self._sleep(PACE)
         try:
             ts = self._threads.find(taken, alert.id, head.ts, deadline) or self._slack.post(
-                Message(alert.id, text_of(alert, late=late)),
+                self._message(alert, late=late),
                 head.ts,
                 deadline,
                 broadcast=step.is_worse and not head.shows,
@@ -111,3 +115,7 @@ class Dispatcher:
             self._threads.forget(head)
             raise
         return head.ts, ts
+
+    def _message(self, alert: Alert, *, late: bool) -> Message:
+        blocks = reply_blocks(alert, self._deployment, late=late)
+        return Message(alert.id, text_of(alert, late=late), tuple(blocks))

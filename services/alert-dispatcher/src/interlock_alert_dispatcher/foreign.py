@@ -21,6 +21,26 @@ def render_foreign(text: str, limit: int) -> str:
     return short.translate(_ENTITIES)
 
 
+def render_within(text: str, most: int) -> str:
+    """The text as `render_foreign` renders it, with at most `most` characters as Slack counts them.
+
+    Slack limits the characters that it receives, so `&amp;` are five. No escape is cut.
+    """
+    rendered, length = [], 0
+    for character in text[:most].replace("\r\n", "\n"):
+        piece = _visible(character).translate(_ENTITIES)
+        length += len(piece)
+        if length > most:
+            break
+        rendered.append(piece)
+    else:
+        if len(text) <= most:
+            return "".join(rendered)
+    while rendered and sum(map(len, rendered)) > most - 1:
+        rendered.pop()
+    return f"{''.join(rendered)}…"
+
+
 def _visible(character: str) -> str:
     if character in "\n\r":
         return _LINE_END

@@ -35,12 +35,14 @@ _MARKS = {
 class Advice(Struct, frozen=True):
     """The severity of a type of alert, its hint with the placeholders `{pipeline}` and `{date}`, and its subject.
 
-    The subject is the part of the run that the alert is about. It is empty for an incident.
+    The subject is the part of the run that the alert is about. It is empty for an incident. `withheld` is the step that
+    Interlock did not take, if any.
     """
 
     severity: Severity
     hint: str
     subject: str = ""
+    withheld: str = ""
 
 
 _UNKNOWN = Advice(

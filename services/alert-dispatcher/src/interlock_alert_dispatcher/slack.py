@@ -95,10 +95,11 @@ class MessageFixed(SlackRefused):
 
 
 class Message(Struct, frozen=True):
-    """A message. `key` identifies it in the channel's history: the same key is the same message."""
+    """A message in blocks, with `text` where Slack shows none. The same key in the history is the same message."""
 
     key: str
     text: str
+    blocks: tuple[dict[str, Any], ...] = ()
 
 
 class Slack:
@@ -283,7 +284,9 @@ class _Meaning(Enum):
 
 
 def _form_of(message: Message) -> dict[str, Any]:
-    return {"text": message.text, "metadata": {"event_type": _METADATA, "event_payload": {"key": message.key}}}
+    metadata = {"event_type": _METADATA, "event_payload": {"key": message.key}}
+    blocks = {"blocks": list(message.blocks)} if message.blocks else {}
+    return {"text": message.text, "metadata": metadata, **blocks}
 
 
 def _key_in(message: Any) -> str | None:

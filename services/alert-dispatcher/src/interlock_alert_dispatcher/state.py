@@ -34,6 +34,7 @@ class Fact(Struct, frozen=True, omit_defaults=True):
     subject: str
     message: str = ""
     hint: str = ""
+    owner: str = ""
 
     @property
     def order(self) -> tuple[datetime, str]:

@@ -1,7 +1,7 @@
 """Writes the message of an alert in Slack's mrkdwn."""
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.foreign import render_foreign
+from interlock_alert_dispatcher.foreign import render_foreign, render_within
 from interlock_alert_dispatcher.hints import Severity, advice_for
 from interlock_alert_dispatcher.state import Fact, RunState, Standing, standing
 
@@ -9,7 +9,10 @@ from interlock_alert_dispatcher.state import Fact, RunState, Standing, standing
 _NAME = 200
 _MESSAGE = 2000
 _HINT = 1000
+# The limits of a head, whose characters count as Slack counts them.
 _BRIEF = 300
+_TYPE = 80
+_HEAD_NAME = 200
 _SHOWN = 5
 """How many problems a head shows."""
 
@@ -27,8 +30,8 @@ def text_of(alert: Alert, *, late: bool = False) -> str:
     """
     names = (render_foreign(name, _NAME) for name in (alert.pipeline_id, alert.date) if name)
     head = " · ".join([f"{severity_of(alert).mark} *{render_foreign(alert.type, _NAME)}*", *names])
-    message = render_foreign(alert.message or "", _MESSAGE)
-    lines = [head, _facts(alert, late=late), message, f"→ {render_foreign(_hint(alert), _HINT)}"]
+    message = render_foreign(_cause(alert), _MESSAGE)
+    lines = [head, _facts(alert, late=late), message, f"→ {render_foreign(hint_of(alert), _HINT)}"]
     return "\n".join(line for line in lines if line)
 
 
@@ -41,48 +44,56 @@ def fact_of(alert: Alert) -> Fact:
         type=_cut(alert.type, _NAME),
         severity=severity_of(alert),
         subject=advice.subject or _cut(f"{alert.type} {alert.about or ''}".strip(), _NAME),
-        message=_cut(alert.message or "", _BRIEF),
-        hint=_cut(_hint(alert), _BRIEF),
+        message=_cut(_cause(alert), _BRIEF),
+        hint=_cut(hint_of(alert), _BRIEF),
+        owner=_cut(alert.owner or "", _HEAD_NAME),
     )
 
 
 def head_of(alert: Alert, state: RunState) -> str:
     """The head of the alert's thread. Its lines are: the state, each open problem, past problems, the next step.
 
-    `alert` gives only the names of the thread: the pipeline and the date.
+    `alert` gives only the names of the thread: the pipeline and the date. The text has fewer than 4,000 characters.
     """
     found = standing(state)
-    names = [render_foreign(name, _NAME) for name in (alert.pipeline_id, alert.date) if name]
-    first = " · ".join([f"{found.severity.mark} *{_state_word(state, found)}*", *names])
-    lines = [first, *(_problem_line(fact) for fact in found.open[:_SHOWN])]
-    if not found.open and state.last:
-        lines.append(_problem_line(state.success or state.last))
+    latest = state.success or state.last
+    facts = found.open or ((latest,) if latest else ())
+    owner = next((fact.owner for fact in facts if fact.owner), "")
+    names = (render_within(name, _HEAD_NAME) for name in (alert.pipeline_id, alert.date, owner) if name)
+    lines = [" · ".join([f"{found.severity.mark} *{_state_word(found, latest)}*", *names])]
+    lines += [_problem_line(fact) for fact in facts[:_SHOWN]]
     if (hidden := len(found.open) - _SHOWN) > 0:
         lines.append(f"… and {hidden} more")
     if found.past:
-        lines.append(f"over: {', '.join(render_foreign(fact.type, _NAME) for fact in found.past[-_SHOWN:])}")
+        lines.append(f"over: {', '.join(render_within(fact.type, _TYPE) for fact in found.past[-_SHOWN:])}")
     if found.open:
-        lines.append(f"→ {render_foreign(found.open[0].hint, _BRIEF)}")
+        lines.append(f"→ {render_within(found.open[0].hint, _BRIEF)}")
     return "\n".join(lines)
 
 
-def _state_word(state: RunState, found: Standing) -> str:
+def _state_word(found: Standing, latest: Fact | None) -> str:
     if found.open:
-        return render_foreign(found.open[0].type, _NAME)
-    latest = state.success or state.last
-    return "resolved" if found.past else render_foreign(latest.type if latest else "unknown", _NAME)
+        return render_within(found.open[0].type, _TYPE)
+    return "resolved" if found.past else render_within(latest.type if latest else "unknown", _TYPE)
 
 
 def _problem_line(fact: Fact) -> str:
-    said = f": {render_foreign(fact.message, _BRIEF)}" if fact.message else ""
-    return f"{fact.severity.mark} {render_foreign(fact.type, _NAME)} {fact.at:%Y-%m-%dT%H:%M:%SZ}{said}"
+    said = f": {render_within(fact.message, _BRIEF)}" if fact.message else ""
+    return f"{fact.severity.mark} {render_within(fact.type, _TYPE)} {fact.at:%Y-%m-%dT%H:%M:%SZ}{said}"
+
+
+def _cause(alert: Alert) -> str:
+    """The message of the event, with the error if the message does not have it."""
+    message, error = alert.message or "", alert.error or ""
+    return message if error in message else ": ".join(part for part in (message, error) if part)
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _hint(alert: Alert) -> str:
+def hint_of(alert: Alert) -> str:
+    """The next step: that of the event, or that of its type with the names filled in. It is not escaped."""
     return alert.hint or _fill(advice_for(alert.type).hint, alert)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.blocks import Deployment, head_blocks
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
 from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, write_state
@@ -79,12 +80,14 @@ class Threads:
         self,
         slack: Channel,
         rows: LeasedRows,
+        deployment: Deployment,
         *,
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
     ) -> None:
         self._slack = slack
         self._rows = rows
+        self._deployment = deployment
         self._now = now
         self._sleep = sleep
 
@@ -178,7 +181,8 @@ class Threads:
         return _state_in(self._rows.text(key, _STATE))
 
     def _message(self, alert: Alert, state: RunState) -> Message:
-        return Message(f"{alert.pipeline_id}/{alert.thread}", head_of(alert, state))
+        key = f"{alert.pipeline_id}/{alert.thread}"
+        return Message(key, head_of(alert, state), tuple(head_blocks(alert, state, self._deployment)))
 
 
 def _key_of(alert: Alert) -> Key:

@@ -10,6 +10,7 @@ from botocore.config import Config
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.delivery import Delivery, LogOnly
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
@@ -33,6 +34,7 @@ REQUIRED = ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 SERVICE = "alert-dispatcher"
 # The lifetime of a row. A century does not overflow a date.
 _OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500), "SLACK_API_URL": url()}
+_EVENTS = "-interlock-events"
 _log = get_logger(__name__)
 # A call that hangs must not outlast a lease.
 _PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
@@ -97,11 +99,22 @@ def wire(variables: Mapping[str, str]) -> Service:
         rest=settings.cb_timeout,
         now=now,
     )
-    dispatcher = Dispatcher(slack, rows, now=now, sleep=lambda length: time.sleep(length.total_seconds()))
+    dispatcher = Dispatcher(
+        slack,
+        rows,
+        now=now,
+        sleep=lambda length: time.sleep(length.total_seconds()),
+        deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
+    )
     leases = LeasedRows(client, table, keep, length=LEASE)
     drain = Drain(slack, dispatcher, pending, leases, letters or LogRouter(), now=now)
     delivery = Delivery(dispatcher, pending, now=now)
     return Service(delivery, drain, letters, {**health, "slack": slack.ready}, settings)
+
+
+def _environment(table: str) -> str:
+    """The name of the deployment, which is the first part of its tables' names. Empty for a table of another name."""
+    return table.removesuffix(_EVENTS) if table.endswith(_EVENTS) else ""
 
 
 def _waiting(pending: PendingAlerts) -> Shown:

@@ -13,6 +13,7 @@ from interlock_lifecycle.events._event import (
     event_detail,
     make_event,
     make_event_id,
+    owner_detail,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "event_detail",
     "make_event",
     "make_event_id",
+    "owner_detail",
 ]

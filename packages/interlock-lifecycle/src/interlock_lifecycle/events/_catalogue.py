@@ -76,12 +76,14 @@ class EventKind(Struct, frozen=True):
     hint: the next step for a person; `{pipeline}` and `{date}` in it are those of the event. Empty for progress.
     subject: the part of a run whose state the event reports: run, deadline, duration or result. A later event about the
     same part replaces an earlier one, and a success of the run resolves all parts. Empty for an incident of its own.
+    withheld: the step that Interlock did not take because of the event. Empty if it took all.
     """
 
     severity: Severity
     emitters: tuple[str, ...]
     hint: str = ""
     subject: str = ""
+    withheld: str = ""
 
     @property
     def is_alert(self) -> bool:
@@ -107,13 +109,18 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         (_ORCHESTRATOR,),
         f"The rules did not hold in time: correct the data or the rules, then {_RERUN}.",
         _RUN,
+        "The job was not started.",
     ),
     EventType.JOB_COMPLETED: EventKind(_GOOD, (_ORCHESTRATOR,), "Nothing to do.", _RUN),
     EventType.JOB_FAILED: EventKind(
         _WARNING, (_ORCHESTRATOR,), f"Read the job's log. Remaining retries start on their own ({_STATUS}).", _RUN
     ),
     EventType.RETRY_EXHAUSTED: EventKind(
-        _CRITICAL, (_ORCHESTRATOR,), f"No retry is left: fix the cause, then {_RERUN}.", _RUN
+        _CRITICAL,
+        (_ORCHESTRATOR,),
+        f"No retry is left: fix the cause, then {_RERUN}.",
+        _RUN,
+        "No further attempt starts.",
     ),
     EventType.JOB_POLL_EXHAUSTED: EventKind(
         _CRITICAL, (_ORCHESTRATOR,), f"The job may still run: look at the job, and stop it before {_RERUN}.", _RUN
@@ -138,6 +145,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         (_ROUTER, _WATCHDOG, _ORCHESTRATOR),
         "The pipeline is held: correct its file (interlock validate), then push it.",
         _RUN,
+        "No job of this pipeline starts.",
     ),
     # Sensors and reruns.
     EventType.LATE_DATA_ARRIVAL: EventKind(
@@ -147,6 +155,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         _WARNING,
         (_ROUTER,),
         f"The row opened nothing: correct its date in the producer, then write the row again ({_STATUS}).",
+        withheld="No run was opened.",
     ),
     EventType.SENSOR_UNDATED: EventKind(
         _WARNING,
@@ -165,6 +174,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         _WARNING,
         (_ROUTER, _WATCHDOG),
         "The message gives the reason. A rerun needs newer data, or a larger budget in the pipeline file.",
+        withheld="The rerun was not started.",
     ),
     # After a run.
     EventType.POST_RUN_BASELINE_CAPTURED: EventKind(_PROGRESS, (_ORCHESTRATOR,)),
@@ -225,6 +235,7 @@ EVENT_KINDS: dict[EventType, EventKind] = {
         (_WATCHDOG,),
         f"The trigger's window closed without its sensor: ask the owner of the data, then {_RERUN}.",
         _RUN,
+        "No run is started by a later sensor.",
     ),
     EventType.WATCHDOG_DEGRADED: EventKind(
         _CRITICAL, (_WATCHDOG,), "Some safety checks did not run: look at the watchdog's log."

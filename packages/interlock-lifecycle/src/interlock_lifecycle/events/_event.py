@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from interlock_config import PipelineConfig
 from interlock_lifecycle._run import RunKey
 from interlock_lifecycle.events._catalogue import EventType
 
@@ -97,6 +98,11 @@ def make_event(
         deadline=deadline,
         detail=None if detail is None else _cut_all(detail),
     )
+
+
+def owner_detail(config: PipelineConfig | None) -> dict[str, str]:
+    """The part of an event's detail that names the owner of the pipeline. Empty without an owner or a config."""
+    return {} if config is None or not config.pipeline.owner else {"owner": config.pipeline.owner}
 
 
 def cut_text(text: str) -> str:

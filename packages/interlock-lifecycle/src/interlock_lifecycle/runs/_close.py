@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import CloseRun, OpenAttempt, StandingRequest, Superseded
+from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, JobOutcome, RerunEntry, Run, RunStatus, make_run_token
 from interlock_lifecycle._start import lease_end
 from interlock_lifecycle._words import FailureCategory, JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, cut_text, make_event
+from interlock_lifecycle.events._event import Event, cut_text, make_event, owner_detail
 from interlock_lifecycle.sensors._baseline import Baseline, NoBaseline, baseline_events, baseline_to_write
 from interlock_lifecycle.sensors._repeated import ask_for_rest
 from interlock_lifecycle.slas._sla import SlaFacts, settle
@@ -121,7 +122,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             source=source,
             attempt=run.attempt,
             message=f"attempt {run.attempt} succeeded",
-            detail=_job_detail(outcome),
+            detail=_job_detail(outcome, facts),
         )
     ]
     events += baseline_events(facts.baseline, run, now, source=source, ordinal=len(events))
@@ -146,6 +147,15 @@ def _fail(
     run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime, execution_timeout: timedelta
 ) -> CloseRun | OpenAttempt:
     source = f"complete {run.run_token}"
+    entry = _entry(run, outcome.event, now, outcome)
+    allowed, budget = may_retry(facts.config, outcome.category, facts.retries_used)
+    excluded = facts.exclusions.excludes(run.key.date.day)
+    retries = allowed and not excluded and not (facts.config is not None and facts.config.dry_run)
+    event_type, why = EventType.RETRY_EXHAUSTED, f"no retry left ({facts.retries_used} of {budget} used)"
+    if excluded:
+        event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is an excluded date and gets no retry"
+    detail = _job_detail(outcome, facts)
+    detail["attempts"] = run.attempt + 1 + max(budget - facts.retries_used, 0)
     failed = make_event(
         EventType.JOB_FAILED,
         run.key,
@@ -153,16 +163,10 @@ def _fail(
         source=source,
         attempt=run.attempt,
         message=f"attempt {run.attempt} ended with {outcome.event}: {outcome.error or 'no reason given'}",
-        detail=_job_detail(outcome),
+        detail={**detail, "nextAttemptAt": rfc3339(now)} if retries else {**detail, "followedBy": event_type},
     )
-    entry = _entry(run, outcome.event, now, outcome)
-    allowed, budget = may_retry(facts.config, outcome.category, facts.retries_used)
-    excluded = facts.exclusions.excludes(run.key.date.day)
-    if allowed and not excluded and not (facts.config is not None and facts.config.dry_run):
+    if retries:
         return _retry(run, entry, failed, now, execution_timeout)
-    event_type, why = EventType.RETRY_EXHAUSTED, f"no retry left ({facts.retries_used} of {budget} used)"
-    if excluded:
-        event_type, why = EventType.PIPELINE_EXCLUDED, f"{run.key.date} is an excluded date and gets no retry"
     final = make_event(
         event_type,
         run.key,
@@ -171,7 +175,7 @@ def _fail(
         ordinal=1,
         attempt=run.attempt,
         message=why,
-        detail=_job_detail(outcome),
+        detail=detail,
     )
     return _give_up(run, facts, outcome, entry, (failed, final), now)
 
@@ -249,7 +253,7 @@ def close_failed(
         source=source,
         attempt=run.attempt,
         message=reason,
-        detail={"status": str(RunStatus.FAILED_FINAL), "runToken": run.run_token},
+        detail={"status": str(RunStatus.FAILED_FINAL), "runToken": run.run_token, **owner_detail(facts.config)},
     )
     entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
     verdicts, judged = _settle(facts, run, source, now, None, 1)
@@ -293,7 +297,7 @@ def _entry(run: Run, event: str, at: datetime, outcome: JobOutcome) -> JobEntry:
     )
 
 
-def _job_detail(outcome: JobOutcome) -> dict[str, Any]:
+def _job_detail(outcome: JobOutcome, facts: CloseFacts) -> dict[str, Any]:
     detail = {
         "event": outcome.event,
         "runId": outcome.run_id,
@@ -301,4 +305,5 @@ def _job_detail(outcome: JobOutcome) -> dict[str, Any]:
         "error": outcome.error,
         "duration": outcome.duration,
     }
-    return {name: value for name, value in detail.items() if value not in (None, "")}
+    found = {name: value for name, value in detail.items() if value not in (None, "")}
+    return found | owner_detail(facts.config)

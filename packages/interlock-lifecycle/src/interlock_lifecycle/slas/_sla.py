@@ -14,7 +14,7 @@ from interlock_lifecycle._moment import rfc3339
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus
 from interlock_lifecycle._words import JobEvent
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_sla import (
     Clock,
     Deadline,
@@ -295,6 +295,8 @@ def make_alert(
         "deadline": rfc3339(deadline.breach_at),
         "actionHint": _HINT_OF[kind],
         "critical": bool(config.sla and config.sla.critical),
+        "deadlineLocal": f"{deadline.breach_at.astimezone(config.sla_zone):%Y-%m-%d %H:%M %Z} ({config.sla_zone})",
+        **owner_detail(config),
         **moved_detail(deadline.moved_from),
     }
     if config.schedule.cron:

@@ -1,0 +1,158 @@
+"""Lays out messages in Slack's Block Kit: the reply of an alert and the head of a thread.
+
+Every text of an event goes through `foreign`. Slack takes 3,000 characters per text, 50 blocks, and about 13,000
+characters in all blocks of a message.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.foreign import render_within
+from interlock_alert_dispatcher.hints import advice_for
+from interlock_alert_dispatcher.leases import read_moment
+from interlock_alert_dispatcher.state import RunState, standing
+from interlock_alert_dispatcher.text import head_of, hint_of, severity_of
+
+Block = dict[str, Any]
+
+_NAME = 200
+_LONG = 2000
+_HINT = 1000
+_RULE = 240
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""Names that need no quotes in a shell. A command with another name is not shown."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d)?")
+_LOG_OF = re.compile(r"the (orchestrator|stream-router|watchdog)'s log")
+_OTHER_CONSOLES = ("cn-", "us-gov-", "us-iso", "eu-isoe-")
+
+
+class Deployment(Struct, frozen=True):
+    """The deployment of the alerts. An empty part is unknown, and left out of commands and links."""
+
+    environment: str = ""
+    region: str = ""
+
+
+def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False) -> list[Block]:
+    """The blocks of an alert's reply: title, facts, the cause, the next step, one command, time and links."""
+    parts = [
+        _title(alert),
+        _facts(alert),
+        render_within(alert.message or "", _LONG),
+        _error(alert),
+        "\n".join(f"• {render_within(rule, _RULE)}" for rule in alert.rules),
+        f"withheld: {withheld}" if (withheld := advice_for(alert.type).withheld) else "",
+        f"→ {render_within(hint_of(alert), _HINT)}",
+        _code(command) if (command := command_of(alert, hint_of(alert), deployment)) else "",
+    ]
+    sent = "sent late, " if late else ""
+    foot = [f"{sent}emitted {date_of(alert.at)}", *_links(alert, deployment)]
+    return [*(_section(part) for part in parts if part), _context(" · ".join(foot))]
+
+
+def head_blocks(alert: Alert, state: RunState, deployment: Deployment) -> list[Block]:
+    """The blocks of the head: the state, the problems, the next step, and one command while a problem is open.
+
+    `alert` gives only the names of the thread.
+    """
+    first, *rest = head_of(alert, state).splitlines()
+    found = standing(state).open
+    command = command_of(alert, found[0].hint, deployment) if found else ""
+    return [_section(part) for part in (first, "\n".join(rest), _code(command) if command else "") if part]
+
+
+def command_of(alert: Alert, hint: str, deployment: Deployment) -> str:
+    """One command that works as pasted, for the next step `hint`. Empty if a name would need quotes in a shell."""
+    if not _SAFE.fullmatch(alert.pipeline_id) or alert.pipeline_id == "INFRASTRUCTURE":
+        return ""
+    can_rerun = alert.date and "interlock rerun" in hint and _DATE.fullmatch(alert.date)
+    step = f"rerun {alert.pipeline_id} {alert.date}" if can_rerun else f"status {alert.pipeline_id}"
+    region = f"AWS_REGION={deployment.region} " if _SAFE.fullmatch(deployment.region) else ""
+    environment = f" --environment {deployment.environment}" if _SAFE.fullmatch(deployment.environment) else ""
+    return f"{region}interlock {step}{environment}"
+
+
+def date_of(moment: datetime) -> str:
+    """The time as Slack shows it in the zone of each reader. Programs without this form see it in UTC."""
+    utc = moment.astimezone(UTC)
+    return f"<!date^{round(utc.timestamp())}^{{date_short_pretty}} {{time}}|{utc:%Y-%m-%d %H:%M} UTC>"
+
+
+def _title(alert: Alert) -> str:
+    names = (render_within(name, _NAME) for name in (alert.pipeline_id, alert.date) if name)
+    return " · ".join([f"{severity_of(alert).mark} *{render_within(alert.type, _NAME)}*", *names])
+
+
+def _facts(alert: Alert) -> str:
+    named = {
+        "status": alert.status,
+        "source": alert.source,
+        "category": alert.category,
+        "reason": alert.reason,
+        "job run": alert.run_id,
+    }
+    facts = [
+        *([f"owner {render_within(alert.owner, _NAME)}"] if alert.owner else []),
+        *_attempt(alert),
+        *_moment("deadline", alert.deadline, alert.deadline_local),
+        *(f"{name} {render_within(value, _NAME)}" for name, value in named.items() if value),
+    ]
+    if alert.cron:
+        # Slack would show the asterisks of a cron as bold text. A backtick would end the code.
+        facts.append(f"cron `{render_within(alert.cron.replace('`', chr(39)), _NAME)}`")
+    return " · ".join(facts)
+
+
+def _attempt(alert: Alert) -> list[str]:
+    if alert.attempt is None:
+        return []
+    of = f" of {alert.attempts}" if alert.attempts is not None and alert.attempts > alert.attempt else ""
+    return [f"attempt {alert.attempt + 1}{of}", *_moment("next attempt", alert.next_attempt_at, None)]
+
+
+def _moment(name: str, text: str | None, local: str | None) -> list[str]:
+    """A time in the reader's zone, with the form in the pipeline's zone. A text that is no time is shown as it is."""
+    if not text:
+        return []
+    moment = read_moment(text)
+    shown = date_of(moment) if moment else render_within(text, _NAME)
+    return [f"{name} {shown}" + (f" ({render_within(local, _NAME)})" if local else "")]
+
+
+def _error(alert: Alert) -> str:
+    # The message of a failure repeats its error, so a second copy would only hide the rest.
+    if not alert.error or alert.error in (alert.message or ""):
+        return ""
+    return _code(render_within(alert.error.replace("`", chr(39)), _LONG))
+
+
+def _links(alert: Alert, deployment: Deployment) -> list[str]:
+    """Links to the AWS console, which need a region of the partition `aws`."""
+    region, environment = deployment.region, deployment.environment
+    if not _SAFE.fullmatch(region) or region.startswith(_OTHER_CONSOLES):
+        return []
+    home = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    links = []
+    if alert.type == "INFRA_ALARM" and alert.about and _SAFE.fullmatch(alert.about):
+        links.append(f"<{home}#alarmsV2:alarm/{alert.about}|alarm>")
+    if (found := _LOG_OF.search(advice_for(alert.type).hint)) and _SAFE.fullmatch(environment):
+        group = f"$252Faws$252Flambda$252F{environment}-interlock-{found[1]}"
+        links.append(f"<{home}#logsV2:log-groups/log-group/{group}|log of the {found[1]}>")
+    return links
+
+
+def _code(text: str) -> str:
+    return f"```{text}```"
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}

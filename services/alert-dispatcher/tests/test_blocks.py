@@ -1,0 +1,172 @@
+"""The blocks of a message: each part of an alert is there, no text is raw, and Slack's limits hold."""
+
+import json
+import re
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from interlock_alert_dispatcher.alert import Alert, read_alert
+from interlock_alert_dispatcher.blocks import Deployment, command_of, head_blocks, reply_blocks
+from interlock_alert_dispatcher.foreign import render_within
+from interlock_alert_dispatcher.hints import Severity
+from interlock_alert_dispatcher.state import RunState, advance
+from interlock_alert_dispatcher.text import fact_of, head_of
+
+PROD = Deployment("prod", "eu-west-1")
+CATALOGUE = json.loads((files("interlock_alert_dispatcher") / "events.json").read_text())
+ALERTS = sorted(kind for kind, advice in CATALOGUE.items() if advice["severity"] != "progress")
+
+
+def event(kind: str, detail: dict[str, Any] | None = None, **top: Any) -> Alert:
+    fields = {"id": "a", "pipelineId": "bronze", "date": "2026-03-03", "timestamp": "2026-03-04T07:00:00Z", **top}
+    body = {"detail-type": kind, "detail": {**fields, "detail": detail or {}}}
+    return read_alert({"body": json.dumps(body)})
+
+
+def texts(blocks: list[dict[str, Any]]) -> list[str]:
+    """The texts of the blocks, each of which Slack limits."""
+    found = []
+    for block in blocks:
+        elements = block["elements"] if block["type"] == "context" else [block["text"]]
+        found += [element["text"] for element in elements]
+    return found
+
+
+def test_a_final_failure_states_each_part() -> None:
+    detail = {"owner": "data", "error": "exit 3", "runId": "jr_1", "attempts": 3, "category": "TRANSIENT"}
+    alert = event("RETRY_EXHAUSTED", detail, attempt=2, message="no retry left (2 of 2 used)")
+    assert texts(reply_blocks(alert, PROD)) == [
+        "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03",
+        "owner data · attempt 3 of 3 · category TRANSIENT · job run jr_1",
+        "no retry left (2 of 2 used)",
+        "```exit 3```",
+        "withheld: No further attempt starts.",
+        "→ No retry is left: fix the cause, then interlock rerun bronze 2026-03-03.",
+        "```AWS_REGION=eu-west-1 interlock rerun bronze 2026-03-03 --environment prod```",
+        "emitted <!date^1772607600^{date_short_pretty} {time}|2026-03-04 07:00 UTC>",
+    ]
+
+
+def test_a_deadline_is_shown_in_the_pipelines_zone() -> None:
+    detail = {"deadlineLocal": "2026-03-04 08:00 CET (Europe/Berlin)", "cron": "0 7 * * *"}
+    facts = texts(reply_blocks(event("SLA_BREACH", detail, deadline="2026-03-04T07:00:00Z"), PROD))[1]
+    assert facts == (
+        "deadline <!date^1772607600^{date_short_pretty} {time}|2026-03-04 07:00 UTC> "
+        "(2026-03-04 08:00 CET (Europe/Berlin)) · cron `0 7 * * *`"
+    )
+
+
+def test_a_failure_with_a_retry_states_the_next_attempt() -> None:
+    detail = {"attempts": 3, "nextAttemptAt": "2026-03-04T07:00:00Z"}
+    facts = texts(reply_blocks(event("JOB_FAILED", detail, attempt=0), PROD))[1]
+    assert facts.startswith("attempt 1 of 3 · next attempt <!date^1772607600^")
+
+
+def test_a_rule_states_observed_needed_and_since() -> None:
+    rule = {"key": "landing", "field": "count", "needed": "≥ 10", "observed": "7", "heldSince": "2026-03-03T22:40:00Z"}
+    shown = texts(reply_blocks(event("VALIDATION_EXHAUSTED", {"rules": [rule, {"key": "x"}, 7]}), PROD))
+    assert "• count of landing is 7, needed ≥ 10, since 2026-03-03T22:40:00Z\n• x is absent" in shown
+
+
+def test_an_error_in_the_message_is_shown_once() -> None:
+    alert = event("JOB_FAILED", {"error": "exit 3"}, message="attempt 0 ended with fail: exit 3")
+    assert sum("exit 3" in text for text in texts(reply_blocks(alert, PROD))) == 1
+
+
+def test_links_lead_to_the_alarm_and_the_log() -> None:
+    alarm = texts(reply_blocks(event("INFRA_ALARM", {"alarm": "prod-interlock-watchdog-errors"}), PROD))[-1]
+    home = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+    assert f"<{home}#alarmsV2:alarm/prod-interlock-watchdog-errors|alarm>" in alarm
+    log = texts(reply_blocks(event("INFRA_FAILURE"), PROD))[-1]
+    assert "log-group/$252Faws$252Flambda$252Fprod-interlock-orchestrator|log of the orchestrator>" in log
+
+
+@pytest.mark.parametrize("deployment", [Deployment(), Deployment("prod", "cn-north-1")])
+def test_no_link_is_guessed(deployment: Deployment) -> None:
+    assert "http" not in json.dumps(reply_blocks(event("INFRA_FAILURE"), deployment))
+
+
+@pytest.mark.parametrize(
+    ("alert", "hint", "command"),
+    [
+        (event("X"), "interlock rerun it", "AWS_REGION=eu-west-1 interlock rerun bronze 2026-03-03 --environment prod"),
+        (event("X"), "", "AWS_REGION=eu-west-1 interlock status bronze --environment prod"),
+        (event("X", date=None), "interlock rerun", "AWS_REGION=eu-west-1 interlock status bronze --environment prod"),
+        (event("X", date="$(x)"), "interlock rerun", "AWS_REGION=eu-west-1 interlock status bronze --environment prod"),
+        (event("X", pipelineId="a; rm -rf /"), "", ""),
+        (event("X", pipelineId="--help"), "", ""),
+        (event("X", pipelineId="INFRASTRUCTURE"), "", ""),
+    ],
+)
+def test_a_command_works_as_pasted_or_is_left_out(alert: Alert, hint: str, command: str) -> None:
+    assert command_of(alert, hint, PROD) == command
+
+
+def test_a_command_without_a_known_deployment_is_short() -> None:
+    assert command_of(event("X"), "", Deployment()) == "interlock status bronze"
+
+
+NASTY = {
+    "fields absent": {},
+    "200 KB of text": {
+        "message": "&" * 200_000,
+        "error": "<" * 200_000,
+        "owner": "`" * 200_000,
+        "runId": "x" * 200_000,
+    },
+    "nested": {"message": {"a": [1] * 1000}, "error": [], "attempt": "two", "attempts": -1, "rules": "all"},
+    "mentions": {"message": "<!channel> <@U1>", "error": "```<!here>", "owner": "<http://x|y>", "reason": "\u202e"},
+    "many rules": {"rules": [{"key": "k" * 999, "observed": "&" * 999, "needed": None}] * 500},
+    "odd times": {"deadline": "soon", "nextAttemptAt": "0001-01-01T00:00:00+23:59", "deadlineLocal": "<!date^1^x|y>"},
+}
+
+
+@pytest.mark.parametrize("kind", [*ALERTS, "NEVER_HEARD_OF", "<!channel>" * 50])
+@pytest.mark.parametrize("detail", NASTY.values(), ids=NASTY)
+def test_every_message_keeps_slacks_limits_and_no_raw_text(kind: str, detail: dict[str, Any]) -> None:
+    alert = event(kind, {**detail, "sensorKey": detail.get("message")}, attempt=1)
+    state = RunState()
+    for number in range(8):
+        state = advance(state, fact_of(event(kind, {**detail, "row": f"{number}"}, id=f"{number}"))).state
+    for blocks in (reply_blocks(alert, PROD, late=True), head_blocks(alert, state, PROD)):
+        shown = texts(blocks)
+        assert len(blocks) <= 50
+        assert all(0 < len(text) <= 3000 for text in shown)
+        assert sum(map(len, shown)) <= 12_000
+        own = re.sub(
+            r"<!date\^-?\d+\^\{date_short_pretty\} \{time\}\|[-\d]+ \d\d:\d\d UTC>|<https://[^|>]+\|[a-z -]+>",
+            "",
+            "\n".join(shown),
+        )
+        assert not re.search(r"[<>\u202e]|&(?!amp;|lt;|gt;)", own)
+    assert len(head_of(alert, state)) < 4000
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("&&", 10, "&amp;&amp;"),
+        ("&&", 9, "&amp;…"),
+        ("&&", 5, "…"),
+        ("a\r\nb", 4, "a⏎b"),
+        ("", 3, ""),
+    ],
+)
+def test_a_text_is_cut_by_the_characters_that_slack_counts(text: str, most: int, shown: str) -> None:
+    assert render_within(text, most) == shown
+
+
+def test_a_head_has_the_command_of_its_worst_problem() -> None:
+    alert = event("RETRY_EXHAUSTED", {"owner": "data"})
+    state = advance(RunState(), fact_of(alert)).state
+    assert texts(head_blocks(alert, state, PROD))[0] == "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03 · data"
+    assert "interlock rerun bronze 2026-03-03" in texts(head_blocks(alert, state, PROD))[-1]
+    good = Alert(id="b", type="JOB_COMPLETED", pipeline_id="bronze", at=datetime(2026, 3, 4, 8, tzinfo=UTC))
+    done = advance(state, fact_of(good)).state
+    assert "interlock" not in json.dumps(head_blocks(alert, done, PROD))
+    assert fact_of(good).severity is Severity.GOOD
