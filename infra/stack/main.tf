@@ -151,6 +151,7 @@ module "alert_dispatcher" {
   event_bus             = module.shared.event_bus
   alerts_queue_arn      = module.shared.alerts_queue_arn
   alert_dlq_arn         = module.shared.alert_dlq_arn
+  alert_quiet           = var.alert_quiet
   slack_channel_id      = var.slack_channel_id
   slack_secret_arn      = var.slack_secret_arn
   slack_bot_token       = var.slack_bot_token

@@ -221,6 +221,12 @@ variable "slack_channel_id" {
   default     = null
 }
 
+variable "alert_quiet" {
+  description = "Successes update an existing Slack thread and open none; false opens a thread for each."
+  type        = bool
+  default     = true
+}
+
 variable "slack_secret_arn" {
   description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN; without one alerts are logged."
   type        = string

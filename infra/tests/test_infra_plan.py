@@ -317,13 +317,22 @@ def test_each_minute_the_dispatcher_looks_for_slack(stack: "Plan") -> None:
 
 
 def test_waiting_alerts_raise_an_alarm_without_slack(stack: "Plan") -> None:
-    (logged,) = (found.values for found in stack.of("aws_cloudwatch_log_metric_filter"))
+    logged = stack.one("aws_cloudwatch_log_metric_filter", name="test-interlock-alert-dispatcher-waiting").values
     alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-alert-dispatcher-waiting").values
     (metric,) = logged["metric_transformation"]
     assert (metric["namespace"], metric["name"]) == (alarm["namespace"], alarm["metric_name"])
     assert metric["value"] == "$.waiting"
     assert logged["log_group_name"] == "/aws/lambda/test-interlock-alert-dispatcher"
     assert "alerts_pending" in logged["pattern"]
+
+
+def test_unusable_slack_settings_raise_an_alarm_in_minutes(stack: "Plan") -> None:
+    logged = stack.one("aws_cloudwatch_log_metric_filter", name="test-interlock-alert-dispatcher-unusable").values
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-alert-dispatcher-unusable").values
+    (metric,) = logged["metric_transformation"]
+    assert (metric["namespace"], metric["name"]) == (alarm["namespace"], alarm["metric_name"])
+    assert "slack_unusable" in logged["pattern"]
+    assert alarm["period"] * alarm["datapoints_to_alarm"] == 300
 
 
 def test_the_sinks_queue_batches_and_limits_itself(stack: "Plan") -> None:
@@ -414,6 +423,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         "stream-router-iterator-age",
         "watchdog-silent",
         "alert-dispatcher-waiting",
+        "alert-dispatcher-unusable",
     }
 
 

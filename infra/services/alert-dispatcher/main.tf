@@ -34,6 +34,7 @@ module "function" {
   tags                  = var.tags
 
   variables = merge(local.slack_variables, {
+    ALERT_QUIET     = tostring(var.alert_quiet)
     EVENTS_TABLE    = module.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
     DLQ_QUEUE_URL   = module.names.queue_urls["alert-dlq"]
@@ -131,6 +132,36 @@ resource "aws_cloudwatch_metric_alarm" "waiting" {
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
+# Every five minutes the function checks token, scopes and channel, before an alert finds that they are wrong.
+resource "aws_cloudwatch_log_metric_filter" "unusable" {
+  name           = "${module.function.name}-unusable"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ $.event = \"slack_unusable\" }"
+
+  metric_transformation {
+    name      = "${module.function.name}-unusable"
+    namespace = "Interlock"
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "unusable" {
+  alarm_name          = "${module.function.name}-unusable"
+  alarm_description   = "Slack rejects the token, a scope or the channel. The log line slack_unusable has the reason."
+  namespace           = "Interlock"
+  metric_name         = "${module.function.name}-unusable"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 2
+  datapoints_to_alarm = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"

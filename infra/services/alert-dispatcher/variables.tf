@@ -34,6 +34,12 @@ variable "slack_bot_token" {
   sensitive   = true
 }
 
+variable "alert_quiet" {
+  description = "Successes update an existing Slack thread and open none; false opens a thread for each."
+  type        = bool
+  default     = true
+}
+
 variable "event_bus" {
   description = "Name of the bus; null takes that of this environment."
   type        = string

@@ -68,6 +68,7 @@ def test_known_variables_have_documented_defaults() -> None:
         "sfn_timeout": 14400 * SECOND,
         "skip_scheduler": False,
         "job_events": True,
+        "alert_quiet": True,
         "stage_timeout": 30 * SECOND,
         "shutdown_buffer": SECOND / 2,
         "workers_per_stage": 3,

@@ -36,6 +36,7 @@ class Answer:
 
 
 Fields = dict[str, Any]
+CHANNEL: Fields = {"ok": True, "channel": {"id": "C1", "is_member": True, "is_archived": False}}
 
 
 class LoopbackSlack:
@@ -107,7 +108,9 @@ class LoopbackSlack:
                 return self.probe_answers.pop(0) if self.probe_answers else Answer({"ok": True})
             if method.startswith("conversations."):
                 self.looks.append(method)
-                return self.look_answers.pop(0) if self.look_answers else self._history(body)
+                if self.look_answers:
+                    return self.look_answers.pop(0)
+                return Answer(CHANNEL) if method == "conversations.info" else self._history(body)
         if method == "chat.update":
             return self._update(body)
         if method == "chat.postMessage":

@@ -58,7 +58,7 @@ def lambda_environment(dynamodb: "DynamoDBClient", slack: Any, monkeypatch: pyte
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    for name in ("SLACK_SECRET_ARN", "DLQ_QUEUE_URL", "PROFILE_BUCKET"):
+    for name in ("SLACK_SECRET_ARN", "DLQ_QUEUE_URL", "PROFILE_BUCKET", "ALERT_QUIET"):
         monkeypatch.delenv(name, raising=False)
     return dynamodb
 
@@ -95,7 +95,7 @@ def test_the_tick_of_a_schedule_is_answered_without_alerts(slack: Any) -> None:
         "waiting": 0,
         "reason": None,
     }
-    assert slack.requests == 0
+    assert slack.posted == []
 
 
 def test_the_log_has_the_number_of_pending_alerts(slack: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,11 +191,80 @@ def test_a_ping_checks_table_and_token_without_a_post(slack: Any, lambda_environ
         "healthy",
         {"events": "ok", "pending": "ok: 0 wait", "slack": "ok"},
     )
-    assert slack.requests == 0
+    assert slack.posted == []
+    assert (slack.probes, slack.looks) == (1, ["conversations.info", "conversations.history"])
     lambda_environment.delete_table(TableName=TABLE)
     answer = handler.handle({"__ping__": True}, Context())
     assert answer["status"] == "degraded"
     assert answer["checks"]["slack"] == "ok"
+
+
+NO_SCOPE = {"ok": False, "error": "missing_scope", "needed": "channels:history", "provided": "chat:write"}
+FAULTS = {
+    "token": ([{"ok": False, "error": "token_revoked"}], [], "token_revoked"),
+    "wrong channel": ([], [{"ok": False, "error": "channel_not_found"}], "channel_not_found"),
+    "archived": ([], [{"ok": True, "channel": {"is_archived": True}}], "is_archived"),
+    "no member": ([], [{"ok": True, "channel": {"is_member": False}}], "not_in_channel"),
+    "no history": ([], [{"ok": True, "channel": {}}, NO_SCOPE], "missing_scope, the token lacks channels:history"),
+    "no info, no history": (
+        [],
+        [{"ok": False, "error": "missing_scope"}, NO_SCOPE],
+        "the token lacks channels:history",
+    ),
+}
+
+
+@pytest.mark.parametrize(("probes", "looks", "named"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_slacks_settings_is_named_by_ping_and_tick(
+    slack: Any, answer: Any, capsys: pytest.CaptureFixture[str], probes: list[Any], looks: list[Any], named: str
+) -> None:
+    slack.probe_answers = [answer(one) for one in probes * 2]
+    slack.look_answers = [answer(one) for one in looks * 2]
+    checks = handler.handle({"__ping__": True}, Context())["checks"]
+    assert checks["slack"].startswith("error: SlackRefused")
+    assert named in checks["slack"]
+    handler.handle(TICK, Context())
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if '"slack_unusable"' in line]
+    assert named in json.loads(line)["reason"]
+    assert slack.posted == []
+
+
+def test_a_token_without_the_scope_for_info_is_healthy(slack: Any, answer: Any) -> None:
+    slack.look_answers = [answer({"ok": False, "error": "missing_scope", "needed": "channels:read"})]
+    assert handler.handle({"__ping__": True}, Context())["checks"]["slack"] == "ok"
+
+
+def test_the_settings_are_checked_once_in_five_minutes(slack: Any) -> None:
+    for _ in range(3):
+        handler.handle(TICK, Context())
+    assert slack.probes == 1
+
+
+def test_slack_away_is_no_fault_of_the_settings(slack: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    slack.away = lambda: True
+    handler.handle(TICK, Context())
+    output = capsys.readouterr().err
+    assert '"slack_not_checked"' in output
+    assert '"slack_unusable"' not in output
+
+
+@pytest.mark.parametrize(("value", "heads"), [(None, 0), ("true", 0), ("false", 1)])
+def test_successes_are_quiet_unless_the_variable_is_false(
+    slack: Any, monkeypatch: pytest.MonkeyPatch, value: str | None, heads: int
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("ALERT_QUIET", value)
+    success = message("a")
+    success["body"] = success["body"].replace("JOB_FAILED", "JOB_COMPLETED")
+    assert failures(handler.handle(batch(success), Context())) == []
+    assert len(slack.heads) == heads
+
+
+def test_a_command_names_deployment_and_region(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    handler.handle(batch(message("a")), Context())
+    shown = json.dumps(slack.heads[0]["blocks"])
+    assert "AWS_REGION=eu-west-1 interlock status bronze --environment test" in shown
 
 
 def test_a_ping_reports_an_unreadable_token(monkeypatch: pytest.MonkeyPatch) -> None:

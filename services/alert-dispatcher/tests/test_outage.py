@@ -47,7 +47,8 @@ class Lambda:
         self.letters = NullRouter()
         self.pending = PendingAlerts(table, TABLE)
         channel = Slack(FixedToken(token), "C1", base_url=slack.url, trip_after=5, rest=MINUTE, now=clock.now)
-        dispatcher = Dispatcher(channel, LeasedRows(table, TABLE, keep), now=clock.now, sleep=clock.sleep)
+        rows = LeasedRows(table, TABLE, keep)
+        dispatcher = Dispatcher(channel, rows, now=clock.now, sleep=clock.sleep, quiet=False)
         self.delivery = Delivery(dispatcher, self.pending, now=clock.now)
         leases = LeasedRows(table, TABLE, keep, length=LEASE)
         self._drain = Drain(channel, dispatcher, self.pending, leases, self.letters, now=clock.now)
@@ -292,6 +293,16 @@ def test_a_severe_alert_overtakes_the_line_while_it_drains(
     slack.before = join
     start().tick()
     assert posted(slack) == ["n0", "severe", "n1", "n2", "n3", "n4"]
+
+
+def test_a_merged_failure_joins_no_line(start: Callable[..., Lambda], slack: Any) -> None:
+    slack.away = lambda: True
+    process = start()
+    process.take(body("a", "RETRY_EXHAUSTED"))
+    failed = json.loads(body("b"))
+    failed["detail"]["detail"] = {"followedBy": "RETRY_EXHAUSTED"}
+    process.take(json.dumps(failed))
+    assert process.pending.count() == 1
 
 
 def test_a_late_message_shows_the_time_of_its_event(start: Callable[..., Lambda], slack: Any) -> None:

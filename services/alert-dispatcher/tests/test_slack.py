@@ -91,6 +91,46 @@ def test_each_rejected_update_has_its_meaning(
     assert type(caught.value) is expected
 
 
+# The error codes that Slack documents for chat.postMessage and chat.update, and those of every method.
+DOCUMENTED = {
+    SlackBusy: "rate_limited ratelimited",
+    SlackAway: """
+        external_channel_migrating fatal_error internal_error request_timeout service_unavailable update_failed
+    """,
+    ThreadGone: "cannot_reply_to_message message_not_found restricted_action_thread_locked thread_not_found",
+    MessageFixed: "block_mismatch cant_update_message edit_window_closed",
+    SlackRefused: """
+        access_denied accesslimited account_inactive as_user_not_supported attachment_payload_limit_exceeded
+        cant_broadcast_message channel_not_found deprecated_endpoint duplicate_channel_not_found
+        duplicate_message_not_found ekm_access_denied enterprise_is_restricted invalid_arg_name invalid_array_arg
+        invalid_auth invalid_charset invalid_form_data invalid_post_type is_archived is_bot is_inactive
+        message_limit_exceeded messages_tab_disabled method_deprecated missing_post_type missing_scope msg_too_long
+        no_dual_broadcast_content_update no_permission no_text not_allowed_token_type not_authed not_in_channel
+        org_login_required restricted_action restricted_action_non_threadable_channel
+        restricted_action_read_only_channel restricted_action_thread_only_channel streaming_state_conflict
+        team_access_not_granted team_added_to_org team_not_found token_expired token_revoked too_many_attachments
+        two_factor_setup_required unknown_method
+    """,
+}
+
+
+@pytest.mark.parametrize("expected", DOCUMENTED, ids=lambda error: error.__name__)
+def test_each_documented_code_of_a_reply_or_update_has_a_meaning(
+    slack: Any, answer: Any, clock: Any, expected: type[Exception]
+) -> None:
+    posting = channel(slack.url, clock, trip_after=1000)
+    ts = posting.post(HELLO, None, clock.deadline())
+    for code in DOCUMENTED[expected].split():
+        slack.update_answers = [answer({"ok": False, "error": code})]
+        with pytest.raises(expected) as caught:
+            posting.update(HELLO, ts, clock.deadline())
+        assert type(caught.value) is expected, code
+        slack.answers = [answer({"ok": False, "error": code})]
+        # Only an update can find a message that may not be changed.
+        with pytest.raises(SlackRefused if expected is MessageFixed else expected):
+            posting.post(HELLO, ts, clock.deadline())
+
+
 @pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "metadata_must_be_sent_from_app"])
 def test_a_form_that_slack_rejects_is_sent_as_text(slack: Any, answer: Any, clock: Any, code: str) -> None:
     slack.answers = [answer({"ok": False, "error": code})]

@@ -11,6 +11,7 @@ from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.slack import Slack, SlackAway
 from interlock_alert_dispatcher.tokens import FixedToken
+from interlock_dlq import RetryLater
 
 TABLE = "test-interlock-events"
 SECOND = timedelta(seconds=1)
@@ -27,10 +28,10 @@ def alert(kind: str, minute: int = 0, **fields: Any) -> Alert:
 def make(table: Any, slack: Any, clock: Any) -> Callable[..., Dispatcher]:
     """Another Lambda: its own dispatcher, on the same table and Slack."""
 
-    def another() -> Dispatcher:
+    def another(*, quiet: bool = False) -> Dispatcher:
         rows = LeasedRows(table, TABLE, timedelta(days=90))
         posting = Slack(FixedToken("xoxb-1"), "C1", base_url=slack.url, trip_after=5, rest=60 * SECOND, now=clock.now)
-        return Dispatcher(posting, rows, now=clock.now, sleep=clock.sleep)
+        return Dispatcher(posting, rows, now=clock.now, sleep=clock.sleep, quiet=quiet)
 
     return another
 
@@ -211,3 +212,49 @@ def test_a_head_shows_five_problems_and_counts_the_rest(send: Callable[..., None
     send(*(alert("ROW_CORRUPTED", minute, about=str(minute)) for minute in range(7)))
     assert len(head(slack)) == 8
     assert head(slack)[-2] == "… and 2 more"
+
+
+@pytest.mark.parametrize("kind", ["JOB_COMPLETED", "SLA_MET"])
+def test_a_quiet_success_opens_no_thread(make: Callable[..., Dispatcher], slack: Any, clock: Any, kind: str) -> None:
+    assert make(quiet=True).dispatch(alert(kind), clock.deadline()) is False
+    assert slack.requests == 0
+    assert make(quiet=False).dispatch(alert(kind), clock.deadline()) is True
+    assert len(slack.heads) == 1
+
+
+def test_a_quiet_success_resolves_an_open_thread(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+    for one in (alert("JOB_FAILED", 1), alert("JOB_COMPLETED", 2), alert("SLA_MET", 3)):
+        make(quiet=True).dispatch(one, clock.deadline())
+    assert head(slack)[0] == "🟢 *resolved* · bronze · 2026-03-03"
+    assert kinds(slack.replies) == ["JOB_FAILED", "JOB_COMPLETED", "SLA_MET"]
+
+
+def test_a_quiet_success_is_known_to_a_later_alert(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+    for one in (alert("JOB_COMPLETED", 2), alert("RETRY_EXHAUSTED", 1)):
+        make(quiet=True).dispatch(one, clock.deadline())
+    assert head(slack)[0] == "🟢 *resolved* · bronze · 2026-03-03"
+    assert kinds(slack.replies) == ["RETRY_EXHAUSTED"]
+
+
+def test_a_quiet_success_waits_for_a_thread_that_opens(make: Callable[..., Dispatcher], slack: Any, clock: Any) -> None:
+    def interfere(fields: dict[str, Any]) -> None:
+        slack.before = lambda fields: None
+        with pytest.raises(RetryLater, match="opening the thread"):
+            make(quiet=True).dispatch(alert("JOB_COMPLETED", 2), clock.deadline())
+
+    slack.before = interfere
+    make(quiet=True).dispatch(alert("JOB_FAILED", 1), clock.deadline())
+    make(quiet=True).dispatch(alert("JOB_COMPLETED", 2), clock.deadline())
+    assert kinds(slack.replies) == ["JOB_FAILED", "JOB_COMPLETED"]
+
+
+def test_a_failure_and_its_end_are_one_message(send: Callable[..., None], slack: Any) -> None:
+    send(alert("JOB_FAILED", 1, followed_by="RETRY_EXHAUSTED"), alert("RETRY_EXHAUSTED", 1, error="exit 3"))
+    assert kinds(slack.replies) == ["RETRY_EXHAUSTED"]
+    assert "at 1: exit 3" in slack.replies[0]["text"]
+
+
+@pytest.mark.parametrize("follower", [None, "PIPELINE_EXCLUDED", "JOB_FAILED"])
+def test_a_failure_without_that_end_is_posted(send: Callable[..., None], slack: Any, follower: str | None) -> None:
+    send(alert("JOB_FAILED", 1, followed_by=follower))
+    assert kinds(slack.replies) == ["JOB_FAILED"]

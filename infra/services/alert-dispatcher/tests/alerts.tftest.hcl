@@ -93,6 +93,15 @@ run "a_queue_never_takes_fewer_than_two" {
   }
 }
 
+run "successes_are_quiet_by_default" {
+  command = plan
+
+  assert {
+    condition     = var.alert_quiet
+    error_message = "Successes must open no thread by default."
+  }
+}
+
 run "events_are_kept_for_a_day_at_least" {
   command = plan
 

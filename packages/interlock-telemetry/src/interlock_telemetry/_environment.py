@@ -28,6 +28,7 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
     "SFN_TIMEOUT_SECONDS": ("sfn_timeout", whole_seconds(timedelta(seconds=14400), highest=_YEAR)),
     "SKIP_SCHEDULER": ("skip_scheduler", truth(False)),
     "JOB_EVENTS": ("job_events", truth(True)),
+    "ALERT_QUIET": ("alert_quiet", truth(True)),
     "STAGE_TIMEOUT": (
         "stage_timeout",
         duration(timedelta(seconds=30), lowest=timedelta(milliseconds=100), highest=_LONGEST),
@@ -58,6 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sfn_timeout: timedelta
     skip_scheduler: bool
     job_events: bool
+    alert_quiet: bool
     stage_timeout: timedelta
     shutdown_buffer: timedelta
     workers_per_stage: int

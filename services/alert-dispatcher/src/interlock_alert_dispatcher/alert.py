@@ -55,6 +55,11 @@ class Alert(Struct, frozen=True, kw_only=True):
     critical: bool = False
 
     @property
+    def is_merged(self) -> bool:
+        """Whether another alert of the same decision reports this failure too, with all its fields."""
+        return self.type == "JOB_FAILED" and self.followed_by == "RETRY_EXHAUSTED"
+
+    @property
     def thread(self) -> str:
         """The sort key of its thread: one thread per schedule and date.
 

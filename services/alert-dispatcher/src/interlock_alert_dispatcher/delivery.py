@@ -28,7 +28,7 @@ class Delivery:
 
     def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
         """Post or keep the alert. The queue may forget it afterwards. Raises the errors of the table."""
-        if not self._pending.is_empty():
+        if not alert.is_merged and not self._pending.is_empty():
             self._keep(alert, body, "alerts are pending already")
             return
         try:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
+from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
 from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, ThreadGone
-from interlock_alert_dispatcher.text import text_of
+from interlock_alert_dispatcher.state import Step
+from interlock_alert_dispatcher.text import severity_of, text_of
 from interlock_alert_dispatcher.threads import Channel, Occupied, Threads
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
@@ -43,11 +45,13 @@ class Dispatcher:
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
         deployment: Deployment = _UNKNOWN,
+        quiet: bool = True,
     ) -> None:
         self._slack = slack
         self._rows = rows
         self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep)
         self._deployment = deployment
+        self._quiet = quiet
         self._now = now
         self._sleep = sleep
         self.quiet_until = _EPOCH
@@ -58,7 +62,14 @@ class Dispatcher:
         self.quiet_until = max(self.quiet_until, until or _EPOCH)
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
-        """Post the alert. The result is False if it was posted before. Raises an error if it has to be tried again."""
+        """Post the alert. Raises an error if it has to be tried again.
+
+        The result is False if it was posted before, if another alert reports it too, or if it is a success for which
+        quiet dispatchers open no thread.
+        """
+        if alert.is_merged:
+            _log.info("alert_merged", type=alert.type, pipeline=alert.pipeline_id, into=alert.followed_by)
+            return False
         while True:
             self.await_turn(deadline)
             try:
@@ -87,7 +98,12 @@ class Dispatcher:
             case Held():
                 raise Occupied("another delivery of this alert is being posted")
         try:
-            thread_ts, ts = self._post(alert, taken, soon, late=late)
+            step = self._threads.record(alert)
+            if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
+                self._rows.give_back(taken, self._now())
+                _log.info("alert_quiet", type=alert.type, pipeline=alert.pipeline_id)
+                return False
+            thread_ts, ts = self._post(alert, step, taken, soon, late=late)
         except Exception as error:
             self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
             raise
@@ -95,12 +111,13 @@ class Dispatcher:
         _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
         return True
 
-    def _post(self, alert: Alert, taken: Lease, deadline: InvocationDeadline, *, late: bool) -> tuple[str, str]:
-        """Commit the state, let the head state it, and post the reply. The result is the ts of the thread and reply.
+    def _post(
+        self, alert: Alert, step: Step, taken: Lease, deadline: InvocationDeadline, *, late: bool
+    ) -> tuple[str, str]:
+        """Let the head state the committed state, and post the reply. The result is the ts of the thread and reply.
 
         Only the reply must not be repeated, so it comes last.
         """
-        step = self._threads.record(alert)
         head = self._threads.head(alert, deadline)
         if late and head.is_new:
             self._sleep(PACE)

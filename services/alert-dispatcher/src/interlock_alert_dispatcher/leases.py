@@ -112,6 +112,11 @@ class LeasedRows:
         """The row, if it is done. The read is consistent."""
         return _done(key, self._read(key))
 
+    def is_begun(self, key: Key) -> bool:
+        """Whether the row is done, or a holder of it may have done its work. The read is consistent."""
+        row = self._read(key)
+        return _done(key, row) is not None or "leasedBy" in row or _UNSURE in row
+
     def _lease(self, key: Key, now: datetime, condition: str, values: Mapping[str, Any]) -> Lease | None:
         holder = secrets.token_hex(8)
         ours = {

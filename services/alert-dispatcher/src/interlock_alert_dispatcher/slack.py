@@ -1,6 +1,7 @@
 """Posts, updates and finds messages of a Slack channel, and distinguishes the possible failures."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -54,6 +55,9 @@ _AWAY_CODES = frozenset(
         "update_failed",
     }
 )
+_CHECK_WITHIN = timedelta(seconds=4)
+"""A ping waits five seconds for a check."""
+
 _PAGE = 200
 _MOST_PAGES = 10
 _SKEW = timedelta(minutes=1)
@@ -79,11 +83,12 @@ class SlackBusy(SlackError):
 
 
 class SlackRefused(SlackError):
-    """Slack rejected the message and posted nothing. `code` is Slack's error code."""
+    """Slack rejected the call and did nothing. `code` is its error code, `needed` the scope that the token lacks."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, needed: str = "") -> None:
         self.code = code
-        super().__init__(f"Slack rejects the message: {code}")
+        self.needed = needed
+        super().__init__(f"Slack rejects the call: {code}" + (f", the token lacks {needed}" if needed else ""))
 
 
 class ThreadGone(SlackRefused):
@@ -195,11 +200,35 @@ class Slack:
         self._with_token(self._probe_once, deadline)
         self._breaker.close()
 
+    def check(self, deadline: InvocationDeadline) -> None:
+        """Raise unless Slack knows the token and the channel, and the history can be read. Nothing is posted.
+
+        Raises SlackRefused for a wrong token, a wrong or archived channel, a bot that is no member of it, and a missing
+        scope, which it names. Raises SlackError and TokenUnreadable as `post`.
+        """
+        self._with_token(self._probe_once, deadline)
+        try:
+            answer = self._looked(lambda client: client.conversations_info(channel=self.channel), deadline)
+        except SlackRefused as refusal:
+            # The scope of this call is optional. The history shows a wrong channel too.
+            if refusal.code != "missing_scope":
+                raise
+        else:
+            channel = answer.get("channel") or {}
+            if channel.get("is_archived") is True:
+                raise SlackRefused("is_archived")
+            if channel.get("is_member") is False:
+                raise SlackRefused("not_in_channel")
+        self._looked(lambda client: client.conversations_history(channel=self.channel, limit=1), deadline)
+
     def ready(self) -> None:
-        """Raise unless a token can be read and the circuit breaker lets calls through."""
-        self._tokens.token()
+        """Raise unless the circuit breaker lets calls through and `check` finds no fault."""
         if self._breaker.current_state == STATE_OPEN:
             raise SlackAway(_RESTING)
+        self.check(InvocationDeadline.after(_CHECK_WITHIN, clock=time.monotonic))
+
+    def _looked(self, call: Callable[[Any], Any], deadline: InvocationDeadline) -> Any:
+        return self._with_token(lambda token, timeout: self._asked(call, token, timeout, _Meaning.OTHER), deadline)
 
     def _send(
         self,
@@ -272,7 +301,12 @@ class Slack:
             return ThreadGone(code)
         if meaning is _Meaning.UPDATE and code in _FIXED_CODES:
             return MessageFixed(code)
-        return SlackRefused(code or f"HTTP {status}")
+        return SlackRefused(code or f"HTTP {status}", _scope_in(response.data))
+
+
+def _scope_in(data: Any) -> str:
+    needed = data.get("needed") if isinstance(data, dict) else None
+    return needed if isinstance(needed, str) and _SCOPE.fullmatch(needed) else ""
 
 
 class _Meaning(Enum):
@@ -297,6 +331,7 @@ def _key_in(message: Any) -> str | None:
 
 
 _CODE = re.compile(r"[a-z0-9_]{0,80}")
+_SCOPE = re.compile(r"[a-z._:,]{1,80}")
 _RESTING = "Slack failed too often, so nothing is sent for a while"
 _BREAKER_STATES = {STATE_CLOSED: 0, STATE_OPEN: 2}
 

@@ -101,6 +101,10 @@ class Threads:
             if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
                 return step
 
+    def is_begun(self, alert: Alert) -> bool:
+        """Whether the alert's thread is open, or may be open soon."""
+        return self._rows.is_begun(_key_of(alert))
+
     def head(self, alert: Alert, deadline: InvocationDeadline) -> Head:
         """The head of the alert's thread, which states the committed state. It is opened or updated.
 

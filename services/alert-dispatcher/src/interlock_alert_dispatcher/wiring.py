@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
+from interlock_alert_dispatcher.checkup import Checkup
 from interlock_alert_dispatcher.delivery import Delivery, LogOnly
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
@@ -64,12 +65,13 @@ def now() -> datetime:
 class Service(Struct, frozen=True):
     """The receiver of alerts, the drain of pending alerts, the queue for messages that are not alerts, and the rest.
 
-    `health` has the checks of a ping. Without `dead_letters`, malformed messages stay in the queue, whose redrive
-    policy keeps them.
+    `checkup` looks for faults of the Slack settings. `health` has the checks of a ping. Without `dead_letters`,
+    malformed messages stay in the queue, whose redrive policy keeps them.
     """
 
     alerts: Alerts
     drain: Drains
+    checkup: Checkup | None
     dead_letters: Router | None
     health: Mapping[str, Callable[[], object]]
     settings: Settings
@@ -90,7 +92,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
-        return Service(LogOnly(), NoDrain(pending), letters, health, settings)
+        return Service(LogOnly(), NoDrain(pending), None, letters, health, settings)
     slack = Slack(
         tokens,
         settings["SLACK_CHANNEL_ID"],
@@ -105,11 +107,12 @@ def wire(variables: Mapping[str, str]) -> Service:
         now=now,
         sleep=lambda length: time.sleep(length.total_seconds()),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
+        quiet=settings.alert_quiet,
     )
     leases = LeasedRows(client, table, keep, length=LEASE)
     drain = Drain(slack, dispatcher, pending, leases, letters or LogRouter(), now=now)
     delivery = Delivery(dispatcher, pending, now=now)
-    return Service(delivery, drain, letters, {**health, "slack": slack.ready}, settings)
+    return Service(delivery, drain, Checkup(slack, now=now), letters, {**health, "slack": slack.ready}, settings)
 
 
 def _environment(table: str) -> str:
