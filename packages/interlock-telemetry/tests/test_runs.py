@@ -43,6 +43,12 @@ def test_a_run_without_token_keeps_the_correlation_id() -> None:
     assert (correlation_id(), bound_run()) == (None, None)
 
 
+@pytest.mark.parametrize(("schedule", "date"), [(None, "2026-03-03"), ("stream", None), (None, None)])
+def test_work_about_no_date_is_about_no_run(schedule: str | None, date: str | None) -> None:
+    with bind_run("bronze", "stream", "2026-03-03"), bind_run("bronze", schedule, date):
+        assert bound_run() is None
+
+
 def test_without_endpoint_a_job_gets_no_trace_context() -> None:
     with bind_run("bronze", "stream", "2026-03-03", token="t1"):
         assert traceparent() is None

@@ -35,14 +35,21 @@ def bound_run() -> BoundRun | None:
 
 @contextmanager
 def bind_run(
-    pipeline: str, schedule: str, date: str, *, token: str | None = None, attempt: int | None = None
+    pipeline: str,
+    schedule: str | None,
+    date: str | None,
+    *,
+    token: str | None = None,
+    attempt: int | None = None,
 ) -> Iterator[None]:
     """Bind a run for the block.
 
     Its fields are in each log line and span of the block, and its token is the correlation id. Without a token the
-    correlation id stays. The spans of the block are in the trace of the run's date.
+    correlation id stays. The spans of the block are in the trace of the run's date. Without a schedule or a date, as
+    for an event about a whole pipeline, the block is about no run.
     """
-    bound = _BOUND.set(BoundRun(pipeline, schedule, date, token, attempt))
+    run = None if schedule is None or date is None else BoundRun(pipeline, schedule, date, token, attempt)
+    bound = _BOUND.set(run)
     try:
         with bind_correlation(token or correlation_id()):
             yield

@@ -12,6 +12,7 @@ from interlock_telemetry import (
     LambdaContext,
     LambdaEntry,
     bind_correlation,
+    bind_run,
     count_records,
     get_logger,
     stage,
@@ -35,7 +36,11 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
 
     def post(message: dict[str, Any]) -> None:
         alert = read_alert(message)
-        with bind_correlation(alert.id), stage("dispatch_alert", limit=service.settings.stage_timeout, type=alert.type):
+        with (
+            bind_correlation(alert.id),
+            bind_run(alert.pipeline_id, alert.schedule_id, alert.date),
+            stage("dispatch_alert", limit=service.settings.stage_timeout, type=alert.type),
+        ):
             service.alerts.deliver(alert, message["body"], deadline)
 
     result = process_queue(event["Records"], post, service.dead_letters, count=count_records(SERVICE))

@@ -1,6 +1,5 @@
 """The event-sink's Lambda handler: takes queue messages with one event each, and stores one row per event."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from interlock_dlq import process_queue
@@ -60,19 +59,12 @@ def _store_direct(service: Service, event: dict[str, Any]) -> dict[str, Any]:
 def _store_one(service: Service, event: BusEvent) -> bool:
     with (
         bind_correlation(event.id),
-        _bound(event),
+        bind_run(event.pipeline_id, event.schedule_id, event.date),
         stage("store_event", limit=service.settings.stage_timeout, type=event.type),
     ):
         written = service.sink.write(event)
         _log.info("event_stored", type=event.type, written=written)
         return written
-
-
-def _bound(event: BusEvent) -> AbstractContextManager[None]:
-    """Bind the run of an event that is about one date."""
-    if event.schedule_id is None or event.date is None:
-        return nullcontext()
-    return bind_run(event.pipeline_id, event.schedule_id, event.date)
 
 
 handle = LambdaEntry(SERVICE, wire, store)
