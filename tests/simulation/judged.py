@@ -218,6 +218,19 @@ def counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Ver
     return found
 
 
+def surely_counting_now(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Version]:
+    """The present rows that rules read, without those that a kept row may precede.
+
+    After faults, an hour may keep its own row although the ledger does not know it. Then its day's row is not read.
+    """
+    return [
+        row
+        for rule in rules
+        for row in counting_now(ledger, key, [rule])
+        if not ledger.has_faults or rule.any_date or row.truth.is_own(moved(key.date, rule.date_offset))
+    ]
+
+
 def counting_ever(ledger: Ledger, key: RunKey, rules: Iterable[Rule]) -> list[Version]:
     """Every version that could ever decide a rule of this run, kept or not."""
     return [

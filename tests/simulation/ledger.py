@@ -245,6 +245,11 @@ class Ledger:
                 if version is not None and version.value is not None and fingerprint(version.value) == mark and is_read
             ]
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether a fault has happened."""
+        return self._world.faults.count.total() > 0
+
     def take_in(self, runs: Iterable[RunKey], sensor: str, version: Version) -> None:
         """The router handled a record that names a date while these runs existed.
 

@@ -172,7 +172,7 @@ def g_rejection_is_right(ledger: Ledger, key: RunKey, emitted: Emitted, began: A
     known = _known_outcomes(ledger, key, asked_at)
     earlier = [found for found in known if found[0] < began]
     rules = _rules_now(ledger, key)
-    stamps = _stamps(judged.counting_now(ledger, key, rules))
+    stamps = _stamps(judged.surely_counting_now(ledger, key, rules))
     # Another invocation may have committed an outcome after this one began and before it read the joblog.
     if not any(found and found[-1][1] == "success" for found in (earlier, known)):
         return f"{key}: rejected as unchanged although its last outcome is not a success"

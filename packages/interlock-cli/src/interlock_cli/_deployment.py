@@ -45,8 +45,12 @@ class Deployment(Struct, frozen=True):
     environment: str
     endpoint_url: str | None
 
-    def client(self, service: str, *, read_timeout: int = 60, max_retries: int = 3) -> Any:
-        """A boto3 client for one of the deployment's services. `read_timeout` is in seconds."""
+    def client(self, service: str) -> Any:
+        """A boto3 client for one of the deployment's services."""
+        return self.patient_client(service, read_timeout=60, max_retries=3)
+
+    def patient_client(self, service: str, *, read_timeout: int, max_retries: int) -> Any:
+        """A boto3 client with limits of its own. `read_timeout` is in seconds."""
         given = self._credentials()
         config = Config(
             connect_timeout=5,

@@ -61,7 +61,7 @@ class WayBack:
     @cached_property
     def _lambda(self) -> Any:
         # A repeated request would be a second invocation. A function runs for at most 15 minutes.
-        return self._where.client("lambda", read_timeout=910, max_retries=0)
+        return self._where.patient_client("lambda", read_timeout=910, max_retries=0)
 
     def _function(self, name: str) -> str:
         return f"{self._where.environment}-interlock-{name}"
