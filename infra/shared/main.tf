@@ -56,7 +56,7 @@ resource "aws_cloudwatch_event_bus" "this" {
   tags = var.tags
 }
 
-# An Allow statement would restrict nobody inside the account, so everyone else is denied.
+# An Allow statement would restrict no principal inside the account, so all other principals are denied.
 resource "aws_cloudwatch_event_bus_policy" "this" {
   event_bus_name = aws_cloudwatch_event_bus.this.name
   policy = jsonencode({

@@ -16,7 +16,7 @@ variable "kms_key_arn" {
 }
 
 variable "sns_alarm_topic_arn" {
-  description = "SNS topic that is told of alarms; null for none."
+  description = "SNS topic that receives the alarms, or null."
   type        = string
   default     = null
 }

@@ -78,7 +78,7 @@ variable "maximum_event_age_seconds" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs that are told of alarms."
+  description = "ARNs that receive the alarms."
   type        = list(string)
   default     = []
 }

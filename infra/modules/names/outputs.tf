@@ -127,7 +127,7 @@ output "statements" {
         Resource = "arn:${local.partition}:dynamodb:${local.regional}:table/${local.prefix}-control/index/GSI1"
       },
     ]
-    # The job log and the reruns are append-only: nobody may change or delete a row.
+    # The job log and the reruns are append-only: no service may change or delete a row.
     append_logs = [{
       Sid    = "AppendLogs"
       Effect = "Allow"

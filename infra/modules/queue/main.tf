@@ -1,4 +1,4 @@
-# One encrypted queue, which AWS services may fill only for the named resources, and nobody without TLS.
+# One encrypted queue, which AWS services may fill only for the named resources and only over TLS.
 
 resource "aws_sqs_queue" "this" {
   name                       = var.name
@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "depth" {
   count = var.alarm ? 1 : 0
 
   alarm_name          = "${var.name}-depth"
-  alarm_description   = "Messages wait in ${var.name}: something could not be processed and nobody has looked at it."
+  alarm_description   = "Messages wait in ${var.name}: a record could not be processed. List them with: interlock dlq list"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = var.name }

@@ -39,7 +39,7 @@ variable "alarm" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs that are told of the alarm."
+  description = "ARNs that receive the alarm."
   type        = list(string)
   default     = []
 }

@@ -1,4 +1,4 @@
-# The watchdog: looks every few minutes, and whenever an execution ends from outside, for what nobody else saw.
+# The watchdog: looks every few minutes, and whenever an execution ends from outside, for matters that no record reported.
 
 locals {
   async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])

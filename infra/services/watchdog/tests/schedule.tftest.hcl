@@ -24,7 +24,7 @@ run "the_schedule_is_ours_to_set" {
 
   assert {
     condition     = aws_cloudwatch_event_rule.schedule.schedule_expression == "rate(1 minute)"
-    error_message = "The watchdog must tick as told."
+    error_message = "The watchdog must tick at the configured rate."
   }
 }
 

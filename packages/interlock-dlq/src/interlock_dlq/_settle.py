@@ -28,8 +28,8 @@ class BatchResult(Struct, frozen=True, kw_only=True):
     """The result of a batch. `processed + dlq_routed + batch_failures == total` always holds.
 
     batch_failures: the number of records that the source delivers again.
-    failed_at: the identifiers to report. These are all such messages of a queue, but only the first such record of a
-    stream or of a Kafka partition, since these deliver again from there. An empty one means the whole batch.
+    failed_at: the identifiers to report: each returned message of a queue, and the first returned record of a stream or
+    of a Kafka partition. An empty identifier reports the whole batch.
     """
 
     total: int
@@ -107,7 +107,7 @@ class Settlement:
         return held
 
     def keep_all(self, failures: Sequence[Failure]) -> None:
-        """Keep the letters of failures. A record whose letter is not kept is returned. It may block."""
+        """Keep the letters of failures. If the router fails, its record is returned. The call may block."""
         for failure in failures:
             self._keep(failure)
 

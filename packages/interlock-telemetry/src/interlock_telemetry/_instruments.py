@@ -78,8 +78,8 @@ def span(name: str, *, kind: SpanKind = "internal", **attributes: str | int | bo
 def past_span(name: str, start: datetime, end: datetime, *, problem: str | None = None, **attributes: str) -> None:
     """Export a span of the bound run whose start and end (aware) are known. It has no effect without an endpoint.
 
-    It is the span of the bound attempt, or the first span of the date if no token is bound: the parent of the other
-    spans. A `problem` makes it a failed span. It has no effect outside of a `bind_run` block.
+    With a bound token it is the span of the attempt, without one the first span of the date. Other spans are below it.
+    A `problem` makes it a failed span. It has no effect outside of a `bind_run` block.
     """
     run = bound_run()
     if _exporter is not None and run is not None:
