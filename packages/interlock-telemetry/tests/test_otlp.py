@@ -157,6 +157,8 @@ with span("watchdog", kind="server"):
         past_span("attempt", NOON, NOON + timedelta(hours=1), problem="exit code 1")
     with span("afterwards"):
         pass
+with span("later"):
+    pass
 flush(timedelta(seconds=5))
 os._exit(0)
 """
@@ -173,14 +175,15 @@ def test_invocations_of_a_date_export_one_trace(collector: Collector) -> None:
         )
     requests = [ExportTraceServiceRequest.FromString(body) for body in collector.received["/v1/traces"]]
     exported = [span for request in requests for span in request.resource_spans[0].scope_spans[0].spans]
-    spans = [{span.name: span for span in exported[:6]}, {span.name: span for span in exported[6:]}]
+    spans = [{span.name: span for span in exported[:7]}, {span.name: span for span in exported[7:]}]
     assert [sorted(found) for found in spans] == [
-        ["afterwards", "attempt", "date", "evaluate", "inner", "watchdog"]
+        ["afterwards", "attempt", "date", "evaluate", "inner", "later", "watchdog"]
     ] * 2
     traces = {span.trace_id for found in spans for name, span in found.items() if name not in OWN_TRACE}
     assert len(traces) == 1
     (first, second) = spans
-    assert len({found["watchdog"].trace_id for found in spans} | traces) == 3
+    own = {found[name].trace_id for found in spans for name in ("watchdog", "later")}
+    assert len(own | traces) == 5
     assert (first["date"].span_id, first["attempt"].span_id) == (second["date"].span_id, second["attempt"].span_id)
     assert first["date"].parent_span_id == b""
     assert first["attempt"].parent_span_id == first["date"].span_id
@@ -201,7 +204,7 @@ def test_invocations_of_a_date_export_one_trace(collector: Collector) -> None:
     assert sent == f"00-{attempt.trace_id.hex()}-{attempt.span_id.hex()}-01"
 
 
-OWN_TRACE = ("watchdog", "afterwards")
+OWN_TRACE = ("watchdog", "afterwards", "later")
 
 
 @needs_sdk
