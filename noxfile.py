@@ -328,6 +328,15 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def restart(session: nox.Session) -> None:
+    """Stop and start the local stack while 100 runs are held. Each run must go on with its last sensor."""
+    _sync_workspace(session)
+    waiting = {"INTERLOCK_WAITING_RUNS": os.environ.get("INTERLOCK_WAITING_RUNS", "100")}
+    test = "tests/integration/test_waits.py::test_held_runs_go_on_after_a_restart"
+    session.run("pytest", "-q", "-s", "--timeout=1800", test, *session.posargs, env=waiting)
+
+
+@nox.session
 def chaos(session: nox.Session) -> None:
     """Kill the processes of the local stack on three short days. `-- --minutes 60` plays full days instead."""
     _sync_workspace(session)

@@ -1,7 +1,12 @@
-"""Held runs and followed jobs go on at once when their sensor or their job's event comes, without a poll."""
+"""Held runs and followed jobs go on at once when their sensor or their job's event comes, without a poll.
+
+INTERLOCK_WAITING_RUNS is the number of runs that are held while the stack stops and starts (`nox -s restart`: 100).
+"""
 
 import json
+import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,34 +126,48 @@ def test_event_of_a_jobs_end_closes_its_run(outside: Outside, name: str, status:
     assert run.status is status
 
 
-DATES = [f"2026-03-{day:02}" for day in range(1, 7)]
+WAITING = int(os.environ.get("INTERLOCK_WAITING_RUNS", "6"))
+DATES_PER_PIPELINE = 50
+"""A pipeline has at most 64 open dates (`schedule.maxOpenDates`)."""
+
+
+def waiting_runs() -> list[tuple[str, str]]:
+    """The pipeline and the date of each run that waits."""
+    first = datetime(2026, 3, 1, tzinfo=UTC)
+    dates = [f"{first + timedelta(days=day):%Y-%m-%d}" for day in range(DATES_PER_PIPELINE)]
+    return [(f"sleeper-{run // len(dates)}", dates[run % len(dates)]) for run in range(WAITING)]
 
 
 def test_held_runs_go_on_after_a_restart(tmp_path: Path) -> None:
     settings = StackSettings(orchestrator_timeout=20, pending_grace="1s", probe_after="1s")
     data = tmp_path / "state"
+    runs = waiting_runs()
+    names = sorted({name for name, _ in runs})
     with LocalStack(data_dir=data, settings=settings) as stack:
         outside = Outside(stack, stack.store(), tmp_path)
-        outside.push("sleeper", held_by_two(tmp_path, "sleeper"))
-        for date in DATES:
-            outside.store.put_sensor("sleeper", f"ready#{date}", {"ready": True, "count": 10, "date": date})
-        before = {date: registered(outside, "sleeper", date) for date in DATES}
-        assert outside.starts("sleeper") == []
+        for name in names:
+            outside.push(name, held_by_two(tmp_path, name))
+        for name, date in runs:
+            outside.store.put_sensor(name, f"ready#{date}", {"ready": True, "count": 10, "date": date})
+        before = {run: registered(outside, *run) for run in runs}
+        assert [outside.starts(name) for name in names] == [[] for _ in names]
 
     with LocalStack(data_dir=data, settings=settings) as stack:
         outside = Outside(stack, stack.store(), tmp_path)
         # The first rows come before the executions of the former server are replaced, the others after that.
-        early, late = DATES[:3], DATES[3:]
-        for date in early:
-            outside.store.put_sensor("sleeper", f"customers#{date}", {"count": 10, "date": date})
-        for date in late:
-            registered(outside, "sleeper", date, other_than=before[date].run_token)
+        early, late = runs[: len(runs) // 2], runs[len(runs) // 2 :]
+        for name, date in early:
+            outside.store.put_sensor(name, f"customers#{date}", {"count": 10, "date": date})
+        for run in late:
+            registered(outside, *run, other_than=before[run].run_token)
         began = time.monotonic()
-        for date in late:
-            outside.store.put_sensor("sleeper", f"customers#{date}", {"count": 10, "date": date})
-        assert {outside.closed("sleeper", date).status for date in late} == {RunStatus.COMPLETED}
-        print(f"{len(late)} runs held before a restart ended {time.monotonic() - began:.2f} s after their sensor")
-        assert time.monotonic() - began < PROMPT
-        assert {outside.closed("sleeper", date).status for date in early} == {RunStatus.COMPLETED}
+        for name, date in late:
+            outside.store.put_sensor(name, f"customers#{date}", {"count": 10, "date": date})
+        assert {outside.closed(*run).status for run in late} == {RunStatus.COMPLETED}
+        took = time.monotonic() - began
+        print(f"{len(late)} runs held before a restart ended {took:.2f} s after their sensor")
+        assert took < PROMPT + len(runs)
+        assert {outside.closed(*run).status for run in early} == {RunStatus.COMPLETED}
         assert stack.dead_letters() == 0
-    assert sorted(outside.starts("sleeper")) == [f"{date} 0" for date in DATES]
+    for name in names:
+        assert sorted(outside.starts(name)) == [f"{date} 0" for owner, date in runs if owner == name]
