@@ -2,12 +2,15 @@
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from dlq_queue import START, FakeQueue
+from moto import mock_aws
 
 from interlock_dlq import (
     LetterBucket,
@@ -44,10 +47,14 @@ class Function:
 
 
 class Stream:
-    """A client of DynamoDB streams with one shard, which gives two records at once."""
+    """A client of DynamoDB streams with one shard, which gives two records at once.
 
-    def __init__(self, numbers: list[int], oldest: int = 0) -> None:
-        self._numbers, self._oldest = numbers, oldest
+    empty: the number of pages without a record before each page, as real shards have them.
+    """
+
+    def __init__(self, numbers: list[int], oldest: int = 0, empty: int = 0) -> None:
+        self._numbers, self._oldest, self._empty = numbers, oldest, empty
+        self._given = 0
 
     def get_shard_iterator(self, *, SequenceNumber: str, ShardIteratorType: str, **_: Any) -> Any:  # noqa: N803
         assert ShardIteratorType == "AT_SEQUENCE_NUMBER"
@@ -56,6 +63,10 @@ class Stream:
         return {"ShardIterator": SequenceNumber}
 
     def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
+        if self._given < self._empty:
+            self._given += 1
+            return {"Records": [], "NextShardIterator": ShardIterator}
+        self._given = 0
         found = [number for number in self._numbers if number >= int(ShardIterator)][:2]
         return {
             "Records": [
@@ -93,6 +104,79 @@ def batch() -> StreamBatch:
     return found
 
 
+@pytest.fixture
+def kinesis(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Kinesis client with the stream `s` of one shard."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("kinesis", region_name="eu-west-1")
+        client.create_stream(StreamName="s", ShardCount=1)
+        yield client
+
+
+def kinesis_message(client: Any, first: str, last: str) -> str:
+    """The on-failure message of the records between two sequence numbers."""
+    stream = client.describe_stream(StreamName="s")["StreamDescription"]
+    batch = {
+        "shardId": stream["Shards"][0]["ShardId"],
+        "startSequenceNumber": first,
+        "endSequenceNumber": last,
+        "approximateArrivalOfFirstRecord": "2026-03-03T08:00:00Z",
+        "approximateArrivalOfLastRecord": "2026-03-03T08:00:05Z",
+        "batchSize": 2,
+        "streamArn": stream["StreamARN"],
+    }
+    return json.dumps({"version": "1.0", "KinesisBatchInfo": batch})
+
+
+def test_kinesis_batch_is_read_again_as_lambda_delivers_it(kinesis: Any) -> None:
+    sent = [kinesis.put_record(StreamName="s", Data=b"\x00%d" % n, PartitionKey=f"p-{n}") for n in range(4)]
+    numbers = [answer["SequenceNumber"] for answer in sent]
+    function = Function()
+    body = kinesis_message(kinesis, numbers[1], numbers[2])
+    resend_stream_batch("reader", kinesis, function)(queued(body))
+    records = [event["Records"][0] for event in function.events]
+    assert [record["kinesis"]["sequenceNumber"] for record in records] == numbers[1:3]
+    arrived = records[0]["kinesis"].pop("approximateArrivalTimestamp")
+    assert arrived == pytest.approx(datetime.now(UTC).timestamp(), abs=600)
+    shard, arn = "shardId-000000000000", "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
+    assert records[0] == {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "p-1",
+            "sequenceNumber": numbers[1],
+            "data": "ADE=",
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{shard}:{numbers[1]}",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": "eu-west-1",
+        "eventSourceARN": arn,
+    }
+
+
+def test_kinesis_that_reads_on_from_a_later_record_is_trimmed(kinesis: Any) -> None:
+    kinesis.put_record(StreamName="s", Data=b"1", PartitionKey="p")
+    last = kinesis.put_record(StreamName="s", Data=b"2", PartitionKey="p")["SequenceNumber"]
+    batch = read_stream_batch(kinesis_message(kinesis, "7", last))
+    assert batch is not None
+
+    class Trimmed:
+        """Kinesis gives its oldest record for a position before it."""
+
+        def get_shard_iterator(self, **request: Any) -> Any:
+            del request["StartingSequenceNumber"]
+            return kinesis.get_shard_iterator(**request | {"ShardIteratorType": "TRIM_HORIZON"})
+
+        def get_records(self, **request: Any) -> Any:
+            return kinesis.get_records(**request)
+
+    with pytest.raises(StreamTrimmed):
+        reread(batch, Trimmed())
+
+
 def queued(body: str, group: str = "") -> QueuedLetter:
     return QueuedLetter(message_id="m-1", receipt="r", body=body, sent_at=START, group=group, letter=None)
 
@@ -112,7 +196,24 @@ def test_batch_is_read_again_as_lambda_delivers_it() -> None:
     }
 
 
-@pytest.mark.parametrize("stream", [Stream([11, 14], oldest=12), Stream([]), Stream([11, 12]), Stream([15, 16])])
+def test_pages_without_records_do_not_end_a_batch() -> None:
+    pauses: list[float] = []
+    records = reread(batch(), Stream([11, 12, 14], empty=3), sleep=pauses.append)
+    assert [record["dynamodb"]["SequenceNumber"] for record in records] == ["11", "12", "14"]
+    assert pauses == [0.25] * 6
+
+
+def test_open_shard_without_the_last_record_ends() -> None:
+    pauses: list[float] = []
+    with pytest.raises(StreamTrimmed):
+        reread(batch(), Stream([11, 12], empty=30), sleep=pauses.append)
+    assert len(pauses) == 20
+
+
+LOST = [Stream([11, 14], oldest=12), Stream([]), Stream([11, 12]), Stream([12, 14]), Stream([15, 16])]
+
+
+@pytest.mark.parametrize("stream", LOST)
 def test_batch_that_stream_has_lost_is_trimmed(stream: Stream) -> None:
     with pytest.raises(StreamTrimmed, match="no longer has its 3 records from 2026-03-03T08:00:00Z on") as trimmed:
         reread(batch(), stream)

@@ -1,6 +1,7 @@
 """The on-failure message of a stream's event source mapping: the position of a batch, which is read again."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,9 +15,18 @@ from interlock_dlq._resend import LambdaClient, invoke_with_batch, lambda_client
 
 _GONE = {"ExpiredIteratorException", "ResourceNotFoundException", "TrimmedDataAccessException"}
 
+_EMPTY_PAGES = 20
+"""The number of pages in a row without a record after which the rest of the batch counts as lost.
+
+A shard has such pages between its records. An open shard has them after its last record, without an end.
+"""
+
+_PAUSE = 0.25
+"""Seconds between two pages without a record. Kinesis allows five requests per second and shard."""
+
 
 class StreamsClient(Protocol):
-    """The reading part of a client of DynamoDB streams."""
+    """The reading part of a client of DynamoDB streams or of Kinesis."""
 
     def get_shard_iterator(self, **request: Any) -> Any:
         """A position in a shard."""
@@ -28,7 +38,7 @@ class StreamsClient(Protocol):
 
 
 class StreamBatch(Struct, frozen=True, rename="camel", kw_only=True):
-    """A batch of a DynamoDB stream that Lambda gave up: its place, and the times of its first and last record (UTC)."""
+    """A batch of a stream that Lambda gave up: its place, and the times of its first and last record (UTC)."""
 
     stream_arn: str
     shard_id: str
@@ -38,13 +48,22 @@ class StreamBatch(Struct, frozen=True, rename="camel", kw_only=True):
     first_at: datetime = msgspec.field(name="approximateArrivalOfFirstRecord")
     last_at: datetime = msgspec.field(name="approximateArrivalOfLastRecord")
 
+    @property
+    def is_kinesis(self) -> bool:
+        """Whether the stream is one of Kinesis. Otherwise it is the stream of a DynamoDB table."""
+        return self.stream_arn.split(":")[2:3] == ["kinesis"]
+
 
 class _Message(Struct):
-    batch: StreamBatch = msgspec.field(name="DDBStreamBatchInfo")
+    of_table: StreamBatch | None = msgspec.field(default=None, name="DDBStreamBatchInfo")
+    of_kinesis: StreamBatch | None = msgspec.field(default=None, name="KinesisBatchInfo")
 
 
 class StreamTrimmed(ResendFailed):
-    """The records are no longer in their stream, which keeps them for a day. `batch` is their place."""
+    """The records are no longer in their stream, which keeps them for a limited time. `batch` is their place.
+
+    A DynamoDB stream keeps records for a day, and a Kinesis stream from a day up to a year.
+    """
 
     def __init__(self, batch: StreamBatch) -> None:
         self.batch = batch
@@ -54,25 +73,32 @@ class StreamTrimmed(ResendFailed):
 
 
 def read_stream_batch(body: str) -> StreamBatch | None:
-    """The batch of an on-failure message of DynamoDB. None for any other message."""
+    """The batch of an on-failure message of DynamoDB or Kinesis. None for any other message."""
     try:
-        return msgspec.json.decode(body, type=_Message).batch
+        message = msgspec.json.decode(body, type=_Message)
     except (msgspec.DecodeError, UnicodeError):
         return None
+    return message.of_table or message.of_kinesis
 
 
-def reread(batch: StreamBatch, client: StreamsClient) -> list[dict[str, Any]]:
+def reread(
+    batch: StreamBatch, client: StreamsClient, *, sleep: Callable[[float], object] = time.sleep
+) -> list[dict[str, Any]]:
     """The records of the batch in the form of a Lambda event. Raises StreamTrimmed if the stream has lost one.
 
-    The event source mapping may have filtered records between them. These are read too.
+    `client` reads the kind of stream that the batch names: `dynamodbstreams` or `kinesis`. The event source mapping may
+    have filtered records between them. These are read too.
     """
+    form = _kinesis_record if batch.is_kinesis else _table_record
     try:
-        found = [_record(raw, batch.stream_arn) for raw in _read(batch, client)]
+        found = [form(raw, batch) for raw in _read(batch, client, sleep)]
     except Exception as error:
         if _code(error) in _GONE:
             raise StreamTrimmed(batch) from error
         raise
-    if not found or found[-1]["dynamodb"]["SequenceNumber"] != batch.end_sequence_number:
+    # Kinesis reads on from its oldest record if the first one is gone, and reports no error.
+    ends = {_number(record) for record in (*found[:1], *found[-1:])}
+    if ends != {int(batch.start_sequence_number), int(batch.end_sequence_number)}:
         raise StreamTrimmed(batch)
     return found
 
@@ -86,6 +112,7 @@ def resend_stream_batch(
 ) -> Callable[[QueuedLetter], None]:
     """A `resend_other` that reads the batch of an on-failure message again, and invokes a function with each record.
 
+    streams: a client of `dynamodbstreams`, or of `kinesis` for the messages of a Kinesis stream's mapping.
     when_trimmed: the records to send if the stream has lost the batch, such as those made from the rows of the table.
     Raises ResendFailed if the message is not of this kind, if the function returns a record, and StreamTrimmed.
     """
@@ -94,7 +121,7 @@ def resend_stream_batch(
     def resend(message: QueuedLetter) -> None:
         batch = read_stream_batch(message.body)
         if batch is None:
-            raise ResendFailed("the message does not name a batch of a DynamoDB stream")
+            raise ResendFailed("the message does not name a batch of a stream")
         try:
             records: Sequence[Mapping[str, Any]] = reread(batch, streams)
         except StreamTrimmed:
@@ -107,27 +134,61 @@ def resend_stream_batch(
     return resend
 
 
-def _read(batch: StreamBatch, client: StreamsClient) -> Iterator[Mapping[str, Any]]:
-    iterator = client.get_shard_iterator(
-        StreamArn=batch.stream_arn,
-        ShardId=batch.shard_id,
-        ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=batch.start_sequence_number,
-    )["ShardIterator"]
-    end = int(batch.end_sequence_number)
-    while iterator:
+def _read(batch: StreamBatch, client: StreamsClient, sleep: Callable[[float], object]) -> Iterator[Mapping[str, Any]]:
+    iterator = client.get_shard_iterator(**_position(batch))["ShardIterator"]
+    end, empty = int(batch.end_sequence_number), 0
+    while iterator and empty < _EMPTY_PAGES:
         answer = client.get_records(ShardIterator=iterator)
         for raw in answer["Records"]:
-            number = int(raw["dynamodb"]["SequenceNumber"])
+            number = _number(raw)
             if number <= end:
                 yield raw
             if number >= end:
                 return
-        iterator = answer.get("NextShardIterator") if answer["Records"] else None
+        iterator = answer.get("NextShardIterator")
+        empty = 0 if answer["Records"] else empty + 1
+        if empty:
+            sleep(_PAUSE)
 
 
-def _record(raw: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
-    return {**_plain(raw), "eventSource": "aws:dynamodb", "eventSourceARN": stream_arn}
+def _position(batch: StreamBatch) -> dict[str, str]:
+    """The request for an iterator at the first record of the batch."""
+    place = {"ShardId": batch.shard_id, "ShardIteratorType": "AT_SEQUENCE_NUMBER"}
+    if not batch.is_kinesis:
+        return {**place, "StreamArn": batch.stream_arn, "SequenceNumber": batch.start_sequence_number}
+    # AWS reads either name. Emulators read only the short one.
+    name = batch.stream_arn.partition(":stream/")[2]
+    stream = {"StreamARN": batch.stream_arn, "StreamName": name}
+    return {**place, **stream, "StartingSequenceNumber": batch.start_sequence_number}
+
+
+def _number(record: Mapping[str, Any]) -> int:
+    """The sequence number of a record, as a client or a Lambda event gives it."""
+    if "dynamodb" in record:
+        return int(record["dynamodb"]["SequenceNumber"])
+    return int(record["kinesis"]["sequenceNumber"] if "kinesis" in record else record["SequenceNumber"])
+
+
+def _table_record(raw: Mapping[str, Any], batch: StreamBatch) -> dict[str, Any]:
+    return {**_plain(raw), "eventSource": "aws:dynamodb", "eventSourceARN": batch.stream_arn}
+
+
+def _kinesis_record(raw: Mapping[str, Any], batch: StreamBatch) -> dict[str, Any]:
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": raw["PartitionKey"],
+            "sequenceNumber": raw["SequenceNumber"],
+            "data": _plain(raw["Data"]),
+            "approximateArrivalTimestamp": _plain(raw["ApproximateArrivalTimestamp"]),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{batch.shard_id}:{raw['SequenceNumber']}",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": batch.stream_arn.split(":")[3],
+        "eventSourceARN": batch.stream_arn,
+    }
 
 
 def _plain(value: Any) -> Any:
