@@ -26,7 +26,8 @@ ENVELOPE = json.dumps({"source": "interlock", "detail-type": "SLA_BREACH", "deta
 class Functions:
     """A Lambda client that keeps its invocations. A function fails if its payload has the text `failing`."""
 
-    def __init__(self) -> None:
+    def __init__(self, sqs: Any) -> None:
+        self.sqs = sqs
         self.invoked: list[tuple[str, Any]] = []
         self.failing = "no such text"
 
@@ -46,7 +47,8 @@ class Trimmed:
 @pytest.fixture
 def functions(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator[Functions]:
     with mock_aws():
-        made, sqs = Functions(), boto3.client("sqs", region_name="us-east-1")
+        sqs = boto3.client("sqs", region_name="us-east-1")
+        made = Functions(sqs)
         clients = {"sqs": sqs, "lambda": made, "dynamodbstreams": Trimmed(), "dynamodb": None}
         monkeypatch.setattr(
             "interlock_cli._deployment.boto3", SimpleNamespace(client=lambda service, **_: clients[service])
@@ -177,6 +179,26 @@ def test_only_the_named_letters_are_sent(functions: Functions, tmp_path: Path) -
     done = dlq("redrive", wanted, "-q", "alert-dlq", "--apply", "--ledger", str(tmp_path / "ledger"))
     assert done.stdout.splitlines()[0] == "alert-dlq: 1 resent, 1 skipped"
     assert (left("alert-dlq"), len(functions.invoked)) == (1, 1)
+
+
+def test_letters_that_another_reader_holds_are_counted(functions: Functions, tmp_path: Path) -> None:
+    put("alert-dlq", ENVELOPE)
+    put("alert-dlq", ENVELOPE)
+    client = boto3.client("sqs", region_name="us-east-1")
+    client.receive_message(QueueUrl=queue("alert-dlq"), MaxNumberOfMessages=1, VisibilityTimeout=600)
+    options = ("redrive", "-q", "alert-dlq", "--ledger", str(tmp_path / "ledger"), "--apply")
+    assert dlq(*options).stdout.splitlines()[0] == "alert-dlq: 1 resent, 1 hidden by another reader"
+    assert json.loads(dlq(*options, "--json").stdout)["queues"]["alert-dlq"]["hidden"] == 1
+
+
+def test_hold_is_the_time_for_which_letters_are_hidden(functions: Functions, tmp_path: Path) -> None:
+    held: list[int] = []
+    functions.sqs.meta.events.register(
+        "provide-client-params.sqs.ReceiveMessage", lambda params, **_: held.append(params["VisibilityTimeout"])
+    )
+    dlq("redrive", "-q", "alert-dlq", "--hold", "45")
+    assert set(held) == {45}
+    assert dlq("redrive", "--hold", "5").exit_code == 2
 
 
 def lost_batch(size: int) -> str:

@@ -66,6 +66,12 @@ def _counts(client: Any, environment: str) -> Iterator[tuple[str, int]]:
             yield f"{environment}-interlock-{queue}", sum(int(found.get(count, 0)) for count in _COUNTS)
 
 
+def count_hidden(client: Any, url: str) -> int:
+    """The number of messages that readers hold, such as the letters of a killed redrive. SQS counts approximately."""
+    name = "ApproximateNumberOfMessagesNotVisible"
+    return int(client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+
+
 def queue_url(client: Any, environment: str, queue: str) -> str | None:
     """The address of a queue of the deployment, None if it does not exist."""
     try:

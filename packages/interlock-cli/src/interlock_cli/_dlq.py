@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from interlock_cli._dead_letters import QUEUES, queue_url
+from interlock_cli._dead_letters import QUEUES, count_hidden, queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._output import CliError, Output, console, print_json, show_span, table
 from interlock_cli._resends import WayBack, kind_of
@@ -99,6 +99,13 @@ def show(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the ledgers, one file per queue. A folder of an earlier redrive continues it. Default: a new one.",
 )
+@click.option(
+    "--hold",
+    default=900,
+    show_default=True,
+    type=click.IntRange(30, 43200),
+    help="Seconds for which the queue hides the letters from others. A killed redrive leaves them hidden until then.",
+)
 @deployment_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def redrive_command(
@@ -107,6 +114,7 @@ def redrive_command(
     limit: int,
     apply: bool,
     ledger: Path | None,
+    hold: int,
     environment: str,
     endpoint_url: str | None,
     as_json: bool,
@@ -115,6 +123,7 @@ def redrive_command(
 
     A letter is deleted after its function has handled it. All others stay. The ledger names the steps of each letter,
     so that an interrupted redrive continues without sending a letter twice. The exit code is 1 if a letter failed.
+    Letters that another reader holds are counted as hidden. Run the command again when they are back.
 
     \b
     Examples:
@@ -124,15 +133,17 @@ def redrive_command(
     """
     where, out = deployment(environment, endpoint_url), console()
     folder = (ledger or Path(f"interlock-redrive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")) if apply else None
-    options = {"limit": limit, "only": set(letters) or None}
+    options = {"limit": limit, "only": set(letters) or None, "hold_seconds": hold}
     reports: dict[str, RedriveReport] = {}
+    hidden: dict[str, int] = {}
     for queue, url in _queues(where, queues):
         reports[queue] = _redrive(where, queue, url, folder, options)
+        hidden[queue] = count_hidden(where.client("sqs"), url)
         if not as_json:
-            _print_report(out, queue, reports[queue])
+            _print_report(out, queue, reports[queue], hidden[queue])
     if as_json:
-        ledgers = str(folder) if folder else None
-        print_json({"ledger": ledgers, "queues": {name: msgspec.to_builtins(one) for name, one in reports.items()}})
+        found = {name: {**msgspec.to_builtins(one), "hidden": hidden[name]} for name, one in reports.items()}
+        print_json({"ledger": str(folder) if folder else None, "queues": found})
     elif folder:
         out.line("ledger: ", str(folder))
     if any(report.failed or report.undeleted for report in reports.values()):
@@ -163,10 +174,11 @@ def _letters(where: Deployment, url: str, limit: int) -> tuple[QueuedLetter, ...
     return list_letters(url, client=where.client("sqs"), limit=limit, wait_seconds=WAIT_SECONDS)
 
 
-def _print_report(out: Output, queue: str, report: RedriveReport) -> None:
+def _print_report(out: Output, queue: str, report: RedriveReport, hidden: int) -> None:
     counts = [f"{getattr(report, name)} {name}" for name in _SENDS if getattr(report, name)]
     planned = [f"{report.planned} to send"] if report.planned else []
-    more = [] if report.is_complete else ["the queue has more"]
+    more = [f"{hidden} hidden by another reader"] if hidden else []
+    more += [] if report.is_complete else ["the queue has more"]
     style = "red" if report.failed or report.undeleted else "green"
     out.line((style, queue), ": ", ", ".join([*planned, *counts, *more]) or "no letters")
     for name, ids in (("not deleted", report.undeleted), ("sent again after an interruption", report.repeated)):
