@@ -179,8 +179,10 @@ def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
     fields: Fields = best.value if best is not None else None
     if rule.any_date or any(not row.truth.unreadable and row.truth.date is None for row in there):
         return fields
-    kept = newest_known(ledger, key, rule, before=ledger.now)
-    if kept is not None and _comes_before(kept, best, moved(key.date, rule.date_offset)):
+    wanted = moved(key.date, rule.date_offset)
+    # An hour's row under its day's key is kept too, when the day's own row replaces it.
+    kept = newest_known(ledger, key, rule, before=ledger.now, names=names_of(rule.key, wanted))
+    if kept is not None and _comes_before(kept, best, wanted):
         # An unreadable row may be newer than the kept one. Then neither decides.
         fields = None if any(row.truth.unreadable for row in there) else kept.value
     return fields

@@ -205,9 +205,11 @@ class WaitChecks:
         row = self._rows.get(key, {})
         is_awaited = row.get("waitsFor") == "job" and int(row["wakes"]) < _FREE_WAKES
         told = self._reported.get(job.run_id)
+        # The execution of a recovery looks at the job when it begins.
+        began = parse_time(run.get("startedAt", run["committedAt"]), "", "")
         if is_awaited and told is not None and self._last_fault < told and world.now > told + DELIVERY:
             self._broke(f"{key}: its job {job.run_id} was reported as ended at {told}, without effect")
-        if world.now > max(job.ends_at, self._last_fault) + _LONGEST_FOLLOW + world.tick + 2 * PROMPT:
+        if world.now > max(job.ends_at, began, self._last_fault) + _LONGEST_FOLLOW + world.tick + 2 * PROMPT:
             self._broke(f"{key}: its job {job.run_id} ended at {job.ends_at}, and no look followed")
         return True
 

@@ -225,6 +225,15 @@ def test_the_row_that_is_judged(
         assert isinstance(judged, KeepRows if taken == "settled" else Ignore)
 
 
+@pytest.mark.parametrize("row", [ROW | {"ok": False}, None, {"date": "2026/03/08", "ok": True}])
+def test_date_begins_by_its_row_under_another_key(config: PipelineConfig, row: dict[str, object] | None) -> None:
+    held = replace(KEPT, rows={"landing": KeptRow(ROW | {"ok": False}, SATURDAY)})
+    others = {"landing#2026-03-06": ROW | {"n": 9}}
+    judged = judge_dormant(dormant(row, held, others=others), config, MONDAY)
+    assert isinstance(judged, TakeUp)
+    assert judged.sensor == Sensor("p", "landing#2026-03-06", ROW | {"n": 9}, MONDAY)
+
+
 def test_an_age_is_judged_at_the_present_instant(config: PipelineConfig) -> None:
     trigger = config.schedule.trigger
     assert trigger is not None

@@ -300,6 +300,13 @@ def test_an_external_report_wakes_the_run_that_follows_the_job(floor: Floor) -> 
     assert floor.sent == ["task-2026-03-03"]
 
 
+def test_a_report_wakes_a_live_run_of_a_pipeline_that_became_dry(floor: Floor) -> None:
+    floor.waiting("2026-03-03", for_job=True)
+    floor.store.put_config(decode_yaml(f"dryRun: true\n{PIPELINE}", "bronze.yaml"))
+    report(floor)
+    assert floor.sent == ["task-2026-03-03"]
+
+
 def test_an_external_report_wakes_no_held_run(floor: Floor) -> None:
     floor.waiting("2026-03-03")
     report(floor)

@@ -21,13 +21,14 @@ class OutcomeIntake:
         self._wakes = wakes
 
     def reported(self, entry: JobEntry, at: datetime) -> None:
-        """Judge the outcome for a dry run, once, or wake the live run. `at` is the record's time (UTC).
+        """Wake the run that waits for the job, and judge the outcome for a dry run, once.
 
+        `at` is the record's time (UTC). A live run waits for its job also after its pipeline has become a dry run.
         Raises Contended.
         """
+        self._wake(entry.key)
         cached = self._cache.get(entry.key.pipeline_id).config
         if cached is None or not cached.dry_run:
-            self._wake(entry.key)
             return
         decide_until_settled(lambda: self._judge(entry, at), subject=f"outcome of {entry.key}")
 

@@ -86,7 +86,8 @@ class DormantBegins:
         has_outcome = any(entry.event in TERMINAL_JOB_EVENTS for entry in store.entries(key))
         is_observed = config.dry_run and (arrived or store.dry_run(key).triggered_at is not None)
         sensor_key = "" if kept.dormant is None else kept.dormant.sensor_key
-        rows = store.sensor_rows(config.id, dict.fromkeys((sensor_key, *self._other_keys(key, kept, config))))
+        others = () if config.trigger_rule is None else candidate_keys(config.trigger_rule.key, key.date)
+        rows = store.sensor_rows(config.id, dict.fromkeys((sensor_key, *others)))
         return DormantDate(
             key=key,
             kept_key=kept_key,
@@ -98,11 +99,6 @@ class DormantBegins:
             has_arrival=arrived,
             others=rows,
         )
-
-    def _other_keys(self, key: RunKey, kept: KeptRows, config: PipelineConfig) -> tuple[str, ...]:
-        """The keys under which the row of a date that keeps none may be, besides the one that is noted."""
-        rule = config.trigger_rule
-        return () if rule is None or kept.is_kept_for_later else candidate_keys(rule.key, key.date)
 
     def forget(self, key: RunKey, now: datetime) -> None:
         """End the waiting of a date whose pipeline is gone."""

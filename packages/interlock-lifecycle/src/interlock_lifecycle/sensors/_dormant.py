@@ -145,7 +145,7 @@ class DormantDate(Struct, frozen=True):
     key: the date under the pipeline's present schedule. kept: its KEPT# row, under `kept_key`. run, other_run: its
     trigger rows, under the present schedule and the other one. is_settled: its joblog has an outcome, or a dry run has
     begun it. row: the sensor's row as it is now, None for no row. others: the rows of the trigger under its other keys
-    for the date, by row key. They are read for a date that keeps no row.
+    for the date, by row key.
     """
 
     key: RunKey
@@ -170,11 +170,12 @@ class TakeUp(Struct, frozen=True):
 def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> TakeUp | KeepRows | Ignore:
     """Decide whether a date that waited may begin, by its row as it is at `now` (UTC).
 
-    The watchdog calls it on an allowed day. If another date's row has replaced the row, the kept row counts. Results:
+    The watchdog calls it on an allowed day. If another date's row has replaced the row, the kept row counts. If neither
+    fulfils the trigger, a row of the date under another key of the trigger counts. Results:
 
     - `TakeUp`: the trigger holds for the row. The caller begins the date (`start_dormant`, `begin_dry_run`).
     - `KeepRows`: the date waits no more. It has begun in another way, its sensor is not the trigger any more, it waited
-      in a dry run and the pipeline is live, its row was replaced and not kept, or its row does not fulfil the trigger.
+      in a dry run and the pipeline is live, its row was replaced and not kept, or none of its rows fulfils the trigger.
     - `Ignore`: the date goes on waiting. A deleted row, or a row with an unreadable date, may be followed by another.
     """
     waits, rule = facts.kept.dormant, config.trigger_rule
@@ -182,11 +183,12 @@ def judge_dormant(facts: DormantDate, config: PipelineConfig, now: datetime) -> 
         return Ignore("the date does not wait")
     if reason := _why_settled(facts, waits, config):
         return stop_waiting(facts, now, reason)
-    if not facts.kept.is_kept_for_later:
+    fields = _row_to_judge(facts, waits, config)
+    if rule is not None and (fields is None or not holds(rule, fields, now)):
         facts, waits = _with_row_that_holds(facts, waits, config, now)
+        fields = _row_to_judge(facts, waits, config)
     if not facts.kept.is_kept_for_later and facts.row is not None and not _is_of(facts.row, waits, facts, config):
         return stop_waiting(facts, now, f"sensor {waits.sensor_key} holds another date's row, and none was kept")
-    fields = _row_to_judge(facts, waits, config)
     if rule is None or fields is None:
         return Ignore(f"sensor {waits.sensor_key} holds no row that can be judged")
     if not holds(rule, fields, now):
