@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ministack 1.5.33: a retry of a state that waits at a task token hands out the token of the failed attempt again. In
 # Step Functions each attempt has a token of its own, and the token of a failed attempt is of no use. Locally, a worker of the
-# first attempt that answers late therefore ends the second attempt with its own result, without an error for anybody.
+# first attempt that answers late therefore ends the second attempt with its own result, and no component gets an error.
 set -euo pipefail
 folder=$(mktemp -d)
 server=""

@@ -3,18 +3,16 @@
 uv run python docs/tests/language.py [--update] [PATH …]
 """
 
-import ast
-import io
 import re
 import subprocess
 import sys
-import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum, auto
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from prose import READERS, Kind, Text, read
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "docs" / "language.md"
@@ -25,22 +23,6 @@ LONGEST_TEST_NAME = 60
 _WORD = r"(?<![\w#-])(?<!\w[./])(?:{})(?![\w-]|[./#]\w)"
 _OF = re.compile(r"(?<![\w#-])Of\s")
 _ENTRY = re.compile(r"(?P<place>[^:]+): (?P<rule>[^:]+): (?P<count>\d+)|(?P<path>[^:]+)::(?P<name>test_\w+)")
-
-
-class Kind(Enum):
-    """The kinds of text. The limits per 1,000 words count in prose only."""
-
-    PROSE = auto()
-    MESSAGE = auto()
-    TEST_NAME = auto()
-
-
-class Text(NamedTuple):
-    """A piece of text with the line on which it begins. A test name has spaces for underscores."""
-
-    line: int
-    words: str
-    kind: Kind = Kind.PROSE
 
 
 class Finding(NamedTuple):
@@ -83,76 +65,14 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(_WORD.format("|".join(parts)) if words != (";",) else r";(?=\s)", re.IGNORECASE)
 
 
-def markdown(text: str) -> Iterator[Text]:
-    """The prose of a page: no code blocks, no code spans, no addresses of links."""
-    text = re.sub(r"^( *)```.*?^\1```", lambda found: "\n" * found[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
-    yield Text(1, re.sub(r"\]\([^)\s]+\)", "]", _without_spans(text)))
-
-
-def _without_spans(text: str) -> str:
-    return re.sub(r"(`+)(?:(?!\n\n).)+?\1", lambda found: "`" + "\n" * found[0].count("\n"), text, flags=re.DOTALL)
-
-
-def python(text: str) -> Iterator[Text]:
-    """The docstrings, comments, messages and test names of a module."""
-    tree = ast.parse(text)
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield from _message(node.lineno, "".join(map(_part, node.values)))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-            if id(node) in docstrings:
-                yield Text(node.lineno, _without_spans(node.value))
-            else:
-                yield from _message(node.lineno, node.value)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield Text(node.lineno, node.name.replace("_", " "), Kind.TEST_NAME)
-    yield from _comments(text)
-
-
-def _part(node: ast.expr) -> str:
-    """The text of a part of an f-string."""
-    return str(node.value) if isinstance(node, ast.Constant) else "{}"
-
-
-def _message(line: int, text: str) -> Iterator[Text]:
-    if " " in text.strip():
-        yield Text(line, _without_spans(text), Kind.MESSAGE)
-
-
-def _comments(text: str) -> Iterator[Text]:
-    """The comments of a module. Those on adjacent lines are one text, since a sentence may span them."""
-    block: list[str] = []
-    first, last = 0, -1
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        if token.start[0] != last + 1:
-            yield from _block(first, block)
-            block, first = [], token.start[0]
-        block.append(token.string)
-        last = token.start[0]
-    yield from _block(first, block)
-
-
-def _block(line: int, comments: list[str]) -> Iterator[Text]:
-    if comments:
-        yield Text(line, _without_spans("\n".join(comments)))
-
-
 @cache
 def texts() -> Mapping[str, tuple[Text, ...]]:
-    """The prose of each page and module that git tracks or would add."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md", "*.py"]
+    """The prose of each file that git tracks or would add, if its kind has a reader."""
+    patterns = [f"*{ending}" for ending in READERS]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
     names = sorted({name for name in listed.split("\0") if name and (ROOT / name).is_file()})
     return {name: tuple(read(name, (ROOT / name).read_text())) for name in names}
-
-
-def read(name: str, text: str) -> Iterator[Text]:
-    """The prose of a file, by the kind of its name."""
-    return markdown(text) if name.endswith(".md") else python(text)
 
 
 def words_in(name: str, found: Iterable[Text]) -> Iterator[Finding]:

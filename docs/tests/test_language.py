@@ -3,6 +3,7 @@
 from collections import Counter
 
 import language
+import prose
 import pytest
 
 # Words of the list, without a space: a single word in a string is not prose.
@@ -21,8 +22,27 @@ def test_the_rules_are_read_from_the_page() -> None:
     assert len(language.texts()) > 300
 
 
+@pytest.mark.parametrize("ending", [ending for ending in prose.READERS if ending != ".yml"])
+def test_files_of_each_kind_are_read(ending: str) -> None:
+    assert any(texts for name, texts in language.texts().items() if name.endswith(ending))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "infra/stack/variables.tf",
+        "infra/stack/tests/stack.tftest.hcl",
+        "infra/statemachine/interlock.asl.json",
+        "tests/sla/situations.txt",
+        "packages/interlock-config/tests/wrong_configs.txt",
+    ],
+)
+def test_known_files_have_prose(name: str) -> None:
+    assert sum(len(text.words.split()) for text in language.texts()[name]) > 20
+
+
 def rules(name: str, text: str) -> list[tuple[int, str]]:
-    found = list(language.read(name, text))
+    found = list(prose.read(name, text))
     return [(one.line, one.rule) for one in language.words_in(name, found)]
 
 
@@ -47,6 +67,22 @@ def rules(name: str, text: str) -> list[tuple[int, str]]:
         ("a.py", f"# The date {PHRASE[0]}\n# {PHRASE[1]}.", [(1, " ".join(PHRASE))]),
         ("a.py", f"def test_it_is_{BANNED}() -> None: ...", [(1, BANNED)]),
         ("a.py", f"async def test_it_is_{BANNED}() -> None: ...", [(1, BANNED)]),
+        ("a.tf", f'  description = "It {BANNED} you."', [(1, BANNED)]),
+        ("a.tf", f'x = 1\n  alarm_description   = "It {BANNED} you."', [(2, BANNED)]),
+        ("a.tf", f'  error_message = "It {BANNED} you."', [(1, BANNED)]),
+        ("a.tf", f'  name = "It {BANNED} you."', []),
+        ("a.tf", f"# The date {PHRASE[0]}\n# {PHRASE[1]}.", [(1, " ".join(PHRASE))]),
+        ("a.tf", f'x = 1\n  y = "#" # it {BANNED} you', [(2, BANNED)]),
+        ("a.tf", f'x = "a # it {BANNED} you"', []),
+        ("a.hcl", f"// it {BANNED} you", [(1, BANNED)]),
+        ("a.asl.json", f'{{\n  "Comment": "It {BANNED} \\"you\\".",\n  "Next": "{BANNED} it"}}', [(2, BANNED)]),
+        ("a.json", f'{{"description": "It {BANNED} you.", "title": "{BANNED} it"}}', [(1, BANNED), (1, BANNED)]),
+        ("a.txt", f"# it {BANNED} you\nit {BANNED} you   | daily {BANNED} | x", [(1, BANNED), (2, BANNED)]),
+        ("a.txt", f"job: {{type: {BANNED} it}}\n=> job.type: it {BANNED} you", [(2, BANNED)]),
+        ("a.yaml", f"a: 1  # it {BANNED} you\ndescription: It {BANNED} you.", [(1, BANNED), (2, BANNED)]),
+        ("a.yaml", f"a: {BANNED} it", []),
+        ("a.toml", f'name = "It {BANNED} you"\nx = "{BANNED} it"', [(1, BANNED)]),
+        ("a.sh", f'echo "$#" "{BANNED} it" # it {BANNED} you', [(1, BANNED)]),
     ],
 )
 def test_words_are_found_in_prose_only(name: str, text: str, expected: list[tuple[int, str]]) -> None:
@@ -56,7 +92,7 @@ def test_words_are_found_in_prose_only(name: str, text: str, expected: list[tupl
 @pytest.mark.parametrize(("length", "found"), [(60, 0), (61, 1)])
 def test_long_test_names_are_found(length: int, found: int) -> None:
     name = "test_" + "x" * (length - 5)
-    texts = list(language.read("a.py", f"def {name}() -> None: ..."))
+    texts = list(prose.read("a.py", f"def {name}() -> None: ..."))
     assert [one.rule for one in language.long_names("a.py", texts)] == [name] * found
 
 
@@ -70,12 +106,12 @@ def test_long_test_names_are_found(length: int, found: int) -> None:
     ],
 )
 def test_occurrences_are_counted_per_area(text: str, semicolons: int, most: float) -> None:
-    texts = {"docs/a.md": list(language.markdown(text))}
+    texts = {"docs/a.md": list(prose.markdown(text))}
     assert ("docs", ";", semicolons, most) in list(language.dense(texts))
 
 
 def test_messages_do_not_count_for_the_density() -> None:
-    texts = {"docs/a.py": list(language.python('x = "a; b"\n# one; two\n'))}
+    texts = {"docs/a.py": list(prose.python('x = "a; b"\n# one; two\n'))}
     assert ("docs", ";", 1, 1.0) in list(language.dense(texts))
 
 

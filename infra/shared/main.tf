@@ -1,4 +1,5 @@
-# What all services share: the tables, the bus, the queues that belong to no single function, and where SLA timers live.
+# The shared resources of all services: the tables, the bus, the group of the SLA timers, and the queues that belong to no
+# single function.
 
 locals {
   kms_key_arn   = var.kms_key_arn == "" ? null : var.kms_key_arn
@@ -128,8 +129,8 @@ module "alert_dlq" {
   tags          = var.tags
 }
 
-# Where the stream mappings leave word of batches that failed for good: shard and sequence numbers, not the records. The
-# router's own dead letters, which hold the whole record, go to the queue of the control stream.
+# The stream mappings report batches that failed for good here: shard and sequence numbers, not the records. The router's
+# own dead letters hold the whole record. They go to the queue of the control stream.
 module "control_dlq" {
   source = "../modules/queue"
 
@@ -150,7 +151,7 @@ module "joblog_dlq" {
   tags          = var.tags
 }
 
-# Asynchronous events, whole, whose function failed every time or could not be invoked; and SLA timers that could not fire.
+# Whole asynchronous events whose function failed every time or could not be invoked, and SLA timers that could not fire.
 module "async_dlq" {
   source = "../modules/queue"
 
@@ -199,7 +200,7 @@ resource "aws_scheduler_schedule_group" "timers" {
 
 resource "aws_iam_role" "scheduler" {
   name        = "${module.names.prefix}-scheduler"
-  description = "What SLA timers may do: invoke the SLA monitor."
+  description = "Role of the SLA timers, which invoke the SLA monitor."
   tags        = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -1,4 +1,4 @@
-# The values are known before anything exists; depends_on keeps what uses them waiting until it does.
+# The values are known before the resources exist. With depends_on, the users of a value wait for its resource.
 
 output "event_bus" {
   description = "Name of the bus."
@@ -62,13 +62,13 @@ output "scheduler_role_arn" {
 }
 
 output "sensor_inbox_url" {
-  description = "URL of the sensor inbox; null without one."
+  description = "URL of the sensor inbox. null without an inbox."
   value       = var.enable_sensor_inbox ? module.names.queue_urls["sensor-inbox"] : null
   depends_on  = [module.sensor_inbox]
 }
 
 output "sensor_inbox_arns" {
-  description = "ARNs of the sensor inbox and of its dead-letter queue: inbox, dlq; null without one."
+  description = "ARNs of the sensor inbox and of its dead-letter queue: inbox, dlq. null without an inbox."
   value = var.enable_sensor_inbox ? {
     inbox = module.names.queue_arns["sensor-inbox"]
     dlq   = module.names.queue_arns["sensor-inbox-dlq"]
@@ -77,7 +77,7 @@ output "sensor_inbox_arns" {
 }
 
 output "sensor_writer_policy" {
-  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox; null without one."
+  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox. null without an inbox."
   value = var.enable_sensor_inbox ? jsonencode({
     Version = "2012-10-17"
     Statement = concat(

@@ -1,16 +1,16 @@
 variable "environment" {
-  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  description = "Name of the deployment. Every resource is called <environment>-interlock-<thing>."
   type        = string
 }
 
 variable "deletion_protection" {
-  description = "Whether the tables refuse to be deleted; false for deployments that are thrown away."
+  description = "Whether the tables are protected against deletion. false: for deployments that are deleted again."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables and queues; its policy must let events.amazonaws.com use it. null uses AWS's own."
+  description = "Key that encrypts tables and queues. Its policy must let events.amazonaws.com use it. null: AWS's own keys."
   type        = string
   default     = null
 }

@@ -26,11 +26,11 @@ output "function_arns" {
 }
 
 output "sensor_inbox_url" {
-  description = "URL of the sensor inbox; null without one."
+  description = "URL of the sensor inbox. null without an inbox."
   value       = module.shared.sensor_inbox_url
 }
 
 output "sensor_writer_policy" {
-  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox; null without one."
+  description = "IAM policy (JSON) of a writer that may only send readings to the sensor inbox. null without an inbox."
   value       = module.shared.sensor_writer_policy
 }

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  description = "Name of the deployment. Every resource is called <environment>-interlock-<thing>."
   type        = string
 }
 
@@ -9,13 +9,13 @@ variable "dist_path" {
 }
 
 variable "pipelines_path" {
-  description = "Folder of pipeline files that are pushed after each change; null leaves pushing to you."
+  description = "Folder of pipeline files that are pushed after each change. null: Terraform pushes no files."
   type        = string
   default     = null
 }
 
 variable "calendars_path" {
-  description = "Folder of calendar files that are pushed with the pipelines; null for none."
+  description = "Folder of calendar files that are pushed with the pipelines. null: no calendars."
   type        = string
   default     = null
 }
@@ -39,7 +39,7 @@ variable "lambda_memory_size" {
 }
 
 variable "lambda_concurrency" {
-  description = "How many invocations of each function may run at once; -1 for no limit of its own."
+  description = "Most invocations of each function at once. -1: no limit of its own."
   type = object({
     stream_router    = optional(number, 10)
     orchestrator     = optional(number, 10)
@@ -52,19 +52,19 @@ variable "lambda_concurrency" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Lifetime of logs."
   type        = number
   default     = 30
 }
 
 variable "watchdog_schedule" {
-  description = "How often the watchdog looks: an EventBridge rate or cron expression."
+  description = "Interval of the watchdog: an EventBridge rate or cron expression."
   type        = string
   default     = "rate(5 minutes)"
 }
 
 variable "deletion_protection" {
-  description = "Whether the tables refuse to be deleted; false for deployments that are thrown away."
+  description = "Whether the tables are protected against deletion. false: for deployments that are deleted again."
   type        = bool
   default     = true
 }
@@ -82,7 +82,7 @@ variable "enable_job_events" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and variables; its policy must let events.amazonaws.com use it. null uses AWS's own."
+  description = "Key that encrypts tables, queues and variables. Its policy must let events.amazonaws.com use it. null: AWS's own keys."
   type        = string
   default     = null
 }
@@ -100,13 +100,13 @@ variable "environment_variables" {
 }
 
 variable "profile_bucket" {
-  description = "S3 bucket for CPU profiles; null for none."
+  description = "S3 bucket for CPU profiles. null: no profiles."
   type        = string
   default     = null
 }
 
 variable "sfn_timeout_seconds" {
-  description = "How long an execution may take before Step Functions ends it."
+  description = "Timeout of an execution, after which Step Functions ends it."
   type        = number
   default     = 14400
 
@@ -117,7 +117,7 @@ variable "sfn_timeout_seconds" {
 }
 
 variable "trigger_max_attempts" {
-  description = "How often the submission of a job is retried before the run is given up."
+  description = "Retries of a job submission before the run is given up."
   type        = number
   default     = 3
 
@@ -128,61 +128,61 @@ variable "trigger_max_attempts" {
 }
 
 variable "enable_glue_trigger" {
-  description = "Whether jobs of type glue may be started."
+  description = "Whether jobs of the type glue may be started."
   type        = bool
   default     = false
 }
 
 variable "glue_job_arns" {
-  description = "What jobs of type glue may start; not empty when they are enabled."
+  description = "Glue jobs that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_emr_trigger" {
-  description = "Whether jobs of type emr may be started."
+  description = "Whether jobs of the type emr may be started."
   type        = bool
   default     = false
 }
 
 variable "emr_cluster_arns" {
-  description = "What jobs of type emr may start; not empty when they are enabled."
+  description = "EMR clusters that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_emr_serverless_trigger" {
-  description = "Whether jobs of type emr-serverless may be started."
+  description = "Whether jobs of the type emr-serverless may be started."
   type        = bool
   default     = false
 }
 
 variable "emr_serverless_app_arns" {
-  description = "What jobs of type emr-serverless may start; not empty when they are enabled."
+  description = "EMR Serverless applications that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_sfn_trigger" {
-  description = "Whether jobs of type step-function may be started."
+  description = "Whether jobs of the type step-function may be started."
   type        = bool
   default     = false
 }
 
 variable "sfn_trigger_arns" {
-  description = "What jobs of type step-function may start; not empty when they are enabled."
+  description = "State machines that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_lambda_trigger" {
-  description = "Whether jobs of type lambda may be started."
+  description = "Whether jobs of the type lambda may be started."
   type        = bool
   default     = false
 }
 
 variable "lambda_trigger_arns" {
-  description = "What jobs of type lambda may start; not empty when they are enabled."
+  description = "Functions that may be invoked. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
@@ -194,7 +194,7 @@ variable "emr_serverless_role_arns" {
 }
 
 variable "job_variables" {
-  description = "What INTERLOCK_... variables in job configs expand to. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach beside public addresses."
+  description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)
   default     = {}
 
@@ -205,7 +205,7 @@ variable "job_variables" {
 }
 
 variable "events_table_ttl_days" {
-  description = "How long events are kept, in days."
+  description = "Lifetime of events, in days."
   type        = number
   default     = 90
 
@@ -216,19 +216,19 @@ variable "events_table_ttl_days" {
 }
 
 variable "slack_channel_id" {
-  description = "Slack channel of the alerts; needed once there is a token."
+  description = "Slack channel of the alerts. It is required with a token."
   type        = string
   default     = null
 }
 
 variable "alert_quiet" {
-  description = "Successes update an existing Slack thread and open none; false opens a thread for each."
+  description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool
   default     = true
 }
 
 variable "slack_secret_arn" {
-  description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN; without one alerts are logged."
+  description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN. Without a secret, alerts are only logged."
   type        = string
   default     = null
 }

@@ -12,7 +12,7 @@ INFRA = Path(__file__).resolve().parents[1]
 ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tfcheck.tfvars"))
 
 REFUSED = {
-    "glue-without-arns": "enable_glue_trigger is true, so glue_job_arns must name what may be started.",
+    "glue-without-arns": "enable_glue_trigger is true, so glue_job_arns must hold at least one ARN.",
     "lambda-wildcard": "lambda_trigger_arns must hold ARNs, not *.",
     "slack-without-channel": "slack_channel_id must be set",
     "missing-zips": "watchdog.zip does not exist. Build the zips first.",

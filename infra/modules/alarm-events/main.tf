@@ -28,7 +28,7 @@ resource "aws_cloudwatch_event_target" "this" {
       state  = "$.detail.state.value"
       reason = "$.detail.state.reason"
     }
-    # Text, not jsonencode: that would escape the angle brackets. A reason may hold quotes, so it stands alone.
+    # A text instead of jsonencode, which would escape the angle brackets. A reason may hold quotes, so no quotes surround it.
     input_template = <<-JSON
       {
         "source": "interlock",

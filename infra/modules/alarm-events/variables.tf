@@ -1,5 +1,5 @@
 variable "prefix" {
-  description = "What the names of our alarms begin with, without the last '-'."
+  description = "Common beginning of the names of our alarms, without the last '-'."
   type        = string
 }
 
@@ -9,12 +9,12 @@ variable "rule_name" {
 }
 
 variable "target_arn" {
-  description = "Function or queue that takes the events; it must let the rule do so."
+  description = "Function or queue that takes the events. Its policy must permit the rule to send."
   type        = string
 }
 
 variable "dead_letter_arn" {
-  description = "Queue for events that the target would not take; null for none."
+  description = "Queue for events that the target rejects. null: no queue."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# One table as all four are: on demand, encrypted, with point-in-time recovery, a TTL and keys PK and SK.
+# One of the four tables: on demand, encrypted, with point-in-time recovery, a TTL and the keys PK and SK.
 
 locals {
   attributes = merge({ PK = "S", SK = "S" }, [for index in var.indexes : {

@@ -4,6 +4,6 @@ output "arn" {
 }
 
 output "stream_arn" {
-  description = "ARN of the table's stream; it exists where the table has one."
+  description = "ARN of the table's stream. It exists only if the table has a stream."
   value       = aws_dynamodb_table.this.stream_arn
 }

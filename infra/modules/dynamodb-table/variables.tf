@@ -10,7 +10,7 @@ variable "stream" {
 }
 
 variable "indexes" {
-  description = "Global secondary indexes, all attributes projected; range_type is S or N."
+  description = "Global secondary indexes, which project all attributes. range_type is S or N."
   type = list(object({
     name       = string
     hash_key   = string
@@ -21,13 +21,13 @@ variable "indexes" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether the table is protected against deletion."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the table; null uses AWS's own for DynamoDB."
+  description = "Key that encrypts the table. null: AWS's own key for DynamoDB."
   type        = string
   default     = null
 }

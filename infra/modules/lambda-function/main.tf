@@ -1,4 +1,4 @@
-# One service's function with everything that is its own: role, log group and error alarm.
+# The function of one service with its role, log group and error alarm.
 
 locals {
   name = "${module.names.prefix}-${var.service}"
@@ -41,7 +41,7 @@ module "names" {
 
 resource "aws_iam_role" "this" {
   name        = local.name
-  description = "What ${local.name} may do."
+  description = "Role of ${local.name}."
   tags        = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -102,7 +102,8 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # AWS checks that the role may use the dead-letter queue; the log group must be ours before the first line is written.
+  # AWS checks that the role may use the dead-letter queue. The log group must exist before the function writes its first
+  # line, because AWS would create one without our retention.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role.this, aws_iam_role_policy.this]
 }
 

@@ -1,7 +1,7 @@
-# The values are known before anything exists; depends_on keeps what uses them waiting until it does.
+# The values are known before the resources exist. With depends_on, the users of a value wait for its resource.
 
 output "arn" {
-  description = "ARN of the function; who waits for it finds the role complete, which AWS checks when a mapping is made."
+  description = "ARN of the function. It is available after the policies of the role, which AWS checks when a mapping is made."
   value       = module.names.function_arns[var.service]
   depends_on  = [aws_lambda_function.this, aws_iam_role_policy.this]
 }

@@ -4,12 +4,12 @@ variable "environment" {
 }
 
 variable "service" {
-  description = "Name of the service; its zip is <dist_path>/<service>.zip."
+  description = "Name of the service. Its zip is <dist_path>/<service>.zip."
   type        = string
 }
 
 variable "description" {
-  description = "What the function does."
+  description = "Purpose of the function."
   type        = string
 }
 
@@ -29,17 +29,17 @@ variable "lambda_memory_size" {
 }
 
 variable "timeout_seconds" {
-  description = "How long an invocation may take."
+  description = "Timeout of an invocation."
   type        = number
 }
 
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
 }
 
 variable "log_retention_days" {
-  description = "How long the log is kept."
+  description = "Lifetime of the log."
   type        = number
 }
 
@@ -54,25 +54,25 @@ variable "variables" {
 }
 
 variable "environment_variables" {
-  description = "Optional environment variables that every service knows; the service's own win."
+  description = "Optional environment variables that every service knows. Those of the service replace them."
   type        = map(string)
   default     = {}
 }
 
 variable "profile_bucket" {
-  description = "Bucket for CPU profiles; null for none."
+  description = "Bucket for CPU profiles. null: no profiles."
   type        = string
   default     = null
 }
 
 variable "dead_letter_arn" {
-  description = "Queue for asynchronous events that failed for good; null for a function that is not invoked so."
+  description = "Queue for asynchronous events that failed for good. null: the function is not invoked asynchronously."
   type        = string
   default     = null
 }
 
 variable "maximum_event_age_seconds" {
-  description = "How old an asynchronous event may grow before it is given up."
+  description = "Age at which an asynchronous event is given up."
   type        = number
   default     = 21600
 }
@@ -84,7 +84,7 @@ variable "alarm_actions" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and the function's variables; null uses AWS's own."
+  description = "Key that encrypts tables, queues and the function's variables. null: AWS's own keys."
   type        = string
   default     = null
 }

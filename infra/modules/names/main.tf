@@ -23,7 +23,7 @@ locals {
     { for name in local.queues : name => "${local.prefix}-${name}" },
     { for name in local.fifo_queues : name => "${local.prefix}-${name}.fifo" },
   )
-  # The rules by what they are for: on our bus, and on the account's default bus.
+  # The rules by their subject: on our bus, and on the account's default bus.
   bus_rules = toset(["event-sink", "alerts"])
   default_rules = toset([
     "watchdog", "execution-status", "alert-probe", "infra-alarm-events", "infra-alarm-alerts", "job-events-glue",

@@ -1,5 +1,5 @@
 output "prefix" {
-  description = "What every name begins with, without the last '-'."
+  description = "Common beginning of all names, without the last '-'."
   value       = local.prefix
 }
 
@@ -64,27 +64,27 @@ output "executions_arn" {
 }
 
 output "queues" {
-  description = "Queue names, by what follows the prefix."
+  description = "Queue names, by the rest of the name after the prefix."
   value       = local.queue_names
 }
 
 output "queue_arns" {
-  description = "Queue ARNs, by what follows the prefix."
+  description = "Queue ARNs, by the rest of the name after the prefix."
   value       = { for thing, name in local.queue_names : thing => "arn:${local.partition}:sqs:${local.regional}:${name}" }
 }
 
 output "queue_urls" {
-  description = "Queue URLs, by what follows the prefix."
+  description = "Queue URLs, by the rest of the name after the prefix."
   value       = { for thing, name in local.queue_names : thing => "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account}/${name}" }
 }
 
 output "rules" {
-  description = "Names of the EventBridge rules, by what follows the prefix."
+  description = "Names of the EventBridge rules, by the rest of the name after the prefix."
   value       = { for name in setunion(local.bus_rules, local.default_rules) : name => "${local.prefix}-${name}" }
 }
 
 output "rule_arns" {
-  description = "ARNs of the EventBridge rules, by what follows the prefix."
+  description = "ARNs of the EventBridge rules, by the rest of the name after the prefix."
   value = merge(
     { for name in local.bus_rules : name => "arn:${local.partition}:events:${local.regional}:rule/${local.bus}/${local.prefix}-${name}" },
     { for name in local.default_rules : name => "arn:${local.partition}:events:${local.regional}:rule/${local.prefix}-${name}" },

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  description = "Name of the deployment. Every resource is called <environment>-interlock-<thing>."
   type        = string
 
   validation {

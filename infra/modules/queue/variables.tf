@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the queue; one that ends with .fifo is a FIFO queue."
+  description = "Name of the queue. A name that ends with .fifo makes a FIFO queue."
   type        = string
 }
 
@@ -9,19 +9,19 @@ variable "arn" {
 }
 
 variable "retention_seconds" {
-  description = "How long a message is kept."
+  description = "Lifetime of a message."
   type        = number
   default     = 1209600
 }
 
 variable "visibility_timeout_seconds" {
-  description = "How long a received message is hidden; six times the timeout of the function that reads it."
+  description = "Time for which a received message is hidden: six times the timeout of the function that reads it."
   type        = number
   default     = 30
 }
 
 variable "dead_letter" {
-  description = "Where a message goes that was received too often."
+  description = "Queue for messages that were received too often."
   type        = object({ queue_arn = string, max_receives = number })
   default     = null
 }
@@ -45,7 +45,7 @@ variable "alarm_actions" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the queue; its policy must let events.amazonaws.com use it. null uses SQS's own."
+  description = "Key that encrypts the queue. Its policy must let events.amazonaws.com use it. null: SQS's own encryption."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# The alert-dispatcher: alert-worthy events, and our alarms, by way of the alert queue to Slack.
+# The alert-dispatcher: it posts alerts and our alarms to Slack. They come through the alert queue.
 
 locals {
   alerts_queue_arn  = coalesce(var.alerts_queue_arn, module.names.queue_arns["alerts"])
@@ -7,7 +7,7 @@ locals {
   has_slack_token   = nonsensitive(var.slack_bot_token != null && var.slack_bot_token != "")
   has_slack_channel = var.slack_channel_id != null && var.slack_channel_id != ""
 
-  # The secret wins over the token, so the token is not even handed over.
+  # With a secret, the token is not used, and the function does not get it.
   slack_variables = merge(
     { SLACK_CHANNEL_ID = local.has_slack_channel ? var.slack_channel_id : "none" },
     local.slack_secret_arn == null ? {} : { SLACK_SECRET_ARN = local.slack_secret_arn },
@@ -111,7 +111,7 @@ resource "aws_lambda_permission" "probe" {
   source_arn    = aws_cloudwatch_event_rule.probe.arn
 }
 
-# Slack does not get the alerts that wait, so the alarm goes to the topic. The function logs their number once a minute while any wait.
+# Slack cannot show alerts that wait for it, so the alarm goes to the topic. The function logs their number once a minute while any wait.
 resource "aws_cloudwatch_log_metric_filter" "waiting" {
   name           = "${module.function.name}-waiting"
   log_group_name = "/aws/lambda/${module.function.name}"

@@ -1,11 +1,11 @@
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 3
 }
 
 variable "events_table_ttl_days" {
-  description = "How long events are kept, in days."
+  description = "Lifetime of events, in days."
   type        = number
   default     = 90
 
@@ -16,13 +16,13 @@ variable "events_table_ttl_days" {
 }
 
 variable "slack_channel_id" {
-  description = "Slack channel of the alerts; needed once there is a token."
+  description = "Slack channel of the alerts. It is required with a token."
   type        = string
   default     = null
 }
 
 variable "slack_secret_arn" {
-  description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN; without one alerts are logged."
+  description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN. Without a secret, alerts are only logged."
   type        = string
   default     = null
 }
@@ -35,25 +35,25 @@ variable "slack_bot_token" {
 }
 
 variable "alert_quiet" {
-  description = "Successes update an existing Slack thread and open none; false opens a thread for each."
+  description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool
   default     = true
 }
 
 variable "event_bus" {
-  description = "Name of the bus; null takes that of this environment."
+  description = "Name of the bus. null: that of this environment."
   type        = string
   default     = null
 }
 
 variable "alerts_queue_arn" {
-  description = "ARN of the alert queue; null takes that of this environment."
+  description = "ARN of the alert queue. null: that of this environment."
   type        = string
   default     = null
 }
 
 variable "alert_dlq_arn" {
-  description = "ARN of the alert queue's dead-letter queue; null takes that of this environment."
+  description = "ARN of the alert queue's dead-letter queue. null: that of this environment."
   type        = string
   default     = null
 }

@@ -1,7 +1,7 @@
-# What every service takes: this file is the same in all of them, and a test holds it so.
+# The variables of every service. This file is the same in all services, and a test compares the copies.
 
 variable "environment" {
-  description = "Name of the deployment; every resource is called <environment>-interlock-<thing>."
+  description = "Name of the deployment. Every resource is called <environment>-interlock-<thing>."
   type        = string
 }
 
@@ -28,7 +28,7 @@ variable "lambda_memory_size" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Lifetime of logs."
   type        = number
   default     = 30
 }
@@ -40,13 +40,13 @@ variable "environment_variables" {
 }
 
 variable "profile_bucket" {
-  description = "S3 bucket for CPU profiles; null for none."
+  description = "S3 bucket for CPU profiles. null: no profiles."
   type        = string
   default     = null
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts tables, queues and variables; null uses AWS's own."
+  description = "Key that encrypts tables, queues and variables. null: AWS's own keys."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# The event-sink: keeps every event of the bus, and our alarms, in the events table. They come by way of its queue.
+# The event-sink: it keeps every event of the bus and our alarms in the events table. They come through its queue.
 
 locals {
   queue_arn     = coalesce(var.event_sink_queue_arn, module.names.queue_arns["event-sink"])

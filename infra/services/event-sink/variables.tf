@@ -1,11 +1,11 @@
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 5
 }
 
 variable "events_table_ttl_days" {
-  description = "How long events are kept, in days."
+  description = "Lifetime of events, in days."
   type        = number
   default     = 90
 
@@ -16,25 +16,25 @@ variable "events_table_ttl_days" {
 }
 
 variable "event_bus" {
-  description = "Name of the bus; null takes that of this environment."
+  description = "Name of the bus. null: that of this environment."
   type        = string
   default     = null
 }
 
 variable "event_sink_queue_arn" {
-  description = "ARN of the queue of the event-sink; null takes that of this environment."
+  description = "ARN of the queue of the event-sink. null: that of this environment."
   type        = string
   default     = null
 }
 
 variable "event_sink_dlq_arn" {
-  description = "ARN of the dead-letter queue of the event-sink; null takes that of this environment."
+  description = "ARN of the dead-letter queue of the event-sink. null: that of this environment."
   type        = string
   default     = null
 }
 
 variable "async_dlq_arn" {
-  description = "ARN of the queue for direct invocations that failed; null takes that of this environment."
+  description = "ARN of the queue for direct invocations that failed. null: that of this environment."
   type        = string
   default     = null
 }

@@ -1,7 +1,7 @@
 # The orchestrator and the state machine that calls it: a run from its evaluation to its end.
 
 locals {
-  # What each kind of job needs, where it is enabled.
+  # The permissions of each job type that is enabled.
   triggers = {
     glue = {
       enabled = var.enable_glue_trigger
@@ -10,7 +10,7 @@ locals {
       statements = [
         { Action = ["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = var.glue_job_arns },
         {
-          # A run that Glue calls succeeded is believed only if its logs agree.
+          # A run that Glue reports as succeeded counts as a success only if its logs agree.
           Action   = ["logs:FilterLogEvents"]
           Resource = "arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:/aws-glue/*"
         },
@@ -101,7 +101,7 @@ resource "aws_iam_role_policy" "trigger" {
   lifecycle {
     precondition {
       condition     = length(each.value.arns) > 0
-      error_message = "enable_${each.key}_trigger is true, so ${each.value.names} must name what may be started."
+      error_message = "enable_${each.key}_trigger is true, so ${each.value.names} must hold at least one ARN."
     }
     precondition {
       condition     = alltrue([for arn in each.value.arns : startswith(arn, "arn:")])
@@ -141,7 +141,7 @@ resource "aws_cloudwatch_log_group" "pipeline" {
 
 resource "aws_iam_role" "pipeline" {
   name        = "${module.names.prefix}-sfn"
-  description = "What the state machine may do: call the orchestrator and the SLA monitor, and log."
+  description = "Role of the state machine, which calls the orchestrator and the SLA monitor and writes logs."
   tags        = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -199,8 +199,8 @@ resource "aws_sfn_state_machine" "pipeline" {
     log_destination        = "${aws_cloudwatch_log_group.pipeline.arn}:*"
   }
 
-  # A new definition asks the functions for what the earlier ones cannot do. An execution under an earlier definition
-  # asks the new functions for nothing new.
+  # A new definition may call modes that earlier functions do not have. An execution under an earlier definition calls
+  # only modes that the new functions still have.
   depends_on = [aws_iam_role.pipeline, aws_iam_role_policy.pipeline, module.function, var.wakers]
 }
 

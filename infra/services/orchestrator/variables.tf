@@ -1,11 +1,11 @@
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 10
 }
 
 variable "sfn_timeout_seconds" {
-  description = "How long an execution may take before Step Functions ends it."
+  description = "Timeout of an execution, after which Step Functions ends it."
   type        = number
   default     = 14400
 
@@ -16,7 +16,7 @@ variable "sfn_timeout_seconds" {
 }
 
 variable "trigger_max_attempts" {
-  description = "How often the submission of a job is retried before the run is given up."
+  description = "Retries of a job submission before the run is given up."
   type        = number
   default     = 3
 
@@ -27,61 +27,61 @@ variable "trigger_max_attempts" {
 }
 
 variable "enable_glue_trigger" {
-  description = "Whether jobs of type glue may be started."
+  description = "Whether jobs of the type glue may be started."
   type        = bool
   default     = false
 }
 
 variable "glue_job_arns" {
-  description = "What jobs of type glue may start; not empty when they are enabled."
+  description = "Glue jobs that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_emr_trigger" {
-  description = "Whether jobs of type emr may be started."
+  description = "Whether jobs of the type emr may be started."
   type        = bool
   default     = false
 }
 
 variable "emr_cluster_arns" {
-  description = "What jobs of type emr may start; not empty when they are enabled."
+  description = "EMR clusters that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_emr_serverless_trigger" {
-  description = "Whether jobs of type emr-serverless may be started."
+  description = "Whether jobs of the type emr-serverless may be started."
   type        = bool
   default     = false
 }
 
 variable "emr_serverless_app_arns" {
-  description = "What jobs of type emr-serverless may start; not empty when they are enabled."
+  description = "EMR Serverless applications that may be used. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_sfn_trigger" {
-  description = "Whether jobs of type step-function may be started."
+  description = "Whether jobs of the type step-function may be started."
   type        = bool
   default     = false
 }
 
 variable "sfn_trigger_arns" {
-  description = "What jobs of type step-function may start; not empty when they are enabled."
+  description = "State machines that may be started. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
 
 variable "enable_lambda_trigger" {
-  description = "Whether jobs of type lambda may be started."
+  description = "Whether jobs of the type lambda may be started."
   type        = bool
   default     = false
 }
 
 variable "lambda_trigger_arns" {
-  description = "What jobs of type lambda may start; not empty when they are enabled."
+  description = "Functions that may be invoked. The list must not be empty if the type is enabled."
   type        = list(string)
   default     = []
 }
@@ -93,7 +93,7 @@ variable "emr_serverless_role_arns" {
 }
 
 variable "job_variables" {
-  description = "What INTERLOCK_... variables in job configs expand to. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach beside public addresses."
+  description = "Values of the INTERLOCK_... variables in job configs. INTERLOCK_TRIGGER_ALLOWED_HOSTS lists the hosts, addresses and networks that http, airflow and databricks jobs may reach in addition to public addresses."
   type        = map(string)
   default     = {}
 

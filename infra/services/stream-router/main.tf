@@ -30,7 +30,7 @@ locals {
     },
   ]
 
-  # Filters leave out known uninteresting rows; the router judges everything else. Interlock marks its own notes (markers,
+  # Filters leave out known uninteresting rows. The router judges all other rows. Interlock marks its own notes (markers,
   # cursors, kept rows) as quiet. A deleted row has no new image, and only a deleted CONFIG (of a pipeline or a calendar)
   # matters.
   filters = {
@@ -38,7 +38,7 @@ locals {
       { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, quiet = { S = [{ exists = false }] } } } },
       { dynamodb = { Keys = { SK = { S = ["CONFIG"] } } } },
     ]
-    # Rows with a runToken were written by Interlock; their events are committed already.
+    # Interlock wrote the rows with a runToken. Their events are committed already.
     joblog = [
       { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, runToken = { S = [{ exists = false }] } } } },
     ]

@@ -1,23 +1,23 @@
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 10
 }
 
 variable "sfn_timeout_seconds" {
-  description = "How long an execution may take; a run's lease is that and 30 minutes."
+  description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
 }
 
 variable "stream_arns" {
-  description = "Streams of the tables; null looks them up by the tables' names."
+  description = "Streams of the tables. null: they are looked up by the names of the tables."
   type        = object({ control = string, joblog = string })
   default     = null
 }
 
 variable "stream_dlq_arns" {
-  description = "Queues for batches that failed for good; null takes those of this environment."
+  description = "Queues for batches that failed for good. null: those of this environment."
   type        = object({ control = string, joblog = string })
   default     = null
 }
@@ -29,7 +29,7 @@ variable "enable_sensor_inbox" {
 }
 
 variable "sensor_inbox_arns" {
-  description = "Sensor inbox and its dead-letter queue; null takes those of this environment."
+  description = "Sensor inbox and its dead-letter queue. null: those of this environment."
   type        = object({ inbox = string, dlq = string })
   default     = null
 }

@@ -1,4 +1,5 @@
-# The watchdog: looks every few minutes, and whenever an execution ends from outside, for matters that no record reported.
+# The watchdog: every few minutes, and after each execution that was ended from outside, it looks for runs, sensors and
+# jobs that no record reported.
 
 locals {
   async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
@@ -8,7 +9,7 @@ module "function" {
   source = "../../modules/lambda-function"
 
   service               = "watchdog"
-  description           = "Interlock: acts on what was left, reports what is missing."
+  description           = "Interlock: acts on rows that were left, and reports missing runs."
   timeout_seconds       = 240
   environment           = var.environment
   dist_path             = var.dist_path
@@ -22,7 +23,7 @@ module "function" {
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
   dead_letter_arn       = local.async_dlq_arn
-  # A tick that is an hour late tells no more than the next one.
+  # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 
   variables = merge(local.table_variables, local.timer_variables, {
@@ -99,7 +100,7 @@ resource "aws_lambda_permission" "this" {
   source_arn    = each.value.arn
 }
 
-# Who watches the watchdog: within an hour it should have been invoked, whatever its schedule.
+# The alarm on the watchdog itself: it must have been invoked within the last hour, at any schedule.
 resource "aws_cloudwatch_metric_alarm" "silent" {
   alarm_name          = "${module.function.name}-silent"
   alarm_description   = "${module.function.name} was not invoked for an hour."

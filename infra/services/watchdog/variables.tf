@@ -1,11 +1,11 @@
 variable "reserved_concurrency" {
-  description = "How many invocations may run at once; -1 for no limit of its own."
+  description = "Most invocations at once. -1: no limit of its own."
   type        = number
   default     = 2
 }
 
 variable "watchdog_schedule" {
-  description = "How often the watchdog looks: an EventBridge rate or cron expression."
+  description = "Interval of the watchdog: an EventBridge rate or cron expression."
   type        = string
   default     = "rate(5 minutes)"
 
@@ -16,13 +16,13 @@ variable "watchdog_schedule" {
 }
 
 variable "sfn_timeout_seconds" {
-  description = "How long an execution may take; a run's lease is that and 30 minutes."
+  description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number
   default     = 14400
 }
 
 variable "async_dlq_arn" {
-  description = "ARN of the queue for asynchronous events that failed; null takes that of this environment."
+  description = "ARN of the queue for asynchronous events that failed. null: that of this environment."
   type        = string
   default     = null
 }

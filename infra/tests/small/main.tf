@@ -1,4 +1,4 @@
-# The stack without what is on by default.
+# The stack without the options that are on by default.
 module "interlock" {
   source = "../../stack"
 

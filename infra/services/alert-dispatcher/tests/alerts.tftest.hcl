@@ -20,7 +20,7 @@ run "without_slack_alerts_are_logged" {
 
   assert {
     condition     = !contains(keys(local.slack_variables), "SLACK_SECRET_ARN") && !contains(keys(local.slack_variables), "SLACK_BOT_TOKEN")
-    error_message = "Without a secret or a token the function must not be given one."
+    error_message = "Without a secret or a token the function must not get a token."
   }
   assert {
     condition     = local.slack_variables.SLACK_CHANNEL_ID == "none"
@@ -41,7 +41,7 @@ run "the_secret_wins_over_the_token" {
 
   assert {
     condition     = nonsensitive(!contains(keys(local.slack_variables), "SLACK_BOT_TOKEN"))
-    error_message = "With a secret the token must not be handed over."
+    error_message = "With a secret the function must not get the token."
   }
 }
 
@@ -86,7 +86,7 @@ run "a_queue_never_takes_fewer_than_two" {
     reserved_concurrency = 1
   }
 
-  # AWS allows no less.
+  # AWS allows no smaller number.
   assert {
     condition     = aws_lambda_event_source_mapping.alerts.scaling_config[0].maximum_concurrency == 2
     error_message = "maximum_concurrency must be at least 2."

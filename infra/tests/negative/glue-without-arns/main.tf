@@ -1,4 +1,4 @@
-# A trigger that is enabled without saying what it may start.
+# A trigger that is enabled without the jobs that it may start.
 module "interlock" {
   source = "../../../stack"
 
