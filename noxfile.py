@@ -213,7 +213,7 @@ def examples(session: nox.Session) -> None:
 def infra(session: nox.Session) -> None:
     """Check the Terraform code statically and by plan.
 
-    TFCHECK names an offline checker. INTERLOCK_INFRA_REQUIRED=1 turns skipped checks into failures.
+    TFCHECK names an offline checker. With INTERLOCK_INFRA_REQUIRED=1 a skipped check is a failure.
     """
     _sync_workspace(session)
     session.run("pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")})

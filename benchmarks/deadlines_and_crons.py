@@ -61,7 +61,7 @@ def seconds_to_run(program: str, options: Sequence[str]) -> float:
 
 
 def import_costs(start: str = "pass", options: Sequence[str] = ()) -> dict[str, float]:
-    """The seconds that each import adds to a fresh interpreter. Programs take turns, and the best time counts."""
+    """The seconds that each import adds to a fresh interpreter. The programs alternate, and the best time counts."""
     programs = {"": start, **{module: f"{start}; import {module}" for module in MODULES}}
     taken: dict[str, list[float]] = {module: [] for module in programs}
     for _ in range(STARTS):  # the first start writes bytecode

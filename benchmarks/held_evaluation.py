@@ -78,7 +78,7 @@ def seconds(tree: Path, kind: str) -> float:
 
 
 def compare(before: Path) -> None:
-    """Measure both builds in turns for each kind of date, and print the median of their ratios."""
+    """Measure both builds alternately for each kind of date, and print the median of their ratios."""
     for kind in ("daily", "hourly"):
         pairs = [(seconds(before, kind), seconds(ROOT, kind)) for _ in range(ROUNDS)]
         old, new = (min(pair[side] for pair in pairs) * 1e6 for side in (0, 1))

@@ -67,7 +67,7 @@ def latency(stack: LocalStack, folder: Path, day: date) -> float:
 
 
 def latencies(scratch: Path, data: Path) -> tuple[list[float], list[float]]:
-    """The latencies without and with a data directory, measured in turns. The first pair is a warm-up."""
+    """The latencies without and with a data directory, measured alternately. The first pair is a warm-up."""
     without, durable = [], []
     with LocalStack() as plain, LocalStack(data_dir=data) as kept:
         for stack in (plain, kept):

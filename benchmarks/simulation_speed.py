@@ -1,6 +1,6 @@
 """Measures the simulated pipeline-days per second, with and without faults, and their ratio.
 
-The same seeds run with and without faults, in turns, so that both have the same load of the machine.
+The same seeds run with and without faults, alternately, so that both have the same load of the machine.
 `uv run nox -s bench` prints the figures and asserts nothing.
 """
 

@@ -1,7 +1,7 @@
 """Measures the CPU of the direct table client against boto3's, both in one run, as ratios.
 
 The tables are moto's in another process. Each figure is the CPU time of the measured process only, as the best of
-several rounds. The two clients take turns, so that a busy machine slows both.
+several rounds. The two clients alternate, so that a busy machine slows both.
 
 - a batch of the stream-router that opens ten runs, and an evaluation of ten rules that holds the run
 - the start of a process until the first answer of the tables, and the start of each Lambda until it is wired
@@ -222,7 +222,7 @@ class Bench:
         return float(json.loads(done.stdout.splitlines()[-1]))
 
     def compare(self, program: str, rounds: int) -> tuple[float, float, float]:
-        """The best seconds of boto3 and of the direct client, and the median of the ratios of their turns."""
+        """The best seconds of boto3 and of the direct client, and the median of the ratios of their rounds."""
         for client in ("boto3", "direct"):
             self.seconds(program, client)  # compiles the modules
         pairs = [(self.seconds(program, "boto3"), self.seconds(program, "direct")) for _ in range(rounds)]

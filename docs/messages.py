@@ -126,7 +126,7 @@ def page() -> str:
         "and in the zone of the reader in Slack. [alerts.md](alerts.md) describes threads and states.\n",
         "## 1. Ten alerts\n",
         *(f"### 1.{number} {title}\n\n{_shown(_reply(event))}" for number, (title, event) in enumerate(_EXAMPLES, 1)),
-        "## 2. The head of a thread, from failure to recovery\n",
+        "## 2. The head of a thread, from failure to success\n",
         *_heads(),
     ]
     return "\n".join(parts)

@@ -60,8 +60,9 @@ def limits() -> Mapping[tuple[str, ...], float]:
 
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """The words in any case and over line breaks, except that the None of Python is not a word."""
+    """The words in any case and over line breaks, except for names: the None of Python, and an error of sockets."""
     parts = [re.escape(word).replace(r"\ ", r"\s+(?:#\s*)?").replace("none", "(?-i:none)") for word in words]
+    parts = [rf"(?<!connection ){part}" if part == "refused" else part for part in parts]
     return re.compile(_WORD.format("|".join(parts)) if words != (";",) else r";(?=\s)", re.IGNORECASE)
 
 

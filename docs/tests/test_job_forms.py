@@ -16,8 +16,8 @@ from interlock_triggers._jobs import KINDS, read_form, spellings
 REQUIRED = "required"
 
 # The value of config, then that of triggers. Everything else is equal.
-_TEXT = ("bool int str", "bool float int str")  # config refuses a float, because it has several texts
-_SECONDS = ("None float", "float str")  # config turns a duration into seconds
+_TEXT = ("bool int str", "bool float int str")  # config rejects a float, because it has several texts
+_SECONDS = ("None float", "float str")  # config converts a duration to seconds
 _LIMIT = (None, 30.0)  # config does not store a key that a file leaves out
 DIFFERENCES: dict[str, tuple[object, object]] = {
     "http.headers: types": (f"dict[{_TEXT[0]}]", f"dict[{_TEXT[1]}]"),

@@ -8,6 +8,7 @@ import pytest
 
 # Words of the list, without a space: a single word in a string is not prose.
 BANNED = "told"
+REFUSED = "refused"
 PHRASE = ("is", "none")
 
 
@@ -67,6 +68,8 @@ def rules(name: str, text: str) -> list[tuple[int, str]]:
         ("a.py", f"# The date {PHRASE[0]}\n# {PHRASE[1]}.", [(1, " ".join(PHRASE))]),
         ("a.py", f"def test_it_is_{BANNED}() -> None: ...", [(1, BANNED)]),
         ("a.py", f"async def test_it_is_{BANNED}() -> None: ...", [(1, BANNED)]),
+        ("a.py", f'x = "Connection {REFUSED}"', []),
+        ("a.py", f'x = "the server {REFUSED} it"', [(1, REFUSED)]),
         ("a.tf", f'  description = "It {BANNED} you."', [(1, BANNED)]),
         ("a.tf", f'x = 1\n  alarm_description   = "It {BANNED} you."', [(2, BANNED)]),
         ("a.tf", f'  error_message = "It {BANNED} you."', [(1, BANNED)]),

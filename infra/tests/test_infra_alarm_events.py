@@ -1,4 +1,4 @@
-"""EventBridge turns an alarm into an event that the event-sink keeps and the alert-dispatcher understands."""
+"""EventBridge converts an alarm to an event that the event-sink keeps and the alert-dispatcher understands."""
 
 import json
 from datetime import UTC, datetime

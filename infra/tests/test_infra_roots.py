@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 INFRA = Path(__file__).resolve().parents[1]
 ROOTS = sorted(str(path.parent.relative_to(INFRA)) for path in INFRA.glob("**/tfcheck.tfvars"))
 
-REFUSED = {
+REJECTED = {
     "glue-without-arns": "enable_glue_trigger is true, so glue_job_arns must hold at least one ARN.",
     "lambda-wildcard": "lambda_trigger_arns must hold ARNs, not *.",
     "slack-without-channel": "slack_channel_id must be set",
@@ -38,24 +38,24 @@ def test_every_terraform_test_file_belongs_to_a_root() -> None:
 
 
 def test_every_negative_root_has_its_sentence() -> None:
-    assert {path.name for path in (INFRA / "tests" / "negative").iterdir()} == set(REFUSED)
+    assert {path.name for path in (INFRA / "tests" / "negative").iterdir()} == set(REJECTED)
 
 
 @pytest.fixture(scope="module")
-def refusals(checker: "Checker") -> "Outcome":
-    return checker.run([f"tests/negative/{name}" for name in REFUSED])
+def rejections(checker: "Checker") -> "Outcome":
+    return checker.run([f"tests/negative/{name}" for name in REJECTED])
 
 
-@pytest.mark.parametrize(("name", "sentence"), REFUSED.items())
-def test_invalid_settings_are_rejected(name: str, sentence: str, checker: "Checker", refusals: "Outcome") -> None:
+@pytest.mark.parametrize(("name", "sentence"), REJECTED.items())
+def test_invalid_settings_are_rejected(name: str, sentence: str, checker: "Checker", rejections: "Outcome") -> None:
     root = f"tests/negative/{name}"
-    failed = refusals.failed_step(root)
+    failed = rejections.failed_step(root)
     if failed is None:
         # Plain terraform evaluates preconditions in a plan only, which needs an account.
         checker.plan(root)
     assert failed in {"validate", "plan"}
     # Terraform wraps its messages and draws a line at their left.
-    words = " ".join(refusals.output_of(root).replace("│", " ").split())
+    words = " ".join(rejections.output_of(root).replace("│", " ").split())
     assert sentence in words
 
 

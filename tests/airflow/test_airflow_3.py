@@ -18,7 +18,7 @@ from interlock_triggers import (
     CheckFailed,
     Clients,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Status,
@@ -173,14 +173,14 @@ def test_url_with_or_without_api_path(site: Site, path: str) -> None:
         ({"body": {"conf": {}, "data_interval_start": "soon"}}, 422),
     ],
 )
-def test_rejection_by_airflow_is_permanent_refusal(site: Site, change: dict[str, Any], status: int) -> None:
+def test_rejection_by_airflow_is_permanent_rejection(site: Site, change: dict[str, Any], status: int) -> None:
     before = site.dag_run_ids()
     job = Job(site, site.url, **change)
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         job.start()
-    assert refused.value.category is Category.PERMANENT
-    assert f"answered {status}" in str(refused.value)
-    assert "4711" not in f"{refused.value!r} {refused.value}"
+    assert rejected.value.category is Category.PERMANENT
+    assert f"answered {status}" in str(rejected.value)
+    assert "4711" not in f"{rejected.value!r} {rejected.value}"
     assert site.dag_run_ids() == before
 
 
@@ -218,11 +218,11 @@ def test_rejected_token_is_renewed(site: Site) -> None:
     assert job.check(started).state in (State.RUNNING, State.SUCCEEDED)
 
 
-def test_unavailable_airflow_is_transient_refusal(site: Site, through: Callable[[Decide], LosingProxy]) -> None:
+def test_unavailable_airflow_is_transient_rejection(site: Site, through: Callable[[Decide], LosingProxy]) -> None:
     proxy = through(lambda passage, before: Fate.REQUEST_LOST)
     job = Job(site, proxy.url)
     job.clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=Timing(sleep=lambda seconds: None))
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         job.start()
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert not any(passage.is_start for passage in proxy.passages)

@@ -1,4 +1,4 @@
-"""Data of an excluded day is not lost: each story is played through the four handlers.
+"""Data of an excluded day is not lost: each story is played through the parts of the four Lambdas.
 
 All times are UTC, in 2026: 03-06 is a Friday, 03-09 a Monday. Weekends are excluded.
 """

@@ -1,4 +1,4 @@
-"""No row ever decides another date. Each story once had a wrong result, and runs here through the four handlers.
+"""No row ever decides another date. Each story once had a wrong result, and runs here through the Lambdas' parts.
 
 All times are UTC, in 2026. Sensors have plain keys and per-period keys, as producers write them.
 """

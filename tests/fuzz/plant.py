@@ -73,7 +73,7 @@ class Plant(Stage):
         self.dead = Letters()
         self.noted = NotedJobs(self.clock)
         self.results: list[BatchResult] = []
-        self.refused = 0
+        self.rejected = 0
         super().__init__(NOW, letters=self.dead)
         monkeypatch.setattr(stream_router, "process_stream", self._process)
         for text in PIPELINES.values():
@@ -129,7 +129,7 @@ class Plant(Stage):
         try:
             return self.lambdas.step(event) if resource == ORCHESTRATOR else self.lambdas.mind_sla(event)
         except _EXPECTED as error:
-            self.refused += 1
+            self.rejected += 1
             raise TaskFailed(type(error).__name__, str(error)) from error
 
     def _process(self, records: Any, *parts: Any, **more: Any) -> BatchResult:

@@ -75,7 +75,7 @@ MUTANTS = (
     ),
     Mutant(
         "a rerun request ignores a running run",
-        "interlock_lifecycle:_refusal",
+        "interlock_lifecycle:_rejection",
         "any((run is not None and run.is_running for run in (facts.run, facts.other_run)))",
         "False",
         trap=5,
@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         "a repeated failure opens another attempt",
         "interlock_lifecycle:decide_completion",
-        ("refused = _not_ours(facts.run, token)\nif refused is not None:\n    return refused"),
+        ("rejected = _not_ours(facts.run, token)\nif rejected is not None:\n    return rejected"),
         "",
         trap=24,
         rate=0.1,
@@ -356,7 +356,7 @@ MUTANTS = (
     ),
     Mutant(
         "the rerun budget counts the wrong kind",
-        "interlock_lifecycle:_refusal",
+        "interlock_lifecycle:_rejection",
         "(rerun.reason in OWN_REASONS) == own",
         "(rerun.reason in OWN_REASONS) != own",
         seeds=(9,),
@@ -514,7 +514,7 @@ MUTANTS = (
     Mutant(
         "kept rows are not read",
         "interlock_rules:select_rows",
-        "kept.get(slot) if kept and objections else None",
+        "kept.get(row_name) if kept and objections else None",
         "None",
         trap=26,
         writers=(0,),
@@ -614,8 +614,8 @@ MUTANTS = (
     Mutant(
         "an offset's kept row marks the key of the date",
         "interlock_lifecycle:rows_seen",
-        'marks[slot] = f"{fingerprint(selection.fields[slot])}@{at}"',
-        'marks[selection.sources[slot]] = f"{fingerprint(selection.fields[slot])}@{at}"',
+        'marks[row_name] = f"{fingerprint(selection.fields[row_name])}@{at}"',
+        'marks[selection.sources[row_name]] = f"{fingerprint(selection.fields[row_name])}@{at}"',
         tests=(_LIFECYCLE + "test_accounted.py",),
     ),
     Mutant(
@@ -908,7 +908,7 @@ found = self._record(wait)
         tests=("tests/simulation/test_waits.py::test_a_sensor_written_each_second_starts_its_run_soon",),
     ),
     Mutant(
-        "the turn of an age rule cuts a rest",
+        "the change of an age rule cuts a rest",
         "interlock_lifecycle:decide_evaluation",
         "max(moment, now + timedelta(seconds=rest))",
         "moment",

@@ -33,13 +33,13 @@ class Fault(StrEnum):
     THROTTLED = "read throttled"
     INDEX_LAG = "index behind its table"
     COLD_START = "cold start"
-    BUS_REFUSED = "bus took a part"
+    BUS_REJECTED = "bus took a part"
     BATCH_DUPLICATED = "batch duplicated"
     BATCH_DELAYED = "batch delayed"
     BATCH_CUT = "batch cut"
     RECORD_LOST = "record lost"
     STREAM_STOPPED = "stream stopped for a day"
-    LETTER_REFUSED = "dead letter rejected"
+    LETTER_REJECTED = "dead letter rejected"
     TIMER_LATE = "timer late"
     TIMER_DOUBLED = "timer doubled"
     TIMER_DROPPED = "timer dropped"
@@ -50,7 +50,7 @@ class Fault(StrEnum):
     EVENT_LOST = "job event lost"
     EVENT_DOUBLED = "job event doubled"
     EVENT_LATE = "job event late"
-    START_REFUSED = "start rejected"
+    START_REJECTED = "start rejected"
     START_FORBIDDEN = "start rejected for good"
     ANSWER_LOST = "start's answer lost"
     STATUS_UNREADABLE = "job status unreadable"
@@ -66,7 +66,7 @@ _WEIGHT: dict[Fault, float] = {
     Fault.BATCH_DELAYED: 0.05,
     Fault.RECORD_LOST: 0.15,
     Fault.COLD_START: 0.3,
-    Fault.LETTER_REFUSED: 3.0,
+    Fault.LETTER_REJECTED: 3.0,
     Fault.TIMER_LATE: 2.0,
     Fault.TIMER_DROPPED: 2.0,
     Fault.TICK_DOUBLED: 0.5,

@@ -14,7 +14,7 @@ from interlock_triggers import (
     CheckFailed,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Status,
@@ -93,7 +93,7 @@ class JobBoard:
             world.let_others_run()
         job = self._existing(attempt, able)
         if job is None:
-            self._refuse(job_type, attempt, able)
+            self._reject(job_type, attempt, able)
             job = self._accept(job_type, attempt, able)
         if able.synchronous and job.ends_at > world.now:
             job.known = False
@@ -125,14 +125,14 @@ class JobBoard:
         job.known = True
         return Started(job_type, job.run_id)
 
-    def _refuse(self, job_type: str, attempt: Attempt, able: Capability) -> None:
+    def _reject(self, job_type: str, attempt: Attempt, able: Capability) -> None:
         """A rejection means that nothing was started now. An earlier start of the attempt may have been accepted."""
-        if self._world.faults.strikes(Fault.START_REFUSED):
+        if self._world.faults.strikes(Fault.START_REJECTED):
             if attempt.resumed and not able.findable:
                 raise StartUnconfirmed(Category.TRANSIENT, "throttled", job_type)
-            raise StartRefused(Category.TRANSIENT, "throttled", job_type)
+            raise StartRejected(Category.TRANSIENT, "throttled", job_type)
         if self._world.faults.strikes(Fault.START_FORBIDDEN):
-            raise StartRefused(Category.PERMANENT, "no such job", job_type)
+            raise StartRejected(Category.PERMANENT, "no such job", job_type)
 
     def _existing(self, attempt: Attempt, able: Capability) -> Job | None:
         found = self._by_key.get(attempt.key)

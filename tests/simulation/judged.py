@@ -72,7 +72,7 @@ def _read(ledger: Ledger, passed: Pass, config: PipelineConfig, rule: Rule) -> R
             nothing = []  # a row of the date itself, under a later name or kept, precedes this row
         if all(row is not None and row.truth.unreadable for row in there):
             unreadable.append(name)
-    if rule.any_date or "@" not in passed.seen.get(rule.slot, ""):
+    if rule.any_date or "@" not in passed.seen.get(rule.row_name, ""):
         return Read([*options, *nothing])
     kept = _kept(ledger, passed, rule, wanted)
     if not kept.problem and unreadable and not _is_shared(config, rule):
@@ -115,7 +115,7 @@ def _decides(row: Version, rule: Rule, wanted: ExecutionDate) -> bool:
 
 def _kept(ledger: Ledger, passed: Pass, rule: Rule, wanted: ExecutionDate) -> Read:
     """The possible versions of the kept row, or a problem if it never existed or is not the newest known one."""
-    mark = passed.seen[rule.slot].partition("@")[0]
+    mark = passed.seen[rule.row_name].partition("@")[0]
     same = [
         row
         for row in _versions(ledger, passed, rule, wanted)

@@ -71,7 +71,7 @@ class Execution:
         self.is_registered = False
         """Whether the Lambda of the token state has answered, so that the execution only waits."""
         self.tokens = 0
-        self.turn = 0
+        self.steps = 0
 
     def step(self, now: datetime) -> datetime | None:
         """Run the current state. The result is the time of the next one, or None at the end."""
@@ -226,9 +226,9 @@ def schedule(
     execution: Execution, at: Callable[[datetime, Callable[[], None]], None], due: datetime, step: Callable[[], None]
 ) -> None:
     """Put the next step of an execution into a queue of acts. It supersedes a step in the queue, such as a time-out."""
-    execution.turn += 1
-    turn = execution.turn
-    at(due, lambda: step() if execution.turn == turn else None)
+    execution.steps += 1
+    steps = execution.steps
+    at(due, lambda: step() if execution.steps == steps else None)
 
 
 def _names(rule: Mapping[str, Any], error: str) -> bool:

@@ -32,7 +32,7 @@ class Bus:
     def publish(self, entries: Sequence[BusEntry]) -> None:
         """Deliver all entries, or a part and fail."""
         taken = entries
-        if self._world.faults.strikes(Fault.BUS_REFUSED):
+        if self._world.faults.strikes(Fault.BUS_REJECTED):
             taken = entries[: self._world.rng.randrange(len(entries))] if entries else entries
         self._world.faults.around(lambda: self._deliver(taken))
         if len(taken) < len(entries):

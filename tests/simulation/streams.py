@@ -139,7 +139,7 @@ class _Letters:
 
     def route(self, letter: DeadLetter) -> None:
         """Keep the letter, unless the queue rejects it."""
-        if self._world.faults.strikes(Fault.LETTER_REFUSED):
+        if self._world.faults.strikes(Fault.LETTER_REJECTED):
             raise RoutingFailed("the queue rejected the letter")
         record = self._by_number[letter.payload["dynamodb"]["SequenceNumber"]]
         record.settled = True
@@ -155,7 +155,7 @@ class OutboxLetters:
 
     def route(self, letter: DeadLetter) -> None:
         """Keep the letter, unless the queue rejects it."""
-        if self._world.faults.strikes(Fault.LETTER_REFUSED):
+        if self._world.faults.strikes(Fault.LETTER_REJECTED):
             raise RoutingFailed("the queue rejected the letter")
         self._world.buried.append(letter)
 

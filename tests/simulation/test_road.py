@@ -93,9 +93,9 @@ def test_no_attempt_starts_a_job_while_another_one_runs() -> None:
     world.rerun(KEY)
     world.run_until(world.now + timedelta(minutes=20))
     assert len(world.jobs.accepted) == 1
-    refused = [detail["message"] for name, detail in world.bus.delivered if name == "JOB_FAILED"]
-    assert len(refused) == 3
-    assert all("still runs" in message for message in refused)
+    rejected = [detail["message"] for name, detail in world.bus.delivered if name == "JOB_FAILED"]
+    assert len(rejected) == 3
+    assert all("still runs" in message for message in rejected)
 
 
 def test_the_invocation_of_an_aborted_execution_writes_nothing() -> None:

@@ -527,8 +527,8 @@ def test_a_steps_outcome_is_passed_to_the_closing_step() -> None:
     used_up: Script = {"evaluate": [Step(StepStatus.EXHAUSTED, reason="count is 3")], "validation-exhausted": [FAILED]}
     asked = {event["mode"]: event for event in play(used_up).asked}
     assert asked["validation-exhausted"]["outcome"]["reason"] == "count is 3"
-    refused: Script = {**HAPPY, "trigger": [TaskFailed("SubmissionFailed", "busy")], "trigger-exhausted": [FAILED]}
-    asked = {event["mode"]: event for event in play(refused).asked}
+    rejected: Script = {**HAPPY, "trigger": [TaskFailed("SubmissionFailed", "busy")], "trigger-exhausted": [FAILED]}
+    asked = {event["mode"]: event for event in play(rejected).asked}
     assert asked["trigger-exhausted"]["failure"] == {"Error": "SubmissionFailed", "Cause": "busy"}
 
 
@@ -681,30 +681,30 @@ def simple_roads(start: Place, *, without: frozenset[str] = frozenset()) -> Iter
                 stack.append((*road, place))
 
 
-def _turns(names: Sequence[str]) -> Iterator[list[str]]:
-    """The turns of a route: each begins with a wait, or with the rest before it."""
-    turn: list[str] = []
+def _looks(names: Sequence[str]) -> Iterator[list[str]]:
+    """The looks of a route: each begins with a wait, or with the rest before it."""
+    look: list[str] = []
     for name in names:
-        if name in WAITING and turn[-1:] != ["Rest"]:
-            yield turn
-            turn = []
-        turn.append(name)
-    yield turn
+        if name in WAITING and look[-1:] != ["Rest"]:
+            yield look
+            look = []
+        look.append(name)
+    yield look
 
 
-def test_every_turn_takes_three_transitions() -> None:
-    turns = set()
+def test_every_look_takes_three_transitions() -> None:
+    found_looks = set()
     for road in simple_roads(("HasSLA", "")):
         first = road.index(road[-1])
         if first < len(road) - 1:
             loop = [name for name, _ in road[first:-1]]
             begin = next(at for at, name in enumerate(loop) if name in WAITING and loop[at - 1] != "Rest")
-            _, *found = _turns(loop[begin:] + loop[:begin])
-            turns |= {" ".join(turn) for turn in found}
+            _, *found = _looks(loop[begin:] + loop[:begin])
+            found_looks |= {" ".join(look) for look in found}
     evaluations = {f"{wait} Evaluate Evaluated" for wait in ("AwaitSensors", "Rest AwaitSensors", "WaitToEvaluate")}
     looks = {f"{wait} CheckJob JobState" for wait in ("AwaitJob", "WaitForJob")}
     # A start that was withdrawn meanwhile is sent again: a look and two more transitions.
-    assert turns == evaluations | looks | {f"{look} Trigger JobState" for look in looks}
+    assert found_looks == evaluations | looks | {f"{look} Trigger JobState" for look in looks}
 
 
 def test_states_at_a_token_follow_an_answer_with_a_latest_look() -> None:
@@ -725,23 +725,23 @@ def test_each_answer_before_a_token_has_a_latest_look(module: ModuleType) -> Non
 @pytest.mark.parametrize("ahead", [0.001, 0.999, 5, 5.001, 5.999, 1799, 1800, 1801, 100_000])
 @pytest.mark.parametrize("moment", [None, -1, 0, 0.001, 1, 900])
 def test_a_latest_look_is_at_least_a_second_ahead(ahead: float, moment: float | None) -> None:
-    turn = None if moment is None else NOW + timedelta(seconds=moment)
+    change = None if moment is None else NOW + timedelta(seconds=moment)
     for longest in (LONGEST_WAIT, LONGEST_JOB_WAIT):
-        assert look_seconds(NOW, longest, NOW + timedelta(seconds=ahead), turn, None) >= 1
+        assert look_seconds(NOW, longest, NOW + timedelta(seconds=ahead), change, None) >= 1
 
 
-def test_a_run_takes_at_most_ten_transitions_without_its_turns() -> None:
+def test_a_run_takes_at_most_ten_transitions_without_its_looks() -> None:
     longest = 0
     for road in simple_roads(("HasSLA", ""), without=frozenset({"not-started"})):
         names = [name for name, _ in road]
         if names[-1] in {"Done", "Failed"}:
-            waits = sum(1 for _ in _turns(names)) - 1
-            # The last evaluation is a turn without its wait.
+            waits = sum(1 for _ in _looks(names)) - 1
+            # The last evaluation is a look without its wait.
             longest = max(longest, len(names) - 3 * waits - names.count("Rest") - 2)
     assert 0 < longest <= 10
 
 
-def test_a_successful_run_takes_nine_transitions_without_turns() -> None:
+def test_a_successful_run_takes_nine_transitions_without_looks() -> None:
     played = play(
         {**HAPPY, "evaluate": [Step(StepStatus.NOT_READY, 1)] * 3 + [PASSED], "check-job": [RUNNING] * 4 + [JOB]},
         sla=True,

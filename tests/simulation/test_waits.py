@@ -126,7 +126,7 @@ def test_a_sensor_written_each_second_starts_its_run_soon(interval: str, release
     ids=["a quiet feed is awaited", "a clock is ahead"],
 )
 def test_the_age_of_a_hot_sensor_makes_few_looks(rule: str, ahead: int) -> None:
-    """The age rule turns a few seconds after each row, but a rest goes on."""
+    """The age rule changes a few seconds after each row, but a rest goes on."""
     world = world_of(window="4h", interval="5m", rule=rule)
     began, length = world.now, timedelta(hours=3)
     for second in range(int(length.total_seconds())):

@@ -79,10 +79,10 @@ class Timers:
         self._stage = stage
         self.waiting: dict[str, Timer] = {}
         self.mood = "punctual"
-        self.refuses = False
+        self.rejects = False
 
     def create(self, key: RunKey, timer: Timer) -> None:
-        if self.refuses:
+        if self.rejects:
             raise ConnectionError("the quota of schedules is used up")
         if timer.name in self.waiting:
             return

@@ -1,6 +1,6 @@
 """Configs that change or break while dates are open: no date is lost, and no date is reported or runs twice.
 
-Times are UTC, in 2026. The tests use the real handlers, as in test_situations.py.
+Times are UTC, in 2026. The tests use the parts of the Lambdas, as in test_situations.py.
 """
 
 from collections.abc import Sequence
@@ -539,11 +539,11 @@ def test_late_start_is_reported_although_process_dies(*, dies: bool) -> None:
     floor.goes_on("03-03 08:00")
     start = floor.start
 
-    def refuse(*_: object) -> None:
+    def reject(*_: object) -> None:
         floor.router_is_up = False
         raise ConnectionError("no execution can be started")
 
-    floor.start = refuse  # type: ignore[method-assign, assignment]
+    floor.start = reject  # type: ignore[method-assign, assignment]
     floor.sense(parse_execution_date("2026-03-03"))
     floor.goes_on("03-03 08:00")
     floor.records.clear()
@@ -570,10 +570,10 @@ def test_committed_run_that_cannot_start_is_reported_as_late() -> None:
     floor.configure(sla="sla: {maxDuration: 30m}")
     floor.goes_on("03-03 08:00")
 
-    def refuse(*_: object) -> None:
+    def reject(*_: object) -> None:
         raise ConnectionError("no execution can be started")
 
-    floor.router_is_up, floor.start = False, refuse  # type: ignore[method-assign, assignment]
+    floor.router_is_up, floor.start = False, reject  # type: ignore[method-assign, assignment]
     floor.store.put_sensor("p", "ready", {"date": "2026-03-03", "updatedAt": "2026-03-03T08:00:00Z"})
     floor.goes_on("03-03 09:30")
     assert floor.heard("RELATIVE_SLA_WARNING", "RELATIVE_SLA_BREACH") == [

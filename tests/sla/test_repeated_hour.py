@@ -1,4 +1,4 @@
-"""The hour that clocks show twice, through the Lambdas' handlers: it reruns, and its second part is not late data."""
+"""The hour that clocks show twice, through the Lambdas' parts: it reruns, and its second part is not late data."""
 
 from sla.test_situations import Play, Situation
 

@@ -1,4 +1,4 @@
-"""Each row of situations.txt: the SLA events of a situation and their times, through the Lambdas' handlers.
+"""Each row of situations.txt: the SLA events of a situation and their times, through the parts of the Lambdas.
 
 All times are UTC, in 2026. The steps of a story are written `MM-DD HH:MM verb`. An expected event is its word and the
 minute of its decision. All expectations were computed by hand from the rules of deadlines, timers and verdicts.
@@ -118,9 +118,9 @@ class Play:
             "router": self.change_router,
             "open": lambda _: self.stage.close_days(),
             "edit": self.edit,
-            "dry": lambda _: self.turn(dry=True),
-            "live": lambda _: self.turn(dry=False),
-            "unwatch": lambda _: self.turn(watched=False),
+            "dry": lambda _: self.switch(dry=True),
+            "live": lambda _: self.switch(dry=False),
+            "unwatch": lambda _: self.switch(watched=False),
         }
 
     def run(self) -> str:
@@ -152,7 +152,7 @@ class Play:
         self.sla = sla
         self.push()
 
-    def turn(self, *, dry: bool | None = None, watched: bool | None = None) -> None:
+    def switch(self, *, dry: bool | None = None, watched: bool | None = None) -> None:
         self.dry = self.dry if dry is None else dry
         self.watched = self.watched if watched is None else watched
         self.push()
@@ -172,7 +172,7 @@ class Play:
 
     def change_timers(self, mood: str) -> None:
         """Set the mood of timers that are created from now on. The first tick (after 5 minutes) creates them."""
-        self.stage.timers.refuses = mood == "refused"
+        self.stage.timers.rejects = mood == "rejected"
         self.stage.timers.mood = mood
 
     def change_router(self, state: str) -> None:

@@ -1,4 +1,4 @@
-# Turns our CloudWatch alarms into INFRA_ALARM events of the shape that every event of ours has. The target is a function or
+# Converts our CloudWatch alarms to INFRA_ALARM events of the shape that every event of ours has. The target is a function or
 # a queue: EventBridge transforms nothing on its way to another bus.
 
 resource "aws_cloudwatch_event_rule" "this" {

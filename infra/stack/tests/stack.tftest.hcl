@@ -46,7 +46,7 @@ run "the_files_of_both_folders_are_pushed" {
   }
 }
 
-run "a_folder_without_files_is_refused" {
+run "a_folder_without_files_is_rejected" {
   command = plan
 
   variables {

@@ -285,7 +285,7 @@ def test_the_rules_of_every_accepted_config_compile(raw: dict[str, Any]) -> None
 
 
 @given(broken())
-def test_every_refusal_names_places_that_exist_or_are_missing(raw: dict[str, Any]) -> None:
+def test_every_rejection_names_places_that_exist_or_are_missing(raw: dict[str, Any]) -> None:
     try:
         decode_json(json.dumps(raw))
     except ConfigError as error:

@@ -121,7 +121,7 @@ def test_kinesis_records_are_a_stream_too() -> None:
     assert process_stream(records, Handler(), NullRouter(), into=Content).failed_at == ("1001",)
 
 
-def refuse(record: object) -> None:
+def reject(record: object) -> None:
     raise AssertionError("no record may be handled")
 
 
@@ -144,7 +144,7 @@ MIXED = {"Records": [*batch_events.sqs(items(OK))["Records"], *batch_events.kine
 )
 def test_unknown_batch_is_error_before_any_record(event: Any, said: str) -> None:
     with pytest.raises(UnknownBatch, match=said):
-        process_batch(event, refuse, NullRouter())
+        process_batch(event, reject, NullRouter())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_unknown_batch_is_error_before_any_record(event: Any, said: str) -> None
 )
 def test_records_of_other_source_are_an_error(process: Any, made: Any) -> None:
     with pytest.raises(UnknownBatch, match="eventSource must be"):
-        process(made(items(OK))["Records"], refuse, NullRouter())
+        process(made(items(OK))["Records"], reject, NullRouter())
 
 
 @pytest.mark.parametrize("offset", [None, "7", True])

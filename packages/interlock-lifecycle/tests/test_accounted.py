@@ -82,7 +82,7 @@ def test_a_record_newer_than_the_kept_row_was_not_seen(
 def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None:
     date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
     own = {"date": str(date)}
-    kept = {before.slot: KeptRow({"date": str(date.shifted(-1))}, EVALUATED - timedelta(minutes=30))}
+    kept = {before.row_name: KeptRow({"date": str(date.shifted(-1))}, EVALUATED - timedelta(minutes=30))}
     rows = {"landing": own}
     marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
     done = replace(run, evaluated_at=EVALUATED, seen=marks)
@@ -92,12 +92,12 @@ def test_a_kept_row_of_another_date_hides_no_row_that_was_seen(run: Run) -> None
 def test_a_kept_row_of_an_offset_marks_its_own_slot(run: Run) -> None:
     date, before = run.key.date, Rule("landing", Check.EXISTS, date_offset=-1)
     earlier = {"date": str(date.shifted(-1))}
-    kept = {before.slot: KeptRow(earlier, EVALUATED - timedelta(hours=9))}
+    kept = {before.row_name: KeptRow(earlier, EVALUATED - timedelta(hours=9))}
     # The row under the date's own key is unreadable, so no row of this date was judged.
     rows = {"landing": {"date": "2026-03-09"}, f"landing#{date}": {"date": f" {date}"}}
     marks = rows_seen(rows, select_rows(rows, [LANDING, before], date, kept), kept, date)
     assert "landing" not in marks
-    assert "@" in marks[before.slot]
+    assert "@" in marks[before.row_name]
 
 
 def test_an_hours_row_hides_no_kept_row_of_its_day(run: Run) -> None:

@@ -137,8 +137,8 @@ def test_a_failure_within_budget_opens_the_next_attempt(config: PipelineConfig, 
 
 def test_attempts_without_a_start_keep_the_earlier_job(config: PipelineConfig, run: Run, no_sla: SlaFacts) -> None:
     unfinished = JobIntent(0, "key", NOW, "glue", {}, NOW, run_id="jr_0")
-    refused = replace(run, attempt=1, previous_job=unfinished)
-    decision = complete(facts(refused, config, no_sla), FAILURE)
+    rejected = replace(run, attempt=1, previous_job=unfinished)
+    decision = complete(facts(rejected, config, no_sla), FAILURE)
     assert isinstance(decision, OpenAttempt)
     assert decision.after.previous_job == unfinished
 

@@ -73,7 +73,7 @@ def test_ids_sort_by_time_then_cause_then_place(name: str) -> None:
     assert reported == sorted(reported)
 
 
-def test_a_decision_of_more_events_than_ids_can_order_is_refused() -> None:
+def test_a_decision_of_more_events_than_ids_order_is_rejected() -> None:
     with pytest.raises(ValueError, match="256"):
         make_event_id(NOW, "sensor x", 256)
 

@@ -93,7 +93,7 @@ def test_where_any_rule_suffices_all_of_them_must_be_held() -> None:
 
 def test_a_row_that_the_date_keeps_is_judged_in_its_place() -> None:
     config = pipeline(LANDING)
-    kept = KeptRows({config.validation.rules[0].slot: KeptRow({"count": 5}, NOW)})
+    kept = KeptRows({config.validation.rules[0].row_name: KeptRow({"count": 5}, NOW)})
     assert held_by_dates(config, DAY, {"landing": {"date": "2026-03-04"}}, kept) == ()
 
 

@@ -162,7 +162,7 @@ def test_a_retrys_reason_is_no_way_around_the_budget(config: PipelineConfig, com
     assert "job-fail-retry" in why(ask(config, completed, key, reason="job-fail-retry", updated=NOW))
 
 
-def test_a_request_for_another_schedule_is_refused(config: PipelineConfig, completed: Run, key: RunKey) -> None:
+def test_a_request_for_another_schedule_is_rejected(config: PipelineConfig, completed: Run, key: RunKey) -> None:
     """A second schedule would be a second run of the same data, parallel to the first."""
     assert why(ask(config, None, replace(key, schedule_id="nightly"))) == (
         "the pipeline's schedule is 'stream', not 'nightly'"
@@ -198,7 +198,7 @@ def test_a_date_ahead_that_its_data_began_may_be_run_again(config: PipelineConfi
         ("trigger: {key: a, check: exists}", "2026-03-03", True),
     ],
 )
-def test_hours_are_refused_where_the_schedule_names_days(schedule: str, asked: str, granted: bool) -> None:
+def test_hours_are_rejected_where_the_schedule_names_days(schedule: str, asked: str, granted: bool) -> None:
     config = decode_yaml(
         f"pipeline: {{id: bronze-orders}}\nschedule:\n  {schedule}\n"
         "validation: {rules: [{key: a, check: exists}]}\njob: {type: command, config: {command: 'true'}}\n",

@@ -155,7 +155,7 @@ def test_a_clock_that_was_judged_is_not_warned_of(config: PipelineConfig, key: R
     assert isinstance(decision, Ignore)
 
 
-def test_a_pipeline_that_was_turned_into_a_dry_run_is_silent(
+def test_a_pipeline_that_became_a_dry_run_is_silent(
     configure: Callable[..., PipelineConfig], key: RunKey, run: Run, arrived: SlaFacts
 ) -> None:
     config = replace(configure(), dry_run=True)

@@ -1,4 +1,4 @@
-"""How an execution begins: windows that fit into its timeout, and no more turns than its history holds."""
+"""How an execution begins: windows that fit into its timeout, and no more polls than its history holds."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -59,16 +59,16 @@ def test_a_retrys_delay_is_part_of_its_time(run: Run) -> None:
     assert (windows.evaluation_window, windows.job_poll_window) == (4 * HOUR - 300 - 1800 - HOUR, HOUR)
 
 
-def test_windows_of_few_turns_are_looked_at_as_often_as_asked(run: Run) -> None:
+def test_windows_of_few_polls_are_looked_at_as_often_as_asked(run: Run) -> None:
     windows = execution_windows(run, pipeline(HOUR, 30, HOUR), timedelta(hours=4))
-    assert (windows.evaluation_interval, windows.job_check_interval, windows.turns) == (30, 60, 200)
+    assert (windows.evaluation_interval, windows.job_check_interval, windows.polls) == (30, 60, 200)
 
 
-def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
+def test_windows_of_too_many_polls_get_longer_intervals(run: Run) -> None:
     windows = execution_windows(run, pipeline(24 * HOUR, 44, 24 * HOUR), timedelta(hours=50))
     assert (windows.evaluation_window, windows.job_poll_window) == (24 * HOUR, 24 * HOUR)
     assert (windows.evaluation_interval, windows.job_check_interval) == (128, 175)
-    assert 1150 < windows.turns <= 1200
+    assert 1150 < windows.polls <= 1200
     reported = execution_input(run, pipeline(24 * HOUR, 44, 24 * HOUR), None, timedelta(hours=50))["config"]
     assert (reported["evaluationIntervalSeconds"], reported["jobCheckIntervalSeconds"]) == (128, 175)
 
@@ -84,13 +84,13 @@ def test_windows_of_too_many_turns_get_longer_intervals(run: Run) -> None:
 @example(window=86400, every=44, poll=86400, timeout=50 * HOUR, has_config=True)
 @example(window=86400, every=44, poll=60, timeout=50 * HOUR, has_config=True)
 @example(window=60, every=60, poll=60, timeout=50 * HOUR, has_config=False)
-def test_no_execution_exceeds_its_turns_or_timeout(
+def test_no_execution_exceeds_its_polls_or_timeout(
     window: int, every: int, poll: int, timeout: int, has_config: bool
 ) -> None:
     run = open_run(KEY, decided_at=NOW, execution_timeout=timedelta(hours=4), arrived_at=None).run
     interval = min(max(every, -(-window // 2000)), window)
     config = pipeline(window, interval, poll) if has_config else None
     windows = execution_windows(run, config, timedelta(seconds=timeout))
-    assert windows.turns <= 1200
+    assert windows.polls <= 1200
     assert windows.evaluation_window + windows.job_poll_window <= max(timeout - 300, 2)
     assert windows.evaluation_interval >= 1

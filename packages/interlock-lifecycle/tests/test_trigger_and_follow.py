@@ -38,7 +38,7 @@ from interlock_lifecycle.runs import (
     follow,
     read_outcome,
     record_start,
-    refuse_start,
+    reject_start,
 )
 from interlock_lifecycle.slas import SlaFacts
 
@@ -106,8 +106,8 @@ def test_a_lost_start_is_looked_for_if_the_config_forbids_it(
 ) -> None:
     promised, dry = replace(run, job_intent=intent()), replace(config, dry_run=True)
 
-    def decide(traits: TargetTraits, config: PipelineConfig | None = None, refusal: str = "") -> object:
-        facts = TriggerFacts(promised, config, refusal, no_sla)
+    def decide(traits: TargetTraits, config: PipelineConfig | None = None, rejection: str = "") -> object:
+        facts = TriggerFacts(promised, config, rejection, no_sla)
         return decide_trigger(facts, "token0", traits, now=UNTIL, until=UNTIL + timedelta(minutes=5), window=WINDOW)
 
     looked_for = decide(ASKABLE, dry)
@@ -229,8 +229,8 @@ def test_a_synchronous_job_ended_when_its_start_returned(run: Run) -> None:
 
 def test_a_permanent_rejection_fails_a_passing_one_withdraws(run: Run) -> None:
     promised = replace(run, job_intent=intent())
-    passing = refuse_start(promised, intent(), reason="throttled", permanent=False, now=NOW)
-    permanent = refuse_start(promised, intent(), reason="no such job", permanent=True, now=NOW)
+    passing = reject_start(promised, intent(), reason="throttled", permanent=False, now=NOW)
+    permanent = reject_start(promised, intent(), reason="no such job", permanent=True, now=NOW)
     assert passing.entry.event == "infra-trigger-failure"  # type: ignore[union-attr]
     assert permanent.intent.outcome == JobOutcome("fail", category="PERMANENT", error="no such job")  # type: ignore[union-attr]
 

@@ -237,7 +237,7 @@ def test_a_look_comes_five_seconds_before_a_deadline(config: PipelineConfig, run
     assert held(run, config, arrived, None, NOW + timedelta(minutes=20)).look_seconds == 595
 
 
-def test_a_look_comes_when_an_age_rule_turns(run: Run, no_sla: SlaFacts) -> None:
+def test_a_look_comes_when_an_age_rule_changes(run: Run, no_sla: SlaFacts) -> None:
     old = decode_yaml(
         RULES.replace("key: landing, check: exists}\n    -", "key: landing, check: age_gt, value: 20m}\n    -"), "p"
     )
@@ -332,8 +332,8 @@ def test_a_rule_that_flips_is_reported_less_and_less(config: PipelineConfig, run
 
 
 @pytest.mark.parametrize("left", [timedelta(seconds=1), timedelta(seconds=29), timedelta(minutes=40)])
-def test_the_turn_of_an_age_rule_does_not_cut_a_rest(run: Run, no_sla: SlaFacts, left: timedelta) -> None:
-    """A row that is new each second would make each turn a look, and end the execution by its history."""
+def test_a_change_of_an_age_rule_does_not_cut_a_rest(run: Run, no_sla: SlaFacts, left: timedelta) -> None:
+    """A row that is new each second would make each change a look, and end the execution by its history."""
     ready = "key: landing, check: exists}\n    -"
     config = decode_yaml(RULES.replace(ready, "key: landing, check: age_gt, value: 20m}\n    -"), "p")
     sensors = {"landing": {"updatedAt": (NOW - timedelta(minutes=20) + left).isoformat()}}

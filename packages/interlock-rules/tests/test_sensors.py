@@ -32,7 +32,7 @@ DAY_BEFORE = Rule("landing", Check.EXISTS, date_offset=-1)
 
 
 def chosen(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, **kept: KeptRow) -> object:
-    return select_rows(rows, [rule], date, kept).fields.get(rule.slot)
+    return select_rows(rows, [rule], date, kept).fields.get(rule.row_name)
 
 
 def reason(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, **kept: KeptRow) -> str:
@@ -52,7 +52,7 @@ def reason(rows: Mapping[str, Any], date: ExecutionDate, rule: Rule = LANDING, *
 def test_offset_of_hours_counts_wall_clock_hours(run: str, offset: int, reads: str) -> None:
     date, rule = parse_execution_date(run), Rule("landing", Check.EXISTS, date_offset=offset)
     rows = {f"landing#2026-{day}T{hour:02}": {} for day in ("03-29", "10-25") for hour in range(24)}
-    assert select_rows(rows, [rule], date, {}).sources[rule.slot] == f"landing#{reads}"
+    assert select_rows(rows, [rule], date, {}).sources[rule.row_name] == f"landing#{reads}"
     del rows[f"landing#{reads}"]
     assert chosen(rows, date, rule) is None
 
@@ -160,7 +160,7 @@ def test_offset_reads_row_of_other_date() -> None:
 def test_offset_outside_supported_years_reads_no_row(date: str, offset: int, expected: str) -> None:
     edge, rule = parse_execution_date(date), Rule("rates", Check.EXISTS, date_offset=offset)
     assert row_keys([LANDING, rule], edge) == row_keys([LANDING], edge)
-    kept = {rule.slot: KeptRow({}, KEPT_AT)}
+    kept = {rule.row_name: KeptRow({}, KEPT_AT)}
     selected = select_rows({"rates": {}, "landing": {}}, [rule, LANDING], edge, kept)
     assert set(selected.fields) == {"landing"}
     explained = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, NOW, selected.notes).explain()
@@ -170,7 +170,7 @@ def test_offset_outside_supported_years_reads_no_row(date: str, offset: int, exp
 def test_rules_of_one_key_can_read_different_rows() -> None:
     rows = {"landing": {"date": "2026-03-02", "count": 1}}
     selected = select_rows(rows, [LANDING, ANY_DATE, DAY_BEFORE], DAY)
-    assert set(selected.fields) == {ANY_DATE.slot, DAY_BEFORE.slot}
+    assert set(selected.fields) == {ANY_DATE.row_name, DAY_BEFORE.row_name}
     rules = compile_rules(Mode.ALL, [LANDING, ANY_DATE, DAY_BEFORE])
     evaluation = rules.evaluate(selected.fields, NOW, selected.notes)
     assert [finding.passed for finding in evaluation.findings] == [False, True, True]
@@ -308,7 +308,7 @@ def test_kept_row_is_read_only_for_rows_of_other_dates(
 ) -> None:
     selected = select_rows(rows, rules, date, kept)
     for rule in rules:
-        if rule.slot in selected.kept:
+        if rule.row_name in selected.kept:
             names = [name for name in candidate_keys(rule.key, date.shifted(rule.date_offset)) if name in rows]
             assert names
             assert all(isinstance(row_date(name, rows[name]), ExecutionDate) for name in names)

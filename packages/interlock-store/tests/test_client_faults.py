@@ -26,7 +26,7 @@ from botocore.retries import standard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock_store import DynamoClient, DynamoTables, Keys, Server, TransactionRefused
+from interlock_store import DynamoClient, DynamoTables, Keys, Server, TransactionRejected
 from interlock_store._client import _dynamo_client
 from interlock_store._client._retries import Failure, RetryQuota, delay_before_retry
 from interlock_store._write import Expect, Put
@@ -436,7 +436,7 @@ def test_threads_get_their_own_answers(server: FaultyServer) -> None:
     assert server.connections <= 8
 
 
-def test_refused_connection_is_retried_and_reported(server: FaultyServer, pauses: list[float]) -> None:
+def test_rejected_connection_is_retried_and_reported(server: FaultyServer, pauses: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         server.url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     with pytest.raises(EndpointConnectionError, match=server.url):
@@ -526,7 +526,7 @@ def test_reasons_of_a_cancelled_transaction_are_those_of_boto3(server: FaultySer
     server.script = [answer(RACE, 400)]
     writes = [Put("t", {"PK": "a", "SK": "1"}), Put("t", {"PK": "a", "SK": "2"}, Expect(exists=False))]
     for client in (of_boto3(server), direct(server)):
-        with pytest.raises(TransactionRefused) as raised:
+        with pytest.raises(TransactionRejected) as raised:
             DynamoTables(client).transact(writes)
         assert raised.value.indexes == (1,)
 

@@ -28,7 +28,7 @@ def test_a_date_that_waits_is_found_with_what_it_keeps(store: Store, tables: Any
 
 
 def test_it_is_noted_with_whose_config_it_waits(store: Store, key: RunKey) -> None:
-    dry = replace(KEPT, dormant=replace(WAITS, is_dry=True, slot="landing#eu", sensor_key="landing#eu"))
+    dry = replace(KEPT, dormant=replace(WAITS, is_dry=True, row_name="landing#eu", sensor_key="landing#eu"))
     store.commit(NoteDormant(key, dry, NOW))
     assert store.kept(key).dormant == dry.dormant
 

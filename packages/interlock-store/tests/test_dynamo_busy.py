@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from interlock_store import DynamoTables, TableBusy, TransactionRefused
+from interlock_store import DynamoTables, TableBusy, TransactionRejected
 from interlock_store._write import Check, Delete, Expect, Put, Update, Write
 
 ONE: list[Write] = [Put("t", {"PK": "a", "SK": "1"})]
@@ -85,12 +85,12 @@ def test_a_table_that_stays_busy_is_said_to_be_busy(busy: Any, pauses: Pauses) -
         (("ConditionalCheckFailed", "ConditionalCheckFailed"), (0, 1)),
     ],
 )
-def test_a_refused_condition_is_an_answer_at_once(
+def test_a_rejected_condition_is_an_answer_at_once(
     busy: Any, pauses: Pauses, reasons: tuple[str, ...], indexes: tuple[int, ...]
 ) -> None:
-    with pytest.raises(TransactionRefused) as refused:
+    with pytest.raises(TransactionRejected) as rejected:
         busy(Client(cancelled(*reasons))).transact(TWO)
-    assert refused.value.indexes == indexes
+    assert rejected.value.indexes == indexes
     assert pauses == []
 
 
@@ -115,10 +115,10 @@ def test_a_single_write_that_meets_a_transaction_is_sent_again(busy: Any, pauses
     assert len(pauses) == 2
 
 
-def test_a_single_write_whose_condition_fails_is_refused(busy: Any, pauses: Pauses) -> None:
-    with pytest.raises(TransactionRefused) as refused:
+def test_a_single_write_whose_condition_fails_is_rejected(busy: Any, pauses: Pauses) -> None:
+    with pytest.raises(TransactionRejected) as rejected:
         busy(Client(failed("ConditionalCheckFailedException"))).transact(ONE)
-    assert refused.value.indexes == (0,)
+    assert rejected.value.indexes == (0,)
     assert pauses == []
 
 

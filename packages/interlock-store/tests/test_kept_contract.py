@@ -33,7 +33,7 @@ def keep(key: RunKey, version: int, **rows: KeptRow) -> KeepRows:
 
 
 def test_rows_are_kept_as_they_were(store: Store, key: RunKey) -> None:
-    kept = KeptRows({"landing": KeptRow(FIELDS, NOW), RULES[1].slot: KeptRow(None, NOW, exact=False)}, 1)
+    kept = KeptRows({"landing": KeptRow(FIELDS, NOW), RULES[1].row_name: KeptRow(None, NOW, exact=False)}, 1)
     assert store.kept(key) == KeptRows()
     assert store.commit(KeepRows(key, kept, NOW)) is Commit.COMMITTED
     assert store.kept(key) == kept
@@ -109,7 +109,7 @@ def test_a_corrupted_row_decides_nothing_and_is_replaced(
 ) -> None:
     tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": f"KEPT#stream#{key.date}", **row})])
     kept = store.kept(key)
-    assert {slot: one.fields for slot, one in kept.rows.items()} == held
+    assert {row_name: one.fields for row_name, one in kept.rows.items()} == held
     rows = {**kept.rows, "landing": KeptRow({"n": Decimal(1)}, NOW)}
     assert store.commit(KeepRows(key, KeptRows(rows, kept.version + 1), NOW)) is Commit.COMMITTED
     assert store.kept(key).rows["landing"].fields == {"n": Decimal(1)}

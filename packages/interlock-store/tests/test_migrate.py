@@ -224,7 +224,7 @@ def test_an_interrupted_go_is_taken_up_where_it_stopped(old: Store, scan: RowSca
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", '["a"]', '["a", 1]', '["a", ""]', '{"a": "b"}', "null"])
-def test_what_is_no_position_is_refused(text: str) -> None:
+def test_what_is_no_position_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not a position"):
         parse_position(text)
 

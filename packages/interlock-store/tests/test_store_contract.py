@@ -54,7 +54,7 @@ from interlock_store import (
     Store,
     TableNames,
     Tables,
-    TransactionRefused,
+    TransactionRejected,
     read_rerun_request,
 )
 from interlock_store._write import NOTHING_THERE, Expect, Item, Put, Update
@@ -395,7 +395,7 @@ def test_a_retry_opens_the_next_attempt_and_counts_its_rerun(store: Store, start
     assert len(store.entries(key)) == 2
 
 
-def test_a_breach_is_refused_once_the_run_has_closed(store: Store, start: StartRun, key: RunKey) -> None:
+def test_a_breach_is_rejected_once_the_run_has_closed(store: Store, start: StartRun, key: RunKey) -> None:
     store.commit(start)
     run = started(store, start.run)
     verdicts = {Clock.RELATIVE: ClockVerdict(Outcome.BREACH, NOW, NOW)}
@@ -413,7 +413,7 @@ def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables
     standing = store.standing_request(key)
     assert standing is not None
     answer = AnsweredRequest("2026-03-03T12:00:00Z", "rejected", NOW, True, standing.requested_at)
-    refusal = RejectRerun(key, answer, JobEntry(key, NOW, "rerun-rejected"), ())
+    rejection = RejectRerun(key, answer, JobEntry(key, NOW, "rerun-rejected"), ())
     entry = JobEntry(key, NOW, "late-data-arrival", run_token=run.run_token)
     note = NoteAfterRun(run, (), False, "told", NOW, entry, waiting=standing)
     assert store.commit(note) is Commit.STALE  # the run has failed
@@ -421,7 +421,7 @@ def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables
     tables.transact([Update(store.names.control, pk, sk, set={"status": "COMPLETED"})])
     assert store.commit(note) is Commit.COMMITTED
     assert store.commit(note) is Commit.FENCED
-    assert store.commit(refusal) is Commit.STALE
+    assert store.commit(rejection) is Commit.STALE
     handled = Update(store.names.control, pk, f"RERUN_REQUEST#{key.schedule_id}#{key.date}", set={"handledAt": "now"})
     tables.transact([handled])
     noted = store.standing_request(key)
@@ -430,14 +430,14 @@ def test_late_data_is_noted_on_a_request_that_waits(store: Store, tables: Tables
     noted = store.standing_request(key)
     assert noted is not None
     follow_up = RequestRerun(key, "late-data", NOW, None, ())
-    refusal = replace(refusal, request=replace(answer, noted=noted.noted), follow_up=follow_up)
-    assert store.commit(refusal) is Commit.COMMITTED
+    rejection = replace(rejection, request=replace(answer, noted=noted.noted), follow_up=follow_up)
+    assert store.commit(rejection) is Commit.COMMITTED
     own = store.standing_request(key)
     assert own is not None
     assert (own.is_own, own.waits, own.noted) == (True, True, UNSET)
 
 
-def test_a_breach_is_refused_once_another_execution_has_the_run(store: Store, start: StartRun, key: RunKey) -> None:
+def test_a_breach_is_rejected_once_another_execution_has_the_run(store: Store, start: StartRun, key: RunKey) -> None:
     """The same status under another token: the run was recovered, or begun again, since it was judged."""
     store.commit(start)
     run = started(store, start.run)
@@ -604,9 +604,9 @@ def test_a_transaction_is_all_or_nothing(store: Store, tables: Any) -> None:
         RowCheck(control, "a", "2", Expect(exists=True)),
         Put(control, {"PK": "a", "SK": "3"}),
     ]
-    with pytest.raises(TransactionRefused) as refused:
+    with pytest.raises(TransactionRejected) as rejected:
         tables.transact(writes)
-    assert refused.value.indexes == (1,)
+    assert rejected.value.indexes == (1,)
     assert list(tables.query(control, "a")) == []
 
 
@@ -628,7 +628,7 @@ def test_expectations_mean_the_same_everywhere(store: Store, tables: Any, expect
     tables.transact([Put(control, {"PK": "a", "SK": "1", "n": 1, "s": "x"}, NOTHING_THERE)])
     update = Update(control, "a", "1", set={"n": 5}, remove=("s",), expect=expect)
     if not holds:
-        with pytest.raises(TransactionRefused):
+        with pytest.raises(TransactionRejected):
             tables.transact([update])
     else:
         tables.transact([update])

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-from interlock_store import DynamoTables, Store, TransactionRefused, from_wire, to_wire
+from interlock_store import DynamoTables, Store, TransactionRejected, from_wire, to_wire
 from interlock_store._write import ANYTHING, Check, Delete, Expect, Put, Update, Write
 
 LARGEST = 400 * 1024
@@ -23,10 +23,10 @@ def control(store: Store) -> str:
     return store.names.control
 
 
-def refused(tables: Any, *writes: Write) -> bool:
-    """Whether the tables refuse a transaction as impossible: the twin by ValueError, DynamoDB by ValidationException.
+def rejected(tables: Any, *writes: Write) -> bool:
+    """Whether the tables reject a transaction as impossible: the twin by ValueError, DynamoDB by ValidationException.
 
-    Neither is a refused condition, which means that another writer was faster.
+    Neither is a rejected condition, which means that another writer was faster.
     """
     try:
         tables.transact(list(writes))
@@ -93,7 +93,7 @@ def test_a_condition_on_a_value_holds_for_that_value_only(tables: Any, control: 
     given, _ = VALUES[name]
     tables.transact([Put(control, {**ROW, "v": given})])
     tables.transact([Update(control, "a", "1", set={"seen": 1}, expect=Expect(equals={"v": given}))])
-    with pytest.raises(TransactionRefused):
+    with pytest.raises(TransactionRejected):
         tables.transact([Update(control, "a", "1", set={"seen": 2}, expect=Expect(equals={"v": "something else"}))])
     assert tables.get(control, "a", "1")["seen"] == 1
 
@@ -104,9 +104,9 @@ def test_a_condition_distinguishes_values_of_other_types(tables: Any, control: s
     others: list[Any] = ["1", [1], {1}]
     # DEVIATES: moto takes true for 1.
     for other in others if kind == "moto" else [*others, True]:
-        with pytest.raises(TransactionRefused):
+        with pytest.raises(TransactionRejected):
             tables.transact([Check(control, "a", "1", Expect(equals={"v": other}))])
-        with pytest.raises(TransactionRefused):
+        with pytest.raises(TransactionRejected):
             tables.transact([Check(control, "a", "1", Expect(equals={"w": [{"deep": other}]}))])
 
 
@@ -116,7 +116,7 @@ def test_a_condition_on_null_does_not_hold_where_nothing_is(tables: Any, control
     if kind == "moto":  # DEVIATES: moto takes an absent attribute for null.
         tables.transact([update])
         return
-    with pytest.raises(TransactionRefused):
+    with pytest.raises(TransactionRejected):
         tables.transact([update])
 
 
@@ -132,7 +132,7 @@ def test_a_condition_on_null_does_not_hold_where_nothing_is(tables: Any, control
         ([{"deep": float("nan")}], TypeError),
     ],
 )
-def test_what_has_no_wire_form_is_refused_before_it_is_sent(
+def test_what_has_no_wire_form_is_rejected_before_it_is_sent(
     tables: Any, control: str, value: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
@@ -141,13 +141,13 @@ def test_what_has_no_wire_form_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize("value", [Decimal("1E+126"), Decimal("-1E+126"), Decimal("1E-131"), frozenset()])
-def test_numbers_out_of_range_and_empty_sets_are_refused(tables: Any, control: str, kind: str, value: Any) -> None:
+def test_numbers_out_of_range_and_empty_sets_are_rejected(tables: Any, control: str, kind: str, value: Any) -> None:
     # DEVIATES: moto takes 1E+126, and looks neither into lists and maps nor into transactions.
     is_taken = kind == "moto" and value in {Decimal("1E+126"), Decimal("-1E+126")}
-    assert refused(tables, Put(control, {**ROW, "v": value})) is not is_taken
+    assert rejected(tables, Put(control, {**ROW, "v": value})) is not is_taken
     assert (tables.get(control, "a", "1") is None) is not is_taken
-    assert refused(tables, Put(control, {**ROW, "v": [value]})) is (kind != "moto")
-    assert refused(tables, Put(control, {**ROW, "v": value}), Put(control, {**ROW, "SK": "2"})) is (kind != "moto")
+    assert rejected(tables, Put(control, {**ROW, "v": [value]})) is (kind != "moto")
+    assert rejected(tables, Put(control, {**ROW, "v": value}), Put(control, {**ROW, "SK": "2"})) is (kind != "moto")
 
 
 # --- sizes --------------------------------------------------------------------------------------------------------
@@ -159,11 +159,11 @@ def row_of(size: int, sk: str = "1") -> dict[str, Any]:
 
 
 def test_a_row_may_have_400_kilobytes_and_no_byte_more(tables: Any, control: str, kind: str) -> None:
-    assert refused(tables, Put(control, row_of(LARGEST + 1)))
-    assert refused(tables, Put(control, row_of(LARGEST + 1)), Put(control, {**ROW, "SK": "2"}))
+    assert rejected(tables, Put(control, row_of(LARGEST + 1)))
+    assert rejected(tables, Put(control, row_of(LARGEST + 1)), Put(control, {**ROW, "SK": "2"}))
     assert list(tables.query(control, "a")) == []
     if kind == "moto":  # DEVIATES: moto's limit is 405,000 bytes, the type tags of its JSON counted too.
-        assert refused(tables, Put(control, row_of(LARGEST)))
+        assert rejected(tables, Put(control, row_of(LARGEST)))
     largest = row_of(404_800 if kind == "moto" else LARGEST)
     tables.transact([Put(control, largest)])
     tables.transact([Put(control, {**largest, "SK": "2"}), Put(control, {**ROW, "SK": "3"})])
@@ -174,41 +174,41 @@ def test_a_row_may_have_400_kilobytes_and_no_byte_more(tables: Any, control: str
 def test_a_row_may_not_grow_beyond_400_kilobytes(tables: Any, control: str) -> None:
     tables.transact([Put(control, row_of(300_000))])
     grows = Update(control, "a", "1", set={"w": "x" * 150_000})
-    assert refused(tables, grows)
+    assert rejected(tables, grows)
     assert [set(row) for row in tables.query(control, "a")] == [{"PK", "SK", "v"}]
-    assert refused(tables, grows, Put(control, {**ROW, "SK": "2"}))
+    assert rejected(tables, grows, Put(control, {**ROW, "SK": "2"}))
     assert tables.get(control, "a", "2") is None
 
 
 def test_the_exact_limit_holds_for_updates_too(tables: Any, control: str, kind: str) -> None:
     tables.transact([Put(control, ROW)])
-    assert refused(tables, Update(control, "a", "1", set={"v": row_of(LARGEST + 1)["v"]}))
+    assert rejected(tables, Update(control, "a", "1", set={"v": row_of(LARGEST + 1)["v"]}))
     exact = Update(control, "a", "1", set={"v": row_of(LARGEST)["v"]})
     # DEVIATES: moto and the stack count more than the row; DynamoDB and the twin take it.
-    assert refused(tables, exact) is (kind != "memory")
+    assert rejected(tables, exact) is (kind != "memory")
 
 
 def test_characters_count_by_their_bytes(tables: Any, control: str) -> None:
-    assert refused(tables, Put(control, {**ROW, "v": "ü" * (LARGEST // 2)}))
+    assert rejected(tables, Put(control, {**ROW, "v": "ü" * (LARGEST // 2)}))
     tables.transact([Put(control, {**ROW, "v": "ü" * (404_800 // 2)})])
 
 
 def test_every_kind_of_value_counts(tables: Any, control: str) -> None:
     half = LARGEST // 2
-    assert refused(tables, Put(control, {**ROW, "v": b"x" * half, "w": [{"deep": "x" * half}]}))
-    assert refused(tables, Put(control, {**ROW, "v": {"x" * half, "y" * half}}))
-    assert refused(tables, Put(control, {**ROW, **{f"{n}" * 50_000: n for n in range(9)}}))
+    assert rejected(tables, Put(control, {**ROW, "v": b"x" * half, "w": [{"deep": "x" * half}]}))
+    assert rejected(tables, Put(control, {**ROW, "v": {"x" * half, "y" * half}}))
+    assert rejected(tables, Put(control, {**ROW, **{f"{n}" * 50_000: n for n in range(9)}}))
     assert list(tables.query(control, "a")) == []
 
 
 def test_a_transaction_holds_a_hundred_writes_and_four_megabytes(tables: Any, control: str, kind: str) -> None:
     many = [Put(control, {"PK": "h", "SK": f"{n:03}"}) for n in range(101)]
-    assert refused(tables, *many)
+    assert rejected(tables, *many)
     tables.transact(many[:100])
     assert len(list(tables.query(control, "h"))) == 100
     large = [Put(control, row_of(390_000, str(n))) for n in range(11)]
     # DEVIATES: moto counts no transaction's bytes.
-    assert refused(tables, *large) is (kind != "moto")
+    assert rejected(tables, *large) is (kind != "moto")
     assert len(list(tables.query(control, "a"))) == (11 if kind == "moto" else 0)
 
 
@@ -227,9 +227,9 @@ def test_a_transaction_holds_a_hundred_writes_and_four_megabytes(tables: Any, co
         ({**ROW, "GSI1PK": 1, "GSI1SK": "x"}, "moto"),
     ],
 )
-def test_impossible_keys_are_refused(tables: Any, control: str, kind: str, row: dict[str, Any], deviates: str) -> None:
+def test_impossible_keys_are_rejected(tables: Any, control: str, kind: str, row: dict[str, Any], deviates: str) -> None:
     # DEVIATES: moto takes index keys of any type.
-    assert refused(tables, Put(control, row)) is (kind != deviates)
+    assert rejected(tables, Put(control, row)) is (kind != deviates)
 
 
 def test_keys_may_be_as_long_as_they_may(tables: Any, control: str) -> None:
@@ -240,7 +240,7 @@ def test_keys_may_be_as_long_as_they_may(tables: Any, control: str) -> None:
 def test_an_update_may_not_empty_an_index_key(tables: Any, control: str, kind: str) -> None:
     tables.transact([Put(control, ROW)])
     # DEVIATES: moto looks at index keys of puts only.
-    assert refused(tables, Update(control, "a", "1", set={"GSI1PK": "", "GSI1SK": "x"})) is (kind != "moto")
+    assert rejected(tables, Update(control, "a", "1", set={"GSI1PK": "", "GSI1SK": "x"})) is (kind != "moto")
 
 
 def test_rows_enter_and_leave_the_sparse_index(tables: Any, control: str) -> None:
@@ -317,14 +317,14 @@ def test_a_transaction_that_fails_half_way_changes_nothing(tables: Any, control:
         Check(control, "a", "4", Expect(exists=True)),
         Put(control, {**ROW, "SK": "5"}, Expect(equals={"n": 1})),
     ]
-    with pytest.raises(TransactionRefused) as reported:
+    with pytest.raises(TransactionRejected) as reported:
         tables.transact(writes)
     assert reported.value.indexes == (3, 4)
     assert [(row["SK"], row.get("n")) for row in tables.query(control, "a")] == [("1", 1), ("2", None)]
 
 
 def test_a_transaction_with_an_impossible_write_changes_nothing(tables: Any, control: str) -> None:
-    assert refused(tables, Put(control, ROW), Put(control, row_of(LARGEST + 1, "2")), Put(control, {**ROW, "SK": "3"}))
+    assert rejected(tables, Put(control, ROW), Put(control, row_of(LARGEST + 1, "2")), Put(control, {**ROW, "SK": "3"}))
     assert list(tables.query(control, "a")) == []
 
 
@@ -339,7 +339,7 @@ def test_a_transaction_with_an_impossible_write_changes_nothing(tables: Any, con
     ids=["put", "update", "delete", "check"],
 )
 def test_a_transaction_touches_each_row_once(tables: Any, control: str, second: Any) -> None:
-    assert refused(tables, Put(control, ROW), replace(second, table=control))
+    assert rejected(tables, Put(control, ROW), replace(second, table=control))
     assert tables.get(control, "a", "1") is None
 
 
@@ -353,9 +353,9 @@ def test_a_transaction_touches_each_row_once(tables: Any, control: str, second: 
     ],
     ids=["nothing", "PK", "SK", "set and removed"],
 )
-def test_impossible_updates_are_refused(tables: Any, control: str, kind: str, update: Any, deviates: str) -> None:
+def test_impossible_updates_are_rejected(tables: Any, control: str, kind: str, update: Any, deviates: str) -> None:
     # DEVIATES: the stack takes an attribute that is both set and removed.
-    assert refused(tables, replace(update, table=control)) is (kind != deviates)
+    assert rejected(tables, replace(update, table=control)) is (kind != deviates)
 
 
 def test_an_update_makes_the_row_and_removing_makes_it_too(tables: Any, control: str) -> None:
@@ -372,7 +372,7 @@ def test_an_absent_row_can_be_deleted_unless_it_was_expected(
     if ok:
         tables.transact([delete])
         return
-    with pytest.raises(TransactionRefused):
+    with pytest.raises(TransactionRejected):
         tables.transact([delete])
 
 

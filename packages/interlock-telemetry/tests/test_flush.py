@@ -45,10 +45,10 @@ class Sending:
         self.act = self.release.wait
 
     def fail(self) -> None:
-        def refuse() -> None:
-            raise ConnectionError("refused")
+        def reject() -> None:
+            raise ConnectionError("rejected")
 
-        self.act = refuse
+        self.act = reject
 
     def answer(self) -> None:
         self.act = lambda: None
@@ -106,7 +106,7 @@ def test_after_a_failure_flush_waits_100_ms(sending: Sending, lines: Lines) -> N
     flush(context=Context(60_000))
     assert sending.limits == [2000 * MS, 100 * MS, 30 * MS, 100 * MS, 2000 * MS]
     assert lines.found == [
-        ("telemetry_not_sent", {"reason": "ConnectionError: refused"}),
+        ("telemetry_not_sent", {"reason": "ConnectionError: rejected"}),
         ("telemetry_sent_again", {"failed_flushes": 3}),
     ]
 

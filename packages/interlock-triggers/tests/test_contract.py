@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from trigger_peers.aws import Refused
+from trigger_peers.aws import Rejected
 from trigger_peers.contract import (
     KINDS,
     ONCE_ONLY,
@@ -26,7 +26,7 @@ from interlock_triggers import (
     JobGone,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     TriggerError,
@@ -121,23 +121,23 @@ def test_an_unknown_state_is_neither_success_nor_failure(polled: Setting) -> Non
         polled.check(started)
 
 
-def test_a_permanent_refusal_starts_no_job_and_is_reported(any_type: Setting) -> None:
+def test_a_permanent_rejection_starts_no_job_and_is_reported(any_type: Setting) -> None:
     if any_type.kind.type == "http":
-        assert any_type.kind.refuse is not None
-        any_type.kind.refuse(any_type.target)
-    with pytest.raises(StartRefused) as refused:
+        assert any_type.kind.reject is not None
+        any_type.kind.reject(any_type.target)
+    with pytest.raises(StartRejected) as rejected:
         any_type.start(config=any_type.wrong)
-    assert refused.value.category is Category.PERMANENT
-    assert refused.value.job_type == any_type.kind.type
+    assert rejected.value.category is Category.PERMANENT
+    assert rejected.value.job_type == any_type.kind.type
     assert any_type.target.jobs == []
 
 
 @pytest.mark.parametrize("fault", ["503", "throttle", "throttle-wait"])
-def test_a_transient_refusal_may_be_tried_again(remote: Setting, fault: str) -> None:
+def test_a_transient_rejection_may_be_tried_again(remote: Setting, fault: str) -> None:
     remote.target.fault_starts = fault
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         remote.start()
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert remote.target.jobs == []
     remote.target.fault_starts = None
     remote.start()
@@ -154,7 +154,7 @@ def test_after_a_lost_answer_the_next_attempt_finds_the_job(remote: Setting, fau
     except TriggerError as error:
         seen = error
     remote.target.fault_starts = None
-    assert not isinstance(seen, StartRefused)
+    assert not isinstance(seen, StartRejected)
     if isinstance(seen, StartUnconfirmed):
         assert str(seen).endswith("; the job may have been started: send the same start again to find out")
     # The headers of an invocation carry its result, so that a corrupted body loses nothing.
@@ -186,7 +186,7 @@ def test_a_start_that_never_arrived_is_made_by_the_next_attempt(remote: Setting)
     assert remote.target.jobs == ["k-1"]
 
 
-def test_a_resumed_start_refused_for_now_stays_unconfirmed(remote: Setting) -> None:
+def test_a_resumed_start_rejected_for_now_stays_unconfirmed(remote: Setting) -> None:
     if remote.kind.type in ONCE_ONLY:
         pytest.skip("is never sent again")
     remote.start()
@@ -205,13 +205,13 @@ def test_a_call_without_an_answer_ends_at_the_deadline(remote: Setting) -> None:
     with pytest.raises(TriggerError) as error:
         setting.start(seconds=1.1 if remote.kind.aws else 0.4)
     assert not setting.target.outlasted
-    assert not isinstance(error.value, StartRefused) or error.value.category is Category.TRANSIENT
+    assert not isinstance(error.value, StartRejected) or error.value.category is Category.TRANSIENT
 
 
 def test_no_time_left_means_that_nothing_is_sent(any_type: Setting) -> None:
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         any_type.start(seconds=-1)
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert any_type.target.requests == []
 
 
@@ -238,7 +238,7 @@ def test_an_unknown_run_is_a_permanent_check_failure(polled: Setting) -> None:
 def test_a_job_without_permission_to_ask_is_not_gone(polled: Setting) -> None:
     started = polled.start()
     if polled.kind.aws:
-        polled.target.handle = lambda request: Refused("AccessDeniedException", "not authorized", 403).answer
+        polled.target.handle = lambda request: Rejected("AccessDeniedException", "not authorized", 403).answer
     else:
         polled.target.handle = lambda request: Answer(403, b'{"detail": "Forbidden"}')
     with pytest.raises(CheckFailed) as failed:
@@ -302,27 +302,27 @@ def test_a_value_that_json_cannot_hold_is_rejected(any_type: Setting, value: obj
     if key is None:
         pytest.skip("sends no JSON of its own")
     given = {"queue": value} if any_type.kind.type == "databricks" else {"x": value}
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         any_type.start(config=any_type.config | {key: given})
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert any_type.target.starts == []
 
 
-def test_a_config_that_is_nested_without_end_is_refused() -> None:
+def test_a_config_that_is_nested_without_end_is_rejected() -> None:
     nested: dict[str, Any] = {}
     for _ in range(5000):
         nested = {"x": nested}
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start("http", {"url": "http://127.0.0.1/", "body": nested}, ATTEMPT, until=time.time() + 60)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
 
 
 @pytest.mark.parametrize("config", [None, [], "url", 5, {1: 2}])
 def test_an_invalid_config_is_rejected_in_one_sentence(any_type: Setting, config: Any) -> None:
     until, clients = time.time() + 60, any_type.clients
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start(any_type.kind.type, config, ATTEMPT, until=until, clients=clients)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     with pytest.raises(CheckFailed):
         check(any_type.kind.type, config, "run-1", until=until, clients=clients)
 
@@ -330,10 +330,10 @@ def test_an_invalid_config_is_rejected_in_one_sentence(any_type: Setting, config
 def test_half_a_character_is_rejected_with_its_key(any_type: Setting) -> None:
     """Lone surrogates come from JSON escapes, and no encoding can hold them."""
     name, value = next((key, value) for key, value in any_type.config.items() if isinstance(value, str))
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         any_type.start(config=any_type.config | {name: value + "\ud800"})
-    assert refused.value.category is Category.PERMANENT
-    assert str(refused.value).startswith(f"{any_type.kind.type}: {name} holds half a character")
+    assert rejected.value.category is Category.PERMANENT
+    assert str(rejected.value).startswith(f"{any_type.kind.type}: {name} holds half a character")
     assert any_type.target.requests == []
 
 
@@ -348,7 +348,7 @@ def test_half_a_character_is_rejected_with_its_key(any_type: Setting) -> None:
 )
 def test_half_a_character_in_a_body_does_not_crash(job_type: str, key: str, value: Any) -> None:
     for setting in _setting(job_type):
-        with pytest.raises(StartRefused, match=f"{key} holds half a character"):
+        with pytest.raises(StartRejected, match=f"{key} holds half a character"):
             setting.start(config=setting.config | {key: value})
         assert setting.target.requests == []
 
@@ -357,8 +357,8 @@ def test_half_a_character_in_a_body_does_not_crash(job_type: str, key: str, valu
 def test_an_unknown_type_is_named_with_the_known_types(job_type: Any) -> None:
     until = time.time() + 60
     for error, question in (
-        (StartRefused, lambda: start(job_type, {}, ATTEMPT, until=until)),
-        (StartRefused, lambda: capability(job_type)),
+        (StartRejected, lambda: start(job_type, {}, ATTEMPT, until=until)),
+        (StartRejected, lambda: capability(job_type)),
         (CheckFailed, lambda: check(job_type, {}, "run-1", until=until)),
         (CheckFailed, lambda: find(job_type, {}, ATTEMPT, until=until)),
     ):
@@ -383,7 +383,7 @@ def test_an_attempt_rejects_an_invalid_key(key: Any) -> None:
 
 @pytest.mark.parametrize("question", [check, find])
 def test_a_check_with_a_wrong_config_is_a_failed_check(question: Any) -> None:
-    """StartRefused would report a start, but no start was made."""
+    """StartRejected would report a start, but no start was made."""
     about: Any = "run-1" if question is check else ATTEMPT
     with pytest.raises(CheckFailed) as failed:
         question("step-function", {"stateMachineArn": "no-arn"}, about, until=time.time() + 60)
@@ -391,9 +391,9 @@ def test_a_check_with_a_wrong_config_is_a_failed_check(question: Any) -> None:
 
 
 def test_the_error_of_a_config_names_the_key_and_no_value(any_type: Setting) -> None:
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         any_type.start(config=any_type.config | {"tabel": "hidden-value"})
-    assert refused.value.category is Category.PERMANENT
-    assert "tabel" in str(refused.value)
-    assert "hidden-value" not in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "tabel" in str(rejected.value)
+    assert "hidden-value" not in str(rejected.value)
     assert any_type.target.requests == []

@@ -17,20 +17,20 @@ AWS_CONFIGS: dict[str, dict[str, Any]] = {
 WITHOUT_BOTO3 = """
 import json, sys, time
 sys.modules["boto3"] = sys.modules["botocore"] = None
-from interlock_triggers import Attempt, Clients, MissingExtra, StartRefused, capability, check, start
+from interlock_triggers import Attempt, Clients, MissingExtra, StartRejected, capability, check, start
 attempt = Attempt("p", "s", "2026-03-03", 0, "k")
 found = {}
 for name, config in json.loads(sys.argv[1]).items():
     try:
         start(name, config, attempt, until=time.time() + 60)
     except MissingExtra as missing:
-        assert isinstance(missing, StartRefused)
+        assert isinstance(missing, StartRejected)
         found[name] = [str(missing), str(missing.category)]
 command = start("command", {"command": "true"}, attempt, until=time.time() + 60)
 try:
     start("http", {"url": "http://127.0.0.1/"}, attempt, until=time.time() + 60)
-except StartRefused as refused:
-    found["http"] = str(refused)
+except StartRejected as rejected:
+    found["http"] = str(rejected)
 found["command"] = str(command.status.state)
 print(json.dumps(found))
 """

@@ -1,7 +1,7 @@
 """Random faults around every call: no attempt ever starts two jobs, and no accepted job is lost.
 
-The driver keeps the rules for callers of `start`: it records its intent first, drops it after a refusal, and otherwise
-calls again with `resumed=True`. `--starts 1000` runs the full number, `--seed` replays a run.
+The driver keeps the rules for callers of `start`: it records its intent first, drops it after a rejection, and
+otherwise calls again with `resumed=True`. `--starts 1000` runs the full number, `--seed` replays a run.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from trigger_peers.aws import Aws, in_process
 from trigger_peers.contract import KINDS, ONCE_ONLY, PATIENT, REMOTE
-from trigger_peers.server import FAULTS_AFTER, FAULTS_BEFORE, REFUSALS, Request, Server, Target
+from trigger_peers.server import FAULTS_AFTER, FAULTS_BEFORE, REJECTIONS, Request, Server, Target
 
 from interlock_triggers import (
     Attempt,
@@ -25,7 +25,7 @@ from interlock_triggers import (
     Clients,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     start,
 )
@@ -44,7 +44,7 @@ class Settled(NamedTuple):
     key: str
     started: Started | None
     unknown: bool = False
-    refused: bool = False
+    rejected: bool = False
     open: bool = False
 
 
@@ -90,9 +90,9 @@ def _settle(key: str, start_once: Start, faults: Faults) -> Settled:
             continue
         except OutcomeUnknown:
             return Settled(key, None, unknown=True)
-        except StartRefused as refused:
-            if refused.category is Category.PERMANENT:
-                return Settled(key, None, refused=True)
+        except StartRejected as rejected:
+            if rejected.category is Category.PERMANENT:
+                return Settled(key, None, rejected=True)
             intended = False
             continue
         return Settled(key, started)
@@ -114,11 +114,11 @@ def _judge(settled: list[Settled], jobs: list[str], once_only: bool) -> Counter[
     for each in settled:
         if each.started is not None:
             assert counts[each.key] == 1, f"{each.key} is said to be started, and is not there"
-        if each.refused:
-            assert counts[each.key] == 0, f"{each.key} is said to be refused, and is there"
+        if each.rejected:
+            assert counts[each.key] == 0, f"{each.key} is said to be rejected, and is there"
         assert not each.unknown or once_only, f"{each.key} is unknown, although its target can be asked"
     return Counter(
-        "unknown" if each.unknown else "refused" if each.refused else "open" if each.open else "started"
+        "unknown" if each.unknown else "rejected" if each.rejected else "open" if each.open else "started"
         for each in settled
     )
 
@@ -129,8 +129,8 @@ def test_no_attempt_starts_two_jobs_and_no_job_is_lost(
 ) -> None:
     kind = KINDS[name]
     target: Target = kind.target()
-    # A user's own endpoint may refuse permanently at any time, even a request that it accepted before.
-    more = {"http": REFUSALS, "databricks": (), "airflow": ()}.get(kind.type, ("hang-before", "hang-after"))
+    # A user's own endpoint may reject permanently at any time, even a request that it accepted before.
+    more = {"http": REJECTIONS, "databricks": (), "airflow": ()}.get(kind.type, ("hang-before", "hang-after"))
     kinds = (*FAULTS_BEFORE, *FAULTS_AFTER, *more)
     faults = Faults(dice, kinds)
     target.choose = faults.choose
@@ -160,19 +160,19 @@ def test_no_attempt_starts_two_jobs_and_no_job_is_lost(
             settled.append(_settle(key, start_once, faults))
     outcomes = _judge(settled, target.jobs, name in ONCE_ONLY)
     print(name, dict(outcomes), f"{len(target.requests)} requests")
-    refused = {each.key for each in settled if each.refused}
+    rejected = {each.key for each in settled if each.rejected}
     left_open = {each.key for each in settled if each.open}
     if name == "http":
         assert not left_open
-        assert outcomes["refused"] > 0
+        assert outcomes["rejected"] > 0
         assert outcomes["started"] > number * 0.2
     elif name in ONCE_ONLY:
-        assert refused <= wrong_ones
+        assert rejected <= wrong_ones
         assert not left_open
         assert outcomes["started"] > number * 0.2
     else:
-        # After a doubt, no refusal is final: such a start stays unconfirmed.
-        assert refused | left_open == wrong_ones
+        # After a doubt, no rejection is final: such a start stays unconfirmed.
+        assert rejected | left_open == wrong_ones
         assert not left_open or name == "databricks"
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from trigger_peers.aws import MACHINE, ROLE, Aws, Refused
+from trigger_peers.aws import MACHINE, ROLE, Aws, Rejected
 from trigger_peers.contract import KINDS, REMOTE, clients_for, server_for
 from trigger_peers.server import Answer, Request
 from trigger_peers.web import Airflow
@@ -126,7 +126,7 @@ def _echo(target: Any) -> None:
         if not target.is_start(request):
             return original(request)
         if isinstance(target, Aws):
-            return Refused("InvalidInputException", everything(request)).answer
+            return Rejected("InvalidInputException", everything(request)).answer
         return Answer(400, everything(request).encode())
 
     target.handle = handle  # type: ignore[method-assign]

@@ -361,7 +361,7 @@ def test_the_wait_that_slack_asked_for_outlasts_the_process(
     asked = clock.now()
     while start().tick().waiting:
         clock.sleep(MINUTE)
-    assert slack.requests == 4  # the refused post, the probe, the head, the reply
+    assert slack.requests == 4  # the rejected post, the probe, the head, the reply
     assert timedelta(seconds=150) <= clock.now() - asked <= timedelta(seconds=210)
 
 

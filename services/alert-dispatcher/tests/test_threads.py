@@ -87,7 +87,7 @@ def test_only_a_change_for_the_worse_is_broadcast(send: Callable[..., None], sla
     assert "reply_broadcast" not in slack.heads[0]
 
 
-def test_an_alert_that_comes_late_turns_no_head_back(send: Callable[..., None], slack: Any) -> None:
+def test_an_alert_that_comes_late_sets_no_head_back(send: Callable[..., None], slack: Any) -> None:
     send(alert("JOB_COMPLETED", 9))
     before = head(slack)
     send(alert("RETRY_EXHAUSTED", 5), alert("SLA_BREACH", 4))

@@ -158,7 +158,7 @@ def test_without_a_dead_letter_queue_it_stays_for_redrive(table: "DynamoDBClient
     assert stored(table) == ["a"]
 
 
-def test_only_events_that_the_table_refused_come_again(
+def test_only_events_that_the_table_rejected_come_again(
     table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = EventSink.write

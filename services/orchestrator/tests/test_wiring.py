@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interlock_orchestrator.wiring import Service, now, wire
-from interlock_triggers import Attempt, StartRefused, Triggers
+from interlock_triggers import Attempt, StartRejected, Triggers
 
 VARIABLES = {
     "CONTROL_TABLE": "t-control",
@@ -52,18 +52,18 @@ def service(monkeypatch: pytest.MonkeyPatch, gauge: Gauge) -> Service:
     return wire(VARIABLES, gauge)
 
 
-def _refused(service: Service, port: int) -> str:
+def _rejected(service: Service, port: int) -> str:
     assert isinstance(service.jobs, Triggers)
     config: dict[str, Any] = {"url": f"http://127.0.0.1:{port}/"}
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         service.jobs.start("http", config, Attempt("p", "s", "2026-03-03", 0, "k"), until=time.time() + 30)
-    return str(refused.value)
+    return str(rejected.value)
 
 
 def test_a_breakers_state_is_a_metric_and_follows_variables(service: Service, gauge: Gauge) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
-    said = _refused(service, port)
+    said = _rejected(service, port)
     assert gauge.seen == [("interlock.breaker.state", 2, {"target": f"127.0.0.1:{port}"})]
     assert "failed 2 times in a row" in said
     assert "gets no requests for 7 s" in said

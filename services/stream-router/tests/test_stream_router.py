@@ -436,7 +436,7 @@ def test_reading_becomes_a_row_and_an_invalid_one_a_letter(aws: dict[str, Any], 
     assert letters(aws) == []
 
 
-def test_reading_that_the_table_refuses_returns_with_its_group(
+def test_reading_that_the_table_rejects_returns_with_its_group(
     aws: dict[str, Any], store: Store, handle: Handle
 ) -> None:
     aws["dynamodb"].delete_table(TableName=NAMES.control)

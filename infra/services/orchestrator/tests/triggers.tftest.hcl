@@ -213,7 +213,7 @@ run "the_machine_takes_its_limits" {
   }
 }
 
-run "a_machine_that_ends_at_once_is_refused" {
+run "a_machine_that_ends_at_once_is_rejected" {
   command = plan
 
   variables {
@@ -223,7 +223,7 @@ run "a_machine_that_ends_at_once_is_refused" {
   expect_failures = [var.sfn_timeout_seconds]
 }
 
-run "half_an_attempt_is_refused" {
+run "half_an_attempt_is_rejected" {
   command = plan
 
   variables {

@@ -53,7 +53,7 @@ run "streams_are_looked_up_otherwise" {
   }
 }
 
-run "an_unknown_processor_is_refused" {
+run "an_unknown_processor_is_rejected" {
   command = plan
 
   variables {

@@ -28,7 +28,7 @@ run "the_schedule_is_ours_to_set" {
   }
 }
 
-run "a_schedule_in_words_is_refused" {
+run "a_schedule_in_words_is_rejected" {
   command = plan
 
   variables {

@@ -31,7 +31,7 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class _Interlock(click.Group):
-    """Offers the own commands and those of other packages, and turns an expected error into one sentence."""
+    """Offers the own commands and those of other packages, and reports an expected error in one sentence."""
 
     installed = InstalledCommands()
 

@@ -27,7 +27,7 @@ _READERS = {
     "job-events-dlq": ("stream-router", "job-events"),
     "sensor-inbox-dlq.fifo": ("stream-router", "sensor-inbox.fifo"),
 }
-"""The function and the queue from which the messages of a dead-letter queue came. Other queues hold no messages."""
+"""The function and the queue from which the messages of a dead-letter queue came. Other queues have no messages."""
 
 _ROUTER = "stream-router"
 _SOURCES = {"interlock": "event-sink", "aws.states": "watchdog", "aws.events": "watchdog"}

@@ -38,7 +38,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     watch: Annotated[Watch, Meta(description="Reports of the watchdog.")] = _WATCH
 
     def __post_init__(self) -> None:
-        """A section that holds only defaults counts as left out: it is not written, and equals a missing section."""
+        """A section with only defaults counts as left out: it is not written, and equals a missing section."""
         if self.sla == _NO_SLA:
             force_setattr(self, "sla", None)
         if self.post_run == _NO_POST_RUN:
@@ -122,7 +122,7 @@ class PipelineConfig(Section, frozen=True, kw_only=True, dict=True):
     def dormant_days(self, exclusions: Exclusions) -> DormantDays | None:
         """The excluded days by the schedule's zone, over which deadlines move (docs/reference/sla.md §5).
 
-        None where nothing is excluded, or sla.excludedDays keeps deadlines where they are.
+        None if no day is excluded, or if sla.excludedDays keeps deadlines in their places.
         """
         keeps = self.sla is not None and self.sla.excluded_days is ExcludedDays.KEEP
         return None if keeps or exclusions.is_empty else DormantDays(exclusions, self.zone)

@@ -13,7 +13,7 @@ _OURS = re.compile(r"INTERLOCK_[A-Za-z0-9_]+")
 
 
 DAY_VARIABLES = frozenset({"INTERLOCK_PAR_DAY", "INTERLOCK_DAY"})
-"""The run variables that hold the day of the execution date, and never its hour."""
+"""The run variables that contain the day of the execution date, and never its hour."""
 
 DATE_VARIABLES = DAY_VARIABLES | {"INTERLOCK_DATE", "INTERLOCK_PERIOD_START", "INTERLOCK_PERIOD_END"}
 """The run variables from which a job can read its execution date."""
@@ -33,7 +33,7 @@ def expand(
 ) -> dict[str, Any]:
     """A copy of a job config with `${INTERLOCK_X}` replaced, at any depth, in values only.
 
-    `run` holds the run's own variables (docs/reference/pipeline-file.md §8). They win over variables of the same name
+    `run` has the run's own variables (docs/reference/pipeline-file.md §8). They win over variables of the same name
     in `environment`.
     Any other `${NAME}` becomes an empty text. `$NAME` without braces stays. The value of a variable is not expanded
     again. Raises ConfigError with every INTERLOCK_ variable that is not set: a job must not start with a missing

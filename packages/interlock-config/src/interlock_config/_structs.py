@@ -157,7 +157,7 @@ class Schedule(Section, frozen=True):
     ] = 64
 
     def __post_init__(self) -> None:
-        """A part that holds only defaults counts as left out: it is not written, and equals a missing part."""
+        """A part with only defaults counts as left out: it is not written, and equals a missing part."""
         if self.exclude == _NO_EXCLUSION:
             force_setattr(self, "exclude", None)
         if self.evaluation == _EVALUATION:

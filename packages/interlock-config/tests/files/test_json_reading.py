@@ -93,7 +93,7 @@ def test_a_null_inside_a_payload_is_data() -> None:
     assert config.job.config["payload"] == {"a": None}
 
 
-def test_an_unknown_key_of_a_rule_is_refused() -> None:
+def test_an_unknown_key_of_a_rule_is_rejected() -> None:
     assert said(RIGHT.replace('"check":"exists"', '"check":"exists","filed":"x"')) == [
         'CONFIG: validation.rules[0].filed = "x": is not a known key; did you mean field?'
     ]
@@ -114,7 +114,7 @@ def test_nesting_where_rules_belong_has_an_end() -> None:
     assert message.endswith(": is nested too deeply")
 
 
-def test_a_number_beyond_64_bits_is_refused() -> None:
+def test_a_number_beyond_64_bits_is_rejected() -> None:
     job = '"type":"lambda","config":{"functionName":"load","payload":{"n":9223372036854775808}}'
     assert said(RIGHT.replace('"type":"command","config":{"command":"load"}', job)) == [
         "CONFIG: job.config.payload.n = 9223372036854775808: is too large for a number; write it as text, in quotes"

@@ -235,7 +235,7 @@ def test_any_bytes_are_answered(data: bytes) -> None:
     _answers(data)
 
 
-def test_a_file_that_grows_too_large_for_its_row_is_refused() -> None:
+def test_a_file_that_grows_too_large_for_its_row_is_rejected() -> None:
     long = f"owner: &a {'ü' * 30_000}"
     names = "".join(f"--x{number}: *a, " for number in range(5))
     text = REST.replace("id: orders", f"id: orders, {long}").replace(
@@ -272,6 +272,6 @@ def test_a_text_at_the_limit_is_read_and_one_byte_more_is_not(
     limit: int, read: Callable[[str | bytes], object], head: str
 ) -> None:
     full = head + " " * (limit - len(head))
-    refused = f"is longer than {limit // 1024} KB and was not read"
-    assert refused not in [problem.message for problem in problems_of(full, read)]
-    assert [problem.message for problem in problems_of(full + " ", read)] == [refused]
+    rejected = f"is longer than {limit // 1024} KB and was not read"
+    assert rejected not in [problem.message for problem in problems_of(full, read)]
+    assert [problem.message for problem in problems_of(full + " ", read)] == [rejected]

@@ -97,19 +97,19 @@ def test_a_value_has_its_meaning_in_yaml_1_2(written: str, value: object) -> Non
 
 
 @pytest.mark.parametrize("written", ["yes", "No", "ON", "off", "y", "010", "1_000", "0x1F", "0o17", "10:00", "-1:30"])
-def test_a_value_with_two_meanings_is_refused(written: str) -> None:
+def test_a_value_with_two_meanings_is_rejected(written: str) -> None:
     with pytest.raises(ConfigError, match="has different meanings in different YAML readers"):
         decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
 
 
 @pytest.mark.parametrize("written", [".inf", "-.INF", ".NaN", "1e999"])
-def test_a_number_that_is_not_finite_is_refused(written: str) -> None:
+def test_a_number_that_is_not_finite_is_rejected(written: str) -> None:
     with pytest.raises(ConfigError, match="must be a finite number"):
         decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {written}"))
 
 
 @pytest.mark.parametrize("digits", [20, 101, 5_000])
-def test_a_number_of_many_digits_is_refused(digits: int) -> None:
+def test_a_number_of_many_digits_is_rejected(digits: int) -> None:
     with pytest.raises(ConfigError, match="is too large for a number; write it as text, in quotes"):
         decode_yaml(PIPELINE.replace("check: exists", f"check: equals, field: x, value: {'9' * digits}"))
 
@@ -244,14 +244,14 @@ def test_a_file_over_the_limit_is_not_parsed() -> None:
     assert said(broken) == ["orders.yaml: is longer than 128 KB and was not read"]
 
 
-def test_a_billion_laughs_are_refused_early() -> None:
+def test_a_billion_laughs_are_rejected_early() -> None:
     levels = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     [message] = said("\n".join(levels))
     assert message.endswith("its aliases (*name) expand to far more than a pipeline needs")
 
 
-def test_a_long_text_repeated_by_aliases_is_refused() -> None:
+def test_a_long_text_repeated_by_aliases_is_rejected() -> None:
     text = f"a: &a {'x' * 100_000}\nb: [*a, *a, *a]"
     assert said(text) == ["orders.yaml:2: its aliases (*name) expand to far more than a pipeline needs"]
 

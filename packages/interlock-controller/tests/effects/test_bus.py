@@ -66,7 +66,7 @@ def test_the_error_names_the_entries_that_stay_rejected() -> None:
     events = Events([["1"]] * 10)
     with pytest.raises(BusError, match="ThrottlingException") as raised:
         bus_over(events).publish(entries("0", "1"))
-    assert raised.value.refused == {1: "ThrottlingException"}
+    assert raised.value.rejected == {1: "ThrottlingException"}
     assert events.calls == 4
 
 
@@ -74,7 +74,7 @@ def test_a_permanent_rejection_is_not_tried_again() -> None:
     events = Events()
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries("malformed", *(str(number) for number in range(12))))
-    assert raised.value.refused == {0: "MalformedDetail"}
+    assert raised.value.rejected == {0: "MalformedDetail"}
     assert (events.put, events.calls) == ([str(number) for number in range(12)], 2)
 
 
@@ -82,7 +82,7 @@ def test_only_an_entry_beyond_the_limit_is_not_sent() -> None:
     events = Events()
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries("0", "x" * 256_000, "2"))
-    assert raised.value.refused == {1: "EntryTooLarge"}
+    assert raised.value.rejected == {1: "EntryTooLarge"}
     assert events.put == ["0", "2"]
 
 
@@ -97,7 +97,7 @@ def test_an_entry_that_fails_its_whole_call_is_found() -> None:
     events = Events(picky=True)
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries("0", "corrupted", "2"))
-    assert (raised.value.refused, events.put) == ({1: "ValidationException"}, ["0", "2"])
+    assert (raised.value.rejected, events.put) == ({1: "ValidationException"}, ["0", "2"])
 
 
 def test_the_rest_is_not_sent_to_a_throttled_bus() -> None:
@@ -106,7 +106,7 @@ def test_the_rest_is_not_sent_to_a_throttled_bus() -> None:
     with pytest.raises(BusError) as raised:
         bus_over(events).publish(entries(*details))
     assert events.calls == 4
-    assert set(raised.value.refused) == set(range(25))
+    assert set(raised.value.rejected) == set(range(25))
 
 
 class Nobody:

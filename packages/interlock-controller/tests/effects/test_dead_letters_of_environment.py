@@ -29,10 +29,10 @@ def test_the_queue_that_the_variable_names() -> None:
 
 
 def test_without_a_queue_the_log_keeps_dead_letters() -> None:
-    def refuse() -> Queue:
+    def reject() -> Queue:
         pytest.fail("a client was made")
 
-    assert isinstance(dead_letters_of_environment(environment((), source={}), refuse), LogRouter)
+    assert isinstance(dead_letters_of_environment(environment((), source={}), reject), LogRouter)
 
 
 class Down(Queue):

@@ -19,7 +19,7 @@ def test_scheduler_unless_it_is_skipped() -> None:
 
 
 def test_without_scheduler_no_client_is_made() -> None:
-    def refuse() -> None:
+    def reject() -> None:
         pytest.fail("a client was made")
 
-    assert isinstance(timers_of_environment(settings(SKIP_SCHEDULER="true"), refuse), NoTimers)  # type: ignore[arg-type]
+    assert isinstance(timers_of_environment(settings(SKIP_SCHEDULER="true"), reject), NoTimers)  # type: ignore[arg-type]

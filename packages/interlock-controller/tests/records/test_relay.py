@@ -29,7 +29,7 @@ class Floor:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-        self.refuses = ""
+        self.rejects = ""
         self.store = Store(MemoryTables(), NAMES)
         cache = ConfigCache(self.store, lambda: NOW)
         wakes = Wakes(self.store, lambda token: False, lambda: NOW)
@@ -44,7 +44,7 @@ class Floor:
 
     def publish(self, entries: Sequence[BusEntry]) -> None:
         self.calls.append([entry.detail_type for entry in entries])
-        if self.refuses in self.calls[-1]:
+        if self.rejects in self.calls[-1]:
             raise BusError(["ThrottlingException"])
 
     def event(self, name: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_no_event_precedes_a_record_that_fails(floor: Floor) -> None:
 def test_a_rejected_run_is_relayed_one_by_one(floor: Floor) -> None:
     """The error belongs to the record of its event, and the events before it are done."""
     records = [floor.event("a"), floor.event("b")]
-    floor.refuses = "b"
+    floor.rejects = "b"
     with pytest.raises(BusError):
         floor.handle(records)
     assert floor.calls == [["a", "b"], ["a"], ["b"]]

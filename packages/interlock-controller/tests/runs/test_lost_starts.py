@@ -17,7 +17,7 @@ from interlock_triggers import (
     JobGone,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Status,
@@ -218,7 +218,7 @@ def test_the_next_start_reports_an_unconfirmed_earlier_start(board: Board, lost:
 
 def test_a_permanently_rejected_start_is_settled(board: Board) -> None:
     bench = Bench("{type: lambda, config: {functionName: f}, maxCodeRetries: 0, maxManualReruns: 1}", board)
-    board.answers = [StartRefused(Category.PERMANENT, "no such function", "lambda")]
+    board.answers = [StartRejected(Category.PERMANENT, "no such function", "lambda")]
     bench.ask("evaluate")
     assert bench.complete(bench.ask("trigger")).status == "failed"
     bench.rerun()

@@ -25,7 +25,7 @@ from interlock_triggers import (
     Clients,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Status,
@@ -251,7 +251,7 @@ def test_an_evaluation_is_dated_before_its_reads(board: Board) -> None:
 
 
 def test_a_temporary_rejection_is_logged_and_raised(bench: Bench, board: Board) -> None:
-    board.answers = [StartRefused(Category.TRANSIENT, "throttled", "glue")]
+    board.answers = [StartRejected(Category.TRANSIENT, "throttled", "glue")]
     with pytest.raises(SubmissionFailed, match="throttled"):
         bench.ask("trigger")
     assert bench.log() == ["infra-trigger-failure"]
@@ -261,7 +261,7 @@ def test_a_temporary_rejection_is_logged_and_raised(bench: Bench, board: Board) 
 
 
 def test_a_permanent_rejection_is_a_job_failure(bench: Bench, board: Board) -> None:
-    board.answers = [StartRefused(Category.PERMANENT, "no such job", "glue")]
+    board.answers = [StartRejected(Category.PERMANENT, "no such job", "glue")]
     step = bench.ask("trigger")
     assert (step.status, step.event, step.category) == ("finished", "fail", "PERMANENT")
 

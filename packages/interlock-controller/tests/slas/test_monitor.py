@@ -200,10 +200,10 @@ def test_an_impossible_request_is_rejected(monitor: SlaMonitor, event: dict[str,
 
 
 class BrokenTimers:
-    """A scheduler that refuses some timers."""
+    """A scheduler that rejects some timers."""
 
-    def __init__(self, *refused: str) -> None:
-        self.refused = refused
+    def __init__(self, *rejected: str) -> None:
+        self.rejected = rejected
         self.made: list[str] = []
         self.deleted: list[str] = []
 
@@ -214,7 +214,7 @@ class BrokenTimers:
         self._act(timer, self.deleted)
 
     def _act(self, timer: Timer, done: list[str]) -> None:
-        if any(kind in timer.name for kind in self.refused):
+        if any(kind in timer.name for kind in self.rejected):
             raise ConnectionError("the quota of schedules is used up")
         done.append(timer.name)
 
@@ -261,7 +261,7 @@ class TestAnSlaThatCannotBeScheduled:
         monitor = SlaMonitor(store, timers, SlaAlerts(store, clock), clock)
         with pytest.raises(TimersNotMade):
             monitor.answer({"mode": "schedule", **ABOUT})
-        timers.refused = ()
+        timers.rejected = ()
         monitor.answer({"mode": "schedule", **ABOUT})
         assert (events(store), self.BREACH in timers.made) == (["INFRA_FAILURE"], True)
 

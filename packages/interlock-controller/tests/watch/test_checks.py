@@ -18,7 +18,7 @@ from interlock_lifecycle.dates import MISSED_AFTER
 from interlock_lifecycle.runs import decide_started, open_run
 from interlock_lifecycle.slas import Timer
 from interlock_sla import Calendar, Clock, Outcome, parse_execution_date
-from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRefused, format_time
+from interlock_store import Cursor, MemoryTables, Overview, Store, TableNames, TransactionRejected, format_time
 from interlock_store._rows import closed_row, entry_row
 from interlock_store._write import Put, Update, key_of
 
@@ -36,15 +36,15 @@ class Tables(MemoryTables):
 
     frozen: list[dict[str, Any]] | None = None
     broken_partition = ""
-    refused = ""
+    rejected = ""
     contended, times = "", 0
 
     def transact(self, writes: Any) -> None:
-        refused = [at for at, write in enumerate(writes) if self.contended and key_of(write)[2] == self.contended]
-        if refused and self.times:
+        rejected = [at for at, write in enumerate(writes) if self.contended and key_of(write)[2] == self.contended]
+        if rejected and self.times:
             self.times -= 1
-            raise TransactionRefused(refused)
-        if any(isinstance(write, Update) and write.pk == self.refused for write in writes):
+            raise TransactionRejected(rejected)
+        if any(isinstance(write, Update) and write.pk == self.rejected for write in writes):
             raise ConnectionError("throttled")
         super().transact(writes)
 
@@ -1062,13 +1062,13 @@ class TestIsolation:
             deployment.push('cron: "0 8 * * *", ' + READY, pipeline=name)
         deployment.tick("2026-03-02 07:55")
         deployment.push('cron: "1 8 * * *", ' + READY, created=None)
-        deployment.tables.refused = "PIPELINE#p"
+        deployment.tables.rejected = "PIPELINE#p"
         with pytest.raises(TickFailed, match="1 pipelines could not be looked at: p: ConnectionError") as raised:
             deployment.tick("2026-03-02 08:10")
         assert list(raised.value.failures) == ["configs"]
         assert deployment.emitted == [("SCHEDULE_MISSED", "q", "2026-03-02")]
         assert deployment.details[-1]["detail"] == {"checks": ["configs"], "pipelines": ["p"]}
-        deployment.tables.refused = ""
+        deployment.tables.rejected = ""
         deployment.ticks("2026-03-02 08:15", "2026-03-02 08:20")
         assert deployment.emitted[1:] == [("SCHEDULE_MISSED", "p", "2026-03-02")]
 
@@ -1092,8 +1092,8 @@ class TestIsolation:
         deployment.tick("2026-03-02 09:02", "relative-slas")
         assert deployment.emitted == [("RELATIVE_SLA_BREACH", "q", "2026-03-02")]
 
-    def test_unreadable_sensors_delay_no_other_pipelines_turn(self, deployment: Deployment) -> None:
-        """A pipeline that fails at each turn of its third must not make the other thirds wait for ever."""
+    def test_unreadable_sensors_delay_no_other_pipelines(self, deployment: Deployment) -> None:
+        """A pipeline that fails each time that its third is read must not make the other thirds wait for ever."""
         names = ["p", "q", "r", "s", "t"]
         for name in names:
             deployment.push(READY, pipeline=name)

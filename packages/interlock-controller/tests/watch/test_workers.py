@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
 
 class Seconds:
-    """A monotonic clock that stands still until it is turned."""
+    """A monotonic clock that stands still until it is set."""
 
     def __init__(self) -> None:
         self.passed = 0.0

@@ -91,9 +91,9 @@ class _Step:
 
 
 async def _uncancelled(work: Awaitable[object]) -> object:
-    """The result of a handler. A handler that ends as cancelled, while the batch is not, raises RetryLater.
+    """The result of a handler. Raises RetryLater if the handler was cancelled and the batch was not.
 
-    A worker that ends as cancelled would end without an error, and its record would count as handled.
+    Without this error the worker would end as cancelled, and the record would count as handled.
     """
     import asyncio
 

@@ -30,7 +30,7 @@ class Step(StrEnum):
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One line of a ledger. `at` is UTC.
 
-    message: the id of the letter's message. Two messages may hold one letter, and only the resent one is deleted.
+    message: the id of the letter's message. Two messages may contain one letter, and only the resent one is deleted.
     record: identifies the record of the letter. reason: of a failure.
     """
 

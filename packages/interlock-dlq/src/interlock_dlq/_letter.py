@@ -14,7 +14,7 @@ from interlock_dlq._text import encodable, repr_of, text_of
 _LONGEST_REASON = 1000
 
 OUTBOX = "outbox"
-"""Source of letters that hold a row of the table: of an event that the bus rejects for good, or a corrupted one."""
+"""Source of letters that contain a row of the table: of an event that the bus rejects for good, or a corrupted one."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):

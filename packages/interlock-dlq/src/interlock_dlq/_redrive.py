@@ -145,15 +145,15 @@ def redrive(
     """Resend at most `limit` letters of a dead-letter queue. Each is deleted only after `resend` has returned.
 
     The redrive ends when the queue returns no message within `wait_seconds` (0 asks only some of SQS's servers). It
-    leaves letters that are sent after its beginning, and further letters of a record that it resent. So it ends also
-    if each record is dead-lettered again.
+    leaves letters that are sent after its begin, and further letters of a record that it resent. So it ends even if
+    each record is dead-lettered again.
 
     only: the ids of the letters to resend. The default is all letters that `choose` accepts.
     resend_other: resends a message that is not a dead letter of this package, such as one that SQS or Lambda moved here
     itself. Without it such messages are `unreadable`.
     dry_run: count the letters and resend none.
-    ledger: the steps of the redrive. With a FileLedger a redrive that was killed continues: a letter that was resent is
-    only deleted. A letter whose resend had begun without an end is sent again, and the report names it.
+    ledger: the steps of the redrive. With a FileLedger a killed redrive can continue. It only deletes a letter whose
+    resend ended. It repeats a resend that began and has no end in the ledger, and the report names the letter.
     hold_seconds: the time for which the queue hides the letters from others. They return when the redrive ends. A kill
     returns them after this time.
 
@@ -225,7 +225,7 @@ class _Plan(Struct, frozen=True):
 
 
 class _Run:
-    """The state of one redrive: the outcome of each letter, and the messages that it holds."""
+    """The state of one redrive: the outcome of each letter, and the messages that it has hidden."""
 
     def __init__(self, queue: QueueClient, url: str, plan: _Plan, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._queue, self._url, self._plan, self._ledger, self._now = queue, url, plan, ledger, now
@@ -343,7 +343,7 @@ def _letter_in(body: str) -> DeadLetter | None:
 
 
 def _release(queue: QueueClient, url: str, messages: list[QueuedLetter]) -> None:
-    """Make the messages visible again. If that fails, they are visible when their hold is over."""
+    """Make the messages visible again. If that fails, they are visible when their time is over."""
     for part in _parts(messages):
         entries = [
             {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}

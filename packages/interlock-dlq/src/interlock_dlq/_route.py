@@ -101,7 +101,7 @@ class LetterBucket:
 class SqsRouter:
     """Sends letters to a queue, also to a FIFO queue. A letter that the queue rejects goes to `bucket` or `fallback`.
 
-    A rejected letter is too large. It is kept whole in the bucket, or without one by the fallback. The queue then gets
+    A rejected letter is too large. The bucket keeps it whole. Without a bucket, the fallback does. The queue then gets
     a letter without its payload, whose `stored_at` names the place. After a transient failure the router retries
     `max_retries` times. The pause starts at 100 ms and doubles, with jitter.
     """

@@ -87,7 +87,7 @@ def reread(
     """The records of the batch in the form of a Lambda event. Raises StreamTrimmed if the stream has lost one.
 
     `client` reads the kind of stream that the batch names: `dynamodbstreams` or `kinesis`. The event source mapping may
-    have filtered records between them. These are read too.
+    have filtered out records between the first and the last one. They are read too.
     """
     form = _kinesis_record if batch.is_kinesis else _table_record
     try:

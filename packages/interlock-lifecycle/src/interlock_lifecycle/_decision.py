@@ -1,4 +1,4 @@
-"""All decisions that change rows, as data. The store turns each into one transaction."""
+"""All decisions that change rows, as data. The store writes each in one transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -42,18 +42,18 @@ class Verdict(Struct, frozen=True):
 class Dormancy(Struct, frozen=True):
     """A date whose trigger row came on an excluded day. The watchdog begins it on the next allowed day.
 
-    sensor_key: the row that fulfilled the trigger. slot: the name under which the date keeps it. since: the time of
+    sensor_key: the row that fulfilled the trigger. row_name: the name under which the date keeps it. since: the time of
     the first such record (UTC). is_dry: the pipeline was a dry run when the last one came.
     """
 
     sensor_key: str
-    slot: str
+    row_name: str
     since: datetime
     is_dry: bool = False
 
 
 class KeptRows(Struct, frozen=True):
-    """The KEPT# row of a date: the rows that its rules read, by the rule's slot (docs/dates.md §3).
+    """The KEPT# row of a date: the rows that its rules read, by the rule's row name (docs/dates.md §3).
 
     version: grows with each write, so that two writers cannot overwrite each other. 0: there is no row.
     dormant: the note of a date that waits on excluded days. None once the date has begun, or does not wait.
@@ -66,7 +66,7 @@ class KeptRows(Struct, frozen=True):
     @property
     def is_kept_for_later(self) -> bool:
         """Whether the date waits, and needs its rows until it begins, although other dates write under their keys."""
-        return self.dormant is not None and self.dormant.slot in self.rows
+        return self.dormant is not None and self.dormant.row_name in self.rows
 
 
 class StartRun(Struct, frozen=True):
@@ -442,7 +442,7 @@ class RecordBreach(Struct, frozen=True):
 class RepairRun(Struct, frozen=True):
     """Replace a corrupted trigger row by a whole one, which is closed.
 
-    before: the row as it was read. after: the run that the new row holds. awaits_post_run: it stays in the index of
+    before: the row as it was read. after: the run of the new row. awaits_post_run: it stays in the index of
     completed runs that wait for post-run sensors.
     """
 

@@ -24,12 +24,12 @@ _CLOSING_TIME = timedelta(minutes=5)
 
 JOB_CHECK_INTERVAL_SECONDS = 60
 
-MOST_TURNS = 1200
+MOST_POLLS = 1200
 """The number of polls that an execution may make. Step Functions ends an execution after 25,000 history entries. The
 looks after wakes take up to 9,000 of them (docs/reference/runs.md §3.2)."""
 
-_SPARE_TURNS = 20
-"""Turns in addition to those of the intervals: the first look, retry delays, waits that end at a deadline."""
+_SPARE_POLLS = 20
+"""Polls in addition to those of the intervals: the first look, retry delays, waits that end at a deadline."""
 
 
 def open_run(
@@ -60,12 +60,12 @@ def open_run(
 
 
 def lease_end(start: datetime, execution_timeout: timedelta) -> datetime:
-    """The time up to which a run started at `start` may hold its date."""
+    """The end of the lease of a run that started at `start`."""
     return start + execution_timeout + LEASE_GRACE
 
 
 class ExecutionWindows(Struct, frozen=True):
-    """The windows and intervals of one execution, in whole seconds, fitted into its timeout and its turns."""
+    """The windows and intervals of one execution, in whole seconds, fitted into its timeout and its polls."""
 
     evaluation_interval: int
     evaluation_window: int
@@ -73,10 +73,10 @@ class ExecutionWindows(Struct, frozen=True):
     job_check_interval: int = JOB_CHECK_INTERVAL_SECONDS
 
     @property
-    def turns(self) -> int:
-        """The largest number of looks of such an execution: it uses up both windows."""
+    def polls(self) -> int:
+        """The largest number of polls of such an execution: it uses up both windows."""
         evaluations = math.ceil(self.evaluation_window / self.evaluation_interval)
-        return evaluations + math.ceil(self.job_poll_window / self.job_check_interval) + _SPARE_TURNS
+        return evaluations + math.ceil(self.job_poll_window / self.job_check_interval) + _SPARE_POLLS
 
 
 def start_delay(run: Run, config: PipelineConfig) -> timedelta:
@@ -89,11 +89,11 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
 
     If both windows do not fit, the job keeps at least half of the available time. Without a config the execution only
     follows a job that may have been started before, for as long as the execution may run. Windows that would take more
-    than 1,200 turns keep their length and get longer intervals.
+    than 1,200 polls keep their length and get longer intervals.
     """
     if config is None:
         left = int((execution_timeout - _CLOSING_TIME).total_seconds())
-        return _within_turns(ExecutionWindows(JOB_CHECK_INTERVAL_SECONDS, 1, max(left - 1, 1)))
+        return _within_polls(ExecutionWindows(JOB_CHECK_INTERVAL_SECONDS, 1, max(left - 1, 1)))
     available = execution_timeout - _CLOSING_TIME - start_delay(run, config)
     total = max(int(available.total_seconds()), 2)
     wanted_poll = config.job.job_poll_window_seconds
@@ -101,15 +101,15 @@ def execution_windows(run: Run, config: PipelineConfig | None, execution_timeout
     evaluation = min(wanted_evaluation, total - min(wanted_poll, total // 2))
     interval = max(1, int(config.schedule.evaluation.interval.total_seconds()))
     poll = max(min(wanted_poll, total - evaluation), 1)
-    return _within_turns(ExecutionWindows(interval, max(evaluation, 1), poll))
+    return _within_polls(ExecutionWindows(interval, max(evaluation, 1), poll))
 
 
-def _within_turns(windows: ExecutionWindows) -> ExecutionWindows:
-    """The same windows, with both intervals stretched by one factor until the turns are at most 1,200."""
-    if windows.turns <= MOST_TURNS:
+def _within_polls(windows: ExecutionWindows) -> ExecutionWindows:
+    """The same windows, with both intervals stretched by one factor until the polls are at most 1,200."""
+    if windows.polls <= MOST_POLLS:
         return windows
-    # Two turns in reserve: each interval is rounded up, and so is its number of turns.
-    stretch = windows.turns / (MOST_TURNS - _SPARE_TURNS - 2)
+    # Two polls in reserve: each interval is rounded up, and so is its number of polls.
+    stretch = windows.polls / (MOST_POLLS - _SPARE_POLLS - 2)
     return replace(
         windows,
         evaluation_interval=math.ceil(windows.evaluation_interval * stretch),

@@ -1,4 +1,4 @@
-"""Names the events of the joblog, the categories of failures and the reasons of reruns, as rows hold them."""
+"""Names the events of the joblog, the categories of failures and the reasons of reruns, as rows have them."""
 
 from enum import StrEnum
 

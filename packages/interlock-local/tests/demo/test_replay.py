@@ -40,16 +40,16 @@ class World:
         return AT + timedelta(seconds=self.now)
 
     def land_all(self) -> None:
-        """Land every hour. All are due after twenty seconds, and each turn lands a few."""
+        """Land every hour. All are due after twenty seconds, and each call lands a few."""
         for _ in SCRIPT.landings:
-            self.turn(20.0)
+            self.act(20.0)
 
     def note(self, *parts: Part) -> None:
         self.said.append("".join(part if isinstance(part, str) else part[1] for part in parts))
 
-    def turn(self, at: float, busy: int = 0, standing: Standing | None = None, quiet: float = 0.0) -> None:
+    def act(self, at: float, busy: int = 0, standing: Standing | None = None, quiet: float = 0.0) -> None:
         self.now = at
-        self.replay.turn(busy, standing or {}, quiet)
+        self.replay.act(busy, standing or {}, quiet)
 
     def sensor(self, pipeline: str, key: str) -> dict[str, object]:
         return dict(self.store.all_sensors(pipeline).get(key, {}))
@@ -64,46 +64,46 @@ def world(tmp_path: Path) -> World:
 
 
 def test_hours_land_for_bronze_and_its_dry_run_alike(world: World) -> None:
-    world.turn(2.5)
+    world.act(2.5)
     assert sorted(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05", "landing#2013-02-07T06"]
     assert world.store.all_sensors(DRY_RUN) == world.store.all_sensors(BRONZE)
 
 
 def test_no_hour_lands_while_enough_runs_are_in_progress(world: World) -> None:
-    world.turn(2.5, busy=4)
+    world.act(2.5, busy=4)
     assert world.store.all_sensors(BRONZE) == {}
-    world.turn(2.6, busy=3)
+    world.act(2.6, busy=3)
     assert list(world.store.all_sensors(BRONZE)) == ["landing#2013-02-07T05"]
 
 
 def test_rest_of_a_short_hour_ignores_runs_in_progress(world: World) -> None:
-    world.turn(10.0)
+    world.act(10.0)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
     held = {(BRONZE, SCRIPT.short): (Progress.HELD, 0)}
-    world.turn(17.9, busy=9, standing=held)
+    world.act(17.9, busy=9, standing=held)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
-    world.turn(18.1, busy=9, standing=held)
+    world.act(18.1, busy=9, standing=held)
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
     assert SCRIPT.short in world.replay.rest_landed
 
 
 @pytest.mark.parametrize("standing", [{}, {(BRONZE, SCRIPT.short): (Progress.COMMITTED, 0)}])
 def test_rest_of_a_short_hour_waits_a_limited_time_for_hold(world: World, standing: Standing) -> None:
-    world.turn(10.0)
-    world.turn(37.9, standing=standing)
+    world.act(10.0)
+    world.act(37.9, standing=standing)
     assert world.landed(SCRIPT.short)["missing_rows"] == 12
-    world.turn(38.1, standing=standing)
+    world.act(38.1, standing=standing)
     assert world.landed(SCRIPT.short)["missing_rows"] == 0
 
 
 def test_hour_is_whole_since_the_first_report_of_its_sensors(world: World) -> None:
-    world.turn(10.0)
+    world.act(10.0)
     assert world.replay.whole_since["2013-02-07T05"] == AT + timedelta(seconds=10)
     assert SCRIPT.short not in world.replay.whole_since
     world.land_all()
     believed = world.replay.whole_since[SCRIPT.amended]
-    world.turn(40.0)
-    world.turn(45.0, standing=THROUGH)
+    world.act(40.0)
+    world.act(45.0, standing=THROUGH)
     assert world.replay.whole_since[SCRIPT.short] == AT + timedelta(seconds=40)
     assert SCRIPT.amended in world.replay.rest_landed
     assert world.replay.whole_since[SCRIPT.amended] == believed
@@ -116,28 +116,28 @@ def test_file_reported_whole_is_amended_only_after_its_runs(world: World) -> Non
     running = (Progress.RUNNING, 0)
     one_is_done = [{(BRONZE, SCRIPT.amended): DONE}, {(SILVER, SCRIPT.amended): DONE}]
     for standing in ({}, *one_is_done, {**THROUGH, (SILVER, SCRIPT.amended): running}):
-        world.turn(40.0, standing=standing)
+        world.act(40.0, standing=standing)
         assert world.landed(SCRIPT.amended) == believed
-    world.turn(41.0, standing=THROUGH)
+    world.act(41.0, standing=THROUGH)
     amended = world.landed(SCRIPT.amended)
     assert (amended["status"], int(str(amended["rows"])) - int(str(believed["rows"]))) == ("amended", 9)
 
 
 def test_late_rest_waits_for_amended_hour_during_progress(world: World) -> None:
     world.land_all()
-    world.turn(73.0, standing=THROUGH)
+    world.act(73.0, standing=THROUGH)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
-    world.turn(1000.0, standing=THROUGH, quiet=39.9)
+    world.act(1000.0, standing=THROUGH, quiet=39.9)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
-    world.turn(1001.0, standing=THROUGH, quiet=40.1)
+    world.act(1001.0, standing=THROUGH, quiet=40.1)
     assert world.landed(SCRIPT.late)["missing_rows"] == 0
 
 
 def test_late_rest_comes_after_the_amended_hour_ran_again(world: World) -> None:
     world.land_all()
-    world.turn(71.9, standing=RERUN)
+    world.act(71.9, standing=RERUN)
     assert world.landed(SCRIPT.late)["missing_rows"] == 7
-    world.turn(72.1, standing=RERUN)
+    world.act(72.1, standing=RERUN)
     assert world.landed(SCRIPT.late)["missing_rows"] == 0
 
 
@@ -145,12 +145,12 @@ def test_changed_file_of_a_job_is_reported_again(world: World) -> None:
     path = world.home / "bronze" / "2013-02-07" / "05.csv"
     path.parent.mkdir(parents=True)
     path.write_text("day\n1\n2\n")
-    world.turn(0.1)
+    world.act(0.1)
     first = world.sensor(SILVER, "bronze-done#2013-02-07T05")
-    world.turn(0.2)
+    world.act(0.2)
     assert world.sensor(SILVER, "bronze-done#2013-02-07T05") == first
     path.write_text("day\n1\n2\n3\n")
-    world.turn(0.3)
+    world.act(0.3)
     assert (first["rows"], world.sensor(SILVER, "bronze-done#2013-02-07T05")["rows"]) == (2, 3)
 
 
@@ -158,9 +158,9 @@ def test_hour_that_silver_counts_again_updates_gold(world: World) -> None:
     path = world.home / "silver" / "2013-02-07" / "05.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"groups": [{"scheduled": 2}]}')
-    world.turn(0.1)
+    world.act(0.1)
     path.write_text('{"groups": [{"scheduled": 4}]}')
-    world.turn(0.2)
+    world.act(0.2)
     progress = world.sensor(GOLD, "silver-progress#2013-02-07")
     assert (progress["hours_done"], progress["departures"]) == (1, 4)
 
@@ -175,13 +175,13 @@ def test_operators_fix_and_request_after_the_last_retry(world: World) -> None:
     world.store.put_config(decode_yaml(text, "bronze-flights.yaml"))
     fault = world.home / "faults" / f"bronze-{SCRIPT.broken}"
     operators = Operators(SCRIPT, world.feed, world.home, world.store, world.note)
-    operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 1), (BRONZE, SCRIPT.unchanged): DONE})
+    operators.act({(BRONZE, SCRIPT.broken): (Progress.FAILED, 1), (BRONZE, SCRIPT.unchanged): DONE})
     assert (world.said, fault.exists()) == ([], True)
-    operators.turn({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})
+    operators.act({(BRONZE, SCRIPT.broken): (Progress.FAILED, 2)})
     assert not fault.exists()
     assert FIXED in world.said[0]
     assert not operators.are_done
-    operators.turn({(BRONZE, SCRIPT.unchanged): DONE})
-    operators.turn({(BRONZE, SCRIPT.unchanged): DONE})
+    operators.act({(BRONZE, SCRIPT.unchanged): DONE})
+    operators.act({(BRONZE, SCRIPT.unchanged): DONE})
     assert operators.are_done
     assert len(world.said) == 2

@@ -58,7 +58,7 @@ def test_watchdog_is_invoked_once_when_it_is_overdue() -> None:
     roster = Roster(load_feed(), ticks, at("12:00:00"))
     counts = []
     for moment in ("12:00:59", "12:01:05", "12:01:06", "12:01:07"):
-        roster.turn(at(moment))
+        roster.act(at(moment))
         counts.append(ticks.count)
     assert counts == [0, 0, 1, 1]
 
@@ -67,6 +67,6 @@ def test_roster_is_over_after_its_events_or_their_time() -> None:
     roster = Roster(load_feed(), Ticks(), at("12:00:00"))
     reported = {(ROSTER, "SLA_BREACH"), (ROSTER, "SCHEDULE_MISSED")}
     assert not roster.is_over(at("12:01:20"), {(ROSTER, "SLA_BREACH")})
-    roster.turn(at("12:01:20"))
+    roster.act(at("12:01:20"))
     assert roster.is_over(at("12:01:20"), reported)
     assert roster.is_over(at("12:04:01"), set())

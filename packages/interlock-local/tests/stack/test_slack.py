@@ -149,7 +149,7 @@ def test_limit_counts_posts_and_names_the_wait(slack: RecordingSlack) -> None:
     assert len(slack.messages()) == 1
 
 
-def test_stopped_slack_refuses_and_continues_on_its_port(slack: RecordingSlack) -> None:
+def test_stopped_slack_rejects_and_continues_on_its_port(slack: RecordingSlack) -> None:
     post(slack, text="before")
     slack.stop()
     with pytest.raises(ConnectionRefusedError):

@@ -1,5 +1,6 @@
 """Declarative rules over sensor readings, with an explanation of every result."""
 
+from ._changes import next_change
 from ._checks import holds
 from ._drift import Drift, drift
 from ._findings import Finding
@@ -9,7 +10,6 @@ from ._rules import FARTHEST_OFFSET, Check, Mode, Rule, RuleError
 from ._rulesets import Evaluation, RuleSet, compile_rules
 from ._sensors import KeptRow, Selection, candidate_keys, key_matches, row_keys, select_rows
 from ._timestamps import parse_timestamp, updated_at
-from ._turns import next_turn
 from ._wording import shown
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "drift",
     "holds",
     "key_matches",
-    "next_turn",
+    "next_change",
     "parse_timestamp",
     "row_date",
     "row_keys",

@@ -58,10 +58,10 @@ class Rule(Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unkno
         return not self.any_date and self.date_offset == 0
 
     @property
-    def slot(self) -> str:
+    def row_name(self) -> str:
         """The name of the row that the rule reads: the key with the offset or "any date", if the rule has one.
 
-        Rules with the same slot read the same row.
+        Rules with the same row name read the same row.
         """
         if self.any_date:
             return f"{self.key}\x1fany date"

@@ -49,23 +49,25 @@ class RuleSet:
     """Rules compiled for evaluation. compile_rules makes it, and it is immutable.
 
     mode: the number of rules that must hold. rules: the rules as given. keys: their distinct sensor keys, in order.
-    slots: the distinct rows that they read (`Rule.slot`), in order.
+    row_names: the distinct rows that they read (`Rule.row_name`), in order.
     """
 
-    __slots__ = ("_checks", "_needs_all", "keys", "mode", "rules", "slots")
+    __slots__ = ("_checks", "_needs_all", "keys", "mode", "row_names", "rules")
 
     mode: Mode
     rules: tuple[Rule, ...]
     keys: tuple[str, ...]
-    slots: tuple[str, ...]
+    row_names: tuple[str, ...]
 
     def __init__(self, mode: Mode, rules: Sequence[Rule]) -> None:
         self.mode = Mode(mode)
         self._needs_all = self.mode is Mode.ALL
         self.rules = tuple(rules)
         self.keys = tuple(dict.fromkeys(rule.key for rule in self.rules))
-        self.slots = tuple(dict.fromkeys(rule.slot for rule in self.rules))
-        self._checks: tuple[tuple[str, Predicate], ...] = tuple((rule.slot, compile_rule(rule)) for rule in self.rules)
+        self.row_names = tuple(dict.fromkeys(rule.row_name for rule in self.rules))
+        self._checks: tuple[tuple[str, Predicate], ...] = tuple(
+            (rule.row_name, compile_rule(rule)) for rule in self.rules
+        )
 
     def __repr__(self) -> str:
         return f"RuleSet({self.mode.value}, {len(self.rules)} rules)"
@@ -73,10 +75,10 @@ class RuleSet:
     def evaluate(self, sensors: Sensors, now: datetime, notes: Mapping[str, str] | None = None) -> Evaluation:
         """Evaluate every rule at `now` (aware).
 
-        sensors: a rule's slot (the key, for a rule without `any_date` and `date_offset`) to the sensor's fields, from
-        `select_rows`. An absent slot means that the sensor has not arrived. Without any rule, ALL holds and ANY does
-        not hold. notes: a slot to a remark for the explanation, from `select_rows`, without effect on the result.
-        Raises interlock_sla.NaiveTimeError for a `now` without zone.
+        sensors: a rule's row name (the key, for a rule without `any_date` and `date_offset`) to the sensor's fields,
+        from `select_rows`. An absent row name means that the sensor has not arrived. Without any rule, ALL holds and
+        ANY does not. notes: a row name to a remark for the explanation, from `select_rows`, without effect on the
+        result. Raises interlock_sla.NaiveTimeError for a `now` without zone.
         """
         if now.tzinfo is None:
             raise naive(now)
@@ -88,24 +90,24 @@ class RuleSet:
         if now.tzinfo is None:
             raise naive(now)
         findings = []
-        for rule, (slot, check) in zip(self.rules, self._checks, strict=True):
-            fields = sensors.get(slot)
+        for rule, (row_name, check) in zip(self.rules, self._checks, strict=True):
+            fields = sensors.get(row_name)
             passed = fields is not None and check(fields, now)
-            findings.append(find(rule, fields, passed, now, (notes or {}).get(slot, "")))
+            findings.append(find(rule, fields, passed, now, (notes or {}).get(row_name, "")))
         return tuple(findings)
 
     def _all_hold(self, sensors: Sensors, now: datetime) -> bool:
         read = sensors.get
-        for slot, check in self._checks:
-            fields = read(slot)
+        for row_name, check in self._checks:
+            fields = read(row_name)
             if fields is None or not check(fields, now):
                 return False
         return True
 
     def _any_holds(self, sensors: Sensors, now: datetime) -> bool:
         read = sensors.get
-        for slot, check in self._checks:
-            fields = read(slot)
+        for row_name, check in self._checks:
+            fields = read(row_name)
             if fields is not None and check(fields, now):
                 return True
         return False

@@ -28,9 +28,9 @@ class KeptRow(Struct, frozen=True):
 class Selection(Struct, frozen=True):
     """The row that each rule reads.
 
-    fields: a rule's slot to the fields of its row. A slot without a row that counts is absent.
-    notes: a slot to a remark for the explanation: the reason why no row counts, or the time of a kept row.
-    sources: a slot to the key of its row. kept: the slots that read a kept row.
+    fields: a rule's row name to the fields of its row. A row name without a row that counts is absent.
+    notes: a row name to a remark for the explanation: the reason why no row counts, or the time of a kept row.
+    sources: a row name to the key of its row. kept: the row names that read a kept row.
     """
 
     fields: dict[str, Fields]
@@ -64,7 +64,7 @@ def select_rows(
     """The row that each rule reads for the run of `date`: the first of its candidates that counts for the run.
 
     A row that names the exact date comes before rows of its hours and before the row of its day (docs/dates.md §2).
-    rows: row key to fields, as they are now. kept: slot to the kept row of the date. A rule reads it where rows of
+    rows: row key to fields, as they are now. kept: row name to the kept row of the date. A rule reads it where rows of
     other dates have taken its place, but not where a row is unreadable or no row is left.
     A rule with `any_date` reads the first row that exists.
     """
@@ -74,27 +74,27 @@ def select_rows(
     from_kept: list[str] = []
     suffixes = _suffixes(date)
     for rule in rules:
-        slot = rule.slot
-        if slot in fields or slot in notes:
+        row_name = rule.row_name
+        if row_name in fields or row_name in notes:
             continue
         wanted = _wanted(rule, date) if rule.date_offset else date
         if wanted is None:
-            notes[slot] = (
+            notes[row_name] = (
                 f"has no row to read: dateOffset {rule.date_offset:+} from {date} leaves the years 1900 to 9998"
             )
             continue
         name, objections = _look(rows, rule, rule.key, wanted, suffixes if wanted is date else _suffixes(wanted))
-        row = kept.get(slot) if kept and objections else None
+        row = kept.get(row_name) if kept and objections else None
         if name is not None and (row is None or not row.exact):
-            fields[slot], sources[slot] = rows[name], name
+            fields[row_name], sources[row_name] = rows[name], name
             continue
         if row is not None and not _is_replaced(objections):
             row = None
         if row is not None and row.fields is not None:
-            fields[slot], sources[slot] = row.fields, rule.key
-            from_kept.append(slot)
+            fields[row_name], sources[row_name] = row.fields, rule.key
+            from_kept.append(row_name)
         if row is not None or objections:
-            notes[slot] = _note(rule, wanted, objections, row)
+            notes[row_name] = _note(rule, wanted, objections, row)
     return Selection(fields, notes, sources, frozenset(from_kept))
 
 

@@ -36,7 +36,7 @@ class Foreign(NamedTuple):
 
 
 def foreign(expression: str) -> Foreign | None:
-    """The form of another product, None for any other text. `meant` may still hold invalid fields."""
+    """The form of another product, None for any other text. `meant` may still have invalid fields."""
     expression = expression.strip().lower()
     if wrapped := _WRAPPER.fullmatch(expression):
         return _wrapped(wrapped[1], wrapped[2])

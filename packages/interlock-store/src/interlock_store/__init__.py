@@ -34,7 +34,7 @@ from interlock_store._rows import (
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
-from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
 from interlock_store._values import from_wire, to_wire
 from interlock_store._waits import Waits
@@ -75,7 +75,7 @@ __all__ = [
     "TableClient",
     "TableNames",
     "Tables",
-    "TransactionRefused",
+    "TransactionRejected",
     "UnreadableStatus",
     "Waits",
     "corrupted_values",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, assert_never
 from botocore.exceptions import ClientError
 
 from interlock_store._client import DynamoClient, TableClient
-from interlock_store._tables import TableBusy, TransactionRefused
+from interlock_store._tables import TableBusy, TransactionRejected
 from interlock_store._values import from_wire, tagged, to_wire
 from interlock_store._write import Check, Delete, Expect, Item, Put, Update, Write
 
@@ -136,7 +136,7 @@ class DynamoTables:
             except ClientError as error:
                 code = error.response["Error"].get("Code")
                 if code == "ConditionalCheckFailedException":
-                    raise TransactionRefused([0]) from None
+                    raise TransactionRejected([0]) from None
                 if code == "TransactionConflictException":
                     raise _Collision from error
                 raise
@@ -150,9 +150,9 @@ class DynamoTables:
             if error.response["Error"].get("Code") != "TransactionCanceledException":
                 raise
             reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
-            refused = [at for at, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
-            if refused:
-                raise TransactionRefused(refused) from None
+            rejected = [at for at, code in enumerate(reasons) if code == "ConditionalCheckFailed"]
+            if rejected:
+                raise TransactionRejected(rejected) from None
             if any(code in _PASSING for code in reasons):
                 raise _Collision from error
             raise

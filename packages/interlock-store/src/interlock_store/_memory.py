@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, assert_never
 
 from interlock_store._limits import check_transaction, meets, stored
-from interlock_store._tables import TransactionRefused
+from interlock_store._tables import TransactionRejected
 from interlock_store._write import Check, Delete, Item, Put, Update, Write, key_of
 
 Key = tuple[str, str, str]
@@ -89,9 +89,9 @@ class MemoryTables:
         with self._lock:
             check_transaction(writes)
             keys = [key_of(write) for write in writes]
-            refused = [at for at, write in enumerate(writes) if not meets(self._rows.get(keys[at]), write.expect)]
-            if refused:
-                raise TransactionRefused(refused)
+            rejected = [at for at, write in enumerate(writes) if not meets(self._rows.get(keys[at]), write.expect)]
+            if rejected:
+                raise TransactionRejected(rejected)
             # Values that cannot be stored are found before the first write.
             rows = [_after(write, self._rows.get(key)) for key, write in zip(keys, writes, strict=True)]
             for key, row in zip(keys, rows, strict=True):

@@ -27,7 +27,7 @@ from interlock_store._rows import (
 )
 from interlock_store._scan import Position, RowScan, ScanPage
 from interlock_store._store import Store
-from interlock_store._tables import TransactionRefused
+from interlock_store._tables import TransactionRejected
 from interlock_store._trigger_rows import expiry_of, read_status
 from interlock_store._write import Expect, Item, Update
 
@@ -195,7 +195,7 @@ class Migration:
         if self._apply:
             try:
                 self._tables.transact([step.write])
-            except TransactionRefused:
+            except TransactionRejected:
                 return False
         return True
 

@@ -564,7 +564,7 @@ def _open_attempt(decision: OpenAttempt, names: TableNames) -> list[Write]:
 
 
 def _answer(key: RunKey, request: AnsweredRequest, control: str, role: str = "") -> list[Write]:
-    """The answer of a request, written once. Its row leaves the pending index, unless it holds a newer request."""
+    """The answer of a request, written once. Its row leaves the pending index, unless it is that of a newer request."""
     name = rerun_marker(key, request.identity)
     writes: list[Write] = [Put(control, marker_row(key.pipeline_id, name, request.at), NOTHING_THERE, role)]
     if request.stands:

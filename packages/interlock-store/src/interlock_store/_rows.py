@@ -315,7 +315,7 @@ def texts(value: object) -> dict[str, str]:
 
 
 def intent_row(intent: JobIntent) -> str:
-    """A job intent as JSON. Configs hold floats and empty strings, which a read must return unchanged."""
+    """A job intent as JSON. Configs have floats and empty strings, which a read must return unchanged."""
     return msgspec.json.encode(intent).decode()
 
 
@@ -456,7 +456,7 @@ def read_rerun_request(row: Mapping[str, Any], at: datetime) -> RerunRequest:
 
 
 def request_stamp(row: Mapping[str, Any]) -> str | None:
-    """A rerun request's requestedAt as a string. The row may hold a number. None for an absent or empty value."""
+    """A rerun request's requestedAt as a string. The row may have a number. None for an absent or empty value."""
     stamp = row.get("requestedAt")
     return str(stamp) if isinstance(stamp, Decimal) or (isinstance(stamp, str) and stamp) else None
 
@@ -519,7 +519,7 @@ def dry_run_row(dry_run: DryRun, at: datetime) -> Item:
 
 
 def read_dry_run(row: Mapping[str, Any] | None, key: RunKey) -> DryRun:
-    """The observations of a dry run about a date. A missing row has none. Older rows hold `data` only.
+    """The observations of a dry run about a date. A missing row has none. Older rows have `data` only.
 
     A dry run starts nothing, so a corrupted value raises no error. It counts as absent, and the next write replaces it.
     """
@@ -568,7 +568,7 @@ def kept_row(key: RunKey, kept: KeptRows, at: datetime) -> Item:
     return {
         "PK": pipeline_pk(key.pipeline_id),
         "SK": run_sk("KEPT", key),
-        "rows": {slot: _kept_entry(row) for slot, row in kept.rows.items()},
+        "rows": {row_name: _kept_entry(row) for row_name, row in kept.rows.items()},
         "version": max(kept.version, 1),
         **QUIET,
         "ttl": epoch(at + _KEPT_TTL),
@@ -581,7 +581,7 @@ def _dormant_entry(dormant: Dormancy) -> Item:
     return {
         "dormant": {
             "sensorKey": dormant.sensor_key,
-            "slot": dormant.slot,
+            "slot": dormant.row_name,
             "since": format_time(dormant.since),
             "dryRun": dormant.is_dry,
         },
@@ -606,7 +606,7 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
     entries = stored if isinstance(stored, Mapping) else {}
     version = _whole(row.get("version"), otherwise=0)
     return KeptRows(
-        {str(slot): _read_kept(entry) for slot, entry in entries.items()},
+        {str(row_name): _read_kept(entry) for row_name, entry in entries.items()},
         version if version >= 1 else UNREADABLE_VERSION,
         _read_dormant(row.get("dormant")),
     )
@@ -615,14 +615,14 @@ def read_kept(row: Mapping[str, Any] | None) -> KeptRows:
 def _read_dormant(entry: Any) -> Dormancy | None:
     """The note of a date that waits. None without a note, and for an unreadable one."""
     stored = entry if isinstance(entry, Mapping) else {}
-    sensor_key, slot = stored.get("sensorKey"), stored.get("slot")
-    if not isinstance(sensor_key, str) or not isinstance(slot, str):
+    sensor_key, row_name = stored.get("sensorKey"), stored.get("slot")
+    if not isinstance(sensor_key, str) or not isinstance(row_name, str):
         return None
     try:
         since = parse_time(stored.get("since"), "", "").astimezone(UTC)
     except (MalformedRow, OverflowError):
         return None
-    return Dormancy(sensor_key, slot, since, is_dry=stored.get("dryRun") is True)
+    return Dormancy(sensor_key, row_name, since, is_dry=stored.get("dryRun") is True)
 
 
 def read_waiting(row: Mapping[str, Any]) -> tuple[RunKey, KeptRows]:

@@ -231,7 +231,7 @@ def _why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate,
     (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, now, selected.notes).findings
     if not finding.passed:
         return finding.sentence
-    source, fields = selected.sources[rule.slot], selected.fields[rule.slot]
+    source, fields = selected.sources[rule.row_name], selected.fields[rule.row_name]
     return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
 
 

@@ -64,7 +64,7 @@ from interlock_store._rows import (
     sensor_fields,
     waiting_place,
 )
-from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
+from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._waits import Waits
 from interlock_store._write import (
@@ -379,7 +379,7 @@ class Store:
         return _standing(row, waits=not answered)
 
     def rerun_stands(self, request: RerunRequest) -> StandingRequest | None:
-        """The date's row if it still holds this request. None if it holds a newer one."""
+        """The date's row if it is still that of this request. None if it is that of a newer one."""
         row = self._get(request.key, "RERUN_REQUEST")
         if row is None or not is_same(row.get("requestedAt", UNSET), request.requested_at):
             return None
@@ -396,7 +396,7 @@ class Store:
         sk, pk = run_sk("RERUN_REQUEST", key), pipeline_pk(key.pipeline_id)
         try:
             self._write(Update(self.names.control, pk, sk, remove=("GSI1PK", "GSI1SK"), expect=expect))
-        except TransactionRefused:
+        except TransactionRejected:
             return
 
     def is_rerun_handled(self, key: RunKey, identity: str) -> bool:
@@ -461,13 +461,13 @@ class Store:
             remove=() if place else ("GSI1PK", "GSI1SK"),
             expect=Expect(exists=True, equals=read),
         )
-        with contextlib.suppress(TransactionRefused):
+        with contextlib.suppress(TransactionRejected):
             self._write(change)
 
     def free_stale_slots(self, pipeline_id: str, now: datetime) -> set[RunKey]:
         """Free the slots of dates that are not under way any more, such as after a close by an older version.
 
-        A row that cannot be read as a run holds no slot either. The result is the dates that keep their slots.
+        A row that cannot be read as a run has no slot either. The result is the dates that keep their slots.
         """
         slots = list(self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix="OPEN#"))
         runs = {slot["SK"]: _run_of_slot(slot) for slot in slots}
@@ -488,7 +488,7 @@ class Store:
         expect = Expect(equals={"runToken": token}) if isinstance(token, str) else ANYTHING
         try:
             self._write(Delete(self.names.control, slot["PK"], slot["SK"], expect))
-        except TransactionRefused:
+        except TransactionRejected:
             return
 
     def pipelines(self) -> list[str]:
@@ -551,13 +551,13 @@ class Store:
         for _ in range(_FREE_KEY_TRIES):
             try:
                 self._tables.transact(writes)
-            except TransactionRefused as refused:
-                roles = {writes[at].role for at in refused.indexes}
+            except TransactionRejected as rejected:
+                roles = {writes[at].role for at in rejected.indexes}
                 if FENCE in roles:
                     return Commit.FENCED
                 if not roles <= {LOG, COUNT, ARRIVAL}:
                     return Commit.STALE
-                placed = [self._place(write) if at in refused.indexes else write for at, write in enumerate(writes)]
+                placed = [self._place(write) if at in rejected.indexes else write for at, write in enumerate(writes)]
                 if None in placed:
                     return Commit.STALE
                 writes = [write for write in placed if write is not None]
@@ -582,7 +582,7 @@ class Store:
         expect = Expect(exists=True, equals=entry)
         try:
             self._write(Update(self.names.control, row["PK"], row["SK"], remove=tuple(entry), expect=expect))
-        except TransactionRefused:
+        except TransactionRejected:
             return
 
     def forget_events(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -617,7 +617,7 @@ class Store:
         try:
             write = Update(self.names.control, pk, CONFIG, set=noted.set, remove=noted.remove, expect=noted.expect)
             self._write(write)
-        except TransactionRefused:
+        except TransactionRejected:
             return
 
     def note_config(self, pipeline_id: str, at: datetime) -> None:
@@ -632,7 +632,7 @@ class Store:
         try:
             changes = {"periodic": True}
             self._write(Update(self.names.control, pipeline_pk(pipeline_id), CONFIG, set=changes, expect=expect))
-        except TransactionRefused:
+        except TransactionRejected:
             return
 
     def put_sensor(self, pipeline_id: str, key: str, fields: Mapping[str, Any], ttl: int | None = None) -> None:

@@ -27,7 +27,7 @@ class StoreError(Exception):
     """The root of this package's errors."""
 
 
-class TransactionRefused(StoreError):
+class TransactionRejected(StoreError):
     """A condition did not hold, so nothing was written. `indexes`: the places of the rejected writes."""
 
     def __init__(self, indexes: Sequence[int]) -> None:
@@ -70,4 +70,4 @@ class Tables(Protocol):
         """
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All writes or none. Raises TransactionRefused if a condition does not hold."""
+        """All writes or none. Raises TransactionRejected if a condition does not hold."""

@@ -101,5 +101,5 @@ def _number(text: str) -> Decimal:
 
 
 def _bytes(value: bytes | str) -> bytes:
-    """A binary value. boto3 returns bytes, and the table client and the records of a Lambda event hold Base64."""
+    """A binary value. boto3 returns bytes, and the table client and the records of a Lambda event have Base64."""
     return b64decode(value) if isinstance(value, str) else bytes(value)

@@ -19,7 +19,7 @@ from interlock_store._rows import (
     read_wait,
     run_sk,
 )
-from interlock_store._tables import TableNames, Tables, TransactionRefused
+from interlock_store._tables import TableNames, Tables, TransactionRejected
 from interlock_store._write import Expect, Item, Update
 
 
@@ -76,7 +76,7 @@ class Waits:
         expect = replace(known, equals={"runToken": wait.run_token, **known.equals})
         try:
             self._tables.transact([Update(self._control, pk, sk, set=changes, remove=remove, expect=expect)])
-        except TransactionRefused:
+        except TransactionRejected:
             return False
         return True
 

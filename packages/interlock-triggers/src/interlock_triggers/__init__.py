@@ -8,7 +8,7 @@ from ._errors import (
     JobGone,
     MissingExtra,
     OutcomeUnknown,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     TriggerError,
 )
@@ -27,7 +27,7 @@ __all__ = [
     "JobGone",
     "MissingExtra",
     "OutcomeUnknown",
-    "StartRefused",
+    "StartRejected",
     "StartUnconfirmed",
     "Started",
     "State",

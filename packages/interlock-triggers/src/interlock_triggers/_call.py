@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ._clients import Clients
 from ._deadline import Deadline
-from ._errors import CheckFailed, JobGone, OutcomeUnknown, StartRefused, StartUnconfirmed
+from ._errors import CheckFailed, JobGone, OutcomeUnknown, StartRejected, StartUnconfirmed
 from ._redactor import Redactor
 from ._text import one_line
 from ._types import Attempt, Category
@@ -39,9 +39,9 @@ class Call(Struct, Generic[C], frozen=True):
         """
         return one_line(self.redactor.scrub_ours(text))
 
-    def refused(self, category: Category, message: str) -> StartRefused:
+    def rejected(self, category: Category, message: str) -> StartRejected:
         """The error for a start that was not accepted."""
-        return StartRefused(category, self.composed(message), self.type)
+        return StartRejected(category, self.composed(message), self.type)
 
     def unconfirmed(self, message: str, category: Category = Category.TRANSIENT) -> StartUnconfirmed:
         """The error for a start that may have been accepted. The same start, sent again, finds out."""

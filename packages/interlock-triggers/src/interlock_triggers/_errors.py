@@ -1,7 +1,7 @@
 """The errors of triggers, divided by whether the job may have been started.
 
 TriggerError                the base class
-├── StartRefused            definitely not started
+├── StartRejected            definitely not started
 │   └── MissingExtra        not started: an optional dependency is not installed
 ├── StartUnconfirmed        may have been started: the same start, sent again, finds out
 ├── OutcomeUnknown          may have been started: no later call can find out
@@ -26,7 +26,7 @@ class TriggerError(Exception):
         return f"{self.job_type}: {self.message}" if self.job_type else self.message
 
 
-class StartRefused(TriggerError):
+class StartRejected(TriggerError):
     """The target definitely did not accept the start, or nothing was sent.
 
     TRANSIENT: the same attempt may be started again. PERMANENT: the config or the target must change first.
@@ -55,7 +55,7 @@ class JobGone(CheckFailed):
     """The target answered that it does not know the job: the job does not run there. Always PERMANENT."""
 
 
-class MissingExtra(StartRefused):
+class MissingExtra(StartRejected):
     """The job type needs an optional dependency that is not installed. Nothing was sent."""
 
 

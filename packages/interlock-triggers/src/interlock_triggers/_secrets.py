@@ -59,7 +59,7 @@ _NOT_SECRET = re.compile(r"idempotency|pagination|next[-_]?token", re.IGNORECASE
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a header, a field or an option of this name holds a secret."""
+    """Whether a header, a field or an option of this name has a secret."""
     return bool(_NAME.search(name) or _CAMEL.search(name)) and not _NOT_SECRET.search(name)
 
 
@@ -109,7 +109,7 @@ def _login(value: str) -> Iterator[str]:
 
 
 def _secrets_in_text(text: str) -> Iterator[str]:
-    """Secrets inside a text that is a URL, a JSON document, a form, or holds `name=value` words."""
+    """Secrets inside a text that is a URL, a JSON document, a form, or contains `name=value` words."""
     yield from _secrets_in_url(text)
     if text.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _secrets_in_url(text: str) -> Iterator[str]:
 
 
 def _user_infos(text: str) -> Iterator[tuple[str, str]]:
-    """User and password of every `scheme://user:password@` in a text. Passwords may hold reserved signs."""
+    """User and password of every `scheme://user:password@` in a text. Passwords may contain reserved signs."""
     for scheme in _SCHEME_END.finditer(text):
         ahead = text[scheme.end() : scheme.end() + _USER_INFO_LENGTH]
         if "@" in ahead:

@@ -9,7 +9,7 @@ from typing import Any
 from ._call import Call, redactor_of
 from ._clients import Clients
 from ._deadline import Deadline
-from ._errors import CheckFailed, MissingExtra, StartRefused, TriggerError
+from ._errors import CheckFailed, MissingExtra, StartRejected, TriggerError
 from ._jobs import KINDS, AwsTrouble, BadConfig, Kind, check_error, read_form
 from ._types import Attempt, Capability, Category, Started, Status
 
@@ -20,7 +20,7 @@ def job_types() -> tuple[str, ...]:
 
 
 def capability(job_type: str) -> Capability:
-    """The protection of a job type against double starts. Raises StartRefused for an unknown type."""
+    """The protection of a job type against double starts. Raises StartRejected for an unknown type."""
     kind = _kind(job_type)
     return Capability(kind.deduplicates, kind.find is not None, kind.check is None)
 
@@ -40,7 +40,7 @@ def start(
     datetime or as epoch seconds. `clients` defaults to one shared by the process, with an empty allow-list. `taken`:
     the values that the config has from variables. No result, error or log line shows them.
 
-    Raises StartRefused (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
+    Raises StartRejected (not started), StartUnconfirmed (call again with the same key and `resumed=True`),
     OutcomeUnknown (no later call can find out: never send this attempt again) or MissingExtra.
     """
     kind = _kind(job_type)
@@ -48,7 +48,7 @@ def start(
     try:
         return kind.start(_call(job_type, kind, config, until, clients, taken, attempt), attempt)
     except BadConfig as error:
-        raise StartRefused(Category.PERMANENT, str(error), job_type) from None
+        raise StartRejected(Category.PERMANENT, str(error), job_type) from None
 
 
 def check(
@@ -104,15 +104,15 @@ def find(
 
 @contextmanager
 def _asking(job_type: str) -> Iterator[None]:
-    """Turn the errors of a start into CheckFailed: a request for a status starts no job."""
+    """Raise CheckFailed for the errors of a start: a request for a status starts no job."""
     try:
         yield
     except BadConfig as error:
         raise CheckFailed(Category.PERMANENT, str(error), job_type) from None
     except MissingExtra:
         raise
-    except StartRefused as refused:
-        raise CheckFailed(refused.category, refused.message, job_type) from None
+    except StartRejected as rejected:
+        raise CheckFailed(rejected.category, rejected.message, job_type) from None
 
 
 class Triggers:
@@ -162,7 +162,7 @@ class Triggers:
         return find(job_type, config, attempt, until=until, clients=self.clients, taken=taken)
 
 
-def _kind(job_type: str, error: type[TriggerError] = StartRefused) -> Kind:
+def _kind(job_type: str, error: type[TriggerError] = StartRejected) -> Kind:
     kind = KINDS.get(job_type) if isinstance(job_type, str) else None
     if kind is None:
         raise error(Category.PERMANENT, f"unknown job type {job_type!r}; known are {', '.join(KINDS)}", "")

@@ -83,7 +83,7 @@ def _is_date(text: str) -> bool:
 class Status(Struct, frozen=True):
     """The status of a job. Failures have a `category` and a `reason`. `duration` is in seconds, if the target gives it.
 
-    `details` holds further answers of the target as short text (an output's tail, an error's name).
+    `details` has further answers of the target as short text (an output's tail, an error's name).
     """
 
     state: State
@@ -97,7 +97,7 @@ class Started(Struct, frozen=True):
     """A job that the target accepted.
 
     `status` is set for jobs that end within their start (http, command, lambda). Their `run_id` is "sync".
-    `details` holds further input of `check`. `check` also works without it.
+    `details` has further input of `check`. `check` also works without it.
     """
 
     type: str

@@ -28,7 +28,7 @@ from interlock_triggers import (
     CheckFailed,
     Clients,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     Timing,
     TriggerError,
@@ -139,17 +139,17 @@ def test_temporary_failures_are_retried_with_one_key(script: list[str]) -> None:
 @pytest.mark.parametrize(
     ("script", "tries", "error", "category"),
     [
-        (["500"] * 5, 3, StartRefused, Category.TRANSIENT),
-        (["503"] * 5, 3, StartRefused, Category.TRANSIENT),
+        (["500"] * 5, 3, StartRejected, Category.TRANSIENT),
+        (["503"] * 5, 3, StartRejected, Category.TRANSIENT),
         (["cut-after"] * 5, 3, StartUnconfirmed, Category.TRANSIENT),
         (["cut-after", "500", "500"], 3, StartUnconfirmed, Category.TRANSIENT),
         (["502-after"] * 3, 3, StartUnconfirmed, Category.TRANSIENT),
-        ([Answer(400)] * 2, 1, StartRefused, Category.PERMANENT),
-        ([Answer(401)] * 2, 1, StartRefused, Category.PERMANENT),
-        ([Answer(404)] * 2, 1, StartRefused, Category.PERMANENT),
-        ([Answer(409)] * 2, 1, StartRefused, Category.PERMANENT),
-        ([Answer(304)] * 2, 1, StartRefused, Category.PERMANENT),
-        ([Answer(429)] * 2, 1, StartRefused, Category.TRANSIENT),
+        ([Answer(400)] * 2, 1, StartRejected, Category.PERMANENT),
+        ([Answer(401)] * 2, 1, StartRejected, Category.PERMANENT),
+        ([Answer(404)] * 2, 1, StartRejected, Category.PERMANENT),
+        ([Answer(409)] * 2, 1, StartRejected, Category.PERMANENT),
+        ([Answer(304)] * 2, 1, StartRejected, Category.PERMANENT),
+        ([Answer(429)] * 2, 1, StartRejected, Category.TRANSIENT),
         *((["cut-after", Answer(status)], 2, StartUnconfirmed, Category.TRANSIENT) for status in NO_VERDICTS),
         *((["502-after", Answer(status)], 2, StartUnconfirmed, Category.TRANSIENT) for status in NO_VERDICTS),
     ],
@@ -165,7 +165,7 @@ def test_retries_and_their_combined_result(
 
 
 @pytest.mark.parametrize("status", NO_VERDICTS)
-def test_no_refusal_of_a_resumed_start_refuses_the_first(status: int) -> None:
+def test_no_rejection_of_a_resumed_start_rejects_the_first(status: int) -> None:
     with Server(target := Scripted(Answer(status))) as server, pytest.raises(StartUnconfirmed):
         _start(server, attempt=RESUMED)
     assert len(target.requests) == 1
@@ -175,8 +175,8 @@ SEE_OTHER = Answer(303, b"", {"Location": "/outcome"})
 
 
 @pytest.mark.parametrize("status", [300, 400, 404, 409, 410, 422, 429, 500, 502, 503])
-def test_an_accepted_request_is_neither_refused_nor_repeated(status: int) -> None:
-    """303: the server accepted the request, and no answer at the address of its outcome can refuse it."""
+def test_an_accepted_request_is_neither_rejected_nor_repeated(status: int) -> None:
+    """303: the server accepted the request, and no answer at the address of its outcome can reject it."""
     target = Scripted(SEE_OTHER, Answer(status, b"", {"Retry-After": "0"}))
     with Server(target) as server, pytest.raises(StartUnconfirmed) as unconfirmed:
         _start(server)
@@ -193,7 +193,7 @@ def test_a_303_without_location_stays_unconfirmed() -> None:
 @pytest.mark.parametrize("location", ["http://[::1", "http://]/", "http://a b/", "http://h:99999/", "http://[::1%/"])
 @pytest.mark.parametrize(
     ("status", "error", "category"),
-    [(307, StartRefused, Category.PERMANENT), (303, StartUnconfirmed, Category.TRANSIENT)],
+    [(307, StartRejected, Category.PERMANENT), (303, StartUnconfirmed, Category.TRANSIENT)],
 )
 @pytest.mark.parametrize("job_type", ["http", "databricks", "airflow"])
 def test_an_unreadable_location_does_not_crash(
@@ -251,24 +251,24 @@ def test_a_throttle_with_retry_after_is_tried_again(status: int, value: str, pau
 @pytest.mark.parametrize("value", ["soon", "-1", "", "1e3"])
 def test_a_throttle_without_retry_after_is_not_tried_again(value: str) -> None:
     target = Scripted(Answer(429, b"", {"Retry-After": value}))
-    with Server(target) as server, pytest.raises(StartRefused) as refused:
+    with Server(target) as server, pytest.raises(StartRejected) as rejected:
         _start(server)
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert len(target.requests) == 1
 
 
 def test_a_pause_beyond_the_deadline_is_not_taken() -> None:
     naps = Naps()
-    with Server(Scripted(Answer(429, b"", {"Retry-After": "60"}))) as server, pytest.raises(StartRefused):
+    with Server(Scripted(Answer(429, b"", {"Retry-After": "60"}))) as server, pytest.raises(StartRejected):
         _start(server, naps=naps, seconds=5)
     assert naps.taken == []
 
 
 def test_an_error_body_is_cut_and_cleaned() -> None:
     body = b"no\x00 such\r\n\x1b[31mjob\x7f " + "é".encode() * 2000
-    with Server(Scripted(Answer(400, body))) as server, pytest.raises(StartRefused) as refused:
+    with Server(Scripted(Answer(400, body))) as server, pytest.raises(StartRejected) as rejected:
         _start(server)
-    message = refused.value.message
+    message = rejected.value.message
     assert "no such [31mjob é" in message
     assert message.isprintable()
     assert 500 < len(message.rpartition("400: ")[2].encode()) <= 512
@@ -383,9 +383,9 @@ def test_a_timeout_shorter_than_the_deadline_bounds_each_try() -> None:
 
 @pytest.mark.parametrize("timeout", [0, -1, "soon", "", "5x", float("inf"), float("nan")])
 def test_an_invalid_timeout_is_rejected(timeout: float | str) -> None:
-    with Server(target := Scripted()) as server, pytest.raises(StartRefused) as refused:
+    with Server(target := Scripted()) as server, pytest.raises(StartRejected) as rejected:
         _start(server, timeout=timeout)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert target.requests == []
 
 
@@ -404,11 +404,11 @@ def test_a_resolver_that_hangs_is_not_waited_for() -> None:
         return []
 
     clients = Clients(resolver=resolver, environment={})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start("http", {"url": "http://slow.example/"}, DAILY, until=time.time() + 0.3, clients=clients)
     left.set()
     assert not outlasted.is_set()
-    assert "cannot resolve" in str(refused.value)
+    assert "cannot resolve" in str(rejected.value)
 
 
 def test_a_name_that_does_not_exist_was_not_reached() -> None:
@@ -416,10 +416,10 @@ def test_a_name_that_does_not_exist_was_not_reached() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     clients = Clients(resolver=resolver, environment={}, timing=Naps().timing)
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start("http", {"url": "http://gone.example/"}, DAILY, until=time.time() + 60, clients=clients)
-    assert refused.value.category is Category.TRANSIENT
-    assert "Name or service not known" in str(refused.value)
+    assert rejected.value.category is Category.TRANSIENT
+    assert "Name or service not known" in str(rejected.value)
 
 
 def _closed_port() -> int:
@@ -427,7 +427,7 @@ def _closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_the_second_address_is_tried_when_the_first_refuses() -> None:
+def test_the_second_address_is_tried_when_the_first_rejects() -> None:
     with Server(target := Scripted()) as server:
         clients = Clients(
             allowed_hosts="127.0.0.0/8",
@@ -473,26 +473,26 @@ def test_the_breaker_opens_and_later_admits_a_trial() -> None:
         # The request uses the real clock. Only the breaker's clock stands still.
         clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=breakers, timing=Naps().timing)
         for _ in range(2):
-            with pytest.raises(StartRefused):
+            with pytest.raises(StartRejected):
                 _start(server, clients=clients)
         assert len(target.requests) == 5
         assert breakers.states() == {host: "open"}
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartRejected) as rejected:
             _start(server, clients=clients)
-        assert refused.value.category is Category.TRANSIENT
-        assert "for 60 s" in str(refused.value)
+        assert rejected.value.category is Category.TRANSIENT
+        assert "for 60 s" in str(rejected.value)
         assert len(target.requests) == 5
         now[0] += 59
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             _start(server, clients=clients)
         assert len(target.requests) == 5
         now[0] += 2
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             _start(server, clients=clients)
         assert len(target.requests) == 6
         assert breakers.states() == {host: "open"}
         now[0] += 61
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             _start(server, clients=clients)
         now[0] += 61
         _start(server, clients=clients)
@@ -503,11 +503,11 @@ def test_the_breaker_opens_and_later_admits_a_trial() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
-def test_refusals_of_a_request_do_not_open_the_breaker(status: int) -> None:
+def test_rejections_of_a_request_do_not_open_the_breaker(status: int) -> None:
     clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=Breakers(2))
     with Server(target := Scripted(*[Answer(status)] * 6)) as server:
         for _ in range(6):
-            with pytest.raises(StartRefused):
+            with pytest.raises(StartRejected):
                 _start(server, clients=clients)
     assert len(target.requests) == 6
 
@@ -517,7 +517,7 @@ def test_a_broken_host_leaves_other_hosts_alone() -> None:
     with Server(Scripted()) as healthy:
         broken = {"url": f"http://127.0.0.1:{_closed_port()}/"}
         for _ in range(2):
-            with pytest.raises(StartRefused):
+            with pytest.raises(StartRejected):
                 start("http", broken, DAILY, until=time.time() + 60, clients=clients)
         assert _start(healthy, clients=clients).run_id == "sync"
     assert sorted(clients.breakers.states().values()) == ["closed", "open"]
@@ -551,7 +551,7 @@ def test_the_state_of_a_breaker_is_logged(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.INFO, logger="interlock_triggers")
     clients = Clients(allowed_hosts="127.0.0.1", environment={}, breakers=Breakers(1), timing=Naps().timing)
     port = _closed_port()
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         start("http", {"url": f"http://127.0.0.1:{port}/"}, DAILY, until=time.time() + 60, clients=clients)
     (record,) = [entry for entry in caplog.records if entry.message == "circuit_breaker_state"]
     assert record.__dict__["host"] == f"127.0.0.1:{port}"
@@ -590,18 +590,18 @@ def _tls_server(target: Target, certificate: Path) -> Server:
     return Server(target, tls=context)
 
 
-def test_a_certificate_that_is_not_trusted_is_refused(certificate: Path) -> None:
+def test_a_certificate_that_is_not_trusted_is_rejected(certificate: Path) -> None:
     with _tls_server(target := Scripted(), certificate) as server:
         url = f"https://127.0.0.1:{server.port}/"
         clients = Clients(allowed_hosts="127.0.0.1", environment={}, timing=Naps().timing)
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartRejected) as rejected:
             start("http", {"url": url}, DAILY, until=time.time() + 60, clients=clients)
-    assert "cannot connect" in str(refused.value)
-    assert "self-signed certificate" in str(refused.value)
+    assert "cannot connect" in str(rejected.value)
+    assert "self-signed certificate" in str(rejected.value)
     assert target.requests == []
 
 
-def test_a_certificate_for_another_name_is_refused(certificate: Path) -> None:
+def test_a_certificate_for_another_name_is_rejected(certificate: Path) -> None:
     trust = ssl.create_default_context(cafile=str(certificate))
     with _tls_server(target := Scripted(), certificate) as server:
         clients = Clients(
@@ -612,7 +612,7 @@ def test_a_certificate_for_another_name_is_refused(certificate: Path) -> None:
             resolver=lambda host, port: [("127.0.0.1", port)],
         )
         url = f"https://other.example:{server.port}/"
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             start("http", {"url": url}, DAILY, until=time.time() + 60, clients=clients)
     assert target.requests == []
 
@@ -650,7 +650,7 @@ def test_the_time_share_of_an_address_bounds_only_connecting(certificate: Path) 
         assert server.connections == 1
 
 
-def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
+def test_a_redirect_from_https_to_http_is_rejected(certificate: Path) -> None:
     """A listener on the wire could read the request."""
     trust = ssl.create_default_context(cafile=str(certificate))
     with Server(plain := Scripted()) as other:
@@ -658,10 +658,10 @@ def test_a_redirect_from_https_to_http_is_refused(certificate: Path) -> None:
         with _tls_server(target, certificate) as server:
             clients = Clients(allowed_hosts="127.0.0.1", environment={}, trust=trust)
             url = f"https://127.0.0.1:{server.port}/run"
-            with pytest.raises(StartRefused) as refused:
+            with pytest.raises(StartRejected) as rejected:
                 start("http", {"url": url}, DAILY, until=time.time() + 60, clients=clients)
-    assert refused.value.category is Category.PERMANENT
-    assert "from https to http" in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "from https to http" in str(rejected.value)
     assert plain.requests == []
 
 
@@ -674,7 +674,7 @@ def test_a_tls_server_without_handshake_is_left_at_the_deadline() -> None:
 
     with RawServer(respond) as server:
         clients = Clients(allowed_hosts="127.0.0.1", environment={})
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             start("http", {"url": f"https://127.0.0.1:{server.port}/"}, DAILY, until=time.time() + 0.3, clients=clients)
         left.set()
         assert not outlasted.is_set()
@@ -682,7 +682,7 @@ def test_a_tls_server_without_handshake_is_left_at_the_deadline() -> None:
 
 @pytest.mark.parametrize(
     ("until", "error"),
-    [(datetime.datetime(2030, 1, 1), ValueError), (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), StartRefused)],
+    [(datetime.datetime(2030, 1, 1), ValueError), (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), StartRejected)],
 )
 def test_the_deadline_is_an_aware_instant(until: datetime.datetime, error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -18,7 +18,7 @@ from interlock_triggers import (
     Category,
     Clients,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Timing,
@@ -216,9 +216,9 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize("url", FORBIDDEN, ids=lambda url: repr(url)[:60])
 def test_a_forbidden_address_is_never_connected_to(url: str, connects: Callable[[], list[str]]) -> None:
     wire = Wire({"127.0.0.1": OK, PUBLIC: OK})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start(url, _clients(wire))
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert wire.dialled == []
     assert connects() == []
 
@@ -227,7 +227,7 @@ def test_a_forbidden_address_is_never_connected_to(url: str, connects: Callable[
 @pytest.mark.parametrize("url", FORBIDDEN[::9], ids=lambda url: repr(url)[:60])
 def test_the_other_http_types_are_guarded_too(job_type: str, url: str, connects: Callable[[], list[str]]) -> None:
     wire = Wire({"127.0.0.1": OK, PUBLIC: OK})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(url, _clients(wire), job_type)
     assert wire.dialled == []
     assert connects() == []
@@ -236,7 +236,7 @@ def test_the_other_http_types_are_guarded_too(job_type: str, url: str, connects:
 @pytest.mark.parametrize("url", FORBIDDEN[::5], ids=lambda url: repr(url)[:60])
 def test_with_the_real_dialer_no_socket_is_connected_either(url: str, connects: Callable[[], list[str]]) -> None:
     clients = Clients(resolver=Names(TABLE), timing=Timing(sleep=lambda seconds: None), environment={})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(url, clients)
     assert connects() == []
 
@@ -286,14 +286,14 @@ REDIRECTS = [
 @pytest.mark.parametrize(("status", "location"), REDIRECTS)
 def test_a_redirect_to_a_forbidden_address_is_not_followed(status: int, location: str) -> None:
     wire = Wire({PUBLIC: redirect(status, location), "127.0.0.1": OK})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start("http://public.example/run", _clients(wire))
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert wire.dialled == [PUBLIC]
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1/status", "http://metadata.google.internal/", "file:///x"])
-def test_an_accepted_request_with_forbidden_redirect_not_refused(location: str) -> None:
+def test_accepted_request_with_forbidden_redirect_not_rejected(location: str) -> None:
     """303 means that the request was processed and its outcome is at another address."""
     wire = Wire({PUBLIC: redirect(303, location), "127.0.0.1": OK})
     with pytest.raises(StartUnconfirmed):
@@ -311,7 +311,7 @@ def test_the_outcome_of_a_303_is_read_at_its_location() -> None:
 @pytest.mark.parametrize("job_type", ["airflow", "databricks"])
 def test_an_api_redirect_to_a_forbidden_address_is_not_followed(job_type: str) -> None:
     wire = Wire({PUBLIC: redirect(307, "http://127.0.0.1/")})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://public.example", _clients(wire), job_type)
     assert wire.dialled == [PUBLIC]
 
@@ -323,14 +323,14 @@ def test_a_forbidden_address_at_the_end_of_a_chain_is_unreached() -> None:
             OTHER_PUBLIC: redirect(308, "http://10.0.0.1/run"),
         }
     )
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://public.example/run", _clients(wire))
     assert wire.dialled == [PUBLIC, OTHER_PUBLIC]
 
 
 def test_a_redirect_loop_ends() -> None:
     wire = Wire({PUBLIC: redirect(307, "http://public.example/again")})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://public.example/run", _clients(wire))
     assert len(wire.dialled) == 6
 
@@ -348,18 +348,18 @@ def test_another_host_gets_method_and_body_without_credentials() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302])
-def test_a_post_is_never_turned_into_a_get(status: int) -> None:
+def test_a_post_never_becomes_a_get(status: int) -> None:
     wire = Wire({PUBLIC: redirect(status, "http://other.example/run"), OTHER_PUBLIC: OK})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start("http://public.example/run", _clients(wire))
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert wire.dialled == [PUBLIC]
 
 
 def test_a_name_that_changes_between_tries_is_checked_each_time() -> None:
     wire = Wire({"127.0.0.1": OK})
     rebinding = Names({"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://rebind.example/run", _clients(wire, rebinding))
     assert wire.dialled == [PUBLIC]
 
@@ -374,7 +374,7 @@ def test_a_name_is_resolved_once_per_connection() -> None:
 def test_a_name_that_changes_across_a_redirect_is_not_followed() -> None:
     wire = Wire({PUBLIC: redirect(307, "http://rebind.example/again"), "127.0.0.1": OK})
     rebinding = Names({"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://rebind.example/run", _clients(wire, rebinding))
     assert wire.dialled == [PUBLIC]
 
@@ -425,14 +425,14 @@ def test_the_allow_list_permits_hosts_addresses_and_networks(allowed: str, url: 
 )
 def test_the_allow_list_permits_only_its_entries(allowed: str, url: str) -> None:
     wire = Wire({"10.20.30.40": OK, "127.0.0.1": OK})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(url, _clients(wire, allowed_hosts=allowed))
     assert wire.dialled == []
 
 
 def test_an_allowed_host_may_not_redirect_beyond_the_list() -> None:
     wire = Wire({"10.20.30.40": redirect(307, "http://127.0.0.1/"), "127.0.0.1": OK})
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start("http://db.corp.example/", _clients(wire, allowed_hosts="db.corp.example"))
     assert wire.dialled == ["10.20.30.40"]
 
@@ -479,9 +479,9 @@ HEADERS = [
 @pytest.mark.parametrize("job_type", ["http", "airflow", "databricks"])
 def test_headers_cannot_inject_or_reframe(job_type: str, headers: dict[str, str]) -> None:
     wire = Wire({PUBLIC: OK})
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start("http://public.example", _clients(wire), job_type, headers=headers)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert wire.dialled == []
 
 

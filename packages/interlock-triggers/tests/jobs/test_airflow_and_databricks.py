@@ -16,7 +16,7 @@ from interlock_triggers import (
     CheckFailed,
     Clients,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Timing,
@@ -86,10 +86,10 @@ def test_the_body_is_the_apis_or_the_conf(body: Any, conf: dict[str, str], note:
 @pytest.mark.parametrize(
     "body", [{"dag_run_id": "mine"}, {"logical_date": None}, {"conf": "text"}, "not json", ["list"], '"text"']
 )
-def test_a_body_that_cannot_be_sent_is_refused(body: Any) -> None:
-    with Server(target := Airflow("v2")) as server, pytest.raises(StartRefused) as refused:
+def test_a_body_that_cannot_be_sent_is_rejected(body: Any) -> None:
+    with Server(target := Airflow("v2")) as server, pytest.raises(StartRejected) as rejected:
         _start_dag(server, body=body)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert target.requests == []
 
 
@@ -122,9 +122,9 @@ def test_a_rejected_new_token_is_not_renewed() -> None:
     target = Airflow("v2")
     target._is_let_in = lambda request: False  # type: ignore[method-assign]
     target.lockout = 403
-    with Server(target) as server, pytest.raises(StartRefused) as refused:
+    with Server(target) as server, pytest.raises(StartRejected) as rejected:
         _start_dag(server)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert len(target.tokens) == 1
     assert len(target.starts) == 1
 
@@ -151,13 +151,13 @@ def test_configured_headers_go_with_the_status_calls_too() -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_wrong_password_is_a_permanent_refusal(version: str) -> None:
+def test_a_wrong_password_is_a_permanent_rejection(version: str) -> None:
     wrong = "Basic " + base64.b64encode(b"interlock:wrong-password").decode()
-    with Server(target := Airflow(version)) as server, pytest.raises(StartRefused) as refused:
+    with Server(target := Airflow(version)) as server, pytest.raises(StartRejected) as rejected:
         _start_dag(server, headers={"Authorization": wrong})
-    assert refused.value.category is Category.PERMANENT
-    assert "401" in str(refused.value)
-    assert "wrong-password" not in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "401" in str(rejected.value)
+    assert "wrong-password" not in str(rejected.value)
     assert target.jobs == []
 
 
@@ -165,9 +165,9 @@ def test_a_wrong_password_is_a_permanent_refusal(version: str) -> None:
 def test_a_login_without_a_token_starts_nothing(answer: Answer) -> None:
     target = Airflow("v2")
     target._login = lambda document: answer  # type: ignore[method-assign]
-    with Server(target) as server, pytest.raises(StartRefused) as refused:
+    with Server(target) as server, pytest.raises(StartRejected) as rejected:
         _start_dag(server)
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert target.jobs == []
 
 
@@ -182,10 +182,10 @@ def test_without_a_token_login_basic_auth_is_tried() -> None:
 def test_a_collision_is_ours_only_if_our_run_exists() -> None:
     with Server(target := Airflow("v1")) as server:
         target.logical_dates.add("2026-03-03T08:00:00.250000+00:00")
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartRejected) as rejected:
             _start_dag(server)
-        assert refused.value.category is Category.PERMANENT
-        assert "409" in str(refused.value)
+        assert rejected.value.category is Category.PERMANENT
+        assert "409" in str(rejected.value)
         target.runs["k-1"] = {"dag_run_id": "k-1", "state": "queued"}
         assert _start_dag(server).run_id == "k-1"
 
@@ -213,11 +213,11 @@ def test_a_start_whose_answer_is_lost_is_found_at_once(version: str, fault: str)
 def test_a_server_with_an_unknown_api_version_starts_nothing(status: int) -> None:
     target = Airflow("v2")
     target.handle = lambda request: Answer(status)  # type: ignore[method-assign]
-    with Server(target) as server, pytest.raises(StartRefused) as refused:
+    with Server(target) as server, pytest.raises(StartRejected) as rejected:
         _start_dag(server)
-    assert refused.value.category is (Category.TRANSIENT if status == 500 else Category.PERMANENT)
+    assert rejected.value.category is (Category.TRANSIENT if status == 500 else Category.PERMANENT)
     said = f"the server's API version is unknown (answered {status}); end the url with /api/v1 or /api/v2"
-    assert str(refused.value) == f"airflow: {said}"
+    assert str(rejected.value) == f"airflow: {said}"
 
 
 def test_ids_are_quoted_in_addresses() -> None:
@@ -230,11 +230,11 @@ def test_ids_are_quoted_in_addresses() -> None:
 @pytest.mark.parametrize("dag_id", ["", ".", "..", "../../etc", "a/b", "a?b", "a#b", "a b", "a%2fb", "a\n", "\ud800"])
 def test_an_invalid_dag_id_is_rejected_before_a_request(dag_id: str) -> None:
     with Server(target := Airflow("v2")) as server:
-        with pytest.raises(StartRefused) as refused:
+        with pytest.raises(StartRejected) as rejected:
             _start_dag(server, dagID=dag_id)
         with pytest.raises(CheckFailed) as failed:
             _check_dag(server, "k-1", _clients(), dagID=dag_id)
-    assert refused.value.category is failed.value.category is Category.PERMANENT
+    assert rejected.value.category is failed.value.category is Category.PERMANENT
     assert target.requests == []
 
 
@@ -317,9 +317,9 @@ def test_a_run_now_carries_job_token_and_parameters(
 
 @pytest.mark.parametrize("job_id", ["", "abc", "6.2", "-1", "٦"])
 def test_a_job_id_that_is_not_a_number_is_rejected(job_id: str) -> None:
-    with Server(target := Databricks()) as server, pytest.raises(StartRefused) as refused:
+    with Server(target := Databricks()) as server, pytest.raises(StartRejected) as rejected:
         _run_now(server, jobId=job_id)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert target.requests == []
 
 
@@ -351,10 +351,10 @@ def test_rate_limits_are_waited_out() -> None:
     assert target.jobs == ["k-1"]
 
 
-def test_a_refusal_contains_the_message_of_databricks() -> None:
-    with Server(Databricks()) as server, pytest.raises(StartRefused) as refused:
+def test_a_rejection_contains_the_message_of_databricks() -> None:
+    with Server(Databricks()) as server, pytest.raises(StartRejected) as rejected:
         _run_now(server, jobId=1)
-    assert "Job 1 does not exist." in str(refused.value)
+    assert "Job 1 does not exist." in str(rejected.value)
 
 
 def test_the_message_and_duration_of_a_run_are_kept() -> None:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from trigger_peers.aws import MACHINE, ROLE, Aws, Refused, in_process
+from trigger_peers.aws import MACHINE, ROLE, Aws, Rejected, in_process
 from trigger_peers.server import Answer, Server
 
 from interlock_triggers import (
@@ -15,7 +15,7 @@ from interlock_triggers import (
     Clients,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Timing,
@@ -67,9 +67,9 @@ def test_a_long_step_name_is_cut_before_its_key() -> None:
 
 
 @pytest.mark.parametrize("command", ["", "'"])
-def test_an_emr_command_that_cannot_be_split_is_refused(command: str) -> None:
+def test_an_emr_command_that_cannot_be_split_is_rejected(command: str) -> None:
     aws = Aws()
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(aws, "emr", {"clusterId": "j-1", "stepName": "load", "command": command})
     assert aws.requests == []
 
@@ -118,13 +118,13 @@ def test_an_emr_serverless_run_has_driver_role_name_and_token() -> None:
 
 
 @pytest.mark.parametrize("driver", [{"sparkSubmit": {"entryPoint": 5}}, {"sparkSubmt": {}}])
-def test_a_job_driver_that_boto3_refuses_shows_no_values(driver: dict[str, Any]) -> None:
+def test_a_job_driver_that_boto3_rejects_shows_no_values(driver: dict[str, Any]) -> None:
     aws = Aws()
     config = {"applicationId": "app1", "executionRoleArn": ROLE, "jobDriver": driver}
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start(aws, "emr-serverless", config)
-    assert refused.value.category is Category.PERMANENT
-    assert "entryPoint" not in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "entryPoint" not in str(rejected.value)
     assert aws.requests == []
 
 
@@ -153,18 +153,18 @@ def test_an_existing_execution_is_adopted_even_after_its_end(state: str) -> None
 @pytest.mark.parametrize("suffix", ["", ":7", ":PROD"])
 def test_versions_and_aliases_are_no_part_of_an_execution(suffix: str) -> None:
     aws = Aws()
-    aws.refuse_starts = Refused("ExecutionAlreadyExists")
+    aws.reject_starts = Rejected("ExecutionAlreadyExists")
     aws._DescribeStateMachine = lambda request, document: {"type": "STANDARD", "name": "load"}  # type: ignore[method-assign]
     started = _start(aws, "step-function", {"stateMachineArn": MACHINE + suffix})
     assert started.run_id == MACHINE.replace("stateMachine", "execution") + ":k-1"
 
 
-def test_an_express_machine_is_refused_before_it_is_started() -> None:
+def test_an_express_machine_is_rejected_before_it_is_started() -> None:
     aws = Aws()
     aws.machine_type = "EXPRESS"
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start(aws, "step-function", {"stateMachineArn": MACHINE})
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert aws.executions == {}
 
 
@@ -172,7 +172,7 @@ def test_a_machine_that_may_not_be_described_is_still_started() -> None:
     aws = Aws()
 
     def denied(request: Any, document: Any) -> Any:
-        raise Refused("AccessDeniedException", "not authorized")
+        raise Rejected("AccessDeniedException", "not authorized")
 
     aws._DescribeStateMachine = denied  # type: ignore[method-assign]
     assert _start(aws, "step-function", {"stateMachineArn": MACHINE}).run_id.endswith(":k-1")
@@ -182,7 +182,7 @@ def test_a_started_express_execution_is_an_unknown_outcome() -> None:
     aws = Aws()
 
     def denied(request: Any, document: Any) -> Any:
-        raise Refused("AccessDeniedException", "not authorized")
+        raise Rejected("AccessDeniedException", "not authorized")
 
     aws._DescribeStateMachine = denied  # type: ignore[method-assign]
     aws._StartExecution = lambda request, document: {  # type: ignore[method-assign]
@@ -196,15 +196,15 @@ def test_a_started_express_execution_is_an_unknown_outcome() -> None:
 @pytest.mark.parametrize("arn", ["load", "arn:aws:states:::stateMachine:load", "arn:aws:states:x:1:activity:y"])
 def test_an_arn_of_another_kind_is_rejected(arn: str) -> None:
     aws = Aws()
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start(aws, "step-function", {"stateMachineArn": arn})
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert aws.requests == []
 
 
-def test_input_beyond_the_limit_is_refused() -> None:
+def test_input_beyond_the_limit_is_rejected() -> None:
     aws = Aws()
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(aws, "step-function", {"stateMachineArn": MACHINE, "arguments": {"x": "y" * 262_144}})
     assert aws.requests == []
 
@@ -262,11 +262,11 @@ def test_a_function_is_given_its_payload(payload: Any, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("payload", ["not json", {"x": "y" * (6 * 1024 * 1024)}])
-def test_a_payload_that_cannot_be_sent_is_refused(payload: Any) -> None:
+def test_a_payload_that_cannot_be_sent_is_rejected(payload: Any) -> None:
     aws = Aws()
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _start(aws, "lambda", {"functionName": "load", "payload": payload})
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
     assert aws.requests == []
 
 
@@ -295,26 +295,26 @@ def test_function_errors(error: Any, category: Category) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "error", "category"),
     [
-        ("TooManyRequestsException", 429, StartRefused, Category.TRANSIENT),
-        ("ResourceNotFoundException", 404, StartRefused, Category.PERMANENT),
-        ("RequestTooLargeException", 413, StartRefused, Category.PERMANENT),
-        ("InvalidRequestContentException", 400, StartRefused, Category.PERMANENT),
-        ("AccessDeniedException", 403, StartRefused, Category.PERMANENT),
-        ("EC2ThrottledException", 502, StartRefused, Category.TRANSIENT),
-        ("ENILimitReachedException", 502, StartRefused, Category.TRANSIENT),
-        ("KMSDisabledException", 502, StartRefused, Category.TRANSIENT),
-        ("ServiceUnavailableException", 503, StartRefused, Category.TRANSIENT),
+        ("TooManyRequestsException", 429, StartRejected, Category.TRANSIENT),
+        ("ResourceNotFoundException", 404, StartRejected, Category.PERMANENT),
+        ("RequestTooLargeException", 413, StartRejected, Category.PERMANENT),
+        ("InvalidRequestContentException", 400, StartRejected, Category.PERMANENT),
+        ("AccessDeniedException", 403, StartRejected, Category.PERMANENT),
+        ("EC2ThrottledException", 502, StartRejected, Category.TRANSIENT),
+        ("ENILimitReachedException", 502, StartRejected, Category.TRANSIENT),
+        ("KMSDisabledException", 502, StartRejected, Category.TRANSIENT),
+        ("ServiceUnavailableException", 503, StartRejected, Category.TRANSIENT),
         ("ServiceException", 500, OutcomeUnknown, Category.TRANSIENT),
         ("BadGateway", 502, OutcomeUnknown, Category.TRANSIENT),
         ("GatewayTimeout", 504, OutcomeUnknown, Category.TRANSIENT),
     ],
 )
-def test_refusals_of_lambda_before_the_function_runs(
+def test_rejections_of_lambda_before_the_function_runs(
     code: str, status: int, error: type[Exception], category: Category
 ) -> None:
     aws = Aws()
-    aws.refuse_starts = Refused(code, "because", status)
-    with pytest.raises((StartRefused, OutcomeUnknown)) as raised:
+    aws.reject_starts = Rejected(code, "because", status)
+    with pytest.raises((StartRejected, OutcomeUnknown)) as raised:
         _start(aws, "lambda", {"functionName": "load"})
     assert type(raised.value) is error
     assert raised.value.category is category
@@ -343,12 +343,12 @@ def test_a_resumed_invocation_is_not_repeated() -> None:
     ],
 )
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"])
-def test_lost_permissions_do_not_refuse_an_earlier_start(job_type: str, config: dict[str, Any], code: str) -> None:
+def test_lost_permissions_do_not_reject_an_earlier_start(job_type: str, config: dict[str, Any], code: str) -> None:
     aws = Aws()
-    aws.refuse_starts = Refused(code, "denied", 403)
+    aws.reject_starts = Rejected(code, "denied", 403)
     with pytest.raises(StartUnconfirmed):
         _start(aws, job_type, config, RESUMED)
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         _start(aws, job_type, config)
 
 
@@ -359,7 +359,7 @@ def _broken_client(*_: Any, **__: Any) -> Any:
 
 
 def test_a_client_that_cannot_be_made_started_nothing() -> None:
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start(
             "glue",
             {"jobName": "load"},
@@ -367,8 +367,8 @@ def test_a_client_that_cannot_be_made_started_nothing() -> None:
             until=time.time() + 60,
             clients=Clients(aws=_broken_client, environment={}),
         )
-    assert refused.value.category is Category.PERMANENT
-    assert "region" in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "region" in str(rejected.value)
 
 
 def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,10 +378,10 @@ def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 60, clients=Clients(environment={}))
-    assert refused.value.category is Category.PERMANENT
-    assert "credentials" in str(refused.value)
+    assert rejected.value.category is Category.PERMANENT
+    assert "credentials" in str(rejected.value)
 
 
 def test_default_clients_send_a_start_once_and_a_question_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,7 +395,7 @@ def test_default_clients_send_a_start_once_and_a_question_again(monkeypatch: pyt
             monkeypatch.setenv(name, value)
         clients = Clients(environment={})
         aws.fault_starts, aws.fault_others = "500", "500"
-        with pytest.raises(StartRefused):
+        with pytest.raises(StartRejected):
             start("glue", {"jobName": "load"}, ATTEMPT, until=time.time() + 60, clients=clients)
         assert [aws.operation(request) for request in aws.requests] == ["StartJobRun"]
         aws.requests.clear()

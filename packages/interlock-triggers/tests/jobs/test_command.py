@@ -22,7 +22,7 @@ from interlock_triggers import (
     Clients,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     State,
     Status,
     check,
@@ -86,10 +86,10 @@ def test_arguments_are_split_as_quoted_and_no_shell_sees_them(
 
 
 @pytest.mark.parametrize("command", ["", "   ", "'unclosed", '"', "'' argument"])
-def test_a_command_that_cannot_be_split_is_refused(command: str) -> None:
-    with pytest.raises(StartRefused) as refused:
+def test_a_command_that_cannot_be_split_is_rejected(command: str) -> None:
+    with pytest.raises(StartRejected) as rejected:
         _run(command)
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
 
 
 def test_the_environment_is_path_and_interlock_variables() -> None:
@@ -154,18 +154,18 @@ def test_a_command_that_a_signal_ends_has_failed() -> None:
 
 
 def test_a_missing_program_is_not_started() -> None:
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _run("no-such-program-here --flag")
-    assert refused.value.category is Category.PERMANENT
-    assert str(refused.value) == "command: 'no-such-program-here': No such file or directory"
+    assert rejected.value.category is Category.PERMANENT
+    assert str(rejected.value) == "command: 'no-such-program-here': No such file or directory"
 
 
 def test_a_file_without_execute_permission_is_not_started(tmp_path: Path) -> None:
     file = tmp_path / "data"
     file.write_text("x")
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _run(str(file))
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
 
 
 def test_the_working_directory(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_the_working_directory(tmp_path: Path) -> None:
     assert _run("pwd", directory=str(tmp_path)).details["output"].strip() == str(tmp_path)
     below = str(tmp_path / "below")
     assert _run("pwd", directory=str(tmp_path), workingDirectory=below).details["output"].strip() == below
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _run("pwd", workingDirectory=str(tmp_path / "gone"))
-    assert "working directory" in str(refused.value)
+    assert "working directory" in str(rejected.value)
 
 
 def test_the_end_of_long_output_is_kept() -> None:
@@ -206,9 +206,9 @@ def test_a_resumed_command_is_never_run_again(tmp_path: Path) -> None:
 
 def test_nothing_is_run_when_no_time_is_left(tmp_path: Path) -> None:
     file = tmp_path / "ran"
-    with pytest.raises(StartRefused) as refused:
+    with pytest.raises(StartRejected) as rejected:
         _run(f"touch {file}", seconds=0.0)
-    assert refused.value.category is Category.TRANSIENT
+    assert rejected.value.category is Category.TRANSIENT
     assert not file.exists()
 
 

@@ -5,14 +5,14 @@ import time
 from typing import Any
 
 import pytest
-from trigger_peers.aws import Aws, Refused, in_process
+from trigger_peers.aws import Aws, Rejected, in_process
 
 from interlock_triggers import (
     Attempt,
     Category,
     Clients,
     Started,
-    StartRefused,
+    StartRejected,
     StartUnconfirmed,
     State,
     Status,
@@ -122,13 +122,13 @@ def test_a_job_that_cannot_be_listed_is_not_started_again() -> None:
         ("AccessDeniedException", Category.PERMANENT),
     ],
 )
-def test_refusals_of_a_start(code: str, category: Category) -> None:
+def test_rejections_of_a_start(code: str, category: Category) -> None:
     aws = Aws()
-    aws.refuse_starts = Refused(code, "because")
-    with pytest.raises(StartRefused) as refused:
+    aws.reject_starts = Rejected(code, "because")
+    with pytest.raises(StartRejected) as rejected:
         _start(aws)
-    assert refused.value.category is category
-    assert str(refused.value) == f"glue: {code}: because"
+    assert rejected.value.category is category
+    assert str(rejected.value) == f"glue: {code}: because"
 
 
 INSIGHT = json.dumps(
@@ -205,10 +205,10 @@ def test_an_error_on_a_later_page_counts() -> None:
     assert _check(_succeeded([*quiet, TRUE_POSITIVES["driver error"]])).state is State.FAILED
 
 
-@pytest.mark.parametrize("refusal", ["AccessDeniedException", "ServiceUnavailableException", "ThrottlingException"])
-def test_with_unreadable_logs_the_success_of_glue_counts(refusal: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("rejection", ["AccessDeniedException", "ServiceUnavailableException", "ThrottlingException"])
+def test_with_unreadable_logs_the_success_of_glue_counts(rejection: str, caplog: pytest.LogCaptureFixture) -> None:
     aws = _succeeded(list(TRUE_POSITIVES.values()))
-    aws.logs_refusal = refusal
+    aws.logs_rejection = rejection
     assert _check(aws).state is State.SUCCEEDED
     assert "glue_logs_unreadable" in caplog.text
 
@@ -297,5 +297,5 @@ def test_the_reason_and_the_duration_are_glues() -> None:
 
 def test_deadlines_use_the_clock_that_was_given() -> None:
     assert time.time() != BEGUN
-    with pytest.raises(StartRefused):
+    with pytest.raises(StartRejected):
         start("glue", {"jobName": "load"}, DAILY, until=BEGUN, clients=_clients(Aws()))

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from interlock_triggers import Attempt, Category, Clients, Started, StartRefused, State, Status, check, find, start
+from interlock_triggers import Attempt, Category, Clients, Started, StartRejected, State, Status, check, find, start
 
 ATTEMPT = Attempt("bronze", "stream", "2026-03-03T07", 0, "k-1")
 RESUMED = Attempt("bronze", "stream", "2026-03-03T07", 0, "k-1", resumed=True)
@@ -81,10 +81,10 @@ def test_a_glue_success_with_an_error_in_its_log_is_a_failure() -> None:
     assert "ERROR Launcher" in status.reason
 
 
-def test_an_unknown_glue_job_is_refused() -> None:
-    with pytest.raises(StartRefused) as refused:
+def test_an_unknown_glue_job_is_rejected() -> None:
+    with pytest.raises(StartRejected) as rejected:
         _start("glue", {"jobName": "nowhere"})
-    assert refused.value.category is Category.PERMANENT
+    assert rejected.value.category is Category.PERMANENT
 
 
 def test_an_emr_step_is_added_once() -> None:

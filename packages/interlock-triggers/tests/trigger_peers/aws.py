@@ -19,7 +19,7 @@ MACHINE = f"arn:aws:states:eu-central-1:{ACCOUNT}:stateMachine:load"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/jobs"
 
 
-class Refused(Exception):
+class Rejected(Exception):
     def __init__(self, code: str, message: str = "", status: int = 400) -> None:
         super().__init__(code)
         self.answer = Answer(
@@ -46,11 +46,11 @@ class Aws(Target):
         self.machine_type = "STANDARD"
         self.job_arguments: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
-        self.logs_refusal: str | None = None
+        self.logs_rejection: str | None = None
         self.unreadable_streams: set[str] = set()
         self.endless_streams: set[str] = set()
         self.page_size = 50
-        self.refuse_starts: Refused | None = None
+        self.reject_starts: Rejected | None = None
         self.hide: set[str] = set()
 
     def operation(self, request: Request) -> str:
@@ -82,24 +82,24 @@ class Aws(Target):
             "throttle": ("ThrottlingException", 400),
             "throttle-wait": ("TooManyRequestsException", 429),
         }[kind]
-        return Refused(code, "not now", status).answer
+        return Rejected(code, "not now", status).answer
 
     def handle(self, request: Request) -> Answer:
         operation = self.operation(request)
         document = json.loads(request.body or b"{}") if operation != "Invoke" else {}
         try:
-            if self.refuse_starts is not None and self.is_start(request):
-                raise self.refuse_starts
+            if self.reject_starts is not None and self.is_start(request):
+                raise self.reject_starts
             answer = getattr(self, f"_{operation}")(request, document)
-        except Refused as refused:
-            return refused.answer
+        except Rejected as rejected:
+            return rejected.answer
         return answer if isinstance(answer, Answer) else Answer(200, json.dumps(answer).encode())
 
     # Glue and its logs
 
     def _StartJobRun(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if document["JobName"] != "load":
-            raise Refused("EntityNotFoundException", "Job load2 not found.")
+            raise Rejected("EntityNotFoundException", "Job load2 not found.")
         run_id = f"jr_{len(self.runs)}"
         self.runs[run_id] = {
             "Id": run_id,
@@ -112,7 +112,7 @@ class Aws(Target):
 
     def _GetJobRun(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if document["RunId"] not in self.runs:
-            raise Refused("EntityNotFoundException", "run not found")
+            raise Rejected("EntityNotFoundException", "run not found")
         return {"JobRun": self.runs[document["RunId"]]}
 
     def _GetJobRuns(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
@@ -123,16 +123,16 @@ class Aws(Target):
         return {"Job": {"Name": "load", "DefaultArguments": self.job_arguments}}
 
     def _FilterLogEvents(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
-        if self.logs_refusal:
-            raise Refused(self.logs_refusal)
+        if self.logs_rejection:
+            raise Rejected(self.logs_rejection)
         (stream,) = document["logStreamNames"]
         if stream in self.unreadable_streams:
-            raise Refused("AccessDeniedException", "not authorized", 403)
+            raise Rejected("AccessDeniedException", "not authorized", 403)
         if stream in self.endless_streams:
             return {"events": [], "nextToken": "more"}
         lines = self.logs.get((document["logGroupName"], stream))
         if lines is None:
-            raise Refused("ResourceNotFoundException", "The specified log stream does not exist.")
+            raise Rejected("ResourceNotFoundException", "The specified log stream does not exist.")
         kept = [line for line in lines if matches(document["filterPattern"], line)]
         return self._page(document, "nextToken", "events", [{"message": line} for line in kept])
 
@@ -140,7 +140,7 @@ class Aws(Target):
 
     def _AddJobFlowSteps(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if document["JobFlowId"] != "j-1":
-            raise Refused("InvalidRequestException", "Cluster id 'j-2' is not valid.")
+            raise Rejected("InvalidRequestException", "Cluster id 'j-2' is not valid.")
         (step,) = document["Steps"]
         step_id = f"s-{len(self.steps)}"
         created = {"CreationDateTime": 1_772_524_800}
@@ -158,14 +158,14 @@ class Aws(Target):
 
     def _DescribeStep(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if document["StepId"] not in self.steps:
-            raise Refused("InvalidRequestException", "Step id is not valid.")
+            raise Rejected("InvalidRequestException", "Step id is not valid.")
         return {"Step": self.steps[document["StepId"]]}
 
     # Step Functions
 
     def _DescribeStateMachine(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if document["stateMachineArn"] != MACHINE:
-            raise Refused("StateMachineDoesNotExist", "no such machine")
+            raise Rejected("StateMachineDoesNotExist", "no such machine")
         return {"stateMachineArn": MACHINE, "name": "load", "type": self.machine_type, "status": "ACTIVE"}
 
     def _StartExecution(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
@@ -173,7 +173,7 @@ class Aws(Target):
         if name in self.executions:
             known = self.executions[name]
             if known["input"] != document["input"] or known["status"] != "RUNNING":
-                raise Refused("ExecutionAlreadyExists", "Execution Already Exists")
+                raise Rejected("ExecutionAlreadyExists", "Execution Already Exists")
             return {"executionArn": known["executionArn"], "startDate": 1_772_524_800}
         arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
         self.executions[name] = {
@@ -189,14 +189,14 @@ class Aws(Target):
     def _DescribeExecution(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         found = self.executions.get(document["executionArn"].rpartition(":")[2])
         if found is None:
-            raise Refused("ExecutionDoesNotExist", "Execution Does Not Exist")
+            raise Rejected("ExecutionDoesNotExist", "Execution Does Not Exist")
         return found
 
     # EMR Serverless
 
     def _ServerlessStart(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if request.path != "/applications/app1/jobruns":
-            raise Refused("ResourceNotFoundException", "Application app2 does not exist", 404)
+            raise Rejected("ResourceNotFoundException", "Application app2 does not exist", 404)
         token = document["clientToken"]
         known = next((run for run in self.job_runs.values() if run["clientToken"] == token), None)
         if known is None:
@@ -210,14 +210,14 @@ class Aws(Target):
         found = re.fullmatch(r"/applications/app1/jobruns/(\w+)", request.path)
         run = self.job_runs.get(found[1]) if found else None
         if run is None:
-            raise Refused("ResourceNotFoundException", "no such run", 404)
+            raise Rejected("ResourceNotFoundException", "no such run", 404)
         return {"jobRun": run}
 
     # Lambda
 
     def _Invoke(self, request: Request, document: dict[str, Any]) -> Any:  # noqa: N802
         if request.path != "/2015-03-31/functions/load/invocations":
-            raise Refused("ResourceNotFoundException", "Function not found: load2", 404)
+            raise Rejected("ResourceNotFoundException", "Function not found: load2", 404)
         self.invocations.append(request.body)
         return self.function_answer
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from trigger_peers.aws import MACHINE, ROLE, Aws, AwsServer, Refused, in_process, over_http
+from trigger_peers.aws import MACHINE, ROLE, Aws, AwsServer, Rejected, in_process, over_http
 from trigger_peers.machine import Machine
 from trigger_peers.server import Answer, Server, Target
 from trigger_peers.web import BASIC, Airflow, Databricks, JobEndpoint
@@ -24,7 +24,7 @@ class Expected(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A job type in the contract. `config` takes the server's URL. `wrong` is a config that it refuses permanently."""
+    """A job type in the contract. `config` takes the server's URL. `wrong` is a config that it rejects permanently."""
 
     type: str
     target: Callable[[], Target]
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     wrong: Callable[[str], dict[str, Any]]
     states: tuple[Expected, ...] = ()
     aws: bool = False
-    refuse: Callable[[Any], None] | None = None
+    reject: Callable[[Any], None] | None = None
 
 
 @cache
@@ -110,12 +110,12 @@ def _airflow(version: str) -> Kind:
     )
 
 
-def _refuse_for_good(target: JobEndpoint) -> None:
+def _reject_for_good(target: JobEndpoint) -> None:
     target.verdict = Answer(400, b'{"error": "no such job"}')
 
 
 def _deny(target: Aws) -> None:
-    target.refuse_starts = Refused("AccessDeniedException", "not authorized", 403)
+    target.reject_starts = Rejected("AccessDeniedException", "not authorized", 403)
 
 
 _DATABRICKS = {"jobId": 620, "headers": {"Authorization": f"Bearer {Databricks.TOKEN}"}, "arguments": {"table": "o"}}
@@ -126,7 +126,7 @@ KINDS = {
         JobEndpoint,
         lambda url: {"url": f"{url}/run", "headers": {"Authorization": "Bearer t0p-s3cret"}},
         lambda url: {"url": f"{url}/run"},
-        refuse=_refuse_for_good,
+        reject=_reject_for_good,
     ),
     "command": Kind(
         "command",
@@ -168,7 +168,7 @@ KINDS = {
             *_ended(TIMEOUT, "TIMEOUT", "EXPIRED"),
         ),
         aws=True,
-        refuse=_deny,
+        reject=_deny,
     ),
     "emr": Kind(
         "emr",
@@ -181,7 +181,7 @@ KINDS = {
             *_ended(TRANSIENT, "FAILED", "CANCELLED", "INTERRUPTED"),
         ),
         aws=True,
-        refuse=_deny,
+        reject=_deny,
     ),
     "emr-serverless": Kind(
         "emr-serverless",
@@ -195,7 +195,7 @@ KINDS = {
             *_ended(TIMEOUT, "FAILED", stateDetails="Job run timed out after 60 minutes"),
         ),
         aws=True,
-        refuse=_deny,
+        reject=_deny,
     ),
     "step-function": Kind(
         "step-function",
@@ -210,7 +210,7 @@ KINDS = {
             *_ended(TIMEOUT, "TIMED_OUT"),
         ),
         aws=True,
-        refuse=_deny,
+        reject=_deny,
     ),
     "lambda": Kind(
         "lambda",
@@ -218,7 +218,7 @@ KINDS = {
         lambda url: {"functionName": "load", "payload": {"key": "k-1"}},
         lambda url: {"functionName": "load2"},
         aws=True,
-        refuse=_deny,
+        reject=_deny,
     ),
 }
 

@@ -44,8 +44,8 @@ LONG = 120.0
 
 FAULTS_BEFORE = ("cut-before", "500", "503", "throttle", "throttle-wait")
 """The target does not accept the request."""
-REFUSALS = ("300", "304", "400", "402", "404", "409", "410", "422")
-"""The target permanently refuses a request that it may have accepted before: it has changed, or knows the key."""
+REJECTIONS = ("300", "304", "400", "402", "404", "409", "410", "422")
+"""The target permanently rejects a request that it may have accepted before: it has changed, or knows the key."""
 FAULTS_AFTER = ("cut-after", "half", "garbage", "502-after", "504-after")
 """The target accepts the request, and its answer is corrupted."""
 
@@ -89,7 +89,7 @@ class Target:
                 return Hang()
             if fault in FAULTS_BEFORE:
                 return self.error(str(fault))
-            if fault in REFUSALS:
+            if fault in REJECTIONS:
                 return Answer(int(str(fault)), b'{"error": "no"}')
             return _spoilt(fault, self.handle(request))
 
@@ -100,7 +100,7 @@ class Target:
 
 def _spoilt(fault: str | None, answer: Answer) -> Outcome:
     if fault in ("half", "garbage") and answer.status >= 300:
-        return answer  # a refusal does not become a success on its way
+        return answer  # a rejection does not become a success on its way
     match fault:
         case None:
             return answer

@@ -28,7 +28,7 @@ class Names:
 
 
 class Wire:
-    """A dialer without connections: addresses with a script answer from it, all others refuse."""
+    """A dialer without connections: addresses with a script answer from it, all others reject."""
 
     def __init__(self, scripts: Mapping[str, bytes] | None = None) -> None:
         self.dialled: list[str] = []

@@ -21,7 +21,7 @@ _TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 
 _LEASE = "leaseUntil"
 _UNSURE = "unsure"
-"""Holds why an earlier holder may have done the work."""
+"""The reason why an earlier holder may have done the work."""
 
 _SINCE = "since"
 _OWN = frozenset({"PK", "SK", _DONE, _SINCE, "leasedBy"})
@@ -137,7 +137,7 @@ class LeasedRows:
         return self._read(key).get(name)
 
     def swap(self, key: Key, name: str, old: Mapping[str, Any] | None, new: str, now: datetime) -> bool:
-        """Write a text of the row, which may be absent, if it is still `old`. The result is whether it was."""
+        """Replace a text of the row if it is still `old` (None: absent). False if another writer has changed it."""
         condition = f"attribute_not_exists({name})" if old is None else f"{name} = :old"
         values: dict[str, Any] = {":new": {"S": new}, ":ttl": {"N": self._ttl(now)}}
         values |= {} if old is None else {":old": old}
@@ -261,7 +261,7 @@ def read_moment(text: object) -> datetime | None:
 
 
 def _unreadable(row: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]:
-    """The attributes of a row that is not done that would keep it from being leased for good."""
+    """The unreadable attributes of a row that is not done. With them, its lease would never end."""
     if _DONE in row:
         yield _DONE, row[_DONE]
     if _LEASE in row and ("N" not in row[_LEASE] or Decimal(row[_LEASE]["N"]) > int(_milliseconds(now + _FARTHEST))):

@@ -24,7 +24,7 @@ _MOST_PROBLEMS = 40
 class Fact(Struct, frozen=True, omit_defaults=True):
     """The part of an event that the state keeps. `at` is the time of the event (UTC). Texts are not escaped yet.
 
-    `subject` is the part of the run that the event is about, and the incident itself for an event about no part.
+    `subject` is the part of the run that the event is about. An event about no part is a subject of its own.
     """
 
     at: datetime
@@ -92,7 +92,7 @@ def advance(state: RunState, fact: Fact) -> Step:
 
 
 def standing(state: RunState) -> Standing:
-    """The content of the head. A success of the run resolves all problems up to its instant and missed deadlines."""
+    """The content of the head. A success of the run resolves its breaches and all problems up to its instant."""
     open_facts = sorted(_open(state), key=lambda fact: (_ORDER[fact.severity], fact.order))
     past = (problem.fact for problem in state.problems.values() if problem.fact not in open_facts)
     ended = sorted(past, key=lambda fact: fact.order)

@@ -13,7 +13,7 @@ from interlock_config._problems import MOST_ERRORS, ConfigError, Path, Problem, 
 from interlock_config._values import plain_keys
 
 JSON_LIMIT = 256 * 1024
-"""Largest JSON text that is read, in bytes. A table row holds at most 400 KB."""
+"""Largest JSON text that is read, in bytes. A table row has at most 400 KB."""
 
 _PLAINER = {
     "Input data was truncated": "it ends too early: a bracket or a quote is not closed",
@@ -39,17 +39,17 @@ def read_json(data: bytes | str, source: str) -> JsonText:
     """The plain values of a JSON text. Raises ConfigError for any text that is not exactly one JSON value."""
     text = _as_bytes(data, source)
     if len(text) > JSON_LIMIT:
-        raise _refused(source, f"is longer than {JSON_LIMIT // 1024} KB and was not read")
+        raise _rejected(source, f"is longer than {JSON_LIMIT // 1024} KB and was not read")
     text = text.removeprefix(codecs.BOM_UTF8)
     try:
         value = msgspec.json.decode(text)
     except RecursionError:
-        raise _refused(source, "is nested too deeply") from None
+        raise _rejected(source, "is nested too deeply") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError) as error:
         raise _malformed(source, text, str(error)) from None
     keys = plain_keys(value, may_be_empty=False) if type(value) is dict else None
     if _keys_in(text) != (_keys(value) if keys is None else keys):
-        _refuse_doubles(text, source)
+        _reject_doubles(text, source)
     return JsonText(value, keys is not None, len(text) * _MOST_GROWTH <= JSON_LIMIT)
 
 
@@ -64,7 +64,7 @@ def _as_bytes(data: bytes | str, source: str) -> bytes:
     try:
         return data.encode()
     except UnicodeEncodeError:
-        raise _refused(source, "is not Unicode text") from None
+        raise _rejected(source, "is not Unicode text") from None
 
 
 def _keys(value: Any) -> int:
@@ -78,11 +78,11 @@ def _keys(value: Any) -> int:
     return count
 
 
-def _refuse_doubles(text: bytes, source: str) -> None:
+def _reject_doubles(text: bytes, source: str) -> None:
     try:
         plain = json.loads(text, object_pairs_hook=_Pairs)
     except RecursionError:
-        raise _refused(source, "is nested too deeply") from None
+        raise _rejected(source, "is nested too deeply") from None
     doubles: dict[Path, None] = {}
     waiting: list[tuple[Path, Any]] = [((), plain)]
     for path, outer in waiting:  # the loop extends the list
@@ -108,7 +108,7 @@ class _Pairs:
 def _malformed(source: str, text: bytes, said: str) -> ConfigError:
     """The parser's message with the line. The parser counts bytes and adds a prefix to each message."""
     if not text.strip():
-        return _refused(source, "is empty")
+        return _rejected(source, "is empty")
     place = re.search(r" \(byte ([0-9]+)\)$", said)
     line = text.count(b"\n", 0, int(place[1])) + 1 if place else None
     words = said[: place.start()] if place else said
@@ -116,5 +116,5 @@ def _malformed(source: str, text: bytes, said: str) -> ConfigError:
     return ConfigError([Problem(source, "", UNSET, f"is not JSON: {words}", line=line)])
 
 
-def _refused(source: str, message: str) -> ConfigError:
+def _rejected(source: str, message: str) -> ConfigError:
     return ConfigError([Problem(source, "", UNSET, message)])

@@ -72,12 +72,12 @@ class _Reader:
         """The values of the only document. Raises ConfigError for no document or several."""
         self._next()  # the stream begins
         if isinstance(self._next(), yaml.StreamEndEvent):
-            raise self._refused(None, "is empty")
+            raise self._rejected(None, "is empty")
         value = self._value((), self._next())
         self._next()  # the document ends
         following = self._next()
         if not isinstance(following, yaml.StreamEndEvent):
-            raise self._refused(following, "holds more than one document (---); one file holds one pipeline")
+            raise self._rejected(following, "holds more than one document (---); one file holds one pipeline")
         return value
 
     def _value(self, path: Path, event: Any) -> Any:
@@ -85,7 +85,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._aliased(path, event)
         if len(path) > DEPTH_LIMIT:
-            raise self._refused(event, "is nested too deeply")
+            raise self._rejected(event, "is nested too deeply")
         before = self._weight
         self._add_weight(event, 1)
         if isinstance(event, yaml.ScalarEvent):
@@ -101,7 +101,7 @@ class _Reader:
     def _aliased(self, path: Path, event: Any) -> Any:
         if event.anchor not in self._anchors:
             name = show_word(path, event.anchor)
-            raise self._refused(event, f"the alias *{name} has no complete anchor before it")
+            raise self._rejected(event, f"the alias *{name} has no complete anchor before it")
         value, weight = self._anchors[event.anchor]
         self._add_weight(event, weight)
         return value
@@ -158,7 +158,7 @@ class _Reader:
 
     def _key(self, path: Path, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise self._refused(event, "a key must be text, not a mapping, a list or an alias")
+            raise self._rejected(event, "a key must be text, not a mapping, a list or an alias")
         self._add_weight(event, len(event.value))
         return str(event.value)
 
@@ -167,7 +167,7 @@ class _Reader:
         value = self._value(path, event)
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
-            raise self._refused(event, "<< merges mappings only")
+            raise self._rejected(event, "<< merges mappings only")
         return list(sources)
 
     def _check_tag(self, path: Path, event: Any) -> None:
@@ -177,11 +177,11 @@ class _Reader:
     def _add_weight(self, event: Any, weight: int) -> None:
         self._weight += weight
         if self._weight > WEIGHT_LIMIT:
-            raise self._refused(event, "its aliases (*name) expand to far more than a pipeline needs")
+            raise self._rejected(event, "its aliases (*name) expand to far more than a pipeline needs")
 
     def _next(self) -> Any:
         return next(self._events)
 
-    def _refused(self, event: Any, message: str) -> ConfigError:
+    def _rejected(self, event: Any, message: str) -> ConfigError:
         line = None if event is None else event.start_mark.line + 1
         return ConfigError([Problem(self._findings.source, "", UNSET, message, line=line)])

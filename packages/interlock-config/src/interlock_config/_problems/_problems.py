@@ -45,7 +45,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 class ConfigError(ValueError):
     """A document cannot be used. The base class of this package's errors.
 
-    `problems` holds every problem that was found, errors and warnings, in the order of the document.
+    `problems` has every problem that was found, errors and warnings, in the order of the document.
     """
 
     problems: tuple[Problem, ...]

@@ -40,7 +40,7 @@ _ADDRESS_WITHOUT_PORT = re.compile(
 )
 _SCHEME_NAME = re.compile(r"(?<![\w.+-])[a-z][a-z.+-]{0,20}$", re.IGNORECASE)
 _ADDRESS_NAME = re.compile(r"ur[li]|host|endpoint|address|server|dsn|connection", re.IGNORECASE)
-# `url:https://user: password` without quotes: the key holds the beginning of the address, and its value the rest.
+# `url:https://user: password` without quotes: the key is the beginning of the address, and its value the rest.
 _BEGUN_ADDRESS = re.compile(r"://|(?:ur[li]|host|endpoint|address|server|dsn|connection)[\w.-]{0,40}:.", re.IGNORECASE)
 _NAME_ENDS = re.compile(r"[:=\s]")
 _HEADER_NAME_ENDS = re.compile(r"[^A-Za-z0-9_.-]")
@@ -84,7 +84,7 @@ def shown(value: Any) -> Any:
 
 
 def shown_key(key: str, *, of_secrets: bool, is_alone: bool = False) -> str:
-    """The key of a mapping without its secrets: without a space or a colon, a key also holds its value.
+    """The key of a mapping without its secrets: without a space or a colon, a key also contains its value.
 
     is_alone: the key has no value, and may be the text behind the comma of a value that needed quotes.
     """
@@ -134,9 +134,9 @@ def _is_near(name: str, known: str) -> bool:
 
 
 def _without_user(text: str, *, is_address: bool) -> str:
-    """The text without user and password. They end at the last @, as a password may hold any sign.
+    """The text without user and password. They end at the last @, as a password may contain any sign.
 
-    They begin after the first `://`, else with the word that holds the first colon. A word without a colon is a mail
+    They begin after the first `://`, else with the word that contains the first colon. A word without a colon is a mail
     address, except in the value of an address key, where it is a user.
     """
     before, at, rest = text.rpartition("@")

@@ -1,6 +1,6 @@
 """Plain values become structs: `_build` decodes them, and `_walk` finds every place that does not fit its type.
 
-Before that, `_odd` rejects values that no config may hold, `_absent` removes keys that count as left out, and
+Before that, `_odd` rejects values that no config may have, `_absent` removes keys that count as left out, and
 `_canonical` changes spellings to one form. `_expected` describes an expected type, `_leaves` returns the error of a
 single value, and `_hints` and `_unknown_keys` name the value or key that was probably meant.
 """

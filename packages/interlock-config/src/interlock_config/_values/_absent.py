@@ -1,6 +1,6 @@
-"""The keys that count as left out: optional keys that hold null, "" or an empty list or map.
+"""The keys that count as left out: optional keys with null, "" or an empty list or map.
 
-Stored configs hold many: `jsonencode(yamldecode(file))` writes a null for every key without a value.
+Stored configs have many: `jsonencode(yamldecode(file))` writes a null for every key without a value.
 """
 
 from collections.abc import Mapping

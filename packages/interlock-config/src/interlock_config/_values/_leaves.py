@@ -78,7 +78,7 @@ def _time_hint(expected: Expected, value: Any) -> str:
     meant = time_meant(value, or_minute="hourly" in expected.allowed) if expected.is_time else None
     if meant is None:
         return ""
-    counted = "; some YAML readers turn 10:00 into 600" if type(value) is int and value >= 60 else ""
+    counted = "; some YAML readers read 10:00 as 600" if type(value) is int and value >= 60 else ""
     return f"{counted}{':' if counted else ';'} did you mean {meant}?"
 
 

@@ -1,4 +1,4 @@
-"""Plain values that no config may hold: too deep nesting, and numbers that other readers change."""
+"""Plain values that no config may have: too deep nesting, and numbers that other readers change."""
 
 from math import isfinite
 from typing import Any

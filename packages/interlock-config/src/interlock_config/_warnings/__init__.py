@@ -1,7 +1,7 @@
 """Warnings about allowed values that were probably not meant: one module per subject, and `_all` runs them.
 
 `_schedule`, `_sla`, `_moves` (deadlines that excluded days move), `_rules`, `_values` and `_keys` (sensors of rules)
-and `_job` hold the warnings. `_repeats` finds repeated entries of a list. `_notices` holds the notices for users of an
+and `_job` have the warnings. `_repeats` finds repeated entries of a list. `_notices` has the notices for users of an
 older Interlock.
 """
 

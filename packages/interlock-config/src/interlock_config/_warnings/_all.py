@@ -27,7 +27,7 @@ RESERVED_ID = "INFRASTRUCTURE"
 _MOST_KEYS_SHOWN = 5
 _PREFIX = "INTERLOCK_"
 _OUR_NAME = re.compile(r"INTERLOCK_[A-Za-z0-9_]{0,40}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # a text that is not a name may hold anything, even a secret
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # a text that is not a name may be anything, even a secret
 
 
 def warnings(config: PipelineConfig, source: str = "") -> tuple[Problem, ...]:

@@ -34,14 +34,14 @@ class BusEntry(Struct, frozen=True):
 class BusError(Exception):
     """The bus rejected some entries at each try. `codes` are the bus's error codes.
 
-    `refused` maps the place of each rejected entry to its code. The bus took all others. If `refused` is empty, it
+    `rejected` maps the place of each rejected entry to its code. The bus took all others. If `rejected` is empty, it
     is unknown which entries the bus took.
     """
 
-    def __init__(self, codes: Sequence[str], refused: Mapping[int, str] | None = None) -> None:
+    def __init__(self, codes: Sequence[str], rejected: Mapping[int, str] | None = None) -> None:
         super().__init__(f"the bus rejected {len(codes)} events: {', '.join(sorted(set(codes)))}")
         self.codes = tuple(codes)
-        self.refused = dict(refused or {})
+        self.rejected = dict(rejected or {})
 
 
 class MalformedEvent(Exception):
@@ -63,17 +63,17 @@ class EventBus:
     def publish(self, entries: Sequence[BusEntry]) -> None:
         """Put all entries on the bus in order. Raises BusError for the entries that stay rejected.
 
-        A temporary rejection is tried again. A permanent rejection holds up no other entry. After a page with
+        A temporary rejection is tried again. A permanent rejection delays no other entry. After a page with
         temporary rejections the rest is not sent.
         """
-        refused = {at: _TOO_LARGE for at, entry in enumerate(entries) if _size(entry) > MOST_BYTES}
+        rejected = {at: _TOO_LARGE for at, entry in enumerate(entries) if _size(entry) > MOST_BYTES}
         is_open = True
-        for page in _pages({at: entry for at, entry in enumerate(entries) if at not in refused}):
+        for page in _pages({at: entry for at, entry in enumerate(entries) if at not in rejected}):
             left = self._publish_page(page) if is_open else dict.fromkeys(page, _NOT_SENT)
             is_open = is_open and PERMANENT_CODES.issuperset(left.values())
-            refused |= left
-        if refused:
-            raise BusError(list(refused.values()), refused)
+            rejected |= left
+        if rejected:
+            raise BusError(list(rejected.values()), rejected)
 
     def ping(self) -> None:
         """Raise unless the bus exists and answers."""
@@ -88,10 +88,10 @@ class EventBus:
 
         def put() -> dict[int, str]:
             nonlocal left
-            refused = self._put(left)
-            for_good.update({at: code for at, code in refused.items() if code in PERMANENT_CODES})
-            left = {at: left[at] for at in refused if at not in for_good}
-            return {at: refused[at] for at in left}
+            rejected = self._put(left)
+            for_good.update({at: code for at, code in rejected.items() if code in PERMANENT_CODES})
+            left = {at: left[at] for at in rejected if at not in for_good}
+            return {at: rejected[at] for at in left}
 
         again = Retrying(
             retry=retry_if_result(bool),

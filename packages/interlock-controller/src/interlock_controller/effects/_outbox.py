@@ -16,7 +16,7 @@ from interlock_lifecycle.runs import (
     execution_input,
     keeps_slot,
     needs_start,
-    refuse_config,
+    reject_config,
 )
 from interlock_store import Commit, RunContext, Store
 from interlock_telemetry import bind_run, get_logger, past_span
@@ -74,7 +74,7 @@ class Outbox:
         if run is None or not needs_start(run, run.run_token):
             return None
         if run.job_intent is None and (stored.config is None or stored.config.dry_run):
-            return None if self._refuse(run, known) else OVERTAKEN
+            return None if self._reject(run, known) else OVERTAKEN
         waits = self._slot(run, stored.config)
         if waits is not None:
             return None if self._wait(waits) else OVERTAKEN
@@ -127,9 +127,9 @@ class Outbox:
         _log.info("run_waits_for_slot", run=str(decision.run.key), commit=str(commit))
         return commit is Commit.COMMITTED
 
-    def _refuse(self, run: Run, known: RunContext) -> bool:
+    def _reject(self, run: Run, known: RunContext) -> bool:
         why = known.config.problem or "the pipeline is now a dry run"
-        decision = refuse_config(run, why, known.sla, known.config.config, self._now())
+        decision = reject_config(run, why, known.sla, known.config.config, self._now())
         return self._store.commit(decision) is Commit.COMMITTED
 
     def _mark_started(self, run: Run) -> bool:
@@ -148,15 +148,15 @@ class Outbox:
         """
         lost = [(row, lack) for row in rows if (lack := _lack(row))]
         whole = [row for row in rows if not _lack(row)]
-        refused, trouble = self._publish(whole)
-        lost += [(whole[at], code) for at, code in sorted(refused.items()) if code in PERMANENT_CODES]
-        self._store.forget_events([row for at, row in enumerate(whole) if at not in refused])
+        rejected, trouble = self._publish(whole)
+        lost += [(whole[at], code) for at, code in sorted(rejected.items()) if code in PERMANENT_CODES]
+        self._store.forget_events([row for at, row in enumerate(whole) if at not in rejected])
         for row, why in lost:
             self._bury(row, why)
             if _lack(row):
                 self._report(row, why)
             self._store.forget_events([row])
-        if trouble is not None and not PERMANENT_CODES.issuperset(refused.values()):
+        if trouble is not None and not PERMANENT_CODES.issuperset(rejected.values()):
             raise trouble
 
     def _publish(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[int, str], BusError | None]:
@@ -164,9 +164,9 @@ class Outbox:
         try:
             self._bus.publish([BusEntry(str(row["detailType"]), str(row["detail"])) for row in rows])
         except BusError as error:
-            if not error.refused:
+            if not error.rejected:
                 raise
-            return error.refused, error
+            return error.rejected, error
         return {}, None
 
     def _report(self, row: Mapping[str, Any], why: str) -> None:

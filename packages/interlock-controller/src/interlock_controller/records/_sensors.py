@@ -120,13 +120,13 @@ class SensorIntake:
 
     def _keep(self, sensor: Sensor, config: PipelineConfig) -> None:
         """Keep the record with the dates that have begun or wait, before a row of another date replaces it."""
-        for key, slots in dates_to_keep(sensor, config).items():
+        for key, row_names in dates_to_keep(sensor, config).items():
 
-            def decide(key: RunKey = key, slots: tuple[str, ...] = slots) -> Decision | Ignore:
+            def decide(key: RunKey = key, row_names: tuple[str, ...] = row_names) -> Decision | Ignore:
                 begun = self._begun(key, config)
                 if begun is None:
                     return Ignore("the date has neither begun nor waits on an excluded day")
-                kept = decide_keeping(sensor, begun, slots, self._store.kept(begun))
+                kept = decide_keeping(sensor, begun, row_names, self._store.kept(begun))
                 return kept or Ignore("the date keeps this record or a newer one")
 
             self._decide_and_commit(sensor, decide)

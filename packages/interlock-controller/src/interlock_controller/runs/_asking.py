@@ -110,7 +110,7 @@ def _standing(previous: JobIntent, run_id: str | None, answer: Status | Unreadab
 
 
 def _unreadable(intent: JobIntent, error: Exception) -> Unreadable:
-    """The unreadable status. Its reason is the error's text if that holds no secrets, else the error's class."""
+    """The unreadable status. Its reason is the error's text if that contains no secrets, else the error's class."""
     is_masked = isinstance(error, TriggerError | ConfigError)
     reason = str(error) if is_masked else f"{type(error).__name__} while asking"
     _log.warning("job_status_unreadable", type=intent.type, run_id=intent.run_id, key=intent.key, error=reason)

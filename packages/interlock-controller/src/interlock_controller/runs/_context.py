@@ -29,7 +29,7 @@ class Jobs(Protocol):
     def start(
         self, job_type: str, config: Mapping[str, Any], attempt: Attempt, *, until: datetime, taken: Collection[str]
     ) -> Started:
-        """Start a job. Raises StartRefused or OutcomeUnknown."""
+        """Start a job. Raises StartRejected or OutcomeUnknown."""
 
     def check(
         self, job_type: str, config: Mapping[str, Any], started: Started, *, until: datetime, taken: Collection[str]
@@ -45,7 +45,7 @@ class Counts(Protocol):
 
 
 class StepContext(Struct, frozen=True):
-    """The surroundings of an invocation. `until` is its end (UTC). `environment` holds variables for job configs.
+    """The surroundings of an invocation. `until` is its end (UTC). `environment` has the variables for job configs.
 
     has_job_events: whether events of job targets wake runs in this deployment. If not, every followed job is polled.
     """

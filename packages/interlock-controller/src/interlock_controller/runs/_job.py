@@ -54,7 +54,7 @@ from interlock_lifecycle.runs import (
     leave_start_unknown,
     read_outcome,
     record_start,
-    refuse_start,
+    reject_start,
 )
 from interlock_lifecycle.waits import name_of_job
 from interlock_store import Commit, RunContext
@@ -63,7 +63,7 @@ from interlock_triggers import (
     Category,
     OutcomeUnknown,
     Started,
-    StartRefused,
+    StartRejected,
     State,
     Status,
     TriggerError,
@@ -174,9 +174,9 @@ def _send(context: StepContext, run: Run, intent: JobIntent, *, resumed: bool) -
         started = context.jobs.start(intent.type, config, attempt, until=intent.until, taken=hidden)
     except OutcomeUnknown as unknown:
         return _record(context, run, leave_start_unknown(run, intent, str(unknown)))
-    except StartRefused as refused:
-        permanent = refused.category is Category.PERMANENT
-        return _refused(context, run, intent, str(refused), permanent=permanent)
+    except StartRejected as rejected:
+        permanent = rejected.category is Category.PERMANENT
+        return _rejected(context, run, intent, str(rejected), permanent=permanent)
     except Exception as error:  # noqa: BLE001 (the start may have been sent, so the intent stays)
         raise _unconfirmed(context, run, intent, error) from None
     return _record_start(context, run, intent, started)
@@ -186,7 +186,7 @@ def _not_sendable(context: StepContext, run: Run, intent: JobIntent, reason: str
     """A variable is missing, so no start is sent. The outcome of an earlier start stays unknown."""
     if resumed:
         return _record(context, run, leave_start_unknown(run, intent, reason))
-    return _refused(context, run, intent, reason, permanent=True)
+    return _rejected(context, run, intent, reason, permanent=True)
 
 
 def _unconfirmed(context: StepContext, run: Run, intent: JobIntent, error: Exception) -> SubmissionFailed:
@@ -194,7 +194,7 @@ def _unconfirmed(context: StepContext, run: Run, intent: JobIntent, error: Excep
     context.store.commit(CommitIntent(run, replace(intent, until=context.now())))
     why = str(error)
     if not isinstance(error, TriggerError):
-        # The text of such an error may hold secrets, so the message names only its class.
+        # The text of such an error may contain secrets, so the message names only its class.
         why, places = type(error).__name__, traceback.extract_tb(error.__traceback__)
         place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
         _log.error("job_start_broke_off", run=str(run.key), type=intent.type, key=intent.key, error=why, place=place)
@@ -232,8 +232,8 @@ def _look_for(context: StepContext, run: Run, decision: LookForStart) -> Step | 
             assert_never(otherwise)
 
 
-def _refused(context: StepContext, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
-    decision = refuse_start(run, intent, reason=reason, permanent=permanent, now=context.now())
+def _rejected(context: StepContext, run: Run, intent: JobIntent, reason: str, *, permanent: bool) -> Step | Overtaken:
+    decision = reject_start(run, intent, reason=reason, permanent=permanent, now=context.now())
     match decision:
         case RecordStart():
             return _record(context, run, decision)

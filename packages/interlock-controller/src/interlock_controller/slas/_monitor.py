@@ -169,7 +169,7 @@ class SlaMonitor:
         return _Live(stored.config, stored.exclusions, self._store.arrived_at(key))
 
     def _schedule(self, key: RunKey) -> dict[str, Any]:
-        """Make every timer. A failed timer holds up no other. Failures are logged, reported as an event and raised."""
+        """Make every timer. A failed timer delays no other. Failures are logged, reported as an event and raised."""
         now = self._now()
         live = self._live(key)
         if live is None:
@@ -212,7 +212,7 @@ class SlaMonitor:
             self._alerts.fire(key, timer.alert, timer.deadline.warning_at)
 
     def _cancel(self, key: RunKey) -> dict[str, Any]:
-        """Delete every timer. A failed deletion holds up no other. A timer that stays emits no alert when it fires."""
+        """Delete every timer. A failed deletion delays no other. A timer that stays emits no alert when it fires."""
         timers = self._timers_of(key)
         errors = [error for timer in timers if (error := self._delete(timer)) is not None]
         if errors:

@@ -69,7 +69,7 @@ class DormantDates:
         return watched, sorted(dates, key=lambda key: key.date)
 
     def _take_up(self, watched: Watched, keys: Iterable[RunKey], now: datetime) -> list[bool | Exception]:
-        """Whether each date began, or its error. A failed date holds up no other."""
+        """Whether each date began, or its error. A failed date delays no other."""
         return WorkerPool().attempt(
             [partial(self._begins.take_up, key, watched.config, now, forget_before=now - LOOK_BACK) for key in keys]
         )

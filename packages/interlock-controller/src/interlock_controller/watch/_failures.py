@@ -1,4 +1,4 @@
-"""Names the failure of one pipeline, and repairs corrupted rows, so that they hold up no other."""
+"""Names the failure of one pipeline, and repairs corrupted rows, so that they delay no other."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -43,7 +43,7 @@ class RowGuard:
         return guarded
 
     def _repair_all(self, name: str, group: ExceptionGroup[Exception]) -> list[Exception]:
-        """Repair each row. The result is the errors: a failed repair holds up no other."""
+        """Repair each row. The result is the errors: a failed repair delays no other."""
         failed: list[Exception] = []
         rows = {(row.pk, row.sk): row for error in _leaves(group) if (row := _row_of(error)) is not None}
         for row in rows.values():

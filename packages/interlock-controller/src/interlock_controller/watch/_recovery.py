@@ -63,7 +63,7 @@ def _read_input(text: str | None) -> tuple[RunKey, str] | None:
 
 
 _LONGEST_LEASE = timedelta(days=400)
-"""The longest lease. An execution lasts a year at most. A later end is corrupted, and would hold the date for ever."""
+"""The longest lease. An execution lasts a year at most. A later end is corrupted, and would block the date for ever."""
 
 
 def _is_expired(run: Run, now: datetime) -> bool:
@@ -123,7 +123,7 @@ class Recovery:
         key = key_of_row(row["PK"], row["SK"])
         waiting = self._store.run(key)
         if waiting is not None and _is_expired(waiting, now):
-            # Its execution could never be started. The run must not hold its date for ever.
+            # Its execution could never be started. The run must not block its date for ever.
             self._expire(waiting, now)
             return
         if is_late:

@@ -35,7 +35,7 @@ from interlock_telemetry import get_logger
 _log = get_logger(__name__)
 
 
-_SLOTS = 3
+_PARTS = 3
 """Pipelines with per-period sensors, or without a known sensor, need a query each: a third of them per tick."""
 
 _BUCKETS = 288
@@ -71,9 +71,9 @@ class StrandedSensors:
 
     def check(self, now: datetime) -> int:
         """Start the runs of stranded sensors. The result is their number."""
-        slot, cursors = self._slots()
+        part, cursors = self._parts()
         troubles: list[PipelineTrouble] = []
-        found = list(self._stranded(now, slot, cursors, troubles))
+        found = list(self._stranded(now, part, cursors, troubles))
         left = without_run(self._overview, found, lambda one: one.key.date)
         is_late = is_backlog(len(left))
         if is_late:
@@ -83,24 +83,24 @@ class StrandedSensors:
         for (watched, _), result in zip(left, done, strict=True):
             if isinstance(result, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, result))
-        self._move_on(now, slot, cursors, {trouble.pipeline_id for trouble in troubles})
+        self._move_on(now, part, cursors, {trouble.pipeline_id for trouble in troubles})
         if troubles:
             raise ExceptionGroup(f"{len(troubles)} pipelines' sensors could not be reconciled", troubles)
         return sum(one is True for one in done)
 
-    def _move_on(self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
+    def _move_on(self, now: datetime, part: int, cursors: Mapping[str, Cursor | None], failed: Collection[str]) -> None:
         """Move the cursor of each part. A failed or postponed pipeline keeps its position."""
-        for name in ("plain", f"periods-{slot}"):
+        for name in ("plain", f"periods-{part}"):
             later = dict.fromkeys([*self._live.later(now), *failed])
             behind = {pipeline_id: position(pipeline_id, cursors[name], now) for pipeline_id in later}
             self._overview.move_cursor(f"sensors-{name}", cursor_at(now, behind))
 
     def _stranded(
-        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
+        self, now: datetime, part: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterator[tuple[Watched, Stranded]]:
-        """The stranded sensors of each pipeline. A failed pipeline holds up no other."""
+        """The stranded sensors of each pipeline. A failed pipeline delays no other."""
         undated: list[tuple[Watched, str]] = []
-        for watched, cursor, rows in self._read(now, slot, cursors, troubles):
+        for watched, cursor, rows in self._read(now, part, cursors, troubles):
             try:
                 since = _since(watched, cursor, now)
                 found = stranded_sensors(watched.expected, rows, since=since, now=now)
@@ -125,17 +125,17 @@ class StrandedSensors:
             if isinstance(result, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, result))
 
-    def _slots(self) -> tuple[int, dict[str, Cursor | None]]:
-        """The third with the oldest turn, and the cursor of each part."""
-        names = ["plain", *(f"periods-{slot}" for slot in range(_SLOTS))]
+    def _parts(self) -> tuple[int, dict[str, Cursor | None]]:
+        """The third that was read longest ago, and the cursor of each part."""
+        names = ["plain", *(f"periods-{part}" for part in range(_PARTS))]
         cursors = {name: cursor_of(self._overview, f"sensors-{name}") for name in names}
-        ages = [cursors[f"periods-{slot}"] for slot in range(_SLOTS)]
-        return min(range(_SLOTS), key=lambda slot: ages[slot].at.timestamp() if ages[slot] else 0.0), cursors  # type: ignore[union-attr]
+        ages = [cursors[f"periods-{part}"] for part in range(_PARTS)]
+        return min(range(_PARTS), key=lambda part: ages[part].at.timestamp() if ages[part] else 0.0), cursors  # type: ignore[union-attr]
 
     def _read(
-        self, now: datetime, slot: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
+        self, now: datetime, part: int, cursors: Mapping[str, Cursor | None], troubles: list[PipelineTrouble]
     ) -> Iterable[tuple[Watched, Cursor | None, Rows]]:
-        """The trigger sensors of this tick: every plain one, and the per-period ones of the third in turn."""
+        """The trigger sensors of this tick: every plain one, and the per-period ones of the third that is due."""
         triggered = [
             (watched, watched.config.schedule.trigger.key)
             for watched in self._live.pipelines(now)
@@ -149,9 +149,9 @@ class StrandedSensors:
         due = [
             (watched, key)
             for watched, key in triggered
-            if _is_due(watched, slot, cursors["plain"], now, is_plain=(watched.config.id, key) in plain)
+            if _is_due(watched, part, cursors["plain"], now, is_plain=(watched.config.id, key) in plain)
         ]
-        turn = cursors[f"periods-{slot}"]
+        cursor = cursors[f"periods-{part}"]
         held = self._workers.attempt(
             [partial(self._overview.newest_periods, watched.config.id, key, NEWEST_PERIODS) for watched, key in due]
         )
@@ -159,7 +159,7 @@ class StrandedSensors:
             if isinstance(rows, Exception):
                 troubles.append(PipelineTrouble(watched.config.id, rows))
             else:
-                yield watched, turn if watched.periodic else None, rows
+                yield watched, cursor if watched.periodic else None, rows
 
     def _recover(self, watched: Watched, one: Stranded, now: datetime, *, is_late: bool) -> bool:
         stored = self._store.config(one.key.pipeline_id)
@@ -196,7 +196,7 @@ class StrandedSensors:
 
 
 def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
-    """The start of the time to look at: the last turn, or the excluded days right before today."""
+    """The start of the time to look at: the last reading of its third, or the excluded days right before today."""
     since = watched.expected.created_at
     if cursor is not None:
         since = position(watched.config.id, cursor, now) - _WRITTEN_LATE
@@ -204,11 +204,11 @@ def _since(watched: Watched, cursor: Cursor | None, now: datetime) -> datetime:
     return max(min(since, dormant) if dormant is not None else since, now - LOOK_BACK)
 
 
-def _is_due(watched: Watched, slot: int, plain: Cursor | None, now: datetime, *, is_plain: bool) -> bool:
+def _is_due(watched: Watched, part: int, plain: Cursor | None, now: datetime, *, is_plain: bool) -> bool:
     number = zlib.crc32(watched.config.id.encode())
     if watched.periodic or not is_plain:
         # Without a plain row the key's kind is unknown: the record of its first per-period key may be the lost one.
-        return number % _SLOTS == slot
+        return number % _PARTS == part
     bucket = int(now.timestamp()) // _BUCKET_SECONDS
     before = int(plain.at.timestamp()) // _BUCKET_SECONDS if plain is not None else bucket - _BUCKETS
     passed = min(bucket - before, _BUCKETS)

@@ -55,7 +55,7 @@ class Sweep:
         `find` gives the matters of a window, `narrow` drops the settled ones, and `act` acts on one matter. `reach`
         moves the start of the window back for a pipeline that was edited since its last window.
 
-        A failed pipeline holds up no other, and its next window begins where this one began. The same applies to a
+        A failed pipeline delays no other, and its next window begins where this one began. The same applies to a
         pipeline whose act raises LookAgain, and to one whose config cannot be read now, but these are not failures.
         The result is the number of acts that returned True. Raises ExceptionGroup of PipelineTrouble for the failures.
         """
@@ -97,7 +97,7 @@ class _Round(Generic[T]):
             self.behind[pipeline_id] = position(pipeline_id, self._cursor, self._now)
 
     def find(self, watched: Watched, find: Callable[[Watched, Window], Iterable[T]]) -> None:
-        """Add the matters in a pipeline's window. A failed pipeline holds up no other."""
+        """Add the matters in a pipeline's window. A failed pipeline delays no other."""
         try:
             self.found += [(watched, matter) for matter in find(watched, self._window(watched))]
         except Exception as error:  # noqa: BLE001 (raised with the others at the end of the walk)

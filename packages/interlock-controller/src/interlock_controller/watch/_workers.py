@@ -1,4 +1,4 @@
-"""Does many small acts, a few at a time and within the invocation. A failed act holds up no other."""
+"""Does many small acts, a few at a time and within the invocation. A failed act delays no other."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

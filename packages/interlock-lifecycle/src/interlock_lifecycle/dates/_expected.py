@@ -272,8 +272,8 @@ def due_trigger_deadlines(expected: Expectation, window: Window) -> list[tuple[E
 def trigger_ends(config: PipelineConfig, date: ExecutionDate, exclusions: Exclusions) -> datetime | None:
     """The end of a date's auto-trigger window (UTC). None without a window, as for an excluded date.
 
-    Its deadline is a time in the schedule's zone if that is written, otherwise in the SLA's zone, otherwise in UTC. It
-    moves over excluded days like an SLA deadline. None also if it would move too far.
+    Its deadline is a time in the zone of the schedule. Without that zone it is a time in the zone of the SLA, otherwise
+    in UTC. It moves over excluded days like an SLA deadline. None also if it would move too far.
     """
     trigger = config.schedule.trigger
     if trigger is None or trigger.deadline is None or exclusions.excludes(date.day):

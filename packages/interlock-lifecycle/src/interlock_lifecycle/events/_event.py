@@ -13,7 +13,7 @@ from interlock_lifecycle.events._catalogue import EventType
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 _LONGEST_TEXT = 4000
-"""The characters of one text in an event. The bus takes events of up to 256 KB, and a row holds 400 KB."""
+"""The characters of one text in an event. The bus takes events of up to 256 KB, and a row has at most 400 KB."""
 
 _MOST_ORDINALS = 256
 

@@ -79,10 +79,10 @@ def held_by_dates(
         return ()
     found = []
     for place, rule in enumerate(rules):
-        if rule.slot in selected.fields or rule.slot not in selected.notes:
+        if rule.row_name in selected.fields or rule.row_name not in selected.notes:
             continue
         there = tuple(key for key in row_keys((rule,), date) if key in rows)
-        says = f"a run of {date} would be held: {rule.key} {selected.notes[rule.slot]}"
+        says = f"a run of {date} would be held: {rule.key} {selected.notes[rule.row_name]}"
         found.append(DateHold(f"validation.rules[{place}]", there, says))
     return tuple(found)
 

@@ -34,7 +34,7 @@ class RerunRequest(Struct, frozen=True):
     """A RERUN_REQUEST# row.
 
     identity: its requestedAt, or the record's time for a row without one. at: the record's time (UTC). requested_at:
-    its requestedAt as the row holds it, a string or a number, UNSET for a row without one. abandon_previous: the author
+    its requestedAt as the row has it, a string or a number, UNSET for a row without one. abandon_previous: the author
     of the request states that the date's last job has ended, so that its target is not asked.
     """
 
@@ -61,7 +61,7 @@ class RerunFacts(Struct, frozen=True):
     newest_sensor_update: datetime | None
     handled: bool = False
     stands: bool = True
-    """Whether the request's row still holds this request, and not a newer one."""
+    """Whether the request's row is still that of this request, and not a newer one."""
     dry_run: DryRun | None = None
     """The DRY_RUN# row, if the pipeline is a dry run."""
     other_run: Run | None = None
@@ -80,7 +80,7 @@ def decide_rerun(
     The stream-router calls it for each record of a request, and the watchdog for requests without an answer. Results:
 
     - `OpenAttempt`: the request is accepted, and the next attempt begins. RERUN_ACCEPTED is emitted.
-    - `RejectRerun`: the request is rejected with the reason of `_refusal`. RERUN_REJECTED is emitted, and
+    - `RejectRerun`: the request is rejected with the reason of `_rejection`. RERUN_REJECTED is emitted, and
       PIPELINE_EXCLUDED for an excluded date. Late data that waited with the request makes a request of its own. The
       caller reads the counter of such rejections, and `count_rejection` makes a repeated one silent.
     - `AnswerDryRun`: the pipeline is a dry run. The events report the decision of a live run.
@@ -90,13 +90,13 @@ def decide_rerun(
         return Ignore("this request was answered already")
     if config.dry_run:
         return _answer_dry_run(request, facts, config)
-    refusal = _refusal(request, facts, config)
-    if refusal is not None:
-        return reject_rerun(request, facts, *refusal)
+    rejection = _rejection(request, facts, config)
+    if rejection is not None:
+        return reject_rerun(request, facts, *rejection)
     return _accept(request, facts, execution_timeout)
 
 
-def _refusal(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
+def _rejection(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> tuple[str, EventType | None] | None:
     """The reason for a rejection, and the event that is emitted with it. None for a request that is accepted.
 
     The checks in order: the request can run at all, the date is not excluded, no attempt is under way, a rerun of the
@@ -152,22 +152,22 @@ def _is_daily(config: PipelineConfig) -> bool:
 def _answer_dry_run(request: RerunRequest, facts: RerunFacts, config: PipelineConfig) -> AnswerDryRun:
     """The answer of a live run. The dry run's job counts as succeeded at the time of its start."""
     dry_run = facts.dry_run or DryRun(request.key)
-    refusal = _refusal(request, _as_if_live(facts, dry_run), config)
+    rejection = _rejection(request, _as_if_live(facts, dry_run), config)
     source = f"rerun {request.identity}"
     answer = make_event(
-        EventType.DRY_RUN_WOULD_RERUN if refusal is None else EventType.DRY_RUN_RERUN_REJECTED,
+        EventType.DRY_RUN_WOULD_RERUN if rejection is None else EventType.DRY_RUN_RERUN_REJECTED,
         request.key,
         request.at,
         source=source,
-        message=f"rerun ({request.reason}) would be {'accepted' if refusal is None else f'rejected: {refusal[0]}'}",
+        message=f"rerun ({request.reason}) would be {'accepted' if rejection is None else f'rejected: {rejection[0]}'}",
         detail=_detail(request),
     )
     events = [answer]
-    if refusal is not None and refusal[1] is not None:
-        events.append(make_event(refusal[1], request.key, request.at, source=source, ordinal=1, message=refusal[0]))
-    after = dry_run if refusal is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))
-    answered = _answered(request, facts, "accepted" if refusal is None else "rejected")
-    counted = None if refusal is None else _counted(request, None, refusal[0], is_dry=True)
+    if rejection is not None and rejection[1] is not None:
+        events.append(make_event(rejection[1], request.key, request.at, source=source, ordinal=1, message=rejection[0]))
+    after = dry_run if rejection is not None else replace(dry_run, reruns=(*dry_run.reruns, request.reason))
+    answered = _answered(request, facts, "accepted" if rejection is None else "rejected")
+    counted = None if rejection is None else _counted(request, None, rejection[0], is_dry=True)
     return AnswerDryRun(dry_run, after, request.at, tuple(events), request=answered, counted=counted)
 
 

@@ -20,7 +20,7 @@ from interlock_lifecycle.runs._close import (
     Exhaustion,
     decide_completion,
     exhaust,
-    refuse_config,
+    reject_config,
 )
 from interlock_lifecycle.runs._evaluate import (
     EvaluationFacts,
@@ -60,7 +60,7 @@ from interlock_lifecycle.runs._trigger import (
     decide_trigger,
     leave_start_unknown,
     record_start,
-    refuse_start,
+    reject_start,
 )
 from interlock_lifecycle.runs._variables import (
     run_variables,
@@ -114,8 +114,8 @@ __all__ = [
     "open_run",
     "read_outcome",
     "record_start",
-    "refuse_config",
-    "refuse_start",
+    "reject_config",
+    "reject_start",
     "report_backlog",
     "rules_to_read",
     "run_variables",

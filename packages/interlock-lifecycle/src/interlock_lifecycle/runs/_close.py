@@ -93,9 +93,9 @@ def decide_completion(
     - `Superseded`: another execution owns the run or has closed it.
     """
     outcome = _believable(outcome, now)
-    refused = _not_ours(facts.run, token)
-    if refused is not None:
-        return refused
+    rejected = _not_ours(facts.run, token)
+    if rejected is not None:
+        return rejected
     run = facts.run
     assert run is not None
     if run.job_intent is not None and run.job_intent.outcome is None:
@@ -232,9 +232,9 @@ def exhaust(
     The orchestrator and the watchdog call it. Results: `CloseRun` with FAILED_FINAL, `AlreadyClosed` if this execution
     closed the run before, `Superseded` if another execution owns it.
     """
-    refused = _not_ours(facts.run, token)
-    if refused is not None:
-        return refused
+    rejected = _not_ours(facts.run, token)
+    if rejected is not None:
+        return rejected
     run = facts.run
     assert run is not None
     return close_failed(run, facts, _EXHAUSTION_EVENT[exhaustion], _EXHAUSTION_LOG.get(exhaustion), reason, now)
@@ -261,7 +261,7 @@ def close_failed(
     return CloseRun(run, RunStatus.FAILED_FINAL, now, entry, facts.sla.verdict, verdicts, events, reason=reason)
 
 
-def refuse_config(
+def reject_config(
     run: Run,
     why: str,
     sla: SlaFacts,

@@ -12,7 +12,7 @@ from interlock_lifecycle._run import Run, Wait
 from interlock_lifecycle._start import start_delay
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
-from interlock_lifecycle.runs._close import refuse_config
+from interlock_lifecycle.runs._close import reject_config
 from interlock_lifecycle.sensors._accounted import rows_seen
 from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
@@ -26,11 +26,11 @@ from interlock_lifecycle.waits._looks import (
     rest_seconds,
     wait_seconds,
 )
-from interlock_rules import Rule, Selection, next_turn, select_rows
+from interlock_rules import Rule, Selection, next_change, select_rows
 
 
 class Passed(Struct, frozen=True):
-    """The rules held at an earlier turn of this attempt, or its job is under way."""
+    """The rules held at an earlier evaluation of this attempt, or its job is under way."""
 
 
 class HoldRun(Struct, frozen=True):
@@ -59,13 +59,13 @@ class WindowUsedUp(Struct, frozen=True):
 class EvaluationFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, the named sensors' rows, and the SLA so far.
 
-    config: None if it is missing or unreadable. refusal: the reason for that. kept: the rows that the date keeps.
+    config: None if it is missing or unreadable. rejection: the reason for that. kept: the rows that the date keeps.
     wait: the WAIT# row as it was before the sensors' rows were read. changed_at: the last change of the config (UTC).
     """
 
     run: Run | None
     config: PipelineConfig | None
-    refusal: str
+    rejection: str
     sensors: Mapping[str, Mapping[str, object]]
     sla: SlaFacts
     kept: KeptRows = KeptRows()
@@ -74,7 +74,7 @@ class EvaluationFacts(Struct, frozen=True):
 
 
 class EvaluationWindow(Struct, frozen=True):
-    """The start of the execution (UTC), the length of its evaluation, and the interval of its turns."""
+    """The start of the execution (UTC), the length of its evaluation, and the interval of its polls."""
 
     started_at: datetime
     length: timedelta
@@ -87,14 +87,14 @@ EvaluationDecision: TypeAlias = PassEvaluation | Passed | HoldRun | WindowUsedUp
 def decide_evaluation(
     facts: EvaluationFacts, token: str, window: EvaluationWindow, now: datetime
 ) -> EvaluationDecision:
-    """Decide whether the job of a run may start: one turn of evaluation.
+    """Decide whether the job of a run may start: one evaluation.
 
-    The orchestrator calls it at each turn of an execution. All rules are evaluated at the instant `now` (UTC), which is
+    The orchestrator calls it at each look of an execution. All rules are evaluated at the instant `now` (UTC), which is
     not later than the reading of the facts. Results:
 
     - `PassEvaluation`: all rules hold. The baseline, the rows that were read, and VALIDATION_PASSED are committed.
-    - `Passed`: an earlier turn passed, or the job is under way.
-    - `HoldRun`: a rule does not hold, or the retry delay is not over. The next turn follows after its wait.
+    - `Passed`: an earlier evaluation passed, or the job is under way.
+    - `HoldRun`: a rule does not hold, or the retry delay is not over. The next look follows after its wait.
     - `WindowUsedUp`: a rule does not hold, and the evaluation window is over. The caller ends the run (`exhaust`).
     - `CloseRun`: the config is missing, unreadable or a dry run. The run fails with CONFIG_INVALID before its job.
     - `Superseded`: the run is closed, or another execution owns it.
@@ -106,7 +106,7 @@ def decide_evaluation(
         return Passed()
     config = facts.config
     if config is None or config.dry_run:
-        return refuse_config(run, facts.refusal or "the pipeline is now a dry run", facts.sla, config, now)
+        return reject_config(run, facts.rejection or "the pipeline is now a dry run", facts.sla, config, now)
     opens_at = window.started_at + start_delay(run, config)
     closes_at = opens_at + window.length
     if now < opens_at:
@@ -120,15 +120,15 @@ def decide_evaluation(
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
     failing = tuple(finding for finding in evaluation.findings if not finding.passed)
-    turn = next_turn(config.validation.rules, selected.fields, now)
+    change = next_change(config.validation.rules, selected.fields, now)
     longest = max(window.interval, LONGEST_WAIT)
     wakes = facts.wait.wakes if facts.wait is not None and is_of(facts.wait, run) else 0
     # A stream-router with the config from before an edit wakes no run for a sensor that only the edit names.
     known_everywhere = facts.changed_at + CACHED_CONFIG_LIFE if facts.changed_at is not None else None
     rest = rest_seconds(wakes, window.interval, window.length)
     # Only a deadline and the window's end cut a rest. Otherwise a row that is new each second, or that is dated ahead
-    # of the clock, would make each of its age rule's turns a look.
-    rested = [max(moment, now + timedelta(seconds=rest)) for moment in (turn, known_everywhere) if moment is not None]
+    # of the clock, would make each change of its age rule a look.
+    rested = [max(moment, now + timedelta(seconds=rest)) for moment in (change, known_everywhere) if moment is not None]
     look = look_seconds(now, longest, closes_at, before_deadline(deadline), *rested)
     reason = evaluation.explain()
     return HoldRun(

@@ -12,7 +12,7 @@ from interlock_lifecycle._run import JobEntry, JobIntent, JobOutcome, Run, Wait,
 from interlock_lifecycle._words import FailureCategory, JobEvent
 from interlock_lifecycle.events._catalogue import EventType
 from interlock_lifecycle.events._event import make_event
-from interlock_lifecycle.runs._close import refuse_config
+from interlock_lifecycle.runs._close import reject_config
 from interlock_lifecycle.slas._sla import SlaFacts
 from interlock_lifecycle.waits._looks import whole_seconds
 from interlock_lifecycle.waits._wakes import name_of_job
@@ -36,12 +36,12 @@ class StandingJob(Struct, frozen=True):
 class TriggerFacts(Struct, frozen=True):
     """The trigger row, the config as it is stored now, and the previous attempt's job if it prevents a start.
 
-    config: None if it is missing or unreadable. refusal: the reason for that.
+    config: None if it is missing or unreadable. rejection: the reason for that.
     """
 
     run: Run | None
     config: PipelineConfig | None
-    refusal: str
+    rejection: str
     sla: SlaFacts
     previous: StandingJob | None = None
 
@@ -125,7 +125,7 @@ def decide_trigger(
         return _resume(run, run.job_intent, facts, traits, now, until, window)
     config = facts.config
     if config is None or config.dry_run:
-        return refuse_config(run, _why_forbidden(facts), facts.sla, config, now)
+        return reject_config(run, _why_forbidden(facts), facts.sla, config, now)
     if run.evaluated_at is None:
         return NotEvaluated()
     if facts.previous is not None:
@@ -182,13 +182,13 @@ def _leave(
 ) -> LookForStart | CloseRun:
     why = _why_forbidden(facts)
     if traits.findable:
-        return LookForStart(intent, refuse_config(run, why, facts.sla, facts.config, now))
+        return LookForStart(intent, reject_config(run, why, facts.sla, facts.config, now))
     lost = f"the start of {intent.key} had no answer and is not repeated. If it started a job, that job is not followed"
-    return refuse_config(run, why, facts.sla, facts.config, now, outcome=lost)
+    return reject_config(run, why, facts.sla, facts.config, now, outcome=lost)
 
 
 def _why_forbidden(facts: TriggerFacts) -> str:
-    return facts.refusal or "the pipeline is now a dry run"
+    return facts.rejection or "the pipeline is now a dry run"
 
 
 def _stands(job: StandingJob) -> str:
@@ -238,7 +238,7 @@ def _unconfirmed(unsettled: JobIntent | None) -> str:
     return f". An earlier start ({unsettled.key}) was never confirmed, and its job may run at the same time"
 
 
-def refuse_start(
+def reject_start(
     run: Run, intent: JobIntent, *, reason: str, permanent: bool, now: datetime
 ) -> RecordStart | WithdrawIntent:
     """The target definitely did not accept the start. The attempt fails if that is permanent.

@@ -36,21 +36,23 @@ def rows_seen(
 
     A row that names another date was not seen for this one. If a kept row was read instead, its time follows the
     fingerprint: a record of this date that was written later was not seen. A kept row of another date, which a rule
-    with an offset read, has the slot of that rule as its key: it says nothing of the records of this date. A row of
+    with an offset read, has the row name of that rule as its key: it says nothing of the records of this date. A row of
     the date itself has precedence, then the kept row, then the others. An hour's row was not seen for a day if the
     day's kept row had precedence.
     """
-    passed_over = {name for slot, name in selection.sources.items() if slot in selection.kept and slot == name}
+    passed_over = {
+        name for row_name, name in selection.sources.items() if row_name in selection.kept and row_name == name
+    }
     own = {
         name: fingerprint(fields)
         for name, fields in rows.items()
         if name not in passed_over and counts_for(row_date(name, fields), date)
     }
     marks: dict[str, str] = {}
-    for slot in selection.kept:
-        at = kept[slot].kept_at.astimezone(UTC).isoformat()
-        marks[slot] = f"{fingerprint(selection.fields[slot])}@{at}"
-    chosen = {name for slot, name in selection.sources.items() if slot not in selection.kept and name in rows}
+    for row_name in selection.kept:
+        at = kept[row_name].kept_at.astimezone(UTC).isoformat()
+        marks[row_name] = f"{fingerprint(selection.fields[row_name])}@{at}"
+    chosen = {name for row_name, name in selection.sources.items() if row_name not in selection.kept and name in rows}
     return {**{name: fingerprint(rows[name]) for name in chosen - own.keys()}, **marks, **own}
 
 

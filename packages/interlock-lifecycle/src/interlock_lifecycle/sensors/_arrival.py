@@ -132,7 +132,7 @@ def record_marker(key: RunKey, sensor: Sensor) -> str:
 def is_overtaken(
     sensor: Sensor, now_there: Mapping[str, object] | None, config: PipelineConfig, other: ExecutionDate | None = None
 ) -> bool:
-    """Whether the row now holds a newer write of the same date. The record of that write follows on the stream.
+    """Whether the row now has a newer write of the same date. The record of that write follows on the stream.
 
     A write of another date, or without a known date, does not supersede this record. other: a second date for which
     the record counts. If it is given, each newer write that counts for it supersedes this record.
@@ -154,7 +154,7 @@ def is_overtaken(
 def was_overwritten(
     sensor: Sensor, now_there: Mapping[str, object] | None, seen: Mapping[str, str], config: PipelineConfig
 ) -> bool:
-    """Whether a newer write counts for a record that it replaced in the second of the evaluation.
+    """Whether a newer write counts instead of this record, which it replaced in the second of the evaluation.
 
     It counts if the evaluation saw it (`seen`, by row key), or if it fulfils the trigger for the same date.
     """

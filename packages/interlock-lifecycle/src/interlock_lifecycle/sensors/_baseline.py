@@ -16,7 +16,7 @@ Baseline: TypeAlias = dict[str, dict[str, Any]]
 """Each post-run sensor's fields, by the rule key that reads it."""
 
 MOST_BYTES = 300_000
-"""The limit of a baseline. A DynamoDB item holds 400 KB, and the close of a run must not fail on a larger one."""
+"""The limit of a baseline. A DynamoDB item has at most 400 KB, and the close of a run must not fail on a larger one."""
 
 
 class NoBaseline(Struct, frozen=True):
@@ -41,7 +41,7 @@ def take_baseline(
     rules = config.post_run_rules.rules
     selected = select_rows(sensors, rules, key.date, kept).fields
     taken = {rule.key: dict(fields) for rule in rules if isinstance(fields := (earlier or {}).get(rule.key), Mapping)}
-    taken |= {rule.key: dict(selected[rule.slot]) for rule in rules if rule.slot in selected}
+    taken |= {rule.key: dict(selected[rule.row_name]) for rule in rules if rule.row_name in selected}
     size = len(msgspec.json.encode(taken, enc_hook=str))
     if size > MOST_BYTES:
         return NoBaseline(f"the post-run sensors hold {size} bytes; at most {MOST_BYTES} are kept")

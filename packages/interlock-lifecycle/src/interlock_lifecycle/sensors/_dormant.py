@@ -97,15 +97,15 @@ def _kept_meanwhile(key: RunKey, sensor: Sensor, config: PipelineConfig, facts: 
     """The record, with the rows of the other rules that another date may overwrite before this date begins."""
     rule = config.trigger_rule
     assert rule is not None
-    slot = rule.slot if may_be_replaced(sensor.key, rule, key.date) else sensor.key
+    row_name = rule.row_name if may_be_replaced(sensor.key, rule, key.date) else sensor.key
     # A date that does not wait has kept rows from an earlier run only.
     kept = facts.kept if facts.kept.dormant is not None else KeptRows(version=facts.kept.version)
-    before, waits = kept.rows.get(slot), kept.dormant
+    before, waits = kept.rows.get(row_name), kept.dormant
     if before is None or is_better(sensor, exact=True, before=before):
-        kept = replace(kept, rows=add_kept(kept.rows, {slot: KeptRow(sensor.fields, sensor.written_at)}))
+        kept = replace(kept, rows=add_kept(kept.rows, {row_name: KeptRow(sensor.fields, sensor.written_at)}))
         since = sensor.written_at if waits is None else waits.since
-        waits = Dormancy(sensor.key, slot, since, is_dry=config.dry_run)
-    others = [one for one in dated_rules(config) if one.slot != slot]
+        waits = Dormancy(sensor.key, row_name, since, is_dry=config.dry_run)
+    others = [one for one in dated_rules(config) if one.row_name != row_name]
     selection = select_rows(facts.rows, others, key.date, kept.rows)
     added = rows_passed(selection, others, kept, key.date, sensor.written_at)
     return KeptRows(kept.rows if added is None else added.rows, kept.version, waits)
@@ -230,7 +230,7 @@ def _row_to_judge(facts: DormantDate, waits: Dormancy, config: PipelineConfig) -
         return None
     if _is_of(facts.row, waits, facts, config):
         return facts.row
-    kept = facts.kept.rows.get(waits.slot)
+    kept = facts.kept.rows.get(waits.row_name)
     return None if kept is None else kept.fields
 
 

@@ -13,17 +13,17 @@ from interlock_rules import KeptRow, Rule, Selection, row_date
 from interlock_sla import ExecutionDate, ExecutionDateError
 
 MOST_KEPT_BYTES = 64 * 1024
-"""The limit of one date's kept rows. A DynamoDB item holds 400 KB, and each evaluation reads the row."""
+"""The limit of one date's kept rows. A DynamoDB item has at most 400 KB, and each evaluation reads the row."""
 
 
 def add_kept(kept: Mapping[str, KeptRow], fresh: Mapping[str, KeptRow]) -> dict[str, KeptRow]:
     """The kept rows of a date with the `fresh` rows. A row that does not fit into 64 KB is noted without its fields."""
     merged = {**kept, **fresh}
-    room = MOST_KEPT_BYTES - sum(_size(row) for slot, row in merged.items() if slot not in fresh)
-    for slot, row in fresh.items():
+    room = MOST_KEPT_BYTES - sum(_size(row) for row_name, row in merged.items() if row_name not in fresh)
+    for row_name, row in fresh.items():
         size = _size(row)
         if size > room:
-            merged[slot] = KeptRow(None, row.kept_at, row.exact)
+            merged[row_name] = KeptRow(None, row.kept_at, row.exact)
         else:
             room -= size
     return merged
@@ -41,7 +41,7 @@ def opening_row(sensor_key: str, fields: Mapping[str, object], at: datetime, con
     rule, named = config.trigger_rule, row_date(sensor_key, fields)
     if rule is None or not may_be_replaced(sensor_key, rule, named if isinstance(named, ExecutionDate) else None):
         return KeptRows()
-    return KeptRows(add_kept({}, {rule.slot: KeptRow(fields, at)}), 1)
+    return KeptRows(add_kept({}, {rule.row_name: KeptRow(fields, at)}), 1)
 
 
 def rows_passed(
@@ -53,33 +53,34 @@ def rows_passed(
     (`any_date`) and rows under per-period keys are not kept: each evaluation reads them as they are.
     """
     fresh = {
-        rule.slot: _row_passed(selection, rule, date, at)
+        rule.row_name: _row_passed(selection, rule, date, at)
         for rule in rules
         if not rule.any_date
-        and rule.slot in selection.sources
-        and rule.slot not in selection.kept
-        and may_be_replaced(selection.sources[rule.slot], rule, date.shifted(rule.date_offset))
+        and rule.row_name in selection.sources
+        and rule.row_name not in selection.kept
+        and may_be_replaced(selection.sources[rule.row_name], rule, date.shifted(rule.date_offset))
     }
     known = {
-        slot: row
-        for slot, row in fresh.items()
-        if slot in kept.rows and (kept.rows[slot].fields == row.fields or kept.rows[slot].kept_at > at)
+        row_name: row
+        for row_name, row in fresh.items()
+        if row_name in kept.rows and (kept.rows[row_name].fields == row.fields or kept.rows[row_name].kept_at > at)
     }
     if len(known) == len(fresh):
         return None
     return KeptRows(
-        add_kept(kept.rows, {slot: row for slot, row in fresh.items() if slot not in known}), kept.version + 1
+        add_kept(kept.rows, {row_name: row for row_name, row in fresh.items() if row_name not in known}),
+        kept.version + 1,
     )
 
 
 def _row_passed(selection: Selection, rule: Rule, date: ExecutionDate, at: datetime) -> KeptRow:
-    fields = selection.fields[rule.slot]
-    named = row_date(selection.sources[rule.slot], fields)
+    fields = selection.fields[rule.row_name]
+    named = row_date(selection.sources[rule.row_name], fields)
     return KeptRow(fields, at, exact=named is None or named == date.shifted(rule.date_offset))
 
 
 def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[str, ...]]:
-    """The runs that would lose this record if another date's row replaced it, each with the slots of its rules.
+    """The runs that would lose this record if another date's row replaced it, each with the row names of its rules.
 
     An hour's row counts for its day's daily run too, until a row names the day itself (`decide_keeping`). A day's row
     also counts for its hours. They keep it at the end of their validation.
@@ -96,14 +97,14 @@ def dates_to_keep(sensor: Sensor, config: PipelineConfig) -> dict[RunKey, tuple[
                 run = RunKey(config.id, config.schedule_id, date.shifted(-rule.date_offset))
             except ExecutionDateError:
                 continue
-            found.setdefault(run, []).append(rule.slot)
-    return {run: tuple(dict.fromkeys(slots)) for run, slots in found.items()}
+            found.setdefault(run, []).append(rule.row_name)
+    return {run: tuple(dict.fromkeys(row_names)) for run, row_names in found.items()}
 
 
 def may_be_replaced(sensor_key: str, rule: Rule, date: ExecutionDate | None) -> bool:
     """Whether the rule reads this row for the date, and another date's row may be written under the same key.
 
-    Both hold for the plain key, and for an hour's row under its day's key.
+    Both apply to the plain key, and for an hour's row under its day's key.
     """
     if sensor_key == rule.key:
         return True
@@ -119,7 +120,7 @@ def dated_rules(config: PipelineConfig) -> tuple[Rule, ...]:
     return tuple(rule for rule in (*trigger, *config.validation.rules) if not rule.any_date)
 
 
-def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: KeptRows) -> KeepRows | None:
+def decide_keeping(sensor: Sensor, key: RunKey, row_names: Iterable[str], kept: KeptRows) -> KeepRows | None:
     """Decide whether a date keeps a record, since the next row under its key may be another date's.
 
     The stream-router calls it for each run that reads the record (`dates_to_keep`), if the date has begun or waits on
@@ -133,10 +134,10 @@ def decide_keeping(sensor: Sensor, key: RunKey, slots: Iterable[str], kept: Kept
     named = row_date(sensor.key, sensor.fields)
     exact = isinstance(named, ExecutionDate) and named.is_hourly == key.date.is_hourly
     fresh = {}
-    for slot in slots:
-        before = kept.rows.get(slot)
+    for row_name in row_names:
+        before = kept.rows.get(row_name)
         if before is None or is_better(sensor, exact, before):
-            fresh[slot] = KeptRow(sensor.fields, sensor.written_at, exact)
+            fresh[row_name] = KeptRow(sensor.fields, sensor.written_at, exact)
     if not fresh:
         return None
     after = KeptRows(add_kept(kept.rows, fresh), kept.version + 1, kept.dormant)
@@ -166,7 +167,11 @@ def kept_from_start(kept: KeptRows, opening: KeptRows, config: PipelineConfig) -
     """
     if kept.dormant is None:
         return opening
-    slots = {rule.slot for rule in dated_rules(config)}
-    waited = {slot: row for slot, row in kept.rows.items() if slot in slots}
-    fresh = {slot: row for slot, row in opening.rows.items() if slot not in waited or waited[slot].fields != row.fields}
+    row_names = {rule.row_name for rule in dated_rules(config)}
+    waited = {row_name: row for row_name, row in kept.rows.items() if row_name in row_names}
+    fresh = {
+        row_name: row
+        for row_name, row in opening.rows.items()
+        if row_name not in waited or waited[row_name].fields != row.fields
+    }
     return KeptRows(add_kept(waited, fresh), kept.version + 1)

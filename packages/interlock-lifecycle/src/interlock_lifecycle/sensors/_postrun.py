@@ -82,7 +82,7 @@ def is_read_for(
     if rule is None:
         return False
     selected = select_rows({**rows, sensor.key: sensor.fields}, (rule,), key.date, kept.rows)
-    return selected.sources.get(rule.slot) == sensor.key and rule.slot not in selected.kept
+    return selected.sources.get(rule.row_name) == sensor.key and rule.row_name not in selected.kept
 
 
 def _in_flight(sensor: Sensor, key: RunKey, run: Run, found: Drift | None) -> Announce | Ignore:
@@ -118,7 +118,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
     selected = select_rows(rows, rules.rules, key.date, facts.kept.rows)
     evaluation = rules.evaluate(selected.fields, sensor.written_at, selected.notes)
     broken = [rule for rule, finding in zip(rules.rules, evaluation.findings, strict=True) if not finding.passed]
-    if broken and not any(rule.slot in selected.fields for rule in broken):
+    if broken and not any(rule.row_name in selected.fields for rule in broken):
         return Ignore(f"the run waits for the post-run sensors {', '.join(dict.fromkeys(rule.key for rule in broken))}")
     event = make_event(
         EventType.POST_RUN_PASSED if evaluation.passed else EventType.POST_RUN_FAILED,
@@ -174,7 +174,7 @@ def awaited(
         rule.key
         for rule in rules.rules
         if not (is_report and arrived is not None and key_matches(rule.key, arrived.key))
-        and not _is_there(selected, rule.slot, config, run, is_shared=rule.key in shared)
+        and not _is_there(selected, rule.row_name, config, run, is_shared=rule.key in shared)
     )
     return tuple(dict.fromkeys(missing))
 
@@ -184,8 +184,8 @@ def _is_after(sensor: Sensor, run: Run) -> bool:
     return run.closed_at is None or sensor.written_at >= run.closed_at.replace(microsecond=0)
 
 
-def _is_there(selected: Selection, slot: str, config: PipelineConfig, run: Run, *, is_shared: bool) -> bool:
-    fields = selected.fields.get(slot)
+def _is_there(selected: Selection, row_name: str, config: PipelineConfig, run: Run, *, is_shared: bool) -> bool:
+    fields = selected.fields.get(row_name)
     if fields is None or is_shared:
         return fields is not None
     stamp, intent = updated_at(fields), run.job_intent
@@ -193,7 +193,7 @@ def _is_there(selected: Selection, slot: str, config: PipelineConfig, run: Run, 
     if stamp is not None and started_at is not None and stamp <= started_at:
         return False
     written_at = stamp or run.closed_at  # without a time the row counts as written at the run's end
-    named = row_date(selected.sources[slot], fields)
+    named = row_date(selected.sources[row_name], fields)
     return written_at is None or counts_for(date_of(named, written_at, config), run.key.date)
 
 

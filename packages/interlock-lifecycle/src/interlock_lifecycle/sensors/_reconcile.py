@@ -41,9 +41,12 @@ def stranded_sensors(
 ) -> list[Stranded]:
     """The sensors that should have triggered their date, one per date, the earliest date first.
 
-    A sensor that names neither its date nor its time is left out: a controller never guesses "go". So are sensors that
-    were updated before `since`, which an earlier tick has looked at, or within the last two minutes, since their record
-    may still be in the stream. Sensors from before the pipeline's creation do not count.
+    Left out are sensors that
+
+    - name neither their date nor their time, since a controller never guesses "go",
+    - were updated before `since`, since an earlier tick has looked at them,
+    - were updated within the last two minutes, since their record may still be in the stream,
+    - are older than the pipeline.
     """
     found: dict[ExecutionDate, Stranded] = {}
     for sensor_key in sorted(rows):

@@ -40,8 +40,8 @@ def problem_of(sensor: Sensor, config: PipelineConfig) -> UnreadableDate | None:
 def rejection_marker(sensor: Sensor, problem: UnreadableDate) -> str:
     """The marker of one kind of rejected row.
 
-    It holds the key, the form of the value and the problem, with each digit written as 9 and each word as a.
-    In a part of the key behind a `#` that holds a digit, each word is a 9: such a part may be a random identifier.
+    It has the key, the form of the value and the problem, with each digit written as 9 and each word as a.
+    In a part of the key behind a `#` that contains a digit, each word is a 9: such a part may be a random identifier.
     """
     head, *parts = sensor.key.split("#")
     key = "#".join([head, *(re.sub(r"\w+", "9", part) if re.search("[0-9]", part) else part for part in parts)])

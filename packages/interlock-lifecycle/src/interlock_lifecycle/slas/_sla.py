@@ -119,7 +119,7 @@ def deadlines_of_run(
 ) -> tuple[Deadline, ...]:
     """The deadlines that count for a run.
 
-    Deadlines from before their clock was in the config do not count. For a run of another schedule than the config's,
+    A deadline does not count if its clock came into the config later. For a run of another schedule than the config's,
     only the relative clock counts, since the dates of that schedule are due at other times.
     """
     is_own = key.schedule_id == config.schedule_id

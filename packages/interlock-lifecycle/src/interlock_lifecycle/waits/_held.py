@@ -52,7 +52,7 @@ def decide_hold(
 def name_rule(finding: Finding) -> str:
     """The name of a rule in events and rows: its sensor, its field and its expectation."""
     rule = finding.rule
-    return " ".join(part for part in (rule.slot.replace("\x1f", " "), rule.field, finding.expectation) if part)
+    return " ".join(part for part in (rule.row_name.replace("\x1f", " "), rule.field, finding.expectation) if part)
 
 
 def _run_held(run: Run, failing: Sequence[Finding], held: Mapping[str, datetime], reason: str, now: datetime) -> Event:

@@ -37,7 +37,7 @@ def look_seconds(now: datetime, longest: timedelta, window_end: datetime, *momen
     """The whole seconds, at least 1, until the latest look of a wait that nothing wakes.
 
     longest: the longest wait. The look is 5 s before the window's end, and at the end itself after that. moments: the
-    next deadline less its lead, the turn of an age rule. None and past moments do not count.
+    next deadline less its lead, the change of an age rule by time. None and past moments do not count.
     """
     end = window_end - _LEAD if window_end - _LEAD > now else window_end
     ends = [now + longest, max(end, now), *(moment for moment in moments if moment is not None and moment > now)]

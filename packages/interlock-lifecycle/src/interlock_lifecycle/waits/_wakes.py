@@ -48,8 +48,8 @@ def _hid_a_row(rule: Rule, sensor_key: str, wait: Wait) -> bool:
     unreadable, which hides the kept row. Rows of other dates come there all the time, so they wake only a run that this
     rule holds.
     """
-    slot = rule.slot.replace("\x1f", " ")
-    return sensor_key != rule.key or any(name == slot or name.startswith(f"{slot} ") for name in wait.held)
+    row_name = rule.row_name.replace("\x1f", " ")
+    return sensor_key != rule.key or any(name == row_name or name.startswith(f"{row_name} ") for name in wait.held)
 
 
 class JobName(Struct, frozen=True):

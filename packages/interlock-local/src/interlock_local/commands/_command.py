@@ -1,4 +1,4 @@
-"""Passes the terminal to a command, and turns LocalStackError into the terminal's error."""
+"""Passes the terminal to a command, and reports a LocalStackError as the terminal's error."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -18,7 +18,7 @@ AGAIN = "just to be sure"
 
 
 class Operators:
-    """The operators, who react to alerts. Each call of `turn` takes the actions that are due. Call it often."""
+    """The operators, who react to alerts. Each call of `act` takes the actions that are due. Call it often."""
 
     def __init__(self, script: Script, feed: ModuleType, home: Path, store: Store, say: Say) -> None:
         self._script = script
@@ -33,7 +33,7 @@ class Operators:
         """Whether both requests were written."""
         return len(self._requested) == 2
 
-    def turn(self, standing: Standing) -> None:
+    def act(self, standing: Standing) -> None:
         """Fix the source of the hour that failed for good and request a rerun. Later request one that is not needed."""
         broken, unchanged = self._script.broken, self._script.unchanged
         if broken not in self._requested:

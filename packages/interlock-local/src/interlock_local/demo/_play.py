@@ -131,10 +131,10 @@ def _replay(stage: _Stage) -> tuple[Replay, Watcher]:
         looked, settled, now = 0.0, False, datetime.now(UTC)
         while not settled and not (patience.is_over and roster.is_over(now, watcher.seen)):
             patience.note((watcher.events, replay.landings_ahead))
-            replay.turn(watcher.busy, watcher.standing, patience.quiet)
-            operators.turn(watcher.standing)
+            replay.act(watcher.busy, watcher.standing, patience.quiet)
+            operators.act(watcher.standing)
             now = datetime.now(UTC)
-            roster.turn(now)
+            roster.act(now)
             if replay.elapsed - looked >= _LOOK:
                 looked = replay.elapsed
                 watcher.look(roster.line(now))

@@ -26,7 +26,7 @@ def _utc_now() -> datetime:
 
 
 class Replay:
-    """The external systems of the flights example. `turn` takes the actions that are due. Call it often."""
+    """The external systems of the flights example. `act` takes the actions that are due. Call it often."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Replay:
         """Whether every file has landed, with its rest."""
         return not self._coming
 
-    def turn(self, busy: int, standing: Standing, quiet: float = 0.0) -> None:
+    def act(self, busy: int, standing: Standing, quiet: float = 0.0) -> None:
         """Land the files that are due, and write the sensors about finished jobs. `quiet`: seconds without progress.
 
         While too many runs are `busy`, no further hour lands. A slow machine takes longer and has the same results.

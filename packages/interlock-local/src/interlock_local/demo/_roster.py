@@ -64,7 +64,7 @@ class Roster:
         self._tick()
         return len(timers(f"{ROSTER}-{self.key.schedule_id}-{self.key.date}-sla-")) == _TIMERS
 
-    def turn(self, now: datetime) -> None:
+    def act(self, now: datetime) -> None:
         """Invoke the watchdog once when the schedule is overdue. Otherwise it runs every minute."""
         if not self._is_missed and now >= self.due_at + MISSED_AFTER + timedelta(seconds=1):
             self._is_missed = True

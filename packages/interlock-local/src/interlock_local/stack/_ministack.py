@@ -210,7 +210,7 @@ class Ministack:
         else:
             try:
                 self._data_dir.mkdir(parents=True, exist_ok=True)
-                # It holds the key, and each value that a config took from a variable.
+                # It contains the key, and each value that a config took from a variable.
                 self._data_dir.chmod(0o700)
             except OSError as error:
                 raise LocalStackError(

@@ -64,7 +64,7 @@ class RecordingSlack:
         threading.Thread(target=self._server.serve_forever, name="recording-slack", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop the server. Connections are refused from then on. A second call does nothing."""
+        """Stop the server. Connections are rejected from then on. A second call does nothing."""
         server, self._server = self._server, None
         if server is not None:
             server.shutdown()

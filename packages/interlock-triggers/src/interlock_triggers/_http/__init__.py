@@ -1,6 +1,6 @@
 """HTTP requests: allowed addresses, circuit breakers for failing hosts, and the sending of one request.
 
-`_addresses` holds the allow-list, `_dial` guards each connection, `_target` checks URLs and headers, `_exchange` sends
+`_addresses` has the allow-list, `_dial` guards each connection, `_target` checks URLs and headers, `_exchange` sends
 one request, `_caller` repeats it, and `_breakers` stops requests to a failing host.
 """
 

@@ -115,7 +115,7 @@ class Caller:
             raise _Again(error) from None
         self._breakers.record(host, failed=answer.status >= 500)
         if answer.taken and not _is_success(answer):
-            # The server accepted the request: a repetition would start it again, and this answer does not refuse it.
+            # The server accepted the request: a repetition would start it again, and this answer does not reject it.
             raise Unclear(f"{host} took the request, but answered {answer.status} for its outcome", timed_out=False)
         doubts[0] = doubts[0] or answer.status in _GATEWAY_LOST_IT
         wait = self._retry_after(answer)

@@ -202,7 +202,7 @@ def _bounded(response: HTTPResponse, limit: int) -> tuple[bytes, bool]:
 class _Cutoff:
     """Closes a connection for both directions at the deadline.
 
-    Socket timeouts restart with each byte, so that a slow server could hold a caller for hours.
+    Socket timeouts restart with each byte, so that a slow server could delay a caller for hours.
     """
 
     def __init__(self, connection: GuardedHTTPConnection | GuardedHTTPSConnection, deadline: Deadline) -> None:

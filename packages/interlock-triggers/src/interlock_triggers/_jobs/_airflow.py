@@ -12,7 +12,7 @@ from interlock_triggers._types import Attempt, Category, Started, Status, failed
 from . import _airflow_api, _json_api
 from ._airflow_api import V1, Api
 from ._forms import AirflowForm
-from ._http import answered, refusal, start_error
+from ._http import answered, rejection, start_error
 
 _RUNNING = ("queued", "running", "restarting", "scheduled")
 _SAYS_NOTHING_ABOUT_THE_FIRST = (401, 403, 408, 425, 429)
@@ -52,16 +52,16 @@ def _answered(call: Call[AirflowForm], api: Api, attempt: Attempt, started: Star
         error: Exception = call.unconfirmed(f"{host} answered {reply.status}, but not with our DAG run")
         return _settled(call, api, attempt, started, error)
     if reply.status == 409:
-        refused = call.refused(
+        rejected = call.rejected(
             Category.PERMANENT,
             f"{host} answered 409 and has no DAG run of this attempt{_json_api.said(call, reply)}",
         )
-        return _settled(call, api, attempt, started, refused)
+        return _settled(call, api, attempt, started, rejected)
     error = start_error(call, host, reply)
     if not reply.doubtful:
         raise error
     if reply.status < 500 and reply.status not in _SAYS_NOTHING_ABOUT_THE_FIRST:
-        error = refusal(call, answered(call, host, reply), reply)
+        error = rejection(call, answered(call, host, reply), reply)
     return _settled(call, api, attempt, started, error)
 
 
@@ -69,7 +69,7 @@ def _before_start(call: Call[AirflowForm], attempt: Attempt, error: NotAccepted)
     """The error when this invocation sent no start, although an earlier invocation may have sent one."""
     if attempt.resumed:
         return call.unconfirmed(str(error), error.category)
-    return call.refused(error.category, str(error))
+    return call.rejected(error.category, str(error))
 
 
 def _settled(call: Call[AirflowForm], api: Api, attempt: Attempt, started: Started, otherwise: Exception) -> Started:
@@ -126,18 +126,18 @@ def _body(call: Call[AirflowForm], attempt: Attempt) -> dict[str, Any]:
         try:
             given = json.loads(given)
         except ValueError:
-            raise call.refused(Category.PERMANENT, "the body is a text that is not JSON") from None
+            raise call.rejected(Category.PERMANENT, "the body is a text that is not JSON") from None
     if given is None:
         given = {}
     if not isinstance(given, dict):
-        raise call.refused(Category.PERMANENT, "the body must be an object")
+        raise call.rejected(Category.PERMANENT, "the body must be an object")
     owned = [name for name in _SET_HERE if name in given]
     if owned:
-        raise call.refused(Category.PERMANENT, f"the body's {owned[0]} is set by the trigger")
+        raise call.rejected(Category.PERMANENT, f"the body's {owned[0]} is set by the trigger")
     fields = given if any(name in given for name in _OF_THE_API) else {"conf": given}
     conf = fields.get("conf") or {}
     if not isinstance(conf, dict):
-        raise call.refused(Category.PERMANENT, "the body's conf must be an object")
+        raise call.rejected(Category.PERMANENT, "the body's conf must be an object")
     return {
         **fields,
         "conf": {"date": attempt.date, **attempt.partition, **conf},

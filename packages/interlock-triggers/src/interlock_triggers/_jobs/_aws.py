@@ -31,7 +31,7 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     )
 )
-"""Temporary refusals."""
+"""Temporary rejections."""
 _CREDENTIALS = frozenset(
     (
         "AccessDenied",
@@ -49,7 +49,7 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     )
 )
-"""Refusals of the caller, not of the request. The request may have been accepted earlier."""
+"""Rejections of the caller, not of the request. The request may have been accepted earlier."""
 _GONE = frozenset(("EntityNotFoundException", "ExecutionDoesNotExist", "ResourceNotFoundException"))
 """Answers to a question about a job that the service does not know, or no longer knows."""
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
@@ -68,7 +68,7 @@ class AwsTrouble(Exception):
 
     @property
     def about_the_caller(self) -> bool:
-        """Whether the caller was refused, not the request."""
+        """Whether the caller was rejected, not the request."""
         return self.code in _CREDENTIALS
 
     @property
@@ -155,7 +155,7 @@ def start_error(call: Call[Any], attempt: Attempt, trouble: AwsTrouble) -> Trigg
     open_before = trouble.category is not Category.PERMANENT or trouble.about_the_caller
     if attempt.resumed and open_before:
         return call.unconfirmed(call.clean(str(trouble)), trouble.category)
-    return call.refused(trouble.category, call.clean(str(trouble)))
+    return call.rejected(trouble.category, call.clean(str(trouble)))
 
 
 def check_error(call: Call[Any], trouble: AwsTrouble) -> TriggerError:

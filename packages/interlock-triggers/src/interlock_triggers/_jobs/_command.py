@@ -26,7 +26,7 @@ def start(call: Call[CommandForm], attempt: Attempt) -> Started:
         raise call.unknown("an earlier invocation may have run the command")
     seconds = call.deadline.remaining()
     if seconds < _SHORTEST:
-        raise call.refused(Category.TRANSIENT, "no time left to run the command")
+        raise call.rejected(Category.TRANSIENT, "no time left to run the command")
     environment = _environment(call.clients.environment, attempt)
     directory = call.config.working_directory or call.clients.working_directory
     try:
@@ -41,9 +41,9 @@ def _words(call: Call[CommandForm]) -> list[str]:
     try:
         words = shlex.split(call.config.command)
     except ValueError:
-        raise call.refused(Category.PERMANENT, "the command has a quote that is not closed") from None
+        raise call.rejected(Category.PERMANENT, "the command has a quote that is not closed") from None
     if not words or not words[0]:
-        raise call.refused(Category.PERMANENT, "the command has no program")
+        raise call.rejected(Category.PERMANENT, "the command has no program")
     return words
 
 
@@ -70,7 +70,7 @@ def _not_started(call: Call[CommandForm], program: str, error: Exception) -> Exc
     permanent = number in _NO_PROGRAM or isinstance(error, ValueError)
     why = getattr(error, "strerror", None) or type(error).__name__
     subject = "the working directory" if _is_about_directory(error, program) else repr(program)
-    return call.refused(Category.PERMANENT if permanent else Category.TRANSIENT, f"{subject}: {why}")
+    return call.rejected(Category.PERMANENT if permanent else Category.TRANSIENT, f"{subject}: {why}")
 
 
 def _is_about_directory(error: Exception, program: str) -> bool:

@@ -43,7 +43,7 @@ def start(call: Call[DatabricksForm], attempt: Attempt) -> Started:
     except NotAccepted as error:
         if attempt.resumed and error.category is not Category.PERMANENT:
             raise call.unconfirmed(str(error), error.category) from None
-        raise call.refused(error.category, str(error)) from None
+        raise call.rejected(error.category, str(error)) from None
     except Unclear as error:
         raise call.unconfirmed(str(error), error.category) from None
     host = parse_url(url).authority
@@ -58,7 +58,7 @@ def start(call: Call[DatabricksForm], attempt: Attempt) -> Started:
 def _job_id(call: Call[DatabricksForm]) -> int:
     text = str(call.config.job_id)
     if not (text.isascii() and text.isdigit()):
-        raise call.refused(Category.PERMANENT, "jobId must be the job's number")
+        raise call.rejected(Category.PERMANENT, "jobId must be the job's number")
     return int(text)
 
 

@@ -46,9 +46,9 @@ def _jar_and_words(call: Call[EmrForm]) -> tuple[str, list[str]]:
     try:
         words = shlex.split(call.config.command)
     except ValueError:
-        raise call.refused(Category.PERMANENT, "the command has a quote that is not closed") from None
+        raise call.rejected(Category.PERMANENT, "the command has a quote that is not closed") from None
     if not words:
-        raise call.refused(Category.PERMANENT, "the command is empty")
+        raise call.rejected(Category.PERMANENT, "the command is empty")
     given = call.config.arguments
     if isinstance(given, dict):
         extra = [word for name, value in given.items() for word in (name, as_text(value))]

@@ -154,7 +154,7 @@ def seconds(value: float | str) -> float:
 
 
 def as_json(value: object) -> str:
-    """A value as JSON. Raises BadConfig for a value that JSON cannot hold."""
+    """A value as JSON. Raises BadConfig for a value that JSON cannot express."""
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

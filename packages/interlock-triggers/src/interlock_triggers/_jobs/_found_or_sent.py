@@ -32,7 +32,7 @@ def start(call: Call[Any], attempt: Attempt, find: Find, send: Send) -> Started:
         return Started(call.type, send(call, attempt))
     except AwsTrouble as trouble:
         if not trouble.maybe:
-            raise call.refused(trouble.category, call.clean(str(trouble))) from None
+            raise call.rejected(trouble.category, call.clean(str(trouble))) from None
         found = _looked_for(call, attempt, find)
         if found is None:
             raise call.unconfirmed(call.clean(str(trouble)), trouble.category) from None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from interlock_triggers._call import Call
-from interlock_triggers._errors import StartRefused
+from interlock_triggers._errors import StartRejected
 from interlock_triggers._http import Forbidden, NotAccepted, Reply, Request, Unclear, checked_headers, parse_url
 from interlock_triggers._text import decoded
 from interlock_triggers._types import Attempt, Category, Started, over, succeeded
@@ -24,7 +24,7 @@ def start(call: Call[HttpForm], attempt: Attempt) -> Started:
     try:
         reply = call.clients.caller.call(request, call.deadline, doubtful=attempt.resumed)
     except NotAccepted as error:
-        raise call.refused(error.category, str(error)) from None
+        raise call.rejected(error.category, str(error)) from None
     except Unclear as error:
         raise call.unconfirmed(str(error), error.category) from None
     if reply.ok:
@@ -35,17 +35,17 @@ def start(call: Call[HttpForm], attempt: Attempt) -> Started:
 def start_error(call: Call[Any], host: str, reply: Reply) -> Exception:
     """The error for a start whose answer is not a success.
 
-    In doubt, no such answer refuses the first request: the target may answer 409 or 422 to a known key, and a target
+    In doubt, no such answer rejects the first request: the target may answer 409 or 422 to a known key, and a target
     that has changed meanwhile may give any answer.
     """
     message = answered(call, host, reply)
-    return call.unconfirmed(message) if reply.doubtful else refusal(call, message, reply)
+    return call.unconfirmed(message) if reply.doubtful else rejection(call, message, reply)
 
 
-def refusal(call: Call[Any], message: str, reply: Reply) -> StartRefused:
-    """The error for an answer that certainly refused the start."""
+def rejection(call: Call[Any], message: str, reply: Reply) -> StartRejected:
+    """The error for an answer that certainly rejected the start."""
     again = reply.status >= 500 or reply.status in _THROTTLED
-    return call.refused(Category.TRANSIENT if again else Category.PERMANENT, message)
+    return call.rejected(Category.TRANSIENT if again else Category.PERMANENT, message)
 
 
 def answered(call: Call[Any], host: str, reply: Reply) -> str:
@@ -57,14 +57,14 @@ def answered(call: Call[Any], host: str, reply: Reply) -> str:
 def _request(call: Call[HttpForm], attempt: Attempt) -> Request:
     config = call.config
     if config.method not in _METHODS:
-        raise call.refused(Category.PERMANENT, f"method must be one of {', '.join(_METHODS)}")
+        raise call.rejected(Category.PERMANENT, f"method must be one of {', '.join(_METHODS)}")
     body, content_type = _body(config, attempt)
     try:
         parse_url(config.url)
         headers = configured_headers(config.headers)
         limit = seconds(config.timeout)
     except (Forbidden, BadConfig) as error:
-        raise call.refused(Category.PERMANENT, str(error)) from None
+        raise call.rejected(Category.PERMANENT, str(error)) from None
     if body is not None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = content_type
     headers["Idempotency-Key"] = attempt.key

@@ -88,18 +88,18 @@ def _payload(call: Call[LambdaForm], attempt: Attempt) -> bytes:
         try:
             json.loads(given)
         except ValueError:
-            raise call.refused(Category.PERMANENT, "the payload is a text that is not JSON") from None
+            raise call.rejected(Category.PERMANENT, "the payload is a text that is not JSON") from None
     payload = text.encode()
     if len(payload) > _PAYLOAD_BYTES:
-        raise call.refused(Category.PERMANENT, f"the payload exceeds {_PAYLOAD_BYTES} bytes")
+        raise call.rejected(Category.PERMANENT, f"the payload exceeds {_PAYLOAD_BYTES} bytes")
     return payload
 
 
 def _start_error(call: Call[LambdaForm], trouble: AwsTrouble) -> Exception:
-    """An error is a refusal only if the function certainly did not run. Any other 5xx may come after the function."""
+    """An error is a rejection only if the function certainly did not run. Any other 5xx may come after the function."""
     server_side = trouble.status >= 500 and trouble.status != _BUSY_STATUS
     if trouble.code in _NOT_INVOKED or not (trouble.maybe or server_side):
-        return call.refused(trouble.category, call.clean(str(trouble)))
+        return call.rejected(trouble.category, call.clean(str(trouble)))
     return call.unknown(call.clean(str(trouble)), trouble.category)
 
 

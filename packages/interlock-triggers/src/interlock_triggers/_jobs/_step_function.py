@@ -17,9 +17,9 @@ def start(call: Call[StepFunctionForm], attempt: Attempt) -> Started:
     _region(call)
     document = as_json(call.config.arguments or attempt.partition)
     if len(document.encode()) > _INPUT_BYTES:
-        raise call.refused(Category.PERMANENT, f"the arguments exceed {_INPUT_BYTES} bytes")
+        raise call.rejected(Category.PERMANENT, f"the arguments exceed {_INPUT_BYTES} bytes")
     try:
-        _refuse_express(call)
+        _reject_express(call)
         answer = ask(
             call,
             "stepfunctions",
@@ -60,7 +60,7 @@ def find(call: Call[StepFunctionForm], attempt: Attempt) -> str | None:
     return arn
 
 
-def _refuse_express(call: Call[StepFunctionForm]) -> None:
+def _reject_express(call: Call[StepFunctionForm]) -> None:
     """Reject Express machines, whose executions can be neither deduplicated nor described.
 
     Without the permission to describe the machine, the start continues.
@@ -79,13 +79,13 @@ def _refuse_express(call: Call[StepFunctionForm]) -> None:
             return
         raise
     if machine.get("type") == "EXPRESS":
-        raise call.refused(Category.PERMANENT, "Express state machines cannot be followed: use a Standard one")
+        raise call.rejected(Category.PERMANENT, "Express state machines cannot be followed: use a Standard one")
 
 
 def _region(call: Call[StepFunctionForm]) -> str:
     parts = call.config.state_machine_arn.split(":")
     if len(parts) < 7 or parts[5] != "stateMachine" or not parts[3]:
-        raise call.refused(Category.PERMANENT, "stateMachineArn is not the ARN of a state machine")
+        raise call.rejected(Category.PERMANENT, "stateMachineArn is not the ARN of a state machine")
     return parts[3]
 
 

@@ -64,7 +64,7 @@ def _born(pid: int) -> int | None:
 
 
 def _fields(pid: int) -> list[bytes]:
-    """The fields after the name, which may hold spaces and parentheses: state, parent, group, …"""
+    """The fields after the name, which may contain spaces and parentheses: state, parent, group, …"""
     return _read(pid, "stat").rpartition(b")")[2].split()
 
 

@@ -10,21 +10,21 @@ from ._timestamps import naive, parse_timestamp
 _AT_ONCE = timedelta(microseconds=1)
 
 
-def next_turn(rules: Iterable[Rule], sensors: Mapping[str, Fields], now: datetime) -> datetime | None:
+def next_change(rules: Iterable[Rule], sensors: Mapping[str, Fields], now: datetime) -> datetime | None:
     """The first moment after `now` (aware) at which a rule that does not hold may hold without a new row.
 
     `age_gt` holds from the moment at which the row is older than the limit. `age_lt` holds only by time for a row that
     is ahead of the clock: from the moment at which the lead is within the allowed skew of clocks. Every other check,
-    and every other change, needs a row. sensors: a rule's slot to the sensor's fields, from `select_rows`.
-    Returns None if no rule can turn by time. Raises interlock_sla.NaiveTimeError for a `now` without zone.
+    and every other change, needs a row. sensors: a rule's row name to the sensor's fields, from `select_rows`.
+    Returns None if no rule can change by time. Raises interlock_sla.NaiveTimeError for a `now` without zone.
     """
     if now.tzinfo is None:
         raise naive(now)
-    turns = (_turn(rule, sensors.get(rule.slot)) for rule in rules)
-    return min((turn for turn in turns if turn is not None and turn > now), default=None)
+    changes = (_change(rule, sensors.get(rule.row_name)) for rule in rules)
+    return min((moment for moment in changes if moment is not None and moment > now), default=None)
 
 
-def _turn(rule: Rule, fields: Fields | None) -> datetime | None:
+def _change(rule: Rule, fields: Fields | None) -> datetime | None:
     if fields is None or rule.check not in (Check.AGE_LT, Check.AGE_GT):
         return None
     moment = parse_timestamp(fields.get(age_field(rule)))

@@ -56,14 +56,14 @@ def outlasting(outside: Outside, sleeper: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def refused(outside: Outside) -> str:
-    """A run whose target refuses connections. It begins early, since the state machine waits 30 s between tries."""
-    outside.push("refused", with_job("refused", '{type: http, config: {url: "http://127.0.0.1:9/start"}}'))
-    outside.put("refused", "ready", ready=True, count=10, date=DATE)
-    return "refused"
+def rejected(outside: Outside) -> str:
+    """A run whose target rejects connections. It begins early, since the state machine waits 30 s between tries."""
+    outside.push("rejected", with_job("rejected", '{type: http, config: {url: "http://127.0.0.1:9/start"}}'))
+    outside.put("rejected", "ready", ready=True, count=10, date=DATE)
+    return "rejected"
 
 
-@pytest.mark.usefixtures("outlasting", "refused")
+@pytest.mark.usefixtures("outlasting", "rejected")
 def test_sensor_on_excluded_day_is_reported_without_run(outside: Outside) -> None:
     today = datetime.now(UTC).date()
     text = pipeline(outside.folder, "dormant").replace(
@@ -151,12 +151,12 @@ def test_report_of_external_process_closes_attempt(outside: Outside, sleeper: st
     assert logged(outside, "reported").count("fail") == 2
 
 
-def test_run_fails_if_target_refuses_all_tries(outside: Outside, refused: str) -> None:
-    run = outside.closed(refused, DATE)
+def test_run_fails_if_target_rejects_all_tries(outside: Outside, rejected: str) -> None:
+    run = outside.closed(rejected, DATE)
     assert run.status is RunStatus.FAILED_FINAL
     assert run.job_intent is None
-    assert logged(outside, refused) == ["infra-trigger-failure", "infra-trigger-failure", "infra-trigger-exhausted"]
-    await_that(lambda: "INFRA_FAILURE" in outside.events(refused, DATE), "its event")
+    assert logged(outside, rejected) == ["infra-trigger-failure", "infra-trigger-failure", "infra-trigger-exhausted"]
+    await_that(lambda: "INFRA_FAILURE" in outside.events(rejected, DATE), "its event")
 
 
 def test_repeatedly_aborted_execution_is_recovered_twice(outside: Outside) -> None:
