@@ -15,37 +15,49 @@ from interlock_lifecycle.events import EVENT_KINDS, PLAIN_PROGRESS
 ROOT = Path(__file__).parents[1]
 
 
-def generated() -> dict[Path, str]:
-    """Each generated file with its content: the alert filter, and texts and messages of the alert-dispatcher."""
-    advice = {
-        kind: {"severity": found.severity, "hint": found.hint, "subject": found.subject, "withheld": found.withheld}
-        for kind, found in EVENT_KINDS.items()
-    }
+def catalogues() -> dict[Path, str]:
+    """The files that are made from the event catalogue: the alert filter, and the texts of the alert-dispatcher."""
+    attributes = ("severity", "rank", "hint", "subject", "withheld")
+    advice = {kind: {name: getattr(found, name) for name in attributes} for kind, found in EVENT_KINDS.items()}
     return {
         ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
-        ROOT / "docs/reference/alert-messages.md": messages.page(),
         ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),
     }
+
+
+def pages() -> dict[Path, str]:
+    """The pages that the alert-dispatcher makes. It reads its catalogue, which must be current."""
+    return {ROOT / "docs/reference/alert-messages.md": messages.page()}
 
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def stale() -> list[Path]:
-    """The generated files that differ from the catalogue, or do not exist."""
-    return [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+def stale() -> dict[Path, str]:
+    """The generated files that differ from their sources, or do not exist, with their content.
+
+    The pages are made only if the catalogues are current.
+    """
+    return _differing(catalogues()) or _differing(pages())
+
+
+def _differing(files: dict[Path, str]) -> dict[Path, str]:
+    return {path: text for path, text in files.items() if not path.exists() or path.read_text() != text}
 
 
 def main(arguments: list[str]) -> int:
     """Write or compare the files."""
-    paths, only_compare = stale(), "--check" in arguments
-    for path in paths:
-        verb = "differs from" if only_compare else "is written from"
-        sys.stdout.write(f"{path.relative_to(ROOT)} {verb} the catalogue\n")
-        if not only_compare:
-            path.write_text(generated()[path])
-    return 1 if paths and only_compare else 0
+    only_compare = "--check" in arguments
+    verb = "differs from" if only_compare else "is written from"
+    while found := stale():
+        for path, text in found.items():
+            sys.stdout.write(f"{path.relative_to(ROOT)} {verb} the catalogue\n")
+            if not only_compare:
+                path.write_text(text)
+        if only_compare:
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 import interlock_lifecycle
+from interlock_alert_dispatcher.hints import Severity
 from interlock_cli import main
 from interlock_config import calendar_schema, json_schema
 from interlock_lifecycle import JOB_EVENTS
@@ -110,8 +111,15 @@ def test_events_gives_each_event_its_severity_and_its_emitters() -> None:
     assert emitters == expected
 
 
+def test_each_severity_has_its_rank_in_the_catalogue() -> None:
+    """The catalogue is the one source of the ranks, also for the alert-dispatcher."""
+    ranks = {str(kind.severity): kind.rank for kind in EVENT_KINDS.values()}
+    assert ranks == {"critical": 0, "warning": 1, "notice": 2, "good": 3, "progress": 4}
+    assert {str(severity): severity.rank for severity in Severity} == ranks
+
+
 def test_the_files_made_from_the_event_catalogue_are_current() -> None:
-    assert generate.stale() == [], "run: uv run python docs/generate.py"
+    assert list(generate.stale()) == [], "run: uv run python docs/generate.py"
 
 
 # --- pipeline files ----------------------------------------------------------------------------------------------

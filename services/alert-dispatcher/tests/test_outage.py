@@ -20,7 +20,6 @@ from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.delivery import Delivery
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
-from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
 from interlock_alert_dispatcher.pending import DRAIN, PARTITION, PendingAlerts
 from interlock_alert_dispatcher.slack import Slack
@@ -35,7 +34,6 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 # One type of each severity that reaches Slack.
 TYPES = ("SLA_BREACH", "JOB_FAILED", "RERUN_ACCEPTED", "JOB_COMPLETED")
-RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Lambda:
@@ -233,7 +231,7 @@ def test_every_alert_of_an_outage_is_posted_once(
 
 
 def _order(alert: Alert) -> tuple[int, datetime]:
-    return RANK[severity_of(alert)], alert.at
+    return severity_of(alert).rank, alert.at
 
 
 def test_an_alert_leaves_the_queue_only_with_its_row(

@@ -22,6 +22,11 @@ class Severity(StrEnum):
         """The mark that opens the message."""
         return _MARKS[self]
 
+    @property
+    def rank(self) -> int:
+        """The place among the severities by the catalogue: 0 is the most severe."""
+        return _ranks()[self]
+
 
 _MARKS = {
     Severity.CRITICAL: "🔴",
@@ -51,10 +56,27 @@ _UNKNOWN = Advice(
 )
 
 
+class _Ranked(Struct, frozen=True):
+    """A type of alert with the rank of its severity."""
+
+    severity: Severity
+    rank: int
+
+
+def _read_catalogue() -> bytes:
+    """The catalogue in the package, written by docs/generate.py."""
+    return (files(__package__) / "events.json").read_bytes()
+
+
 @cache
 def _catalogue() -> dict[str, Advice]:
-    """The catalogue in the package, written by docs/generate.py."""
-    return msgspec.json.decode((files(__package__) / "events.json").read_bytes(), type=dict[str, Advice])
+    return msgspec.json.decode(_read_catalogue(), type=dict[str, Advice])
+
+
+@cache
+def _ranks() -> dict[Severity, int]:
+    ranked = msgspec.json.decode(_read_catalogue(), type=dict[str, _Ranked])
+    return {one.severity: one.rank for one in ranked.values()}
 
 
 def advice_for(alert_type: str) -> Advice:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.leases import Key, read_moment
 from interlock_alert_dispatcher.slack import LONGEST_WAIT
 from interlock_alert_dispatcher.text import severity_of
@@ -26,7 +25,6 @@ DRAIN = Key(PARTITION, "DRAIN")
 """The row whose lease lets one invocation at a time post pending alerts."""
 
 _QUIET = Key(PARTITION, "QUIET")
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=1)
 """The most by which the clocks of two processes differ."""
@@ -140,4 +138,4 @@ class PendingAlerts:
 
 def _key_of(alert: Alert) -> Key:
     milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
-    return Key(PARTITION, f"{_RANKS[severity_of(alert)]}:{milliseconds:013d}:{alert.id}")
+    return Key(PARTITION, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")

@@ -15,7 +15,6 @@ from interlock_alert_dispatcher.hints import Severity
 
 RUN = "run"
 _CLOCKS = frozenset({"deadline", "duration"})
-_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 _BAD = frozenset({Severity.CRITICAL, Severity.WARNING})
 _MOST_PROBLEMS = 40
 """A thread of a day may collect incidents without an end. The oldest are dropped."""
@@ -93,7 +92,7 @@ def advance(state: RunState, fact: Fact) -> Step:
 
 def standing(state: RunState) -> Standing:
     """The content of the head. A success of the run resolves its breaches and all problems up to its instant."""
-    open_facts = sorted(_open(state), key=lambda fact: (_ORDER[fact.severity], fact.order))
+    open_facts = sorted(_open(state), key=lambda fact: (fact.severity.rank, fact.order))
     past = (problem.fact for problem in state.problems.values() if problem.fact not in open_facts)
     ended = sorted(past, key=lambda fact: fact.order)
     if open_facts:
@@ -139,7 +138,7 @@ def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
         return known.raised_by
     if fact.severity not in _BAD:
         return ""
-    rises = _ORDER[fact.severity] < _ORDER[known.fact.severity]
+    rises = fact.severity.rank < known.fact.severity.rank
     return fact.id if rises else known.raised_by
 
 

@@ -60,7 +60,7 @@ class EventType(StrEnum):
 
 
 class Severity(StrEnum):
-    """The severity of an event. PROGRESS is not an alert: it reaches the events table and no alert channel."""
+    """The severity of an event, the most severe first. PROGRESS is not an alert: it reaches no alert channel."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -89,6 +89,11 @@ class EventKind(Struct, frozen=True):
     def is_alert(self) -> bool:
         """Whether the event goes to the alert queue."""
         return self.severity is not Severity.PROGRESS
+
+    @property
+    def rank(self) -> int:
+        """The place of the event by its severity: 0 is the most severe. Alerts that wait are posted in this order."""
+        return list(Severity).index(self.severity)
 
 
 _ROUTER, _ORCHESTRATOR, _SLA_MONITOR, _WATCHDOG = "stream-router", "orchestrator", "sla-monitor", "watchdog"
