@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from interlock_controller._settling import MOST_TRIES
+from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_lifecycle import Wait
-from interlock_store import Contended, Store
+from interlock_store import Store
 from interlock_telemetry import bind_run, get_logger, run_bounded, span
 
 if TYPE_CHECKING:
@@ -87,11 +87,17 @@ class Wakes:
     def _record(self, wait: Wait) -> Wait | None:
         """The wait whose wake was recorded. None if it has ended. Raises Contended."""
         found: Wait | None = wait
-        for _ in range(MOST_TRIES):
-            if found is None or not found.is_whole or self._store.waits.record_wake(found, self._now()):
-                return found if found is not None and found.is_whole else None
+
+        def record_once() -> Wait | Overtaken | None:
+            nonlocal found
+            if found is None or not found.is_whole:
+                return None
+            if self._store.waits.record_wake(found, self._now()):
+                return found
             found = self._store.waits.of_run(wait.key)
-        raise Contended(f"wake of {wait.key}: its wait changed {MOST_TRIES} times meanwhile")
+            return OVERTAKEN
+
+        return decide_until_settled(record_once, subject=f"wake of {wait.key}")
 
     def send(self, wait: Wait) -> None:
         """Send the success to the wait's token. A sent token is forgotten, so that each gets one success.
