@@ -150,6 +150,25 @@ def test_contributing_lists_each_nox_session() -> None:
     assert defaults is not None
     assert [cells[0].strip("`") for cells in lines] == list(NOX)
     assert [cells[0].strip("`") for cells in lines if cells[3] == "yes"] == ast.literal_eval(defaults[1])
+    assert [cells[0] for cells in lines if not re.fullmatch(r"(?:about )?[1-9]\d*", cells[2])] == []
+
+
+DOCS = ROOT / "docs"
+INDEXED = ("decisions", "reference")
+"""The folders whose own README is the index of their pages."""
+
+
+def linked(page: Path) -> set[Path]:
+    """The files below docs/ that a page links to."""
+    targets = ((page.parent / link).resolve() for link in _LINK.findall(page.read_text()) if "://" not in link)
+    return {target for target in targets if target.is_relative_to(DOCS)}
+
+
+def test_the_index_links_to_each_page() -> None:
+    index = DOCS / "README.md"
+    found = {index}.union(linked(index), *(linked(DOCS / folder / "README.md") for folder in INDEXED))
+    assert linked(index) >= {DOCS / folder / "README.md" for folder in INDEXED}
+    assert sorted(set(DOCS.glob("**/*.md")) - found) == []
 
 
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))

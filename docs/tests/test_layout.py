@@ -89,6 +89,55 @@ def test_each_stage_of_a_handler_has_a_limit(service: str) -> None:
     assert set(limits) == {"service.settings.stage_timeout"}
 
 
+@pytest.mark.parametrize("suite", ["simulation", "model", "sla", "dates"])
+def test_a_suite_of_packages_imports_no_service(suite: str) -> None:
+    paths = sorted(ROOT.glob(f"tests/{suite}/**/*.py"))
+    assert paths
+    services = {f"interlock_{name.replace('-', '_')}" for name in SERVICES}
+    found = {
+        path.name: {
+            room.partition(".")[0] for node in ast.walk(ast.parse(path.read_text())) for room in _rooms_in(node)
+        }
+        & services
+        for path in paths
+    }
+    assert {name: modules for name, modules in found.items() if modules} == {}
+
+
+LEAVES = {"dlq", "telemetry", "triggers"}
+_IMPORT = re.compile(r"^\s*(?:from|import) interlock_(\w+)", re.MULTILINE)
+
+
+def leaves_of(*patterns: str) -> set[str]:
+    """The leaves that the modules of some folders import."""
+    paths = [path for pattern in patterns for path in ROOT.glob(f"{pattern}/**/*.py")]
+    assert paths
+    return {name for path in paths for name in _IMPORT.findall(path.read_text())} & LEAVES
+
+
+@pytest.mark.parametrize(
+    ("line", "folders"),
+    [
+        ("cli", ["packages/interlock-cli/src"]),
+        ("services", ["services/*/src", "packages/interlock-local/src"]),
+        (
+            "controller",
+            [f"packages/interlock-controller/src/*/{room}" for room in ("effects", "records", "slas", "watch")],
+        ),
+        ("controller.runs only", ["packages/interlock-controller/src/*/runs"]),
+        ("store", ["packages/interlock-store/src"]),
+        ("lifecycle", ["packages/interlock-lifecycle/src"]),
+    ],
+)
+def test_the_architecture_names_the_leaves_that_are_imported(line: str, folders: list[str]) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    row = re.search(rf"^ *{re.escape(line)} .*$", page.partition("## Imports")[2], re.MULTILINE)
+    assert row is not None
+    named = set(row[0].partition("->")[2].replace(",", " ").split())
+    shared = {"telemetry"} if line == "controller.runs only" else set()
+    assert leaves_of(*folders) == named | shared
+
+
 ROOMS = sorted(ROOT.glob("packages/interlock-*/src/*/_*/__init__.py"))
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from fuzz.handlers import Handlers
 from fuzz.seeds import END, PIPELINES, Seed, seeds
 from msgspec import ValidationError
 from simulation.machine import ORCHESTRATOR, SLA_MONITOR, TaskFailed
@@ -68,6 +69,8 @@ class NotedJobs(Jobs):
 
 class Plant(Stage):
     """A stage with the rows of the played story. `feed` writes rows as another program would."""
+
+    kind = Handlers
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.dead = Letters()

@@ -1,16 +1,14 @@
-"""The four Lambda handlers around one pipeline: their entry points and all parts, wired to the stage's stand-ins.
+"""The parts of the four Lambdas of the loop around one pipeline, wired to the stage's stand-ins.
 
-Only each handler's `wire` (environment to objects) and `now` are replaced. In a deployment they give the clients of AWS
-and the wall clock. All code between a handler's entry and its parts runs: the operator's requests (ping, profile), the
-invocation's deadline, correlation, the batch's order and partial answers, dead letters, and the flush of telemetry.
+Each method is one invocation. Like the handler of its service, it reads the event, calls the part of
+interlock-controller, and answers. `fuzz.handlers` puts the real handlers around the parts.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from simulation.job_events import QUEUE
+from msgspec import Struct, to_builtins
 
 from interlock_controller.effects import BusEntry, EndWait, Outbox, RowRepairs, Timers, Wakes
 from interlock_controller.records import (
@@ -21,28 +19,21 @@ from interlock_controller.records import (
     RerunIntake,
     SensorInbox,
     SensorIntake,
+    event_runs,
+    read_change,
 )
-from interlock_controller.runs import StepContext
+from interlock_controller.runs import StepContext, read_request, take_step
 from interlock_controller.slas import SlaAlerts, SlaMonitor
-from interlock_controller.watch import Recovery, WorkerPool, all_checks
-from interlock_dlq import DeadLetter
+from interlock_controller.watch import Cause, Check, Recovery, WorkerPool, all_checks, run_tick
+from interlock_dlq import DeadLetter, process_queue, process_stream
 from interlock_dlq import Router as DeadLetters
-from interlock_orchestrator import handler as orchestrator
-from interlock_sla_monitor import handler as sla_monitor
-from interlock_sla_monitor.wiring import Service as SlaService
 from interlock_store import ConfigCache, Overview, Store, TableNames, Tables, to_wire
-from interlock_stream_router import handler as stream_router
-from interlock_stream_router.wiring import Service as RouterService
-from interlock_telemetry import LambdaContext, LambdaEntry, environment
 from interlock_triggers import Capability
-from interlock_watchdog import handler as watchdog
-from interlock_watchdog.wiring import Service as WatchdogService
 
 NAMES = TableNames.of_environment("sla")
 TIMEOUT = timedelta(hours=4)
 TICK = timedelta(minutes=5)
 
-_SETTINGS = environment([], source={"JOB_EVENTS_QUEUE_ARN": QUEUE})
 _SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
 
 
@@ -74,95 +65,127 @@ class NoLetters:
         raise AssertionError(f"a dead letter: {letter}")
 
 
-class _OrchestratorService:
-    """The orchestrator's service with the stage's clock in place of the wall clock."""
+class Parts(Struct, frozen=True):
+    """The objects of interlock-controller that the Lambdas call. `letters`: the dead letters of the stream-router."""
 
-    settings = _SETTINGS
-    health: Mapping[str, Callable[[], None]] = {}
+    store: Store
+    router: RecordRouter
+    letters: DeadLetters
+    inbox: SensorInbox
+    job_events: JobEventIntake
+    jobs: Jobs
+    end_wait: EndWait
+    monitor: SlaMonitor
+    checks: Mapping[str, Check]
+    recovery: Recovery
+    workers: WorkerPool
+    bus: Any
+    now: Callable[[], datetime]
 
-    def __init__(self, store: Store, jobs: Jobs, end_wait: EndWait, now: Callable[[], datetime]) -> None:
-        self._store, self._jobs, self._end_wait, self._now = store, jobs, end_wait, now
-
-    def within(self, remaining: Callable[[], timedelta]) -> AbstractContextManager[None]:
-        """No limit: the tables are in memory."""
-        return nullcontext()
-
-    def context(self, ends_at: datetime) -> StepContext:
-        """The context of one invocation. `ends_at` is on the wall clock, so it is ignored here."""
-        until = self._now() + timedelta(minutes=5)
-        return StepContext(self._store, self._jobs, self._end_wait, self._now, lambda: until, TIMEOUT, {})
+    def context(self) -> StepContext:
+        """The context of an invocation of the orchestrator, which takes five minutes at most."""
+        until = self.now() + timedelta(minutes=5)
+        return StepContext(self.store, self.jobs, self.end_wait, self.now, lambda: until, TIMEOUT, {})
 
 
-def _entry(
-    work: Callable[[Any, dict[str, Any], LambdaContext | None], dict[str, Any]], service: Any
-) -> LambdaEntry[Any]:
-    """The entry point of a Lambda whose wiring made this service."""
-    return LambdaEntry("sla-tests", lambda variables: service, work)
+def make_parts(
+    tables: Tables,
+    around: Surroundings,
+    jobs: Jobs,
+    timers: Timers,
+    now: Callable[[], datetime],
+    letters: DeadLetters,
+) -> Parts:
+    """The parts over one set of tables and one clock."""
+    store = Store(tables, NAMES)
+    outbox = Outbox(
+        store,
+        around,
+        around,  # type: ignore[arg-type]
+        now=now,
+        execution_timeout=TIMEOUT,
+        dead_letters=letters,
+    )
+    wakes = Wakes(store, around.end_wait, now)
+    reruns, workers, cache = RerunIntake(store, execution_timeout=TIMEOUT), WorkerPool(), ConfigCache(store, now)
+    recovery = Recovery(
+        store,
+        outbox,
+        reruns,
+        around,  # type: ignore[arg-type]
+        wakes,
+        execution_timeout=TIMEOUT,
+        pending_grace=timedelta(minutes=2),
+        probe_after=TICK,
+    )
+    overview = Overview(tables, NAMES)
+    checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
+    sensors = SensorIntake(store, cache, wakes, execution_timeout=TIMEOUT)
+    repairs = RowRepairs(store, now=now, dead_letters=letters)
+    configs, outcomes = ConfigIntake(store, cache, wakes), OutcomeIntake(store, cache, wakes)
+    router = RecordRouter(outbox, configs, sensors, reruns, outcomes, repairs)
+    monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
+    return Parts(
+        store=store,
+        router=router,
+        letters=letters,
+        inbox=SensorInbox(store),
+        job_events=JobEventIntake(store, wakes),
+        jobs=jobs,
+        end_wait=around.end_wait,
+        monitor=monitor,
+        checks=checks,
+        recovery=recovery,
+        workers=workers,
+        bus=around,
+        now=now,
+    )
 
 
 class Lambdas:
-    """The entry points of stream-router, orchestrator, SLA monitor and watchdog."""
+    """The invocations of stream-router, orchestrator, SLA monitor and watchdog."""
 
-    def __init__(
-        self,
-        tables: Tables,
-        around: Surroundings,
-        jobs: Jobs,
-        timers: Timers,
-        now: Callable[[], datetime],
-        letters: DeadLetters,
-    ) -> None:
-        store = Store(tables, NAMES)
-        outbox = Outbox(
-            store,
-            around,
-            around,  # type: ignore[arg-type]
-            now=now,
-            execution_timeout=TIMEOUT,
-            dead_letters=letters,
-        )
-        wakes = Wakes(store, around.end_wait, now)
-        reruns, workers, cache = RerunIntake(store, execution_timeout=TIMEOUT), WorkerPool(), ConfigCache(store, now)
-        recovery = Recovery(
-            store,
-            outbox,
-            reruns,
-            around,  # type: ignore[arg-type]
-            wakes,
-            execution_timeout=TIMEOUT,
-            pending_grace=timedelta(minutes=2),
-            probe_after=TICK,
-        )
-        overview = Overview(tables, NAMES)
-        checks = all_checks(store, overview, recovery, timers, now=now, execution_timeout=TIMEOUT, workers=workers)
-        sensors = SensorIntake(store, cache, wakes, execution_timeout=TIMEOUT)
-        repairs = RowRepairs(store, now=now, dead_letters=letters)
-        configs, outcomes = ConfigIntake(store, cache, wakes), OutcomeIntake(store, cache, wakes)
-        router = RecordRouter(outbox, configs, sensors, reruns, outcomes, repairs)
-        monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
-        self._now = now
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
         self._records = 0
-        self._stream_router = _entry(
-            stream_router.route,
-            RouterService(router, letters, SensorInbox(store), JobEventIntake(store, wakes), None, {}, _SETTINGS, now),
-        )
-        self._orchestrator = _entry(orchestrator.step, _OrchestratorService(store, jobs, around.end_wait, now))
-        self._sla_monitor = _entry(sla_monitor.answer, SlaService(monitor, {}, _SETTINGS))
-        service = WatchdogService(checks, recovery, around, workers, {}, _SETTINGS, now)  # type: ignore[arg-type]
-        self._watchdog = _entry(watchdog.watch, service)
+
+    def watchdog(self, event: dict[str, Any]) -> Any:
+        """Run every check."""
+        moment = self.parts.now()
+        return run_tick(self.parts.checks, self.parts.bus, moment, cause=Cause.of(event, moment))
+
+    def orchestrator(self, event: dict[str, Any]) -> Any:
+        """Take one step of a run."""
+        return dict(to_builtins(take_step(self.parts.context(), read_request(event))))
+
+    def sla_monitor(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Schedule, cancel, fire, calculate or reconcile the SLA of one date."""
+        return self.parts.monitor.answer(event)
+
+    def stream_router(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Route a batch of changed rows, or take a batch of job events. The answer is the partial batch response."""
+        parts, records = self.parts, event["Records"]
+        if records and records[0].get("eventSource") == "aws:sqs":
+            return process_queue(records, parts.job_events.take, None, now=parts.now).response()
+        parts.router.begin_batch(event_runs(records))
+
+        def route_one(record: dict[str, Any]) -> None:
+            parts.router.route(read_change(record))
+
+        return process_stream(records, route_one, parts.letters, now=parts.now).response()
 
     def tick(self) -> None:
         """EventBridge's rate rule invokes the watchdog."""
-        moment = self._now().isoformat()
-        self._watchdog({**_SCHEDULED, "id": f"tick-{moment}", "time": moment})
+        moment = self.parts.now().isoformat()
+        self.watchdog({**_SCHEDULED, "id": f"tick-{moment}", "time": moment})
 
     def step(self, event: dict[str, Any]) -> Any:
         """The state machine invokes the orchestrator."""
-        return self._orchestrator(event)
+        return self.orchestrator(event)
 
     def mind_sla(self, event: Any) -> dict[str, Any]:
         """The state machine, or Scheduler, invokes the SLA monitor."""
-        return dict(self._sla_monitor(dict(event)))
+        return dict(self.sla_monitor(dict(event)))
 
     def route(self, changes: Sequence[tuple[str, str, Mapping[str, Any] | None, datetime]]) -> int:
         """The stream delivers a batch of changed rows. Returns the number of accepted rows."""
@@ -174,7 +197,7 @@ class Lambdas:
 
     def deliver(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """A stream or a queue delivers a batch of records. Returns the partial batch response."""
-        return dict(self._stream_router({"Records": [*records]}))
+        return dict(self.stream_router({"Records": [*records]}))
 
     def _record(self, pk: str, sk: str, row: Mapping[str, Any] | None, at: datetime) -> dict[str, Any]:
         self._records += 1

@@ -1,4 +1,4 @@
-"""One pipeline on a stage: the Lambdas' handlers over the in-memory twin, with a clock that only the test moves."""
+"""One pipeline on a stage: the parts of the Lambdas over the in-memory twin, with a clock that only the test moves."""
 
 import heapq
 import itertools
@@ -9,7 +9,7 @@ from typing import Any
 
 from simulation.job_events import DELAY, ended, has_events
 from simulation.machine import ORCHESTRATOR, Execution, TaskFailed, end_wait, load_definition, schedule
-from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters
+from sla.lambdas import NAMES, TICK, TIMEOUT, Lambdas, NoLetters, make_parts
 
 from interlock_config import decode_yaml
 from interlock_controller.effects import BusEntry, NoTimers
@@ -102,6 +102,9 @@ class Timers:
 class Stage:
     """The services, the stream, the state machine, Scheduler, the bus and the watchdog's rule around one pipeline."""
 
+    kind: type[Lambdas] = Lambdas
+    """The Lambdas: their parts alone, or with the handlers of the services."""
+
     def __init__(self, start: datetime, *, scheduler: bool = True, letters: DeadLetters | None = None) -> None:
         self.now = start
         self.reported: list[tuple[datetime, str, dict[str, Any]]] = []
@@ -117,7 +120,7 @@ class Stage:
         self.jobs.on_start = self._await_event
         self.timers = Timers(self)
         timers = self.timers if scheduler else NoTimers()
-        self.lambdas = Lambdas(self.tables, self, self.jobs, timers, self.clock, letters or NoLetters())
+        self.lambdas = self.kind(make_parts(self.tables, self, self.jobs, timers, self.clock, letters or NoLetters()))
         self.at(start + TICK, self._tick)
 
     def open_tables(self) -> Tables:
