@@ -17,7 +17,7 @@ _LONGEST_TEXT = 4000
 
 _MOST_ORDINALS = 256
 
-_RANKS = {
+_CAUSES = {
     # A sensor's record, or the watchdog in its place.
     "sensor": 0,
     "reconciled": 0,
@@ -46,13 +46,13 @@ _RANKS = {
 Stream times are whole seconds. A sensor's record, the rerun that it requests and the start of that rerun may therefore
 have one time. A cause that is not in the table comes last.
 """
-_LAST_RANK = 255
+_LAST_CAUSE = 255
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """One event, as it is in the outbox and in the `detail` of its EventBridge entry.
 
-    timestamp: the decision's time (UTC). id: the form of a ULID, made from that time, the rank of the cause, the place
+    timestamp: the decision's time (UTC). id: the form of a ULID, made from that time, the order of the cause, the place
     in the decision and a digest of the cause. A repeated decision gives the same ids. Ids sort by time, and at one
     instant causes come before their effects.
     """
@@ -124,15 +124,15 @@ def _cut_all(value: Any) -> Any:
 def make_event_id(at: datetime, source: str, ordinal: int = 0) -> str:
     """An id of 26 characters in Crockford base 32.
 
-    Its bits are 48 of milliseconds, 8 of the cause's rank, 8 of the ordinal and 64 of a digest of `source`. The rank is
-    that of the first word of `source`. Raises ValueError for an ordinal above 255.
+    Its bits are 48 of milliseconds, 8 of the cause's order, 8 of the ordinal and 64 of a digest of `source`. The
+    first word of `source` decides the order. Raises ValueError for an ordinal above 255.
     """
     if not 0 <= ordinal < _MOST_ORDINALS:
         raise ValueError(f"ordinal {ordinal} is not below {_MOST_ORDINALS}")
     milliseconds = round(at.timestamp() * 1000)
-    rank = _RANKS.get(source.partition("\x1f")[0].partition(" ")[0], _LAST_RANK)
+    cause = _CAUSES.get(source.partition("\x1f")[0].partition(" ")[0], _LAST_CAUSE)
     scattered = int.from_bytes(hashlib.sha256(source.encode()).digest()[:8])
-    number = (milliseconds << 80) | (rank << 72) | (ordinal << 64) | scattered
+    number = (milliseconds << 80) | (cause << 72) | (ordinal << 64) | scattered
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
