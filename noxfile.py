@@ -20,16 +20,19 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
+# Independent sessions run at the same time, as many as there are cores. `-j 1` runs them one after another.
+nox.options.parallel = "auto"
+# The long sessions come first. The short ones run during them.
 nox.options.sessions = [
     "lint",
+    "integration",
     "types",
+    "simulation",
     "tests",
     "floor",
-    "simulation",
-    "integration",
-    "examples",
     "infra",
     "docs",
+    "examples",
 ]
 
 
@@ -49,7 +52,7 @@ def _sync_workspace(session: nox.Session) -> None:
     _sync(session, "--group", "dev", "--group", "all")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style, banned APIs, formatting and the import contracts."""
     _sync_workspace(session)
@@ -58,7 +61,7 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def types(session: nox.Session) -> None:
     """Check the types of every package and service in strict mode."""
     _sync_workspace(session)
@@ -66,21 +69,15 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *(argument for module in modules for argument in ("-p", module)))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 @nox.parametrize("unit", [nox.param(unit, id=unit) for unit in PACKAGES + SERVICES])
 def tests(session: nox.Session, unit: str) -> None:
-    """Test one package or service with only its declared dependencies installed.
-
-    A unit whose test group names pytest-xdist runs on two processes: its tests take minutes, and share no port and
-    no file.
-    """
+    """Test one package or service with only its declared dependencies installed."""
     home = _home(unit)
     if not list((ROOT / home / "tests").glob("**/test_*.py")):
         session.error(f"{home} has no tests")
     _sync(session, "--package", _distribution(unit), "--all-extras", "--group", "test")
-    declared = tomllib.loads((ROOT / home / "pyproject.toml").read_text())["dependency-groups"]["test"]
-    workers = ("-n2",) if any(requirement.startswith("pytest-xdist") for requirement in declared) else ()
-    session.run("pytest", "-q", *workers, f"{home}/tests", *session.posargs)
+    session.run("pytest", "-q", f"{home}/tests", *session.posargs)
 
 
 # The Python versions of the packages' classifiers. The sessions themselves run on the first one.
@@ -150,7 +147,7 @@ FACES = {
 }
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 @nox.parametrize("package", [nox.param(package, id=package) for package in PACKAGES])
 def floor(session: nox.Session, package: str) -> None:
     """Test the wheel of one package in a separate environment with the lowest versions that it declares."""
@@ -185,7 +182,7 @@ def floor(session: nox.Session, package: str) -> None:
         session.run("python", str(ROOT / "tests" / "cli_alone.py"))
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def simulation(session: nox.Session) -> None:
     """Run the short simulation, the model of waits, the SLA situations, the date stories and some fuzzed rows."""
     _sync_workspace(session)
@@ -194,7 +191,7 @@ def simulation(session: nox.Session) -> None:
     session.run("pytest", *options, *suites, *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
@@ -202,14 +199,14 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "-q", "--timeout=1800", "-n2", "--dist=loadfile", "tests/integration", *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def examples(session: nox.Session) -> None:
     """Test the data, jobs, pipelines and feed of the example."""
     _sync_workspace(session)
     session.run("pytest", "-q", "examples", *session.posargs)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def infra(session: nox.Session) -> None:
     """Check the Terraform code statically and by plan.
 
@@ -219,7 +216,7 @@ def infra(session: nox.Session) -> None:
     session.run("pytest", "-q", "infra/tests", *session.posargs, env={"TFCHECK": os.environ.get("TFCHECK", "")})
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Check the documentation: links, examples, commands, citations and the language rules."""
     _sync_workspace(session)
@@ -344,6 +341,14 @@ def chaos(session: nox.Session) -> None:
         session.run("python", "-m", "chaos.long", *session.posargs, env={"PYTHONPATH": str(ROOT / "tests")})
     else:
         session.run("pytest", "-q", "-rP", "--timeout=1800", "tests/chaos", *session.posargs)
+
+
+@nox.session
+def letters(session: nox.Session) -> None:
+    """Kill a redrive of 1,000 dead letters of all kinds five times on the local stack, and finish it."""
+    _sync_workspace(session)
+    count = {"INTERLOCK_LETTERS": os.environ.get("INTERLOCK_LETTERS", "1000")}
+    session.run("pytest", "-q", "-s", "--timeout=3600", "tests/letters", *session.posargs, env=count)
 
 
 @nox.session
