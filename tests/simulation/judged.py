@@ -180,6 +180,8 @@ def _rightly_read(ledger: Ledger, key: RunKey, rule: Rule) -> Fields:
     if rule.any_date or any(not row.truth.unreadable and row.truth.date is None for row in there):
         return fields
     wanted = moved(key.date, rule.date_offset)
+    if best is not None and best.truth.is_own(wanted):
+        return fields  # no kept row comes before a row of the date itself
     # An hour's row under its day's key is kept too, when the day's own row replaces it.
     kept = newest_known(ledger, key, rule, before=ledger.now, names=names_of(rule.key, wanted))
     if kept is not None and _comes_before(kept, best, wanted):
