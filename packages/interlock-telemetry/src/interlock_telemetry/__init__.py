@@ -1,10 +1,12 @@
 """Traces, metrics, JSON logs, deadlines, health and profiles for Lambda functions."""
 
+from interlock_telemetry._aws import aws_client
 from interlock_telemetry._correlation import bind_correlation, correlation_id
 from interlock_telemetry._deadline import InvocationDeadline, LambdaContext
 from interlock_telemetry._entry import LambdaEntry
 from interlock_telemetry._environment import Settings, environment
 from interlock_telemetry._errors import (
+    CallTimeout,
     DeadlinePassed,
     EnvironmentFault,
     InvalidEnvironment,
@@ -22,9 +24,11 @@ from interlock_telemetry._pool import Outcome, run_bounded, run_stage
 from interlock_telemetry._profile import is_profile, profile
 from interlock_telemetry._runs import BoundRun, bind_run, bound_run
 from interlock_telemetry._variables import Variable, duration, url, whole_number
+from interlock_telemetry._within import bind_deadline, call_in_time, out_of_time, pause
 
 __all__ = [
     "BoundRun",
+    "CallTimeout",
     "DeadlinePassed",
     "EnvironmentFault",
     "EventLogger",
@@ -42,9 +46,12 @@ __all__ = [
     "TelemetryError",
     "Variable",
     "answer_operator",
+    "aws_client",
     "bind_correlation",
+    "bind_deadline",
     "bind_run",
     "bound_run",
+    "call_in_time",
     "configure_logging",
     "correlation_id",
     "count_records",
@@ -56,7 +63,9 @@ __all__ = [
     "is_ping",
     "is_profile",
     "measure",
+    "out_of_time",
     "past_span",
+    "pause",
     "ping",
     "profile",
     "run_bounded",

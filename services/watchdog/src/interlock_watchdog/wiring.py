@@ -13,14 +13,13 @@ from interlock_controller.effects import (
     RowRepairs,
     TaskTokens,
     Wakes,
-    client_on_use,
     dead_letters_of_environment,
     timers_of_environment,
 )
 from interlock_controller.records import RerunIntake
 from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
 from interlock_store import Overview, Store, TableNames, open_tables
-from interlock_telemetry import Settings, duration, environment, instrument
+from interlock_telemetry import Settings, aws_client, duration, environment, instrument, pause
 
 SERVICE = "watchdog"
 
@@ -73,18 +72,18 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, _OPTIONAL, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = open_tables(settings.table_client)
+    tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store, workers = Store(tables, names), WorkerPool(settings.workers_per_stage)
-    bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
-    executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    bus = EventBus(aws_client("events"), settings["EVENT_BUS_NAME"], sleep=pause)
+    executions = Executions(aws_client("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
-    dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
+    dead_letters = dead_letters_of_environment(settings, lambda: aws_client("sqs"))
     recovery = Recovery(
         store,
         Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         RerunIntake(store, execution_timeout=timeout),
         executions,
-        Wakes(store, TaskTokens(client_on_use("stepfunctions")).end_wait, now),
+        Wakes(store, TaskTokens(aws_client("stepfunctions")).end_wait, now),
         execution_timeout=timeout,
         pending_grace=settings.duration("PENDING_GRACE"),
         probe_after=settings.duration("PROBE_AFTER"),
@@ -94,7 +93,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         store,
         Overview(tables, names),
         recovery,
-        timers_of_environment(settings, lambda: client_on_use("scheduler")),
+        timers_of_environment(settings, lambda: aws_client("scheduler")),
         now=now,
         execution_timeout=timeout,
         workers=workers,
