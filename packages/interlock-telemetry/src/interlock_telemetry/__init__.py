@@ -16,7 +16,16 @@ from interlock_telemetry._errors import (
 )
 from interlock_telemetry._flush import flush
 from interlock_telemetry._health import Shown, is_ping, ping
-from interlock_telemetry._instruments import count_records, instrument, measure, past_span, span, stage, traceparent
+from interlock_telemetry._instruments import (
+    count_records,
+    export_to,
+    instrument,
+    measure,
+    past_span,
+    span,
+    stage,
+    traceparent,
+)
 from interlock_telemetry._logs import EventLogger, JsonFormatter, configure_logging, get_logger
 from interlock_telemetry._metrics import Metric
 from interlock_telemetry._operator import answer_operator
@@ -57,6 +66,7 @@ __all__ = [
     "count_records",
     "duration",
     "environment",
+    "export_to",
     "flush",
     "get_logger",
     "instrument",

@@ -17,7 +17,11 @@ _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _log = get_logger(__name__)
 
 
-_RECORD_COUNTERS = {"records_processed": Metric.RECORDS_PROCESSED, "dlq_routed": Metric.DLQ_ROUTED}
+_RECORD_COUNTERS = {
+    "records_processed": Metric.RECORDS_PROCESSED,
+    "dlq_routed": Metric.DLQ_ROUTED,
+    "batch_failures": Metric.BATCH_FAILURES,
+}
 
 
 def count_records(service: str) -> Callable[[str, int], None]:
@@ -50,9 +54,9 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
         _log.warning("telemetry_off", reason=f"{_ENDPOINT} is set, but interlock-telemetry[{extra}] is not installed")
         return False
     try:
-        from interlock_telemetry._otlp import OtlpExporter
+        from interlock_telemetry._otlp import over_otlp
 
-        _exporter = OtlpExporter(service, endpoint, over_grpc=extra == "grpc")
+        _exporter = over_otlp(service, endpoint, over_grpc=extra == "grpc")
     except ImportError as error:
         _log.warning("telemetry_off", reason=f"interlock-telemetry[{extra}] is incomplete: {error}")
     return _exporter is not None
@@ -61,6 +65,25 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
 def exporter() -> Exporter | None:
     """The current exporter, None without an endpoint."""
     return _exporter
+
+
+@contextmanager
+def export_to(spans: object, metrics: object) -> Iterator[None]:
+    """Export the spans and metrics of the block with OpenTelemetry's SDK, in place of the exporter of the process.
+
+    `spans` is a span exporter of the SDK, and `metrics` a metric reader, such as InMemoryMetricReader in a test. It
+    needs the extra `otlp`.
+    """
+    global _exporter
+    from interlock_telemetry._otlp import OtelExporter
+
+    before, made = _exporter, OtelExporter("interlock", spans, metrics)
+    _exporter = made
+    try:
+        yield
+    finally:
+        _exporter = before
+        made.shutdown()
 
 
 def span(name: str, *, kind: SpanKind = "internal", **attributes: str | int | bool) -> AbstractContextManager[object]:

@@ -8,6 +8,7 @@ from interlock_config import PipelineConfig
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
+from interlock_controller.runs._measures import measure_lateness
 from interlock_controller.runs._request import Request, Step, StepStatus, outcome_of, superseded
 from interlock_lifecycle import CloseRun, JobEvent, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
@@ -51,7 +52,10 @@ def _settle(
 ) -> Step | Overtaken:
     match decision:
         case CloseRun():
-            return _closed(decision.status) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            if context.store.commit(decision) is not Commit.COMMITTED:
+                return OVERTAKEN
+            measure_lateness(context, decision)
+            return _closed(decision.status)
         case OpenAttempt():
             return Step(StepStatus.RETRYING) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case AlreadyClosed():
