@@ -40,9 +40,9 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
 
     def once() -> Step | Overtaken:
         facts = gather_close_facts(context.store, request.key, may_retry=False)
-        return _settle(
-            context, request, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now())
-        )
+        rules = request.outcome.rules if exhaustion is Exhaustion.VALIDATION and request.outcome is not None else ()
+        decision = exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules)
+        return _settle(context, request, decision)
 
     return decide_until_settled(once, subject=f"close of {request.key}")
 

@@ -55,7 +55,8 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
         case HoldRun():
             return _hold(context, request, facts.wait, decision, now)
         case WindowUsedUp():
-            return Step(StepStatus.EXHAUSTED, reason=decision.reason)
+            failing = tuple(dict(rule) for rule in decision.failing)
+            return Step(StepStatus.EXHAUSTED, reason=decision.reason, rules=failing)
         case CloseRun():
             return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
