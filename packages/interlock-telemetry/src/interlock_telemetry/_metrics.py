@@ -22,6 +22,7 @@ class Metric(StrEnum):
     POOL_ACTIVE = "interlock.pool.active"
     BREAKER_STATE = "interlock.breaker.state"
     ALERTS_PENDING = "interlock.alerts.pending"
+    DEAD_MAN_FAILURES = "interlock.dead_man.failures"
     SLACK_FAULTS = "interlock.slack.faults"
 
 
@@ -88,5 +89,8 @@ INSTRUMENTS: Mapping[Metric, Instrument] = {
     Metric.POOL_ACTIVE: Instrument(Kind.UP_DOWN_COUNTER, "{worker}", "workers that handle a task"),
     Metric.BREAKER_STATE: Instrument(Kind.GAUGE, "1", "circuit breaker: 0 closed, 1 half open, 2 open"),
     Metric.ALERTS_PENDING: Instrument(Kind.GAUGE, "{alert}", "alerts that wait for Slack, once a minute"),
+    Metric.DEAD_MAN_FAILURES: Instrument(
+        Kind.COUNTER, "{report}", "reports of completed ticks that did not reach DEAD_MAN_URL"
+    ),
     Metric.SLACK_FAULTS: Instrument(Kind.GAUGE, "1", "1 if Slack rejects the token, a scope or the channel, else 0"),
 }
