@@ -184,10 +184,10 @@ def floor(session: nox.Session, package: str) -> None:
 
 @nox.session(allow_parallel=True)
 def simulation(session: nox.Session) -> None:
-    """Run the short simulation, the model of waits, the SLA situations, the date stories and some fuzzed rows."""
+    """Run the short simulation, the model of waits, SLA situations, date stories, silent services, some fuzzed rows."""
     _sync_workspace(session)
     options = ("-q", "--show-capture=no", "--timeout=1800", "-n2")
-    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "fuzz")]
+    suites = [f"tests/{name}" for name in ("simulation", "model", "sla", "dates", "deadlines", "fuzz")]
     session.run("pytest", *options, *suites, *session.posargs)
 
 

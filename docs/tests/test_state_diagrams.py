@@ -260,7 +260,7 @@ def lost_triggers(_: None) -> Iterator[object]:
 def dormant_dates(_: None) -> Iterator[object]:
     take = TakeUp(Sensor(KEY.pipeline_id, "landing", ROW, NOW), KeptRows())
     facts = DormantDate(KEY, KEY, KeptRows(), None, None, is_settled=False, row=ROW)
-    yield start_dormant(take, facts, LATER, TIMEOUT)
+    yield start_dormant(take, facts, CONFIG, LATER, TIMEOUT)
 
 
 def expired_triggers(_: None) -> Iterator[object]:

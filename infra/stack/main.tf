@@ -106,6 +106,7 @@ module "watchdog" {
   tags                  = var.tags
 
   watchdog_schedule   = var.watchdog_schedule
+  dead_man_url        = var.dead_man_url
   sfn_timeout_seconds = var.sfn_timeout_seconds
   async_dlq_arn       = module.shared.async_dlq_arn
 }

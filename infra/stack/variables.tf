@@ -221,6 +221,13 @@ variable "slack_channel_id" {
   default     = null
 }
 
+variable "dead_man_url" {
+  description = "URL that gets a GET after each completed tick of the watchdog, such as a check of Healthchecks; null for none."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
 variable "alert_quiet" {
   description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool

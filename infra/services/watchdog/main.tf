@@ -2,6 +2,7 @@
 # jobs that no record reported.
 
 locals {
+  dead_man      = var.dead_man_url == null ? {} : { DEAD_MAN_URL = var.dead_man_url }
   async_dlq_arn = coalesce(var.async_dlq_arn, module.names.queue_arns["async-dlq"])
 }
 
@@ -26,7 +27,7 @@ module "function" {
   # A tick that is an hour late reports no more than the next tick.
   maximum_event_age_seconds = 3600
 
-  variables = merge(local.table_variables, local.timer_variables, {
+  variables = merge(local.table_variables, local.timer_variables, local.dead_man, {
     STATE_MACHINE_ARN   = module.names.state_machine_arn
     DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)

@@ -15,6 +15,18 @@ variable "watchdog_schedule" {
   }
 }
 
+variable "dead_man_url" {
+  description = "URL that gets a GET after each completed tick, such as a check of Healthchecks; null for none."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.dead_man_url == null || can(regex("^https?://[^/]+", var.dead_man_url))
+    error_message = "dead_man_url must be an http or https URL, or null."
+  }
+}
+
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number

@@ -15,6 +15,7 @@ from interlock_dlq import (
     LetterBucket,
     LogRouter,
     NullRouter,
+    RetryLater,
     Router,
     RoutingFailed,
     SqsRouter,
@@ -157,6 +158,20 @@ def test_letter_goes_to_log_if_bucket_fails_too() -> None:
     bucket = LetterBucket("b", Bucket(TimeoutError("slow")))
     SqsRouter("q", queue, fallback=LogRouter(log.logger), bucket=bucket).route(sent)
     assert (log.letters(), queue.sent) == ([sent], [])
+
+
+def test_no_try_follows_the_end_of_the_invocation() -> None:
+    queue, log, pauses = UnwillingQueue(*[away()] * 9), Log(), list[float]()
+    router = SqsRouter("q", queue, fallback=LogRouter(log.logger), sleep=pauses.append, expired=lambda: True)
+    with pytest.raises(RetryLater, match="the invocation's time ended before the dead letter was sent"):
+        router.route(letter())
+    assert (queue.asked, pauses, log.records) == (1, [], [])
+
+
+def test_rejected_letter_is_kept_after_the_invocations_end() -> None:
+    queue, log, sent = UnwillingQueue(too_large()), Log(), letter()
+    SqsRouter("q", queue, fallback=LogRouter(log.logger), expired=lambda: True).route(sent)
+    assert log.letters() == [sent]
 
 
 def test_letter_that_cannot_be_kept_is_error() -> None:

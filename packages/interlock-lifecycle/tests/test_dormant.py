@@ -270,7 +270,7 @@ def test_a_live_date_begins_with_its_row(
     case = dormant(has_arrival=has_arrival)
     taken = judge_dormant(case, config, MONDAY)
     assert isinstance(taken, TakeUp)
-    start = start_dormant(taken, case, MONDAY, TIMEOUT)
+    start = start_dormant(taken, case, config, MONDAY, TIMEOUT)
     assert (start.run.key, start.run.committed_at, start.arrived_at) == (FRIDAY, MONDAY, arrived_at)
     assert start.kept == KeptRows({"landing": KeptRow(ROW, SATURDAY)}, 4)
     assert [str(event.type) for event in start.events] == ["TRIGGER_RECOVERED"]

@@ -127,14 +127,14 @@ def test_a_wake_before_the_registration_prevents_it(store: Store, run: Run) -> N
     wait = opened(store, run)
     assert store.waits.record_wake(wait, NOW)
     assert store.commit(RegisterWait(replace(wait, task_token="t", look_at=NOW))) is Commit.FENCED
-    assert wait_of(store, run.key) == replace(wait, wakes=1)
+    assert wait_of(store, run.key) == replace(wait, wakes=1, woken_at=NOW)
     registered(store, replace(wait, wakes=1))
 
 
 def test_a_wait_is_overdue_from_a_wake_to_its_success(store: Store, run: Run) -> None:
     after = registered(store, opened(store, run))
     assert store.waits.record_wake(after, NOW)
-    woken = replace(after, wakes=1)
+    woken = replace(after, wakes=1, woken_at=NOW)
     assert overdue(store) == [woken]
     store.waits.forget_token(woken)
     assert overdue(store, timedelta(days=9)) == []
@@ -165,7 +165,7 @@ def test_other_rules_are_noted_and_a_wake_stays(store: Store, run: Run) -> None:
     wait = opened(store, run)
     store.waits.record_wake(wait, NOW)
     assert store.commit(NoteHeld(run, replace(wait, held={"rates exists": NOW}), ())) is Commit.COMMITTED
-    assert wait_of(store, run.key) == replace(wait, wakes=1, held={"rates exists": NOW})
+    assert wait_of(store, run.key) == replace(wait, wakes=1, woken_at=NOW, held={"rates exists": NOW})
 
 
 def test_a_pass_ends_the_wait(store: Store, run: Run) -> None:
@@ -223,6 +223,7 @@ def test_an_event_finds_the_run_of_a_recorded_start(store: Store, run: Run) -> N
         {"held": None},
         {"reports": "x"},
         {"reportedAt": None},
+        {"wokenAt": "soon"},
         {"taskToken": ""},
         {"taskToken": "x" * 2049},
     ],

@@ -80,6 +80,7 @@ def test_known_variables_have_documented_defaults() -> None:
         "profile_bucket": None,
         "aws_endpoint_url": None,
         "table_client": "direct",
+        "metrics": "otlp",
     }
 
 

@@ -37,10 +37,10 @@ def texts(blocks: list[dict[str, Any]]) -> list[str]:
 
 def test_a_final_failure_states_each_part() -> None:
     detail = {"owner": "data", "error": "exit 3", "runId": "jr_1", "attempts": 3, "category": "TRANSIENT"}
-    alert = event("RETRY_EXHAUSTED", detail, attempt=2, message="no retry left (2 of 2 used)")
+    alert = event("RETRY_EXHAUSTED", detail, attempt=2, message="no retry left (2 of 2 used)", runToken="k2v7")
     assert texts(reply_blocks(alert, PROD)) == [
         "🔴 *RETRY_EXHAUSTED* · bronze · 2026-03-03",
-        "owner data · attempt 3 of 3 · category TRANSIENT · job run jr_1",
+        "owner data · attempt 3 of 3 · category TRANSIENT · job run jr_1 · run token k2v7",
         "no retry left (2 of 2 used)",
         "```exit 3```",
         "withheld: No further attempt starts.",

@@ -13,7 +13,7 @@ from interlock_dlq import decode_letter
 from interlock_event_sink import handler
 from interlock_event_sink.event import BusEvent, MalformedEvent
 from interlock_event_sink.sink import EventSink
-from interlock_telemetry import InvalidEnvironment, MissingEnvironment
+from interlock_telemetry import InvalidEnvironment, MissingEnvironment, correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -114,10 +114,10 @@ def stored(client: "DynamoDBClient") -> list[str]:
 
 
 class Hurry:
-    """The context of an invocation that has no time left."""
+    """The context of an invocation that has time for one event: 2 seconds without the buffer."""
 
     def get_remaining_time_in_millis(self) -> int:
-        return 100
+        return 2500
 
 
 def test_a_batch_becomes_one_row_per_event(table: "DynamoDBClient") -> None:
@@ -180,13 +180,26 @@ def test_events_beyond_the_time_of_the_invocation_return(
     write = EventSink.write
 
     def write_slowly(sink: EventSink, event: BusEvent) -> bool:
-        time.sleep(0.1)
-        return write(sink, event)
+        written = write(sink, event)
+        time.sleep(2.1)
+        return written
 
     monkeypatch.setattr(EventSink, "write", write_slowly)
     handler.handle({"__ping__": True}, None)  # only a first invocation must have time left
     assert failures(handler.handle({"Records": [message(one) for one in "abc"]}, Hurry())) == ["m-b", "m-c"]
     assert stored(table) == ["a"]
+
+
+@pytest.mark.parametrize(("fields", "correlation"), [({"runToken": "k2v7"}, "k2v7"), ({}, "a")])
+def test_log_lines_of_an_event_name_its_execution(
+    table: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], correlation: str
+) -> None:
+    found: list[str | None] = []
+    monkeypatch.setattr(EventSink, "write", lambda sink, event: found.append(correlation_id()) or True)
+    envelope = json.loads(message("a")["body"])
+    envelope["detail"] |= {"scheduleId": "cron", "date": "2026-03-03", **fields}
+    handler.handle({"Records": [{**message("a"), "body": json.dumps(envelope)}]}, None)
+    assert found == [correlation]
 
 
 def test_a_ping_reports_health_and_writes_nothing(table: "DynamoDBClient") -> None:

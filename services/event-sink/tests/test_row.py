@@ -16,7 +16,10 @@ EVENT = BusEvent(
     schedule_id="cron",
     date="2026-03-03",
     message="late",
+    run_token="k2v7q3mwz5xa4b6c",
 )
+
+NAMES = ("eventType", "eventId", "pipelineId", "scheduleId", "date")
 
 
 def test_the_key_has_the_pipeline_time_type_and_id() -> None:
@@ -35,13 +38,14 @@ def test_sort_keys_sort_by_time_also_for_times_with_fewer_digits() -> None:
 def test_the_row_has_filter_columns_and_the_whole_detail() -> None:
     row = row_of(EVENT, timedelta(days=90))
     texts = {name: value["S"] for name, value in row.items() if "S" in value}
-    assert {name: texts[name] for name in ("eventType", "eventId", "pipelineId", "scheduleId", "date", "message")} == {
+    assert {name: texts[name] for name in (*NAMES, "message", "runToken")} == {
         "eventType": "SLA_BREACH",
         "eventId": "01JNDK",
         "pipelineId": "bronze",
         "scheduleId": "cron",
         "date": "2026-03-03",
         "message": "late",
+        "runToken": "k2v7q3mwz5xa4b6c",
     }
     assert json.loads(texts["detail"]) == EVENT.detail
 
@@ -53,7 +57,7 @@ def test_a_row_lives_for_the_given_days_after_its_event() -> None:
 
 def test_absent_fields_make_no_columns() -> None:
     row = row_of(BusEvent(id="a", type="INFRA_ALARM", pipeline_id="X", at=AT, detail={}), timedelta(days=1))
-    assert not {"scheduleId", "date", "message"} & row.keys()
+    assert not {"scheduleId", "date", "message", "runToken"} & row.keys()
 
 
 def _fields(event: BusEvent) -> dict[str, object]:

@@ -116,5 +116,5 @@ def _unread(value: object) -> object:
 _READ: dict[str, Callable[[object], Any]] = {
     "timestamp": _milliseconds,
     "detail": _detail,
-    **dict.fromkeys(("eventType", "eventId", "pipelineId", "scheduleId", "date", "message"), _text),
+    **dict.fromkeys(("eventType", "eventId", "pipelineId", "scheduleId", "date", "runToken", "message"), _text),
 }

@@ -14,6 +14,7 @@ from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._dlq import dlq
 from interlock_cli._events import events
 from interlock_cli._foreign import shown
+from interlock_cli._history import history
 from interlock_cli._installed import InstalledCommands
 from interlock_cli._migrate import migrate
 from interlock_cli._output import CliError, OutputError
@@ -89,5 +90,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (dlq, events, migrate, push, rerun, schema, sensor, status, validate):
+for _command in (dlq, events, history, migrate, push, rerun, schema, sensor, status, validate):
     main.add_command(_command)

@@ -8,8 +8,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -169,6 +171,17 @@ def show_span(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02}m"
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def show_moment(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
+    """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0."""
+    clock = "%H:%M:%S" if moment.second else "%H:%M"
+    local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    if local.utcoffset() == utc.utcoffset():
+        return f"{utc:%m-%d} {utc.strftime(clock)}Z"
+    shown = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
+    day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
+    return f"{shown} ({day}{utc.strftime(clock)}Z)" if utc_too else shown
 
 
 def _cell(cell: Cell) -> Text:

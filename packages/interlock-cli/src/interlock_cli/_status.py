@@ -10,7 +10,18 @@ from msgspec import to_builtins
 
 from interlock_cli._dead_letters import count_dead_letters
 from interlock_cli._deployment import Deployment, deployment, deployment_options
-from interlock_cli._output import Cell, CliError, Output, Part, console, error_console, print_json, show_span, table
+from interlock_cli._output import (
+    Cell,
+    CliError,
+    Output,
+    Part,
+    console,
+    error_console,
+    print_json,
+    show_moment,
+    show_span,
+    table,
+)
 from interlock_lifecycle.reports import Progress, RunReport, SlaReport
 from interlock_sla import Clock
 from interlock_store import PipelineStatus, Store, UnreadableStatus, read_statuses
@@ -116,10 +127,10 @@ def _wait(one: PipelineStatus, report: RunReport) -> Iterator[list[Part]]:
     zone = one.stored.config.zone if one.stored.config is not None else ZoneInfo("UTC")
     words = []
     if report.held_since is not None:
-        words.append(f"held since {_show(report.held_since, zone)}")
+        words.append(f"held since {show_moment(report.held_since, zone)}")
     if report.next_look is not None:
         what = "its job's end" if report.progress is Progress.RUNNING else "a row"
-        words.append(f"waits for {what}, looks by {_show(report.next_look, zone, utc_too=False)}")
+        words.append(f"waits for {what}, looks by {show_moment(report.next_look, zone, utc_too=False)}")
     if words:
         yield [("dim", "; ".join(words))]
 
@@ -131,9 +142,9 @@ def _sla(one: PipelineStatus, report: RunReport, now: datetime) -> Iterator[list
     zone = one.stored.config.zone
     for clock in report.sla:
         name = "" if clock.clock is Clock.ABSOLUTE else "relative: "
-        yield [f"{name}by {_show(clock.breach_at, zone)}: ", *_standing(clock, report.progress, zone, now)]
+        yield [f"{name}by {show_moment(clock.breach_at, zone)}: ", *_standing(clock, report.progress, zone, now)]
         if clock.moved_from is not None:
-            yield [f"  moved over excluded days from {_show(clock.moved_from, zone, utc_too=False)}"]
+            yield [f"  moved over excluded days from {show_moment(clock.moved_from, zone, utc_too=False)}"]
 
 
 def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetime) -> list[Part]:
@@ -143,23 +154,12 @@ def _standing(clock: SlaReport, progress: Progress, zone: ZoneInfo, now: datetim
     if clock.judged_at is None:
         return [("dim", "not judged")]
     word, colour = ("met", "green") if clock.verdict == "met" else ("breached", "red")
-    return [(colour, word), f" {_show(clock.judged_at, zone, utc_too=False)}"]
+    return [(colour, word), f" {show_moment(clock.judged_at, zone, utc_too=False)}"]
 
 
 def _span(moment: datetime, now: datetime) -> str:
     seconds = (moment - now).total_seconds()
     return f"{show_span(seconds)} left" if seconds > 0 else f"{show_span(-seconds)} over"
-
-
-def _show(moment: datetime, zone: ZoneInfo, *, utc_too: bool = True) -> str:
-    """A moment in the pipeline's zone and in UTC, in short form. Seconds are shown unless they are 0."""
-    clock = "%H:%M:%S" if moment.second else "%H:%M"
-    local, utc = moment.astimezone(zone), moment.astimezone(UTC)
-    if local.utcoffset() == utc.utcoffset():
-        return f"{utc:%m-%d} {utc.strftime(clock)}Z"
-    shown = f"{local:%m-%d} {local.strftime(clock)} {local.tzname()}"
-    day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
-    return f"{shown} ({day}{utc.strftime(clock)}Z)" if utc_too else shown
 
 
 def wire_status(one: PipelineStatus, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from interlock_dlq._classify import Permanence, classify
-from interlock_dlq._errors import RoutingFailed
+from interlock_dlq._errors import RetryLater, RoutingFailed
 from interlock_dlq._letter import DeadLetter, decode_letter, encode_letter
 from interlock_dlq._text import described
 
@@ -115,20 +115,32 @@ class SqsRouter:
         fallback: Router | None = None,
         bucket: LetterBucket | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        expired: Callable[[], bool] | None = None,
     ) -> None:
+        """`expired`: whether the time of the invocation is over. Nothing is sent again then, and `route` raises.
+
+        `sleep` waits between the tries.
+        """
         self._queue_url = queue_url
         self._client = client
         self._max_retries = max_retries
         self._fallback = fallback or LogRouter()
         self._bucket = bucket
         self._sleep = sleep
+        self._expired = expired
 
     def route(self, letter: DeadLetter) -> None:
-        """Send the letter, or keep it elsewhere. Raises the fallback's error."""
+        """Send the letter, or keep it elsewhere. Raises the fallback's error.
+
+        Raises RetryLater if the time of the invocation ended before the queue had the letter. The queue is not at fault
+        then, so the record returns to its source.
+        """
         problem = self._try_send(letter)
         if problem is None:
             return
         is_rejected = classify(problem) is Permanence.PERMANENT
+        if self._is_late() and not is_rejected:
+            raise RetryLater("the invocation's time ended before the dead letter was sent") from problem
         place = self._keep_elsewhere(letter, is_rejected)
         if is_rejected:
             self._announce(msgspec.structs.replace(letter, payload={}, stored_at=place))
@@ -141,11 +153,15 @@ class SqsRouter:
                 return None
             except Exception as error:  # noqa: BLE001 - the fallback takes the letter after any error
                 _log.warning("dead_letter_not_queued %s: %s", letter.id, described(error))
-                if classify(error) is Permanence.PERMANENT or retry == self._max_retries:
+                is_last = retry == self._max_retries or self._is_late()
+                if classify(error) is Permanence.PERMANENT or is_last:
                     return error
                 # Only jitter, not a secret.
                 self._sleep(0.1 * 2**retry * random.uniform(0.5, 1))  # noqa: S311
         raise AssertionError("the last retry returns")
+
+    def _is_late(self) -> bool:
+        return self._expired is not None and self._expired()
 
     def _keep_elsewhere(self, letter: DeadLetter, is_rejected: bool) -> str:
         """Keep the whole letter in the bucket or by the fallback, and return the place."""

@@ -155,7 +155,8 @@ class Wait(Struct, frozen=True):
     its job, otherwise for sensor rows. task_token: the token of the registered wait. None before the first, and after a
     wake was sent. look_at: the time (UTC) at which the execution looks without a wake. held: the names of the rules
     that do not hold, each with the time (UTC) since when the run has been held by it. reports, reported_at: the number
-    of RUN_HELD events of the execution, and the time (UTC) of the last one.
+    of RUN_HELD events of the execution, and the time (UTC) of the last one. woken_at: the time (UTC) of the last wake
+    since the wait was registered.
     is_whole: whether the row could be read. A corrupted row is replaced at the next look.
     """
 
@@ -169,6 +170,7 @@ class Wait(Struct, frozen=True):
     held: Mapping[str, datetime] = {}
     reports: int = 0
     reported_at: datetime | None = None
+    woken_at: datetime | None = None
     is_whole: bool = True
 
 

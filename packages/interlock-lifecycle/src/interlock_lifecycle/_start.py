@@ -211,6 +211,7 @@ def decide_started(
         now,
         source=f"started {token}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"an execution was started for attempt {run.attempt} ({run.reason})",
         detail={"runToken": token, "reason": run.reason},
     )

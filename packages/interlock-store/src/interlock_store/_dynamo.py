@@ -40,7 +40,7 @@ class DynamoTables:
     def within(self, remaining: Callable[[], timedelta]) -> Iterator[None]:
         """Let each call of the block, in all threads, end within the remaining time of the invocation.
 
-        boto3's client has only its own limits.
+        Any other client has its own limits.
         """
         client = self._client if isinstance(self._client, DynamoClient) else None
         if client is not None:

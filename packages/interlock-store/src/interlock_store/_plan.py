@@ -260,7 +260,8 @@ def _register(wait: Wait, control: str) -> Update:
         "GSI1SK": look_at,
     }
     known = {"runToken": wait.run_token, "wakes": wait.wakes, "registrations": wait.registrations}
-    return _on_wait(wait.key, control, changes, Expect(equals=known))
+    # The wakes so far were looked at.
+    return replace(_on_wait(wait.key, control, changes, Expect(equals=known)), remove=("wokenAt",))
 
 
 def _on_wait(key: RunKey, control: str, changes: Item, expect: Expect) -> Update:

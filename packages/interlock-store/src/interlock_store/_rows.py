@@ -245,6 +245,7 @@ def read_wait(row: Mapping[str, Any]) -> Wait:
             held={str(name): parse_time(since, row["PK"], row["SK"]) for name, since in row["held"].items()},
             reports=_whole_number(row["reports"]),
             reported_at=_time_in(row, "reportedAt"),
+            woken_at=_time_in(row, "wokenAt"),
         )
     except (MalformedRow, msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         return Wait(key, "", is_whole=False)

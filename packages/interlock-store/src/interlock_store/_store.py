@@ -48,6 +48,7 @@ from interlock_store._rows import (
     is_pipeline_pk,
     key_of_row,
     marker_sk,
+    milliseconds,
     pipeline_of,
     pipeline_pk,
     read_arrival,
@@ -520,6 +521,15 @@ class Store:
                 break
             rows.append(row)
         return sorted(rows, key=lambda row: str(row["SK"]))
+
+    def event_history(self, pipeline_id: str, since: datetime, until: datetime) -> Iterator[Item]:
+        """A pipeline's rows of the events table from `since` up to `until`, oldest first, page by page."""
+        first, last = (f"{max(milliseconds(moment), 0):013d}" for moment in (since, until))
+        # Sort keys begin with 13 digits of milliseconds, and those of other rows with letters.
+        for row in self._tables.query(self.names.events, pipeline_pk(pipeline_id), after=first):
+            if str(row["SK"])[: len(last)] > last:
+                return
+            yield row
 
     def pending_alerts(self, limit: int = 1000) -> int:
         """The number of alerts that wait for Slack, counted up to `limit` (docs/reference/rows.md §5)."""

@@ -58,7 +58,7 @@ class Waits:
 
         The result is False if the row has changed or is gone, and the caller reads it again.
         """
-        changes: Item = {"wakes": wait.wakes + 1}
+        changes: Item = {"wakes": wait.wakes + 1, "wokenAt": format_time(at)}
         if wait.task_token is None:
             # A wait that is registered in the meantime must get the success, so its token is read first.
             return self._update(wait, changes, (), Expect(equals={"wakes": wait.wakes}, absent=("taskToken",)))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 BUFFER = timedelta(milliseconds=500)
 FLOOR = timedelta(milliseconds=50)
@@ -69,6 +70,10 @@ class InvocationDeadline(Struct, frozen=True):
     def expired(self) -> bool:
         """Whether the time is over. Check it before the start of another task."""
         return self._left() <= 0
+
+    def earlier(self, by: timedelta) -> "InvocationDeadline":
+        """The deadline `by` before this one, for work that something has to follow."""
+        return replace(self, at=self.at - by, monotonic_at=self.monotonic_at - by.total_seconds())
 
     def within(self, limit: timedelta) -> timedelta:
         """The remaining time, at most `limit`."""

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
-from interlock_telemetry._deadline import LambdaContext
+from interlock_telemetry._deadline import InvocationDeadline, LambdaContext
 from interlock_telemetry._environment import Settings
 from interlock_telemetry._errors import InvalidEnvironment
 from interlock_telemetry._flush import flush
 from interlock_telemetry._instruments import span
 from interlock_telemetry._logs import configure_logging
 from interlock_telemetry._operator import answer_operator
+from interlock_telemetry._within import bind_deadline
 
 
 class Wired(Protocol):
@@ -39,8 +40,9 @@ class LambdaEntry(Generic[S]):
     `wire` builds the service from the environment at the first invocation. If it raises, the invocation raises the same
     error, and the next invocation calls `wire` again. A SHUTDOWN_BUFFER that leaves no time for work is such an error.
     `work` handles one invocation with the service, the event and Lambda's context. `{"__ping__": true}` and
-    `{"__profile__": …}` are answered here. Logs go to standard error as JSON lines. Spans and metrics are flushed at
-    the end of each invocation, also if it raises.
+    `{"__profile__": …}` are answered here. Every call of an `aws_client` and of `call_in_time` ends by the deadline,
+    which is the end of the invocation minus SHUTDOWN_BUFFER. Logs go to standard error as JSON lines. Spans and metrics
+    are flushed at the end of each invocation, also if it raises.
     """
 
     def __init__(
@@ -63,6 +65,10 @@ class LambdaEntry(Generic[S]):
             service = self._wire(os.environ)
             _check_buffer(service.settings, context)
             self._service = service
+        with bind_deadline(InvocationDeadline.from_context(context, service.settings.shutdown_buffer)):
+            return self._answer(service, event, context)
+
+    def _answer(self, service: S, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
         answer = answer_operator(
             event,
             lambda inner: self(inner, context),

@@ -40,6 +40,7 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
     "CB_TRIP_AFTER": ("cb_trip_after", whole_number(5, lowest=1, highest=1_000_000)),
     "CB_TIMEOUT": ("cb_timeout", whole_seconds(timedelta(seconds=60), highest=timedelta(days=1))),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", url()),
+    "INTERLOCK_METRICS": ("metrics", one_of("otlp", "emf")),
     "PROFILE_BUCKET": ("profile_bucket", text()),
     "AWS_ENDPOINT_URL": ("aws_endpoint_url", url()),
     "INTERLOCK_TABLES": ("table_client", one_of("direct", "boto3")),
@@ -49,9 +50,9 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of the environment: `settings["CONTROL_TABLE"]`, and the variables that every Lambda knows.
 
-    `sfn_timeout` is SFN_TIMEOUT_SECONDS, and `table_client` is INTERLOCK_TABLES. The other attributes have the names of
-    their variables. `variables` is the whole environment, with the defaults of the optional variables. `own` has the
-    values of the service's own variables by name.
+    `sfn_timeout` is SFN_TIMEOUT_SECONDS, `table_client` is INTERLOCK_TABLES, and `metrics` is INTERLOCK_METRICS. The
+    other attributes have the names of their variables. `variables` is the whole environment, with the defaults of the
+    optional variables. `own` has the values of the service's own variables by name.
     """
 
     variables: Mapping[str, str]
@@ -68,6 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cb_trip_after: int
     cb_timeout: timedelta
     otlp_endpoint: str | None
+    metrics: str
     profile_bucket: str | None
     aws_endpoint_url: str | None
     table_client: str

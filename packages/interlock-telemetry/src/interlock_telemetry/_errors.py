@@ -41,3 +41,16 @@ class StageTimeout(TelemetryError):
         self.stage = stage
         self.seconds = seconds
         super().__init__(f"stage {stage} did not end within {seconds:g}s")
+
+
+class CallTimeout(TelemetryError, TimeoutError):
+    """The deadline of the invocation passed before the end of a call. `call` names the call.
+
+    sent: whether its request may have been sent, so that its outcome is unknown.
+    """
+
+    def __init__(self, call: str, *, sent: bool) -> None:
+        self.call = call
+        self.sent = sent
+        end = "before its answer" if sent else "before its request"
+        super().__init__(f"{call}: the invocation's time ended {end}")

@@ -27,8 +27,8 @@ class Exporter(Protocol):
         """The span of the run's attempt, or the first span of its date for a run without a token."""
         ...
 
-    def traceparent(self, run: BoundRun) -> str:
-        """The header of W3C Trace Context for a job of the run."""
+    def traceparent(self, run: BoundRun) -> str | None:
+        """The header of W3C Trace Context for a job of the run. None without traces."""
         ...
 
     def measure(self, metric: Metric, value: float, attributes: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from interlock_telemetry._errors import DeadlinePassed
 from interlock_telemetry._pool import Outcome, run_bounded
+from interlock_telemetry._within import within_invocation
 
 _PATIENCE = timedelta(seconds=5)
 
@@ -31,11 +32,12 @@ def ping(
     """The health of the parts in `checks`, None for an event that is not a ping.
 
     A check passes if it returns. A Shown that it returns is part of its entry. A check that raises, or does not return
-    within `patience`, makes the status `degraded` and its entry has the error: {status, checks: {name: "ok", "ok: …" or
-    "error: …"}, timestamp}.
+    within `patience` and the remaining time of the invocation, makes the status `degraded` and its entry has the error:
+    {status, checks: {name: "ok", "ok: …" or "error: …"}, timestamp}.
     """
     if not is_ping(event):
         return None
+    patience = within_invocation(patience)
     outcomes = run_bounded(list(checks.values()), workers=4, deadline=patience)
     answers = {name: _answer(outcome, patience) for name, outcome in zip(checks, outcomes, strict=True)}
     healthy = all(outcome.error is None for outcome in outcomes)
@@ -50,5 +52,5 @@ def _answer(outcome: Outcome[object], patience: timedelta) -> str:
     if outcome.error is None:
         return f"ok: {outcome.value}" if isinstance(outcome.value, Shown) else "ok"
     if isinstance(outcome.error, DeadlinePassed):
-        return f"error: no answer within {patience.total_seconds():g}s"
+        return f"error: no answer within {patience.total_seconds():.3g}s"
     return f"error: {type(outcome.error).__name__}: {outcome.error}"

@@ -14,10 +14,15 @@ from interlock_telemetry._metrics import Metric
 from interlock_telemetry._runs import BoundRun, bound_run
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_METRICS, _EMF = "INTERLOCK_METRICS", "emf"
 _log = get_logger(__name__)
 
 
-_RECORD_COUNTERS = {"records_processed": Metric.RECORDS_PROCESSED, "dlq_routed": Metric.DLQ_ROUTED}
+_RECORD_COUNTERS = {
+    "records_processed": Metric.RECORDS_PROCESSED,
+    "dlq_routed": Metric.DLQ_ROUTED,
+    "batch_failures": Metric.BATCH_FAILURES,
+}
 
 
 def count_records(service: str) -> Callable[[str, int], None]:
@@ -34,14 +39,19 @@ _exporter: Exporter | None = None
 
 
 def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool:
-    """Start exporting if an endpoint is set. Returns whether spans and metrics are exported.
+    """Start exporting if an endpoint is set, or INTERLOCK_METRICS is `emf`. Returns whether anything is exported.
 
+    Without an endpoint, `emf` writes the metrics to standard output, in CloudWatch's embedded metric format.
     OTLP uses HTTP/protobuf, or gRPC if OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`. The SDK's own variables
     (OTEL_RESOURCE_ATTRIBUTES, headers, timeouts) apply. A missing extra is logged, and the service runs without export.
     """
     global _exporter
     variables = os.environ if source is None else source
     endpoint = variables.get(_ENDPOINT)
+    if _exporter is None and not endpoint and variables.get(_METRICS) == _EMF:
+        from interlock_telemetry._emf import EmfExporter
+
+        _exporter = EmfExporter(service, _deployment_of(service, variables))
     if not endpoint or _exporter is not None:
         return _exporter is not None
     protocol = variables.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
@@ -50,17 +60,42 @@ def instrument(service: str, *, source: Mapping[str, str] | None = None) -> bool
         _log.warning("telemetry_off", reason=f"{_ENDPOINT} is set, but interlock-telemetry[{extra}] is not installed")
         return False
     try:
-        from interlock_telemetry._otlp import OtlpExporter
+        from interlock_telemetry._otlp import over_otlp
 
-        _exporter = OtlpExporter(service, endpoint, over_grpc=extra == "grpc")
+        _exporter = over_otlp(service, endpoint, over_grpc=extra == "grpc")
     except ImportError as error:
         _log.warning("telemetry_off", reason=f"interlock-telemetry[{extra}] is incomplete: {error}")
     return _exporter is not None
 
 
+def _deployment_of(service: str, variables: Mapping[str, str]) -> str:
+    """The name of the deployment, by the name of its function `<deployment>-interlock-<service>`. Empty for another."""
+    name, end = variables.get("AWS_LAMBDA_FUNCTION_NAME", ""), f"-interlock-{service}"
+    return name.removesuffix(end) if name.endswith(end) else ""
+
+
 def exporter() -> Exporter | None:
     """The current exporter, None without an endpoint."""
     return _exporter
+
+
+@contextmanager
+def export_to(spans: object, metrics: object) -> Iterator[None]:
+    """Export the spans and metrics of the block with OpenTelemetry's SDK, in place of the exporter of the process.
+
+    `spans` is a span exporter of the SDK, and `metrics` a metric reader, such as InMemoryMetricReader in a test. It
+    needs the extra `otlp`.
+    """
+    global _exporter
+    from interlock_telemetry._otlp import OtelExporter
+
+    before, made = _exporter, OtelExporter("interlock", spans, metrics)
+    _exporter = made
+    try:
+        yield
+    finally:
+        _exporter = before
+        made.shutdown()
 
 
 def span(name: str, *, kind: SpanKind = "internal", **attributes: str | int | bool) -> AbstractContextManager[object]:

@@ -1,4 +1,4 @@
-"""Sends spans and metrics over OTLP. It is imported only with an endpoint, since the SDK is slow to import."""
+"""Sends spans and metrics with the SDK of OpenTelemetry. It is imported only with an endpoint, since it is slow."""
 
 # mypy: disable-error-code="import-not-found,unused-ignore"
 import os
@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -71,20 +72,27 @@ class _Ids(RandomIdGenerator):
         return found
 
 
-class OtlpExporter:
+def over_otlp(service: str, endpoint: str, *, over_grpc: bool) -> "OtelExporter":
+    """The exporter to a collector."""
+    spans, metrics = _exporters(endpoint, over_grpc)
+    # Lambda freezes between invocations, so flush() exports and the timer must not.
+    return OtelExporter(service, spans, PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf")))
+
+
+class OtelExporter:
     """Exports with its own providers, so that the global providers of a host application stay unchanged."""
 
-    def __init__(self, service: str, endpoint: str, *, over_grpc: bool) -> None:
+    def __init__(self, service: str, spans: Any, reader: Any) -> None:
+        """`spans` is an exporter of spans, and `reader` a reader of metrics."""
         resource = _resource(service, os.environ)
         # All functions of a deployment begin with the same text: prod-interlock-.
         self._namespace = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "").removesuffix(service)
-        spans, metrics = _exporters(endpoint, over_grpc)
         self._ids = _Ids()
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=self._ids)
         self._traces.add_span_processor(BatchSpanProcessor(spans))
-        # Lambda freezes between invocations, so flush() exports and the timer must not.
-        reader = PeriodicExportingMetricReader(metrics, export_interval_millis=float("inf"))
-        self._metrics = MeterProvider(resource=resource, metric_readers=[reader], shutdown_on_exit=False)
+        self._metrics = MeterProvider(
+            resource=resource, metric_readers=[reader], views=_views(), shutdown_on_exit=False
+        )
         self._tracer = self._traces.get_tracer("interlock")
         self._record = _recorders(self._metrics.get_meter("interlock"))
 
@@ -160,6 +168,15 @@ def _exporters(endpoint: str, over_grpc: bool) -> tuple[Any, Any]:
     base = endpoint.rstrip("/")
     metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", preferred_temporality=_DELTA)
     return OTLPSpanExporter(endpoint=f"{base}/v1/traces"), metrics
+
+
+def _views() -> list[View]:
+    """The buckets of the histograms. The SDK's own end at 10 seconds."""
+    bounds = {metric: instrument.boundaries for metric, instrument in INSTRUMENTS.items() if instrument.boundaries}
+    return [
+        View(instrument_name=metric, aggregation=ExplicitBucketHistogramAggregation(boundaries))
+        for metric, boundaries in bounds.items()
+    ]
 
 
 def _recorders(meter: Any) -> dict[Metric, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from interlock_telemetry._aws import aws_client
+
 
 class ObjectStore(Protocol):
     """The used part of an S3 client."""
@@ -54,7 +56,5 @@ def profile(
 
 
 def _s3() -> ObjectStore:
-    import boto3
-
-    client: ObjectStore = boto3.client("s3")
+    client: ObjectStore = aws_client("s3")
     return client

@@ -10,6 +10,8 @@ from ._deadline import Deadline
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
 _TRIES = 3
+_PAUSES = 3
+"""The most seconds that boto3 pauses before its second and its third try together."""
 _KEPT = 64
 
 
@@ -21,7 +23,7 @@ class NoTime(Exception):
     """Less than a second is left: nothing is sent."""
 
 
-def default_client(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
+def default_client(service: str, *, region: str | None, retries: bool, read_timeout: float) -> Any:
     """A boto3 client of the default session. AWS_ENDPOINT_URL and similar variables apply as usual."""
     try:
         boto3 = import_module("boto3")
@@ -35,6 +37,11 @@ def default_client(service: str, *, region: str | None, retries: bool, read_time
         retries={"mode": "standard", "total_max_attempts": _TRIES if retries else 1},
     )
     return boto3.client(service, region_name=region, config=config)
+
+
+def _read_seconds(share: int) -> float:
+    """The part of a try's seconds that is left for the answer after the longest connect."""
+    return share - min(_CONNECT_SECONDS, share / 2)
 
 
 class AwsClients:
@@ -61,10 +68,10 @@ class AwsClients:
         left = int(deadline.remaining())
         if left < 1:
             raise NoTime
-        retries = retries and left >= 2 * _TRIES
-        if retries:
-            left //= _TRIES
-        key = (service, region, retries, min(left, longest))
+        retries = retries and left >= 2 * _TRIES + _PAUSES
+        # Whole seconds per try, so that few clients are made.
+        share = (left - _PAUSES) // _TRIES if retries else left
+        key = (service, region, retries, min(_read_seconds(share), longest))
         # boto3's default session is not thread-safe while it makes clients. The clients are thread-safe.
         with self._lock:
             if key not in self._clients:

@@ -269,14 +269,14 @@ class AwsServer(Server):
 def over_http(url: str, aws: "Aws") -> Callable[..., Any]:
     """Makes boto3 clients whose requests go to a target behind a server on loopback."""
 
-    def make(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
+    def make(service: str, *, region: str | None, retries: bool, read_timeout: float) -> Any:
         return _Bound(_wired(service, url, region, read_timeout), aws)
 
     return make
 
 
 @cache
-def _wired(service: str, url: str, region: str | None, read_timeout: int) -> Any:
+def _wired(service: str, url: str, region: str | None, read_timeout: float) -> Any:
     client = _client(service, url, region, read_timeout)
 
     def name_target(request: Any, **_: Any) -> None:
@@ -289,7 +289,7 @@ def _wired(service: str, url: str, region: str | None, read_timeout: int) -> Any
 def in_process(aws: Aws) -> Callable[..., Any]:
     """Makes boto3 clients whose requests reach the target without a socket, fast enough for thousands."""
 
-    def make(service: str, *, region: str | None, retries: bool, read_timeout: int) -> Any:
+    def make(service: str, *, region: str | None, retries: bool, read_timeout: float) -> Any:
         return _Bound(_socketless(service, region), aws)
 
     return make
@@ -328,7 +328,7 @@ def _socketless(service: str, region: str | None) -> Any:
     return client
 
 
-def _client(service: str, url: str, region: str | None, read_timeout: int) -> Any:
+def _client(service: str, url: str, region: str | None, read_timeout: float) -> Any:
     return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=url,

@@ -16,6 +16,7 @@ _NO_SCHEDULE = "none"
 _PLAIN = ("message", "deadline", "status", "source", "cron", "owner", "error", "category", "reason")
 _RENAMED = {
     "run_id": "runId",
+    "run_token": "runToken",
     "deadline_local": "deadlineLocal",
     "next_attempt_at": "nextAttemptAt",
     "followed_by": "followedBy",
@@ -47,6 +48,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     error: str | None = None
     category: str | None = None
     run_id: str | None = None
+    run_token: str | None = None
     deadline_local: str | None = None
     next_attempt_at: str | None = None
     reason: str | None = None

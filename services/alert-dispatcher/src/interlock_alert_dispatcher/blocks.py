@@ -95,6 +95,7 @@ def _facts(alert: Alert) -> str:
         "category": alert.category,
         "reason": alert.reason,
         "job run": alert.run_id,
+        "run token": alert.run_token,
     }
     facts = [
         *([f"owner {render_within(alert.owner, _NAME)}"] if alert.owner else []),

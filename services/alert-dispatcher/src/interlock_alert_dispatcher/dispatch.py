@@ -68,7 +68,7 @@ class Dispatcher:
         quiet dispatchers open no thread.
         """
         if alert.is_merged:
-            _log.info("alert_merged", type=alert.type, pipeline=alert.pipeline_id, into=alert.followed_by)
+            _log.info("alert_merged", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, into=alert.followed_by)
             return False
         while True:
             self.await_turn(deadline)
@@ -93,7 +93,7 @@ class Dispatcher:
         taken = self._rows.take(Key(f"PIPELINE#{alert.pipeline_id}", f"ALERT#{alert.id}"), self._now())
         match taken:
             case Done():
-                _log.info("alert_known", type=alert.type, pipeline=alert.pipeline_id)
+                _log.info("alert_known", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
                 return False
             case Held():
                 raise Occupied("another delivery of this alert is being posted")
@@ -101,14 +101,14 @@ class Dispatcher:
             step = self._threads.record(alert)
             if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
                 self._rows.give_back(taken, self._now())
-                _log.info("alert_quiet", type=alert.type, pipeline=alert.pipeline_id)
+                _log.info("alert_quiet", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
                 return False
             thread_ts, ts = self._post(alert, step, taken, soon, late=late)
         except Exception as error:
             self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
             raise
         self._rows.note(taken, self._now(), thread_ts, messageTs=ts)
-        _log.info("alert_posted", type=alert.type, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
+        _log.info("alert_posted", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
         return True
 
     def _post(

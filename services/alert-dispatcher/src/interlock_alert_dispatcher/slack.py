@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerEr
 
 from interlock_alert_dispatcher.tokens import Tokens
 from interlock_dlq import RetryLater
-from interlock_telemetry import InvocationDeadline, Metric, get_logger, measure
+from interlock_telemetry import InvocationDeadline, Metric, call_in_time, get_logger, measure
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
@@ -22,6 +23,8 @@ T = TypeVar("T")
 _log = get_logger(__name__)
 
 TIMEOUT = timedelta(seconds=10)
+RESERVE = timedelta(milliseconds=500)
+"""The time after a call without an answer that is left to keep the alert as a row."""
 _SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=1)
 """A longer wait that Slack asks for is cut to this length."""
@@ -279,10 +282,10 @@ class Slack:
 
         # A pending alert is tried again. A retry of slack-sdk could post a second message after a lost answer.
         options: dict[str, Any] = {"base_url": self._base_url} if self._base_url else {}
-        seconds = max(round(timeout.total_seconds()), 1)
+        seconds: Any = timeout.total_seconds()  # declared as whole seconds, and passed on to a socket
         client = WebClient(token=token, timeout=seconds, retry_handlers=[], **options)
         try:
-            return call(client)
+            return call_in_time("slack", partial(call, client), reserve=RESERVE)
         except SlackApiError as error:
             raise self._error_of(error, meaning) from None
         except (OSError, HTTPException, ValueError, AttributeError) as error:

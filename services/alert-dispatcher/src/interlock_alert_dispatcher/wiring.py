@@ -1,12 +1,9 @@
 """Builds the alert-dispatcher from the environment, once per process."""
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-import boto3
-from botocore.config import Config
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
@@ -17,16 +14,19 @@ from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.pending import PendingAlerts
-from interlock_alert_dispatcher.slack import Slack
+from interlock_alert_dispatcher.slack import RESERVE, Slack
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
 from interlock_dlq import LogRouter, Router, SqsRouter
 from interlock_telemetry import (
     InvocationDeadline,
     Settings,
     Shown,
+    aws_client,
     environment,
     get_logger,
     instrument,
+    out_of_time,
+    pause,
     url,
     whole_number,
 )
@@ -37,8 +37,6 @@ SERVICE = "alert-dispatcher"
 _OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500), "SLACK_API_URL": url()}
 _EVENTS = "-interlock-events"
 _log = get_logger(__name__)
-# A call that hangs must not outlast a lease.
-_PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Alerts(Protocol):
@@ -82,13 +80,10 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
-    client, table = boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"]
+    client, table = aws_client("dynamodb"), settings["EVENTS_TABLE"]
     rows, pending = LeasedRows(client, table, keep), PendingAlerts(client, table)
     health: dict[str, Callable[[], object]] = {"events": rows.ping, "pending": lambda: _waiting(pending)}
-    url = settings.dlq_queue_url
-    letters = (
-        SqsRouter(url, boto3.client("sqs", config=_PATIENCE), max_retries=settings.dlq_max_retries) if url else None
-    )
+    letters = _dead_letters(settings)
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
@@ -105,7 +100,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         slack,
         rows,
         now=now,
-        sleep=lambda length: time.sleep(length.total_seconds()),
+        sleep=lambda length: pause(length.total_seconds()),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
         quiet=settings.alert_quiet,
     )
@@ -113,6 +108,13 @@ def wire(variables: Mapping[str, str]) -> Service:
     drain = Drain(slack, dispatcher, pending, leases, letters or LogRouter(), now=now)
     delivery = Delivery(dispatcher, pending, now=now)
     return Service(delivery, drain, Checkup(slack, now=now), letters, {**health, "slack": slack.ready}, settings)
+
+
+def _dead_letters(settings: Settings) -> Router | None:
+    url, retries = settings.dlq_queue_url, settings.dlq_max_retries
+    if url is None:
+        return None
+    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)
 
 
 def _environment(table: str) -> str:
@@ -127,5 +129,5 @@ def _waiting(pending: PendingAlerts) -> Shown:
 def _tokens(settings: Settings) -> Tokens | None:
     arn, token = settings.get("SLACK_SECRET_ARN"), settings.get("SLACK_BOT_TOKEN")
     if arn:
-        return SecretToken(boto3.client("secretsmanager", config=_PATIENCE), arn)
+        return SecretToken(aws_client("secretsmanager", reserve=RESERVE), arn)
     return FixedToken(token) if token else None

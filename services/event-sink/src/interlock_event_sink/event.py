@@ -27,6 +27,7 @@ class BusEvent(Struct, frozen=True):
     schedule_id: str | None = None
     date: str | None = None
     message: str | None = None
+    run_token: str | None = None
 
 
 class _Envelope(Struct):
@@ -43,6 +44,7 @@ class _Detail(Struct, rename="camel"):
     schedule_id: str | None = None
     date: str | None = None
     message: str | None = None
+    run_token: str | None = None
 
 
 def read_event(event: object) -> BusEvent:
@@ -72,6 +74,7 @@ def read_event(event: object) -> BusEvent:
         schedule_id=detail.schedule_id,
         date=detail.date,
         message=detail.message,
+        run_token=detail.run_token,
     )
 
 

@@ -23,6 +23,7 @@ def row_of(event: BusEvent, keep: timedelta) -> dict[str, dict[str, Any]]:
         "pipelineId": event.pipeline_id,
         "scheduleId": event.schedule_id,
         "date": event.date,
+        "runToken": event.run_token,
         "message": event.message,
         "detail": msgspec.json.encode(event.detail).decode(),
     }

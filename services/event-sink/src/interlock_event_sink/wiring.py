@@ -3,20 +3,16 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-import boto3
-from botocore.config import Config
 from msgspec import Struct
 
 from interlock_dlq import Router, SqsRouter
 from interlock_event_sink.sink import EventSink
-from interlock_telemetry import Settings, environment, instrument, whole_number
+from interlock_telemetry import Settings, aws_client, environment, instrument, out_of_time, pause, whole_number
 
 REQUIRED = ("EVENTS_TABLE",)
 SERVICE = "event-sink"
 # The lifetime of an event. A century does not overflow a date.
 _OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500)}
-# A call that hangs must not outlast the invocation.
-_PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Service(Struct, frozen=True):
@@ -36,9 +32,12 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, own=_OWN, source=variables)
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
-    sink = EventSink(boto3.client("dynamodb", config=_PATIENCE), settings["EVENTS_TABLE"], keep)
-    url = settings.dlq_queue_url
-    letters = (
-        SqsRouter(url, boto3.client("sqs", config=_PATIENCE), max_retries=settings.dlq_max_retries) if url else None
-    )
-    return Service(sink, letters, {"events": sink.ping}, settings)
+    sink = EventSink(aws_client("dynamodb"), settings["EVENTS_TABLE"], keep)
+    return Service(sink, _dead_letters(settings), {"events": sink.ping}, settings)
+
+
+def _dead_letters(settings: Settings) -> Router | None:
+    url, retries = settings.dlq_queue_url, settings.dlq_max_retries
+    if url is None:
+        return None
+    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from interlock_controller.effects import EndWait, TaskTokens, client_on_use
+from interlock_controller.effects import EndWait, TaskTokens
 from interlock_controller.runs import Jobs, StepContext
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Metric, Settings, environment, instrument, measure
+from interlock_telemetry import Metric, Settings, aws_client, environment, instrument, measure, pause
 from interlock_triggers import Breakers, Clients, Triggers
 
 SERVICE = "orchestrator"
@@ -72,11 +72,11 @@ def wire(variables: Mapping[str, str], measured: Measure = measure) -> Service:
     settings = environment(REQUIRED, _OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = open_tables(settings.table_client)
+    tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
     health = {"control": store.ping}
     jobs = _jobs(settings, variables, measured)
-    end_wait = TaskTokens(client_on_use("stepfunctions")).end_wait
+    end_wait = TaskTokens(aws_client("stepfunctions")).end_wait
     return Service(store, jobs, end_wait, settings.sfn_timeout, variables, health, settings, tables.within)
 
 

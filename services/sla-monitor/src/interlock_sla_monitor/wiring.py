@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from interlock_controller.effects import client_on_use, timers_of_environment
+from interlock_controller.effects import timers_of_environment
 from interlock_controller.slas import SlaAlerts, SlaMonitor
 from interlock_store import Store, TableNames, open_tables
-from interlock_telemetry import Settings, environment, instrument
+from interlock_telemetry import Settings, aws_client, environment, instrument, pause
 
 SERVICE = "sla-monitor"
 
@@ -46,8 +46,8 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, ["SCHEDULER_DLQ_ARN"], source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = open_tables(settings.table_client)
+    tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
-    timers = timers_of_environment(settings, lambda: client_on_use("scheduler"))
+    timers = timers_of_environment(settings, lambda: aws_client("scheduler"))
     monitor = SlaMonitor(store, timers, SlaAlerts(store, now), now)
     return Service(monitor, {"control": store.ping}, settings, tables.within)

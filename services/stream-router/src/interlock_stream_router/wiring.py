@@ -13,7 +13,6 @@ from interlock_controller.effects import (
     RowRepairs,
     TaskTokens,
     Wakes,
-    client_on_use,
     dead_letters_of_environment,
 )
 from interlock_controller.records import (
@@ -28,7 +27,7 @@ from interlock_controller.records import (
 from interlock_dlq import Router as DeadLetters
 from interlock_dlq import SqsRouter
 from interlock_store import ConfigCache, Store, TableNames, open_tables
-from interlock_telemetry import Settings, environment, instrument
+from interlock_telemetry import Settings, aws_client, environment, instrument, out_of_time, pause
 
 SERVICE = "stream-router"
 
@@ -69,14 +68,14 @@ def wire(variables: Mapping[str, str]) -> Service:
     settings = environment(REQUIRED, OPTIONAL, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = open_tables(settings.table_client)
+    tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store = Store(tables, names)
     timeout = settings.sfn_timeout
-    executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
-    wakes = Wakes(store, TaskTokens(client_on_use("stepfunctions")).end_wait, now, parallel=_WAKES_AT_A_TIME)
-    bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
+    executions = Executions(aws_client("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    wakes = Wakes(store, TaskTokens(aws_client("stepfunctions")).end_wait, now, parallel=_WAKES_AT_A_TIME)
+    bus = EventBus(aws_client("events"), settings["EVENT_BUS_NAME"], sleep=pause)
     cache = ConfigCache(store, now)
-    dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
+    dead_letters = dead_letters_of_environment(settings, lambda: aws_client("sqs"))
     router = RecordRouter(
         outbox=Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         configs=ConfigIntake(store, cache, wakes),
@@ -95,4 +94,7 @@ def wire(variables: Mapping[str, str]) -> Service:
 def _inbox_dead_letters(settings: Settings) -> DeadLetters | None:
     """The queue at SENSOR_INBOX_DLQ_URL, which is only set with an inbox."""
     url = settings.get("SENSOR_INBOX_DLQ_URL")
-    return SqsRouter(url, client_on_use("sqs"), max_retries=settings.dlq_max_retries) if url else None
+    if not url:
+        return None
+    retries = settings.dlq_max_retries
+    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)

@@ -34,6 +34,7 @@ def _look(service: Service, event: dict[str, Any]) -> dict[str, Any]:
         cause=Cause.of(event, moment),
     )
     _log.info("tick_done", **{name.replace("-", "_"): count for name, count in report.found.items()})
+    service.dead_man.report()
     return {"found": report.found}
 
 

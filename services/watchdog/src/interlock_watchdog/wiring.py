@@ -13,14 +13,13 @@ from interlock_controller.effects import (
     RowRepairs,
     TaskTokens,
     Wakes,
-    client_on_use,
     dead_letters_of_environment,
     timers_of_environment,
 )
 from interlock_controller.records import RerunIntake
-from interlock_controller.watch import Check, Recovery, WorkerPool, all_checks
+from interlock_controller.watch import Check, DeadMan, Recovery, WorkerPool, all_checks
 from interlock_store import Overview, Store, TableNames, open_tables
-from interlock_telemetry import Settings, duration, environment, instrument
+from interlock_telemetry import Settings, aws_client, duration, environment, instrument, pause, url
 
 SERVICE = "watchdog"
 
@@ -39,12 +38,16 @@ _OPTIONAL = ("SCHEDULER_DLQ_ARN",)
 """The queue for timers that EventBridge Scheduler could not deliver."""
 
 _DAY = timedelta(days=1)
-_OWN = {
+OWN = {
     "PENDING_GRACE": duration(timedelta(minutes=2), highest=_DAY),
     "PROBE_AFTER": duration(timedelta(minutes=5), highest=_DAY),
     "MISSED_AFTER": duration(timedelta(minutes=5), highest=_DAY),
+    "DEAD_MAN_URL": url(),
 }
-"""The watchdog's times (docs/reference/watchdog.md §2)."""
+"""The watchdog's times (docs/reference/watchdog.md §2), and the monitor of its ticks."""
+
+
+_NOT_MONITORED = DeadMan(None)
 
 
 def now() -> datetime:
@@ -55,7 +58,7 @@ def now() -> datetime:
 class Service(Struct, frozen=True):
     """The checks of a tick, the recovery, the bus for failed checks, the worker pool, and the checks of a ping.
 
-    within: limits the calls to the tables to the remaining time of an invocation.
+    within: limits the calls to the tables to the remaining time of an invocation. dead_man: the monitor of the ticks.
     """
 
     checks: Mapping[str, Check]
@@ -66,25 +69,26 @@ class Service(Struct, frozen=True):
     settings: Settings
     now: Callable[[], datetime] = now
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
+    dead_man: DeadMan = _NOT_MONITORED
 
 
 def wire(variables: Mapping[str, str]) -> Service:
     """Build the service. An error names all missing variables at once."""
-    settings = environment(REQUIRED, _OPTIONAL, own=_OWN, source=variables)
+    settings = environment(REQUIRED, _OPTIONAL, own=OWN, source=variables)
     instrument(SERVICE, source=variables)
     names = TableNames(settings["CONTROL_TABLE"], settings["JOBLOG_TABLE"], settings["RERUN_TABLE"])
-    tables = open_tables(settings.table_client)
+    tables = open_tables(settings.table_client, boto3_client=lambda: aws_client("dynamodb"), sleep=pause)
     store, workers = Store(tables, names), WorkerPool(settings.workers_per_stage)
-    bus = EventBus(client_on_use("events"), settings["EVENT_BUS_NAME"])
-    executions = Executions(client_on_use("stepfunctions"), settings["STATE_MACHINE_ARN"])
+    bus = EventBus(aws_client("events"), settings["EVENT_BUS_NAME"], sleep=pause)
+    executions = Executions(aws_client("stepfunctions"), settings["STATE_MACHINE_ARN"])
     timeout = settings.sfn_timeout
-    dead_letters = dead_letters_of_environment(settings, lambda: client_on_use("sqs"))
+    dead_letters = dead_letters_of_environment(settings, lambda: aws_client("sqs"))
     recovery = Recovery(
         store,
         Outbox(store, bus, executions, now=now, execution_timeout=timeout, dead_letters=dead_letters),
         RerunIntake(store, execution_timeout=timeout),
         executions,
-        Wakes(store, TaskTokens(client_on_use("stepfunctions")).end_wait, now),
+        Wakes(store, TaskTokens(aws_client("stepfunctions")).end_wait, now),
         execution_timeout=timeout,
         pending_grace=settings.duration("PENDING_GRACE"),
         probe_after=settings.duration("PROBE_AFTER"),
@@ -94,11 +98,14 @@ def wire(variables: Mapping[str, str]) -> Service:
         store,
         Overview(tables, names),
         recovery,
-        timers_of_environment(settings, lambda: client_on_use("scheduler")),
+        timers_of_environment(settings, lambda: aws_client("scheduler")),
         now=now,
         execution_timeout=timeout,
         workers=workers,
         missed_after=settings.duration("MISSED_AFTER"),
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
-    return Service(checks, recovery, bus, workers, {"control": store.ping}, settings, within=tables.within)
+    dead_man = DeadMan(settings.get("DEAD_MAN_URL"))
+    return Service(
+        checks, recovery, bus, workers, {"control": store.ping}, settings, within=tables.within, dead_man=dead_man
+    )

@@ -1,7 +1,6 @@
 """Acts on committed rows: starts executions, relays events to the bus, sets SLA timers, keeps dead letters."""
 
 from interlock_controller.effects._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
-from interlock_controller.effects._clients import client_on_use
 from interlock_controller.effects._dead_letters import dead_letters_of_environment
 from interlock_controller.effects._executions import MISSING, Executions
 from interlock_controller.effects._outbox import Bus, ExecutionStarter, Outbox
@@ -28,7 +27,6 @@ __all__ = [
     "TaskTokens",
     "Timers",
     "Wakes",
-    "client_on_use",
     "dead_letters_of_environment",
     "timers_of_environment",
 ]

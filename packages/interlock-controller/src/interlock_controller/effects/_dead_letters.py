@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from interlock_dlq import LogRouter, Router, SqsClient, SqsRouter
-from interlock_telemetry import Settings
+from interlock_telemetry import Settings, out_of_time, pause
 
 
 def dead_letters_of_environment(settings: Settings, make_client: Callable[[], SqsClient]) -> Router:
@@ -13,4 +13,5 @@ def dead_letters_of_environment(settings: Settings, make_client: Callable[[], Sq
     """
     if settings.dlq_queue_url is None:
         return LogRouter()
-    return SqsRouter(settings.dlq_queue_url, make_client(), max_retries=settings.dlq_max_retries)
+    retries = settings.dlq_max_retries
+    return SqsRouter(settings.dlq_queue_url, make_client(), max_retries=retries, sleep=pause, expired=out_of_time)

@@ -8,6 +8,7 @@ from interlock_config import PipelineConfig
 from interlock_controller._close_facts import gather_close_facts
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
+from interlock_controller.runs._measures import measure_lateness
 from interlock_controller.runs._request import Request, Step, StepStatus, outcome_of, superseded
 from interlock_lifecycle import CloseRun, JobEvent, OpenAttempt, RunKey, RunStatus, Superseded
 from interlock_lifecycle.runs import AlreadyClosed, CloseFacts, Exhaustion, decide_completion, exhaust
@@ -39,9 +40,9 @@ def exhausted(context: StepContext, request: Request, exhaustion: Exhaustion, re
 
     def once() -> Step | Overtaken:
         facts = gather_close_facts(context.store, request.key, may_retry=False)
-        return _settle(
-            context, request, exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now())
-        )
+        rules = request.outcome.rules if exhaustion is Exhaustion.VALIDATION and request.outcome is not None else ()
+        decision = exhaust(facts, request.run_token, exhaustion, reason=reason, now=context.now(), rules=rules)
+        return _settle(context, request, decision)
 
     return decide_until_settled(once, subject=f"close of {request.key}")
 
@@ -51,7 +52,10 @@ def _settle(
 ) -> Step | Overtaken:
     match decision:
         case CloseRun():
-            return _closed(decision.status) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            if context.store.commit(decision) is not Commit.COMMITTED:
+                return OVERTAKEN
+            measure_lateness(context, decision)
+            return _closed(decision.status)
         case OpenAttempt():
             return Step(StepStatus.RETRYING) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case AlreadyClosed():

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from interlock_controller._settling import OVERTAKEN, Overtaken, decide_until_settled
 from interlock_controller.runs._context import StepContext
+from interlock_controller.runs._measures import measure_hold, measure_wake
 from interlock_controller.runs._request import Request, Step, StepStatus, superseded
 from interlock_lifecycle import CloseRun, MarkStarted, OpenWait, PassEvaluation, Run, Superseded, Wait
 from interlock_lifecycle.runs import (
@@ -44,13 +45,18 @@ def _evaluate_once(context: StepContext, request: Request) -> Step | Overtaken:
     _count_rules(context, decision)
     match decision:
         case PassEvaluation():
-            return Step(StepStatus.PASSED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
+            if context.store.commit(decision) is not Commit.COMMITTED:
+                return OVERTAKEN
+            measure_wake(context, facts.wait, now)
+            measure_hold(context, facts.wait, request.started_at, now)
+            return Step(StepStatus.PASSED)
         case Passed():
             return Step(StepStatus.PASSED)
         case HoldRun():
             return _hold(context, request, facts.wait, decision, now)
         case WindowUsedUp():
-            return Step(StepStatus.EXHAUSTED, reason=decision.reason)
+            failing = tuple(dict(rule) for rule in decision.failing)
+            return Step(StepStatus.EXHAUSTED, reason=decision.reason, rules=failing)
         case CloseRun():
             return Step(StepStatus.FAILED) if context.store.commit(decision) is Commit.COMMITTED else OVERTAKEN
         case Superseded():
@@ -71,6 +77,7 @@ def _hold(
     ):
         return OVERTAKEN
     assert wait is not None
+    measure_wake(context, wait, now)
     _log.info("run_held", run=str(request.key), reason=decision.reason, look_seconds=decision.look_seconds)
     rest = decision.rest_seconds
     return Step(

@@ -20,6 +20,7 @@ from interlock_controller.runs._asking import (
     unsettled_start,
 )
 from interlock_controller.runs._context import StepContext
+from interlock_controller.runs._measures import measure_start, measure_wake
 from interlock_controller.runs._request import Request, Step, StepStatus, finished, superseded
 from interlock_lifecycle import (
     CloseRun,
@@ -113,7 +114,16 @@ def _trigger_once(context: StepContext, request: Request) -> Step | Overtaken:
         until=context.until(),
         window=timedelta(seconds=request.config.job_poll_window_seconds),
     )
-    return _act(context, request, known.run, decision)
+    step = _act(context, request, known.run, decision)
+    if isinstance(decision, SendStart | LookForStart) and isinstance(step, Step) and _has_job(step):
+        assert known.run is not None
+        measure_start(context, known.run, known.sla.arrived_at)
+    return step
+
+
+def _has_job(step: Step) -> bool:
+    """Whether the target took the start."""
+    return step.status in (StepStatus.RUNNING, StepStatus.FOLLOWED) or bool(step.run_id)
 
 
 def _gather(context: StepContext, request: Request, known: RunContext) -> TriggerFacts:
@@ -287,6 +297,7 @@ def _ask_and_follow(
     context: StepContext, request: Request, known: RunContext, run: Run, intent: JobIntent
 ) -> Step | Overtaken:
     """Ask the target after the wait was read: a later end of the job changes the wait, and no end is missed."""
+    measure_wake(context, known.wait, context.now())
     answer = ask(context, run.key, intent, intent.run_id or "")
     if isinstance(answer, Status) and answer.state is not State.RUNNING:
         return finished(_outcome(answer, intent.run_id or ""))

@@ -1,6 +1,7 @@
 """The checks of a tick: finds lost rows, dead executions, missed schedules, and sensors or timers without effect."""
 
 from interlock_controller.watch._checks import all_checks
+from interlock_controller.watch._dead_man import DeadMan
 from interlock_controller.watch._edits import EDIT_REACHES
 from interlock_controller.watch._failures import Check, PipelineTrouble
 from interlock_controller.watch._recovery import MAX_PROBES, Recovery
@@ -18,6 +19,7 @@ __all__ = [
     "TIMER_GRACE",
     "Cause",
     "Check",
+    "DeadMan",
     "PipelineTrouble",
     "Recovery",
     "Sweep",

@@ -75,7 +75,7 @@ class DormantBegins:
         self, take: TakeUp, facts: DormantDate, config: PipelineConfig, stored: StoredConfig, now: datetime
     ) -> StartRun | ObserveRun | NoteArrival | Ignore:
         if not config.dry_run:
-            return start_dormant(take, facts, now, self._execution_timeout)
+            return start_dormant(take, facts, config, now, self._execution_timeout)
         dry_run = dry_run_facts(self._store, facts.key, config, stored.exclusions)
         return begin_dry_run(facts.key, take.sensor, config, dry_run)
 

@@ -141,6 +141,7 @@ class Recovery:
             now,
             source=f"pending {run.run_token}",
             attempt=run.attempt,
+            run_token=run.run_token,
             message="committed but not started; the watchdog starts it",
             detail={"source": "watchdog", "runToken": run.run_token},
         )

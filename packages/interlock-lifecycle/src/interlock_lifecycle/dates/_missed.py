@@ -18,7 +18,7 @@ from interlock_lifecycle.dates._expected import (
     trigger_ends,
 )
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import make_event
+from interlock_lifecycle.events._event import make_event, owner_detail
 from interlock_lifecycle.slas._sla import SlaFacts, moved_detail, say_moved, settle
 from interlock_sla import Exclusions, ExecutionDate
 
@@ -33,7 +33,7 @@ def decide_missed(config: PipelineConfig, start: ExpectedStart, now: datetime) -
     key = RunKey(config.id, config.schedule_id, start.date)
     event_type = EventType.IRREGULAR_SCHEDULE_MISSED if start.irregular else EventType.SCHEDULE_MISSED
     at = rfc3339(start.fire or start.at)
-    detail = {"expectedAt": rfc3339(start.at), "source": "watchdog"}
+    detail = {"expectedAt": rfc3339(start.at), "source": "watchdog", **owner_detail(config)}
     if config.schedule.cron is not None:
         detail["cron"] = config.schedule.cron
     event = make_event(
@@ -115,6 +115,7 @@ def expire_trigger(
             "status": str(RunStatus.FAILED_FINAL),
             "source": "watchdog",
             "deadline": rfc3339(ended_at),
+            **owner_detail(config),
             **moved_detail(moved_from),
         },
     )

@@ -54,7 +54,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel
 
     timestamp: the decision's time (UTC). id: the form of a ULID, made from that time, the order of the cause, the place
     in the decision and a digest of the cause. A repeated decision gives the same ids. Ids sort by time, and at one
-    instant causes come before their effects.
+    instant causes come before their effects. run_token: the execution of the run, None for an event without a run.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel
     deadline: str | None = None
     message: str | None = None
     attempt: int | None = None
+    run_token: str | None = None
     detail: dict[str, Any] | None = None
 
 
@@ -78,6 +79,7 @@ def make_event(
     message: str,
     ordinal: int = 0,
     attempt: int | None = None,
+    run_token: str | None = None,
     deadline: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Event:
@@ -95,6 +97,7 @@ def make_event(
         timestamp=at,
         message=cut_text(message),
         attempt=attempt,
+        run_token=run_token or None,
         deadline=deadline,
         detail=None if detail is None else _cut_all(detail),
     )

@@ -201,18 +201,22 @@ def _is_unchanged(request: RerunRequest, facts: RerunFacts) -> bool:
 def reject_rerun(request: RerunRequest, facts: RerunFacts, why: str, excluded: EventType | None = None) -> RejectRerun:
     """Reject a request with a reason. `excluded`: the type of the second event, for an excluded date."""
     source, why = f"rerun {request.identity}", cut_text(why)
+    token = facts.run.run_token if facts.run is not None else None
     events: list[Event] = [
         make_event(
             EventType.RERUN_REJECTED,
             request.key,
             request.at,
             source=source,
+            run_token=token,
             message=f"rerun ({request.reason}) rejected: {why}",
             detail=_detail(request),
         )
     ]
     if excluded is not None:
-        events.append(make_event(excluded, request.key, request.at, source=source, ordinal=1, message=why))
+        events.append(
+            make_event(excluded, request.key, request.at, source=source, ordinal=1, run_token=token, message=why)
+        )
     entry = _entry(request, facts, JobEvent.RERUN_REJECTED, why)
     answered = _answered(request, facts, "rejected")
     counted = _counted(request, facts.run, why, is_dry=False)
@@ -255,6 +259,7 @@ def _accept(request: RerunRequest, facts: RerunFacts, execution_timeout: timedel
         request.at,
         source=f"rerun {request.identity}",
         attempt=attempt,
+        run_token=after.run_token,
         message=f"rerun ({request.reason}) accepted as attempt {attempt}{_without(abandoned)}",
         detail=_detail(request) | ({"abandonedJob": abandoned.run_id or abandoned.key} if abandoned else {}),
     )

@@ -57,6 +57,7 @@ def _close(row: CorruptedRun, facts: RepairFacts, now: datetime) -> RepairRun:
         now,
         source=source,
         attempt=after.attempt,
+        run_token=after.run_token,
         message=f"{reason}. A job of this date may still run: look for it before a rerun",
         detail={"status": str(RunStatus.FAILED_FINAL), "runToken": after.run_token},
     )
@@ -64,7 +65,14 @@ def _close(row: CorruptedRun, facts: RepairFacts, now: datetime) -> RepairRun:
     judged: tuple[Event, ...] = ()
     if facts.config is not None and not facts.config.dry_run:
         verdicts, judged = settle(
-            facts.config, row.key, facts.sla, now=now, succeeded_at=None, source=source, ordinal=1
+            facts.config,
+            row.key,
+            facts.sla,
+            now=now,
+            succeeded_at=None,
+            source=source,
+            ordinal=1,
+            run_token=after.run_token,
         )
     return RepairRun(row, after, facts.sla.verdict, verdicts, (event, *judged))
 
@@ -78,6 +86,7 @@ def _keep_end(row: CorruptedRun, facts: RepairFacts, now: datetime) -> RepairRun
         now,
         source=f"corrupted {after.run_token}",
         attempt=after.attempt,
+        run_token=after.run_token,
         message=f"the row of the run was corrupted and is repaired: {_shortened(row.problem)}",
         detail={"row": f"TRIGGER#{row.key.schedule_id}#{row.key.date}", "problem": _shortened(row.problem)},
     )

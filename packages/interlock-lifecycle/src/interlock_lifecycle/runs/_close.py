@@ -1,5 +1,6 @@
 """The end of an attempt: the run is completed, retried or failed for good. Each close has its SLA verdict."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -121,6 +122,7 @@ def _complete(run: Run, facts: CloseFacts, outcome: JobOutcome, now: datetime) -
             now,
             source=source,
             attempt=run.attempt,
+            run_token=run.run_token,
             message=f"attempt {run.attempt} succeeded",
             detail=_job_detail(outcome, facts),
         )
@@ -162,6 +164,7 @@ def _fail(
         now,
         source=source,
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"attempt {run.attempt} ended with {outcome.event}: {outcome.error or 'no reason given'}",
         detail={**detail, "nextAttemptAt": rfc3339(now)} if retries else {**detail, "followedBy": event_type},
     )
@@ -174,6 +177,7 @@ def _fail(
         source=source,
         ordinal=1,
         attempt=run.attempt,
+        run_token=run.run_token,
         message=why,
         detail=detail,
     )
@@ -225,10 +229,17 @@ def _retry(run: Run, entry: JobEntry, failed: Event, now: datetime, execution_ti
 
 
 def exhaust(
-    facts: CloseFacts, token: str, exhaustion: Exhaustion, *, reason: str, now: datetime
+    facts: CloseFacts,
+    token: str,
+    exhaustion: Exhaustion,
+    *,
+    reason: str,
+    now: datetime,
+    rules: Sequence[Mapping[str, Any]] = (),
 ) -> CloseRun | AlreadyClosed | Superseded:
     """End a run without a job outcome. It gets no retry. A rerun request can restart its date.
 
+    rules: the rules that did not hold, as `WindowUsedUp` has them.
     The orchestrator and the watchdog call it. Results: `CloseRun` with FAILED_FINAL, `AlreadyClosed` if this execution
     closed the run before, `Superseded` if another execution owns it.
     """
@@ -237,13 +248,20 @@ def exhaust(
         return rejected
     run = facts.run
     assert run is not None
-    return close_failed(run, facts, _EXHAUSTION_EVENT[exhaustion], _EXHAUSTION_LOG.get(exhaustion), reason, now)
+    event_type, logged_as = _EXHAUSTION_EVENT[exhaustion], _EXHAUSTION_LOG.get(exhaustion)
+    return close_failed(run, facts, event_type, logged_as, reason, now, rules)
 
 
 def close_failed(
-    run: Run, facts: CloseFacts, event_type: EventType, logged_as: str | None, reason: str, now: datetime
+    run: Run,
+    facts: CloseFacts,
+    event_type: EventType,
+    logged_as: str | None,
+    reason: str,
+    now: datetime,
+    rules: Sequence[Mapping[str, Any]] = (),
 ) -> CloseRun:
-    """Close a run as failed for good, with one event that states the reason."""
+    """Close a run as failed for good, with one event that states the reason, and the `rules` that did not hold."""
     reason = cut_text(reason)
     source = f"close {event_type} {run.run_token}"
     event = make_event(
@@ -252,8 +270,14 @@ def close_failed(
         now,
         source=source,
         attempt=run.attempt,
+        run_token=run.run_token,
         message=reason,
-        detail={"status": str(RunStatus.FAILED_FINAL), "runToken": run.run_token, **owner_detail(facts.config)},
+        detail={
+            "status": str(RunStatus.FAILED_FINAL),
+            "runToken": run.run_token,
+            **({"rules": [dict(rule) for rule in rules]} if rules else {}),
+            **owner_detail(facts.config),
+        },
     )
     entry = _entry(run, logged_as, now, JobOutcome("", error=reason)) if logged_as else None
     verdicts, judged = _settle(facts, run, source, now, None, 1)
@@ -280,7 +304,16 @@ def _settle(
 ) -> tuple[dict[Any, Any], tuple[Event, ...]]:
     if facts.config is None or facts.config.dry_run:
         return {}, ()
-    return settle(facts.config, run.key, facts.sla, now=now, succeeded_at=succeeded_at, source=source, ordinal=ordinal)
+    return settle(
+        facts.config,
+        run.key,
+        facts.sla,
+        now=now,
+        succeeded_at=succeeded_at,
+        source=source,
+        ordinal=ordinal,
+        run_token=run.run_token,
+    )
 
 
 def _entry(run: Run, event: str, at: datetime, outcome: JobOutcome) -> JobEntry:

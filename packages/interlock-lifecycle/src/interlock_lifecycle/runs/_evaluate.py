@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from interlock_lifecycle.sensors._accounted import rows_seen
 from interlock_lifecycle.sensors._baseline import baseline_events, baseline_to_write, take_baseline
 from interlock_lifecycle.sensors._kept import rows_passed
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of, next_moment
-from interlock_lifecycle.waits._held import decide_hold, is_of
+from interlock_lifecycle.waits._held import decide_hold, describe_rules, is_of
 from interlock_lifecycle.waits._looks import (
     CACHED_CONFIG_LIFE,
     LONGEST_WAIT,
@@ -50,10 +50,14 @@ class HoldRun(Struct, frozen=True):
 
 
 class WindowUsedUp(Struct, frozen=True):
-    """The evaluation window is over, and the rules do not hold. `rules`: the number of rules that were evaluated."""
+    """The evaluation window is over, and the rules do not hold.
+
+    rules: the number of rules that were evaluated. failing: those that do not hold, as RUN_HELD describes them.
+    """
 
     reason: str
     rules: int = 0
+    failing: tuple[Mapping[str, Any], ...] = ()
 
 
 class EvaluationFacts(Struct, frozen=True):
@@ -115,11 +119,13 @@ def decide_evaluation(
     evaluation = config.rules.evaluate(selected.fields, now, selected.notes)
     if evaluation.passed:
         return _pass(run, config, facts, selected, now)
+    failing = tuple(finding for finding in evaluation.findings if not finding.passed)
     if now >= closes_at:
-        return WindowUsedUp(evaluation.explain(), len(config.validation.rules))
+        known = facts.wait.held if facts.wait is not None and is_of(facts.wait, run) else {}
+        described = tuple(describe_rules(failing, known, now))
+        return WindowUsedUp(evaluation.explain(), len(config.validation.rules), described)
     deadlines = deadlines_of(config, run.key.date, facts.sla.arrived_at, facts.sla.exclusions)
     deadline = next_moment(deadlines, facts.sla.verdict.clocks, now)
-    failing = tuple(finding for finding in evaluation.findings if not finding.passed)
     change = next_change(config.validation.rules, selected.fields, now)
     longest = max(window.interval, LONGEST_WAIT)
     wakes = facts.wait.wakes if facts.wait is not None and is_of(facts.wait, run) else 0
@@ -153,6 +159,7 @@ def _pass(
             now,
             source=source,
             attempt=run.attempt,
+            run_token=run.run_token,
             message=f"all {len(config.validation.rules)} rules hold",
         )
     ]

@@ -9,7 +9,7 @@ from interlock_lifecycle._decision import CloseRun, Ignore, RecoverRun
 from interlock_lifecycle._run import Run, make_run_token
 from interlock_lifecycle._start import lease_end
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_lifecycle.runs._close import CloseFacts, Exhaustion, exhaust
 
 MAX_RECOVERIES = 2
@@ -61,16 +61,17 @@ def decide_recovery(
         lease_until=lease_end(now, execution_timeout),
         recoveries=recoveries,
     )
-    return RecoverRun(run, after, (_recovered(run, ended, now),))
+    return RecoverRun(run, after, (_recovered(run, facts, ended, now),))
 
 
-def _recovered(run: Run, ended: ExecutionEnded, now: datetime) -> Event:
+def _recovered(run: Run, facts: CloseFacts, ended: ExecutionEnded, now: datetime) -> Event:
     return make_event(
         EventType.TRIGGER_RECOVERED,
         run.key,
         now,
         source=f"recover {run.run_token} {run.recoveries}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"the run goes on in a new execution, since its execution ended with status {ended.status}",
-        detail={"source": "watchdog", "runToken": run.run_token},
+        detail={"source": "watchdog", "runToken": run.run_token, **owner_detail(facts.config)},
     )

@@ -224,6 +224,7 @@ def record_start(
         now,
         source=f"job {intent.key}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"the {intent.type} job was submitted{_unconfirmed(unsettled)}",
         detail={"runId": run_id, "jobType": intent.type, "key": intent.key}
         | ({"unconfirmedKey": unsettled.key} if unsettled else {}),

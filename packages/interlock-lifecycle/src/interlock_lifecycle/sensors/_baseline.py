@@ -62,7 +62,16 @@ def baseline_events(
     failed = isinstance(taken, NoBaseline)
     message = taken.reason if isinstance(taken, NoBaseline) else f"baseline of {len(taken)} post-run sensors taken"
     event_type = EventType.BASELINE_CAPTURE_FAILED if failed else EventType.POST_RUN_BASELINE_CAPTURED
-    event = make_event(event_type, run.key, at, source=source, ordinal=ordinal, attempt=run.attempt, message=message)
+    event = make_event(
+        event_type,
+        run.key,
+        at,
+        source=source,
+        ordinal=ordinal,
+        attempt=run.attempt,
+        run_token=run.run_token,
+        message=message,
+    )
     return [event]
 
 

@@ -11,7 +11,7 @@ from interlock_lifecycle._decision import Announce, Dormancy, Ignore, KeepRows, 
 from interlock_lifecycle._run import Run, RunKey, Sensor
 from interlock_lifecycle._start import open_run
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_lifecycle.sensors._accounted import name_record
 from interlock_lifecycle.sensors._arrival import date_of
 from interlock_lifecycle.sensors._kept import (
@@ -247,7 +247,9 @@ def stop_waiting(facts: DormantDate, now: datetime, reason: str) -> KeepRows:
     return KeepRows(facts.kept_key, KeptRows(facts.kept.rows, facts.kept.version + 1), now, reason=reason)
 
 
-def start_dormant(take: TakeUp, facts: DormantDate, now: datetime, execution_timeout: timedelta) -> StartRun:
+def start_dormant(
+    take: TakeUp, facts: DormantDate, config: PipelineConfig, now: datetime, execution_timeout: timedelta
+) -> StartRun:
     """Begin a date that waited. For the relative clock, its first sensor arrives at the begin."""
     arrived_at = None if facts.has_arrival else now
     start = open_run(
@@ -259,7 +261,8 @@ def start_dormant(take: TakeUp, facts: DormantDate, now: datetime, execution_tim
         now,
         source=f"reconciled {take.sensor.key}",
         attempt=0,
+        run_token=start.run.run_token,
         message=f"sensor {take.sensor.key} came on an excluded day, and its date begins on this allowed day",
-        detail={"source": "watchdog", "sensorKey": take.sensor.key},
+        detail={"source": "watchdog", "sensorKey": take.sensor.key, **owner_detail(config)},
     )
     return replace(start, events=(event,))

@@ -11,7 +11,7 @@ from interlock_lifecycle._decision import Announce, Ignore, KeptRows, NoteAfterR
 from interlock_lifecycle._run import JobEntry, Run, RunKey, RunStatus, Sensor
 from interlock_lifecycle._words import JobEvent, RerunReason
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event
+from interlock_lifecycle.events._event import Event, make_event, owner_detail
 from interlock_lifecycle.sensors._accounted import name_record, took_into_account
 from interlock_lifecycle.sensors._arrival import SensorFacts, date_of, is_overtaken, record_marker, run_key_of
 from interlock_lifecycle.sensors._baseline import drift_detail, drift_message, drift_of, watching_rule
@@ -126,6 +126,7 @@ def _judge(sensor: Sensor, config: PipelineConfig, key: RunKey, run: Run, facts:
         sensor.written_at,
         source=name_record(sensor),
         attempt=run.attempt,
+        run_token=run.run_token,
         message=evaluation.explain(),
         detail={"sensorKey": sensor.key},
     )
@@ -143,8 +144,9 @@ def miss_post_run(config: PipelineConfig, run: Run, missing: tuple[str, ...], no
         now,
         source=f"post-run {run.run_token}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"{', '.join(missing)} did not report within {config.post_run.sensor_timeout} after the run's end",
-        detail={"sensorKeys": list(missing), "source": "watchdog"},
+        detail={"sensorKeys": list(missing), "source": "watchdog", **owner_detail(config)},
     )
     marker = f"post-run-missing#{run.key.schedule_id}#{run.attempt}#{run.key.date}"
     return NoteAfterRun(run, (event,), settled=True, marker=marker, at=now)
@@ -204,6 +206,7 @@ def _event(event_type: EventType, sensor: Sensor, key: RunKey, run: Run, found: 
         sensor.written_at,
         source=name_record(sensor),
         attempt=run.attempt,
+        run_token=run.run_token,
         message=drift_message(found, sensor),
         detail=drift_detail(found, sensor),
     )

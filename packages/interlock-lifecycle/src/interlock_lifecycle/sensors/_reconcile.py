@@ -12,7 +12,7 @@ from interlock_lifecycle._run import RunKey, Sensor
 from interlock_lifecycle._start import open_run
 from interlock_lifecycle.dates._expected import Expectation
 from interlock_lifecycle.events._catalogue import EventType
-from interlock_lifecycle.events._event import Event, make_event, make_event_id
+from interlock_lifecycle.events._event import Event, make_event, make_event_id, owner_detail
 from interlock_lifecycle.sensors._arrival import date_of, is_reserved, outside_dates
 from interlock_lifecycle.sensors._kept import opening_row
 from interlock_rules import UnreadableDate, holds, key_matches, row_date, updated_at
@@ -123,7 +123,7 @@ def report_undated(config: PipelineConfig, sensor_key: str, now: datetime) -> An
             f"sensor {sensor_key} names no date and no time, so that a second write of the same fields starts no run. "
             "Add date or updatedAt"
         ),
-        detail={"sensorKey": sensor_key, "source": "watchdog"},
+        detail={"sensorKey": sensor_key, "source": "watchdog", **owner_detail(config)},
     )
     return Announce(config.id, (event,), marker=undated_marker(sensor_key), at=now)
 
@@ -165,8 +165,9 @@ def recover_trigger(
         now,
         source=f"reconciled {one.sensor_key}",
         attempt=0,
+        run_token=start.run.run_token,
         message=f"sensor {one.sensor_key} fulfils the trigger, and its record had started no run",
-        detail={"source": "watchdog", "sensorKey": one.sensor_key},
+        detail={"source": "watchdog", "sensorKey": one.sensor_key, **owner_detail(config)},
     )
     return start if is_late else replace(start, events=(event,))
 

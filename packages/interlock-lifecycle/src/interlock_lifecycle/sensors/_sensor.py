@@ -87,6 +87,7 @@ def _after_failure(key: RunKey, sensor: Sensor, run: Run) -> Announce | Ignore:
         sensor.written_at,
         source=f"sensor after {run.run_token}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=f"sensor {sensor.key} was updated after the run had failed for good. No rerun starts by itself: {hint}",
         detail={
             "sensorKey": sensor.key,
@@ -110,6 +111,7 @@ def _late_data(key: RunKey, sensor: Sensor, run: Run, facts: SensorFacts) -> Req
         key,
         sensor.written_at,
         source=name_record(sensor),
+        run_token=run.run_token,
         message=f"sensor {sensor.key} was updated after the run had completed",
         detail={"sensorKey": sensor.key},
     )

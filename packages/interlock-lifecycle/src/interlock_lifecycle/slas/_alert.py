@@ -66,7 +66,8 @@ def decide_alert(
         return TooEarly(fires_for)
     source = f"timer {clock} {kind} {fires_for.isoformat()}"
     status = facts.run.status if facts.run else "never started"
-    event = make_alert(config, key, deadline, kind, now, source=source, status=status)
+    token = facts.run.run_token if facts.run else None
+    event = make_alert(config, key, deadline, kind, now, source=source, status=status, run_token=token)
     if kind == "warning":
         if now >= deadline.breach_at:
             return Ignore("the deadline has passed, and the breach is reported instead")

@@ -196,6 +196,7 @@ def settle(
     succeeded_at: datetime | None,
     source: str,
     ordinal: int,
+    run_token: str | None = None,
 ) -> tuple[dict[Clock, ClockVerdict], tuple[Event, ...]]:
     """The verdicts that the close of a run adds, and their events.
 
@@ -215,11 +216,21 @@ def settle(
     }
     late = [deadline for deadline in unjudged if outcomes.get(deadline.clock) is Outcome.BREACH]
     events = [
-        make_alert(config, key, deadline, "breach", now, source=source, status="late", ordinal=ordinal + place)
+        make_alert(
+            config,
+            key,
+            deadline,
+            "breach",
+            now,
+            source=source,
+            status="late",
+            ordinal=ordinal + place,
+            run_token=run_token,
+        )
         for place, deadline in enumerate(late)
     ]
     if all_met(unjudged, outcomes) and not sla.verdict.clocks:
-        events = [_met(key, deadlines, succeeded_at or now, now, source, ordinal)]
+        events = [_met(config, key, deadlines, succeeded_at or now, now, source, ordinal, run_token)]
     return fresh, tuple(events)
 
 
@@ -247,6 +258,7 @@ def judge_completed(
         succeeded_at=logged or run.closed_at or run.committed_at,
         source=f"judged {run.run_token}",
         ordinal=0,
+        run_token=run.run_token,
     )
     if not verdicts:
         return Ignore("no clock is left to judge")
@@ -254,7 +266,14 @@ def judge_completed(
 
 
 def _met(
-    key: RunKey, deadlines: tuple[Deadline, ...], ended_at: datetime, now: datetime, source: str, ordinal: int
+    config: PipelineConfig,
+    key: RunKey,
+    deadlines: tuple[Deadline, ...],
+    ended_at: datetime,
+    now: datetime,
+    source: str,
+    ordinal: int,
+    run_token: str | None,
 ) -> Event:
     nearest = min(deadlines, key=lambda deadline: deadline.breach_at)
     first = nearest.breach_at
@@ -264,6 +283,7 @@ def _met(
         now,
         source=source,
         ordinal=ordinal,
+        run_token=run_token,
         deadline=rfc3339(first),
         message=f"the run succeeded {_length(first - ended_at)} before its deadline{say_moved(nearest.moved_from)}",
         detail={
@@ -271,6 +291,7 @@ def _met(
             "source": "close",
             "breachAt": rfc3339(first),
             "deadline": rfc3339(first),
+            **owner_detail(config),
             **moved_detail(nearest.moved_from),
         },
     )
@@ -286,6 +307,7 @@ def make_alert(
     source: str,
     status: str,
     ordinal: int = 0,
+    run_token: str | None = None,
 ) -> Event:
     """The event of a clock's `kind`, which is warning or breach. `status`: the state of the run."""
     detail: dict[str, Any] = {
@@ -309,6 +331,7 @@ def make_alert(
         now,
         source=source,
         ordinal=ordinal,
+        run_token=run_token,
         deadline=rfc3339(deadline.breach_at),
         message=message + say_moved(deadline.moved_from),
         detail=detail,

@@ -63,9 +63,15 @@ def _run_held(run: Run, failing: Sequence[Finding], held: Mapping[str, datetime]
         now,
         source=f"evaluate {run.run_token} held {' / '.join(names)}",
         attempt=run.attempt,
+        run_token=run.run_token,
         message=reason,
-        detail={"rules": [_detail(finding, held[name_rule(finding)]) for finding in failing]},
+        detail={"rules": describe_rules(failing, held, now)},
     )
+
+
+def describe_rules(failing: Sequence[Finding], held: Mapping[str, datetime], now: datetime) -> list[dict[str, Any]]:
+    """The rules that do not hold, for an event. `held`: since when each holds the run, `now` for any other (UTC)."""
+    return [_detail(finding, held.get(name_rule(finding), now)) for finding in failing]
 
 
 def _detail(finding: Finding, since: datetime) -> dict[str, Any]:
