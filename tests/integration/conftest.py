@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from click.testing import CliRunner
 from msgspec import Struct
 
+from interlock_cli import main
 from interlock_lifecycle import Run, RunKey, RunStatus
 from interlock_local.site import StackSettings
 from interlock_local.stack import LocalStack
@@ -68,12 +70,17 @@ class Outside(Struct):
         """Write a pipeline file and push it."""
         path = self.folder / f"{name}.yaml"
         path.write_text(text)
-        self.interlock("push", str(path))
+        self._interlock_here("push", str(path))
 
     def put(self, pipeline: str, key: str, **fields: Any) -> None:
         """Write a sensor row of exactly these fields with the command."""
         given = (f"{name}={json.dumps(value)}" for name, value in fields.items())
-        self.interlock("sensor", "put", pipeline, key, *given, "--no-timestamp")
+        self._interlock_here("sensor", "put", pipeline, key, *given, "--no-timestamp")
+
+    def _interlock_here(self, *arguments: str) -> None:
+        """Run the command in this process. The start of another process takes longer than the command."""
+        done = CliRunner().invoke(main, [*arguments, "--endpoint-url", self.stack.endpoint_url])
+        assert done.exit_code == 0, f"{arguments}: exit code {done.exit_code}\n{done.output}"
 
     def run(self, pipeline: str, date: str) -> Run | None:
         """The trigger row of a date."""
