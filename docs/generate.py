@@ -16,13 +16,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def generated() -> dict[Path, str]:
-    """Each generated file with its content: the alert filter, and texts and messages of the alert-dispatcher."""
+    """Each generated file with its content: alert filter, types of alerts, texts and messages of alerts."""
     advice = {
         kind: {"severity": found.severity, "hint": found.hint, "subject": found.subject, "withheld": found.withheld}
         for kind, found in EVENT_KINDS.items()
     }
     return {
         ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
+        ROOT / "packages/interlock-config/src/interlock_config/alert_events.json": _json(
+            sorted(str(kind) for kind in EVENT_KINDS if kind not in PLAIN_PROGRESS)
+        ),
         ROOT / "docs/reference/alert-messages.md": messages.page(),
         ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),
     }

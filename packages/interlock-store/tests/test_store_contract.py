@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from interlock_config import PipelineConfig, encode_json
+from interlock_config import PipelineConfig, decode_alerts, decode_alerts_yaml, encode_json
 from interlock_lifecycle import (
     Announce,
     AnsweredRequest,
@@ -55,6 +55,7 @@ from interlock_store import (
     TableNames,
     Tables,
     TransactionRefused,
+    format_time,
     read_rerun_request,
 )
 from interlock_store._write import NOTHING_THERE, Expect, Item, Put, Update
@@ -483,6 +484,24 @@ def test_a_corrupted_judgement_stops_no_run_and_is_replaced(
     assert store.commit(breach) is Commit.COMMITTED
     assert set(store.verdict(key).clocks) == set(Clock)
     assert store.commit(breach) is Commit.STALE
+
+
+def test_the_routing_of_alerts_is_written_once(store: Store) -> None:
+    rules, at = decode_alerts_yaml("version: 1\ntargets: {team: {slack: C0123456789}}\ndefault: [team]"), NOW
+    assert store.put_alerts(rules, at)
+    assert not store.put_alerts(rules, at + timedelta(days=1))
+    row = store._tables.get(store.names.events, "ALERTS", "CONFIG")
+    assert row is not None
+    assert decode_alerts(row["config"]) == rules
+    assert row["changedAt"] == format_time(at)
+    assert store.put_alerts(decode_alerts_yaml("version: 1"), at)
+
+
+def test_a_corrupted_routing_of_alerts_is_written_again(store: Store) -> None:
+    rules = decode_alerts_yaml("version: 1")
+    store.put_alerts(rules, NOW)
+    store._tables.transact([Update(store.names.events, "ALERTS", "CONFIG", set={"config": "?"})])
+    assert store.put_alerts(rules, NOW)
 
 
 def test_pending_alerts_are_counted_up_to_a_limit(store: Store) -> None:

@@ -4,12 +4,22 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
+from interlock_config import (
+    AlertRules,
+    ConfigError,
+    PipelineConfig,
+    decode_calendar,
+    decode_json,
+    encode_alerts,
+    encode_calendar,
+    encode_json,
+)
 from interlock_lifecycle import (
     Decision,
     DryRun,
@@ -34,6 +44,7 @@ from interlock_store._limits import is_same, meets
 from interlock_store._notes import in_force, is_noted, moment_noted, note
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
+    ALERTS,
     CONFIG,
     INDEX,
     LONGEST_SK,
@@ -602,6 +613,19 @@ class Store:
         """Write a named calendar's row."""
         row = {"config": encode_calendar(calendar)}
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
+
+    def put_alerts(self, rules: AlertRules, at: datetime) -> bool:
+        """Write the routing of alerts to the events table, unless the row has it. The result is whether it changed.
+
+        The alert-dispatcher reads no control table, because it must not see the commands of jobs.
+        """
+        text = encode_alerts(rules)
+        row = {"config": text, "digest": sha256(text.encode()).hexdigest(), "changedAt": format_time(at)}
+        found = self._tables.get(self.names.events, ALERTS, CONFIG) or {}
+        if all(found.get(name) == row[name] for name in ("config", "digest")):
+            return False
+        self._write(Update(self.names.events, ALERTS, CONFIG, set=row))
+        return True
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
         """Index a CONFIG row from a stream record, with its notes (`note`).
