@@ -510,6 +510,14 @@ def test_pending_alerts_are_counted_up_to_a_limit(store: Store) -> None:
         store._tables.transact([Put(store.names.events, {"PK": "PENDING_ALERTS", "SK": sk})])
     assert store.pending_alerts() == 2
     assert store.pending_alerts(limit=1) == 1
+    for pk, sk in (
+        ("PENDING_ALERTS", "TARGET#hook"),
+        ("PENDING_ALERTS#hook", "1:1:c"),
+        ("PENDING_ALERTS#hook", "DRAIN"),
+    ):
+        store._tables.transact([Put(store.names.events, {"PK": pk, "SK": sk})])
+    assert store.pending_alerts() == 3
+    assert [row["SK"] for row in store.pending_alert_rows()] == ["0:1772524862003:a", "4:1772524862003:b", "1:1:c"]
 
 
 def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:

@@ -35,6 +35,13 @@ class AlertSeverity(StrEnum):
     GOOD = "good"
 
 
+class TopicFormat(StrEnum):
+    """The form of the messages of an SNS topic."""
+
+    TEXT = "text"
+    CHATBOT = "chatbot"
+
+
 class AlertTarget(Section, frozen=True):
     """One place that receives alerts: a Slack channel, an SNS topic or a webhook."""
 
@@ -62,6 +69,14 @@ class AlertTarget(Section, frozen=True):
         ]
         | None
     ) = None
+    format: Annotated[
+        TopicFormat,
+        Meta(
+            description="Form of the messages of an SNS topic: text for people, or the form of Amazon Q Developer in "
+            "chat applications (formerly AWS Chatbot), which brings them to Teams, Chime and Slack.",
+            examples=["chatbot"],
+        ),
+    ] = TopicFormat.TEXT
     webhook: (
         Annotated[
             str,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -97,6 +98,9 @@ _FREE_KEY_TRIES = 200
 _MOST_FORGOTTEN = 50
 """The rows of one deletion. A transaction of DynamoDB has at most 100 writes."""
 _HOURS_OF_A_DAY = 24
+
+
+_TARGET = "TARGET#"
 
 
 class Commit(StrEnum):
@@ -533,9 +537,16 @@ class Store:
         return sorted(rows, key=lambda row: str(row["SK"]))
 
     def pending_alerts(self, limit: int = 1000) -> int:
-        """The number of alerts that wait for Slack, counted up to `limit` (docs/reference/rows.md §5)."""
-        # The keys of alerts begin with a digit, those of the other rows of the partition with a letter.
-        return sum(1 for _ in self._tables.query(self.names.events, PENDING_ALERTS, up_to=":", limit=limit))
+        """The number of alerts that wait for their targets, counted up to `limit` (docs/reference/rows.md §5)."""
+        return sum(1 for _ in islice(self.pending_alert_rows(), limit))
+
+    def pending_alert_rows(self) -> Iterator[Item]:
+        """The rows of the alerts that wait for their targets, the alerts of the default channel first."""
+        named = self._tables.query(self.names.events, PENDING_ALERTS, prefix=_TARGET)
+        partitions = (f"{PENDING_ALERTS}#{row['SK'].removeprefix(_TARGET)}" for row in named)
+        for partition in (PENDING_ALERTS, *partitions):
+            # The keys of alerts begin with a digit, those of the other rows of the partition with a letter.
+            yield from self._tables.query(self.names.events, partition, up_to=":")
 
     def _get(self, key: RunKey, kind: str) -> Item | None:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))

@@ -14,6 +14,7 @@ from interlock_config._alert_rules import (
     AlertRoute,
     AlertRules,
     AlertTarget,
+    TopicFormat,
     alert_types,
     covers,
 )
@@ -77,6 +78,8 @@ def _look_at_target(target: AlertTarget, path: Path, findings: Findings) -> None
     if len(given) != 1:
         has = f"it has {' and '.join(given)}" if given else "it has none of them"
         findings.error(path, UNSET, f"must have exactly one of slack, sns and webhook; {has}")
+    elif target.sns is None and target.format is not TopicFormat.TEXT:
+        findings.error((*path, "format"), target.format.value, "belongs to an SNS topic")
     elif target.webhook is None and target.secret is not None:
         findings.error((*path, "secret"), target.secret, "belongs to a webhook; only its posts are signed")
     elif target.webhook is not None and target.secret is None:

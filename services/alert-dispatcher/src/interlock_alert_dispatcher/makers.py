@@ -1,0 +1,161 @@
+"""Makes the targets of alerts: a Slack channel, an SNS topic or a webhook, each with its pending alerts."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.blocks import Deployment, mention_of
+from interlock_alert_dispatcher.checkup import Check
+from interlock_alert_dispatcher.delivery import Delivery, LogOnly
+from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.drain import LEASE, Drain, NoDrain
+from interlock_alert_dispatcher.errors import SettingsFault
+from interlock_alert_dispatcher.fanout import Target
+from interlock_alert_dispatcher.leases import LeasedRows
+from interlock_alert_dispatcher.pending import PendingAlerts
+from interlock_alert_dispatcher.sender import Sender, Transport
+from interlock_alert_dispatcher.slack import Slack
+from interlock_alert_dispatcher.tokens import Tokens
+from interlock_alert_dispatcher.topics import Topic
+from interlock_alert_dispatcher.webhooks import Webhook
+from interlock_config import AlertTarget, TopicFormat
+from interlock_dlq import Router
+from interlock_telemetry import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from interlock_triggers import Poster
+
+_KEEP_KEY = timedelta(minutes=5)
+# A repeated publish after a lost answer would be a second message. The alert waits, and is sent again once.
+_ONCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
+_PATIENCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+class TargetMaker:
+    """Makes targets. `letters` keeps the alerts that a target rejects for good."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        settings: Settings,
+        *,
+        keep: timedelta,
+        tokens: Tokens | None,
+        letters: Router,
+        deployment: Deployment,
+        poster: "Callable[[], Poster]",
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._table = settings["EVENTS_TABLE"]
+        self._channel = settings["SLACK_CHANNEL_ID"]
+        self._keep = keep
+        self._tokens = tokens
+        self._letters = letters
+        self._deployment = deployment
+        self._poster = poster
+        self._now = now
+        self._rows = LeasedRows(client, self._table, keep)
+        self._leases = LeasedRows(client, self._table, keep, length=LEASE)
+
+    def __call__(self, name: str, described: AlertTarget | None, mention: Callable[[Alert], str]) -> Target:
+        """The target of a name. Without a description it posts to the default channel."""
+        pending = PendingAlerts(self._client, self._table, name)
+        if described is not None and described.sns is not None:
+            return self._sending(described.sns, self._topic(described), pending, name)
+        if described is not None and described.webhook is not None:
+            webhook = self._webhook(described)
+            return self._sending(name, webhook, pending, name, webhook.check)
+        return self._posting((described and described.slack) or self._channel, pending, mention)
+
+    def slack(self, channel: str) -> Slack:
+        """The Slack channel. It must not be called without a token."""
+        assert self._tokens is not None
+        return Slack(
+            self._tokens,
+            channel,
+            base_url=self._settings.get("SLACK_API_URL"),
+            trip_after=self._settings.cb_trip_after,
+            rest=self._settings.cb_timeout,
+            now=self._now,
+        )
+
+    def _posting(self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str]) -> Target:
+        if self._tokens is None:
+            return Target(channel, LogOnly(), NoDrain(pending))
+        slack = self.slack(channel)
+        dispatcher = Dispatcher(
+            slack,
+            self._rows,
+            now=self._now,
+            sleep=_sleep,
+            deployment=self._deployment,
+            quiet=self._settings.alert_quiet,
+            # The rows of the default channel have the keys that they had before there was a routing.
+            place="" if channel == self._channel else channel,
+            mention=lambda alert: mention_of(mention(alert)),
+        )
+        drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
+        return Target(channel, Delivery(dispatcher, pending, now=self._now, letters=self._letters), drain, slack.check)
+
+    def _sending(
+        self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
+    ) -> Target:
+        sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep)
+        drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
+        return Target(address, Delivery(sender, pending, now=self._now, letters=self._letters), drain, check)
+
+    def _topic(self, described: AlertTarget) -> Topic:
+        arn = described.sns or ""
+        client = boto3.client("sns", region_name=arn.split(":")[3], config=_ONCE)
+        is_chatbot = described.format is TopicFormat.CHATBOT
+        return Topic(client, arn, self._deployment, chatbot=is_chatbot, now=self._now)
+
+    def _webhook(self, described: AlertTarget) -> Webhook:
+        key = SigningKey(described.secret or "", self._settings, now=self._now)
+        return Webhook(described.webhook or "", key.read, self._poster, self._deployment, now=self._now)
+
+
+class SigningKey:
+    """The key that signs the posts of a webhook. A secret of Secrets Manager is read again after five minutes."""
+
+    def __init__(self, place: str, settings: Settings, *, now: Callable[[], datetime]) -> None:
+        self._place = place
+        self._settings = settings
+        self._now = now
+        self._read_at: datetime | None = None
+        self._key = b""
+
+    def read(self) -> bytes:
+        """The key. Raises SettingsFault, without the key in its message."""
+        if self._place.startswith("${"):
+            name = self._place[2:-1]
+            if not (value := self._settings.get(name)):
+                raise SettingsFault(f"the key of the webhook is missing: the variable {name} is not set")
+            return value.encode()
+        if self._read_at is None or not timedelta() <= self._now() - self._read_at < _KEEP_KEY:
+            self._key, self._read_at = self._fetch(), self._now()
+        return self._key
+
+    def _fetch(self) -> bytes:
+        client = boto3.client("secretsmanager", region_name=self._place.split(":")[3], config=_PATIENCE)
+        try:
+            text = client.get_secret_value(SecretId=self._place).get("SecretString", "").strip()
+        except Exception as error:  # noqa: BLE001 - any error of AWS concerns the key, not the alert
+            # The error has no cause, because a cause could count as an error of the alert.
+            raise SettingsFault(f"the key of the webhook cannot be read: {type(error).__name__}: {error}") from None
+        if not text:
+            raise SettingsFault("the key of the webhook is missing: its secret is empty")
+        return text.encode()
+
+
+def _sleep(length: timedelta) -> None:
+    time.sleep(length.total_seconds())
