@@ -51,6 +51,7 @@ from interlock_store import (
     MalformedRow,
     MemoryTables,
     Overview,
+    Silence,
     Store,
     TableNames,
     Tables,
@@ -502,6 +503,62 @@ def test_a_corrupted_routing_of_alerts_is_written_again(store: Store) -> None:
     store.put_alerts(rules, NOW)
     store._tables.transact([Update(store.names.events, "ALERTS", "CONFIG", set={"config": "?"})])
     assert store.put_alerts(rules, NOW)
+
+
+def silence_of(identifier: str, until: datetime, **more: Any) -> Silence:
+    since = until - timedelta(hours=1)
+    return Silence(id=identifier, pipeline="b*", since=since, until=until, reason="r", by="who", **more)
+
+
+def test_silences_come_in_the_order_of_their_ends(store: Store) -> None:
+    late, soon = silence_of("a", NOW + timedelta(hours=2), events=("SLA_MET",)), silence_of("b", NOW, every=True)
+    for one in (late, soon):
+        store.put_silence(one)
+    assert list(store.silences()) == [soon, late]
+    assert list(store.silences(NOW)) == [soon, late]
+    assert list(store.silences(NOW + timedelta(seconds=1))) == [late]
+    with pytest.raises(TransactionRefused):
+        store.put_silence(late)
+
+
+def test_a_silence_is_ended_once(store: Store) -> None:
+    made = silence_of("a", NOW)
+    assert not store.end_silence(made, NOW, "nobody")
+    store.put_silence(made)
+    assert store.end_silence(made, NOW - timedelta(minutes=5), "who else")
+    assert not store.end_silence(made, NOW, "third")
+    (found,) = store.silences()
+    assert (found.ended_at, found.ended_by) == (NOW - timedelta(minutes=5), "who else")
+    assert not found.is_in_force(NOW - timedelta(minutes=1))
+    assert made.is_in_force(NOW - timedelta(minutes=1))
+    assert not made.is_in_force(NOW)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"pipeline": 3},
+        {"until": "soon"},
+        {"since": None},
+        {"events": "x"},
+        {"events": [1]},
+        {"every": "yes"},
+        {"by": ""},
+    ],
+)
+def test_a_corrupted_silence_is_left_out(store: Store, junk: Item) -> None:
+    store.put_silence(silence_of("a", NOW))
+    store._tables.transact(
+        [Update(store.names.events, "SILENCES", f"{round(NOW.timestamp() * 1000):013d}#a", set=junk)]
+    )
+    assert list(store.silences()) == []
+
+
+def test_an_unreadable_end_of_a_silence_is_an_end(store: Store) -> None:
+    store.put_silence(silence_of("a", NOW))
+    place = f"{round(NOW.timestamp() * 1000):013d}#a"
+    store._tables.transact([Update(store.names.events, "SILENCES", place, set={"endedAt": "?"})])
+    assert [one.is_in_force(NOW - timedelta(minutes=1)) for one in store.silences()] == [False]
 
 
 def test_pending_alerts_are_counted_up_to_a_limit(store: Store) -> None:

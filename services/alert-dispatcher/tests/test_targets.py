@@ -25,6 +25,7 @@ from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
+from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.topics import Topic
 from interlock_alert_dispatcher.turns import Turns
 from interlock_config import decode_alerts_yaml, encode_alerts
@@ -335,6 +336,9 @@ def test_a_rejected_alert_without_a_kept_letter_waits(table: "DynamoDBClient", c
             raise RoutingFailed("no letter is kept")
 
     class Rejecting(Turns):
+        def silence(self, alert: Alert) -> bool:
+            return False
+
         def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
             raise TargetRejected("the webhook answered 400")
 
@@ -661,3 +665,118 @@ def test_a_late_alert_mentions_too(table: "DynamoDBClient", slack: Any) -> None:
     slack.away = lambda: False
     handler.handle(TICK, Context())
     assert slack.texts[0].startswith("<!channel> 🔴")
+
+
+# --- silences ----------------------------------------------------------------------------------------------------
+
+
+def silence_row(*, begin: timedelta = timedelta(), **more: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    until = now + begin + timedelta(hours=1)
+    row = {
+        "PK": {"S": "SILENCES"},
+        "SK": {"S": f"{round(until.timestamp() * 1000):013d}#s1"},
+        "silenceId": {"S": "s1"},
+        "pipeline": {"S": "bronze"},
+        "events": {"L": []},
+        "every": {"BOOL": False},
+        "since": {"S": (now + begin).isoformat()},
+        "until": {"S": until.isoformat()},
+    }
+    return {name: value for name, value in {**row, **more}.items() if value is not None}
+
+
+def silence(table: "DynamoDBClient", **more: Any) -> dict[str, Any]:
+    row = silence_row(**more)
+    table.put_item(TableName=TABLE, Item=row)
+    handler.handle.reset()
+    return row
+
+
+def row_at(table: "DynamoDBClient", sk: str) -> Any:
+    key: Any = {"PK": {"S": "PIPELINE#bronze"}, "SK": {"S": sk}}
+    return table.get_item(TableName=TABLE, Key=key)["Item"]
+
+
+def test_a_silenced_alert_is_posted_nowhere_and_stays_so(table: "DynamoDBClient", slack: Any, hook: Hook) -> None:
+    use(table, webhook(hook.url, BOTH, TEAM))
+    row = silence(table)
+    assert deliver(message("a")) == []
+    assert (slack.posted, hook.requests) == ([], [])
+    for place in ("C2000000", "hook"):
+        found = row_at(table, f"ALERT#a#{place}")
+        assert (found["outcome"]["S"], found["silence"]["S"]) == ("silenced", "s1")
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    assert deliver(message("a")) == []
+    assert (slack.posted, hook.requests) == ([], [])
+
+
+def test_the_first_alert_after_a_silence_shows_the_whole_state(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a", "SLA_WARNING"))
+    row = silence(table)
+    later = [(AT + timedelta(minutes=number)).isoformat() for number in range(4)]
+    deliver(message("b", "RETRY_EXHAUSTED", timestamp=later[1]))
+    assert "RETRY_EXHAUSTED" not in slack.heads[0]["text"]
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    deliver(message("c", "RETRY_EXHAUSTED", timestamp=later[2]), message("d", "RETRY_EXHAUSTED", timestamp=later[3]))
+    assert slack.heads[0]["text"].startswith("🔴 *RETRY_EXHAUSTED*")
+    # The channel has not seen the silenced failure, so the next one is a change for the worse.
+    assert [bool(one.get("reply_broadcast")) for one in slack.replies] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "pipeline", "posts"),
+    [
+        ({}, "JOB_FAILED", "bronze", False),
+        ({}, "SLA_BREACH", "bronze", True),
+        ({}, "RELATIVE_SLA_BREACH", "bronze", True),
+        ({"every": {"BOOL": True}}, "SLA_BREACH", "bronze", False),
+        ({"events": {"L": [{"S": "SLA_BREACH"}]}}, "SLA_BREACH", "bronze", False),
+        ({"events": {"L": [{"S": "SLA_BREACH"}]}}, "JOB_FAILED", "bronze", True),
+        ({}, "JOB_FAILED", "silver", True),
+        ({"pipeline": {"S": "b*"}}, "JOB_FAILED", "bronze", False),
+        ({"pipeline": {"S": "*"}, "every": {"BOOL": True}}, "INFRA_ALARM", "INFRASTRUCTURE", True),
+        ({"pipeline": {"S": "INFRASTRUCTURE"}}, "INFRA_ALARM", "INFRASTRUCTURE", False),
+        ({"begin": timedelta(minutes=10)}, "JOB_FAILED", "bronze", True),
+        ({"begin": timedelta(hours=-2)}, "JOB_FAILED", "bronze", True),
+        ({"endedAt": {"S": "2026-03-03T08:00:00Z"}}, "JOB_FAILED", "bronze", True),
+        ({"endedAt": {"N": "1"}}, "JOB_FAILED", "bronze", True),
+        ({"pipeline": None}, "JOB_FAILED", "bronze", True),
+        ({"until": {"S": "later"}}, "JOB_FAILED", "bronze", True),
+        ({"since": {"N": "1"}}, "JOB_FAILED", "bronze", True),
+        ({"events": {"L": [{"N": "1"}]}}, "JOB_FAILED", "bronze", True),
+        ({"events": {"S": "x"}}, "JOB_FAILED", "bronze", True),
+        ({"every": {"S": "yes"}}, "JOB_FAILED", "bronze", True),
+    ],
+)
+def test_a_silence_covers_no_more_than_it_says(
+    table: "DynamoDBClient", slack: Any, made: dict[str, Any], kind: str, pipeline: str, posts: bool
+) -> None:
+    silence(table, **made)
+    deliver(message("a", kind, pipelineId=pipeline))
+    assert (len(slack.replies) == 1) is posts
+
+
+def test_a_silence_covers_the_alerts_that_wait(table: "DynamoDBClient", slack: Any) -> None:
+    slack.away = lambda: True
+    deliver(message("a"), message("b", pipelineId="silver"))
+    row = silence(table)
+    deliver(message("c"))
+    slack.away = lambda: False
+    assert handler.handle(TICK, Context())["waiting"] == 0
+    assert [text.splitlines()[0].split(" · ")[1] for text in slack.texts] == ["silver"]
+    assert row_at(table, "ALERT#a")["silence"] == row["silenceId"]
+
+
+def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any) -> None:
+    silences = Silences(table, TABLE, now=clock.now)
+    assert silences.covering(alert()) == ""
+    made = silence_row(since={"S": AT.isoformat()}, until={"S": (AT + timedelta(hours=1)).isoformat()})
+    table.put_item(TableName=TABLE, Item=made)
+    assert silences.covering(alert()) == ""
+    clock.sleep(timedelta(seconds=10))
+    assert silences.covering(alert()) == "s1"
+    clock.sleep(timedelta(hours=1))
+    assert silences.covering(alert()) == ""

@@ -21,6 +21,7 @@ from interlock_cli._push import push
 from interlock_cli._rerun import rerun
 from interlock_cli._schema import schema
 from interlock_cli._sensor import sensor
+from interlock_cli._silence import silence
 from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_cli._validate import validate
@@ -89,5 +90,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (dlq, events, migrate, push, rerun, schema, sensor, status, validate):
+for _command in (dlq, events, migrate, push, rerun, schema, sensor, silence, status, validate):
     main.add_command(_command)

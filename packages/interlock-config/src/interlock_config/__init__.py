@@ -34,6 +34,7 @@ from ._files import (
 )
 from ._problems import ConfigError, Problem
 from ._schema import alerts_schema, calendar_schema, json_schema
+from ._silences import silence_covers
 from ._structs import (
     DateWindow,
     EvaluationWindow,
@@ -96,6 +97,7 @@ __all__ = [
     "read_document",
     "review",
     "route",
+    "silence_covers",
     "taken_values",
     "validate",
     "warnings",

@@ -76,6 +76,7 @@ from interlock_store._rows import (
     sensor_fields,
     waiting_place,
 )
+from interlock_store._silences import SILENCES, Silence, read_silence, silence_place, silence_row
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRefused
 from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._waits import Waits
@@ -85,6 +86,7 @@ from interlock_store._write import (
     COUNT,
     FENCE,
     LOG,
+    NOTHING_THERE,
     Delete,
     Expect,
     Item,
@@ -624,6 +626,30 @@ class Store:
         """Write a named calendar's row."""
         row = {"config": encode_calendar(calendar)}
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
+
+    def put_silence(self, silence: Silence) -> None:
+        """Write a silence of alerts. The row stays for 400 days after its end, as a record."""
+        self._write(Put(self.names.events, silence_row(silence), expect=NOTHING_THERE))
+
+    def silences(self, now: datetime | None = None) -> Iterator[Silence]:
+        """The silences in the order of their ends: those that end after `now`, or all that are kept.
+
+        A row that cannot be read is left out, because it silences nothing.
+        """
+        after = "0" if now is None else silence_place(now)
+        rows = self._tables.query(self.names.events, SILENCES, after=after)
+        return (found for row in rows if (found := read_silence(row)) is not None)
+
+    def end_silence(self, silence: Silence, at: datetime, by: str) -> bool:
+        """Note that a silence was ended early, and by whom. The result is False if it was ended before."""
+        row = silence_row(silence)
+        ended = {"endedAt": format_time(at), "endedBy": by}
+        expect = Expect(exists=True, absent=("endedAt",))
+        try:
+            self._write(Update(self.names.events, row["PK"], row["SK"], set=ended, expect=expect))
+        except TransactionRefused:
+            return False
+        return True
 
     def put_alerts(self, rules: AlertRules, at: datetime) -> bool:
         """Write the routing of alerts to the events table, unless the row has it. The result is whether it changed.

@@ -39,6 +39,10 @@ class Destination(Protocol):
         """Wait until the target takes messages. Raises RetryLater if the invocation is too short."""
         ...
 
+    def silence(self, alert: Alert) -> bool:
+        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it."""
+        ...
+
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. The result is False if nothing had to be posted. Raises an error if it has to wait."""
         ...
@@ -66,10 +70,12 @@ class Delivery:
 
     def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
         """Post or keep the alert. The queue may forget it afterwards. Raises the errors of the table."""
-        if not alert.is_merged and not self._pending.is_empty():
-            self._keep(alert, body, "alerts are pending already")
-            return
         try:
+            if self._dispatcher.silence(alert):
+                return
+            if not alert.is_merged and not self._pending.is_empty():
+                self._keep(alert, body, "alerts are pending already")
+                return
             self._dispatcher.dispatch(alert, deadline)
         except TargetRejected as rejection:
             self._bury(alert, body, rejection)

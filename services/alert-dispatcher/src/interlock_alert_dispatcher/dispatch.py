@@ -11,7 +11,7 @@ from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, Thre
 from interlock_alert_dispatcher.state import Step
 from interlock_alert_dispatcher.text import severity_of, text_of
 from interlock_alert_dispatcher.threads import Channel, Occupied, Threads
-from interlock_alert_dispatcher.turns import POST_WITHIN, Turns
+from interlock_alert_dispatcher.turns import POST_WITHIN, Turns, silence_nothing
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
@@ -47,6 +47,7 @@ class Dispatcher(Turns):
         quiet: bool = True,
         place: str = "",
         mention: Callable[[Alert], str] = _mention_nobody,
+        silenced_by: Callable[[Alert], str] = silence_nothing,
     ) -> None:
         super().__init__(now=now, sleep=sleep)
         self._slack = slack
@@ -54,8 +55,32 @@ class Dispatcher(Turns):
         self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place)
         self._place = place
         self._mention = mention
+        self._silenced_by = silenced_by
         self._deployment = deployment
         self._quiet = quiet
+
+    def silence(self, alert: Alert) -> bool:
+        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it.
+
+        The state of its thread has the alert. The head shows it with the next alert that is posted.
+        """
+        silence = "" if alert.is_merged else self._silenced_by(alert)
+        if not silence:
+            return False
+        taken = self._rows.take(self._key_of(alert), self._now())
+        match taken:
+            case Done():
+                return False
+            case Held():
+                raise Occupied("another delivery of this alert is being posted")
+        try:
+            self._threads.record(alert, silenced=True)
+            self._rows.end(taken, self._now(), "silenced", silence=silence)
+        except Exception:
+            self._rows.give_back(taken, self._now())
+            raise
+        _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence)
+        return True
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. Raises an error if it has to be tried again.

@@ -133,7 +133,8 @@ class Drain:
 
     def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
         try:
-            is_posted = self._dispatcher.dispatch(read_alert({"body": pending.body}), deadline, late=True)
+            alert = read_alert({"body": pending.body})
+            is_posted = not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
         except Occupied:
             progress.skipped.add(pending.key)
         except TargetRejected as rejection:

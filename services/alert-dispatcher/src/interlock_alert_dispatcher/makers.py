@@ -51,6 +51,7 @@ class TargetMaker:
         letters: Router,
         deployment: Deployment,
         poster: "Callable[[], Poster]",
+        silenced_by: Callable[[Alert], str],
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -62,6 +63,7 @@ class TargetMaker:
         self._letters = letters
         self._deployment = deployment
         self._poster = poster
+        self._silenced_by = silenced_by
         self._now = now
         self._rows = LeasedRows(client, self._table, keep)
         self._leases = LeasedRows(client, self._table, keep, length=LEASE)
@@ -102,6 +104,7 @@ class TargetMaker:
             # The rows of the default channel have the keys that they had before there was a routing.
             place="" if channel == self._channel else channel,
             mention=lambda alert: mention_of(mention(alert)),
+            silenced_by=self._silenced_by,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         return Target(channel, Delivery(dispatcher, pending, now=self._now, letters=self._letters), drain, slack.check)
@@ -109,7 +112,7 @@ class TargetMaker:
     def _sending(
         self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
     ) -> Target:
-        sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep)
+        sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep, silenced_by=self._silenced_by)
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
         return Target(address, Delivery(sender, pending, now=self._now, letters=self._letters), drain, check)
 

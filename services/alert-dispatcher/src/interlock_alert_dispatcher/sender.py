@@ -8,7 +8,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy
 from interlock_alert_dispatcher.leases import Done, Held, Key, LeasedRows, key_at
 from interlock_alert_dispatcher.threads import Occupied
-from interlock_alert_dispatcher.turns import POST_WITHIN, Turns
+from interlock_alert_dispatcher.turns import POST_WITHIN, Turns, silence_nothing
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
@@ -37,11 +37,28 @@ class Sender(Turns):
         *,
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
+        silenced_by: Callable[[Alert], str] = silence_nothing,
     ) -> None:
         super().__init__(now=now, sleep=sleep)
         self._transport = transport
         self._rows = rows
         self._place = place
+        self._silenced_by = silenced_by
+
+    def silence(self, alert: Alert) -> bool:
+        """Note that a silence covers the alert, which is then never sent. The result is whether one covers it."""
+        silence = self._silenced_by(alert)
+        if not silence:
+            return False
+        taken = self._rows.take(self._key_of(alert), self._now())
+        match taken:
+            case Done():
+                return False
+            case Held():
+                raise Occupied("another delivery of this alert is being sent")
+        self._rows.end(taken, self._now(), "silenced", silence=silence)
+        _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence, target=self._place)
+        return True
 
     def probe(self, deadline: InvocationDeadline) -> None:
         """There is no question without a message, so the first alert is the question."""
@@ -58,8 +75,7 @@ class Sender(Turns):
     def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> bool:
         # The time counts from before the lease, which must outlast the post even if the table is slow.
         soon = InvocationDeadline.after(deadline.within(POST_WITHIN), clock=deadline.clock)
-        key = Key(f"PIPELINE#{alert.pipeline_id}", key_at(f"ALERT#{alert.id}", self._place))
-        taken = self._rows.take(key, self._now())
+        taken = self._rows.take(self._key_of(alert), self._now())
         match taken:
             case Done():
                 _log.info("alert_known", type=alert.type, pipeline=alert.pipeline_id, target=self._place)
@@ -74,3 +90,6 @@ class Sender(Turns):
         self._rows.note_end(taken, self._now(), "delivered", **({"receipt": receipt} if receipt else {}))
         _log.info("alert_sent", type=alert.type, pipeline=alert.pipeline_id, target=self._place, receipt=receipt)
         return True
+
+    def _key_of(self, alert: Alert) -> Key:
+        return Key(f"PIPELINE#{alert.pipeline_id}", key_at(f"ALERT#{alert.id}", self._place))

@@ -16,6 +16,9 @@ from interlock_alert_dispatcher.hints import Severity
 RUN = "run"
 _CLOCKS = frozenset({"deadline", "duration"})
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
+_UNSEEN = "silenced"
+"""In place of the event that made a subject bad: the event was silenced, so the channel has not seen it."""
+
 _BAD = frozenset({Severity.CRITICAL, Severity.WARNING})
 _MOST_PROBLEMS = 40
 """A thread of a day may collect incidents without an end. The oldest are dropped."""
@@ -72,8 +75,11 @@ class Standing(Struct, frozen=True):
     past: tuple[Fact, ...]
 
 
-def advance(state: RunState, fact: Fact) -> Step:
+def advance(state: RunState, fact: Fact, *, silenced: bool = False) -> Step:
     """The state after the event `fact`.
+
+    The channel does not see a `silenced` event. If it is a change for the worse, the next bad event about its subject
+    is that change for the channel.
 
     An event that is older than the latest event about its subject, or than the latest success, changes nothing for the
     worse. A repeated event has the same answer as before, so that a crash between a commit and a post loses no post.
@@ -86,6 +92,8 @@ def advance(state: RunState, fact: Fact) -> Step:
         return Step(state, is_worse=False)
     known = state.problems.get(fact.subject)
     raised_by = _raised_by(state, known, fact)
+    if silenced and raised_by == fact.id:
+        raised_by = _UNSEEN
     problem = Problem(_later(known.fact if known else None, fact), raised_by)
     is_worse = raised_by == fact.id and not _is_over(state, fact)
     return Step(replace(state, problems=_most({**state.problems, fact.subject: problem})), is_worse)
@@ -139,6 +147,8 @@ def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
         return known.raised_by
     if fact.severity not in _BAD:
         return ""
+    if known.raised_by == _UNSEEN:
+        return fact.id
     rises = _ORDER[fact.severity] < _ORDER[known.fact.severity]
     return fact.id if rises else known.raised_by
 

@@ -95,12 +95,12 @@ class Threads:
         self._now = now
         self._sleep = sleep
 
-    def record(self, alert: Alert) -> Step:
+    def record(self, alert: Alert, *, silenced: bool = False) -> Step:
         """Commit the state after the alert. A repetition has the same result."""
         key, fact = self._key_of(alert), fact_of(alert)
         while True:
             old = self._rows.text(key, _STATE)
-            step = advance(_state_in(old), fact)
+            step = advance(_state_in(old), fact, silenced=silenced)
             new = write_state(step.state)
             if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
                 return step

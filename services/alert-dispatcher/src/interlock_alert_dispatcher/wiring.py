@@ -18,6 +18,7 @@ from interlock_alert_dispatcher.makers import TargetMaker
 from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import RoutingRow
+from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
 from interlock_dlq import LogRouter, Router, SqsRouter
 from interlock_telemetry import (
@@ -87,6 +88,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         letters=letters or LogRouter(),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
         poster=_poster(settings.get("INTERLOCK_TRIGGER_ALLOWED_HOSTS") or ""),
+        silenced_by=Silences(client, table, now=now).covering,
         now=now,
     )
     targets = Targets(RoutingRow(client, table, now=now).current, maker)
