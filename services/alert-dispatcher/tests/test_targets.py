@@ -204,6 +204,8 @@ def test_rows_of_the_default_channel_keep_their_keys(table: "DynamoDBClient", sl
     more = "targets: {same: {slack: C1000000}, team: {slack: C2000000}}"
     use(table, f"version: 1\n{more}\nroutes: [{{to: [same, team]}}]")
     deliver(message("a"))
+    plan = row_at(table, "ROUTE#a")
+    assert json.loads(plan["targets"]["S"]) == {"same": "", "team": "C2000000"}
     assert keys(table) == {
         "CONFIG",
         "ROUTE#a",
@@ -245,7 +247,7 @@ def test_an_unreadable_plan_is_decided_again(table: "DynamoDBClient", slack: Any
     plans = Plans(table, TABLE, timedelta(days=1), now=lambda: AT)
     for junk in ({"S": "?"}, {"S": "{}"}, {"N": "1"}, {"S": "[1]"}):
         table.put_item(TableName=TABLE, Item={**key, "targets": junk})
-        assert plans.keep(alert(), ["team"]) == ["team"]
+        assert plans.keep(alert(), {"team": "C2000000"}) == ["team"]
 
 
 def test_the_routing_is_read_once_a_minute(table: "DynamoDBClient", clock: Any) -> None:

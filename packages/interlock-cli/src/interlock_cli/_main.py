@@ -10,6 +10,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from interlock_cli._alerts import alerts
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._dlq import dlq
 from interlock_cli._events import events
@@ -90,5 +91,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (dlq, events, migrate, push, rerun, schema, sensor, silence, status, validate):
+for _command in (alerts, dlq, events, migrate, push, rerun, schema, sensor, silence, status, validate):
     main.add_command(_command)

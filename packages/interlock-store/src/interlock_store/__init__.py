@@ -1,5 +1,6 @@
 """The four DynamoDB tables: rows as structs, decisions as transactions, and the in-memory twin."""
 
+from interlock_store._alert_records import AlertRecords
 from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
@@ -42,6 +43,7 @@ from interlock_store._waits import Waits
 
 __all__ = [
     "NO_CONFIG",
+    "AlertRecords",
     "Commit",
     "ConfigCache",
     "Contended",

@@ -113,7 +113,7 @@ class Dispatcher(Turns):
         try:
             step = self._threads.record(alert)
             if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
-                self._rows.give_back(taken, self._now())
+                self._rows.end(taken, self._now(), "quiet")
                 _log.info("alert_quiet", type=alert.type, pipeline=alert.pipeline_id)
                 return False
             thread_ts, ts = self._post(alert, step, taken, soon, late=late)

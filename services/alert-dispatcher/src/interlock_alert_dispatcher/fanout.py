@@ -28,12 +28,16 @@ class Drains(Protocol):
 
 
 class Target(Struct, frozen=True):
-    """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any."""
+    """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any.
+
+    `place` ends the keys of its rows. It is empty for the default channel.
+    """
 
     address: str
     alerts: Alerts
     drain: Drains
     check: Check | None = None
+    place: str = ""
 
 
 MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str]], Target]
@@ -106,7 +110,7 @@ class Fanout:
 
     def _plan(self, alert: Alert, routing: Routing) -> list[str]:
         """The targets of the first delivery of this alert, so that an edit of the routing changes no alert halfway."""
-        return self._plans.keep(alert, list(routing.targets_of(alert)))
+        return self._plans.keep(alert, {name: self._targets.named(name).place for name in routing.targets_of(alert)})
 
 
 class AllDrains:

@@ -91,8 +91,10 @@ class TargetMaker:
         )
 
     def _posting(self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str]) -> Target:
+        # The rows of the default channel have the keys that they had before there was a routing.
+        place = "" if channel == self._channel else channel
         if self._tokens is None:
-            return Target(channel, LogOnly(), NoDrain(pending))
+            return Target(channel, LogOnly(), NoDrain(pending), place=place)
         slack = self.slack(channel)
         dispatcher = Dispatcher(
             slack,
@@ -101,20 +103,21 @@ class TargetMaker:
             sleep=_sleep,
             deployment=self._deployment,
             quiet=self._settings.alert_quiet,
-            # The rows of the default channel have the keys that they had before there was a routing.
-            place="" if channel == self._channel else channel,
+            place=place,
             mention=lambda alert: mention_of(mention(alert)),
             silenced_by=self._silenced_by,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
-        return Target(channel, Delivery(dispatcher, pending, now=self._now, letters=self._letters), drain, slack.check)
+        delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)
+        return Target(channel, delivery, drain, slack.check, place)
 
     def _sending(
         self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
     ) -> Target:
         sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep, silenced_by=self._silenced_by)
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
-        return Target(address, Delivery(sender, pending, now=self._now, letters=self._letters), drain, check)
+        delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
+        return Target(address, delivery, drain, check, place)
 
     def _topic(self, described: AlertTarget) -> Topic:
         arn = described.sns or ""

@@ -1,6 +1,6 @@
 """Keeps the targets of each alert as a row, so that each delivery of an alert has the same targets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,14 @@ class Plans:
         self._keep = keep
         self._now = now
 
-    def keep(self, alert: Alert, targets: list[str]) -> list[str]:
-        """Write the targets of an alert, unless the row has some. The result is the targets of the row."""
+    def keep(self, alert: Alert, targets: Mapping[str, str]) -> list[str]:
+        """Write the targets of an alert, unless the row has some. The result is the names of the targets of the row.
+
+        `targets` has the place of each name, which ends the keys of its rows.
+        """
         key = Key(f"PIPELINE#{alert.pipeline_id}", f"ROUTE#{alert.id}")
         values: dict[str, Any] = {
-            ":targets": {"S": msgspec.json.encode(targets).decode()},
+            ":targets": {"S": msgspec.json.encode(dict(targets)).decode()},
             ":ttl": {"N": str(round((self._now() + self._keep).timestamp()))},
         }
         answer = self._client.update_item(
@@ -43,11 +46,11 @@ class Plans:
         kept = _read(answer.get("Attributes", {}).get("targets", {}).get("S"))
         if not kept:
             _log.warning("plan_unreadable", row=key.sk)
-        return kept or targets
+        return kept or list(targets)
 
 
 def _read(text: str | None) -> list[str]:
     try:
-        return list(dict.fromkeys(msgspec.json.decode(text or "[]", type=list[str])))
+        return list(msgspec.json.decode(text or "{}", type=dict[str, str]))
     except (msgspec.DecodeError, UnicodeError):
         return []
