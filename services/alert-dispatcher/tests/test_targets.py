@@ -782,3 +782,42 @@ def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any
     assert silences.covering(alert()) == "s1"
     clock.sleep(timedelta(hours=1))
     assert silences.covering(alert()) == ""
+
+
+# --- suppression -------------------------------------------------------------------------------------------------
+
+
+def test_a_repeat_changes_the_head_and_adds_no_reply(table: "DynamoDBClient", slack: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    minutes = [(AT + timedelta(minutes=number)).isoformat() for number in (0, 10, 20, 31)]
+    alerts = [message(f"a{number}", timestamp=at) for number, at in enumerate(minutes)]
+    deliver(*alerts[:3], alerts[1])
+    assert [text.splitlines()[1] for text in slack.texts] == ["message a0"]
+    line = slack.heads[0]["text"].splitlines()[1]
+    assert line == "🟠 JOB_FAILED 2026-03-03T08:20:00Z (repeats without a reply: 2): message a2"
+    assert row_at(table, "ALERT#a1")["outcome"]["S"] == "suppressed"
+    deliver(alerts[3])
+    assert [text.splitlines()[1] for text in slack.texts] == ["message a0", "message a3"]
+    assert "repeats" not in slack.heads[0]["text"]
+
+
+def test_each_channel_suppresses_its_own_repeats(table: "DynamoDBClient", slack: Any) -> None:
+    targets = "{one: {slack: C2000000}, two: {slack: C3000000}}"
+    routes = "[{match: {event: [JOB_FAILED]}, to: [one, two]}]"
+    use(table, f"version: 1\ntargets: {targets}\nroutes: {routes}\nsuppress: {{window: 30m}}")
+    deliver(message("a"), message("b", timestamp=(AT + timedelta(minutes=1)).isoformat()))
+    assert [one["channel"] for one in slack.replies] == ["C2000000", "C3000000"]
+
+
+def test_a_storm_after_an_outage_is_suppressed_too(table: "DynamoDBClient", slack: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    slack.away = lambda: True
+    deliver(*(message(f"a{number}", timestamp=(AT + timedelta(minutes=number)).isoformat()) for number in range(5)))
+    slack.away = lambda: False
+    assert handler.handle(TICK, Context()) == {"posted": 1, "waiting": 0, "reason": None}
+    assert len(slack.replies) == 1
+
+
+def test_without_a_window_every_alert_is_a_reply(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a"), message("b", timestamp=(AT + timedelta(minutes=1)).isoformat()))
+    assert len(slack.replies) == 2

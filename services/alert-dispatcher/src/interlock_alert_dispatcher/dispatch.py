@@ -48,11 +48,12 @@ class Dispatcher(Turns):
         place: str = "",
         mention: Callable[[Alert], str] = _mention_nobody,
         silenced_by: Callable[[Alert], str] = silence_nothing,
+        window: timedelta | None = None,
     ) -> None:
         super().__init__(now=now, sleep=sleep)
         self._slack = slack
         self._rows = rows
-        self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place)
+        self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place, window=window)
         self._place = place
         self._mention = mention
         self._silenced_by = silenced_by
@@ -85,8 +86,8 @@ class Dispatcher(Turns):
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. Raises an error if it has to be tried again.
 
-        The result is False if it was posted before, if another alert reports it too, or if it is a success for which
-        quiet dispatchers open no thread.
+        The result is False if it was posted before, if another alert reports it too, if it is a success for which quiet
+        dispatchers open no thread, or if it is a repeat that only changes the head.
         """
         if alert.is_merged:
             _log.info("alert_merged", type=alert.type, pipeline=alert.pipeline_id, into=alert.followed_by)
@@ -115,6 +116,11 @@ class Dispatcher(Turns):
             if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
                 self._rows.end(taken, self._now(), "quiet")
                 _log.info("alert_quiet", type=alert.type, pipeline=alert.pipeline_id)
+                return False
+            if step.is_repeat:
+                self._threads.head(alert, soon)
+                self._rows.end(taken, self._now(), "suppressed")
+                _log.info("alert_suppressed", type=alert.type, pipeline=alert.pipeline_id)
                 return False
             thread_ts, ts = self._post(alert, step, taken, soon, late=late)
         except Exception as error:

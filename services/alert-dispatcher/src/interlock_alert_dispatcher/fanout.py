@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol
 
 from msgspec import Struct
@@ -40,9 +41,9 @@ class Target(Struct, frozen=True):
     place: str = ""
 
 
-MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str]], Target]
+MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]
 """Makes the target of a name. Without a description it is the default channel, which posts for that name. The function
-gives the person whom an alert mentions there."""
+gives the person whom an alert mentions there. The time is the window of suppression."""
 
 
 class Targets:
@@ -68,7 +69,8 @@ class Targets:
         if name not in self._made:
             rules = self._made_for.rules
             described = rules.targets.get(name) if rules else None
-            self._made[name] = self._make(name, described, self._mention_at(name))
+            window = rules.suppress.window if rules and rules.suppress else None
+            self._made[name] = self._make(name, described, self._mention_at(name), window)
         return self._made[name]
 
     def checks(self) -> dict[str, Check]:

@@ -68,7 +68,13 @@ class TargetMaker:
         self._rows = LeasedRows(client, self._table, keep)
         self._leases = LeasedRows(client, self._table, keep, length=LEASE)
 
-    def __call__(self, name: str, described: AlertTarget | None, mention: Callable[[Alert], str]) -> Target:
+    def __call__(
+        self,
+        name: str,
+        described: AlertTarget | None,
+        mention: Callable[[Alert], str],
+        window: timedelta | None = None,
+    ) -> Target:
         """The target of a name. Without a description it posts to the default channel."""
         pending = PendingAlerts(self._client, self._table, name)
         if described is not None and described.sns is not None:
@@ -76,7 +82,7 @@ class TargetMaker:
         if described is not None and described.webhook is not None:
             webhook = self._webhook(described)
             return self._sending(name, webhook, pending, name, webhook.check)
-        return self._posting((described and described.slack) or self._channel, pending, mention)
+        return self._posting((described and described.slack) or self._channel, pending, mention, window)
 
     def slack(self, channel: str) -> Slack:
         """The Slack channel. It must not be called without a token."""
@@ -90,7 +96,9 @@ class TargetMaker:
             now=self._now,
         )
 
-    def _posting(self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str]) -> Target:
+    def _posting(
+        self, channel: str, pending: PendingAlerts, mention: Callable[[Alert], str], window: timedelta | None
+    ) -> Target:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
@@ -106,6 +114,7 @@ class TargetMaker:
             place=place,
             mention=lambda alert: mention_of(mention(alert)),
             silenced_by=self._silenced_by,
+            window=window,
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)

@@ -10,7 +10,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, head_blocks
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
-from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, write_state
+from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, suppress, write_state
 from interlock_alert_dispatcher.text import fact_of, head_of
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
@@ -72,7 +72,8 @@ class Head(Struct, frozen=True):
 class Threads:
     """The threads of a channel. Several Lambdas may use them at once.
 
-    `place` ends the keys of the rows of this channel. It is empty for the default channel.
+    `place` ends the keys of the rows of this channel. It is empty for the default channel. A repeat within `window`
+    gets no reply.
 
     A state is committed before the head states it. An update of a head is followed by another read of the state, so
     that the last update states the last state. An alert that ends in between is delivered again and updates the head.
@@ -87,11 +88,13 @@ class Threads:
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
         place: str = "",
+        window: timedelta | None = None,
     ) -> None:
         self._slack = slack
         self._rows = rows
         self._deployment = deployment
         self._place = place
+        self._window = window
         self._now = now
         self._sleep = sleep
 
@@ -101,6 +104,8 @@ class Threads:
         while True:
             old = self._rows.text(key, _STATE)
             step = advance(_state_in(old), fact, silenced=silenced)
+            if self._window is not None and not silenced:
+                step = suppress(step, fact, self._window)
             new = write_state(step.state)
             if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
                 return step
