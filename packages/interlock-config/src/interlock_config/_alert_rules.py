@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
 
-from interlock_sla import Duration
+from interlock_sla import Duration, zone
 
 from ._fields import TimeOfDay, Timezone, duration, whole
 from ._structs import Section
@@ -229,6 +230,11 @@ class AlertDigest(Section, frozen=True):
         ),
     ]
     timezone: Annotated[Timezone, Meta(description="IANA time zone, UTC by default.")] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of `at`."""
+        return zone(self.timezone)
 
 
 class AlertRules(Section, frozen=True):

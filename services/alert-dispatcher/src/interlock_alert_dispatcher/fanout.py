@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.checkup import Check
 from interlock_alert_dispatcher.delivery import Alerts
 from interlock_alert_dispatcher.drain import Drained
+from interlock_alert_dispatcher.errors import TargetRefused
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import DEFAULT, Routing
 from interlock_config import AlertTarget
@@ -28,10 +29,27 @@ class Drains(Protocol):
         ...
 
 
+class Announcement(Struct, frozen=True):
+    """A message that is about no alert. A target that gets the same key twice has the same message.
+
+    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC).
+    """
+
+    key: str
+    text: str
+    since: datetime | None = None
+    is_repeat: bool = False
+
+
+def _announce_nothing(said: Announcement, deadline: InvocationDeadline) -> str:
+    raise TargetRefused("this target takes no announcements")
+
+
 class Target(Struct, frozen=True):
     """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any.
 
-    `place` ends the keys of its rows. It is empty for the default channel.
+    `place` ends the keys of its rows. It is empty for the default channel. `announce` posts a message that is about no
+    alert, and returns the id that the target gave it. It raises DeliveryError.
     """
 
     address: str
@@ -39,6 +57,7 @@ class Target(Struct, frozen=True):
     drain: Drains
     check: Check | None = None
     place: str = ""
+    announce: Callable[[Announcement, InvocationDeadline], str] = _announce_nothing
 
 
 MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]

@@ -25,6 +25,11 @@ def render_plain(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
+def escape(text: str) -> str:
+    """A rendered text with the entities of Slack."""
+    return text.translate(_ENTITIES)
+
+
 def render_within(text: str, most: int) -> str:
     """The text as `render_foreign` renders it, with at most `most` characters as Slack counts them.
 

@@ -25,12 +25,14 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
     """Deliver a batch of alerts. The answer is Lambda's partial batch response for queues.
 
     An event without records is the tick of each minute: pending alerts are posted if their targets answer, and every
-    five minutes the settings are checked. Its answer is {posted, waiting, reason}.
+    five minutes the settings are checked. The first tick after the time of the digest posts it. The answer is {posted,
+    waiting, reason}.
     """
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
     if "Records" not in event:
         drained = service.drain.run(deadline)
         service.checkup.run(deadline)
+        service.digest.run(deadline)
         return msgspec.to_builtins(drained)  # type: ignore[no-any-return]
 
     def post(message: dict[str, Any]) -> None:

@@ -15,23 +15,25 @@ from interlock_alert_dispatcher.delivery import Delivery, LogOnly
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, NoDrain
 from interlock_alert_dispatcher.errors import SettingsFault
-from interlock_alert_dispatcher.fanout import Target
+from interlock_alert_dispatcher.fanout import Announcement, Target
+from interlock_alert_dispatcher.foreign import escape
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.sender import Sender, Transport
-from interlock_alert_dispatcher.slack import Slack
+from interlock_alert_dispatcher.slack import Message, Slack, SlackRefused
 from interlock_alert_dispatcher.tokens import Tokens
 from interlock_alert_dispatcher.topics import Topic
 from interlock_alert_dispatcher.webhooks import Webhook
 from interlock_config import AlertTarget, TopicFormat
 from interlock_dlq import Router
-from interlock_telemetry import Settings
+from interlock_telemetry import InvocationDeadline, Settings, get_logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from interlock_triggers import Poster
 
+_log = get_logger(__name__)
 _KEEP_KEY = timedelta(minutes=5)
 # A repeated publish after a lost answer would be a second message. The alert waits, and is sent again once.
 _ONCE = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
@@ -102,7 +104,7 @@ class TargetMaker:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
-            return Target(channel, LogOnly(), NoDrain(pending), place=place)
+            return Target(channel, LogOnly(), NoDrain(pending), place=place, announce=_log_announcement)
         slack = self.slack(channel)
         dispatcher = Dispatcher(
             slack,
@@ -118,7 +120,7 @@ class TargetMaker:
         )
         drain = Drain(slack, dispatcher, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(dispatcher, pending, now=self._now, letters=self._letters)
-        return Target(channel, delivery, drain, slack.check, place)
+        return Target(channel, delivery, drain, slack.check, place, _announcer(slack))
 
     def _sending(
         self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
@@ -126,7 +128,7 @@ class TargetMaker:
         sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep, silenced_by=self._silenced_by)
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
-        return Target(address, delivery, drain, check, place)
+        return Target(address, delivery, drain, check, place, transport.announce)
 
     def _topic(self, described: AlertTarget) -> Topic:
         arn = described.sns or ""
@@ -170,6 +172,30 @@ class SigningKey:
         if not text:
             raise SettingsFault("the key of the webhook is missing: its secret is empty")
         return text.encode()
+
+
+def _announcer(slack: Slack) -> Callable[[Announcement, InvocationDeadline], str]:
+    """Posts an announcement as a message of the channel, and looks for one whose answer was lost."""
+
+    def announce(said: Announcement, deadline: InvocationDeadline) -> str:
+        message = Message(said.key, escape(said.text))
+        found = _found(slack, said, deadline) if said.is_repeat else None
+        return found or slack.post(message, None, deadline)
+
+    return announce
+
+
+def _found(slack: Slack, said: Announcement, deadline: InvocationDeadline) -> str | None:
+    try:
+        return slack.find(said.key, None, said.since, deadline)
+    except SlackRefused as refusal:
+        _log.warning("lost_answer_not_looked_for", row=said.key, reason=str(refusal))
+        return None
+
+
+def _log_announcement(said: Announcement, deadline: InvocationDeadline) -> str:
+    _log.warning("announcement", key=said.key, text=said.text)
+    return ""
 
 
 def _sleep(length: timedelta) -> None:

@@ -18,7 +18,12 @@ _SUBJECT = 100
 def subject_of(alert: Alert) -> str:
     """The severity, the type, the pipeline and the date in at most 100 printable ASCII characters."""
     names = " ".join(name for name in (alert.type, alert.pipeline_id, alert.date) if name)
-    text = re.sub(r"[^\x20-\x7e]", "?", f"{severity_of(alert).upper()}: {names}")
+    return ascii_subject(f"{severity_of(alert).upper()}: {names}")
+
+
+def ascii_subject(text: str) -> str:
+    """The text as a subject of SNS takes it."""
+    text = re.sub(r"[^\x20-\x7e]", "?", text)
     return (text if len(text) <= _SUBJECT else f"{text[: _SUBJECT - 3]}...").rstrip()
 
 

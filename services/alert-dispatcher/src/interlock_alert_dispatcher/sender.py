@@ -6,6 +6,7 @@ from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy
+from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.leases import Done, Held, Key, LeasedRows, key_at
 from interlock_alert_dispatcher.threads import Occupied
 from interlock_alert_dispatcher.turns import POST_WITHIN, Turns, silence_nothing
@@ -19,6 +20,10 @@ class Transport(Protocol):
 
     def send(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> str:
         """Send the alert. The result is the id that the target gave it, or "". Raises DeliveryError."""
+        ...
+
+    def announce(self, said: Announcement, deadline: InvocationDeadline) -> str:
+        """Send a message that is about no alert. The result is that of `send`."""
         ...
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, command_of
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused
-from interlock_alert_dispatcher.foreign import render_foreign
-from interlock_alert_dispatcher.plain import facts_of, plain_text_of, subject_of
+from interlock_alert_dispatcher.fanout import Announcement
+from interlock_alert_dispatcher.foreign import escape, render_foreign
+from interlock_alert_dispatcher.plain import ascii_subject, facts_of, plain_text_of, subject_of
 from interlock_alert_dispatcher.text import hint_of, severity_of
 from interlock_telemetry import InvocationDeadline
 
@@ -36,11 +37,26 @@ class Topic:
 
     def send(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> str:
         """Publish the alert. The result is the id of the message."""
+        return self._publish(self._request(alert, late=late))
+
+    def announce(self, said: Announcement, deadline: InvocationDeadline) -> str:
+        """Publish a message that is about no alert. The result is its id."""
+        title = said.text.splitlines()[0]
+        request: dict[str, Any] = {"TopicArn": self._arn, "Message": said.text, "Subject": ascii_subject(title)}
+        if self._chatbot:
+            content = {"textType": "client-markdown", "title": title, "description": escape(said.text)}
+            message = {"version": "1.0", "source": "custom", "id": said.key, "content": content}
+            request = {"TopicArn": self._arn, "Message": json.dumps(message, ensure_ascii=False)}
+        if self._arn.endswith(".fifo"):
+            request |= {"MessageDeduplicationId": _id(said.key), "MessageGroupId": "digest"}
+        return self._publish(request)
+
+    def _publish(self, request: dict[str, Any]) -> str:
         # An error of botocore has many types. Its import is part of boto3, which the process has loaded.
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return str(self._client.publish(**self._request(alert, late=late))["MessageId"])
+            return str(self._client.publish(**request)["MessageId"])
         except ClientError as error:
             raise self._error_of(error.response) from None
         except (BotoCoreError, OSError) as error:

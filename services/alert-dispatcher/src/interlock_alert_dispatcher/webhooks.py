@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRejected
+from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.plain import plain_text_of
 from interlock_alert_dispatcher.text import severity_of
 from interlock_dlq import RetryLater
@@ -52,12 +53,19 @@ class Webhook:
 
     def send(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> str:
         """Post the alert. A webhook gives it no id."""
+        return self._post(body_of(alert, self._deployment, late=late), alert.id, deadline)
+
+    def announce(self, said: Announcement, deadline: InvocationDeadline) -> str:
+        """Post a message that is about no alert, as an event of the type DIGEST."""
+        content = {"detail-type": "DIGEST", "source": "interlock", "detail": {"id": said.key}, "text": said.text}
+        return self._post(json.dumps(content).encode(), said.key, deadline)
+
+    def _post(self, body: bytes, key: str, deadline: InvocationDeadline) -> str:
         from interlock_triggers import PostForbidden, PostUnanswered
 
-        body = body_of(alert, self._deployment, late=late)
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": alert.id if alert.id.isascii() and alert.id.isprintable() else _digest(alert.id),
+            "Idempotency-Key": key if key.isascii() and key.isprintable() else _digest(key),
             SIGNATURE: signature_of(body, self._key(), round(self._now().timestamp())),
         }
         if deadline.expired:

@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.checkup import Checkup
+from interlock_alert_dispatcher.daily import DailyDigest
 from interlock_alert_dispatcher.delivery import Alerts
+from interlock_alert_dispatcher.drain import LEASE
 from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import TargetMaker
@@ -55,13 +57,14 @@ def now() -> datetime:
 class Service(Struct, frozen=True):
     """The receiver of alerts, the drain of pending alerts, the queue for messages that are not alerts, and the rest.
 
-    `checkup` looks for faults of the settings. `health` has the checks of a ping. Without `dead_letters`,
-    malformed messages stay in the queue, whose redrive policy keeps them.
+    `checkup` looks for faults of the settings, and `digest` posts the summary of a day. `health` has the checks of a
+    ping. Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
     """
 
     alerts: Alerts
     drain: Drains
     checkup: Checkup
+    digest: DailyDigest
     dead_letters: Router | None
     health: Mapping[str, Callable[[], object]]
     settings: Settings
@@ -102,6 +105,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         Fanout(targets, Plans(client, table, keep, now=now)),
         AllDrains(targets, lambda: targets_that_waited(client, table)),
         Checkup(targets.checks, now=now),
+        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now),
         letters,
         health,
         settings,
