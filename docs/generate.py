@@ -16,11 +16,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def catalogues() -> dict[Path, str]:
-    """The files that are made from the event catalogue: the alert filter, and the texts of the alert-dispatcher."""
+    """The files that are made from the event catalogue: filter and types of alerts, texts of the alert-dispatcher."""
     attributes = ("severity", "rank", "hint", "subject", "withheld")
     advice = {kind: {name: getattr(found, name) for name in attributes} for kind, found in EVENT_KINDS.items()}
     return {
         ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
+        ROOT / "packages/interlock-config/src/interlock_config/alert_events.json": _json(
+            sorted(str(kind) for kind in EVENT_KINDS if kind not in PLAIN_PROGRESS)
+        ),
         ROOT / "services/alert-dispatcher/src/interlock_alert_dispatcher/events.json": _json(advice),
     }
 

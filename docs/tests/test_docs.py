@@ -9,7 +9,7 @@ import click
 import pytest
 
 from interlock_cli import main
-from interlock_config import read_document
+from interlock_config import AlertRules, read_document, review
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -53,6 +53,23 @@ def test_there_are_pipeline_files_to_check() -> None:
 def test_every_complete_pipeline_file_is_valid(page: Path, text: str) -> None:
     if "job:" in text and "validation:" in text:
         read_document(text, str(page))
+
+
+ROUTINGS = [(page, text) for page, text in fences("yaml") if re.search(r"^version: 1$", text, re.MULTILINE)]
+
+
+def test_there_are_routings_of_alerts_to_check() -> None:
+    assert {page.relative_to(ROOT).as_posix() for page, _ in ROUTINGS} >= {"docs/reference/pipeline-file.md"}
+
+
+@pytest.mark.parametrize(("page", "text"), ROUTINGS, ids=lambda value: str(value)[-30:].split("\n")[0])
+def test_every_routing_of_alerts_is_valid(page: Path, text: str) -> None:
+    assert isinstance(read_document(text, "alerts.yaml"), AlertRules)
+
+
+def test_the_example_of_a_routing_has_no_problem() -> None:
+    found = review({"alerts.yaml": (ROOT / "examples" / "alerts.yaml").read_text()})
+    assert found.problems == ()
 
 
 UNTESTED_ELSEWHERE = ("interlock-lifecycle", "interlock-store", "interlock-controller")

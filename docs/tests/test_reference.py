@@ -19,7 +19,7 @@ import pytest
 import interlock_lifecycle
 from interlock_alert_dispatcher.hints import Severity
 from interlock_cli import main
-from interlock_config import calendar_schema, json_schema
+from interlock_config import alerts_schema, calendar_schema, json_schema
 from interlock_lifecycle import JOB_EVENTS
 from interlock_lifecycle.events import EVENT_KINDS, EventType
 from interlock_telemetry import environment
@@ -141,6 +141,8 @@ def schema_keys(node: dict[str, Any], definitions: dict[str, Any], path: str = "
     node = resolved(node, definitions)
     if "items" in node:
         yield from schema_keys(node["items"], definitions, f"{path}[]")
+    if isinstance(node.get("additionalProperties"), dict):
+        yield from schema_keys(node["additionalProperties"], definitions, f"{path}.*")
     for key, inner in node.get("properties", {}).items():
         name = f"{path}.{key}" if path else key
         found = resolved(inner, definitions)
@@ -181,6 +183,17 @@ def test_calendar_file_names_each_key() -> None:
     schema = calendar_schema()
     keys = {name for name, _, _ in schema_keys(schema, schema.get("$defs", {}))}
     assert documented_keys(["10"]).keys() == keys
+
+
+def test_alerts_file_names_each_key_with_its_default() -> None:
+    schema = alerts_schema()
+    keys = {name: (default, required) for name, default, required in schema_keys(schema, schema["$defs"])}
+    reported = documented_keys(["11"])
+    assert reported.keys() == keys.keys()
+    for name, (default, required) in keys.items():
+        assert (reported[name] == "required") == required, name
+        if default is not None:
+            assert reported[name] == as_shown(default), name
 
 
 def test_pipeline_file_names_each_key_of_each_job_type() -> None:

@@ -153,6 +153,10 @@ module "alert_dispatcher" {
   alerts_queue_arn      = module.shared.alerts_queue_arn
   alert_dlq_arn         = module.shared.alert_dlq_arn
   alert_quiet           = var.alert_quiet
+  alert_topic_arns      = var.alert_topic_arns
+  alert_topic_key_arns  = var.alert_topic_key_arns
+  alert_secret_arns     = var.alert_secret_arns
+  webhook_allowed_hosts = var.webhook_allowed_hosts
   slack_channel_id      = var.slack_channel_id
   slack_secret_arn      = var.slack_secret_arn
   slack_bot_token       = var.slack_bot_token

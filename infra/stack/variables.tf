@@ -234,6 +234,30 @@ variable "alert_quiet" {
   default     = true
 }
 
+variable "alert_topic_arns" {
+  description = "SNS topics that alerts.yaml names as targets."
+  type        = list(string)
+  default     = []
+}
+
+variable "alert_topic_key_arns" {
+  description = "KMS keys of encrypted topics in alert_topic_arns."
+  type        = list(string)
+  default     = []
+}
+
+variable "alert_secret_arns" {
+  description = "Secrets Manager secrets with the keys that sign the posts of webhooks, as alerts.yaml names them."
+  type        = list(string)
+  default     = []
+}
+
+variable "webhook_allowed_hosts" {
+  description = "Hosts, addresses and networks that webhooks of alerts may reach in addition to public ones."
+  type        = list(string)
+  default     = []
+}
+
 variable "slack_secret_arn" {
   description = "Secrets Manager secret that holds the Slack token, as text or as JSON with SLACK_BOT_TOKEN. Without a secret, alerts are only logged."
   type        = string

@@ -31,7 +31,7 @@ TABLES = {
     "watchdog": {"control": CONTROL, "joblog": {"PutItem", "Query"}, "rerun": {"PutItem", "Query"}},
     "sla-monitor": {"control": CONTROL, "joblog": {"Query"}, "rerun": {"Query"}},
     "event-sink": {"events": {"PutItem"}},
-    "alert-dispatcher": {"events": {"DeleteItem", "GetItem", "Query", "UpdateItem"}},
+    "alert-dispatcher": {"events": {"BatchGetItem", "DeleteItem", "GetItem", "Query", "UpdateItem"}},
 }
 
 
@@ -90,9 +90,11 @@ def test_only_services_that_use_an_index_may_query_it(service: str, stack: "Plan
     asked = {
         (action, resource.rpartition(":")[2]) for action, resource in _allowed(stack, service) if "/index/" in resource
     }
-    expected = (
-        {("dynamodb:Query", "table/test-interlock-control/index/GSI1")} if "control" in TABLES[service] else set()
-    )
+    # The digest of the alert-dispatcher lists the events of a day.
+    indexed = {"control"} | ({"events"} if service == "alert-dispatcher" else set())
+    expected = {
+        ("dynamodb:Query", f"table/test-interlock-{table}/index/GSI1") for table in indexed & TABLES[service].keys()
+    }
     assert asked == expected
 
 
@@ -210,14 +212,31 @@ def test_each_role_with_encrypted_data_may_use_the_key(role: str, full: "Plan") 
     assert {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} <= _allowed(full, role)
 
 
-def test_only_the_alert_dispatcher_reads_the_secret(full: "Plan") -> None:
+def test_only_the_alert_dispatcher_reads_the_secrets(full: "Plan") -> None:
     readers = {
         (service, resource)
         for service in SERVICES
         for action, resource in _allowed(full, service)
         if action.startswith("secretsmanager:")
     }
-    assert readers == {("alert-dispatcher", "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3")}
+    assert readers == {
+        ("alert-dispatcher", f"arn:aws:secretsmanager:eu-west-1:000000000000:secret:{name}-a1b2c3")
+        for name in ("slack", "webhook")
+    }
+
+
+def test_only_the_alert_dispatcher_publishes_to_the_topics(full: "Plan", stack: "Plan") -> None:
+    publishing = {
+        (service, resource)
+        for service in SERVICES
+        for action, resource in _allowed(full, service)
+        if action == "sns:Publish"
+    }
+    assert publishing == {("alert-dispatcher", "arn:aws:sns:eu-west-1:000000000000:data-alerts")}
+    assert ("kms:GenerateDataKey", "arn:aws:kms:eu-west-1:000000000000:key/topics") in _allowed(
+        full, "alert-dispatcher"
+    )
+    assert not any(action.startswith("sns:") for action, _ in _allowed(stack, "alert-dispatcher"))
 
 
 @pytest.mark.parametrize(

@@ -477,6 +477,7 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     assert {found["PROFILE_BUCKET"] for found in variables.values()} == {"profiles"}
     assert [service for service, found in variables.items() if "INTERLOCK_STAGE" in found] == ["orchestrator"]
     assert variables["alert-dispatcher"]["SLACK_CHANNEL_ID"] == "C1"
+    assert variables["alert-dispatcher"]["INTERLOCK_TRIGGER_ALLOWED_HOSTS"] == "hooks.internal,10.0.0.0/8"
     assert variables["alert-dispatcher"]["SLACK_SECRET_ARN"].endswith(":secret:slack-a1b2c3")
 
 

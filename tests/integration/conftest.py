@@ -174,6 +174,7 @@ def stack() -> Iterator[LocalStack]:
         probe_after="3s",
         trigger_max_attempts=1,
         job_environment={"INTERLOCK_TRIGGER_ALLOWED_HOSTS": "127.0.0.1"},
+        alert_environment={"INTERLOCK_TRIGGER_ALLOWED_HOSTS": "127.0.0.1", "INTERLOCK_WEBHOOK_KEY": "a-key"},
     )
     with LocalStack(settings=settings) as running:
         yield running

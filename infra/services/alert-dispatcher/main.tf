@@ -1,4 +1,4 @@
-# The alert-dispatcher: it posts alerts and our alarms to Slack. They come through the alert queue.
+# The alert-dispatcher: it sends alerts and our alarms to Slack, SNS topics and webhooks. They come through the alert queue.
 
 locals {
   alerts_queue_arn  = coalesce(var.alerts_queue_arn, module.names.queue_arns["alerts"])
@@ -19,7 +19,7 @@ module "function" {
   source = "../../modules/lambda-function"
 
   service               = "alert-dispatcher"
-  description           = "Interlock: brings alerts to Slack, in threads."
+  description           = "Interlock: brings alerts to Slack, SNS topics and webhooks."
   timeout_seconds       = 60
   environment           = var.environment
   dist_path             = var.dist_path
@@ -33,7 +33,9 @@ module "function" {
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags
 
-  variables = merge(local.slack_variables, {
+  variables = merge(local.slack_variables, length(var.webhook_allowed_hosts) == 0 ? {} : {
+    INTERLOCK_TRIGGER_ALLOWED_HOSTS = join(",", var.webhook_allowed_hosts)
+    }, {
     ALERT_QUIET     = tostring(var.alert_quiet)
     EVENTS_TABLE    = module.names.tables["events"]
     EVENTS_TTL_DAYS = tostring(var.events_table_ttl_days)
@@ -45,8 +47,14 @@ module "function" {
       {
         Sid      = "Threads"
         Effect   = "Allow"
-        Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Action   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = module.names.table_arns["events"]
+      },
+      {
+        Sid      = "Digest"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = "${module.names.table_arns["events"]}/index/GSI1"
       },
       {
         Sid      = "Alerts"
@@ -66,6 +74,24 @@ module "function" {
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
       Resource = local.slack_secret_arn
+    }],
+    length(var.alert_topic_arns) == 0 ? [] : [{
+      Sid      = "Topics"
+      Effect   = "Allow"
+      Action   = ["sns:Publish"]
+      Resource = var.alert_topic_arns
+    }],
+    length(var.alert_topic_key_arns) == 0 ? [] : [{
+      Sid      = "TopicKeys"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.alert_topic_key_arns
+    }],
+    length(var.alert_secret_arns) == 0 ? [] : [{
+      Sid      = "WebhookKeys"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = var.alert_secret_arns
     }],
   )
 }
@@ -126,7 +152,7 @@ resource "aws_cloudwatch_log_metric_filter" "waiting" {
 
 resource "aws_cloudwatch_metric_alarm" "waiting" {
   alarm_name          = "${module.function.name}-waiting"
-  alarm_description   = "Alerts have waited for Slack for 15 minutes: it is away, or the token or the channel is wrong."
+  alarm_description   = "Alerts have waited for 15 minutes: Slack, a topic or a webhook is away, or its settings are wrong."
   namespace           = "Interlock"
   metric_name         = "${module.function.name}-waiting"
   statistic           = "Maximum"
@@ -155,7 +181,7 @@ resource "aws_cloudwatch_log_metric_filter" "unusable" {
 
 resource "aws_cloudwatch_metric_alarm" "unusable" {
   alarm_name          = "${module.function.name}-unusable"
-  alarm_description   = "Slack rejects the token, a scope or the channel. The log line slack_unusable has the reason."
+  alarm_description   = "Slack rejects the token, a scope or a channel, or alerts.yaml cannot be used. The log line slack_unusable has the reason."
   namespace           = "Interlock"
   metric_name         = "${module.function.name}-unusable"
   statistic           = "Sum"

@@ -57,3 +57,37 @@ variable "alert_dlq_arn" {
   type        = string
   default     = null
 }
+
+variable "alert_topic_arns" {
+  description = "SNS topics that alerts.yaml names as targets."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alert_topic_arns : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}([.]fifo)?$", arn))])
+    error_message = "alert_topic_arns must be ARNs of SNS topics, without wildcards."
+  }
+}
+
+variable "alert_topic_key_arns" {
+  description = "KMS keys of encrypted topics in alert_topic_arns."
+  type        = list(string)
+  default     = []
+}
+
+variable "alert_secret_arns" {
+  description = "Secrets Manager secrets with the keys that sign the posts of webhooks, as alerts.yaml names them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.alert_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn))])
+    error_message = "alert_secret_arns must be ARNs of secrets in Secrets Manager, without wildcards."
+  }
+}
+
+variable "webhook_allowed_hosts" {
+  description = "Hosts, addresses and networks that webhooks of alerts may reach in addition to public ones."
+  type        = list(string)
+  default     = []
+}

@@ -19,6 +19,11 @@ module "interlock" {
   slack_channel_id = "C1"
   slack_secret_arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:slack-a1b2c3"
 
+  alert_topic_arns      = ["arn:aws:sns:eu-west-1:000000000000:data-alerts"]
+  alert_topic_key_arns  = ["arn:aws:kms:eu-west-1:000000000000:key/topics"]
+  alert_secret_arns     = ["arn:aws:secretsmanager:eu-west-1:000000000000:secret:webhook-a1b2c3"]
+  webhook_allowed_hosts = ["hooks.internal", "10.0.0.0/8"]
+
   enable_glue_trigger           = true
   glue_job_arns                 = ["arn:aws:glue:eu-west-1:000000000000:job/load"]
   enable_emr_trigger            = true

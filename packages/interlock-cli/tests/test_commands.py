@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from moto.server import ThreadedMotoServer
 
 from interlock_cli import main
-from interlock_config import decode_yaml
+from interlock_config import alerts_schema, decode_alerts_yaml, decode_yaml
 from interlock_lifecycle import RunKey
 from interlock_lifecycle.runs import decide_started, open_run
 from interlock_sla import parse_execution_date
@@ -111,6 +111,46 @@ def test_one_invalid_file_prevents_all_writes(run: Any, store: Store, tmp_path: 
     assert "2 errors in 1 file; nothing was written" in done.output
     assert "greater" in done.output
     assert "soon" in done.output
+
+
+ALERTS = "version: 1\ntargets: {data-team: {slack: C0123456789}}\nroutes: [{to: [data-team]}]\n"
+
+
+def test_push_writes_the_routing_of_alerts_with_the_files(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "bronze.yaml").write_text(PIPELINE)
+    (tmp_path / "alerts.yaml").write_text(ALERTS)
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "1 pipeline and 0 calendars written" in done.output
+    assert "routing of alerts written in local-interlock-events" in done.output
+    again = json.loads(run("push", str(tmp_path), "--json").output)
+    assert (again["alerts"], again["pipelines"], again["calendars"]) == ("unchanged", ["bronze"], [])
+    (tmp_path / "alerts.yaml").write_text(ALERTS.replace("data-team", "team"))
+    assert "routing of alerts written" in run("push", str(tmp_path / "alerts.yaml")).output
+
+
+def test_push_without_a_routing_leaves_the_stored_one(run: Any, store: Store, tmp_path: Path) -> None:
+    store.put_alerts(decode_alerts_yaml(ALERTS), datetime(2026, 3, 3, tzinfo=UTC))
+    (tmp_path / "bronze.yaml").write_text(PIPELINE)
+    assert json.loads(run("push", str(tmp_path), "--json").output)["alerts"] is None
+    assert store.put_alerts(decode_alerts_yaml(ALERTS), datetime(2026, 3, 4, tzinfo=UTC)) is False
+
+
+def test_a_wrong_routing_prevents_all_writes(run: Any, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "bronze.yaml").write_text(PIPELINE)
+    (tmp_path / "alerts.yaml").write_text(ALERTS.replace("[data-team]", "[team]"))
+    done = run("push", str(tmp_path))
+    assert done.exit_code == 2
+    assert "alerts.yaml:3: routes[0].to[0]" in done.output
+    assert store.pipelines() == []
+    assert "Traceback" not in done.output
+
+
+def test_schema_prints_the_schema_of_the_routing(run: Any) -> None:
+    assert json.loads(run("schema", "--alerts").output) == alerts_schema()
+    both = run("schema", "--alerts", "--calendar")
+    assert both.exit_code == 2
+    assert "exclude each other" in both.output
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from interlock_config import PipelineConfig, encode_json
+from interlock_config import PipelineConfig, decode_alerts, decode_alerts_yaml, encode_json
 from interlock_lifecycle import (
     Announce,
     AnsweredRequest,
@@ -51,10 +51,12 @@ from interlock_store import (
     MalformedRow,
     MemoryTables,
     Overview,
+    Silence,
     Store,
     TableNames,
     Tables,
     TransactionRejected,
+    format_time,
     read_rerun_request,
 )
 from interlock_store._write import NOTHING_THERE, Expect, Item, Put, Update
@@ -485,12 +487,94 @@ def test_a_corrupted_judgement_stops_no_run_and_is_replaced(
     assert store.commit(breach) is Commit.STALE
 
 
+def test_the_routing_of_alerts_is_written_once(store: Store) -> None:
+    rules, at = decode_alerts_yaml("version: 1\ntargets: {team: {slack: C0123456789}}\ndefault: [team]"), NOW
+    assert store.put_alerts(rules, at)
+    assert not store.put_alerts(rules, at + timedelta(days=1))
+    row = store._tables.get(store.names.events, "ALERTS", "CONFIG")
+    assert row is not None
+    assert decode_alerts(row["config"]) == rules
+    assert row["changedAt"] == format_time(at)
+    assert store.put_alerts(decode_alerts_yaml("version: 1"), at)
+
+
+def test_a_corrupted_routing_of_alerts_is_written_again(store: Store) -> None:
+    rules = decode_alerts_yaml("version: 1")
+    store.put_alerts(rules, NOW)
+    store._tables.transact([Update(store.names.events, "ALERTS", "CONFIG", set={"config": "?"})])
+    assert store.put_alerts(rules, NOW)
+
+
+def silence_of(identifier: str, until: datetime, **more: Any) -> Silence:
+    since = until - timedelta(hours=1)
+    return Silence(id=identifier, pipeline="b*", since=since, until=until, reason="r", by="who", **more)
+
+
+def test_silences_come_in_the_order_of_their_ends(store: Store) -> None:
+    late, soon = silence_of("a", NOW + timedelta(hours=2), events=("SLA_MET",)), silence_of("b", NOW, every=True)
+    for one in (late, soon):
+        store.put_silence(one)
+    assert list(store.silences()) == [soon, late]
+    assert list(store.silences(NOW)) == [soon, late]
+    assert list(store.silences(NOW + timedelta(seconds=1))) == [late]
+    with pytest.raises(TransactionRejected):
+        store.put_silence(late)
+
+
+def test_a_silence_is_ended_once(store: Store) -> None:
+    made = silence_of("a", NOW)
+    assert not store.end_silence(made, NOW, "nobody")
+    store.put_silence(made)
+    assert store.end_silence(made, NOW - timedelta(minutes=5), "who else")
+    assert not store.end_silence(made, NOW, "third")
+    (found,) = store.silences()
+    assert (found.ended_at, found.ended_by) == (NOW - timedelta(minutes=5), "who else")
+    assert not found.is_in_force(NOW - timedelta(minutes=1))
+    assert made.is_in_force(NOW - timedelta(minutes=1))
+    assert not made.is_in_force(NOW)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"pipeline": 3},
+        {"until": "soon"},
+        {"since": None},
+        {"events": "x"},
+        {"events": [1]},
+        {"every": "yes"},
+        {"by": ""},
+    ],
+)
+def test_a_corrupted_silence_is_left_out(store: Store, junk: Item) -> None:
+    store.put_silence(silence_of("a", NOW))
+    store._tables.transact(
+        [Update(store.names.events, "SILENCES", f"{round(NOW.timestamp() * 1000):013d}#a", set=junk)]
+    )
+    assert list(store.silences()) == []
+
+
+def test_an_unreadable_end_of_a_silence_is_an_end(store: Store) -> None:
+    store.put_silence(silence_of("a", NOW))
+    place = f"{round(NOW.timestamp() * 1000):013d}#a"
+    store._tables.transact([Update(store.names.events, "SILENCES", place, set={"endedAt": "?"})])
+    assert [one.is_in_force(NOW - timedelta(minutes=1)) for one in store.silences()] == [False]
+
+
 def test_pending_alerts_are_counted_up_to_a_limit(store: Store) -> None:
     assert store.pending_alerts() == 0
     for sk in ("0:1772524862003:a", "4:1772524862003:b", "DRAIN", "QUIET"):
         store._tables.transact([Put(store.names.events, {"PK": "PENDING_ALERTS", "SK": sk})])
     assert store.pending_alerts() == 2
     assert store.pending_alerts(limit=1) == 1
+    for pk, sk in (
+        ("PENDING_ALERTS", "TARGET#hook"),
+        ("PENDING_ALERTS#hook", "1:1:c"),
+        ("PENDING_ALERTS#hook", "DRAIN"),
+    ):
+        store._tables.transact([Put(store.names.events, {"PK": pk, "SK": sk})])
+    assert store.pending_alerts() == 3
+    assert [row["SK"] for row in store.pending_alert_rows()] == ["0:1772524862003:a", "4:1772524862003:b", "1:1:c"]
 
 
 def test_a_marker_lets_events_out_once(store: Store, key: RunKey) -> None:

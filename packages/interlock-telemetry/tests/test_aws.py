@@ -21,7 +21,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The services of the clients that boto3 made. The second making would fail."""
     found: list[str] = []
 
-    def make(service: str, config: object) -> SimpleNamespace:
+    def make(service: str, **_: object) -> SimpleNamespace:
         found.append(service)
         events = SimpleNamespace(register_first=lambda event, hook: None)
         meta = SimpleNamespace(events=events, method_to_api_mapping={"put_events": "PutEvents"})
@@ -54,8 +54,14 @@ def test_limits_of_a_call_are_those_of_each_client(service: str, monkeypatch: py
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 
+def test_client_has_its_own_region_and_number_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, "http://127.0.0.1:1")
+    client = aws_client("sns", region="eu-west-3", requests=1)
+    assert (client.meta.region_name, client.meta.config.retries["total_max_attempts"]) == ("eu-west-3", 1)
+
+
 def test_silent_server_ends_a_call_after_three_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_aws._LIMITS, "read_timeout", 0.1)
+    monkeypatch.setitem(_aws._SECONDS, "read_timeout", 0.1)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         use(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")

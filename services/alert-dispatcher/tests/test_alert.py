@@ -56,6 +56,7 @@ def test_an_alert_carries_what_a_message_needs() -> None:
         cron="0 7 * * *",
         hint="call the data team",
         critical=True,
+        envelope=json.loads(message()["body"]),
     )
 
 

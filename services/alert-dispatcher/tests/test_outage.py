@@ -21,12 +21,13 @@ from interlock_alert_dispatcher.delivery import Delivery
 from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
 from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
-from interlock_alert_dispatcher.pending import DRAIN, PARTITION, PendingAlerts
+from interlock_alert_dispatcher.pending import PARTITION, PendingAlerts
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.text import severity_of
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_dlq import OUTBOX, NullRouter
 
+DRAIN = Key(PARTITION, "DRAIN")
 Row = dict[str, Any]
 
 TABLE = "test-interlock-events"

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock_alert_dispatcher.hints import Severity, advice_for
-from interlock_alert_dispatcher.state import Fact, RunState, advance, read_state, standing, write_state
+from interlock_alert_dispatcher.state import (
+    MOST_REPEATS,
+    RUN,
+    Fact,
+    RunState,
+    advance,
+    read_state,
+    standing,
+    suppress,
+    write_state,
+)
 
 TEN = datetime(2026, 3, 3, 10, tzinfo=UTC)
 
@@ -157,3 +167,61 @@ def test_a_state_survives_its_text(facts: list[Fact]) -> None:
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"last": 7}', '{"problems": {"run": {}}}', "\ud800"])
 def test_an_unreadable_state_has_no_event(text: str | None) -> None:
     assert read_state(text) == RunState()
+
+
+# --- suppression -------------------------------------------------------------------------------------------------
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+def repeated(
+    minute: int, name: str = "", kind: str = "JOB_FAILED", severity: Severity = Severity.WARNING, subject: str = RUN
+) -> Fact:
+    at = datetime(2026, 3, 3, 8, tzinfo=UTC) + timedelta(minutes=minute)
+    return Fact(at=at, id=name or f"{kind}{minute:03}", type=kind, severity=severity, subject=subject)
+
+
+def walked(facts: list[Fact], window: timedelta = HALF_HOUR) -> tuple[RunState, list[bool]]:
+    state, repeats = RunState(), []
+    for one in facts:
+        step = suppress(advance(state, one), one, window)
+        state = step.state
+        repeats.append(step.is_repeat)
+    return state, repeats
+
+
+@pytest.mark.parametrize(
+    ("facts", "repeats"),
+    [
+        ([repeated(0), repeated(10), repeated(29)], [False, True, True]),
+        ([repeated(0), repeated(30), repeated(59), repeated(60)], [False, False, True, False]),
+        ([repeated(0), repeated(5, severity=Severity.CRITICAL)], [False, False]),
+        ([repeated(0), repeated(5, kind="SFN_TIMEOUT"), repeated(6)], [False, False, True]),
+        ([repeated(0, subject="a"), repeated(5, subject="b")], [False, False]),
+        ([repeated(0), repeated(5, kind="JOB_COMPLETED", severity=Severity.GOOD), repeated(6)], [False, False, False]),
+        ([repeated(0), repeated(5, kind="RERUN_ACCEPTED", severity=Severity.NOTICE), repeated(6)], [False] * 3),
+        ([repeated(10), repeated(0), repeated(20)], [False, False, True]),
+        ([repeated(0), repeated(0)], [False, False]),
+        ([repeated(0), repeated(10), repeated(10)], [False, True, True]),
+    ],
+)
+def test_a_repeat_within_the_window_gets_no_reply(facts: list[Fact], repeats: list[bool]) -> None:
+    assert walked(facts)[1] == repeats
+
+
+def test_repeats_are_counted_once_and_up_to_a_limit() -> None:
+    state, _ = walked([repeated(0), repeated(1), repeated(2), repeated(1)])
+    assert state.repeats_of(repeated(2)) == 2
+    many = [repeated(0, f"x{number:03}") for number in range(MOST_REPEATS + 10)]
+    state, repeats = walked(many)
+    assert state.repeats_of(many[0]) == MOST_REPEATS
+    assert repeats == [False, *[True] * (len(many) - 1)]
+    state, _ = walked([repeated(0), repeated(1), repeated(40)])
+    assert state.repeats_of(repeated(40)) == 0
+
+
+def test_a_state_with_replies_is_read_back_and_stays_short() -> None:
+    state, _ = walked([repeated(number, subject=f"s{number}") for number in range(100)])
+    assert read_state(write_state(state)) == state
+    assert len(state.replies) == len(state.problems) == 40
+    assert "replies" not in write_state(advance(RunState(), repeated(0)).state)

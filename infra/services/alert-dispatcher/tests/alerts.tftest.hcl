@@ -111,3 +111,23 @@ run "events_are_kept_for_a_day_at_least" {
 
   expect_failures = [var.events_table_ttl_days]
 }
+
+run "a_topic_with_a_wildcard_is_rejected" {
+  command = plan
+
+  variables {
+    alert_topic_arns = ["arn:aws:sns:eu-west-1:123456789012:*"]
+  }
+
+  expect_failures = [var.alert_topic_arns]
+}
+
+run "a_secret_with_a_wildcard_is_rejected" {
+  command = plan
+
+  variables {
+    alert_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:*"]
+  }
+
+  expect_failures = [var.alert_secret_arns]
+}

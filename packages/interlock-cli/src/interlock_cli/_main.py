@@ -10,6 +10,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from interlock_cli._alerts import alerts
 from interlock_cli._deployment import deployment_of, explain_aws_error
 from interlock_cli._dlq import dlq
 from interlock_cli._events import events
@@ -22,6 +23,7 @@ from interlock_cli._push import push
 from interlock_cli._rerun import rerun
 from interlock_cli._schema import schema
 from interlock_cli._sensor import sensor
+from interlock_cli._silence import silence
 from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_cli._validate import validate
@@ -90,5 +92,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (dlq, events, history, migrate, push, rerun, schema, sensor, status, validate):
+for _command in (alerts, dlq, events, history, migrate, push, rerun, schema, sensor, silence, status, validate):
     main.add_command(_command)

@@ -1,5 +1,16 @@
-"""Pipeline files: read, validated all at once, described by a JSON Schema."""
+"""Pipeline files, calendars and alerts.yaml: read, validated all at once, described by a JSON Schema."""
 
+from ._alert_rules import (
+    AlertDigest,
+    AlertFacts,
+    AlertRules,
+    AlertSeverity,
+    AlertTarget,
+    TopicFormat,
+    alert_types,
+    glob_matches,
+    route,
+)
 from ._config import PipelineConfig
 from ._expansion import expand, taken_values
 from ._fields import Id as PipelineId
@@ -8,10 +19,13 @@ from ._files import (
     Document,
     Review,
     check,
+    decode_alerts,
+    decode_alerts_yaml,
     decode_calendar,
     decode_calendar_yaml,
     decode_json,
     decode_yaml,
+    encode_alerts,
     encode_calendar,
     encode_json,
     read_document,
@@ -19,7 +33,8 @@ from ._files import (
     validate,
 )
 from ._problems import ConfigError, Problem
-from ._schema import calendar_schema, json_schema
+from ._schema import alerts_schema, calendar_schema, json_schema
+from ._silences import silence_covers
 from ._structs import (
     DateWindow,
     EvaluationWindow,
@@ -37,6 +52,11 @@ from ._structs import (
 from ._warnings import notices, warnings
 
 __all__ = [
+    "AlertDigest",
+    "AlertFacts",
+    "AlertRules",
+    "AlertSeverity",
+    "AlertTarget",
     "ConfigError",
     "DateWindow",
     "Document",
@@ -53,22 +73,31 @@ __all__ = [
     "Review",
     "Schedule",
     "Sla",
+    "TopicFormat",
     "TriggerCondition",
     "Validation",
     "Watch",
+    "alert_types",
+    "alerts_schema",
     "calendar_schema",
     "check",
+    "decode_alerts",
+    "decode_alerts_yaml",
     "decode_calendar",
     "decode_calendar_yaml",
     "decode_json",
     "decode_yaml",
+    "encode_alerts",
     "encode_calendar",
     "encode_json",
     "expand",
+    "glob_matches",
     "json_schema",
     "notices",
     "read_document",
     "review",
+    "route",
+    "silence_covers",
     "taken_values",
     "validate",
     "warnings",

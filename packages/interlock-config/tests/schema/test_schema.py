@@ -10,12 +10,16 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 import interlock_config
-from interlock_config import calendar_schema, decode_calendar_yaml, decode_yaml, json_schema
+from interlock_config import alerts_schema, calendar_schema, decode_calendar_yaml, decode_yaml, json_schema
 from interlock_config._files._yaml import read_yaml
 
 ABSENT = {"$ref": "#/$defs/Absent"}
 FOLDER = Path(interlock_config.__file__).parent
-SCHEMAS = {"pipeline.schema.json": json_schema, "calendar.schema.json": calendar_schema}
+SCHEMAS = {
+    "pipeline.schema.json": json_schema,
+    "calendar.schema.json": calendar_schema,
+    "alerts.schema.json": alerts_schema,
+}
 
 
 @pytest.mark.parametrize(("name", "make"), SCHEMAS.items(), ids=SCHEMAS.keys())

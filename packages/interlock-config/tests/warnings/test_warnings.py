@@ -641,3 +641,16 @@ def test_a_plain_key_whose_next_row_may_come_while_a_run_is_held(schedule: str, 
     if shorter == schedule:
         shorter = schedule.removesuffix("}") + ", evaluation: {window: 59m}}"
     assert said({"schedule": shorter, "sla": sla}) == []
+
+
+@pytest.mark.parametrize("first", [date.min, date(1900, 1, 1), date(9998, 12, 1), date(9999, 11, 1)])
+def test_excluded_days_at_the_ends_of_the_calendar_are_read(first: date) -> None:
+    days = [str(first + timedelta(days=number)) for number in range(60)]
+    text = f"""
+pipeline: {{id: orders}}
+schedule: {{trigger: {{key: landing, check: exists}}, exclude: {{dates: {days}}}}}
+sla: {{deadline: "08:00"}}
+validation: {{rules: [{{key: landing, check: exists}}]}}
+job: {{type: command, config: {{command: load}}}}
+"""
+    assert isinstance(warnings(decode_yaml(text)), tuple)

@@ -31,6 +31,7 @@ OWN_SERVERS = {
 SETTINGS = StackSettings(
     environment="test",
     job_environment={"INTERLOCK_HOME": "/data"},
+    alert_environment={"INTERLOCK_WEBHOOK_KEY": "k"},
     slack_bot_token="xoxb-test",
     slack_api_url="http://s/",
 )
@@ -191,6 +192,7 @@ def test_functions_get_their_variables_without_those_of_jobs(
     assert variables.keys() >= REQUIRED[service]
     assert ("INTERLOCK_HOME" in variables) == (service == "orchestrator")
     assert ("SLACK_BOT_TOKEN" in variables) == (service == "alert-dispatcher")
+    assert ("INTERLOCK_WEBHOOK_KEY" in variables) == (service == "alert-dispatcher")
 
 
 @pytest.mark.parametrize("role", [*SERVICES, "sfn", "scheduler"])

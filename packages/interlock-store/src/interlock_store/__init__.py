@@ -1,5 +1,6 @@
 """The four DynamoDB tables: rows as structs, decisions as transactions, and the in-memory twin."""
 
+from interlock_store._alert_records import AlertRecords
 from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
@@ -32,6 +33,7 @@ from interlock_store._rows import (
     sensor_fields,
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
+from interlock_store._silences import Silence
 from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
@@ -41,6 +43,7 @@ from interlock_store._waits import Waits
 
 __all__ = [
     "NO_CONFIG",
+    "AlertRecords",
     "Commit",
     "ConfigCache",
     "Contended",
@@ -68,6 +71,7 @@ __all__ = [
     "RunContext",
     "ScanPage",
     "Server",
+    "Silence",
     "Store",
     "StoreError",
     "StoredConfig",

@@ -38,6 +38,9 @@ from interlock_store._tables import StoreError
 from interlock_store._write import Expect, Item
 
 INDEX = "GSI1"
+ALERTS = "ALERTS"
+"""The partition of the routing of alerts, in the events table."""
+
 PENDING_ALERTS = "PENDING_ALERTS"
 """The partition of the events table with the alerts that wait for Slack. The alert-dispatcher writes it."""
 

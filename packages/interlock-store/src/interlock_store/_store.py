@@ -4,12 +4,23 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from interlock_config import ConfigError, PipelineConfig, decode_calendar, decode_json, encode_calendar, encode_json
+from interlock_config import (
+    AlertRules,
+    ConfigError,
+    PipelineConfig,
+    decode_calendar,
+    decode_json,
+    encode_alerts,
+    encode_calendar,
+    encode_json,
+)
 from interlock_lifecycle import (
     Decision,
     DryRun,
@@ -34,6 +45,7 @@ from interlock_store._limits import is_same, meets
 from interlock_store._notes import in_force, is_noted, moment_noted, note
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
+    ALERTS,
     CONFIG,
     INDEX,
     LONGEST_SK,
@@ -65,6 +77,7 @@ from interlock_store._rows import (
     sensor_fields,
     waiting_place,
 )
+from interlock_store._silences import SILENCES, Silence, read_silence, silence_place, silence_row
 from interlock_store._tables import TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, startable_run
 from interlock_store._waits import Waits
@@ -74,6 +87,7 @@ from interlock_store._write import (
     COUNT,
     FENCE,
     LOG,
+    NOTHING_THERE,
     Delete,
     Expect,
     Item,
@@ -87,6 +101,9 @@ _FREE_KEY_TRIES = 200
 _MOST_FORGOTTEN = 50
 """The rows of one deletion. A transaction of DynamoDB has at most 100 writes."""
 _HOURS_OF_A_DAY = 24
+
+
+_TARGET = "TARGET#"
 
 
 class Commit(StrEnum):
@@ -532,9 +549,16 @@ class Store:
             yield row
 
     def pending_alerts(self, limit: int = 1000) -> int:
-        """The number of alerts that wait for Slack, counted up to `limit` (docs/reference/rows.md §5)."""
-        # The keys of alerts begin with a digit, those of the other rows of the partition with a letter.
-        return sum(1 for _ in self._tables.query(self.names.events, PENDING_ALERTS, up_to=":", limit=limit))
+        """The number of alerts that wait for their targets, counted up to `limit` (docs/reference/rows.md §5)."""
+        return sum(1 for _ in islice(self.pending_alert_rows(), limit))
+
+    def pending_alert_rows(self) -> Iterator[Item]:
+        """The rows of the alerts that wait for their targets, the alerts of the default channel first."""
+        named = self._tables.query(self.names.events, PENDING_ALERTS, prefix=_TARGET)
+        partitions = (f"{PENDING_ALERTS}#{row['SK'].removeprefix(_TARGET)}" for row in named)
+        for partition in (PENDING_ALERTS, *partitions):
+            # The keys of alerts begin with a digit, those of the other rows of the partition with a letter.
+            yield from self._tables.query(self.names.events, partition, up_to=":")
 
     def _get(self, key: RunKey, kind: str) -> Item | None:
         return self._tables.get(self.names.control, pipeline_pk(key.pipeline_id), run_sk(kind, key))
@@ -612,6 +636,43 @@ class Store:
         """Write a named calendar's row."""
         row = {"config": encode_calendar(calendar)}
         self._write(Update(self.names.control, f"CALENDAR#{calendar.name}", CONFIG, set=row))
+
+    def put_silence(self, silence: Silence) -> None:
+        """Write a silence of alerts. The row stays for 400 days after its end, as a record."""
+        self._write(Put(self.names.events, silence_row(silence), expect=NOTHING_THERE))
+
+    def silences(self, now: datetime | None = None) -> Iterator[Silence]:
+        """The silences in the order of their ends: those that end after `now`, or all that are kept.
+
+        A row that cannot be read is left out, because it silences nothing.
+        """
+        after = "0" if now is None else silence_place(now)
+        rows = self._tables.query(self.names.events, SILENCES, after=after)
+        return (found for row in rows if (found := read_silence(row)) is not None)
+
+    def end_silence(self, silence: Silence, at: datetime, by: str) -> bool:
+        """Note that a silence was ended early, and by whom. The result is False if it was ended before."""
+        row = silence_row(silence)
+        ended = {"endedAt": format_time(at), "endedBy": by}
+        expect = Expect(exists=True, absent=("endedAt",))
+        try:
+            self._write(Update(self.names.events, row["PK"], row["SK"], set=ended, expect=expect))
+        except TransactionRejected:
+            return False
+        return True
+
+    def put_alerts(self, rules: AlertRules, at: datetime) -> bool:
+        """Write the routing of alerts to the events table, unless the row has it. The result is whether it changed.
+
+        The alert-dispatcher reads no control table, because it must not see the commands of jobs.
+        """
+        text = encode_alerts(rules)
+        row = {"config": text, "digest": sha256(text.encode()).hexdigest(), "changedAt": format_time(at)}
+        found = self._tables.get(self.names.events, ALERTS, CONFIG) or {}
+        if all(found.get(name) == row[name] for name in ("config", "digest")):
+            return False
+        self._write(Update(self.names.events, ALERTS, CONFIG, set=row))
+        return True
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
         """Index a CONFIG row from a stream record, with its notes (`note`).

@@ -11,43 +11,45 @@ from interlock_telemetry._within import call_in_time, reject_after_deadline
 _MAKING = threading.Lock()
 """boto3's default session is not thread-safe while it makes clients."""
 
-_LIMITS: Any = {"connect_timeout": 2, "read_timeout": 4, "retries": {"mode": "standard", "total_max_attempts": 3}}
-"""The seconds and the requests of a call. boto3's own limits, 60 seconds for each, outlive most invocations."""
+_SECONDS: Any = {"connect_timeout": 2, "read_timeout": 4}
+"""The seconds of a request. boto3's own limits, 60 seconds for each, outlive most invocations."""
 
 
 class AwsClient:
     """A boto3 client that is made when the first of its attributes is read. Many invocations call no such service."""
 
-    def __init__(self, service: str, reserve: timedelta) -> None:
-        self._service, self._reserve = service, reserve
+    def __init__(self, service: str, region: str | None, requests: int, reserve: timedelta) -> None:
+        self._service, self._region, self._requests, self._reserve = service, region, requests, reserve
         self._client: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """An attribute of the client. An operation ends within the remaining time of the invocation."""
         with _MAKING:
             if self._client is None:
-                self._client = _made(self._service)
+                self._client = _made(self._service, self._region, self._requests)
         found = getattr(self._client, name)
         is_operation = name in self._client.meta.method_to_api_mapping
         return _in_time(found, f"{self._service}.{name}", self._reserve) if is_operation else found
 
 
-def aws_client(service: str, *, reserve: timedelta = timedelta()) -> Any:
+def aws_client(service: str, *, region: str | None = None, requests: int = 3, reserve: timedelta = timedelta()) -> Any:
     """A client of an AWS service with boto3's interface, such as `events`. AWS_ENDPOINT_URL applies as usual.
 
-    A call sends at most three requests. Each has 2 seconds to connect and 4 seconds for each read. In an invocation of
-    a LambdaEntry, the call with its retries and pauses ends by the invocation's deadline, and sends no request after
-    it. It raises CallTimeout then. `reserve` is the time that must be left after a call. Waiters and paginators have
-    only the limits of a request.
+    region: the region of the service, by default that of the environment. requests: the most requests of a call, 1 for
+    calls that must not be repeated. Each request has 2 seconds to connect and 4 seconds for each read. In an invocation
+    of a LambdaEntry, the call with its retries and pauses ends by the invocation's deadline, and sends no request after
+    it. It raises CallTimeout then. reserve: the time that must be left after a call. Waiters and paginators have only
+    the limits of a request.
     """
-    return AwsClient(service, reserve)
+    return AwsClient(service, region, requests, reserve)
 
 
-def _made(service: str) -> Any:
+def _made(service: str, region: str | None, requests: int) -> Any:
     import boto3
     from botocore.config import Config
 
-    client: Any = boto3.client(service, config=Config(**_LIMITS))  # type: ignore[call-overload]
+    config = Config(**_SECONDS, retries={"mode": "standard", "total_max_attempts": requests})
+    client: Any = boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
     client.meta.events.register_first("before-send", partial(_before_send, service))
     return client
 

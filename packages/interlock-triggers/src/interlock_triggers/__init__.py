@@ -13,6 +13,7 @@ from ._errors import (
     TriggerError,
 )
 from ._http import Breakers
+from ._posts import PostAnswer, Poster, PostForbidden, PostUnanswered
 from ._triggers import Triggers, capability, check, find, job_types, start
 from ._types import Attempt, Capability, Category, Started, State, Status
 
@@ -27,6 +28,10 @@ __all__ = [
     "JobGone",
     "MissingExtra",
     "OutcomeUnknown",
+    "PostAnswer",
+    "PostForbidden",
+    "PostUnanswered",
+    "Poster",
     "StartRejected",
     "StartUnconfirmed",
     "Started",

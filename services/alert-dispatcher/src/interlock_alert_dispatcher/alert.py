@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     followed_by: str | None = None
     critical: bool = False
+    envelope: Mapping[str, Any] = {}
+    """The message as the bus wrote it, for programs."""
 
     @property
     def is_merged(self) -> bool:
@@ -114,6 +116,7 @@ def read_alert(message: Mapping[str, Any]) -> Alert:
         **{name: _text(fields.get(wire)) for name, wire in _RENAMED.items()},
         about=next(filter(None, (_text(fields.get(name)) for name in _ABOUT)), None),
         critical=fields.get("critical") is True,
+        envelope=msgspec.json.decode(message["body"], type=dict[str, Any]),
         **{name: _text(fields.get(name)) for name in _PLAIN},
     )
 

@@ -38,10 +38,13 @@ class Deployment(Struct, frozen=True):
     region: str = ""
 
 
-def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False) -> list[Block]:
-    """The blocks of an alert's reply: title, facts, the cause, the next step, one command, time and links."""
+def reply_blocks(alert: Alert, deployment: Deployment, *, late: bool = False, mention: str = "") -> list[Block]:
+    """The blocks of an alert's reply: title, facts, the cause, the next step, one command, time and links.
+
+    `mention` is in Slack's form, such as `<!here>`, and comes before the title.
+    """
     parts = [
-        _title(alert),
+        f"{mention} {_title(alert)}" if mention else _title(alert),
         _facts(alert),
         render_within(alert.message or "", _LONG),
         _error(alert),
@@ -75,6 +78,15 @@ def command_of(alert: Alert, hint: str, deployment: Deployment) -> str:
     region = f"AWS_REGION={deployment.region} " if _SAFE.fullmatch(deployment.region) else ""
     environment = f" --environment {deployment.environment}" if _SAFE.fullmatch(deployment.environment) else ""
     return f"{region}interlock {step}{environment}"
+
+
+def mention_of(person: str) -> str:
+    """`here`, `channel`, or the id of a user or a user group, as a mention in Slack's form. "" without one."""
+    if person in ("here", "channel"):
+        return f"<!{person}>"
+    if not person:
+        return ""
+    return f"<!subteam^{person}>" if person.startswith("S") else f"<@{person}>"
 
 
 def date_of(moment: datetime) -> str:

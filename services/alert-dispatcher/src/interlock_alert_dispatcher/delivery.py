@@ -1,42 +1,98 @@
-"""Delivers each alert of the queue: to Slack at once, or to the pending alerts."""
+"""Delivers each alert of the queue: to its target at once, or to the pending alerts of the target."""
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
-from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.errors import DeliveryError, TargetRejected
 from interlock_alert_dispatcher.pending import PendingAlerts
-from interlock_alert_dispatcher.slack import SlackError
 from interlock_alert_dispatcher.text import text_of
 from interlock_alert_dispatcher.tokens import TokenUnreadable
-from interlock_dlq import RetryLater
+from interlock_dlq import LogRouter, RetryLater, Router, make_letter
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
 
 
-class Delivery:
-    """Posts an alert, or keeps it as a row if Slack does not take it.
+class Alerts(Protocol):
+    """Delivers alerts."""
 
-    While alerts are pending, each new alert joins them, so that the most severe alert is posted first.
+    def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
+        """Deliver one alert with the body of its message, or raise."""
+        ...
+
+
+class Destination(Protocol):
+    """Posts alerts to one target, each once."""
+
+    @property
+    def quiet_until(self) -> datetime:
+        """No message is sent before this time (UTC)."""
+        ...
+
+    def stay_quiet(self, until: datetime | None) -> None:
+        """Send no message before `until`."""
+        ...
+
+    def await_release(self, deadline: InvocationDeadline) -> None:
+        """Wait until the target takes messages. Raises RetryLater if the invocation is too short."""
+        ...
+
+    def silence(self, alert: Alert) -> bool:
+        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it."""
+        ...
+
+    def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
+        """Post the alert. The result is False if nothing had to be posted. Raises an error if it has to wait."""
+        ...
+
+
+class Delivery:
+    """Posts an alert, or keeps it as a row if the target does not take it.
+
+    While alerts are pending, each new alert joins them, so that the most severe alert is posted first. An alert becomes
+    a dead letter if the target rejects it for good.
     """
 
-    def __init__(self, dispatcher: Dispatcher, pending: PendingAlerts, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        dispatcher: Destination,
+        pending: PendingAlerts,
+        *,
+        now: Callable[[], datetime],
+        letters: Router | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._pending = pending
         self._now = now
+        self._letters = letters or LogRouter()
 
     def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
         """Post or keep the alert. The queue may forget it afterwards. Raises the errors of the table."""
-        if not alert.is_merged and not self._pending.is_empty():
-            self._keep(alert, body, "alerts are pending already")
-            return
         try:
+            if self._dispatcher.silence(alert):
+                return
+            if not alert.is_merged and not self._pending.is_empty():
+                self._keep(alert, body, "alerts are pending already")
+                return
             self._dispatcher.dispatch(alert, deadline)
-        except (SlackError, TokenUnreadable, RetryLater) as error:
+        except TargetRejected as rejection:
+            self._bury(alert, body, rejection)
+        except (DeliveryError, TokenUnreadable, RetryLater) as error:
             self._keep(alert, body, f"{type(error).__name__}: {error}")
             if self._dispatcher.quiet_until > self._now():
                 self._pending.note_quiet(self._dispatcher.quiet_until)
+
+    def _bury(self, alert: Alert, body: str, rejection: TargetRejected) -> None:
+        """Send the alert to the dead letters. Without a kept letter it waits as a row."""
+        record = {"messageId": alert.id, "body": body}
+        try:
+            self._letters.route(make_letter(record, rejection, source=self._pending.partition))
+        except Exception as failure:  # noqa: BLE001 - the other targets go on, and the row stays
+            self._keep(alert, body, f"{rejection}; no dead letter was kept: {type(failure).__name__}: {failure}")
+            return
+        _log.error("alert_dead_lettered", type=alert.type, pipeline=alert.pipeline_id, reason=str(rejection))
 
     def _keep(self, alert: Alert, body: str, reason: str) -> None:
         self._pending.put(alert, body, reason, self._now())

@@ -1,36 +1,35 @@
 """Posts each alert as one reply in its thread, even if it is delivered twice, and keeps the head of the thread true."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, reply_blocks
 from interlock_alert_dispatcher.hints import Severity
-from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
+from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
+from interlock_alert_dispatcher.pacing import POST_WITHIN, Pacing, silence_nothing
 from interlock_alert_dispatcher.slack import Message, SlackAway, SlackBusy, ThreadGone
 from interlock_alert_dispatcher.state import Step
 from interlock_alert_dispatcher.text import severity_of, text_of
 from interlock_alert_dispatcher.threads import Channel, Occupied, Threads
-from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
 
 _UNKNOWN = Deployment()
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PACE = timedelta(seconds=1)
 """Slack takes one message per second and channel, except for short bursts."""
 
-_POST_WITHIN = timedelta(seconds=20)
-"""How long one alert may take after its lease. It ends well before the lease, so that no other Lambda posts it."""
 
-_NEEDED = timedelta(seconds=2)
-"""The time that the invocation must have left to begin with a message."""
+def _mention_nobody(alert: Alert) -> str:
+    return ""
 
 
-class Dispatcher:
-    """Posts alerts. Several Lambdas may run it at once.
+class Dispatcher(Pacing):
+    """Posts the alerts of one channel. Several Lambdas may run it at once.
+
+    `place` ends the keys of the rows of this channel. `mention` gives the people whom a change for the worse notifies.
 
     A row per event id keeps a second delivery from posting again. That row and the thread's row are leased for the
     time of one post. A crash in between delays the message until the lease runs out, and loses nothing. The next holder
@@ -46,32 +45,55 @@ class Dispatcher:
         sleep: Callable[[timedelta], None],
         deployment: Deployment = _UNKNOWN,
         quiet: bool = True,
+        place: str = "",
+        mention: Callable[[Alert], str] = _mention_nobody,
+        silenced_by: Callable[[Alert], str] = silence_nothing,
+        window: timedelta | None = None,
     ) -> None:
+        super().__init__(now=now, sleep=sleep)
         self._slack = slack
         self._rows = rows
-        self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep)
+        self._threads = Threads(slack, rows, deployment, now=now, sleep=sleep, place=place, window=window)
+        self._place = place
+        self._mention = mention
+        self._silenced_by = silenced_by
         self._deployment = deployment
         self._quiet = quiet
-        self._now = now
-        self._sleep = sleep
-        self.quiet_until = _EPOCH
-        """No message is sent before this time (UTC)."""
 
-    def stay_quiet(self, until: datetime | None) -> None:
-        """Send no message before `until`."""
-        self.quiet_until = max(self.quiet_until, until or _EPOCH)
+    def silence(self, alert: Alert) -> bool:
+        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it.
+
+        The state of its thread has the alert. The head shows it with the next alert that is posted.
+        """
+        silence = "" if alert.is_merged else self._silenced_by(alert)
+        if not silence:
+            return False
+        taken = self._rows.take(self._key_of(alert), self._now())
+        match taken:
+            case Done():
+                return False
+            case Held():
+                raise Occupied("another delivery of this alert is being posted")
+        try:
+            self._threads.record(alert, silenced=True)
+            self._rows.end(taken, self._now(), "silenced", silence=silence)
+        except Exception:
+            self._rows.give_back(taken, self._now())
+            raise
+        _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence)
+        return True
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
         """Post the alert. Raises an error if it has to be tried again.
 
-        The result is False if it was posted before, if another alert reports it too, or if it is a success for which
-        quiet dispatchers open no thread.
+        The result is False if it was posted before, if another alert reports it too, if it is a success for which quiet
+        dispatchers open no thread, or if it is a repeat that only changes the head.
         """
         if alert.is_merged:
             _log.info("alert_merged", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, into=alert.followed_by)
             return False
         while True:
-            self.await_turn(deadline)
+            self.await_release(deadline)
             try:
                 return self._dispatch_once(alert, deadline, late=late)
             except SlackBusy as busy:
@@ -79,18 +101,10 @@ class Dispatcher:
             except ThreadGone:
                 _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
 
-    def await_turn(self, deadline: InvocationDeadline) -> None:
-        """Wait for the time that Slack asked for, without a lease. Raises RetryLater if the invocation is too short."""
-        wait = max(self.quiet_until - self._now(), timedelta())
-        if wait + _NEEDED > deadline.remaining():
-            raise RetryLater("Slack's wait is longer than the invocation" if wait else "too little time is left")
-        if wait:
-            self._sleep(wait)
-
     def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> bool:
         # The time counts from before the lease, which must outlast the post even if the table is slow.
-        soon = InvocationDeadline.after(deadline.within(_POST_WITHIN), clock=deadline.clock)
-        taken = self._rows.take(Key(f"PIPELINE#{alert.pipeline_id}", f"ALERT#{alert.id}"), self._now())
+        soon = InvocationDeadline.after(deadline.within(POST_WITHIN), clock=deadline.clock)
+        taken = self._rows.take(self._key_of(alert), self._now())
         match taken:
             case Done():
                 _log.info("alert_known", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
@@ -100,8 +114,13 @@ class Dispatcher:
         try:
             step = self._threads.record(alert)
             if self._quiet and severity_of(alert) is Severity.GOOD and not self._threads.is_begun(alert):
-                self._rows.give_back(taken, self._now())
+                self._rows.end(taken, self._now(), "quiet")
                 _log.info("alert_quiet", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
+                return False
+            if step.is_repeat:
+                self._threads.head(alert, soon)
+                self._rows.end(taken, self._now(), "suppressed")
+                _log.info("alert_suppressed", type=alert.type, pipeline=alert.pipeline_id)
                 return False
             thread_ts, ts = self._post(alert, step, taken, soon, late=late)
         except Exception as error:
@@ -121,18 +140,24 @@ class Dispatcher:
         head = self._threads.head(alert, deadline)
         if late and head.is_new:
             self._sleep(PACE)
+        # The channel sees each mention, because Slack notifies a channel of no reply.
+        mention = self._mention(alert) if step.is_worse else ""
         try:
             ts = self._threads.find(taken, alert.id, head.ts, deadline) or self._slack.post(
-                self._message(alert, late=late),
+                self._message(alert, mention, late=late),
                 head.ts,
                 deadline,
-                broadcast=step.is_worse and not head.shows,
+                broadcast=step.is_worse and (mention != "" or not head.shows),
             )
         except ThreadGone:
             self._threads.forget(head)
             raise
         return head.ts, ts
 
-    def _message(self, alert: Alert, *, late: bool) -> Message:
-        blocks = reply_blocks(alert, self._deployment, late=late)
-        return Message(alert.id, text_of(alert, late=late), tuple(blocks))
+    def _key_of(self, alert: Alert) -> Key:
+        return Key(f"PIPELINE#{alert.pipeline_id}", key_at(f"ALERT#{alert.id}", self._place))
+
+    def _message(self, alert: Alert, mention: str, *, late: bool) -> Message:
+        blocks = reply_blocks(alert, self._deployment, late=late, mention=mention)
+        text = text_of(alert, late=late)
+        return Message(alert.id, f"{mention} {text}" if mention else text, tuple(blocks))

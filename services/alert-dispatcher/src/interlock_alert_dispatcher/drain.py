@@ -1,15 +1,17 @@
-"""Looks for Slack while alerts are pending, and posts them once it answers again."""
+"""Looks for a target while its alerts are pending, and posts them once it answers again."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import read_alert
-from interlock_alert_dispatcher.dispatch import PACE, Dispatcher
+from interlock_alert_dispatcher.delivery import Destination
+from interlock_alert_dispatcher.dispatch import PACE
+from interlock_alert_dispatcher.errors import DeliveryError, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.leases import Done, Key, Lease, LeasedRows
-from interlock_alert_dispatcher.pending import DRAIN, Pending, PendingAlerts
-from interlock_alert_dispatcher.slack import Slack, SlackBusy, SlackError, SlackRefused
+from interlock_alert_dispatcher.pending import Pending, PendingAlerts
 from interlock_alert_dispatcher.threads import Occupied
 from interlock_alert_dispatcher.tokens import TokenUnreadable
 from interlock_dlq import OUTBOX, DeadLetter, Permanence, RetryLater, Router, classify, make_letter
@@ -37,12 +39,20 @@ class Drained(Struct, frozen=True):
 class _Progress(Struct):
     posted: int = 0
     skipped: set[Key] = set()
-    refused: list[tuple[Pending, SlackRefused]] = []
+    refused: list[tuple[Pending, TargetRefused]] = []
     stopped: str | None = None
 
 
+class Probe(Protocol):
+    """Asks a target whether it answers."""
+
+    def probe(self, deadline: InvocationDeadline) -> None:
+        """Raise unless the target takes messages. Nothing is posted."""
+        ...
+
+
 class Drain:
-    """Posts the pending alerts, most severe first, then oldest. Only one invocation at a time does so.
+    """Posts the pending alerts of one target, most severe first, then oldest. Only one invocation at a time does so.
 
     A crash between a post and the deletion of its row posts nothing twice, because the row of the event id is done by
     then. A crash between a post and its note may post that one message again, as for any alert.
@@ -50,31 +60,32 @@ class Drain:
 
     def __init__(
         self,
-        slack: Slack,
-        dispatcher: Dispatcher,
+        slack: Probe,
+        dispatcher: Destination,
         pending: PendingAlerts,
         leases: LeasedRows,
         letters: Router,
         *,
         now: Callable[[], datetime],
     ) -> None:
-        self._slack = slack
+        self._probe = slack
         self._dispatcher = dispatcher
         self._pending = pending
         self._leases = leases
         self._letters = letters
         self._now = now
+        self._named = {"target": pending.target} if pending.target else {}
 
     def run(self, deadline: InvocationDeadline) -> Drained:
         """Post pending alerts until the deadline. Without a pending alert it only reads the table once."""
         if self._pending.is_empty():
-            measure(Metric.ALERTS_PENDING, 0)
+            measure(Metric.ALERTS_PENDING, 0, **self._named)
             return Drained()
-        lease = self._leases.take(DRAIN, self._now())
+        lease = self._leases.take(self._pending.drain, self._now())
         if isinstance(lease, Done):
             # No drain is ever done. Another process wrote this row.
             self._leases.forget(lease)
-            lease = self._leases.take(DRAIN, self._now())
+            lease = self._leases.take(self._pending.drain, self._now())
         if not isinstance(lease, Lease):
             return self._report(_Progress(stopped="another invocation posts them"))
         # The lease must outlast the posts, also under a longer timeout of the function.
@@ -89,8 +100,8 @@ class Drain:
 
     def _report(self, progress: _Progress) -> Drained:
         waiting = self._pending.count()
-        measure(Metric.ALERTS_PENDING, waiting)
-        _log.info("alerts_pending", posted=progress.posted, waiting=waiting, reason=progress.stopped)
+        measure(Metric.ALERTS_PENDING, waiting, **self._named)
+        _log.info("alerts_pending", posted=progress.posted, waiting=waiting, reason=progress.stopped, **self._named)
         return Drained(progress.posted, waiting, progress.stopped)
 
     def _post_all(self, deadline: InvocationDeadline) -> _Progress:
@@ -111,26 +122,30 @@ class Drain:
     def _look(self, deadline: InvocationDeadline) -> str | None:
         """Look for Slack once. The result is the reason to post nothing, or None."""
         try:
-            self._dispatcher.await_turn(deadline)
-            self._slack.probe(deadline)
-        except SlackBusy as busy:
+            self._dispatcher.await_release(deadline)
+            self._probe.probe(deadline)
+        except TargetBusy as busy:
             self._dispatcher.stay_quiet(busy.until)
             return str(busy)
-        except (SlackError, TokenUnreadable, RetryLater) as error:
+        except (DeliveryError, TokenUnreadable, RetryLater) as error:
             return f"{type(error).__name__}: {error}"
         return None
 
     def _post(self, pending: Pending, progress: _Progress, deadline: InvocationDeadline) -> None:
         try:
-            is_posted = self._dispatcher.dispatch(read_alert({"body": pending.body}), deadline, late=True)
+            alert = read_alert({"body": pending.body})
+            is_posted = not self._dispatcher.silence(alert) and self._dispatcher.dispatch(alert, deadline, late=True)
         except Occupied:
             progress.skipped.add(pending.key)
-        except SlackRefused as refusal:
+        except TargetRejected as rejection:
+            progress.skipped.add(pending.key)
+            self._bury(pending, rejection)
+        except TargetRefused as refusal:
             progress.skipped.add(pending.key)
             progress.refused.append((pending, refusal))
             if len(progress.refused) >= _REFUSALS:
                 progress.stopped = str(refusal)
-        except (SlackError, TokenUnreadable, RetryLater) as error:
+        except (DeliveryError, TokenUnreadable, RetryLater) as error:
             progress.stopped = f"{type(error).__name__}: {error}"
         except Exception as error:
             # An alert that is at fault itself must not hold up the others for good.

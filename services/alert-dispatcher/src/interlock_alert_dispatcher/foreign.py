@@ -15,10 +15,19 @@ def render_foreign(text: str, limit: int) -> str:
     no text can begin a line of its own. Other characters that Slack would not show are written as escapes, such as
     `\\x1b` and `\\u202e`. The result shows at most `limit` characters and then ends with `…`. A URL remains a URL.
     """
+    return render_plain(text, limit).translate(_ENTITIES)
+
+
+def render_plain(text: str, limit: int) -> str:
+    """The same for a reader that knows no mentions and no entities, such as a mail program: `&`, `<` and `>` stay."""
     # Each character is shown by one or more, so the rest of a long text cannot be seen and need not be rendered.
     shown = "".join(_visible(character) for character in text[: limit + 1].replace("\r\n", "\n"))
-    short = shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
-    return short.translate(_ENTITIES)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def escape(text: str) -> str:
+    """A rendered text with the entities of Slack."""
+    return text.translate(_ENTITIES)
 
 
 def render_within(text: str, most: int) -> str:

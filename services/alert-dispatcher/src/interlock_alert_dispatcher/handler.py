@@ -24,14 +24,15 @@ _log = get_logger(__name__)
 def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
     """Deliver a batch of alerts. The answer is Lambda's partial batch response for queues.
 
-    An event without records is the tick of each minute: pending alerts are posted if Slack answers, and every five
-    minutes the Slack settings are checked. Its answer is {posted, waiting, reason}.
+    An event without records is the tick of each minute: pending alerts are posted if their targets answer, and every
+    five minutes the settings are checked. The first tick after the time of the digest posts it. The answer is {posted,
+    waiting, reason}.
     """
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
     if "Records" not in event:
         drained = service.drain.run(deadline)
-        if service.checkup is not None:
-            service.checkup.run(deadline)
+        service.checkup.run(deadline)
+        service.digest.run(deadline)
         return msgspec.to_builtins(drained)  # type: ignore[no-any-return]
 
     def post(message: dict[str, Any]) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 LENGTH = timedelta(seconds=30)
 _DONE = "threadTs"
+_OUTCOME = "outcome"
+"""How the work ended, for a row without a `threadTs`."""
+
+OUTCOMES = frozenset({"delivered", "quiet", "silenced", "suppressed"})
 _TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 """The form of a ts of Slack."""
 
@@ -24,8 +28,8 @@ _UNSURE = "unsure"
 """The reason why an earlier holder may have done the work."""
 
 _SINCE = "since"
-_OWN = frozenset({"PK", "SK", _DONE, _SINCE, "leasedBy"})
-"""The texts that are of no use without a `threadTs` or a lease."""
+_OWN = frozenset({"PK", "SK", _DONE, _OUTCOME, _SINCE, "leasedBy"})
+"""The texts that are of no use without an end of the work or a lease."""
 
 _FARTHEST = timedelta(hours=1)
 """No lease is that long. A lease that ends later was written by another process."""
@@ -42,6 +46,11 @@ class Key(Struct, frozen=True):
     def wire(self) -> dict[str, dict[str, str]]:
         """The key in DynamoDB's notation."""
         return {"PK": {"S": self.pk}, "SK": {"S": self.sk}}
+
+
+def key_at(sk: str, place: str) -> str:
+    """The sort key of a row of one target. The default channel has the place ""."""
+    return f"{sk}#{place}" if place else sk
 
 
 class Lease(Struct, frozen=True):
@@ -72,6 +81,11 @@ class Done(Struct, frozen=True):
     key: Key
     texts: Mapping[str, str]
 
+    @property
+    def outcome(self) -> str:
+        """How the work ended without a thread, "" with one."""
+        return self.texts.get(_OUTCOME, "")
+
 
 class Held(Struct, frozen=True):
     """Another Lambda holds the row, at most until its lease runs out."""
@@ -80,10 +94,11 @@ class Held(Struct, frozen=True):
 
 
 class LeasedRows:
-    """Rows of the events table that are leased and then done (with a `threadTs`). They expire after `keep`.
+    """Rows of the events table that are leased and then done, with a `threadTs` or an `outcome`.
 
-    A lease that a crashed holder neither finishes nor releases can be taken over after its end. Other processes may
-    write the table: a row whose `threadTs` or `leaseUntil` is unreadable counts as free.
+    They expire after `keep`. A lease that a crashed holder neither finishes nor releases can be taken over after its
+    end. Other processes may write the table: a row whose `threadTs`, `outcome` or `leaseUntil` is unreadable counts as
+    free.
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, keep: timedelta, *, length: timedelta = LENGTH) -> None:
@@ -94,7 +109,8 @@ class LeasedRows:
 
     def take(self, key: Key, now: datetime) -> Lease | Done | Held:
         """Lease the row, unless it is done or another Lambda holds it."""
-        free = f"attribute_not_exists({_DONE}) AND (attribute_not_exists({_LEASE}) OR {_LEASE} < :now)"
+        undone = f"attribute_not_exists({_DONE}) AND attribute_not_exists({_OUTCOME})"
+        free = f"{undone} AND (attribute_not_exists({_LEASE}) OR {_LEASE} < :now)"
         if lease := self._lease(key, now, free, {":now": {"N": _milliseconds(now)}}):
             return lease
         row = self._read(key)
@@ -126,7 +142,7 @@ class LeasedRows:
             ":ttl": {"N": self._ttl(now)},
         }
         sets = f"{_LEASE} = :until, leasedBy = :holder, {_SINCE} = if_not_exists({_SINCE}, :since), #ttl = :ttl"
-        before = self._update(key, f"SET {sets} REMOVE {_DONE}", condition, {**ours, **values})
+        before = self._update(key, f"SET {sets} REMOVE {_DONE}, {_OUTCOME}", condition, {**ours, **values})
         return None if before is None else Lease(key, holder, _texts(before))
 
     def _read(self, key: Key) -> Mapping[str, Any]:
@@ -145,7 +161,14 @@ class LeasedRows:
 
     def finish(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> bool:
         """Mark the leased row as done. The result is False if another Lambda took the row over after the lease."""
-        written = {_DONE: thread_ts, "createdAt": now.astimezone(UTC).isoformat(), **texts}
+        return self._finish(lease, now, {_DONE: thread_ts, **texts})
+
+    def end(self, lease: Lease, now: datetime, outcome: str, **texts: str) -> bool:
+        """Mark the leased row as done without a thread, with one of OUTCOMES. The result is that of `finish`."""
+        return self._finish(lease, now, {_OUTCOME: outcome, **texts})
+
+    def _finish(self, lease: Lease, now: datetime, texts: Mapping[str, str]) -> bool:
+        written = {"createdAt": now.astimezone(UTC).isoformat(), **texts}
         assignments = ", ".join(f"{name} = :{name}" for name in written)
         values = {f":{name}": {"S": value} for name, value in written.items()}
         values |= {":holder": {"S": lease.holder}, ":ttl": {"N": self._ttl(now)}}
@@ -154,13 +177,20 @@ class LeasedRows:
 
     def note(self, lease: Lease, now: datetime, thread_ts: str, **texts: str) -> None:
         """Mark the row as done after a post. A failure is only logged, because the message is in Slack."""
+        self._note(lease, now, {_DONE: thread_ts, **texts})
+
+    def note_end(self, lease: Lease, now: datetime, outcome: str, **texts: str) -> None:
+        """Mark the row as done without a thread, after a target took the alert. A failure is only logged."""
+        self._note(lease, now, {_OUTCOME: outcome, **texts})
+
+    def _note(self, lease: Lease, now: datetime, texts: Mapping[str, str]) -> None:
         try:
-            if self.finish(lease, now, thread_ts, **texts):
+            if self._finish(lease, now, texts):
                 return
             reason = "its lease had run out"
-        except Exception as error:  # noqa: BLE001 - the message is in Slack, and only the note is missing
+        except Exception as error:  # noqa: BLE001 - the target has the message, and only the note is missing
             reason = f"{type(error).__name__}: {error}"
-        _log.error("post_not_noted", row=lease.key.sk, ts=thread_ts, reason=reason)
+        _log.error("post_not_noted", row=lease.key.sk, ts=texts.get(_DONE), reason=reason)
 
     def give_back(self, lease: Lease, now: datetime, *, unsure: str = "") -> None:
         """Release the row, so that the next Lambda need not wait for the end of the lease.
@@ -184,11 +214,12 @@ class LeasedRows:
             self._delete(lease.key, *_held(lease))
 
     def forget(self, done: Done) -> None:
-        """Take the `threadTs` from a done row, so that its work may be done again. Its other texts stay.
+        """Take the end from a done row, so that its work may be done again. Its other texts stay.
 
         A row that was done again meanwhile stays as it is.
         """
-        self._update(done.key, f"REMOVE {_DONE}, {_SINCE}", f"{_DONE} = :old", {":old": {"S": done.texts[_DONE]}})
+        end = _DONE if _DONE in done.texts else _OUTCOME
+        self._update(done.key, f"REMOVE {end}, {_SINCE}", f"{end} = :old", {":old": {"S": done.texts[end]}})
 
     def _keep_unsure(self, lease: Lease, now: datetime, reason: str) -> None:
         condition, held = _held(lease)
@@ -237,7 +268,7 @@ def _milliseconds(moment: datetime) -> str:
 
 
 def _done(key: Key, row: Mapping[str, Any]) -> Done | None:
-    if not _TS.fullmatch(_text(row, _DONE)):
+    if not _TS.fullmatch(_text(row, _DONE)) and _text(row, _OUTCOME) not in OUTCOMES:
         return None
     return Done(key, _texts(row))
 
@@ -262,8 +293,9 @@ def read_moment(text: object) -> datetime | None:
 
 def _unreadable(row: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, Any]]:
     """The unreadable attributes of a row that is not done. With them, its lease would never end."""
-    if _DONE in row:
-        yield _DONE, row[_DONE]
+    for name in (_DONE, _OUTCOME):
+        if name in row:
+            yield name, row[name]
     if _LEASE in row and ("N" not in row[_LEASE] or Decimal(row[_LEASE]["N"]) > int(_milliseconds(now + _FARTHEST))):
         yield _LEASE, row[_LEASE]
 

@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 _log = get_logger(__name__)
 
 PARTITION = "PENDING_ALERTS"
-"""The partition of all pending alerts. interlock-store counts its rows."""
+"""The partition of the pending alerts of the default channel. interlock-store counts its rows."""
 
-DRAIN = Key(PARTITION, "DRAIN")
-"""The row whose lease lets one invocation at a time post pending alerts."""
-
-_QUIET = Key(PARTITION, "QUIET")
+_TARGET = "TARGET#"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=1)
 """The most by which the clocks of two processes differ."""
@@ -53,22 +50,31 @@ class Pending(Struct, frozen=True):
 
 
 class PendingAlerts:
-    """The pending alerts, most severe first, then oldest by the time of their events.
+    """The pending alerts of one target, most severe first, then oldest by the time of their events.
 
-    The rows have no lifetime: only the post of an alert deletes its row.
+    `target` is "" for the default channel. The partition of another target is named in a row of PARTITION, so that its
+    alerts are found after the target has left the routing. The rows have no lifetime: only the post of an alert deletes
+    its row.
     """
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, target: str = "") -> None:
         self._client = client
         self._table = table
+        self.target = target
+        self.partition = f"PENDING_ALERTS#{target}" if target else PARTITION
+        self._quiet = Key(self.partition, "QUIET")
+        self.drain = Key(self.partition, "DRAIN")
+        """The row whose lease lets one invocation at a time post pending alerts."""
 
     def put(self, alert: Alert, body: str, reason: str, now: datetime) -> None:
         """Keep an alert. Its message may be deleted from the queue once this has returned. A repetition is harmless."""
         texts = {"body": body, "reason": reason[:1000], "alertType": alert.type, "pipelineId": alert.pipeline_id}
         values: dict[str, Any] = {f":{name}": {"S": text} for name, text in texts.items()}
         values[":now"] = {"S": now.astimezone(UTC).isoformat()}
+        if self.target:
+            self._name_partition(now)
         self._update(
-            _key_of(alert),
+            self._key_of(alert),
             ", ".join([*(f"#{name} = :{name}" for name in texts), "#since = if_not_exists(#since, :now)"]),
             {f"#{name}": name for name in (*texts, "since")},
             values,
@@ -93,7 +99,7 @@ class PendingAlerts:
 
     def note_quiet(self, until: datetime) -> None:
         """Note that Slack asks for no message before `until`, for the next invocation."""
-        self._update(_QUIET, "#until = :until", {"#until": "until"}, {":until": {"S": until.isoformat()}})
+        self._update(self._quiet, "#until = :until", {"#until": "until"}, {":until": {"S": until.isoformat()}})
 
     def quiet_until(self, now: datetime) -> datetime | None:
         """The time before which Slack asked for no message. It may be past.
@@ -101,7 +107,7 @@ class PendingAlerts:
         An unreadable time counts as none, and so does a time further ahead than any wait that is kept. Slack is then
         asked once, and repeats its wait if it still holds.
         """
-        row = self._client.get_item(TableName=self._table, Key=_QUIET.wire(), ConsistentRead=True).get("Item")
+        row = self._client.get_item(TableName=self._table, Key=self._quiet.wire(), ConsistentRead=True).get("Item")
         if row is None:
             return None
         until = read_moment(row.get("until", {}).get("S"))
@@ -123,7 +129,7 @@ class PendingAlerts:
         return {
             "TableName": self._table,
             "KeyConditionExpression": "PK = :pk AND SK < :end",
-            "ExpressionAttributeValues": {":pk": {"S": PARTITION}, ":end": {"S": _BEHIND_ALERTS}},
+            "ExpressionAttributeValues": {":pk": {"S": self.partition}, ":end": {"S": _BEHIND_ALERTS}},
         }
 
     def _update(self, key: Key, assignments: str, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
@@ -135,7 +141,32 @@ class PendingAlerts:
             ExpressionAttributeValues=values,
         )
 
+    def _key_of(self, alert: Alert) -> Key:
+        milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
+        return Key(self.partition, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")
 
-def _key_of(alert: Alert) -> Key:
-    milliseconds = round(max(alert.at, _EPOCH).timestamp() * 1000)
-    return Key(PARTITION, f"{severity_of(alert).rank}:{milliseconds:013d}:{alert.id}")
+    def _name_partition(self, now: datetime) -> None:
+        """The row is written before the first alert and stays, so that no alert is in an unnamed partition."""
+        self._update(
+            Key(PARTITION, f"{_TARGET}{self.target}"),
+            "#since = if_not_exists(#since, :now)",
+            {"#since": "since"},
+            {":now": {"S": now.astimezone(UTC).isoformat()}},
+        )
+
+
+def targets_that_waited(client: "DynamoDBClient", table: str) -> list[str]:
+    """The names of all targets that ever had a pending alert, without the default channel. The read is consistent."""
+    request: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": "PK = :pk AND begins_with(SK, :prefix)",
+        "ExpressionAttributeValues": {":pk": {"S": PARTITION}, ":prefix": {"S": _TARGET}},
+        "ConsistentRead": True,
+    }
+    names: list[str] = []
+    while True:
+        page = client.query(**request)
+        names += [row["SK"]["S"].removeprefix(_TARGET) for row in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            return [name for name in names if name]
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError
 
+from interlock_alert_dispatcher.errors import DeliveryError, TargetAway, TargetBusy, TargetRefused
 from interlock_alert_dispatcher.tokens import Tokens
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, Metric, call_in_time, get_logger, measure
@@ -69,23 +70,22 @@ _SKEW = timedelta(minutes=1)
 _METADATA = "interlock"
 
 
-class SlackError(Exception):
+class SlackError(DeliveryError):
     """The base of all errors with Slack. The alert waits as a row."""
 
 
-class SlackAway(SlackError):
+class SlackAway(SlackError, TargetAway):
     """Slack gave no valid answer: the message may or may not have been posted."""
 
 
-class SlackBusy(SlackError):
+class SlackBusy(SlackError, TargetBusy):
     """Slack posted nothing and asks to wait (429): nothing may be sent before `until` (UTC)."""
 
     def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__(f"Slack asks to wait until {until:%Y-%m-%dT%H:%M:%SZ}")
+        super().__init__(until, "Slack")
 
 
-class SlackRefused(SlackError):
+class SlackRefused(SlackError, TargetRefused):
     """Slack rejected the call and did nothing. `code` is its error code, `needed` the scope that the token lacks."""
 
     def __init__(self, code: str, needed: str = "") -> None:

@@ -5,7 +5,7 @@ event that comes twice changes nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -15,9 +15,15 @@ from interlock_alert_dispatcher.hints import Severity
 
 RUN = "run"
 _CLOCKS = frozenset({"deadline", "duration"})
+_UNSEEN = "silenced"
+"""In place of the event that made a subject bad: the event was silenced, so the channel has not seen it."""
+
 _BAD = frozenset({Severity.CRITICAL, Severity.WARNING})
 _MOST_PROBLEMS = 40
 """A thread of a day may collect incidents without an end. The oldest are dropped."""
+
+MOST_REPEATS = 50
+"""Further repeats of a reply are not counted."""
 
 
 class Fact(Struct, frozen=True, omit_defaults=True):
@@ -48,19 +54,40 @@ class Problem(Struct, frozen=True):
     raised_by: str = ""
 
 
+class Reply(Struct, frozen=True, omit_defaults=True):
+    """The latest reply of a kind: the time of its event (UTC), its id, and the ids of the repeats without a reply."""
+
+    at: datetime
+    id: str
+    repeats: tuple[str, ...] = ()
+
+
 class RunState(Struct, frozen=True, omit_defaults=True):
-    """The state of a thread: its latest event, the latest success of the run, and the problems by their subjects."""
+    """The state of a thread: its latest event, the latest success of the run, and the problems by their subjects.
+
+    `replies` has the latest reply of each kind, if repeats are suppressed.
+    """
 
     last: Fact | None = None
     success: Fact | None = None
     problems: Mapping[str, Problem] = {}
+    replies: Mapping[str, Reply] = {}
+
+    def repeats_of(self, fact: Fact) -> int:
+        """The number of repeats of the event's kind since its latest reply, at most MOST_REPEATS."""
+        reply = self.replies.get(_kind_of(fact))
+        return 0 if reply is None else len(reply.repeats)
 
 
 class Step(Struct, frozen=True):
-    """The state after an event, and whether the event is a change for the worse that the channel must see."""
+    """The state after an event, and whether the event is a change for the worse that the channel must see.
+
+    `is_repeat`: the event repeats a reply within the window of suppression, so it gets no reply.
+    """
 
     state: RunState
     is_worse: bool
+    is_repeat: bool = False
 
 
 class Standing(Struct, frozen=True):
@@ -71,8 +98,11 @@ class Standing(Struct, frozen=True):
     past: tuple[Fact, ...]
 
 
-def advance(state: RunState, fact: Fact) -> Step:
+def advance(state: RunState, fact: Fact, *, silenced: bool = False) -> Step:
     """The state after the event `fact`.
+
+    The channel does not see a `silenced` event. If it is a change for the worse, the next bad event about its subject
+    is that change for the channel.
 
     An event that is older than the latest event about its subject, or than the latest success, changes nothing for the
     worse. A repeated event has the same answer as before, so that a crash between a commit and a post loses no post.
@@ -85,9 +115,39 @@ def advance(state: RunState, fact: Fact) -> Step:
         return Step(state, is_worse=False)
     known = state.problems.get(fact.subject)
     raised_by = _raised_by(state, known, fact)
+    if silenced and raised_by == fact.id:
+        raised_by = _UNSEEN
     problem = Problem(_later(known.fact if known else None, fact), raised_by)
     is_worse = raised_by == fact.id and not _is_over(state, fact)
     return Step(replace(state, problems=_most({**state.problems, fact.subject: problem})), is_worse)
+
+
+def suppress(step: Step, fact: Fact, window: timedelta) -> Step:
+    """The step, with the repeats of replies counted.
+
+    A repeat has the type, the severity and the subject of a reply, and its time is within `window` after that of the
+    reply. A change for the worse is no repeat, and neither is a success. A repeated event has the same answer.
+    """
+    if fact.severity is Severity.GOOD:
+        return step
+    kind = _kind_of(fact)
+    reply = step.state.replies.get(kind)
+    if reply is not None and not step.is_worse and reply.id != fact.id and reply.at <= fact.at < reply.at + window:
+        is_known = fact.id in reply.repeats or len(reply.repeats) >= MOST_REPEATS
+        counted = reply if is_known else replace(reply, repeats=(*reply.repeats, fact.id))
+        return Step(_with_reply(step.state, kind, counted), step.is_worse, is_repeat=True)
+    if reply is not None and (fact.at, fact.id) <= (reply.at, reply.id):
+        return step
+    return Step(_with_reply(step.state, kind, Reply(fact.at, fact.id)), step.is_worse)
+
+
+def _with_reply(state: RunState, kind: str, reply: Reply) -> RunState:
+    latest = sorted({**state.replies, kind: reply}.items(), key=lambda item: (item[1].at, item[1].id))
+    return replace(state, replies=dict(sorted(latest[-_MOST_PROBLEMS:])))
+
+
+def _kind_of(fact: Fact) -> str:
+    return f"{fact.type} {fact.severity} {fact.subject}"
 
 
 def standing(state: RunState) -> Standing:
@@ -138,6 +198,8 @@ def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
         return known.raised_by
     if fact.severity not in _BAD:
         return ""
+    if known.raised_by == _UNSEEN:
+        return fact.id
     rises = fact.severity.rank < known.fact.severity.rank
     return fact.id if rises else known.raised_by
 

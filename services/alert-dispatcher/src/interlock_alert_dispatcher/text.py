@@ -3,7 +3,7 @@
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.foreign import render_foreign, render_within
 from interlock_alert_dispatcher.hints import Severity, advice_for
-from interlock_alert_dispatcher.state import Fact, RunState, Standing, standing
+from interlock_alert_dispatcher.state import MOST_REPEATS, Fact, RunState, Standing, standing
 
 # Slack cuts a message after 40,000 characters. All fields at their limits, each character escaped as five, are fewer.
 _NAME = 200
@@ -61,7 +61,7 @@ def head_of(alert: Alert, state: RunState) -> str:
     owner = next((fact.owner for fact in facts if fact.owner), "")
     names = (render_within(name, _HEAD_NAME) for name in (alert.pipeline_id, alert.date, owner) if name)
     lines = [" · ".join([f"{found.severity.mark} *{_state_word(found, latest)}*", *names])]
-    lines += [_problem_line(fact) for fact in facts[:_SHOWN]]
+    lines += [_problem_line(fact, state.repeats_of(fact)) for fact in facts[:_SHOWN]]
     if (hidden := len(found.open) - _SHOWN) > 0:
         lines.append(f"… and {hidden} more")
     if found.past:
@@ -77,9 +77,11 @@ def _state_word(found: Standing, latest: Fact | None) -> str:
     return "resolved" if found.past else render_within(latest.type if latest else "unknown", _TYPE)
 
 
-def _problem_line(fact: Fact) -> str:
+def _problem_line(fact: Fact, repeats: int) -> str:
     said = f": {render_within(fact.message, _BRIEF)}" if fact.message else ""
-    return f"{fact.severity.mark} {render_within(fact.type, _TYPE)} {fact.at:%Y-%m-%dT%H:%M:%SZ}{said}"
+    number = f"{repeats} or more" if repeats >= MOST_REPEATS else str(repeats)
+    again = f" (repeats without a reply: {number})" if repeats else ""
+    return f"{fact.severity.mark} {render_within(fact.type, _TYPE)} {fact.at:%Y-%m-%dT%H:%M:%SZ}{again}{said}"
 
 
 def _cause(alert: Alert) -> str:

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, head_blocks
-from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows
+from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
-from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, write_state
+from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, suppress, write_state
 from interlock_alert_dispatcher.text import fact_of, head_of
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
@@ -72,6 +72,9 @@ class Head(Struct, frozen=True):
 class Threads:
     """The threads of a channel. Several Lambdas may use them at once.
 
+    `place` ends the keys of the rows of this channel. It is empty for the default channel. A repeat within `window`
+    gets no reply.
+
     A state is committed before the head states it. An update of a head is followed by another read of the state, so
     that the last update states the last state. An alert that ends in between is delivered again and updates the head.
     """
@@ -84,26 +87,32 @@ class Threads:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[timedelta], None],
+        place: str = "",
+        window: timedelta | None = None,
     ) -> None:
         self._slack = slack
         self._rows = rows
         self._deployment = deployment
+        self._place = place
+        self._window = window
         self._now = now
         self._sleep = sleep
 
-    def record(self, alert: Alert) -> Step:
+    def record(self, alert: Alert, *, silenced: bool = False) -> Step:
         """Commit the state after the alert. A repetition has the same result."""
-        key, fact = _key_of(alert), fact_of(alert)
+        key, fact = self._key_of(alert), fact_of(alert)
         while True:
             old = self._rows.text(key, _STATE)
-            step = advance(_state_in(old), fact)
+            step = advance(_state_in(old), fact, silenced=silenced)
+            if self._window is not None and not silenced:
+                step = suppress(step, fact, self._window)
             new = write_state(step.state)
             if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
                 return step
 
     def is_begun(self, alert: Alert) -> bool:
         """Whether the alert's thread is open, or may be open soon."""
-        return self._rows.is_begun(_key_of(alert))
+        return self._rows.is_begun(self._key_of(alert))
 
     def head(self, alert: Alert, deadline: InvocationDeadline) -> Head:
         """The head of the alert's thread, which states the committed state. It is opened or updated.
@@ -140,12 +149,12 @@ class Threads:
 
     def _thread(self, alert: Alert, deadline: InvocationDeadline) -> Done | Lease:
         """The open thread, or the right to open it."""
-        key = _key_of(alert)
+        key = self._key_of(alert)
         patience = self._now() + deadline.within(_PATIENCE)
         while True:
             thread = self._rows.find(key) or self._rows.take(key, self._now())
-            if isinstance(thread, Done) and thread.texts.get("channelId") != self._slack.channel:
-                # The thread belongs to an earlier channel.
+            if isinstance(thread, Done) and (thread.outcome or thread.texts.get("channelId") != self._slack.channel):
+                # The thread belongs to an earlier channel, or another process wrote the row.
                 self._rows.forget(thread)
                 continue
             if not isinstance(thread, Held):
@@ -181,16 +190,15 @@ class Threads:
                 return state
             shown = message
 
+    def _key_of(self, alert: Alert) -> Key:
+        return Key(f"PIPELINE#{alert.pipeline_id}", key_at(alert.thread, self._place))
+
     def _state(self, key: Key) -> RunState:
         return _state_in(self._rows.text(key, _STATE))
 
     def _message(self, alert: Alert, state: RunState) -> Message:
         key = f"{alert.pipeline_id}/{alert.thread}"
         return Message(key, head_of(alert, state), tuple(head_blocks(alert, state, self._deployment)))
-
-
-def _key_of(alert: Alert) -> Key:
-    return Key(f"PIPELINE#{alert.pipeline_id}", alert.thread)
 
 
 def _state_in(attribute: Mapping[str, Any] | None) -> RunState:

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.checkup import Checkup
-from interlock_alert_dispatcher.delivery import Delivery, LogOnly
-from interlock_alert_dispatcher.dispatch import Dispatcher
-from interlock_alert_dispatcher.drain import LEASE, Drain, Drained, NoDrain
+from interlock_alert_dispatcher.daily import DailyDigest
+from interlock_alert_dispatcher.delivery import Alerts
+from interlock_alert_dispatcher.drain import LEASE
+from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
-from interlock_alert_dispatcher.pending import PendingAlerts
-from interlock_alert_dispatcher.slack import RESERVE, Slack
+from interlock_alert_dispatcher.makers import TargetMaker
+from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
+from interlock_alert_dispatcher.plans import Plans
+from interlock_alert_dispatcher.routing import RoutingRow
+from interlock_alert_dispatcher.silences import Silences
+from interlock_alert_dispatcher.slack import RESERVE
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
 from interlock_dlq import LogRouter, Router, SqsRouter
 from interlock_telemetry import (
-    InvocationDeadline,
+    InvalidEnvironment,
     Settings,
     Shown,
     aws_client,
@@ -31,28 +36,17 @@ from interlock_telemetry import (
     whole_number,
 )
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from interlock_triggers import Poster
+
 REQUIRED = ("SLACK_CHANNEL_ID", "EVENTS_TABLE", "EVENTS_TTL_DAYS")
 SERVICE = "alert-dispatcher"
 # The lifetime of a row. A century does not overflow a date.
 _OWN = {"EVENTS_TTL_DAYS": whole_number(90, lowest=1, highest=36_500), "SLACK_API_URL": url()}
 _EVENTS = "-interlock-events"
 _log = get_logger(__name__)
-
-
-class Alerts(Protocol):
-    """Delivers alerts."""
-
-    def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
-        """Deliver one alert with the body of its message, or raise."""
-        ...
-
-
-class Drains(Protocol):
-    """Posts pending alerts."""
-
-    def run(self, deadline: InvocationDeadline) -> Drained:
-        """Post pending alerts until the deadline."""
-        ...
 
 
 def now() -> datetime:
@@ -63,13 +57,14 @@ def now() -> datetime:
 class Service(Struct, frozen=True):
     """The receiver of alerts, the drain of pending alerts, the queue for messages that are not alerts, and the rest.
 
-    `checkup` looks for faults of the Slack settings. `health` has the checks of a ping. Without `dead_letters`,
-    malformed messages stay in the queue, whose redrive policy keeps them.
+    `checkup` looks for faults of the settings, and `digest` posts the summary of a day. `health` has the checks of a
+    ping. Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
     """
 
     alerts: Alerts
     drain: Drains
-    checkup: Checkup | None
+    checkup: Checkup
+    digest: DailyDigest
     dead_letters: Router | None
     health: Mapping[str, Callable[[], object]]
     settings: Settings
@@ -81,33 +76,55 @@ def wire(variables: Mapping[str, str]) -> Service:
     instrument(SERVICE, source=variables)
     keep = timedelta(days=settings.integer("EVENTS_TTL_DAYS"))
     client, table = aws_client("dynamodb"), settings["EVENTS_TABLE"]
-    rows, pending = LeasedRows(client, table, keep), PendingAlerts(client, table)
-    health: dict[str, Callable[[], object]] = {"events": rows.ping, "pending": lambda: _waiting(pending)}
     letters = _dead_letters(settings)
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
-        return Service(LogOnly(), NoDrain(pending), None, letters, health, settings)
-    slack = Slack(
-        tokens,
-        settings["SLACK_CHANNEL_ID"],
-        base_url=settings.get("SLACK_API_URL"),
-        trip_after=settings.cb_trip_after,
-        rest=settings.cb_timeout,
-        now=now,
-    )
-    dispatcher = Dispatcher(
-        slack,
-        rows,
-        now=now,
-        sleep=lambda length: pause(length.total_seconds()),
+    maker = TargetMaker(
+        client,
+        settings,
+        keep=keep,
+        tokens=tokens,
+        letters=letters or LogRouter(),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
-        quiet=settings.alert_quiet,
+        poster=_poster(settings.get("INTERLOCK_TRIGGER_ALLOWED_HOSTS") or ""),
+        silenced_by=Silences(client, table, now=now).covering,
+        now=now,
     )
-    leases = LeasedRows(client, table, keep, length=LEASE)
-    drain = Drain(slack, dispatcher, pending, leases, letters or LogRouter(), now=now)
-    delivery = Delivery(dispatcher, pending, now=now)
-    return Service(delivery, drain, Checkup(slack, now=now), letters, {**health, "slack": slack.ready}, settings)
+    targets = Targets(RoutingRow(client, table, now=now).current, maker)
+    health: dict[str, Callable[[], object]] = {
+        "events": LeasedRows(client, table, keep).ping,
+        "pending": lambda: _waiting(client, table),
+    }
+    if tokens is not None:
+        health["slack"] = maker.slack(settings["SLACK_CHANNEL_ID"]).ready
+    return Service(
+        Fanout(targets, Plans(client, table, keep, now=now)),
+        AllDrains(targets, lambda: targets_that_waited(client, table)),
+        Checkup(targets.checks, now=now),
+        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now),
+        letters,
+        health,
+        settings,
+    )
+
+
+def _poster(allowed: str) -> Callable[[], "Poster"]:
+    """The sender of webhooks, made once. An invalid allow-list ends the start of the function."""
+
+    @cache
+    def make() -> "Poster":
+        # Only a webhook needs it, and the import is slow.
+        from interlock_triggers import AllowListError, Poster
+
+        try:
+            return Poster(allowed)
+        except AllowListError as error:
+            raise InvalidEnvironment((), (f"INTERLOCK_TRIGGER_ALLOWED_HOSTS is {allowed!r}: {error}",)) from None
+
+    if allowed:
+        make()
+    return make
 
 
 def _dead_letters(settings: Settings) -> Router | None:
@@ -122,8 +139,9 @@ def _environment(table: str) -> str:
     return table.removesuffix(_EVENTS) if table.endswith(_EVENTS) else ""
 
 
-def _waiting(pending: PendingAlerts) -> Shown:
-    return Shown(f"{pending.count()} wait")
+def _waiting(client: "DynamoDBClient", table: str) -> Shown:
+    names = ["", *targets_that_waited(client, table)]
+    return Shown(f"{sum(PendingAlerts(client, table, name).count() for name in names)} wait")
 
 
 def _tokens(settings: Settings) -> Tokens | None:

@@ -4,7 +4,9 @@
 """
 
 from ._all import run_checks
+from ._schedule import zone_problem
 
 __all__ = [
     "run_checks",
+    "zone_problem",
 ]

@@ -4,23 +4,27 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from interlock_config._alert_rules import AlertRules
 from interlock_config._config import CALENDAR_PLACES, PipelineConfig, calendar_places, unknown_calendar
 from interlock_config._problems import ConfigError, Findings, Path, Problem, readable
 from interlock_config._warnings import warn, warn_of_calendars, warn_of_moves_by_calendars
 from interlock_sla import Calendar
 
+from ._alerts import build_alerts
 from ._calendars import build_calendar, warn_calendar
 from ._codec import build_pipeline, examine
 from ._json import read_json
 from ._yaml import read_yaml
 
-Document: TypeAlias = PipelineConfig | Calendar
-"""The content of one file: a pipeline or a calendar."""
+Document: TypeAlias = PipelineConfig | Calendar | AlertRules
+"""The content of one file: a pipeline, a calendar or the routing of alerts."""
 
 _OF_PIPELINES = {"pipeline", "schedule", "validation", "job"}
 _OF_CALENDARS = {"name", "days", "dates", "workdays"}
+_OF_ALERTS = {"version", "targets", "routes", "default", "suppress", "digest"}
+_ALERTS_FILE = re.compile(r"(?:.*[/\\])?alerts\.(?:ya?ml|json)", re.IGNORECASE | re.DOTALL)
 _NAME_LINE = re.compile(r"""^[ \t{]*["']?name["']?[ \t]*:[ \t]*["']?([^"'#,}\r\n]+)""", re.MULTILINE)
 _BEGINNING = 4096
 
@@ -38,10 +42,11 @@ class Review(Struct, frozen=True):
 
 
 def read_document(text: str | bytes, source: str = "") -> Document:
-    """Read a pipeline or a calendar, as the keys of the document decide.
+    """Read a pipeline, a calendar or the routing of alerts, as the keys of the document decide.
 
-    The text is JSON if `source` ends in .json, in any letter case, else YAML. Raises ConfigError with every error of
-    the file.
+    A file with the name alerts.yaml, alerts.yml or alerts.json is the routing of alerts, whatever its keys are. The
+    text is JSON if `source` ends in .json, in any letter case, else YAML. Raises ConfigError with every error of the
+    file.
     """
     return _document(*_plain(text, source))
 
@@ -79,7 +84,7 @@ def review(texts: Mapping[str, str | bytes]) -> Review:
             problems += error.problems
             findings[source] = Findings(source, findings[source].lines if source in findings else None)
             unusable[source] = raw
-            names.update({source: name} if (name := _name_in(raw)) else {})
+            names.update({source: name} if (name := _name_in(raw, source)) else {})
         else:
             names[source] = _name(documents[source])
     broken = {name.text for source, name in names.items() if source in unusable and name.path == _CALENDAR_NAME}
@@ -99,11 +104,15 @@ def _plain(text: str | bytes, source: str) -> tuple[Any, Findings]:
 
 
 def _document(raw: Any, findings: Findings) -> Document:
+    if _is_alerts(raw, findings.source):
+        return build_alerts(raw, findings)
     return build_calendar(raw, findings) if _is_calendar(raw) else build_pipeline(raw, findings)
 
 
 def _reviewed(raw: Any, findings: Findings) -> Document:
     """The document, with its warnings. Raises ConfigError with its errors and the warnings of its valid sections."""
+    if _is_alerts(raw, findings.source):
+        return build_alerts(raw, findings)
     if _is_calendar(raw):
         calendar = build_calendar(raw, findings)
         warn_calendar(calendar, findings)
@@ -114,6 +123,12 @@ def _reviewed(raw: Any, findings: Findings) -> Document:
     if config is None or findings.failed:
         raise ConfigError(findings.in_order())
     return config
+
+
+def _is_alerts(raw: Any, source: str) -> bool:
+    if _ALERTS_FILE.fullmatch(source) is not None:
+        return True
+    return isinstance(raw, dict) and bool(_OF_ALERTS & raw.keys()) and not (_OF_PIPELINES | _OF_CALENDARS) & raw.keys()
 
 
 def _is_calendar(raw: Any) -> bool:
@@ -129,16 +144,23 @@ class _Name(NamedTuple):
 
 _CALENDAR_NAME: Path = ("name",)
 _PIPELINE_ID: Path = ("pipeline", "id")
+_ALERTS: Path = ()
+_ONE_ROUTING = _Name(_ALERTS, "alerts")
+"""Each routing of alerts has this name, because a deployment has one."""
 
 
 def _name(document: Document) -> _Name:
+    if isinstance(document, AlertRules):
+        return _ONE_ROUTING
     if isinstance(document, PipelineConfig):
         return _Name(_PIPELINE_ID, document.id)
     return _Name(_CALENDAR_NAME, document.name)
 
 
-def _name_in(raw: Any) -> _Name | None:
+def _name_in(raw: Any, source: str) -> _Name | None:
     """The name in an invalid document: other documents may have the same name, or refer to it."""
+    if _is_alerts(raw, source):
+        return _ONE_ROUTING
     path = _CALENDAR_NAME if _is_calendar(raw) else _PIPELINE_ID
     text = _text_at(raw, path)
     return _Name(path, text) if text else None
@@ -174,7 +196,13 @@ def _look_between(
     first: dict[_Name, str] = {}
     for source, name in names.items():
         earlier = first.setdefault(name, source)
-        if earlier != source:
+        if earlier == source:
+            continue
+        if name == _ONE_ROUTING:
+            findings[source].error(
+                (), UNSET, f"routes alerts, as {readable(earlier)} does; a deployment has one such file"
+            )
+        else:
             findings[source].error(
                 name.path, name.text, f"is also the {name.path[-1]} of {readable(earlier)}; it must be unique"
             )

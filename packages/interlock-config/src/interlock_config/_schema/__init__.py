@@ -1,8 +1,9 @@
 """The JSON Schemas: `_schema` makes the documents, `_types` the schema of one type."""
 
-from ._schema import calendar_schema, json_schema
+from ._schema import alerts_schema, calendar_schema, json_schema
 
 __all__ = [
+    "alerts_schema",
     "calendar_schema",
     "json_schema",
 ]

@@ -1,10 +1,11 @@
-"""The JSON Schema of pipeline and calendar files, made from the structs that read them."""
+"""The JSON Schemas of pipeline files, calendar files and alerts.yaml, made from the structs that read them."""
 
 from itertools import combinations
 from typing import Any
 
 import msgspec.inspect as shape
 
+from interlock_config._alert_rules import TARGET_NAME, AlertRules, TopicFormat, alert_types
 from interlock_config._config import PipelineConfig
 from interlock_config._fields import DURATION_PATTERN, JobType
 from interlock_config._files import CalendarFile
@@ -43,6 +44,21 @@ def calendar_schema() -> dict[str, Any]:
     definitions: Definitions = {}
     schema = document_schema(CalendarFile, definitions)
     return {"$schema": DRAFT, "title": "Interlock calendar", **schema, "$defs": definitions}
+
+
+def alerts_schema() -> dict[str, Any]:
+    """The schema (draft 2020-12) of the file alerts.yaml. Only decoding finds unknown names and unreachable routes."""
+    definitions: Definitions = {}
+    schema = document_schema(AlertRules, definitions)
+    chatbot = {"required": ["format"], "properties": {"format": {"const": TopicFormat.CHATBOT.value}}}
+    definitions["AlertTarget"]["oneOf"] = [
+        {**given("slack"), "not": {"anyOf": [given("secret"), chatbot]}},
+        {**given("sns"), "not": given("secret")},
+        {**given("webhook", "secret"), "not": chatbot},
+    ]
+    schema["properties"]["targets"]["propertyNames"] = {"pattern": rf"^{TARGET_NAME}$(?!\n)"}
+    definitions["AlertMatch"]["properties"]["event"]["items"] = {"enum": list(alert_types())}
+    return {"$schema": DRAFT, "title": "Interlock alerts", **schema, "$defs": dict(sorted(definitions.items()))}
 
 
 def _across_sections() -> list[dict[str, Any]]:

@@ -43,13 +43,19 @@ def look_at_unknown_key(key: str, known: Collection[str], path: Path) -> Unknown
     near = nearest(key, known)
     if near is not None:
         return UnknownKey(f"is not a known key; did you mean {near}?", ((*path, near),))
-    # The key of another job type has no place in this job, and the key of a pipeline has no place in a calendar.
-    if path != ("job", "config") and (path or "pipeline" in known):
+    # The key of another job type has no place in this job, and the key of a pipeline has no place in another file.
+    if path != ("job", "config") and ("pipeline" in known or path[:1] in _sections()):
         places = _places().get(key.strip().casefold(), [])
         elsewhere = next((place for place in places if place != path[: len(place)]), None)
         if elsewhere is not None:
             return UnknownKey(f"is not a known key here; it belongs at {'.'.join(elsewhere)}", (elsewhere,))
     return UnknownKey(f"is not a known key; known here: {', '.join(known)}")
+
+
+@lru_cache(maxsize=1)
+def _sections() -> frozenset[Path]:
+    """The places of the sections of a pipeline config."""
+    return frozenset((name,) for name in PipelineConfig.__struct_encode_fields__)
 
 
 @lru_cache(maxsize=1)

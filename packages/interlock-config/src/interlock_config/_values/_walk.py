@@ -8,6 +8,7 @@ import msgspec.inspect as shape
 from msgspec import UNSET
 
 from interlock_config._problems import HIDDEN, Findings, Path, line_of, show
+from interlock_rules import Rule
 from interlock_sla import SlaError, parse_cron, zone
 
 from ._expected import Expected, allowed_words, choices, stand_in
@@ -144,7 +145,8 @@ def _walk_list(expected: Expected, value: Any, path: Path, findings: Findings) -
         is_entry = _is_word(value) and isinstance(kind.item_type, _WORDS) and _fits(kind.item_type, value)
         hint = f"; write [{value}]" if is_entry else ""
         if isinstance(value, dict) and isinstance(kind.item_type, shape.StructType):
-            hint = "; begin every rule with a dash, even a single rule"
+            entry = "rule" if kind.item_type.cls is Rule else "entry"
+            hint = f"; begin every {entry} with a dash, even a single {entry}"
         findings.error(path, value, allowed + hint)
         return UNSET
     if len(value) < (kind.min_length or 0):

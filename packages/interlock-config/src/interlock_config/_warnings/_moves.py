@@ -9,6 +9,9 @@ from interlock_config._problems import Findings, Path
 from interlock_sla import Calendar, DormantDays, Exclusions, ExecutionDate, SlaError, trigger_deadline
 
 _ONE_DAY = timedelta(days=1)
+_YEARS = range(1901, 9998)
+"""The years whose days, with those around them, are execution dates."""
+
 _DAYS_BEFORE = 3
 """Most days from an execution date to a deadline that falls on the first day of a row of excluded days."""
 
@@ -65,13 +68,15 @@ def _long_rows(exclusions: Exclusions) -> Iterator[date]:
     named = {*exclusions.dates, *(day for calendar in exclusions.calendars for day in calendar.dates)}
     seen: set[date] = set()
     for day in sorted(named):
-        if day in seen or not exclusions.excludes(day):
+        if day in seen or day.year not in _YEARS or not exclusions.excludes(day):
             continue
         first, last = day, day
         while exclusions.excludes(first - _ONE_DAY) and day - first < DormantDays.LONGEST_MOVE:
             first -= _ONE_DAY
         while exclusions.excludes(last):
             seen.add(last)
+            if last == date.max:
+                break
             last += _ONE_DAY
         if last - first > DormantDays.LONGEST_MOVE:
             yield first

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interlock_local.stack import LocalStack
 
 _PASSED_ON = "INTERLOCK_"
+_OF_WEBHOOKS = ("INTERLOCK_WEBHOOK_", "INTERLOCK_TRIGGER_ALLOWED_HOSTS")
 _WATCHED_SECONDS = 1.0
 
 
@@ -113,6 +114,7 @@ def _local_settings(otlp: str) -> "StackSettings":
     passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
     return StackSettings(
         job_environment=passed_on,
+        alert_environment={name: value for name, value in passed_on.items() if name.startswith(_OF_WEBHOOKS)},
         slack_bot_token=os.environ.get("SLACK_BOT_TOKEN", ""),
         slack_channel_id=os.environ.get("SLACK_CHANNEL_ID", "C0LOCAL"),
         pending_grace="15s",

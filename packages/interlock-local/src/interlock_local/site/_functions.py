@@ -115,7 +115,12 @@ class Functions:
             "sla-monitor": {**common, **timers},
             "watchdog": {**common, **machine, **letters, **timers, **patience},
             "event-sink": {**events, "DLQ_QUEUE_URL": queues["event-sink-dlq"].url},
-            "alert-dispatcher": {**events, **slack, "DLQ_QUEUE_URL": queues["alert-dlq"].url},
+            "alert-dispatcher": {
+                **events,
+                **slack,
+                **settings.alert_environment,
+                "DLQ_QUEUE_URL": queues["alert-dlq"].url,
+            },
         }[service]
         telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint}
         return {name: value for name, value in {**telemetry, **variables}.items() if value}

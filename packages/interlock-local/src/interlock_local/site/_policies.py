@@ -63,7 +63,8 @@ class _Statements:
                 self._send("event-sink-dlq"),
             ],
             "alert-dispatcher": [
-                self._events(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem")),
+                self._events((*_READ, "dynamodb:UpdateItem", "dynamodb:DeleteItem")),
+                _allow(["dynamodb:Query"], [f"{self._table('events')}/index/GSI1"]),
                 self._receive("alerts"),
                 self._send("alert-dlq"),
             ],

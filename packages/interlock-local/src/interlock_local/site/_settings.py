@@ -8,12 +8,14 @@ from msgspec import Struct
 class StackSettings(Struct, frozen=True, kw_only=True):
     """The settings of a deployment. Durations are text, such as 2m.
 
-    `job_environment` has the INTERLOCK_ variables that job configs and commands may use. `otlp_endpoint` is the URL of
-    a collector for traces and metrics. The zips need their exporter then.
+    `job_environment` has the INTERLOCK_ variables that job configs and commands may use, and `alert_environment` those
+    of the webhooks of alerts. `otlp_endpoint` is the URL of a collector for traces and metrics. The zips need their
+    exporter then.
     """
 
     environment: str = "local"
     job_environment: Mapping[str, str] = {}
+    alert_environment: Mapping[str, str] = {}
     slack_channel_id: str = "C0LOCAL"
     slack_bot_token: str = ""
     slack_secret_arn: str = ""

@@ -1,0 +1,164 @@
+"""interlock alerts: shows where each alert is."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from interlock_cli._audit import Audit, Fate, Finding, Queues, audit, not_posted
+from interlock_cli._dead_letters import queue_url
+from interlock_cli._deployment import Deployment, deployment, deployment_options
+from interlock_cli._output import CliError, console, print_json, table
+from interlock_config import alert_types
+from interlock_dlq import QueuedLetter, list_letters
+from interlock_sla import DurationError, parse_duration
+from interlock_store import AlertRecords, TableNames
+
+WAIT_SECONDS = 1
+MOST_LETTERS = 10_000
+_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+_COLOURS = {Fate.UNACCOUNTED: "red", Fate.DEAD: "red", Fate.LOST: "yellow", Fate.WAITING: "yellow"}
+
+
+@click.group()
+def alerts() -> None:
+    """Show where each alert is."""
+
+
+@alerts.command(name="audit")
+@click.option("--since", default="24h", show_default=True, metavar="TIME|DURATION", help="First event of the audit.")
+@click.option(
+    "--output",
+    "-o",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or one JSON document.",
+)
+@deployment_options
+def audit_command(since: str, form: str, environment: str, endpoint_url: str | None) -> None:
+    """Account for every event since a time that deserved an alert.
+
+    Each event has one fate, and the counts add up to the number of events. Every alert that was not posted is listed
+    with the reason. For several targets, the worst fate counts. The exit code is 1 if an alert is unaccounted.
+
+    \b
+    Examples:
+      interlock alerts audit --since 24h
+      interlock alerts audit --since 2026-03-03T00:00:00Z --environment prod -o json
+    """
+    now = datetime.now(UTC)
+    begin = _read_since(since, now)
+    where = deployment(environment, endpoint_url)
+    where.store()  # names a local stack that does not run
+    records = AlertRecords(where.client("dynamodb"), TableNames.of_environment(environment))
+    # The queues are read first: a message that leaves its queue meanwhile has a row by then.
+    queues = read_queues(where)
+    found = audit(records, alert_types(), begin, queues, now)
+    if form == "json":
+        print_json(_wire(found, begin, now, queues))
+    else:
+        _print(found, begin, queues)
+    click.get_current_context().exit(1 if found.counts[Fate.UNACCOUNTED] else 0)
+
+
+def read_queues(where: Deployment) -> Queues:
+    """The dead letters of alerts, and whether the alert queue has messages. An error is a part of the result."""
+    try:
+        client = where.client("sqs")
+        letters = queue_url(client, where.environment, "alert-dlq")
+        queue = queue_url(client, where.environment, "alerts")
+        if letters is None or queue is None:
+            return Queues(problem="the alert queue or its dead-letter queue does not exist")
+        counts = client.get_queue_attributes(QueueUrl=queue, AttributeNames=list(_COUNTS))["Attributes"]
+        found = list_letters(letters, client=client, limit=MOST_LETTERS, wait_seconds=WAIT_SECONDS)
+    except ClientError as error:
+        return Queues(problem=f"the queues cannot be read: {error.response['Error'].get('Code', error)}")
+    except BotoCoreError as error:
+        return Queues(problem=f"the queues cannot be read: {error}")
+    return Queues(frozenset(_ids_in(found)), any(int(counts.get(name, 0)) for name in _COUNTS))
+
+
+def _ids_in(letters: Iterable[QueuedLetter]) -> Iterable[str]:
+    """The event ids of the messages in the dead letters, and of messages that the queue moved as they were."""
+    for message in letters:
+        payload = message.letter.payload if message.letter else {"body": message.body}
+        identifier = _id_in(payload.get("body"))
+        if identifier is not None:
+            yield identifier
+
+
+def _id_in(body: object) -> str | None:
+    try:
+        envelope = msgspec.json.decode(str(body), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    detail = envelope.get("detail")
+    found = (detail.get("id") if isinstance(detail, dict) else None) or envelope.get("id")
+    return found if isinstance(found, str) else None
+
+
+def _read_since(text: str, now: datetime) -> datetime:
+    try:
+        begin = now - parse_duration(text)
+    except DurationError:
+        begin = _read_time(text)
+    except OverflowError:
+        raise CliError(f"--since {text}: is too long ago") from None
+    if begin > now:
+        raise CliError(f"--since {text}: must be in the past")
+    return begin
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        allowed = "must be a duration such as 24h, or a time such as 2026-03-03T00:00:00Z"
+        raise CliError(f"--since {text}: {allowed}") from None
+    if moment.tzinfo is None:
+        raise CliError(f"--since {text}: must name its zone, such as {text}Z or {text}+01:00")
+    return moment.astimezone(UTC)
+
+
+def _print(found: Audit, begin: datetime, queues: Queues) -> None:
+    out = console()
+    out.line(f"{len(found.findings)} alerts since {begin:%Y-%m-%d %H:%M:%S}Z")
+    for fate, count in found.counts.items():
+        out.line((_COLOURS.get(Fate(fate), "default") if count else "dim", f"{count:>8}  {fate}"))
+    if queues.problem:
+        out.line(("yellow", "warning:"), f" {queues.problem}")
+    listed = not_posted(found)
+    if listed:
+        rows = table("fate", "time", "event", "pipeline", "date", "id", "reason", whole=("fate", "time", "id"))
+        for one in listed:
+            named = (_COLOURS.get(one.fate, "default"), str(one.fate))
+            rows.add_row(named, f"{one.at:%m-%d %H:%M:%S}Z", one.type, one.pipeline, one.date, one.id, one.reason)
+        out.table(rows)
+
+
+def _wire(found: Audit, begin: datetime, now: datetime, queues: Queues) -> dict[str, Any]:
+    return {
+        "since": begin.isoformat(),
+        "until": now.isoformat(),
+        "events": len(found.findings),
+        "counts": found.counts,
+        "problem": queues.problem or None,
+        "notPosted": [_event(one) for one in not_posted(found)],
+    }
+
+
+def _event(found: Finding) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "type": found.type,
+        "pipeline": found.pipeline,
+        "date": found.date or None,
+        "at": found.at.isoformat(),
+        "fate": str(found.fate),
+        "reason": found.reason,
+    }

@@ -1,0 +1,138 @@
+"""interlock silence: its rows, its record, and the errors of its options."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from interlock_cli import _silence as module
+from interlock_cli import main
+from interlock_config import decode_yaml
+from interlock_store import MemoryTables, Silence, Store, TableNames
+
+PIPELINE = """
+pipeline: {id: bronze}
+schedule: {trigger: {key: ready, check: exists}}
+validation: {rules: [{key: ready, check: exists}]}
+job: {type: command, config: {command: "true"}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def store(tables: MemoryTables, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(module, "caller", lambda where: "arn:aws:iam::1:user/operator")
+    made = Store(tables, TableNames.of_environment("test"))
+    made.put_config(decode_yaml(PIPELINE))
+    return made
+
+
+def run(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, ["silence", *words])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_a_silence_is_a_row_with_its_record(store: Store) -> None:
+    before = datetime.now(UTC)
+    output = run("bronze", "--until", "2h", "--reason", "  source is migrated ")
+    (found,) = store.silences()
+    assert timedelta(hours=2) <= found.until - before < timedelta(hours=2, minutes=1)
+    assert (found.pipeline, found.events, found.every, found.reason) == ("bronze", (), False, "source is migrated")
+    assert found.by == "arn:aws:iam::1:user/operator"
+    assert found.is_in_force(datetime.now(UTC))
+    assert "silenced all alerts except breaches of bronze until" in output
+    assert found.id in output
+    assert "matches no pipeline" not in output
+
+
+def test_the_long_form_takes_names_of_commands(store: Store) -> None:
+    assert "list matches no pipeline of test" in run("add", "list", "--until", "1h", "--reason", "x")
+    assert [one.pipeline for one in store.silences()] == ["list"]
+
+
+def test_events_and_a_time_are_kept(store: Store) -> None:
+    until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    options = ("--event", "SLA_BREACH", "--event", "JOB_FAILED", "--event", "SLA_BREACH")
+    answer = json.loads(run("b*", "--until", until.isoformat(), "--reason", "x", *options, "--json"))
+    (found,) = store.silences()
+    assert (found.events, found.until) == (("SLA_BREACH", "JOB_FAILED"), until)
+    assert (answer["id"], answer["events"], answer["inForce"]) == (found.id, ["SLA_BREACH", "JOB_FAILED"], True)
+
+
+def test_all_covers_breaches(store: Store) -> None:
+    assert "silenced all alerts of bronze" in run("bronze", "--until", "1h", "--reason", "x", "--all")
+    assert next(store.silences()).every
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("bronze", "--reason", "x"), "--until"),
+        (("bronze", "--until", "1h"), "--reason"),
+        (("bronze", "--until", "soon", "--reason", "x"), "must be a duration such as 2h, or a time"),
+        (("bronze", "--until", "2999-01-01T00:00:00", "--reason", "x"), "must name its zone"),
+        (("bronze", "--until", "2020-01-01T00:00:00Z", "--reason", "x"), "must be after now"),
+        (("bronze", "--until", "0s", "--reason", "x"), "must be after now"),
+        (("bronze", "--until=-1h", "--reason", "x"), "must be after now"),
+        (("bronze", "--until", "2161h", "--reason", "x"), "at most 90 days ahead"),
+        (("bronze", "--until", "23999999999h", "--reason", "x"), "at most 90 days ahead"),
+        (("bronze", "--until", "1h", "--reason", " "), "--reason: must not be empty"),
+        (("bron ze", "--until", "1h", "--reason", "x"), "PIPELINE 'bron ze': must be"),
+        (("bronze", "--until", "1h", "--reason", "x", "--event", "SLA_BREECH"), "--event SLA_BREECH: is not"),
+        (("bronze", "--until", "1h", "--reason", "x", "--event", "RUN_HELD"), "--event RUN_HELD: is not"),
+        (("bronze", "--until", "1h", "--reason", "x", "--event", "SLA_MET", "--all"), "exclude each other"),
+    ],
+)
+def test_wrong_options_write_nothing(store: Store, words: tuple[str, ...], said: str) -> None:
+    assert said in run(*words, code=2)
+    assert list(store.silences()) == []
+
+
+def test_all_problems_of_the_options_come_at_once() -> None:
+    output = run("?!", "--until", "1h", "--reason", " ", "--event", "X", code=2)
+    assert [line.partition(":")[0] for line in output.splitlines()] == ["PIPELINE '?!'", "--reason", "--event X"]
+
+
+def test_an_ended_silence_stays_as_a_record(store: Store) -> None:
+    run("bronze", "--until", "1h", "--reason", "x")
+    (made,) = store.silences()
+    assert "ended the silence of bronze" in run("end", made.id)
+    (found,) = store.silences()
+    assert found.ended_at is not None
+    assert found.ended_by == "arn:aws:iam::1:user/operator"
+    assert not found.is_in_force(datetime.now(UTC))
+    assert run("list") == "no silence is in force\n"
+    assert [one["endedBy"] for one in json.loads(run("list", "--ended", "--json"))] == [found.ended_by]
+    assert "was ended before" in run("end", made.id, code=2)
+    assert "no silence 'x' is in force" in run("end", "x", code=2)
+
+
+def test_the_list_has_the_silences_that_have_not_ended(store: Store) -> None:
+    now = datetime.now(UTC)
+    for name, until in (("over", now - timedelta(hours=1)), ("later", now + timedelta(hours=1))):
+        since = until - timedelta(hours=2)
+        store.put_silence(Silence(id=name, pipeline="b*", since=since, until=until, reason="why", by="who"))
+    output = run("list")
+    assert "later" in output
+    assert "over" not in output
+    states = {one["id"]: one["inForce"] for one in json.loads(run("list", "--ended", "--json"))}
+    assert states == {"over": False, "later": True}
+    assert "there are no silences" not in run("list", "--ended")
+
+
+class Refusing:
+    """A deployment whose STS does not know the caller."""
+
+    def patient_client(self, service: str, **_: Any) -> Any:
+        from botocore.exceptions import NoCredentialsError
+
+        raise NoCredentialsError
+
+
+def test_without_an_identity_the_local_user_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("getpass.getuser", lambda: "operator")
+    assert module.caller(Refusing()) == "operator (local user)"  # type: ignore[arg-type]

@@ -1,0 +1,200 @@
+"""The file alerts.yaml: its errors with their exact messages, its routes, and its way to JSON and back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from interlock_config import (
+    AlertFacts,
+    AlertRules,
+    ConfigError,
+    alerts_schema,
+    decode_alerts,
+    decode_alerts_yaml,
+    encode_alerts,
+    glob_matches,
+    read_document,
+    review,
+    route,
+)
+from interlock_config._files._yaml import read_yaml
+
+SCHEMA = Draft202012Validator(alerts_schema(), format_checker=FormatChecker())
+SCHEMA_IS_BLIND = "(the schema is blind)"
+TARGETS = """
+version: 1
+targets:
+  data-team: {slack: C0123456789}
+  mail: {sns: 'arn:aws:sns:eu-central-1:111122223333:data-alerts.fifo'}
+  hook: {webhook: 'https://hooks.example.com/interlock', secret: '${INTERLOCK_WEBHOOK_KEY}'}
+"""
+RIGHT = f"""{TARGETS}
+routes:
+  - match: {{severity: [critical]}}
+    to: [hook]
+    continue: true
+  - match: {{owner: 'data-*', severity: [critical, warning]}}
+    to: [data-team]
+    mention: {{critical: here, warning: S0123456789}}
+  - match: {{pipeline: gold-*, event: [SLA_BREACH, SLA_WARNING]}}
+    to: [mail]
+suppress: {{window: 30m}}
+digest: {{at: "08:00", timezone: Europe/Berlin, to: data-team}}
+"""
+
+
+class Case(NamedTuple):
+    name: str
+    text: str
+    said: list[str]
+    schema_rejects: bool
+
+
+def cases() -> Iterator[Case]:
+    for block in (Path(__file__).parent / "wrong_alerts.txt").read_text().split("\n\n"):
+        name, *lines = block.strip().splitlines()
+        text = [line for line in lines if not line.startswith(("=> ", "("))]
+        said = [line.removeprefix("=> ") for line in lines if line.startswith("=> ")]
+        yield Case(name.removeprefix("# "), "\n".join(text), said, SCHEMA_IS_BLIND not in lines)
+
+
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_wrong_file_gets_exactly_these_errors(case: Case) -> None:
+    with pytest.raises(ConfigError) as caught:
+        decode_alerts_yaml(case.text, "alerts.yaml")
+    errors = [one for one in caught.value.problems if one.severity == "error"]
+    assert [str(one).partition(": ")[2] for one in errors] == case.said
+    assert all(one.source == "alerts.yaml" and one.line is not None for one in errors)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_schema_rejects_each_file_that_it_can(case: Case) -> None:
+    assert SCHEMA.is_valid(read_yaml(case.text, "")[0]) != case.schema_rejects
+
+
+def test_the_list_of_wrong_files_is_read_whole() -> None:
+    assert len(CASES) >= 30
+    assert all(case.said for case in CASES)
+
+
+def test_a_right_file_is_read_and_survives_the_way_to_json() -> None:
+    rules = decode_alerts_yaml(RIGHT)
+    assert decode_alerts(encode_alerts(rules)) == rules
+    assert SCHEMA.is_valid(read_yaml(RIGHT, "")[0])
+    assert rules.suppress is not None
+    assert rules.suppress.window.text == "30m"
+    assert rules.targets["mail"].address.endswith(".fifo")
+
+
+def test_a_file_with_a_version_alone_is_right() -> None:
+    assert decode_alerts_yaml("version: 1") == AlertRules(version=1)
+
+
+def facts(**given: Any) -> AlertFacts:
+    return AlertFacts(**{"event": "JOB_FAILED", "severity": "warning", "pipeline": "bronze-orders", **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "targets"),
+    [
+        ({}, {"": ""}),
+        ({"severity": "critical"}, {"hook": ""}),
+        ({"owner": "data-eu"}, {"data-team": "S0123456789"}),
+        ({"owner": "data-eu", "severity": "critical"}, {"hook": "", "data-team": "here"}),
+        ({"owner": "Data-eu"}, {"": ""}),
+        ({"owner": "data-eu", "severity": "good"}, {"": ""}),
+        ({"pipeline": "gold-x", "event": "SLA_WARNING"}, {"mail": ""}),
+        ({"pipeline": "gold-x"}, {"": ""}),
+        ({"pipeline": "gold-x", "event": "SLA_BREACH", "severity": "critical"}, {"hook": "", "mail": ""}),
+        ({"pipeline": "gold-x", "event": "SLA_WARNING", "owner": "data-eu"}, {"data-team": "S0123456789"}),
+    ],
+)
+def test_the_first_route_counts_unless_it_continues(given: dict[str, str], targets: dict[str, str]) -> None:
+    assert route(decode_alerts_yaml(RIGHT), facts(**given)) == targets
+
+
+def test_an_alert_without_a_route_goes_to_the_default_targets() -> None:
+    rules = decode_alerts_yaml(f"{TARGETS}\nroutes: [{{match: {{severity: [good]}}, to: [hook]}}]\ndefault: [mail]")
+    assert route(rules, facts()) == {"mail": ""}
+
+
+def test_a_target_of_two_routes_gets_the_alert_once() -> None:
+    silent = "{to: [mail], continue: true}"
+    loud = "{match: {severity: [warning]}, to: [mail, hook], continue: true, mention: {warning: here}}"
+    for routes in (f"{silent}, {loud}", f"{loud}, {silent}"):
+        found = route(decode_alerts_yaml(f"{TARGETS}\nroutes: [{routes}]"), facts())
+        assert found == {"mail": "here", "hook": "here"}
+
+
+@pytest.mark.parametrize(
+    ("glob", "text", "fits"),
+    [
+        ("bronze-*", "bronze-", True),
+        ("bronze-*", "silver-bronze-x", False),
+        ("gold-?", "gold-12", False),
+        ("[a]", "a", False),
+        ("[a]", "[a]", True),
+        ("Gold", "gold", False),
+    ],
+)
+def test_a_pattern_knows_stars_and_question_marks_alone(glob: str, text: str, fits: bool) -> None:
+    assert glob_matches(glob, text) is fits
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "hidden"),
+    [
+        ("pipeline: '*'", "pipeline: gold", True),
+        ("pipeline: 'a*'", "pipeline: 'a*b'", True),
+        ("pipeline: 'a?'", "pipeline: 'a*'", False),
+        ("pipeline: '?-*'", "pipeline: '*-x'", False),
+        ("pipeline: gold", "severity: [good]", False),
+        ("owner: '*'", "pipeline: gold", False),
+        ("owner: '*'", "owner: data", True),
+        ("severity: [good, notice, warning, critical]", "pipeline: gold", True),
+        ("severity: [good]", "severity: [good, notice]", False),
+        ("event: [SLA_MET, SLA_BREACH]", "event: [SLA_MET]", True),
+        ("event: [SLA_MET]", "pipeline: gold", False),
+    ],
+)
+def test_a_route_is_hidden_only_by_a_wider_one(wide: str, narrow: str, hidden: bool) -> None:
+    text = f"{TARGETS}\nroutes: [{{match: {{{wide}}}, to: [mail]}}, {{match: {{{narrow}}}, to: [hook]}}]"
+    if hidden:
+        with pytest.raises(ConfigError, match="is never reached"):
+            decode_alerts_yaml(text)
+    else:
+        assert len(decode_alerts_yaml(text).routes) == 2
+
+
+def test_a_target_without_alerts_and_a_vain_mention_are_warnings() -> None:
+    text = f"{TARGETS}\nroutes: [{{to: [mail], mention: {{critical: here}}}}]"
+    found = review({"alerts.yaml": text})
+    assert not found.failed
+    assert [(one.path, one.severity) for one in found.problems] == [
+        ("targets.data-team", "warning"),
+        ("targets.hook", "warning"),
+        ("routes[0].mention", "warning"),
+    ]
+
+
+@pytest.mark.parametrize("source", ["alerts.yaml", "teams/alerts.yml", "ALERTS.yaml"])
+def test_the_name_of_the_file_decides(source: str) -> None:
+    with pytest.raises(ConfigError, match="version: is missing"):
+        read_document("pipeline: {id: orders}", source)
+
+
+def test_the_keys_decide_for_another_name() -> None:
+    assert isinstance(read_document(RIGHT, "routing.yaml"), AlertRules)
+
+
+def test_a_deployment_has_one_routing() -> None:
+    found = review({"a/alerts.yaml": "version: 1", "b/alerts.yaml": "version: 1"})
+    assert [str(one) for one in found.problems] == [
+        "b/alerts.yaml:1: routes alerts, as a/alerts.yaml does; a deployment has one such file"
+    ]

@@ -1,0 +1,163 @@
+"""Delivers each alert to its targets, and posts the pending alerts of all targets."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from msgspec import Struct
+
+from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.checkup import Check
+from interlock_alert_dispatcher.delivery import Alerts
+from interlock_alert_dispatcher.drain import Drained
+from interlock_alert_dispatcher.errors import TargetRefused
+from interlock_alert_dispatcher.plans import Plans
+from interlock_alert_dispatcher.routing import DEFAULT, Routing
+from interlock_config import AlertTarget
+from interlock_telemetry import InvocationDeadline, get_logger
+
+_log = get_logger(__name__)
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+
+class Drains(Protocol):
+    """Posts pending alerts."""
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        """Post pending alerts until the deadline."""
+        ...
+
+
+class Announcement(Struct, frozen=True):
+    """A message that is about no alert. A target that gets the same key twice has the same message.
+
+    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC).
+    """
+
+    key: str
+    text: str
+    since: datetime | None = None
+    is_repeat: bool = False
+
+
+def _announce_nothing(said: Announcement, deadline: InvocationDeadline) -> str:
+    raise TargetRefused("this target takes no announcements")
+
+
+class Target(Struct, frozen=True):
+    """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any.
+
+    `place` ends the keys of its rows. It is empty for the default channel. `announce` posts a message that is about no
+    alert, and returns the id that the target gave it. It raises DeliveryError.
+    """
+
+    address: str
+    alerts: Alerts
+    drain: Drains
+    check: Check | None = None
+    place: str = ""
+    announce: Callable[[Announcement, InvocationDeadline], str] = _announce_nothing
+
+
+MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]
+"""Makes the target of a name. Without a description it is the default channel, which posts for that name. The function
+gives the person whom an alert mentions there. The time is the window of suppression."""
+
+
+class Targets:
+    """The targets of the routing that counts now. They are made once per routing."""
+
+    def __init__(self, routing: Callable[[], Routing], make: MakeTarget) -> None:
+        self._routing = routing
+        self._make = make
+        self._made_for = Routing()
+        self._made: dict[str, Target] = {}
+
+    def routing(self) -> Routing:
+        """The routing that counts now."""
+        found = self._routing()
+        if found != self._made_for:
+            self._made_for = found
+            self._made.clear()
+        return found
+
+    def named(self, name: str) -> Target:
+        """The target of a name. A name that left the routing leads to the default channel."""
+        self.routing()
+        if name not in self._made:
+            rules = self._made_for.rules
+            described = rules.targets.get(name) if rules else None
+            window = rules.suppress.window if rules and rules.suppress else None
+            self._made[name] = self._make(name, described, self._mention_at(name), window)
+        return self._made[name]
+
+    def checks(self) -> dict[str, Check]:
+        """The checks of the default channel, of each target of the routing, and of the routing itself."""
+        rules = self.routing().rules
+        used = [self.named(name) for name in (DEFAULT, *(rules.targets if rules else ()))]
+        own = {one.address: one.check for one in used if one.check is not None}
+        return {**own, "alerts.yaml": self._made_for.check}
+
+    def _mention_at(self, name: str) -> Callable[[Alert], str]:
+        routing = self._made_for
+        return lambda alert: routing.targets_of(alert).get(name, "")
+
+
+class Fanout:
+    """Delivers an alert to each of its targets. A failure of one target never hinders the others."""
+
+    def __init__(self, targets: Targets, plans: Plans) -> None:
+        self._targets = targets
+        self._plans = plans
+
+    def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
+        """Deliver the alert, or keep it for the targets that do not take it.
+
+        Raises the first error that is not one of a target, after all targets were tried. The queue then delivers the
+        alert again, and the targets that have it get it no second time.
+        """
+        routing = self._targets.routing()
+        names = [DEFAULT] if routing.rules is None or alert.is_merged else self._plan(alert, routing)
+        failures: list[Exception] = []
+        for name in names:
+            try:
+                self._targets.named(name).alerts.deliver(alert, body, deadline)
+            except Exception as failure:  # noqa: BLE001 - it is raised after the other targets
+                _log.error("target_failed", target=name, type=alert.type, reason=f"{type(failure).__name__}: {failure}")
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    def _plan(self, alert: Alert, routing: Routing) -> list[str]:
+        """The targets of the first delivery of this alert, so that an edit of the routing changes no alert halfway."""
+        return self._plans.keep(alert, {name: self._targets.named(name).place for name in routing.targets_of(alert)})
+
+
+class AllDrains:
+    """Posts the pending alerts of the default channel and of each target that has some."""
+
+    def __init__(self, targets: Targets, waited: Callable[[], list[str]]) -> None:
+        self._targets = targets
+        self._waited = waited
+
+    def run(self, deadline: InvocationDeadline) -> Drained:
+        """Post pending alerts until the deadline. Each target gets an equal part of the time that is left."""
+        names = [DEFAULT, *(name for name in self._waited() if _NAME.fullmatch(name))]
+        results: list[Drained] = []
+        failures: list[Exception] = []
+        for place, name in enumerate(names):
+            share = deadline.remaining() / (len(names) - place)
+            part = InvocationDeadline.after(share, clock=deadline.clock) if len(names) > 1 else deadline
+            try:
+                results.append(self._targets.named(name).drain.run(part))
+            except Exception as failure:  # noqa: BLE001 - it is raised after the other targets
+                _log.error("drain_failed", target=name, reason=f"{type(failure).__name__}: {failure}")
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+        return Drained(
+            sum(one.posted for one in results),
+            sum(one.waiting for one in results),
+            next((one.reason for one in results if one.reason), None),
+        )
