@@ -127,7 +127,8 @@ class Plant:
             "scheduleId": "stream",
             "date": "2026-03-03",
             "message": name if kind != "alert" else f"the job broke, {name}.",
-            "timestamp": "2026-03-03T08:00:00Z",
+            # The row of an event of March would have expired.
+            "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         }
         event = {"source": "interlock", "detail-type": "JOB_FAILED", "id": name, "detail": detail}
         sent = self._sqs.send_message(QueueUrl=self.url(kind), MessageBody=json.dumps(event))
