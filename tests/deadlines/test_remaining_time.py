@@ -97,10 +97,10 @@ def broken_record(store: Store | None) -> Event:
     return {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": "1", "Keys": 7}}]}
 
 
-def committed_run(store: Store | None) -> Event:
+def committed_run(store: Store | None, ago: timedelta = timedelta()) -> Event:
     """A trigger row that waits for its execution."""
     assert store is not None
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - ago
     start = open_run(KEY, decided_at=now, execution_timeout=4 * HOUR, arrived_at=now)
     store.commit(start)
     row = store.row("PIPELINE#bronze", "TRIGGER#stream#2026-03-03")
@@ -131,6 +131,12 @@ def schedule_of_a_run(store: Store | None) -> Event:
 
 def tick(store: Store | None) -> Event:
     return {"id": "tick", "time": datetime.now(UTC).isoformat()}
+
+
+def tick_after_a_lost_start(store: Store | None) -> Event:
+    """Only some ticks ask for timers, and each starts an execution that was not started for minutes."""
+    committed_run(store, ago=timedelta(minutes=10))
+    return tick(store)
 
 
 def ping(store: Store | None) -> Event:
@@ -169,7 +175,7 @@ SITUATIONS = [
     Situation("timers with tables", "sla-monitor", schedule_of_a_run, "raises", has_tables=True),
     Situation("a ping", "sla-monitor", ping, "degraded"),
     Situation("a tick", "watchdog", tick, "raises"),
-    Situation("a tick with tables", "watchdog", tick, "raises", has_tables=True),
+    Situation("a tick with tables", "watchdog", tick_after_a_lost_start, "raises", has_tables=True),
     Situation("a ping", "watchdog", ping, "degraded"),
     Situation("an event", "event-sink", message, "returned"),
     Situation("a dead letter", "event-sink", broken_message, "returned", has_tables=True, variables=LETTERS),
