@@ -27,6 +27,7 @@ module "stream_router" {
   log_retention_days    = var.log_retention_days
   environment_variables = var.environment_variables
   profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
   kms_key_arn           = var.kms_key_arn
   sns_alarm_topic_arn   = var.sns_alarm_topic_arn
   tags                  = var.tags
@@ -101,6 +102,7 @@ module "watchdog" {
   log_retention_days    = var.log_retention_days
   environment_variables = var.environment_variables
   profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
   kms_key_arn           = var.kms_key_arn
   sns_alarm_topic_arn   = var.sns_alarm_topic_arn
   tags                  = var.tags
@@ -122,6 +124,7 @@ module "event_sink" {
   log_retention_days    = var.log_retention_days
   environment_variables = var.environment_variables
   profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
   kms_key_arn           = var.kms_key_arn
   sns_alarm_topic_arn   = var.sns_alarm_topic_arn
   tags                  = var.tags
@@ -144,6 +147,7 @@ module "alert_dispatcher" {
   log_retention_days    = var.log_retention_days
   environment_variables = var.environment_variables
   profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
   kms_key_arn           = var.kms_key_arn
   sns_alarm_topic_arn   = var.sns_alarm_topic_arn
   tags                  = var.tags

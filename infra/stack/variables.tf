@@ -105,6 +105,12 @@ variable "profile_bucket" {
   default     = null
 }
 
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
+  type        = string
+  default     = null
+}
+
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution, after which Step Functions ends it."
   type        = number

@@ -24,6 +24,7 @@ REQUIRED = {
 }
 OPTIONAL = {
     "ALERT_QUIET",
+    "DLQ_BUCKET",
     "DLQ_QUEUE_URL",
     "JOB_EVENTS",
     "JOB_EVENTS_QUEUE_ARN",
@@ -475,6 +476,8 @@ def test_variables_reach_their_functions(full: "Plan") -> None:
     }
     assert {found["STAGE_TIMEOUT"] for found in variables.values()} == {"10s"}
     assert {found["PROFILE_BUCKET"] for found in variables.values()} == {"profiles"}
+    with_letters = ["alert-dispatcher", "event-sink", "stream-router", "watchdog"]
+    assert sorted(service for service, found in variables.items() if "DLQ_BUCKET" in found) == with_letters
     assert [service for service, found in variables.items() if "INTERLOCK_STAGE" in found] == ["orchestrator"]
     assert variables["alert-dispatcher"]["SLACK_CHANNEL_ID"] == "C1"
     assert variables["alert-dispatcher"]["INTERLOCK_TRIGGER_ALLOWED_HOSTS"] == "hooks.internal,10.0.0.0/8"

@@ -23,6 +23,12 @@ locals {
       Action   = ["s3:PutObject"]
       Resource = "arn:${module.names.partition}:s3:::${var.profile_bucket}/*"
     }],
+    var.letter_bucket == null ? [] : [{
+      Sid      = "LargeLetters"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject"]
+      Resource = "arn:${module.names.partition}:s3:::${var.letter_bucket}/dead-letters/*"
+    }],
     var.kms_key_arn == null ? [] : [{
       Sid      = "Key"
       Effect   = "Allow"
@@ -84,6 +90,7 @@ resource "aws_lambda_function" "this" {
     variables = merge(
       var.environment_variables,
       var.profile_bucket == null ? {} : { PROFILE_BUCKET = var.profile_bucket },
+      var.letter_bucket == null ? {} : { DLQ_BUCKET = var.letter_bucket },
       var.variables,
     )
   }

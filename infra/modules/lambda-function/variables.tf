@@ -65,6 +65,12 @@ variable "profile_bucket" {
   default     = null
 }
 
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
+  type        = string
+  default     = null
+}
+
 variable "dead_letter_arn" {
   description = "Queue for asynchronous events that failed for good. null: the function is not invoked asynchronously."
   type        = string

@@ -91,3 +91,9 @@ variable "webhook_allowed_hosts" {
   type        = list(string)
   default     = []
 }
+
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
+  type        = string
+  default     = null
+}

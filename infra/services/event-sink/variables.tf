@@ -38,3 +38,9 @@ variable "async_dlq_arn" {
   type        = string
   default     = null
 }
+
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
+  type        = string
+  default     = null
+}

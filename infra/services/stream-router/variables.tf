@@ -39,3 +39,9 @@ variable "enable_job_events" {
   type        = bool
   default     = true
 }
+
+variable "letter_bucket" {
+  description = "S3 bucket for dead letters that are too large for their queue; null keeps them in the log."
+  type        = string
+  default     = null
+}

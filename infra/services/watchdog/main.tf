@@ -20,6 +20,7 @@ module "function" {
   log_retention_days    = var.log_retention_days
   environment_variables = var.environment_variables
   profile_bucket        = var.profile_bucket
+  letter_bucket         = var.letter_bucket
   alarm_actions         = local.alarm_actions
   kms_key_arn           = local.kms_key_arn
   tags                  = var.tags

@@ -11,6 +11,7 @@ module "interlock" {
   kms_key_arn           = "arn:aws:kms:eu-west-1:000000000000:key/k"
   sns_alarm_topic_arn   = "arn:aws:sns:eu-west-1:000000000000:alarms"
   profile_bucket        = "profiles"
+  letter_bucket         = "letters"
   environment_variables = { STAGE_TIMEOUT = "10s" }
   job_variables         = { INTERLOCK_STAGE = "test" }
   deletion_protection   = false

@@ -15,7 +15,7 @@ from hostile import HOSTILE, raw_signs
 from moto import mock_aws
 
 from interlock_cli import main
-from interlock_dlq import SqsRouter, make_letter
+from interlock_dlq import LetterBucket, SqsRouter, make_letter
 from interlock_store import MemoryTables, TableNames
 from interlock_store._write import Put
 
@@ -23,11 +23,23 @@ QUEUES = ("alert-dlq", "async-dlq", "event-sink-dlq", "sr-control-dlq", "alerts"
 ENVELOPE = json.dumps({"source": "interlock", "detail-type": "SLA_BREACH", "detail": {"pipelineId": "bronze"}})
 
 
+class Objects:
+    """An S3 client with one object."""
+
+    body = b""
+
+    def put_object(self, *, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self.body = Body
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.body)}
+
+
 class Functions:
     """A Lambda client that keeps its invocations. A function fails if its payload has the text `failing`."""
 
     def __init__(self, sqs: Any) -> None:
-        self.sqs = sqs
+        self.sqs, self.s3 = sqs, Objects()
         self.invoked: list[tuple[str, Any]] = []
         self.failing = "no such text"
 
@@ -49,7 +61,7 @@ def functions(monkeypatch: pytest.MonkeyPatch, tables: MemoryTables) -> Iterator
     with mock_aws():
         sqs = boto3.client("sqs", region_name="us-east-1")
         made = Functions(sqs)
-        clients = {"sqs": sqs, "lambda": made, "dynamodbstreams": Trimmed(), "dynamodb": None}
+        clients = {"s3": made.s3, "sqs": sqs, "lambda": made, "dynamodbstreams": Trimmed(), "dynamodb": None}
         monkeypatch.setattr(
             "interlock_cli._deployment.boto3", SimpleNamespace(client=lambda service, **_: clients[service])
         )
@@ -160,6 +172,15 @@ def test_each_message_goes_back_to_its_function(functions: Functions, tmp_path: 
     assert sum(left(name) for name in QUEUES) == 0
     entries = (tmp_path / "ledger" / "alert-dlq.jsonl").read_text().splitlines()
     assert [json.loads(line).get("step") for line in entries] == [None, "begun", "resent", "deleted"]
+
+
+def test_a_letter_in_the_bucket_is_sent_with_its_record(functions: Functions, tmp_path: Path) -> None:
+    functions.sqs.set_queue_attributes(QueueUrl=queue("sr-control-dlq"), Attributes={"MaximumMessageSize": "1024"})
+    letter = make_letter({"n": "x" * 2000}, KeyError("no PK"), source="arn:stream")
+    SqsRouter(queue("sr-control-dlq"), functions.sqs, bucket=LetterBucket("letters", functions.s3)).route(letter)
+    done = dlq("redrive", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert done.exit_code == 0, done.output
+    assert functions.invoked == [("stream-router", {"Records": [{"n": "x" * 2000}]})]
 
 
 def test_failed_letters_stay_and_exit_code_is_one(functions: Functions, tmp_path: Path) -> None:

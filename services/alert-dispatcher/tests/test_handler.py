@@ -58,7 +58,7 @@ def lambda_environment(dynamodb: "DynamoDBClient", slack: Any, monkeypatch: pyte
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    for name in ("SLACK_SECRET_ARN", "DLQ_QUEUE_URL", "PROFILE_BUCKET", "ALERT_QUIET"):
+    for name in ("SLACK_SECRET_ARN", "DLQ_QUEUE_URL", "DLQ_BUCKET", "PROFILE_BUCKET", "ALERT_QUIET"):
         monkeypatch.delenv(name, raising=False)
     return dynamodb
 
@@ -120,6 +120,19 @@ def test_an_invalid_message_goes_to_the_dead_letter_queue(slack: Any, monkeypatc
     assert failures(handler.handle(batch(broken, message("a")), Context())) == []
     (letter,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(letter["Body"])["payload"] == broken
+
+
+def test_a_letter_that_is_too_large_is_kept_in_the_bucket(slack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs, s3 = boto3.client("sqs"), boto3.client("s3")
+    url = sqs.create_queue(QueueName="alert-dlq", Attributes={"MaximumMessageSize": "1024"})["QueueUrl"]
+    s3.create_bucket(Bucket="letters", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    monkeypatch.setenv("DLQ_QUEUE_URL", url)
+    monkeypatch.setenv("DLQ_BUCKET", "letters")
+    broken = message("x", "{" + "x" * 2000)
+    assert failures(handler.handle(batch(broken), Context())) == []
+    (letter,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    place = json.loads(letter["Body"])["storedAt"].removeprefix("s3://letters/")
+    assert json.loads(s3.get_object(Bucket="letters", Key=place)["Body"].read())["payload"] == broken
 
 
 def test_messages_without_time_left_become_pending(slack: Any) -> None:

@@ -39,7 +39,8 @@ EVENT: dict[str, Any] = {
 def table(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     monkeypatch.setenv("EVENTS_TABLE", TABLE)
     monkeypatch.setenv("EVENTS_TTL_DAYS", "7")
-    monkeypatch.delenv("DLQ_QUEUE_URL", raising=False)
+    for name in ("DLQ_QUEUE_URL", "DLQ_BUCKET"):
+        monkeypatch.delenv(name, raising=False)
     handler.handle.reset()
     yield dynamodb
     handler.handle.reset()
@@ -200,6 +201,20 @@ def test_log_lines_of_an_event_name_its_execution(
     envelope["detail"] |= {"scheduleId": "cron", "date": "2026-03-03", **fields}
     handler.handle({"Records": [{**message("a"), "body": json.dumps(envelope)}]}, None)
     assert found == [correlation]
+
+
+def test_a_letter_that_is_too_large_is_kept_in_the_bucket(
+    dead_letters: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sqs, url), s3 = dead_letters, boto3.client("s3")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
+    s3.create_bucket(Bucket="letters", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    monkeypatch.setenv("DLQ_BUCKET", "letters")
+    broken = {**message("a"), "body": "{" + "x" * 2000}
+    assert handler.handle({"Records": [broken]}, None) == {"batchItemFailures": []}
+    (letter,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    place = json.loads(letter["Body"])["storedAt"].removeprefix("s3://letters/")
+    assert json.loads(s3.get_object(Bucket="letters", Key=place)["Body"].read())["payload"] == broken
 
 
 def test_a_ping_reports_health_and_writes_nothing(table: "DynamoDBClient") -> None:

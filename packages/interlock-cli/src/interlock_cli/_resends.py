@@ -9,6 +9,7 @@ from interlock_cli._dead_letters import queue_url
 from interlock_cli._deployment import Deployment
 from interlock_dlq import (
     DeadLetter,
+    LetterBucket,
     QueuedLetter,
     ResendFailed,
     StreamBatch,
@@ -46,7 +47,9 @@ class WayBack:
     def letter(self, letter: DeadLetter) -> None:
         """Send the record of a letter to its function."""
         name, _ = _READERS.get(self._queue, (_ROUTER, ""))
-        resend_to_function(self._function(name), self._lambda)(letter)
+        # A letter names the place of its record itself.
+        stored = LetterBucket("", self._where.client("s3"))
+        resend_to_function(self._function(name), self._lambda, bucket=stored)(letter)
 
     def other(self, message: QueuedLetter) -> None:
         """Send a message that is not a letter."""

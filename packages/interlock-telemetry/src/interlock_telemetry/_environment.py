@@ -37,6 +37,7 @@ _KNOWN: Mapping[str, tuple[str, Variable]] = {
     "WORKERS_PER_STAGE": ("workers_per_stage", whole_number(3, lowest=1, highest=100)),
     "DLQ_QUEUE_URL": ("dlq_queue_url", url()),
     "DLQ_MAX_RETRIES": ("dlq_max_retries", whole_number(3, highest=100)),
+    "DLQ_BUCKET": ("dlq_bucket", text()),
     "CB_TRIP_AFTER": ("cb_trip_after", whole_number(5, lowest=1, highest=1_000_000)),
     "CB_TIMEOUT": ("cb_timeout", whole_seconds(timedelta(seconds=60), highest=timedelta(days=1))),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otlp_endpoint", url()),
@@ -66,6 +67,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers_per_stage: int
     dlq_queue_url: str | None
     dlq_max_retries: int
+    dlq_bucket: str | None
     cb_trip_after: int
     cb_timeout: timedelta
     otlp_endpoint: str | None

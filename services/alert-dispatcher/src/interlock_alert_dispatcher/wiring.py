@@ -21,7 +21,7 @@ from interlock_alert_dispatcher.routing import RoutingRow
 from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import RESERVE
 from interlock_alert_dispatcher.tokens import FixedToken, SecretToken, Tokens
-from interlock_dlq import LogRouter, Router, SqsRouter
+from interlock_dlq import LetterBucket, LogRouter, Router, SqsRouter
 from interlock_telemetry import (
     InvalidEnvironment,
     Settings,
@@ -128,10 +128,16 @@ def _poster(allowed: str) -> Callable[[], "Poster"]:
 
 
 def _dead_letters(settings: Settings) -> Router | None:
-    url, retries = settings.dlq_queue_url, settings.dlq_max_retries
-    if url is None:
+    if settings.dlq_queue_url is None:
         return None
-    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)
+    return SqsRouter(
+        settings.dlq_queue_url,
+        aws_client("sqs"),
+        max_retries=settings.dlq_max_retries,
+        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
+        sleep=pause,
+        expired=out_of_time,
+    )
 
 
 def _environment(table: str) -> str:

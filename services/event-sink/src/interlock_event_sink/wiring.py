@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from interlock_dlq import Router, SqsRouter
+from interlock_dlq import LetterBucket, Router, SqsRouter
 from interlock_event_sink.sink import EventSink
 from interlock_telemetry import Settings, aws_client, environment, instrument, out_of_time, pause, whole_number
 
@@ -37,7 +37,13 @@ def wire(variables: Mapping[str, str]) -> Service:
 
 
 def _dead_letters(settings: Settings) -> Router | None:
-    url, retries = settings.dlq_queue_url, settings.dlq_max_retries
-    if url is None:
+    if settings.dlq_queue_url is None:
         return None
-    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)
+    return SqsRouter(
+        settings.dlq_queue_url,
+        aws_client("sqs"),
+        max_retries=settings.dlq_max_retries,
+        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
+        sleep=pause,
+        expired=out_of_time,
+    )

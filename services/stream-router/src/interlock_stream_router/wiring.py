@@ -14,6 +14,7 @@ from interlock_controller.effects import (
     TaskTokens,
     Wakes,
     dead_letters_of_environment,
+    queue_of,
 )
 from interlock_controller.records import (
     ConfigIntake,
@@ -25,9 +26,8 @@ from interlock_controller.records import (
     SensorIntake,
 )
 from interlock_dlq import Router as DeadLetters
-from interlock_dlq import SqsRouter
 from interlock_store import ConfigCache, Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, environment, instrument, out_of_time, pause
+from interlock_telemetry import Settings, aws_client, environment, instrument, pause
 
 SERVICE = "stream-router"
 
@@ -96,5 +96,4 @@ def _inbox_dead_letters(settings: Settings) -> DeadLetters | None:
     url = settings.get("SENSOR_INBOX_DLQ_URL")
     if not url:
         return None
-    retries = settings.dlq_max_retries
-    return SqsRouter(url, aws_client("sqs"), max_retries=retries, sleep=pause, expired=out_of_time)
+    return queue_of(settings, url, aws_client("sqs"))

@@ -1,7 +1,7 @@
 """Acts on committed rows: starts executions, relays events to the bus, sets SLA timers, keeps dead letters."""
 
 from interlock_controller.effects._bus import PERMANENT_CODES, SOURCE, BusEntry, BusError, EventBus, MalformedEvent
-from interlock_controller.effects._dead_letters import dead_letters_of_environment
+from interlock_controller.effects._dead_letters import dead_letters_of_environment, queue_of
 from interlock_controller.effects._executions import MISSING, Executions
 from interlock_controller.effects._outbox import Bus, ExecutionStarter, Outbox
 from interlock_controller.effects._repairs import RowRepairs
@@ -28,5 +28,6 @@ __all__ = [
     "Timers",
     "Wakes",
     "dead_letters_of_environment",
+    "queue_of",
     "timers_of_environment",
 ]

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from interlock_dlq import LogRouter, Router, SqsClient, SqsRouter
-from interlock_telemetry import Settings, out_of_time, pause
+from interlock_dlq import LetterBucket, LogRouter, Router, SqsClient, SqsRouter
+from interlock_telemetry import Settings, aws_client, out_of_time, pause
 
 
 def dead_letters_of_environment(settings: Settings, make_client: Callable[[], SqsClient]) -> Router:
@@ -13,5 +13,16 @@ def dead_letters_of_environment(settings: Settings, make_client: Callable[[], Sq
     """
     if settings.dlq_queue_url is None:
         return LogRouter()
-    retries = settings.dlq_max_retries
-    return SqsRouter(settings.dlq_queue_url, make_client(), max_retries=retries, sleep=pause, expired=out_of_time)
+    return queue_of(settings, settings.dlq_queue_url, make_client())
+
+
+def queue_of(settings: Settings, url: str, client: SqsClient) -> Router:
+    """The dead-letter queue at `url`. Letters that are too large for it go to DLQ_BUCKET, if that variable is set."""
+    return SqsRouter(
+        url,
+        client,
+        max_retries=settings.dlq_max_retries,
+        bucket=LetterBucket(settings.dlq_bucket, aws_client("s3")) if settings.dlq_bucket else None,
+        sleep=pause,
+        expired=out_of_time,
+    )
