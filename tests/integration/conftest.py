@@ -53,6 +53,8 @@ class Outside(Struct):
     stack: LocalStack
     store: Store
     folder: Path
+    owners: dict[str, str] = {}
+    """The test file of each pipeline. Files share a stack, and the rows of a pipeline stay."""
 
     def interlock(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the real command against the stack."""
@@ -67,7 +69,9 @@ class Outside(Struct):
         return done
 
     def push(self, name: str, text: str) -> None:
-        """Write a pipeline file and push it."""
+        """Write a pipeline file and push it. A pipeline belongs to the tests of one file."""
+        file = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]
+        assert self.owners.setdefault(name, file) == file, f"pipeline {name} belongs to {self.owners[name]}"
         path = self.folder / f"{name}.yaml"
         path.write_text(text)
         self._interlock_here("push", str(path))

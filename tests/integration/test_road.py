@@ -158,7 +158,7 @@ def test_malformed_row_is_dead_lettered_and_stream_goes_on(outside: Outside) -> 
 
 def test_unchanged_reading_starts_no_run(outside: Outside) -> None:
     """The second write makes no stream record, and `sensor put` reports it. The third write has a new time."""
-    name = "unchanged"
+    name = "equal"
     outside.push(name, pipeline(outside.folder, name))
     put = ("sensor", "put", name, "ready", "ready=true", "count=10", 'date="2026-03-03"')
     assert outside.interlock(*put, "--no-timestamp").stdout.startswith("written ")
