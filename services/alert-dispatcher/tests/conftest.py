@@ -1,10 +1,12 @@
 """An events table in memory, a Slack on loopback, and a clock that the test moves."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +20,14 @@ from interlock_telemetry import InvocationDeadline
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 TABLE = "test-interlock-events"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--alerts N`: the number of alerts of the flood."""
+    parser.addoption("--alerts", type=int, default=160, help="alerts in the flood with faults")
 
 
 class Answer:

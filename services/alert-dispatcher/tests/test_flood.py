@@ -1,0 +1,219 @@
+"""A flood of alerts with repeats, outages, lost answers and kills: each has its fate, and each head is true.
+
+`pytest services/alert-dispatcher/tests/test_flood.py --alerts 10000` plays that many alerts.
+"""
+
+import heapq
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from outage_parts import MINUTE, SECOND, TABLE, Lambda, MemoryTable
+
+from interlock_alert_dispatcher.alert import Alert, read_alert
+from interlock_alert_dispatcher.state import RunState, advance, read_state
+from interlock_alert_dispatcher.text import fact_of, head_of
+from interlock_cli import main
+
+VISIBILITY = 360 * SECOND
+"""The time after which the queue delivers a message again that no invocation has finished."""
+
+PER_RUN = 8
+STORY = (
+    "SENSOR_DEADLINE_EXPIRED",
+    "SLA_WARNING",
+    "JOB_FAILED",
+    "JOB_FAILED",
+    "RETRY_EXHAUSTED",
+    "SLA_BREACH",
+    "RERUN_ACCEPTED",
+    "JOB_COMPLETED",
+    "LATE_DATA_ARRIVAL",
+    "POST_RUN_DRIFT",
+    "POST_RUN_FAILED",
+)
+KILLED, LOST, BUSY, REPEATED = 0.004, 0.02, 0.02, 0.1
+"""The shares of table requests that kill the process, of lost answers, of answers 429, of messages that come twice."""
+
+
+class Flood:
+    """Delivers alerts as a queue does, to one process after another."""
+
+    def __init__(self, count: int, begin: datetime, dice: random.Random) -> None:
+        self._dice = dice
+        self.bodies = dict(self._events(count, begin))
+        self.alerts = {name: read_alert({"body": body}) for name, body in self.bodies.items()}
+        self.kills = self.crashes = self.deliveries = 0
+        self._queue: list[tuple[datetime, int, str]] = []
+        for alert in self.alerts.values():
+            self._enqueue(alert.id, alert.at + dice.random() * 20 * MINUTE)
+            if dice.random() < REPEATED:
+                self._enqueue(alert.id, alert.at + dice.random() * 60 * MINUTE)
+
+    def _events(self, count: int, begin: datetime) -> Iterator[tuple[str, str]]:
+        """Events of runs, in the order of their times within a run. A message every two seconds on average."""
+        span = count * 2 * SECOND
+        for number in range(count):
+            run = number // PER_RUN
+            first = begin + span * (run * PER_RUN / count)
+            at = first + timedelta(minutes=5 * (number % PER_RUN) + self._dice.random() * 4)
+            kind = STORY[min(number % PER_RUN + self._dice.randrange(4), len(STORY) - 1)]
+            name = f"e{number:06}"
+            detail = {
+                "id": name,
+                "pipelineId": f"p{run % 50}",
+                "scheduleId": "cron",
+                "date": f"{begin + timedelta(days=run // 50):%Y-%m-%d}",
+                "timestamp": at.isoformat(),
+                "message": name,
+            }
+            yield name, json.dumps({"detail-type": kind, "source": "interlock", "detail": detail})
+
+    def _enqueue(self, name: str, at: datetime) -> None:
+        heapq.heappush(self._queue, (at, self._dice.randrange(10**9), name))
+
+    def play(self, start: Callable[[], Lambda], clock: Any, slack: Any, faults: Callable[[], None]) -> Lambda:
+        """Deliver every message, with a tick per minute, until nothing waits."""
+        process, next_tick, waiting = start(), clock.now() + MINUTE, True
+        while self._queue or waiting:
+            due = self._queue[0][0] if self._queue else next_tick
+            clock.at = max(clock.now(), min(due, next_tick))
+            faults()
+            name = "" if next_tick <= due else heapq.heappop(self._queue)[2]
+            try:
+                if name:
+                    self.deliveries += 1
+                    process.take(self.bodies[name])
+                else:
+                    next_tick = max(next_tick + MINUTE, clock.now())
+                    waiting = process.tick().waiting > 0 or bool(self._queue)
+            except BaseException as error:
+                if type(error).__name__ != "Crash":
+                    raise
+                self.crashes += 1
+                waiting = True
+                process = start()
+                if name:
+                    self._enqueue(name, clock.now() + VISIBILITY)
+        return process
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_each_alert_of_a_flood_has_its_fate(
+    seed: int,
+    dynamodb: Any,
+    serial: Any,
+    slack: Any,
+    clock: Any,
+    answer: Any,
+    crash: type[BaseException],
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count, dice = pytestconfig.getoption("--alerts"), random.Random(seed)
+    # The audit has the clock of the machine, so the flood is over by now.
+    clock.at = begin = datetime.now(UTC) - timedelta(days=2)
+    flood, rows = Flood(count, begin, dice), MemoryTable()
+    table = serial(rows)
+    ends = begin + 2 * count * SECOND
+    outages = [begin + (ends - begin) * share for share in (0.2, 0.5, 0.8)]
+    slack.away = lambda: any(outage <= clock.now() < outage + 10 * MINUTE for outage in outages)
+
+    def die(operation: str) -> None:
+        if dice.random() < KILLED:
+            raise crash
+
+    def faults() -> None:
+        slack.answers, slack.update_answers, strike = [], [], dice.random()
+        if strike < LOST:
+            slack.answers = [answer("", hang_up=True)]
+        elif strike < LOST + BUSY:
+            slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "5"})]
+        elif strike < 2 * LOST + BUSY:
+            slack.update_answers = [answer("", hang_up=True)]
+
+    table.before, table.after = die, die
+    process = flood.play(lambda: Lambda(table, slack, clock), clock, slack, faults)
+    assert process.letters.letters == []
+    assert clock.now() < datetime.now(UTC)
+    assert Counter(posted(slack)) == dict.fromkeys(flood.alerts, 1)
+    check_heads(flood, rows, slack)
+    counts = audited(flood, rows, dynamodb, begin, monkeypatch)
+    assert counts == {"posted": count}
+    sizes = {"deliveries": flood.deliveries, "kills": flood.crashes, "threads": len(slack.heads)}
+    print(f"\n{count:,} alerts, {sizes}, {len(slack.broadcast):,} broadcasts, counts of the audit: {counts}")
+
+
+def posted(slack: Any) -> list[str]:
+    """The ids of the posted alerts, in the order of their replies."""
+    return [text.splitlines()[-2] for text in slack.texts]
+
+
+def check_heads(flood: Flood, rows: MemoryTable, slack: Any) -> None:
+    """One head per thread states the events in their order. Each worsening was shown in the channel, and once."""
+    threads: dict[tuple[str, str], list[Alert]] = defaultdict(list)
+    for alert in flood.alerts.values():
+        threads[alert.pipeline_id, alert.thread].append(alert)
+    heads = Counter(head["text"] for head in slack.heads)
+    shown = Counter(reply["text"].splitlines()[-2] for reply in slack.broadcast)
+    assert set(shown.values()) <= {1}
+    assert len(slack.heads) == len(threads)
+    for (pipeline, thread), alerts in threads.items():
+        state = RunState()
+        for alert in sorted(alerts, key=lambda one: (one.at, one.id)):
+            state = advance(state, fact_of(alert)).state
+        text = head_of(alerts[0], state)
+        assert heads[text] == 1, text
+        row = rows._partitions[f"PIPELINE#{pipeline}"][thread]
+        opener = row["openedBy"]["S"]
+        committed = read_state(row["runState"]["S"])
+        raised = {problem.raised_by for problem in committed.problems.values()} - {opener, ""}
+        unseen = raised - set(shown)
+        # A worsening that a later success or event had overtaken when it came is only a reply.
+        assert all(_was_overtaken(flood.alerts[name], alerts) for name in unseen), unseen
+
+
+def _was_overtaken(alert: Alert, alerts: list[Alert]) -> bool:
+    return any((other.at, other.id) > (alert.at, alert.id) for other in alerts)
+
+
+def audited(
+    flood: Flood, rows: MemoryTable, dynamodb: Any, begin: datetime, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, int]:
+    """The counts of `interlock alerts audit`, over the events and the rows of the dispatcher."""
+    events = [_event_row(alert) for alert in flood.alerts.values()]
+    kept = [row for partition in rows._partitions.values() for row in partition.values()]
+    for row in (*events, *kept):
+        dynamodb.put_item(TableName=TABLE, Item=row)
+    sqs = boto3.client("sqs")
+    for name in ("alerts", "alert-dlq"):
+        sqs.create_queue(QueueName=f"test-interlock-{name}")
+    monkeypatch.setattr("interlock_cli._deployment.Deployment._check_reachable", lambda _: None)
+    monkeypatch.setattr("interlock_cli._alerts.WAIT_SECONDS", 0)
+    words = ["alerts", "audit", "--since", begin.isoformat(), "--environment", "test", "-o", "json"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["events"] == len(flood.alerts)
+    return {fate: number for fate, number in found["counts"].items() if number}
+
+
+def _event_row(alert: Alert) -> dict[str, Any]:
+    stamp = round(alert.at.timestamp() * 1000)
+    texts = {
+        "PK": f"PIPELINE#{alert.pipeline_id}",
+        "SK": f"{stamp:013d}#{alert.type}#{alert.id}",
+        "eventType": alert.type,
+        "eventId": alert.id,
+        "pipelineId": alert.pipeline_id,
+        "scheduleId": alert.schedule_id or "",
+        "date": alert.date or "",
+        "detail": json.dumps(alert.envelope.get("detail", {})),
+    }
+    return {**{name: {"S": text} for name, text in texts.items()}, "timestamp": {"N": str(stamp)}}
