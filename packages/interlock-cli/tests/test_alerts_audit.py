@@ -224,6 +224,7 @@ def test_the_table_names_each_fate_and_each_alert(deployed: Deployed) -> None:
     assert "1  unaccounted" in result.output
     assert "0  posted" in result.output
     assert "it has no row" in result.output
+    assert all(len(line) <= 80 for line in result.output.splitlines()), result.output
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,13 @@ def test_hold_is_the_time_for_which_letters_are_hidden(functions: Functions, tmp
     assert dlq("redrive", "--hold", "5").exit_code == 2
 
 
+def test_unknown_letter_is_an_error_without_a_ledger(functions: Functions, tmp_path: Path) -> None:
+    put("alert-dlq", ENVELOPE)
+    done = dlq("redrive", "nope", "--apply", "--ledger", str(tmp_path / "ledger"))
+    assert (done.exit_code, done.stderr) == (2, "error: no letter 'nope' is in the dead-letter queues of 'test'\n")
+    assert (functions.invoked, list(tmp_path.iterdir()), left("alert-dlq")) == ([], [], 1)
+
+
 def lost_batch(size: int) -> str:
     batch = {
         "shardId": "shardId-1",

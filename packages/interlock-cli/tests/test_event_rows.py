@@ -81,6 +81,17 @@ def test_a_row_of_the_event_sink_is_shown_whole(events: Events) -> None:
     assert "unreadable" not in wire
 
 
+@pytest.mark.parametrize(("options", "code"), [(("--follow",), 0), ((), 1)])
+def test_an_interrupt_ends_only_the_following(
+    events: Events, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], code: int
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("interlock_cli._events._print", interrupt)
+    assert events(ROW, options=options).exit_code == code
+
+
 @pytest.mark.parametrize(("name", "value", "problem"), INVALID, ids=range(len(INVALID)))
 def test_an_invalid_attribute_is_named_and_hides_no_row(events: Events, name: str, value: Any, problem: str) -> None:
     row = {**ROW, name: value}

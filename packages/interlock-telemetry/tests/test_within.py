@@ -18,6 +18,7 @@ from interlock_telemetry import (
     pause,
     run_bounded,
 )
+from interlock_telemetry._within import reject_after_deadline
 
 PASSED = InvocationDeadline.after(timedelta(seconds=-1))
 MINUTE = timedelta(minutes=1)
@@ -45,6 +46,31 @@ def test_unanswered_call_ends_at_the_deadline() -> None:
     assert isinstance(raised.value, TelemetryError)
     assert isinstance(raised.value, TimeoutError)
     assert (raised.value.call, raised.value.sent) == ("slow", True)
+
+
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["the clock goes on", "the process freezes"])
+def test_left_call_with_a_reserve_sends_nothing_more(is_frozen: bool) -> None:
+    """The caller has half a second left. A frozen process stops the clock, and the call goes on after it."""
+    clock, answered, ends = [0.0], threading.Event(), list[object]()
+
+    def call() -> None:
+        clock[0] = 0.0 if is_frozen else 0.7
+        answered.wait(5)
+        try:
+            reject_after_deadline("publish")
+        except CallTimeout as error:
+            ends.append(error.sent)
+
+    real = InvocationDeadline.after(timedelta(seconds=1), clock=lambda: clock[0])
+    with bind_deadline(real):
+        with pytest.raises(CallTimeout):
+            call_in_time("publish", call, reserve=timedelta(seconds=0.95) if is_frozen else timedelta(seconds=0.5))
+        assert not out_of_time()
+    answered.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("interlock-worker"):
+            thread.join(5)
+    assert ends == [False]
 
 
 def test_no_call_begins_after_the_deadline() -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from interlock_cli._audit import Audit, Fate, Finding, Queues, audit, not_posted
 from interlock_cli._dead_letters import queue_url
 from interlock_cli._deployment import Deployment, deployment, deployment_options
-from interlock_cli._output import CliError, console, print_json, table
+from interlock_cli._output import CliError, console, print_json
 from interlock_config import alert_types
 from interlock_dlq import QueuedLetter, list_letters
 from interlock_sla import DurationError, parse_duration
@@ -132,13 +132,12 @@ def _print(found: Audit, begin: datetime, queues: Queues) -> None:
         out.line((_COLOURS.get(Fate(fate), "default") if count else "dim", f"{count:>8}  {fate}"))
     if queues.problem:
         out.line(("yellow", "warning:"), f" {queues.problem}")
-    listed = not_posted(found)
-    if listed:
-        rows = table("fate", "time", "event", "pipeline", "date", "id", "reason", whole=("fate", "time", "id"))
-        for one in listed:
-            named = (_COLOURS.get(one.fate, "default"), str(one.fate))
-            rows.add_row(named, f"{one.at:%m-%d %H:%M:%S}Z", one.type, one.pipeline, one.date, one.id, one.reason)
-        out.table(rows)
+    for one in not_posted(found):
+        names = " ".join(name for name in (one.type, one.pipeline, one.date) if name)
+        styled = (_COLOURS.get(one.fate, "default"), f"{one.fate:<13}")
+        out.line(styled, f" {one.at:%m-%d %H:%M:%S}Z {names}")
+        out.line(f"  {one.reason}")
+        out.line(("dim", f"  {one.id}"))
 
 
 def _wire(found: Audit, begin: datetime, now: datetime, queues: Queues) -> dict[str, Any]:

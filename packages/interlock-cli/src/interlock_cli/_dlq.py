@@ -132,6 +132,8 @@ def redrive_command(
       interlock dlq redrive -e prod --apply --ledger interlock-redrive-20260303T080000Z
     """
     where, out = deployment(environment, endpoint_url), console()
+    if unknown := _unknown(where, queues, letters, limit):
+        raise CliError(*(f"no letter {one!r} is in the dead-letter queues of {environment!r}" for one in unknown))
     folder = (ledger or Path(f"interlock-redrive-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")) if apply else None
     options = {"limit": limit, "only": set(letters) or None, "hold_seconds": hold}
     reports: dict[str, RedriveReport] = {}
@@ -148,6 +150,19 @@ def redrive_command(
         out.line("ledger: ", str(folder))
     if any(report.failed or report.undeleted for report in reports.values()):
         raise click.exceptions.Exit(1)
+
+
+def _unknown(where: Deployment, queues: tuple[str, ...], wanted: tuple[str, ...], limit: int) -> list[str]:
+    """The wanted letters that no queue has."""
+    if not wanted:
+        return []
+    waiting = {
+        name
+        for _, url in _queues(where, queues)
+        for message in _letters(where, url, limit)
+        for name in (message.id, message.message_id)
+    }
+    return [one for one in wanted if one not in waiting]
 
 
 def _redrive(where: Deployment, queue: str, url: str, folder: Path | None, options: dict[str, Any]) -> RedriveReport:

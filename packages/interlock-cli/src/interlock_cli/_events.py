@@ -55,15 +55,17 @@ def events(
     if pipeline not in {None, INFRASTRUCTURE} and not store.config(str(pipeline)).exists:
         raise CliError(f"there is no pipeline {pipeline!r} in {environment!r}")
     feed = EventFeed(store, pipeline)
-    for row in feed.newest(last):
-        _print(row, as_json)
     try:
+        for row in feed.newest(last):
+            _print(row, as_json)
         while follow:
             time.sleep(_POLL_SECONDS)
             for row in feed.fresh():
                 _print(row, as_json)
     except KeyboardInterrupt:
-        return
+        # Ctrl-C is the end of --follow, also while the first events are printed.
+        if not follow:
+            raise
 
 
 class EventFeed:

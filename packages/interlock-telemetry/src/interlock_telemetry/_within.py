@@ -4,6 +4,7 @@ Timeouts of a client do not bound a call: they count per read, each retry begins
 resolution of a name have none. A call therefore runs on a thread of its own, and its caller waits until the deadline.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from interlock_telemetry._pool import run_bounded
 T = TypeVar("T")
 
 _CURRENT: ContextVar[InvocationDeadline | None] = ContextVar("interlock_deadline", default=None)
+
+_GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("interlock_given_up", default=None)
+"""Set once the caller has left a call. A frozen process stops the clock of a deadline, and this flag stays."""
 
 
 @contextmanager
@@ -53,15 +57,24 @@ def call_in_time(name: str, call: Callable[[], T], *, reserve: timedelta = timed
     deadline = _CURRENT.get()
     if deadline is None:
         return call()
-    (outcome,) = run_bounded([call], 1, deadline=deadline.earlier(reserve))
+    ends, given_up = deadline.earlier(reserve), threading.Event()
+    token = _GIVEN_UP.set(given_up)
+    try:
+        # The call sees the deadline of its caller, so that its retries end with the reserve too.
+        with bind_deadline(ends):
+            (outcome,) = run_bounded([call], 1, deadline=ends)
+    finally:
+        _GIVEN_UP.reset(token)
     if isinstance(outcome.error, DeadlinePassed):
+        given_up.set()
         raise CallTimeout(name, sent=outcome.error.started)
     return outcome.result()
 
 
 def reject_after_deadline(name: str) -> None:
-    """Raise CallTimeout if the deadline has passed. A client calls it before each request of a call."""
-    if out_of_time():
+    """Raise CallTimeout if the caller has left the call, or its time is over. A client calls it before each request."""
+    given_up = _GIVEN_UP.get()
+    if out_of_time() or (given_up is not None and given_up.is_set()):
         raise CallTimeout(name, sent=False)
 
 
