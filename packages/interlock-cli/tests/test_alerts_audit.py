@@ -216,6 +216,13 @@ def test_queues_that_cannot_be_read_are_named(deployed: Deployed) -> None:
     assert found["problem"] in reasons(found)["a"]
 
 
+def test_a_waiting_alert_has_the_reason_of_its_row(deployed: Deployed) -> None:
+    deployed.event("a")
+    deployed.put("0:1772524862003:a", pk="PENDING_ALERTS", body="{}", reason="SettingsFault: the key is missing")
+    found = reasons(run("--since", OLD.isoformat()))
+    assert found == {"a": "it waits as a row until its target takes it: SettingsFault: the key is missing"}
+
+
 def test_the_table_names_each_fate_and_each_alert(deployed: Deployed) -> None:
     deployed.event("a")
     result = CliRunner().invoke(main, ["alerts", "audit", "--since", OLD.isoformat()])

@@ -75,11 +75,11 @@ def test_alerts_that_wait_for_slack_are_counted(queues: dict[str, str], tables: 
     for number in range(3):
         key = {"PK": PENDING_ALERTS, "SK": f"1#177255000000{number}#a"}
         tables.transact([Put(names.events, key)])
-    assert status().stdout.splitlines()[-2:] == ["no dead letters wait", "alerts wait for Slack: 3"]
-    assert status("--json").stderr == "alerts wait for Slack: 3\n"
+    assert status().stdout.splitlines()[-2:] == ["no dead letters wait", "alerts wait: 3"]
+    assert status("--json").stderr == "alerts wait: 3\n"
     for number in range(3, 1100):
         tables.transact([Put(names.events, {"PK": PENDING_ALERTS, "SK": f"1#177255000{number:04}#a"})])
-    assert status().stdout.splitlines()[-1] == "alerts wait for Slack: 1,000 or more"
+    assert status().stdout.splitlines()[-1] == "alerts wait: 1,000 or more"
 
 
 def test_an_absent_queue_is_left_out(sqs: Any) -> None:

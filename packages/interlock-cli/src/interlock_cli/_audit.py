@@ -82,7 +82,7 @@ class _Look(Struct, frozen=True):
     """The facts that all events have in common."""
 
     now: datetime
-    waiting: Collection[tuple[str, str]]
+    waiting: Mapping[tuple[str, str], str]
     queues: Queues
     merging: Collection[tuple[Any, ...]]
 
@@ -137,7 +137,8 @@ def _fate_of(
     if end := _end_of(alert):
         return end
     if (target, identifier) in look.waiting:
-        return Fate.WAITING, "it waits as a row until its target takes it"
+        reason = look.waiting[target, identifier]
+        return Fate.WAITING, "it waits as a row until its target takes it" + (f": {reason}" if reason else "")
     leased = _number(alert.get("leaseUntil"))
     if leased is not None and leased >= look.now.timestamp() * 1000:
         return Fate.WAITING, "it is being posted now"

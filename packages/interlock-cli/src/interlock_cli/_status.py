@@ -54,8 +54,8 @@ def status(pipeline: str | None, last: int, environment: str, endpoint_url: str 
     should have begun and has no run is shown too, with the last values of the sensor that triggers it. A row that
     cannot be read is reported in its line, and does not hide the other rows.
 
-    The last lines count the messages in the dead-letter queues and the alerts that wait for Slack. With --json they
-    are on standard error, and only if a message waits or a queue cannot be read.
+    The last lines count the messages in the dead-letter queues and the alerts that wait for their targets. With --json
+    they are on standard error, and only if a message waits or a queue cannot be read.
 
     \b
     Examples:
@@ -94,14 +94,14 @@ def print_statuses(found: list[PipelineStatus], now: datetime) -> None:
 
 
 def _print_waiting(out: Output, where: Deployment, store: Store, *, all_of_it: bool) -> None:
-    """Print the dead letters of each queue and the alerts that wait for Slack. `all_of_it`: also that none waits."""
+    """Print the dead letters of each queue and the waiting alerts. `all_of_it`: also that none waits."""
     letters = count_dead_letters(where)
     if not letters.are_fine or all_of_it:
         out.line(("dim" if letters.are_fine else "yellow", letters.sentence))
     waiting = store.pending_alerts(_MOST_ALERTS)
     if waiting:
         number = f"{waiting:,} or more" if waiting == _MOST_ALERTS else f"{waiting:,}"
-        out.line(("yellow", f"alerts wait for Slack: {number}"))
+        out.line(("yellow", f"alerts wait: {number}"))
 
 
 def _cells(one: PipelineStatus, report: RunReport | UnreadableStatus, now: datetime) -> tuple[Cell, ...]:

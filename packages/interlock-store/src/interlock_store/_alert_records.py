@@ -48,10 +48,10 @@ class AlertRecords:
         """The rows of a partition whose sort keys begin with a text."""
         return list(self._tables.query(self._table, pk, prefix=prefix))
 
-    def waiting(self) -> set[tuple[str, str]]:
-        """The pending alerts: the name of the target ("" for the default channel) and the event id of each."""
-        found = set()
+    def waiting(self) -> dict[tuple[str, str], str]:
+        """The pending alerts: by the name of the target ("" for the default channel) and the event id, the reason."""
+        found = {}
         for row in self._store.pending_alert_rows():
             target = str(row["PK"]).partition("#")[2]
-            found.add((target, str(row["SK"]).split(":", 2)[-1]))
+            found[target, str(row["SK"]).split(":", 2)[-1]] = str(row.get("reason") or "")
         return found

@@ -42,7 +42,7 @@ ALERTS = "ALERTS"
 """The partition of the routing of alerts, in the events table."""
 
 PENDING_ALERTS = "PENDING_ALERTS"
-"""The partition of the events table with the alerts that wait for Slack. The alert-dispatcher writes it."""
+"""The partition of the events table with the alerts that wait for the default channel, by the alert-dispatcher."""
 
 PENDING, RUNNING, POSTRUN, CONFIG = "PENDING", "RUNNING", "POSTRUN", "CONFIG"
 DORMANT = "DORMANT"

@@ -88,7 +88,7 @@ INSTRUMENTS: Mapping[Metric, Instrument] = {
     Metric.STAGE_OVERRUNS: Instrument(Kind.COUNTER, "{stage}", "stages that outlasted STAGE_TIMEOUT"),
     Metric.POOL_ACTIVE: Instrument(Kind.UP_DOWN_COUNTER, "{worker}", "workers that handle a task"),
     Metric.BREAKER_STATE: Instrument(Kind.GAUGE, "1", "circuit breaker: 0 closed, 1 half open, 2 open"),
-    Metric.ALERTS_PENDING: Instrument(Kind.GAUGE, "{alert}", "alerts that wait for Slack, once a minute"),
+    Metric.ALERTS_PENDING: Instrument(Kind.GAUGE, "{alert}", "alerts that wait for their targets, once a minute"),
     Metric.DEAD_MAN_FAILURES: Instrument(
         Kind.COUNTER, "{report}", "reports of completed ticks that did not reach DEAD_MAN_URL"
     ),
