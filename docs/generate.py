@@ -10,7 +10,7 @@ from typing import Any
 
 import messages
 
-from interlock_lifecycle.events import EVENT_KINDS, PLAIN_PROGRESS
+from interlock_lifecycle.events import CANARY_SOURCE, EVENT_KINDS, PLAIN_PROGRESS
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +20,9 @@ def catalogues() -> dict[Path, str]:
     attributes = ("severity", "rank", "hint", "subject", "withheld")
     advice = {kind: {name: getattr(found, name) for name in attributes} for kind, found in EVENT_KINDS.items()}
     return {
-        ROOT / "infra/services/alert-dispatcher/events.json": _json({"progress": sorted(PLAIN_PROGRESS)}),
+        ROOT / "infra/services/alert-dispatcher/events.json": _json(
+            {"canary_source": CANARY_SOURCE, "progress": sorted(PLAIN_PROGRESS)}
+        ),
         ROOT / "packages/interlock-config/src/interlock_config/alert_events.json": _json(
             sorted(str(kind) for kind in EVENT_KINDS if kind not in PLAIN_PROGRESS)
         ),

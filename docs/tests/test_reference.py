@@ -16,12 +16,13 @@ import generate
 import msgspec
 import pytest
 
+import interlock_alert_dispatcher.canary
 import interlock_lifecycle
 from interlock_alert_dispatcher.hints import Severity
 from interlock_cli import main
 from interlock_config import alerts_schema, calendar_schema, json_schema
 from interlock_lifecycle import JOB_EVENTS
-from interlock_lifecycle.events import EVENT_KINDS, EventType
+from interlock_lifecycle.events import CANARY_SOURCE, CANARY_TYPE, EVENT_KINDS, EventType
 from interlock_telemetry import environment
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,14 @@ def test_each_severity_has_its_rank_in_the_catalogue() -> None:
 
 def test_the_files_made_from_the_event_catalogue_are_current() -> None:
     assert list(generate.stale()) == [], "run: uv run python docs/generate.py"
+
+
+def test_canary_has_one_source_and_is_no_event() -> None:
+    """The alert-dispatcher does not import the catalogue, so it has a name of its own for the source."""
+    assert CANARY_SOURCE == interlock_alert_dispatcher.canary.SOURCE
+    assert CANARY_TYPE not in [str(event) for event in EventType]
+    named = f"source `{CANARY_SOURCE}` and the detail type `{CANARY_TYPE}`"
+    assert named in " ".join(section("watchdog.md", "10").split())
 
 
 # --- pipeline files ----------------------------------------------------------------------------------------------

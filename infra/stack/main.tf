@@ -109,6 +109,7 @@ module "watchdog" {
 
   watchdog_schedule   = var.watchdog_schedule
   dead_man_url        = var.dead_man_url
+  enable_canary       = var.enable_canary
   sfn_timeout_seconds = var.sfn_timeout_seconds
   async_dlq_arn       = module.shared.async_dlq_arn
 }
@@ -157,6 +158,8 @@ module "alert_dispatcher" {
   alerts_queue_arn      = module.shared.alerts_queue_arn
   alert_dlq_arn         = module.shared.alert_dlq_arn
   alert_quiet           = var.alert_quiet
+  enable_canary         = var.enable_canary
+  watchdog_schedule     = var.watchdog_schedule
   alert_topic_arns      = var.alert_topic_arns
   alert_topic_key_arns  = var.alert_topic_key_arns
   alert_secret_arns     = var.alert_secret_arns

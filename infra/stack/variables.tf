@@ -234,6 +234,12 @@ variable "dead_man_url" {
   sensitive   = true
 }
 
+variable "enable_canary" {
+  description = "Each completed tick of the watchdog sends a canary through the bus, the alert queue and Slack, and the alarm canary-late watches it."
+  type        = bool
+  default     = true
+}
+
 variable "alert_quiet" {
   description = "Successes update an existing Slack thread and open no thread. false: each success opens a thread."
   type        = bool

@@ -30,6 +30,7 @@ OPTIONAL = {
     "JOB_EVENTS_QUEUE_ARN",
     "SCHEDULER_DLQ_ARN",
     "SFN_TIMEOUT_SECONDS",
+    "WATCHDOG_CANARY",
 }
 ASYNCHRONOUS = {"event-sink", "sla-monitor", "watchdog"}
 PROGRESS = {"JOB_TRIGGERED", "RUN_HELD", "VALIDATION_PASSED", "POST_RUN_BASELINE_CAPTURED", "POST_RUN_PASSED"}
@@ -111,6 +112,7 @@ def test_variables_name_what_is_deployed(stack: "Plan") -> None:
         "SCHEDULER_DLQ_ARN": f"arn:aws:sqs:{account}:test-interlock-async-dlq",
         "DLQ_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/test-interlock-sr-control-dlq",
         "SFN_TIMEOUT_SECONDS": "14400",
+        "WATCHDOG_CANARY": "true",
     }
     stack.one("aws_scheduler_schedule_group", name="test-interlock-sla")
     stack.one("aws_cloudwatch_event_bus", name="test-interlock-bus")
@@ -343,6 +345,31 @@ def test_unusable_slack_settings_raise_an_alarm_in_minutes(stack: "Plan") -> Non
     assert alarm["period"] * alarm["datapoints_to_alarm"] == 300
 
 
+def test_late_or_absent_canaries_raise_an_alarm(stack: "Plan") -> None:
+    logged = stack.one("aws_cloudwatch_log_metric_filter", name="test-interlock-canary-latency").values
+    alarm = stack.one("aws_cloudwatch_metric_alarm", alarm_name="test-interlock-canary-late").values
+    (written,) = logged["metric_transformation"]
+    assert logged["log_group_name"] == "/aws/lambda/test-interlock-alert-dispatcher"
+    assert "canary_arrived" in logged["pattern"]
+    assert (written["value"], written["default_value"]) == ("$.latency", None)
+    queries = {query["id"]: query for query in alarm["metric_query"]}
+    (read,) = queries["latency"]["metric"]
+    assert (read["namespace"], read["metric_name"]) == (written["namespace"], written["name"])
+    assert (read["stat"], read["period"]) == ("Maximum", 3 * 300)
+    assert [name for name, query in queries.items() if query["return_data"]] == ["late"]
+    assert queries["late"]["expression"] == "FILL(latency, 900)"
+    assert (alarm["comparison_operator"], alarm["threshold"]) == ("GreaterThanThreshold", 60)
+    assert (alarm["evaluation_periods"], alarm["treat_missing_data"]) == (1, "breaching")
+
+
+def test_without_a_canary_no_alarm_waits_for_one(small: "Plan") -> None:
+    assert _function(small, "watchdog")["environment"][0]["variables"]["WATCHDOG_CANARY"] == "false"
+    rule = small.one("aws_cloudwatch_event_rule", name="test-interlock-alerts").values
+    assert json.loads(rule["event_pattern"])["source"] == ["interlock"]
+    found = small.of("aws_cloudwatch_metric_alarm") + small.of("aws_cloudwatch_log_metric_filter")
+    assert [one.address for one in found if "canary" in one.address] == []
+
+
 def test_the_sinks_queue_batches_and_limits_itself(stack: "Plan") -> None:
     queue = stack.one("aws_sqs_queue", name="test-interlock-event-sink").values
     (mapping,) = [
@@ -371,7 +398,7 @@ def test_no_event_invokes_the_sink_without_its_queue(rule: str, stack: "Plan") -
 def test_alerts_are_all_events_except_progress(stack: "Plan") -> None:
     rule = stack.one("aws_cloudwatch_event_rule", name="test-interlock-alerts").values
     pattern = json.loads(rule["event_pattern"])
-    assert pattern["source"] == ["interlock"]
+    assert pattern["source"] == ["interlock", "interlock.canary"]
     ((operator, types),) = pattern["detail-type"][0].items()
     assert (operator, set(types)) == ("anything-but", PROGRESS)
     assert rule["event_bus_name"] == "test-interlock-bus"
@@ -432,6 +459,7 @@ def test_the_alarms_are_these(stack: "Plan") -> None:
         "watchdog-silent",
         "alert-dispatcher-waiting",
         "alert-dispatcher-unusable",
+        "canary-late",
     }
 
 
@@ -583,8 +611,16 @@ def test_the_router_reads_job_events_and_keeps_their_letters(stack: "Plan") -> N
 def test_job_events_can_be_left_out(stack: "Plan", small: "Plan") -> None:
     assert not [one.address for one in small.resources if "job_events" in one.address]
     assert "JOB_EVENTS_QUEUE_ARN" not in _function(small, "stream-router")["environment"][0]["variables"]
-    left_out = {one.address.partition(".")[2] for one in stack.resources if "job_events" in one.address}
+    options = ("job_events", "canary")
+    left_out = [one.address for one in stack.resources if any(option in one.address for option in options)]
     assert len(stack.resources) - len(small.resources) == len(left_out)
+
+
+def test_the_alert_rule_is_updated_after_its_function() -> None:
+    """A function of an earlier version would dead-letter a canary. The plan does not show this order."""
+    service = Path(__file__).resolve().parents[1] / "services/alert-dispatcher/main.tf"
+    rule = service.read_text(encoding="utf-8").partition('resource "aws_cloudwatch_event_rule" "alerts"')[2]
+    assert "depends_on = [module.function]" in rule.partition("\nresource")[0]
 
 
 def test_the_definition_is_updated_after_the_functions() -> None:

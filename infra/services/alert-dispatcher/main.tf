@@ -197,18 +197,80 @@ resource "aws_cloudwatch_metric_alarm" "unusable" {
   tags                = var.tags
 }
 
+# Each completed tick of the watchdog sends a canary through the bus, the queue and Slack. The function logs its latency in seconds.
+resource "aws_cloudwatch_log_metric_filter" "canary" {
+  count = var.enable_canary ? 1 : 0
+
+  name           = "${module.names.prefix}-canary-latency"
+  log_group_name = "/aws/lambda/${module.function.name}"
+  pattern        = "{ $.event = \"canary_arrived\" }"
+
+  metric_transformation {
+    name      = "${module.names.prefix}-canary-latency"
+    namespace = "Interlock"
+    value     = "$.latency"
+    unit      = "Seconds"
+  }
+}
+
+locals {
+  # The window of the alarm: three intervals of the watchdog. A cron expression has no interval, so it gets an hour.
+  rate          = one(regexall("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", var.watchdog_schedule))
+  interval      = local.rate == null ? 1200 : tonumber(local.rate[0]) * { minute = 60, hour = 3600, day = 86400 }[local.rate[1]]
+  canary_window = min(3 * local.interval, 604800) # CloudWatch looks back at most a week.
+}
+
+# A canary that does not arrive has no data point. CloudWatch would look for one in older periods before it counts as missing.
+# FILL gives an empty window the latency of the whole window, so that the alarm goes off at its end.
+resource "aws_cloudwatch_metric_alarm" "canary" {
+  count = var.enable_canary ? 1 : 0
+
+  alarm_name          = "${module.names.prefix}-canary-late"
+  alarm_description   = "No canary of the watchdog arrived for three ticks, or one took more than a minute through bus, queue and Slack. Alerts may be late or lost."
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 60
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "late"
+    label       = "Latency of the canary"
+    expression  = "FILL(latency, ${local.canary_window})"
+    return_data = true
+  }
+
+  metric_query {
+    id = "latency"
+
+    metric {
+      namespace   = "Interlock"
+      metric_name = "${module.names.prefix}-canary-latency"
+      stat        = "Maximum"
+      period      = local.canary_window
+    }
+  }
+}
+
+# Made from the event catalogue of interlock-lifecycle (docs/generate.py).
+locals {
+  catalogue = jsondecode(file("${path.module}/events.json"))
+}
+
 resource "aws_cloudwatch_event_rule" "alerts" {
   name           = module.names.rules["alerts"]
-  description    = "Everything but plain progress."
+  description    = "Everything but plain progress, and the canaries of the watchdog."
   event_bus_name = coalesce(var.event_bus, module.names.event_bus)
   event_pattern = jsonencode({
-    source = ["interlock"]
-    detail-type = [{
-      # Made from the event catalogue of interlock-lifecycle (docs/generate.py).
-      "anything-but" = jsondecode(file("${path.module}/events.json")).progress
-    }]
+    source      = concat(["interlock"], var.enable_canary ? [local.catalogue.canary_source] : [])
+    detail-type = [{ "anything-but" = local.catalogue.progress }]
   })
   tags = var.tags
+
+  # A function of an earlier version would dead-letter a canary.
+  depends_on = [module.function]
 }
 
 resource "aws_cloudwatch_event_target" "alerts" {

@@ -40,6 +40,23 @@ variable "alert_quiet" {
   default     = true
 }
 
+variable "enable_canary" {
+  description = "The alert queue takes the canaries of the watchdog, and the alarm canary-late watches them. infra/services/watchdog needs the same value."
+  type        = bool
+  default     = true
+}
+
+variable "watchdog_schedule" {
+  description = "Interval of the watchdog. The alarm canary-late goes off after three of them without a canary, or after an hour for a cron expression."
+  type        = string
+  default     = "rate(5 minutes)"
+
+  validation {
+    condition     = can(regex("^(rate|cron)\\(.+\\)$", var.watchdog_schedule))
+    error_message = "watchdog_schedule must be rate(...) or cron(...)."
+  }
+}
+
 variable "event_bus" {
   description = "Name of the bus. null: that of this environment."
   type        = string

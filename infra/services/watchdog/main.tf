@@ -32,6 +32,7 @@ module "function" {
     STATE_MACHINE_ARN   = module.names.state_machine_arn
     DLQ_QUEUE_URL       = module.names.queue_urls["sr-control-dlq"]
     SFN_TIMEOUT_SECONDS = tostring(var.sfn_timeout_seconds)
+    WATCHDOG_CANARY     = tostring(var.enable_canary)
   })
 
   statements = concat(

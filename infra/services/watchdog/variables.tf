@@ -27,6 +27,12 @@ variable "dead_man_url" {
   }
 }
 
+variable "enable_canary" {
+  description = "Each completed tick sends a canary through the bus, the alert queue and Slack. infra/services/alert-dispatcher needs the same value."
+  type        = bool
+  default     = true
+}
+
 variable "sfn_timeout_seconds" {
   description = "Timeout of an execution. The lease of a run is 30 minutes longer."
   type        = number

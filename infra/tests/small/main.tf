@@ -5,4 +5,5 @@ module "interlock" {
   environment       = "test"
   dist_path         = "${path.module}/../zips"
   enable_job_events = false
+  enable_canary     = false
 }

@@ -11,6 +11,7 @@ from interlock_telemetry import (
     MissingEnvironment,
     duration,
     environment,
+    truth,
     url,
     whole_number,
 )
@@ -164,6 +165,14 @@ def test_service_reads_its_own_numbers_and_durations() -> None:
     assert (unset.integer("DAYS"), unset.duration("GRACE"), unset.own["PLACE"]) == (90, SECOND, None)
     with pytest.raises(KeyError):
         settings.integer("CB_TRIP_AFTER")
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, True), (" False ", False), ("0", False), ("1", True)])
+def test_service_reads_its_own_truths(text: str | None, value: bool) -> None:
+    settings = environment(own={"SEND_IT": truth(True)}, source={} if text is None else {"SEND_IT": text})
+    assert settings.truth("SEND_IT") is value
+    with pytest.raises(KeyError):
+        settings.truth("SKIP_SCHEDULER")
 
 
 def test_own_and_known_variables_are_reported_at_once() -> None:

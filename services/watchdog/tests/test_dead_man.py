@@ -1,4 +1,4 @@
-"""Each completed tick is reported to the monitor of the watchdog."""
+"""Each completed tick is reported to the monitor of the watchdog, and sends a canary."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -12,13 +12,24 @@ from interlock_watchdog.wiring import OWN
 
 
 class Monitor:
-    """Counts its reports."""
+    """Counts its reports and the canaries. `calls` has both in their order."""
 
     def __init__(self) -> None:
-        self.reports = 0
+        self.calls: list[str] = []
+
+    @property
+    def reports(self) -> int:
+        return self.calls.count("report")
+
+    @property
+    def canaries(self) -> int:
+        return self.calls.count("canary")
 
     def report(self) -> None:
-        self.reports += 1
+        self.calls.append("report")
+
+    def send(self) -> None:
+        self.calls.append("canary")
 
 
 def watchdog(monitor: Monitor, check: Any = lambda now: 0) -> Any:
@@ -32,6 +43,7 @@ def watchdog(monitor: Monitor, check: Any = lambda now: 0) -> Any:
         workers=workers,
         recovery=recovery,
         dead_man=monitor,
+        canary=monitor,
         now=lambda: datetime(2026, 3, 3, tzinfo=UTC),
         settings=environment(source={}),
         within=lambda remaining: bind_deadline(InvocationDeadline.after(timedelta(minutes=1))),
@@ -45,7 +57,14 @@ def test_each_completed_tick_is_reported() -> None:
     assert monitor.reports == 2
 
 
-def test_failed_tick_is_not_reported() -> None:
+def test_each_completed_tick_sends_a_canary_after_its_report() -> None:
+    monitor = Monitor()
+    for _ in range(2):
+        handler.watch(watchdog(monitor), {}, None)
+    assert monitor.calls == ["report", "canary"] * 2
+
+
+def test_failed_tick_is_not_reported_and_sends_no_canary() -> None:
     monitor = Monitor()
 
     def broken(now: datetime) -> int:
@@ -53,16 +72,23 @@ def test_failed_tick_is_not_reported() -> None:
 
     with pytest.raises(Exception, match="1 checks failed"):
         handler.watch(watchdog(monitor, broken), {}, None)
-    assert monitor.reports == 0
+    assert (monitor.reports, monitor.canaries) == (0, 0)
 
 
 def test_recovered_execution_is_no_tick() -> None:
     monitor = Monitor()
     event = {"detail-type": "Step Functions Execution Status Change", "detail": {}}
     assert handler.watch(watchdog(monitor), event, None) == {"recovered": True}
-    assert monitor.reports == 0
+    assert (monitor.reports, monitor.canaries) == (0, 0)
 
 
 def test_url_has_to_be_one() -> None:
     with pytest.raises(InvalidEnvironment, match="DEAD_MAN_URL is 'ftp://host', must be a URL"):
         environment(own=OWN, source={"DEAD_MAN_URL": "ftp://host"})
+
+
+def test_canary_is_on_unless_the_variable_is_false() -> None:
+    assert environment(own=OWN, source={}).truth("WATCHDOG_CANARY") is True
+    assert environment(own=OWN, source={"WATCHDOG_CANARY": "false"}).truth("WATCHDOG_CANARY") is False
+    with pytest.raises(InvalidEnvironment, match="WATCHDOG_CANARY is 'no', must be true or false"):
+        environment(own=OWN, source={"WATCHDOG_CANARY": "no"})

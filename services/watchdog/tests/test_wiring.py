@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -110,6 +111,54 @@ def test_a_rejected_event_is_dead_lettered_and_others_go_out(
     assert (letter["payload"], letter["source"]) == (wrong, "outbox")
     left = tables.query(NAMES.control, "PENDING", index="GSI1")
     assert [row["SK"] for row in left if row["SK"] in ("EVENT#1", "EVENT#2")] == []
+
+
+@pytest.fixture
+def canaries(aws: dict[str, Any]) -> Callable[[], list[dict[str, Any]]]:
+    """The canaries that the bus received."""
+    queue = aws["sqs"].create_queue(QueueName="canaries")["QueueUrl"]
+    arn = aws["sqs"].get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = json.dumps({"source": ["interlock.canary"], "detail-type": ["CANARY"]})
+    aws["events"].put_rule(Name="canaries", EventBusName="bus", EventPattern=pattern)
+    aws["events"].put_targets(Rule="canaries", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
+
+    def received() -> list[dict[str, Any]]:
+        messages = aws["sqs"].receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
+
+    return received
+
+
+@pytest.mark.parametrize(("value", "sent"), [(None, 1), ("true", 1), ("false", 0)])
+def test_tick_puts_a_canary_on_the_bus_unless_it_is_off(
+    tables: DynamoTables,
+    tick: Callable[[], dict[str, Any]],
+    canaries: Callable[[], list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    value: str | None,
+    sent: int,
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("WATCHDOG_CANARY", value)
+    before = datetime.now(UTC)
+    tick()
+    found = canaries()
+    assert len(found) == sent
+    for canary in found:
+        assert canary["detail"].keys() == {"id", "timestamp"}
+        assert before <= datetime.fromisoformat(canary["detail"]["timestamp"]) <= datetime.now(UTC)
+
+
+def test_tick_is_done_although_the_bus_rejects_its_canary(
+    aws: dict[str, Any], tables: DynamoTables, tick: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws["events"].delete_event_bus(Name="bus")
+    assert "found" in tick()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines if line["event"] in ("tick_done", "canary_not_sent")] == [
+        "tick_done",
+        "canary_not_sent",
+    ]
 
 
 def test_wiring_imports_no_boto3(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

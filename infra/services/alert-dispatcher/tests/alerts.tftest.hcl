@@ -131,3 +131,59 @@ run "a_secret_with_a_wildcard_is_rejected" {
 
   expect_failures = [var.alert_secret_arns]
 }
+
+run "the_alarm_of_the_canary_waits_for_three_ticks" {
+  command = plan
+
+  variables {
+    watchdog_schedule = "rate(1 hour)"
+  }
+
+  assert {
+    condition     = local.canary_window == 3 * 3600
+    error_message = "The window must be three intervals of the watchdog."
+  }
+}
+
+run "the_alarm_of_the_canary_waits_for_at_most_a_week" {
+  command = plan
+
+  variables {
+    watchdog_schedule = "rate(3 days)"
+  }
+
+  assert {
+    condition     = local.canary_window == 7 * 86400
+    error_message = "CloudWatch rejects a window of more than a week."
+  }
+}
+
+run "a_cron_schedule_gives_the_alarm_of_the_canary_an_hour" {
+  command = plan
+
+  variables {
+    watchdog_schedule = "cron(0/5 * * * ? *)"
+  }
+
+  assert {
+    condition     = local.canary_window == 3600
+    error_message = "A cron expression has no interval, so the window must be an hour."
+  }
+}
+
+run "without_a_canary_the_rule_takes_only_events" {
+  command = plan
+
+  variables {
+    enable_canary = false
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.alerts.event_pattern).source == ["interlock"]
+    error_message = "Without canaries the alert queue must take events only."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.canary) == 0 && length(aws_cloudwatch_log_metric_filter.canary) == 0
+    error_message = "Without canaries no alarm may wait for them."
+  }
+}

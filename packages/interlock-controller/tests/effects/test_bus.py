@@ -27,6 +27,7 @@ class Events:
         self.throttled = [list(details) for details in throttled]
         self.picky = picky
         self.put: list[str] = []
+        self.sources: list[str] = []
         self.calls = 0
 
     def put_events(self, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
@@ -36,6 +37,7 @@ class Events:
         if self.picky and any(entry["Detail"] == "corrupted" for entry in Entries):
             raise ClientError({"Error": {"Code": "ValidationException"}}, "PutEvents")
         throttled = self.throttled.pop(0) if self.throttled else []
+        self.sources += [entry["Source"] for entry in Entries]
         results = [self._answer(entry["Detail"], throttled) for entry in Entries]
         return {"FailedEntryCount": sum("ErrorCode" in one for one in results), "Entries": results}
 
@@ -54,6 +56,12 @@ def bus_over(events: Events) -> EventBus:
 
 def entries(*details: str) -> list[BusEntry]:
     return [BusEntry("A", detail) for detail in details]
+
+
+def test_an_entry_has_the_source_of_events_or_its_own() -> None:
+    events = Events()
+    bus_over(events).publish([BusEntry("A", "0"), BusEntry("B", "1", "interlock.canary")])
+    assert events.sources == ["interlock", "interlock.canary"]
 
 
 def test_only_rejected_entries_are_put_again() -> None:

@@ -294,6 +294,26 @@ def test_plain_progress_reaches_the_sink_only(
     assert received(server, "alert-dispatcher", f"progress-{detail_type}", patience=0.1) == []
 
 
+def test_canary_reaches_the_dispatcher_only(clients: Clients, deployment: Deployment, server: Ministack) -> None:
+    put_event(clients, "CANARY", "a-canary", source="interlock.canary")
+    (batch,) = received(server, "alert-dispatcher", "a-canary")
+    assert json.loads(batch["Records"][0]["body"])["source"] == "interlock.canary"
+    # A later event arrives, so the earlier event would have arrived too.
+    put_event(clients, "JOB_FAILED", "after-it")
+    assert received(server, "event-sink", "after-it")
+    assert received(server, "event-sink", "a-canary", patience=0.1) == []
+
+
+def test_alert_rule_is_that_of_terraform(clients: Clients, deployment: Deployment) -> None:
+    """The plan is tested in infra/tests. Its rule reads the same file."""
+    catalogue = json.loads((find_checkout() / "infra/services/alert-dispatcher/events.json").read_text())
+    rule = clients("events").describe_rule(Name="test-interlock-alerts", EventBusName="test-interlock-bus")
+    assert json.loads(rule["EventPattern"]) == {
+        "source": ["interlock", catalogue["canary_source"]],
+        "detail-type": [{"anything-but": catalogue["progress"]}],
+    }
+
+
 def test_deploying_again_updates_and_keeps_the_rows(clients: Clients, deployment: Deployment, tmp_path: Path) -> None:
     row = {"PK": {"S": "PIPELINE#gold"}, "SK": {"S": "CONFIG"}}
     clients("dynamodb").put_item(TableName="test-interlock-control", Item=row)

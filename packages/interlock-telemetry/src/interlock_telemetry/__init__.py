@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from interlock_telemetry._pool import Outcome, run_bounded, run_stage
     from interlock_telemetry._profile import is_profile, profile
     from interlock_telemetry._runs import BoundRun, bind_run, bound_run
-    from interlock_telemetry._variables import Variable, duration, url, whole_number
+    from interlock_telemetry._variables import Variable, duration, truth, url, whole_number
     from interlock_telemetry._within import bind_deadline, call_in_time, out_of_time, pause
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "span",
     "stage",
     "traceparent",
+    "truth",
     "url",
     "whole_number",
 ]
@@ -124,7 +125,7 @@ _NAMES = {
     "_pool": ("Outcome", "run_bounded", "run_stage"),
     "_profile": ("is_profile", "profile"),
     "_runs": ("BoundRun", "bind_run", "bound_run"),
-    "_variables": ("Variable", "duration", "url", "whole_number"),
+    "_variables": ("Variable", "duration", "truth", "url", "whole_number"),
     "_within": ("bind_deadline", "call_in_time", "out_of_time", "pause"),
 }
 """The public names of each module. A module is imported with the first use of one of its names: all take 3 ms."""

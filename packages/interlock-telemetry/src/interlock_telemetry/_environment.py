@@ -98,6 +98,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         value: timedelta = self.own[name]
         return value
 
+    def truth(self, name: str) -> bool:
+        """The value of an own variable that is true or false. Raises KeyError for any other name."""
+        value: bool = self.own[name]
+        return value
+
 
 def environment(
     required: Sequence[str] = (),

@@ -24,6 +24,7 @@ class Metric(StrEnum):
     ALERTS_PENDING = "interlock.alerts.pending"
     DEAD_MAN_FAILURES = "interlock.dead_man.failures"
     SLACK_FAULTS = "interlock.slack.faults"
+    CANARY_LATENCY = "interlock.canary.latency"
 
 
 class Kind(StrEnum):
@@ -93,4 +94,10 @@ INSTRUMENTS: Mapping[Metric, Instrument] = {
         Kind.COUNTER, "{report}", "reports of completed ticks that did not reach DEAD_MAN_URL"
     ),
     Metric.SLACK_FAULTS: Instrument(Kind.GAUGE, "1", "1 if Slack rejects the token, a scope or the channel, else 0"),
+    Metric.CANARY_LATENCY: Instrument(
+        Kind.HISTOGRAM,
+        "s",
+        "time from the send of a canary to Slack's answer",
+        _OF_A_WAKE,
+    ),
 }

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from interlock_alert_dispatcher.alert import read_alert
+from interlock_alert_dispatcher.canary import Canary, read_canary
 from interlock_alert_dispatcher.wiring import SERVICE, Service, wire
 from interlock_dlq import process_queue
 from interlock_telemetry import (
@@ -22,7 +23,7 @@ _log = get_logger(__name__)
 
 
 def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | None) -> dict[str, Any]:
-    """Deliver a batch of alerts. The answer is Lambda's partial batch response for queues.
+    """Deliver a batch of alerts and canaries. The answer is Lambda's partial batch response for queues.
 
     An event without records is the tick of each minute: pending alerts are posted if their targets answer, and every
     five minutes the settings are checked. The first tick after the time of the digest posts it. The answer is {posted,
@@ -35,6 +36,17 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
         service.digest.run(deadline)
         return msgspec.to_builtins(drained)  # type: ignore[no-any-return]
 
+    def take(message: dict[str, Any]) -> None:
+        canary = read_canary(message)
+        if canary is None:
+            post(message)
+        else:
+            measure_way(canary)
+
+    def measure_way(canary: Canary) -> None:
+        with bind_correlation(canary.id), stage("canary", limit=service.settings.stage_timeout):
+            service.canary.arrive(canary, deadline)
+
     def post(message: dict[str, Any]) -> None:
         alert = read_alert(message)
         with (
@@ -44,7 +56,7 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
         ):
             service.alerts.deliver(alert, message["body"], deadline)
 
-    result = process_queue(event["Records"], post, service.dead_letters, count=count_records(SERVICE))
+    result = process_queue(event["Records"], take, service.dead_letters, count=count_records(SERVICE))
     _log.info("batch_done", processed=result.processed, dlq_routed=result.dlq_routed, failed=result.batch_failures)
     return result.response()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from interlock_alert_dispatcher.blocks import Deployment
+from interlock_alert_dispatcher.canary import CanaryWatch
 from interlock_alert_dispatcher.checkup import Checkup
 from interlock_alert_dispatcher.daily import DailyDigest
 from interlock_alert_dispatcher.delivery import Alerts
@@ -57,14 +58,16 @@ def now() -> datetime:
 class Service(Struct, frozen=True):
     """The receiver of alerts, the drain of pending alerts, the queue for messages that are not alerts, and the rest.
 
-    `checkup` looks for faults of the settings, and `digest` posts the summary of a day. `health` has the checks of a
-    ping. Without `dead_letters`, malformed messages stay in the queue, whose redrive policy keeps them.
+    `checkup` looks for faults of the settings, and `digest` posts the summary of a day. `canary` measures the canaries
+    of the watchdog. `health` has the checks of a ping. Without `dead_letters`, malformed messages stay in the queue,
+    whose redrive policy keeps them.
     """
 
     alerts: Alerts
     drain: Drains
     checkup: Checkup
     digest: DailyDigest
+    canary: CanaryWatch
     dead_letters: Router | None
     health: Mapping[str, Callable[[], object]]
     settings: Settings
@@ -96,13 +99,16 @@ def wire(variables: Mapping[str, str]) -> Service:
         "events": LeasedRows(client, table, keep).ping,
         "pending": lambda: _waiting(client, table),
     }
-    if tokens is not None:
-        health["slack"] = maker.slack(settings["SLACK_CHANNEL_ID"]).ready
+    # Pings and canaries have a circuit breaker of their own. They never close the one of a target.
+    slack = maker.slack(settings["SLACK_CHANNEL_ID"]) if tokens is not None else None
+    if slack is not None:
+        health["slack"] = slack.ready
     return Service(
         Fanout(targets, Plans(client, table, keep, now=now)),
         AllDrains(targets, lambda: targets_that_waited(client, table)),
         Checkup(targets.checks, now=now),
         DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now),
+        CanaryWatch(None if slack is None else slack.probe, now=now),
         letters,
         health,
         settings,

@@ -34,7 +34,9 @@ def _look(service: Service, event: dict[str, Any]) -> dict[str, Any]:
         cause=Cause.of(event, moment),
     )
     _log.info("tick_done", **{name.replace("-", "_"): count for name, count in report.found.items()})
+    # The monitor comes first, because the bus may use up the rest of the invocation.
     service.dead_man.report()
+    service.canary.send()
     return {"found": report.found}
 
 

@@ -17,9 +17,9 @@ from interlock_controller.effects import (
     timers_of_environment,
 )
 from interlock_controller.records import RerunIntake
-from interlock_controller.watch import Check, DeadMan, Recovery, WorkerPool, all_checks
+from interlock_controller.watch import Canary, Check, DeadMan, Recovery, WorkerPool, all_checks
 from interlock_store import Overview, Store, TableNames, open_tables
-from interlock_telemetry import Settings, aws_client, duration, environment, instrument, pause, url
+from interlock_telemetry import Settings, aws_client, duration, environment, instrument, pause, truth, url
 
 SERVICE = "watchdog"
 
@@ -43,8 +43,9 @@ OWN = {
     "PROBE_AFTER": duration(timedelta(minutes=5), highest=_DAY),
     "MISSED_AFTER": duration(timedelta(minutes=5), highest=_DAY),
     "DEAD_MAN_URL": url(),
+    "WATCHDOG_CANARY": truth(True),
 }
-"""The watchdog's times (docs/reference/watchdog.md §2), and the monitor of its ticks."""
+"""The watchdog's times (docs/reference/watchdog.md §2), the monitor of its ticks, and whether ticks send a canary."""
 
 
 _NOT_MONITORED = DeadMan(None)
@@ -55,10 +56,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+_NO_CANARY = Canary(None, now=now)
+
+
 class Service(Struct, frozen=True):
     """The checks of a tick, the recovery, the bus for failed checks, the worker pool, and the checks of a ping.
 
     within: limits the calls to the tables to the remaining time of an invocation. dead_man: the monitor of the ticks.
+    canary: sends the canary of each completed tick.
     """
 
     checks: Mapping[str, Check]
@@ -70,6 +75,7 @@ class Service(Struct, frozen=True):
     now: Callable[[], datetime] = now
     within: Callable[[Callable[[], timedelta]], AbstractContextManager[object]] = nullcontext
     dead_man: DeadMan = _NOT_MONITORED
+    canary: Canary = _NO_CANARY
 
 
 def wire(variables: Mapping[str, str]) -> Service:
@@ -106,6 +112,15 @@ def wire(variables: Mapping[str, str]) -> Service:
         repairs=RowRepairs(store, now=now, dead_letters=dead_letters),
     )
     dead_man = DeadMan(settings.get("DEAD_MAN_URL"))
+    canary = Canary(bus if settings.truth("WATCHDOG_CANARY") else None, now=now)
     return Service(
-        checks, recovery, bus, workers, {"control": store.ping}, settings, within=tables.within, dead_man=dead_man
+        checks,
+        recovery,
+        bus,
+        workers,
+        {"control": store.ping},
+        settings,
+        within=tables.within,
+        dead_man=dead_man,
+        canary=canary,
     )

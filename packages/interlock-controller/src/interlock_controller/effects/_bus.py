@@ -25,10 +25,11 @@ PERMANENT_CODES = _WRONG_REQUESTS | {_TOO_LARGE, "MalformedDetail", "InvalidArgu
 
 
 class BusEntry(Struct, frozen=True):
-    """One event for the bus: its detail type and its detail as JSON."""
+    """One event for the bus: its detail type, its detail as JSON, and its source."""
 
     detail_type: str
     detail: str
+    source: str = SOURCE
 
 
 class BusError(Exception):
@@ -120,7 +121,7 @@ class EventBus:
     def _wire(self, entry: BusEntry) -> Any:
         return {
             "EventBusName": self._name,
-            "Source": SOURCE,
+            "Source": entry.source,
             "DetailType": entry.detail_type,
             "Detail": entry.detail,
         }
@@ -131,7 +132,7 @@ def _last_answer(state: "RetryCallState") -> Any:
 
 
 def _size(entry: BusEntry) -> int:
-    return len(SOURCE) + len(entry.detail_type.encode()) + len(entry.detail.encode())
+    return len(entry.source) + len(entry.detail_type.encode()) + len(entry.detail.encode())
 
 
 def _pages(entries: Mapping[int, BusEntry]) -> Iterator[dict[int, BusEntry]]:

@@ -1,5 +1,6 @@
 """The checks of a tick: finds lost rows, dead executions, missed schedules, and sensors or timers without effect."""
 
+from interlock_controller.watch._canary import Canary
 from interlock_controller.watch._checks import all_checks
 from interlock_controller.watch._dead_man import DeadMan
 from interlock_controller.watch._edits import EDIT_REACHES
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_PROBES",
     "STREAM_GRACE",
     "TIMER_GRACE",
+    "Canary",
     "Cause",
     "Check",
     "DeadMan",

@@ -1,6 +1,8 @@
 """Events: the catalogue of their types, and the functions that make them."""
 
 from interlock_lifecycle.events._catalogue import (
+    CANARY_SOURCE,
+    CANARY_TYPE,
     EVENT_KINDS,
     PLAIN_PROGRESS,
     EventKind,
@@ -17,6 +19,8 @@ from interlock_lifecycle.events._event import (
 )
 
 __all__ = [
+    "CANARY_SOURCE",
+    "CANARY_TYPE",
     "EVENT_KINDS",
     "PLAIN_PROGRESS",
     "Event",

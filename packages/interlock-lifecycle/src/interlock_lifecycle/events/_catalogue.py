@@ -277,3 +277,10 @@ EVENT_KINDS: dict[EventType, EventKind] = {
 
 PLAIN_PROGRESS = frozenset(event_type for event_type, kind in EVENT_KINDS.items() if not kind.is_alert)
 """The types that reach the events table but no alert channel. Every other type is an alert."""
+
+CANARY_SOURCE = "interlock.canary"
+"""The source of a canary on the bus. It is not the source of events, so no consumer of events gets a canary
+(docs/reference/watchdog.md §10)."""
+
+CANARY_TYPE = "CANARY"
+"""The detail type of a canary. It is in no catalogue, because a canary is no event."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from interlock_lifecycle.events import PLAIN_PROGRESS
+from interlock_lifecycle.events import CANARY_SOURCE, PLAIN_PROGRESS
 from interlock_local.pump import StreamMapping
 from interlock_local.site._definition import render_definition
 from interlock_local.site._site import Queue, Site
@@ -68,7 +68,10 @@ class Wiring:
 
     def rules(self, functions: Mapping[str, str], queues: Mapping[str, Queue], roles: Mapping[str, str]) -> None:
         bus = self._site.name("bus")
-        alerting = {"source": ["interlock"], "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}]}
+        alerting = {
+            "source": ["interlock", CANARY_SOURCE],
+            "detail-type": [{"anything-but": sorted(PLAIN_PROGRESS)}],
+        }
         self._rule("event-sink", {"source": ["interlock"]}, queues["event-sink"].arn, bus=bus)
         self._rule("alerts", alerting, queues["alerts"].arn, bus=bus)
         ended = {
