@@ -361,6 +361,25 @@ def test_an_alert_waits_for_a_webhook_that_fails(table: "DynamoDBClient", hook: 
     assert handler.handle({"__ping__": True}, Context())["checks"]["pending"] == "ok: 1 wait"
 
 
+def test_a_busy_target_delays_no_other(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("interlock_alert_dispatcher.makers.pause", waits.append)
+    use(table, webhook(hook.url, BOTH, TEAM))
+    hook.answers = [(429, {"Retry-After": "20"})]
+    slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "20"})]
+    assert deliver(message("a"), message("b")) == []
+    assert waits == []
+    assert (hook.ids, slack.requests) == (["a"], 1)
+    for name in ("hook", "team"):
+        pending = PendingAlerts(table, TABLE, name)
+        assert pending.count() == 2
+        until = pending.quiet_until(datetime.now(UTC))
+        assert until is not None
+        assert until > datetime.now(UTC)
+
+
 def test_a_busy_webhook_is_left_alone_for_as_long_as_it_asks(table: "DynamoDBClient", hook: Hook) -> None:
     use(table, webhook(hook.url))
     hook.answers = [(429, {"Retry-After": "600"})]

@@ -84,7 +84,7 @@ class Dispatcher(Pacing):
         return True
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
-        """Post the alert. Raises an error if it has to be tried again.
+        """Post the alert. Raises an error if it has to be tried again. Only a late alert waits for a busy Slack.
 
         The result is False if it was posted before, if another alert reports it too, if it is a success for which quiet
         dispatchers open no thread, or if it is a repeat that only changes the head.
@@ -93,11 +93,13 @@ class Dispatcher(Pacing):
             _log.info("alert_merged", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, into=alert.followed_by)
             return False
         while True:
-            self.await_release(deadline)
+            self.await_release(deadline, may_wait=late)
             try:
                 return self._dispatch_once(alert, deadline, late=late)
             except SlackBusy as busy:
                 self.stay_quiet(busy.until)
+                if not late:
+                    raise
             except ThreadGone:
                 _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
 
