@@ -735,12 +735,48 @@ def test_a_silenced_alert_is_posted_nowhere_and_stays_so(table: "DynamoDBClient"
     assert (slack.posted, hook.requests) == ([], [])
 
 
+def test_a_silenced_success_resolves_the_head(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    silence(table)
+    later = [(AT + timedelta(minutes=number)).isoformat() for number in range(2)]
+    deliver(message("b", "JOB_COMPLETED", timestamp=later[1]))
+    assert slack.heads[0]["text"].startswith("🟢")
+    assert len(slack.posted) == 2
+    # A silenced alert opens no head.
+    deliver(message("c", "JOB_COMPLETED", date="2026-03-04"), message("d", date="2026-03-05"))
+    assert len(slack.posted) == 2
+
+
+def test_a_silenced_head_that_failed_is_updated_later(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    row = silence(table)
+    slack.away = lambda: True
+    deliver(message("b", "JOB_COMPLETED", timestamp=(AT + timedelta(minutes=1)).isoformat()))
+    slack.away = lambda: False
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    assert handler.handle(TICK, Context()) == {"posted": 0, "waiting": 0, "reason": None}
+    assert slack.heads[0]["text"].startswith("🟢")
+    assert len(slack.replies) == 1
+
+
+def test_a_silenced_alert_opens_no_deleted_head(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    silence(table)
+    slack.posted.clear()
+    later = (AT + timedelta(minutes=1)).isoformat()
+    assert deliver(message("b", "JOB_COMPLETED", timestamp=later)) == []
+    assert slack.posted == []
+    assert handler.handle(TICK, Context())["waiting"] == 0
+
+
 def test_the_first_alert_after_a_silence_shows_the_whole_state(table: "DynamoDBClient", slack: Any) -> None:
     deliver(message("a", "SLA_WARNING"))
     row = silence(table)
     later = [(AT + timedelta(minutes=number)).isoformat() for number in range(4)]
     deliver(message("b", "RETRY_EXHAUSTED", timestamp=later[1]))
-    assert "RETRY_EXHAUSTED" not in slack.heads[0]["text"]
+    assert slack.heads[0]["text"].startswith("🔴 *RETRY_EXHAUSTED*")
+    assert len(slack.replies) == 1
     table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
     handler.handle.reset()
     deliver(message("c", "RETRY_EXHAUSTED", timestamp=later[2]), message("d", "RETRY_EXHAUSTED", timestamp=later[3]))

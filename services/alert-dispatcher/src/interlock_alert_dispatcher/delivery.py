@@ -44,7 +44,10 @@ class Destination(Protocol):
         ...
 
     def silence(self, alert: Alert) -> bool:
-        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it."""
+        """Note that a silence covers the alert, which is then never posted.
+
+        The result is whether nothing is left to do. Else `dispatch` has to be called.
+        """
         ...
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:

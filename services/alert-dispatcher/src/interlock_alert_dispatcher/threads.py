@@ -130,6 +130,20 @@ class Threads:
         is_opener = thread.texts.get(_OPENER) == alert.id
         return Head(thread, is_new=posted is not None, shows=is_opener and bool(standing(state).open))
 
+    def refresh(self, alert: Alert, deadline: InvocationDeadline) -> None:
+        """Let the head of the alert's thread state the committed state. A thread without a head stays without one.
+
+        Raises SlackError. An alert that opens the thread now reads the state again after the head is noted.
+        """
+        thread = self._rows.find(self._key_of(alert))
+        if thread is None or not self._is_here(thread):
+            return
+        try:
+            self._show(alert, thread, None, deadline)
+        except ThreadGone:
+            _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
+            self._rows.forget(thread)
+
     def forget(self, head: Head) -> None:
         """Note that the thread does not exist any more."""
         self._rows.forget(head.thread)
@@ -153,7 +167,7 @@ class Threads:
         patience = self._now() + deadline.within(_PATIENCE)
         while True:
             thread = self._rows.find(key) or self._rows.take(key, self._now())
-            if isinstance(thread, Done) and (thread.outcome or thread.texts.get("channelId") != self._slack.channel):
+            if isinstance(thread, Done) and not self._is_here(thread):
                 # The thread belongs to an earlier channel, or another process wrote the row.
                 self._rows.forget(thread)
                 continue
@@ -189,6 +203,10 @@ class Threads:
                 _log.error("head_not_updated", row=thread.key.sk, reason=str(refusal))
                 return state
             shown = message
+
+    def _is_here(self, thread: Done) -> bool:
+        """Whether the thread has a head in this channel."""
+        return not thread.outcome and thread.texts.get("channelId") == self._slack.channel
 
     def _key_of(self, alert: Alert) -> Key:
         return Key(f"PIPELINE#{alert.pipeline_id}", key_at(alert.thread, self._place))
