@@ -134,6 +134,18 @@ def test_a_success_and_a_breach_of_one_decision_are_over() -> None:
     assert standing(state).severity is Severity.GOOD
 
 
+def test_a_repeat_after_its_silence_is_the_change() -> None:
+    one, two = fact(FAILED, 1), fact(FAILED, 2)
+    silenced = advance(RunState(), one, silenced=True)
+    assert not silenced.is_worse
+    assert advance(silenced.state, one, silenced=True) == silenced
+    again = advance(silenced.state, one)
+    assert again.is_worse
+    assert advance(again.state, one) == again
+    # Another event about the subject is the change already.
+    assert not advance(advance(silenced.state, two).state, one).is_worse
+
+
 def test_an_old_failure_after_the_success_is_no_change() -> None:
     state, worse = play([fact(DONE, 5), fact(EXHAUSTED, 4)])
     assert worse == [False, False]

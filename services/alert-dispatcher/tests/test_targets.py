@@ -17,9 +17,11 @@ from interlock_alert_dispatcher import handler
 from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.blocks import Deployment, mention_of
 from interlock_alert_dispatcher.delivery import Delivery
+from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import AllDrains, Fanout, Target, Targets
+from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import SigningKey, TargetMaker
 from interlock_alert_dispatcher.pacing import Pacing
 from interlock_alert_dispatcher.pending import PendingAlerts
@@ -27,6 +29,7 @@ from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
 from interlock_alert_dispatcher.silences import Silences
+from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_alert_dispatcher.topics import Topic
 from interlock_config import decode_alerts_yaml, encode_alerts
@@ -733,6 +736,38 @@ def test_a_silenced_alert_is_posted_nowhere_and_stays_so(table: "DynamoDBClient"
     handler.handle.reset()
     assert deliver(message("a")) == []
     assert (slack.posted, hook.requests) == ([], [])
+
+
+def test_a_failure_whose_silence_broke_off_is_broadcast(
+    dynamodb: "DynamoDBClient", slack: Any, clock: Any, serial: Any
+) -> None:
+    table, silences = serial(dynamodb), ["s1"]
+    channel = Slack(
+        FixedToken("xoxb-1"), "C1", base_url=slack.url, trip_after=5, rest=timedelta(minutes=1), now=clock.now
+    )
+    rows = LeasedRows(table, TABLE, timedelta(days=9))
+    dispatcher = Dispatcher(
+        channel, rows, now=clock.now, sleep=clock.sleep, silenced_by=lambda _: silences[0], quiet=False
+    )
+    begun = (AT - timedelta(minutes=1)).isoformat()
+    silences[0] = ""
+    dispatcher.dispatch(alert("a", "SLA_WARNING", timestamp=begun), clock.deadline())
+    silences[0] = "s1"
+    writes: list[str] = []
+
+    def break_the_end(operation: str) -> None:
+        writes.extend([operation] if operation == "update_item" else [])
+        if operation == "update_item" and len(writes) == 3:  # of the lease, of the state, of the end
+            raise ConnectionError("the table is away")
+
+    table.before = break_the_end
+    with pytest.raises(ConnectionError):
+        dispatcher.silence(alert("b", "RETRY_EXHAUSTED"))
+    table.before = lambda operation: None
+    silences[0] = ""
+    assert not dispatcher.silence(alert("b", "RETRY_EXHAUSTED"))
+    dispatcher.dispatch(alert("b", "RETRY_EXHAUSTED"), clock.deadline())
+    assert [bool(one.get("reply_broadcast")) for one in slack.replies] == [False, True]
 
 
 def test_a_silenced_success_resolves_the_head(table: "DynamoDBClient", slack: Any) -> None:

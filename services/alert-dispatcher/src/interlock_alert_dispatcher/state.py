@@ -102,7 +102,7 @@ def advance(state: RunState, fact: Fact, *, silenced: bool = False) -> Step:
     """The state after the event `fact`.
 
     The channel does not see a `silenced` event. If it is a change for the worse, the next bad event about its subject
-    is that change for the channel.
+    is that change for the channel, and so is the same event if it is delivered again without a silence.
 
     An event that is older than the latest event about its subject, or than the latest success, changes nothing for the
     worse. A repeated event has the same answer as before, so that a crash between a commit and a post loses no post.
@@ -195,7 +195,9 @@ def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
     if known is None or _is_over(state, known.fact):
         return fact.id if fact.severity in _BAD else ""
     if fact.order <= known.fact.order:
-        return known.raised_by
+        # The delivery of this event failed under a silence that is over now, so the channel sees it after all.
+        is_seen_now = known.raised_by == _UNSEEN and known.fact.id == fact.id
+        return fact.id if is_seen_now else known.raised_by
     if fact.severity not in _BAD:
         return ""
     if known.raised_by == _UNSEEN:
