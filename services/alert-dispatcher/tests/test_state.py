@@ -14,6 +14,7 @@ from interlock_alert_dispatcher.state import (
     Fact,
     RunState,
     advance,
+    note_reply,
     read_state,
     standing,
     suppress,
@@ -197,7 +198,7 @@ def walked(facts: list[Fact], window: timedelta = HALF_HOUR) -> tuple[RunState, 
     state, repeats = RunState(), []
     for one in facts:
         step = suppress(advance(state, one), one, window)
-        state = step.state
+        state = step.state if step.is_repeat else note_reply(step.state, one)
         repeats.append(step.is_repeat)
     return state, repeats
 
@@ -219,6 +220,22 @@ def walked(facts: list[Fact], window: timedelta = HALF_HOUR) -> tuple[RunState, 
 )
 def test_a_repeat_within_the_window_gets_no_reply(facts: list[Fact], repeats: list[bool]) -> None:
     assert walked(facts)[1] == repeats
+
+
+def test_an_event_without_a_posted_reply_has_no_repeats() -> None:
+    first = suppress(advance(RunState(), repeated(0)), repeated(0), HALF_HOUR)
+    second = suppress(advance(first.state, repeated(1)), repeated(1), HALF_HOUR)
+    assert (second.is_repeat, second.state.replies) == (False, {})
+    # The attempt of a later reply ends the count of the earlier one, whether it succeeds or not.
+    counted, _ = walked([repeated(0), repeated(10)])
+    later = suppress(advance(counted, repeated(31)), repeated(31), HALF_HOUR)
+    assert (later.is_repeat, later.state.repeats_of(repeated(31))) == (False, 0)
+
+
+def test_only_the_latest_reply_is_noted() -> None:
+    state = note_reply(note_reply(RunState(), repeated(10)), repeated(0))
+    assert [reply.id for reply in state.replies.values()] == [repeated(10).id]
+    assert note_reply(state, repeated(20, kind="JOB_COMPLETED", severity=Severity.GOOD)) == state
 
 
 def test_repeats_are_counted_once_and_up_to_a_limit() -> None:

@@ -910,6 +910,53 @@ def test_a_storm_after_an_outage_is_suppressed_too(table: "DynamoDBClient", slac
     assert len(slack.replies) == 1
 
 
+def test_an_alert_that_was_not_posted_suppresses_nothing(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    minutes = [(AT + timedelta(minutes=number)).isoformat() for number in range(4)]
+    deliver(message("a", "SLA_WARNING", timestamp=minutes[0]))
+    slack.answers = [answer({"ok": False, "error": "msg_too_long"})]
+    deliver(message("b", timestamp=minutes[1]))
+    # The first attempt after the outage is rejected too, so this alert becomes a dead letter.
+    slack.answers = [answer({"ok": False, "error": "msg_too_long"})]
+    deliver(message("c", timestamp=minutes[2]))
+    assert handler.handle(TICK, Context())["posted"] == 1
+    first, second = slack.texts
+    assert ("message a" in first, "message c" in second) == (True, True)
+    # The reply that was posted has repeats.
+    deliver(message("d", timestamp=minutes[3]))
+    assert len(slack.replies) == 2
+
+
+def test_an_alert_that_ends_silenced_suppresses_nothing(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    minutes = [(AT + timedelta(minutes=number)).isoformat() for number in range(3)]
+    deliver(message("z", "RETRY_EXHAUSTED", timestamp=minutes[0]))
+    slack.answers = [answer({"ok": False, "error": "fatal_error"})]
+    deliver(message("a", timestamp=minutes[1]))
+    row = silence(table)
+    assert handler.handle(TICK, Context()) == {"posted": 0, "waiting": 0, "reason": None}
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    deliver(message("b", timestamp=minutes[2]))
+    assert [text.splitlines()[1] for text in slack.texts] == ["message z", "message b"]
+
+
+def test_a_reply_that_was_not_noted_is_posted_once(
+    table: "DynamoDBClient", slack: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+
+    def fail(*_: Any) -> None:
+        raise ConnectionError("the table is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("interlock_alert_dispatcher.threads.note_reply", fail)
+        assert deliver(message("a")) == []
+    assert "reply_not_noted" in capsys.readouterr().err
+    assert deliver(message("a"), message("b", timestamp=(AT + timedelta(minutes=1)).isoformat())) == []
+    assert [text.splitlines()[1] for text in slack.texts] == ["message a", "message b"]
+
+
 def test_without_a_window_every_alert_is_a_reply(table: "DynamoDBClient", slack: Any) -> None:
     deliver(message("a"), message("b", timestamp=(AT + timedelta(minutes=1)).isoformat()))
     assert len(slack.replies) == 2

@@ -133,6 +133,7 @@ class Dispatcher(Pacing):
             self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
             raise
         self._rows.note(taken, self._now(), thread_ts, messageTs=ts)
+        self._threads.note_reply(alert)
         _log.info("alert_posted", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
         return True
 

@@ -10,7 +10,16 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, head_blocks
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
-from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, suppress, write_state
+from interlock_alert_dispatcher.state import (
+    RunState,
+    Step,
+    advance,
+    note_reply,
+    read_state,
+    standing,
+    suppress,
+    write_state,
+)
 from interlock_alert_dispatcher.text import fact_of, head_of
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
@@ -100,15 +109,26 @@ class Threads:
 
     def record(self, alert: Alert, *, silenced: bool = False) -> Step:
         """Commit the state after the alert. A repetition has the same result."""
+        fact = fact_of(alert)
+
+        def decide(state: RunState) -> Step:
+            step = advance(state, fact, silenced=silenced)
+            return step if self._window is None or silenced else suppress(step, fact, self._window)
+
+        return self._commit(self._key_of(alert), decide)
+
+    def note_reply(self, alert: Alert) -> None:
+        """Note that the alert's reply is posted, so that its repeats are suppressed.
+
+        A failure is only logged: the next repeat then gets a reply.
+        """
+        if self._window is None:
+            return
         key, fact = self._key_of(alert), fact_of(alert)
-        while True:
-            old = self._rows.text(key, _STATE)
-            step = advance(_state_in(old), fact, silenced=silenced)
-            if self._window is not None and not silenced:
-                step = suppress(step, fact, self._window)
-            new = write_state(step.state)
-            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
-                return step
+        try:
+            self._commit(key, lambda state: Step(note_reply(state, fact), is_worse=False))
+        except Exception as error:  # noqa: BLE001 - the reply is in Slack
+            _log.error("reply_not_noted", row=key.sk, id=alert.id, reason=f"{type(error).__name__}: {error}")
 
     def is_begun(self, alert: Alert) -> bool:
         """Whether the alert's thread is open, or may be open soon."""
@@ -203,6 +223,15 @@ class Threads:
                 _log.error("head_not_updated", row=thread.key.sk, reason=str(refusal))
                 return state
             shown = message
+
+    def _commit(self, key: Key, decide: Callable[[RunState], Step]) -> Step:
+        """Commit the state of a step, on the condition that the state has not changed since it was read."""
+        while True:
+            old = self._rows.text(key, _STATE)
+            step = decide(_state_in(old))
+            new = write_state(step.state)
+            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
+                return step
 
     def _is_here(self, thread: Done) -> bool:
         """Whether the thread has a head in this channel."""
