@@ -317,7 +317,7 @@ def test_slack_that_is_away_delays_no_webhook(table: "DynamoDBClient", slack: An
     assert hook.ids == ["a", "b"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 302])
+@pytest.mark.parametrize("status", [400, 405, 410, 302])
 def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     table: "DynamoDBClient", slack: Any, hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +354,24 @@ def test_a_rejected_alert_without_a_kept_letter_waits(table: "DynamoDBClient", c
     Delivery(rejecting, pending, now=clock.now, letters=NoLetters()).deliver(alert(), "{}", clock.deadline())
     (row,) = pending.first(2)
     assert "the webhook answered 400; no dead letter was kept" in row.row["reason"]["S"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_setting_of_a_webhook_buries_no_alert(
+    table: "DynamoDBClient", hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
+    monkeypatch.setenv("DLQ_QUEUE_URL", url)
+    use(table, webhook(hook.url))
+    hook.answers = [(status, {})] * 10
+    assert deliver(*(message(identifier) for identifier in "abcd")) == []
+    answer = handler.handle(TICK, Context())
+    assert (answer["posted"], answer["waiting"], str(status) in answer["reason"]) == (0, 4, True)
+    hook.answers.clear()
+    assert handler.handle(TICK, Context())["waiting"] == 0
+    assert sorted(hook.ids[-4:]) == ["a", "b", "c", "d"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
