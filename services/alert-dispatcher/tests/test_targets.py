@@ -497,6 +497,23 @@ def test_a_failure_of_the_table_delivers_the_alert_again(table: "DynamoDBClient"
     assert hook.ids == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "raised"),
+    [
+        (ValueError("no text"), ConnectionError("the table is away"), ConnectionError),
+        (ConnectionError("the table is away"), ValueError("no text"), ConnectionError),
+        (ValueError("no text"), KeyError("id"), ValueError),
+    ],
+)
+def test_a_transient_failure_of_a_target_comes_first(
+    table: "DynamoDBClient", clock: Any, first: Exception, second: Exception, raised: type[Exception]
+) -> None:
+    targets = recorded(team=Recorder(first), hook=Recorder(second))
+    fanout = Fanout(targets, Plans(table, TABLE, timedelta(days=1), now=clock.now))
+    with pytest.raises(raised):
+        fanout.deliver(alert(), "{}", clock.deadline())
+
+
 def test_each_target_gets_a_part_of_the_time_of_a_tick(clock: Any) -> None:
     default, team, hook = Recorder(), Recorder(ConnectionError("the table is away")), Recorder()
     targets = Targets(Routing, lambda name, *_: Target(name, *[{"": default, "team": team, "hook": hook}[name]] * 2))
