@@ -28,6 +28,7 @@ from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
+from interlock_alert_dispatcher.sender import Sender
 from interlock_alert_dispatcher.silences import Silences
 from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
@@ -909,6 +910,24 @@ def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any
     assert silences.covering(alert()) == "s1"
     clock.sleep(timedelta(hours=1))
     assert silences.covering(alert()) == ""
+
+
+def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
+    table = serial(dynamodb)
+    rows = LeasedRows(table, TABLE, timedelta(days=9))
+    transport: Any = None
+    sender = Sender(transport, rows, "hook", now=clock.now, sleep=clock.sleep, silenced_by=lambda _: "s1")
+    writes: list[str] = []
+
+    def break_the_end(operation: str) -> None:
+        writes.extend([operation] if operation == "update_item" else [])
+        if operation == "update_item" and len(writes) == 2:  # of the lease, of the end
+            raise ConnectionError("the table is away")
+
+    table.before = break_the_end
+    with pytest.raises(ConnectionError):
+        sender.silence(alert())
+    assert sender.silence(alert())
 
 
 # --- suppression -------------------------------------------------------------------------------------------------

@@ -61,7 +61,11 @@ class Sender(Pacing):
                 return False
             case Held():
                 raise Occupied("another delivery of this alert is being sent")
-        self._rows.end(taken, self._now(), "silenced", silence=silence)
+        try:
+            self._rows.end(taken, self._now(), "silenced", silence=silence)
+        except Exception:
+            self._rows.give_back(taken, self._now())
+            raise
         _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence, target=self._place)
         return True
 
