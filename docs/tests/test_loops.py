@@ -15,7 +15,7 @@ MODULES = sorted(path for home in HOMES for path in ROOT.glob(f"{home}/src/**/*.
 FAILED_CHECKS = {"TransactionRejected", "ConditionalCheckFailedException"}
 
 LOOPS = {
-    "interlock_alert_dispatcher/threads.py: Threads.record": "the service imports no controller",
+    "interlock_alert_dispatcher/threads.py: Threads._swap": "the service imports no controller",
     "interlock_store/_migrate.py: Migration._carry_out": "the store imports no controller",
     "interlock_store/_store.py: Store.commit": "a taken key moves to the next one, and nothing is decided again",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.dispatch import Dispatcher
+from interlock_alert_dispatcher.errors import TargetBusy
 from interlock_alert_dispatcher.leases import Key, Lease, LeasedRows
 from interlock_alert_dispatcher.slack import Slack, SlackAway, SlackRefused
 from interlock_alert_dispatcher.tokens import FixedToken
@@ -253,13 +254,36 @@ def test_a_post_that_failed_may_be_tried_again_at_once(
     assert len(slack.opened) == 1
 
 
-def test_the_dispatcher_waits_for_the_time_slack_asked_for(
+def test_a_busy_slack_delays_no_alert_of_the_queue(
+    make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
+) -> None:
+    slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "7"})]
+    dispatcher = make()
+    for identifier in "ab":
+        with pytest.raises(TargetBusy):
+            dispatcher.dispatch(alert(identifier), clock.deadline())
+    assert (clock.slept, slack.requests) == ([], 1)
+    assert dispatcher.quiet_until == clock.now() + 7 * SECOND
+
+
+def test_the_pace_of_a_drain_delays_no_alert_of_the_queue(
+    make: Callable[..., Dispatcher], slack: Any, clock: Any
+) -> None:
+    dispatcher = make()
+    dispatcher.keep_pace(SECOND)
+    dispatcher.dispatch(alert("a"), clock.deadline())
+    assert (clock.slept, len(slack.replies)) == ([], 1)
+    dispatcher.dispatch(alert("b"), clock.deadline(), late=True)
+    assert clock.slept == [SECOND]
+
+
+def test_a_late_alert_waits_for_the_time_slack_asked_for(
     make: Callable[..., Dispatcher], slack: Any, answer: Any, clock: Any
 ) -> None:
     busy = answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "7"})
     slack.answers = [busy, busy]
-    make().dispatch(alert(), clock.deadline())
-    assert clock.slept == [7 * SECOND, 7 * SECOND]
+    make().dispatch(alert(), clock.deadline(), late=True)
+    assert clock.slept[:2] == [7 * SECOND, 7 * SECOND]
     assert len(slack.replies) == 1
     assert slack.requests == 4
 
@@ -271,12 +295,12 @@ def test_a_wait_beyond_the_invocation_sends_nothing(
     dispatcher = make()
     for identifier in "ab":
         with pytest.raises(RetryLater, match="longer than the invocation"):
-            dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
+            dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND), late=True)
     assert slack.requests == 1
     assert clock.slept == []
     clock.sleep(30 * SECOND)
     for identifier in "ab":
-        dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND))
+        dispatcher.dispatch(alert(identifier), clock.deadline(20 * SECOND), late=True)
     assert len(slack.replies) == 2
 
 
@@ -290,8 +314,8 @@ def test_nothing_is_leased_while_slack_asks_to_wait(
         clock.sleep(length)
 
     slack.answers = [answer({"ok": False}, status=429, headers={"Retry-After": "40"})]
-    make(sleep=look).dispatch(alert(), clock.deadline())
-    assert leased == [set()]
+    make(sleep=look).dispatch(alert(), clock.deadline(), late=True)
+    assert leased[0] == set()
     assert len(slack.replies) == 1
 
 

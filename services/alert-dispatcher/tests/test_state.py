@@ -14,6 +14,7 @@ from interlock_alert_dispatcher.state import (
     Fact,
     RunState,
     advance,
+    note_reply,
     read_state,
     standing,
     suppress,
@@ -117,21 +118,37 @@ def test_a_repeated_event_has_the_same_answer(facts: list[Fact]) -> None:
 
 @QUICK
 @given(FACTS)
-def test_each_level_of_a_subject_is_reported_once(facts: list[Fact]) -> None:
-    state, reported = RunState(), []
+def test_a_level_is_reported_again_only_after_a_milder_event(facts: list[Fact]) -> None:
+    """Until a success or an accepted rerun."""
+    state, reported = RunState(), set[tuple[str, Severity]]()
     for one in {one.id: one for one in facts}.values():
+        before = state.problems.get(one.subject)
         step = advance(state, one)
         state = step.state
-        reported += [(one.subject, one.severity)] if step.is_worse else []
+        if step.is_worse and (one.subject, one.severity) in reported:
+            assert before is not None
+            assert before.fact.severity.rank > one.severity.rank
+        reported |= {(one.subject, one.severity)} if step.is_worse else set()
         if state.success == one or one.type == "RERUN_ACCEPTED":
-            reported = []
-    assert len(reported) == len(set(reported))
+            reported.clear()
 
 
 def test_a_success_and_a_breach_of_one_decision_are_over() -> None:
     state, worse = play([fact(DONE, 0), fact("SLA_BREACH", 0, place=1)])
     assert worse == [False, True]
     assert standing(state).severity is Severity.GOOD
+
+
+def test_a_repeat_after_its_silence_is_the_change() -> None:
+    one, two = fact(FAILED, 1), fact(FAILED, 2)
+    silenced = advance(RunState(), one, silenced=True)
+    assert not silenced.is_worse
+    assert advance(silenced.state, one, silenced=True) == silenced
+    again = advance(silenced.state, one)
+    assert again.is_worse
+    assert advance(again.state, one) == again
+    # Another event about the subject is the change already.
+    assert not advance(advance(silenced.state, two).state, one).is_worse
 
 
 def test_an_old_failure_after_the_success_is_no_change() -> None:
@@ -185,7 +202,7 @@ def walked(facts: list[Fact], window: timedelta = HALF_HOUR) -> tuple[RunState, 
     state, repeats = RunState(), []
     for one in facts:
         step = suppress(advance(state, one), one, window)
-        state = step.state
+        state = step.state if step.is_repeat else note_reply(step.state, one)
         repeats.append(step.is_repeat)
     return state, repeats
 
@@ -207,6 +224,22 @@ def walked(facts: list[Fact], window: timedelta = HALF_HOUR) -> tuple[RunState, 
 )
 def test_a_repeat_within_the_window_gets_no_reply(facts: list[Fact], repeats: list[bool]) -> None:
     assert walked(facts)[1] == repeats
+
+
+def test_an_event_without_a_posted_reply_has_no_repeats() -> None:
+    first = suppress(advance(RunState(), repeated(0)), repeated(0), HALF_HOUR)
+    second = suppress(advance(first.state, repeated(1)), repeated(1), HALF_HOUR)
+    assert (second.is_repeat, second.state.replies) == (False, {})
+    # The attempt of a later reply ends the count of the earlier one, whether it succeeds or not.
+    counted, _ = walked([repeated(0), repeated(10)])
+    later = suppress(advance(counted, repeated(31)), repeated(31), HALF_HOUR)
+    assert (later.is_repeat, later.state.repeats_of(repeated(31))) == (False, 0)
+
+
+def test_only_the_latest_reply_is_noted() -> None:
+    state = note_reply(note_reply(RunState(), repeated(10)), repeated(0))
+    assert [reply.id for reply in state.replies.values()] == [repeated(10).id]
+    assert note_reply(state, repeated(20, kind="JOB_COMPLETED", severity=Severity.GOOD)) == state
 
 
 def test_repeats_are_counted_once_and_up_to_a_limit() -> None:

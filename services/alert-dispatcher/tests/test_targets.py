@@ -17,16 +17,20 @@ from interlock_alert_dispatcher import handler
 from interlock_alert_dispatcher.alert import Alert, read_alert
 from interlock_alert_dispatcher.blocks import Deployment, mention_of
 from interlock_alert_dispatcher.delivery import Delivery
+from interlock_alert_dispatcher.dispatch import Dispatcher
 from interlock_alert_dispatcher.drain import Drained
 from interlock_alert_dispatcher.errors import SettingsFault, TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import AllDrains, Fanout, Target, Targets
+from interlock_alert_dispatcher.leases import LeasedRows
 from interlock_alert_dispatcher.makers import SigningKey, TargetMaker
 from interlock_alert_dispatcher.pacing import Pacing
 from interlock_alert_dispatcher.pending import PendingAlerts
 from interlock_alert_dispatcher.plain import plain_text_of, subject_of
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import Routing, RoutingRow
+from interlock_alert_dispatcher.sender import Sender
 from interlock_alert_dispatcher.silences import Silences
+from interlock_alert_dispatcher.slack import Slack
 from interlock_alert_dispatcher.tokens import FixedToken
 from interlock_alert_dispatcher.topics import Topic
 from interlock_config import decode_alerts_yaml, encode_alerts
@@ -314,7 +318,7 @@ def test_slack_that_is_away_delays_no_webhook(table: "DynamoDBClient", slack: An
     assert hook.ids == ["a", "b"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 302])
+@pytest.mark.parametrize("status", [400, 405, 410, 302])
 def test_an_alert_that_a_webhook_rejects_is_a_dead_letter(
     table: "DynamoDBClient", slack: Any, hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,12 +357,49 @@ def test_a_rejected_alert_without_a_kept_letter_waits(table: "DynamoDBClient", c
     assert "the webhook answered 400; no dead letter was kept" in row.row["reason"]["S"]
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_setting_of_a_webhook_buries_no_alert(
+    table: "DynamoDBClient", hook: Hook, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="alert-dlq")["QueueUrl"]
+    monkeypatch.setenv("DLQ_QUEUE_URL", url)
+    use(table, webhook(hook.url))
+    hook.answers = [(status, {})] * 10
+    assert deliver(*(message(identifier) for identifier in "abcd")) == []
+    answer = handler.handle(TICK, Context())
+    assert (answer["posted"], answer["waiting"], str(status) in answer["reason"]) == (0, 4, True)
+    hook.answers.clear()
+    assert handler.handle(TICK, Context())["waiting"] == 0
+    assert sorted(hook.ids[-4:]) == ["a", "b", "c", "d"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
 def test_an_alert_waits_for_a_webhook_that_fails(table: "DynamoDBClient", hook: Hook, status: int) -> None:
     use(table, webhook(hook.url))
     hook.answers = [(status, {})]
     assert deliver(message("a")) == []
     assert handler.handle({"__ping__": True}, Context())["checks"]["pending"] == "ok: 1 wait"
+
+
+def test_a_busy_target_delays_no_other(
+    table: "DynamoDBClient", slack: Any, hook: Hook, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("interlock_alert_dispatcher.makers.pause", waits.append)
+    use(table, webhook(hook.url, BOTH, TEAM))
+    hook.answers = [(429, {"Retry-After": "20"})]
+    slack.answers = [answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "20"})]
+    assert deliver(message("a"), message("b")) == []
+    assert waits == []
+    assert (hook.ids, slack.requests) == (["a"], 1)
+    for name in ("hook", "team"):
+        pending = PendingAlerts(table, TABLE, name)
+        assert pending.count() == 2
+        until = pending.quiet_until(datetime.now(UTC))
+        assert until is not None
+        assert until > datetime.now(UTC)
 
 
 def test_a_busy_webhook_is_left_alone_for_as_long_as_it_asks(table: "DynamoDBClient", hook: Hook) -> None:
@@ -455,6 +496,23 @@ def test_a_failure_of_the_table_delivers_the_alert_again(table: "DynamoDBClient"
     with pytest.raises(ConnectionError):
         fanout.deliver(alert(), "{}", clock.deadline())
     assert hook.ids == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "raised"),
+    [
+        (ValueError("no text"), ConnectionError("the table is away"), ConnectionError),
+        (ConnectionError("the table is away"), ValueError("no text"), ConnectionError),
+        (ValueError("no text"), KeyError("id"), ValueError),
+    ],
+)
+def test_a_transient_failure_of_a_target_comes_first(
+    table: "DynamoDBClient", clock: Any, first: Exception, second: Exception, raised: type[Exception]
+) -> None:
+    targets = recorded(team=Recorder(first), hook=Recorder(second))
+    fanout = Fanout(targets, Plans(table, TABLE, timedelta(days=1), now=clock.now))
+    with pytest.raises(raised):
+        fanout.deliver(alert(), "{}", clock.deadline())
 
 
 def test_each_target_gets_a_part_of_the_time_of_a_tick(clock: Any) -> None:
@@ -716,12 +774,80 @@ def test_a_silenced_alert_is_posted_nowhere_and_stays_so(table: "DynamoDBClient"
     assert (slack.posted, hook.requests) == ([], [])
 
 
+def test_a_failure_whose_silence_broke_off_is_broadcast(
+    dynamodb: "DynamoDBClient", slack: Any, clock: Any, serial: Any
+) -> None:
+    table, silences = serial(dynamodb), ["s1"]
+    channel = Slack(
+        FixedToken("xoxb-1"), "C1", base_url=slack.url, trip_after=5, rest=timedelta(minutes=1), now=clock.now
+    )
+    rows = LeasedRows(table, TABLE, timedelta(days=9))
+    dispatcher = Dispatcher(
+        channel, rows, now=clock.now, sleep=clock.sleep, silenced_by=lambda _: silences[0], quiet=False
+    )
+    begun = (AT - timedelta(minutes=1)).isoformat()
+    silences[0] = ""
+    dispatcher.dispatch(alert("a", "SLA_WARNING", timestamp=begun), clock.deadline())
+    silences[0] = "s1"
+    writes: list[str] = []
+
+    def break_the_end(operation: str) -> None:
+        writes.extend([operation] if operation == "update_item" else [])
+        if operation == "update_item" and len(writes) == 3:  # of the lease, of the state, of the end
+            raise ConnectionError("the table is away")
+
+    table.before = break_the_end
+    with pytest.raises(ConnectionError):
+        dispatcher.silence(alert("b", "RETRY_EXHAUSTED"))
+    table.before = lambda operation: None
+    silences[0] = ""
+    assert not dispatcher.silence(alert("b", "RETRY_EXHAUSTED"))
+    dispatcher.dispatch(alert("b", "RETRY_EXHAUSTED"), clock.deadline())
+    assert [bool(one.get("reply_broadcast")) for one in slack.replies] == [False, True]
+
+
+def test_a_silenced_success_resolves_the_head(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    silence(table)
+    later = [(AT + timedelta(minutes=number)).isoformat() for number in range(2)]
+    deliver(message("b", "JOB_COMPLETED", timestamp=later[1]))
+    assert slack.heads[0]["text"].startswith("🟢")
+    assert len(slack.posted) == 2
+    # A silenced alert opens no head.
+    deliver(message("c", "JOB_COMPLETED", date="2026-03-04"), message("d", date="2026-03-05"))
+    assert len(slack.posted) == 2
+
+
+def test_a_silenced_head_that_failed_is_updated_later(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    row = silence(table)
+    slack.away = lambda: True
+    deliver(message("b", "JOB_COMPLETED", timestamp=(AT + timedelta(minutes=1)).isoformat()))
+    slack.away = lambda: False
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    assert handler.handle(TICK, Context()) == {"posted": 0, "waiting": 0, "reason": None}
+    assert slack.heads[0]["text"].startswith("🟢")
+    assert len(slack.replies) == 1
+
+
+def test_a_silenced_alert_opens_no_deleted_head(table: "DynamoDBClient", slack: Any) -> None:
+    deliver(message("a", "RETRY_EXHAUSTED"))
+    silence(table)
+    slack.posted.clear()
+    later = (AT + timedelta(minutes=1)).isoformat()
+    assert deliver(message("b", "JOB_COMPLETED", timestamp=later)) == []
+    assert slack.posted == []
+    assert handler.handle(TICK, Context())["waiting"] == 0
+
+
 def test_the_first_alert_after_a_silence_shows_the_whole_state(table: "DynamoDBClient", slack: Any) -> None:
     deliver(message("a", "SLA_WARNING"))
     row = silence(table)
     later = [(AT + timedelta(minutes=number)).isoformat() for number in range(4)]
     deliver(message("b", "RETRY_EXHAUSTED", timestamp=later[1]))
-    assert "RETRY_EXHAUSTED" not in slack.heads[0]["text"]
+    assert slack.heads[0]["text"].startswith("🔴 *RETRY_EXHAUSTED*")
+    assert len(slack.replies) == 1
     table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
     handler.handle.reset()
     deliver(message("c", "RETRY_EXHAUSTED", timestamp=later[2]), message("d", "RETRY_EXHAUSTED", timestamp=later[3]))
@@ -786,6 +912,24 @@ def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any
     assert silences.covering(alert()) == ""
 
 
+def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
+    table = serial(dynamodb)
+    rows = LeasedRows(table, TABLE, timedelta(days=9))
+    transport: Any = None
+    sender = Sender(transport, rows, "hook", now=clock.now, sleep=clock.sleep, silenced_by=lambda _: "s1")
+    writes: list[str] = []
+
+    def break_the_end(operation: str) -> None:
+        writes.extend([operation] if operation == "update_item" else [])
+        if operation == "update_item" and len(writes) == 2:  # of the lease, of the end
+            raise ConnectionError("the table is away")
+
+    table.before = break_the_end
+    with pytest.raises(ConnectionError):
+        sender.silence(alert())
+    assert sender.silence(alert())
+
+
 # --- suppression -------------------------------------------------------------------------------------------------
 
 
@@ -818,6 +962,53 @@ def test_a_storm_after_an_outage_is_suppressed_too(table: "DynamoDBClient", slac
     slack.away = lambda: False
     assert handler.handle(TICK, Context()) == {"posted": 1, "waiting": 0, "reason": None}
     assert len(slack.replies) == 1
+
+
+def test_an_alert_that_was_not_posted_suppresses_nothing(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    minutes = [(AT + timedelta(minutes=number)).isoformat() for number in range(4)]
+    deliver(message("a", "SLA_WARNING", timestamp=minutes[0]))
+    slack.answers = [answer({"ok": False, "error": "msg_too_long"})]
+    deliver(message("b", timestamp=minutes[1]))
+    # The first attempt after the outage is rejected too, so this alert becomes a dead letter.
+    slack.answers = [answer({"ok": False, "error": "msg_too_long"})]
+    deliver(message("c", timestamp=minutes[2]))
+    assert handler.handle(TICK, Context())["posted"] == 1
+    first, second = slack.texts
+    assert ("message a" in first, "message c" in second) == (True, True)
+    # The reply that was posted has repeats.
+    deliver(message("d", timestamp=minutes[3]))
+    assert len(slack.replies) == 2
+
+
+def test_an_alert_that_ends_silenced_suppresses_nothing(table: "DynamoDBClient", slack: Any, answer: Any) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+    minutes = [(AT + timedelta(minutes=number)).isoformat() for number in range(3)]
+    deliver(message("z", "RETRY_EXHAUSTED", timestamp=minutes[0]))
+    slack.answers = [answer({"ok": False, "error": "fatal_error"})]
+    deliver(message("a", timestamp=minutes[1]))
+    row = silence(table)
+    assert handler.handle(TICK, Context()) == {"posted": 0, "waiting": 0, "reason": None}
+    table.delete_item(TableName=TABLE, Key={name: row[name] for name in ("PK", "SK")})
+    handler.handle.reset()
+    deliver(message("b", timestamp=minutes[2]))
+    assert [text.splitlines()[1] for text in slack.texts] == ["message z", "message b"]
+
+
+def test_a_reply_that_was_not_noted_is_posted_once(
+    table: "DynamoDBClient", slack: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(table, "version: 1\nsuppress: {window: 30m}")
+
+    def fail(*_: Any) -> None:
+        raise ConnectionError("the table is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("interlock_alert_dispatcher.threads.note_reply", fail)
+        assert deliver(message("a")) == []
+    assert "reply_not_noted" in capsys.readouterr().err
+    assert deliver(message("a"), message("b", timestamp=(AT + timedelta(minutes=1)).isoformat())) == []
+    assert [text.splitlines()[1] for text in slack.texts] == ["message a", "message b"]
 
 
 def test_without_a_window_every_alert_is_a_reply(table: "DynamoDBClient", slack: Any) -> None:

@@ -1,7 +1,7 @@
 """Delivers each alert of the queue: to its target at once, or to the pending alerts of the target."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from interlock_alert_dispatcher.alert import Alert
@@ -32,7 +32,11 @@ class Destination(Protocol):
         ...
 
     def stay_quiet(self, until: datetime | None) -> None:
-        """Send no message before `until`."""
+        """Send no message before `until`, for which the target asked."""
+        ...
+
+    def keep_pace(self, pause: timedelta) -> None:
+        """Let the drain pause before its next message."""
         ...
 
     def await_release(self, deadline: InvocationDeadline) -> None:
@@ -40,11 +44,17 @@ class Destination(Protocol):
         ...
 
     def silence(self, alert: Alert) -> bool:
-        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it."""
+        """Note that a silence covers the alert, which is then never posted.
+
+        The result is whether nothing is left to do. Else `dispatch` has to be called.
+        """
         ...
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
-        """Post the alert. The result is False if nothing had to be posted. Raises an error if it has to wait."""
+        """Post the alert. The result is False if nothing had to be posted. Raises an error if it has to wait.
+
+        Only a `late` alert, which the drain posts, may wait here for a target that is busy.
+        """
         ...
 
 

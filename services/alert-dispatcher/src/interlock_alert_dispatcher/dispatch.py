@@ -17,6 +17,7 @@ from interlock_telemetry import InvocationDeadline, get_logger
 _log = get_logger(__name__)
 
 _UNKNOWN = Deployment()
+_SILENCED = "silenced"
 
 PACE = timedelta(seconds=1)
 """Slack takes one message per second and channel, except for short bursts."""
@@ -61,9 +62,9 @@ class Dispatcher(Pacing):
         self._quiet = quiet
 
     def silence(self, alert: Alert) -> bool:
-        """Note that a silence covers the alert, which is then never posted. The result is whether one covers it.
+        """Note that a silence covers the alert, which is then never posted, and commit the state of its thread.
 
-        The state of its thread has the alert. The head shows it with the next alert that is posted.
+        The result is whether nothing is left to do. If the thread has a head, `dispatch` has to update it.
         """
         silence = "" if alert.is_merged else self._silenced_by(alert)
         if not silence:
@@ -76,28 +77,30 @@ class Dispatcher(Pacing):
                 raise Occupied("another delivery of this alert is being posted")
         try:
             self._threads.record(alert, silenced=True)
-            self._rows.end(taken, self._now(), "silenced", silence=silence)
+            self._rows.end(taken, self._now(), _SILENCED, silence=silence)
         except Exception:
             self._rows.give_back(taken, self._now())
             raise
         _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence)
-        return True
+        return not self._threads.is_begun(alert)
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
-        """Post the alert. Raises an error if it has to be tried again.
+        """Post the alert. Raises an error if it has to be tried again. Only a late alert waits for a busy Slack.
 
         The result is False if it was posted before, if another alert reports it too, if it is a success for which quiet
-        dispatchers open no thread, or if it is a repeat that only changes the head.
+        dispatchers open no thread, or if it is a repeat or a silenced alert, which only changes the head.
         """
         if alert.is_merged:
             _log.info("alert_merged", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, into=alert.followed_by)
             return False
         while True:
-            self.await_release(deadline)
+            self.await_release(deadline, may_wait=late)
             try:
                 return self._dispatch_once(alert, deadline, late=late)
             except SlackBusy as busy:
                 self.stay_quiet(busy.until)
+                if not late:
+                    raise
             except ThreadGone:
                 _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
 
@@ -106,7 +109,10 @@ class Dispatcher(Pacing):
         soon = InvocationDeadline.after(deadline.within(POST_WITHIN), clock=deadline.clock)
         taken = self._rows.take(self._key_of(alert), self._now())
         match taken:
-            case Done():
+            case Done(outcome=outcome):
+                if outcome == _SILENCED:
+                    # An edit notifies no person.
+                    self._threads.refresh(alert, soon)
                 _log.info("alert_known", type=alert.type, id=alert.id, pipeline=alert.pipeline_id)
                 return False
             case Held():
@@ -127,6 +133,7 @@ class Dispatcher(Pacing):
             self._rows.give_back(taken, self._now(), unsure=str(error) if isinstance(error, SlackAway) else "")
             raise
         self._rows.note(taken, self._now(), thread_ts, messageTs=ts)
+        self._threads.note_reply(alert)
         _log.info("alert_posted", type=alert.type, id=alert.id, pipeline=alert.pipeline_id, ts=ts, thread=thread_ts)
         return True
 

@@ -115,7 +115,7 @@ class Drain:
             if pending is None:
                 break
             self._post(pending, progress, deadline)
-        if self._dispatcher.quiet_until > self._now() + PACE:
+        if self._dispatcher.quiet_until > self._now():
             self._pending.note_quiet(self._dispatcher.quiet_until)
         return progress
 
@@ -161,7 +161,7 @@ class Drain:
     def _note_post(self, progress: _Progress) -> None:
         """Keep the pace. Slack takes messages, so the messages that it rejected are at fault themselves."""
         progress.posted += 1
-        self._dispatcher.stay_quiet(self._now() + PACE)
+        self._dispatcher.keep_pace(PACE)
         for pending, refusal in progress.refused:
             self._bury(pending, refusal)
         progress.refused.clear()

@@ -15,6 +15,7 @@ from interlock_alert_dispatcher.errors import TargetRefused
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import DEFAULT, Routing
 from interlock_config import AlertTarget
+from interlock_dlq import Permanence, classify
 from interlock_telemetry import InvocationDeadline, get_logger
 
 _log = get_logger(__name__)
@@ -114,8 +115,9 @@ class Fanout:
     def deliver(self, alert: Alert, body: str, deadline: InvocationDeadline) -> None:
         """Deliver the alert, or keep it for the targets that do not take it.
 
-        Raises the first error that is not one of a target, after all targets were tried. The queue then delivers the
-        alert again, and the targets that have it get it no second time.
+        Raises an error that is not one of a target, after all targets were tried. The queue then delivers the alert
+        again, and the targets that have it get it no second time. A transient error is raised before a permanent one,
+        because a permanent one ends the deliveries of the alert.
         """
         routing = self._targets.routing()
         names = [DEFAULT] if routing.rules is None or alert.is_merged else self._plan(alert, routing)
@@ -127,7 +129,7 @@ class Fanout:
                 _log.error("target_failed", target=name, type=alert.type, reason=f"{type(failure).__name__}: {failure}")
                 failures.append(failure)
         if failures:
-            raise failures[0]
+            raise next((one for one in failures if classify(one) is Permanence.TRANSIENT), failures[0])
 
     def _plan(self, alert: Alert, routing: Routing) -> list[str]:
         """The targets of the first delivery of this alert, so that an edit of the routing changes no alert halfway."""

@@ -6,6 +6,7 @@ import msgspec
 
 from interlock_alert_dispatcher.alert import read_alert
 from interlock_alert_dispatcher.canary import Canary, read_canary
+from interlock_alert_dispatcher.tick import run_tick
 from interlock_alert_dispatcher.wiring import SERVICE, Service, wire
 from interlock_dlq import process_queue
 from interlock_telemetry import (
@@ -31,10 +32,7 @@ def dispatch(service: Service, event: dict[str, Any], context: LambdaContext | N
     """
     deadline = InvocationDeadline.from_context(context, service.settings.shutdown_buffer)
     if "Records" not in event:
-        drained = service.drain.run(deadline)
-        service.checkup.run(deadline)
-        service.digest.run(deadline)
-        return msgspec.to_builtins(drained)  # type: ignore[no-any-return]
+        return msgspec.to_builtins(run_tick(service, deadline))  # type: ignore[no-any-return]
 
     def take(message: dict[str, Any]) -> None:
         canary = read_canary(message)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from interlock_alert_dispatcher.alert import Alert
+from interlock_alert_dispatcher.errors import TargetBusy
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline
 
@@ -22,24 +23,33 @@ def silence_nothing(alert: Alert) -> str:
 
 
 class Pacing:
-    """Keeps the time before which a target takes nothing."""
+    """Keeps the time before which a target takes nothing, and the pace of the drain."""
 
     def __init__(self, *, now: Callable[[], datetime], sleep: Callable[[timedelta], None]) -> None:
         self._now = now
         self._sleep = sleep
         self.quiet_until = _EPOCH
-        """No message is sent before this time (UTC)."""
+        """No message is sent before this time (UTC), for which the target asked."""
+        self._next_at = _EPOCH
 
     def stay_quiet(self, until: datetime | None) -> None:
-        """Send no message before `until`."""
+        """Send no message before `until`, for which the target asked."""
         self.quiet_until = max(self.quiet_until, until or _EPOCH)
 
-    def await_release(self, deadline: InvocationDeadline) -> None:
-        """Wait for the time that the target asked for, without a lease.
+    def keep_pace(self, pause: timedelta) -> None:
+        """Let the drain pause before its next message. An alert of the queue does not wait for it."""
+        self._next_at = self._now() + pause
 
-        Raises RetryLater if the invocation is too short.
+    def await_release(self, deadline: InvocationDeadline, *, may_wait: bool = True) -> None:
+        """Wait for the time that the target asked for, without a lease. Only a drain may wait.
+
+        Raises RetryLater if the invocation is too short, and TargetBusy in place of a wait if `may_wait` is false. A
+        wait would delay the alerts of the other targets.
         """
-        wait = max(self.quiet_until - self._now(), timedelta())
+        if not may_wait and self.quiet_until > self._now():
+            raise TargetBusy(self.quiet_until)
+        until = max(self.quiet_until, self._next_at) if may_wait else self._now()
+        wait = max(until - self._now(), timedelta())
         if wait + _NEEDED > deadline.remaining():
             raise RetryLater("the target's wait is longer than the invocation" if wait else "too little time is left")
         if wait:

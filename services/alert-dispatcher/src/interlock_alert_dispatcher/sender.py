@@ -61,7 +61,11 @@ class Sender(Pacing):
                 return False
             case Held():
                 raise Occupied("another delivery of this alert is being sent")
-        self._rows.end(taken, self._now(), "silenced", silence=silence)
+        try:
+            self._rows.end(taken, self._now(), "silenced", silence=silence)
+        except Exception:
+            self._rows.give_back(taken, self._now())
+            raise
         _log.info("alert_silenced", type=alert.type, pipeline=alert.pipeline_id, silence=silence, target=self._place)
         return True
 
@@ -69,13 +73,18 @@ class Sender(Pacing):
         """There is no question without a message, so the first alert is the question."""
 
     def dispatch(self, alert: Alert, deadline: InvocationDeadline, *, late: bool = False) -> bool:
-        """Send the alert. The result is False if it was sent before. Raises an error if it has to be tried again."""
+        """Send the alert. The result is False if it was sent before. Raises an error if it has to be tried again.
+
+        Only a late alert waits for a target that is busy.
+        """
         while True:
-            self.await_release(deadline)
+            self.await_release(deadline, may_wait=late)
             try:
                 return self._dispatch_once(alert, deadline, late=late)
             except TargetBusy as busy:
                 self.stay_quiet(busy.until)
+                if not late:
+                    raise
 
     def _dispatch_once(self, alert: Alert, deadline: InvocationDeadline, *, late: bool) -> bool:
         # The time counts from before the lease, which must outlast the post even if the table is slow.

@@ -65,7 +65,7 @@ class Reply(Struct, frozen=True, omit_defaults=True):
 class RunState(Struct, frozen=True, omit_defaults=True):
     """The state of a thread: its latest event, the latest success of the run, and the problems by their subjects.
 
-    `replies` has the latest reply of each kind, if repeats are suppressed.
+    `replies` has the latest posted reply of each kind, if repeats are suppressed.
     """
 
     last: Fact | None = None
@@ -102,7 +102,7 @@ def advance(state: RunState, fact: Fact, *, silenced: bool = False) -> Step:
     """The state after the event `fact`.
 
     The channel does not see a `silenced` event. If it is a change for the worse, the next bad event about its subject
-    is that change for the channel.
+    is that change for the channel, and so is the same event if it is delivered again without a silence.
 
     An event that is older than the latest event about its subject, or than the latest success, changes nothing for the
     worse. A repeated event has the same answer as before, so that a crash between a commit and a post loses no post.
@@ -126,7 +126,8 @@ def suppress(step: Step, fact: Fact, window: timedelta) -> Step:
     """The step, with the repeats of replies counted.
 
     A repeat has the type, the severity and the subject of a reply, and its time is within `window` after that of the
-    reply. A change for the worse is no repeat, and neither is a success. A repeated event has the same answer.
+    reply. A change for the worse is no repeat, and neither is a success. A repeated event has the same answer. A later
+    event that is no repeat ends the count. `note_reply` enters its reply, but only after the post.
     """
     if fact.severity is Severity.GOOD:
         return step
@@ -136,9 +137,20 @@ def suppress(step: Step, fact: Fact, window: timedelta) -> Step:
         is_known = fact.id in reply.repeats or len(reply.repeats) >= MOST_REPEATS
         counted = reply if is_known else replace(reply, repeats=(*reply.repeats, fact.id))
         return Step(_with_reply(step.state, kind, counted), step.is_worse, is_repeat=True)
-    if reply is not None and (fact.at, fact.id) <= (reply.at, reply.id):
+    if reply is None or (fact.at, fact.id) <= (reply.at, reply.id):
         return step
-    return Step(_with_reply(step.state, kind, Reply(fact.at, fact.id)), step.is_worse)
+    others = {name: other for name, other in step.state.replies.items() if name != kind}
+    return Step(replace(step.state, replies=others), step.is_worse)
+
+
+def note_reply(state: RunState, fact: Fact) -> RunState:
+    """The state after the post of the event's reply, whose repeats get no reply. A success has no repeats."""
+    kind = _kind_of(fact)
+    reply = state.replies.get(kind)
+    is_latest = reply is None or (fact.at, fact.id) > (reply.at, reply.id)
+    if fact.severity is Severity.GOOD or not is_latest:
+        return state
+    return _with_reply(state, kind, Reply(fact.at, fact.id))
 
 
 def _with_reply(state: RunState, kind: str, reply: Reply) -> RunState:
@@ -195,7 +207,9 @@ def _raised_by(state: RunState, known: Problem | None, fact: Fact) -> str:
     if known is None or _is_over(state, known.fact):
         return fact.id if fact.severity in _BAD else ""
     if fact.order <= known.fact.order:
-        return known.raised_by
+        # The delivery of this event failed under a silence that is over now, so the channel sees it after all.
+        is_seen_now = known.raised_by == _UNSEEN and known.fact.id == fact.id
+        return fact.id if is_seen_now else known.raised_by
     if fact.severity not in _BAD:
         return ""
     if known.raised_by == _UNSEEN:

@@ -10,7 +10,16 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment, head_blocks
 from interlock_alert_dispatcher.leases import Done, Held, Key, Lease, LeasedRows, key_at
 from interlock_alert_dispatcher.slack import Message, MessageFixed, SlackAway, SlackRefused, ThreadGone
-from interlock_alert_dispatcher.state import RunState, Step, advance, read_state, standing, suppress, write_state
+from interlock_alert_dispatcher.state import (
+    RunState,
+    Step,
+    advance,
+    note_reply,
+    read_state,
+    standing,
+    suppress,
+    write_state,
+)
 from interlock_alert_dispatcher.text import fact_of, head_of
 from interlock_dlq import RetryLater
 from interlock_telemetry import InvocationDeadline, get_logger
@@ -100,15 +109,26 @@ class Threads:
 
     def record(self, alert: Alert, *, silenced: bool = False) -> Step:
         """Commit the state after the alert. A repetition has the same result."""
+        fact = fact_of(alert)
+
+        def advanced(state: RunState) -> Step:
+            step = advance(state, fact, silenced=silenced)
+            return step if self._window is None or silenced else suppress(step, fact, self._window)
+
+        return self._swap(self._key_of(alert), advanced)
+
+    def note_reply(self, alert: Alert) -> None:
+        """Note that the alert's reply is posted, so that its repeats are suppressed.
+
+        A failure is only logged: the next repeat then gets a reply.
+        """
+        if self._window is None:
+            return
         key, fact = self._key_of(alert), fact_of(alert)
-        while True:
-            old = self._rows.text(key, _STATE)
-            step = advance(_state_in(old), fact, silenced=silenced)
-            if self._window is not None and not silenced:
-                step = suppress(step, fact, self._window)
-            new = write_state(step.state)
-            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
-                return step
+        try:
+            self._swap(key, lambda state: Step(note_reply(state, fact), is_worse=False))
+        except Exception as error:  # noqa: BLE001 - the reply is in Slack
+            _log.error("reply_not_noted", row=key.sk, id=alert.id, reason=f"{type(error).__name__}: {error}")
 
     def is_begun(self, alert: Alert) -> bool:
         """Whether the alert's thread is open, or may be open soon."""
@@ -129,6 +149,20 @@ class Threads:
             raise
         is_opener = thread.texts.get(_OPENER) == alert.id
         return Head(thread, is_new=posted is not None, shows=is_opener and bool(standing(state).open))
+
+    def refresh(self, alert: Alert, deadline: InvocationDeadline) -> None:
+        """Let the head of the alert's thread state the committed state. A thread without a head stays without one.
+
+        Raises SlackError. An alert that opens the thread now reads the state again after the head is noted.
+        """
+        thread = self._rows.find(self._key_of(alert))
+        if thread is None or not self._is_here(thread):
+            return
+        try:
+            self._show(alert, thread, None, deadline)
+        except ThreadGone:
+            _log.warning("thread_gone", pipeline=alert.pipeline_id, thread=alert.thread)
+            self._rows.forget(thread)
 
     def forget(self, head: Head) -> None:
         """Note that the thread does not exist any more."""
@@ -153,7 +187,7 @@ class Threads:
         patience = self._now() + deadline.within(_PATIENCE)
         while True:
             thread = self._rows.find(key) or self._rows.take(key, self._now())
-            if isinstance(thread, Done) and (thread.outcome or thread.texts.get("channelId") != self._slack.channel):
+            if isinstance(thread, Done) and not self._is_here(thread):
                 # The thread belongs to an earlier channel, or another process wrote the row.
                 self._rows.forget(thread)
                 continue
@@ -189,6 +223,19 @@ class Threads:
                 _log.error("head_not_updated", row=thread.key.sk, reason=str(refusal))
                 return state
             shown = message
+
+    def _swap(self, key: Key, advanced: Callable[[RunState], Step]) -> Step:
+        """Commit the state of a step, on the condition that the state has not changed since it was read."""
+        while True:
+            old = self._rows.text(key, _STATE)
+            step = advanced(_state_in(old))
+            new = write_state(step.state)
+            if (old or {}).get("S") == new or self._rows.swap(key, _STATE, old, new, self._now()):
+                return step
+
+    def _is_here(self, thread: Done) -> bool:
+        """Whether the thread has a head in this channel."""
+        return not thread.outcome and thread.texts.get("channelId") == self._slack.channel
 
     def _key_of(self, alert: Alert) -> Key:
         return Key(f"PIPELINE#{alert.pipeline_id}", key_at(alert.thread, self._place))

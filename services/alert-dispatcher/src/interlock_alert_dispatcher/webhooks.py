@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
-from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRejected
+from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import Announcement
 from interlock_alert_dispatcher.plain import plain_text_of
 from interlock_alert_dispatcher.text import severity_of
@@ -23,13 +23,15 @@ SIGNATURE = "X-Interlock-Signature"
 _TIMEOUT = timedelta(seconds=10)
 _PAUSE = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(hours=1)
+_SETTINGS = frozenset({401, 403, 404})
+"""Answers that show a wrong key, a missing right or a wrong address. They are no fault of the alert."""
 
 
 class Webhook:
     """An address that takes each alert as a POST.
 
-    An answer of 2xx is a success. 408, 425, 429, 5xx and no answer let the alert wait. Every other answer rejects the
-    alert for good.
+    An answer of 2xx is a success. 401, 403, 404, 408, 425, 429, 5xx and no answer let the alert wait. Every other
+    answer rejects the alert for good.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Webhook:
             raise TargetBusy(self._now() + max(asked, _PAUSE), "the webhook")
         if status in (408, 425) or status >= 500:
             raise TargetAway(f"the webhook answered {status}")
+        if status in _SETTINGS:
+            raise TargetRefused(f"the webhook answered {status}: check its address and its key")
         raise TargetRejected(f"the webhook answered {status}")
 
 
