@@ -21,8 +21,8 @@ SERVICES = sorted(path.name for path in (ROOT / "services").iterdir() if (path /
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_existing_virtualenvs = True
 # Independent sessions run at the same time, as many as there are cores. `-j 1` runs them one after another.
+# The integration session runs alone: its tests wait for real services.
 nox.options.parallel = "auto"
-# The long sessions come first. The short ones run during them.
 nox.options.sessions = [
     "lint",
     "integration",
@@ -191,7 +191,7 @@ def simulation(session: nox.Session) -> None:
     session.run("pytest", *options, *suites, *session.posargs)
 
 
-@nox.session(allow_parallel=True)
+@nox.session
 def integration(session: nox.Session) -> None:
     """Test the six real Lambdas on the local stack from outside."""
     _sync_workspace(session)
