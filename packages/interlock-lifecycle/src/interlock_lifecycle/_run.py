@@ -200,7 +200,10 @@ class CorruptedRun(Struct, frozen=True):
 
 
 class JobEntry(Struct, frozen=True, omit_defaults=True):
-    """One joblog row. Entries without `run_token` were written by an external process."""
+    """One joblog row. Entries without `run_token` were written by an external process.
+
+    requested_at: the identity of the rerun request that this late data makes (UTC). Only entries of late data have it.
+    """
 
     key: RunKey
     at: datetime
@@ -211,6 +214,12 @@ class JobEntry(Struct, frozen=True, omit_defaults=True):
     category: str | None = None
     run_token: str | None = None
     attempt: int | None = None
+    requested_at: datetime | None = None
+
+    @property
+    def request(self) -> datetime:
+        """The `requestedAt` of the rerun request of this late data. Rows of earlier versions have only their time."""
+        return self.at if self.requested_at is None else self.requested_at
 
 
 CLOCK_SKEW = timedelta(minutes=1)

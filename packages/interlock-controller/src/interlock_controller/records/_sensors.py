@@ -32,6 +32,7 @@ from interlock_lifecycle.sensors import (
     reads,
     rejection_marker,
     reports_on,
+    request_time_of,
     run_key_of,
     watching_rule,
 )
@@ -236,7 +237,7 @@ class SensorIntake:
         )
 
     def _has_asked(self, sensor: Sensor, key: RunKey, standing: StandingRequest | None) -> bool:
-        asked_at = format_time(sensor.written_at)
+        asked_at = format_time(request_time_of(sensor))
         if standing is not None and standing.is_own and standing.requested_at == asked_at:
             return True
         return self._store.is_rerun_handled(key, asked_at)
