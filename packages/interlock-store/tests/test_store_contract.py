@@ -667,6 +667,15 @@ def test_flat_sensor_rows_are_read_too(store: Store, tables: Any, key: RunKey) -
     assert store.readings(key, [LANDING]).rows == {"landing": {"count": Decimal(7)}}
 
 
+def test_a_sensor_row_without_fields_counts_as_absent(store: Store, tables: Any, key: RunKey) -> None:
+    store.put_sensor("bronze", "landing", {"count": 7})
+    for name, more in (("landing", {}), (f"landing#{key.date}", {"data": {}, "ttl": 1})):
+        tables.transact([Put(store.names.control, {"PK": "PIPELINE#bronze", "SK": f"SENSOR#{name}", **more})])
+    assert store.readings(key, [LANDING]).rows == {}
+    assert store.sensor_rows("bronze", ["landing"]) == {}
+    assert Overview(tables, store.names).sensor_rows([("bronze", "landing")]) == {}
+
+
 def test_a_malformed_trigger_row_is_said_to_be_so(store: Store, tables: Any, key: RunKey) -> None:
     row = {"PK": "PIPELINE#bronze", "SK": f"TRIGGER#stream#{key.date}", "status": "SPINNING"}
     tables.transact([Put(store.names.control, row)])

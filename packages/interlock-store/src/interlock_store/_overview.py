@@ -128,9 +128,9 @@ class Overview:
         return set(self._batch({(one, name): (pipeline_pk(one), marker_sk(name)) for one, name in markers}))
 
     def sensor_rows(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, object]]:
-        """The sensors that exist among these (pipeline id, sensor key)."""
+        """The sensors with fields among these (pipeline id, sensor key)."""
         found = self._batch({(one, key): (pipeline_pk(one), f"SENSOR#{key}") for one, key in wanted})
-        return {key: sensor_fields(row) for key, row in found.items()}
+        return {key: fields for key, row in found.items() if (fields := sensor_fields(row))}
 
     def _batch(self, wanted: Mapping[T, tuple[str, str]]) -> dict[T, Item]:
         found = self._tables.get_many(self._names.control, wanted.values())

@@ -287,18 +287,20 @@ class Store:
             yield read_run(row)
 
     def readings(self, key: RunKey, rules: Iterable[Rule]) -> Readings:
-        """The rows that rules may read for a date, in one batch: at most five per sensor key, and the kept rows."""
+        """The rows that rules may read for a date, in one batch: at most five per sensor key, and the kept rows.
+
+        A row without fields is malformed and left out, so that it fulfils no rule.
+        """
         pk, kept_sk = pipeline_pk(key.pipeline_id), run_sk("KEPT", key)
         wanted = [(pk, f"SENSOR#{name}") for name in row_keys(rules, key.date)]
         found = self._tables.get_many(self.names.control, [*wanted, (pk, kept_sk)])
         kept = read_kept(found.pop((pk, kept_sk), None))
-        return Readings({sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}, kept)
+        return Readings(_with_fields(found), kept)
 
     def sensor_rows(self, pipeline_id: str, keys: Iterable[str]) -> dict[str, Mapping[str, object]]:
-        """The sensor rows that exist under exactly these keys, by row key."""
+        """The sensor rows with fields under exactly these keys, by row key."""
         pk = pipeline_pk(pipeline_id)
-        found = self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys])
-        return {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+        return _with_fields(self._tables.get_many(self.names.control, [(pk, f"SENSOR#{name}") for name in keys]))
 
     def kept(self, key: RunKey) -> KeptRows:
         """The sensor rows that a date keeps. A missing row keeps none."""
@@ -772,6 +774,12 @@ def _under_way(row: Item | None, now: datetime) -> RunKey | None:
     if run is None or not run.is_running or not run.run_token or run.lease_until is None:
         return None
     return run.key if needs_start(run, run.run_token) or now <= run.lease_until else None
+
+
+def _with_fields(found: Mapping[tuple[str, str], Item]) -> dict[str, Mapping[str, object]]:
+    """The fields of sensor rows by row key. Rows without fields are left out."""
+    fields = {sk.removeprefix("SENSOR#"): sensor_fields(row) for (_, sk), row in found.items()}
+    return {key: values for key, values in fields.items() if values}
 
 
 def _readable_key(row: Item) -> RunKey | None:

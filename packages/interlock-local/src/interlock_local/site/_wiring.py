@@ -13,6 +13,7 @@ STREAM_FILTERS: dict[str, tuple[dict[str, Any], ...]] = {
     "control": (
         {"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "quiet": {"S": [{"exists": False}]}}}},
         {"dynamodb": {"Keys": {"SK": {"S": ["CONFIG"]}}}},
+        {"eventName": ["REMOVE"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "SENSOR#"}]}}}},
     ),
     "joblog": ({"dynamodb": {"NewImage": {"PK": {"S": [{"exists": True}]}, "runToken": {"S": [{"exists": False}]}}}},),
 }
