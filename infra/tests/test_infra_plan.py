@@ -268,7 +268,8 @@ def _deleted(sk: str) -> dict[str, Any]:
         ("control", _row("KEPT#stream#2026-03-03", quiet="1"), False),
         ("control", _deleted("CONFIG"), True),
         ("control", _deleted("EVENT#01"), False),
-        ("control", _deleted("SENSOR#orders"), False),
+        ("control", _deleted("SENSOR#orders"), True),
+        ("control", _row("SENSOR#first-sensor-arrival#2026-03-03", quiet="1"), False),
         ("joblog", _row("JOB#cron#2026-03-03#1"), True),
         ("joblog", _row("JOB#cron#2026-03-03#1", runToken="t"), False),
         ("joblog", _deleted("JOB#cron#2026-03-03#1"), False),
@@ -295,6 +296,8 @@ def _matches(value: object, pattern: Mapping[str, Any]) -> bool:
 
 def _holds(value: object, condition: object) -> bool:
     match condition:
+        case {"prefix": start}:
+            return isinstance(value, str) and value.startswith(start)
         case {"exists": expected}:
             return (value is not None) is expected
         case str():

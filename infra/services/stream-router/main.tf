@@ -37,7 +37,7 @@ locals {
     control = [
       { dynamodb = { NewImage = { PK = { S = [{ exists = true }] }, quiet = { S = [{ exists = false }] } } } },
       { dynamodb = { Keys = { SK = { S = ["CONFIG"] } } } },
-      { eventName = ["REMOVE"], dynamodb = { Keys = { SK = { S = [{ prefix = "SENSOR#" }] } } } },
+      { dynamodb = { Keys = { SK = { S = [{ prefix = "SENSOR#" }] } }, NewImage = { PK = { S = [{ exists = false }] } } } },
     ]
     # Interlock wrote the rows with a runToken. Their events are committed already.
     joblog = [
