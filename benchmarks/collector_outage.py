@@ -4,8 +4,8 @@
 warm Lambda has them. An invocation makes one span and three measurements and then flushes. The plain side is a
 BatchSpanProcessor and a PeriodicExportingMetricReader with a flush of 2 s each at the end of the invocation.
 
-Columns: the time that the first flush adds, the longest flush after it, and the number of threads other than the main one
-after the last flush. Times are in milliseconds.
+Columns: the time that the first flush adds, the longest flush after it, and the number of threads other than the main
+one after the last flush. Times are in milliseconds.
 """
 
 import argparse
