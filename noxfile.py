@@ -232,6 +232,14 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script))
 
 
+@nox.session
+@nox.parametrize("service", [nox.param(path.name, id=path.name) for path in sorted((ROOT / "services").iterdir())])
+def build(session: nox.Session, service: str) -> None:
+    """Build the zip of one Lambda into dist/, for AWS on arm64 or as the arguments of `interlock build` say."""
+    _sync_workspace(session)
+    session.run("interlock", "build", service, *session.posargs)
+
+
 # The modules that mutmut changes. It skips decorated functions such as cached functions and properties.
 MUTATED = {
     "interlock-rules": ["_[!_]*.py"],

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -339,4 +338,7 @@ def _covers_glob(wide: str | None, narrow: str | None, *, may_be_absent: bool = 
 @cache
 def alert_types() -> tuple[str, ...]:
     """The event types that are alerts. docs/generate.py writes them from the event catalogue."""
+    # Functions on AWS route alerts without this list, and the import takes a noticeable part of a cold start.
+    from importlib.resources import files
+
     return tuple(msgspec.json.decode((files(__package__) / "alert_events.json").read_bytes(), type=list[str]))

@@ -23,7 +23,7 @@ from interlock_config._problems import ConfigError, Findings, Path, did_you_mean
 from interlock_config._values import shaped, to_json, without_absent
 
 from ._json import read_json
-from ._yaml import read_yaml
+from ._yaml_on_demand import read_yaml
 
 MOST_TARGETS = 50
 MOST_ROUTES = 200
