@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -180,6 +181,8 @@ def floor(session: nox.Session, package: str) -> None:
         session.run("python", str(ROOT / "tests" / "triggers_alone.py"))
     if package == "interlock-cli":
         session.run("python", str(ROOT / "tests" / "cli_alone.py"))
+    if package == "interlock-local":
+        session.run("python", str(ROOT / "tests" / "local_alone.py"))
 
 
 @nox.session(allow_parallel=True)
@@ -230,6 +233,18 @@ def bench(session: nox.Session) -> None:
     for script in sorted(ROOT.glob("benchmarks/*.py")):
         session.log(script.stem)
         session.run("python", str(script))
+
+
+@nox.session
+def installed(session: nox.Session) -> None:
+    """Run the demo from the wheels of the workspace, in a separate environment and outside of the checkout."""
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run_install("uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(wheels))
+    fresh = (f"--reinstall-package={package}" for package in PACKAGES)
+    session.run_install("uv", "pip", "install", "--quiet", *fresh, "--find-links", str(wheels), "interlock-cli[local]")
+    with tempfile.TemporaryDirectory() as outside, session.chdir(outside):
+        session.run("interlock", "demo", *session.posargs)
 
 
 @nox.session

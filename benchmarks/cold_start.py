@@ -24,8 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from interlock_local import find_checkout
-from interlock_local.zips import Target, build_zips
-from interlock_local.zips._builder import find_interpreter
+from interlock_local.zips import Target, build_zips, find_interpreter
 
 ROUNDS = 7
 TARGET = 1.15

@@ -8,19 +8,17 @@ import hashlib
 import io
 import os
 import platform
-import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
-
-from interlock_local import LocalStackError
+from interlock_local import LocalStackError, is_packed
+from interlock_local.zips._checkout_parts import CheckoutParts
+from interlock_local.zips._installed_parts import InstalledParts
+from interlock_local.zips._target import Target, answer, find_interpreter
 
 SERVICES = ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher")
 
@@ -28,8 +26,6 @@ _IN_THE_RUNTIME = ("boto3", "botocore")
 """Left out with the packages that only they need, since Lambda's Python runtimes have them."""
 _NEVER_READ = ("pyyaml",)
 """Left out because the functions read JSON only. `interlock push` reads YAML."""
-_PLATFORMS = {"arm64": "aarch64-manylinux2014", "amd64": "x86_64-manylinux2014"}
-_RUNTIME_ON_AWS = "3.13"
 _KEPT_METADATA = frozenset({"METADATA", "entry_points.txt"})
 _SELDOM = r"/(tzdata|contrib|scim|audit_logs|socket_mode|oauth|rtm|rtm_v2|slack)/|/(async|legacy)_"
 """The files without bytecode, as a regular expression: parts of libraries that no function imports."""
@@ -37,35 +33,12 @@ _FOR_COMPILERS = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h"})
 _LICENCES = ("licen", "copying", "notice", "authors")
 """The beginnings of the names of files that libraries must be passed on with."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_UNREACHABLE = ("error sending request", "dns error", "failed to fetch", "connection refused", "timed out", "offline")
 
 Progress = Callable[[str], None]
 
 
-class Target(Struct, frozen=True):
-    """The target of a zip: a Python version, and a platform of AWS (None: this machine)."""
-
-    python: str
-    architecture: str | None = None
-
-    @classmethod
-    def host(cls) -> "Target":
-        """This machine and this Python, for the local stack."""
-        return cls(f"{sys.version_info.major}.{sys.version_info.minor}")
-
-    @classmethod
-    def aws(cls, architecture: str) -> "Target":
-        """Lambda's runtime on `architecture`, arm64 or amd64."""
-        return cls(_RUNTIME_ON_AWS, architecture)
-
-    @property
-    def runtime(self) -> str:
-        """The Lambda runtime's name."""
-        return f"python{self.python}"
-
-
 def build_zips(
-    checkout: Path,
+    root: Path,
     target: Target,
     *,
     services: Iterable[str] = SERVICES,
@@ -76,9 +49,10 @@ def build_zips(
 ) -> dict[str, Path]:
     """The zip of each of these services, by service name. A zip is built only if its sources or dependencies changed.
 
-    out: a folder for the zips under plain names, each with a file `<zip>.sha256`. Without it they stay in the cache.
-    with_boto: pack boto3 too. with_telemetry: pack the exporter of traces and metrics, which a collector needs.
-    progress: takes one line per step, and a line if no Python of the target can compile the bytecode.
+    root: the folder of `find_checkout`. out: a folder for the zips under plain names, each with its hash in
+    `<zip>.sha256`. Without it they stay in the cache. with_boto: pack boto3 too. with_telemetry: pack the exporter of
+    traces and metrics, which a collector needs. progress: takes one line per step, and a line if no Python of the
+    target can compile the bytecode.
 
     Raises LocalStackError if uv is missing or fails, or if a registry cannot be reached.
     """
@@ -91,19 +65,25 @@ def build_zips(
             f"no Python {target.python} is installed: the zips have no bytecode, "
             "and a cold start takes about twice the CPU"
         )
+    parts = _parts_of(root)
+    left_out = _NEVER_READ if with_boto else (*_NEVER_READ, *_IN_THE_RUNTIME)
     with ThreadPoolExecutor() as pool:
-        closures = pool.map(partial(_requirements, checkout, with_boto, with_telemetry), chosen)
+        closures = pool.map(
+            lambda service: parts.requirements(service, left_out, with_telemetry=with_telemetry), chosen
+        )
         requirements = dict(zip(chosen, closures, strict=True))
-    keys = {service: _cache_key(checkout, found, target, compiler) for service, found in requirements.items()}
+    keys = {service: _cache_key(parts, found, target, compiler) for service, found in requirements.items()}
     paths = {service: folder / f"{service}-{keys[service]}.zip" for service in chosen}
     wanted = [service for service in chosen if not paths[service].exists()]
     if wanted:
         with tempfile.TemporaryDirectory(prefix="interlock-build-") as scratch:
-            wheels = _build_wheels(checkout, Path(scratch) / "wheels", progress)
+            progress("preparing the packages")
+            parts.prepare(Path(scratch))
             for service in wanted:
                 progress(f"packing {service}")
                 content = Path(scratch) / service
-                _install(requirements[service], wheels, content, target)
+                content.mkdir()
+                parts.install(requirements[service], Path(scratch), content, target)
                 if compiler is not None:
                     _compile(content, compiler)
                 _write_zip(content, paths[service])
@@ -118,21 +98,6 @@ def cache_folder() -> Path:
     """The folder that keeps built zips between starts."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "interlock" / "zips"
-
-
-def find_interpreter(version: str) -> str | None:
-    """The path of a Python of this version: this one, one on PATH, or one of pyenv. A shim may lead nowhere."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    of_pyenv = sorted(pyenv.glob(f"{version}*/bin/python{version}"))
-    for candidate in filter(None, [sys.executable, shutil.which(f"python{version}"), *map(str, of_pyenv)]):
-        if _answer(candidate, "import sys; print('%d.%d' % sys.version_info[:2])") == version:
-            return candidate
-    return None
-
-
-def _answer(interpreter: str, code: str) -> str:
-    done = subprocess.run([interpreter, "-I", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _deliver(path: Path, plain: Path) -> Path:
@@ -172,60 +137,23 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _requirements(checkout: Path, with_boto: bool, with_telemetry: bool, service: str) -> list[str]:
-    """The closure of the service from the lock file: siblings as paths, other packages with their version."""
-    left_out = _NEVER_READ if with_boto else (*_NEVER_READ, *_IN_THE_RUNTIME)
-    arguments = ["export", "--quiet", "--locked", "--package", f"interlock-{service}", "--no-default-groups"]
-    arguments += ["--no-editable", "--no-hashes", "--no-annotate", "--no-header"]
-    if with_telemetry:
-        arguments += ["--extra", "otlp"]
-    for name in left_out:
-        arguments += ["--prune", name]
-    lines = _uv(checkout, arguments).splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+def _parts_of(root: Path) -> CheckoutParts | InstalledParts:
+    return InstalledParts(root) if is_packed(root) else CheckoutParts(root)
 
 
-def _cache_key(checkout: Path, requirements: Iterable[str], target: Target, compiler: str | None) -> str:
+def _cache_key(
+    parts: CheckoutParts | InstalledParts, requirements: list[str], target: Target, compiler: str | None
+) -> str:
     found = hashlib.sha256()
-    compiled_by = "" if compiler is None else _answer(compiler, "import sys; print(sys.version)")
+    compiled_by = "" if compiler is None else answer(compiler, "import sys; print(sys.version)")
     machine = target.architecture or f"{platform.system()}-{platform.machine()}"
     found.update(Path(__file__).read_bytes())  # it decides the layout of a zip
+    found.update(type(parts).__name__.encode())
     for part in (target.python, machine, compiled_by, *requirements):
         found.update(f"{part}\0".encode())
-    for requirement in requirements:
-        if requirement.startswith("."):
-            for path in _sources(checkout / requirement):
-                found.update(f"{path.relative_to(checkout)}\0".encode())
-                found.update(path.read_bytes())
+    for content in parts.contents(requirements):
+        found.update(content)
     return found.hexdigest()[:16]
-
-
-def _sources(member: Path) -> Iterator[Path]:
-    yield member / "pyproject.toml"
-    yield from sorted(path for path in (member / "src").rglob("*") if path.is_file() and path.suffix != ".pyc")
-
-
-def _build_wheels(checkout: Path, folder: Path, progress: Progress) -> dict[str, Path]:
-    """The wheels of all members of the workspace, by import name."""
-    progress("building the workspace's wheels")
-    _uv(checkout, ["build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(folder)])
-    return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
-
-
-def _install(requirements: Iterable[str], wheels: dict[str, Path], content: Path, target: Target) -> None:
-    """Unpack a closure into a folder. Every package is named, so uv resolves nothing."""
-    pinned = [found for found in requirements if not found.startswith(".")]
-    siblings = [_wheel_of(found, wheels) for found in requirements if found.startswith(".")]
-    arguments = ["pip", "install", "--quiet", "--no-deps", "--no-sources", "--only-binary", ":all:"]
-    arguments += ["--target", str(content), "--python-version", target.python]
-    if target.architecture is not None:
-        arguments += ["--python-platform", _PLATFORMS[target.architecture]]
-    _uv(content.parent, [*arguments, *siblings, *pinned])
-
-
-def _wheel_of(requirement: str, wheels: dict[str, Path]) -> str:
-    name = Path(requirement).name.replace("-", "_")
-    return str(wheels.get(name) or wheels[f"interlock_{name}"])
 
 
 def _compile(content: Path, compiler: str) -> None:
@@ -278,22 +206,3 @@ def _shortened(file: Path) -> bytes:
 
 def _is_licence(parts: tuple[str, ...]) -> bool:
     return "licenses" in parts or parts[-1].lower().startswith(_LICENCES)
-
-
-def _uv(folder: Path, arguments: list[str]) -> str:
-    program = shutil.which("uv")
-    if program is None:
-        raise LocalStackError("uv is not installed, and it builds the Lambda packages: pip install uv.")
-    # uv must not use the environment of this process as that of the project.
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    done = subprocess.run(  # noqa: S603 (a fixed program with fixed arguments)
-        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
-        return done.stdout
-    output = " ".join(done.stderr.split())
-    if any(word in output.lower() for word in _UNREACHABLE):
-        raise LocalStackError(
-            f"A package registry cannot be reached, so the Lambda packages were not built: {output[-300:]}"
-        )
-    raise LocalStackError(f"uv {arguments[0]} failed, so the Lambda packages were not built: {output[-600:]}")
