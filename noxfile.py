@@ -426,14 +426,18 @@ def _project(package: str) -> dict[str, Any]:
 
 
 def _closure(package: str) -> list[str]:
-    """The package and the siblings that its declared dependencies need."""
+    """The package and the siblings that its declared dependencies need, with those of their extras."""
     seen: list[str] = []
-    queue = [package]
+    queue = list(_project(package)["dependencies"])
+    found = [package]
     while queue:
-        name = queue.pop()
-        if name in seen:
+        requirement = queue.pop()
+        name, _, extras = requirement.split(">")[0].partition("[")
+        if name not in PACKAGES or requirement in seen:
             continue
-        seen.append(name)
-        wanted = [requirement.split(">")[0].split("[")[0] for requirement in _project(name)["dependencies"]]
-        queue.extend(requirement for requirement in wanted if requirement in PACKAGES)
-    return seen
+        seen.append(requirement)
+        found += [name] if name not in found else []
+        queue += _project(name)["dependencies"]
+        for extra in filter(None, extras.strip("]").split(",")):
+            queue += _project(name)["optional-dependencies"][extra]
+    return found

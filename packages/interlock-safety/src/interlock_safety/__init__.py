@@ -1,6 +1,6 @@
 """Everything of Interlock in one install: the command line, the local stack and the demo.
 
-`main` is the command `interlock`, also under the name of this distribution, so that `uvx interlock-safety demo` runs it.
+`main` is the command `interlock`. It is also installed under the name of the distribution: `uvx interlock-safety demo`.
 """
 
 from interlock_cli import main
