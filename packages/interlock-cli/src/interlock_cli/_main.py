@@ -27,6 +27,7 @@ from interlock_cli._silence import silence
 from interlock_cli._status import status
 from interlock_cli._terminal import Terminal
 from interlock_cli._validate import validate
+from interlock_cli._why import why
 from interlock_dlq import LedgerError, RedriveStopped
 from interlock_store import StoreError
 
@@ -92,5 +93,5 @@ def main(context: click.Context) -> None:
     context.obj = Terminal()
 
 
-for _command in (alerts, dlq, events, history, migrate, push, rerun, schema, sensor, silence, status, validate):
+for _command in (alerts, dlq, events, history, migrate, push, rerun, schema, sensor, silence, status, validate, why):
     main.add_command(_command)

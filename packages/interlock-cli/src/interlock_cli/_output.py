@@ -83,6 +83,11 @@ class Output:
         """Whether the stream is a terminal, and no file or pipe."""
         return self._console.is_terminal
 
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self._console.width
+
     def line(self, *parts: Part) -> None:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""
         # Below the line is the picture of `live`, which rich moves by whole lines.

@@ -4,6 +4,7 @@ from interlock_store._alert_records import AlertRecords
 from interlock_store._cache import ConfigCache
 from interlock_store._client import DynamoClient, Keys, Server, TableClient, find_server
 from interlock_store._corrupted import corrupted_values
+from interlock_store._date_facts import read_date
 from interlock_store._dynamo import DynamoTables
 from interlock_store._memory import MemoryTables
 from interlock_store._migrate import (
@@ -95,6 +96,7 @@ __all__ = [
     "pipeline_of",
     "pipeline_pk",
     "read_counter",
+    "read_date",
     "read_entry",
     "read_rerun_request",
     "read_run",

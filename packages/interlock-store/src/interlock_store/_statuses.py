@@ -11,14 +11,20 @@ from msgspec.structs import replace
 from interlock_config import PipelineConfig
 from interlock_lifecycle import KeptRows, Run, RunKey, RunStatus
 from interlock_lifecycle.dates import Expectation
-from interlock_lifecycle.reports import Progress, RunReport, dates_not_begun, describe_absent, describe_run
+from interlock_lifecycle.reports import (
+    Progress,
+    RunReport,
+    dates_not_begun,
+    describe_absent,
+    describe_run,
+    why_not_triggered,
+)
 from interlock_lifecycle.slas import SlaFacts
-from interlock_rules import Mode, candidate_keys, compile_rules, row_date, select_rows, updated_at
+from interlock_rules import candidate_keys
 from interlock_sla import (
     ExecutionDate,
     ExecutionDateError,
     SlaError,
-    execution_day,
     parse_execution_date,
     relative_deadline,
 )
@@ -141,7 +147,7 @@ class _Look:
             def describe(date: ExecutionDate = date) -> RunReport:
                 sla, trouble = self._sla(RunKey(config.id, config.schedule_id, date))
                 report = describe_absent(expected, date, sla, self._now)
-                return _saying(report, _why_not_triggered(config, waited_for, date, self._now), trouble)
+                return _saying(report, why_not_triggered(config, waited_for, date, self._now), trouble)
 
             yield self._line(str(date), f"{self._name} {date}", describe)
 
@@ -220,28 +226,3 @@ def _moments(report: RunReport) -> Iterator[datetime]:
     for clock in report.sla:
         shown += [clock.breach_at, clock.warning_at, clock.judged_at, clock.moved_from]
     return (moment for moment in shown if moment is not None)
-
-
-def _why_not_triggered(config: PipelineConfig, rows: _Rows, date: ExecutionDate, now: datetime) -> str:
-    """The trigger's condition with the last state of its sensor. `rows` are the rows that the date may read."""
-    rule = config.trigger_rule
-    if rule is None:
-        return "the watchdog starts it, without a sensor" if config.cron is not None else ""
-    selected = select_rows(rows, [rule], date)
-    (finding,) = compile_rules(Mode.ALL, [rule]).evaluate(selected.fields, now, selected.notes).findings
-    if not finding.passed:
-        return finding.sentence
-    source, fields = selected.sources[rule.row_name], selected.fields[rule.row_name]
-    return f"{finding.sentence}, but {_why_not_begun(config, source, fields, date)}"
-
-
-def _why_not_begun(config: PipelineConfig, key: str, fields: Mapping[str, object], date: ExecutionDate) -> str:
-    """The reason why a row whose condition holds, and that counts for the date, has opened no run."""
-    own, stamp = row_date(key, fields), updated_at(fields)
-    try:
-        if own is None and stamp is None:
-            return "it names no date and no time: it counts for the day on which it was written"
-        own = execution_day(stamp, config.zone) if own is None and stamp is not None else own
-    except SlaError as error:
-        return f"its date cannot be read: {error}"
-    return f"it is of {own}" if own != date else "the watchdog has not started it yet"

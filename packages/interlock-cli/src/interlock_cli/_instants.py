@@ -1,0 +1,22 @@
+"""Reads a moment of the command line: a time, or a length of time ahead of now or before it."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from interlock_sla import DurationError, parse_duration
+
+INSTANT_FORMS = "a time (2026-03-03T07:00 or with a zone), or a length of time from now (+2h, -30m)"
+"""The forms that `read_instant` reads, for messages."""
+
+
+def read_instant(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The moment in UTC, None for an invalid text. A time without a zone is in `zone`. now: an aware time."""
+    try:
+        if text[:1] in ("+", "-"):
+            return now + parse_duration(text)
+        found = datetime.fromisoformat(text)
+        if "T" not in text and " " not in text:
+            return None
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError, DurationError):
+        return None
