@@ -7,7 +7,18 @@ import pytest
 from msgspec.structs import replace
 
 from interlock_config import PipelineConfig, decode_yaml
-from interlock_lifecycle import Dormancy, JobEntry, JobIntent, KeptRows, RerunEntry, Run, RunKey, RunStatus, Verdict
+from interlock_lifecycle import (
+    Dormancy,
+    JobEntry,
+    JobIntent,
+    KeptRows,
+    Pause,
+    RerunEntry,
+    Run,
+    RunKey,
+    RunStatus,
+    Verdict,
+)
 from interlock_lifecycle.reports import DateFacts, Explanation, explain_assumed, explain_date
 from interlock_lifecycle.slas import SlaFacts
 from interlock_sla import Exclusions, parse_execution_date
@@ -242,3 +253,39 @@ def test_explanation_without_assumptions_is_the_plain_one() -> None:
     config = configured()
     facts = facts_of(config, run=begun(config), rows=SHORT)
     assert explain_assumed(facts, {}, NOW) == explain_date(facts, NOW)
+
+
+PAUSE = Pause(NOW + AN_HOUR, "ada", "migration")
+PAUSED = "the pipeline is paused until 2026-03-04T13:00:00Z by ada: migration"
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "reason", "decision"),
+    [
+        ({"started_token": None}, "held", PAUSED, "the run waits for the end of the pause"),
+        ({}, "held", PAUSED, f"the run waits: {PAUSED}"),
+        ({"job_intent": INTENT}, "running", "the command job jr_1 runs", ""),
+    ],
+)
+def test_pause_is_the_reason_of_a_waiting_run(
+    more: Mapping[str, object], state: str, reason: str, decision: str
+) -> None:
+    config = configured()
+    facts = facts_of(config, run=begun(config, **more), rows=FULL, pause=PAUSE)
+    found = explain_date(facts, NOW)
+    assert (found.state, found.reason, found.decision, found.paused) == (state, reason, decision, PAUSED)
+    assert found.changes[0] == "the end of the pause: interlock resume p"
+    assert explain_date(facts, NOW + AN_HOUR).paused == ""
+
+
+@pytest.mark.parametrize(
+    ("pause", "words"),
+    [
+        (Pause(None), "the pipeline is paused until it is resumed"),
+        (Pause(None, "ada"), "the pipeline is paused until it is resumed by ada"),
+        (Pause(None, problem="pausedUntil: 7"), "the pipeline is paused until it is resumed: pausedUntil: 7"),
+        (Pause(NOW, reason="x"), "the pipeline is paused until 2026-03-04T12:00:00Z: x"),
+    ],
+)
+def test_pause_names_its_end_author_and_reason(pause: Pause, words: str) -> None:
+    assert str(pause) == words

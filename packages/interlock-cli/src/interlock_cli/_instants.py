@@ -5,6 +5,9 @@ from zoneinfo import ZoneInfo
 
 from interlock_sla import DurationError, parse_duration
 
+END_FORMS = "a time ahead (2026-03-03T07:00 or with a zone), or a length of time from now (2h)"
+"""The forms that `read_end` reads, for messages."""
+
 INSTANT_FORMS = "a time (2026-03-03T07:00 or with a zone), or a length of time from now (+2h, -30m)"
 """The forms that `read_instant` reads, for messages."""
 
@@ -20,3 +23,10 @@ def read_instant(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, DurationError):
         return None
+
+
+def read_end(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """A moment after `now` in UTC, None for any other text. A length of time may have no sign."""
+    is_length = "-" not in text and "+" not in text
+    found = read_instant(f"+{text}" if is_length else text, zone, now)
+    return found if found is not None and found > now else None

@@ -65,6 +65,8 @@ def _sections(explanation: Explanation, zone: ZoneInfo, width: int) -> Iterator[
         return _Section(label, lines, rank, style)
 
     yield section("because", 2, _reason(explanation))
+    if explanation.paused != explanation.reason:
+        yield section("paused", 2, explanation.paused)
     yield section("assumed", 3, *explanation.assumed)
     yield section("schedule", 5, _schedule(explanation, zone))
     yield section("trigger", 6, *_trigger(explanation, zone))
@@ -86,7 +88,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _reason(explanation: Explanation) -> str:
     """The reason. The rules of a held run have lines of their own."""
     failing = sum(not rule.passed for rule in explanation.rules)
-    if explanation.state == Progress.HELD and failing:
+    if explanation.state == Progress.HELD and failing and explanation.reason != explanation.paused:
         number = len(explanation.rules)
         return f"{failing} of {number} rules do{'es' * (failing == 1)} not hold ({explanation.enough} must hold)"
     return explanation.reason

@@ -38,6 +38,7 @@ def read_date(store: Store, pipeline_id: str, date: ExecutionDate) -> DateFacts:
         reruns=store.reruns(key),
         request=store.standing_request(key),
         baseline=store.baseline(key),
+        pause=stored.pause,
     )
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock_config import ConfigError, decode_calendar
 from interlock_lifecycle import Run, RunKey, Verdict
 from interlock_sla import Calendar
+from interlock_store._notes import PAUSED
 from interlock_store._rows import (
     CONFIG,
     DORMANT,
@@ -39,7 +40,17 @@ T = TypeVar("T")
 
 _CURSOR_PK = "WATCHDOG"
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
-_WRITTEN = ("config", "configDigest", "createdAt", "changedAt", "liveSince", "periodic", "inForce", "excludedDays")
+_WRITTEN = (
+    "config",
+    "configDigest",
+    "createdAt",
+    "changedAt",
+    "liveSince",
+    "periodic",
+    "inForce",
+    "excludedDays",
+    *PAUSED,
+)
 """The attributes of a CONFIG row that determine its decoded form. If all are unchanged, it is not decoded again."""
 
 

@@ -119,6 +119,7 @@ class _Look:
                 readings.kept,
                 slots_taken=taken,
                 wait=self._store.waits.of_run(run.key) if run.is_running else None,
+                pause=self._stored.pause,
             )
             return _saying(report, trouble)
 

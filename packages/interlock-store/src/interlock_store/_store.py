@@ -26,6 +26,7 @@ from interlock_lifecycle import (
     DryRun,
     JobEntry,
     KeptRows,
+    Pause,
     Rejections,
     RerunEntry,
     Run,
@@ -42,7 +43,7 @@ from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import Rule, row_keys, select_rows, updated_at
 from interlock_sla import Calendar, Exclusions, ExecutionDateError, parse_execution_date
 from interlock_store._limits import is_same, meets
-from interlock_store._notes import in_force, is_noted, moment_noted, note
+from interlock_store._notes import PAUSED, in_force, is_noted, moment_noted, note, pause_row, read_pause
 from interlock_store._plan import plan, request_as_read
 from interlock_store._rows import (
     ALERTS,
@@ -161,6 +162,8 @@ class StoredConfig(Struct, frozen=True):
     """Whether the row notes this text and its excluded days. `created_at`, `changed_at`, `in_force` belong to it."""
     in_force: Mapping[str, datetime] = {}
     """The time since when the config has each of its terms (`interlock_lifecycle.dates.terms_of`)."""
+    pause: Pause | None = None
+    """The pause of the pipeline, which may be over. None without one."""
 
     @property
     def exists(self) -> bool:
@@ -180,19 +183,20 @@ def read_config(
     row: Mapping[str, Any], pipeline_id: str, calendars: Callable[[Iterable[str]], Mapping[str, Calendar]]
 ) -> StoredConfig:
     """A CONFIG row with the calendars that it names. An invalid one is returned with its problem."""
+    pause = read_pause(row)
     known_since = [at for name in ("createdAt", "liveSince") if (at := moment_noted(row, name)) is not None]
     created_at = max(known_since, default=None)
     try:
         config = decode_json(str(row.get("config", "")), f"config of {pipeline_id}")
         if config.id != pipeline_id:
             problem = f"the config has the id {config.id!r}, and its row has {pipeline_id!r}"
-            return StoredConfig(None, problem, created_at)
+            return StoredConfig(None, problem, created_at, pause=pause)
         found = calendars(config.calendar_names)
     except ConfigError as error:
-        return StoredConfig(None, str(error), created_at)
+        return StoredConfig(None, str(error), created_at, pause=pause)
     missing = sorted(set(config.calendar_names) - set(found))
     if missing:
-        return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at)
+        return StoredConfig(None, f"calendar {missing[0]!r} does not exist", created_at, pause=pause)
     named = {name: found[name] for name in config.calendar_names}
     exclusions = config.exclusions(named)
     return StoredConfig(
@@ -203,6 +207,7 @@ def read_config(
         changed_at=moment_noted(row, "changedAt"),
         noted=is_noted(row) and "inForce" in row and notes_these_days(row.get("excludedDays"), config, exclusions),
         in_force=in_force(row),
+        pause=pause,
     )
 
 
@@ -628,9 +633,27 @@ class Store:
     # --- rows that users and tools write -----------------------------------------------------------------------
 
     def put_config(self, config: PipelineConfig) -> None:
-        """Write a pipeline's CONFIG row with its index entry. An existing createdAt stays."""
+        """Write a pipeline's CONFIG row with its index entry. Its notes and its pause stay."""
         row = {"config": encode_json(config), "GSI1PK": CONFIG, "GSI1SK": config.id}
         self._write(Update(self.names.control, pipeline_pk(config.id), CONFIG, set=row))
+
+    def pause(self, pipeline_id: str, pause: Pause) -> bool:
+        """Pause a pipeline, or replace its pause. The result is False if the pipeline has no CONFIG row."""
+        pk, expect = pipeline_pk(pipeline_id), Expect(exists=True)
+        try:
+            self._write(Update(self.names.control, pk, CONFIG, set=pause_row(pause), expect=expect))
+        except TransactionRejected:
+            return False
+        return True
+
+    def resume(self, pipeline_id: str) -> bool:
+        """End the pause of a pipeline, whichever it has. The result is False if the pipeline has no CONFIG row."""
+        pk, expect = pipeline_pk(pipeline_id), Expect(exists=True)
+        try:
+            self._write(Update(self.names.control, pk, CONFIG, remove=PAUSED, expect=expect))
+        except TransactionRejected:
+            return False
+        return True
 
     def put_calendar(self, calendar: Calendar) -> None:
         """Write a named calendar's row."""

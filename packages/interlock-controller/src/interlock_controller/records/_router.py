@@ -125,6 +125,7 @@ class RecordRouter:
             self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
         else:
             self._configs.config_changed(pipeline_of(change.pk), change)
+            self._outbox.start_after_edit(pipeline_of(change.pk))
 
     def _sensed(self, change: Change) -> None:
         sensor = read_sensor(change.row or {}, change.at)

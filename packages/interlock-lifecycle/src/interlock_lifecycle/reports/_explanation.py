@@ -11,11 +11,13 @@ from interlock_lifecycle._decision import (
     CloseRun,
     KeptRows,
     PassEvaluation,
+    RecoverRun,
     RejectRerun,
     StandingRequest,
     Superseded,
 )
-from interlock_lifecycle._run import JobEntry, RerunEntry, Run, RunKey, RunStatus, Wait
+from interlock_lifecycle._run import JobEntry, Pause, RerunEntry, Run, RunKey, RunStatus, Wait
+from interlock_lifecycle._start import decide_paused
 from interlock_lifecycle._words import OWN_REASONS, RerunReason
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, trigger_ends
 from interlock_lifecycle.reports._absent import why_not_triggered
@@ -60,7 +62,8 @@ class DateFacts(Struct, frozen=True):
     config: None if it is missing or unreadable. problem: the reason for that. rows: the sensor rows that the rules of
     the pipeline may read for the date, by row key. created_at, in_force: as in `Expectation`. entries, reruns: the
     joblog and the rerun rows of the date. other_run: the run of the date under the other kind of schedule. request:
-    the rerun request of the date. baseline: the post-run baseline, by rule key. slots_taken: the taken slots, for a run
+    the rerun request of the date. baseline: the post-run baseline, by rule key. pause: that of the
+    pipeline, which may be over. slots_taken: the taken slots, for a run
     that waits for one.
     """
 
@@ -80,6 +83,7 @@ class DateFacts(Struct, frozen=True):
     reruns: Sequence[RerunEntry] = ()
     request: StandingRequest | None = None
     baseline: Mapping[str, object] = {}
+    pause: Pause | None = None
 
 
 class Budget(Struct, frozen=True):
@@ -107,7 +111,8 @@ class Explanation(Struct, frozen=True):
     an excluded one. trigger, rules: each rule with the row that it reads. enough: the number of rules that must hold,
     as ALL or ANY. until, held_since, next_look: as in `RunReport`. changes_at: the time at which an age rule changes
     its result by time alone. rerun: the answer that a manual rerun request would get. changes: each change that would
-    let the date go on. assumed: the consequence of each row that was only assumed.
+    let the date go on. paused: the pause of the pipeline, empty without one. assumed: the
+    consequence of each row that was only assumed.
     """
 
     pipeline: str
@@ -134,6 +139,7 @@ class Explanation(Struct, frozen=True):
     sla: tuple[SlaReport, ...] = ()
     log: tuple[LogLine, ...] = ()
     rerun: str = ""
+    paused: str = ""
     changes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
 
@@ -177,7 +183,8 @@ def explain_date(facts: DateFacts, now: datetime) -> Explanation:
         sla=sla_reports(facts.key.date, config, facts.sla, _judged_at(facts, now)),
         log=_log(facts.entries),
         rerun=rerun,
-        changes=tuple(_changes(facts, config, state, rules, trigger_reading, rerun)),
+        paused=_paused(facts, now),
+        changes=tuple(_changes(facts, config, state, rules, trigger_reading, rerun, paused=bool(_paused(facts, now)))),
     )
 
 
@@ -195,6 +202,10 @@ def _without_config(facts: DateFacts, now: datetime) -> Explanation:
         log=_log(facts.entries),
         changes=("a config that can be read: interlock push",),
     )
+
+
+def _paused(facts: DateFacts, now: datetime) -> str:
+    return str(facts.pause) if facts.pause is not None and facts.pause.holds(now) else ""
 
 
 def _next_open_day(facts: DateFacts, config: PipelineConfig, state: str, now: datetime) -> calendar_day | None:
@@ -218,6 +229,7 @@ def _report(facts: DateFacts, now: datetime) -> RunReport | None:
         facts.kept,
         slots_taken=facts.slots_taken,
         wait=facts.wait,
+        pause=facts.pause,
     )
 
 
@@ -277,7 +289,10 @@ def _decision(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
         return ""
     evaluation = config.schedule.evaluation
     window = EvaluationWindow(run.started_at or now, evaluation.window, evaluation.interval)
-    gathered = EvaluationFacts(run, config, facts.problem, facts.rows, facts.sla, facts.kept, facts.wait)
+    if decide_paused(run, facts.pause, now) is not None and run.started_token != run.run_token:
+        return "the run waits for the end of the pause"
+    rows, kept = facts.rows, facts.kept
+    gathered = EvaluationFacts(run, config, facts.problem, rows, facts.sla, kept, facts.wait, pause=facts.pause)
     decision = decide_evaluation(gathered, run.run_token, window, now)
     match decision:
         case PassEvaluation():
@@ -288,6 +303,8 @@ def _decision(facts: DateFacts, config: PipelineConfig, now: datetime) -> str:
             return "the run stays held" if decision.rules else f"the run waits: {decision.reason}"
         case WindowUsedUp():
             return "the evaluation window is over: the run fails (VALIDATION_EXHAUSTED)"
+        case RecoverRun():
+            return f"the run waits: {facts.pause}"
         case CloseRun():
             return f"the run fails: {decision.reason}"
         case Superseded():
@@ -352,6 +369,21 @@ def _entry_text(entry: JobEntry) -> str:
 
 
 def _changes(
+    facts: DateFacts,
+    config: PipelineConfig,
+    state: str,
+    rules: tuple[RuleReading, ...],
+    trigger: RuleReading | None,
+    rerun: str,
+    *,
+    paused: bool,
+) -> list[str]:
+    key = facts.key
+    demands = _demands(facts, config, state, rules, trigger, rerun)
+    return [f"the end of the pause: interlock resume {key.pipeline_id}", *demands] if paused else demands
+
+
+def _demands(
     facts: DateFacts,
     config: PipelineConfig,
     state: str,

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from interlock_config import PipelineConfig
 from interlock_lifecycle._decision import KeptRows
-from interlock_lifecycle._run import Run, RunStatus, Wait
-from interlock_lifecycle._start import start_delay
+from interlock_lifecycle._run import Pause, Run, RunStatus, Wait
+from interlock_lifecycle._start import decide_paused, start_delay
 from interlock_lifecycle.dates._expected import Expectation, Window, expected_dates, fire_of, trigger_ends
 from interlock_lifecycle.slas._sla import SlaFacts, deadlines_of
 from interlock_lifecycle.waits._held import is_of
@@ -76,15 +76,18 @@ def describe_run(
     *,
     slots_taken: int = 0,
     wait: Wait | None = None,
+    pause: Pause | None = None,
 ) -> RunReport:
     """The state of a run at `now` (UTC).
 
     problem: the reason why the run is held, for a config that cannot be read. sensors: the rows that its rules may
     read, as they are now. kept: the rows that its date keeps. slots_taken: the taken slots of the pipeline, for
-    a run that waits for one. wait: the run's WAIT# row.
+    a run that waits for one. wait: the run's WAIT# row. pause: that of the pipeline, which may be over.
     """
     progress, reason, until = _standing(run, config, problem, sensors, kept, now)
-    if progress is Progress.COMMITTED:
+    if run.is_running and pause is not None and decide_paused(run, pause, now) is not None:
+        progress, reason, until = Progress.HELD, str(pause), pause.until
+    elif progress is Progress.COMMITTED:
         reason = _why_not_started(run, config, slots_taken)
     return RunReport(
         str(run.key.date),
