@@ -1,8 +1,9 @@
-"""Reads a moment of the command line: a time, or a length of time ahead of now or before it."""
+"""Reads a moment of the command line: a time, or a length of time from now. Shows the age of a row."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from interlock_cli._output import show_span
 from interlock_sla import DurationError, parse_duration
 
 END_FORMS = "a time ahead (2026-03-03T07:00 or with a zone), or a length of time from now (2h)"
@@ -10,6 +11,14 @@ END_FORMS = "a time ahead (2026-03-03T07:00 or with a zone), or a length of time
 
 INSTANT_FORMS = "a time (2026-03-03T07:00 or with a zone), or a length of time from now (+2h, -30m)"
 """The forms that `read_instant` reads, for messages."""
+
+
+_TWO_DAYS = 48 * 3600
+
+
+def show_age(seconds: float) -> str:
+    """A length of time in days from two days on, otherwise in its two largest units."""
+    return show_span(seconds) if seconds < _TWO_DAYS else f"{int(seconds // 86400)}d"
 
 
 def read_instant(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:

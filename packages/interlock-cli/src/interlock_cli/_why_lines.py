@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from interlock_cli._foreign import shown
+from interlock_cli._instants import show_age
 from interlock_cli._output import Output, Part, show_moment, show_span
 from interlock_lifecycle.reports import DORMANT, EXCLUDED, NOT_EXPECTED, Explanation, Progress, RuleReading, SlaReport
 from interlock_sla import Clock
@@ -142,7 +143,7 @@ def _rules(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
 def _held_in_short(rule: RuleReading) -> str:
     words = f"{rule.key} {rule.demand}"
     if rule.field == "updatedAt" and rule.age_seconds is not None:
-        return f"{words} ({show_span(abs(rule.age_seconds))} old)"
+        return f"{words} ({show_age(abs(rule.age_seconds))} old)"
     return f"{words} ({rule.observed})" if rule.observed is not None and rule.field is not None else words
 
 
@@ -153,7 +154,7 @@ def _row(rule: RuleReading, now: datetime, zone: ZoneInfo) -> str:
     if rule.updated_at is not None and rule.age_seconds is not None:
         age, word = abs(rule.age_seconds), "old" if rule.age_seconds >= 0 else "ahead"
         at = show_moment(rule.updated_at.replace(microsecond=0), zone, utc_too=False)
-        parts.append(f"written {at} ({show_span(age)} {word})")
+        parts.append(f"written {at} ({show_age(age)} {word})")
     return ", ".join(parts) + (", kept by the date" if rule.is_kept else "")
 
 

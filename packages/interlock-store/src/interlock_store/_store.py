@@ -318,6 +318,11 @@ class Store:
         rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
         return {row["SK"].removeprefix("SENSOR#"): sensor_fields(row) for row in rows}
 
+    def sensors_by_key(self, pipeline_id: str, prefix: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+        """The sensor rows of a pipeline in the order of their keys, page by page, as far as they are consumed."""
+        rows = self._tables.query(self.names.control, pipeline_pk(pipeline_id), prefix=f"SENSOR#{prefix}")
+        return ((row["SK"].removeprefix("SENSOR#"), sensor_fields(row)) for row in rows)
+
     def arrived_at(self, key: RunKey) -> datetime | None:
         """The arrival of the date's first sensor (UTC). None also for a corrupted row.
 
@@ -637,6 +642,14 @@ class Store:
         row = {"config": encode_json(config), "GSI1PK": CONFIG, "GSI1SK": config.id}
         self._write(Update(self.names.control, pipeline_pk(config.id), CONFIG, set=row))
 
+    def remove_config(self, pipeline_id: str) -> bool:
+        """Delete a pipeline's CONFIG row. All its other rows stay. The result is False if there is no such row."""
+        try:
+            self._write(Delete(self.names.control, pipeline_pk(pipeline_id), CONFIG, Expect(exists=True)))
+        except TransactionRejected:
+            return False
+        return True
+
     def pause(self, pipeline_id: str, pause: Pause) -> bool:
         """Pause a pipeline, or replace its pause. The result is False if the pipeline has no CONFIG row."""
         pk, expect = pipeline_pk(pipeline_id), Expect(exists=True)
@@ -654,6 +667,11 @@ class Store:
         except TransactionRejected:
             return False
         return True
+
+    def stored_text(self, pk: str) -> str | None:
+        """The text of a CONFIG row as it is stored, of `PIPELINE#<id>` or `CALENDAR#<name>`. None without the row."""
+        row = self._tables.get(self.names.control, pk, CONFIG)
+        return None if row is None else str(row.get("config", ""))
 
     def put_calendar(self, calendar: Calendar) -> None:
         """Write a named calendar's row."""
@@ -696,6 +714,11 @@ class Store:
             return False
         self._write(Update(self.names.events, ALERTS, CONFIG, set=row))
         return True
+
+    def alerts_text(self) -> str | None:
+        """The stored routing of alerts as JSON. None without one."""
+        row = self._tables.get(self.names.events, ALERTS, CONFIG)
+        return None if row is None else str(row.get("config", ""))
 
     def index_config(self, pipeline_id: str, row: Mapping[str, Any], at: datetime) -> None:
         """Index a CONFIG row from a stream record, with its notes (`note`).
