@@ -35,7 +35,7 @@ from interlock_store._rows import (
 )
 from interlock_store._scan import DynamoScan, MemoryScan, Position, RowScan, ScanPage, parse_position
 from interlock_store._silences import Silence
-from interlock_store._statuses import PipelineStatus, UnreadableStatus, read_statuses
+from interlock_store._statuses import ExcludedToday, PipelineStatus, UnreadableStatus, read_statuses
 from interlock_store._store import NO_CONFIG, Commit, DateOfSensor, Readings, RunContext, Store, StoredConfig
 from interlock_store._tables import Contended, StoreError, TableBusy, TableNames, Tables, TransactionRejected
 from interlock_store._trigger_rows import read_run, read_trigger, startable_run
@@ -54,6 +54,7 @@ __all__ = [
     "DynamoClient",
     "DynamoScan",
     "DynamoTables",
+    "ExcludedToday",
     "Keys",
     "MalformedRow",
     "MemoryScan",

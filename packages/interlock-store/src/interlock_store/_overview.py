@@ -163,6 +163,10 @@ class Overview:
         pk, prefix = pipeline_pk(pipeline_id), f"TRIGGER#{schedule_id}#"
         return list(self._tables.query(self._names.control, pk, prefix=prefix, newest_first=True, limit=limit))
 
+    def run_rows(self, keys: Iterable[RunKey]) -> list[Item]:
+        """The trigger rows that exist among these dates. read_run reads each."""
+        return list(self._by_key(keys, "TRIGGER").values())
+
     def running(self) -> Iterator[Run]:
         """The started runs. Rows that cannot be read are left out (the recovery reports them)."""
         rows = self._tables.query(self._names.control, RUNNING, index=INDEX)

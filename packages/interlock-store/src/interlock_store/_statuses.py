@@ -1,6 +1,8 @@
 """Reads the state of each pipeline's newest dates. A date that cannot be read gets its own line among the others."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date as calendar_day
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -19,6 +21,7 @@ from interlock_lifecycle.reports import (
     describe_run,
     why_not_triggered,
 )
+from interlock_lifecycle.sensors import next_allowed_day
 from interlock_lifecycle.slas import SlaFacts
 from interlock_rules import candidate_keys
 from interlock_sla import (
@@ -36,6 +39,11 @@ from interlock_store._trigger_rows import read_run
 _SCHEDULES = ("cron", "stream")
 """The reads cover both schedule ids, because a pipeline may have been of the other kind before."""
 
+_FAILED_SEARCH = 31
+"""The number of newest dates among which failed runs are searched."""
+
+_TROUBLES = (RunStatus.RUNNING, RunStatus.FAILED_FINAL)
+
 _Rows = Mapping[str, Mapping[str, object]]
 
 
@@ -46,13 +54,25 @@ class UnreadableStatus(Struct, frozen=True):
     reason: str
 
 
+class ExcludedToday(Struct, frozen=True):
+    """Today is excluded for a pipeline: the day, the reason, and the next open day, None without one in a year."""
+
+    day: calendar_day
+    reason: str
+    next_open_day: calendar_day | None
+
+
 class PipelineStatus(Struct, frozen=True):
-    """A pipeline, the problem of its config, and its newest dates, oldest first: begun, expected, unreadable."""
+    """A pipeline, the problem of its config, and its newest dates, oldest first: begun, expected, unreadable.
+
+    excluded: today is excluded in the zone of the pipeline. None on an open day.
+    """
 
     pipeline: str
     problem: str
     dates: list[RunReport | UnreadableStatus]
     stored: StoredConfig
+    excluded: ExcludedToday | None = None
 
     @property
     def runs(self) -> list[RunReport]:
@@ -62,11 +82,26 @@ class PipelineStatus(Struct, frozen=True):
 
 
 def read_statuses(
-    store: Store, overview: Overview, pipeline: str | None, last: int, now: datetime
+    store: Store,
+    overview: Overview,
+    pipelines: str | Iterable[str] | None,
+    last: int,
+    now: datetime,
+    *,
+    with_troubles: bool = False,
 ) -> Iterator[PipelineStatus]:
-    """The status of one pipeline, or of all, with the `last` newest dates of each. Older rows are not read."""
-    for name in [pipeline] if pipeline is not None else store.pipelines():
-        yield _Look(store, overview, name, now).status(last)
+    """The status of one pipeline, of several, or of all (None), with the `last` newest dates of each.
+
+    with_troubles: also each run that is not closed, however old, and the failed runs among the newest 31 dates.
+    Otherwise older rows are not read.
+    """
+    names = store.pipelines() if pipelines is None else [pipelines] if isinstance(pipelines, str) else list(pipelines)
+    unclosed: dict[str, list[RunKey]] = defaultdict(list)
+    if with_troubles:
+        for run in (*overview.running(), *overview.unstarted()):
+            unclosed[run.key.pipeline_id].append(run.key)
+    for name in names:
+        yield _Look(store, overview, name, now).status(last, unclosed[name] if with_troubles else None)
 
 
 class _Look:
@@ -79,17 +114,36 @@ class _Look:
         self._now = now
         self._stored = store.config(name)
 
-    def status(self, last: int) -> PipelineStatus:
-        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, last)]
+    def status(self, last: int, unclosed: Collection[RunKey] | None = None) -> PipelineStatus:
+        depth = last if unclosed is None else max(last, _FAILED_SEARCH)
+        rows = [row for schedule in _SCHEDULES for row in _newest_rows(self._overview, self._name, schedule, depth)]
+        rows += self._older(rows, unclosed or ())
         begun = {date for row in rows if (date := _date_of(row)) is not None}
         absent = self._absent(begun, last)
         shown = {str(date) for date in sorted({*begun, *absent})[-last:]}
+        if unclosed is not None:
+            shown |= {_written_date(row) for row in rows if row.get("status") in _TROUBLES}
         lines = [
             *(self._begun(row) for row in rows if _date_of(row) is None or _written_date(row) in shown),
             *self._not_begun([date for date in absent if str(date) in shown]),
         ]
         ordered = sorted(lines, key=lambda line: line.date)
-        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored)
+        return PipelineStatus(self._name, self._stored.problem, ordered, self._stored, self._excluded)
+
+    def _older(self, rows: Collection[Mapping[str, Any]], unclosed: Collection[RunKey]) -> list[Mapping[str, Any]]:
+        """The rows of the runs that are not closed, without those that are read already."""
+        known = {row["SK"] for row in rows}
+        found = self._overview.run_rows(unclosed)
+        return [row for row in found if row["SK"] not in known]
+
+    @property
+    def _excluded(self) -> ExcludedToday | None:
+        config, exclusions = self._stored.config, self._stored.exclusions
+        if config is None:
+            return None
+        today = self._now.astimezone(config.zone).date()
+        reason = exclusions.reason(today)
+        return None if reason is None else ExcludedToday(today, reason, next_allowed_day(exclusions, today))
 
     @property
     def _expectation(self) -> Expectation | None:
