@@ -87,7 +87,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         made = Deployed()
         clients = {"sqs": made.sqs, "dynamodb": boto3.client("dynamodb", region_name="us-east-1")}
         fake = SimpleNamespace(client=lambda service, **_: clients[service])
-        monkeypatch.setattr("interlock_cli._deployment.boto3", fake)
+        monkeypatch.setattr("interlock_cli._aws.boto3", fake)
         yield made
 
 

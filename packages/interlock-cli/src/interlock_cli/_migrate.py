@@ -10,7 +10,8 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, to_builtins
 
-from interlock_cli._deployment import Deployment, deployment, deployment_options, explain_aws_error
+from interlock_cli._aws import explain_aws_error
+from interlock_cli._deployment import Deployment, deployment, deployment_options
 from interlock_cli._files import reject, review_paths
 from interlock_cli._output import CliError, Output, console, error_console, print_json, progress_printer, table
 from interlock_config import PipelineConfig

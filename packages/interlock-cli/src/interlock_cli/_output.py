@@ -20,6 +20,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from interlock_cli._errors import CliError as CliError
+from interlock_cli._errors import OutputError as OutputError
 from interlock_cli._foreign import guarded, shown
 
 _WIDTH_OF_FILES = 200
@@ -34,31 +36,6 @@ Cell: TypeAlias = Part | list[list[Part]]
 def _colours() -> Literal["auto"] | None:
     """The colour system of rich. With NO_COLOR it is None, which also leaves out bold: https://no-color.org."""
     return None if os.environ.get("NO_COLOR") else "auto"
-
-
-class CliError(click.ClickException):
-    """An error that the user can fix. It is one sentence, or one line per problem, with exit code 2."""
-
-    exit_code = 2
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
-
-    def show(self, file: Any = None) -> None:
-        """Print the lines to stderr."""
-        out = error_console()
-        if len(self.lines) == 1:
-            out.line(("bold red", "error:"), " ", self.message)
-            return
-        for line in self.lines:
-            out.line(line)
-
-
-class OutputError(CliError):
-    """The result cannot be written, although the input has no error. The exit code is 1."""
-
-    exit_code = 1
 
 
 class _Guarded(Console):
@@ -82,6 +59,11 @@ class Output:
     def is_terminal(self) -> bool:
         """Whether the stream is a terminal, and no file or pipe."""
         return self._console.is_terminal
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self._console.width
 
     def line(self, *parts: Part) -> None:
         """Print the parts as one line, which is never broken. A line end within a part is escaped."""

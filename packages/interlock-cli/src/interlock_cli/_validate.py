@@ -16,9 +16,7 @@ from interlock_cli._deployment import Deployment, deployment
 from interlock_cli._files import MOST_BYTES, Gathered, read_files
 from interlock_cli._output import console, print_json, print_workflow_command
 from interlock_config import PipelineConfig, Problem, Review
-from interlock_lifecycle.reports import moved_deadlines
 from interlock_sla import Calendar
-from interlock_store import date_holds, newest_date
 
 STDIN = "-"
 
@@ -100,6 +98,9 @@ def _held_in(where: Deployment, found: Review) -> Iterator[Problem]:
 
     Pipelines with a cron come first.
     """
+    from interlock_lifecycle.reports import moved_deadlines
+    from interlock_store import date_holds, newest_date
+
     store, now = where.store(), datetime.now(UTC)
     calendars = {one.name: one for one in found.documents.values() if isinstance(one, Calendar)}
     pipelines = [(source, one) for source, one in found.documents.items() if isinstance(one, PipelineConfig)]

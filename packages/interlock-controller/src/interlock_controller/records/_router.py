@@ -125,6 +125,7 @@ class RecordRouter:
             self._configs.calendar_changed(change.pk.removeprefix("CALENDAR#"), change)
         else:
             self._configs.config_changed(pipeline_of(change.pk), change)
+            self._outbox.start_after_edit(pipeline_of(change.pk))
 
     def _deleted(self, change: Change) -> None:
         """A deleted sensor row may have hidden another row. No other deletion has an effect."""

@@ -227,7 +227,7 @@ class Recovery:
         return sum(self._workers.do_all([partial(close_expired, row) for row in self._store.running()]))
 
     def waiting_dates(self, now: datetime) -> int:
-        """Start the oldest runs that wait for a slot, as far as slots are free. The result is their number."""
+        """Start the oldest runs that wait for a slot or for a resume, if slots are free. The result is their number."""
         waiting: dict[str, list[Run]] = defaultdict(list)
         rows = self._store.waiting()
         placed = self._workers.attempt([partial(self._store.put_in_place, row) for row in rows])
@@ -244,7 +244,12 @@ class Recovery:
         return sum(run is not None for run in done)
 
     def _startable(self, pipeline_id: str, runs: list[Run], now: datetime) -> list[RunKey]:
-        """The runs that have a slot already, and the oldest of the others that may start now. Without a limit all."""
+        """The runs that have a slot already, and the oldest of the others that may start now. Without a limit all.
+
+        During a pause only runs with a job start, since their job is followed.
+        """
+        if self._outbox.is_paused(pipeline_id):
+            return [run.key for run in runs if run.job_intent is not None]
         taken = self._store.free_stale_slots(pipeline_id, now)
         free = self._outbox.free_slots(pipeline_id)
         under_way = [run.key for run in runs if keeps_slot(run) or run.key in taken]

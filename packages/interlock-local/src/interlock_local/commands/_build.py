@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from interlock_local import find_checkout
+from interlock_local._services import SERVICES
 from interlock_local._terminal import Terminal
 from interlock_local.commands._command import with_terminal
-from interlock_local.zips import SERVICES
 
 
 @click.command()
@@ -39,7 +39,7 @@ def build(
     telemetry: bool,
     as_json: bool,
 ) -> None:
-    """Build the Lambda zips of these services from this checkout, by default all six.
+    """Build the Lambda zips of these services, by default all six.
 
     The hash of each zip is in ZIP.sha256, as sha256sum writes it. An unchanged zip is not built again.
 

@@ -16,11 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from interlock_local import LocalStackError, is_packed
+from interlock_local._services import SERVICES
 from interlock_local.zips._checkout_parts import CheckoutParts
 from interlock_local.zips._installed_parts import InstalledParts
 from interlock_local.zips._target import Target, answer, find_interpreter
-
-SERVICES = ("stream-router", "orchestrator", "sla-monitor", "watchdog", "event-sink", "alert-dispatcher")
 
 _IN_THE_RUNTIME = ("boto3", "botocore")
 """Left out with the packages that only they need, since Lambda's Python runtimes have them."""
