@@ -912,6 +912,14 @@ def test_a_silence_is_noticed_within_seconds(table: "DynamoDBClient", clock: Any
     assert silences.covering(alert()) == ""
 
 
+def test_a_tick_names_an_unreadable_silence(
+    table: "DynamoDBClient", slack: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    silence(table, since={"N": "1"})
+    handler.handle(TICK, Context())
+    assert [one.message for one in caplog.records].count("silence_unreadable") == 1
+
+
 def test_a_silence_that_broke_off_leaves_no_lease(dynamodb: "DynamoDBClient", serial: Any, clock: Any) -> None:
     table = serial(dynamodb)
     rows = LeasedRows(table, TABLE, timedelta(days=9))

@@ -33,13 +33,15 @@ class Drains(Protocol):
 class Announcement(Struct, frozen=True):
     """A message that is about no alert. A target that gets the same key twice has the same message.
 
-    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC).
+    `is_repeat`: an earlier post may have succeeded without its answer, at the earliest at `since` (UTC). `late`: the
+    message waited for its target.
     """
 
     key: str
     text: str
     since: datetime | None = None
     is_repeat: bool = False
+    late: bool = False
 
 
 def _announce_nothing(said: Announcement, deadline: InvocationDeadline) -> str:
@@ -50,7 +52,7 @@ class Target(Struct, frozen=True):
     """A target: its address, its delivery, the drain of its pending alerts, and the check of its settings, if any.
 
     `place` ends the keys of its rows. It is empty for the default channel. `announce` posts a message that is about no
-    alert, and returns the id that the target gave it. It raises DeliveryError.
+    alert, and returns the id that the target gave it. It raises DeliveryError. With `only_logs` all goes to the log.
     """
 
     address: str
@@ -59,6 +61,7 @@ class Target(Struct, frozen=True):
     check: Check | None = None
     place: str = ""
     announce: Callable[[Announcement, InvocationDeadline], str] = _announce_nothing
+    only_logs: bool = False
 
 
 MakeTarget = Callable[[str, AlertTarget | None, Callable[[Alert], str], timedelta | None], Target]

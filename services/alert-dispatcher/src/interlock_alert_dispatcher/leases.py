@@ -19,7 +19,7 @@ _DONE = "threadTs"
 _OUTCOME = "outcome"
 """How the work ended, for a row without a `threadTs`."""
 
-OUTCOMES = frozenset({"delivered", "quiet", "silenced", "suppressed"})
+OUTCOMES = frozenset({"delivered", "logged", "quiet", "silenced", "suppressed"})
 _TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 """The form of a ts of Slack."""
 

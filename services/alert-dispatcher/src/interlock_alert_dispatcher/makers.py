@@ -97,13 +97,14 @@ class TargetMaker:
         # The rows of the default channel have the keys that they had before there was a routing.
         place = "" if channel == self._channel else channel
         if self._tokens is None:
-            return Target(channel, LogOnly(), NoDrain(pending), place=place, announce=_log_announcement)
+            nothing = NoDrain(pending)
+            return Target(channel, LogOnly(), nothing, place=place, announce=_log_announcement, only_logs=True)
         slack = self.slack(channel)
         dispatcher = Dispatcher(
             slack,
             self._rows,
             now=self._now,
-            sleep=_sleep,
+            sleep=sleep_for,
             deployment=self._deployment,
             quiet=self._settings.alert_quiet,
             place=place,
@@ -118,7 +119,7 @@ class TargetMaker:
     def _sending(
         self, address: str, transport: Transport, pending: PendingAlerts, place: str, check: Check | None = None
     ) -> Target:
-        sender = Sender(transport, self._rows, place, now=self._now, sleep=_sleep, silenced_by=self._silenced_by)
+        sender = Sender(transport, self._rows, place, now=self._now, sleep=sleep_for, silenced_by=self._silenced_by)
         drain = Drain(sender, sender, pending, self._leases, self._letters, now=self._now)
         delivery = Delivery(sender, pending, now=self._now, letters=self._letters)
         return Target(address, delivery, drain, check, place, transport.announce)
@@ -192,5 +193,6 @@ def _log_announcement(said: Announcement, deadline: InvocationDeadline) -> str:
     return ""
 
 
-def _sleep(length: timedelta) -> None:
+def sleep_for(length: timedelta) -> None:
+    """Wait, and let the telemetry of the process know that it only waits."""
     pause(length.total_seconds())

@@ -11,6 +11,7 @@ from interlock_alert_dispatcher.alert import Alert
 from interlock_alert_dispatcher.blocks import Deployment
 from interlock_alert_dispatcher.errors import TargetAway, TargetBusy, TargetRefused, TargetRejected
 from interlock_alert_dispatcher.fanout import Announcement
+from interlock_alert_dispatcher.hints import Severity
 from interlock_alert_dispatcher.plain import plain_text_of
 from interlock_alert_dispatcher.text import severity_of
 from interlock_dlq import RetryLater
@@ -59,7 +60,14 @@ class Webhook:
 
     def announce(self, said: Announcement, deadline: InvocationDeadline) -> str:
         """Post a message that is about no alert, as an event of the type DIGEST."""
-        content = {"detail-type": "DIGEST", "source": "interlock", "detail": {"id": said.key}, "text": said.text}
+        content = {
+            "detail-type": "DIGEST",
+            "source": "interlock",
+            "detail": {"id": said.key},
+            "severity": str(Severity.NOTICE),
+            "text": said.text,
+            "late": said.late,
+        }
         return self._post(json.dumps(content).encode(), said.key, deadline)
 
     def _post(self, body: bytes, key: str, deadline: InvocationDeadline) -> str:

@@ -15,7 +15,7 @@ from interlock_alert_dispatcher.delivery import Alerts
 from interlock_alert_dispatcher.drain import LEASE
 from interlock_alert_dispatcher.fanout import AllDrains, Drains, Fanout, Targets
 from interlock_alert_dispatcher.leases import LeasedRows
-from interlock_alert_dispatcher.makers import TargetMaker
+from interlock_alert_dispatcher.makers import TargetMaker, sleep_for
 from interlock_alert_dispatcher.pending import PendingAlerts, targets_that_waited
 from interlock_alert_dispatcher.plans import Plans
 from interlock_alert_dispatcher.routing import RoutingRow
@@ -83,6 +83,7 @@ def wire(variables: Mapping[str, str]) -> Service:
     tokens = _tokens(settings)
     if tokens is None:
         _log.warning("slack_off", reason="neither SLACK_SECRET_ARN nor SLACK_BOT_TOKEN is set: alerts are logged")
+    silences = Silences(client, table, now=now)
     maker = TargetMaker(
         client,
         settings,
@@ -91,7 +92,7 @@ def wire(variables: Mapping[str, str]) -> Service:
         letters=letters or LogRouter(),
         deployment=Deployment(_environment(table), settings.get("AWS_REGION") or ""),
         poster=_poster(settings.get("INTERLOCK_TRIGGER_ALLOWED_HOSTS") or ""),
-        silenced_by=Silences(client, table, now=now).covering,
+        silenced_by=silences.covering,
         now=now,
     )
     targets = Targets(RoutingRow(client, table, now=now).current, maker)
@@ -106,8 +107,8 @@ def wire(variables: Mapping[str, str]) -> Service:
     return Service(
         Fanout(targets, Plans(client, table, keep, now=now)),
         AllDrains(targets, lambda: targets_that_waited(client, table)),
-        Checkup(targets.checks, now=now),
-        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now),
+        Checkup(lambda: {**targets.checks(), "silences": silences.check}, now=now),
+        DailyDigest(client, table, targets, LeasedRows(client, table, keep, length=LEASE), now=now, sleep=sleep_for),
         CanaryWatch(None if slack is None else slack.probe, now=now),
         letters,
         health,
